@@ -1,0 +1,126 @@
+"""The growth rule: does a resource keep growing, and so fast that it matters?
+
+The family of all subjects is judged together after Holm, A simple sequentially rejective multiple test procedure (1979),
+so that sixty healthy series do not raise a false alarm a night.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from soak.analysis.forecast import TimeLeft, show_time_left, time_until
+from soak.analysis.subject import Subject
+from soak.analysis.trend import fit_trend
+from soak.model import Finding, Trend, Verdict
+from soak.units import show_amount, show_duration
+
+_RISK = 0.005
+_HINT = 0.25
+
+
+def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
+    """One finding a subject, in their order; growth by half or to capacity within `survive` seconds is too much."""
+    trends = [fit_trend(subject) for subject in subjects]
+    certain = _certain([trend.chance for trend in trends])
+    return [_judge(*row, survive) for row in zip(subjects, trends, certain, strict=True)]
+
+
+def _certain(chances: Sequence[float]) -> list[bool]:
+    """Which subjects surely grow, at a family-wise risk of `_RISK`."""
+    result = [False] * len(chances)
+    for rank, index in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):
+        if chances[index] > _RISK / (len(chances) - rank):
+            break
+        result[index] = True
+    return result
+
+
+def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Finding:
+    if subject.limit is not None:
+        verdict, reason = _against_limit(subject, trend, certain, subject.limit)
+    else:
+        verdict, reason = _by_default(subject, trend, certain, survive)
+    left = _exhausts(subject, trend) if verdict is Verdict.FAIL else None
+    known = math.isfinite(trend.slope_high)
+    return Finding(
+        rule="growth",
+        series=subject.series.name,
+        labels=subject.series.labels,
+        verdict=verdict,
+        reason=reason,
+        limit=subject.limit,
+        observed=trend.slope_per_hour if known else None,
+        unit=f"{subject.unit}/h" if subject.unit == "bytes" else "/h",
+        trend=trend,
+        exhausts_in_hours=left.hours if left else None,
+    )
+
+
+def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) -> tuple[Verdict, str]:
+    """An equivalence test: the whole interval on one side of the limit, or no verdict."""
+    allowed = _amount(subject, limit)
+    if trend.doubt is not None and not math.isfinite(trend.slope_high):
+        return Verdict.INCONCLUSIVE, f"{_Noun(subject)} cannot be judged against {allowed}: {trend.doubt}."
+    measured = _measured(subject, trend)
+    if trend.slope_low > limit and (certain or limit > 0):
+        return Verdict.FAIL, f"{_Noun(subject)} keeps growing: {measured}, and {allowed} is allowed{_tail(subject, trend)}."
+    if trend.slope_high <= limit:
+        return Verdict.PASS, f"{_Noun(subject)} grows by no more than {allowed}: {measured}."
+    if limit == 0 and trend.chance > _HINT and trend.doubt is None:
+        return Verdict.PASS, f"{_Noun(subject)} is steady: any growth is under {_amount(subject, trend.resolution_per_hour)}."
+    more = trend.doubt or "a longer run would tell"
+    return Verdict.INCONCLUSIVE, f"{_Noun(subject)} may or may not grow faster than {allowed}: {measured}; {more}."
+
+
+def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -> tuple[Verdict, str]:
+    """Growth that is certain and would matter within `survive` fails; growth that is neither passes."""
+    noun = _Noun(subject)
+    if not math.isfinite(trend.slope_high):
+        return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
+    hours = survive / 3600
+    matters = max(0.5 * abs(trend.level), 0.0) / hours
+    if subject.capacity is not None:
+        matters = min(matters, max(subject.capacity - trend.level, 0.0) / hours)
+    if not certain and trend.doubt is None and trend.chance > _HINT:
+        return Verdict.PASS, f"{noun} is steady: any growth is under {_amount(subject, trend.resolution_per_hour)}."
+    if trend.slope_high < matters:
+        spare = f"too little to matter within {show_duration(survive)}"
+        return Verdict.PASS, f"{noun} grows by {_measured(subject, trend)}: {spare}."
+    if certain and trend.slope_low >= matters:
+        settled = f", settled after {show_duration(trend.settled_after_seconds)}" if trend.settled_after_seconds else ""
+        return Verdict.FAIL, f"{noun} keeps growing: {_measured(subject, trend)}{settled}{_tail(subject, trend)}."
+    if certain:
+        return Verdict.INCONCLUSIVE, f"{noun} grows by {_measured(subject, trend)}: whether that matters, a longer run would tell."
+    return Verdict.INCONCLUSIVE, f"{noun} may be growing ({_measured(subject, trend)}): {trend.doubt or 'a longer run would tell'}."
+
+
+def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
+    """When capacity is reached, where it is known."""
+    return None if subject.capacity is None else time_until(trend, subject.capacity)
+
+
+def _tail(subject: Subject, trend: Trend) -> str:
+    """What that growth comes to: `; it runs out of descriptors in 9 h (7 to 12 h)`, or when it would double."""
+    left = _exhausts(subject, trend)
+    if left is not None:
+        return f"; it runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
+    double = time_until(trend, 2 * trend.level) if trend.level > 0 else None
+    return f"; it would double in {show_duration(double.hours * 3600)}" if double else ""
+
+
+def _measured(subject: Subject, trend: Trend) -> str:
+    """`3.1 MiB/h (2.8 to 3.4)`."""
+    slope = _amount(subject, trend.slope_per_hour)
+    low, high = _amount(subject, trend.slope_low), _amount(subject, trend.slope_high)
+    number, _, unit = low.partition(" ")
+    return f"{slope} ({number if unit and high.endswith(f' {unit}') else low} to {high.partition(' ')[0] if unit and high.endswith(f' {unit}') and slope.endswith(f' {unit}') else high})"
+
+
+def _amount(subject: Subject, hourly: float) -> str:
+    """A rate of growth in the subject's unit."""
+    return show_amount(hourly, f"{subject.unit}/h")
+
+
+def _Noun(subject: Subject) -> str:
+    return subject.noun[:1].upper() + subject.noun[1:]

@@ -1,0 +1,74 @@
+"""Noise as a service's series has it: white scatter on top of slow wandering, and how to whiten columns under it.
+
+The wandering is an Ornstein-Uhlenbeck process (an AR(1) that does not mind uneven times), from almost white to almost a
+random walk; a fixed grid of its correlation time and of the white share stands for all that is not known about it.
+Whitening is the scalar Kalman filter: Harvey, Forecasting, Structural Time Series Models and the Kalman Filter (1989).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from soak.model import Floats
+
+_CORRELATION_TIMES = (10.0, 1.0, 1 / 3, 1 / 10, 1 / 30, 1 / 80)
+_WHITE_PER_INNOVATION = ((0.0, 0.0), (1.0, -1.0), (10.0, -5.0))
+_MOSTLY_WHITE = 8.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """A grid of v noise models: correlation `time` (seconds), `wander` and `white` variances (one of them 1), and log
+    `prior`, all of shape (v,).
+
+    A slow wander beneath strong scatter can look like any smooth curve, and services hardly show it: it is thought rare.
+    """
+
+    time: Floats
+    wander: Floats
+    white: Floats
+    prior: Floats
+
+
+def noise_grid(span: float, spacing: float) -> Noise:
+    """The grid for points that lie `spacing` seconds apart over `span` seconds."""
+    rows = [(spacing, 0.0, 1.0, 0.0)]
+    for share in _CORRELATION_TIMES:
+        time = max(share * span, 0.5 * spacing)
+        innovation = -float(np.expm1(-2 * spacing / time))
+        slow = min(1.0, 3 * share)
+        rows += [(time, 1.0, innovation * k, prior * slow) for k, prior in _WHITE_PER_INNOVATION if innovation * k <= _MOSTLY_WHITE]
+    return Noise(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def whiten(noise: Noise, times: Floats, starts: Floats, spread: Floats, columns: Floats) -> tuple[Floats, Floats]:
+    """Whitened columns of shape (v, k, n), and the log determinant of each noise model's covariance, shape (v,).
+
+    `times` (n,) rise; `starts` (n,) is true where a segment begins and the wandering starts afresh; `spread` (n,) is each
+    point's white variance relative to the others'; `columns` is (n, k).
+    """
+    n, k = columns.shape
+    v = len(noise.time)
+    gaps = np.diff(times, prepend=times[:1])
+    decay = np.exp(-gaps[:, None] / noise.time)
+    decay[starts.astype(bool)] = 0.0
+    white = spread[:, None] * noise.white
+    gain, scale = np.empty((n, v)), np.empty((n, v))
+    uncertain = noise.wander
+    for i in range(n):
+        uncertain = noise.wander + decay[i] ** 2 * (uncertain - noise.wander)
+        scale[i] = uncertain + white[i]
+        gain[i] = uncertain / scale[i]
+        uncertain = uncertain * (1 - gain[i])
+    root = 1 / np.sqrt(scale)
+    result = np.empty((n, v, k))
+    expected = np.zeros((v, k))
+    for i in range(n):
+        expected *= decay[i][:, None]
+        surprise = columns[i] - expected
+        expected += gain[i][:, None] * surprise
+        result[i] = surprise
+    result *= root[:, :, None]
+    return np.ascontiguousarray(result.transpose(1, 2, 0)), np.log(scale).sum(axis=0)

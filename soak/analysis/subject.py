@@ -1,0 +1,45 @@
+"""What the growth rule is asked about: one series, with all that is known beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from soak.model import Floats, Series
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """One resource series to be judged for growth.
+
+    `series` is a gauge over the whole load (ramp and warm-up included; NaN is absent). Nothing before `judged_from`
+    (seconds) counts, whatever the fit says. `borders` are times where the process was replaced; no fit crosses one.
+    `requests` holds cumulative completed requests at its own times, None where unknown. `floor` is a series whose floor
+    is this one's truth (the live heap beside resident memory), None where there is none. `limit` is an explicit growth
+    limit in units per hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit` is
+    bytes or what is counted; `integer` marks counts.
+    """
+
+    series: Series
+    noun: str
+    unit: str
+    integer: bool = False
+    judged_from: float = 0.0
+    borders: tuple[float, ...] = ()
+    requests: Series | None = None
+    floor: Series | None = None
+    limit: float | None = None
+    capacity: float | None = None
+    capacity_noun: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Times (seconds) and values of one process's life, both of shape (n,), rising in time; `born` is when it began.
+
+    `counts` says how many samples each point stands for, None where one.
+    """
+
+    times: Floats
+    values: Floats
+    born: float
+    counts: Floats | None = None

@@ -1,0 +1,127 @@
+"""The shop's endpoints, as a Flask application."""
+
+from __future__ import annotations
+
+import uuid
+from html import escape
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from flask import Flask, Response, abort, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
+
+from soak.demo.leaks import Parts
+from soak.demo.metrics import Metrics
+from soak.demo.pool import PoolExhaustedError
+from soak.demo.shop import Shop
+
+_ROW = (
+    '<li class="product"><a href="/products/{id}" title="{name}">{name}</a><span class="price">{price:.2f} EUR</span>'
+    '<button name="order" value="{id}">order</button></li>\n'
+)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value <= 1_000_000
+
+
+class Endpoints:
+    """One method an endpoint; every answer is whole, with its length, so that connections stay open."""
+
+    def __init__(self, shop: Shop, parts: Parts, metrics: Metrics, terms: Path) -> None:
+        self._shop, self._parts, self._metrics, self._terms = shop, parts, metrics, terms
+
+    def healthz(self) -> Response:
+        """Alive."""
+        return jsonify(status="ok")
+
+    def metrics(self) -> Response:
+        """Prometheus text."""
+        return Response(self._metrics.text(), mimetype="text/plain; version=0.0.4")
+
+    def product(self, number: int) -> Response:
+        """One product."""
+        return jsonify(self._shop.product(number) or abort(404, "no such product"))
+
+    def search(self) -> Response:
+        """A page of 100 products, the matching ones first: GET /search?q=lamp."""
+        request_id = request.headers.get("X-Request-ID") or uuid.uuid4().hex
+        page = self._parts.page(request.args.get("q", ""), request_id, self._render)
+        return Response(page, mimetype="text/html", headers={"X-Request-ID": request_id})
+
+    def orders(self) -> Response:
+        """The 20 newest orders."""
+        return jsonify(self._shop.orders(20))
+
+    def order(self, number: int) -> Response:
+        """One order."""
+        return jsonify(self._shop.order(number) or abort(404, "no such order"))
+
+    def place(self) -> Response:
+        """Order something: POST /orders {"product": 7, "quantity": 2}."""
+        asked = request.get_json()
+        product, quantity = (
+            (asked.get("product"), asked.get("quantity", 1)) if isinstance(asked, dict) else (None, None)
+        )
+        if not (_is_count(product) and _is_count(quantity)):
+            abort(400, "product and quantity must be whole numbers from 1 to 1,000,000")
+        order = self._shop.place(product, quantity) or abort(404, "no such product")
+        self._parts.confirm(order["id"])
+        response = jsonify(order)
+        response.status_code = 201
+        return response
+
+    def invoice(self) -> Response:
+        """The newest order's invoice, with the terms of sale."""
+        [order] = self._shop.orders(1)
+        head = "Order {id}: {quantity} x product {product}, {total_cents} cents\n\n".format_map(order)
+        return Response(head.encode() + self._parts.read(self._terms), mimetype="text/plain")
+
+    def shipping(self, country: str) -> Response:
+        """What it costs to send something there."""
+        return jsonify(country=country, price_cents=self._parts.quote(self._shop.pool, country))
+
+    def _render(self, query: str) -> bytes:
+        rows = (
+            _ROW.format(id=row["id"], name=escape(row["name"]), price=row["price_cents"] / 100)
+            for row in self._shop.search(query)
+        )
+        title = f"Results for {escape(query)}"
+        return f"<!doctype html><title>{title}</title><h1>{title}</h1>\n<ol>\n{''.join(rows)}</ol>\n".encode()
+
+
+def create_app(shop: Shop, parts: Parts, metrics: Metrics, terms: Path) -> Flask:
+    """The application: routes, errors as JSON, and a count of every answer."""
+    app = Flask("soak.demo", static_folder=None)
+    endpoints = Endpoints(shop, parts, metrics, terms)
+    routes: dict[str, Any] = {
+        "GET /healthz": endpoints.healthz,
+        "GET /metrics": endpoints.metrics,
+        "GET /products/<int:number>": endpoints.product,
+        "GET /search": endpoints.search,
+        "GET /orders": endpoints.orders,
+        "GET /orders/<int:number>": endpoints.order,
+        "POST /orders": endpoints.place,
+        "GET /invoices/latest": endpoints.invoice,
+        "GET /shipping/<country>": endpoints.shipping,
+    }
+    for route, view in routes.items():
+        method, path = route.split(" ")
+        app.add_url_rule(path, route, view, methods=[method])
+
+    def refuse(error: HTTPException) -> tuple[Response, int]:
+        return jsonify(error=error.description), error.code or 500
+
+    def exhausted(error: PoolExhaustedError) -> tuple[Response, int]:
+        return jsonify(error=str(error)), 503
+
+    def count(response: Response) -> Response:
+        rule: Rule | None = request.url_rule
+        metrics.requests.labels(request.method, rule.rule if rule else "none", response.status_code).inc()
+        return response
+
+    app.register_error_handler(HTTPException, refuse)
+    app.register_error_handler(PoolExhaustedError, exhausted)
+    app.after_request(count)
+    return app

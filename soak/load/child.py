@@ -1,0 +1,167 @@
+"""The load's process: Locust as a library, told what to do on standard input, streaming windows on standard output.
+
+Standard input stays open as the lifeline: when it ends, because the supervisor stopped the load or died, the load ends.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import logging
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import gevent
+import gevent.monkey
+from gevent.pool import Pool
+from locust import User
+from locust.env import Environment
+from locust.runners import LocalRunner
+
+from soak.load.counting import Counting
+from soak.load.plan import Plan
+from soak.load.users import MAX_CONNECTIONS, closed_user, failure_kind, open_user
+from soak.load.wire import line, window_line
+
+#: When the lifeline ends, requests under way get this long; `LAST_EXIT` after it the process ends whatever happens.
+GRACE, LAST_EXIT = 0.5, 1.8
+
+
+def main() -> int:
+    """Read the plan, drive it, stream windows; 0 when the plan was driven to its end or stopped in order."""
+    # The locustfile may print: only soak's own lines may reach the supervisor.
+    stream = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("locust.runners").setLevel(logging.WARNING)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    plan = Plan.from_json(_read_line())
+    try:
+        Driving(plan, stream).run()
+    except BrokenPipeError:
+        return 1
+    except (ImportError, SyntaxError, ValueError, OSError) as error:
+        stream.write(line("failed", reason=f"{type(error).__name__}: {error}"))
+        return 1
+    return 0
+
+
+class Driving:
+    """One run of a plan."""
+
+    def __init__(self, plan: Plan, stream: TextIO) -> None:
+        self.plan, self.stream = plan, stream
+        self.counting = Counting(tuple(request.endpoint for request in plan.requests))
+        self.in_flight = Pool(MAX_CONNECTIONS)
+        self.environment = Environment(user_classes=self.user_classes(), host=plan.url)
+        self.runner: LocalRunner = self.environment.create_local_runner()
+        if plan.locustfile:
+            self.environment.events.request.add_listener(self.count_event)
+
+    def user_classes(self) -> list[type[User]]:
+        if self.plan.locustfile:
+            return locustfile_users(Path(self.plan.locustfile))
+        if self.plan.rate is not None:
+            return [open_user(self.plan, self.counting, self.in_flight)]
+        return [closed_user(self.plan, self.counting)]
+
+    def count_event(self, **event: Any) -> None:
+        """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
+        error = event.get("exception")
+        endpoint = f"{event['request_type']} {event['name']}"
+        response = event.get("response")
+        status = getattr(response, "status_code", 0) or 0
+        failure = None if error is None else (f"status {status}" if status >= 400 else failure_kind(error))
+        self.counting.count(endpoint, (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0, failure)
+
+    def run(self) -> None:
+        """Ramp, hold, stop; a window each interval all the while."""
+        users = 1 if self.plan.rate is not None else int(self.plan.users or 1)
+        spawn_rate = users / self.plan.ramp if self.plan.ramp and self.plan.rate is None else users
+        lifeline = gevent.get_hub().threadpool.spawn(_end_of_input)
+        began = time.monotonic()
+        self.send(line("started", time=began))
+        windows = gevent.spawn(self.stream_windows, began)
+        self.runner.start(users, spawn_rate=max(spawn_rate, 1e-3))
+        # In a loop: gevent counts a timeout from when its event loop last looked at the clock, which may be a while ago.
+        while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
+            if gevent.wait([lifeline, windows], timeout=left, count=1):
+                break
+        ended = time.monotonic()
+        patience = GRACE if lifeline.ready() else self.plan.timeout
+        # The one user that makes the arrivals ends at once; those under way, or each closed user's, may end in order.
+        self.environment.stop_timeout = 0 if self.plan.rate is not None else patience
+        self.runner.stop()
+        self.in_flight.join(timeout=patience)
+        windows.kill()
+        now = time.monotonic()
+        self.send(window_line(self.counting.close(now, max(now - self.last, 1e-3), 0)))
+        self.send(line("finished", time=ended))
+
+    def stream_windows(self, began: float) -> None:
+        """Close a window at each slot of an absolute schedule; ends when nobody reads them any more."""
+        self.last = began
+        slot = began
+        while True:
+            slot += self.plan.interval
+            gevent.sleep(max(0.0, slot - time.monotonic()))
+            now = time.monotonic()
+            users = self.runner.user_count if self.plan.rate is None else len(self.in_flight)
+            self.send(window_line(self.counting.close(now, now - self.last, users)))
+            self.last = now
+
+    def send(self, text: str) -> None:
+        """One line to the supervisor; the load ends at once when the pipe is broken: no load outlives its supervisor."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except BrokenPipeError:
+            os._exit(1)
+
+
+def _end_of_input() -> None:
+    """Return when standard input ends, in a native thread; a stuck event loop then cannot keep the process alive."""
+    while os.read(0, 4096):
+        pass
+    start_thread = gevent.monkey.get_original("_thread", "start_new_thread")
+    start_thread(_exit_after, (LAST_EXIT,))
+
+
+def _exit_after(seconds: float) -> None:
+    gevent.monkey.get_original("time", "sleep")(seconds)
+    os._exit(0)
+
+
+def _read_line() -> str:
+    """The first line of standard input, unbuffered, so that the lifeline sees all the rest."""
+    text = bytearray()
+    while not text.endswith(b"\n"):
+        piece = os.read(0, 1)
+        if not piece:
+            raise SystemExit(1)
+        text += piece
+    return text.decode()
+
+
+def locustfile_users(path: Path) -> list[type[User]]:
+    """The concrete user classes of a locustfile, as Locust itself finds them; ValueError when there is none."""
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    users = [
+        found
+        for found in vars(module).values()
+        if inspect.isclass(found) and issubclass(found, User) and not found.abstract and found.__module__ == path.stem
+    ]
+    if not users:
+        raise ValueError(f"{path.name} has no Locust user class")
+    return users

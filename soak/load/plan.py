@@ -1,0 +1,91 @@
+"""What the load's process is told: plain data that travels as one JSON line over its standard input."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from soak import __version__
+from soak.profile import EndpointSpec, Profile
+from soak.profile.parsing import beside
+
+
+@dataclass(frozen=True)
+class PlannedRequest:
+    """One endpoint with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds."""
+
+    endpoint: str
+    method: str
+    path: str
+    weight: float
+    headers: dict[str, str]
+    body: str = ""
+    statuses: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`."""
+
+    url: str
+    requests: tuple[PlannedRequest, ...]
+    duration: float
+    ramp: float
+    interval: float
+    timeout: float
+    rate: float | None = None
+    users: int | None = None
+    locustfile: str | None = None
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Plan:
+        """The inverse of `to_json`."""
+        fields = json.loads(line)
+        requests = tuple(
+            PlannedRequest(**(request | {"statuses": tuple(request["statuses"])})) for request in fields.pop("requests")
+        )
+        return cls(requests=requests, **fields)
+
+
+def plan_of(profile: Profile) -> Plan:
+    """The plan of a checked profile."""
+    load, file = profile.load, profile.document.file
+    return Plan(
+        url=profile.target.url.rstrip("/"),
+        requests=tuple(planned(endpoint, file) for endpoint in profile.endpoints),
+        duration=load.duration,
+        ramp=load.ramp,
+        interval=profile.interval,
+        timeout=load.timeout,
+        rate=load.rate,
+        users=load.users,
+        locustfile=str(beside(file, load.locustfile).resolve()) if load.locustfile else None,
+    )
+
+
+def planned(endpoint: EndpointSpec, file: str) -> PlannedRequest:
+    """Body and headers of one endpoint, ready to send."""
+    method, _, path = endpoint.request.partition(" ")
+    headers = {"User-Agent": f"soak/{__version__}", "Accept": "*/*"}
+    body = b""
+    if endpoint.json_ is not None:
+        body, headers["Content-Type"] = json.dumps(endpoint.json_).encode(), "application/json"
+    elif endpoint.form is not None:
+        body, headers["Content-Type"] = urlencode(endpoint.form).encode(), "application/x-www-form-urlencoded"
+    elif endpoint.body is not None:
+        body, headers["Content-Type"] = endpoint.body.encode(), "text/plain; charset=utf-8"
+    elif endpoint.file is not None:
+        body, headers["Content-Type"] = Path(beside(file, endpoint.file)).read_bytes(), "application/octet-stream"
+    replaced = {name.lower() for name in endpoint.headers}
+    headers = {name: value for name, value in headers.items() if name.lower() not in replaced} | endpoint.headers
+    statuses = tuple(endpoint.expect.status or ())
+    return PlannedRequest(
+        endpoint.label, method, path, endpoint.weight, headers, base64.b64encode(body).decode("ascii"), statuses
+    )

@@ -1,0 +1,114 @@
+"""The supervisor's side of the load: starts its process, takes its windows, stops it. Imports no Locust."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from soak.errors import LoadError
+from soak.load.plan import Plan
+from soak.load.wire import window_of
+from soak.windows import Window
+
+
+class LoadProcess:
+    """One run of a plan in a child process.
+
+    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window` from a
+    thread of this object's own. `failure` says in one line why the load broke, None while it did not.
+    """
+
+    def __init__(self, plan: Plan, origin: float, log: Path, on_window: Callable[[Window], None]) -> None:
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.failure: str | None = None
+        self._plan, self._origin, self._log, self._on_window = plan, origin, log, on_window
+        self._process: subprocess.Popen[str] | None = None
+        self._begun = threading.Event()
+        self._ended = threading.Event()
+        self._stopping = False
+
+    def start(self, patience: float = 20.0) -> None:
+        """Start, and return once traffic begins; LoadError when it does not."""
+        with self._log.open("ab") as log:
+            # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "soak.load"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(self._plan.to_json() + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it died at once; reading its output says so
+        threading.Thread(target=self._read, name="soak-load", daemon=True).start()
+        if not self._begun.wait(patience):
+            self.stop()
+            raise LoadError(f"the load did not start within {patience:g} s; {self._log.name} may say why")
+        if self.started is None:
+            self.stop()
+            raise LoadError(f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more")
+
+    @property
+    def running(self) -> bool:
+        """Whether windows may still come."""
+        return not self._ended.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end; True once it has come."""
+        return self._ended.wait(seconds)
+
+    def stop(self, patience: float = 4.0) -> None:
+        """Let go of the lifeline: the load ends in order, and is killed when it does not."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._ended.wait(1.0)
+
+    def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for text in self._process.stdout:
+            try:
+                self._take(json.loads(text))
+            except (ValueError, KeyError, TypeError) as error:
+                self.failure = f"the load's process said something unreadable ({type(error).__name__}: {text[:80]!r})"
+                break
+        code = self._process.wait()
+        if self.finished is None and not self._stopping and self.failure is None:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            self.failure = f"the load's process {how} before its time"
+        self._begun.set()
+        self._ended.set()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        match message["kind"]:
+            case "window":
+                self._on_window(window_of(message, self._origin))
+            case "started":
+                self.started = message["time"] - self._origin
+                self._begun.set()
+            case "finished":
+                self.finished = message["time"] - self._origin
+            case "failed":
+                self.failure = str(message["reason"])

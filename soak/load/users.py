@@ -1,0 +1,145 @@
+"""The Locust users that drive a profile's endpoints: closed (users wait) and open (arrivals on schedule)."""
+
+from __future__ import annotations
+
+import base64
+import random
+import time
+from itertools import accumulate, count
+from math import sqrt
+
+import gevent
+from gevent.pool import Pool
+from geventhttpclient import HTTPClient
+from locust import User, constant, task
+from locust.exception import StopUser
+
+from soak.load.counting import Counting
+from soak.load.plan import Plan, PlannedRequest
+
+#: Open model: connections grow up to this many; further arrivals wait, and their wait is part of their latency.
+MAX_CONNECTIONS = 2000
+#: A refused connection answers at once; without a pause a closed user would hammer the dead target.
+PAUSE_AFTER_FAILED_CONNECT = 0.1
+
+
+class Mix:
+    """Chooses requests by weight; the same seed chooses the same ones."""
+
+    def __init__(self, requests: tuple[PlannedRequest, ...], seed: int) -> None:
+        self._requests = requests
+        self._bounds = list(accumulate(request.weight for request in requests))
+        self._random = random.Random(seed)  # noqa: S311 - repeatable traffic, not secrets
+
+    def choose(self) -> PlannedRequest:
+        """The next request."""
+        return self._random.choices(self._requests, cum_weights=self._bounds)[0]
+
+
+class Client:
+    """One kept connection, and what becomes of a request on it."""
+
+    def __init__(self, plan: Plan, counting: Counting) -> None:
+        self._plan, self._counting = plan, counting
+        self._http = HTTPClient.from_url(
+            plan.url, concurrency=1, connection_timeout=plan.timeout, network_timeout=plan.timeout
+        )
+        self._prefix = self._http_path(plan.url)
+        self._bodies = {request.endpoint: base64.b64decode(request.body) for request in plan.requests}
+
+    @staticmethod
+    def _http_path(url: str) -> str:
+        return "/" + url.split("://", 1)[1].partition("/")[2] if "/" in url.split("://", 1)[1] else ""
+
+    def send(self, request: PlannedRequest, intended: float | None = None) -> bool:
+        """Send one request and count it; latency runs from `intended` (monotonic) where given. False: no connection."""
+        began = time.monotonic() if intended is None else intended
+        size, failure = 0, None
+        try:
+            with gevent.Timeout(self._plan.timeout):
+                body = self._bodies[request.endpoint]
+                answer = self._http.request(request.method, self._prefix + request.path, body=body, headers=request.headers)
+                size = len(answer.read())
+                status = answer.status_code
+            if (status not in request.statuses) if request.statuses else status >= 400:
+                failure = f"status {status}"
+        except gevent.Timeout:
+            failure = "timeout"
+        except Exception as error:  # noqa: BLE001 - whatever the network does is counted by kind, and the user lives on
+            failure = failure_kind(error)
+        if failure and not failure.startswith("status"):
+            self._http.close()
+        self._counting.count(request.endpoint, time.monotonic() - began, size, failure)
+        return not (failure or "").startswith("connect")
+
+
+def failure_kind(error: BaseException) -> str:
+    """A network error as one of a few kinds: connect, timeout, reset, TLS, protocol."""
+    name = type(error).__name__
+    if isinstance(error, ConnectionRefusedError):
+        return "connect: refused"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "connection reset"
+    if "SSL" in name or "Certificate" in name:
+        return "TLS"
+    if isinstance(error, TimeoutError) or "Timeout" in name:
+        return "timeout"
+    if name == "gaierror" or (isinstance(error, OSError) and error.errno is not None):
+        return f"connect: {(error.args[-1:] or ('failed',))[0]}"[:80]
+    return f"protocol: {name}"
+
+
+def closed_user(plan: Plan, counting: Counting) -> type[User]:
+    """A Locust user class: one connection, one request after another."""
+    seeds = count(1)
+
+    class ClosedUser(User):  # type: ignore[misc]
+        host = plan.url
+        wait_time = constant(0)
+
+        def on_start(self) -> None:
+            self.soak_client, self.mix = Client(plan, counting), Mix(plan.requests, next(seeds))
+
+        @task  # type: ignore[untyped-decorator]
+        def go(self) -> None:
+            if not self.soak_client.send(self.mix.choose()):
+                gevent.sleep(PAUSE_AFTER_FAILED_CONNECT)
+
+    return ClosedUser
+
+
+def open_user(plan: Plan, counting: Counting, in_flight: Pool) -> type[User]:
+    """A Locust user class of which one user makes all arrivals, each on schedule, over as many connections as it takes."""
+    rate = plan.rate or 0.0
+
+    class OpenUser(User):  # type: ignore[misc]
+        host = plan.url
+        wait_time = constant(0)
+
+        @task  # type: ignore[untyped-decorator]
+        def go(self) -> None:
+            mix, idle = Mix(plan.requests, 1), list[Client]()
+            began = time.monotonic()
+            for number in count():
+                due = arrival(number, rate, plan.ramp)
+                if due >= plan.ramp + plan.duration:
+                    break
+                wait = began + due - time.monotonic()
+                # Always yield: behind schedule, answers must still be read.
+                gevent.sleep(max(0.0, wait))
+                in_flight.spawn(self.arrive, mix.choose(), began + due, idle)
+            raise StopUser
+
+        @staticmethod
+        def arrive(request: PlannedRequest, intended: float, idle: list[Client]) -> None:
+            client = idle.pop() if idle else Client(plan, counting)
+            client.send(request, intended)
+            idle.append(client)
+
+    return OpenUser
+
+
+def arrival(number: int, rate: float, ramp: float) -> float:
+    """When arrival `number` is due, in seconds: the rate rises evenly over the ramp, then holds."""
+    in_ramp = rate * ramp / 2
+    return sqrt(2 * ramp * number / rate) if number < in_ramp else ramp + (number - in_ramp) / rate

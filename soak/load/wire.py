@@ -1,0 +1,46 @@
+"""What travels from the load's process to the supervisor: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from soak.latency import Histogram
+from soak.windows import EndpointWindow, Window
+
+
+def window_line(window: Window) -> str:
+    """A window as a line."""
+    endpoints = [
+        {
+            "endpoint": seen.endpoint,
+            "requests": seen.requests,
+            "failures": seen.failures,
+            "bytes": seen.bytes,
+            "latency": seen.latency.pairs(),
+            "failed_latency": seen.failed_latency.pairs(),
+        }
+        for seen in window.endpoints
+    ]
+    return line("window", time=window.time, seconds=window.seconds, users=window.users, endpoints=endpoints)
+
+
+def line(kind: str, **fields: Any) -> str:
+    """Any message as a line: `window`, `started`, `finished`, or `failed` with a reason."""
+    return json.dumps({"kind": kind, **fields}, separators=(",", ":")) + "\n"
+
+
+def window_of(message: dict[str, Any], origin: float) -> Window:
+    """The inverse of `window_line`, its time counted from `origin` on the machine's monotonic clock."""
+    endpoints = tuple(
+        EndpointWindow(
+            seen["endpoint"],
+            seen["requests"],
+            seen["failures"],
+            seen["bytes"],
+            Histogram.from_pairs(seen["latency"]),
+            Histogram.from_pairs(seen["failed_latency"]),
+        )
+        for seen in message["endpoints"]
+    )
+    return Window(message["time"] - origin, message["seconds"], message["users"], endpoints)

@@ -1,0 +1,202 @@
+"""Strict YAML: text to plain values, each remembered with its line; tags, duplicate keys and alias bombs are refused.
+
+Scalars follow YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), so `no` is text and `1:30` is not 90.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from soak.errors import ProfileError
+
+Path = tuple[str | int, ...]
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 20_000
+_CORE = ("str", "int", "float", "bool", "null", "map", "seq")
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in (*_CORE, "timestamp", "merge", "value", "binary")}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NULLS = ("", "~", "null", "Null", "NULL")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain values, the line of each path, and which environment variables were read."""
+
+    value: dict[str, Any]
+    lines: dict[Path, int]
+    file: str
+    unset: frozenset[str] = field(default_factory=frozenset)
+
+    def where(self, path: Path) -> str:
+        """`file:line` of a path, or of its nearest parent."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.lines:
+                return f"{self.file}:{self.lines[path[:length]]}"
+        return self.file
+
+
+def compose(text: str, file: str) -> yaml.MappingNode:
+    """The node tree of one YAML document whose top is a mapping; ProfileError with file and line otherwise."""
+    if len(text) > MAX_BYTES:
+        raise ProfileError(f"{file}: a profile of {len(text):,} characters is surely not one (at most {MAX_BYTES:,})")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise ProfileError(f"{file}:{line}: not valid YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        first = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        raise ProfileError(f"{file}: not valid YAML: {first}") from None
+    if node is None:
+        raise ProfileError(f"{file}: the profile is empty; `soak schema` and profiles/reference.yaml show what it may hold")
+    if not isinstance(node, yaml.MappingNode):
+        kind = {"sequence": "a list", "scalar": "text"}.get(node.id, node.id)
+        raise ProfileError(f"{file}:1: a profile is a mapping of keys such as target, load and endpoints, not {kind}")
+    return node
+
+
+def read(node: yaml.MappingNode, file: str, environment: Mapping[str, str] = os.environ, lenient: bool = False) -> Document:
+    """Plain values from a node tree, `${VAR}` and `${VAR:-default}` filled in.
+
+    With `lenient`, an unset variable stays as it is written: for judging an old run, which needs no secrets.
+    """
+    reader = _Reader(file, environment, lenient)
+    value = reader.value(node, ())
+    assert isinstance(value, dict)
+    return Document(value, reader.lines, file, frozenset(reader.unset))
+
+
+class _Reader:
+    """Walks a node tree once, counting nodes, so that an alias bomb is refused before it grows."""
+
+    def __init__(self, file: str, environment: Mapping[str, str], lenient: bool) -> None:
+        self.file, self.environment, self.lenient = file, environment, lenient
+        self.lines: dict[Path, int] = {}
+        self.unset: set[str] = set()
+        self.nodes = 0
+        self.open: set[int] = set()
+
+    def fail(self, node: yaml.Node, message: str) -> ProfileError:
+        return ProfileError(f"{self.file}:{node.start_mark.line + 1}: {message}")
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise self.fail(node, f"more than {MAX_NODES:,} values once aliases are expanded")
+        if id(node) in self.open:
+            raise self.fail(node, "an alias that contains itself")
+        if node.tag not in _TAGS:
+            raise self.fail(node, f"YAML tags such as {node.tag!r} are not allowed in a profile")
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node)
+        self.open.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+            return self.mapping(node, path)
+        finally:
+            self.open.discard(id(node))
+
+    def mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self.fail(key_node, "a key must be plain text")
+            key = key_node.value
+            where = ".".join(map(str, (*path, key)))
+            if key == "<<":
+                raise self.fail(key_node, f"{where}: merge keys are not supported; write the keys out or alias the whole value")
+            if key in result:
+                raise self.fail(key_node, f"{where}: given twice")
+            self.lines[(*path, key)] = key_node.start_mark.line + 1
+            result[key] = self.value(value_node, (*path, key))
+        return result
+
+    def scalar(self, node: yaml.ScalarNode) -> Any:
+        text = _VARIABLE.sub(lambda match: self.variable(node, match), node.value)
+        return text if node.style in ("'", '"', "|", ">") else plain(text)
+
+    def variable(self, node: yaml.Node, match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        found = self.environment.get(name)
+        if found is not None and (found or default is None):
+            return found
+        if default is not None:
+            return default
+        if not self.lenient:
+            raise self.fail(node, f"${{{name}}} is not set in the environment; export {name}, or write ${{{name}:-default}}")
+        self.unset.add(name)
+        return match[0]
+
+
+def plain(text: str) -> Any:
+    """An unquoted scalar by the core schema; infinities and NaN stay text, so that no number field accepts them."""
+    if text in _NULLS:
+        return None
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text) and len(text) < 300:
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        return text if number in (float("inf"), float("-inf")) else number
+    return text
+
+
+def override(node: yaml.MappingNode, assignment: str) -> None:
+    """Apply one `--set load.rate=50/s` to a node tree; UsageError names the part that is wrong."""
+    key, equals, text = assignment.partition("=")
+    path = [part for part in key.strip().split(".") if part]
+    if not equals or not path:
+        raise ProfileError(f"--set {assignment}: expected KEY=VALUE, such as load.rate=50/s")
+    value = compose_value(text, f"--set {key}")
+    parent: yaml.Node = node
+    for part in path[:-1]:
+        parent = _child(parent, part, assignment)
+    _put(parent, path[-1], value, assignment)
+
+
+def compose_value(text: str, file: str) -> yaml.Node:
+    """The node of one value as given on the command line; an empty one is null."""
+    try:
+        found = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{file}: not a YAML value: {str(error).splitlines()[0]}") from None
+    return found if found is not None else yaml.ScalarNode("tag:yaml.org,2002:null", "null")
+
+
+def _child(parent: yaml.Node, part: str, assignment: str) -> yaml.Node:
+    if isinstance(parent, yaml.SequenceNode) and part.isdigit() and int(part) < len(parent.value):
+        found = parent.value[int(part)]
+    elif isinstance(parent, yaml.MappingNode):
+        found = next((value for key, value in parent.value if key.value == part), None)
+        if not isinstance(found, (yaml.MappingNode, yaml.SequenceNode)):
+            found = yaml.MappingNode("tag:yaml.org,2002:map", [], start_mark=parent.start_mark)
+            _put(parent, part, found, assignment)
+    else:
+        raise ProfileError(f"--set {assignment}: there is no {part!r} to set anything in")
+    return found
+
+
+def _put(parent: yaml.Node, key: str, value: yaml.Node, assignment: str) -> None:
+    if isinstance(parent, yaml.SequenceNode) and key.isdigit() and int(key) < len(parent.value):
+        parent.value[int(key)] = value
+    elif isinstance(parent, yaml.MappingNode):
+        kept = [(name, old) for name, old in parent.value if name.value != key]
+        name_node = yaml.ScalarNode("tag:yaml.org,2002:str", key, start_mark=value.start_mark or parent.start_mark)
+        parent.value[:] = [*kept, (name_node, value)]
+    else:
+        raise ProfileError(f"--set {assignment}: there is no {key!r} to set here")

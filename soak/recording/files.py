@@ -1,0 +1,65 @@
+"""The run directory's file names, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from soak.errors import RecordingError
+
+FORMAT_VERSION = 1
+RUN, PROFILE, DATABASE, LOAD_LOG = "run.json", "profile.yaml", "recording.sqlite", "load.log"
+
+SCHEMA = """
+CREATE TABLE series (id INTEGER PRIMARY KEY, source TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL, kind TEXT NOT NULL);
+CREATE TABLE layouts (id INTEGER PRIMARY KEY, source TEXT NOT NULL, series BLOB NOT NULL);
+CREATE TABLE scrapes (source TEXT NOT NULL, time REAL NOT NULL, late REAL NOT NULL, took REAL NOT NULL, error TEXT,
+                      layout INTEGER REFERENCES layouts, "values" BLOB);
+CREATE TABLE windows (id INTEGER PRIMARY KEY, time REAL NOT NULL, seconds REAL NOT NULL, users INTEGER NOT NULL);
+CREATE TABLE endpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE requests (window INTEGER NOT NULL REFERENCES windows, endpoint INTEGER NOT NULL REFERENCES endpoints,
+                       requests INTEGER NOT NULL, failed INTEGER NOT NULL, failures TEXT, bytes INTEGER NOT NULL,
+                       latency BLOB NOT NULL, failed_latency BLOB NOT NULL);
+CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
+"""
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one and never a half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise RecordingError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def is_run_directory(path: Path) -> bool:
+    """Whether a path holds a run."""
+    return (path / RUN).is_file()
+
+
+def write_run(directory: Path, run: dict[str, Any]) -> None:
+    """Replace run.json."""
+    write_whole(directory / RUN, json.dumps({"format_version": FORMAT_VERSION} | run, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_run(directory: Path) -> dict[str, Any]:
+    """run.json of a run directory; RecordingError when it is none, or of another format."""
+    path = directory / RUN
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise RecordingError(f"{directory}: not a run directory (no readable {RUN})") from None
+    except ValueError:
+        raise RecordingError(f"{path}: not valid JSON") from None
+    version = run.get("format_version") if isinstance(run, dict) else None
+    if version != FORMAT_VERSION:
+        raise RecordingError(f"{path}: format_version {version}, and this soak reads {FORMAT_VERSION}")
+    return dict(run)

@@ -1,0 +1,138 @@
+"""Appends a run to its directory while it goes on: whatever was committed survives a SIGKILL."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from soak.errors import RecordingError
+from soak.latency import Histogram
+from soak.model import Event, Kind, Labels, Sample, Scrape
+from soak.recording.files import DATABASE, PROFILE, SCHEMA, write_run, write_whole
+from soak.windows import Window
+
+_SeriesName = tuple[str, str, Labels, Kind]
+
+
+class Recorder:
+    """The one writer of a run directory. `add` from any thread; `commit` about once a second, from one."""
+
+    def __init__(self, directory: Path, run: dict[str, Any], profile_text: str | None) -> None:
+        """Create the directory and its files; RecordingError when it holds a run already or cannot be written."""
+        self.directory = directory
+        self._run = run
+        self._pending: deque[Scrape | Window | Event] = deque()
+        self._committing = threading.Lock()
+        self._series: dict[_SeriesName, int] = {}
+        self._layouts: dict[tuple[int, ...], int] = {}
+        self._endpoints: dict[str, int] = {}
+        self._windows = 0
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if any(directory.iterdir()):
+                raise RecordingError(f"{directory}: not empty; a run needs a directory of its own")
+            self._database = sqlite3.connect(directory / DATABASE, check_same_thread=False, isolation_level=None)
+            self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+        except (OSError, sqlite3.Error) as error:
+            raise RecordingError(f"{directory}: cannot be written: {error}") from None
+        if profile_text is not None:
+            write_whole(directory / PROFILE, profile_text)
+        write_run(directory, run)
+
+    def add(self, item: Scrape | Window | Event) -> None:
+        """Take one record; it is on disk after the next commit."""
+        self._pending.append(item)
+
+    def commit(self) -> None:
+        """Write all that is pending in one transaction; RecordingError when the disk refuses, with nothing lost from memory."""
+        with self._committing:
+            batch = [self._pending.popleft() for _ in range(len(self._pending))]
+            if not batch:
+                return
+            names = (dict(self._series), dict(self._layouts), dict(self._endpoints), self._windows)
+            try:
+                self._database.execute("BEGIN")
+                for item in batch:
+                    self._write(item)
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                self._series, self._layouts, self._endpoints, self._windows = names
+                self._pending.extendleft(reversed(batch))
+                raise RecordingError(f"{self.directory / DATABASE}: cannot be written: {error}") from None
+
+    def update(self, **changes: Any) -> None:
+        """Change what run.json says: phases as they become known, how it ended."""
+        self._run |= changes
+        write_run(self.directory, self._run)
+
+    def close(self, **changes: Any) -> None:
+        """Commit what is left and seal run.json."""
+        self.commit()
+        with self._committing:
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._database.close()
+        self.update(**changes)
+
+    def _write(self, item: Scrape | Window | Event) -> None:
+        if isinstance(item, Scrape):
+            self._write_scrape(item)
+        elif isinstance(item, Window):
+            self._write_window(item)
+        else:
+            self._database.execute("INSERT INTO events VALUES (?, ?, ?)", (item.time, item.kind, item.text))
+
+    def _write_scrape(self, scrape: Scrape) -> None:
+        layout, values = None, None
+        if scrape.error is None:
+            ids = tuple(self._series_id(scrape.source, sample) for sample in scrape.samples)
+            layout = self._layout_id(scrape.source, ids)
+            values = struct.pack(f"<{len(ids)}d", *(sample.value for sample in scrape.samples))
+        row = (scrape.source, scrape.time, scrape.late, scrape.took, scrape.error, layout, values)
+        self._database.execute("INSERT INTO scrapes VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def _series_id(self, source: str, sample: Sample) -> int:
+        name = (source, sample.name, sample.labels, sample.kind)
+        found = self._series.get(name)
+        if found is None:
+            found = self._series[name] = len(self._series) + 1
+            row = (found, source, sample.name, json.dumps(sample.labels), sample.kind.value)
+            self._database.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?)", row)
+        return found
+
+    def _layout_id(self, source: str, ids: tuple[int, ...]) -> int:
+        found = self._layouts.get(ids)
+        if found is None:
+            found = self._layouts[ids] = len(self._layouts) + 1
+            packed = struct.pack(f"<{len(ids)}i", *ids)
+            self._database.execute("INSERT INTO layouts VALUES (?, ?, ?)", (found, source, packed))
+        return found
+
+    def _write_window(self, window: Window) -> None:
+        self._windows += 1
+        row = (self._windows, window.time, window.seconds, window.users)
+        self._database.execute("INSERT INTO windows VALUES (?, ?, ?, ?)", row)
+        for seen in window.endpoints:
+            endpoint = self._endpoints.get(seen.endpoint)
+            if endpoint is None:
+                endpoint = self._endpoints[seen.endpoint] = len(self._endpoints) + 1
+                self._database.execute("INSERT INTO endpoints VALUES (?, ?)", (endpoint, seen.endpoint))
+            failures = json.dumps(seen.failures) if seen.failures else None
+            failed = sum(seen.failures.values())
+            latencies = (_packed(seen.latency), _packed(seen.failed_latency))
+            self._database.execute(
+                "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (self._windows, endpoint, seen.requests, failed, failures, seen.bytes, *latencies),
+            )
+
+
+def _packed(histogram: Histogram) -> bytes:
+    """Rising (bucket, count) pairs as little-endian int32."""
+    flat = [number for pair in histogram.pairs() for number in pair]
+    return struct.pack(f"<{len(flat)}i", *flat)

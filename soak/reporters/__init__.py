@@ -1,0 +1,73 @@
+"""Every format a report can have: a name, a file, and a function from an analysis to text.
+
+A built-in reporter is one module here with `render(analysis) -> str`, plus a line in `REPORTERS`. Another package adds
+one through the entry point group `soak.reporters`: a name that points at a `Reporter`. What a format needs (bokeh,
+jinja2, rich) is imported at its first render, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from soak.errors import SoakError
+from soak.model import Analysis
+
+GROUP = "soak.reporters"
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """One format: the file it becomes in a run directory (empty for one that is only shown), and how it is made."""
+
+    file_name: str
+    render: Callable[[Analysis], str]
+
+
+def _first_used(module: str) -> Callable[[Analysis], str]:
+    """The `render` of a module here, imported when it is first called."""
+
+    def render(analysis: Analysis) -> str:
+        text: str = import_module(f"{__name__}.{module}").render(analysis)
+        return text
+
+    return render
+
+
+REPORTERS: dict[str, Reporter] = {
+    "html": Reporter("report.html", _first_used("html")),
+    "junit": Reporter("junit.xml", _first_used("junit")),
+    "json": Reporter("analysis.json", _first_used("json")),
+    "markdown": Reporter("summary.md", _first_used("markdown")),
+    "terminal": Reporter("", _first_used("terminal")),
+}
+
+
+@cache
+def installed() -> dict[str, Reporter]:
+    """All reporters by name: the built-in ones first, then those of other packages, which cannot replace them."""
+    others = {entry.name: _from_entry(entry) for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name)}
+    return REPORTERS | {name: reporter for name, reporter in others.items() if name not in REPORTERS}
+
+
+def _from_entry(entry: EntryPoint) -> Reporter:
+    """A reporter of another package; one that cannot be loaded fails alone, when it is asked for its text."""
+    try:
+        reporter = entry.load()
+    except Exception as error:
+        return _broken(entry, f"{type(error).__name__}: {error}")
+    if not isinstance(reporter, Reporter):
+        return _broken(entry, f"it is a {type(reporter).__name__}, not a soak.reporters.Reporter")
+    return reporter
+
+
+def _broken(entry: EntryPoint, why: str) -> Reporter:
+    """A reporter that says at render why it cannot: a plug-in must not cost a night's other reports."""
+
+    def render(_: Analysis) -> str:
+        raise SoakError(f"reporter {entry.name!r} ({entry.value}) cannot be used: {why}; mend or uninstall its package")
+
+    return Reporter("", render)

@@ -1,0 +1,236 @@
+"""An analysis' charts as bokeh figures on one shared time axis, in the JSON that BokehJS embeds.
+
+Colours are not set here: what has one carries a tag `paint:NAME`, and the page paints it from its style sheet, for light,
+dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which the page's legend shows and hides them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.document import Document
+from bokeh.models import (
+    AdaptiveTicker,
+    BoxAnnotation,
+    BoxZoomTool,
+    ColumnDataSource,
+    CompositeTicker,
+    CustomJSHover,
+    CustomJSTickFormatter,
+    GlyphRenderer,
+    HoverTool,
+    Range1d,
+    Span,
+    Ticker,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
+from soak.model import Analysis, Chart, Curve, Event, Phase, Trend
+from soak.reporters.wording import clean
+
+COLOURS = 8  # curve colours in the style sheet; further curves repeat them, dashed
+SHADED = {"ramp": 0.5, "warmup": 0.28, "drain": 0.5}
+FEW = 40  # points below which each is marked, so that even one shows
+TOGETHER = 6  # curves up to which the pointer reads all of them at once
+REACH = 4.0  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
+
+
+def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
+    """JSON `{docs, items}` for `Bokeh.embed.embed_items`: chart i goes into the element `prefix` + i."""
+    document = Document()
+    span = Range1d(0, _end(analysis), tags=["time"])
+    span.reset_start, span.reset_end = span.start, span.end
+    figures = {index: _figure(index, chart, analysis, span) for index, chart in enumerate(charts) if drawable(chart)}
+    for one in figures.values():
+        document.add_root(one)
+    places = {one.id: f"{prefix}{index}" for index, one in figures.items()}
+    items = [{"docid": "charts", "roots": places, "root_ids": list(places)}]
+    content = _renumbered({"docs": {"charts": document.to_json(deferred=False)}, "items": items})
+    return json.dumps(content, separators=(",", ":"))
+
+
+def drawable(chart: Chart) -> bool:
+    """Whether any curve of the chart has a value."""
+    return any(np.isfinite(curve.values).any() for curve in chart.curves)
+
+
+def limit_shown(chart: Chart) -> bool:
+    """Whether the chart's limit lies near enough to its curves to be drawn among them."""
+    if chart.limit is None or not drawable(chart):
+        return False
+    top = max(float(np.nanmax(np.abs(curve.high))) for curve in chart.curves if np.isfinite(curve.high).any())
+    return bool(abs(chart.limit) <= REACH * top)
+
+
+def _end(analysis: Analysis) -> float:
+    """Where the shared time axis ends: the end of the run or of what was recorded, whichever is later; in seconds."""
+    ends = [analysis.run.seconds, *(phase.end for phase in analysis.phases)]
+    ends += [float(curve.times[-1]) for chart in analysis.charts for curve in chart.curves if len(curve.times)]
+    return max((end for end in ends if np.isfinite(end)), default=0.0) or 1.0
+
+
+def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d) -> figure:
+    """One chart: shaded phases, bands, curves, fits, limit, events; transparent, to lie on the page's own colour."""
+    unit = clean(chart.unit)
+    low, high = _extent(chart)
+    plot = figure(
+        height=240,
+        sizing_mode="stretch_width",
+        x_range=span,
+        y_range=Range1d(low, high),
+        tools=[BoxZoomTool(dimensions="width"), WheelZoomTool(dimensions="width", modifiers="ctrl")],
+        toolbar_location=None,
+        min_border_left=86,
+        min_border_right=18,
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+    )
+    _axes(plot, unit)
+    for phase in analysis.phases:
+        _shade(plot, phase)
+    readers = [_curve(plot, f"{index}:{number}", number, curve, chart) for number, curve in enumerate(chart.curves)]
+    _read(plot, [reader for reader in readers if reader], unit, "vline" if len(readers) <= TOGETHER else "mouse")
+    if limit_shown(chart):
+        line = {"line_dash": [2, 3], "line_width": 2, "tags": ["paint:limit"]}
+        plot.add_layout(Span(location=chart.limit, dimension="width", **line))
+    _events(plot, analysis.events)
+    return plot
+
+
+def _extent(chart: Chart) -> tuple[float, float]:
+    """The lowest and highest value to show; never so close together that noise of a hundredth looks like a slope."""
+    values = np.concatenate([side for curve in chart.curves for side in (curve.low, curve.values, curve.high)])
+    values = np.append(values, chart.limit if limit_shown(chart) else np.nan)
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min()), float(finite.max())
+    least = max(0.1 * abs(high), 1e-9)
+    middle, size = (low + high) / 2, max(high - low, least) * 1.12
+    bottom = middle - size / 2
+    return (0.0, size) if low >= 0 > bottom else (bottom, middle + size / 2)
+
+
+def _axes(plot: figure, unit: str) -> None:
+    """Elapsed time below, the unit's own steps at the left."""
+    minutes = AdaptiveTicker(mantissas=[1, 2, 5, 10, 15, 30], base=60, min_interval=1, max_interval=1800)
+    hours = AdaptiveTicker(mantissas=[1, 2, 4, 6, 12], base=24, min_interval=3600, max_interval=43200)
+    days = AdaptiveTicker(mantissas=[1, 2, 5], base=10, min_interval=86400)
+    plot.xaxis.ticker = CompositeTicker(tickers=[minutes, hours, days], desired_num_ticks=8)
+    plot.xaxis.formatter = CustomJSTickFormatter(code="return soakElapsed(tick)")
+    plot.yaxis.ticker = _steps(unit)
+    plot.yaxis.formatter = CustomJSTickFormatter(args={"unit": unit}, code="return soakTick(tick, ticks, unit)")
+    for axis in (*plot.xaxis, *plot.yaxis):
+        axis.update(minor_tick_line_color=None, major_label_text_font_size="12px")
+    plot.xgrid.grid_line_color = None
+
+
+def _steps(unit: str) -> Ticker:
+    """Powers of two for bytes, of ten for all else."""
+    if unit == "bytes":
+        return AdaptiveTicker(base=1024, mantissas=[2**power for power in range(10)], num_minor_ticks=0, desired_num_ticks=5)
+    return AdaptiveTicker(base=10, mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
+
+
+def _shade(plot: figure, phase: Phase) -> None:
+    """A stretch that was not judged, behind everything."""
+    if phase.name in SHADED:
+        look = {"fill_alpha": SHADED[phase.name], "line_color": None, "level": "image", "tags": ["paint:shade"]}
+        plot.add_layout(BoxAnnotation(left=phase.start, right=phase.end, **look))
+
+
+def _curve(plot: figure, key: str, number: int, curve: Curve, chart: Chart) -> GlyphRenderer | None:
+    """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value."""
+    if not np.isfinite(curve.values).any():
+        return None
+    paint = f"paint:c{number % COLOURS}"
+    columns = {"t": curve.times, "v": curve.values, "lo": curve.low, "hi": curve.high}
+    source = ColumnDataSource({name: np.asarray(column, dtype=np.float32) for name, column in columns.items()})
+    tags = {"tags": [f"curve:{key}"], "name": clean(curve.label)[:200] or "unnamed"}
+    for band in _bands(curve, source):
+        drawn = plot.varea("t", "lo", "hi", source=band, fill_alpha=0.2, **tags)
+        drawn.glyph.tags = [paint]
+    reader = plot.line("t", "v", source=source, line_width=1.6, **tags)
+    reader.glyph.update(tags=[paint], line_dash=[6, 2] if number >= COLOURS else [])
+    if np.isfinite(curve.values).sum() < FEW:
+        dots = plot.scatter("t", "v", source=source, size=7, **tags)
+        dots.glyph.tags = [paint]
+    if curve.trend:
+        _fit(plot, curve.trend, tags, "paint:ink" if len(chart.curves) == 1 else paint)
+    return reader
+
+
+def _bands(curve: Curve, whole: ColumnDataSource) -> Iterable[ColumnDataSource]:
+    """The band from lowest to highest, one piece between each two gaps."""
+    known = np.isfinite(curve.low) & np.isfinite(curve.high)
+    if known.all():
+        yield whole
+        return
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], known.astype(np.int8), [0]))))
+    columns = {"t": curve.times, "lo": curve.low, "hi": curve.high}
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        yield ColumnDataSource({name: _floats(column[first:last]) for name, column in columns.items()})
+
+
+def _floats(column: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Seven figures are enough for a picture, and half the size."""
+    return np.asarray(column, dtype=np.float32)
+
+
+def _fit(plot: figure, trend: Trend, tags: dict[str, Any], paint: str) -> None:
+    """The fitted level of each stretch between restarts, with the fan of its 95% interval."""
+    for line in trend.lines:
+        ends = [line.start, line.end]
+        fan = plot.varea(ends, [line.first, line.low_last], [line.first, line.high_last], fill_alpha=0.16, **tags)
+        fit = plot.line(ends, [line.first, line.last], line_width=2.5, line_dash=[8, 4], **tags)
+        fan.glyph.tags = fit.glyph.tags = [paint]
+
+
+def _read(plot: figure, readers: list[GlyphRenderer], unit: str, mode: str) -> None:
+    """What the pointer tells: series, value, extremes and time. `$name` is shown as text, whatever it holds."""
+    shown = CustomJSHover(args={"unit": unit}, code="return soakShow(value, unit)")
+    formatters = {"@v": shown, "@lo": shown, "@hi": shown, "@t": CustomJSHover(code="return soakElapsed(value)")}
+    rows = [("series", "$name"), ("value", "@v{custom}"), ("range", "@lo{custom} to @hi{custom}"), ("time", "@t{custom}")]
+    plot.add_tools(
+        HoverTool(renderers=readers, mode=mode, line_policy="nearest", tooltips=rows, formatters=formatters)
+    )
+
+
+def _events(plot: figure, events: Sequence[Event]) -> None:
+    """What happened once, as upright lines that say so under the pointer."""
+    if not events:
+        return
+    columns = {
+        "t": [event.time for event in events],
+        "kind": [clean(event.kind) for event in events],
+        "text": [clean(event.text) for event in events],
+    }
+    drawn = plot.vspan("t", source=ColumnDataSource(columns), line_width=1.5, line_dash=[2, 2], name="events")
+    drawn.glyph.tags = ["paint:event"]
+    formatters = {"@t": CustomJSHover(code="return soakElapsed(value)")}
+    rows = [("event", "@kind"), ("", "@text"), ("time", "@t{custom}")]
+    plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters=formatters))
+
+
+def _renumbered(content: Any) -> Any:
+    """The same JSON with bokeh's model ids, which count on through a process, numbered from 1: one analysis, one text."""
+    names: dict[str, str] = {}
+
+    def walk(node: Any, key: str = "") -> Any:
+        if isinstance(node, list):
+            return [walk(item, key) for item in node]
+        if isinstance(node, dict):
+            return {_new(name, key == "roots"): walk(value, name) for name, value in node.items()}
+        return _new(node, key in ("id", "root_ids")) if isinstance(node, str) else node
+
+    def _new(text: str, is_id: bool) -> str:
+        if not (is_id and re.fullmatch(r"p\d+", text)):
+            return text
+        return names.setdefault(text, f"p{len(names) + 1}")
+
+    return walk(content)

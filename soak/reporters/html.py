@@ -1,0 +1,116 @@
+"""report.html: the whole story in one file that needs no network, the verdict first, the charts below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from bokeh.resources import Resources
+from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from soak.model import Analysis, Chart, Curve, Phase, Verdict
+from soak.reporters import figures, wording
+from soak.units import show_duration, show_number, show_ratio
+
+PLACE = "chart-"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A curve in a chart's legend: its name, its colour in the style sheet, what its fit says, the key of its renderers."""
+
+    name: str
+    colour: int
+    dashed: bool
+    fit: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw."""
+
+    title: str
+    unit: str
+    verdict: Verdict | None
+    limit: str
+    place: str
+    entries: tuple[Entry, ...]
+
+
+def render(analysis: Analysis) -> str:
+    """One HTML document; every text that came from the target is escaped by the template, or data within JSON."""
+    charts = sorted(analysis.charts, key=_urgency)
+    findings = wording.worst_first(analysis.findings)
+    return _environment().get_template("report.html.j2").render(
+        analysis=analysis,
+        run=analysis.run,
+        open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
+        passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
+        panels=[_panel(index, chart) for index, chart in enumerate(charts)],
+        phases=[_phase(phase) for phase in analysis.phases if phase.name in figures.SHADED],
+        bokeh=_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
+        style=Markup(_file("report.css")),
+        script=_script(_file("report.js")),
+        charts=_data(figures.embed(analysis, charts, PLACE)) if charts else "",
+    )
+
+
+def _urgency(chart: Chart) -> int:
+    """Charts that fail first, those that nobody judged last."""
+    return len(wording.WORST_FIRST) if chart.verdict is None else wording.WORST_FIRST.index(chart.verdict)
+
+
+def _panel(index: int, chart: Chart) -> Panel:
+    """What is written around a chart."""
+    limit = wording.amount(chart.limit, chart.unit)
+    if limit and not figures.limit_shown(chart):
+        limit += ", beyond the chart"
+    entries = tuple(_entry(index, number, curve, chart.unit) for number, curve in enumerate(chart.curves))
+    place = f"{PLACE}{index}" if figures.drawable(chart) else ""
+    return Panel(wording.clean(chart.title), wording.clean(chart.unit), chart.verdict, limit, place, entries)
+
+
+def _entry(index: int, number: int, curve: Curve, unit: str) -> Entry:
+    """One curve in the legend."""
+    fit = wording.growth_and_interval(curve.trend, unit)
+    colour, dashed = number % figures.COLOURS, number >= figures.COLOURS
+    return Entry(wording.clean(curve.label), colour, dashed, fit, f"curve:{index}:{number}")
+
+
+def _phase(phase: Phase) -> str:
+    """`warm-up 1 min to 30 min`: a shaded stretch in words."""
+    name = "warm-up" if phase.name == "warmup" else phase.name
+    return f"{name} {show_duration(phase.start)} to {show_duration(phase.end)}"
+
+
+def _script(text: str) -> Markup:
+    """Our own JavaScript, kept from ending its element early."""
+    return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+
+
+def _data(text: str) -> Markup:
+    """JSON within a script element: no character is left in it that HTML knows."""
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def _file(name: str) -> str:
+    """A file that belongs to the page."""
+    return (files("soak.reporters") / "page" / name).read_text("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    """The template's environment: everything escaped, and a name that does not exist is an error."""
+    environment = Environment(
+        loader=FunctionLoader(_file),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(wording=wording, marks=wording.MARK)
+    environment.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
+    return environment

@@ -1,0 +1,89 @@
+"""analysis.json: the analysis for programs, format_version 1, whose keys and order are fixed."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from soak.model import Analysis, EndpointSummary, Finding, Suspect
+
+FORMAT_VERSION = 1
+
+
+def render(analysis: Analysis) -> str:
+    """One JSON object, indented, in ASCII, with a newline at its end; what is not a finite number is null."""
+    run = analysis.run
+    layout = {
+        "format_version": FORMAT_VERSION,
+        "verdict": analysis.verdict.value,
+        "reason": analysis.reason,
+        "run": {"name": run.name, "started": run.started, "seconds": _number(run.seconds), "ended": run.ended},
+        "findings": [_finding(finding) for finding in analysis.findings],
+        "suspects": [_suspect(suspect) for suspect in analysis.suspects],
+        "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
+        "warnings": list(analysis.warnings),
+    }
+    return json.dumps(layout, indent=2, allow_nan=False) + "\n"
+
+
+def _number(value: float | None) -> float | int | None:
+    """Six significant figures; a whole number stays exact, for a limit of 1 MiB is 1048576."""
+    if value is None or not math.isfinite(value):
+        return None
+    if float(value).is_integer() and abs(value) < 2**53:
+        return int(value)
+    return float(f"{value:.6g}")
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """A finding with its trend's numbers beside it, null where it has no trend."""
+    trend = finding.trend
+    return {
+        "rule": finding.rule,
+        "series": finding.series,
+        "labels": dict(finding.labels),
+        "verdict": finding.verdict.value,
+        "reason": finding.reason,
+        "limit": _number(finding.limit),
+        "observed": _number(finding.observed),
+        "unit": finding.unit,
+        "slope_per_hour": _number(trend.slope_per_hour) if trend else None,
+        "slope_low": _number(trend.slope_low) if trend else None,
+        "slope_high": _number(trend.slope_high) if trend else None,
+        "resolution_per_hour": _number(trend.resolution_per_hour) if trend else None,
+        "settled_after_seconds": _number(trend.settled_after_seconds) if trend else None,
+        "exhausts_in_hours": _number(finding.exhausts_in_hours),
+    }
+
+
+def _suspect(suspect: Suspect) -> dict[str, Any]:
+    """A suspect; its class of leak is called `class`, which Python would not let the field be."""
+    return {
+        "class": suspect.leak_class,
+        "confidence": _number(suspect.confidence),
+        "where": suspect.where,
+        "endpoint": suspect.endpoint,
+        "per_request": _number(suspect.per_request),
+        "low": _number(suspect.low),
+        "high": _number(suspect.high),
+        "unit": suspect.unit,
+        "evidence": list(suspect.evidence),
+        "runner_up": suspect.runner_up,
+        "remedy": suspect.remedy,
+    }
+
+
+def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:
+    """Counts, requests per second, and latencies in seconds, null where no request succeeded."""
+    return {
+        "name": endpoint.name,
+        "requests": int(endpoint.requests),
+        "failures": int(endpoint.failures),
+        "rate": _number(endpoint.rate),
+        "p50": _number(endpoint.p50),
+        "p95": _number(endpoint.p95),
+        "p99": _number(endpoint.p99),
+        "p999": _number(endpoint.p999),
+        "max": _number(endpoint.max),
+    }

@@ -1,0 +1,74 @@
+"""junit.xml: one test case a finding, for the test view of a CI server."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as Xml
+
+from soak.model import Analysis, Finding, Verdict
+from soak.reporters import wording
+
+
+def render(analysis: Analysis) -> str:
+    """A failure for a breach, skipped for inconclusive, an error for a run that broke; totals count each.
+
+    A verdict that no finding explains has a test case of its own: a run that failed must never look green.
+    """
+    run = analysis.run
+    cases = [_case(finding, analysis) for finding in wording.worst_first(analysis.findings)]
+    if run.ended == "crashed":
+        cases.insert(0, _own_case(analysis, "run", "error"))
+    elif analysis.verdict not in {finding.verdict for finding in analysis.findings}:
+        tag = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "skipped", Verdict.PASS: None}[analysis.verdict]
+        cases.insert(0, _own_case(analysis, "verdict", tag))
+    totals = {
+        "name": wording.clean(run.name),
+        "tests": str(len(cases)),
+        "failures": str(sum(case.find("failure") is not None for case in cases)),
+        "errors": str(sum(case.find("error") is not None for case in cases)),
+        "skipped": str(sum(case.find("skipped") is not None for case in cases)),
+        "time": f"{run.seconds:.3f}",
+    }
+    suites = Xml.Element("testsuites", totals)
+    suite = Xml.SubElement(suites, "testsuite", totals | {"timestamp": wording.clean(run.started)})
+    properties = Xml.SubElement(suite, "properties")
+    for name, value in (("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", run.ended)):
+        Xml.SubElement(properties, "property", {"name": name, "value": wording.clean(value)})
+    suite.extend(cases)
+    if analysis.warnings:
+        Xml.SubElement(suite, "system-err").text = "\n".join(map(wording.clean, analysis.warnings))
+    Xml.indent(suites)
+    return "<?xml version='1.0' encoding='utf-8'?>\n" + Xml.tostring(suites, encoding="unicode") + "\n"
+
+
+def _case(finding: Finding, analysis: Analysis) -> Xml.Element:
+    """One finding as a test case; its text holds the reason and every number known."""
+    case = _named(f"{wording.clean(finding.rule)} {wording.series(finding)}", analysis)
+    numbers = "\n".join(f"{name}: {value}" for name, value in wording.facts(finding))
+    text = f"{wording.clean(finding.reason)}\n{numbers}".strip()
+    if finding.verdict is Verdict.PASS:
+        Xml.SubElement(case, "system-out").text = text
+        return case
+    tag = "failure" if finding.verdict is Verdict.FAIL else "skipped"
+    Xml.SubElement(case, tag, {"message": _message(finding)}).text = text
+    return case
+
+
+def _message(finding: Finding) -> str:
+    """The reason, then limit and observed value where there are any."""
+    seen, limit = (wording.amount(value, finding.unit) for value in (finding.observed, finding.limit))
+    numbers = ", ".join(part for part in (seen and f"observed {seen}", limit and f"limit {limit}") if part)
+    return wording.clean(finding.reason) + (f" ({numbers})" if numbers else "")
+
+
+def _own_case(analysis: Analysis, name: str, tag: str | None) -> Xml.Element:
+    """The run's own verdict as a test case."""
+    case = _named(name, analysis)
+    reason = wording.clean(analysis.reason)
+    if tag:
+        Xml.SubElement(case, tag, {"message": reason}).text = f"{reason}\nthe run {wording.course(analysis.run)}"
+    return case
+
+
+def _named(name: str, analysis: Analysis) -> Xml.Element:
+    """An empty test case of this run."""
+    return Xml.Element("testcase", {"classname": wording.clean(analysis.run.name), "name": name, "time": "0"})

@@ -1,0 +1,111 @@
+"""summary.md: the analysis for a CI job's summary page, in GitHub's Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from soak.model import Analysis, EndpointSummary, Finding, Suspect, Verdict
+from soak.reporters import wording
+from soak.units import show_number, show_ratio
+
+BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
+_ENTITY = {char: f"&#{ord(char)};" for char in "<>@$"} | {"&": "&amp;"}
+_SPECIAL = re.compile(r"[\\`*\[\]{}#!|~<>@$&]|(?<!\w)_|_(?!\w)|(?<=:)//")
+_BLOCK = re.compile(r"^(?=[-+=])|(?<=^\d)(?=[.)])|(?<=^\d\d)(?=[.)])")
+
+
+def render(analysis: Analysis) -> str:
+    """Verdict, reason, findings worst first, suspects, endpoints, warnings; whatever the target named is inert."""
+    run = analysis.run
+    when = f", started {escape(wording.started(run))}" if run.started else ""
+    parts = [
+        f"## {BADGE[analysis.verdict]} – {escape(run.name)}",
+        paragraph(analysis.reason),
+        f"The run {escape(wording.course(run))}{when}: {wording.tally(analysis)}.",
+    ]
+    if analysis.findings:
+        parts += ["### Findings", _findings(wording.worst_first(analysis.findings))]
+    if analysis.suspects:
+        parts += ["### Suspects", "\n".join(_suspect(suspect) for suspect in analysis.suspects)]
+    if analysis.endpoints:
+        parts += ["### Endpoints", _endpoints(analysis.endpoints)]
+    if analysis.warnings:
+        parts += ["### Warnings", "\n".join(f"- {paragraph(warning)}" for warning in analysis.warnings)]
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """A target's text as plain words, in a table as elsewhere: no markup, HTML, mention or link."""
+    return _SPECIAL.sub(lambda match: _inert(match[0]), wording.clean(text))
+
+
+def paragraph(text: str) -> str:
+    """A target's text as a paragraph or list item of its own, which no list, heading or rule can come of."""
+    return _BLOCK.sub(r"\\", escape(text))
+
+
+def _inert(special: str) -> str:
+    """One special character so that Markdown shows it and does nothing."""
+    if special == "//":
+        return "&#47;&#47;"
+    return _ENTITY.get(special, f"\\{special}")
+
+
+def code(text: str) -> str:
+    """A target's text as code, in a table as elsewhere; as HTML where a plain code span could be broken out of."""
+    cleaned = wording.clean(text)
+    if not re.search(r"[|`\\]", cleaned):
+        return f"`{cleaned}`" if cleaned else ""
+    return f"<code>{escape(cleaned)}</code>"
+
+
+def _table(header: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table; `align` has l or r a column."""
+    rule = ["---:" if side == "r" else "---" for side in align]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
+
+
+def _findings(findings: Sequence[Finding]) -> str:
+    """A row a finding."""
+    header = ("Verdict", "Rule", "Series", "Growth (95% interval)", "Limit", "Settled", "Runs out", "Why")
+    return _table(header, "lllrrrrl", [_finding(finding) for finding in findings])
+
+
+def _finding(finding: Finding) -> list[str]:
+    """One finding's cells; a rule that is not about growth shows what it observed in growth's place."""
+    unit = wording.slope_unit(finding)
+    limit, observed = (wording.amount(value, wording.brief(finding.unit)) for value in (finding.limit, finding.observed))
+    growth = wording.growth_and_interval(finding.trend, wording.brief(unit))
+    return [
+        f"{wording.MARK[finding.verdict]} {finding.verdict.value}",
+        escape(finding.rule),
+        code(wording.series(finding)),
+        escape(growth or observed),
+        escape(limit),
+        wording.settled(finding.trend),
+        wording.runs_out(finding),
+        escape(finding.reason),
+    ]
+
+
+def _suspect(suspect: Suspect) -> str:
+    """One suspect as a list item, its evidence below."""
+    share = show_ratio(suspect.confidence)
+    head = f"- **{escape(suspect.leak_class)}** ({share} sure) in {code(suspect.where)} through {code(suspect.endpoint)}"
+    cost = f"{escape(wording.per_request(suspect))}. {escape(suspect.remedy)}".strip()
+    rival = [f"  - next likely: {escape(suspect.runner_up)}"] if suspect.runner_up else []
+    return "\n".join([f"{head}: {cost}", *(f"  - {paragraph(line)}" for line in suspect.evidence), *rival])
+
+
+def _endpoints(endpoints: Sequence[EndpointSummary]) -> str:
+    """A row an endpoint."""
+    header = ("Endpoint", "Requests", "Failures", "Rate", "p50", "p95", "p99", "p99.9", "Max")
+    rows = []
+    for endpoint in endpoints:
+        kinds = wording.failure_kinds(endpoint.failure_kinds)
+        failures = f"{show_number(endpoint.failures)}{f' ({escape(kinds)})' if kinds else ''}"
+        quantiles = (endpoint.p50, endpoint.p95, endpoint.p99, endpoint.p999, endpoint.max)
+        counts = [show_number(endpoint.requests), failures, f"{show_number(endpoint.rate)}/s"]
+        rows.append([code(endpoint.name), *counts, *map(wording.latency, quantiles)])
+    return _table(header, "lrrrrrrrr", rows)

@@ -1,0 +1,81 @@
+// Values in a person's words: the page's own soak.units, for axes and pointers. Base units in, text out.
+const BYTES = [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"], [1, "B"]];
+const TIMES = [[5400, "h", 3600], [90, "min", 60], [1, "s", 1], [1e-3, "ms", 1e-3], [0, "µs", 1e-6]];
+
+function soakScale(size, unit) {
+  if (unit === "bytes") { const [scale, word] = BYTES.find(([least]) => size >= least) ?? BYTES.at(-1); return [scale, " " + word]; }
+  if (unit === "seconds") { const [, word, scale] = TIMES.find(([least]) => size >= least); return [scale, " " + word]; }
+  return unit === "ratio" ? [0.01, "%"] : size >= 1e7 ? [1e6, " M"] : [1, ""];
+}
+
+function soakShow(value, unit) {
+  if (!Number.isFinite(value)) return "no value";
+  const [scale, word] = soakScale(Math.abs(value), unit);
+  const counted = ["bytes", "seconds", "ratio"].includes(unit) ? "" : ` ${unit}`;
+  const digits = Math.abs(value / scale) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
+  return (value / scale).toLocaleString("en-US", digits) + word + counted;
+}
+
+// Labels of one axis: one unit for all of them, and just as many decimals as tell them apart.
+function soakTick(tick, ticks, unit) {
+  const [scale, word] = soakScale(Math.max(...ticks.map(Math.abs)), unit);
+  const exact = (digits) => ticks.every((one) => Math.abs(one / scale - Number((one / scale).toFixed(digits))) < 1e-9 + Math.abs(one / scale) * 1e-9);
+  const digits = [0, 1, 2, 3, 4, 5, 6].find(exact) ?? 7;
+  return (tick / scale).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }) + word;
+}
+
+// 5400 as 1h30m: elapsed time as a profile writes it.
+function soakElapsed(seconds) {
+  if (Math.abs(seconds) < 1 && seconds !== 0) return `${Number((seconds * 1e3).toPrecision(3))}ms`;
+  let rest = Math.round(Math.abs(seconds));
+  const parts = [[86400, "d"], [3600, "h"], [60, "m"], [1, "s"]].map(([size, word]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return count ? `${count}${word}` : "";
+  });
+  return (seconds < 0 ? "-" : "") + (parts.filter(Boolean).slice(0, 3).join("") || "0");
+}
+
+Bokeh.set_log_level("error");
+const { docs, items } = JSON.parse(document.getElementById("chart-data").textContent);
+
+Bokeh.embed.embed_items(docs, items).then(() => {
+  const models = [...Bokeh.documents[0].all_models];
+  const tagged = (tag) => models.filter((model) => model.tags?.includes(tag));
+
+  // Canvases know no style sheet: they are painted from its variables, and again when light, dark or print changes.
+  function paint() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    for (const model of models) {
+      const name = model.tags?.find((tag) => String(tag).startsWith("paint:"))?.slice(6);
+      if (name) for (const key of ["line_color", "fill_color", "hatch_color"]) {
+        if (key in model.attributes && model[key] !== null) model[key] = colour(name);
+      }
+      if ("major_label_text_color" in model.attributes) {
+        model.setv({ major_label_text_color: colour("soft"), axis_line_color: colour("rule"), major_tick_line_color: colour("rule") });
+      }
+      if (model.type === "Grid" && model.dimension === 1) model.grid_line_color = colour("rule");
+    }
+  }
+  paint();
+  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", paint);
+
+  for (const button of document.querySelectorAll("[data-curve]")) {
+    button.addEventListener("click", () => {
+      const shown = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(shown));
+      for (const renderer of tagged(button.dataset.curve)) renderer.visible = shown;
+    });
+  }
+
+  const [span] = tagged("time");
+  const whole = { start: span?.start, end: span?.end };
+  document.getElementById("whole").addEventListener("click", () => span?.setv(whole));
+
+  // A finger on a chart scrolls the page; zooming is for pointers that hover.
+  if (matchMedia("(hover: none)").matches) {
+    for (const model of models) if (model.type === "BoxZoomTool") model.active = false;
+  }
+  document.documentElement.dataset.charts = "ready";
+});

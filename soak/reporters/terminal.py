@@ -1,0 +1,163 @@
+"""The analysis on a terminal: verdict and reason, findings worst first, suspects, endpoints, warnings."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.box import HEAVY, ROUNDED
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from soak.model import Analysis, Finding, Suspect, Verdict
+from soak.reporters import wording
+from soak.units import show_number, show_ratio
+
+STYLE = {Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.PASS: "green"}
+WIDE = 104  # columns from which a finding's numbers get columns of their own
+
+
+def render(analysis: Analysis, width: int | None = None, color: bool = False) -> str:
+    """The report as text of `width` columns (the terminal's own when None), with ANSI colours when asked for."""
+    system = "standard" if color else None
+    console = Console(
+        file=StringIO(), width=width, force_terminal=color, color_system=system, legacy_windows=False, emoji=False
+    )
+    with console.capture() as captured:
+        console.print(Group(*_parts(analysis, console.width)), highlight=False)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
+    """Everything to show, from top to bottom."""
+    parts: list[RenderableType] = [_banner(analysis), Text()]
+    if analysis.findings:
+        findings = wording.worst_first(analysis.findings)
+        parts += _findings_table(findings, width) if width >= WIDE else _findings_list(findings)
+    for suspect in analysis.suspects:
+        parts += [_suspect(suspect), Text()]
+    if analysis.endpoints:
+        parts += [_endpoints(analysis), *_failures(analysis), Text()]
+    if analysis.warnings:
+        parts += [_warnings(analysis.warnings), Text()]
+    return parts
+
+
+def _banner(analysis: Analysis) -> Panel:
+    """The verdict in its colour, with its one sentence, and which run this was."""
+    style, mark = STYLE[analysis.verdict], wording.MARK[analysis.verdict]
+    lines = [
+        Text(f"{mark} {analysis.verdict.value.upper()}", style=f"bold {style}"),
+        Text(wording.clean(analysis.reason), style="bold"),
+        Text("  ".join(filter(None, (wording.started(analysis.run), wording.course(analysis.run)))), style="dim"),
+    ]
+    name = Text(f" {wording.clean(analysis.run.name)} ", style=style, no_wrap=True, overflow="ellipsis")
+    tally = Text(f" {wording.tally(analysis)} ", style=style)
+    box = ROUNDED if analysis.verdict is Verdict.PASS else HEAVY
+    return Panel(
+        Group(*lines), title=name, subtitle=tally, title_align="left", subtitle_align="right", border_style=style, box=box
+    )
+
+
+def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]:
+    """A row a finding, its reason below from the series' column to the right edge."""
+    header = [Text(word, style="dim") for word in ("verdict", "rule", "series", "growth (95% interval)", "limit", "settled")]
+    rows = [header] + [
+        [_verdict(one), Text(wording.clean(one.rule)), Text(wording.series(one), style="bold"), *_numbers(one)]
+        for one in findings
+    ]
+    sizes = [min(44, max(cell.cell_len for cell in column)) for column in zip(*rows, strict=True)]
+    sizes[2] = max(16, width - sum(sizes) + sizes[2] - 2 * (len(sizes) - 1))
+    parts: list[RenderableType] = []
+    for row, finding in zip(rows, [None, *findings], strict=True):
+        grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+        for index, size in enumerate(sizes):
+            grid.add_column(width=size, justify="right" if index > 2 else "left", overflow="fold")
+        grid.add_row(*row)
+        parts.append(grid)
+        if finding:
+            parts.append(Padding(_why(finding), (0, 0, 1, sizes[0] + sizes[1] + 4)))
+    return parts
+
+
+def _findings_list(findings: list[Finding]) -> list[RenderableType]:
+    """The same for a narrow screen: each finding a block, its numbers in a line of words."""
+    parts: list[RenderableType] = []
+    for finding in findings:
+        head = Text.assemble(_verdict(finding), "  ", wording.clean(finding.rule), "  ", (wording.series(finding), "bold"))
+        named = zip(("", "limit ", "settled "), (cell.plain for cell in _numbers(finding)), strict=True)
+        numbers = ",  ".join(f"{name}{value}" for name, value in named if value)
+        lines = [Text(numbers)] if numbers else []
+        parts += [head, Padding(Group(*lines, _why(finding)), (0, 0, 1, 2))]
+    return parts
+
+
+def _verdict(finding: Finding) -> Text:
+    """The verdict as mark and word, in its colour."""
+    return Text(f"{wording.MARK[finding.verdict]} {finding.verdict.value}", style=STYLE[finding.verdict])
+
+
+def _why(finding: Finding) -> Text:
+    """The reason, and when the resource runs out."""
+    text = Text(wording.clean(finding.reason), style="dim" if finding.verdict is Verdict.PASS else "")
+    if runs_out := wording.runs_out(finding):
+        text.append(f"\nruns out {runs_out}", style=f"bold {STYLE[finding.verdict]}")
+    return text
+
+
+def _numbers(finding: Finding) -> list[Text]:
+    """Growth with its interval (else what was observed), limit, settled."""
+    growth = wording.growth_and_interval(finding.trend, wording.brief(wording.slope_unit(finding)))
+    limit, observed = (wording.amount(value, wording.brief(finding.unit)) for value in (finding.limit, finding.observed))
+    return [Text(growth or observed), Text(limit), Text(wording.settled(finding.trend))]
+
+
+def _suspect(suspect: Suspect) -> Table:
+    """One likely cause: what, where, through which endpoint, why, and what to do."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    sure = f", {show_ratio(suspect.confidence)} sure"
+    grid.add_row("suspect", Text.assemble((wording.clean(suspect.leak_class), "bold"), sure))
+    rows = [("where", suspect.where), ("through", suspect.endpoint), ("leaves", wording.per_request(suspect))]
+    rows += [("evidence" if index == 0 else "", line) for index, line in enumerate(suspect.evidence)]
+    rows += [("next likely", suspect.runner_up), ("remedy", suspect.remedy)]
+    for name, text in rows:
+        if text:
+            grid.add_row(name, Text(wording.clean(text)))
+    return grid
+
+
+def _endpoints(analysis: Analysis) -> Table:
+    """A row an endpoint: counts, requests a second, latencies of successes."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("endpoint", overflow="fold", min_width=12)
+    for header in ("requests", "failures", "rate", "p50", "p95", "p99", "max"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for one in analysis.endpoints:
+        failures = Text(show_number(one.failures), style="red" if one.failures else "")
+        quantiles = (wording.latency(value) for value in (one.p50, one.p95, one.p99, one.max))
+        numbers = (show_number(one.requests), failures, f"{show_number(one.rate)}/s", *quantiles)
+        table.add_row(Text(wording.clean(one.name), style="bold"), *numbers)
+    return table
+
+
+def _failures(analysis: Analysis) -> list[Text]:
+    """A line an endpoint that failed, with what failed how often."""
+    return [
+        Text(f"failures of {wording.clean(one.name)}: {wording.failure_kinds(one.failure_kinds)}", style="dim")
+        for one in analysis.endpoints
+        if one.failure_kinds
+    ]
+
+
+def _warnings(warnings: tuple[str, ...]) -> Table:
+    """The warnings, each with a mark in a column of its own so that long ones wrap beside it."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for warning in warnings:
+        grid.add_row(Text("! warning", style="yellow"), Text(wording.clean(warning)))
+    return grid

@@ -1,0 +1,165 @@
+"""How every format says the same thing: findings, growth, limits and times in a person's words.
+
+Nothing here computes or judges; what an analysis leaves open comes out as an empty string.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+from soak.model import Analysis, Finding, RunInfo, Suspect, Trend, Verdict, series_key
+from soak.units import show_amount, show_duration, show_number, unit_of
+
+WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
+ENDED = {
+    "completed": "ran to its end",
+    "aborted": "was aborted by a rule",
+    "interrupted": "was interrupted",
+    "crashed": "broke",
+    "early": "ended early, once every verdict was certain",
+}
+# Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
+_NUMBER = re.compile(r"[-+]?[\d.,]+")
+_UNSAFE = {"Cc", "Cs", "Cn", "Co"}
+_REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: str) -> str:
+    """A target's text on one line: whitespace is one space, and nothing is left that a screen or parser obeys."""
+    spaced = "".join(" " if char in "\t\n\v\f\r\x85\u2028\u2029" else char for char in text)
+    kept = (char for char in spaced if unicodedata.category(char) not in _UNSAFE and char not in _REORDERING)
+    return " ".join("".join(kept).split())
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Fails, then inconclusives, then passes, each in the order of the analysis."""
+    return sorted(findings, key=lambda finding: WORST_FIRST.index(finding.verdict))
+
+
+def series(finding: Finding) -> str:
+    """The finding's series as Prometheus writes it, cleaned."""
+    return clean(series_key(finding.series, finding.labels))
+
+
+def slope_unit(finding: Finding) -> str:
+    """The unit of the finding's slope, without its `/h`: the finding's own if it is about growth, else the series'."""
+    return finding.unit.removesuffix("/h") if finding.unit.endswith("/h") else unit_of(finding.series)
+
+
+def brief(unit: str) -> str:
+    """The unit where room is short: a counted noun goes, since the series beside it says what is counted."""
+    stem = unit.removesuffix("/h")
+    return unit if stem in ("bytes", "seconds", "ratio") else unit.removeprefix(stem)
+
+
+def growth(trend: Trend | None, unit: str) -> str:
+    """`+3.1 MiB/h`, for a series in this unit."""
+    return signed(trend.slope_per_hour, unit) if trend else ""
+
+
+def interval(trend: Trend | None, unit: str) -> str:
+    """`+2.9 to +3.3 MiB/h`: the 95% interval of the growth."""
+    return _between(signed(trend.slope_low, unit), signed(trend.slope_high, unit)) if trend else ""
+
+
+def growth_and_interval(trend: Trend | None, unit: str) -> str:
+    """`+3.1 MiB/h (+2.9 to +3.3)`: both, with the unit once where it is the same."""
+    middle, around = growth(trend, unit), interval(trend, unit)
+    if not (middle and around):
+        return middle
+    tail = _NUMBER.sub("", middle, count=1)
+    return f"{middle} ({around.removesuffix(tail) if around.count(tail) == 1 else around})"
+
+
+def signed(per_hour: float, unit: str) -> str:
+    """A growth with its sign, for a change has a direction; empty where unknown."""
+    sign = "+" if per_hour > 0 else ""
+    return f"{sign}{show_amount(per_hour, clean(unit) + '/h')}" if math.isfinite(per_hour) else ""
+
+
+def _between(low: str, high: str) -> str:
+    """Two amounts as a range, with their unit once where it is the same."""
+    tail = _NUMBER.sub("", high, count=1)
+    short = low.removesuffix(tail) if _NUMBER.sub("", low, count=1) == tail else low
+    return f"{short} to {high}" if low and high else ""
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A value in its unit; empty where there is none."""
+    return show_amount(value, clean(unit)) if value is not None and math.isfinite(value) else ""
+
+
+def settled(trend: Trend | None) -> str:
+    """`after 14 min`, or `not yet`."""
+    if trend is None:
+        return ""
+    after = trend.settled_after_seconds
+    return "not yet" if after is None else f"after {show_duration(after)}"
+
+
+def runs_out(finding: Finding) -> str:
+    """`in 2.7 days`: when the resource is used up at this growth."""
+    hours = finding.exhausts_in_hours
+    return f"in {show_duration(hours * 3600)}" if hours is not None and math.isfinite(hours) else ""
+
+
+def facts(finding: Finding) -> list[tuple[str, str]]:
+    """What is known about a finding, as (name, value) pairs in the order a reader asks for them."""
+    unit = slope_unit(finding)
+    trend = finding.trend
+    pairs = [
+        ("growth", growth(trend, unit)),
+        ("95% interval", interval(trend, unit)),
+        ("runs out", runs_out(finding)),
+        ("observed", amount(finding.observed, finding.unit) if not _is_slope(finding) else ""),
+        ("limit", amount(finding.limit, finding.unit)),
+        ("settled", settled(trend)),
+        ("would have caught", amount(trend.resolution_per_hour, f"{unit}/h") if trend else ""),
+    ]
+    return [(name, value) for name, value in pairs if value]
+
+
+def _is_slope(finding: Finding) -> bool:
+    """Whether the observed value is the growth over again."""
+    return finding.trend is not None and finding.unit.endswith("/h")
+
+
+def per_request(suspect: Suspect) -> str:
+    """`1 goroutines a request (0.9 to 1.1 goroutines)`: what one request leaves behind, with its interval."""
+    each, low, high = (amount(value, suspect.unit) for value in (suspect.per_request, suspect.low, suspect.high))
+    return f"{each} a request ({_between(low, high)})"
+
+
+def latency(seconds: float | None) -> str:
+    """A latency, or a dash where no request succeeded."""
+    return show_duration(seconds) if seconds is not None and math.isfinite(seconds) else "–"
+
+
+def failure_kinds(kinds: Sequence[tuple[str, int]]) -> str:
+    """`timeout 12, status 500 3`: what failed how often."""
+    return ", ".join(f"{clean(kind)} × {show_number(count)}" for kind, count in kinds)
+
+
+def started(run: RunInfo) -> str:
+    """`2026-11-22 22:00 UTC`; as it stands when it is no ISO 8601 time."""
+    try:
+        return datetime.fromisoformat(run.started).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return clean(run.started)
+
+
+def course(run: RunInfo) -> str:
+    """`ran to its end after 8 h`: how long the run was, and how it ended."""
+    return f"{ENDED.get(run.ended, clean(run.ended))} after {show_duration(run.seconds)}"
+
+
+def tally(analysis: Analysis) -> str:
+    """`2 fail, 1 inconclusive, 9 pass`: findings by verdict."""
+    verdicts = [finding.verdict for finding in analysis.findings]
+    counts = ((verdicts.count(verdict), verdict.value) for verdict in WORST_FIRST)
+    return ", ".join(f"{count} {word}" for count, word in counts if count) or "no findings"

@@ -1,0 +1,1 @@
+"""Polling the target: sources, and the schedule that polls them."""

@@ -1,0 +1,106 @@
+"""Polls every source on an absolute schedule; a failed, late or missed scrape is a recorded row."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+
+from soak.errors import SoakError
+from soak.model import Scrape
+from soak.sampling.clock import Clock
+from soak.sampling.sources import Source
+
+
+class Sampler:
+    """One thread keeps the schedule; one a source polls, so that a slow source never delays another.
+
+    Slot k is at `start + k·interval`, whatever came before it, so lateness never adds up (py-spy's timer). A source that is
+    still busy when its slot comes gets a row that says so.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], interval: float, record: Callable[[Scrape], None], clock: Clock) -> None:
+        self._interval, self._record, self._clock = interval, record, clock
+        self._stop = threading.Event()
+        self._polls = [_Poll(name, source, record, clock) for name, source in sources.items()]
+        self._schedule = threading.Thread(target=self._keep, name="soak-schedule", daemon=True)
+
+    def start(self) -> None:
+        """Begin with a scrape at once."""
+        for poll in self._polls:
+            poll.start()
+        self._schedule.start()
+
+    def stop(self, patience: float = 2.0) -> None:
+        """End the schedule, and give scrapes under way `patience` seconds in all to end; a hung one is left behind."""
+        self._stop.set()
+        self._schedule.join()
+        deadline = self._clock.now() + patience
+        for poll in self._polls:
+            poll.stop(max(0.0, deadline - self._clock.now()))
+
+    def _keep(self) -> None:
+        slot = self._clock.now()
+        while True:
+            for poll in self._polls:
+                poll.offer(slot)
+            slot += self._interval
+            # A suspended machine wakes hours later: its missed slots are one gap, not thousands of scrapes at once.
+            behind = self._clock.now() - slot
+            if behind > self._interval:
+                skipped = int(behind // self._interval)
+                for poll in self._polls:
+                    poll.missed(slot, f"soak itself was not running for {skipped} scrapes")
+                slot += skipped * self._interval
+            if self._clock.wait(slot, self._stop):
+                return
+
+
+class _Poll:
+    """One source, its thread, and the slot it is working on."""
+
+    def __init__(self, name: str, source: Source, record: Callable[[Scrape], None], clock: Clock) -> None:
+        self._name, self._source, self._record, self._clock = name, source, record, clock
+        self._slots: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        self._busy_since: float | None = None
+        self._thread = threading.Thread(target=self._work, name=f"soak-source-{name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def offer(self, slot: float) -> None:
+        """Poll for this slot, or record that it was missed."""
+        busy_since = self._busy_since
+        if busy_since is None:
+            self._busy_since = slot
+            self._slots.put(slot)
+        else:
+            self.missed(slot, f"missed: the scrape of {slot - busy_since:.1f} s before was still under way")
+
+    def missed(self, slot: float, why: str) -> None:
+        self._record(Scrape(self._name, slot, max(0.0, self._clock.now() - slot), 0.0, (), why))
+
+    def stop(self, patience: float) -> None:
+        self._slots.put(None)
+        self._thread.join(patience)
+
+    def _work(self) -> None:
+        while (slot := self._slots.get()) is not None:
+            self._record(scrape(self._name, self._source, self._clock, slot))
+            self._busy_since = None
+
+
+def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:
+    """Poll one source once, now, for a slot; whatever goes wrong becomes the scrape's error."""
+    began = clock.now()
+    late = max(0.0, began - slot)
+    try:
+        samples = tuple(source.collect())
+    except SoakError as error:
+        return Scrape(name, began, late, clock.now() - began, (), str(error))
+    except Exception as error:  # noqa: BLE001 - a bug in one source must not end the sampling; it is recorded
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+        return Scrape(name, began, late, clock.now() - began, (), f"failed unexpectedly: {what}")
+    return Scrape(name, began, late, clock.now() - began, samples)

@@ -1,0 +1,136 @@
+"""Durations, sizes, rates and shares: text to base units and back.
+
+Inside the program there are only seconds, bytes, per second and ratios; text is for people.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_PART = re.compile(rf"(\d+\.?\d*|\.\d+)(ms|s|min|m|h|d|w)")
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]*)\s*")
+
+
+def _plain(text: object) -> float | None:
+    """A bare finite number, or None."""
+    if isinstance(text, bool):
+        return None
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def parse_duration(text: object) -> float:
+    """Seconds from `1h30m`, `250ms`, `30d`; ValueError says what was expected."""
+    stripped = str(text).replace(" ", "")
+    parts = _PART.findall(stripped)
+    if not parts or "".join(number + unit for number, unit in parts) != stripped:
+        hint = "; add its unit" if _plain(text) is not None else ""
+        raise ValueError(f"expected a duration such as 90s, 10m or 1h30m, not {text!r}{hint}")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_rate(text: object) -> float:
+    """Per second from `200/s`, `50/m`, `10/h`; ValueError says what was expected."""
+    number, slash, unit = str(text).replace(" ", "").partition("/")
+    value = _plain(number)
+    if not slash or value is None or unit not in ("s", "m", "min", "h", "d"):
+        hint = "; say per what" if _plain(text) is not None else ""
+        raise ValueError(f"expected a rate such as 200/s or 50/m, not {text!r}{hint}")
+    return value / _SECONDS[unit]
+
+
+def parse_ratio(text: object) -> float:
+    """A share from `0.1%` or `0.001`; ValueError says what was expected."""
+    stripped = str(text).strip()
+    value = _plain(stripped.removesuffix("%"))
+    if value is None:
+        raise ValueError(f"expected a share such as 0.1% or 0.001, not {text!r}")
+    return value / 100 if stripped.endswith("%") else value
+
+
+def parse_amount(text: object) -> float:
+    """A plain number, or bytes from `2GiB`, `10MB`, or seconds from `250ms`; ValueError says what was expected."""
+    match = _QUANTITY.fullmatch(str(text))
+    if match and not isinstance(text, bool):
+        number, unit = float(match[1]), match[2]
+        if math.isfinite(number) and (not unit or unit in _BYTES):
+            return number * _BYTES.get(unit, 1)
+        if math.isfinite(number) and unit in _SECONDS:
+            return number * _SECONDS[unit]
+    raise ValueError(f"expected a number, a size such as 2GiB or a duration such as 250ms, not {text!r}")
+
+
+def parse_growth(text: object) -> float:
+    """Growth per hour from `1MiB/h`, `0/h`, `5/d`; ValueError says what was expected."""
+    amount, slash, unit = str(text).replace(" ", "").rpartition("/")
+    if not slash or unit not in ("s", "m", "min", "h", "d", "w"):
+        raise ValueError(f"expected growth such as 1MiB/h or 0/h, not {text!r}")
+    return parse_amount(amount) * 3600 / _SECONDS[unit]
+
+
+def show_duration(seconds: float) -> str:
+    """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: two figures, the unit a person would choose."""
+    if not math.isfinite(seconds):
+        return "for ever"
+    size = abs(seconds)
+    for least, unit in ((2 * 86400, "days"), (5400, "h"), (90, "min"), (1, "s")):
+        if size >= least:
+            return f"{_figures(seconds / {'days': 86400, 'h': 3600, 'min': 60, 's': 1}[unit])} {unit}"
+    return f"{_figures(seconds * 1e3)} ms" if size else "0 s"
+
+
+def show_bytes(value: float) -> str:
+    """`3.1 MiB`: two or three figures, binary units."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if abs(value) >= _BYTES[unit]:
+            return f"{_figures(value / _BYTES[unit])} {unit}"
+    return f"{_figures(value)} B"
+
+
+def show_number(value: float) -> str:
+    """`12,300`, `0.042`, `-1.5`: three figures, never an exponent a person must decode below a quadrillion."""
+    return _figures(value)
+
+
+def show_ratio(value: float) -> str:
+    """`0.1%`."""
+    return f"{_figures(value * 100)}%"
+
+
+def show_amount(value: float, unit: str) -> str:
+    """A value in its unit: bytes, seconds, ratio, `…/h` of any of these, or a counted noun."""
+    if unit.endswith("/h"):
+        return show_amount(value, unit[:-2]) + "/h"
+    if unit == "bytes":
+        return show_bytes(value)
+    if unit == "seconds":
+        return show_duration(value)
+    if unit == "ratio":
+        return show_ratio(value)
+    return f"{show_number(value)} {unit}".strip()
+
+
+def unit_of(name: str) -> str:
+    """The base unit in a Prometheus metric name: bytes, seconds, ratio, or nothing."""
+    stem = name.removesuffix("_total")
+    return next((unit for unit in ("bytes", "seconds", "ratio") if stem.endswith(f"_{unit}")), "")
+
+
+def _figures(value: float) -> str:
+    """Three significant figures below 1,000, whole numbers with commas above."""
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    if abs(value) >= 9.995:
+        return f"{value:.1f}".removesuffix(".0")
+    text = f"{value:.3g}"
+    return text if "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".") or "0"

@@ -1,0 +1,175 @@
+"""A labelled corpus of resource series, seeded: what services do that leak, and what services do that only look like it.
+
+A leak's slope is sized in standard errors of the oracle: generalised least squares that knows the noise's covariance and
+every shape beside the slope, the limit that no method can beat. Development and held-out cases differ in seeds, and some
+kinds are held out altogether.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.random import Generator
+
+from soak.analysis.subject import Subject
+from soak.model import Floats, Series
+
+SURVIVE = 30 * 86400.0
+PLANS = ((300, 1.0), (600, 1.0), (600, 1.0), (1800, 1.0), (3600, 2.0), (4 * 3600, 5.0), (24 * 3600, 30.0), (72 * 3600, 60.0))
+
+
+@dataclass(slots=True, eq=False)
+class Sketch:
+    """A series in the making. All of shape (n,) unless said.
+
+    `shape` is the healthy level, `pace` what a leak follows (rising by 1 over the run), `spread` the noise's standard
+    deviation, `memory` its AR(1) coefficient a sample; `lives` (n,) numbers the processes. `floor` gives the samples that
+    an oracle may use (a sawtooth's floors), all where None.
+    """
+
+    times: Floats
+    shape: Floats
+    level: float
+    pace: Floats
+    spread: float = 1.0
+    memory: float = 0.0
+    tails: float = 0.0
+    lives: Floats | None = None
+    floor: Floats | None = None
+    integer: bool = False
+    told: bool = True
+    requests: Floats | None = None
+    extra: Floats | None = None
+    poisson: bool = False
+    jumps: bool = False
+    wanted: float | None = None
+
+
+Kind = Callable[[Generator, Floats], Sketch]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One labelled series: its kind, whether it leaks, its true late slope an hour, and its size in oracle errors."""
+
+    kind: str
+    leaks: bool
+    subject: Subject
+    slope: float
+    size: float
+    error: float
+    seed: int
+    plan: str = field(default="")
+
+
+def sample_times(rng: Generator, length: float, period: float) -> Floats:
+    """Times of samples: even, jittered, thinned, irregular, or with a gap."""
+    n = int(length / period)
+    times = np.arange(n) * period
+    pattern = rng.choice(["even", "even", "even", "jitter", "thinned", "gap", "irregular"])
+    if pattern == "jitter":
+        times = times + rng.uniform(-0.3, 0.3, n) * period
+    elif pattern == "thinned":
+        times = times[rng.random(n) > rng.uniform(0.02, 0.3)]
+    elif pattern == "gap":
+        start, width = rng.uniform(0.1, 0.75), rng.uniform(0.05, 0.2)
+        times = times[(times < start * length) | (times > (start + width) * length)]
+    elif pattern == "irregular":
+        times = np.sort(rng.uniform(0, length, n))
+    return times - times[0]
+
+
+def noise(rng: Generator, sketch: Sketch) -> Floats:
+    """AR(1) noise of the sketch's spread, of normal or heavy-tailed innovations."""
+    n = len(sketch.times)
+    shocks = rng.standard_t(sketch.tails, n) / np.sqrt(3) if sketch.tails else rng.standard_normal(n)
+    if not sketch.memory:
+        return sketch.spread * shocks
+    result = np.empty(n)
+    value = rng.standard_normal()
+    root = np.sqrt(1 - sketch.memory**2)
+    for i in range(n):
+        value = sketch.memory * value + root * shocks[i]
+        result[i] = value
+    return sketch.spread * result
+
+
+def oracle_error(sketch: Sketch) -> float:
+    """The standard error of the leak over the run by generalised least squares with all else known but the levels."""
+    chosen = np.arange(len(sketch.times)) if sketch.floor is None else np.flatnonzero(sketch.floor)
+    lives = np.zeros(len(chosen)) if sketch.lives is None else sketch.lives[chosen]
+    gap = float(np.median(np.diff(chosen))) if len(chosen) > 1 else 1.0
+    memory = sketch.memory**gap
+    information = 0.0
+    for life in np.unique(lives):
+        pace = sketch.pace[chosen][lives == life]
+        one = np.ones(len(pace))
+        x, c = (_whiten(column, memory) for column in (pace, one))
+        information += float(x @ x - (x @ c) ** 2 / (c @ c))
+    spread = sketch.spread
+    return spread / np.sqrt(max(information, 1e-300))
+
+
+def _whiten(column: Floats, memory: float) -> Floats:
+    rest = (column[1:] - memory * column[:-1]) / np.sqrt(1 - memory**2)
+    return np.concatenate((column[:1], rest))
+
+
+def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
+    """One case of a kind; a seed gives the same case on any machine."""
+    rng = np.random.default_rng([seed, sum(map(ord, name)), len(name)])
+    length, period = PLANS[rng.integers(len(PLANS))]
+    sketch = kind(rng, sample_times(rng, length, period))
+    times = sketch.times
+    span = float(times[-1] - times[0])
+    error = oracle_error(sketch)
+    size = 0.0
+    rise = 0.0
+    if leaks:
+        size = float(rng.choice([8.0, 10.0, 15.0, 25.0]))
+        rise = size * error
+        if sketch.wanted is not None:
+            rise = sketch.wanted
+        rise = max(rise, 0.75 * sketch.level * span / SURVIVE)
+        size = rise / error
+    values = sketch.level + sketch.shape
+    if sketch.jumps:
+        values = values + rise * sketch.pace
+    elif sketch.poisson:
+        steps = np.diff(sketch.pace, prepend=sketch.pace[0]) * rise
+        values = values + np.cumsum(rng.poisson(np.maximum(steps, 0)))
+    else:
+        values = values + rise * sketch.pace
+    if sketch.lives is not None and leaks:
+        values = values - rise * _at_birth(sketch)
+    values = values + noise(rng, sketch)
+    if sketch.extra is not None:
+        values = values + sketch.extra
+    if sketch.integer:
+        values = np.maximum(np.round(values), 0.0)
+    borders = ()
+    if sketch.lives is not None and sketch.told:
+        borders = tuple(float(t) for t in times[1:][np.diff(sketch.lives) > 0])
+    requests = None if sketch.requests is None else Series("requests", times, sketch.requests)
+    unit, noun = ("descriptors", "open descriptors") if sketch.integer else ("bytes", "resident memory")
+    subject = Subject(
+        Series(name, times, values), noun, unit, integer=sketch.integer, borders=borders, requests=requests
+    )
+    late = np.polyfit(times[len(times) // 2 :], sketch.pace[len(times) // 2 :], 1)[0] if len(times) > 8 else 1 / span
+    return Case(name, leaks, subject, rise * (late if sketch.requests is None else 1 / span) * 3600, size, error, seed, f"{length:g}s/{period:g}s")
+
+
+def _at_birth(sketch: Sketch) -> Floats:
+    """The pace's value where each sample's process began."""
+    assert sketch.lives is not None
+    first = np.flatnonzero(np.diff(sketch.lives, prepend=-1) > 0)
+    return sketch.pace[first][np.cumsum(np.diff(sketch.lives, prepend=-1) > 0) - 1]
+
+
+def cases(kinds: dict[str, Kind], leaks: bool, seeds: range) -> Iterator[Case]:
+    """All cases of these kinds over these seeds."""
+    for name, kind in kinds.items():
+        for seed in seeds:
+            yield build(name, kind, leaks, seed)
