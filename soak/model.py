@@ -17,6 +17,9 @@ from soak.windows import EndpointWindows
 Floats = NDArray[np.float64]
 Labels = tuple[tuple[str, str], ...]
 
+#: A scrape's error begins with this when the target's process is not there any more.
+GONE = "gone: "
+
 
 class Verdict(StrEnum):
     """Three-valued; a proven fail outranks inconclusive, and no data is never a pass."""

@@ -3,6 +3,7 @@
 Bayesian model averaging after Kass and Raftery, Bayes factors (1995), and Hoeting and others (1999): coefficients and the
 noise's size are integrated out, so that a flexible explanation pays for its freedom, and so that the restricted
 likelihood judges how far the noise wanders (maximum likelihood would underrate that, and call a wander growth).
+A coefficient's prior is flat over about the range of the values; one that is less well known than that costs nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soak.model import Floats
 
 _ALIGNED = 1e-7
+_WIDEST = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +34,14 @@ class Whitened:
     freedom: int
     least: Floats
 
+    def under(self, chosen: NDArray[np.bool_]) -> Whitened:
+        """The same under some of the noise models only."""
+        return Whitened(self.y[chosen], self.x[chosen], self.base[chosen], self.freedom, self.least[chosen])
+
+    def only(self, *parts: slice) -> Whitened:
+        """The same with only some of the columns."""
+        return Whitened(self.y, np.concatenate([self.x[:, part] for part in parts], axis=1), self.base, self.freedom, self.least)
+
 
 def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float) -> Whitened:
     """Whitened y (v, n) and columns x (v, k, n), with nothing projected out yet; `grain` is a variance in y's unit."""
@@ -41,11 +52,12 @@ def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float)
 def given(w: Whitened, columns: Floats) -> Whitened:
     """The same with whitened `columns` (v, p, n) fitted for certain: projected out, and their freedom charged."""
     basis, triangle = np.linalg.qr(columns.transpose(0, 2, 1))
-    size = np.abs(np.diagonal(triangle, axis1=1, axis2=2))
     y = w.y - (basis @ (basis.transpose(0, 2, 1) @ w.y[:, :, None]))[:, :, 0]
     x = w.x - (w.x @ basis) @ basis.transpose(0, 2, 1)
-    base = w.base - np.log(np.maximum(size, 1e-300)).sum(axis=1)
-    return Whitened(y, x, base, w.freedom - columns.shape[1], w.least)
+    freedom = w.freedom - columns.shape[1]
+    usual = (np.einsum("vn,vn->v", y, y) + w.least) / max(freedom, 1)
+    size = np.maximum(np.diagonal(triangle, axis1=1, axis2=2) ** 2, usual[:, None])
+    return Whitened(y, x, w.base - 0.5 * np.log(size).sum(axis=1), freedom, w.least)
 
 
 def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
@@ -79,13 +91,18 @@ def each(w: Whitened, x: Floats | None = None) -> Fits:
     size = np.where(usable, size, 1.0)
     rest = np.maximum(total - along**2 / size, 0.0)
     freedom = w.freedom - 1
-    evidence = w.base[:, None] - 0.5 * np.log(size) + log_evidence(rest, freedom, w.least[:, None])
-    error = np.sqrt((rest + w.least[:, None]) / max(freedom, 1) / size)
-    return Fits(np.where(usable, evidence, -np.inf), along / size, error, freedom)
+    usual = (rest + w.least[:, None]) / max(freedom, 1)
+    slope = along / size
+    charge = 0.5 * np.log(np.maximum(size, usual)) + 0.5 * (slope / _WIDEST) ** 2
+    evidence = w.base[:, None] - charge + log_evidence(rest, freedom, w.least[:, None])
+    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual / size), freedom)
 
 
-def each_with(w: Whitened, x: Floats, growth: Floats) -> Fits:
-    """Fit every column of `x` (v, k, n) together with the column `growth` (v, n); slope and error are of `growth`."""
+def each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] | None = None) -> Fits:
+    """Fit every column of `x` (v, k, n) together with the column `growth` (v, n); slope and error are of `growth`.
+
+    `rising` (k,) is true where a falling coefficient of x makes no sense: with growth it would only be growth that begins late.
+    """
     gg = np.einsum("vn,vn->v", growth, growth)[:, None]
     gy = np.einsum("vn,vn->v", growth, w.y)[:, None]
     xx = np.einsum("vkn,vkn->vk", x, x)
@@ -97,6 +114,11 @@ def each_with(w: Whitened, x: Floats, growth: Floats) -> Fits:
     det = np.where(usable, det, 1.0)
     rest = np.maximum(total - (xy**2 * gg - 2 * xy * gy * xg + gy**2 * xx) / det, 0.0)
     freedom = w.freedom - 2
-    evidence = w.base[:, None] - 0.5 * np.log(det) + log_evidence(rest, freedom, w.least[:, None])
-    error = np.sqrt((rest + w.least[:, None]) / max(freedom, 1) * xx / det)
-    return Fits(np.where(usable, evidence, -np.inf), (gy * xx - xy * xg) / det, error, freedom)
+    usual = (rest + w.least[:, None]) / max(freedom, 1)
+    xx = np.where(usable, xx, 1.0)
+    slope = (gy * xx - xy * xg) / det
+    charge = 0.5 * np.log(np.maximum(xx, usual) * np.maximum(det / xx, usual)) + 0.5 * (slope / _WIDEST) ** 2
+    evidence = w.base[:, None] - charge + log_evidence(rest, freedom, w.least[:, None])
+    if rising is not None:
+        usable &= ~rising | (xy * gg > gy * xg)
+    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual * xx / det), freedom)

@@ -10,24 +10,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soak.analysis.sawtooth import cycle_floors
 from soak.analysis.subject import Points
 from soak.model import Floats
 
 MOST_POINTS = 150
+_DEAR = (1.0, 1.08, 1.15, 1.15)
 
 
 def floors(lives: Sequence[Points]) -> list[Points]:
     """The lives' points, `MOST_POINTS` in all or a few more; lives that short already are returned as they are."""
+    floored = [cycle_floors(life) for life in lives]
+    most = sum(len(life.times) for life, floor in zip(lives, floored, strict=True) if floor is not None)
+    if most > sum(len(life.times) for life in lives) / 2:
+        lives = [floor for floor in floored if floor is not None]
     total = sum(len(life.times) for life in lives)
     size = -(-total // MOST_POINTS)
     if size <= 1:
         return list(lives)
     blocks = [_blocks(life, size) for life in lives]
     levels = [_levels(values) for _, values in blocks]
-    rough = [_roughness([level[i] for level in levels]) for i in range(4)]
-    best = int(np.argmin(rough))
+    best = int(np.argmin([_roughness([level[i] for level in levels]) * dear for i, dear in enumerate(_DEAR)]))
     return [
-        Points(times.mean(axis=1), level[best], life.born, np.full(len(times), float(times.shape[1])))
+        Points(times.mean(axis=1), level[best], life.born, np.full(len(times), float(times.shape[1])), times[:, -1] - times[:, 0])
         for life, (times, _), level in zip(lives, blocks, levels, strict=True)
     ]
 
@@ -42,14 +47,16 @@ def _blocks(life: Points, size: int) -> tuple[Floats, Floats]:
 
 
 def _levels(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Each block's median, mean, lower quartile and near-minimum."""
+    """Each block's mean, midmean, mean of its lowest quarter, and mean of its lowest tenth: whole numbers stay graded."""
     m = values.shape[1]
     ordered = np.sort(values, axis=1)
-    middle = 0.5 * (ordered[:, (m - 1) // 2] + ordered[:, m // 2])
-    return middle, values.mean(axis=1), ordered[:, m // 4], ordered[:, m // 20]
+    quarter = m // 4
+    middle = ordered[:, quarter : m - quarter].mean(axis=1)
+    low, lowest = ordered[:, : max(1, quarter)].mean(axis=1), ordered[:, : max(1, m // 10)].mean(axis=1)
+    return values.mean(axis=1), middle, low, lowest
 
 
 def _roughness(lives: Sequence[Floats]) -> float:
-    """How much a level jumps from one block to the next, its median drift aside; a bent or stepping level counts little."""
+    """How much a level jumps from one block to the next, its median drift aside; true steps count alike for every level."""
     jumps = np.concatenate([np.diff(values) for values in lives])
-    return float(np.mean(np.sort(np.abs(jumps - np.median(jumps)))[: max(1, len(jumps) * 4 // 5)])) if len(jumps) else 0.0
+    return float(np.mean(np.abs(jumps - np.median(jumps)))) if len(jumps) else 0.0

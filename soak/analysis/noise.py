@@ -15,13 +15,15 @@ from soak.model import Floats
 
 _CORRELATION_TIMES = (10.0, 1.0, 1 / 3, 1 / 10, 1 / 30, 1 / 80)
 _WHITE_PER_INNOVATION = ((0.0, 0.0), (1.0, -1.0), (10.0, -5.0))
+_YOUTH = 0.02
+_AGEING = (10.0, 0.5)
 _MOSTLY_WHITE = 8.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noise:
-    """A grid of v noise models: correlation `time` (seconds), `wander` and `white` variances (one of them 1), and log
-    `prior`, all of shape (v,).
+    """A grid of v noise models: correlation `time` (seconds), `wander` and `white` variances (one of them 1), log
+    `prior`, and whether the wander slows as the process ages (1 or 0); all of shape (v,).
 
     A slow wander beneath strong scatter can look like any smooth curve, and services hardly show it: it is thought rare.
     """
@@ -30,29 +32,33 @@ class Noise:
     wander: Floats
     white: Floats
     prior: Floats
+    ageing: Floats
 
 
 def noise_grid(span: float, spacing: float) -> Noise:
     """The grid for points that lie `spacing` seconds apart over `span` seconds."""
-    rows = [(spacing, 0.0, 1.0, 0.0)]
+    rows = [(spacing, 0.0, 1.0, 0.0, 0.0)]
     for share in _CORRELATION_TIMES:
         time = max(share * span, 0.5 * spacing)
         innovation = -float(np.expm1(-2 * spacing / time))
         slow = min(1.0, 3 * share)
-        rows += [(time, 1.0, innovation * k, prior * slow) for k, prior in _WHITE_PER_INNOVATION if innovation * k <= _MOSTLY_WHITE]
+        rows += [(time, 1.0, innovation * k, prior * slow, 0.0) for k, prior in _WHITE_PER_INNOVATION if innovation * k <= _MOSTLY_WHITE]
+    rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0) for share in _AGEING for white in (0.0, 0.3)]
     return Noise(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def whiten(noise: Noise, times: Floats, starts: Floats, spread: Floats, columns: Floats) -> tuple[Floats, Floats]:
+def whiten(noise: Noise, times: Floats, ages: Floats, starts: Floats, spread: Floats, columns: Floats) -> tuple[Floats, Floats]:
     """Whitened columns of shape (v, k, n), and the log determinant of each noise model's covariance, shape (v,).
 
-    `times` (n,) rise; `starts` (n,) is true where a segment begins and the wandering starts afresh; `spread` (n,) is each
+    `times` (n,) rise; `ages` (n,) count from each process's birth; `starts` (n,) is true where a segment begins and the wandering starts afresh; `spread` (n,) is each
     point's white variance relative to the others'; `columns` is (n, k).
     """
     n, k = columns.shape
     v = len(noise.time)
-    gaps = np.diff(times, prepend=times[:1])
-    decay = np.exp(-gaps[:, None] / noise.time)
+    span = float(times[-1] - times[0])
+    slowed = np.log1p(ages / (_YOUTH * span)) * span / np.log1p(1 / _YOUTH)
+    gaps, slowed_gaps = (np.diff(clock, prepend=clock[:1]) for clock in (times, slowed))
+    decay = np.exp(-np.where(noise.ageing > 0, slowed_gaps[:, None], gaps[:, None]) / noise.time)
     decay[starts.astype(bool)] = 0.0
     white = spread[:, None] * noise.white
     gain, scale = np.empty((n, v)), np.empty((n, v))

@@ -36,10 +36,11 @@ class Subject:
 class Points:
     """Times (seconds) and values of one process's life, both of shape (n,), rising in time; `born` is when it began.
 
-    `counts` says how many samples each point stands for, None where one.
+    `counts` says how many samples each point stands for, and `widths` over how many seconds; None where one, at once.
     """
 
     times: Floats
     values: Floats
     born: float
     counts: Floats | None = None
+    widths: Floats | None = None

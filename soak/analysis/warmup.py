@@ -6,6 +6,7 @@ where one expects (Barrett and others, Virtual machine warmup blows hot and cold
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,11 @@ import numpy as np
 from soak.model import Floats
 
 _MOST_STEPS = 24
+_EXPONENTIAL = np.geomspace(1 / 60, 1 / 2, 14)
+_CREEPING = np.array([1 / 300, 1 / 30, 1 / 6])
+_FILLING = np.linspace(0.05, 0.9, 18)
+_FINE = np.geomspace(1 / 100, 0.95, 200)
+Family = Callable[[Floats, Floats, float, Floats], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,24 +33,59 @@ class Shapes:
     settles: Floats
 
 
-def settling(ages: Floats, span: float) -> Shapes:
-    """Exponential approach, logarithmic creep, and fill-then-flat, for points of `ages` (seconds), over `span` seconds."""
-    columns, prior, settles = [], [], []
-    times = np.geomspace(1 / 60, 1 / 2, 14)
-    for share in times:
-        columns.append(-np.expm1(-ages / (share * span)))
-        prior.append(np.log(0.45 / len(times)) - 20 * max(0.0, share - 0.25))
-        settles.append(3 * share * span)
-    for share in (1 / 300, 1 / 30, 1 / 10):
-        columns.append(np.log1p(ages / (share * span)))
-        prior.append(np.log(0.2 / 3))
-        settles.append(np.inf)
-    ends = np.linspace(0.05, 0.9, 18)
-    for share in ends:
-        columns.append(np.minimum(ages, share * span))
-        prior.append(np.log(0.35 / len(ends)) - 15 * max(0.0, share - 0.5))
-        settles.append(share * span)
-    return Shapes(_unit(np.stack(columns, axis=1)), np.array(prior), np.array(settles))
+def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
+    """Exponential approach, logarithmic creep, and fill-then-flat, for points of `ages` that average over `widths`, in a run of `span`, all
+    in seconds.
+
+    Where a warm-up is large, a coarse grid of its time would leave a rest that looks like wandering; so the times that fit
+    `values` (n,) best beside the columns `known` (n, q), with and without growth, are added to the grid.
+    """
+    shares = np.concatenate((_EXPONENTIAL, _best_shares(_approach, ages, widths, span, values, known)))
+    ends = np.concatenate((_FILLING, _best_shares(_fill, ages, widths, span, values, known)))
+    columns = np.concatenate((_approach(ages, widths, span, shares), _creep(ages, span, _CREEPING), _fill(ages, widths, span, ends)), axis=1)
+    prior = np.concatenate((
+        np.log(0.35 / len(_EXPONENTIAL)) - 20 * np.maximum(0.0, shares - 0.25),
+        np.log(0.4 / len(_CREEPING)) - 30 * np.maximum(0.0, _CREEPING - 1 / 30),
+        np.log(0.25 / len(_FILLING)) - 15 * np.maximum(0.0, ends - 0.5),
+    ))  # fmt: skip
+    settles = np.concatenate((3 * shares, np.full(len(_CREEPING), np.inf), ends)) * span
+    return Shapes(_unit(columns), prior, settles)
+
+
+def _approach(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
+    """1 - exp(-age/time), averaged over each point's width."""
+    half = np.minimum(0.5 * widths[:, None] / (shares * span), 30.0)
+    return 1 - np.exp(-ages[:, None] / (shares * span)) * np.where(half > 1e-6, np.sinh(half) / np.maximum(half, 1e-6), 1.0)
+
+
+def _creep(ages: Floats, span: float, shares: Floats) -> Floats:
+    return np.log1p(ages[:, None] / (shares * span))
+
+
+def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
+    """The lesser of age and a time, averaged over each point's width."""
+    full = shares * span
+    reach = np.clip(ages[:, None] + 0.5 * widths[:, None] - full, 0.0, None)
+    inside = reach < widths[:, None]
+    return np.where(inside, ages[:, None] - 0.5 * reach**2 / np.maximum(widths[:, None], 1e-12), np.minimum(ages[:, None], full))
+
+
+def _best_shares(family: Family, ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Floats:
+    """The shares of the span with the least squares, beside the known columns, and beside these and growth."""
+    best = []
+    for beside in (known, np.column_stack((known, ages / span))):
+        basis = np.linalg.qr(beside)[0]
+        rest = values - basis @ (basis.T @ values)
+        shares = _FINE
+        for width in (0.02, 0.002, 0.0):
+            columns = family(ages, widths, span, shares)
+            x = columns - basis @ (basis.T @ columns)
+            size = np.einsum("nk,nk->k", x, x)
+            explained = np.where(size > 1e-9 * len(values), (rest @ x) ** 2 / np.maximum(size, 1e-300), 0.0)
+            chosen = shares[int(np.argmax(explained))]
+            shares = chosen * np.exp(np.linspace(-width, width, 21))
+        best.append(chosen)
+    return np.array(best)
 
 
 def stepping(times: Floats, values: Floats, starts: Floats) -> Shapes:

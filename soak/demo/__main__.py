@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import NoReturn
 
 from soak.demo.leaks import Leak
@@ -33,7 +34,7 @@ def main() -> int:
     try:
         run(options.port, Leak(options.leak))
     except OSError as error:
-        parser.exit(1, f"{parser.prog}: port {options.port}: {error.strerror or error}\n")
+        parser.exit(1, f"{parser.prog}: port {options.port}: {os.strerror(error.errno) if error.errno else error}\n")
     return 0
 
 

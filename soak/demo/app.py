@@ -27,10 +27,10 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 class Endpoints:
-    """One method an endpoint; every answer is whole, with its length, so that connections stay open."""
+    """One method an endpoint; `parts` may be replaced while they serve."""
 
     def __init__(self, shop: Shop, parts: Parts, metrics: Metrics, terms: Path) -> None:
-        self._shop, self._parts, self._metrics, self._terms = shop, parts, metrics, terms
+        self._shop, self.parts, self._metrics, self._terms = shop, parts, metrics, terms
 
     def healthz(self) -> Response:
         """Alive."""
@@ -47,7 +47,7 @@ class Endpoints:
     def search(self) -> Response:
         """A page of 100 products, the matching ones first: GET /search?q=lamp."""
         request_id = request.headers.get("X-Request-ID") or uuid.uuid4().hex
-        page = self._parts.page(request.args.get("q", ""), request_id, self._render)
+        page = self.parts.page(request.args.get("q", ""), request_id, self._render)
         return Response(page, mimetype="text/html", headers={"X-Request-ID": request_id})
 
     def orders(self) -> Response:
@@ -67,7 +67,7 @@ class Endpoints:
         if not (_is_count(product) and _is_count(quantity)):
             abort(400, "product and quantity must be whole numbers from 1 to 1,000,000")
         order = self._shop.place(product, quantity) or abort(404, "no such product")
-        self._parts.confirm(order["id"])
+        self.parts.confirm(order["id"])
         response = jsonify(order)
         response.status_code = 201
         return response
@@ -76,11 +76,11 @@ class Endpoints:
         """The newest order's invoice, with the terms of sale."""
         [order] = self._shop.orders(1)
         head = "Order {id}: {quantity} x product {product}, {total_cents} cents\n\n".format_map(order)
-        return Response(head.encode() + self._parts.read(self._terms), mimetype="text/plain")
+        return Response(head.encode() + self.parts.read(self._terms), mimetype="text/plain")
 
     def shipping(self, country: str) -> Response:
         """What it costs to send something there."""
-        return jsonify(country=country, price_cents=self._parts.quote(self._shop.pool, country))
+        return jsonify(country=country, price_cents=self.parts.quote(self._shop.pool, country))
 
     def _render(self, query: str) -> bytes:
         rows = (
@@ -91,10 +91,9 @@ class Endpoints:
         return f"<!doctype html><title>{title}</title><h1>{title}</h1>\n<ol>\n{''.join(rows)}</ol>\n".encode()
 
 
-def create_app(shop: Shop, parts: Parts, metrics: Metrics, terms: Path) -> Flask:
+def create_app(endpoints: Endpoints, metrics: Metrics) -> Flask:
     """The application: routes, errors as JSON, and a count of every answer."""
     app = Flask("soak.demo", static_folder=None)
-    endpoints = Endpoints(shop, parts, metrics, terms)
     routes: dict[str, Any] = {
         "GET /healthz": endpoints.healthz,
         "GET /metrics": endpoints.metrics,

@@ -7,7 +7,7 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -124,11 +124,21 @@ class Parts:
     quote: Callable[[Pool, str], int]
 
 
-def parts_with(leak: Leak) -> Parts:
-    """All parts right but the one that is asked to leak."""
-    return Parts(
-        page=hoarded_page if leak is Leak.MEMORY else cached_page,
-        read=read_file_and_forget if leak is Leak.DESCRIPTORS else read_file,
-        confirm=confirm_and_await_receipt if leak is Leak.THREADS else Mailer().confirm,
-        quote=quote_without_finally if leak is Leak.POOL else quote,
-    )
+def right() -> Parts:
+    """All parts as they should be."""
+    return Parts(cached_page, read_file, Mailer().confirm, quote)
+
+
+def wrong(parts: Parts, leak: Leak) -> Parts:
+    """The same parts, but for the one that is asked to leak."""
+    match leak:
+        case Leak.MEMORY:
+            return replace(parts, page=hoarded_page)
+        case Leak.DESCRIPTORS:
+            return replace(parts, read=read_file_and_forget)
+        case Leak.THREADS:
+            return replace(parts, confirm=confirm_and_await_receipt)
+        case Leak.POOL:
+            return replace(parts, quote=quote_without_finally)
+        case Leak.NONE:
+            return parts

@@ -36,14 +36,14 @@ class Server:
         self._waker, self._wake = socket.socketpair()
         self._waker.setblocking(False)
         self._wake.setblocking(False)
-        self._stopping = False
+        self.stopping = False
         self._workers = [threading.Thread(target=self._work, name=f"worker {n}", daemon=True) for n in range(threads)]
         for worker in self._workers:
             worker.start()
 
     def stop(self) -> None:
         """Have `serve` return; safe from a signal handler and from any thread."""
-        self._stopping = True
+        self.stopping = True
         self._rouse()
 
     def serve(self) -> None:
@@ -51,7 +51,7 @@ class Server:
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._wake, selectors.EVENT_READ)
-            while not self._stopping:
+            while not self.stopping:
                 for key, _ in selector.select():
                     if key.fileobj is self._listener:
                         self._accept(selector)

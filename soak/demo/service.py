@@ -9,9 +9,8 @@ import threading
 from http.client import HTTPException
 from pathlib import Path
 
-from soak.demo import shop
-from soak.demo.app import create_app
-from soak.demo.leaks import Leak, parts_with
+from soak.demo import leaks, shop
+from soak.demo.app import Endpoints, create_app
 from soak.demo.metrics import Metrics
 from soak.demo.pool import Pool
 from soak.demo.server import Server
@@ -22,30 +21,35 @@ POOL_MAXIMUM = 800
 _TERMS = "Terms of sale\n\n" + "Goods remain ours until they are paid for.\n" * 50
 
 
-def run(port: int, leak: Leak) -> None:
+def run(port: int, leak: leaks.Leak) -> None:
     """Serve until SIGTERM or SIGINT; the database goes with the process. OSError when the port is taken."""
     with tempfile.TemporaryDirectory(prefix="soak-demo-") as directory:
         database, terms = Path(directory, "shop.sqlite"), Path(directory, "terms.txt")
         shop.create(database)
         terms.write_text(_TERMS)
         pool = Pool(lambda: shop.connect(database), POOL_MAXIMUM, warm=THREADS)
-        server = Server(port, create_app(shop.Shop(pool), parts_with(leak), Metrics(pool), terms), THREADS)
+        metrics = Metrics(pool)
+        endpoints = Endpoints(shop.Shop(pool), leaks.right(), metrics, terms)
+        server = Server(port, create_app(endpoints, metrics), THREADS)
+
+        def get_ready() -> None:
+            try:
+                warm_up(server.address)
+            except (OSError, HTTPException) as error:
+                if not server.stopping:
+                    failures.append(error)
+                    server.stop()
+                return
+            # Only now: the warm-up alone would have used up a good share of the pool.
+            endpoints.parts = leaks.wrong(endpoints.parts, leak)
+            sys.stdout.write("listening on http://{}:{}\n".format(*server.address))
+            sys.stdout.flush()
+
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         failures: list[Exception] = []
-        threading.Thread(target=_announce, args=(server, failures), daemon=True).start()
+        threading.Thread(target=get_ready, daemon=True).start()
         server.serve()
         pool.close()
     for failure in failures:
         raise OSError(f"the warm-up failed: {failure}")
-
-
-def _announce(server: Server, failures: list[Exception]) -> None:
-    """Warm up against the running server, then say that it is ready: the line that callers wait for."""
-    try:
-        warm_up(server.address)
-        sys.stdout.write("listening on http://{}:{}\n".format(*server.address))
-        sys.stdout.flush()
-    except (OSError, HTTPException) as error:
-        failures.append(error)
-        server.stop()

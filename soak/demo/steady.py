@@ -6,13 +6,14 @@ import gc
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 
 CONNECTIONS = 10
-ROUNDS = 40
+ROUNDS = 10
 
 # One heap for all threads, no caches of freed pieces a thread (they fill for many minutes), and no memory given back:
-# what is left of the resident memory's movements is what the service keeps. glibc reads this once, when a process starts.
+# resident memory then moves with what the service keeps. glibc reads this once, when a process starts.
 _TUNABLES = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=1048576"
 _TUNABLES += ":glibc.malloc.trim_threshold=1073741824"
 
@@ -37,24 +38,28 @@ def calm_allocator() -> None:
     Returns where that has been done already. C libraries other than glibc take no notice.
     """
     if sys.platform == "linux" and os.environ.get("GLIBC_TUNABLES") != _TUNABLES:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "GLIBC_TUNABLES": _TUNABLES})
+        environment = {**os.environ, "GLIBC_TUNABLES": _TUNABLES}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606  # no shell is wanted
 
 
 def warm_up(address: tuple[str, int]) -> None:
-    """Send every kind of request over as many connections as a small load has; then keep what now lives out of the GC.
+    """Send every kind of request, over as many connections at once as a small load has; then freeze what now lives.
 
-    A leaking endpoint leaks here as well, `ROUNDS` times.
+    OSError or HTTPException when one goes unanswered.
     """
     gc.set_threshold(700, 5, 2)  # full collections every few hundred requests: a low sawtooth, and cheap once frozen
-    connections = [HTTPConnection(*address, timeout=10) for _ in range(CONNECTIONS)]
-    order = json.dumps({"product": 7, "quantity": 2})
-    for turn in range(ROUNDS):
-        for method, path in _REQUESTS:
-            body = order if method == "POST" else None
-            connection = connections[turn % CONNECTIONS]
-            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-            connection.getresponse().read()
-    for connection in connections:
-        connection.close()
+    with ThreadPoolExecutor(CONNECTIONS) as clients:
+        for client in [clients.submit(_use, address) for _ in range(CONNECTIONS)]:
+            client.result()
     gc.collect()
     gc.freeze()
+
+
+def _use(address: tuple[str, int]) -> None:
+    connection = HTTPConnection(*address, timeout=10)
+    order = json.dumps({"product": 7, "quantity": 2})
+    for method, path in _REQUESTS * ROUNDS:
+        body = order if method == "POST" else None
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        connection.getresponse().read()
+    connection.close()

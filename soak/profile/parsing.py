@@ -53,7 +53,7 @@ def parse_profile(
     for assignment in changed:
         yamltext.override(node, assignment)
     if changed:
-        text = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True, sort_keys=False)
+        text = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True)
     document = yamltext.read(node, file, environment, lenient)
     document.value.setdefault("name", default_name)
     profile = validate(Profile, document.value, document)

@@ -20,6 +20,12 @@ def _request(value: object) -> str:
     return value
 
 
+def _ready(value: object) -> str:
+    if not _request(value).startswith("GET "):
+        raise ValueError(f"expected a GET request, such as GET /healthz, not {value!r}")
+    return str(value)
+
+
 def _statuses(value: object) -> Any:
     found = value if isinstance(value, list) else [value]
     if not found or not all(isinstance(status, int) and 100 <= status <= 599 for status in found):
@@ -41,6 +47,7 @@ def _text_values(value: object) -> object:
 
 
 Request = Annotated[str, BeforeValidator(_request), WithJsonSchema({"type": "string", "pattern": _REQUEST.pattern})]
+ReadyRequest = Annotated[str, BeforeValidator(_ready), WithJsonSchema({"type": "string", "pattern": r"GET (/\S*)"})]
 Statuses = Annotated[list[int], BeforeValidator(_statuses), WithJsonSchema({"type": ["integer", "array"]})]
 TextMap = Annotated[dict[str, str], BeforeValidator(_text_values)]
 
@@ -49,7 +56,7 @@ class Start(Strict):
     """How soak itself starts the target, and stops it afterwards."""
 
     command: list[str] = Field(min_length=1, description="The program and its arguments; no shell")
-    ready: Request = Field(default="GET /", description="Asked until it answers below 500")
+    ready: ReadyRequest = Field(default="GET /", description="Asked until it answers below 500")
     timeout: Positive = Field(default=30.0, description="How long it may take to be ready")
 
 

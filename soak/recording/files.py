@@ -10,7 +10,8 @@ from typing import Any
 from soak.errors import RecordingError
 
 FORMAT_VERSION = 1
-RUN, PROFILE, DATABASE, LOAD_LOG = "run.json", "profile.yaml", "recording.sqlite", "load.log"
+RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
+LOAD_LOG, TARGET_LOG = "load.log", "target.log"
 
 SCHEMA = """
 CREATE TABLE series (id INTEGER PRIMARY KEY, source TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL, kind TEXT NOT NULL);

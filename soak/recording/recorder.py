@@ -7,13 +7,14 @@ import sqlite3
 import struct
 import threading
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Labels, Sample, Scrape
-from soak.recording.files import DATABASE, PROFILE, SCHEMA, write_run, write_whole
+from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
 from soak.windows import Window
 
 _SeriesName = tuple[str, str, Labels, Kind]
@@ -79,6 +80,15 @@ class Recorder:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._database.close()
         self.update(**changes)
+
+    def discard(self) -> None:
+        """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it."""
+        with self._committing:
+            self._database.close()
+        for name in (RUN, PROFILE, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOAD_LOG, TARGET_LOG):
+            (self.directory / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.directory.rmdir()
 
     def _write(self, item: Scrape | Window | Event) -> None:
         if isinstance(item, Scrape):

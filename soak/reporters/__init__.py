@@ -57,7 +57,7 @@ def _from_entry(entry: EntryPoint) -> Reporter:
     """A reporter of another package; one that cannot be loaded fails alone, when it is asked for its text."""
     try:
         reporter = entry.load()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and must fail alone
         return _broken(entry, f"{type(error).__name__}: {error}")
     if not isinstance(reporter, Reporter):
         return _broken(entry, f"it is a {type(reporter).__name__}, not a soak.reporters.Reporter")

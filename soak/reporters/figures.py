@@ -1,7 +1,7 @@
 """An analysis' charts as bokeh figures on one shared time axis, in the JSON that BokehJS embeds.
 
-Colours are not set here: what has one carries a tag `paint:NAME`, and the page paints it from its style sheet, for light,
-dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which the page's legend shows and hides them.
+Colours are not set here: what has one carries a tag `paint:NAME`, and the page paints it from its style sheet, for
+light, dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which the legend shows and hides them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ COLOURS = 8  # curve colours in the style sheet; further curves repeat them, das
 SHADED = {"ramp": 0.5, "warmup": 0.28, "drain": 0.5}
 FEW = 40  # points below which each is marked, so that even one shows
 TOGETHER = 6  # curves up to which the pointer reads all of them at once
-REACH = 4.0  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
+REACH = (
+    1.6  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
+)
 
 
 def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
@@ -57,7 +59,12 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
 
 def drawable(chart: Chart) -> bool:
     """Whether any curve of the chart has a value."""
-    return any(np.isfinite(curve.values).any() for curve in chart.curves)
+    return any(map(has_values, chart.curves))
+
+
+def has_values(curve: Curve) -> bool:
+    """Whether the curve has a value at all."""
+    return bool(np.isfinite(curve.values).any())
 
 
 def limit_shown(chart: Chart) -> bool:
@@ -107,7 +114,8 @@ def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d) -> figu
 def _extent(chart: Chart) -> tuple[float, float]:
     """The lowest and highest value to show; never so close together that noise of a hundredth looks like a slope."""
     values = np.concatenate([side for curve in chart.curves for side in (curve.low, curve.values, curve.high)])
-    values = np.append(values, chart.limit if limit_shown(chart) else np.nan)
+    if chart.limit is not None and limit_shown(chart):
+        values = np.append(values, chart.limit)
     finite = values[np.isfinite(values)]
     low, high = float(finite.min()), float(finite.max())
     least = max(0.1 * abs(high), 1e-9)
@@ -133,7 +141,8 @@ def _axes(plot: figure, unit: str) -> None:
 def _steps(unit: str) -> Ticker:
     """Powers of two for bytes, of ten for all else."""
     if unit == "bytes":
-        return AdaptiveTicker(base=1024, mantissas=[2**power for power in range(10)], num_minor_ticks=0, desired_num_ticks=5)
+        powers = [2**power for power in range(10)]
+        return AdaptiveTicker(base=1024, mantissas=powers, num_minor_ticks=0, desired_num_ticks=5)
     return AdaptiveTicker(base=10, mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
 
 
@@ -146,11 +155,11 @@ def _shade(plot: figure, phase: Phase) -> None:
 
 def _curve(plot: figure, key: str, number: int, curve: Curve, chart: Chart) -> GlyphRenderer | None:
     """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value."""
-    if not np.isfinite(curve.values).any():
+    if not has_values(curve):
         return None
     paint = f"paint:c{number % COLOURS}"
     columns = {"t": curve.times, "v": curve.values, "lo": curve.low, "hi": curve.high}
-    source = ColumnDataSource({name: np.asarray(column, dtype=np.float32) for name, column in columns.items()})
+    source = ColumnDataSource({name: _floats(column) for name, column in columns.items()})
     tags = {"tags": [f"curve:{key}"], "name": clean(curve.label)[:200] or "unnamed"}
     for band in _bands(curve, source):
         drawn = plot.varea("t", "lo", "hi", source=band, fill_alpha=0.2, **tags)
@@ -195,10 +204,10 @@ def _read(plot: figure, readers: list[GlyphRenderer], unit: str, mode: str) -> N
     """What the pointer tells: series, value, extremes and time. `$name` is shown as text, whatever it holds."""
     shown = CustomJSHover(args={"unit": unit}, code="return soakShow(value, unit)")
     formatters = {"@v": shown, "@lo": shown, "@hi": shown, "@t": CustomJSHover(code="return soakElapsed(value)")}
-    rows = [("series", "$name"), ("value", "@v{custom}"), ("range", "@lo{custom} to @hi{custom}"), ("time", "@t{custom}")]
-    plot.add_tools(
-        HoverTool(renderers=readers, mode=mode, line_policy="nearest", tooltips=rows, formatters=formatters)
-    )
+    extremes = ("range", "@lo{custom} to @hi{custom}")
+    rows = [("series", "$name"), ("value", "@v{custom}"), extremes, ("time", "@t{custom}")]
+    look = {"mode": mode, "line_policy": "nearest", "tooltips": rows, "formatters": formatters}
+    plot.add_tools(HoverTool(renderers=readers, **look))
 
 
 def _events(plot: figure, events: Sequence[Event]) -> None:
@@ -218,11 +227,11 @@ def _events(plot: figure, events: Sequence[Event]) -> None:
 
 
 def _renumbered(content: Any) -> Any:
-    """The same JSON with bokeh's model ids, which count on through a process, numbered from 1: one analysis, one text."""
+    """The same JSON with bokeh's model ids numbered from 1: they count on through a process, and a report must not."""
     names: dict[str, str] = {}
 
     def walk(node: Any, key: str = "") -> Any:
-        if isinstance(node, list):
+        if isinstance(node, (list, tuple)):
             return [walk(item, key) for item in node]
         if isinstance(node, dict):
             return {_new(name, key == "roots"): walk(value, name) for name, value in node.items()}

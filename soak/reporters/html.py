@@ -19,7 +19,7 @@ PLACE = "chart-"
 
 @dataclass(frozen=True)
 class Entry:
-    """A curve in a chart's legend: its name, its colour in the style sheet, what its fit says, the key of its renderers."""
+    """A curve in a chart's legend: its name, its colour in the style sheet, its growth, the tag of its renderers."""
 
     name: str
     colour: int
@@ -30,7 +30,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw."""
+    """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw.
+
+    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn.
+    """
 
     title: str
     unit: str
@@ -38,23 +41,28 @@ class Panel:
     limit: str
     place: str
     entries: tuple[Entry, ...]
+    fitted: bool
 
 
 def render(analysis: Analysis) -> str:
     """One HTML document; every text that came from the target is escaped by the template, or data within JSON."""
     charts = sorted(analysis.charts, key=_urgency)
     findings = wording.worst_first(analysis.findings)
-    return _environment().get_template("report.html.j2").render(
-        analysis=analysis,
-        run=analysis.run,
-        open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
-        passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
-        panels=[_panel(index, chart) for index, chart in enumerate(charts)],
-        phases=[_phase(phase) for phase in analysis.phases if phase.name in figures.SHADED],
-        bokeh=_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
-        style=Markup(_file("report.css")),
-        script=_script(_file("report.js")),
-        charts=_data(figures.embed(analysis, charts, PLACE)) if charts else "",
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            analysis=analysis,
+            run=analysis.run,
+            open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
+            passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
+            panels=[_panel(index, chart) for index, chart in enumerate(charts)],
+            phases=[_phase(phase) for phase in analysis.phases if phase.name in figures.SHADED],
+            bokeh=_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
+            style=Markup(_file("report.css")),  # noqa: S704 - our own
+            script=_script(_file("report.js")),
+            charts=_data(figures.embed(analysis, charts, PLACE)) if charts else "",
+        )
     )
 
 
@@ -70,12 +78,14 @@ def _panel(index: int, chart: Chart) -> Panel:
         limit += ", beyond the chart"
     entries = tuple(_entry(index, number, curve, chart.unit) for number, curve in enumerate(chart.curves))
     place = f"{PLACE}{index}" if figures.drawable(chart) else ""
-    return Panel(wording.clean(chart.title), wording.clean(chart.unit), chart.verdict, limit, place, entries)
+    fitted = any(curve.trend and curve.trend.lines for curve in chart.curves)
+    counted = wording.clean(chart.unit) if wording.brief(chart.unit) != chart.unit else ""  # an axis says MiB, ms or %
+    return Panel(wording.clean(chart.title), counted, chart.verdict, limit, place, entries, fitted)
 
 
 def _entry(index: int, number: int, curve: Curve, unit: str) -> Entry:
     """One curve in the legend."""
-    fit = wording.growth_and_interval(curve.trend, unit)
+    fit = wording.growth_and_interval(curve.trend, unit) if figures.has_values(curve) else "no values"
     colour, dashed = number % figures.COLOURS, number >= figures.COLOURS
     return Entry(wording.clean(curve.label), colour, dashed, fit, f"curve:{index}:{number}")
 
@@ -88,12 +98,13 @@ def _phase(phase: Phase) -> str:
 
 def _script(text: str) -> Markup:
     """Our own JavaScript, kept from ending its element early."""
-    return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+    return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - our own
 
 
 def _data(text: str) -> Markup:
     """JSON within a script element: no character is left in it that HTML knows."""
-    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+    inert = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(inert)  # noqa: S704 - what could end the element is gone
 
 
 def _file(name: str) -> str:
@@ -108,6 +119,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(_file),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )

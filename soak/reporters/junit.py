@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from soak.model import Analysis, Finding, Verdict
 from soak.reporters import wording
@@ -28,28 +28,28 @@ def render(analysis: Analysis) -> str:
         "skipped": str(sum(case.find("skipped") is not None for case in cases)),
         "time": f"{run.seconds:.3f}",
     }
-    suites = Xml.Element("testsuites", totals)
-    suite = Xml.SubElement(suites, "testsuite", totals | {"timestamp": wording.clean(run.started)})
-    properties = Xml.SubElement(suite, "properties")
+    suites = ET.Element("testsuites", totals)
+    suite = ET.SubElement(suites, "testsuite", totals | {"timestamp": wording.clean(run.started)})
+    properties = ET.SubElement(suite, "properties")
     for name, value in (("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", run.ended)):
-        Xml.SubElement(properties, "property", {"name": name, "value": wording.clean(value)})
+        ET.SubElement(properties, "property", {"name": name, "value": wording.clean(value)})
     suite.extend(cases)
     if analysis.warnings:
-        Xml.SubElement(suite, "system-err").text = "\n".join(map(wording.clean, analysis.warnings))
-    Xml.indent(suites)
-    return "<?xml version='1.0' encoding='utf-8'?>\n" + Xml.tostring(suites, encoding="unicode") + "\n"
+        ET.SubElement(suite, "system-err").text = "\n".join(map(wording.clean, analysis.warnings))
+    ET.indent(suites)
+    return "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(suites, encoding="unicode") + "\n"
 
 
-def _case(finding: Finding, analysis: Analysis) -> Xml.Element:
+def _case(finding: Finding, analysis: Analysis) -> ET.Element:
     """One finding as a test case; its text holds the reason and every number known."""
     case = _named(f"{wording.clean(finding.rule)} {wording.series(finding)}", analysis)
     numbers = "\n".join(f"{name}: {value}" for name, value in wording.facts(finding))
     text = f"{wording.clean(finding.reason)}\n{numbers}".strip()
     if finding.verdict is Verdict.PASS:
-        Xml.SubElement(case, "system-out").text = text
+        ET.SubElement(case, "system-out").text = text
         return case
     tag = "failure" if finding.verdict is Verdict.FAIL else "skipped"
-    Xml.SubElement(case, tag, {"message": _message(finding)}).text = text
+    ET.SubElement(case, tag, {"message": _message(finding)}).text = text
     return case
 
 
@@ -60,15 +60,15 @@ def _message(finding: Finding) -> str:
     return wording.clean(finding.reason) + (f" ({numbers})" if numbers else "")
 
 
-def _own_case(analysis: Analysis, name: str, tag: str | None) -> Xml.Element:
+def _own_case(analysis: Analysis, name: str, tag: str | None) -> ET.Element:
     """The run's own verdict as a test case."""
     case = _named(name, analysis)
     reason = wording.clean(analysis.reason)
     if tag:
-        Xml.SubElement(case, tag, {"message": reason}).text = f"{reason}\nthe run {wording.course(analysis.run)}"
+        ET.SubElement(case, tag, {"message": reason}).text = f"{reason}\nthe run {wording.course(analysis.run)}"
     return case
 
 
-def _named(name: str, analysis: Analysis) -> Xml.Element:
+def _named(name: str, analysis: Analysis) -> ET.Element:
     """An empty test case of this run."""
-    return Xml.Element("testcase", {"classname": wording.clean(analysis.run.name), "name": name, "time": "0"})
+    return ET.Element("testcase", {"classname": wording.clean(analysis.run.name), "name": name, "time": "0"})

@@ -75,7 +75,8 @@ def _findings(findings: Sequence[Finding]) -> str:
 def _finding(finding: Finding) -> list[str]:
     """One finding's cells; a rule that is not about growth shows what it observed in growth's place."""
     unit = wording.slope_unit(finding)
-    limit, observed = (wording.amount(value, wording.brief(finding.unit)) for value in (finding.limit, finding.observed))
+    brief = wording.brief(finding.unit)
+    limit, observed = wording.amount(finding.limit, brief), wording.observed(finding, brief)
     growth = wording.growth_and_interval(finding.trend, wording.brief(unit))
     return [
         f"{wording.MARK[finding.verdict]} {finding.verdict.value}",
@@ -91,8 +92,8 @@ def _finding(finding: Finding) -> list[str]:
 
 def _suspect(suspect: Suspect) -> str:
     """One suspect as a list item, its evidence below."""
-    share = show_ratio(suspect.confidence)
-    head = f"- **{escape(suspect.leak_class)}** ({share} sure) in {code(suspect.where)} through {code(suspect.endpoint)}"
+    place = f"{code(suspect.where)} through {code(suspect.endpoint)}"
+    head = f"- **{escape(suspect.leak_class)}** ({show_ratio(suspect.confidence)} sure) in {place}"
     cost = f"{escape(wording.per_request(suspect))}. {escape(suspect.remedy)}".strip()
     rival = [f"  - next likely: {escape(suspect.runner_up)}"] if suspect.runner_up else []
     return "\n".join([f"{head}: {cost}", *(f"  - {paragraph(line)}" for line in suspect.evidence), *rival])

@@ -21,13 +21,17 @@ WIDE = 104  # columns from which a finding's numbers get columns of their own
 
 def render(analysis: Analysis, width: int | None = None, color: bool = False) -> str:
     """The report as text of `width` columns (the terminal's own when None), with ANSI colours when asked for."""
-    system = "standard" if color else None
     console = Console(
-        file=StringIO(), width=width, force_terminal=color, color_system=system, legacy_windows=False, emoji=False
+        file=StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        emoji=False,
     )
     with console.capture() as captured:
         console.print(Group(*_parts(analysis, console.width)), highlight=False)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()).rstrip() + "\n"
 
 
 def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
@@ -53,18 +57,24 @@ def _banner(analysis: Analysis) -> Panel:
         Text(wording.clean(analysis.reason), style="bold"),
         Text("  ".join(filter(None, (wording.started(analysis.run), wording.course(analysis.run)))), style="dim"),
     ]
-    name = Text(f" {wording.clean(analysis.run.name)} ", style=style, no_wrap=True, overflow="ellipsis")
-    tally = Text(f" {wording.tally(analysis)} ", style=style)
+    name = Text(wording.clean(analysis.run.name), style=style, no_wrap=True, overflow="ellipsis")
+    tally = Text(wording.tally(analysis), style=style)
     box = ROUNDED if analysis.verdict is Verdict.PASS else HEAVY
     return Panel(
-        Group(*lines), title=name, subtitle=tally, title_align="left", subtitle_align="right", border_style=style, box=box
+        Group(*lines),
+        title=name,
+        title_align="left",
+        subtitle=tally,
+        subtitle_align="right",
+        border_style=style,
+        box=box,
     )
 
 
 def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]:
     """A row a finding, its reason below from the series' column to the right edge."""
-    header = [Text(word, style="dim") for word in ("verdict", "rule", "series", "growth (95% interval)", "limit", "settled")]
-    rows = [header] + [
+    words = ("verdict", "rule", "series", "growth (95% interval)", "limit", "settled")
+    rows = [[Text(word, style="dim") for word in words]] + [
         [_verdict(one), Text(wording.clean(one.rule)), Text(wording.series(one), style="bold"), *_numbers(one)]
         for one in findings
     ]
@@ -86,7 +96,8 @@ def _findings_list(findings: list[Finding]) -> list[RenderableType]:
     """The same for a narrow screen: each finding a block, its numbers in a line of words."""
     parts: list[RenderableType] = []
     for finding in findings:
-        head = Text.assemble(_verdict(finding), "  ", wording.clean(finding.rule), "  ", (wording.series(finding), "bold"))
+        rule, series = wording.clean(finding.rule), wording.series(finding)
+        head = Text.assemble(_verdict(finding), "  ", rule, "  ", (series, "bold"))
         named = zip(("", "limit ", "settled "), (cell.plain for cell in _numbers(finding)), strict=True)
         numbers = ",  ".join(f"{name}{value}" for name, value in named if value)
         lines = [Text(numbers)] if numbers else []
@@ -110,7 +121,8 @@ def _why(finding: Finding) -> Text:
 def _numbers(finding: Finding) -> list[Text]:
     """Growth with its interval (else what was observed), limit, settled."""
     growth = wording.growth_and_interval(finding.trend, wording.brief(wording.slope_unit(finding)))
-    limit, observed = (wording.amount(value, wording.brief(finding.unit)) for value in (finding.limit, finding.observed))
+    brief = wording.brief(finding.unit)
+    limit, observed = wording.amount(finding.limit, brief), wording.observed(finding, brief)
     return [Text(growth or observed), Text(limit), Text(wording.settled(finding.trend))]
 
 
@@ -139,8 +151,8 @@ def _endpoints(analysis: Analysis) -> Table:
     for one in analysis.endpoints:
         failures = Text(show_number(one.failures), style="red" if one.failures else "")
         quantiles = (wording.latency(value) for value in (one.p50, one.p95, one.p99, one.max))
-        numbers = (show_number(one.requests), failures, f"{show_number(one.rate)}/s", *quantiles)
-        table.add_row(Text(wording.clean(one.name), style="bold"), *numbers)
+        name, rate = Text(wording.clean(one.name), style="bold"), f"{show_number(one.rate)}/s"
+        table.add_row(name, show_number(one.requests), failures, rate, *quantiles)
     return table
 
 

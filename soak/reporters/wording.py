@@ -116,17 +116,17 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         ("growth", growth(trend, unit)),
         ("95% interval", interval(trend, unit)),
         ("runs out", runs_out(finding)),
-        ("observed", amount(finding.observed, finding.unit) if not _is_slope(finding) else ""),
+        ("observed", observed(finding, finding.unit)),
         ("limit", amount(finding.limit, finding.unit)),
         ("settled", settled(trend)),
-        ("would have caught", amount(trend.resolution_per_hour, f"{unit}/h") if trend else ""),
+        ("slowest it could catch", amount(trend.resolution_per_hour, f"{unit}/h") if trend else ""),
     ]
     return [(name, value) for name, value in pairs if value]
 
 
-def _is_slope(finding: Finding) -> bool:
-    """Whether the observed value is the growth over again."""
-    return finding.trend is not None and finding.unit.endswith("/h")
+def observed(finding: Finding, unit: str) -> str:
+    """The observed value in this unit; empty where it is the growth over again."""
+    return "" if finding.trend and finding.unit.endswith("/h") else amount(finding.observed, unit)
 
 
 def per_request(suspect: Suspect) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from soak.errors import ProfileError, SoakError, TargetError, UsageError
 from soak.profile import Profile
@@ -73,21 +72,18 @@ def probe_sources(url: str, started_pid: int | None = None) -> tuple[NamedSource
 
 def source_schema() -> dict[str, Any]:
     """The JSON Schema of one entry of `sources`: a mapping of one kind to its options."""
-    kinds = {kind: _adapter(source).json_schema() for kind, source in known_sources().items()}
+    kinds = {kind: _options_model(source).model_json_schema() for kind, source in known_sources().items()}
     later = {kind: {"description": "not supported yet"} for kind in LATER}
     return {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False, "properties": kinds | later}
 
 
-def _adapter(source: type[Source]) -> TypeAdapter[Source]:
+def _options_model(source: type[Source]) -> type[BaseModel]:
     """Validates the options of one kind: only its own keys, each of its own type."""
+    types = get_type_hints(source, include_extras=True)
     options = {
-        field.name: (field.type, FieldInfo(default=field.default) if field.default is not dataclasses.MISSING else ...)
-        for field in _fields(source)
+        field.name: (types[field.name], ... if field.default is dataclasses.MISSING else field.default) for field in _fields(source)
     }
-    from pydantic import create_model  # noqa: PLC0415 - only here
-
-    model = create_model(source.__name__, __config__=ConfigDict(extra="forbid"), **options)  # type: ignore[call-overload]
-    return TypeAdapter(model)
+    return create_model(source.__name__, __config__=ConfigDict(extra="forbid"), **options)  # type: ignore[call-overload, no-any-return]
 
 
 def _fields(source: type[Source]) -> Iterable[dataclasses.Field[Any]]:
@@ -108,14 +104,15 @@ def _build(kind: str, options: Any, index: int, profile: Profile, document: Docu
     if kind == "process" and not given and started_pid is not None:
         given = {"pid": started_pid}
     try:
-        checked = _adapter(source).validate_python(given)
+        checked = _options_model(source).model_validate(given)
     except ValidationError as error:
         item = error.errors()[0]
         name = str(item["loc"][0])
         if item["type"] == "extra_forbidden":
             message = f"unknown key{nearest(name, [field.name for field in _fields(source)])}"
         else:
-            message = f"{item['msg'][:1].lower()}{item['msg'][1:]}, not {item['input']!r}"
+            message = item["msg"].removeprefix("Value error, ")
+            message = message[:1].lower() + message[1:] + ("" if item["type"] == "value_error" else f", not {item['input']!r}")
         raise ProfileError(f"{document.where((*path, name))}: {key}.{name}: {message}") from None
     values = {field.name: getattr(checked, field.name) for field in _fields(source)}
     if str(values.get("url", "")).startswith("/"):

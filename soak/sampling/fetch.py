@@ -94,7 +94,9 @@ class Fetcher:
             if len(body) > MAX_BYTES:
                 raise http.client.HTTPException(f"the answer is larger than {MAX_BYTES >> 20} MiB")
         if response.length:
+            self.close()
             raise http.client.IncompleteRead(bytes(body), response.length)
+        response.close()  # read1 leaves it open at its end, and the connection would refuse the next request
         if response.will_close:
             self.close()
         data = bytes(body)

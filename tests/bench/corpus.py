@@ -1,7 +1,7 @@
 """A labelled corpus of resource series, seeded: what services do that leak, and what services do that only look like it.
 
 A leak's slope is sized in standard errors of the oracle: generalised least squares that knows the noise's covariance and
-every shape beside the slope, the limit that no method can beat. Development and held-out cases differ in seeds, and some
+every shape beside the slope, and fits only their sizes: the limit that no method can beat. Development and held-out cases differ in seeds, and some
 kinds are held out altogether.
 """
 
@@ -45,6 +45,12 @@ class Sketch:
     poisson: bool = False
     jumps: bool = False
     wanted: float | None = None
+    parts: list[Floats] = field(default_factory=list)
+
+    def add(self, size: float, part: Floats) -> None:
+        """Give the healthy level another part, of a shape that the oracle knows and a size that it must fit."""
+        self.shape = self.shape + size * part
+        self.parts.append(part)
 
 
 Kind = Callable[[Generator, Floats], Sketch]
@@ -97,24 +103,28 @@ def noise(rng: Generator, sketch: Sketch) -> Floats:
 
 
 def oracle_error(sketch: Sketch) -> float:
-    """The standard error of the leak over the run by generalised least squares with all else known but the levels."""
+    """The standard error of the leak over the run by generalised least squares: covariance and shapes known, sizes fitted."""
     chosen = np.arange(len(sketch.times)) if sketch.floor is None else np.flatnonzero(sketch.floor)
     lives = np.zeros(len(chosen)) if sketch.lives is None else sketch.lives[chosen]
     gap = float(np.median(np.diff(chosen))) if len(chosen) > 1 else 1.0
     memory = sketch.memory**gap
-    information = 0.0
+    rows = []
     for life in np.unique(lives):
-        pace = sketch.pace[chosen][lives == life]
-        one = np.ones(len(pace))
-        x, c = (_whiten(column, memory) for column in (pace, one))
-        information += float(x @ x - (x @ c) ** 2 / (c @ c))
-    spread = sketch.spread
-    return spread / np.sqrt(max(information, 1e-300))
+        here = lives == life
+        columns = np.stack([sketch.pace, *sketch.parts], axis=1)[chosen][here]
+        white = _whiten(np.column_stack((columns, np.ones(len(columns)))), memory)
+        one = white[:, -1:]
+        rows.append((white - one * (one.T @ white) / float((one.T @ one)[0, 0]))[:, :-1])
+    design = np.concatenate(rows)
+    pace, parts = design[:, 0], design[:, 1:]
+    if parts.shape[1]:
+        pace = pace - parts @ np.linalg.lstsq(parts, pace, rcond=None)[0]
+    return sketch.spread / np.sqrt(max(float(pace @ pace), 1e-300))
 
 
-def _whiten(column: Floats, memory: float) -> Floats:
-    rest = (column[1:] - memory * column[:-1]) / np.sqrt(1 - memory**2)
-    return np.concatenate((column[:1], rest))
+def _whiten(columns: Floats, memory: float) -> Floats:
+    rest = (columns[1:] - memory * columns[:-1]) / np.sqrt(1 - memory**2)
+    return np.concatenate((columns[:1], rest))
 
 
 def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:

@@ -61,7 +61,8 @@ def sawtooth(rng: Generator, s: Sketch) -> Sketch:
     spacing = float(np.median(np.diff(s.times)))
     period = spacing * float(np.exp(rng.uniform(np.log(6), np.log(max(8, n / 12)))))
     phase = (s.times / period + rng.random()) % 1.0
-    s.extra = s.spread * rng.uniform(10, 100) * phase
+    swing = rng.uniform(10, 100)
+    s.extra = s.spread * swing * phase
     s.floor = np.diff(phase, prepend=phase[0]) < -0.3
     s.memory = 0.0
     return s
@@ -79,26 +80,28 @@ def aliased(rng: Generator, s: Sketch) -> Sketch:
 
 
 def saturating(rng: Generator, s: Sketch) -> Sketch:
-    s.shape = s.shape - s.spread * 10 ** rng.uniform(0.5, 2.5) * np.exp(-s.times / (s.times[-1] * rng.uniform(0.02, 0.2)))
+    s.add(-s.spread * 10 ** rng.uniform(0.5, 2.5), np.exp(-s.times / (s.times[-1] * rng.uniform(0.02, 0.2))))
     return s
 
 
 def filling(rng: Generator, s: Sketch) -> Sketch:
-    s.shape = s.shape + s.spread * 10 ** rng.uniform(0.7, 2.5) * np.minimum(1.0, s.times / (s.times[-1] * rng.uniform(0.05, 0.6)))
+    s.add(s.spread * 10 ** rng.uniform(0.7, 2.5), np.minimum(1.0, s.times / (s.times[-1] * rng.uniform(0.05, 0.6))))
     return s
 
 
 def steps(rng: Generator, s: Sketch) -> Sketch:
     for _ in range(int(rng.integers(1, 4))):
         at = s.times[-1] * rng.uniform(0.05, 0.9)
-        s.shape = s.shape + (s.times > at) * s.spread * 10 ** rng.uniform(0.3, 1.7)
+        s.add(s.spread * 10 ** rng.uniform(0.3, 1.7), (s.times > at).astype(np.float64))
     return s
 
 
 def cycling(rng: Generator, s: Sketch) -> Sketch:
     angle = 2 * np.pi * (s.times / s.times[-1] * rng.uniform(2.0, 12) + rng.random())
-    wave = np.sin(angle) + rng.uniform(0, 0.4) * np.sin(2 * angle + 1)
-    s.shape = s.shape + s.spread * 10 ** rng.uniform(0.3, 1.5) * wave
+    size = s.spread * 10 ** rng.uniform(0.3, 1.5)
+    s.add(size, np.sin(angle))
+    s.add(0.0, np.cos(angle))
+    s.add(size * rng.uniform(0, 0.4), np.sin(2 * angle + 1))
     return s
 
 
@@ -120,7 +123,7 @@ def restarting(rng: Generator, s: Sketch) -> Sketch:
     births = np.sort(rng.uniform(0.03, 0.97, count)) * span
     s.lives = np.searchsorted(births, s.times).astype(np.float64)
     ages = s.times - np.concatenate(([0.0], births))[s.lives.astype(int)]
-    s.shape = s.shape - s.spread * 10 ** rng.uniform(0.5, 1.5) * np.exp(-ages / (span / (count + 1) * rng.uniform(0.03, 0.12)))
+    s.add(-s.spread * 10 ** rng.uniform(0.5, 1.5), np.exp(-ages / (span / (count + 1) * rng.uniform(0.03, 0.12))))
     return s
 
 
@@ -146,7 +149,7 @@ def load_drift(rng: Generator, times: Floats) -> Sketch:
     s = _base(rng, times)
     rate = 1 + rng.uniform(0.2, 0.8) * times / times[-1] + 0.1 * np.sin(times / times[-1] * rng.uniform(10, 40))
     s.requests = np.cumsum(rate * np.diff(times, prepend=0) * 50)
-    s.shape = s.spread * 10 ** rng.uniform(0.5, 1.5) * rate
+    s.add(s.spread * 10 ** rng.uniform(0.5, 1.5), rate)
     return s
 
 
@@ -183,7 +186,6 @@ def per_request(rng: Generator, times: Floats) -> Sketch:
     """A leak that follows the requests while their rate drifts."""
     s = load_drift(rng, times)
     assert s.requests is not None
-    s.shape = s.shape * 0.2
     s.pace = (s.requests - s.requests[0]) / (s.requests[-1] - s.requests[0])
     return s
 

@@ -23,7 +23,10 @@ from soak.model import (
 MIB = float(2**20)
 HOURS = 8.0
 SECONDS = HOURS * 3600
-PHASES = (Phase("ramp", 0, 60), Phase("warmup", 60, 1800), Phase("steady", 1800, SECONDS - 120)) + (
+PHASES = (
+    Phase("ramp", 0, 60),
+    Phase("warmup", 60, 1800),
+    Phase("steady", 1800, SECONDS - 120),
     Phase("drain", SECONDS - 120, SECONDS),
 )
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -160,7 +163,7 @@ def failing() -> Analysis:
             FAIL,
             0.25,
         ),
-        Chart("Pool connections", "connections", (curve('db_pool_connections{pool="orders"}', 18, 0.8, 3),), INCONCLUSIVE),
+        Chart("Pool", "connections", (curve('db_pool_connections{pool="orders"}', 18, 0.8, 3),), INCONCLUSIVE),
         Chart(
             "Heap",
             "bytes",
@@ -224,10 +227,12 @@ def undecided() -> Analysis:
         unit="bytes/h",
         trend=short,
     )
-    chart = Chart("Resident memory", "bytes", (curve("process_resident_memory_bytes", 130 * MIB, 0, MIB, 40),), INCONCLUSIVE)
+    memory = curve("process_resident_memory_bytes", 130 * MIB, 0, MIB, 40)
+    chart = Chart("Resident memory", "bytes", (memory,), INCONCLUSIVE)
     run = RunInfo("orders-nightly", "2026-11-22T22:00:00Z", 240.0, "interrupted")
     reason = "The run ended before any resource had settled: nothing was proven."
-    return Analysis(run, INCONCLUSIVE, reason, (finding,), warnings=("interrupted after 4 min of 8 h",), charts=(chart,))
+    warnings = ("interrupted after 4 min of 8 h",)
+    return Analysis(run, INCONCLUSIVE, reason, (finding,), warnings=warnings, charts=(chart,))
 
 
 def empty() -> Analysis:
@@ -237,7 +242,7 @@ def empty() -> Analysis:
 
 
 SCRIPT = "</script><img src=x onerror=\"document.documentElement.dataset.hacked='yes'\">"
-NASTY = f"{SCRIPT}'\"`|*_{{{{7*7}}}}{{%x%}}$$x^2$$<!--<script>\n\r\t\x00\x1b[31mred\x07\u202e\ud800\ufffe ]]> 😀 &amp; @all"
+NASTY = SCRIPT + "'\"`|*_{{7*7}}{%x%}$$x^2$$<!--<script>\n\r\t\x00\x1b[31mred\x07\u202e\ud800\ufffe ]]> 😀 &amp; @all"
 LONG = "x" * 600
 
 
@@ -251,9 +256,11 @@ def hostile() -> Analysis:
     nan = np.full(5, np.nan)
     one = np.array([5.0])
     gap = np.array([1.0, 2.0, np.nan, 4.0, 3.0])
+    points = (Curve(NASTY, one, one * 3, one * 2, one * 4, odd), Curve(LONG, one, one, one, one))
+    gaps = (Curve("none", np.arange(5.0), nan, nan, nan), Curve("some", np.arange(5.0), gap, gap, gap))
     charts = (
-        Chart(NASTY, NASTY, (Curve(NASTY, one, one * 3, one * 2, one * 4, odd), Curve(LONG, one, one, one, one)), FAIL, 1e300),
-        Chart("gaps", "bytes", (Curve("none", np.arange(5.0), nan, nan, nan), Curve("some", np.arange(5.0), gap, gap, gap))),
+        Chart(NASTY, NASTY, points, FAIL, 1e300),
+        Chart("gaps", "bytes", gaps),
         Chart("nothing", "", ()),
     )
     suspect = Suspect(NASTY, 0.5, NASTY, NASTY, 1.0, 0.9, 1.1, NASTY, (NASTY, LONG), NASTY, NASTY)
@@ -269,7 +276,8 @@ def crowded() -> Analysis:
     curves = [curve(f'queue_depth{{shard="{shard}"}}', 50 + shard, 0.1 * shard, 6) for shard in range(60)]
     charts = tuple(Chart(f"Queue depth {i // 4}", "items", tuple(curves[i : i + 4]), PASS) for i in range(0, 60, 4))
     full = failing()
-    return Analysis(full.run, PASS, "Sixty queues, none of which grows.", full.findings[:1], charts=charts, phases=PHASES)
+    reason = "Sixty queues, none of which grows."
+    return Analysis(full.run, PASS, reason, full.findings[:1], charts=charts, phases=PHASES)
 
 
 ANALYSES = {

@@ -39,12 +39,16 @@ function soakElapsed(seconds) {
 Bokeh.set_log_level("error");
 const { docs, items } = JSON.parse(document.getElementById("chart-data").textContent);
 
-Bokeh.embed.embed_items(docs, items).then(() => {
+Bokeh.embed.embed_items(docs, items).then((managers) => {
   const models = [...Bokeh.documents[0].all_models];
   const tagged = (tag) => models.filter((model) => model.tags?.includes(tag));
 
-  // Canvases know no style sheet: they are painted from its variables, and again when light, dark or print changes.
+  // Canvases know no style sheet: they are painted from its variables, and again when light or dark changes.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let printing = false;
   function paint() {
+    if (printing) return;
+    document.documentElement.dataset.painted = dark.matches ? "dark" : "light";
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     for (const model of models) {
@@ -59,7 +63,22 @@ Bokeh.embed.embed_items(docs, items).then(() => {
     }
   }
   paint();
-  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", paint);
+  dark.addEventListener("change", paint);
+
+  // Paper waits for no canvas to be drawn anew at its width: it gets pictures of them, which the style sheet fits to it.
+  addEventListener("beforeprint", () => {
+    printing = true;
+    for (const view of managers.flatMap((manager) => [...manager.roots])) {
+      const picture = new Image();
+      picture.src = view.export("png").canvas.toDataURL();
+      view.el.getRootNode().host?.before(picture) ?? view.el.before(picture);
+    }
+  });
+  addEventListener("afterprint", () => {
+    printing = false;
+    for (const picture of document.querySelectorAll(".chart > img")) picture.remove();
+    paint();
+  });
 
   for (const button of document.querySelectorAll("[data-curve]")) {
     button.addEventListener("click", () => {

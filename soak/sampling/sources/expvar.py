@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from soak.errors import TargetError
 from soak.model import Kind, Sample
+from soak.profile.fields import Positive
 from soak.sampling.fetch import Fetcher
 
 MEMSTATS = {
@@ -41,7 +42,7 @@ class Expvar:
 
     url: str = "/debug/vars"
     pprof: str = "/debug/pprof/"
-    timeout: float = 5.0
+    timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
     _without: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
 

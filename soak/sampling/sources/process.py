@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from soak.errors import TargetError, UsageError
-from soak.model import Kind, Sample
+from soak.model import GONE, Kind, Sample
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,12 @@ class Process:
         except psutil.AccessDenied as error:
             self._found.clear()
             raise TargetError(f"process {error.pid}: not allowed to read it; run soak as its user or as root") from None
+        except psutil.NoSuchProcess as error:
+            self._found.clear()
+            raise TargetError(f"{GONE}process {error.pid} has ended") from None
         except psutil.Error as error:
             self._found.clear()
-            raise TargetError(f"process: {error.msg or 'is gone'}") from None
+            raise TargetError(f"process: {error.msg}") from None
 
     def _process(self) -> psutil.Process:
         kept = self._found.get("process")
@@ -45,13 +48,13 @@ class Process:
             return kept
         self._found["process"] = found = psutil.Process(self._find())
         if found.status() == psutil.STATUS_ZOMBIE:
-            raise TargetError(f"process {found.pid} has ended")
+            raise TargetError(f"{GONE}process {found.pid} has ended")
         return found
 
     def _find(self) -> int:
         if self.pid is not None:
             if not psutil.pid_exists(self.pid):
-                raise TargetError(f"process {self.pid} is gone")
+                raise TargetError(f"{GONE}process {self.pid} does not exist")
             return self.pid
         if self.pidfile is not None:
             try:
@@ -102,7 +105,7 @@ def listening_on(port: int) -> int:
     known = sorted(pid for pid in owners if pid)
     if not known:
         hidden = "a process of another user listens on it" if owners else "nobody listens on it"
-        raise TargetError(f"port {port}: {hidden}")
+        raise TargetError(f"{GONE}port {port}: {hidden}")
     return next((pid for pid in known if psutil.Process(pid).ppid() not in owners), known[0])
 
 
@@ -115,7 +118,7 @@ def _named(name: str) -> int:
             found[process.pid] = process.info["ppid"]
     eldest = sorted(pid for pid, parent in found.items() if parent not in found)
     if not eldest:
-        raise TargetError(f"no process is named {name}")
+        raise TargetError(f"{GONE}no process is named {name}")
     if len(eldest) > 1:
         raise TargetError(f"{len(eldest)} processes are named {name} ({', '.join(map(str, eldest[:5]))}); name one by pid or port")
     return eldest[0]

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from soak.errors import TargetError
 from soak.model import Kind, Sample, label_pairs
+from soak.profile.fields import Positive
 from soak.sampling.fetch import Answer, Fetcher
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.9,*/*;q=0.1"
@@ -24,7 +25,7 @@ class Prometheus:
     url: str = "/metrics"
     keep: tuple[str, ...] = ("*",)
     drop: tuple[str, ...] = ()
-    timeout: float = 5.0
+    timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,38 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/ready ## Put soak and all it needs into .venv
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: install ## Run the main job on the bundled service while it leaks, and find the leak (about a minute)
+	@$(BIN)/soak demo --leak memory; code=$$?; \
+	if [ $$code -eq 1 ]; then echo "The leak was found, as it should be: open the report above in a browser."; \
+	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
+
+test: install ## Run the tests
+	$(BIN)/python -m pytest
+
+check: install ## Format, lint, types: cheap to costly
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: install ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: bench-verdict ## Measure, side by side with other methods
+
+bench-verdict: install ## False alarms and misses on labelled series, beside other methods
+	$(BIN)/python -m tests.bench.bench_verdict
+
+.PHONY: help install demo test check format bench bench-verdict

@@ -1,0 +1,77 @@
+"""What to draw: series of one kind together, thinned so that peaks stay, with their fits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from soak.analysis.prepare import Prepared
+from soak.analysis.roles import role_of, unknown_role
+from soak.model import Chart, Curve, Finding, Floats, Labels, Series, Trend, Verdict, series_key
+from soak.units import unit_of
+
+MOST_POINTS = 600
+_REQUESTS = {
+    "http_requests_per_second": ("Requests", "requests/s"),
+    "http_request_p50_seconds": ("Latency", "seconds"),
+    "http_request_p99_seconds": ("Latency", "seconds"),
+    "http_request_error_ratio": ("Failed requests", "ratio"),
+    "load_users": ("Users and requests under way", "users"),
+    "process_cpu_seconds_total": ("CPU", "cores"),
+}
+_ORDER = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, None]
+
+
+def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ...]:
+    """Judged series first, the worst verdict first, then the load's own."""
+    by_name: dict[str, list[Series]] = defaultdict(list)
+    for series in prepared.series:
+        by_name[series.name].append(series)
+    judged = {finding.series for finding in findings}
+    found = [_chart(name, by_name[name], findings) for name in by_name if name in judged and name not in _REQUESTS]
+    found.sort(key=lambda chart: _ORDER.index(chart.verdict))
+    grouped: dict[tuple[str, str], list[Curve]] = defaultdict(list)
+    for name, title in _REQUESTS.items():
+        for series in by_name.get(name, ()):
+            if title[0] not in ("Latency", "Failed requests") or not series.labels:
+                grouped[title].append(_curve(series, _short(name, series.labels), None))
+    verdicts = {title: _worst([f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title]) for title in grouped}
+    return (*found, *(Chart(title[0], title[1], tuple(curves), verdicts[title]) for title, curves in grouped.items()))
+
+
+def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Chart:
+    own = [finding for finding in findings if finding.series == name]
+    trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
+    limit = next((finding.limit for finding in own if finding.rule == "max"), None)
+    role = role_of(name) or unknown_role(name)
+    curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
+    title = role.noun[:1].upper() + role.noun[1:]
+    return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit)
+
+
+def _short(name: str, labels: Labels) -> str:
+    """`p99`, `all`, or the endpoint's name."""
+    if name.endswith("_seconds") and name.startswith("http_request_p"):
+        return name.split("_")[2]
+    return dict(labels).get("endpoint", "all") if name.startswith("http_") else series_key(name, labels)
+
+
+def _worst(findings: list[Finding]) -> Verdict | None:
+    return min((finding.verdict for finding in findings), key=_ORDER.index, default=None)
+
+
+def _curve(series: Series, label: str, trend: Trend | None) -> Curve:
+    known = np.isfinite(series.values)
+    times, values = series.times[known], series.values[known]
+    if len(times) <= MOST_POINTS:
+        return Curve(label, times, values, values, values, trend)
+    edges = np.linspace(times[0], times[-1], MOST_POINTS + 1)
+    starts = np.unique(np.searchsorted(times, edges[:-1]))
+    counts = np.diff(np.append(starts, len(times)))
+
+    def per_bin(total: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(total, starts) / counts)
+
+    lows, highs = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    return Curve(label, per_bin(times), per_bin(values), lows, highs, trend)

@@ -1,0 +1,57 @@
+"""A series and all candidate columns, laid out and whitened together, ready to be weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from soak.analysis import evidence
+from soak.analysis.cycles import cycle_columns
+from soak.analysis.evidence import Whitened
+from soak.analysis.explanations import Candidates
+from soak.analysis.noise import noise_grid, whiten
+from soak.analysis.subject import Points
+from soak.analysis.warmup import Shapes, late_growth, settling, stepping
+from soak.model import Floats
+
+_CYCLE = float(np.log(0.3 / 300))
+_LOAD = float(np.log(0.5))
+
+
+def lay_out(
+    lives: Sequence[Points], span: float, grain: float, paces: Sequence[Floats], load: Floats | None
+) -> tuple[list[tuple[Whitened, float]], Candidates, Shapes]:
+    """The settings to weigh, their candidates, and the warm-up shapes.
+
+    `lives` hold values scaled to a range of about 1; `paces` are columns (n,) that a leak may follow, each rising by 1 a
+    `span` (seconds): time, and where known, requests. `load` (n,) is the request rate that a level may follow, None where
+    unknown or constant. `grain` is the variance that the measurement itself leaves.
+    """
+    times, values = (np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values"))
+    ages = np.concatenate([life.times - life.born for life in lives])
+    starts = np.concatenate([np.arange(len(life.times)) == 0 for life in lives])
+    counts = np.concatenate([np.ones(len(life.times)) if life.counts is None else life.counts for life in lives])
+    levels = (np.cumsum(starts)[:, None] == np.arange(1, len(lives) + 1)).astype(np.float64)
+    seen = np.column_stack((levels, ages / span, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3))))
+    cycle = cycle_columns(times, values, seen)
+    widths = np.concatenate([np.zeros(len(life.times)) if life.widths is None else life.widths for life in lives])
+    shapes = settling(ages, widths, span, values, levels)
+    steps = stepping(times, values, starts)
+    nothing = np.empty((len(times), 0))
+    blocks = [values[:, None], levels, nothing if cycle is None else cycle, nothing if load is None else load[:, None]]
+    blocks += [np.stack(list(paces), axis=1), late_growth(times, span), shapes.columns, steps.columns]
+    grid = noise_grid(span, float(np.median(np.diff(times))))
+    spread = np.clip(np.median(counts) / counts, 0.2, 5.0)
+    white, log_det = whiten(grid, times, ages, starts, spread, np.concatenate(blocks, axis=1))
+    edge = np.cumsum([block.shape[1] for block in blocks])
+    ready = evidence.whitened(white[:, 0], white[:, edge[3] :], log_det, grid.prior, grain)
+    level, wave, rate = (white[:, edge[i] : edge[i + 1]] for i in range(3))
+    options = [(level, 0.0)]
+    if load is not None:
+        options.append((np.concatenate((level, rate), axis=1), _LOAD))
+    if cycle is not None:
+        options += [(np.concatenate((columns, wave), axis=1), prior + _CYCLE) for columns, prior in options]
+    cut = [int(edge[i] - edge[3]) for i in range(3, 8)]
+    candidates = Candidates(*(slice(a, b) for a, b in zip(cut, cut[1:], strict=False)), shapes.prior, steps.prior, shapes.settles > 0.4 * span)
+    return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, shapes

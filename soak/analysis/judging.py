@@ -1,0 +1,177 @@
+"""A recording judged: every rule applied, one verdict, and the sentence that says why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from soak.analysis.charts import charts
+from soak.analysis.conditions import condition_findings, warnings
+from soak.analysis.growth import judge_growth
+from soak.analysis.limits import matching, max_findings, missing, request_findings
+from soak.analysis.prepare import Prepared, prepare
+from soak.analysis.roles import Role, role_of, unknown_role
+from soak.analysis.subject import Subject
+from soak.model import Analysis, EndpointSummary, Finding, Recording, Series, Verdict
+from soak.profile import EndpointLimits, Limits
+from soak.units import show_amount, show_duration
+
+_RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+_NO_LIMITS: Mapping[str, EndpointLimits] = {}
+
+
+def analyze(
+    recording: Recording,
+    limits: Limits,
+    endpoint_limits: Mapping[str, EndpointLimits] = _NO_LIMITS,
+    warmup: float = 0.0,
+    *,
+    judge_unknown: bool = False,
+) -> Analysis:
+    """Judge a recording. `warmup` seconds of load at least are left out.
+
+    `judge_unknown` is for files somebody chose to have judged: there, series that are not known resources count too.
+    """
+    prepared = prepare(recording, warmup)
+    growth, absent = growth_findings(prepared, limits, judge_unknown)
+    found = [*growth, *absent]
+    found += request_findings(prepared, limits, dict(endpoint_limits))
+    found += max_findings(prepared, limits)
+    found += condition_findings(prepared)
+    findings = tuple(sorted(found, key=_urgency))
+    verdict, reason = overall(prepared, findings)
+    return Analysis(
+        recording.run,
+        verdict,
+        reason,
+        findings,
+        endpoints=tuple(_summaries(prepared)),
+        warnings=tuple(warnings(prepared)),
+        charts=charts(prepared, findings),
+        phases=recording.phases,
+        events=recording.events,
+    )
+
+
+def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> tuple[list[Finding], list[Finding]]:
+    """The growth rule over every resource series, and over whatever `growth` names; then those named and not recorded."""
+    subjects: dict[str, Subject] = {}
+    for series in prepared.series:
+        role = role_of(series.name)
+        if role is not None and role.judged:
+            subjects[series.key] = _subject(prepared, series, role, None)
+    absent = []
+    for name, limit in limits.growth.items():
+        found = matching(prepared, name)
+        if not found:
+            absent.append(missing(prepared, "growth", name, limit))
+        for series in found:
+            subjects[series.key] = _subject(prepared, series, role_of(series.name) or unknown_role(series.name), limit)
+    if judge_unknown:
+        for series in prepared.series:
+            if role_of(series.name) is None and not _is_aside(prepared, series):
+                subjects[series.key] = _subject(prepared, series, unknown_role(series.name), None)
+    return judge_growth(list(subjects.values()), limits.survive), absent
+
+
+def _is_aside(prepared: Prepared, series: Series) -> bool:
+    """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
+    was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
+    name = series.name
+    load = name.startswith(("http_request", "load_", "process_start_time", "go_gc_", "scrape_"))
+    return was_counter or load or name.endswith(("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections"))
+
+
+def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None) -> Subject:
+    capacity = _last(prepared, role.capacity, series) if role.capacity else None
+    floor = next((found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None)
+    return Subject(
+        series,
+        role.noun,
+        role.unit,
+        role.integer,
+        prepared.judged_from,
+        prepared.restarts,
+        prepared.requests,
+        floor,
+        limit,
+        capacity if capacity and math.isfinite(capacity) else None,
+        role.unit,
+    )
+
+
+def _last(prepared: Prepared, name: str, series: Series) -> float | None:
+    """The last value of the series that holds a capacity, of the same labels where there is one."""
+    found = prepared.named(name)
+    best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
+    return float(best.values[-1]) if best is not None and len(best.values) and best.values[-1] > 0 else None
+
+
+def _urgency(finding: Finding) -> tuple[int, float]:
+    """Worst first; among failing growth, what would double soonest."""
+    doubling = 0.0
+    if finding.trend is not None:
+        slope, level = finding.trend.slope_per_hour, finding.trend.level
+        doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
+    return _RANK[finding.verdict], doubling
+
+
+def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:
+    """Fail over inconclusive over pass; a run that broke off, or that judged nothing, cannot pass."""
+    worst = [finding for finding in findings if finding.verdict is Verdict.FAIL]
+    open_ = [finding for finding in findings if finding.verdict is Verdict.INCONCLUSIVE]
+    ended = prepared.recording.run.ended
+    if worst:
+        return Verdict.FAIL, worst[0].reason + _others(len(worst) - 1, "fails", "fail")
+    if ended in ("crashed", "aborted", "interrupted"):
+        seen = show_duration(max(0.0, prepared.end - prepared.start))
+        return Verdict.INCONCLUSIVE, f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then."
+    if open_:
+        return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")
+    growth = [finding for finding in findings if finding.rule == "growth"]
+    if not growth:
+        return Verdict.INCONCLUSIVE, "No resource of the target was recorded, so growth cannot be judged."
+    return Verdict.PASS, _all_well(prepared, growth)
+
+
+_ENDED = {"crashed": "broke off", "aborted": "was aborted", "interrupted": "was interrupted"}
+
+
+def _others(count: int, one: str, more: str) -> str:
+    return "" if count == 0 else f" One more rule {one}." if count == 1 else f" {count} more rules {more}."
+
+
+def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
+    """What passed, over how long, and how slow a leak would have been caught in the most telling series."""
+    first = growth[0]
+    by_name = {finding.series: finding for finding in reversed(growth)}
+    first = by_name.get("process_resident_memory_bytes", first)
+    count = "1 series keeps" if len(growth) == 1 else f"{len(growth)} series keep"
+    said = f"{count} steady over {show_duration(prepared.end - prepared.start)} of load"
+    if first.trend is not None and math.isfinite(first.trend.resolution_per_hour):
+        role = role_of(first.series) or unknown_role(first.series)
+        slowest = show_amount(first.trend.resolution_per_hour, f"{role.unit}/h")
+        return f"{said}; growth of {role.noun} above {slowest} would have been caught."
+    return f"{said}."
+
+
+def _summaries(prepared: Prepared) -> list[EndpointSummary]:
+    found = []
+    for windows in prepared.windows():
+        seconds = float(windows.seconds.sum())
+        requests = int(windows.requests.sum())
+        found.append(
+            EndpointSummary(
+                windows.endpoint,
+                requests,
+                int(windows.failures.sum()),
+                requests / seconds if seconds else 0.0,
+                windows.quantile(0.5),
+                windows.quantile(0.95),
+                windows.quantile(0.99),
+                windows.quantile(0.999),
+                windows.maximum(),
+                tuple(sorted(windows.failure_kinds.items(), key=lambda item: -item[1])),
+            )
+        )
+    return found

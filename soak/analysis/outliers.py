@@ -1,0 +1,57 @@
+"""Points that do not speak for the level around them: bursts, and blocks that a step or a knee cuts through.
+
+Both tests are local and robust: the running median with its scatter, after Hampel (1974) and Pearson, Outliers in process
+modeling and identification (2002), and the bend at a point against the usual bend.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.analysis.subject import Points
+from soak.model import Floats
+
+_HALF = 8
+_FAR = 4.5
+_BENT = 6.0
+_MOST = 0.2
+
+
+def without_outliers(points: Points) -> Points:
+    """The points but for those far out of their surroundings, unless these are so many that they are no exception."""
+    bent = _bent(points.values)
+    out = _far(points.values) | (bent if bent.mean() < _MOST / 2 else False)
+    if not out.any() or out.mean() > _MOST:
+        return points
+    counts, widths = (None if column is None else column[~out] for column in (points.counts, points.widths))
+    return Points(points.times[~out], points.values[~out], points.born, counts, widths)
+
+
+def _far(values: Floats) -> NDArray[np.bool_]:
+    """Far from the running median for a short while."""
+    result = np.zeros(len(values), dtype=bool)
+    if len(values) < 6 * _HALF:
+        return result
+    windows = np.lib.stride_tricks.sliding_window_view(values, 2 * _HALF + 1)
+    centre = np.clip(np.arange(len(values)) - _HALF, 0, len(windows) - 1)
+    middle = np.median(windows, axis=1)
+    wide = np.median(np.abs(windows - middle[:, None]), axis=1)
+    off = np.abs(values - middle[centre])
+    far = off > _FAR * 1.4826 * np.maximum(wide[centre], np.median(off))
+    # Where a warm-up begins, or a growth ends, the window lies to one side and its median says little.
+    edge = np.abs(np.arange(len(values)) - _HALF - centre) > 0
+    lasting = edge & (np.sign(values - middle[centre]) * np.sign(middle[centre] - np.median(values)) > 0)
+    result[:] = far & ~lasting
+    return result
+
+
+def _bent(values: Floats) -> NDArray[np.bool_]:
+    """Out of line with both neighbours."""
+    result = np.zeros(len(values), dtype=bool)
+    if len(values) < 6 * _HALF:
+        return result
+    bend = np.abs(values[1:-1] - 0.5 * (values[:-2] + values[2:]))
+    usual = float(np.median(bend))
+    result[1:-1] = bend > _BENT * 1.4826 * usual
+    return result if usual > 0 else np.zeros(len(values), dtype=bool)

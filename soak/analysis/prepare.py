@@ -1,0 +1,166 @@
+"""From a recording to what is judged: one set of series, wherever they came from, on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from soak.model import Floats, Kind, Labels, Recording, Series
+from soak.windows import EndpointWindows
+
+ALL: Labels = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A recording ready to be judged; times in seconds.
+
+    `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
+    `judged_from`. `restarts` are the moments at which the target's process was first seen replaced. `requests` holds
+    cumulative completed requests, None where they are unknown. `driven` says whether soak itself made the traffic.
+    """
+
+    recording: Recording
+    series: tuple[Series, ...]
+    start: float
+    end: float
+    judged_from: float
+    restarts: tuple[float, ...]
+    requests: Series | None
+    driven: bool
+
+    def windows(self) -> tuple[EndpointWindows, ...]:
+        """The request windows of the judged stretch."""
+        return tuple(windows.between(self.judged_from, self.end) for windows in self.recording.windows)
+
+    def named(self, name: str) -> list[Series]:
+        """All series of a name."""
+        return [series for series in self.series if series.name == name]
+
+
+def prepare(recording: Recording, warmup: float) -> Prepared:
+    """Everything before the end of the ramp, and before `warmup` seconds of load, is left out of judging."""
+    phases = {phase.name: phase for phase in recording.phases}
+    times = [series.times[[0, -1]] for series in recording.series if len(series.times)]
+    first = min((float(pair[0]) for pair in times), default=0.0)
+    last = max((float(pair[1]) for pair in times), default=recording.run.seconds)
+    steady = phases.get("steady")
+    start = phases["ramp"].start if "ramp" in phases else steady.start if steady else first
+    end = steady.end if steady else last
+    # A run that broke off in the ramp has only that.
+    full = steady.start if steady else start
+    own = tuple(_without_doubles(recording.series))
+    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in own]
+    inside = [_between(series, start, end) for series in (*gauges, *_request_series(recording))]
+    return Prepared(
+        recording,
+        tuple(series for series in inside if len(series.times)),
+        start,
+        end,
+        max(full, start + warmup),
+        _restarts(own, start, end),
+        _cumulative_requests(recording, own),
+        bool(recording.windows),
+    )
+
+
+def _without_doubles(found: tuple[Series, ...]) -> Iterator[Series]:
+    """Of a series that two sources give, the one whose source was named first; soak's own view of the process comes first."""
+    seen = set()
+    for series in sorted(found, key=lambda series: not series.source.startswith("process")):
+        if (series.name, series.labels) not in seen:
+            seen.add((series.name, series.labels))
+            yield series
+
+
+def _between(series: Series, start: float, end: float) -> Series:
+    """The samples of the load's time."""
+    first, last = np.searchsorted(series.times, [start - 1e-6, end + 1e-6])
+    return Series(series.name, series.times[first:last], series.values[first:last], series.labels, series.kind, series.source)
+
+
+def _rate(series: Series) -> Series:
+    """A counter as a rate per second, at the later of each two samples; a fall is a restart from 0, as Prometheus has it."""
+    known = np.isfinite(series.values)
+    times, values = series.times[known], series.values[known]
+    grown = np.diff(values)
+    grown = np.where(grown < 0, values[1:], grown)
+    took = np.diff(times)
+    some = took > 0
+    return Series(series.name, times[1:][some], grown[some] / took[some], series.labels, Kind.GAUGE, series.source)
+
+
+def _restarts(found: tuple[Series, ...], start: float, end: float) -> tuple[float, ...]:
+    """When a process start time moved by more than the second that clocks may disagree by."""
+    moments: set[float] = set()
+    for series in found:
+        if series.name == "process_start_time_seconds":
+            known = np.isfinite(series.values)
+            times, values = series.times[known], series.values[known]
+            moments |= set(times[1:][np.abs(np.diff(values)) > 1.0].tolist())
+    merged: list[float] = []
+    for moment in sorted(moment for moment in moments if start <= moment <= end):
+        # Two sources see one restart at two moments.
+        if not merged or moment - merged[-1] > 10.0:
+            merged.append(moment)
+    return tuple(merged)
+
+
+def _request_series(recording: Recording) -> Iterator[Series]:
+    """Windows as series: rate, error ratio, median and 99th percentile, for each endpoint and, unlabelled, for all."""
+    if recording.users is not None:
+        yield recording.users
+    if not recording.windows:
+        return
+    first = recording.windows[0]
+    everything = merged(recording.windows)
+    for windows in (everything, *(recording.windows if len(recording.windows) > 1 else ())):
+        labels = ALL if windows is everything else (("endpoint", windows.endpoint),)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = windows.failures / np.where(windows.requests > 0, windows.requests, np.nan)
+            per_second = windows.requests / windows.seconds
+        values: dict[str, Floats] = {
+            "http_requests_per_second": per_second,
+            "http_request_error_ratio": ratio,
+            "http_request_p50_seconds": windows.quantile_by_window(0.50),
+            "http_request_p99_seconds": windows.quantile_by_window(0.99),
+        }
+        for name, column in values.items():
+            yield Series(name, first.times, column, labels, source="load")
+
+
+def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
+    """All endpoints as one; exact."""
+    first = windows[0]
+    if len(windows) == 1:
+        return first
+    count = len(first.times)
+    rows = np.concatenate([np.repeat(np.arange(count), np.diff(one.offsets)) for one in windows])
+    order = np.argsort(rows * 2**20 + np.concatenate([one.buckets for one in windows]), kind="stable")
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
+    kinds: dict[str, int] = {}
+    for one in windows:
+        for kind, failures in one.failure_kinds.items():
+            kinds[kind] = kinds.get(kind, 0) + failures
+    return EndpointWindows(
+        "",
+        first.times,
+        first.seconds,
+        np.sum([one.requests for one in windows], axis=0),
+        np.sum([one.failures for one in windows], axis=0),
+        np.sum([one.bytes for one in windows], axis=0),
+        offsets,
+        np.concatenate([one.buckets for one in windows])[order],
+        np.concatenate([one.counts for one in windows])[order],
+        kinds,
+    )
+
+
+def _cumulative_requests(recording: Recording, own: tuple[Series, ...]) -> Series | None:
+    """Requests completed so far, from the windows, or from the target's own counter in a file."""
+    if recording.windows:
+        total = np.sum([windows.requests for windows in recording.windows], axis=0)
+        return Series("http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER)
+    return next((series for series in own if series.name == "http_requests_total" and not series.labels), None)

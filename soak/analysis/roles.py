@@ -1,0 +1,72 @@
+"""What the known series mean: one table, data only. Series that are not in it are judged only if a limit names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from soak.units import unit_of
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
+
+    `capacity` names the series that holds its maximum, `floors` the series whose floor is its truth, best first. A row
+    with `judged` false is only shown. `integer` marks counts of whole things.
+    """
+
+    name: str
+    noun: str
+    unit: str
+    judged: bool = True
+    integer: bool = False
+    capacity: str = ""
+    floors: tuple[str, ...] = ()
+
+
+_HEAPS = ("go_gc_heap_live_bytes", "go_memstats_heap_alloc_bytes", "jvm_gc_live_data_size_bytes", "nodejs_heap_size_used_bytes")
+
+ROLES: tuple[Role, ...] = (
+    Role("process_resident_memory_bytes", "resident memory", "bytes", floors=_HEAPS),
+    Role("container_memory_working_set_bytes", "container memory", "bytes", capacity="container_spec_memory_limit_bytes"),
+    Role("process_open_fds", "open descriptors", "descriptors", integer=True, capacity="process_max_fds"),
+    Role("process_files_open_files", "open descriptors", "descriptors", integer=True, capacity="process_files_max_files"),
+    Role("process_threads", "threads", "threads", integer=True),
+    Role("process_cpu_seconds_total", "CPU time", "seconds", judged=False),
+    Role("go_goroutines", "goroutines", "goroutines", integer=True),
+    Role("go_threads", "Go's threads", "threads", integer=True),
+    Role("go_gc_heap_live_bytes", "the live heap", "bytes", capacity="go_gc_gomemlimit_bytes"),
+    Role("go_memstats_heap_alloc_bytes", "Go's heap", "bytes", floors=("go_gc_heap_live_bytes",)),
+    Role("go_memstats_heap_inuse_bytes", "Go's heap spans in use", "bytes"),
+    Role("go_memstats_heap_objects", "objects on Go's heap", "objects"),
+    Role("go_memstats_stack_inuse_bytes", "Go's stacks", "bytes"),
+    Role("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", capacity="jvm_gc_max_data_size_bytes"),
+    Role("jvm_memory_used_bytes", "the JVM's memory", "bytes", capacity="jvm_memory_max_bytes"),
+    Role("jvm_buffer_memory_used_bytes", "the JVM's buffers", "bytes"),
+    Role("jvm_threads_live_threads", "the JVM's threads", "threads", integer=True),
+    Role("nodejs_heap_size_used_bytes", "Node's heap", "bytes"),
+    Role("nodejs_external_memory_bytes", "Node's external memory", "bytes"),
+    Role("nodejs_active_handles_total", "Node's active handles", "handles", integer=True),
+    Role("nodejs_active_requests_total", "Node's active requests", "requests", integer=True),
+    Role("nodejs_active_resources_total", "Node's active resources", "resources", integer=True),
+    Role("go_sql_in_use_connections", "connections in use", "connections", integer=True, capacity="go_sql_max_open_connections"),
+    Role("go_sql_open_connections", "open connections", "connections", integer=True, capacity="go_sql_max_open_connections"),
+    Role("hikaricp_connections_active", "connections in use", "connections", integer=True, capacity="hikaricp_connections_max"),
+    Role("hikaricp_active_connections", "connections in use", "connections", integer=True),
+    Role("hikaricp_connections_pending", "callers waiting for a connection", "callers", integer=True),
+    Role("hikaricp_pending_threads", "callers waiting for a connection", "callers", integer=True),
+    Role("db_pool_connections_in_use", "connections in use", "connections", integer=True, capacity="db_pool_connections_max"),
+    Role("db_pool_connections_waiting", "callers waiting for a connection", "callers", integer=True),
+)
+
+
+def role_of(name: str) -> Role | None:
+    """The row for a series' name; None when it is not a known one."""
+    return next((role for role in ROLES if fnmatchcase(name, role.name)), None)
+
+
+def unknown_role(name: str) -> Role:
+    """A row for a series that a limit, or the file being judged, brought up."""
+    counted = name.rpartition("_")[2] if name.endswith(("_fds", "_connections", "_threads", "_goroutines", "_objects")) else ""
+    return Role(name, name, unit_of(name) or counted, integer=bool(counted))

@@ -1,0 +1,91 @@
+"""`soak check`: validate a profile; with --probe, ask the target once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from soak.errors import ExitCode, SoakError
+
+
+@click.command("check")
+@click.argument("profile", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s.")
+@click.option("--probe", is_flag=True, help="Send each endpoint once, and poll each source once.")
+def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
+    """Say whether a profile is right, and what it would do.
+
+    \b
+    Examples:
+      soak check profiles/nightly.yaml
+      soak check profiles/staging.yaml --probe
+    """
+    from soak.profile import load_profile  # noqa: PLC0415 - `--help` needs none of it
+    from soak.sampling.building import build_sources  # noqa: PLC0415
+
+    loaded, _ = load_profile(profile, overrides)
+    build_sources(loaded, 1 if loaded.target.start else None)
+    click.echo(f"{profile}: valid; {summary(loaded)}")
+    return _probe(loaded) if probe else ExitCode.PASS
+
+
+def summary(profile: object) -> str:
+    """What a profile would do, in a line."""
+    from soak.profile import Profile  # noqa: PLC0415
+    from soak.units import show_duration, show_number  # noqa: PLC0415
+
+    assert isinstance(profile, Profile)
+    load = profile.load
+    much = f"{show_number(load.rate)} requests/s" if load.rate is not None else f"{load.users} users"
+    what = f"{len(profile.endpoints)} endpoints" if profile.endpoints else str(load.locustfile)
+    return f"{much} on {what} at {profile.target.url} for {show_duration(load.ramp + load.duration)}, sampled every {show_duration(profile.interval)}"
+
+
+def _probe(profile: object) -> int:
+    """One request an endpoint and one scrape a source; 4 when anything of it fails."""
+    import threading  # noqa: PLC0415
+    from tempfile import TemporaryDirectory  # noqa: PLC0415
+
+    from soak.load.plan import plan_of  # noqa: PLC0415
+    from soak.probing import probe_request  # noqa: PLC0415
+    from soak.profile import Profile  # noqa: PLC0415
+    from soak.sampling.building import build_sources, probe_sources  # noqa: PLC0415
+    from soak.target import StartedTarget, reach  # noqa: PLC0415
+
+    assert isinstance(profile, Profile)
+    plan, wrong, pid = plan_of(profile), 0, None
+    with TemporaryDirectory() as scratch:
+        target = StartedTarget(profile.target.start, plan.url, Path(scratch) / "target.log") if profile.target.start else None
+        try:
+            if target is not None:
+                target.start(threading.Event())
+                pid = target.pid
+            reach(plan.url)
+            for request in plan.requests:
+                said, ok = probe_request(plan, request)
+                wrong += not ok
+                click.echo(f"  {'ok  ' if ok else 'FAIL'} {request.endpoint}: {said}")
+            if profile.sources is None:
+                sources, found = probe_sources(plan.url, pid)
+                for text in found:
+                    click.echo(f"       {text}")
+            else:
+                sources = build_sources(profile, pid)
+            if not sources:
+                click.echo("  FAIL nothing of the target can be watched; name sources in the profile")
+                wrong += 1
+            for name, source in sources.items():
+                began = time.monotonic()
+                try:
+                    count = len(list(source.collect()))
+                except SoakError as error:
+                    wrong += 1
+                    click.echo(f"  FAIL {name}: {error}")
+                else:
+                    click.echo(f"  ok   {name}: {count} series in {(time.monotonic() - began) * 1e3:.0f} ms")
+        finally:
+            if target is not None:
+                target.stop()
+    return ExitCode.BROKEN if wrong else ExitCode.PASS

@@ -1,0 +1,65 @@
+"""What `soak run` and `soak demo` share: a run with progress and Ctrl-C, then its verdict and its reports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from soak.cli.judged import CODES, judge, show, write_reports
+from soak.errors import ExitCode
+from soak.live import Live
+from soak.profile import Profile
+from soak.runner import Run, run_directory
+
+
+def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> int:
+    """Run a profile to its end, write its reports, show them, and return the exit code."""
+    from soak.cli.progress import ProgressLine  # noqa: PLC0415 - rich, not needed to refuse a profile
+
+    directory = out if out is not None else run_directory(profile.name, Path("reports"))
+    live = Live(profile.load.ramp, profile.limits.survive)
+    run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=live.saw)
+    with interruptible(run.stop), ProgressLine(run, live) as line:
+        run.tick = line.tick
+        run.run()
+    analysis = judge(directory)
+    written = write_reports(analysis, directory)
+    show(analysis, err=as_json)
+    if as_json:
+        click.echo((directory / "analysis.json").read_text(encoding="utf-8"), nl=False)
+    report = directory / ("report.html" if "report.html" in written else "")
+    click.echo(f"\nReport: {report}", err=as_json)
+    if run.failure is not None:
+        click.echo(f"soak: the run broke: {run.failure}", err=True)
+        return ExitCode.BROKEN
+    if run.ended == "interrupted":
+        return ExitCode.INTERRUPTED
+    return CODES[analysis.verdict]
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C (or SIGTERM) once ends the run in order; a second time ends the process at once."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            # The load ends by itself within 2 s: its lifeline is this process.
+            os.write(2, b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n")
+            os._exit(ExitCode.INTERRUPTED)
+        stop.set()
+        os.write(2, b"\nsoak: ending the run in order; once more to stop at once\n")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

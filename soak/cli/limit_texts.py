@@ -1,0 +1,36 @@
+"""Limits as the command line gives them: `--limit 'p99: 250ms'`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from soak.errors import UsageError
+from soak.profile import Limits
+from soak.units import parse_growth
+
+_NAMED = {name for name in Limits.model_fields if name not in ("growth", "max", "drift")}
+
+
+def limits_tree(texts: Iterable[str]) -> dict[str, Any]:
+    """The `limits` section that these texts amount to: growth where the value is per time, else the largest value allowed."""
+    tree: dict[str, Any] = {}
+    for text in texts:
+        name, colon, value = (part.strip() for part in text.rpartition(":"))
+        if not colon or not name or not value:
+            raise UsageError(f"--limit {text!r}: expected NAME: VALUE, such as 'p99: 250ms' or 'process_open_fds: 1/h'")
+        if name in _NAMED:
+            tree[name] = value
+        elif _is_growth(value):
+            tree.setdefault("growth", {})[name] = value
+        else:
+            tree.setdefault("max", {})[name] = value
+    return tree
+
+
+def _is_growth(value: str) -> bool:
+    try:
+        parse_growth(value)
+    except ValueError:
+        return False
+    return True

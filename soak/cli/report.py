@@ -1,0 +1,45 @@
+"""`soak report`: judge a run again and render it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from soak.errors import UsageError
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--format", "formats", default="", metavar="FORMAT,…", help="Only these: html, junit, json, markdown, terminal. All unless given.")
+@click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output.")
+def command(run: Path, formats: str, as_json: bool) -> int:
+    """Judge a run directory again, with its profile as it stands there now, and write its reports.
+
+    \b
+    Examples:
+      soak report reports/nightly-20260101T000000Z
+      soak report reports/nightly-20260101T000000Z --format junit,markdown
+    """
+    from soak.cli.judged import CODES, judge, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.profile.parsing import nearest  # noqa: PLC0415
+    from soak.recording import write_whole  # noqa: PLC0415
+    from soak.reporters import installed  # noqa: PLC0415
+
+    reporters = installed()
+    wanted = [name.strip() for name in formats.split(",") if name.strip()] or list(reporters)
+    for name in wanted:
+        if name not in reporters:
+            raise UsageError(f"--format {name}: unknown{nearest(name, reporters)}")
+    analysis = judge(run)
+    for name in wanted:
+        if reporters[name].file_name:
+            write_whole(run / reporters[name].file_name, reporters[name].render(analysis))
+    if "terminal" in wanted or as_json:
+        show(analysis, err=as_json)
+    if as_json:
+        click.echo(reporters["json"].render(analysis), nl=False)
+    else:
+        names = ", ".join(reporters[name].file_name for name in wanted if reporters[name].file_name)
+        click.echo(f"{run}: wrote {names}" if names else "", nl=bool(names))
+    return CODES[analysis.verdict]

@@ -1,0 +1,34 @@
+"""`soak schema`: the profile's JSON Schema."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from soak.profile import Profile
+from soak.sampling.building import source_schema
+
+
+@click.command("schema")
+def command() -> None:
+    """Print the profile's JSON Schema.
+
+    \b
+    Save it beside your profiles, and begin each of them with
+      # yaml-language-server: $schema=soak.schema.json
+    so that the editor completes keys and marks mistakes:
+      soak schema > soak.schema.json
+    """
+    click.echo(json.dumps(profile_schema(), indent=2, ensure_ascii=False))
+
+
+def profile_schema() -> dict[str, object]:
+    """The schema of a whole profile: the short form of an endpoint, and the options of every source, included."""
+    schema = Profile.model_json_schema(by_alias=True)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "soak profile"}
+    sources = schema["properties"]["sources"]["anyOf"][0]  # type: ignore[index]
+    sources["items"] = source_schema()
+    endpoints = schema["properties"]["endpoints"]  # type: ignore[index]
+    endpoints["items"] = {"anyOf": [{"type": "string", "pattern": "^[A-Z]+ /"}, endpoints["items"]]}
+    return schema

@@ -1,0 +1,150 @@
+"""What is known of a run while it goes on, in constant memory: the last window, and growth so far."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from soak.analysis.growth import judge_growth
+from soak.analysis.roles import Role, role_of
+from soak.analysis.subject import Subject
+from soak.latency import Histogram
+from soak.model import Event, Finding, Labels, Sample, Scrape, Series, Verdict
+from soak.windows import Window
+
+_MOST_POINTS = 512
+#: Judging may take this share of one core: after a pass, it rests so many times as long as the pass took.
+_SHARE = 0.02
+_REST_AT_LEAST = 5.0
+
+
+@dataclass(slots=True)
+class Track:
+    """One series so far: when full, every second point goes and only every second is taken from then on."""
+
+    role: Role
+    labels: Labels
+    times: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    stride: int = 1
+    seen: int = 0
+
+    def add(self, moment: float, value: float) -> None:
+        """One more sample."""
+        if self.seen % self.stride == 0:
+            self.times.append(moment)
+            self.values.append(value)
+            if len(self.times) >= _MOST_POINTS:
+                self.times, self.values = self.times[::2], self.values[::2]
+                self.stride *= 2
+        self.seen += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A moment of a run: the last window's rate (per second), error share and p99 (seconds), and the worst series."""
+
+    users: int
+    rate: float
+    error_ratio: float
+    p99: float | None
+    requests: int
+    failures: int
+    worst: Finding | None
+    failed_scrapes: int
+
+
+class Live:
+    """Sees every record, from any thread; tells how the run stands."""
+
+    def __init__(self, ramp: float, survive: float) -> None:
+        self._ramp, self._survive = ramp, survive
+        self._lock = threading.Lock()
+        self._tracks: dict[tuple[str, Labels], Track] = {}
+        self._window: Window | None = None
+        self._requests = self._failures = self._failed_scrapes = 0
+        self._worst: Finding | None = None
+        self._first_window: float | None = None
+        self._rest_until = 0.0
+
+    def saw(self, record: Scrape | Window | Event) -> None:
+        """One record, as it is made."""
+        with self._lock:
+            if isinstance(record, Window):
+                self._window = record
+                if self._first_window is None:
+                    self._first_window = record.time - record.seconds
+                self._requests += sum(seen.requests for seen in record.endpoints)
+                self._failures += sum(sum(seen.failures.values()) for seen in record.endpoints)
+            elif isinstance(record, Scrape):
+                self._failed_scrapes += record.error is not None
+                for sample in record.samples:
+                    self._track(record.time, sample)
+
+    def progress(self) -> Progress:
+        """How the run stands now; judges anew where that is affordable."""
+        if time.monotonic() >= self._rest_until:
+            self._judge()
+        with self._lock:
+            window = self._window
+            latency, asked, failed = Histogram(), 0, 0
+            for seen in window.endpoints if window else ():
+                latency.merge(seen.latency)
+                asked += seen.requests
+                failed += sum(seen.failures.values())
+            return Progress(
+                window.users if window else 0,
+                asked / window.seconds if window else 0.0,
+                failed / asked if asked else 0.0,
+                latency.quantile(0.99),
+                self._requests,
+                self._failures,
+                self._worst,
+                self._failed_scrapes,
+            )
+
+    def _track(self, moment: float, sample: Sample) -> None:
+        key = (sample.name, sample.labels)
+        track = self._tracks.get(key)
+        if track is None:
+            role = role_of(sample.name)
+            if role is None or not role.judged or len(self._tracks) >= 200:
+                return
+            track = self._tracks[key] = Track(role, sample.labels)
+        if np.isfinite(sample.value):
+            track.add(moment, sample.value)
+
+    def _judge(self) -> None:
+        """Growth so far, of every known resource: the worst of it is shown."""
+        began = time.process_time()
+        with self._lock:
+            start = self._first_window
+            if start is None:
+                return
+            subjects = [
+                Subject(
+                    Series(name, np.array(track.times), np.array(track.values), labels),
+                    track.role.noun,
+                    track.role.unit,
+                    track.role.integer,
+                    start + self._ramp,
+                )
+                for (name, labels), track in self._tracks.items()
+                if track.times and track.times[-1] > start + self._ramp + 10
+            ]
+        findings = [finding for finding in judge_growth(subjects, self._survive) if finding.trend is not None]
+        worst = max(findings, key=_badness, default=None)
+        with self._lock:
+            self._worst = worst
+        self._rest_until = time.monotonic() + max(_REST_AT_LEAST, (time.process_time() - began) / _SHARE)
+
+
+def _badness(finding: Finding) -> tuple[bool, float]:
+    """Failing first, then the fastest growth for its level."""
+    trend = finding.trend
+    if trend is None or not np.isfinite([trend.slope_low, trend.level]).all():
+        return False, -np.inf
+    return finding.verdict is Verdict.FAIL, trend.slope_low / max(abs(trend.level), 1e-9)

@@ -1,0 +1,110 @@
+"""The target: whether it can be reached, and, where the profile says so, starting and stopping it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from soak.errors import TargetError
+from soak.profile.types import Start
+from soak.sampling.fetch import Fetcher
+
+#: How long an unreachable target is asked, in seconds: long enough for a listener that is just coming up.
+PATIENCE = 5.0
+
+
+def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = None) -> None:
+    """Return once something accepts connections where the target should be; TargetError says what was tried."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    deadline = time.monotonic() + patience
+    tries, last = 0, ""
+    while True:
+        tries += 1
+        try:
+            with socket.create_connection((parts.hostname or "", port), timeout=max(0.1, deadline - time.monotonic())):
+                return
+        except socket.gaierror:
+            raise TargetError(f"{url}: the host name {parts.hostname} cannot be resolved") from None
+        except TimeoutError:
+            last = "no answer to the connection"
+        except OSError as error:
+            last = (error.strerror or str(error)).lower()
+        if time.monotonic() + 0.5 > deadline or (stop is not None and stop.wait(0.5)):
+            times = "once" if tries == 1 else f"{tries} times in {patience:g} s"
+            raise TargetError(
+                f"{url}: the target cannot be reached (connected to {parts.hostname} port {port} {times}: {last}); "
+                "is it running, and is target.url right?"
+            )
+        if stop is None:
+            time.sleep(0.5)
+
+
+class StartedTarget:
+    """A target that soak started and will stop; its output goes to a log."""
+
+    def __init__(self, start: Start, url: str, log: Path) -> None:
+        self._start, self._url, self._log = start, url, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id, once started."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, stop: threading.Event) -> None:
+        """Start it, and return when its `ready` request is answered below 500; TargetError when it is not in time."""
+        command = " ".join(self._start.command)
+        with self._log.open("wb") as log:
+            try:
+                self._process = subprocess.Popen(
+                    self._start.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+            except OSError as error:
+                raise TargetError(f"target.start: {command}: cannot be started: {error.strerror}") from None
+        _, _, path = self._start.ready.partition(" ")
+        ready = self._url.rstrip("/") + path
+        fetcher = Fetcher(timeout=2.0)
+        deadline = time.monotonic() + self._start.timeout
+        last = "no answer"
+        while time.monotonic() < deadline and not stop.is_set():
+            if self._process.poll() is not None:
+                raise TargetError(f"target.start: {command}: ended with code {self._process.returncode}{self._said()}")
+            try:
+                status = fetcher.get(ready).status
+                if status < 500:
+                    fetcher.close()
+                    return
+                last = f"answered {status}"
+            except TargetError as error:
+                last = str(error).rpartition(": ")[2]
+            stop.wait(0.1)
+        raise TargetError(f"target.start: {command}: not ready within {self._start.timeout:g} s ({ready}: {last}){self._said()}")
+
+    def exit_code(self) -> int | None:
+        """How it ended by itself; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def stop(self, patience: float = 10.0) -> None:
+        """Ask it to end, and kill it and what it started when it does not."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            # The session was made for it alone, so the group holds nothing that is not its own.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _said(self) -> str:
+        """The last line it printed."""
+        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        return f"; its last words: {lines[-1][:200]}" if lines else ""

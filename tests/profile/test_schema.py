@@ -1,0 +1,35 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from soak.cli.schema import profile_schema
+from soak.profile.types import Profile
+
+PROFILES = Path(__file__).parents[2] / "profiles"
+
+
+def test_the_schema_beside_the_profiles_is_the_current_one() -> None:
+    """If this fails: soak schema > profiles/soak.schema.json."""
+    assert json.loads((PROFILES / "soak.schema.json").read_text()) == profile_schema()
+
+
+@pytest.mark.parametrize("path", sorted(PROFILES.glob("*.yaml")), ids=lambda path: path.name)
+def test_the_schema_accepts_the_ready_profiles(path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(yaml.safe_load(path.read_text()), profile_schema())
+
+
+def test_the_reference_profile_shows_every_key() -> None:
+    text = (PROFILES / "reference.yaml").read_text()
+    missing = [key for key in keys(profile_schema()) if f"{key}:" not in text]
+    assert missing == []
+
+
+def keys(schema: dict[str, Any]) -> set[str]:
+    found = set(Profile.model_json_schema()["properties"])
+    for definition in schema["$defs"].values():
+        found |= set(definition.get("properties", {}))
+    return found

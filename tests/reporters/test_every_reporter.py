@@ -1,0 +1,160 @@
+"""What every format owes its reader, walked over the table, so that a new one is held to it too."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from soak import reporters
+from soak.errors import SoakError
+from soak.model import Analysis
+from soak.reporters import REPORTERS, Reporter, terminal
+
+from .analyses import ANALYSES, NASTY, SCRIPT, failing
+
+
+def words(name: str, text: str) -> str:
+    """What a reader of this format sees, as plain words with single spaces."""
+    if name == "junit":
+        root = ET.fromstring(text)
+        text = " ".join(part for node in root.iter() for part in (*node.attrib.values(), node.text or ""))
+    elif name == "json":
+        text = " ".join(strings(json.loads(text)))
+    elif name in ("markdown", "html"):
+        text = html.unescape(re.sub(r"\\([^\w\s])", r"\1", text) if name == "markdown" else text)
+    else:
+        text = re.sub("[┃│]", " ", text)
+    return " ".join(text.split())
+
+
+def strings(node: object) -> Iterator[str]:
+    """Every string in a JSON value."""
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from strings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from strings(value)
+    elif isinstance(node, str):
+        yield node
+
+
+def sentences(analysis: Analysis) -> list[str]:
+    """All that must reach every report."""
+    return [analysis.reason, *analysis.warnings, *(finding.reason for finding in analysis.findings)]
+
+
+@pytest.fixture(params=REPORTERS, ids=str)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each format in turn."""
+    return str(request.param)
+
+
+@pytest.mark.parametrize("which", ANALYSES)
+def test_it_renders_the_same_text_twice_and_ends_with_a_newline(name: str, which: str) -> None:
+    first, second = (REPORTERS[name].render(ANALYSES[which]()) for _ in range(2))
+    assert first == second
+    assert first.endswith("\n")
+    first.encode("utf-8")
+
+
+@pytest.mark.parametrize("which", ["pass", "fail", "inconclusive", "empty"])
+def test_verdict_reason_warnings_and_findings_reach_the_reader(name: str, which: str) -> None:
+    analysis = ANALYSES[which]()
+    seen = words(name, REPORTERS[name].render(analysis))
+    assert analysis.verdict.value in seen.lower()
+    for sentence in sentences(analysis):
+        assert sentence in seen
+    for finding in analysis.findings:
+        assert finding.series in seen
+
+
+@pytest.mark.parametrize("name", sorted(REPORTERS.keys() - {"json"}))
+def test_findings_come_worst_first_for_people(name: str) -> None:
+    seen = words(name, REPORTERS[name].render(failing()))
+    order = [failing().findings[index].reason for index in (1, 2, 3, 4, 0, 5, 6)]
+    places = [seen.rindex(reason) for reason in order]
+    assert places == sorted(places)
+
+
+def test_hostile_names_lose_what_a_screen_or_parser_obeys_but_stay_readable(name: str) -> None:
+    text = REPORTERS[name].render(ANALYSES["hostile"]())
+    unsafe = {char for char in text if unicodedata.category(char) in ("Cc", "Cs") and char != "\n"}
+    assert not unsafe
+    assert "onerror=" in text.replace("\n", "")
+    if name != "terminal":
+        assert SCRIPT not in text or name == "json"
+    if name in ("html", "junit", "markdown"):
+        assert "<img" not in text
+
+
+def test_json_keeps_names_exactly_as_they_were() -> None:
+    assert json.loads(REPORTERS["json"].render(ANALYSES["hostile"]()))["reason"] == NASTY
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+@pytest.mark.parametrize("which", ANALYSES)
+def test_no_line_on_the_terminal_is_wider_than_the_terminal(width: int, which: str) -> None:
+    text = terminal.render(ANALYSES[which](), width=width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_terminal_is_coloured_only_when_asked() -> None:
+    assert "\x1b[" not in terminal.render(failing(), width=80)
+    coloured = terminal.render(failing(), width=80, color=True)
+    assert "\x1b[1;31m✗ FAIL" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == terminal.render(failing(), width=80).split()
+
+
+def test_file_names_are_those_of_the_run_directory() -> None:
+    assert {name: one.file_name for name, one in REPORTERS.items()} == {
+        "html": "report.html",
+        "junit": "junit.xml",
+        "json": "analysis.json",
+        "markdown": "summary.md",
+        "terminal": "",
+    }
+
+
+def test_the_table_costs_nothing_until_a_format_is_used() -> None:
+    heavy = ("bokeh", "jinja2", "rich")
+    code = f"import sys, soak.reporters; sys.exit(str([name for name in {heavy} if name in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "[]"
+
+
+def test_another_package_adds_a_reporter_but_cannot_replace_or_break_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = reporters.GROUP
+    entries = [
+        EntryPoint("shout", f"{__name__}:SHOUT", group),
+        EntryPoint("json", f"{__name__}:SHOUT", group),
+        EntryPoint("gone", "no_such_package:REPORTER", group),
+        EntryPoint("odd", f"{__name__}:GREETING", group),
+    ]
+    monkeypatch.setattr(reporters, "entry_points", lambda group: entries)
+    reporters.installed.cache_clear()
+    try:
+        table = reporters.installed()
+    finally:
+        monkeypatch.undo()
+        reporters.installed.cache_clear()
+    assert list(table) == [*REPORTERS, "gone", "odd", "shout"]
+    assert table["shout"].render(failing()) == "FAIL!"
+    assert table["json"] is REPORTERS["json"]
+    with pytest.raises(SoakError, match="no_such_package"):
+        table["gone"].render(failing())
+    with pytest.raises(SoakError, match="it is a str"):
+        table["odd"].render(failing())
+
+
+SHOUT = Reporter("shout.txt", lambda analysis: f"{analysis.verdict.value.upper()}!")
+GREETING = "hello"

@@ -1,0 +1,135 @@
+"""The formats that programs read: json to the letter, junit as CI servers count it, markdown as GitHub parses it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from soak.model import Analysis, Finding, RunInfo, Verdict
+from soak.reporters import REPORTERS, markdown
+
+from .analyses import ANALYSES, empty, failing, hostile, passing
+
+GOLDEN = Path(__file__).with_name("analysis.json")
+
+
+def test_json_is_format_version_1_to_the_letter() -> None:
+    assert REPORTERS["json"].render(failing()) == GOLDEN.read_text("utf-8")
+
+
+def test_json_has_null_for_what_is_not_a_number() -> None:
+    text = REPORTERS["json"].render(hostile())
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    finding = json.loads(text)["findings"][0]
+    assert {key for key, value in finding.items() if value is None} == {
+        "observed",
+        "slope_per_hour",
+        "slope_low",
+        "slope_high",
+        "resolution_per_hour",
+        "settled_after_seconds",
+        "exhausts_in_hours",
+    }
+
+
+def test_json_rounds_measurements_and_keeps_limits_exact() -> None:
+    finding = Finding("growth", "x_bytes", Verdict.PASS, "fine", limit=1048576.0, observed=1234567.891, unit="bytes/h")
+    analysis = Analysis(RunInfo("n", seconds=60.0), Verdict.PASS, "fine", (finding,))
+    first = json.loads(REPORTERS["json"].render(analysis))["findings"][0]
+    assert (first["limit"], first["observed"]) == (1048576, 1234570.0)
+
+
+def suite(analysis: Analysis) -> ET.Element:
+    """The one test suite of a rendered report."""
+    found = ET.fromstring(REPORTERS["junit"].render(analysis).encode()).find("testsuite")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("which", ANALYSES)
+def test_junit_totals_are_what_it_holds(which: str) -> None:
+    found = suite(ANALYSES[which]())
+    cases = found.findall("testcase")
+    assert cases
+    assert int(found.attrib["tests"]) == len(cases)
+    for total, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        assert int(found.attrib[total]) == len(found.findall(f"testcase/{tag}"))
+
+
+def test_junit_has_a_case_a_finding_with_limit_and_observed_value() -> None:
+    cases = suite(failing()).findall("testcase")
+    assert [case.attrib["name"] for case in cases][:3] == [
+        "growth process_resident_memory_bytes",
+        "survive go_goroutines",
+        'latency http_request_p99_seconds{endpoint="create order"}',
+    ]
+    assert {case.attrib["classname"] for case in cases} == {"orders-nightly"}
+    failure = cases[2].find("failure")
+    assert failure is not None
+    assert failure.attrib["message"].endswith("(observed 260 ms, limit 250 ms)")
+    skipped = cases[3].find("skipped")
+    assert skipped is not None
+    assert "about 6 h more would tell" in skipped.attrib["message"]
+
+
+def test_junit_shows_a_broken_run_as_an_error() -> None:
+    error = suite(empty()).find("testcase/error")
+    assert error is not None
+    assert error.attrib["message"] == empty().reason
+
+
+@pytest.mark.parametrize(("verdict", "tag"), [(Verdict.FAIL, "failure"), (Verdict.INCONCLUSIVE, "skipped")])
+def test_junit_is_never_green_when_the_run_is_not(verdict: Verdict, tag: str) -> None:
+    analysis = dataclasses.replace(passing(), verdict=verdict, reason="Aborted: errors > 50% for 30s.")
+    case = suite(analysis).find("testcase")
+    assert case is not None
+    assert case.attrib["name"] == "verdict"
+    assert case.find(tag) is not None
+
+
+def test_markdown_tables_keep_their_shape_with_hostile_names() -> None:
+    for analysis in (failing(), hostile()):
+        lines = markdown.render(analysis).splitlines()
+        tables = [line for line in lines if line.startswith("|")]
+        assert {cells(line) for line in tables} == {8, 9}
+
+
+def cells(line: str) -> int:
+    """How many cells GitHub sees in a table's row: a backslash takes the character after it along."""
+    count, escaped = 0, False
+    for char in line:
+        count += char == "|" and not escaped
+        escaped = char == "\\" and not escaped
+    return count - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a|b", "a\\|b"),
+        ("<b> & @all", "&#60;b&#62; &amp; &#64;all"),
+        ("go_goroutines _x_", "go_goroutines \\_x\\_"),
+        ("see http://evil.example", "see http:&#47;&#47;evil.example"),
+        ("`x` ![y](z)", "\\`x\\` \\!\\[y\\](z)"),
+    ],
+)
+def test_markdown_shows_special_characters_and_obeys_none(text: str, shown: str) -> None:
+    assert markdown.escape(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("1. x", "1\\. x"), ("- x", "\\- x"), ("+3 MiB", "\\+3 MiB"), ("3 of 4", "3 of 4")]
+)
+def test_markdown_paragraphs_never_become_lists(text: str, shown: str) -> None:
+    assert markdown.paragraph(text) == shown
+
+
+def test_markdown_code_cannot_be_broken_out_of() -> None:
+    assert markdown.code('x{pool="db"}') == '`x{pool="db"}`'
+    assert markdown.code("a`b") == "<code>a\\`b</code>"
+    assert markdown.code("a\\|<b") == "<code>a\\\\\\|&#60;b</code>"

@@ -1,0 +1,220 @@
+"""The page: safe and offline by its markup, and by what a real browser makes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from soak.model import Analysis
+from soak.reporters import REPORTERS
+
+from .analyses import ANALYSES, failing, passing
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=10000",
+    "--dump-dom",
+]
+WATCH = """<script>
+const seen = { errors: [] };
+addEventListener("error", (event) => seen.errors.push(String(event.message)));
+addEventListener("unhandledrejection", (event) => seen.errors.push(String(event.reason)));
+addEventListener("securitypolicyviolation", (event) => seen.errors.push(`blocked ${event.blockedURI}`));
+console.error = console.warn = (...parts) => seen.errors.push(parts.join(" "));
+</script>"""
+REPORT = """<script>
+function all(root, what) {
+  return [...root.querySelectorAll("*")].flatMap((node) => [
+    ...(node.matches(what) ? [node] : []), ...(node.shadowRoot ? all(node.shadowRoot, what) : [])]);
+}
+function painted(canvas) {
+  const { width, height } = canvas;
+  return width > 0 && canvas.getContext("2d").getImageData(0, 0, width, height).data.some((byte) => byte);
+}
+setTimeout(() => {
+  for (const chart of document.querySelectorAll(".chart")) {
+    const [pad] = all(chart, ".bk-events");
+    const box = pad.getBoundingClientRect();
+    for (const share of [0.24, 0.25]) {
+      const place = { clientX: box.left + 86 + (box.width - 104) * share, clientY: box.top + box.height / 2 };
+      const mouse = { bubbles: true, composed: true, isPrimary: true, pointerType: "mouse" };
+      pad.dispatchEvent(new PointerEvent("pointermove", { ...mouse, ...place }));
+    }
+  }
+}, 1500);
+setTimeout(() => {
+  const charts = [...document.querySelectorAll(".chart")];
+  seen.ready = document.documentElement.dataset.charts ?? null;
+  seen.hacked = document.documentElement.dataset.hacked ?? null;
+  seen.charts = charts.length;
+  seen.painted = charts.filter((chart) => all(chart, "canvas").some(painted)).length;
+  const shadows = all(document, "*").flatMap((node) => node.shadowRoot ? [...node.shadowRoot.children] : []);
+  seen.told = shadows.filter((node) => node.matches(":not(style)")).map((node) => node.textContent).join(" ");
+  seen.images = all(document, "img").length;
+  seen.overflow = document.documentElement.scrollWidth > innerWidth;
+  document.body.innerHTML = "";
+  document.documentElement.dataset.seen = JSON.stringify(seen);
+}, 5000);
+</script>"""
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text of the body outside scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._raw = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        self._raw = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._raw = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if self._raw else data
+
+
+def page(analysis: Analysis) -> str:
+    """The report of an analysis."""
+    return REPORTERS["html"].render(analysis)
+
+
+@cache
+def page_of(which: str) -> str:
+    """The report of a named analysis, rendered once."""
+    return page(ANALYSES[which]())
+
+
+@pytest.mark.parametrize("which", ANALYSES)
+def test_nothing_in_the_page_points_at_a_network(which: str) -> None:
+    for tag, attributes in Elements(page_of(which)).found:
+        assert tag not in ("img", "iframe", "object", "embed", "base", "form")
+        for name in ("src", "href", "action", "data", "srcset"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:,")), (tag, attributes)
+    style = re.search(r"<style>(.*?)</style>", page_of(which), re.DOTALL)
+    assert style
+    assert not re.search(r"@import|url\(|https?:", style[1])
+
+
+def test_the_page_forbids_itself_the_network() -> None:
+    policies = [
+        attributes["content"] for tag, attributes in Elements(page_of("fail")).found if "http-equiv" in attributes
+    ]
+    assert policies
+    assert str(policies[0]).startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("which", ANALYSES)
+def test_hostile_names_add_no_element_to_the_page(which: str) -> None:
+    scripts = [attributes for tag, attributes in Elements(page_of(which)).found if tag == "script"]
+    assert len(scripts) == (0 if which == "empty" else 3)
+    handlers = [name for _, attributes in Elements(page_of(which)).found for name in attributes if name[:2] == "on"]
+    assert not handlers
+
+
+def test_the_verdict_stands_before_everything_else() -> None:
+    text = " ".join(Elements(page_of("fail")).text.split())
+    order = [
+        "✗ FAIL",
+        failing().reason,
+        "+3.1 MiB/h",
+        "in 4.03 days",
+        "Findings",
+        "Suspects",
+        "Warnings",
+        "Endpoints",
+        "Charts",
+    ]
+    places = [text.index(words, text.index("orders-nightly started")) for words in order]
+    assert places == sorted(places)
+
+
+def test_charts_that_fail_come_first() -> None:
+    charts = tuple(reversed(failing().charts))
+    text = Elements(page(dataclasses.replace(failing(), charts=charts))).text
+    places = [text.rindex(title) for title in ("Goroutines", "Pool", "Open descriptors", "Request rate")]
+    assert places == sorted(places)
+
+
+def test_passes_are_folded_only_when_something_did_not_pass() -> None:
+    folded = [
+        "open" not in attributes
+        for analysis in (failing(), passing())
+        for tag, attributes in Elements(page(analysis)).found
+        if tag == "details"
+    ]
+    assert folded == [True, False]
+
+
+def test_every_table_says_what_its_rows_and_columns_are() -> None:
+    headers = [attributes.get("scope") for tag, attributes in Elements(page_of("fail")).found if tag == "th"]
+    assert set(headers) == {"row", "col"}
+
+
+def test_sixty_curves_of_a_thousand_points_stay_below_four_megabytes() -> None:
+    assert len(page_of("crowded").encode()) < 4e6
+
+
+def test_without_charts_the_page_is_small() -> None:
+    assert len(page_of("empty")) < 20_000
+
+
+@pytest.mark.parametrize(("which", "width"), [("fail", 1280), ("hostile", 420), ("crowded", 1280)])
+def test_a_browser_draws_every_chart_without_an_error(which: str, width: int) -> None:
+    drawable = [chart for chart in ANALYSES[which]().charts if any((c.values == c.values).any() for c in chart.curves)]
+    seen = browse(which, width)
+    assert seen["errors"] == []
+    assert seen["ready"] == "ready"
+    assert seen["charts"] == seen["painted"] == len(drawable)
+    assert seen["hacked"] is None
+    assert seen["images"] == 0
+    assert not seen["overflow"]
+
+
+def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
+    told = " ".join(browse("fail", 1280)["told"].split())
+    assert re.search(r"process_resident_memory_bytes value: 19\d MiB range: 19\d MiB to 19\d MiB time: 2h", told)
+    assert re.search(r"GET /user\S+ value: \d\.?\d* ms", told)
+    assert "config map reloaded" in told
+
+
+@cache
+def browse(which: str, width: int) -> dict[str, Any]:
+    """What a browser saw on the page: errors, charts painted, what a pointer that passed over each chart was told."""
+    if not shutil.which(CHROMIUM):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must have {CHROMIUM}: apt-get install chromium")
+        pytest.skip(f"no {CHROMIUM} here")
+    text = re.sub(r"<meta http-equiv[^>]*>", lambda match: match[0] + WATCH, page_of(which), count=1)
+    with TemporaryDirectory() as folder:
+        watched = Path(folder, "report.html")
+        watched.write_text(text.replace("</body>\n</html>", f"{REPORT}</body></html>"), "utf-8")
+        command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={width},6000"]
+        done = subprocess.run([*command, watched.as_uri()], capture_output=True, text=True, check=True, timeout=120)
+    found = [attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"]
+    seen: dict[str, Any] = json.loads(str(found[0]))
+    return seen

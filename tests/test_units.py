@@ -1,0 +1,82 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soak.units import (
+    parse_amount,
+    parse_duration,
+    parse_growth,
+    parse_rate,
+    parse_ratio,
+    show_amount,
+    show_bytes,
+    show_duration,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("250ms", 0.25), ("30d", 2592000), ("1.5h", 5400), ("1 h 30 m", 5400)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "10", 10, "10x", "-5s", "nan", "inf", ".nan", "1h30", True, None, "5s5", "s"])
+def test_what_is_no_duration_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="expected a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(("text", "per_second"), [("200/s", 200), ("60/m", 1), ("3600/h", 1), ("0.5/s", 0.5)])
+def test_rates(text: str, per_second: float) -> None:
+    assert parse_rate(text) == pytest.approx(per_second)
+
+
+@pytest.mark.parametrize("text", ["200", 200, "200/x", "nan/s", "inf/s", "/s", "x/s", True])
+def test_what_is_no_rate_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="expected a rate"):
+        parse_rate(text)
+
+
+def test_shares_amounts_and_growth() -> None:
+    assert parse_ratio("0.1%") == pytest.approx(0.001)
+    assert parse_ratio(0.5) == 0.5
+    assert parse_amount("2GiB") == 2 * 2**30
+    assert parse_amount("250ms") == 0.25
+    assert parse_amount(500) == 500
+    assert parse_growth("1MiB/h") == 2**20
+    assert parse_growth("24/d") == pytest.approx(1)
+    assert parse_growth("0/h") == 0
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", True, None, "1 parsec", "", "1e999"])
+def test_what_is_no_number_is_no_amount(text: object) -> None:
+    with pytest.raises(ValueError, match="expected a number"):
+        parse_amount(text)
+    with pytest.raises(ValueError, match="expected growth"):
+        parse_growth(text)
+
+
+@given(st.floats(min_value=1e-3, max_value=1e7))
+def test_a_shown_duration_is_near_the_truth(seconds: float) -> None:
+    number, _, unit = show_duration(seconds).partition(" ")
+    factor = {"ms": 1e-3, "s": 1, "min": 60, "h": 3600, "days": 86400}[unit]
+    assert float(number.replace(",", "")) * factor == pytest.approx(seconds, rel=0.006)
+
+
+@given(st.floats(min_value=1, max_value=1e15))
+def test_shown_bytes_are_near_the_truth(value: float) -> None:
+    number, _, unit = show_bytes(value).partition(" ")
+    factor = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}[unit]
+    assert float(number.replace(",", "")) * factor == pytest.approx(value, rel=0.006)
+
+
+def test_amounts_as_a_person_would_say_them() -> None:
+    assert show_amount(3.25e6, "bytes/h") == "3.1 MiB/h"
+    assert show_amount(0.012, "seconds") == "12 ms"
+    assert show_amount(0.001, "ratio") == "0.1%"
+    assert show_amount(12, "descriptors/h") == "12 descriptors/h"
+    assert show_duration(math.inf) == "for ever"
