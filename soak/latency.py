@@ -14,7 +14,8 @@ from typing import Any
 
 GROWTH = 1.0392
 LOWEST = 1e-6
-LAST = ceil(log(3 * 3600 / LOWEST) / log(GROWTH))
+HIGHEST = 3 * 3600.0
+LAST = ceil(log(HIGHEST / LOWEST) / log(GROWTH))
 _SCALE = 1 / log(GROWTH)
 _MIDDLE = LOWEST / GROWTH**0.5
 
@@ -23,7 +24,7 @@ def bucket_of(seconds: float) -> int:
     """The bucket of a latency in seconds; negative ones (a stepped clock) count as none."""
     if seconds <= LOWEST:
         return 0
-    return min(LAST, ceil(log(seconds / LOWEST) * _SCALE))
+    return ceil(log(seconds / LOWEST) * _SCALE) if seconds < HIGHEST else LAST
 
 
 def bucket_seconds(bucket: Any) -> Any:

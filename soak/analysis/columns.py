@@ -12,7 +12,7 @@ from soak.analysis.evidence import Whitened
 from soak.analysis.explanations import Candidates
 from soak.analysis.noise import noise_grid, whiten
 from soak.analysis.subject import Points
-from soak.analysis.warmup import Shapes, late_growth, settling, stepping
+from soak.analysis.warmup import late_growth, settling, stepping
 from soak.model import Floats
 
 _CYCLE = float(np.log(0.3 / 300))
@@ -21,8 +21,8 @@ _LOAD = float(np.log(0.5))
 
 def lay_out(
     lives: Sequence[Points], span: float, grain: float, paces: Sequence[Floats], load: Floats | None
-) -> tuple[list[tuple[Whitened, float]], Candidates, Shapes]:
-    """The settings to weigh, their candidates, and the warm-up shapes.
+) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
+    """The settings to weigh, their candidates, and when each column has settled (seconds after birth, 0 for growth).
 
     `lives` hold values scaled to a range of about 1; `paces` are columns (n,) that a leak may follow, each rising by 1 a
     `span` (seconds): time, and where known, requests. `load` (n,) is the request rate that a level may follow, None where
@@ -54,4 +54,5 @@ def lay_out(
         options += [(np.concatenate((columns, wave), axis=1), prior + _CYCLE) for columns, prior in options]
     cut = [int(edge[i] - edge[3]) for i in range(3, 8)]
     candidates = Candidates(*(slice(a, b) for a, b in zip(cut, cut[1:], strict=False)), shapes.prior, steps.prior, shapes.settles > 0.4 * span)
-    return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, shapes
+    settles = np.concatenate((np.zeros(candidates.shapes.start), shapes.settles, steps.settles))
+    return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles

@@ -11,10 +11,11 @@ from soak.model import Floats
 
 _CYCLES = np.arange(1.0, 40.0, 0.125)
 _LEAST_SHARE = 0.2
+_WAVES = (np.sin, np.cos)
 
 
 def cycle_columns(times: Floats, values: Floats, known: Floats) -> Floats | None:
-    """Sine and cosine of the strongest cycle and its first two harmonics, (n, 6); None where none stands out.
+    """Sine and cosine of the strongest cycle and its first two harmonics, (n, 2 to 6); None where none stands out.
 
     `known` (n, q) are the columns to see past: levels, growth, a warm-up.
     """
@@ -30,11 +31,22 @@ def cycle_columns(times: Floats, values: Floats, known: Floats) -> Floats | None
     best = counts[int(np.argmax(power))]
     if not power.max() > _LEAST_SHARE * total:
         return None
-    for reach in (0.125, 0.0125, 0.00125):
-        close = best + np.linspace(-reach, reach, 15)
-        best = close[int(np.argmax(_power(turns, close, rest, basis)))]
-    angles = [best * k * turns for k in (1, 2, 3) if best * k <= n / 4]
-    return np.column_stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)]) / 2
+    for reach in (0.125, 0.02, 0.003):
+        close = best + np.linspace(-reach, reach, 13)
+        best = close[int(np.argmin([_rest(_waves(turns, count, n), rest, basis) for count in close]))]
+    return _waves(turns, best, n) / 2
+
+
+def _waves(turns: Floats, count: float, n: int) -> Floats:
+    """Sine and cosine of so many cycles and of the harmonics that n points can show, (n, 2 to 6)."""
+    return np.column_stack([wave(count * k * turns) for k in (1, 2, 3) if count * k <= n / 4 or k == 1 for wave in _WAVES])
+
+
+def _rest(waves: Floats, values: Floats, basis: Floats) -> float:
+    """The sum of squares that the waves leave of values that are clear of the basis."""
+    waves = waves - basis @ (basis.T @ waves)
+    left = values - waves @ np.linalg.solve(waves.T @ waves + 1e-9 * np.eye(waves.shape[1]), waves.T @ values)
+    return float(left @ left)
 
 
 def _power(turns: Floats, counts: Floats, rest: Floats, basis: Floats) -> Floats:

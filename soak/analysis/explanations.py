@@ -20,11 +20,13 @@ _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(
 _PAIRED = float(np.log(0.2))
 _STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
 _HOPELESS = 14.0
+# A steady fall that steps or a warm-up lift again and again is contrived; by itself a fall is as likely as a rise.
+_LIFTED = -4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Where in the whitened columns each candidate lies, and how plausible it is beforehand (logs)."""
+    """Where in the whitened columns each candidate lies, how plausible it is beforehand (logs), which shapes last."""
 
     paces: slice
     late: slice
@@ -39,118 +41,138 @@ class Candidates:
 class Weighed:
     """`chance` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
 
-    `shape` is the likeliest warm-up, by its place among the candidates' shapes, None where none is likelier; `steps`
-    says whether the likeliest explanation without growth needs steps.
+    `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations.
     """
 
     chance: float
     growth: Mixture
-    shape: int | None
+    columns: tuple[int, ...]
+    residual: Floats
 
 
 @dataclass(slots=True, eq=False)
 class _Tally:
-    """Log weights (v, k) of explanations without growth, and of those with it their fits also."""
+    """Log weights (v, k) of explanations without growth, and with it their fits also.
+
+    `made` says for each of either which columns every one of its k explanations has, and where its k own ones begin.
+    """
 
     stays: list[Floats] = field(default_factory=list)
     grows: list[tuple[Floats, Fits]] = field(default_factory=list)
-    plain: float = -np.inf
-    shaped: Floats = field(default_factory=lambda: np.array([-np.inf]))
+    stays_made: list[tuple[tuple[int, ...], int | None]] = field(default_factory=list)
+    grows_made: list[tuple[tuple[int, ...], int | None]] = field(default_factory=list)
 
-    def stay(self, weights: Floats) -> Floats:
+    def stay(self, weights: Floats, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
         self.stays.append(weights)
+        self.stays_made.append((has, own))
         return weights
 
-    def grow(self, fits: Fits, prior: Floats | float) -> Floats:
+    def grow(self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
         weights = fits.evidence + prior
+        if has and own is not None:
+            weights = weights + np.where(fits.slope < 0, _LIFTED, 0.0)
         self.grows.append((weights, fits))
+        self.grows_made.append((has, own))
         return weights
 
-    def by_noise(self) -> Floats:
-        """The best log weight under each noise model, shape (v,)."""
-        return np.max([log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0)
+    def best(self) -> tuple[float, int, tuple[int, ...]]:
+        """Log weight, noise model and columns of the likeliest."""
+        rows = [*zip(self.stays, self.stays_made, strict=True)]
+        rows += [(log, made) for (log, _), made in zip(self.grows, self.grows_made, strict=True)]
+        log, (has, own) = max(rows, key=lambda row: float(row[0].max()))
+        noise, place = np.unravel_index(int(np.argmax(log)), log.shape)
+        return float(log.max()), int(noise), has if own is None else (*has, own + int(place))
 
 
 def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> Weighed:
     """Weigh all explanations. A setting is the series with some nuisance projected out, and its log plausibility."""
     tallies = [_simple(w, prior, candidates) for w, prior in settings]
-    likely = [tally.by_noise() for tally in tallies]
-    best = max(float(rows.max()) for rows in likely)
-    for (w, prior), tally, rows in zip(settings, tallies, likely, strict=True):
-        if rows.max() > best - _HOPELESS:
+    best = max(tally.best()[0] for tally in tallies)
+    for (w, prior), tally in zip(settings, tallies, strict=True):
+        if tally.best()[0] > best - _HOPELESS:
             _stepped(tally, w, prior, candidates)
-    return _normalise(tallies)
+    likeliest = max(range(len(tallies)), key=lambda i: tallies[i].best()[0])
+    return _normalise(tallies, settings[likeliest][0], tallies[likeliest])
 
 
 def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
     """Constant, warm-up, growth, late growth, warm-up and growth."""
     tally = _Tally()
-    plain = [tally.stay(evidence.alone(w)[:, None] + _PLAIN + prior)]
+    tally.stay(evidence.alone(w)[:, None] + _PLAIN + prior)
     shapes, late = w.x[:, c.shapes], w.x[:, c.late]
-    shaped = [tally.stay(evidence.each(w, shapes).evidence + _SHAPED + c.shape_prior + prior)]
+    tally.stay(evidence.each(w, shapes).evidence + _SHAPED + c.shape_prior + prior, (), c.shapes.start)
     share = prior - float(np.log(c.paces.stop - c.paces.start))
     for pace in range(c.paces.start, c.paces.stop):
-        plain.append(tally.grow(evidence.each(w, w.x[:, pace : pace + 1]), _PLAIN + share))
+        tally.grow(evidence.each(w, w.x[:, pace : pace + 1]), _PLAIN + share, (pace,))
         fits = evidence.each_with(w, shapes, w.x[:, pace], c.shape_late)
-        shaped.append(tally.grow(fits, _SHAPED + c.shape_prior + share))
-    plain.append(tally.grow(evidence.each(w, late), _LATE + prior - float(np.log(late.shape[1]))))
-    tally.plain = float(max(rows.max() for rows in plain))
-    tally.shaped = np.max([rows.max(axis=0) for rows in shaped], axis=0)
+        tally.grow(fits, _SHAPED + c.shape_prior + share, (pace,), c.shapes.start)
+    tally.grow(evidence.each(w, late), _LATE + prior - float(np.log(late.shape[1])), (), c.late.start)
     return tally
 
 
 def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
     """Steps; and beside the likeliest warm-ups of each side a second one, late growth, and steps."""
+    paces = c.paces.stop - c.paces.start
+    share = float(np.log(paces))
     alone = tally.stays[1].max(axis=0)
-    growing = np.max([log.max(axis=0) for log, _ in tally.grows[1 : 2 * (c.paces.stop - c.paces.start) : 2]], axis=0)
+    growing = np.max([log.max(axis=0) for log, _ in tally.grows[1 : 2 * paces : 2]], axis=0)
     _climb(tally, w.only(c.paces, c.steps), prior, c)
     for shape in {int(np.argmax(alone)), int(np.argmax(growing))}:
+        column = c.shapes.start + shape
         beside = prior + _SHAPED + float(c.shape_prior[shape])
-        rest = evidence.given(w, w.x[:, c.shapes][:, shape : shape + 1])
-        late = rest.x[:, c.late]
-        if not c.shape_late[shape]:
-            tally.grow(evidence.each(rest, late), _LATE + beside - float(np.log(late.shape[1])))
+        settled = not c.shape_late[shape]
+        rest = evidence.given(w, w.x[:, column : column + 1])
         second = rest.x[:, c.shapes]
         pair = beside + _PAIRED + c.shape_prior
-        both = tally.stay(evidence.each(rest, second).evidence + pair).max(axis=0)
-        share = float(np.log(c.paces.stop - c.paces.start))
-        settled = not c.shape_late[shape]
-        for pace in range(c.paces.start, c.paces.stop if settled else c.paces.start):
-            log = tally.grow(evidence.each_with(rest, second, rest.x[:, pace], c.shape_late), pair - share)
-            both = np.maximum(both, log.max(axis=0))
+        both = tally.stay(evidence.each(rest, second).evidence + pair, (column,), c.shapes.start).max(axis=0)
+        if settled:
+            late = rest.x[:, c.late]
+            tally.grow(evidence.each(rest, late), _LATE + beside - float(np.log(late.shape[1])), (column,), c.late.start)
+            for pace in range(c.paces.start, c.paces.stop):
+                fits = evidence.each_with(rest, second, rest.x[:, pace], c.shape_late)
+                both = np.maximum(both, tally.grow(fits, pair - share, (column, pace), c.shapes.start).max(axis=0))
         narrow = rest.only(c.paces, c.steps)
-        _climb(tally, narrow, beside, c)
+        _climb(tally, narrow, beside, c, (column,), settled)
         best = int(np.argmax(both))
-        _climb(tally, evidence.given(narrow, second[:, best : best + 1]), float(pair[best]), c)
+        paired = evidence.given(narrow, second[:, best : best + 1])
+        _climb(tally, paired, float(pair[best]), c, (column, c.shapes.start + best), settled and not c.shape_late[best])
 
 
-def _climb(tally: _Tally, base: Whitened, prior: float, c: Candidates, settled: bool = True) -> None:
+def _climb(
+    tally: _Tally, base: Whitened, prior: float, c: Candidates, has: tuple[int, ...] = (), settled: bool = True
+) -> None:
     """Up to three steps, each the best beside those before it; with growth also where all before has `settled` early.
 
-    `base.x` holds the paces, then the steps.
+    `base.x` holds the paces, then the steps; `has` are the columns that it has already.
     """
     paces = c.paces.stop - c.paces.start
     for pace in (None, *range(paces if settled else 0)):
-        w, charged = base, prior - (float(np.log(paces)) if pace is not None else 0.0)
+        w, charged, columns = base, prior, has
+        if pace is not None:
+            charged -= float(np.log(paces))
+            columns = (*has, c.paces.start + pace)
         for stepped in _STEPPED:
             places = w.x[:, paces:]
             if pace is None:
-                log = tally.stay(evidence.each(w, places).evidence + stepped + charged + c.step_prior)
+                weights = evidence.each(w, places).evidence + stepped + charged + c.step_prior
+                log = tally.stay(weights, columns, c.steps.start)
             else:
-                log = tally.grow(evidence.each_with(w, places, w.x[:, pace]), stepped + charged + c.step_prior)
-            best = int(np.argmax(log.max(axis=0)))
-            if not np.isfinite(log.max()):
+                fits = evidence.each_with(w, places, w.x[:, pace])
+                log = tally.grow(fits, stepped + charged + c.step_prior, columns, c.steps.start)
+            if not np.isfinite(log.max()) or stepped == _STEPPED[-1]:
                 break
+            best = int(np.argmax(log.max(axis=0)))
             charged += float(c.step_prior[best])
-            if stepped != _STEPPED[-1]:
-                w = evidence.given(w, places[:, best : best + 1])
+            columns = (*columns, c.steps.start + best)
+            w = evidence.given(w, places[:, best : best + 1])
 
 
-def _normalise(tallies: Sequence[_Tally]) -> Weighed:
+def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally) -> Weighed:
     """Probabilities of all that was weighed."""
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
-    fits = [(log, fit) for tally in tallies for log, fit in tally.grows]
-    grow, slope, error = (np.concatenate([part(row).ravel() for row in fits]) for part in _PARTS)
+    fits = [row for tally in tallies for row in tally.grows]
+    grow = np.concatenate([log.ravel() for log, _ in fits])
+    slope, error = (np.concatenate([getattr(fit, part).ravel() for _, fit in fits]) for part in ("slope", "error"))
     freedom = np.concatenate([np.full(log.size, float(fit.freedom)) for log, fit in fits])
     top = max(float(stay.max()), float(grow.max()))
     weights = np.exp(grow - top)
@@ -159,9 +181,9 @@ def _normalise(tallies: Sequence[_Tally]) -> Weighed:
     slope, error, freedom = slope[kept], np.maximum(error[kept], 1e-300), freedom[kept]
     falls = float(weights[kept] @ t_below(-slope / error, freedom))
     share = np.exp(grow[kept] - grow[kept[0]])
-    best = max(tallies, key=lambda tally: max(tally.plain, float(tally.shaped.max())))
-    shape = int(np.argmax(best.shaped)) if best.shaped.max() > best.plain else None
-    return Weighed((stays + falls) / (stays + grows), Mixture(share / share.sum(), slope, error, freedom), shape)
-
-
-_PARTS = (lambda row: row[0], lambda row: row[1].slope, lambda row: row[1].error)
+    _, noise, columns = likeliest.best()
+    design = w.x[noise, list(columns)]
+    rest = w.y[noise] - np.linalg.lstsq(design.T, w.y[noise], rcond=None)[0] @ design if columns else w.y[noise]
+    usual = float(np.sqrt(rest @ rest / max(w.freedom - len(columns), 1)))
+    mixture = Mixture(share / share.sum(), slope, error, freedom)
+    return Weighed((stays + falls) / (stays + grows), mixture, columns, rest / max(usual, 1e-300))

@@ -15,8 +15,8 @@ from soak.analysis.trend import fit_trend
 from soak.model import Finding, Trend, Verdict
 from soak.units import show_amount, show_duration
 
-_RISK = 0.005
-_HINT = 0.25
+_RISK = 0.1
+_HINT = 0.3
 
 
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from soak.analysis.charts import charts
 from soak.analysis.conditions import condition_findings, warnings
+from soak.analysis.garbage import doubted
 from soak.analysis.growth import judge_growth
 from soak.analysis.limits import matching, max_findings, missing, request_findings
 from soak.analysis.prepare import Prepared, prepare
@@ -58,7 +59,7 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
     subjects: dict[str, Subject] = {}
     for series in prepared.series:
         role = role_of(series.name)
-        if role is not None and role.judged:
+        if role is not None and role.judged and not (role.unless and prepared.named(role.unless)):
             subjects[series.key] = _subject(prepared, series, role, None)
     absent = []
     for name, limit in limits.growth.items():
@@ -71,7 +72,9 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
         for series in prepared.series:
             if role_of(series.name) is None and not _is_aside(prepared, series):
                 subjects[series.key] = _subject(prepared, series, unknown_role(series.name), None)
-    return judge_growth(list(subjects.values()), limits.survive), absent
+    findings = judge_growth(list(subjects.values()), limits.survive)
+    nouns = [subject.noun for subject in subjects.values()]
+    return [doubted(finding, noun, prepared.collections) for finding, noun in zip(findings, nouns, strict=True)], absent
 
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:

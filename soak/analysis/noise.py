@@ -41,7 +41,7 @@ def noise_grid(span: float, spacing: float) -> Noise:
     for share in _CORRELATION_TIMES:
         time = max(share * span, 0.5 * spacing)
         innovation = -float(np.expm1(-2 * spacing / time))
-        slow = min(1.0, 3 * share)
+        slow = min(1.0, 5 * share)
         rows += [(time, 1.0, innovation * k, prior * slow, 0.0) for k, prior in _WHITE_PER_INNOVATION if innovation * k <= _MOSTLY_WHITE]
     rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0) for share in _AGEING for white in (0.0, 0.3)]
     return Noise(*(np.array(column) for column in zip(*rows, strict=True)))

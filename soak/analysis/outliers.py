@@ -24,8 +24,7 @@ def without_outliers(points: Points) -> Points:
     out = _far(points.values) | (bent if bent.mean() < _MOST / 2 else False)
     if not out.any() or out.mean() > _MOST:
         return points
-    counts, widths = (None if column is None else column[~out] for column in (points.counts, points.widths))
-    return Points(points.times[~out], points.values[~out], points.born, counts, widths)
+    return points.only(~out)
 
 
 def _far(values: Floats) -> NDArray[np.bool_]:

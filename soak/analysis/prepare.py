@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soak.analysis.garbage import collections_between, with_live_heap
 from soak.model import Floats, Kind, Labels, Recording, Series
 from soak.windows import EndpointWindows
 
@@ -19,7 +20,7 @@ class Prepared:
 
     `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
     `judged_from`. `restarts` are the moments at which the target's process was first seen replaced. `requests` holds
-    cumulative completed requests, None where they are unknown. `driven` says whether soak itself made the traffic.
+    cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown. `driven` says whether soak itself made the traffic.
     """
 
     recording: Recording
@@ -30,6 +31,7 @@ class Prepared:
     restarts: tuple[float, ...]
     requests: Series | None
     driven: bool
+    collections: float | None = None
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
@@ -52,7 +54,8 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
     # A run that broke off in the ramp has only that.
     full = steady.start if steady else start
     own = tuple(_without_doubles(recording.series))
-    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in own]
+    collections = collections_between(own, max(full, start + warmup), end)
+    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in with_live_heap(own)]
     inside = [_between(series, start, end) for series in (*gauges, *_request_series(recording))]
     return Prepared(
         recording,
@@ -63,6 +66,7 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
         _restarts(own, start, end),
         _cumulative_requests(recording, own),
         bool(recording.windows),
+        collections,
     )
 
 

@@ -13,7 +13,8 @@ class Role:
     """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
 
     `capacity` names the series that holds its maximum, `floors` the series whose floor is its truth, best first. A row
-    with `judged` false is only shown. `integer` marks counts of whole things.
+    with `judged` false is only shown; so is one with a series `unless` beside it, which says the same better. `integer` marks
+    counts of whole things.
     """
 
     name: str
@@ -23,9 +24,18 @@ class Role:
     integer: bool = False
     capacity: str = ""
     floors: tuple[str, ...] = ()
+    unless: str = ""
 
 
 _HEAPS = ("go_gc_heap_live_bytes", "go_memstats_heap_alloc_bytes", "jvm_gc_live_data_size_bytes", "nodejs_heap_size_used_bytes")
+
+#: Counters of garbage collections: memory that grew while none ran says nothing yet.
+COLLECTIONS = (
+    "go_gc_cycles_total_gc_cycles_total",
+    "go_gc_duration_seconds_count",
+    "jvm_gc_pause_seconds_count",
+    "nodejs_gc_duration_seconds_count",
+)
 
 ROLES: tuple[Role, ...] = (
     Role("process_resident_memory_bytes", "resident memory", "bytes", floors=_HEAPS),
@@ -37,10 +47,10 @@ ROLES: tuple[Role, ...] = (
     Role("go_goroutines", "goroutines", "goroutines", integer=True),
     Role("go_threads", "Go's threads", "threads", integer=True),
     Role("go_gc_heap_live_bytes", "the live heap", "bytes", capacity="go_gc_gomemlimit_bytes"),
-    Role("go_memstats_heap_alloc_bytes", "Go's heap", "bytes", floors=("go_gc_heap_live_bytes",)),
-    Role("go_memstats_heap_inuse_bytes", "Go's heap spans in use", "bytes"),
-    Role("go_memstats_heap_objects", "objects on Go's heap", "objects"),
-    Role("go_memstats_stack_inuse_bytes", "Go's stacks", "bytes"),
+    Role("go_memstats_heap_alloc_bytes", "Go's heap", "bytes", unless="go_gc_heap_live_bytes"),
+    Role("go_memstats_heap_inuse_bytes", "Go's heap spans in use", "bytes", unless="go_gc_heap_live_bytes"),
+    Role("go_memstats_heap_objects", "objects on Go's heap", "objects", unless="go_gc_heap_live_bytes"),
+    Role("go_memstats_stack_inuse_bytes", "Go's stacks", "bytes", unless="go_goroutines"),
     Role("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", capacity="jvm_gc_max_data_size_bytes"),
     Role("jvm_memory_used_bytes", "the JVM's memory", "bytes", capacity="jvm_memory_max_bytes"),
     Role("jvm_buffer_memory_used_bytes", "the JVM's buffers", "bytes"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from soak.model import Floats, Series
 
 
@@ -44,3 +47,8 @@ class Points:
     born: float
     counts: Floats | None = None
     widths: Floats | None = None
+
+    def only(self, chosen: NDArray[np.bool_]) -> Points:
+        """Some of the points."""
+        counts, widths = (None if column is None else column[chosen] for column in (self.counts, self.widths))
+        return Points(self.times[chosen], self.values[chosen], self.born, counts, widths)

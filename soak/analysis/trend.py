@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from soak.analysis.columns import lay_out
-from soak.analysis.explanations import weigh
+from soak.analysis.counts import least_chance
+from soak.analysis.explanations import Weighed, weigh
 from soak.analysis.floors import floors
 from soak.analysis.outliers import without_outliers
 from soak.analysis.segments import clean, split
@@ -14,6 +17,8 @@ from soak.model import Floats, Line, Trend
 
 _FEWEST = 10
 _SURELY = 4.5
+_ODD = 4.5
+_MOST_ODD = 0.1
 
 
 def fit_trend(subject: Subject) -> Trend:
@@ -25,28 +30,50 @@ def fit_trend(subject: Subject) -> Trend:
     values = np.concatenate([life.values for life in lives])
     if all(np.ptp(life.values) == 0 for life in lives) and n > 2 and max(len(life.times) for life in lives) > 2:
         return _constant(lives)
-    points = [kept for kept in (without_outliers(p) for p in floors(lives)) if len(kept.times) > 1]
-    n = sum(len(p.times) for p in points)
-    if n - len(points) < _FEWEST - 1:
+    reduced = floors(lives)
+    # A restart falls somewhere between two samples, just when a process changes fastest: its first point means little.
+    reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
+    points = [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
+    if sum(len(p.times) - 1 for p in points) < _FEWEST - 1:
         return _unknown(f"{len(values)} samples are too few", float(values[-1]))
-    span = max(float(life.times[-1] - life.times[0]) for life in points)
-    middle = float(np.median(np.concatenate([p.values for p in points])))
-    scale = max(float(np.ptp(p.values)) for p in points)
-    if scale == 0:
+    if not any(np.ptp(p.values) for p in points):
         return _constant(lives)
     steps = np.abs(np.diff(values))
-    grain = float(steps[steps > 0].min()) / scale
-    scaled = [Points(p.times, (p.values - middle) / scale, p.born, p.counts, p.widths) for p in points]
-    paces, load = _paces(subject, points, span)
-    settings, candidates, shapes = lay_out(scaled, span, min(grain**2 / 12, 1e-4) + 1e-7, paces, load)
-    weighed = weigh(settings, candidates)
-    hourly = 3600 * scale / span
-    low, slope, high = (weighed.growth.quantile(share) * hourly for share in (0.025, 0.5, 0.975))
+    grain = float(steps[steps > 0].min())
+    fit = _fit(subject, points, grain)
+    odd = np.abs(fit.weighed.residual) > _ODD
+    if odd.any() and odd.mean() < _MOST_ODD:
+        ends = np.cumsum([len(p.times) for p in points])[:-1]
+        fewer = [p.only(~part) for p, part in zip(points, np.split(odd, ends), strict=True)]
+        points = [p for p in fewer if len(p.times) > 1]
+        fit = _fit(subject, points, grain)
+    growth, hourly = fit.weighed.growth, fit.hourly
+    low, slope, high = (growth.quantile(share) * hourly for share in (0.025, 0.5, 0.975))
     resolution = max(high, _SURELY * (high - low) / 3.92)
     lines = tuple(_line(p, slope, low, high) for p in points)
-    settles = 0.0 if weighed.shape is None else float(shapes.settles[weighed.shape])
-    settled = settles if settles <= span else None
-    return Trend(slope, low, high, resolution, settled, lines[-1].last, None, lines, weighed.chance)
+    return Trend(slope, low, high, resolution, fit.settled, lines[-1].last, None, lines, max(fit.weighed.chance, least_chance(reduced)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """What was weighed, how many units an hour a slope of 1 is, and when the likeliest warm-up ended (seconds)."""
+
+    weighed: Weighed
+    hourly: float
+    settled: float | None
+
+
+def _fit(subject: Subject, points: list[Points], grain: float) -> _Fit:
+    """Weigh all explanations of the points; `grain` is the smallest step that the values can make."""
+    span = max(float(p.times[-1] - p.times[0]) for p in points)
+    middle = float(np.median(np.concatenate([p.values for p in points])))
+    scale = max(float(np.ptp(p.values)) for p in points)
+    scaled = [Points(p.times, (p.values - middle) / scale, p.born, p.counts, p.widths) for p in points]
+    paces, load = _paces(subject, points, span)
+    settings, candidates, settles = lay_out(scaled, span, min((grain / scale) ** 2 / 12, 1e-4) + 1e-7, paces, load)
+    weighed = weigh(settings, candidates)
+    settled = max((float(settles[column]) for column in weighed.columns), default=0.0)
+    return _Fit(weighed, 3600 * scale / span, settled if settled < span else None)
 
 
 def _paces(subject: Subject, points: list[Points], span: float) -> tuple[list[Floats], Floats | None]:

@@ -14,10 +14,10 @@ import numpy as np
 from soak.model import Floats
 
 _MOST_STEPS = 24
-_EXPONENTIAL = np.geomspace(1 / 60, 1 / 2, 14)
+_EXPONENTIAL = np.geomspace(1 / 240, 1 / 2, 18)
 _CREEPING = np.array([1 / 300, 1 / 30, 1 / 6])
 _FILLING = np.linspace(0.05, 0.9, 18)
-_FINE = np.geomspace(1 / 100, 0.95, 200)
+_FINE = np.geomspace(1 / 400, 0.95, 200)
 Family = Callable[[Floats, Floats, float, Floats], Floats]
 
 
@@ -44,9 +44,9 @@ def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: F
     ends = np.concatenate((_FILLING, _best_shares(_fill, ages, widths, span, values, known)))
     columns = np.concatenate((_approach(ages, widths, span, shares), _creep(ages, span, _CREEPING), _fill(ages, widths, span, ends)), axis=1)
     prior = np.concatenate((
-        np.log(0.35 / len(_EXPONENTIAL)) - 20 * np.maximum(0.0, shares - 0.25),
-        np.log(0.4 / len(_CREEPING)) - 30 * np.maximum(0.0, _CREEPING - 1 / 30),
-        np.log(0.25 / len(_FILLING)) - 15 * np.maximum(0.0, ends - 0.5),
+        np.log(0.45 / len(_EXPONENTIAL)) - 20 * np.maximum(0.0, shares - 0.25),
+        np.log(0.25 / len(_CREEPING)) - 30 * np.maximum(0.0, _CREEPING - 1 / 30),
+        np.log(0.3 / len(_FILLING)) - 15 * np.maximum(0.0, ends - 0.5),
     ))  # fmt: skip
     settles = np.concatenate((3 * shares, np.full(len(_CREEPING), np.inf), ends)) * span
     return Shapes(_unit(columns), prior, settles)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +37,12 @@ def _from_csv(path: Path) -> Recording:
     import pandas as pd  # noqa: PLC0415 - a third of a second that only this verb should pay
 
     try:
-        frame = pd.read_csv(path, skipinitialspace=True, encoding="utf-8-sig", index_col=False, low_memory=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+            frame = pd.read_csv(path, skipinitialspace=True, encoding="utf-8-sig", index_col=False, low_memory=False)
     except pd.errors.EmptyDataError:
         raise InputError(f"{path}: the file is empty") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, ValueError) as error:
         raise InputError(f"{path}: not valid CSV: {str(error).strip().splitlines()[-1]}") from None
     frame.columns = [str(column).strip() for column in frame.columns]
     if not len(frame):
@@ -72,7 +75,9 @@ def _times(path: Path, frame: pd.DataFrame) -> Floats:
         times = (parsed - parsed.min()).dt.total_seconds().to_numpy(dtype=np.float64)
     wrong = np.flatnonzero(~np.isfinite(times))
     if len(wrong):
-        raise InputError(f"{path}:{wrong[0] + 2}: column {column}: not a time: {frame[column].iloc[wrong[0]]!r}")
+        given = frame[column].iloc[wrong[0]]
+        said = "is empty" if pd.isna(given) else f"not a time: {str(given)!r}"
+        raise InputError(f"{path}:{wrong[0] + 2}: column {column}: {said}")
     return times
 
 
@@ -84,7 +89,7 @@ def _numbers(path: Path, frame: pd.DataFrame, column: str) -> Floats:
         numbers = pd.to_numeric(frame[column], errors="coerce")
         wrong = np.flatnonzero((numbers.isna() & frame[column].notna()).to_numpy())
         if len(wrong):
-            raise InputError(f"{path}:{wrong[0] + 2}: column {column}: not a number: {frame[column].iloc[wrong[0]]!r}")
+            raise InputError(f"{path}:{wrong[0] + 2}: column {column}: not a number: {str(frame[column].iloc[wrong[0]])!r}")
         return numbers.to_numpy(dtype=np.float64)
     return frame[column].to_numpy(dtype=np.float64)
 
@@ -150,8 +155,8 @@ def _from_json(path: Path) -> Recording:
 
 
 def kind_of(name: str) -> Kind:
-    """A name's kind by Prometheus's convention: counters end in `_total`."""
-    return Kind.COUNTER if name.endswith("_total") and not name.startswith("nodejs_active_") else Kind.GAUGE
+    """A name's kind by Prometheus's convention: counters end in `_total`, and so do the parts of summaries in `_seconds_count` and `_seconds_sum`."""
+    return Kind.COUNTER if name.endswith(("_total", "_seconds_count", "_seconds_sum")) and not name.startswith("nodejs_active_") else Kind.GAUGE
 
 
 def _recording(path: Path, series: tuple[Series, ...], said: str) -> Recording:

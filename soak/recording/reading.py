@@ -29,7 +29,7 @@ def load_recording(directory: Path) -> Recording:
         users = _users(database)
         events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
         sources = tuple(_health(database))
-        (last,) = database.execute("SELECT max(max(time), (SELECT max(time) FROM windows)) FROM scrapes").fetchone()
+        (last,) = database.execute("SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)").fetchone()
     seconds = float(run.get("seconds") or last or 0.0)
     phases = tuple(
         Phase(phase["name"], phase["start"], min(phase["end"], seconds))

@@ -72,6 +72,9 @@ class Fetcher:
             self._connection.close()
             self._connection = None
 
+    def __del__(self) -> None:
+        self.close()
+
     def _ask(self, scheme: str, netloc: str, path: str, deadline: float) -> Answer:
         if self._connection is None or self._origin != (scheme, netloc):
             self.close()
@@ -134,4 +137,4 @@ def _plain(error: BaseException) -> str:
         return "the answer was cut short"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return str(error) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,71 @@
+"""Garbage-collected memory: its live heap from the collector's next goal, and growth that is only garbage not yet collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from soak.analysis.roles import COLLECTIONS
+from soak.model import Finding, Kind, Series, Verdict
+
+LIVE, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
+#: With fewer collections than this in the judged stretch, garbage cannot be told from a leak.
+FEWEST = 2
+
+
+def with_live_heap(found: Iterable[Series]) -> Iterator[Series]:
+    """All series, and Go's live heap after each collection where it is not among them.
+
+    Go sets the next goal to live heap times 1 + GOGC/100, but never below 4 MiB times GOGC/100, nor above what GOMEMLIMIT
+    leaves (https://go.dev/doc/gc-guide). So the live heap is the goal over that factor: exactly, but for stacks and globals;
+    an upper bound that stays put while the heap is tiny; and unknown under the memory limit, where it is left out.
+    """
+    series = list(found)
+    yield from series
+    known = {one.labels for one in series if one.name == LIVE}
+    for goal in series:
+        if goal.name != GOAL or goal.labels in known:
+            continue
+        percent = _beside(series, "go_gc_gogc_percent", goal)
+        limit = _beside(series, "go_gc_gomemlimit_bytes", goal)
+        factor = 1 + (percent if percent and np.isfinite(percent) and 0 < percent < 1e6 else 100.0) / 100
+        values = goal.values / factor
+        if limit and limit < 2**60:
+            values = np.where(goal.values > 0.9 * limit, np.nan, values)
+        yield replace(goal, name=LIVE, values=values)
+
+
+def _beside(series: list[Series], name: str, goal: Series) -> float | None:
+    """The last value of another series of the same process."""
+    found = next((one for one in series if one.name == name and one.labels == goal.labels and len(one.values)), None)
+    return None if found is None else float(found.values[-1])
+
+
+def collections_between(found: Iterable[Series], start: float, end: float) -> float | None:
+    """How many garbage collections ran in a stretch of time, in all processes; None where nobody counts them."""
+    counters = [one for one in found if one.name in COLLECTIONS and one.kind is Kind.COUNTER]
+    if not counters:
+        return None
+    first = min(COLLECTIONS.index(one.name) for one in counters)
+    total = 0.0
+    for counter in counters:
+        inside = (counter.times >= start) & (counter.times <= end) & np.isfinite(counter.values)
+        grown = np.diff(counter.values[inside])
+        if counter.name == COLLECTIONS[first]:
+            total += float(grown[grown > 0].sum())
+    return total
+
+
+def doubted(finding: Finding, noun: str, collections: float | None) -> Finding:
+    """A finding of growing memory, open again where too few collections ran to call it a leak."""
+    memory = finding.unit.startswith("bytes") or finding.series.endswith("_objects")
+    if finding.verdict is not Verdict.FAIL or collections is None or collections >= FEWEST or not memory:
+        return finding
+    ran = "did not run" if collections == 0 else "ran only once"
+    reason = (
+        f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {ran} meanwhile, so this may be garbage and no leak: "
+        "a longer run, or more load, would tell."
+    )
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, exhausts_in_hours=None)

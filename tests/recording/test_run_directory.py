@@ -1,0 +1,175 @@
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soak.errors import RecordingError
+from soak.latency import Histogram
+from soak.model import Event, Kind, Sample, Scrape
+from soak.recording import Recorder, load_recording
+from soak.windows import EndpointWindow, Window
+
+RUN = {"name": "test", "started": "2026-01-01T00:00:00Z", "phases": [{"name": "steady", "start": 0.0, "end": 100.0}]}
+
+
+def histogram(**counts: int) -> Histogram:
+    return Histogram({int(bucket[1:]): count for bucket, count in counts.items()})
+
+
+def window(time: float, name: str = "GET /", **failures: int) -> Window:
+    seen = EndpointWindow(name, 10, failures, 100, histogram(b200=8, b210=2), histogram(b300=sum(failures.values())))
+    return Window(time, 1.0, 5, (seen,))
+
+
+def scrape(time: float, *samples: Sample) -> Scrape:
+    return Scrape("prometheus", time, 0.001, 0.01, samples)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+def test_what_was_recorded_is_read_back(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), "name: x\n")
+    labels = (("a", "1"), ("b", 'qu"ote'))
+    for time in range(5):
+        gauge, counter = Sample("g_bytes", time * 2.5, labels), Sample("c_total", float(time), kind=Kind.COUNTER)
+        recorder.add(scrape(float(time), gauge, counter))
+        recorder.add(window(time + 1.0, timeout=time % 2))
+    recorder.add(Event(3.0, "note", "something"))
+    recorder.close(ended="completed", seconds=5.0)
+    found = load_recording(directory)
+    gauge_series, counter_series = found.series
+    assert (gauge_series.name, gauge_series.labels, gauge_series.kind) == ("g_bytes", labels, Kind.GAUGE)
+    assert counter_series.kind is Kind.COUNTER
+    np.testing.assert_array_equal(gauge_series.times, [0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(gauge_series.values, [0, 2.5, 5, 7.5, 10])
+    [windows] = found.windows
+    assert windows.requests.tolist() == [10] * 5
+    assert windows.failures.tolist() == [0, 1, 0, 1, 0]
+    assert windows.failure_kinds == {"timeout": 2}
+    assert windows.counts.sum() == 50
+    assert found.users is not None
+    assert found.users.values.tolist() == [5] * 5
+    assert found.events == (Event(3.0, "note", "something"),)
+    assert found.run.ended == "completed"
+    assert found.phases[0].end == 5.0
+
+
+def test_a_series_that_comes_and_goes_has_gaps_and_no_filled_in_values(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(scrape(0.0, Sample("a", 1.0)))
+    recorder.add(scrape(1.0, Sample("a", 2.0), Sample("b", 7.0)))
+    recorder.add(scrape(2.0, Sample("b", 8.0)))
+    recorder.add(scrape(3.0, Sample("a", 4.0)))
+    recorder.close(ended="completed", seconds=4.0)
+    a, b = load_recording(directory).series
+    assert a.times.tolist() == [0, 1, 3]
+    assert a.values.tolist() == [1, 2, 4]
+    assert b.times.tolist() == [1, 2]
+
+
+def test_a_lost_scrape_is_recorded_not_dropped(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(scrape(0.0, Sample("a", 1.0)))
+    recorder.add(Scrape("prometheus", 1.0, 0.3, 5.0, (), "no whole answer within 5 s"))
+    recorder.close(ended="completed", seconds=2.0)
+    [health] = load_recording(directory).sources
+    assert (health.scrapes, health.failed, health.last_error) == (2, 1, "no whole answer within 5 s")
+    assert health.worst_late == 0.3
+
+
+def test_an_endpoint_that_was_not_asked_has_windows_with_no_requests(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(window(1.0, "GET /a"))
+    recorder.add(window(2.0, "GET /b"))
+    recorder.close(ended="completed", seconds=2.0)
+    a, b = load_recording(directory).windows
+    assert (a.requests.tolist(), b.requests.tolist()) == ([10, 0], [0, 10])
+    assert a.quantile(0.5) == b.quantile(0.5)
+
+
+def test_a_run_that_was_killed_keeps_what_was_committed(directory: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from soak.model import Sample, Scrape
+from soak.recording import Recorder
+recorder = Recorder(Path({str(directory)!r}), {RUN!r}, None)
+for time in range(100):
+    recorder.add(Scrape("s", float(time), 0.0, 0.0, (Sample("a", float(time)),)))
+    if time == 89: recorder.commit()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=30)
+    assert done.returncode == -signal.SIGKILL
+    found = load_recording(directory)
+    assert len(found.series[0].times) == 90
+    assert found.run.ended == "crashed"
+    assert found.run.seconds == 89.0
+
+
+def test_a_running_recording_can_be_read(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(scrape(0.0, Sample("a", 1.0)))
+    recorder.commit()
+    assert len(load_recording(directory).series) == 1
+    recorder.add(scrape(1.0, Sample("a", 1.0)))
+    recorder.close(ended="completed", seconds=1.0)
+
+
+def test_a_full_disk_loses_nothing_from_memory(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(scrape(0.0, Sample("a", 1.0)))
+    recorder.commit()
+    pages = sqlite3.connect(directory / "recording.sqlite").execute("PRAGMA page_count").fetchone()[0]
+    recorder._database.execute(f"PRAGMA max_page_count={pages}")
+    for time in range(1, 2000):
+        recorder.add(scrape(float(time), *(Sample(f"series_{n}", 1.0) for n in range(20))))
+    with pytest.raises(RecordingError, match="cannot be written: database or disk is full"):
+        recorder.commit()
+    recorder._database.execute("PRAGMA max_page_count=1000000")
+    recorder.close(ended="completed", seconds=2000.0)
+    found = load_recording(directory)
+    assert found.sources[0].scrapes == 2000
+    assert {len(series.times) for series in found.series} == {1, 1999}
+
+
+def test_a_directory_with_something_in_it_is_not_written_into(directory: Path) -> None:
+    directory.mkdir()
+    (directory / "mine.txt").write_text("keep")
+    with pytest.raises(RecordingError, match="not empty"):
+        Recorder(directory, dict(RUN), None)
+    assert os.listdir(directory) == ["mine.txt"]
+
+
+def test_a_run_that_never_began_leaves_nothing(directory: Path) -> None:
+    Recorder(directory, dict(RUN), "name: x\n").discard()
+    assert not directory.exists()
+
+
+@pytest.mark.parametrize("damage", ["no run.json", "not JSON", "other version", "no database", "not a database"])
+def test_a_damaged_run_is_refused_in_one_line(directory: Path, damage: str) -> None:
+    Recorder(directory, dict(RUN), None).close(ended="completed", seconds=1.0)
+    run, database = directory / "run.json", directory / "recording.sqlite"
+    match damage:
+        case "no run.json":
+            run.unlink()
+        case "not JSON":
+            run.write_text("{")
+        case "other version":
+            run.write_text(json.dumps({"format_version": 99}))
+        case "no database":
+            database.unlink()
+        case "not a database":
+            database.write_bytes(b"x" * 5000)
+    with pytest.raises(RecordingError) as caught:
+        load_recording(directory)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,109 @@
+import threading
+import time
+from collections.abc import Iterable
+
+from soak.errors import TargetError
+from soak.model import Sample, Scrape
+from soak.sampling.clock import RunClock
+from soak.sampling.sampler import Sampler, scrape
+
+
+class FakeClock:
+    """Time passes only by waiting; `lags` are how much longer than asked each wait takes."""
+
+    def __init__(self, slots: int, lags: dict[int, float] | None = None) -> None:
+        self.time, self.waits, self.slots, self.lags = 0.0, 0, slots, lags or {}
+        self.idle = threading.Event()
+
+    def now(self) -> float:
+        return self.time
+
+    def wait(self, until: float, stop: threading.Event) -> bool:
+        time.sleep(0.01)  # let the sources' threads do their slot
+        self.waits += 1
+        if self.waits >= self.slots:
+            self.idle.set()
+            return True
+        self.time = max(self.time, until) + self.lags.get(self.waits, 0.0)
+        return False
+
+
+class Steady:
+    def collect(self) -> Iterable[Sample]:
+        return [Sample("a", 1.0)]
+
+
+class Failing:
+    def collect(self) -> Iterable[Sample]:
+        raise TargetError("connection refused")
+
+
+class Broken:
+    def collect(self) -> Iterable[Sample]:
+        return [Sample("a", 1 / 0)]
+
+
+class Hung:
+    def __init__(self) -> None:
+        self.release = threading.Event()
+
+    def collect(self) -> Iterable[Sample]:
+        self.release.wait(10)
+        return [Sample("a", 1.0)]
+
+
+def run(sources: dict[str, object], clock: FakeClock) -> list[Scrape]:
+    rows: list[Scrape] = []
+    sampler = Sampler(sources, 1.0, rows.append, clock)  # type: ignore[arg-type]
+    sampler.start()
+    assert clock.idle.wait(5)
+    for source in sources.values():
+        if isinstance(source, Hung):
+            source.release.set()
+    sampler.stop()
+    return sorted(rows, key=lambda row: (row.source, row.time))
+
+
+def test_the_schedule_is_absolute_and_lateness_never_adds_up() -> None:
+    rows = run({"s": Steady()}, FakeClock(6, lags={2: 0.3, 4: 0.25}))
+    assert [round(row.time, 6) for row in rows] == [0, 1, 2.3, 3, 4.25, 5]
+    assert [round(row.late, 6) for row in rows] == [0, 0, 0.3, 0, 0.25, 0]
+
+
+def test_a_failed_scrape_is_a_row_with_its_error() -> None:
+    rows = run({"s": Failing()}, FakeClock(3))
+    assert [row.error for row in rows] == ["connection refused"] * 3
+
+
+def test_a_bug_in_a_source_is_a_row_too_and_names_its_place() -> None:
+    [row] = run({"s": Broken()}, FakeClock(1))
+    assert row.error is not None
+    assert row.error.startswith("failed unexpectedly: ZeroDivisionError: division by zero (test_sampler.py:")
+
+
+def test_a_hung_source_costs_only_itself_and_its_missed_slots_are_rows() -> None:
+    rows = run({"hung": Hung(), "steady": Steady()}, FakeClock(5))
+    steady = [row for row in rows if row.source == "steady"]
+    hung = [row for row in rows if row.source == "hung"]
+    assert [row.time for row in steady] == [0, 1, 2, 3, 4]
+    assert all(row.error is None and row.late == 0 for row in steady)
+    missed = [row for row in hung if row.error]
+    assert [row.time for row in missed] == [1, 2, 3, 4]
+    assert missed[-1].error == "missed: the scrape of 4.0 s before was still under way"
+
+
+def test_a_suspended_machine_makes_one_gap_and_not_a_burst() -> None:
+    rows = run({"s": Steady()}, FakeClock(5, lags={2: 3600.0}))
+    assert len(rows) == 6
+    [gap] = [row for row in rows if row.error]
+    assert gap.error is not None
+    assert "3600 scrapes" in gap.error or "3599 scrapes" in gap.error
+    assert rows[-1].time > 3600
+
+
+def test_a_scrape_says_when_it_began_and_how_long_it_took() -> None:
+    clock = RunClock()
+    row = scrape("s", Steady(), clock, clock.now())
+    assert row.error is None
+    assert 0 <= row.late < 1
+    assert 0 <= row.took < 1

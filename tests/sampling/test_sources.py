@@ -1,0 +1,236 @@
+import gzip
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soak.errors import SoakError, TargetError, UsageError
+from soak.model import GONE, Kind, Sample
+from soak.sampling.fetch import Answer
+from soak.sampling.sources import SOURCES
+from soak.sampling.sources.expvar import Expvar
+from soak.sampling.sources.process import Process, listening_on
+from soak.sampling.sources.prometheus import Prometheus, parse
+from tests.sampling.serving import http, serving
+
+TEXT = """\
+# HELP go_goroutines Number of goroutines.
+# TYPE go_goroutines gauge
+go_goroutines 12
+# TYPE process_cpu_seconds_total counter
+process_cpu_seconds_total 1.5
+# TYPE jvm_memory_used_bytes gauge
+jvm_memory_used_bytes{area="heap",id="G1 Eden \\"x\\""} 1.5e+06
+# TYPE latency_seconds histogram
+latency_seconds_bucket{le="0.1"} 3
+latency_seconds_bucket{le="+Inf"} 4
+latency_seconds_sum 0.7
+latency_seconds_count 4
+# TYPE gc summary
+gc{quantile="0.5"} 0.001
+gc_sum 2
+gc_count 7
+untyped_total 9
+strange NaN
+"""
+
+
+def by_name(samples: object) -> dict[str, Sample]:
+    return {sample.name: sample for sample in samples}  # type: ignore[attr-defined]
+
+
+def test_prometheus_text() -> None:
+    found = by_name(parse(Answer(200, "text/plain", TEXT.encode()), "u"))
+    assert found["go_goroutines"] == Sample("go_goroutines", 12.0)
+    assert found["process_cpu_seconds_total"].kind is Kind.COUNTER
+    assert found["jvm_memory_used_bytes"].labels == (("area", "heap"), ("id", 'G1 Eden "x"'))
+    assert "latency_seconds_bucket" not in found
+    assert found["latency_seconds_count"].kind is Kind.COUNTER
+    assert found["gc"].kind is Kind.GAUGE
+    assert found["gc_count"].kind is Kind.COUNTER
+    assert found["untyped_total"].kind is Kind.COUNTER
+    assert found["strange"].value != found["strange"].value
+
+
+def test_openmetrics() -> None:
+    text = "# TYPE a gauge\na 1\n# TYPE c counter\nc_total 5\nc_created 123\n# EOF\n"
+    found = by_name(parse(Answer(200, "application/openmetrics-text", text.encode()), "u"))
+    assert found["c_total"] == Sample("c_total", 5.0, (), Kind.COUNTER)
+    assert "c_created" not in found
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (http("<html>hello</html>", content_type="text/html"), "answered text/html, not Prometheus text"),
+        (http("<html>hello</html>"), "not valid Prometheus text"),
+        (http("a{b=\n"), "not valid Prometheus text"),
+        (http("a 1\nb\n"), "not valid Prometheus text"),
+        (http(b"\xff\xfe"), "not valid Prometheus text"),
+        (http(""), "holds no metric"),
+        (http("no", "401 Unauthorized"), "answered 401"),
+        (http("no", "503 Service Unavailable"), "answered 503"),
+        (http("a 1\n")[:-2], "no whole answer within 0.3 s"),
+        (http("x", Content_Encoding="gzip"), "Not a gzipped file"),
+        (b"SSH-2.0-OpenSSH\r\n", ""),
+        (http("# EOF before\n", content_type="application/openmetrics-text"), "not valid Prometheus text"),
+    ],
+)
+def test_a_page_that_is_no_metrics_page_is_one_clear_error(answer: bytes, expected: str) -> None:
+    with serving(answer) as url, pytest.raises(TargetError) as caught:
+        list(Prometheus(url=f"{url}/metrics", timeout=0.3).collect())
+    assert str(caught.value).startswith(url)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_answer_that_is_cut_short() -> None:
+    def cut(connection: socket.socket) -> None:
+        connection.sendall(http("a 1\n" * 100)[:-50])
+
+    with serving(cut) as url, pytest.raises(TargetError, match="the answer was cut short"):
+        list(Prometheus(url=url).collect())
+
+
+def test_an_answer_slow_by_the_byte_ends_at_the_deadline() -> None:
+    def drip(connection: socket.socket) -> None:
+        for byte in http("a 1\n" * 1000):
+            connection.send(bytes([byte]))
+            time.sleep(0.02)
+
+    began = time.monotonic()
+    with serving(drip) as url, pytest.raises(TargetError, match=r"no whole answer within 0\.3 s"):
+        list(Prometheus(url=url, timeout=0.3).collect())
+    assert time.monotonic() - began < 2
+
+
+def test_an_enormous_answer_is_refused() -> None:
+    def flood(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+        for _ in range(700):
+            connection.sendall(b"a 1\n" * 16384)
+
+    with serving(flood) as url, pytest.raises(TargetError, match="larger than 32 MiB"):
+        list(Prometheus(url=url).collect())
+
+
+def test_a_gzip_bomb_is_refused() -> None:
+    bomb = gzip.compress(b"a" * (40 * 2**20))
+    with serving(http(bomb, Content_Encoding="gzip")) as url, pytest.raises(TargetError, match="once decompressed"):
+        list(Prometheus(url=url).collect())
+
+
+def test_gzip_keep_and_drop_and_one_kept_connection() -> None:
+    source_body = gzip.compress(TEXT.encode())
+    with serving(http(source_body, Content_Encoding="gzip")) as url:
+        source = Prometheus(url=url, keep=("go_*", "gc*"), drop=("*_sum",))
+        for _ in range(3):
+            assert {sample.name for sample in source.collect()} == {"go_goroutines", "gc", "gc_count"}
+        connection = source._fetcher._connection
+        assert connection is not None
+        source._fetcher.close()
+
+
+def test_a_series_given_twice_counts_once() -> None:
+    assert len(list(parse(Answer(200, "text/plain", b"a 1\na 2\n"), "u"))) == 1
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_samples_or_one_clear_error(text: str) -> None:
+    for kind in ("text/plain", "application/openmetrics-text"):
+        try:
+            list(parse(Answer(200, kind, text.encode()), "u"))
+        except SoakError as error:
+            assert "\n" not in str(error)
+
+
+def test_expvar_becomes_prometheus_names() -> None:
+    memory = {"HeapAlloc": 5, "NextGC": 9, "NumGC": 3, "PauseTotalNs": 2e9, "TotalAlloc": 100, "BySize": []}
+    page = json.dumps({"cmdline": ["x"], "memstats": memory, "jobs.open": 4, "on": True})
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(http(page, content_type="application/json", Connection="close"))
+
+    with serving(answer) as url:
+        found = by_name(Expvar(url=f"{url}/debug/vars", pprof="").collect())
+    assert found["go_memstats_heap_alloc_bytes"] == Sample("go_memstats_heap_alloc_bytes", 5.0)
+    assert found["go_memstats_alloc_bytes_total"].kind is Kind.COUNTER
+    assert found["go_gc_duration_seconds_sum"].value == 2.0
+    assert found["jobs_open"].value == 4.0
+    assert set(found).isdisjoint({"on", "cmdline", "memstats"})
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "3", ""])
+def test_a_page_that_is_no_expvar(body: str) -> None:
+    with serving(http(body)) as url, pytest.raises(TargetError, match="so not expvar"):
+        list(Expvar(url=url).collect())
+
+
+def test_a_process_is_watched_with_its_children() -> None:
+    alone = by_name(Process(pid=os.getpid()).collect())
+    code = "import time; held = bytearray(50_000_000); print('up', flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        together = by_name(Process(pid=os.getpid()).collect())
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()  # type: ignore[union-attr]
+    assert together["process_resident_memory_bytes"].value > alone["process_resident_memory_bytes"].value + 50_000_000
+    assert together["process_threads"].value == alone["process_threads"].value + 1
+    assert together["process_open_fds"].value >= alone["process_open_fds"].value + 3
+    assert alone["process_start_time_seconds"].value < time.time()
+
+
+def test_a_process_is_found_by_port_pidfile_and_name(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert listening_on(port) == os.getpid()
+        assert by_name(Process(port=port).collect())["process_open_fds"].value > 3
+    pidfile = tmp_path / "pid"
+    pidfile.write_text(f"{os.getpid()}\n")
+    assert list(Process(pidfile=str(pidfile)).collect())
+    with pytest.raises(TargetError, match="nobody listens on it"):
+        list(Process(port=port).collect())
+    with pytest.raises(TargetError, match="no process is named nobody-is-called-this"):
+        list(Process(name="nobody-is-called-this").collect())
+    with pytest.raises(TargetError, match="no process id"):
+        list(Process(pidfile=str(tmp_path / "nowhere")).collect())
+
+
+def test_a_process_that_ends_is_gone_and_one_that_replaces_it_is_found(tmp_path: Path) -> None:
+    pidfile = tmp_path / "pid"
+    source = Process(pidfile=str(pidfile))
+    starts = []
+    for _ in range(2):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        pidfile.write_text(str(child.pid))
+        starts.append(by_name(source.collect())["process_start_time_seconds"].value)
+        child.kill()
+        child.wait()
+        with pytest.raises(TargetError, match=GONE):
+            list(source.collect())
+    assert len(starts) == 2
+
+
+@pytest.mark.parametrize("keys", [{}, {"pid": 1, "port": 2}])
+def test_a_process_is_named_in_one_way(keys: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="name it by one of"):
+        Process(**keys)  # type: ignore[arg-type]
+
+
+def test_every_source_is_documented() -> None:
+    reference = (Path(__file__).parents[2] / "profiles" / "reference.yaml").read_text()
+    for kind, source in SOURCES.items():
+        assert f"- {kind}:" in reference, f"profiles/reference.yaml does not show {kind}"
+        assert source.__doc__
+        assert f"`{kind}:" in source.__doc__
