@@ -18,6 +18,7 @@ from soak.load.plan import plan_of
 from soak.load.process import LoadProcess
 from soak.model import Event, Scrape
 from soak.profile import Profile
+from soak.profile.parsing import without_secret
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder
 from soak.sampling.building import build_sources, probe_sources
 from soak.sampling.clock import RunClock
@@ -147,20 +148,10 @@ class Run:
         return {
             "name": self.profile.name,
             "started": _utc_now(),
-            "command": redacted(self.command),
+            "command": [without_secret(word) for word in self.command],
             "versions": {"soak": __version__, "python": platform.python_version(), "locust": version("locust")},
             "host": {"system": platform.platform(), "cpus": os.cpu_count()},
         }
-
-
-def redacted(command: Sequence[str]) -> list[str]:
-    """A command line without the values that may be secret: those set below headers, auth, form, json and body."""
-    result = []
-    for word in command:
-        key, equals, _ = word.partition("=")
-        secret = equals and any(part in key.lower() for part in ("header", "auth", "token", "password", "form", "json", "body"))
-        result.append(f"{key}=…" if secret else word)
-    return result
 
 
 def run_directory(name: str, root: Path) -> Path:

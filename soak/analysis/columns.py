@@ -53,6 +53,6 @@ def lay_out(
     if cycle is not None:
         options += [(np.concatenate((columns, wave), axis=1), prior + _CYCLE) for columns, prior in options]
     cut = [int(edge[i] - edge[3]) for i in range(3, 8)]
-    candidates = Candidates(*(slice(a, b) for a, b in zip(cut, cut[1:], strict=False)), shapes.prior, steps.prior, shapes.settles > 0.4 * span)
+    candidates = Candidates(*(slice(a, b) for a, b in zip(cut, cut[1:], strict=False)), shapes.prior, steps.prior, shapes.settles > 0.4 * span, grid.rough, grid.jumpy)
     settles = np.concatenate((np.zeros(candidates.shapes.start), shapes.settles, steps.settles))
     return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles

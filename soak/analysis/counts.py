@@ -16,6 +16,9 @@ from soak.analysis.subject import Points
 _CARRIED = 0.6
 _FEW, _SOME = 5.0, 12.0
 _SLOWED = 0.35
+_SLOWER = 0.6
+_RISES = 3
+_STILL = 0.1
 CANNOT_TELL = 0.2
 SETTLING = 0.5
 
@@ -32,8 +35,34 @@ def least_chance(lives: Sequence[Points]) -> float:
     rise = float(late.sum())
     if not len(large) or rise <= 0 or float(large.sum()) < _CARRIED * rise:
         return 0.0
-    events = float(np.abs(large).sum() ** 2 / (large @ large))
+    sizes = np.abs(large) / np.abs(large).max()
+    events = float(sizes.sum() ** 2 / (sizes @ sizes))
     slowed = rise < _SLOWED * (float(life.values[-1]) - float(life.values[0]))
     if events < _FEW:
         return SETTLING if slowed else CANNOT_TELL
     return CANNOT_TELL if slowed and events < _SOME else 0.0
+
+
+def most_chance(lives: Sequence[Points]) -> float:
+    """The most probability of no lasting growth that whole numbers allow which only ever rise, and still do; else 1.
+
+    What does not leak falls as often as it rises, so each rise without a fall halves the chance; the first may be warm-up.
+    """
+    life = max(lives, key=lambda points: len(points.times))
+    jumps = np.diff(life.values)
+    rises = np.flatnonzero(jumps > 0)
+    if len(rises) < _RISES or (jumps < 0).any() or len(rises) > _STILL * len(jumps):
+        return 1.0
+    start, end = float(life.times[0]), float(life.times[-1])
+    when = life.times[rises + 1]
+    late = float((when > 0.5 * (start + end)).mean())
+    stopped = end - float(when[-1]) > 2.5 * (end - start) / len(rises)
+    return 1.0 if stopped or late < _SLOWED else max(0.25 * 0.5 ** (len(rises) - _RISES), 0.01)
+
+
+def slowing(lives: Sequence[Points]) -> bool:
+    """Whether the longest life rose clearly less between its last two thirds than between its first two."""
+    life = max(lives, key=lambda points: len(points.times))
+    thirds = np.array_split(life.values, 3)
+    first, last = (float(np.median(b) - np.median(a)) for a, b in zip(thirds, thirds[1:], strict=False))
+    return last < _SLOWER * first

@@ -51,12 +51,17 @@ def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float)
 
 def given(w: Whitened, columns: Floats) -> Whitened:
     """The same with whitened `columns` (v, p, n) fitted for certain: projected out, and their freedom charged."""
-    basis, triangle = np.linalg.qr(columns.transpose(0, 2, 1))
+    if columns.shape[1] == 1:
+        length = np.sqrt(np.einsum("vpn,vpn->v", columns, columns))[:, None, None]
+        basis, lengths = columns.transpose(0, 2, 1) / np.maximum(length, 1e-150), length[:, :, 0]
+    else:
+        basis, triangle = np.linalg.qr(columns.transpose(0, 2, 1))
+        lengths = np.diagonal(triangle, axis1=1, axis2=2)
     y = w.y - (basis @ (basis.transpose(0, 2, 1) @ w.y[:, :, None]))[:, :, 0]
-    x = w.x - (w.x @ basis) @ basis.transpose(0, 2, 1)
+    x = w.x - (w.x @ basis) * basis.transpose(0, 2, 1) if basis.shape[2] == 1 else w.x - (w.x @ basis) @ basis.transpose(0, 2, 1)
     freedom = w.freedom - columns.shape[1]
     usual = (np.einsum("vn,vn->v", y, y) + w.least) / max(freedom, 1)
-    size = np.maximum(np.diagonal(triangle, axis1=1, axis2=2) ** 2, usual[:, None])
+    size = np.maximum(lengths**2, usual[:, None])
     return Whitened(y, x, w.base - 0.5 * np.log(size).sum(axis=1), freedom, w.least)
 
 
@@ -79,6 +84,10 @@ class Fits:
     slope: Floats
     error: Floats
     freedom: int
+
+    def under(self, chosen: NDArray[np.bool_]) -> Fits:
+        """The same under some of the noise models only."""
+        return Fits(self.evidence[chosen], self.slope[chosen], self.error[chosen], self.freedom)
 
 
 def each(w: Whitened, x: Floats | None = None) -> Fits:

@@ -26,7 +26,8 @@ _LIFTED = -4.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Where in the whitened columns each candidate lies, how plausible it is beforehand (logs), which shapes last."""
+    """Where in the whitened columns each candidate lies, how plausible it is beforehand (logs), which shapes
+    last; and which noise models are rougher than white, or move the level in jumps."""
 
     paces: slice
     late: slice
@@ -35,19 +36,23 @@ class Candidates:
     shape_prior: Floats
     step_prior: Floats
     shape_late: NDArray[np.bool_]
+    rough: NDArray[np.bool_]
+    jumpy: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
     """`chance` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
 
-    `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations.
+    `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations;
+    `jumpy` says that its noise moves the level for good.
     """
 
     chance: float
     growth: Mixture
     columns: tuple[int, ...]
     residual: Floats
+    jumpy: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +80,15 @@ class _Tally:
         self.grows_made.append((has, own))
         return weights
 
+    def by_noise(self) -> Floats:
+        """The best log weight under each noise model, shape (v,)."""
+        return np.max([log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0)
+
+    def keep(self, noises: NDArray[np.bool_]) -> None:
+        """Forget the other noise models."""
+        self.stays = [log[noises] for log in self.stays]
+        self.grows = [(log[noises], fits.under(noises)) for log, fits in self.grows]
+
     def best(self) -> tuple[float, int, tuple[int, ...]]:
         """Log weight, noise model and columns of the likeliest."""
         rows = [*zip(self.stays, self.stays_made, strict=True)]
@@ -87,12 +101,17 @@ class _Tally:
 def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> Weighed:
     """Weigh all explanations. A setting is the series with some nuisance projected out, and its log plausibility."""
     tallies = [_simple(w, prior, candidates) for w, prior in settings]
-    best = max(tally.best()[0] for tally in tallies)
-    for (w, prior), tally in zip(settings, tallies, strict=True):
-        if tally.best()[0] > best - _HOPELESS:
+    best = [tally.best()[0] for tally in tallies]
+    # Steps can only speak for whiter noise: a rougher one that is hopeless without them stays so with them.
+    by_noise = np.max([tally.by_noise() for tally in tallies], axis=0)
+    noises = ~candidates.rough | (by_noise > max(best) - _HOPELESS)
+    ready = [(w.under(noises), prior) for w, prior in settings]
+    for (w, prior), tally, top in zip(ready, tallies, best, strict=True):
+        tally.keep(noises)
+        if top > max(best) - _HOPELESS:
             _stepped(tally, w, prior, candidates)
     likeliest = max(range(len(tallies)), key=lambda i: tallies[i].best()[0])
-    return _normalise(tallies, settings[likeliest][0], tallies[likeliest])
+    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], candidates.jumpy[noises])
 
 
 def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
@@ -167,7 +186,7 @@ def _climb(
             w = evidence.given(w, places[:, best : best + 1])
 
 
-def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally) -> Weighed:
+def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_]) -> Weighed:
     """Probabilities of all that was weighed."""
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
     fits = [row for tally in tallies for row in tally.grows]
@@ -177,13 +196,15 @@ def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally) -> Wei
     top = max(float(stay.max()), float(grow.max()))
     weights = np.exp(grow - top)
     stays, grows = float(np.exp(stay - top).sum()), float(weights.sum())
-    kept = np.argsort(-grow, kind="stable")[:300]
+    kept = np.argsort(-grow, kind="stable")[:1000]
     slope, error, freedom = slope[kept], np.maximum(error[kept], 1e-300), freedom[kept]
     falls = float(weights[kept] @ t_below(-slope / error, freedom))
+    kept, slope, error, freedom = (column[:100] for column in (kept, slope, error, freedom))
     share = np.exp(grow[kept] - grow[kept[0]])
     _, noise, columns = likeliest.best()
     design = w.x[noise, list(columns)]
     rest = w.y[noise] - np.linalg.lstsq(design.T, w.y[noise], rcond=None)[0] @ design if columns else w.y[noise]
     usual = float(np.sqrt(rest @ rest / max(w.freedom - len(columns), 1)))
     mixture = Mixture(share / share.sum(), slope, error, freedom)
-    return Weighed((stays + falls) / (stays + grows), mixture, columns, rest / max(usual, 1e-300))
+    chance = (stays + falls) / (stays + grows)
+    return Weighed(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]))

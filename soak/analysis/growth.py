@@ -11,12 +11,10 @@ from collections.abc import Sequence
 
 from soak.analysis.forecast import TimeLeft, show_time_left, time_until
 from soak.analysis.subject import Subject
-from soak.analysis.trend import fit_trend
+from soak.analysis.trend import CERTAIN, SUSPICIOUS, fit_trend
 from soak.model import Finding, Trend, Verdict
 from soak.units import show_amount, show_duration
 
-_RISK = 0.1
-_HINT = 0.3
 
 
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
@@ -27,10 +25,10 @@ def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
 
 
 def _certain(chances: Sequence[float]) -> list[bool]:
-    """Which subjects surely grow, at a family-wise risk of `_RISK`."""
+    """Which subjects surely grow, at a family-wise risk of `CERTAIN`."""
     result = [False] * len(chances)
     for rank, index in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):
-        if chances[index] > _RISK / (len(chances) - rank):
+        if chances[index] > CERTAIN / (len(chances) - rank):
             break
         result[index] = True
     return result
@@ -61,29 +59,29 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
     """An equivalence test: the whole interval on one side of the limit, or no verdict."""
     allowed = _amount(subject, limit)
     if trend.doubt is not None and not math.isfinite(trend.slope_high):
-        return Verdict.INCONCLUSIVE, f"{_Noun(subject)} cannot be judged against {allowed}: {trend.doubt}."
+        return Verdict.INCONCLUSIVE, f"{_capital(subject)} cannot be judged against {allowed}: {trend.doubt}."
     measured = _measured(subject, trend)
     if trend.slope_low > limit and (certain or limit > 0):
-        return Verdict.FAIL, f"{_Noun(subject)} keeps growing: {measured}, and {allowed} is allowed{_tail(subject, trend)}."
+        return Verdict.FAIL, f"{_capital(subject)} keeps growing: {measured}, and {allowed} is allowed{_tail(subject, trend)}."
     if trend.slope_high <= limit:
-        return Verdict.PASS, f"{_Noun(subject)} grows by no more than {allowed}: {measured}."
-    if limit == 0 and trend.chance > _HINT and trend.doubt is None:
-        return Verdict.PASS, f"{_Noun(subject)} is steady: any growth is under {_amount(subject, trend.resolution_per_hour)}."
+        return Verdict.PASS, f"{_capital(subject)} grows by no more than {allowed}: {measured}."
+    if limit == 0 and trend.chance > SUSPICIOUS and trend.doubt is None:
+        return Verdict.PASS, _steady(subject, trend)
     more = trend.doubt or "a longer run would tell"
-    return Verdict.INCONCLUSIVE, f"{_Noun(subject)} may or may not grow faster than {allowed}: {measured}; {more}."
+    return Verdict.INCONCLUSIVE, f"{_capital(subject)} may or may not grow faster than {allowed}: {measured}; {more}."
 
 
 def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -> tuple[Verdict, str]:
     """Growth that is certain and would matter within `survive` fails; growth that is neither passes."""
-    noun = _Noun(subject)
+    noun = _capital(subject)
     if not math.isfinite(trend.slope_high):
         return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
     hours = survive / 3600
     matters = max(0.5 * abs(trend.level), 0.0) / hours
     if subject.capacity is not None:
         matters = min(matters, max(subject.capacity - trend.level, 0.0) / hours)
-    if not certain and trend.doubt is None and trend.chance > _HINT:
-        return Verdict.PASS, f"{noun} is steady: any growth is under {_amount(subject, trend.resolution_per_hour)}."
+    if not certain and trend.doubt is None and trend.chance > SUSPICIOUS:
+        return Verdict.PASS, _steady(subject, trend)
     if trend.slope_high < matters:
         spare = f"too little to matter within {show_duration(survive)}"
         return Verdict.PASS, f"{noun} grows by {_measured(subject, trend)}: {spare}."
@@ -91,8 +89,17 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
         settled = f", settled after {show_duration(trend.settled_after_seconds)}" if trend.settled_after_seconds else ""
         return Verdict.FAIL, f"{noun} keeps growing: {_measured(subject, trend)}{settled}{_tail(subject, trend)}."
     if certain:
-        return Verdict.INCONCLUSIVE, f"{noun} grows by {_measured(subject, trend)}: whether that matters, a longer run would tell."
-    return Verdict.INCONCLUSIVE, f"{noun} may be growing ({_measured(subject, trend)}): {trend.doubt or 'a longer run would tell'}."
+        return Verdict.INCONCLUSIVE, f"{noun} grows by {_measured(subject, trend)}: a longer run would tell whether that matters."
+    if trend.doubt is not None and trend.slope_low <= 0:
+        return Verdict.INCONCLUSIVE, f"{noun} cannot be judged yet: {trend.doubt}."
+    return Verdict.INCONCLUSIVE, f"{noun} may be growing, {_measured(subject, trend)}: {trend.doubt or 'a longer run would tell'}."
+
+
+def _steady(subject: Subject, trend: Trend) -> str:
+    """A pass, with the slowest growth that would have been seen."""
+    if trend.resolution_per_hour == 0:
+        return f"{_capital(subject)} did not move at all."
+    return f"{_capital(subject)} is steady: any growth is under {_amount(subject, trend.resolution_per_hour)}."
 
 
 def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
@@ -110,11 +117,10 @@ def _tail(subject: Subject, trend: Trend) -> str:
 
 
 def _measured(subject: Subject, trend: Trend) -> str:
-    """`3.1 MiB/h (2.8 to 3.4)`."""
-    slope = _amount(subject, trend.slope_per_hour)
-    low, high = _amount(subject, trend.slope_low), _amount(subject, trend.slope_high)
-    number, _, unit = low.partition(" ")
-    return f"{slope} ({number if unit and high.endswith(f' {unit}') else low} to {high.partition(' ')[0] if unit and high.endswith(f' {unit}') and slope.endswith(f' {unit}') else high})"
+    """`3.1 MiB/h (2.8 to 3.4)`: the unit is said once where it is the same."""
+    slope, low, high = (_amount(subject, value) for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high))
+    units = {text.partition(" ")[2] for text in (slope, low, high)}
+    return f"{slope} ({low.partition(' ')[0]} to {high.partition(' ')[0]})" if len(units) == 1 else f"{slope} ({low} to {high})"
 
 
 def _amount(subject: Subject, hourly: float) -> str:
@@ -122,5 +128,5 @@ def _amount(subject: Subject, hourly: float) -> str:
     return show_amount(hourly, f"{subject.unit}/h")
 
 
-def _Noun(subject: Subject) -> str:
+def _capital(subject: Subject) -> str:
     return subject.noun[:1].upper() + subject.noun[1:]

@@ -1,4 +1,4 @@
-"""A weighted mixture of Student's t distributions: its quantiles, and its chance of lying below a value."""
+"""A weighted mixture of Student's t distributions, and its quantiles."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ class Mixture:
     scale: Floats
     freedom: Floats
 
-    def below(self, value: float) -> float:
-        """The chance of a value below this one."""
-        return float(self.weight @ t_below((value - self.centre) / self.scale, self.freedom))
-
-    def quantile(self, share: float) -> float:
-        """The value that a `share` of the mixture lies below, by bisection."""
+    def quantiles(self, shares: Floats) -> Floats:
+        """The values that such shares of the mixture lie below, by bisection."""
         reach = 12 * self.scale * (1 + 12 / self.freedom)
-        low, high = float((self.centre - reach).min()), float((self.centre + reach).max())
-        for _ in range(48):
+        low = np.full(len(shares), float((self.centre - reach).min()))
+        high = np.full(len(shares), float((self.centre + reach).max()))
+        for _ in range(44):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if self.below(middle) < share else (low, middle)
+            below = t_below((middle[:, None] - self.centre) / self.scale, self.freedom) @ self.weight < shares
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
         return 0.5 * (low + high)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soak.model import Floats
 
@@ -23,7 +24,8 @@ _MOSTLY_WHITE = 8.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Noise:
     """A grid of v noise models: correlation `time` (seconds), `wander` and `white` variances (one of them 1), log
-    `prior`, and whether the wander slows as the process ages (1 or 0); all of shape (v,).
+    `prior`, whether the wander slows as the process ages (1 or 0), and whether
+    the wander outweighs the white; all of shape (v,).
 
     A slow wander beneath strong scatter can look like any smooth curve, and services hardly show it: it is thought rare.
     """
@@ -34,16 +36,23 @@ class Noise:
     prior: Floats
     ageing: Floats
 
+    rough: NDArray[np.bool_]
+
+    @property
+    def jumpy(self) -> NDArray[np.bool_]:
+        """Under which models every movement lasts for a while: hardly any white scatter on top, shape (v,)."""
+        return (self.wander > 0) & ((self.white == 0) | (self.ageing > 0))
+
 
 def noise_grid(span: float, spacing: float) -> Noise:
     """The grid for points that lie `spacing` seconds apart over `span` seconds."""
-    rows = [(spacing, 0.0, 1.0, 0.0, 0.0)]
+    rows = [(spacing, 0.0, 1.0, 0.0, 0.0, False)]
     for share in _CORRELATION_TIMES:
         time = max(share * span, 0.5 * spacing)
         innovation = -float(np.expm1(-2 * spacing / time))
         slow = min(1.0, 5 * share)
-        rows += [(time, 1.0, innovation * k, prior * slow, 0.0) for k, prior in _WHITE_PER_INNOVATION if innovation * k <= _MOSTLY_WHITE]
-    rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0) for share in _AGEING for white in (0.0, 0.3)]
+        rows += [(time, 1.0, innovation * k, prior * slow, 0.0, k <= 1) for k, prior in _WHITE_PER_INNOVATION if innovation * k <= _MOSTLY_WHITE]
+    rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0, False) for share in _AGEING for white in (0.0, 0.3)]
     return Noise(*(np.array(column) for column in zip(*rows, strict=True)))
 
 

@@ -1,7 +1,7 @@
 """One series cut into stretches of one process's life, cleaned of what is not a number.
 
 No fit crosses a restart: known ones come as borders; an unknown one is a sharp drop back to where the process began that
-lasts, after Killick, Fearnhead and Eckley, Optimal detection of changepoints (2012), in its simplest form.
+had lasted (the level shift of Chen and Liu, Joint estimation of model parameters and outlier effects, 1993).
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import numpy as np
 from soak.analysis.subject import Points, Subject
 from soak.model import Floats
 
+_AROUND = 5
+_MOST_RESTARTS = 20
+
 
 def clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Finite samples with rising times: sorted where they are not, the last of those that share a time kept."""
     n = min(len(times), len(values))
     times, values = np.asarray(times[:n], dtype=np.float64), np.asarray(values[:n], dtype=np.float64)
-    good = np.isfinite(times) & np.isfinite(values) & (np.abs(values) < 1e300)
+    # Beyond this, squares overflow; no clock and no resource goes there.
+    good = (np.abs(times) < 1e15) & (np.abs(values) < 1e150)
     if not good.all():
         times, values = times[good], values[good]
     steps = np.diff(times)
@@ -37,7 +41,8 @@ def split(subject: Subject) -> list[Points]:
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
     for first, last in zip(cuts, cuts[1:], strict=False):
-        inner = [first, *(first + cut for cut in _drops(values[first:last])), last]
+        unknown = [] if subject.collected else _restarts(values[first:last], 5.0 if subject.integer else 0.0)
+        inner = [first, *(first + cut for cut in unknown), last]
         for start, end in zip(inner, inner[1:], strict=False):
             judged = max(start, int(np.searchsorted(times, subject.judged_from)))
             if end > judged:
@@ -45,6 +50,33 @@ def split(subject: Subject) -> list[Points]:
     return lives
 
 
-def _drops(values: Floats) -> list[int]:
-    """Where an unknown restart must have been: indexes of the first sample after it."""
-    return []
+def _restarts(values: Floats, least: float) -> list[int]:
+    """Where an unknown restart must have been: indexes of the first sample after it, none where it may be a collection. `least`
+    is the least height that counts.
+
+    A restart falls at once, back to where the process began, from a level that had lasted. What falls so at a regular
+    pace or from one height is a garbage collector at work.
+    """
+    size = max(1, len(values) // 600)
+    count = len(values) // size
+    if count < 8 * _AROUND:
+        return []
+    level = np.median(values[: count * size].reshape(count, size), axis=1)
+    windows = np.median(np.lib.stride_tricks.sliding_window_view(level, _AROUND), axis=1)
+    before, after = windows[:-_AROUND], windows[_AROUND:]
+    start = float(np.min(level[:2]))
+    quiet = float(np.median(np.abs(np.diff(level)))) * 1.4826
+    place = np.arange(_AROUND, _AROUND + len(before))
+    fall = level[place - 1] - level[place]
+    height = before - start
+    found = (height > np.maximum(10 * quiet, least)) & (after - start < 0.3 * height) & (fall > 0.6 * (before - after))
+    found &= before - after > 0.3 * float(np.ptp(level))
+    drops = place[found]
+    drops = drops[np.diff(drops, prepend=-_AROUND) >= _AROUND]
+    if not len(drops) or len(drops) > _MOST_RESTARTS:
+        return []
+    lives = np.diff(np.concatenate(([0], drops)))
+    heights = level[drops - 1] - start
+    lasted = all((level[drop - life : drop] > start + 0.3 * h).sum() > 0.04 * count for drop, life, h in zip(drops, lives, heights, strict=True))
+    regular = len(drops) > 2 and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
+    return [] if regular or not lasted else [int(drop) * size for drop in drops]

@@ -19,7 +19,7 @@ class Subject:
     `requests` holds cumulative completed requests at its own times, None where unknown. `floor` is a series whose floor
     is this one's truth (the live heap beside resident memory), None where there is none. `limit` is an explicit growth
     limit in units per hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit` is
-    bytes or what is counted; `integer` marks counts.
+    bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated, which a collector lets fall.
     """
 
     series: Series
@@ -33,6 +33,7 @@ class Subject:
     limit: float | None = None
     capacity: float | None = None
     capacity_noun: str = ""
+    collected: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

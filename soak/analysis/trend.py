@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from soak.analysis.columns import lay_out
-from soak.analysis.counts import least_chance
+from soak.analysis.counts import least_chance, most_chance, slowing
 from soak.analysis.explanations import Weighed, weigh
 from soak.analysis.floors import floors
+from soak.analysis.load import paces_and_rate
 from soak.analysis.outliers import without_outliers
-from soak.analysis.segments import clean, split
+from soak.analysis.segments import split
 from soak.analysis.subject import Points, Subject
-from soak.model import Floats, Line, Trend
+from soak.model import Line, Trend
+from soak.units import show_duration
+
+CERTAIN, SUSPICIOUS = 0.1, 0.3
+"""Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
+the development part of the corpus in tests/bench."""
 
 _FEWEST = 10
 _SURELY = 4.5
-_ODD = 4.5
-_MOST_ODD = 0.1
+_ODD, _MOST_ODD = 4.5, 0.1
+_UNSETTLED = 1.35
+_FLOOR_WEIGHT = 8.0
 
 
 def fit_trend(subject: Subject) -> Trend:
-    """The growth of a subject's steady level with a 95% interval; `doubt` is set where the recording cannot tell."""
+    """The growth of a subject's steady level with a 95% interval; `doubt` is set where the recording cannot tell.
+
+    Never raises on odd data, and no odd value makes a warning: what is not finite is left out beforehand, and what is
+    too large or small to square says nothing about growth.
+    """
+    with np.errstate(all="ignore"):
+        return _fit_trend(subject)
+
+
+def _fit_trend(subject: Subject) -> Trend:
     lives = split(subject)
-    n = sum(len(life.times) for life in lives)
-    if not n:
-        return _unknown("it has no samples to judge")
-    values = np.concatenate([life.values for life in lives])
-    if all(np.ptp(life.values) == 0 for life in lives) and n > 2 and max(len(life.times) for life in lives) > 2:
-        return _constant(lives)
+    values = np.concatenate([life.values for life in lives]) if lives else np.empty(0)
+    if not len(values):
+        return _unknown("there is no sample to judge")
+    longest = max(len(life.times) for life in lives)
+    if longest > 2 and all(np.ptp(life.values) <= 1e-15 * abs(life.values[0]) for life in lives):
+        return _constant(lives, subject.integer)
     reduced = floors(lives)
     # A restart falls somewhere between two samples, just when a process changes fastest: its first point means little.
     reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
     points = [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
     if sum(len(p.times) - 1 for p in points) < _FEWEST - 1:
-        return _unknown(f"{len(values)} samples are too few", float(values[-1]))
+        return _unknown(_too_few(lives, longest), float(values[-1]))
     if not any(np.ptp(p.values) for p in points):
-        return _constant(lives)
+        return _constant(lives, subject.integer)
     steps = np.abs(np.diff(values))
     grain = float(steps[steps > 0].min())
     fit = _fit(subject, points, grain)
@@ -47,73 +65,92 @@ def fit_trend(subject: Subject) -> Trend:
         fewer = [p.only(~part) for p, part in zip(points, np.split(odd, ends), strict=True)]
         points = [p for p in fewer if len(p.times) > 1]
         fit = _fit(subject, points, grain)
-    growth, hourly = fit.weighed.growth, fit.hourly
-    low, slope, high = (growth.quantile(share) * hourly for share in (0.025, 0.5, 0.975))
-    resolution = max(high, _SURELY * (high - low) / 3.92)
+    low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
+    chance = max(fit.weighed.chance, least_chance(reduced) if fit.weighed.jumpy else 0.0)
+    if subject.integer:
+        chance = min(chance, most_chance(lives))
+    if subject.floor is not None:
+        chance = _beside_floor(subject, chance, reduced)
     lines = tuple(_line(p, slope, low, high) for p in points)
-    return Trend(slope, low, high, resolution, fit.settled, lines[-1].last, None, lines, max(fit.weighed.chance, least_chance(reduced)))
+    resolution = max(high, _SURELY * (high - low) / 3.92)
+    settled = fit.settles if fit.settles < fit.span else None
+    return Trend(slope, low, high, resolution, settled, lines[-1].last, _doubt(fit, chance, slope, high - low), lines, chance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """What was weighed, how many units an hour a slope of 1 is, and when the likeliest warm-up ended (seconds)."""
+    """What was weighed, how many units an hour a slope of 1 is, the longest life and the likeliest warm-up (seconds)."""
 
     weighed: Weighed
     hourly: float
-    settled: float | None
+    span: float
+    settles: float
 
 
-def _fit(subject: Subject, points: list[Points], grain: float) -> _Fit:
+def _fit(subject: Subject, points: Sequence[Points], grain: float) -> _Fit:
     """Weigh all explanations of the points; `grain` is the smallest step that the values can make."""
     span = max(float(p.times[-1] - p.times[0]) for p in points)
     middle = float(np.median(np.concatenate([p.values for p in points])))
     scale = max(float(np.ptp(p.values)) for p in points)
-    scaled = [Points(p.times, (p.values - middle) / scale, p.born, p.counts, p.widths) for p in points]
-    paces, load = _paces(subject, points, span)
-    settings, candidates, settles = lay_out(scaled, span, min((grain / scale) ** 2 / 12, 1e-4) + 1e-7, paces, load)
+    scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
+    paces, rate = paces_and_rate(points, span, subject.requests)
+    settings, candidates, settles = lay_out(scaled, span, min((grain / scale) ** 2 / 12, 1e-4) + 1e-7, paces, rate)
     weighed = weigh(settings, candidates)
-    settled = max((float(settles[column]) for column in weighed.columns), default=0.0)
-    return _Fit(weighed, 3600 * scale / span, settled if settled < span else None)
+    return _Fit(weighed, 3600 * scale / span, span, max((float(settles[c]) for c in weighed.columns), default=0.0))
 
 
-def _paces(subject: Subject, points: list[Points], span: float) -> tuple[list[Floats], Floats | None]:
-    """What a leak may follow: time, and requests where their rate varies; and that rate, scaled to span 0 to 1."""
-    ages = np.concatenate([p.times - p.born for p in points]) / span
-    if subject.requests is None:
-        return [ages], None
-    when, done = clean(subject.requests.times, subject.requests.values)
-    if len(when) < _FEWEST or done[-1] <= done[0]:
-        return [ages], None
-    times = np.concatenate([p.times for p in points])
-    total = np.interp(times, when, done)
-    width = max(float(np.median(np.diff(times))), 1e-9)
-    after, before = np.minimum(times + width, when[-1]), np.maximum(times - width, when[0])
-    rate = (np.interp(after, when, done) - np.interp(before, when, done)) / np.maximum(after - before, 1e-9)
-    late = times >= times[len(times) // 2]
-    pace = float(np.mean(rate[late]))
-    if np.ptp(rate) < 0.05 * float(np.max(rate)) or pace <= 0:
-        return [ages], None
-    return [ages, (total - total[0]) / (pace * span)], (rate - rate.min()) / np.ptp(rate)
+def _beside_floor(subject: Subject, chance: float, points: Sequence[Points]) -> float:
+    """The chance in the light of the floor: resident memory that slows over a steady live heap is settling."""
+    assert subject.floor is not None
+    floor = fit_trend(replace(subject, series=subject.floor, floor=None, integer=False, collected=True))
+    if not math.isfinite(floor.slope_high):
+        return chance
+    weight = 1.0
+    if floor.chance < CERTAIN and floor.doubt is None:
+        weight = 1 / _FLOOR_WEIGHT
+    elif floor.chance > SUSPICIOUS and slowing(points):
+        weight = _FLOOR_WEIGHT
+    return chance * weight / (chance * weight + 1 - chance)
+
+
+def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> str | None:
+    """Why the recording cannot tell, and what would."""
+    if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
+        return f"it is still settling, {show_duration(fit.settles - fit.span)} more would tell"
+    if not CERTAIN <= chance < SUSPICIOUS:
+        return None
+    if fit.weighed.jumpy:
+        return f"it moves in few steps, {show_duration(fit.span)} more would tell"
+    # The error of a slope falls with the run's length to the power 1.5.
+    longer = (_SURELY * width / 3.92 / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
+    return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell"
+
+
+def _too_few(lives: Sequence[Points], longest: int) -> str:
+    """What is missing where there are too few samples to fit anything."""
+    count = sum(len(life.times) for life in lives)
+    if len(lives) > 1 and count >= 2 * _FEWEST:
+        return f"no process lived long enough, the longest gave {longest} samples"
+    return f"{count} {'sample is' if count == 1 else 'samples are'} too few, {_FEWEST + len(lives) - 1 - count} more are needed at least"
 
 
 def _line(points: Points, slope: float, low: float, high: float) -> Line:
     """The fitted level of one life, through its later half."""
     start, end = float(points.times[0]), float(points.times[-1])
     half = len(points.times) // 2
-    middle = float(np.median(points.values[half:] - slope / 3600 * (points.times[half:] - end)))
+    last = float(np.median(points.values[half:] - slope / 3600 * (points.times[half:] - end)))
     hours = (end - start) / 3600
-    return Line(start, end, middle - slope * hours, middle, middle + (low - slope) * hours / 2, middle + (high - slope) * hours / 2)
+    return Line(start, end, last - slope * hours, last, last + (low - slope) * hours / 2, last + (high - slope) * hours / 2)
 
 
-def _constant(lives: list[Points]) -> Trend:
-    """The trend of a series that never moves."""
-    lines = tuple(
-        Line(float(p.times[0]), float(p.times[-1]), float(p.values[0]), float(p.values[0]), float(p.values[0]), float(p.values[0]))
-        for p in lives
-    )
-    return Trend(0.0, 0.0, 0.0, 0.0, 0.0, float(lives[-1].values[-1]), None, lines, 1.0)
+def _constant(lives: Sequence[Points], integer: bool) -> Trend:
+    """The trend of a series that never moves. Counts none of which came may come at up to three a run: the rule of three."""
+    ends = [(float(p.times[0]), float(p.times[-1]), float(p.values[-1])) for p in lives]
+    lines = tuple(Line(start, end, value, value, value, value) for start, end, value in ends)
+    resolution = 3 * 3600 / max(sum(end - start for start, end, _ in ends), 1e-9) if integer else 0.0
+    return Trend(0.0, 0.0, 0.0, resolution, 0.0, ends[-1][2], None, lines)
 
 
-def _unknown(doubt: str, level: float = float("nan")) -> Trend:
+def _unknown(doubt: str, level: float = math.nan) -> Trend:
     """No trend, and why."""
-    return Trend(0.0, float("-inf"), float("inf"), float("inf"), None, level, doubt, (), 1.0)
+    return Trend(0.0, -math.inf, math.inf, math.inf, None, level, doubt)

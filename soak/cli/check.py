@@ -37,10 +37,11 @@ def summary(profile: object) -> str:
     from soak.units import show_duration, show_number  # noqa: PLC0415
 
     assert isinstance(profile, Profile)
-    load = profile.load
+    load, count = profile.load, len(profile.endpoints)
     much = f"{show_number(load.rate)} requests/s" if load.rate is not None else f"{load.users} users"
-    what = f"{len(profile.endpoints)} endpoints" if profile.endpoints else str(load.locustfile)
-    return f"{much} on {what} at {profile.target.url} for {show_duration(load.ramp + load.duration)}, sampled every {show_duration(profile.interval)}"
+    what = f"{count} endpoint{'' if count == 1 else 's'}" if profile.endpoints else str(load.locustfile)
+    total = show_duration(load.ramp + load.duration)
+    return f"{much} on {what} at {profile.target.url} for {total}, sampled every {show_duration(profile.interval)}"
 
 
 def _probe(profile: object) -> int:

@@ -21,8 +21,8 @@ POOL_MAXIMUM = 800
 _TERMS = "Terms of sale\n\n" + "Goods remain ours until they are paid for.\n" * 50
 
 
-def run(port: int, leak: leaks.Leak) -> None:
-    """Serve until SIGTERM or SIGINT; the database goes with the process. OSError when the port is taken."""
+def run(port: int, leak: leaks.Leak, rounds: int) -> None:
+    """Warm up, serve until SIGTERM or SIGINT, and remove the database. OSError when the port is taken."""
     with tempfile.TemporaryDirectory(prefix="soak-demo-") as directory:
         database, terms = Path(directory, "shop.sqlite"), Path(directory, "terms.txt")
         shop.create(database)
@@ -34,7 +34,7 @@ def run(port: int, leak: leaks.Leak) -> None:
 
         def get_ready() -> None:
             try:
-                warm_up(server.address)
+                warm_up(server.address, rounds)
             except (OSError, HTTPException) as error:
                 if not server.stopping:
                     failures.append(error)

@@ -94,6 +94,7 @@ class LoadProcess:
             except (ValueError, KeyError, TypeError) as error:
                 self.failure = f"the load's process said something unreadable ({type(error).__name__}: {text[:80]!r})"
                 break
+        self._process.stdout.close()
         code = self._process.wait()
         if self.finished is None and not self._stopping and self.failure is None:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"

@@ -7,6 +7,7 @@ import random
 import time
 from itertools import accumulate, count
 from math import sqrt
+from urllib.parse import urlsplit
 
 import gevent
 from gevent.pool import Pool
@@ -41,15 +42,14 @@ class Client:
 
     def __init__(self, plan: Plan, counting: Counting) -> None:
         self._plan, self._counting = plan, counting
-        self._http = HTTPClient.from_url(
-            plan.url, concurrency=1, connection_timeout=plan.timeout, network_timeout=plan.timeout
-        )
-        self._prefix = self._http_path(plan.url)
+        self._prefix = urlsplit(plan.url).path
+        self._connect()
         self._bodies = {request.endpoint: base64.b64decode(request.body) for request in plan.requests}
 
-    @staticmethod
-    def _http_path(url: str) -> str:
-        return "/" + url.split("://", 1)[1].partition("/")[2] if "/" in url.split("://", 1)[1] else ""
+    def _connect(self) -> None:
+        """A client that will open its one connection when it first needs it."""
+        timeout = self._plan.timeout
+        self._http = HTTPClient.from_url(self._plan.url, concurrency=1, connection_timeout=timeout, network_timeout=timeout)
 
     def send(self, request: PlannedRequest, intended: float | None = None) -> bool:
         """Send one request and count it; latency runs from `intended` (monotonic) where given. False: no connection."""
@@ -69,6 +69,7 @@ class Client:
             failure = failure_kind(error)
         if failure and not failure.startswith("status"):
             self._http.close()
+            self._connect()
         self._counting.count(request.endpoint, time.monotonic() - began, size, failure)
         return not (failure or "").startswith("connect")
 

@@ -53,7 +53,10 @@ def parse_profile(
     for assignment in changed:
         yamltext.override(node, assignment)
     if changed:
-        text = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True)
+        as_run = yamltext.compose(text, file)
+        for assignment in changed:
+            yamltext.override(as_run, without_secret(assignment))
+        text = yaml.serialize(as_run, Dumper=yaml.SafeDumper, allow_unicode=True)
     document = yamltext.read(node, file, environment, lenient)
     document.value.setdefault("name", default_name)
     profile = validate(Profile, document.value, document)
@@ -63,6 +66,13 @@ def parse_profile(
         check_target(profile, document)
         check_endpoints(profile, document)
     return profile, text
+
+
+def without_secret(assignment: str) -> str:
+    """A `KEY=VALUE` as it may be written down: a value that is sent to the target, and no `${VAR}`, is left out."""
+    key, equals, value = assignment.partition("=")
+    secret = any(part in key.lower() for part in ("header", "auth", "token", "password", "form", "json", "body"))
+    return f"{key}=…" if equals and secret and "${" not in value else assignment
 
 
 def validate(model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()) -> _Model:

@@ -42,6 +42,7 @@ def load_recording(directory: Path) -> Recording:
 
 def profile_text(directory: Path) -> str | None:
     """The profile as it was run; None for a run without one."""
+    read_run(directory)  # a directory that is no run says so first
     path = directory / PROFILE
     return path.read_text(encoding="utf-8") if path.is_file() else None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from soak.analysis.subject import Subject
 from soak.model import Floats, Series
@@ -26,7 +27,8 @@ class Sketch:
 
     `shape` is the healthy level, `pace` what a leak follows (rising by 1 over the run), `spread` the noise's standard
     deviation, `memory` its AR(1) coefficient a sample; `lives` (n,) numbers the processes. `floor` gives the samples that
-    an oracle may use (a sawtooth's floors), all where None.
+    an oracle may use (a sawtooth's floors), all where None, and `slack` how far (in spreads, at most) these lie above
+    the true floor for want of a sample at the very moment.
     """
 
     times: Floats
@@ -37,7 +39,7 @@ class Sketch:
     memory: float = 0.0
     tails: float = 0.0
     lives: Floats | None = None
-    floor: Floats | None = None
+    floor: NDArray[np.bool_] | None = None
     integer: bool = False
     told: bool = True
     requests: Floats | None = None
@@ -46,6 +48,7 @@ class Sketch:
     jumps: bool = False
     wanted: float | None = None
     parts: list[Floats] = field(default_factory=list)
+    slack: float = 0.0
 
     def add(self, size: float, part: Floats) -> None:
         """Give the healthy level another part, of a shape that the oracle knows and a size that it must fit."""
@@ -92,7 +95,7 @@ def noise(rng: Generator, sketch: Sketch) -> Floats:
     n = len(sketch.times)
     shocks = rng.standard_t(sketch.tails, n) / np.sqrt(3) if sketch.tails else rng.standard_normal(n)
     if not sketch.memory:
-        return sketch.spread * shocks
+        return np.asarray(sketch.spread * shocks)
     result = np.empty(n)
     value = rng.standard_normal()
     root = np.sqrt(1 - sketch.memory**2)
@@ -119,12 +122,13 @@ def oracle_error(sketch: Sketch) -> float:
     pace, parts = design[:, 0], design[:, 1:]
     if parts.shape[1]:
         pace = pace - parts @ np.linalg.lstsq(parts, pace, rcond=None)[0]
-    return sketch.spread / np.sqrt(max(float(pace @ pace), 1e-300))
+    spread = sketch.spread * np.sqrt(1 + sketch.slack**2 / 12)
+    return float(spread / np.sqrt(max(float(pace @ pace), 1e-300)))
 
 
 def _whiten(columns: Floats, memory: float) -> Floats:
     rest = (columns[1:] - memory * columns[:-1]) / np.sqrt(1 - memory**2)
-    return np.concatenate((columns[:1], rest))
+    return np.asarray(np.concatenate((columns[:1], rest)))
 
 
 def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
@@ -159,7 +163,7 @@ def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
         values = values + sketch.extra
     if sketch.integer:
         values = np.maximum(np.round(values), 0.0)
-    borders = ()
+    borders: tuple[float, ...] = ()
     if sketch.lives is not None and sketch.told:
         borders = tuple(float(t) for t in times[1:][np.diff(sketch.lives) > 0])
     requests = None if sketch.requests is None else Series("requests", times, sketch.requests)
@@ -175,7 +179,7 @@ def _at_birth(sketch: Sketch) -> Floats:
     """The pace's value where each sample's process began."""
     assert sketch.lives is not None
     first = np.flatnonzero(np.diff(sketch.lives, prepend=-1) > 0)
-    return sketch.pace[first][np.cumsum(np.diff(sketch.lives, prepend=-1) > 0) - 1]
+    return np.asarray(sketch.pace[first][np.cumsum(np.diff(sketch.lives, prepend=-1) > 0) - 1])
 
 
 def cases(kinds: dict[str, Kind], leaks: bool, seeds: range) -> Iterator[Case]:

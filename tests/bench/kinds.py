@@ -9,7 +9,7 @@ from soak.model import Floats
 from tests.bench.corpus import Kind, Sketch
 
 
-def _base(rng: Generator, times: Floats, **more: object) -> Sketch:
+def steady(rng: Generator, times: Floats, **more: object) -> Sketch:
     """Steady, with a level of 20 to 2,000 times its noise, of some short memory."""
     span = times[-1]
     level = float(10 ** rng.uniform(1.3, 3.3))
@@ -27,7 +27,7 @@ def _with(make: Kind, *changes: str) -> Kind:
 
 
 def flat(rng: Generator, times: Floats) -> Sketch:
-    return _base(rng, times)
+    return steady(rng, times)
 
 
 def correlated(rng: Generator, s: Sketch) -> Sketch:
@@ -64,6 +64,7 @@ def sawtooth(rng: Generator, s: Sketch) -> Sketch:
     swing = rng.uniform(10, 100)
     s.extra = s.spread * swing * phase
     s.floor = np.diff(phase, prepend=phase[0]) < -0.3
+    s.slack = swing * spacing / period
     s.memory = 0.0
     return s
 
@@ -107,7 +108,7 @@ def cycling(rng: Generator, s: Sketch) -> Sketch:
 
 def young(rng: Generator, times: Floats) -> Sketch:
     """Resident memory of a young process at light load: steps of pages, ever smaller and rarer, with hardly any noise."""
-    s = _base(rng, times)
+    s = steady(rng, times)
     origin = rng.uniform(1, 20)
     limit = int(rng.integers(8, 40))
     at = origin * (np.exp(np.sort(rng.uniform(0, np.log1p(times[-1] / origin), limit))) - 1)
@@ -129,14 +130,14 @@ def restarting(rng: Generator, s: Sketch) -> Sketch:
 
 def counted(rng: Generator, times: Floats) -> Sketch:
     """Goroutines or connections: as many as are in flight, whole numbers."""
-    s = _base(rng, times)
+    s = steady(rng, times)
     s.level, s.integer, s.spread = float(rng.integers(10, 400)), True, float(rng.uniform(0.6, 5))
     return s
 
 
 def rare_changes(rng: Generator, times: Floats) -> Sketch:
     """Descriptors that now and then open one and now and then close one."""
-    s = _base(rng, times)
+    s = steady(rng, times)
     s.level, s.integer, s.spread, s.memory = float(rng.integers(6, 60)), True, 0.01, 0.0
     for _ in range(int(rng.integers(0, 7))):
         a, b = np.sort(rng.uniform(0, times[-1], 2))
@@ -146,7 +147,7 @@ def rare_changes(rng: Generator, times: Floats) -> Sketch:
 
 def load_drift(rng: Generator, times: Floats) -> Sketch:
     """The level follows a load that drifts, and the requests say so."""
-    s = _base(rng, times)
+    s = steady(rng, times)
     rate = 1 + rng.uniform(0.2, 0.8) * times / times[-1] + 0.1 * np.sin(times / times[-1] * rng.uniform(10, 40))
     s.requests = np.cumsum(rate * np.diff(times, prepend=0) * 50)
     s.add(s.spread * 10 ** rng.uniform(0.5, 1.5), rate)
@@ -159,14 +160,14 @@ def declining(rng: Generator, s: Sketch) -> Sketch:
 
 
 def constant(rng: Generator, times: Floats) -> Sketch:
-    s = _base(rng, times)
+    s = steady(rng, times)
     s.spread = 0.0
     return s
 
 
 def staircase(rng: Generator, times: Floats) -> Sketch:
     """Arenas that a leak fills one after the other: equal steps at nearly equal distances, all the way."""
-    s = _base(rng, times)
+    s = steady(rng, times)
     count = int(rng.integers(8, 40))
     places = (np.arange(count) + rng.uniform(0.1, 0.9) + rng.normal(0, 0.1, count)) / count
     s.pace = (times[:, None] / times[-1] >= places[None, :]).sum(axis=1) / count
@@ -193,7 +194,7 @@ def per_request(rng: Generator, times: Floats) -> Sketch:
 def gross(rng: Generator, times: Floats) -> Sketch:
     """Forty to sixty seconds at 1 Hz: a ramp of load, then something leaked with every request."""
     times = np.arange(float(rng.integers(40, 61)))
-    s = _base(rng, times)
+    s = steady(rng, times)
     ramp = float(rng.choice([0.0, 5.0, 10.0, 15.0]))
     rate = np.minimum(1.0, times / ramp) if ramp else np.ones(len(times))
     s.requests = 100 * np.cumsum(rate)
@@ -209,7 +210,7 @@ def gross(rng: Generator, times: Floats) -> Sketch:
 def brief(rng: Generator, times: Floats) -> Sketch:
     """Sixty healthy seconds at 1 Hz of a process that was just started."""
     times = np.arange(60.0)
-    s = _base(rng, times)
+    s = steady(rng, times)
     s.shape = -s.spread * rng.uniform(0, 300) * np.exp(-times / rng.uniform(1, 6))
     return s
 

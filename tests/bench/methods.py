@@ -53,7 +53,7 @@ def _thin(values: Floats) -> Floats:
     """At most 600 block means, so that pairs stay affordable."""
     size = -(-len(values) // 600)
     n = len(values) // size * size
-    return values[:n].reshape(-1, size).mean(axis=1)
+    return np.asarray(values[:n].reshape(-1, size).mean(axis=1))
 
 
 def _kendall(values: Floats) -> tuple[float, float]:

@@ -1,0 +1,120 @@
+"""Kinds that the verdict was never developed on: other shapes, other noise, other ways to leak."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from soak.model import Floats
+from tests.bench.corpus import Kind, Sketch
+from tests.bench.kinds import steady
+
+
+def stretched(rng: Generator, times: Floats) -> Sketch:
+    """A warm-up of many time constants at once: a stretched exponential."""
+    s = steady(rng, times)
+    time = times[-1] * rng.uniform(0.01, 0.06)
+    s.add(-s.spread * 10 ** rng.uniform(0.5, 2), np.exp(-((times / time) ** rng.uniform(0.6, 0.9))))
+    return s
+
+
+def two_stage(rng: Generator, times: Floats) -> Sketch:
+    """A quick start, then a slow cache."""
+    s = steady(rng, times)
+    s.add(-s.spread * 10 ** rng.uniform(0.5, 2), np.exp(-times / (times[-1] * rng.uniform(0.005, 0.03))))
+    s.add(s.spread * 10 ** rng.uniform(0.5, 1.5), np.minimum(1, times / (times[-1] * rng.uniform(0.2, 0.5))))
+    return s
+
+
+def switching(rng: Generator, times: Floats) -> Sketch:
+    """Two levels between which a service switches at random, often."""
+    s = steady(rng, times)
+    n, share = len(times), rng.uniform(0.01, 0.05)
+    level = np.cumsum(rng.random(n) < share) % 2
+    s.add(s.spread * rng.uniform(2, 10), level.astype(np.float64))
+    return s
+
+
+def nightly(rng: Generator, times: Floats) -> Sketch:
+    """A job at regular times that holds memory for a tenth of its period."""
+    s = steady(rng, times)
+    phase = (times / times[-1] * rng.uniform(3, 10) + rng.random()) % 1
+    s.add(s.spread * rng.uniform(3, 30), (phase < 0.1).astype(np.float64))
+    return s
+
+
+def irregular_collections(rng: Generator, times: Floats) -> Sketch:
+    """A sawtooth whose teeth differ in length and height."""
+    s = steady(rng, times)
+    n = len(times)
+    lengths = np.maximum(8, rng.gamma(4, max(12, n / 60) / 4, n // 8).astype(int))
+    starts = np.concatenate(([0], np.cumsum(lengths)))
+    since = np.arange(n) - starts[np.searchsorted(starts, np.arange(n), side="right") - 1]
+    s.extra = s.spread * rng.uniform(0.3, 3) * since
+    s.floor = since == 0
+    s.memory = 0.0
+    return s
+
+
+def bounded_walk(rng: Generator, times: Floats) -> Sketch:
+    """A level that wanders between two bounds."""
+    s = steady(rng, times)
+    n = len(times)
+    width = rng.uniform(3, 20)
+    walk = np.cumsum(rng.standard_normal(n)) * width / np.sqrt(n) * rng.uniform(2, 6)
+    s.extra = s.spread * np.abs((walk + width / 2) % (2 * width) - width)
+    return s
+
+
+def pages(rng: Generator, times: Floats) -> Sketch:
+    """Correlated noise, measured in whole units a little larger than itself."""
+    s = steady(rng, times)
+    s.spread, s.memory, s.integer = float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.5, 0.95)), True
+    s.level = float(round(s.level))
+    return s
+
+
+def late(rng: Generator, times: Floats) -> Sketch:
+    """Steady at first; leaks from some time on."""
+    s = steady(rng, times)
+    begins = times[-1] * rng.uniform(0.1, 0.5)
+    s.pace = np.maximum(0, times - begins) / (times[-1] - begins)
+    return s
+
+
+def accelerating(rng: Generator, times: Floats) -> Sketch:
+    """Leaks ever faster."""
+    s = steady(rng, times)
+    s.pace = (times / times[-1]) ** rng.uniform(1.3, 2.2)
+    return s
+
+
+def by_day(rng: Generator, times: Floats) -> Sketch:
+    """Leaks with a load that comes and goes."""
+    s = steady(rng, times)
+    angle = 2 * np.pi * (times / times[-1] * rng.uniform(3, 8) + rng.random())
+    s.add(s.spread * rng.uniform(1, 8), np.sin(angle))
+    pace = np.cumsum((1 + np.sin(angle)) * np.diff(times, prepend=0))
+    s.pace = pace / pace[-1]
+    return s
+
+
+def lumps(rng: Generator, times: Floats) -> Sketch:
+    """Leaks in lumps of random size at random times: at least a hundred."""
+    s = steady(rng, times)
+    places = np.sort(rng.uniform(0, times[-1], int(rng.integers(100, 400))))
+    sizes = rng.exponential(1.0, len(places))
+    s.pace = np.concatenate(([0], np.cumsum(sizes)))[np.searchsorted(places, times)] / sizes.sum()
+    s.wanted = s.spread * 10 ** float(rng.uniform(0.5, 1.5))
+    return s
+
+
+HEALTHY: dict[str, Kind] = {
+    kind.__name__: kind
+    for kind in (stretched, two_stage, switching, nightly, irregular_collections, bounded_walk, pages)
+}
+LEAKING: dict[str, Kind] = {
+    kind.__name__: kind
+    for kind in (stretched, two_stage, switching, nightly, irregular_collections, pages)
+    + (late, accelerating, by_day, lumps)
+}

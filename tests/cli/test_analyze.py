@@ -1,0 +1,99 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soak.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code, out, err
+
+
+def write(path: Path, slope: float, seconds: int = 600, name: str = "process_resident_memory_bytes") -> str:
+    """A series at 1 Hz that grows by `slope` bytes a second under a little noise."""
+    times = np.arange(seconds)
+    values = 50e6 + slope * times + np.random.default_rng(1).normal(0, 2e4, seconds)
+    rows = "\n".join(f"{time},{value:.0f}" for time, value in zip(times, values, strict=True))
+    path.write_text(f"t,{name}\n{rows}\n")
+    return str(path)
+
+
+def test_a_leak_fails_and_says_how_fast(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, "analyze", write(tmp_path / "a.csv", 5000.0))
+    assert (code, err) == (1, "")
+    assert "FAIL" in out
+    assert "Resident memory keeps growing: 17" in out
+
+
+def test_a_steady_series_passes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, "analyze", write(tmp_path / "a.csv", 0.0))
+    assert (code, err) == (0, "")
+    assert "PASS" in out
+
+
+def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, "analyze", write(tmp_path / "a.csv", 5000.0), "--json")
+    assert (code, err) == (1, "")
+    found = json.loads(out)
+    assert out.count("\n") == 1
+    assert list(found) == ["format_version", "verdict", "reason", "run", "findings", "suspects", "endpoints", "warnings"]
+    [finding] = found["findings"]
+    assert finding["rule"] == "growth"
+    assert finding["series"] == "process_resident_memory_bytes"
+    assert finding["slope_low"] < 5000 * 3600 < finding["slope_high"]
+    assert finding["unit"] == "bytes/h"
+
+
+def test_several_files_are_judged_each_by_itself_in_their_order(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    leak, steady = write(tmp_path / "leak.csv", 5000.0), write(tmp_path / "steady.csv", 0.0)
+    code, out, _ = run(capsys, "analyze", leak, steady, leak, "--json")
+    assert code == 1
+    assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["fail", "pass", "fail"]
+    code, out, _ = run(capsys, "analyze", leak, steady)
+    assert [line.split()[0] for line in out.splitlines()] == ["FAIL", "PASS"]
+
+
+def test_one_bad_file_does_not_cost_the_others_theirs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("x\n")
+    code, out, err = run(capsys, "analyze", str(tmp_path / "bad.csv"), write(tmp_path / "a.csv", 0.0), "--json")
+    assert code == 2
+    assert "bad.csv" in err
+    assert json.loads(out)["verdict"] == "pass"
+
+
+def test_an_explicit_growth_limit_is_an_equivalence_test(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 1000.0)  # 3.4 MiB/h
+    name = "process_resident_memory_bytes"
+    assert run(capsys, "analyze", path, "--limit", f"{name}: 1MiB/h")[0] == 1
+    assert run(capsys, "analyze", path, "--limit", f"{name}: 20MiB/h")[0] == 0
+
+
+def test_a_max_limit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 0.0)
+    assert run(capsys, "analyze", path, "--limit", "process_resident_memory_bytes: 40MB")[0] == 1
+    assert run(capsys, "analyze", path, "--limit", "process_resident_memory_bytes: 60MB")[0] == 0
+
+
+def test_a_limit_on_a_series_that_is_not_there_is_never_a_pass(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 0.0)
+    code, out, _ = run(capsys, "analyze", path, "--limit", "process_resident_memory: 60MB")
+    assert code == 3
+    assert "did you mean process_resident_memory_bytes?" in " ".join(out.split())
+
+
+def test_a_series_nobody_knows_is_judged_when_a_file_is_handed_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "analyze", write(tmp_path / "a.csv", 5000.0, name="my_cache_bytes"))[0] == 1
+
+
+@pytest.mark.parametrize("text", ["t,x_bytes\n0,1\n1,2\n", "t,x_bytes\n0,\n1,\n2,\n", "t,x_total\n0,1\n1,2\n", "t,x_bytes\n0,inf\n1,-inf\n"])
+def test_too_little_to_judge_is_inconclusive_and_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    code, out, err = run(capsys, "analyze", str(tmp_path / "a.csv"))
+    assert (code, err) == (3, "")
+    assert "INCONCLUSIVE" in out

@@ -1,0 +1,42 @@
+"""Runs `soak` as a user would: a process of its own, its exit code, its run directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SOAK = [sys.executable, "-m", "soak"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+    directory: Path
+
+    @property
+    def analysis(self) -> dict[str, Any]:
+        found = json.loads((self.directory / "analysis.json").read_text())
+        assert isinstance(found, dict)
+        return found
+
+    def failing(self) -> list[str]:
+        return [finding["series"] for finding in self.analysis["findings"] if finding["verdict"] == "fail"]
+
+    def explain(self) -> str:
+        return f"exit {self.code}\n{self.out}\n{self.err}"
+
+
+def soak(*arguments: str | Path, directory: Path, timeout: float = 150, **environment: str) -> Outcome:
+    """Run a verb that takes `--out`."""
+    command = [*SOAK, *map(str, arguments), "--out", str(directory)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, **environment}
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr, directory)

@@ -1,0 +1,33 @@
+"""The main job on a real service that no Python wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.driving import Outcome, soak
+from tests.targets import build_go, running
+
+
+def drive(tmp_path: Path, endpoint: str, rate: str) -> Outcome:
+    with running([build_go(), "-addr", "127.0.0.1:0"]) as target:
+        flags = ["--url", target.url, "--endpoint", f"GET {endpoint}", "--rate", rate, "--ramp", "3s", "--duration", "37s"]
+        return soak("run", *flags, directory=tmp_path / "run")
+
+
+def test_a_healthy_endpoint_passes(tmp_path: Path) -> None:
+    done = drive(tmp_path, "/healthy", "200/s")
+    assert done.code == 0, done.explain()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "rate", "series"),
+    [
+        ("/leak/memory", "200/s", "process_resident_memory_bytes"),
+        ("/leak/goroutine", "50/s", "go_goroutines"),
+        ("/leak/descriptor", "20/s", "process_open_fds"),
+    ],
+)
+def test_a_leak_fails_by_the_series_that_leaks(tmp_path: Path, endpoint: str, rate: str, series: str) -> None:
+    done = drive(tmp_path, endpoint, rate)
+    assert done.code == 1, done.explain()
+    assert series in done.failing(), done.explain()
