@@ -17,7 +17,9 @@ def probe_request(plan: Plan, request: PlannedRequest) -> tuple[str, bool]:
     connection = kind(parts.netloc, timeout=plan.timeout)
     began = time.monotonic()
     try:
-        connection.request(request.method, parts.path + request.path, base64.b64decode(request.body) or None, request.headers)
+        connection.request(
+            request.method, parts.path + request.path, base64.b64decode(request.body) or None, request.headers
+        )
         answer = connection.getresponse()
         size = len(answer.read())
     except (OSError, http.client.HTTPException) as error:

@@ -41,7 +41,7 @@ class Run:
     profile_text: str
     directory: Path
     command: Sequence[str] = ()
-    watch: Callable[[Record], None] = lambda record: None
+    watch: Callable[[Record], None] = lambda _: None
     tick: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ended: str = "completed"
@@ -50,7 +50,9 @@ class Run:
 
     def run(self) -> None:
         """Start the target, sample it, drive it, and seal the recording; SoakError when it could not begin."""
-        build_sources(self.profile, os.getpid() if self.profile.target.start else None)  # refuse wrong ones before anything starts
+        build_sources(
+            self.profile, os.getpid() if self.profile.target.start else None
+        )  # refuse wrong ones before anything starts
         self.clock = RunClock()
         self.recorder = Recorder(self.directory, self._description(), self.profile_text)
         self.target: StartedTarget | None = None
@@ -105,7 +107,9 @@ class Run:
                 return
             if self.target is not None and not gone and self.target.exit_code() is not None:
                 gone = True
-                self._record(Event(self.clock.now(), "target", f"the target ended by itself with code {self.target.exit_code()}"))
+                self._record(
+                    Event(self.clock.now(), "target", f"the target ended by itself with code {self.target.exit_code()}")
+                )
             self.tick()
             load.wait(0.2)
         if load.failure is not None:
@@ -158,7 +162,9 @@ def run_directory(name: str, root: Path) -> Path:
     """`reports/<profile>-<UTC time>`, free."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     plain = root / f"{name}-{stamp}"
-    return next(path for path in (plain, *(plain.with_name(f"{plain.name}-{n}") for n in range(2, 1000))) if not path.exists())
+    return next(
+        path for path in (plain, *(plain.with_name(f"{plain.name}-{n}") for n in range(2, 1000))) if not path.exists()
+    )
 
 
 def _utc_now() -> str:

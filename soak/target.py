@@ -86,7 +86,9 @@ class StartedTarget:
             except TargetError as error:
                 last = str(error).rpartition(": ")[2]
             stop.wait(0.1)
-        raise TargetError(f"target.start: {command}: not ready within {self._start.timeout:g} s ({ready}: {last}){self._said()}")
+        raise TargetError(
+            f"target.start: {command}: not ready within {self._start.timeout:g} s ({ready}: {last}){self._said()}"
+        )
 
     def exit_code(self) -> int | None:
         """How it ended by itself; None while it runs."""

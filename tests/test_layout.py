@@ -65,20 +65,26 @@ def test_only_load_and_locustfiles_import_locust_or_gevent(path: Path) -> None:
     if part_of_load(path):
         return
     for name, line in imports(path):
-        assert name.split(".")[0] not in ("locust", "gevent", "geventhttpclient"), f"{shown(path)}:{line} imports {name}"
+        assert name.split(".")[0] not in ("locust", "gevent", "geventhttpclient"), (
+            f"{shown(path)}:{line} imports {name}"
+        )
 
 
 def part_of_load(path: Path) -> bool:
     return ROOT / "soak" / "load" in path.parents
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if part_of(path) in ("analysis", "diagnosis", "reporters")], ids=shown)
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if part_of(path) in ("analysis", "diagnosis", "reporters")], ids=shown
+)
 def test_judging_and_rendering_are_pure(path: Path) -> None:
     for name, line in imports(path):
         assert name.split(".")[0] not in IMPURE, f"{shown(path)}:{line} imports {name}"
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if part_of(path) in ("analysis", "diagnosis", "reporters")], ids=shown)
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if part_of(path) in ("analysis", "diagnosis", "reporters")], ids=shown
+)
 def test_judging_and_rendering_never_ask_the_clock(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute):

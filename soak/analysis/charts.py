@@ -36,7 +36,10 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
         for series in by_name.get(name, ()):
             if title[0] not in ("Latency", "Failed requests") or not series.labels:
                 grouped[title].append(_curve(series, _short(name, series.labels), None))
-    verdicts = {title: _worst([f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title]) for title in grouped}
+    verdicts = {
+        title: _worst([f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title])
+        for title in grouped
+    }
     return (*found, *(Chart(title[0], title[1], tuple(curves), verdicts[title]) for title, curves in grouped.items()))
 
 

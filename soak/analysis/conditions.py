@@ -26,7 +26,8 @@ def warnings(prepared: Prepared) -> Iterator[str]:
     for health in prepared.recording.sources:
         if health.failed:
             share = show_ratio(health.failed / health.scrapes)
-            yield f"{health.source}: {health.failed:,} of {health.scrapes:,} scrapes failed ({share}); the last said: {health.last_error}"
+            lost = f"{health.failed:,} of {health.scrapes:,} scrapes failed ({share})"
+            yield f"{health.source}: {lost}; the last said: {health.last_error}"
         if health.worst_late > 1.0:
             yield f"{health.source}: a scrape was {show_duration(health.worst_late)} late"
     for event in prepared.recording.events:
@@ -65,10 +66,18 @@ def _sampling(prepared: Prepared) -> Iterator[Finding]:
             lost = "every scrape" if health.failed == health.scrapes else f"{show_ratio(share)} of its scrapes"
             reason = f"{health.source} lost {lost} ({health.last_error}), so growth may hide in what was not seen."
             yield Finding(
-                "sampling", "scrapes", Verdict.INCONCLUSIVE, reason, (("source", health.source),), _TOO_MANY_LOST, share, "ratio"
+                "sampling",
+                "scrapes",
+                Verdict.INCONCLUSIVE,
+                reason,
+                (("source", health.source),),
+                _TOO_MANY_LOST,
+                share,
+                "ratio",
             )
         elif (stopped := _stopped_early(prepared, health.source)) is not None:
-            reason = f"{health.source} gave nothing in the last {show_duration(stopped)} of the run ({health.last_error or 'no error'})."
+            why = health.last_error or "no error"
+            reason = f"{health.source} gave nothing in the last {show_duration(stopped)} of the run ({why})."
             yield Finding("sampling", "scrapes", Verdict.INCONCLUSIVE, reason, (("source", health.source),))
 
 

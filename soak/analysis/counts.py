@@ -19,25 +19,46 @@ _SLOWED = 0.35
 _SLOWER = 0.6
 _RISES = 3
 _STILL = 0.1
+_AT_REST = 0.8
+_NEARLY_EVEN, _EVEN = 2.0, 2.6
 CANNOT_TELL = 0.2
 SETTLING = 0.5
 
 
-def least_chance(lives: Sequence[Points]) -> float:
-    """The least probability of no lasting growth that so few steps allow; 0 where growth is no matter of steps."""
-    life = max(lives, key=lambda points: len(points.times))
-    half = int(np.searchsorted(life.times, 0.5 * (life.times[0] + life.times[-1])))
-    jumps = np.diff(life.values)
-    late = jumps[half:]
-    if len(late) < 4:
+def least_chance(lives: Sequence[Points], points: Sequence[Points], jumpy: bool) -> float:
+    """The least probability of no lasting growth that so few steps allow; 0 where growth is no matter of steps.
+
+    `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level for good.
+    """
+    life = max(lives, key=lambda one: len(one.times))
+    moves = np.diff(life.values)
+    still = bool((moves == 0).mean() > _AT_REST) if len(moves) else False
+    if not (still or jumpy):
         return 0.0
-    large = late[np.abs(late) > 6 * np.median(np.abs(late))]
+    if still:
+        settled = moves[len(moves) // 10 :]
+        settled = settled / (np.abs(settled).max() or 1.0)
+        surplus = float(settled.sum()) / float(np.sqrt(settled @ settled) or 1.0)
+        if surplus < _EVEN:
+            return SETTLING if surplus < _NEARLY_EVEN else CANNOT_TELL
+    return _few_late_steps(max(points, key=lambda one: len(one.times)))
+
+
+def _few_late_steps(points: Points) -> float:
+    """The same, from how many steps carry the rise in the later half, and how much of the whole rise that is."""
+    half = int(np.searchsorted(points.times, 0.5 * (points.times[0] + points.times[-1])))
+    late = np.diff(points.values)[half:]
+    large = late[np.abs(late) > 6 * np.median(np.abs(late))] if len(late) >= 4 else late[:0]
+    if not len(large):
+        return 0.0
     rise = float(late.sum())
-    if not len(large) or rise <= 0 or float(large.sum()) < _CARRIED * rise:
+    if rise <= 0:
+        return SETTLING
+    if float(large.sum()) < _CARRIED * rise:
         return 0.0
     sizes = np.abs(large) / np.abs(large).max()
     events = float(sizes.sum() ** 2 / (sizes @ sizes))
-    slowed = rise < _SLOWED * (float(life.values[-1]) - float(life.values[0]))
+    slowed = rise < _SLOWED * (float(points.values[-1]) - float(points.values[0]))
     if events < _FEW:
         return SETTLING if slowed else CANNOT_TELL
     return CANNOT_TELL if slowed and events < _SOME else 0.0

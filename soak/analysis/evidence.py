@@ -78,16 +78,20 @@ def alone(w: Whitened) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fits:
-    """One more column each: log evidence, coefficient and its standard error, shape (v, k); `freedom` of the residual."""
+    """One more column each: log evidence, coefficient and its standard error, shape (v, k).
+
+    `freedom` is that of the residual; `falls` (v, k) says where the column's own coefficient is negative.
+    """
 
     evidence: Floats
     slope: Floats
     error: Floats
     freedom: int
+    falls: NDArray[np.bool_]
 
     def under(self, chosen: NDArray[np.bool_]) -> Fits:
         """The same under some of the noise models only."""
-        return Fits(self.evidence[chosen], self.slope[chosen], self.error[chosen], self.freedom)
+        return Fits(self.evidence[chosen], self.slope[chosen], self.error[chosen], self.freedom, self.falls[chosen])
 
 
 def each(w: Whitened, x: Floats | None = None) -> Fits:
@@ -104,7 +108,7 @@ def each(w: Whitened, x: Floats | None = None) -> Fits:
     slope = along / size
     charge = 0.5 * np.log(np.maximum(size, usual)) + 0.5 * (slope / _WIDEST) ** 2
     evidence = w.base[:, None] - charge + log_evidence(rest, freedom, w.least[:, None])
-    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual / size), freedom)
+    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual / size), freedom, slope < 0)
 
 
 def each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] | None = None) -> Fits:
@@ -128,6 +132,7 @@ def each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] 
     slope = (gy * xx - xy * xg) / det
     charge = 0.5 * np.log(np.maximum(xx, usual) * np.maximum(det / xx, usual)) + 0.5 * (slope / _WIDEST) ** 2
     evidence = w.base[:, None] - charge + log_evidence(rest, freedom, w.least[:, None])
+    falls = xy * gg < gy * xg
     if rising is not None:
-        usable &= ~rising | (xy * gg > gy * xg)
-    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual * xx / det), freedom)
+        usable &= ~(rising & falls)
+    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual * xx / det), freedom, falls)

@@ -20,7 +20,7 @@ _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(
 _PAIRED = float(np.log(0.2))
 _STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
 _HOPELESS = 14.0
-# A steady fall that steps or a warm-up lift again and again is contrived; by itself a fall is as likely as a rise.
+# A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall is as likely as a rise.
 _LIFTED = -4.0
 
 
@@ -177,11 +177,14 @@ def _climb(
                 log = tally.stay(weights, columns, c.steps.start)
             else:
                 fits = evidence.each_with(w, places, w.x[:, pace])
-                log = tally.grow(fits, stepped + charged + c.step_prior, columns, c.steps.start)
+                contrived = np.where(fits.falls & (fits.slope > 0), _LIFTED, 0.0)
+                log = tally.grow(fits, stepped + charged + c.step_prior + contrived, columns, c.steps.start)
             if not np.isfinite(log.max()) or stepped == _STEPPED[-1]:
                 break
-            best = int(np.argmax(log.max(axis=0)))
+            noise, best = (int(i) for i in np.unravel_index(int(np.argmax(log)), log.shape))
             charged += float(c.step_prior[best])
+            if pace is not None:
+                charged += float(contrived[noise, best])
             columns = (*columns, c.steps.start + best)
             w = evidence.given(w, places[:, best : best + 1])
 

@@ -82,12 +82,18 @@ def _is_aside(prepared: Prepared, series: Series) -> bool:
     was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
     name = series.name
     load = name.startswith(("http_request", "load_", "process_start_time", "go_gc_", "scrape_"))
-    return was_counter or load or name.endswith(("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections"))
+    return (
+        was_counter
+        or load
+        or name.endswith(("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections"))
+    )
 
 
 def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None) -> Subject:
     capacity = _last(prepared, role.capacity, series) if role.capacity else None
-    floor = next((found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None)
+    floor = next(
+        (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
+    )
     return Subject(
         series,
         role.noun,
@@ -128,7 +134,10 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
         return Verdict.FAIL, worst[0].reason + _others(len(worst) - 1, "fails", "fail")
     if ended in ("crashed", "aborted", "interrupted"):
         seen = show_duration(max(0.0, prepared.end - prepared.start))
-        return Verdict.INCONCLUSIVE, f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then."
+        return (
+            Verdict.INCONCLUSIVE,
+            f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then.",
+        )
     if open_:
         return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")
     growth = [finding for finding in findings if finding.rule == "growth"]

@@ -26,7 +26,12 @@ def request_findings(prepared: Prepared, limits: Limits, by_endpoint: dict[str, 
     if windows:
         yield from _requests(merged(windows), limits, ())
     elif prepared.driven or _any_given(limits):
-        yield Finding("errors", "http_requests", Verdict.INCONCLUSIVE, "No requests were recorded, so nothing can be said of them.")
+        yield Finding(
+            "errors",
+            "http_requests",
+            Verdict.INCONCLUSIVE,
+            "No requests were recorded, so nothing can be said of them.",
+        )
     for name, own in by_endpoint.items():
         found = next((one for one in windows if one.endpoint == name), None)
         if found is not None:
@@ -43,13 +48,17 @@ def max_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
             role = role_of(series.name) or unknown_role(series.name)
             known = series.values[np.isfinite(series.values)]
             if not len(known):
-                yield Finding("max", series.name, Verdict.INCONCLUSIVE, f"{series.key} has no value.", series.labels, limit)
+                yield Finding(
+                    "max", series.name, Verdict.INCONCLUSIVE, f"{series.key} has no value.", series.labels, limit
+                )
                 continue
             highest = float(known.max())
             unit = role.unit
             verdict = Verdict.FAIL if highest > limit else Verdict.PASS
             said = "rose to" if verdict is Verdict.FAIL else "stayed at or below"
-            reason = f"{_subject(role.noun)} {said} {show_amount(highest, unit)}; {show_amount(limit, unit)} is allowed."
+            reason = (
+                f"{_subject(role.noun)} {said} {show_amount(highest, unit)}; {show_amount(limit, unit)} is allowed."
+            )
             yield Finding("max", series.name, verdict, reason, series.labels, limit, highest, unit)
 
 
@@ -93,7 +102,9 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
         yield Finding("rate", "http_requests_per_second", verdict, reason, labels, limits.rate, rate, "/s")
 
 
-def _errors(total: int, failed: int, limits: EndpointLimits, labels: Labels, kinds: dict[str, int]) -> Iterator[Finding]:
+def _errors(
+    total: int, failed: int, limits: EndpointLimits, labels: Labels, kinds: dict[str, int]
+) -> Iterator[Finding]:
     name, limit = "http_request_error_ratio", limits.errors
     if total == 0:
         if limit is not None or not labels:
@@ -105,7 +116,9 @@ def _errors(total: int, failed: int, limits: EndpointLimits, labels: Labels, kin
     said = f"{_of(labels)}{failed:,} of {total:,} requests failed ({show_ratio(ratio)}{f': {most}' if failed and most else ''})"
     if limit is not None:
         verdict = Verdict.FAIL if ratio > limit else Verdict.PASS
-        yield Finding("errors", name, verdict, f"{said}; {show_ratio(limit)} is allowed.", labels, limit, ratio, "ratio")
+        yield Finding(
+            "errors", name, verdict, f"{said}; {show_ratio(limit)} is allowed.", labels, limit, ratio, "ratio"
+        )
     elif ratio > _MOSTLY and not labels:
         reason = f"{said}: a service that mostly fails is not doing the work that would make it leak."
         yield Finding("errors", name, Verdict.INCONCLUSIVE, reason, labels, None, ratio, "ratio")
@@ -117,5 +130,3 @@ def _of(labels: Labels) -> str:
 
 def _subject(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-

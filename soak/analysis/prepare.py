@@ -20,7 +20,8 @@ class Prepared:
 
     `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
     `judged_from`. `restarts` are the moments at which the target's process was first seen replaced. `requests` holds
-    cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown. `driven` says whether soak itself made the traffic.
+    cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown.
+    `driven` says whether soak itself made the traffic.
     """
 
     recording: Recording
@@ -82,7 +83,9 @@ def _without_doubles(found: tuple[Series, ...]) -> Iterator[Series]:
 def _between(series: Series, start: float, end: float) -> Series:
     """The samples of the load's time."""
     first, last = np.searchsorted(series.times, [start - 1e-6, end + 1e-6])
-    return Series(series.name, series.times[first:last], series.values[first:last], series.labels, series.kind, series.source)
+    return Series(
+        series.name, series.times[first:last], series.values[first:last], series.labels, series.kind, series.source
+    )
 
 
 def _rate(series: Series) -> Series:
@@ -166,5 +169,7 @@ def _cumulative_requests(recording: Recording, own: tuple[Series, ...]) -> Serie
     """Requests completed so far, from the windows, or from the target's own counter in a file."""
     if recording.windows:
         total = np.sum([windows.requests for windows in recording.windows], axis=0)
-        return Series("http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER)
+        return Series(
+            "http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER
+        )
     return next((series for series in own if series.name == "http_requests_total" and not series.labels), None)

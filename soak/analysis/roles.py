@@ -27,7 +27,12 @@ class Role:
     unless: str = ""
 
 
-_HEAPS = ("go_gc_heap_live_bytes", "go_memstats_heap_alloc_bytes", "jvm_gc_live_data_size_bytes", "nodejs_heap_size_used_bytes")
+_HEAPS = (
+    "go_gc_heap_live_bytes",
+    "go_memstats_heap_alloc_bytes",
+    "jvm_gc_live_data_size_bytes",
+    "nodejs_heap_size_used_bytes",
+)
 
 #: Counters of garbage collections: memory that grew while none ran says nothing yet.
 COLLECTIONS = (
@@ -39,9 +44,13 @@ COLLECTIONS = (
 
 ROLES: tuple[Role, ...] = (
     Role("process_resident_memory_bytes", "resident memory", "bytes", floors=_HEAPS),
-    Role("container_memory_working_set_bytes", "container memory", "bytes", capacity="container_spec_memory_limit_bytes"),
+    Role(
+        "container_memory_working_set_bytes", "container memory", "bytes", capacity="container_spec_memory_limit_bytes"
+    ),
     Role("process_open_fds", "open descriptors", "descriptors", integer=True, capacity="process_max_fds"),
-    Role("process_files_open_files", "open descriptors", "descriptors", integer=True, capacity="process_files_max_files"),
+    Role(
+        "process_files_open_files", "open descriptors", "descriptors", integer=True, capacity="process_files_max_files"
+    ),
     Role("process_threads", "threads", "threads", integer=True),
     Role("process_cpu_seconds_total", "CPU time", "seconds", judged=False),
     Role("go_goroutines", "goroutines", "goroutines", integer=True),
@@ -60,13 +69,37 @@ ROLES: tuple[Role, ...] = (
     Role("nodejs_active_handles_total", "Node's active handles", "handles", integer=True),
     Role("nodejs_active_requests_total", "Node's active requests", "requests", integer=True),
     Role("nodejs_active_resources_total", "Node's active resources", "resources", integer=True),
-    Role("go_sql_in_use_connections", "connections in use", "connections", integer=True, capacity="go_sql_max_open_connections"),
-    Role("go_sql_open_connections", "open connections", "connections", integer=True, capacity="go_sql_max_open_connections"),
-    Role("hikaricp_connections_active", "connections in use", "connections", integer=True, capacity="hikaricp_connections_max"),
+    Role(
+        "go_sql_in_use_connections",
+        "connections in use",
+        "connections",
+        integer=True,
+        capacity="go_sql_max_open_connections",
+    ),
+    Role(
+        "go_sql_open_connections",
+        "open connections",
+        "connections",
+        integer=True,
+        capacity="go_sql_max_open_connections",
+    ),
+    Role(
+        "hikaricp_connections_active",
+        "connections in use",
+        "connections",
+        integer=True,
+        capacity="hikaricp_connections_max",
+    ),
     Role("hikaricp_active_connections", "connections in use", "connections", integer=True),
     Role("hikaricp_connections_pending", "callers waiting for a connection", "callers", integer=True),
     Role("hikaricp_pending_threads", "callers waiting for a connection", "callers", integer=True),
-    Role("db_pool_connections_in_use", "connections in use", "connections", integer=True, capacity="db_pool_connections_max"),
+    Role(
+        "db_pool_connections_in_use",
+        "connections in use",
+        "connections",
+        integer=True,
+        capacity="db_pool_connections_max",
+    ),
     Role("db_pool_connections_waiting", "callers waiting for a connection", "callers", integer=True),
 )
 
@@ -78,5 +111,9 @@ def role_of(name: str) -> Role | None:
 
 def unknown_role(name: str) -> Role:
     """A row for a series that a limit, or the file being judged, brought up."""
-    counted = name.rpartition("_")[2] if name.endswith(("_fds", "_connections", "_threads", "_goroutines", "_objects")) else ""
+    counted = (
+        name.rpartition("_")[2]
+        if name.endswith(("_fds", "_connections", "_threads", "_goroutines", "_objects"))
+        else ""
+    )
     return Role(name, name, unit_of(name) or counted, integer=bool(counted))

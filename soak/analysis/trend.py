@@ -19,7 +19,7 @@ from soak.analysis.subject import Points, Subject
 from soak.model import Line, Trend
 from soak.units import show_duration
 
-CERTAIN, SUSPICIOUS = 0.1, 0.3
+CERTAIN, SUSPICIOUS = 0.12, 0.45
 """Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
 the development part of the corpus in tests/bench."""
 
@@ -66,7 +66,7 @@ def _fit_trend(subject: Subject) -> Trend:
         points = [p for p in fewer if len(p.times) > 1]
         fit = _fit(subject, points, grain)
     low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
-    chance = max(fit.weighed.chance, least_chance(reduced) if fit.weighed.jumpy else 0.0)
+    chance = max(fit.weighed.chance, least_chance(lives, reduced, fit.weighed.jumpy))
     if subject.integer:
         chance = min(chance, most_chance(lives))
     if subject.floor is not None:

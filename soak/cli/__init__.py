@@ -36,15 +36,18 @@ class Verbs(click.Group):
     """Finds a verb's module by its name, so that `--help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order in which one meets them."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A verb's command, from its module."""
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"soak.cli.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of verbs, from VERBS alone."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 

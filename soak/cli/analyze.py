@@ -14,8 +14,12 @@ from soak.errors import ExitCode, SoakError
 
 @click.command("analyze")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
-@click.option("--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'process_open_fds: 1/h'. Repeatable.")
-@click.option("--warmup", default="0s", show_default=True, help="At least this much from the start is left out of judging.")
+@click.option(
+    "--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'process_open_fds: 1/h'. Repeatable."
+)
+@click.option(
+    "--warmup", default="0s", show_default=True, help="At least this much from the start is left out of judging."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, in the order of the files.")
 def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, as_json: bool) -> int:
     """Judge CSV files, answers of Prometheus's query_range, or run directories.

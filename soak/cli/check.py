@@ -12,7 +12,9 @@ from soak.errors import ExitCode, SoakError
 
 @click.command("check")
 @click.argument("profile", type=click.Path(path_type=Path))
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
+)
 @click.option("--probe", is_flag=True, help="Send each endpoint once, and poll each source once.")
 def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     """Say whether a profile is right, and what it would do.
@@ -58,7 +60,11 @@ def _probe(profile: object) -> int:
     assert isinstance(profile, Profile)
     plan, wrong, pid = plan_of(profile), 0, None
     with TemporaryDirectory() as scratch:
-        target = StartedTarget(profile.target.start, plan.url, Path(scratch) / "target.log") if profile.target.start else None
+        target = (
+            StartedTarget(profile.target.start, plan.url, Path(scratch) / "target.log")
+            if profile.target.start
+            else None
+        )
         try:
             if target is not None:
                 target.start(threading.Event())

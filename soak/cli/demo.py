@@ -14,8 +14,12 @@ LEAKS = ("none", "memory", "descriptors", "threads", "pool")
 
 @click.command("demo")
 @click.option("--leak", type=click.Choice(LEAKS), default="memory", show_default=True, help="What the service leaks.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new.")
-@click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error."
+)
 def command(leak: str, out: Path | None, as_json: bool) -> int:
     """Run the bundled service under load for about a minute, and judge it.
 

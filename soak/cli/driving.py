@@ -49,7 +49,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
 def interruptible(stop: threading.Event) -> Iterator[None]:
     """Ctrl-C (or SIGTERM) once ends the run in order; a second time ends the process at once."""
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             # The load ends by itself within 2 s: its lifeline is this process.
             os.write(2, b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as Screen
@@ -32,13 +33,15 @@ class ProgressLine:
         self._next_log = 10.0
         self._screen: Screen | None = None
 
-    def __enter__(self) -> ProgressLine:
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._screen = Screen(console=self._console, refresh_per_second=4, transient=True)
             self._screen.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._screen is not None:
             self._screen.stop()
 
@@ -89,4 +92,6 @@ def _worst(progress: Progress) -> Text:
     noun, unit = (role.noun, role.unit) if role else (worst.series, "")
     slope = show_amount(worst.trend.slope_per_hour, f"{unit}/h")
     style = "bold red" if worst.verdict is Verdict.FAIL else "dim"
-    return Text(f"most growth so far: {noun} {slope}{' and certain' if worst.verdict is Verdict.FAIL else ''}", style=style)
+    return Text(
+        f"most growth so far: {noun} {slope}{' and certain' if worst.verdict is Verdict.FAIL else ''}", style=style
+    )

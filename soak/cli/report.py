@@ -11,7 +11,13 @@ from soak.errors import UsageError
 
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--format", "formats", default="", metavar="FORMAT,…", help="Only these: html, junit, json, markdown, terminal. All unless given.")
+@click.option(
+    "--format",
+    "formats",
+    default="",
+    metavar="FORMAT,…",
+    help="Only these: html, junit, json, markdown, terminal. All unless given.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output.")
 def command(run: Path, formats: str, as_json: bool) -> int:
     """Judge a run directory again, with its profile as it stands there now, and write its reports.

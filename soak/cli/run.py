@@ -17,18 +17,34 @@ _PROCESS_KEYS = ("port", "pid", "name", "pidfile")
 @click.command("run")
 @click.argument("profile", type=click.Path(path_type=Path), required=False)
 @click.option("--url", help="Where the target listens; overrides the profile's.")
-@click.option("--endpoint", "endpoints", multiple=True, metavar="REQUEST", help='A request, such as "GET /x". Repeatable. No profile.')
+@click.option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    metavar="REQUEST",
+    help='A request, such as "GET /x". Repeatable. No profile.',
+)
 @click.option("--rate", help="Arrivals, such as 50/s (open model).")
 @click.option("--users", type=int, help="Users that each wait for their answer (closed model).")
 @click.option("--ramp", help="Time from nothing to the full load, such as 30s.")
 @click.option("--duration", help="Time at full load, such as 10m.")
 @click.option("--warmup", help="At least this much from the start is left out of judging.")
-@click.option("--process", metavar="KEY:VALUE", help="The process to watch: port:8080, pid:1, name:x, pidfile:p. No profile.")
-@click.option("--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'p99: 250ms'. Repeatable. No profile.")
+@click.option(
+    "--process", metavar="KEY:VALUE", help="The process to watch: port:8080, pid:1, name:x, pidfile:p. No profile."
+)
+@click.option(
+    "--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'p99: 250ms'. Repeatable. No profile."
+)
 @click.option("--locustfile", help="Own Locust users instead of endpoints.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new.")
-@click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error."
+)
 def command(profile: Path | None, out: Path | None, as_json: bool, overrides: tuple[str, ...], **flags: Any) -> int:
     """Drive traffic, sample the target, judge growth, and report.
 
@@ -65,7 +81,11 @@ def _as_text(flags: dict[str, Any]) -> str:
 
     if not flags["url"]:
         raise UsageError("give a profile, or --url with --endpoint, --rate or --users, and --duration")
-    load = {key: flags[key] for key in ("rate", "users", "ramp", "duration", "warmup", "locustfile") if flags[key] is not None}
+    load = {
+        key: flags[key]
+        for key in ("rate", "users", "ramp", "duration", "warmup", "locustfile")
+        if flags[key] is not None
+    }
     tree: dict[str, Any] = {"target": {"url": flags["url"]}, "load": load}
     if flags["endpoints"]:
         tree["endpoints"] = list(flags["endpoints"])

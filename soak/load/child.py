@@ -65,6 +65,7 @@ class Driving:
             self.environment.events.request.add_listener(self.count_event)
 
     def user_classes(self) -> list[type[User]]:
+        """The Locust users that the plan asks for."""
         if self.plan.locustfile:
             return locustfile_users(Path(self.plan.locustfile))
         if self.plan.rate is not None:
@@ -78,7 +79,9 @@ class Driving:
         response = event.get("response")
         status = getattr(response, "status_code", 0) or 0
         failure = None if error is None else (f"status {status}" if status >= 400 else failure_kind(error))
-        self.counting.count(endpoint, (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0, failure)
+        self.counting.count(
+            endpoint, (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0, failure
+        )
 
     def run(self) -> None:
         """Ramp, hold, stop; a window each interval all the while."""
@@ -160,7 +163,10 @@ def locustfile_users(path: Path) -> list[type[User]]:
     users = [
         found
         for found in vars(module).values()
-        if inspect.isclass(found) and issubclass(found, User) and not found.abstract and found.__module__ == path.stem
+        if inspect.isclass(found)
+        and issubclass(found, User)
+        and not vars(found).get("abstract")
+        and found.__module__ == path.stem
     ]
     if not users:
         raise ValueError(f"{path.name} has no Locust user class")

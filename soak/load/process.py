@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +47,18 @@ class LoadProcess:
                 start_new_session=True,
             )
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it died at once: reading its output says so
             self._process.stdin.write(self._plan.to_json() + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died at once; reading its output says so
         threading.Thread(target=self._read, name="soak-load", daemon=True).start()
         if not self._begun.wait(patience):
             self.stop()
             raise LoadError(f"the load did not start within {patience:g} s; {self._log.name} may say why")
         if self.started is None:
             self.stop()
-            raise LoadError(f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more")
+            raise LoadError(
+                f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more"
+            )
 
     @property
     def running(self) -> bool:
@@ -74,10 +75,8 @@ class LoadProcess:
         process = self._process
         if process is None or process.stdin is None:
             return
-        try:
+        with suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:

@@ -49,7 +49,9 @@ class Client:
     def _connect(self) -> None:
         """A client that will open its one connection when it first needs it."""
         timeout = self._plan.timeout
-        self._http = HTTPClient.from_url(self._plan.url, concurrency=1, connection_timeout=timeout, network_timeout=timeout)
+        self._http = HTTPClient.from_url(
+            self._plan.url, concurrency=1, connection_timeout=timeout, network_timeout=timeout
+        )
 
     def send(self, request: PlannedRequest, intended: float | None = None) -> bool:
         """Send one request and count it; latency runs from `intended` (monotonic) where given. False: no connection."""
@@ -58,7 +60,9 @@ class Client:
         try:
             with gevent.Timeout(self._plan.timeout):
                 body = self._bodies[request.endpoint]
-                answer = self._http.request(request.method, self._prefix + request.path, body=body, headers=request.headers)
+                answer = self._http.request(
+                    request.method, self._prefix + request.path, body=body, headers=request.headers
+                )
                 size = len(answer.read())
                 status = answer.status_code
             if (status not in request.statuses) if request.statuses else status >= 400:
@@ -94,14 +98,14 @@ def closed_user(plan: Plan, counting: Counting) -> type[User]:
     """A Locust user class: one connection, one request after another."""
     seeds = count(1)
 
-    class ClosedUser(User):  # type: ignore[misc]
+    class ClosedUser(User):
         host = plan.url
         wait_time = constant(0)
 
         def on_start(self) -> None:
             self.soak_client, self.mix = Client(plan, counting), Mix(plan.requests, next(seeds))
 
-        @task  # type: ignore[untyped-decorator]
+        @task
         def go(self) -> None:
             if not self.soak_client.send(self.mix.choose()):
                 gevent.sleep(PAUSE_AFTER_FAILED_CONNECT)
@@ -113,11 +117,11 @@ def open_user(plan: Plan, counting: Counting, in_flight: Pool) -> type[User]:
     """A Locust user class of which one user makes all arrivals, each on schedule, over as many connections as it takes."""
     rate = plan.rate or 0.0
 
-    class OpenUser(User):  # type: ignore[misc]
+    class OpenUser(User):
         host = plan.url
         wait_time = constant(0)
 
-        @task  # type: ignore[untyped-decorator]
+        @task
         def go(self) -> None:
             mix, idle = Mix(plan.requests, 1), list[Client]()
             began = time.monotonic()

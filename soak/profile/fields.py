@@ -22,7 +22,9 @@ class Later:
     """Marks a key whose feature is still to come: known to the schema, refused when given."""
 
 
-def _quantity(parse: Callable[[object], float], text: str, examples: list[Any], least: float | None, over: float | None) -> Any:
+def _quantity(
+    parse: Callable[[object], float], text: str, examples: list[Any], least: float | None, over: float | None
+) -> Any:
     """A number with a unit, at least `least` or over `over`."""
 
     def check(value: object) -> float:

@@ -24,7 +24,9 @@ from soak.profile.types import EndpointSpec, Profile
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def load_profile(path: Path, overrides: Iterable[str] = (), environment: Mapping[str, str] = os.environ) -> tuple[Profile, str]:
+def load_profile(
+    path: Path, overrides: Iterable[str] = (), environment: Mapping[str, str] = os.environ
+) -> tuple[Profile, str]:
     """A Profile ready to run, and its text as run (`${VAR}` unexpanded, overrides applied)."""
     try:
         raw = path.read_bytes()
@@ -164,9 +166,13 @@ def check_target(profile: Profile, document: yamltext.Document) -> None:
     except ValueError:
         port = 0
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ProfileError(f"{where}: target.url: expected a URL such as http://127.0.0.1:8080, not {profile.target.url!r}")
+        raise ProfileError(
+            f"{where}: target.url: expected a URL such as http://127.0.0.1:8080, not {profile.target.url!r}"
+        )
     if parts.username is not None or parts.query or parts.fragment:
-        raise ProfileError(f"{where}: target.url: no user, query or fragment here; credentials go into headers as ${{VAR}}")
+        raise ProfileError(
+            f"{where}: target.url: no user, query or fragment here; credentials go into headers as ${{VAR}}"
+        )
     host = parts.hostname
     if not is_loopback(host) and not any(fnmatchcase(host, pattern.lower()) for pattern in profile.target.allow):
         raise ProfileError(
@@ -187,14 +193,20 @@ def is_loopback(host: str) -> bool:
 def check_endpoints(profile: Profile, document: yamltext.Document) -> None:
     """Something to request, names that tell endpoints apart, files that are there, no template before templates exist."""
     if bool(profile.endpoints) == bool(profile.load.locustfile):
-        reason = "endpoints and load.locustfile exclude each other" if profile.endpoints else "is missing: name at least one request"
+        reason = (
+            "endpoints and load.locustfile exclude each other"
+            if profile.endpoints
+            else "is missing: name at least one request"
+        )
         raise ProfileError(f"{document.where(('endpoints',))}: endpoints: {reason}")
     seen: dict[str, int] = {}
     for index, endpoint in enumerate(profile.endpoints):
         path = ("endpoints", index)
         where = document.where(path)
         if endpoint.label in seen:
-            raise ProfileError(f"{where}: endpoints.{index}: {endpoint.label!r} is there already (endpoints.{seen[endpoint.label]})")
+            raise ProfileError(
+                f"{where}: endpoints.{index}: {endpoint.label!r} is there already (endpoints.{seen[endpoint.label]})"
+            )
         seen[endpoint.label] = index
         _check_constant(endpoint, where, index)
         if endpoint.file is not None and not beside(document.file, endpoint.file).is_file():

@@ -64,7 +64,9 @@ class Target(Strict):
     """The service under test."""
 
     url: str = Field(description="Where the service listens, such as http://127.0.0.1:8080")
-    allow: list[str] = Field(default=[], description="Hosts besides loopback that load may go to, such as *.staging.example.com")
+    allow: list[str] = Field(
+        default=[], description="Hosts besides loopback that load may go to, such as *.staging.example.com"
+    )
     start: Start | None = Field(default=None, description="Start the target before the run and stop it after")
 
 
@@ -83,10 +85,16 @@ class EndpointLimits(Strict):
 class Limits(EndpointLimits):
     """What the run must stay within; growth has a default rule, the others hold only when given."""
 
-    growth: dict[str, Growth] = Field(default={}, description="Largest growth of a series, an equivalence test on its interval")
+    growth: dict[str, Growth] = Field(
+        default={}, description="Largest growth of a series, an equivalence test on its interval"
+    )
     max: dict[str, Amount] = Field(default={}, description="Largest value of a series")
-    drift: Annotated[dict[str, Ratio] | None, Later()] = Field(default=None, description="Largest change over the steady phase")
-    survive: Positive = Field(default=30 * 86400.0, description="How long a resource must last at the growth found; 30d unless given")
+    drift: Annotated[dict[str, Ratio] | None, Later()] = Field(
+        default=None, description="Largest change over the steady phase"
+    )
+    survive: Positive = Field(
+        default=30 * 86400.0, description="How long a resource must last at the growth found; 30d unless given"
+    )
 
 
 class Expect(Strict):
@@ -109,8 +117,12 @@ class EndpointSpec(Strict):
     """One kind of request; short form: just `GET /path`."""
 
     request: Request = Field(description="Method and path, such as GET /user")
-    name: str = Field(default="", min_length=0, max_length=200, description="How reports call it; the request unless given")
-    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to the others")
+    name: str = Field(
+        default="", min_length=0, max_length=200, description="How reports call it; the request unless given"
+    )
+    weight: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to the others"
+    )
     headers: TextMap = Field(default={}, description="Headers to send")
     json_: JsonValue | None = Field(default=None, alias="json", description="A JSON body")
     form: TextMap | None = Field(default=None, description="A form body")
@@ -121,7 +133,11 @@ class EndpointSpec(Strict):
 
     @model_validator(mode="after")
     def _one_body(self) -> EndpointSpec:
-        given = [key for key in ("json", "form", "body", "file") if getattr(self, "json_" if key == "json" else key) is not None]
+        given = [
+            key
+            for key in ("json", "form", "body", "file")
+            if getattr(self, "json_" if key == "json" else key) is not None
+        ]
         if len(given) > 1:
             raise ValueError(f"only one of {' and '.join(given)} can be the body")
         return self
@@ -154,7 +170,9 @@ class Load(Strict):
     processes: Annotated[Count | None, Later()] = Field(default=None, description="Local Locust processes")
     workers: Annotated[Workers | None, Later()] = Field(default=None, description="Remote load workers")
     timeout: Positive = Field(default=10.0, description="Longest wait for an answer")
-    locustfile: str | None = Field(default=None, description="Own Locust users instead of endpoints, relative to the profile")
+    locustfile: str | None = Field(
+        default=None, description="Own Locust users instead of endpoints, relative to the profile"
+    )
 
     @model_validator(mode="after")
     def _one_model(self) -> Load:
@@ -179,18 +197,28 @@ class Profile(Strict):
 
     name: Annotated[str, BeforeValidator(_name)] = Field(default="soak", description="Names the run and its directory")
     target: Target
-    sources: list[dict[str, Any]] | None = Field(default=None, description="What to poll; left out: whatever the URL is seen to offer")
-    sample: Positive | None = Field(default=None, description="Time between polls; 1s up to 2h, 5s up to 24h, 15s beyond unless given")
+    sources: list[dict[str, Any]] | None = Field(
+        default=None, description="What to poll; left out: whatever the URL is seen to offer"
+    )
+    sample: Positive | None = Field(
+        default=None, description="Time between polls; 1s up to 2h, 5s up to 24h, 15s beyond unless given"
+    )
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
-    flows: Annotated[list[JsonValue] | None, Later()] = Field(default=None, description="Requests in order, with captures")
+    flows: Annotated[list[JsonValue] | None, Later()] = Field(
+        default=None, description="Requests in order, with captures"
+    )
     data: Annotated[dict[str, JsonValue] | None, Later()] = Field(default=None, description="Rows for templates")
     auth: Annotated[dict[str, JsonValue] | None, Later()] = Field(default=None, description="A token, kept fresh")
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
     abort: Annotated[list[str] | None, Later()] = Field(default=None, description="Conditions that end the run at once")
     diagnose: Annotated[Diagnose | None, Later()] = Field(default=None, description="Profiles of the target to take")
-    trace: Annotated[dict[str, JsonValue] | None, Later()] = Field(default=None, description="Links from requests to traces")
-    stop_early: Annotated[bool | None, Later()] = Field(default=None, description="End as soon as every verdict is certain")
+    trace: Annotated[dict[str, JsonValue] | None, Later()] = Field(
+        default=None, description="Links from requests to traces"
+    )
+    stop_early: Annotated[bool | None, Later()] = Field(
+        default=None, description="End as soon as every verdict is certain"
+    )
 
     _document: Document | None = PrivateAttr(default=None)
 

@@ -60,14 +60,18 @@ def compose(text: str, file: str) -> yaml.MappingNode:
         first = str(error).splitlines()[0] if str(error) else "nested too deeply"
         raise ProfileError(f"{file}: not valid YAML: {first}") from None
     if node is None:
-        raise ProfileError(f"{file}: the profile is empty; `soak schema` and profiles/reference.yaml show what it may hold")
+        raise ProfileError(
+            f"{file}: the profile is empty; `soak schema` and profiles/reference.yaml show what it may hold"
+        )
     if not isinstance(node, yaml.MappingNode):
-        kind = {"sequence": "a list", "scalar": "text"}.get(node.id, node.id)
+        kind = "a list" if isinstance(node, yaml.SequenceNode) else "text"
         raise ProfileError(f"{file}:1: a profile is a mapping of keys such as target, load and endpoints, not {kind}")
     return node
 
 
-def read(node: yaml.MappingNode, file: str, environment: Mapping[str, str] = os.environ, lenient: bool = False) -> Document:
+def read(
+    node: yaml.MappingNode, file: str, environment: Mapping[str, str] = os.environ, lenient: bool = False
+) -> Document:
     """Plain values from a node tree, `${VAR}` and `${VAR:-default}` filled in.
 
     With `lenient`, an unset variable stays as it is written: for judging an old run, which needs no secrets.
@@ -118,7 +122,9 @@ class _Reader:
             key = key_node.value
             where = ".".join(map(str, (*path, key)))
             if key == "<<":
-                raise self.fail(key_node, f"{where}: merge keys are not supported; write the keys out or alias the whole value")
+                raise self.fail(
+                    key_node, f"{where}: merge keys are not supported; write the keys out or alias the whole value"
+                )
             if key in result:
                 raise self.fail(key_node, f"{where}: given twice")
             self.lines[(*path, key)] = key_node.start_mark.line + 1
@@ -137,7 +143,9 @@ class _Reader:
         if default is not None:
             return default
         if not self.lenient:
-            raise self.fail(node, f"${{{name}}} is not set in the environment; export {name}, or write ${{{name}:-default}}")
+            raise self.fail(
+                node, f"${{{name}}} is not set in the environment; export {name}, or write ${{{name}:-default}}"
+            )
         self.unset.add(name)
         return match[0]
 
@@ -172,7 +180,7 @@ def override(node: yaml.MappingNode, assignment: str) -> None:
 def compose_value(text: str, file: str) -> yaml.Node:
     """The node of one value as given on the command line; an empty one is null."""
     try:
-        found = yaml.compose(text, Loader=yaml.SafeLoader)
+        found: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise ProfileError(f"{file}: not a YAML value: {str(error).splitlines()[0]}") from None
     return found if found is not None else yaml.ScalarNode("tag:yaml.org,2002:null", "null")

@@ -4,4 +4,13 @@ from soak.recording.files import LOAD_LOG, TARGET_LOG, is_run_directory, read_ru
 from soak.recording.reading import load_recording, profile_text
 from soak.recording.recorder import Recorder
 
-__all__ = ["LOAD_LOG", "TARGET_LOG", "Recorder", "is_run_directory", "load_recording", "profile_text", "read_run", "write_whole"]
+__all__ = [
+    "LOAD_LOG",
+    "TARGET_LOG",
+    "Recorder",
+    "is_run_directory",
+    "load_recording",
+    "profile_text",
+    "read_run",
+    "write_whole",
+]

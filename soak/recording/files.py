@@ -48,7 +48,9 @@ def is_run_directory(path: Path) -> bool:
 
 def write_run(directory: Path, run: dict[str, Any]) -> None:
     """Replace run.json."""
-    write_whole(directory / RUN, json.dumps({"format_version": FORMAT_VERSION} | run, indent=2, ensure_ascii=False) + "\n")
+    write_whole(
+        directory / RUN, json.dumps({"format_version": FORMAT_VERSION} | run, indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 def read_run(directory: Path) -> dict[str, Any]:

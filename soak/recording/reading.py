@@ -29,14 +29,18 @@ def load_recording(directory: Path) -> Recording:
         users = _users(database)
         events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
         sources = tuple(_health(database))
-        (last,) = database.execute("SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)").fetchone()
+        (last,) = database.execute(
+            "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)"
+        ).fetchone()
     seconds = float(run.get("seconds") or last or 0.0)
     phases = tuple(
         Phase(phase["name"], phase["start"], min(phase["end"], seconds))
         for phase in run.get("phases", [])
         if phase["start"] <= seconds
     )
-    info = RunInfo(str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed")
+    info = RunInfo(
+        str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
+    )
     return Recording(info, series, windows, users, phases, events, sources)
 
 
@@ -69,7 +73,9 @@ def _series(database: sqlite3.Connection) -> Iterator[Series]:
     layouts = {row[0]: np.frombuffer(row[1], "<i4") for row in database.execute("SELECT id, series FROM layouts")}
     times_of: dict[int, list[float]] = defaultdict(list)
     values_of: dict[int, list[bytes]] = defaultdict(list)
-    for layout, time, packed in database.execute('SELECT layout, time, "values" FROM scrapes WHERE error IS NULL ORDER BY time'):
+    for layout, time, packed in database.execute(
+        'SELECT layout, time, "values" FROM scrapes WHERE error IS NULL ORDER BY time'
+    ):
         times_of[layout].append(time)
         values_of[layout].append(packed)
     pieces: dict[int, list[tuple[Floats, Floats]]] = defaultdict(list)
@@ -78,7 +84,9 @@ def _series(database: sqlite3.Connection) -> Iterator[Series]:
         table = np.frombuffer(b"".join(values_of.pop(layout)), "<f8").reshape(len(times), len(ids))
         for series, values in zip(ids.tolist(), np.ascontiguousarray(table.T), strict=True):
             pieces[series].append((times, values))
-    for series, source, name, labels, kind in database.execute("SELECT id, source, name, labels, kind FROM series ORDER BY id"):
+    for series, source, name, labels, kind in database.execute(
+        "SELECT id, source, name, labels, kind FROM series ORDER BY id"
+    ):
         if series not in pieces:
             continue
         times, values = _joined(pieces[series])

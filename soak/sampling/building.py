@@ -31,7 +31,9 @@ def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSour
     for index, entry in enumerate(profile.sources or []):
         path = ("sources", index)
         if len(entry) != 1:
-            raise ProfileError(f"{document.where(path)}: sources.{index}: expected one kind of source, such as process: {{port: 8080}}")
+            raise ProfileError(
+                f"{document.where(path)}: sources.{index}: expected one kind of source, such as process: {{port: 8080}}"
+            )
         [(kind, options)] = entry.items()
         sources[_unused(kind, sources)] = _build(kind, options, index, profile, document, started_pid)
     if started_pid is not None and not any(isinstance(source, Process) for source in sources.values()):
@@ -74,14 +76,21 @@ def source_schema() -> dict[str, Any]:
     """The JSON Schema of one entry of `sources`: a mapping of one kind to its options."""
     kinds = {kind: _options_model(source).model_json_schema() for kind, source in known_sources().items()}
     later = {kind: {"description": "not supported yet"} for kind in LATER}
-    return {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False, "properties": kinds | later}
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": kinds | later,
+    }
 
 
 def _options_model(source: type[Source]) -> type[BaseModel]:
     """Validates the options of one kind: only its own keys, each of its own type."""
     types = get_type_hints(source, include_extras=True)
     options = {
-        field.name: (types[field.name], ... if field.default is dataclasses.MISSING else field.default) for field in _fields(source)
+        field.name: (types[field.name], ... if field.default is dataclasses.MISSING else field.default)
+        for field in _fields(source)
     }
     return create_model(source.__name__, __config__=ConfigDict(extra="forbid"), **options)  # type: ignore[call-overload, no-any-return]
 
@@ -90,7 +99,9 @@ def _fields(source: type[Source]) -> Iterable[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(source) if field.init]  # type: ignore[arg-type]
 
 
-def _build(kind: str, options: Any, index: int, profile: Profile, document: Document, started_pid: int | None) -> Source:
+def _build(
+    kind: str, options: Any, index: int, profile: Profile, document: Document, started_pid: int | None
+) -> Source:
     path = ("sources", index, kind)
     where, key = document.where(path), f"sources.{index}.{kind}"
     if kind in LATER:
@@ -112,7 +123,11 @@ def _build(kind: str, options: Any, index: int, profile: Profile, document: Docu
             message = f"unknown key{nearest(name, [field.name for field in _fields(source)])}"
         else:
             message = item["msg"].removeprefix("Value error, ")
-            message = message[:1].lower() + message[1:] + ("" if item["type"] == "value_error" else f", not {item['input']!r}")
+            message = (
+                message[:1].lower()
+                + message[1:]
+                + ("" if item["type"] == "value_error" else f", not {item['input']!r}")
+            )
         raise ProfileError(f"{document.where((*path, name))}: {key}.{name}: {message}") from None
     values = {field.name: getattr(checked, field.name) for field in _fields(source)}
     if str(values.get("url", "")).startswith("/"):

@@ -20,7 +20,9 @@ class Sampler:
     still busy when its slot comes gets a row that says so.
     """
 
-    def __init__(self, sources: Mapping[str, Source], interval: float, record: Callable[[Scrape], None], clock: Clock) -> None:
+    def __init__(
+        self, sources: Mapping[str, Source], interval: float, record: Callable[[Scrape], None], clock: Clock
+    ) -> None:
         self._interval, self._record, self._clock = interval, record, clock
         self._stop = threading.Event()
         self._polls = [_Poll(name, source, record, clock) for name, source in sources.items()]

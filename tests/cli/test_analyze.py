@@ -42,7 +42,16 @@ def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert (code, err) == (1, "")
     found = json.loads(out)
     assert out.count("\n") == 1
-    assert list(found) == ["format_version", "verdict", "reason", "run", "findings", "suspects", "endpoints", "warnings"]
+    assert list(found) == [
+        "format_version",
+        "verdict",
+        "reason",
+        "run",
+        "findings",
+        "suspects",
+        "endpoints",
+        "warnings",
+    ]
     [finding] = found["findings"]
     assert finding["rule"] == "growth"
     assert finding["series"] == "process_resident_memory_bytes"
@@ -50,7 +59,9 @@ def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert finding["unit"] == "bytes/h"
 
 
-def test_several_files_are_judged_each_by_itself_in_their_order(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_several_files_are_judged_each_by_itself_in_their_order(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     leak, steady = write(tmp_path / "leak.csv", 5000.0), write(tmp_path / "steady.csv", 0.0)
     code, out, _ = run(capsys, "analyze", leak, steady, leak, "--json")
     assert code == 1
@@ -80,19 +91,27 @@ def test_a_max_limit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert run(capsys, "analyze", path, "--limit", "process_resident_memory_bytes: 60MB")[0] == 0
 
 
-def test_a_limit_on_a_series_that_is_not_there_is_never_a_pass(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_limit_on_a_series_that_is_not_there_is_never_a_pass(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     path = write(tmp_path / "a.csv", 0.0)
     code, out, _ = run(capsys, "analyze", path, "--limit", "process_resident_memory: 60MB")
     assert code == 3
     assert "did you mean process_resident_memory_bytes?" in " ".join(out.split())
 
 
-def test_a_series_nobody_knows_is_judged_when_a_file_is_handed_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_series_nobody_knows_is_judged_when_a_file_is_handed_over(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert run(capsys, "analyze", write(tmp_path / "a.csv", 5000.0, name="my_cache_bytes"))[0] == 1
 
 
-@pytest.mark.parametrize("text", ["t,x_bytes\n0,1\n1,2\n", "t,x_bytes\n0,\n1,\n2,\n", "t,x_total\n0,1\n1,2\n", "t,x_bytes\n0,inf\n1,-inf\n"])
-def test_too_little_to_judge_is_inconclusive_and_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["t,x_bytes\n0,1\n1,2\n", "t,x_bytes\n0,\n1,\n2,\n", "t,x_total\n0,1\n1,2\n", "t,x_bytes\n0,inf\n1,-inf\n"]
+)
+def test_too_little_to_judge_is_inconclusive_and_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
     (tmp_path / "a.csv").write_text(text)
     code, out, err = run(capsys, "analyze", str(tmp_path / "a.csv"))
     assert (code, err) == (3, "")

@@ -44,14 +44,41 @@ REFUSED = [
     (["run", "good.yaml", "--users", "0"], "load.users: expected a whole number of at least 1"),
     (["run", "good.yaml", "--users", "many"], "--users"),
     (["run", "--url", "http://127.0.0.1:1", "--rate", "5/s", "--duration", "1s"], "endpoints: is missing"),
-    (["run", "--url", "http://example.com", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s"], "is not allowed"),
+    (
+        ["run", "--url", "http://example.com", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s"],
+        "is not allowed",
+    ),
     (["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--duration", "1s"], "give either rate"),
     (
-        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s", "--process", "x"],
+        [
+            "run",
+            "--url",
+            "http://127.0.0.1:1",
+            "--endpoint",
+            "GET /",
+            "--rate",
+            "5/s",
+            "--duration",
+            "1s",
+            "--process",
+            "x",
+        ],
         "--process x: expected port:…",
     ),
     (
-        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s", "--limit", "p99"],
+        [
+            "run",
+            "--url",
+            "http://127.0.0.1:1",
+            "--endpoint",
+            "GET /",
+            "--rate",
+            "5/s",
+            "--duration",
+            "1s",
+            "--limit",
+            "p99",
+        ],
         "--limit 'p99': expected NAME: VALUE",
     ),
     (["check", "bad.yaml"], "bad.yaml:5: load.durration"),
@@ -67,7 +94,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "expected"), REFUSED, ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("arguments", "expected"), REFUSED, ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else ""
+)
 def test_bad_input_is_one_message_and_exit_2(
     capsys: pytest.CaptureFixture[str], here: Path, arguments: list[str], expected: str
 ) -> None:
@@ -92,7 +121,7 @@ def test_an_unreachable_target_ends_in_time_with_what_was_tried(capsys: pytest.C
 
 def test_a_target_that_does_not_start_says_its_last_words(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no database at hand')"]
-    (here / "p.yaml").write_text(GOOD.replace("8080\"}", f"8080\", start: {{command: {json.dumps(command)}}}}}"))
+    (here / "p.yaml").write_text(GOOD.replace('8080"}', f'8080", start: {{command: {json.dumps(command)}}}}}'))
     code, _, err = run(capsys, "run", "p.yaml", "--out", "never")
     assert code == 4
     assert "ended with code 1; its last words: no database at hand" in err
@@ -116,7 +145,9 @@ def test_reporting_on_what_is_no_run(capsys: pytest.CaptureFixture[str], here: P
 def test_a_right_profile(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     code, out, _ = run(capsys, "check", "good.yaml")
     assert code == 0
-    assert out == "good.yaml: valid; 50 requests/s on 1 endpoint at http://127.0.0.1:8080 for 10 min, sampled every 1 s\n"
+    assert (
+        out == "good.yaml: valid; 50 requests/s on 1 endpoint at http://127.0.0.1:8080 for 10 min, sampled every 1 s\n"
+    )
 
 
 def test_check_probe_of_a_dead_target_is_exit_4(capsys: pytest.CaptureFixture[str], here: Path) -> None:
@@ -135,7 +166,9 @@ def test_every_verb_has_help_with_examples(capsys: pytest.CaptureFixture[str], v
 
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; sys.argv = ['soak', '--help']\nimport soak.cli\ntry: soak.cli.main()\nexcept SystemExit: pass\n"
-    code += "print(sorted({'numpy', 'pandas', 'pydantic', 'rich', 'yaml', 'bokeh', 'locust', 'psutil'} & set(sys.modules)))"
+    code += (
+        "print(sorted({'numpy', 'pandas', 'pydantic', 'rich', 'yaml', 'bokeh', 'locust', 'psutil'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -10,7 +10,18 @@ from tests.targets import build_go, running
 
 def drive(tmp_path: Path, endpoint: str, rate: str) -> Outcome:
     with running([build_go(), "-addr", "127.0.0.1:0"]) as target:
-        flags = ["--url", target.url, "--endpoint", f"GET {endpoint}", "--rate", rate, "--ramp", "3s", "--duration", "37s"]
+        flags = [
+            "--url",
+            target.url,
+            "--endpoint",
+            f"GET {endpoint}",
+            "--rate",
+            rate,
+            "--ramp",
+            "3s",
+            "--duration",
+            "37s",
+        ]
         return soak("run", *flags, directory=tmp_path / "run")
 
 

@@ -17,7 +17,16 @@ import pytest
 from tests.e2e.driving import SOAK, soak
 from tests.targets import Target, running
 
-FILES = {"run.json", "profile.yaml", "recording.sqlite", "load.log", "analysis.json", "report.html", "junit.xml", "summary.md"}
+FILES = {
+    "run.json",
+    "profile.yaml",
+    "recording.sqlite",
+    "load.log",
+    "analysis.json",
+    "report.html",
+    "junit.xml",
+    "summary.md",
+}
 
 
 @pytest.fixture
@@ -27,7 +36,18 @@ def shop() -> Iterator[Target]:
 
 
 def flags(url: str, duration: str = "8s") -> list[str]:
-    return ["--url", url, "--endpoint", "GET /products/7", "--endpoint", "GET /orders", "--rate", "40/s", "--duration", duration]
+    return [
+        "--url",
+        url,
+        "--endpoint",
+        "GET /products/7",
+        "--endpoint",
+        "GET /orders",
+        "--rate",
+        "40/s",
+        "--duration",
+        duration,
+    ]
 
 
 def begin(directory: Path, arguments: list[str]) -> subprocess.Popen[str]:
@@ -64,7 +84,12 @@ def test_a_run_leaves_everything_that_was_promised(shop: Target, tmp_path: Path)
     assert products["failures"] == 0
     assert 0 < products["p50"] <= products["p99"] <= products["max"]
     growing = {finding["series"] for finding in analysis["findings"] if finding["rule"] == "growth"}
-    assert {"process_resident_memory_bytes", "process_open_fds", "process_threads", "db_pool_connections_in_use"} <= growing
+    assert {
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_threads",
+        "db_pool_connections_in_use",
+    } <= growing
     run = json.loads((done.directory / "run.json").read_text())
     assert run["format_version"] == 1
     assert run["ended"] == "completed"
@@ -77,7 +102,9 @@ def test_a_run_can_be_judged_again_with_other_limits(shop: Target, tmp_path: Pat
     done = soak("run", *flags(shop.url), directory=tmp_path / "run")
     profile = done.directory / "profile.yaml"
     profile.write_text(profile.read_text() + "limits: {p50: 1ms, rate: 1000/s}\n")
-    again = subprocess.run([*SOAK, "report", str(done.directory), "--format", "json"], capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        [*SOAK, "report", str(done.directory), "--format", "json"], capture_output=True, text=True, check=False
+    )
     assert again.returncode == 1, again.stderr
     assert {"http_requests_per_second"} <= set(done.failing())
 
@@ -91,7 +118,14 @@ endpoints:
   - request: GET /orders
     headers: {{Authorization: "Bearer ${{SOAK_TEST_TOKEN}}"}}
 """)
-    done = soak("run", path, "--set", "endpoints.0.headers.X-Key=open-sesame-7", directory=tmp_path / "run", SOAK_TEST_TOKEN="hunter2")
+    done = soak(
+        "run",
+        path,
+        "--set",
+        "endpoints.0.headers.X-Key=open-sesame-7",
+        directory=tmp_path / "run",
+        SOAK_TEST_TOKEN="hunter2",
+    )
     assert done.code in (0, 3), done.explain()
     for file in done.directory.iterdir():
         assert b"hunter2" not in file.read_bytes(), file.name
@@ -133,7 +167,9 @@ def test_a_killed_run_keeps_its_recording_and_is_never_a_pass(shop: Target, tmp_
     process.communicate()
     time.sleep(2)
     assert still_running(load) == []
-    again = subprocess.run([*SOAK, "report", str(tmp_path / "run"), "--json"], capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        [*SOAK, "report", str(tmp_path / "run"), "--json"], capture_output=True, text=True, check=False
+    )
     assert again.returncode == 3, again.stderr
     analysis = json.loads(again.stdout)
     assert analysis["run"]["ended"] == "crashed"
@@ -183,7 +219,16 @@ def test_a_target_that_restarts_is_a_fail_and_no_fit_crosses_it(tmp_path: Path) 
 def test_a_locustfile_and_check_probe(shop: Target, tmp_path: Path) -> None:
     profile = Path(__file__).parents[2] / "profiles" / "locustfile.yaml"
     done = soak(
-        "run", profile, "--duration", "6s", "--ramp", "1s", "--users", "5", directory=tmp_path / "run", SOAK_TARGET=shop.url
+        "run",
+        profile,
+        "--duration",
+        "6s",
+        "--ramp",
+        "1s",
+        "--users",
+        "5",
+        directory=tmp_path / "run",
+        SOAK_TARGET=shop.url,
     )
     assert done.code in (0, 3), done.explain()
     names = {endpoint["name"] for endpoint in done.analysis["endpoints"]}

@@ -39,7 +39,9 @@ def test_a_thousand_names_and_errors_are_folded_and_none_is_lost() -> None:
 
 
 _requests = st.lists(
-    st.tuples(st.sampled_from(["a", "b", "ü\n"]), st.floats(0, 1e4), st.integers(0, 10**9), st.none() | st.text(max_size=5))
+    st.tuples(
+        st.sampled_from(["a", "b", "ü\n"]), st.floats(0, 1e4), st.integers(0, 10**9), st.none() | st.text(max_size=5)
+    )
 )
 
 

@@ -37,7 +37,13 @@ def drive(plan: Plan, tmp_path: Path) -> tuple[LoadProcess, list[Window]]:
 
 
 def requests(windows: list[Window]) -> Counter[str]:
-    return Counter({e.endpoint: sum(s.requests for w in windows for s in w.endpoints if s.endpoint == e.endpoint) for w in windows for e in w.endpoints})
+    return Counter(
+        {
+            e.endpoint: sum(s.requests for w in windows for s in w.endpoints if s.endpoint == e.endpoint)
+            for w in windows
+            for e in w.endpoints
+        }
+    )
 
 
 def failures(windows: list[Window]) -> Counter[str]:
@@ -138,7 +144,9 @@ def test_bodies_and_headers_arrive_as_the_profile_says(tmp_path: Path) -> None:
 def test_a_stop_ends_the_load_in_order(tmp_path: Path) -> None:
     with serving(OK) as url:
         windows: list[Window] = []
-        load = LoadProcess(plan(url, "rate: 50/s, duration: 1h"), time.monotonic(), tmp_path / "load.log", windows.append)
+        load = LoadProcess(
+            plan(url, "rate: 50/s, duration: 1h"), time.monotonic(), tmp_path / "load.log", windows.append
+        )
         load.start()
         time.sleep(1.2)
         began = time.monotonic()
@@ -156,7 +164,8 @@ import time
 from pathlib import Path
 from soak.load.plan import Plan
 from soak.load.process import LoadProcess
-load = LoadProcess(Plan.from_json({plan(url, "users: 2, duration: 1h").to_json()!r}), time.monotonic(), Path({str(tmp_path / "load.log")!r}), lambda w: None)
+plan = Plan.from_json({plan(url, "users: 2, duration: 1h").to_json()!r})
+load = LoadProcess(plan, time.monotonic(), Path({str(tmp_path / "load.log")!r}), lambda window: None)
 load.start()
 print(load._process.pid, flush=True)
 time.sleep(60)
@@ -186,7 +195,9 @@ def ended(process: psutil.Process) -> bool:
 
 def test_a_load_that_dies_says_so(tmp_path: Path) -> None:
     with serving(OK) as url:
-        load = LoadProcess(plan(url, "rate: 20/s, duration: 1h"), time.monotonic(), tmp_path / "load.log", lambda window: None)
+        load = LoadProcess(
+            plan(url, "rate: 20/s, duration: 1h"), time.monotonic(), tmp_path / "load.log", lambda window: None
+        )
         load.start()
         assert load._process is not None
         os.kill(load._process.pid, signal.SIGKILL)
@@ -224,11 +235,17 @@ def test_own_locust_users_are_recorded_the_same_way(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "expected"),
-    [("x = 1\n", "has no Locust user class"), ("import nothing_there\n", "No module named"), ("def (\n", "SyntaxError")],
+    [
+        ("x = 1\n", "has no Locust user class"),
+        ("import nothing_there\n", "No module named"),
+        ("def (\n", "SyntaxError"),
+    ],
 )
 def test_a_locustfile_that_cannot_be_used(tmp_path: Path, source: str, expected: str) -> None:
     path = tmp_path / "mine.py"
     path.write_text(source)
-    load = LoadProcess(locust_plan("http://127.0.0.1:9", path), time.monotonic(), tmp_path / "load.log", lambda window: None)
+    load = LoadProcess(
+        locust_plan("http://127.0.0.1:9", path), time.monotonic(), tmp_path / "load.log", lambda window: None
+    )
     with pytest.raises(LoadError, match=expected):
         load.start()

@@ -75,7 +75,10 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_an_answer_of_query_range(tmp_path: Path) -> None:
     result = [
-        {"metric": {"__name__": "go_goroutines", "pod": pod}, "values": [[1700000000 + 15 * n, str(n)] for n in range(4)]}
+        {
+            "metric": {"__name__": "go_goroutines", "pod": pod},
+            "values": [[1700000000 + 15 * n, str(n)] for n in range(4)],
+        }
         for pod in ("x", "y")
     ]
     path = csv(tmp_path, json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}))

@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -147,7 +146,7 @@ def test_a_directory_with_something_in_it_is_not_written_into(directory: Path) -
     (directory / "mine.txt").write_text("keep")
     with pytest.raises(RecordingError, match="not empty"):
         Recorder(directory, dict(RUN), None)
-    assert os.listdir(directory) == ["mine.txt"]
+    assert [path.name for path in directory.iterdir()] == ["mine.txt"]
 
 
 def test_a_run_that_never_began_leaves_nothing(directory: Path) -> None:

@@ -48,7 +48,9 @@ def serving(answer: bytes | Callable[[socket.socket], None]) -> Iterator[str]:
         listener.close()
 
 
-def http(body: bytes | str, status: str = "200 OK", content_type: str = "text/plain; version=0.0.4", **headers: str) -> bytes:
+def http(
+    body: bytes | str, status: str = "200 OK", content_type: str = "text/plain; version=0.0.4", **headers: str
+) -> bytes:
     """A whole answer."""
     data = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(data)}"]

@@ -26,7 +26,9 @@ class Process:
     def __post_init__(self) -> None:
         given = [key for key in ("pid", "pidfile", "port", "name") if getattr(self, key) is not None]
         if len(given) != 1:
-            raise UsageError(f"process: name it by one of pid, pidfile, port or name, not by {' and '.join(given) or 'nothing'}")
+            raise UsageError(
+                f"process: name it by one of pid, pidfile, port or name, not by {' and '.join(given) or 'nothing'}"
+            )
 
     def collect(self) -> Iterable[Sample]:
         """Sums over the process and its descendants; start time and limits are the process's own."""
@@ -40,7 +42,7 @@ class Process:
             raise TargetError(f"{GONE}process {error.pid} has ended") from None
         except psutil.Error as error:
             self._found.clear()
-            raise TargetError(f"process: {error.msg}") from None
+            raise TargetError(f"process: {error}") from None
 
     def _process(self) -> psutil.Process:
         kept = self._found.get("process")
@@ -79,7 +81,12 @@ class Process:
                     virtual += memory.vms
                     threads += member.num_threads()
                     # Children that ended count through their parent's totals, so the sum never falls.
-                    cpu += times.user + times.system + getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
+                    cpu += (
+                        times.user
+                        + times.system
+                        + getattr(times, "children_user", 0)
+                        + getattr(times, "children_system", 0)
+                    )
                     descriptors += member.num_fds()
             except psutil.NoSuchProcess:
                 if member is process:
@@ -120,5 +127,7 @@ def _named(name: str) -> int:
     if not eldest:
         raise TargetError(f"{GONE}no process is named {name}")
     if len(eldest) > 1:
-        raise TargetError(f"{len(eldest)} processes are named {name} ({', '.join(map(str, eldest[:5]))}); name one by pid or port")
+        raise TargetError(
+            f"{len(eldest)} processes are named {name} ({', '.join(map(str, eldest[:5]))}); name one by pid or port"
+        )
     return eldest[0]

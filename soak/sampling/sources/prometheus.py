@@ -40,7 +40,9 @@ class Prometheus:
         return samples
 
     def _wanted(self, name: str) -> bool:
-        return any(fnmatchcase(name, glob) for glob in self.keep) and not any(fnmatchcase(name, glob) for glob in self.drop)
+        return any(fnmatchcase(name, glob) for glob in self.keep) and not any(
+            fnmatchcase(name, glob) for glob in self.drop
+        )
 
 
 def parse(answer: Answer, url: str) -> Iterator[Sample]:
