@@ -110,11 +110,20 @@ class Run:
                 self._record(
                     Event(self.clock.now(), "target", f"the target ended by itself with code {self.target.exit_code()}")
                 )
-            self.tick()
+            self._show()
             load.wait(0.2)
         if load.failure is not None:
             self.ended, self.failure = "aborted", load.failure
             self._record(Event(self.clock.now(), "load", load.failure))
+
+    def _show(self) -> None:
+        """Whatever goes wrong in showing a run is no reason to end it."""
+        try:
+            self.tick()
+        except Exception as error:  # noqa: BLE001 - anything, and it is recorded
+            self.tick = lambda: None
+            text = f"progress could not be shown any more ({type(error).__name__}: {error})"
+            self._record(Event(self.clock.now(), "warning", text))
 
     def _let_go(self, load: LoadProcess) -> None:
         """Stop whatever was started, the load first."""

@@ -15,16 +15,23 @@ from soak.model import Floats
 _HALF = 8
 _FAR = 4.5
 _BENT = 6.0
-_MOST = 0.2
+_MOST = 0.25
+_ROUNDS = 3
 
 
 def without_outliers(points: Points) -> Points:
-    """The points but for those far out of their surroundings, unless these are so many that they are no exception."""
+    """The points but for those far out of their surroundings, unless these are so many that they are no exception.
+
+    Again until none is left: the large ones of a burst hide its small ones.
+    """
     bent = _bent(points.values)
-    out = _far(points.values) | (bent if bent.mean() < _MOST / 2 else False)
-    if not out.any() or out.mean() > _MOST:
-        return points
-    return points.only(~out)
+    kept = points.only(~bent) if bent.mean() < _MOST / 2 else points
+    for _ in range(_ROUNDS):
+        far = _far(kept.values)
+        if not far.any():
+            break
+        kept = kept.only(~far)
+    return kept if len(kept.times) >= (1 - _MOST) * len(points.times) else points
 
 
 def _far(values: Floats) -> NDArray[np.bool_]:

@@ -48,8 +48,11 @@ def run(port: int, leak: leaks.Leak, rounds: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         failures: list[Exception] = []
-        threading.Thread(target=get_ready, daemon=True).start()
-        server.serve()
+        # Serving has a thread of its own, so that the number of threads is final before the ready line.
+        serving = threading.Thread(target=server.serve)
+        serving.start()
+        get_ready()
+        serving.join()
         pool.close()
     for failure in failures:
         raise OSError(f"the warm-up failed: {failure}")

@@ -157,18 +157,14 @@ def _from_json(path: Path) -> Recording:
     found = tuple(
         Series(name, table[:, 0] - origin, table[:, 1], label_pairs(labels), kind_of(name), "json")
         for name, table, labels in series
-        for name, table, labels in series
     )
     return _recording(path, found, "; ".join(sorted(notes)))
 
 
 def kind_of(name: str) -> Kind:
-    """A name's kind by Prometheus's convention: counters end in `_total`, and so do the parts of summaries in `_seconds_count` and `_seconds_sum`."""
-    return (
-        Kind.COUNTER
-        if name.endswith(("_total", "_seconds_count", "_seconds_sum")) and not name.startswith("nodejs_active_")
-        else Kind.GAUGE
-    )
+    """A name's kind by Prometheus's convention: counters end in `_total`, the counts and sums of a summary likewise."""
+    counts = name.endswith(("_total", "_seconds_count", "_seconds_sum")) and not name.startswith("nodejs_active_")
+    return Kind.COUNTER if counts else Kind.GAUGE
 
 
 def _recording(path: Path, series: tuple[Series, ...], said: str) -> Recording:

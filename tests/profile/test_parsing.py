@@ -111,8 +111,7 @@ MISTAKES = {
     ),
     "unset variable": (
         GOOD.replace("orders", "${NOBODY_SETS_THIS}"),
-        "p.yaml:1: ${NOBODY_SETS_THIS} is not set in the environment; export NOBODY_SETS_THIS, or write "
-        "${NOBODY_SETS_THIS:-default}",
+        "p.yaml:1: ${NOBODY_SETS_THIS} is not set in the environment; export NOBODY_SETS_THIS, or write",
     ),
     "bad limit": (
         GOOD + "limits: {growth: {a: 1MiB}}\n",
