@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from soak.analysis.garbage import GOAL, LIVE
 from soak.analysis.growth import judge_growth
 from soak.analysis.roles import Role, role_of
 from soak.analysis.subject import Subject
@@ -107,15 +108,16 @@ class Live:
             )
 
     def _track(self, moment: float, sample: Sample) -> None:
+        if sample.name == GOAL:  # half of it is the live heap, near enough for a line that is shown for a moment
+            sample = Sample(LIVE, sample.value / 2, sample.labels)
         key = (sample.name, sample.labels)
         track = self._tracks.get(key)
         if track is None:
             role = role_of(sample.name)
-            if role is None or not role.judged or len(self._tracks) >= 200:
+            if role is None or not role.judged or len(self._tracks) >= 200 or not np.isfinite(sample.value):
                 return
             track = self._tracks[key] = Track(role, sample.labels)
-        if np.isfinite(sample.value):
-            track.add(moment, sample.value)
+        track.add(moment, sample.value)
 
     def _judge(self) -> None:
         """Growth so far, of every known resource: the worst of it is shown."""
@@ -124,6 +126,7 @@ class Live:
             start = self._first_window
             if start is None:
                 return
+            names = {name for name, _ in self._tracks}
             subjects = [
                 Subject(
                     Series(name, np.array(track.times), np.array(track.values), labels),
@@ -133,7 +136,7 @@ class Live:
                     start + self._ramp,
                 )
                 for (name, labels), track in self._tracks.items()
-                if track.times and track.times[-1] > start + self._ramp + 10
+                if track.times[-1] > start + self._ramp + 10 and track.role.unless not in names
             ]
         findings = [finding for finding in judge_growth(subjects, self._survive) if finding.trend is not None]
         worst = max(findings, key=_badness, default=None)

@@ -77,14 +77,14 @@ def parse_growth(text: object) -> float:
 
 
 def show_duration(seconds: float) -> str:
-    """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: two figures, the unit a person would choose."""
+    """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: whole numbers from 10 on, two figures below, in the unit a person would choose."""
     if not math.isfinite(seconds):
         return "for ever"
     size = abs(seconds)
     for least, unit in ((2 * 86400, "days"), (5400, "h"), (90, "min"), (1, "s")):
         if size >= least:
-            return f"{_figures(seconds / {'days': 86400, 'h': 3600, 'min': 60, 's': 1}[unit])} {unit}"
-    return f"{_figures(seconds * 1e3)} ms" if size else "0 s"
+            return f"{_two_figures(seconds / {'days': 86400, 'h': 3600, 'min': 60, 's': 1}[unit])} {unit}"
+    return f"{_two_figures(seconds * 1e3)} ms" if size else "0 s"
 
 
 def show_bytes(value: float) -> str:
@@ -122,6 +122,13 @@ def unit_of(name: str) -> str:
     """The base unit in a Prometheus metric name: bytes, seconds, ratio, or nothing."""
     stem = name.removesuffix("_total")
     return next((unit for unit in ("bytes", "seconds", "ratio") if stem.endswith(f"_{unit}")), "")
+
+
+def _two_figures(value: float) -> str:
+    """Whole numbers from 10 on, two figures below."""
+    if abs(value) >= 9.95:
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if abs(value) >= 1e-4 else _figures(value)
 
 
 def _figures(value: float) -> str:

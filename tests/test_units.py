@@ -64,7 +64,7 @@ def test_what_is_no_number_is_no_amount(text: object) -> None:
 def test_a_shown_duration_is_near_the_truth(seconds: float) -> None:
     number, _, unit = show_duration(seconds).partition(" ")
     factor = {"ms": 1e-3, "s": 1, "min": 60, "h": 3600, "days": 86400}[unit]
-    assert float(number.replace(",", "")) * factor == pytest.approx(seconds, rel=0.006)
+    assert float(number.replace(",", "")) * factor == pytest.approx(seconds, rel=0.055)
 
 
 @given(st.floats(min_value=1, max_value=1e15))

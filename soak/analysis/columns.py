@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from soak.model import Floats
 
 _CYCLE = float(np.log(0.3 / 300))
 _LOAD = float(np.log(0.5))
+_LASTING = 0.4
 
 
 def lay_out(
@@ -52,7 +54,10 @@ def lay_out(
         options.append((np.concatenate((level, rate), axis=1), _LOAD))
     if cycle is not None:
         options += [(np.concatenate((columns, wave), axis=1), prior + _CYCLE) for columns, prior in options]
-    cut = [int(edge[i] - edge[3]) for i in range(3, 8)]
-    candidates = Candidates(*(slice(a, b) for a, b in zip(cut, cut[1:], strict=False)), shapes.prior, steps.prior, shapes.settles > 0.4 * span, grid.rough, grid.jumpy)
-    settles = np.concatenate((np.zeros(candidates.shapes.start), shapes.settles, steps.settles))
+    paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[3]), int(b - edge[3])) for a, b in pairwise(edge[3:]))
+    lasting = shapes.settles > _LASTING * span
+    candidates = Candidates(
+        paces_at, late_at, shapes_at, steps_at, shapes.prior, steps.prior, lasting, grid.rough, grid.jumpy
+    )
+    settles = np.concatenate((np.zeros(shapes_at.start), shapes.settles, steps.settles))
     return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles

@@ -8,6 +8,7 @@ Analysis of Series of Events (1966).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ _SLOWED = 0.35
 _SLOWER = 0.6
 _RISES = 3
 _STILL = 0.1
-_AT_REST = 0.8
+_REST, _AT_REST = 0.02, 0.8
 _NEARLY_EVEN, _EVEN = 2.0, 2.6
 CANNOT_TELL = 0.2
 SETTLING = 0.5
@@ -32,7 +33,7 @@ def least_chance(lives: Sequence[Points], points: Sequence[Points], jumpy: bool)
     """
     life = max(lives, key=lambda one: len(one.times))
     moves = np.diff(life.values)
-    still = bool((moves == 0).mean() > _AT_REST) if len(moves) else False
+    still = bool((np.abs(moves) <= _REST * np.abs(moves).max()).mean() > _AT_REST) if len(moves) else False
     if not (still or jumpy):
         return 0.0
     if still:
@@ -85,5 +86,5 @@ def slowing(lives: Sequence[Points]) -> bool:
     """Whether the longest life rose clearly less between its last two thirds than between its first two."""
     life = max(lives, key=lambda points: len(points.times))
     thirds = np.array_split(life.values, 3)
-    first, last = (float(np.median(b) - np.median(a)) for a, b in zip(thirds, thirds[1:], strict=False))
+    first, last = (float(np.median(b) - np.median(a)) for a, b in pairwise(thirds))
     return last < _SLOWER * first

@@ -25,7 +25,7 @@ def cycle_columns(times: Floats, values: Floats, known: Floats) -> Floats | None
     basis = np.linalg.qr(known)[0]
     rest = values - basis @ (basis.T @ values)
     total = float(rest @ rest)
-    counts = _CYCLES[_CYCLES <= n / 5]
+    counts = _CYCLES[: int(np.searchsorted(_CYCLES, n / 5, side="right"))]
     turns = 2 * np.pi * (times - times[0]) / span
     power = _power(turns, counts, rest, basis)
     best = counts[int(np.argmax(power))]
@@ -39,7 +39,9 @@ def cycle_columns(times: Floats, values: Floats, known: Floats) -> Floats | None
 
 def _waves(turns: Floats, count: float, n: int) -> Floats:
     """Sine and cosine of so many cycles and of the harmonics that n points can show, (n, 2 to 6)."""
-    return np.column_stack([wave(count * k * turns) for k in (1, 2, 3) if count * k <= n / 4 or k == 1 for wave in _WAVES])
+    return np.column_stack(
+        [wave(count * k * turns) for k in (1, 2, 3) if count * k <= n / 4 or k == 1 for wave in _WAVES]
+    )
 
 
 def _rest(waves: Floats, values: Floats, basis: Floats) -> float:

@@ -40,7 +40,9 @@ class Whitened:
 
     def only(self, *parts: slice) -> Whitened:
         """The same with only some of the columns."""
-        return Whitened(self.y, np.concatenate([self.x[:, part] for part in parts], axis=1), self.base, self.freedom, self.least)
+        return Whitened(
+            self.y, np.concatenate([self.x[:, part] for part in parts], axis=1), self.base, self.freedom, self.least
+        )
 
 
 def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float) -> Whitened:
@@ -58,7 +60,11 @@ def given(w: Whitened, columns: Floats) -> Whitened:
         basis, triangle = np.linalg.qr(columns.transpose(0, 2, 1))
         lengths = np.diagonal(triangle, axis1=1, axis2=2)
     y = w.y - (basis @ (basis.transpose(0, 2, 1) @ w.y[:, :, None]))[:, :, 0]
-    x = w.x - (w.x @ basis) * basis.transpose(0, 2, 1) if basis.shape[2] == 1 else w.x - (w.x @ basis) @ basis.transpose(0, 2, 1)
+    x = (
+        w.x - (w.x @ basis) * basis.transpose(0, 2, 1)
+        if basis.shape[2] == 1
+        else w.x - (w.x @ basis) @ basis.transpose(0, 2, 1)
+    )
     freedom = w.freedom - columns.shape[1]
     usual = (np.einsum("vn,vn->v", y, y) + w.least) / max(freedom, 1)
     size = np.maximum(lengths**2, usual[:, None])

@@ -20,6 +20,7 @@ _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(
 _PAIRED = float(np.log(0.2))
 _STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
 _HOPELESS = 14.0
+_KEPT = 100
 # A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall is as likely as a rise.
 _LIFTED = -4.0
 
@@ -82,7 +83,7 @@ class _Tally:
 
     def by_noise(self) -> Floats:
         """The best log weight under each noise model, shape (v,)."""
-        return np.max([log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0)
+        return np.asarray(np.max([log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0))
 
     def keep(self, noises: NDArray[np.bool_]) -> None:
         """Forget the other noise models."""
@@ -146,7 +147,9 @@ def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
         both = tally.stay(evidence.each(rest, second).evidence + pair, (column,), c.shapes.start).max(axis=0)
         if settled:
             late = rest.x[:, c.late]
-            tally.grow(evidence.each(rest, late), _LATE + beside - float(np.log(late.shape[1])), (column,), c.late.start)
+            tally.grow(
+                evidence.each(rest, late), _LATE + beside - float(np.log(late.shape[1])), (column,), c.late.start
+            )
             for pace in range(c.paces.start, c.paces.stop):
                 fits = evidence.each_with(rest, second, rest.x[:, pace], c.shape_late)
                 both = np.maximum(both, tally.grow(fits, pair - share, (column, pace), c.shapes.start).max(axis=0))
@@ -202,12 +205,11 @@ def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy:
     kept = np.argsort(-grow, kind="stable")[:1000]
     slope, error, freedom = slope[kept], np.maximum(error[kept], 1e-300), freedom[kept]
     falls = float(weights[kept] @ t_below(-slope / error, freedom))
-    kept, slope, error, freedom = (column[:100] for column in (kept, slope, error, freedom))
-    share = np.exp(grow[kept] - grow[kept[0]])
+    share = np.exp(grow[kept] - grow[kept[0]])[:_KEPT]
     _, noise, columns = likeliest.best()
     design = w.x[noise, list(columns)]
     rest = w.y[noise] - np.linalg.lstsq(design.T, w.y[noise], rcond=None)[0] @ design if columns else w.y[noise]
     usual = float(np.sqrt(rest @ rest / max(w.freedom - len(columns), 1)))
-    mixture = Mixture(share / share.sum(), slope, error, freedom)
+    mixture = Mixture(share / share.sum(), slope[:_KEPT], error[:_KEPT], freedom[:_KEPT])
     chance = (stays + falls) / (stays + grows)
     return Weighed(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]))

@@ -16,7 +16,6 @@ from soak.model import Finding, Trend, Verdict
 from soak.units import show_amount, show_duration
 
 
-
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
     """One finding a subject, in their order; growth by half or to capacity within `survive` seconds is too much."""
     trends = [fit_trend(subject) for subject in subjects]
@@ -62,7 +61,10 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
         return Verdict.INCONCLUSIVE, f"{_capital(subject)} cannot be judged against {allowed}: {trend.doubt}."
     measured = _measured(subject, trend)
     if trend.slope_low > limit and (certain or limit > 0):
-        return Verdict.FAIL, f"{_capital(subject)} keeps growing: {measured}, and {allowed} is allowed{_tail(subject, trend)}."
+        return (
+            Verdict.FAIL,
+            f"{_capital(subject)} keeps growing: {measured}, and {allowed} is allowed{_tail(subject, trend)}.",
+        )
     if trend.slope_high <= limit:
         return Verdict.PASS, f"{_capital(subject)} grows by no more than {allowed}: {measured}."
     if limit == 0 and trend.chance > SUSPICIOUS and trend.doubt is None:
@@ -76,23 +78,31 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
     noun = _capital(subject)
     if not math.isfinite(trend.slope_high):
         return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
-    hours = survive / 3600
-    matters = max(0.5 * abs(trend.level), 0.0) / hours
-    if subject.capacity is not None:
-        matters = min(matters, max(subject.capacity - trend.level, 0.0) / hours)
     if not certain and trend.doubt is None and trend.chance > SUSPICIOUS:
         return Verdict.PASS, _steady(subject, trend)
+    measured = _measured(subject, trend)
+    matters = _matters(subject, trend) / (survive / 3600)
     if trend.slope_high < matters:
-        spare = f"too little to matter within {show_duration(survive)}"
-        return Verdict.PASS, f"{noun} grows by {_measured(subject, trend)}: {spare}."
+        return Verdict.PASS, f"{noun} grows by {measured}: too little to matter within {show_duration(survive)}."
     if certain and trend.slope_low >= matters:
         settled = f", settled after {show_duration(trend.settled_after_seconds)}" if trend.settled_after_seconds else ""
-        return Verdict.FAIL, f"{noun} keeps growing: {_measured(subject, trend)}{settled}{_tail(subject, trend)}."
+        return Verdict.FAIL, f"{noun} keeps growing: {measured}{settled}{_tail(subject, trend)}."
+    return Verdict.INCONCLUSIVE, _undecided(noun, trend, certain, measured)
+
+
+def _matters(subject: Subject, trend: Trend) -> float:
+    """How much growth is too much: half of the level, or all that is left of the capacity."""
+    half = 0.5 * abs(trend.level)
+    return half if subject.capacity is None else min(half, max(subject.capacity - trend.level, 0.0))
+
+
+def _undecided(noun: str, trend: Trend, certain: bool, measured: str) -> str:
+    """Why there is no verdict, and what would give one."""
     if certain:
-        return Verdict.INCONCLUSIVE, f"{noun} grows by {_measured(subject, trend)}: a longer run would tell whether that matters."
+        return f"{noun} grows by {measured}: a longer run would tell whether that matters."
     if trend.doubt is not None and trend.slope_low <= 0:
-        return Verdict.INCONCLUSIVE, f"{noun} cannot be judged yet: {trend.doubt}."
-    return Verdict.INCONCLUSIVE, f"{noun} may be growing, {_measured(subject, trend)}: {trend.doubt or 'a longer run would tell'}."
+        return f"{noun} cannot be judged yet: {trend.doubt}."
+    return f"{noun} may be growing, {measured}: {trend.doubt or 'a longer run would tell'}."
 
 
 def _steady(subject: Subject, trend: Trend) -> str:
@@ -120,7 +130,11 @@ def _measured(subject: Subject, trend: Trend) -> str:
     """`3.1 MiB/h (2.8 to 3.4)`: the unit is said once where it is the same."""
     slope, low, high = (_amount(subject, value) for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high))
     units = {text.partition(" ")[2] for text in (slope, low, high)}
-    return f"{slope} ({low.partition(' ')[0]} to {high.partition(' ')[0]})" if len(units) == 1 else f"{slope} ({low} to {high})"
+    return (
+        f"{slope} ({low.partition(' ')[0]} to {high.partition(' ')[0]})"
+        if len(units) == 1
+        else f"{slope} ({low} to {high})"
+    )
 
 
 def _amount(subject: Subject, hourly: float) -> str:

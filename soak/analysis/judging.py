@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from soak.analysis.charts import charts
 from soak.analysis.conditions import condition_findings, warnings
+from soak.analysis.drift import drift_findings
 from soak.analysis.garbage import doubted
 from soak.analysis.growth import judge_growth
 from soak.analysis.limits import matching, max_findings, missing, request_findings
@@ -38,6 +41,7 @@ def analyze(
     found = [*growth, *absent]
     found += request_findings(prepared, limits, dict(endpoint_limits))
     found += max_findings(prepared, limits)
+    found += drift_findings(prepared, limits)
     found += condition_findings(prepared)
     findings = tuple(sorted(found, key=_urgency))
     verdict, reason = overall(prepared, findings)
@@ -90,10 +94,8 @@ def _is_aside(prepared: Prepared, series: Series) -> bool:
 
 
 def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None) -> Subject:
-    capacity = _last(prepared, role.capacity, series) if role.capacity else None
-    floor = next(
-        (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
-    )
+    capacities = [found for name in role.capacities if (found := _last(prepared, name, series)) is not None]
+    floor = next((found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None)
     return Subject(
         series,
         role.noun,
@@ -104,16 +106,18 @@ def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None
         prepared.requests,
         floor,
         limit,
-        capacity if capacity and math.isfinite(capacity) else None,
-        role.unit,
+        min(capacities, default=None),
+        "memory" if role.unit == "bytes" else role.unit,
     )
 
 
 def _last(prepared: Prepared, name: str, series: Series) -> float | None:
-    """The last value of the series that holds a capacity, of the same labels where there is one."""
+    """The last value of the series that holds a capacity, of the same labels where there is one; None where it has none."""
     found = prepared.named(name)
     best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
-    return float(best.values[-1]) if best is not None and len(best.values) and best.values[-1] > 0 else None
+    known = best.values[np.isfinite(best.values)] if best is not None else ()
+    # Go says "no limit" as the largest integer there is.
+    return float(known[-1]) if len(known) and 0 < known[-1] < 2**60 else None
 
 
 def _urgency(finding: Finding) -> tuple[int, float]:

@@ -27,7 +27,7 @@ class Mixture:
             middle = 0.5 * (low + high)
             below = t_below((middle[:, None] - self.centre) / self.scale, self.freedom) @ self.weight < shares
             low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return 0.5 * (low + high)
+        return np.asarray(0.5 * (low + high))
 
 
 def normal_below(z: Floats) -> Floats:
@@ -36,7 +36,7 @@ def normal_below(z: Floats) -> Floats:
     k = 1 / (1 + 0.2316419 * size)
     series = k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
     tail = np.exp(-0.5 * np.minimum(size, 38.0) ** 2) / np.sqrt(2 * np.pi) * series
-    return np.where(z < 0, tail, 1 - tail)
+    return np.asarray(np.where(z < 0, tail, 1 - tail))
 
 
 def t_below(t: Floats, freedom: Floats) -> Floats:

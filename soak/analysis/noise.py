@@ -35,13 +35,12 @@ class Noise:
     white: Floats
     prior: Floats
     ageing: Floats
-
     rough: NDArray[np.bool_]
 
     @property
     def jumpy(self) -> NDArray[np.bool_]:
         """Under which models every movement lasts for a while: hardly any white scatter on top, shape (v,)."""
-        return (self.wander > 0) & ((self.white == 0) | (self.ageing > 0))
+        return np.asarray((self.wander > 0) & ((self.white == 0) | (self.ageing > 0)))
 
 
 def noise_grid(span: float, spacing: float) -> Noise:
@@ -51,16 +50,22 @@ def noise_grid(span: float, spacing: float) -> Noise:
         time = max(share * span, 0.5 * spacing)
         innovation = -float(np.expm1(-2 * spacing / time))
         slow = min(1.0, 5 * share)
-        rows += [(time, 1.0, innovation * k, prior * slow, 0.0, k <= 1) for k, prior in _WHITE_PER_INNOVATION if innovation * k <= _MOSTLY_WHITE]
+        rows += [
+            (time, 1.0, innovation * k, prior * slow, 0.0, k <= 1)
+            for k, prior in _WHITE_PER_INNOVATION
+            if innovation * k <= _MOSTLY_WHITE
+        ]
     rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0, False) for share in _AGEING for white in (0.0, 0.3)]
     return Noise(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def whiten(noise: Noise, times: Floats, ages: Floats, starts: Floats, spread: Floats, columns: Floats) -> tuple[Floats, Floats]:
+def whiten(
+    noise: Noise, times: Floats, ages: Floats, starts: Floats, spread: Floats, columns: Floats
+) -> tuple[Floats, Floats]:
     """Whitened columns of shape (v, k, n), and the log determinant of each noise model's covariance, shape (v,).
 
-    `times` (n,) rise; `ages` (n,) count from each process's birth; `starts` (n,) is true where a segment begins and the wandering starts afresh; `spread` (n,) is each
-    point's white variance relative to the others'; `columns` is (n, k).
+    `times` (n,) rise; `ages` (n,) count from each process's birth; `starts` (n,) is true where a life begins and the
+    wandering starts afresh; `spread` (n,) is each point's white variance relative to the others'; `columns` is (n, k).
     """
     n, k = columns.shape
     v = len(noise.time)

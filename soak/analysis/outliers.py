@@ -17,6 +17,7 @@ _FAR = 4.5
 _BENT = 6.0
 _MOST = 0.25
 _ROUNDS = 3
+_MOSTLY = 0.7
 
 
 def without_outliers(points: Points) -> Points:
@@ -36,20 +37,20 @@ def without_outliers(points: Points) -> Points:
 
 def _far(values: Floats) -> NDArray[np.bool_]:
     """Far from the running median for a short while."""
-    result = np.zeros(len(values), dtype=bool)
     if len(values) < 6 * _HALF:
-        return result
+        return np.zeros(len(values), dtype=bool)
     windows = np.lib.stride_tricks.sliding_window_view(values, 2 * _HALF + 1)
     centre = np.clip(np.arange(len(values)) - _HALF, 0, len(windows) - 1)
     middle = np.median(windows, axis=1)
     wide = np.median(np.abs(windows - middle[:, None]), axis=1)
     off = np.abs(values - middle[centre])
     far = off > _FAR * 1.4826 * np.maximum(wide[centre], np.median(off))
-    # Where a warm-up begins, or a growth ends, the window lies to one side and its median says little.
-    edge = np.abs(np.arange(len(values)) - _HALF - centre) > 0
-    lasting = edge & (np.sign(values - middle[centre]) * np.sign(middle[centre] - np.median(values)) > 0)
-    result[:] = far & ~lasting
-    return result
+    # Where a warm-up begins, or growth ends, the window lies to one side, and points are the farther the nearer the edge.
+    if (np.diff(off[:_HALF]) <= 0).mean() > _MOSTLY:
+        far[:_HALF] = False
+    if (np.diff(off[-_HALF:]) >= 0).mean() > _MOSTLY:
+        far[-_HALF:] = False
+    return np.asarray(far)
 
 
 def _bent(values: Floats) -> NDArray[np.bool_]:

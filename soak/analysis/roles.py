@@ -12,7 +12,7 @@ from soak.units import unit_of
 class Role:
     """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
 
-    `capacity` names the series that holds its maximum, `floors` the series whose floor is its truth, best first. A row
+    `capacities` name the series that hold its maximum, of which the smallest counts, `floors` the series whose floor is its truth, best first. A row
     with `judged` false is only shown; so is one with a series `unless` beside it, which says the same better. `integer` marks
     counts of whole things.
     """
@@ -22,7 +22,7 @@ class Role:
     unit: str
     judged: bool = True
     integer: bool = False
-    capacity: str = ""
+    capacities: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     unless: str = ""
 
@@ -42,26 +42,28 @@ COLLECTIONS = (
     "nodejs_gc_duration_seconds_count",
 )
 
+_MEMORY = ("container_spec_memory_limit_bytes", "machine_memory_bytes")
+
 ROLES: tuple[Role, ...] = (
-    Role("process_resident_memory_bytes", "resident memory", "bytes", floors=_HEAPS),
+    Role("process_resident_memory_bytes", "resident memory", "bytes", capacities=_MEMORY, floors=_HEAPS),
     Role(
-        "container_memory_working_set_bytes", "container memory", "bytes", capacity="container_spec_memory_limit_bytes"
+        "container_memory_working_set_bytes", "container memory", "bytes", capacities=("container_spec_memory_limit_bytes",)
     ),
-    Role("process_open_fds", "open descriptors", "descriptors", integer=True, capacity="process_max_fds"),
+    Role("process_open_fds", "open descriptors", "descriptors", integer=True, capacities=("process_max_fds",)),
     Role(
-        "process_files_open_files", "open descriptors", "descriptors", integer=True, capacity="process_files_max_files"
+        "process_files_open_files", "open descriptors", "descriptors", integer=True, capacities=("process_files_max_files",)
     ),
     Role("process_threads", "threads", "threads", integer=True),
     Role("process_cpu_seconds_total", "CPU time", "seconds", judged=False),
     Role("go_goroutines", "goroutines", "goroutines", integer=True),
     Role("go_threads", "Go's threads", "threads", integer=True),
-    Role("go_gc_heap_live_bytes", "the live heap", "bytes", capacity="go_gc_gomemlimit_bytes"),
+    Role("go_gc_heap_live_bytes", "the live heap", "bytes", capacities=("go_gc_gomemlimit_bytes", *_MEMORY)),
     Role("go_memstats_heap_alloc_bytes", "Go's heap", "bytes", unless="go_gc_heap_live_bytes"),
     Role("go_memstats_heap_inuse_bytes", "Go's heap spans in use", "bytes", unless="go_gc_heap_live_bytes"),
     Role("go_memstats_heap_objects", "objects on Go's heap", "objects", unless="go_gc_heap_live_bytes"),
     Role("go_memstats_stack_inuse_bytes", "Go's stacks", "bytes", unless="go_goroutines"),
-    Role("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", capacity="jvm_gc_max_data_size_bytes"),
-    Role("jvm_memory_used_bytes", "the JVM's memory", "bytes", capacity="jvm_memory_max_bytes"),
+    Role("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", capacities=("jvm_gc_max_data_size_bytes",)),
+    Role("jvm_memory_used_bytes", "the JVM's memory", "bytes", capacities=("jvm_memory_max_bytes",)),
     Role("jvm_buffer_memory_used_bytes", "the JVM's buffers", "bytes"),
     Role("jvm_threads_live_threads", "the JVM's threads", "threads", integer=True),
     Role("nodejs_heap_size_used_bytes", "Node's heap", "bytes"),
@@ -74,21 +76,21 @@ ROLES: tuple[Role, ...] = (
         "connections in use",
         "connections",
         integer=True,
-        capacity="go_sql_max_open_connections",
+        capacities=("go_sql_max_open_connections",),
     ),
     Role(
         "go_sql_open_connections",
         "open connections",
         "connections",
         integer=True,
-        capacity="go_sql_max_open_connections",
+        capacities=("go_sql_max_open_connections",),
     ),
     Role(
         "hikaricp_connections_active",
         "connections in use",
         "connections",
         integer=True,
-        capacity="hikaricp_connections_max",
+        capacities=("hikaricp_connections_max",),
     ),
     Role("hikaricp_active_connections", "connections in use", "connections", integer=True),
     Role("hikaricp_connections_pending", "callers waiting for a connection", "callers", integer=True),
@@ -98,7 +100,7 @@ ROLES: tuple[Role, ...] = (
         "connections in use",
         "connections",
         integer=True,
-        capacity="db_pool_connections_max",
+        capacities=("db_pool_connections_max",),
     ),
     Role("db_pool_connections_waiting", "callers waiting for a connection", "callers", integer=True),
 )

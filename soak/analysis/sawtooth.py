@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soak.analysis.subject import Points
 from soak.model import Floats
@@ -12,29 +13,14 @@ _CLIMBS_BACK = 0.6
 
 
 def cycle_floors(life: Points) -> Points | None:
-    """The least value after each sharp drop; None where the series is no sawtooth of at least a few cycles.
-
-    A sawtooth falls in one step what it gained in several: its large falls have no large rises to match.
-    """
+    """The least value after each sharp drop; None where the series is no sawtooth of at least a few cycles."""
     jumps = np.diff(life.values)
-    n = len(jumps)
-    if n < 4 * _FEWEST_CYCLES:
-        return None
-    few = max(5, n // 200)
-    largest = -float(np.median(np.partition(jumps, few)[:few]))
-    if largest <= 0:
-        return None
-    drops = np.flatnonzero(jumps < -largest / 2)
-    drops = drops[np.append(True, np.diff(drops) > 1)]
-    rises = int((jumps > largest / 2).sum())
-    if len(drops) < _FEWEST_CYCLES or rises > len(drops) / 5 or n < 4 * len(drops):
-        return None
-    if np.median(np.diff(drops)) * 8 > n:
+    drops, largest = _sharp_drops(jumps)
+    if not len(drops):
         return None
     # A saw climbs back between its drops; noise with heavy lower tails jumps back at once.
-    starts, ends = drops + 1, np.append(drops[1:], n)
-    least = np.minimum.reduceat(life.values, starts)
-    peak = np.maximum.reduceat(life.values, starts)
+    starts, ends = drops + 1, np.append(drops[1:], len(jumps))
+    least, peak = np.minimum.reduceat(life.values, starts), np.maximum.reduceat(life.values, starts)
     if np.median(peak - least) < _CLIMBS_BACK * largest:
         return None
     spacing = float(np.median(np.diff(life.times)))
@@ -45,6 +31,23 @@ def cycle_floors(life: Points) -> Points | None:
         return Points(life.times[starts], life.values[starts] - climb * offset, life.born)
     index = np.array([int(s + np.argmin(life.values[s : max(e, s) + 1])) for s, e in zip(starts, ends, strict=True)])
     return Points(life.times[index], life.values[index], life.born)
+
+
+def _sharp_drops(jumps: Floats) -> tuple[NDArray[np.int64], float]:
+    """Where the values fall in one step what they gained in several, and how far; nowhere unless often enough.
+
+    A sawtooth's large falls have no large rises to match.
+    """
+    n, nowhere = len(jumps), np.empty(0, dtype=np.int64)
+    few = max(5, n // 200)
+    largest = -float(np.median(np.partition(jumps, few)[:few])) if n >= 4 * _FEWEST_CYCLES else 0.0
+    if largest <= 0:
+        return nowhere, 0.0
+    drops = np.flatnonzero(jumps < -largest / 2)
+    drops = drops[np.append(True, np.diff(drops) > 1)]
+    rises = int((jumps > largest / 2).sum())
+    often = len(drops) >= _FEWEST_CYCLES and 4 * len(drops) <= n and np.median(np.diff(drops)) * _FEWEST_CYCLES <= n
+    return (drops if often and rises <= len(drops) / 5 else nowhere), largest
 
 
 def _offset(times: Floats) -> Floats:

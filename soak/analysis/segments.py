@@ -6,6 +6,8 @@ had lasted (the level shift of Chen and Liu, Joint estimation of model parameter
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from soak.analysis.subject import Points, Subject
@@ -40,10 +42,10 @@ def split(subject: Subject) -> list[Points]:
     borders = np.unique([b for b in subject.borders if np.isfinite(b) and times[0] < b <= times[-1]])
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
-    for first, last in zip(cuts, cuts[1:], strict=False):
+    for first, last in pairwise(cuts):
         unknown = [] if subject.collected else _restarts(values[first:last], 5.0 if subject.integer else 0.0)
         inner = [first, *(first + cut for cut in unknown), last]
-        for start, end in zip(inner, inner[1:], strict=False):
+        for start, end in pairwise(inner):
             judged = max(start, int(np.searchsorted(times, subject.judged_from)))
             if end > judged:
                 lives.append(Points(times[judged:end], values[judged:end], float(times[start])))
@@ -77,6 +79,9 @@ def _restarts(values: Floats, least: float) -> list[int]:
         return []
     lives = np.diff(np.concatenate(([0], drops)))
     heights = level[drops - 1] - start
-    lasted = all((level[drop - life : drop] > start + 0.3 * h).sum() > 0.04 * count for drop, life, h in zip(drops, lives, heights, strict=True))
+    lasted = all(
+        (level[drop - life : drop] > start + 0.3 * h).sum() > 0.04 * count
+        for drop, life, h in zip(drops, lives, heights, strict=True)
+    )
     regular = len(drops) > 2 and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
     return [] if regular or not lasted else [int(drop) * size for drop in drops]

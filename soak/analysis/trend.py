@@ -26,6 +26,7 @@ the development part of the corpus in tests/bench."""
 _FEWEST = 10
 _SURELY = 4.5
 _ODD, _MOST_ODD = 4.5, 0.1
+_BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
 _FLOOR_WEIGHT = 8.0
 
@@ -72,9 +73,11 @@ def _fit_trend(subject: Subject) -> Trend:
     if subject.floor is not None:
         chance = _beside_floor(subject, chance, reduced)
     lines = tuple(_line(p, slope, low, high) for p in points)
-    resolution = max(high, _SURELY * (high - low) / 3.92)
+    resolution = max(high, _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0))
     settled = fit.settles if fit.settles < fit.span else None
-    return Trend(slope, low, high, resolution, settled, lines[-1].last, _doubt(fit, chance, slope, high - low), lines, chance)
+    return Trend(
+        slope, low, high, resolution, settled, lines[-1].last, _doubt(fit, chance, slope, high - low), lines, chance
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +134,8 @@ def _too_few(lives: Sequence[Points], longest: int) -> str:
     count = sum(len(life.times) for life in lives)
     if len(lives) > 1 and count >= 2 * _FEWEST:
         return f"no process lived long enough, the longest gave {longest} samples"
-    return f"{count} {'sample is' if count == 1 else 'samples are'} too few, {_FEWEST + len(lives) - 1 - count} more are needed at least"
+    more = _FEWEST + len(lives) - 1 - count
+    return f"{count} {'sample is' if count == 1 else 'samples are'} too few, at least {max(more, 1)} more are needed"
 
 
 def _line(points: Points, slope: float, low: float, high: float) -> Line:
@@ -140,7 +144,9 @@ def _line(points: Points, slope: float, low: float, high: float) -> Line:
     half = len(points.times) // 2
     last = float(np.median(points.values[half:] - slope / 3600 * (points.times[half:] - end)))
     hours = (end - start) / 3600
-    return Line(start, end, last - slope * hours, last, last + (low - slope) * hours / 2, last + (high - slope) * hours / 2)
+    return Line(
+        start, end, last - slope * hours, last, last + (low - slope) * hours / 2, last + (high - slope) * hours / 2
+    )
 
 
 def _constant(lives: Sequence[Points], integer: bool) -> Trend:

@@ -34,15 +34,18 @@ class Shapes:
 
 
 def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
-    """Exponential approach, logarithmic creep, and fill-then-flat, for points of `ages` that average over `widths`, in a run of `span`, all
-    in seconds.
+    """Exponential approach, logarithmic creep, and fill-then-flat.
+
+    The points are of `ages` (n,) and average over `widths` (n,), in a run of `span`, all in seconds.
 
     Where a warm-up is large, a coarse grid of its time would leave a rest that looks like wandering; so the times that fit
     `values` (n,) best beside the columns `known` (n, q), with and without growth, are added to the grid.
     """
     shares = np.concatenate((_EXPONENTIAL, _best_shares(_approach, ages, widths, span, values, known)))
     ends = np.concatenate((_FILLING, _best_shares(_fill, ages, widths, span, values, known)))
-    columns = np.concatenate((_approach(ages, widths, span, shares), _creep(ages, span, _CREEPING), _fill(ages, widths, span, ends)), axis=1)
+    columns = np.concatenate(
+        (_approach(ages, widths, span, shares), _creep(ages, span, _CREEPING), _fill(ages, widths, span, ends)), axis=1
+    )
     prior = np.concatenate((
         np.log(0.45 / len(_EXPONENTIAL)) - 20 * np.maximum(0.0, shares - 0.25),
         np.log(0.25 / len(_CREEPING)) - 30 * np.maximum(0.0, _CREEPING - 1 / 30),
@@ -55,7 +58,9 @@ def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: F
 def _approach(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
     """1 - exp(-age/time), averaged over each point's width."""
     half = np.minimum(0.5 * widths[:, None] / (shares * span), 30.0)
-    return 1 - np.exp(-ages[:, None] / (shares * span)) * np.where(half > 1e-6, np.sinh(half) / np.maximum(half, 1e-6), 1.0)
+    return 1 - np.exp(-ages[:, None] / (shares * span)) * np.where(
+        half > 1e-6, np.sinh(half) / np.maximum(half, 1e-6), 1.0
+    )
 
 
 def _creep(ages: Floats, span: float, shares: Floats) -> Floats:
@@ -67,7 +72,9 @@ def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
     full = shares * span
     reach = np.clip(ages[:, None] + 0.5 * widths[:, None] - full, 0.0, None)
     inside = reach < widths[:, None]
-    return np.where(inside, ages[:, None] - 0.5 * reach**2 / np.maximum(widths[:, None], 1e-12), np.minimum(ages[:, None], full))
+    return np.where(
+        inside, ages[:, None] - 0.5 * reach**2 / np.maximum(widths[:, None], 1e-12), np.minimum(ages[:, None], full)
+    )
 
 
 def _best_shares(family: Family, ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Floats:
@@ -108,11 +115,12 @@ def stepping(times: Floats, values: Floats, starts: Floats) -> Shapes:
 def late_growth(times: Floats, span: float) -> Floats:
     """Growth that begins late, shape (n, 4): slope 1 a `span` from there on."""
     begins = times[0] + span * np.array([0.2, 0.35, 0.5, 0.65])
-    return np.maximum(0.0, (times[:, None] - begins) / span)
+    return np.asarray(np.maximum(0.0, (times[:, None] - begins) / span))
 
 
 def _unit(columns: Floats) -> Floats:
     """Columns moved and scaled to span 0 to 1; one that does not move stays 0."""
     low, high = columns.min(axis=0), columns.max(axis=0)
     width = high - low
-    return np.where(width > 1e-9 * np.maximum(np.abs(high), 1e-300), (columns - low) / np.where(width > 0, width, 1), 0.0)
+    moves = width > 1e-9 * np.maximum(np.abs(high), 1e-300)
+    return np.asarray(np.where(moves, (columns - low) / np.where(width > 0, width, 1), 0.0))

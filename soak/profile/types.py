@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
 
@@ -70,6 +70,9 @@ class Target(Strict):
     start: Start | None = Field(default=None, description="Start the target before the run and stop it after")
 
 
+Drifting = Literal["p50", "p90", "p95", "p99", "p999", "errors", "rate", "cpu"]
+
+
 class EndpointLimits(Strict):
     """What requests must stay within, of one endpoint or of all together."""
 
@@ -89,8 +92,8 @@ class Limits(EndpointLimits):
         default={}, description="Largest growth of a series, an equivalence test on its interval"
     )
     max: dict[str, Amount] = Field(default={}, description="Largest value of a series")
-    drift: Annotated[dict[str, Ratio] | None, Later()] = Field(
-        default=None, description="Largest change over the steady phase"
+    drift: dict[Drifting, Ratio] = Field(
+        default={}, description="Largest change for the worse over the steady phase, as a share"
     )
     survive: Positive = Field(
         default=30 * 86400.0, description="How long a resource must last at the growth found; 30d unless given"
@@ -216,9 +219,7 @@ class Profile(Strict):
     trace: Annotated[dict[str, JsonValue] | None, Later()] = Field(
         default=None, description="Links from requests to traces"
     )
-    stop_early: Annotated[bool | None, Later()] = Field(
-        default=None, description="End as soon as every verdict is certain"
-    )
+    stop_early: bool = Field(default=False, description="End as soon as every verdict is certain")
 
     _document: Document | None = PrivateAttr(default=None)
 

@@ -78,7 +78,7 @@ def test_sixty_healthy_series_raise_no_alarm_and_one_leak_among_them_is_found() 
 def test_what_cannot_be_told_is_inconclusive_and_says_what_would_tell() -> None:
     finding = judged([1.0, 2.0, 3.0])
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.reason == "Resident memory cannot be judged: 3 samples are too few, 7 more are needed at least."
+    assert finding.reason == "Resident memory cannot be judged: 3 samples are too few, at least 7 more are needed."
     assert finding.observed is None
     settling = judged(100 * MIB - 50 * MIB * np.exp(-np.arange(100) / 60) + 0.1 * MIB * noise(100))
     assert settling.verdict is Verdict.INCONCLUSIVE
@@ -91,5 +91,7 @@ def test_no_series_is_no_finding() -> None:
 
 def test_findings_are_in_the_order_of_their_subjects() -> None:
     subjects = [subject(np.full(50, float(i)), noun=f"thing {i}") for i in range(5)]
-    assert [finding.reason for finding in judge_growth(subjects, MONTH)] == [f"Thing {i} did not move at all." for i in range(5)]
+    assert [finding.reason for finding in judge_growth(subjects, MONTH)] == [
+        f"Thing {i} did not move at all." for i in range(5)
+    ]
     assert not any(math.isnan(finding.observed or 0) for finding in judge_growth(subjects, MONTH))

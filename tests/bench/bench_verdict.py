@@ -33,7 +33,7 @@ class Row:
     unsure: int = 0
     covered: int = 0
     measured: int = 0
-    oracle: int = 0
+    oracle: float = 0.0
     others: list[int] = field(default_factory=lambda: [0] * len(METHODS))
 
     def add(self, case: Case, finding: Finding) -> None:
@@ -41,7 +41,7 @@ class Row:
         self.cases += 1
         self.wrong += finding.verdict is (Verdict.PASS if case.leaks else Verdict.FAIL)
         self.unsure += finding.verdict is Verdict.INCONCLUSIVE
-        self.oracle += case.leaks and case.size > 2.33
+        self.oracle += 0.5 * math.erfc((2.326 - case.size) / math.sqrt(2)) if case.leaks else 0.0
         trend = finding.trend
         if trend is not None and math.isfinite(trend.slope_high):
             self.measured += 1
@@ -53,8 +53,7 @@ class Row:
     def plus(self, other: Row) -> Row:
         """The sum of two rows."""
         others = [a + b for a, b in zip(self.others, other.others, strict=True)]
-        pairs = ((getattr(self, name), getattr(other, name)) for name in _COUNTS)
-        return Row(*(a + b for a, b in pairs), others=others)
+        return Row(others=others, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
 
     def show(self, name: str) -> str:
         """One line of the table: shares in percent."""

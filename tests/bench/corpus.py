@@ -1,8 +1,8 @@
 """A labelled corpus of resource series, seeded: what services do that leak, and what services do that only look like it.
 
 A leak's slope is sized in standard errors of the oracle: generalised least squares that knows the noise's covariance and
-every shape beside the slope, and fits only their sizes: the limit that no method can beat. Development and held-out cases differ in seeds, and some
-kinds are held out altogether.
+every shape beside the slope, and fits only their sizes: the limit that no method can beat. Development and held-out
+cases differ in seeds, and some kinds are held out altogether.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from soak.analysis.subject import Subject
 from soak.model import Floats, Series
 
 SURVIVE = 30 * 86400.0
-PLANS = ((300, 1.0), (600, 1.0), (600, 1.0), (1800, 1.0), (3600, 2.0), (4 * 3600, 5.0), (24 * 3600, 30.0), (72 * 3600, 60.0))
+PLANS = (
+    (300, 1.0),
+    (600, 1.0),
+    (600, 1.0),
+    (1800, 1.0),
+    (3600, 2.0),
+    (4 * 3600, 5.0),
+    (24 * 3600, 30.0),
+    (72 * 3600, 60.0),
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +37,8 @@ class Sketch:
     `shape` is the healthy level, `pace` what a leak follows (rising by 1 over the run), `spread` the noise's standard
     deviation, `memory` its AR(1) coefficient a sample; `lives` (n,) numbers the processes. `floor` gives the samples that
     an oracle may use (a sawtooth's floors), all where None, and `slack` how far (in spreads, at most) these lie above
-    the true floor for want of a sample at the very moment.
+    the true floor for want of a sample at the very moment. `drift` is the healthy level's own rise over the run.
+    `known_as` is spread and memory as the oracle knows them, where the noise is more than AR(1).
     """
 
     times: Floats
@@ -45,10 +55,11 @@ class Sketch:
     requests: Floats | None = None
     extra: Floats | None = None
     poisson: bool = False
-    jumps: bool = False
     wanted: float | None = None
     parts: list[Floats] = field(default_factory=list)
     slack: float = 0.0
+    drift: float = 0.0
+    known_as: tuple[float, float] | None = None
 
     def add(self, size: float, part: Floats) -> None:
         """Give the healthy level another part, of a shape that the oracle knows and a size that it must fit."""
@@ -87,7 +98,7 @@ def sample_times(rng: Generator, length: float, period: float) -> Floats:
         times = times[(times < start * length) | (times > (start + width) * length)]
     elif pattern == "irregular":
         times = np.sort(rng.uniform(0, length, n))
-    return times - times[0]
+    return np.asarray(times - times[0])
 
 
 def noise(rng: Generator, sketch: Sketch) -> Floats:
@@ -102,7 +113,7 @@ def noise(rng: Generator, sketch: Sketch) -> Floats:
     for i in range(n):
         value = sketch.memory * value + root * shocks[i]
         result[i] = value
-    return sketch.spread * result
+    return np.asarray(sketch.spread * result)
 
 
 def oracle_error(sketch: Sketch) -> float:
@@ -110,7 +121,8 @@ def oracle_error(sketch: Sketch) -> float:
     chosen = np.arange(len(sketch.times)) if sketch.floor is None else np.flatnonzero(sketch.floor)
     lives = np.zeros(len(chosen)) if sketch.lives is None else sketch.lives[chosen]
     gap = float(np.median(np.diff(chosen))) if len(chosen) > 1 else 1.0
-    memory = sketch.memory**gap
+    spread, memory = sketch.known_as or (sketch.spread * float(np.sqrt(1 + sketch.slack**2 / 12)), sketch.memory)
+    memory = memory**gap
     rows = []
     for life in np.unique(lives):
         here = lives == life
@@ -122,7 +134,6 @@ def oracle_error(sketch: Sketch) -> float:
     pace, parts = design[:, 0], design[:, 1:]
     if parts.shape[1]:
         pace = pace - parts @ np.linalg.lstsq(parts, pace, rcond=None)[0]
-    spread = sketch.spread * np.sqrt(1 + sketch.slack**2 / 12)
     return float(spread / np.sqrt(max(float(pace @ pace), 1e-300)))
 
 
@@ -136,43 +147,44 @@ def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
     rng = np.random.default_rng([seed, sum(map(ord, name)), len(name)])
     length, period = PLANS[rng.integers(len(PLANS))]
     sketch = kind(rng, sample_times(rng, length, period))
-    times = sketch.times
-    span = float(times[-1] - times[0])
+    times, span = sketch.times, float(sketch.times[-1] - sketch.times[0])
     error = oracle_error(sketch)
-    size = 0.0
-    rise = 0.0
-    if leaks:
-        size = float(rng.choice([8.0, 10.0, 15.0, 25.0]))
-        rise = size * error
-        if sketch.wanted is not None:
-            rise = sketch.wanted
-        rise = max(rise, 0.75 * sketch.level * span / SURVIVE)
-        size = rise / error
-    values = sketch.level + sketch.shape
-    if sketch.jumps:
-        values = values + rise * sketch.pace
-    elif sketch.poisson:
-        steps = np.diff(sketch.pace, prepend=sketch.pace[0]) * rise
-        values = values + np.cumsum(rng.poisson(np.maximum(steps, 0)))
-    else:
-        values = values + rise * sketch.pace
-    if sketch.lives is not None and leaks:
-        values = values - rise * _at_birth(sketch)
-    values = values + noise(rng, sketch)
+    rise = _rise(rng, sketch, error, span) if leaks else 0.0
+    values = sketch.level + sketch.shape + _leak(rng, sketch, rise) + noise(rng, sketch)
     if sketch.extra is not None:
         values = values + sketch.extra
     if sketch.integer:
         values = np.maximum(np.round(values), 0.0)
-    borders: tuple[float, ...] = ()
-    if sketch.lives is not None and sketch.told:
-        borders = tuple(float(t) for t in times[1:][np.diff(sketch.lives) > 0])
-    requests = None if sketch.requests is None else Series("requests", times, sketch.requests)
+    restarts = () if sketch.lives is None or not sketch.told else times[1:][np.diff(sketch.lives) > 0]
     unit, noun = ("descriptors", "open descriptors") if sketch.integer else ("bytes", "resident memory")
     subject = Subject(
-        Series(name, times, values), noun, unit, integer=sketch.integer, borders=borders, requests=requests
+        Series(name, times, values),
+        noun,
+        unit,
+        integer=sketch.integer,
+        borders=tuple(float(time) for time in restarts),
+        requests=None if sketch.requests is None else Series("requests", times, sketch.requests),
     )
-    late = np.polyfit(times[len(times) // 2 :], sketch.pace[len(times) // 2 :], 1)[0] if len(times) > 8 else 1 / span
-    return Case(name, leaks, subject, rise * (late if sketch.requests is None else 1 / span) * 3600, size, error, seed, f"{length:g}s/{period:g}s")
+    half = len(times) // 2
+    late = float(np.polyfit(times[half:], sketch.pace[half:], 1)[0])
+    slope = 3600 * (rise * late + sketch.drift / span)
+    return Case(name, leaks, subject, slope, rise / error if error else 0.0, error, seed, f"{length:g}s/{period:g}s")
+
+
+def _rise(rng: Generator, sketch: Sketch, error: float, span: float) -> float:
+    """How far a leak rises over the run: so many errors of the oracle, and enough to matter within a month."""
+    size = float(rng.choice([8.0, 10.0, 15.0, 25.0]))
+    rise = size * error if sketch.wanted is None else sketch.wanted
+    return max(rise, 0.75 * sketch.level * span / SURVIVE)
+
+
+def _leak(rng: Generator, sketch: Sketch, rise: float) -> Floats:
+    """The leak's own part of the values, shape (n,): nothing at each process's birth."""
+    if sketch.poisson:
+        steps = np.diff(sketch.pace, prepend=sketch.pace[0]) * rise
+        return np.cumsum(rng.poisson(np.maximum(steps, 0))).astype(np.float64)
+    begun = 0.0 if sketch.lives is None else _at_birth(sketch)
+    return np.asarray(rise * (sketch.pace - begun))
 
 
 def _at_birth(sketch: Sketch) -> Floats:

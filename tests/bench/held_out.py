@@ -31,7 +31,10 @@ def switching(rng: Generator, times: Floats) -> Sketch:
     s = steady(rng, times)
     n, share = len(times), rng.uniform(0.01, 0.05)
     level = np.cumsum(rng.random(n) < share) % 2
-    s.add(s.spread * rng.uniform(2, 10), level.astype(np.float64))
+    height = rng.uniform(2, 10)
+    s.extra = s.spread * height * level.astype(np.float64)
+    # Nobody can know beforehand when it switches: to the oracle it is noise of that spread and memory.
+    s.known_as = (s.spread * float(np.hypot(1, height / 2)), 1 - 2 * share)
     return s
 
 
@@ -50,8 +53,8 @@ def irregular_collections(rng: Generator, times: Floats) -> Sketch:
     lengths = np.maximum(8, rng.gamma(4, max(12, n / 60) / 4, n // 8).astype(int))
     starts = np.concatenate(([0], np.cumsum(lengths)))
     since = np.arange(n) - starts[np.searchsorted(starts, np.arange(n), side="right") - 1]
-    s.extra = s.spread * rng.uniform(0.3, 3) * since
-    s.floor = since == 0
+    s.extra = s.spread * float(rng.uniform(0.3, 3)) * since.astype(np.float64)
+    s.floor = np.asarray(since == 0)
     s.memory = 0.0
     return s
 
@@ -62,7 +65,7 @@ def bounded_walk(rng: Generator, times: Floats) -> Sketch:
     n = len(times)
     width = rng.uniform(3, 20)
     walk = np.cumsum(rng.standard_normal(n)) * width / np.sqrt(n) * rng.uniform(2, 6)
-    s.extra = s.spread * np.abs((walk + width / 2) % (2 * width) - width)
+    s.extra = np.asarray(s.spread * np.abs((walk + width / 2) % (2 * width) - width), dtype=np.float64)
     return s
 
 
@@ -115,6 +118,16 @@ HEALTHY: dict[str, Kind] = {
 }
 LEAKING: dict[str, Kind] = {
     kind.__name__: kind
-    for kind in (stretched, two_stage, switching, nightly, irregular_collections, pages)
-    + (late, accelerating, by_day, lumps)
+    for kind in (
+        stretched,
+        two_stage,
+        switching,
+        nightly,
+        irregular_collections,
+        pages,
+        late,
+        accelerating,
+        by_day,
+        lumps,
+    )
 }

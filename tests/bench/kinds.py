@@ -9,11 +9,11 @@ from soak.model import Floats
 from tests.bench.corpus import Kind, Sketch
 
 
-def steady(rng: Generator, times: Floats, **more: object) -> Sketch:
+def steady(rng: Generator, times: Floats) -> Sketch:
     """Steady, with a level of 20 to 2,000 times its noise, of some short memory."""
     span = times[-1]
     level = float(10 ** rng.uniform(1.3, 3.3))
-    return Sketch(times, np.zeros(len(times)), level, times / span, memory=float(rng.choice([0.0, 0.0, 0.3, 0.6])), **more)  # type: ignore[arg-type]
+    return Sketch(times, np.zeros(len(times)), level, times / span, memory=float(rng.choice([0.0, 0.0, 0.3, 0.6])))
 
 
 def _with(make: Kind, *changes: str) -> Kind:
@@ -155,7 +155,8 @@ def load_drift(rng: Generator, times: Floats) -> Sketch:
 
 
 def declining(rng: Generator, s: Sketch) -> Sketch:
-    s.shape = s.shape - s.spread * rng.uniform(1, 30) * s.times / s.times[-1]
+    s.drift = -s.spread * float(rng.uniform(1, 30))
+    s.shape = s.shape + s.drift * s.times / s.times[-1]
     return s
 
 
@@ -217,11 +218,24 @@ def brief(rng: Generator, times: Floats) -> Sketch:
 
 CHANGES = {
     f.__name__: f
-    for f in (correlated, near_unit_root, heavy, bursts, sawtooth, aliased, saturating, filling, steps, cycling, restarting, declining)
+    for f in (
+        correlated,
+        near_unit_root,
+        heavy,
+        bursts,
+        sawtooth,
+        aliased,
+        saturating,
+        filling,
+        steps,
+        cycling,
+        restarting,
+        declining,
+    )
 }
 HEALTHY: dict[str, Kind] = {"flat": flat, "young": young, "counted": counted, "rare_changes": rare_changes}
 HEALTHY |= {"load_drift": load_drift, "constant": constant, "brief": brief}
 HEALTHY |= {name: _with(flat, name) for name in CHANGES}
 LEAKING: dict[str, Kind] = {"linear": flat, "counted": counted, "staircase": staircase}
 LEAKING |= {"rare_increments": rare_increments, "per_request": per_request, "gross": gross}
-LEAKING |= {name: _with(flat, name) for name in CHANGES if name not in ("declining",)}
+LEAKING |= {name: _with(flat, name) for name in CHANGES if name != "declining"}

@@ -63,4 +63,9 @@ def _kendall(values: Floats) -> tuple[float, float]:
     return score, (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
 
 
-METHODS = {"least squares": least_squares, "grew 10%": grew_by_a_tenth, "Mann-Kendall": mann_kendall, "Hamed-Rao": hamed_rao}
+METHODS = {
+    "least squares": least_squares,
+    "grew 10%": grew_by_a_tenth,
+    "Mann-Kendall": mann_kendall,
+    "Hamed-Rao": hamed_rao,
+}

@@ -16,7 +16,7 @@ from soak.model import GONE, Kind, Sample
 from soak.sampling.fetch import Answer
 from soak.sampling.sources import SOURCES
 from soak.sampling.sources.expvar import Expvar
-from soak.sampling.sources.process import Process, listening_on
+from soak.sampling.sources.process import Process, listening_on, memory_limit
 from soak.sampling.sources.prometheus import Prometheus, parse
 from tests.sampling.serving import http, serving
 
@@ -220,6 +220,22 @@ def test_a_process_that_ends_is_gone_and_one_that_replaces_it_is_found(tmp_path:
         with pytest.raises(TargetError, match=GONE):
             list(source.collect())
     assert len(starts) == 2
+
+
+def test_the_tightest_memory_limit_around_a_process_counts(tmp_path: Path) -> None:
+    group = tmp_path / "cgroup" / "pod" / "app"
+    group.mkdir(parents=True)
+    (tmp_path / "proc" / "7").mkdir(parents=True)
+    (tmp_path / "proc" / "7" / "cgroup").write_text("1:cpu:/x\n0::/pod/app\n")
+    limits = (tmp_path / "proc", tmp_path / "cgroup")
+    assert memory_limit(7, *limits) is None
+    (group / "memory.max").write_text("max\n")
+    assert memory_limit(7, *limits) is None
+    (group.parent / "memory.max").write_text("1048576\n")
+    assert memory_limit(7, *limits) == 1048576
+    (group / "memory.max").write_text("2097152\n")
+    assert memory_limit(7, *limits) == 1048576
+    assert memory_limit(8, *limits) is None
 
 
 @pytest.mark.parametrize("keys", [{}, {"pid": 1, "port": 2}])

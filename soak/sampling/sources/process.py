@@ -100,6 +100,26 @@ class Process:
         if hasattr(process, "rlimit") and len(family) == 1:
             soft, _ = process.rlimit(psutil.RLIMIT_NOFILE)
             yield Sample("process_max_fds", float(soft))
+        yield Sample("machine_memory_bytes", float(psutil.virtual_memory().total))
+        limit = memory_limit(process.pid)
+        if limit is not None:
+            yield Sample("container_spec_memory_limit_bytes", limit)
+
+
+def memory_limit(pid: int, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """The tightest memory.max of a process's cgroup (v2) and those around it, in bytes; None where there is none."""
+    try:
+        own = next(line[3:] for line in (proc / str(pid) / "cgroup").read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        return None
+    limits = []
+    inner = cgroups / own.lstrip("/")
+    for group in (inner, *inner.parents):
+        with suppress(OSError, ValueError):
+            limits.append(float(int((group / "memory.max").read_text())))
+        if group == cgroups:
+            break
+    return min(limits, default=None)
 
 
 def listening_on(port: int) -> int:

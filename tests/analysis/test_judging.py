@@ -1,0 +1,252 @@
+"""The rules around growth, and how their findings become one verdict."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.model import Analysis, Event, Finding, Recording, SourceHealth, Verdict
+from soak.profile import EndpointLimits, Limits
+from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording, windows
+
+MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
+LEAK = gauge("process_resident_memory_bytes", 50e6 + 5000.0 * np.arange(SECONDS) + noise(2e4))
+
+
+def judged(found: Recording, warmup: float = 0.0, endpoint_limits: Any = None, **limits: Any) -> Analysis:
+    return analyze(found, Limits.model_validate(limits), endpoint_limits or {}, warmup)
+
+
+def finding(analysis: Analysis, rule: str, series: str | None = None) -> Finding:
+    [found] = [one for one in analysis.findings if one.rule == rule and series in (None, one.series)]
+    return found
+
+
+def test_steady_resources_under_a_load_that_was_served_pass() -> None:
+    analysis = judged(recording(MEMORY, gauge("process_open_fds", 30)), errors="1%", p99="1s")
+    assert analysis.verdict is Verdict.PASS
+    assert "2 series keep steady over 5 min" in analysis.reason
+    assert "would have been caught" in analysis.reason
+
+
+def test_a_leak_fails_whatever_else_is_open() -> None:
+    lost = SourceHealth("prometheus", 300, 300, 0.0, "answered 503")
+    analysis = judged(recording(LEAK, sources=[SourceHealth("process", 300, 0, 0.0), lost]))
+    assert analysis.verdict is Verdict.FAIL
+    assert analysis.reason.startswith("Resident memory keeps growing")
+    assert finding(analysis, "sampling").verdict is Verdict.INCONCLUSIVE
+    assert analysis.warnings[0].startswith("prometheus: 300 of 300 scrapes failed (100%); the last said: answered 503")
+
+
+def test_an_explicit_growth_limit_replaces_the_default_rule() -> None:
+    assert judged(recording(LEAK), growth={"process_resident_memory_bytes": "1GiB/h"}).verdict is Verdict.PASS
+    assert judged(recording(LEAK), growth={"process_resident_*": "1MiB/h"}).verdict is Verdict.FAIL
+
+
+def test_of_two_sources_for_one_series_the_view_from_outside_counts() -> None:
+    other = gauge("process_resident_memory_bytes", LEAK.values, source="prometheus")
+    assert judged(recording(other, MEMORY)).verdict is Verdict.PASS
+
+
+def test_no_watched_resource_is_never_a_pass() -> None:
+    analysis = judged(recording(sources=[]))
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "Nothing of the target was watched" in analysis.reason
+    assert judged(recording(gauge("my_gauge", 1.0))).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("ended", ["crashed", "aborted", "interrupted"])
+def test_a_run_that_broke_off_is_never_a_pass_but_may_be_a_fail(ended: str) -> None:
+    analysis = judged(recording(MEMORY, ended=ended))
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "after 5 min of load, so a pass cannot be given" in analysis.reason
+    assert judged(recording(LEAK, ended=ended)).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(("failures", "verdict"), [(0, Verdict.PASS), (1, Verdict.FAIL)])
+def test_errors(failures: int, verdict: Verdict) -> None:
+    analysis = judged(recording(MEMORY, requests=[windows(failures=failures)]), errors="1%")
+    found = finding(analysis, "errors")
+    assert found.verdict is verdict
+    assert found.observed == failures / 50
+    if failures:
+        assert found.reason == "300 of 15,000 requests failed (2%: status 500); 1% is allowed."
+
+
+def test_a_service_that_mostly_fails_is_inconclusive_without_any_limit() -> None:
+    analysis = judged(recording(MEMORY, requests=[windows(failures=40)]))
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "not doing the work that would make it leak" in analysis.reason
+
+
+def test_no_requests_are_inconclusive() -> None:
+    assert judged(recording(MEMORY, requests=[windows(requests=0)]), errors="1%").verdict is Verdict.INCONCLUSIVE
+    assert judged(recording(MEMORY, requests=[windows(requests=0)])).verdict is Verdict.INCONCLUSIVE
+
+
+def test_latency_counts_successes_of_the_judged_stretch_only() -> None:
+    latency = np.where(np.arange(SECONDS) < 60, 2.0, 0.01)
+    found = recording(MEMORY, requests=[windows(latency=latency)])
+    assert finding(judged(found, p99="500ms"), "latency").verdict is Verdict.FAIL
+    late = finding(judged(found, warmup=61.0, p99="500ms"), "latency")
+    assert late.verdict is Verdict.PASS
+    assert late.observed == pytest.approx(0.01, rel=0.02)
+
+
+def test_too_few_requests_for_a_percentile_are_inconclusive() -> None:
+    found = recording(MEMORY, requests=[windows(requests=1)])
+    assert finding(judged(found, p999="1s"), "latency").verdict is Verdict.INCONCLUSIVE
+    assert finding(judged(found, p99="1s"), "latency").verdict is Verdict.PASS
+
+
+def test_rate_and_endpoints_with_limits_of_their_own() -> None:
+    found = recording(MEMORY, requests=[windows("GET /a"), windows("GET /b", latency=0.5)])
+    assert finding(judged(found, rate="99/s"), "rate").verdict is Verdict.PASS
+    assert finding(judged(found, rate="101/s"), "rate").verdict is Verdict.FAIL
+    own = {"GET /b": EndpointLimits.model_validate({"p50": "100ms"}), "GET /a": EndpointLimits.model_validate({"p50": "100ms"})}
+    latencies = {dict(f.labels)["endpoint"]: f for f in judged(found, endpoint_limits=own).findings if f.rule == "latency"}
+    assert latencies["GET /a"].verdict is Verdict.PASS
+    assert latencies["GET /b"].verdict is Verdict.FAIL
+    assert latencies["GET /b"].reason.startswith("GET /b: p50 latency is 5")
+
+
+def test_max_and_a_limit_on_what_was_not_recorded() -> None:
+    found = recording(MEMORY, gauge("process_open_fds", 30))
+    assert finding(judged(found, max={"process_open_fds": 30}), "max").verdict is Verdict.PASS
+    assert finding(judged(found, max={"process_open_fds": 29}), "max").verdict is Verdict.FAIL
+    missing = finding(judged(found, max={"process_open_fd": 29}), "max")
+    assert missing.verdict is Verdict.INCONCLUSIVE
+    assert "did you mean process_open_fds?" in missing.reason
+    assert judged(found, growth={"nothing": "1/h"}).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_restart_is_a_fail_in_a_run_and_told_in_a_file() -> None:
+    started = gauge("process_start_time_seconds", np.where(np.arange(SECONDS) < 100, 5.0, 100.0))
+    analysis = judged(recording(MEMORY, started))
+    assert analysis.verdict is Verdict.FAIL
+    assert analysis.reason == "The target's process was replaced once (after 1.7 min): it did not survive this run."
+    file = Recording(recording().run, (MEMORY, started))
+    told = analyze(file, Limits(), judge_unknown=True)
+    assert finding(told, "restart").verdict is Verdict.PASS
+    assert told.verdict is Verdict.PASS
+
+
+def test_no_fit_crosses_a_restart() -> None:
+    """Two lives that each leak nothing, the second higher: together they would look like growth."""
+    started = gauge("process_start_time_seconds", np.where(np.arange(SECONDS) < 150, 5.0, 155.0))
+    memory = gauge("process_resident_memory_bytes", np.where(np.arange(SECONDS) < 150, 50e6, 90e6) + noise(2e4))
+    assert finding(judged(recording(memory, started)), "growth").verdict is Verdict.PASS
+
+
+def test_a_process_that_is_gone_at_the_end_did_not_survive() -> None:
+    short = gauge("process_resident_memory_bytes", 50e6 + noise(2e4)[:200])
+    gone = SourceHealth("process", 300, 100, 0.0, "gone: process 7 has ended")
+    analysis = judged(recording(short, sources=[gone]))
+    assert analysis.verdict is Verdict.FAIL
+    assert "did not survive this run (gone: process 7 has ended)" in analysis.reason
+
+
+def test_a_source_that_falls_silent_is_inconclusive() -> None:
+    short = gauge("process_resident_memory_bytes", 50e6 + noise(2e4)[:250])
+    analysis = judged(recording(short, sources=[SourceHealth("process", 300, 50, 0.0, "answered 503")]))
+    assert finding(analysis, "sampling").verdict is Verdict.INCONCLUSIVE
+    assert "gave nothing in the last 51 s" in finding(analysis, "sampling").reason or "lost" in finding(analysis, "sampling").reason
+
+
+def test_the_ramp_and_the_warm_up_are_left_out() -> None:
+    rising = 50e6 + np.minimum(np.arange(SECONDS), 60) * 1e6 + noise(2e4)
+    found = recording(gauge("process_resident_memory_bytes", rising), ramp=70.0)
+    assert judged(found).verdict is Verdict.PASS
+
+
+def test_counters_become_rates() -> None:
+    cpu = np.cumsum(np.full(SECONDS, 0.25))
+    cpu[150:] -= cpu[150]  # the process was replaced: the counter begins again
+    analysis = judged(recording(MEMORY, counter("process_cpu_seconds_total", cpu)), max={"process_cpu_seconds_total": 0.3})
+    assert finding(analysis, "max").verdict is Verdict.PASS
+    assert finding(analysis, "max").observed == pytest.approx(0.25)
+
+
+def test_growth_while_the_garbage_collector_hardly_ran_is_open() -> None:
+    collected = counter("go_gc_cycles_total_gc_cycles_total", np.minimum(np.arange(SECONDS) // 200, 1))
+    analysis = judged(recording(LEAK, collected))
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "the garbage collector ran only once meanwhile" in analysis.reason
+    often = counter("go_gc_cycles_total_gc_cycles_total", np.arange(SECONDS) // 10)
+    assert judged(recording(LEAK, often)).verdict is Verdict.FAIL
+
+
+def test_gos_live_heap_is_judged_and_not_the_garbage_on_it() -> None:
+    sawtooth = gauge("go_memstats_heap_alloc_bytes", 20e6 + (np.arange(SECONDS) % 290) * 1e5)
+    goal = gauge("go_memstats_next_gc_bytes", 40e6 + noise(1e4))
+    often = counter("go_gc_cycles_total_gc_cycles_total", np.arange(SECONDS) // 10)
+    analysis = judged(recording(sawtooth, goal, often))
+    growth = [one for one in analysis.findings if one.rule == "growth"]
+    assert [one.series for one in growth] == ["go_gc_heap_live_bytes"]
+    assert growth[0].trend is not None
+    assert growth[0].trend.level == pytest.approx(20e6, rel=0.01)
+    assert analysis.verdict is Verdict.PASS
+
+
+def test_under_gomemlimit_the_live_heap_is_not_known() -> None:
+    goal, limit = gauge("go_memstats_next_gc_bytes", 99e6), gauge("go_gc_gomemlimit_bytes", 100e6)
+    analysis = judged(recording(MEMORY, goal, limit))
+    [live] = [one for one in analysis.findings if one.series == "go_gc_heap_live_bytes"]
+    assert live.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_known_capacity_says_when_it_runs_out() -> None:
+    descriptors = gauge("process_open_fds", np.floor(20 + 0.5 * np.arange(SECONDS)))
+    analysis = judged(recording(descriptors, gauge("process_max_fds", 1024)))
+    found = finding(analysis, "growth")
+    assert found.verdict is Verdict.FAIL
+    assert found.exhausts_in_hours == pytest.approx((1024 - 170) / 0.5 / 3600, rel=0.1)
+    assert "runs out of descriptors in" in found.reason
+
+
+def test_drift_of_latency() -> None:
+    rising = windows(latency=0.01 * (1 + np.arange(SECONDS) / SECONDS), requests=200, spread=0.2)
+    steady = windows(latency=0.01, requests=200, spread=0.2)
+    found = finding(judged(recording(MEMORY, requests=[rising])), "drift")
+    assert found.verdict is Verdict.FAIL
+    assert found.observed == pytest.approx(1.0, rel=0.25)
+    assert "p99 latency climbs steadily" in found.reason
+    assert [one for one in judged(recording(MEMORY, requests=[steady])).findings if one.rule == "drift"] == []
+    assert finding(judged(recording(MEMORY, requests=[rising]), drift={"p50": "20%"}), "drift", "http_request_p50_seconds").verdict is Verdict.FAIL
+    for limit in ({"p50": "20%"}, {"rate": "10%"}, {"errors": "10%"}):
+        assert finding(judged(recording(MEMORY, requests=[steady]), drift=limit), "drift").verdict is Verdict.PASS
+    few = finding(judged(recording(MEMORY, requests=[windows(requests=1)]), drift={"p999": "20%"}), "drift")
+    assert few.verdict is Verdict.INCONCLUSIVE
+    assert "at least 60,000 are needed" in few.reason
+
+
+def test_cpu_a_request_that_climbs_drifts() -> None:
+    cpu = counter("process_cpu_seconds_total", np.cumsum(0.1 * (1 + np.arange(SECONDS) / SECONDS) + noise(0.002)))
+    found = finding(judged(recording(MEMORY, cpu), drift={"cpu": "20%"}), "drift")
+    assert found.verdict is Verdict.FAIL
+    assert found.observed == pytest.approx(1.0, rel=0.2)
+
+
+def test_warnings_and_events_reach_the_analysis() -> None:
+    late = SourceHealth("process", 300, 3, 4.0, "answered 503")
+    analysis = judged(recording(MEMORY, sources=[late], events=[Event(1.0, "warning", "look here"), Event(2.0, "note", "not this")]))
+    assert analysis.warnings == (
+        "process: 3 of 300 scrapes failed (1%); the last said: answered 503",
+        "process: a scrape was 4 s late",
+        "look here",
+    )
+    assert len(analysis.events) == 2
+
+
+def test_charts_show_judged_series_first_and_keep_their_peaks() -> None:
+    spiky = np.zeros(5000) + 100.0
+    spiky[2500] = 900.0
+    long = gauge("process_open_fds", spiky)
+    analysis = judged(recording(long, gauge("process_threads", np.zeros(5000) + 9), seconds=5000), max={"process_open_fds": 500})
+    first = analysis.charts[0]
+    assert (first.title, first.verdict, first.limit) == ("Open descriptors", Verdict.FAIL, 500)
+    [curve] = first.curves
+    assert len(curve.times) <= 600
+    assert curve.high.max() == 900
+    assert {"Requests", "Latency"} <= {chart.title for chart in analysis.charts}
