@@ -7,6 +7,7 @@ Analysis of Series of Events (1966).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -17,13 +18,12 @@ from soak.analysis.subject import Points
 _CARRIED = 0.6
 _FEW, _SOME = 5.0, 12.0
 _SLOWED = 0.35
-_SLOWER = 0.6
 _RISES = 3
 _STILL = 0.1
 _REST, _AT_REST = 0.02, 0.8
 _NEARLY_EVEN, _EVEN = 2.0, 2.6
-CANNOT_TELL = 0.2
-SETTLING = 0.5
+CANNOT_TELL = 0.25
+SETTLING = 0.6
 
 
 def least_chance(lives: Sequence[Points], points: Sequence[Points], jumpy: bool) -> float:
@@ -79,12 +79,17 @@ def most_chance(lives: Sequence[Points]) -> float:
     when = life.times[rises + 1]
     late = float((when > 0.5 * (start + end)).mean())
     stopped = end - float(when[-1]) > 2.5 * (end - start) / len(rises)
-    return 1.0 if stopped or late < _SLOWED else max(0.25 * 0.5 ** (len(rises) - _RISES), 0.01)
+    return 1.0 if stopped or late < _SLOWED else max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
 
 
-def slowing(lives: Sequence[Points]) -> bool:
-    """Whether the longest life rose clearly less between its last two thirds than between its first two."""
+def slowing(lives: Sequence[Points]) -> float:
+    """How the longest life's rise between its last two thirds compares with that between its first two; 1 is steady.
+
+    0 where it rises no more, inf where it had not risen before.
+    """
     life = max(lives, key=lambda points: len(points.times))
-    thirds = np.array_split(life.values, 3)
-    first, last = (float(np.median(b) - np.median(a)) for a, b in pairwise(thirds))
-    return last < _SLOWER * first
+    levels = [float(np.median(third)) for third in np.array_split(life.values, 3)]
+    first, last = (after - before for before, after in pairwise(levels))
+    if last <= 0:
+        return 0.0
+    return last / first if first > 0 else math.inf

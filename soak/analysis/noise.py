@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from soak.model import Floats
 
 _CORRELATION_TIMES = (10.0, 1.0, 1 / 3, 1 / 10, 1 / 30, 1 / 80)
-_WHITE_PER_INNOVATION = ((0.0, 0.0), (1.0, -1.0), (10.0, -5.0))
+_WHITE_PER_INNOVATION = ((0.0, 0.0), (1.0, -1.0), (10.0, -7.0))
 _YOUTH = 0.02
 _AGEING = (10.0, 0.5)
 _MOSTLY_WHITE = 8.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from soak.analysis.subject import Points
 from soak.model import Floats
 
-_FEWEST_CYCLES = 8
+_FEWEST_CYCLES = 10
 _CLIMBS_BACK = 0.6
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from soak.analysis.columns import lay_out
-from soak.analysis.counts import least_chance, most_chance, slowing
+from soak.analysis.counts import CANNOT_TELL, SETTLING, least_chance, most_chance, slowing
 from soak.analysis.explanations import Weighed, weigh
 from soak.analysis.floors import floors
 from soak.analysis.load import paces_and_rate
@@ -19,7 +19,7 @@ from soak.analysis.subject import Points, Subject
 from soak.model import Line, Trend
 from soak.units import show_duration
 
-CERTAIN, SUSPICIOUS = 0.15, 0.45
+CERTAIN, SUSPICIOUS = 0.15, 0.5
 """Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
 the development part of the corpus in tests/bench."""
 
@@ -29,6 +29,7 @@ _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
 _FLOOR_WEIGHT = 8.0
+_SLOWER, _MUCH_SLOWER = 0.6, 0.25
 
 
 def fit_trend(subject: Subject) -> Trend:
@@ -108,12 +109,13 @@ def _beside_floor(subject: Subject, chance: float, points: Sequence[Points]) -> 
     floor = fit_trend(replace(subject, series=subject.floor, floor=None, integer=False, collected=True))
     if not math.isfinite(floor.slope_high):
         return chance
-    weight = 1.0
+    slowed = slowing(points)
     if floor.chance < CERTAIN and floor.doubt is None:
-        weight = 1 / _FLOOR_WEIGHT
-    elif floor.chance > SUSPICIOUS and slowing(points):
-        weight = _FLOOR_WEIGHT
-    return chance * weight / (chance * weight + 1 - chance)
+        return chance / (chance + _FLOOR_WEIGHT * (1 - chance))
+    if floor.chance < SUSPICIOUS or slowed > _SLOWER:
+        return chance
+    weighted = _FLOOR_WEIGHT * chance / (_FLOOR_WEIGHT * chance + 1 - chance)
+    return max(weighted, SETTLING if slowed < _MUCH_SLOWER else CANNOT_TELL)
 
 
 def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> str | None:

@@ -161,7 +161,8 @@ EXAMPLES = st.builds(
 @given(EXAMPLES, st.floats(-1e6, 1e6), st.floats(1e-9, 1e9))
 def test_neither_the_clock_nor_the_unit_matters(one: Subject, shift: float, scale: float) -> None:
     series = one.series
-    moved = replace(one, series=Series(series.name, series.times + shift, series.values * scale))
+    later = Series(series.name, series.times + shift, series.values * scale)
+    moved = replace(one, series=later, judged_from=one.judged_from + shift)
     before, after = fit_trend(one), fit_trend(moved)
     assert after.slope_per_hour == pytest.approx(
         before.slope_per_hour * scale, rel=1e-3, abs=1e-3 * scale * before.resolution_per_hour

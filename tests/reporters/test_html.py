@@ -142,7 +142,7 @@ def test_the_verdict_stands_before_everything_else() -> None:
         "✗ FAIL",
         failing().reason,
         "+3.1 MiB/h",
-        "in 4.03 days",
+        "runs outin 4 days",
         "Findings",
         "Suspects",
         "Warnings",
