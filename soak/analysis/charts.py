@@ -24,13 +24,13 @@ _ORDER = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, None]
 
 
 def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ...]:
-    """Judged series first, the worst verdict first, then the load's own."""
+    """Judged series first, in the order of their findings, then the load's own."""
     by_name: dict[str, list[Series]] = defaultdict(list)
     for series in prepared.series:
         by_name[series.name].append(series)
-    judged = {finding.series for finding in findings}
-    found = [_chart(name, by_name[name], findings) for name in by_name if name in judged and name not in _REQUESTS]
-    found.sort(key=lambda chart: _ORDER.index(chart.verdict))
+    judged = dict.fromkeys(finding.series for finding in findings)
+    names = [name for name in judged if name in by_name and name not in _REQUESTS]
+    found = [_chart(name, by_name[name], findings) for name in names]
     grouped: dict[tuple[str, str], list[Curve]] = defaultdict(list)
     for name, title in _REQUESTS.items():
         for series in by_name.get(name, ()):

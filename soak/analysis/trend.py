@@ -39,7 +39,10 @@ def fit_trend(subject: Subject) -> Trend:
     too large or small to square says nothing about growth.
     """
     with np.errstate(all="ignore"):
-        return _fit_trend(subject)
+        try:
+            return _fit_trend(subject)
+        except np.linalg.LinAlgError:
+            return _unknown("its values are too odd for any fit")
 
 
 def _fit_trend(subject: Subject) -> Trend:
@@ -65,8 +68,9 @@ def _fit_trend(subject: Subject) -> Trend:
     if odd.any() and odd.mean() < _MOST_ODD:
         ends = np.cumsum([len(p.times) for p in points])[:-1]
         fewer = [p.only(~part) for p, part in zip(points, np.split(odd, ends), strict=True)]
-        points = [p for p in fewer if len(p.times) > 1]
-        fit = _fit(subject, points, grain)
+        if any(len(p.times) > 1 and np.ptp(p.values) > 0 for p in fewer):
+            points = [p for p in fewer if len(p.times) > 1]
+            fit = _fit(subject, points, grain)
     low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
     chance = max(fit.weighed.chance, least_chance(lives, reduced, fit.weighed.jumpy))
     if subject.integer:

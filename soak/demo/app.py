@@ -31,10 +31,11 @@ class Endpoints:
 
     def __init__(self, shop: Shop, parts: Parts, metrics: Metrics, terms: Path) -> None:
         self._shop, self.parts, self._metrics, self._terms = shop, parts, metrics, terms
+        self.ready = False
 
-    def healthz(self) -> Response:
-        """Alive."""
-        return jsonify(status="ok")
+    def healthz(self) -> tuple[Response, int]:
+        """200 once it is warm, 503 before."""
+        return (jsonify(status="ok"), 200) if self.ready else (jsonify(status="warming up"), 503)
 
     def metrics(self) -> Response:
         """Prometheus text."""

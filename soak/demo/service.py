@@ -42,6 +42,7 @@ def run(port: int, leak: leaks.Leak, rounds: int) -> None:
                 return
             # Only now: the warm-up alone would have used up a good share of the pool.
             endpoints.parts = leaks.wrong(endpoints.parts, leak)
+            endpoints.ready = True
             sys.stdout.write("listening on http://{}:{}\n".format(*server.address))
             sys.stdout.flush()
 

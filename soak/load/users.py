@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import random
 import time
+from collections import deque
 from itertools import accumulate, count
-from math import sqrt
+from math import ceil, sqrt
 from urllib.parse import urlsplit
 
 import gevent
@@ -20,6 +21,8 @@ from soak.load.plan import Plan, PlannedRequest
 
 #: Open model: connections grow up to this many; further arrivals wait, and their wait is part of their latency.
 MAX_CONNECTIONS = 2000
+#: Of them, so many are kept for all the run as arrive in this time; the others are closed when idle for IDLE_SECONDS.
+PINNED_SECONDS, MOST_PINNED, IDLE_SECONDS = 0.1, 100, 5.0
 #: A refused connection answers at once; without a pause a closed user would hammer the dead target.
 PAUSE_AFTER_FAILED_CONNECT = 0.1
 
@@ -52,6 +55,10 @@ class Client:
         self._http = HTTPClient.from_url(
             self._plan.url, concurrency=1, connection_timeout=timeout, network_timeout=timeout
         )
+
+    def close(self) -> None:
+        """Close its connection."""
+        self._http.close()
 
     def send(self, request: PlannedRequest, intended: float | None = None) -> bool:
         """Send one request and count it; latency runs from `intended` (monotonic) where given. False: no connection."""
@@ -113,6 +120,46 @@ def closed_user(plan: Plan, counting: Counting) -> type[User]:
     return ClosedUser
 
 
+class Connections:
+    """The connections of the open model: enough of them pinned for all its run, and more for as long as they are needed.
+
+    A target's descriptors and goroutines follow the connections it is given. So that these do not look like growth, the
+    pinned ones take turns from the first requests on, and what a stall has added goes again once idle for some seconds.
+    """
+
+    def __init__(self, plan: Plan, counting: Counting) -> None:
+        self._plan, self._counting = plan, counting
+        enough = min(MOST_PINNED, 4 + ceil(PINNED_SECONDS * (plan.rate or 0.0)))
+        self._pinned = deque(Client(plan, counting) for _ in range(enough))
+        self._more: list[tuple[float, Client]] = []
+        self._added: set[Client] = set()
+
+    def take(self) -> Client:
+        """An idle connection, or a new one."""
+        if self._pinned:
+            return self._pinned.popleft()
+        if self._more:
+            return self._more.pop()[1]
+        client = Client(self._plan, self._counting)
+        self._added.add(client)
+        return client
+
+    def give(self, client: Client) -> None:
+        """Put it back."""
+        if client in self._added:
+            self._more.append((time.monotonic(), client))
+        else:
+            self._pinned.append(client)
+
+    def let_go(self) -> None:
+        """Close those that were added and have been idle since."""
+        idle_since = time.monotonic() - IDLE_SECONDS
+        while self._more and self._more[0][0] < idle_since:
+            _, client = self._more.pop(0)
+            self._added.discard(client)
+            client.close()
+
+
 def open_user(plan: Plan, counting: Counting, in_flight: Pool) -> type[User]:
     """A Locust user class of which one user makes all arrivals, each on schedule, over as many connections as it takes."""
     rate = plan.rate or 0.0
@@ -123,8 +170,8 @@ def open_user(plan: Plan, counting: Counting, in_flight: Pool) -> type[User]:
 
         @task
         def go(self) -> None:
-            mix, idle = Mix(plan.requests, 1), list[Client]()
-            began = time.monotonic()
+            mix, connections = Mix(plan.requests, 1), Connections(plan, counting)
+            began = looked = time.monotonic()
             for number in count():
                 due = arrival(number, rate, plan.ramp)
                 if due >= plan.ramp + plan.duration:
@@ -132,14 +179,17 @@ def open_user(plan: Plan, counting: Counting, in_flight: Pool) -> type[User]:
                 wait = began + due - time.monotonic()
                 # Always yield: behind schedule, answers must still be read.
                 gevent.sleep(max(0.0, wait))
-                in_flight.spawn(self.arrive, mix.choose(), began + due, idle)
+                in_flight.spawn(self.arrive, mix.choose(), began + due, connections)
+                if began + due > looked + 1.0:
+                    looked = began + due
+                    connections.let_go()
             raise StopUser
 
         @staticmethod
-        def arrive(request: PlannedRequest, intended: float, idle: list[Client]) -> None:
-            client = idle.pop() if idle else Client(plan, counting)
+        def arrive(request: PlannedRequest, intended: float, connections: Connections) -> None:
+            client = connections.take()
             client.send(request, intended)
-            idle.append(client)
+            connections.give(client)
 
     return OpenUser
 

@@ -118,7 +118,7 @@ def _extent(chart: Chart) -> tuple[float, float]:
         values = np.append(values, chart.limit)
     finite = values[np.isfinite(values)]
     low, high = float(finite.min()), float(finite.max())
-    least = max(0.1 * abs(high), 1e-9)
+    least = 0.1 * abs(high) or 1.0
     middle, size = (low + high) / 2, max(high - low, least) * 1.12
     bottom = middle - size / 2
     return (0.0, size) if low >= 0 > bottom else (bottom, middle + size / 2)
