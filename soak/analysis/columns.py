@@ -36,12 +36,13 @@ def lay_out(
     counts = np.concatenate([np.ones(len(life.times)) if life.counts is None else life.counts for life in lives])
     levels = (np.cumsum(starts)[:, None] == np.arange(1, len(lives) + 1)).astype(np.float64)
     seen = np.column_stack((levels, ages / span, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3))))
-    cycle = cycle_columns(times, values, seen)
+    cycles = cycle_columns(times, values, (levels, seen))
     widths = np.concatenate([np.zeros(len(life.times)) if life.widths is None else life.widths for life in lives])
     shapes = settling(ages, widths, span, values, levels)
     steps = stepping(times, values, starts)
     nothing = np.empty((len(times), 0))
-    blocks = [values[:, None], levels, nothing if cycle is None else cycle, nothing if load is None else load[:, None]]
+    waves = np.concatenate([nothing, *cycles], axis=1)
+    blocks = [values[:, None], levels, waves, nothing if load is None else load[:, None]]
     blocks += [np.stack(list(paces), axis=1), late_growth(times, span), shapes.columns, steps.columns]
     grid = noise_grid(span, float(np.median(np.diff(times))))
     spread = np.clip(np.median(counts) / counts, 0.2, 5.0)
@@ -49,11 +50,11 @@ def lay_out(
     edge = np.cumsum([block.shape[1] for block in blocks])
     ready = evidence.whitened(white[:, 0], white[:, edge[3] :], log_det, grid.prior, grain)
     level, wave, rate = (white[:, edge[i] : edge[i + 1]] for i in range(3))
+    each_wave = np.split(wave, np.cumsum([cycle.shape[1] for cycle in cycles])[:-1], axis=1) if cycles else []
     options = [(level, 0.0)]
     if load is not None:
         options.append((np.concatenate((level, rate), axis=1), _LOAD))
-    if cycle is not None:
-        options += [(np.concatenate((columns, wave), axis=1), prior + _CYCLE) for columns, prior in options]
+    options += [(np.concatenate((columns, one), axis=1), prior + _CYCLE) for columns, prior in options for one in each_wave]
     paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[3]), int(b - edge[3])) for a, b in pairwise(edge[3:]))
     lasting = shapes.settles > _LASTING * span
     candidates = Candidates(

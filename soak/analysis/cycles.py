@@ -5,43 +5,66 @@ The period is the highest peak of the least-squares periodogram (Lomb 1976, Scar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from soak.model import Floats
 
-_CYCLES = np.arange(1.0, 40.0, 0.125)
+_FEWEST = 0.9
+_CYCLES = np.arange(_FEWEST, 40.0, 0.125)
 _LEAST_SHARE = 0.2
+_HARMONICS = (1, 2, 3, 6)
 _WAVES = (np.sin, np.cos)
 
 
-def cycle_columns(times: Floats, values: Floats, known: Floats) -> Floats | None:
-    """Sine and cosine of the strongest cycle and its first two harmonics, (n, 2 to 6); None where none stands out.
+def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> list[Floats]:
+    """Sine and cosine of the strongest cycle and its harmonics, (n, 2 to 12), beside each of the known sets of columns.
 
-    `known` (n, q) are the columns to see past: levels, growth, a warm-up.
+    `known` are the columns (n, q) to see past: levels alone, or growth and warm-up too. Over few cycles these lead to
+    different periods, and to be fair each side is given its own. None where nothing stands out.
     """
-    n, span = len(times), float(times[-1] - times[0])
-    if n < 24:
-        return None
-    basis = np.linalg.qr(known)[0]
-    rest = values - basis @ (basis.T @ values)
-    total = float(rest @ rest)
+    found: list[Floats] = []
+    counts = []
+    for columns in known:
+        basis = np.linalg.qr(columns)[0]
+        rest = values - basis @ (basis.T @ values)
+        turns = 2 * np.pi * (times - times[0]) / float(times[-1] - times[0])
+        count = _strongest(turns, rest, basis)
+        if count is not None and all(abs(count - other) > 0.01 for other in counts):
+            counts.append(count)
+            found.append(_waves(turns, count, _harmonics(turns, count, rest, basis)) / 2)
+    return found
+
+
+def _strongest(turns: Floats, rest: Floats, basis: Floats) -> float | None:
+    """The number of cycles over the run that explains most of the rest, to about a thousandth; None where none does."""
+    n = len(rest)
     counts = _CYCLES[: int(np.searchsorted(_CYCLES, n / 5, side="right"))]
-    turns = 2 * np.pi * (times - times[0]) / span
-    power = _power(turns, counts, rest, basis)
-    best = counts[int(np.argmax(power))]
-    if not power.max() > _LEAST_SHARE * total:
+    if n < 24 or not len(counts):
         return None
+    power = _power(turns, counts, rest, basis)
+    best = float(counts[int(np.argmax(power))])
+    if not power.max() > _LEAST_SHARE * float(rest @ rest):
+        return None
+    few = 1 if best < 2 else 3
     for reach in (0.125, 0.02, 0.003):
-        close = best + np.linspace(-reach, reach, 13)
-        best = close[int(np.argmin([_rest(_waves(turns, count, n), rest, basis) for count in close]))]
-    return _waves(turns, best, n) / 2
+        close = np.maximum(best + np.linspace(-reach, reach, 13), _FEWEST)
+        best = float(close[int(np.argmin([_rest(_waves(turns, count, few), rest, basis) for count in close]))])
+    return best
 
 
-def _waves(turns: Floats, count: float, n: int) -> Floats:
-    """Sine and cosine of so many cycles and of the harmonics that n points can show, (n, 2 to 6)."""
-    return np.column_stack(
-        [wave(count * k * turns) for k in (1, 2, 3) if count * k <= n / 4 or k == 1 for wave in _WAVES]
-    )
+def _harmonics(turns: Floats, count: float, rest: Floats, basis: Floats) -> int:
+    """How many harmonics are worth their columns: Schwarz, Estimating the dimension of a model (1978)."""
+    n = len(rest)
+    most = [h for h in _HARMONICS if h == 1 or (count >= 2 and h * count <= n / 4)]
+    costs = [n * np.log(_rest(_waves(turns, count, h), rest, basis) + 1e-12) + 2 * h * np.log(n) for h in most]
+    return most[int(np.argmin(costs))]
+
+
+def _waves(turns: Floats, count: float, harmonics: int) -> Floats:
+    """Sine and cosine of so many cycles and of the harmonics, (n, 2 * harmonics)."""
+    return np.column_stack([wave(count * k * turns) for k in range(1, harmonics + 1) for wave in _WAVES])
 
 
 def _rest(waves: Floats, values: Floats, basis: Floats) -> float:

@@ -9,7 +9,8 @@ from soak.analysis.subject import Points
 from soak.model import Floats
 
 _FEWEST_CYCLES = 10
-_CLIMBS_BACK = 0.6
+_CLIMBS_BACK = 0.5
+_LARGE = 1 / 3
 
 
 def cycle_floors(life: Points) -> Points | None:
@@ -27,7 +28,7 @@ def cycle_floors(life: Points) -> Points | None:
     offset = _offset(life.times[starts])
     if np.abs(offset).max() < spacing:
         # Regular drops meet the samples at a phase that drifts, and with it the first value seen: take that climb off.
-        climb = float(np.median(jumps[jumps > -largest / 2])) / spacing
+        climb = float(np.median(jumps[jumps > -largest * _LARGE])) / spacing
         return Points(life.times[starts], life.values[starts] - climb * offset, life.born)
     index = np.array([int(s + np.argmin(life.values[s : max(e, s) + 1])) for s, e in zip(starts, ends, strict=True)])
     return Points(life.times[index], life.values[index], life.born)
@@ -43,9 +44,9 @@ def _sharp_drops(jumps: Floats) -> tuple[NDArray[np.int64], float]:
     largest = -float(np.median(np.partition(jumps, few)[:few])) if n >= 4 * _FEWEST_CYCLES else 0.0
     if largest <= 0:
         return nowhere, 0.0
-    drops = np.flatnonzero(jumps < -largest / 2)
+    drops = np.flatnonzero(jumps < -largest * _LARGE)
     drops = drops[np.append(True, np.diff(drops) > 1)]
-    rises = int((jumps > largest / 2).sum())
+    rises = int((jumps > largest * _LARGE).sum())
     often = len(drops) >= _FEWEST_CYCLES and 4 * len(drops) <= n and np.median(np.diff(drops)) * _FEWEST_CYCLES <= n
     return (drops if often and rises <= len(drops) / 5 else nowhere), largest
 

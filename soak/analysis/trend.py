@@ -19,7 +19,7 @@ from soak.analysis.subject import Points, Subject
 from soak.model import Line, Trend
 from soak.units import show_duration
 
-CERTAIN, SUSPICIOUS = 0.15, 0.5
+CERTAIN, SUSPICIOUS = 0.12, 0.5
 """Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
 the development part of the corpus in tests/bench."""
 
@@ -102,7 +102,9 @@ def _fit(subject: Subject, points: Sequence[Points], grain: float) -> _Fit:
     scale = max(float(np.ptp(p.values)) for p in points)
     scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
     paces, rate = paces_and_rate(points, span, subject.requests)
-    settings, candidates, settles = lay_out(scaled, span, min((grain / scale) ** 2 / 12, 1e-4) + 1e-7, paces, rate)
+    # Averaging a block's samples averages their rounding too.
+    rounding = (grain / scale) ** 2 / 12 / float(np.median(points[0].counts)) if points[0].counts is not None else (grain / scale) ** 2 / 12
+    settings, candidates, settles = lay_out(scaled, span, min(rounding, 1e-4) + 1e-7, paces, rate)
     weighed = weigh(settings, candidates)
     return _Fit(weighed, 3600 * scale / span, span, max((float(settles[c]) for c in weighed.columns), default=0.0))
 

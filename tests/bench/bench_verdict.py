@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from soak.analysis.growth import judge_growth
-from soak.analysis.trend import fit_trend
+from soak.analysis.trend import CERTAIN, SUSPICIOUS, fit_trend
 from soak.model import Finding, Series, Verdict
 from tests.bench import held_out, kinds
 from tests.bench.corpus import SURVIVE, Case, Kind, cases
@@ -92,17 +92,17 @@ def families(seeds: range, size: int = 60) -> None:
 
 
 def honesty(chosen: Sequence[str], seeds: range) -> None:
-    """Print how often a leak of twice the stated resolution is caught."""
+    """Print how often a leak of twice the stated resolution is seen for certain, whether or not it would matter."""
     caught = tried = 0
     for case in cases({name: kinds.HEALTHY[name] for name in chosen}, leaks=False, seeds=seeds):
         trend = fit_trend(case.subject)
-        if trend.doubt is not None or not 0 < trend.resolution_per_hour < math.inf:
+        if trend.doubt is not None or trend.chance < SUSPICIOUS or not 0 < trend.resolution_per_hour < math.inf:
             continue
         series = case.subject.series
-        leak = 2 * trend.resolution_per_hour * series.times / 3600
+        leak = 2 * trend.resolution_per_hour * (series.times - series.times[0]) / 3600
         leaking = Series(series.name, series.times, series.values + leak)
         tried += 1
-        caught += judge_growth([replace(case.subject, series=leaking)], SURVIVE)[0].verdict is Verdict.FAIL
+        caught += fit_trend(replace(case.subject, series=leaking)).chance < CERTAIN
     print(f"leaks of twice the stated resolution that are caught: {caught} of {tried}")
 
 

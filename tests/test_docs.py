@@ -1,0 +1,81 @@
+"""What README and `--help` show is run here."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from soak.cli import VERBS, cli, main
+from soak.errors import ExitCode
+from soak.profile import parse_profile
+from tests.cli.test_analyze import write
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def examples() -> list[str]:
+    """Every example of every verb's help, and every `soak` command of the README."""
+    found = []
+    for verb in VERBS:
+        command = cli.get_command(click.Context(cli), verb)
+        assert command is not None
+        found += [line.strip() for line in (command.help or "").splitlines() if line.strip().startswith("soak ")]
+    lines = [line.removeprefix("$ ") for line in README.splitlines()]
+    return found + [line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")]
+
+
+def test_the_profile_in_the_readme_is_right() -> None:
+    [text] = blocks("yaml")
+    profile, _ = parse_profile(text, "README.md", environment={})
+    assert profile.name == "orders-nightly"
+
+
+def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    assert told == {int(code) for code in ExitCode}
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    assert set(re.findall(r"^\| `soak (\w+)", README, re.MULTILINE)) == set(VERBS)
+
+
+def test_the_make_targets_of_the_docs_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md"):
+        assert set(re.findall(r"\bmake ([a-z-]+)\b", (ROOT / document).read_text())) - {"it"} <= targets
+
+
+def test_the_links_of_the_docs_lead_somewhere() -> None:
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / document).read_text()):
+            assert (ROOT / link).exists(), f"{document}: {link}"
+
+
+@pytest.mark.parametrize("example", examples())
+def test_every_example_is_a_command_that_soak_understands(example: str) -> None:
+    verb, *arguments = shlex.split(example.partition(" > ")[0])[1:]
+    command = cli.get_command(click.Context(cli), verb)
+    assert command is not None
+    command.make_context(verb, arguments)
+    for word in arguments:
+        if word.startswith("profiles/"):
+            assert (ROOT / word).exists(), example
+
+
+def test_the_analyze_example_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [example] = [example for example in examples() if example.startswith("soak analyze memory.csv --limit 'process_open_fds")]
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "memory.csv", 0.0, name="process_open_fds")
+    with pytest.raises(SystemExit) as caught:
+        main(shlex.split(example)[1:])
+    assert caught.value.code in (ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
+    assert '"verdict"' in capsys.readouterr().out
