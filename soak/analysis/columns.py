@@ -54,7 +54,9 @@ def lay_out(
     options = [(level, 0.0)]
     if load is not None:
         options.append((np.concatenate((level, rate), axis=1), _LOAD))
-    options += [(np.concatenate((columns, one), axis=1), prior + _CYCLE) for columns, prior in options for one in each_wave]
+    options += [
+        (np.concatenate((columns, one), axis=1), prior + _CYCLE) for columns, prior in options for one in each_wave
+    ]
     paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[3]), int(b - edge[3])) for a, b in pairwise(edge[3:]))
     lasting = shapes.settles > _LASTING * span
     candidates = Candidates(

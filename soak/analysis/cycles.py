@@ -14,6 +14,7 @@ from soak.model import Floats
 _FEWEST = 0.9
 _CYCLES = np.arange(_FEWEST, 40.0, 0.125)
 _LEAST_SHARE = 0.2
+_HOPELESS = 1.5
 _HARMONICS = (1, 2, 3, 6)
 _WAVES = (np.sin, np.cos)
 
@@ -25,15 +26,18 @@ def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> lis
     different periods, and to be fair each side is given its own. None where nothing stands out.
     """
     found: list[Floats] = []
-    counts = []
+    counts: list[float] = []
+    least = min(_left(values, columns) for columns in known)
     for columns in known:
         basis = np.linalg.qr(columns)[0]
         rest = values - basis @ (basis.T @ values)
         turns = 2 * np.pi * (times - times[0]) / float(times[-1] - times[0])
         count = _strongest(turns, rest, basis)
         if count is not None and all(abs(count - other) > 0.01 for other in counts):
-            counts.append(count)
-            found.append(_waves(turns, count, _harmonics(turns, count, rest, basis)) / 2)
+            waves = _waves(turns, count, _harmonics(turns, count, rest, basis))
+            if _rest(waves, rest, basis) < _HOPELESS * least:
+                counts.append(count)
+                found.append(waves / 2)
     return found
 
 
@@ -65,6 +69,13 @@ def _harmonics(turns: Floats, count: float, rest: Floats, basis: Floats) -> int:
 def _waves(turns: Floats, count: float, harmonics: int) -> Floats:
     """Sine and cosine of so many cycles and of the harmonics, (n, 2 * harmonics)."""
     return np.column_stack([wave(count * k * turns) for k in range(1, harmonics + 1) for wave in _WAVES])
+
+
+def _left(values: Floats, columns: Floats) -> float:
+    """The sum of squares that the columns alone leave."""
+    basis = np.linalg.qr(columns)[0]
+    rest = values - basis @ (basis.T @ values)
+    return float(rest @ rest)
 
 
 def _rest(waves: Floats, values: Floats, basis: Floats) -> float:

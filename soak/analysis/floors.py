@@ -31,16 +31,11 @@ def floors(lives: Sequence[Points]) -> list[Points]:
     blocks = [_blocks(life, size) for life in lives]
     levels = [_levels(values) for _, values in blocks]
     best = int(np.argmin([_roughness([level[i] for level in levels]) * dear for i, dear in enumerate(_DEAR)]))
-    return [
-        Points(
-            times.mean(axis=1),
-            level[best],
-            life.born,
-            np.full(len(times), float(times.shape[1])),
-            times[:, -1] - times[:, 0],
-        )
-        for life, (times, _), level in zip(lives, blocks, levels, strict=True)
-    ]
+    reduced = []
+    for life, (times, _), level in zip(lives, blocks, levels, strict=True):
+        counts, widths = np.full(len(times), float(times.shape[1])), times[:, -1] - times[:, 0]
+        reduced.append(Points(times.mean(axis=1), level[best], life.born, counts, widths, life.slack))
+    return reduced
 
 
 def _blocks(life: Points, size: int) -> tuple[Floats, Floats]:

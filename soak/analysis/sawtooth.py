@@ -11,6 +11,7 @@ from soak.model import Floats
 _FEWEST_CYCLES = 10
 _CLIMBS_BACK = 0.5
 _LARGE = 1 / 3
+_MANY_WRAPS, _PARTLY = 4, 0.6
 
 
 def cycle_floors(life: Points) -> Points | None:
@@ -25,13 +26,25 @@ def cycle_floors(life: Points) -> Points | None:
     if np.median(peak - least) < _CLIMBS_BACK * largest:
         return None
     spacing = float(np.median(np.diff(life.times)))
+    climb = float(np.median(jumps[jumps > -largest * _LARGE])) / spacing
     offset = _offset(life.times[starts])
     if np.abs(offset).max() < spacing:
         # Regular drops meet the samples at a phase that drifts, and with it the first value seen: take that climb off.
-        climb = float(np.median(jumps[jumps > -largest * _LARGE])) / spacing
-        return Points(life.times[starts], life.values[starts] - climb * offset, life.born)
+        # Where that drift wraps round but a few times, part of it looks like a slower beat, and stays.
+        wraps = int((np.abs(np.diff(offset)) > 0.5 * spacing).sum())
+        slack = 0.0 if wraps >= _MANY_WRAPS else _PARTLY * max(climb, 0.0) * spacing
+        return Points(life.times[starts], life.values[starts] - climb * offset, life.born, slack=slack)
     index = np.array([int(s + np.argmin(life.values[s : max(e, s) + 1])) for s, e in zip(starts, ends, strict=True)])
-    return Points(life.times[index], life.values[index], life.born)
+    return Points(life.times[index], life.values[index], life.born, slack=max(climb, 0.0) * spacing)
+
+
+def _offset(times: Floats) -> Floats:
+    """How late each of these times is against an even beat, in seconds, shape (n,); the beat may be missed here and there."""
+    beats = np.diff(times)
+    beat = np.concatenate(([0.0], np.cumsum(np.maximum(1, np.round(beats / np.median(beats))))))
+    beat -= beat.mean()
+    late = times - times.mean()
+    return np.asarray(late - beat * float(beat @ late) / float(beat @ beat))
 
 
 def _sharp_drops(jumps: Floats) -> tuple[NDArray[np.int64], float]:
@@ -49,10 +62,3 @@ def _sharp_drops(jumps: Floats) -> tuple[NDArray[np.int64], float]:
     rises = int((jumps > largest * _LARGE).sum())
     often = len(drops) >= _FEWEST_CYCLES and 4 * len(drops) <= n and np.median(np.diff(drops)) * _FEWEST_CYCLES <= n
     return (drops if often and rises <= len(drops) / 5 else nowhere), largest
-
-
-def _offset(times: Floats) -> Floats:
-    """How late each of these times is against an even beat, in seconds, shape (n,)."""
-    beat = np.arange(len(times), dtype=np.float64)
-    beat -= beat.mean()
-    return np.asarray(times - times.mean() - beat * float(beat @ times) / float(beat @ beat))

@@ -71,7 +71,7 @@ def _restarts(values: Floats, least: float) -> list[int]:
     place = np.arange(_AROUND, _AROUND + len(before))
     fall = level[place - 1] - level[place]
     height = before - start
-    found = (height > np.maximum(10 * quiet, least)) & (level[place] - start < 0.3 * height) & (fall > 0.6 * (before - after))
+    found = (height > np.maximum(10 * quiet, least)) & (after - start < 0.3 * height) & (fall > 0.6 * (before - after))
     found &= before - after > 0.3 * float(np.ptp(level))
     drops = place[found]
     drops = drops[np.diff(drops, prepend=-_AROUND) >= _AROUND]

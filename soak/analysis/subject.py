@@ -41,6 +41,7 @@ class Points:
     """Times (seconds) and values of one process's life, both of shape (n,), rising in time; `born` is when it began.
 
     `counts` says how many samples each point stands for, and `widths` over how many seconds; None where one, at once.
+    `slack` is by how much the points may drift together because their samples came ever later after the true floor.
     """
 
     times: Floats
@@ -48,8 +49,9 @@ class Points:
     born: float
     counts: Floats | None = None
     widths: Floats | None = None
+    slack: float = 0.0
 
     def only(self, chosen: NDArray[np.bool_]) -> Points:
         """Some of the points."""
         counts, widths = (None if column is None else column[chosen] for column in (self.counts, self.widths))
-        return Points(self.times[chosen], self.values[chosen], self.born, counts, widths)
+        return Points(self.times[chosen], self.values[chosen], self.born, counts, widths, self.slack)

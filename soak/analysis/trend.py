@@ -73,6 +73,8 @@ def _fit_trend(subject: Subject) -> Trend:
             fit = _fit(subject, points, grain)
     low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
     chance = max(fit.weighed.chance, least_chance(lives, reduced, fit.weighed.jumpy))
+    if slope / 3600 * fit.span < 1.2 * max(p.slack for p in points):
+        chance = max(chance, CANNOT_TELL)
     if subject.integer:
         chance = min(chance, most_chance(lives))
     if subject.floor is not None:
@@ -103,7 +105,8 @@ def _fit(subject: Subject, points: Sequence[Points], grain: float) -> _Fit:
     scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
     paces, rate = paces_and_rate(points, span, subject.requests)
     # Averaging a block's samples averages their rounding too.
-    rounding = (grain / scale) ** 2 / 12 / float(np.median(points[0].counts)) if points[0].counts is not None else (grain / scale) ** 2 / 12
+    together = 1.0 if points[0].counts is None else float(np.median(points[0].counts))
+    rounding = (grain / scale) ** 2 / 12 / together
     settings, candidates, settles = lay_out(scaled, span, min(rounding, 1e-4) + 1e-7, paces, rate)
     weighed = weigh(settings, candidates)
     return _Fit(weighed, 3600 * scale / span, span, max((float(settles[c]) for c in weighed.columns), default=0.0))

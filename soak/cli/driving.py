@@ -17,8 +17,9 @@ from soak.analysis.early import LOOKS, certain_already
 from soak.cli.judged import CODES, judge, show, write_reports
 from soak.errors import ExitCode
 from soak.live import Live
+from soak.model import Event
 from soak.profile import Profile
-from soak.runner import Run, run_directory
+from soak.runner import Record, Run, run_directory
 
 
 def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> int:
@@ -27,7 +28,13 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
 
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
     live = Live(profile.load.ramp, profile.limits.survive)
-    run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=live.saw)
+
+    def watched(record: Record) -> None:
+        live.saw(record)
+        if isinstance(record, Event) and record.kind in ("probe", "warning", "target"):
+            click.echo(f"soak: {record.text}", err=True)
+
+    run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)
     if profile.stop_early:
         run.looks = [share for share, _ in LOOKS]
         run.certain = lambda look: certain_already(judge(directory), look)

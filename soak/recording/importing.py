@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,17 +22,26 @@ _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?
 
 
 def import_recording(path: Path) -> Recording:
-    """A Recording from a CSV file or a query_range answer, told apart by their first character; InputError says what is wrong."""
+    """A Recording from a CSV file or a query_range answer, told apart by their first character, gzipped where named .gz.
+
+    InputError says what is wrong.
+    """
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             head = file.read(4096)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (OSError, EOFError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: cannot be read: {why.lower()}") from None
     if b"\0" in head:
         raise InputError(
             f"{path}: a binary file; expected CSV with a column t or time, or a Prometheus query_range answer"
         )
     return _from_json(path) if head.lstrip()[:1] in (b"{", b"[") else _from_csv(path)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file, decompressed where its name ends in .gz."""
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _from_csv(path: Path) -> Recording:
@@ -44,7 +54,7 @@ def _from_csv(path: Path) -> Recording:
             frame = pd.read_csv(path, skipinitialspace=True, encoding="utf-8-sig", index_col=False, low_memory=False)
     except pd.errors.EmptyDataError:
         raise InputError(f"{path}: the file is empty") from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, ValueError) as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: not valid CSV: {str(error).strip().splitlines()[-1]}") from None
     frame.columns = [str(column).strip() for column in frame.columns]
     if not len(frame):
@@ -128,8 +138,9 @@ def _column_name(path: Path, column: str) -> tuple[str, Labels]:
 def _from_json(path: Path) -> Recording:
     """The answer of Prometheus's /api/v1/query_range (https://prometheus.io/docs/prometheus/latest/querying/api/)."""
     try:
-        answer = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        with _opened(path) as file:
+            answer = json.load(file)
+    except (ValueError, RecursionError, OSError, EOFError) as error:
         raise InputError(f"{path}: not valid JSON: {error}") from None
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict) or data.get("resultType") != "matrix" or not isinstance(data.get("result"), list):

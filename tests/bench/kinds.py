@@ -216,6 +216,45 @@ def brief(rng: Generator, times: Floats) -> Sketch:
     return s
 
 
+def irregular_collections(rng: Generator, times: Floats) -> Sketch:
+    """A sawtooth whose teeth differ in length and height."""
+    s = steady(rng, times)
+    n = len(times)
+    lengths = np.maximum(8, rng.gamma(4, max(12, n / 60) / 4, n // 8).astype(int))
+    starts = np.concatenate(([0], np.cumsum(lengths)))
+    since = np.arange(n) - starts[np.searchsorted(starts, np.arange(n), side="right") - 1]
+    s.extra = s.spread * float(rng.uniform(0.3, 3)) * since.astype(np.float64)
+    s.floor = np.asarray(since == 0)
+    s.memory = 0.0
+    return s
+
+
+def pages(rng: Generator, times: Floats) -> Sketch:
+    """Correlated noise, measured in whole units a little larger than itself."""
+    s = steady(rng, times)
+    s.spread, s.memory, s.integer = float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.5, 0.95)), True
+    s.level = float(round(s.level))
+    return s
+
+
+def one_cycle(rng: Generator, s: Sketch) -> Sketch:
+    angle = 2 * np.pi * (s.times / s.times[-1] * rng.uniform(1.0, 2.0) + rng.random())
+    s.add(s.spread * 10 ** rng.uniform(0.3, 1.3), np.sin(angle))
+    s.add(0.0, np.cos(angle))
+    return s
+
+
+def square(rng: Generator, s: Sketch) -> Sketch:
+    phase = (s.times / s.times[-1] * int(rng.integers(2, 8)) + rng.random()) % 1
+    s.add(s.spread * rng.uniform(3, 20), (phase < rng.uniform(0.3, 0.7)).astype(np.float64))
+    return s
+
+
+def creeping(rng: Generator, s: Sketch) -> Sketch:
+    s.add(s.spread * 10 ** rng.uniform(0.5, 1.7), np.log1p(s.times / (s.times[-1] * rng.uniform(0.01, 0.05))))
+    return s
+
+
 CHANGES = {
     f.__name__: f
     for f in (
@@ -231,11 +270,16 @@ CHANGES = {
         cycling,
         restarting,
         declining,
+        one_cycle,
+        square,
+        creeping,
     )
 }
 HEALTHY: dict[str, Kind] = {"flat": flat, "young": young, "counted": counted, "rare_changes": rare_changes}
 HEALTHY |= {"load_drift": load_drift, "constant": constant, "brief": brief}
+HEALTHY |= {"irregular_collections": irregular_collections, "pages": pages}
 HEALTHY |= {name: _with(flat, name) for name in CHANGES}
 LEAKING: dict[str, Kind] = {"linear": flat, "counted": counted, "staircase": staircase}
 LEAKING |= {"rare_increments": rare_increments, "per_request": per_request, "gross": gross}
+LEAKING |= {"irregular_collections": irregular_collections, "pages": pages}
 LEAKING |= {name: _with(flat, name) for name in CHANGES if name != "declining"}
