@@ -55,9 +55,10 @@ class EndpointWindows:
     failure_kinds: dict[str, int] = field(default_factory=dict)
 
     def between(self, start: float, end: float) -> EndpointWindows:
-        """The windows that lie wholly within [start, end]; `failure_kinds` stays that of the whole run."""
-        first = int(np.searchsorted(self.times - self.seconds, start - 1e-6, side="left"))
-        last = max(first, int(np.searchsorted(self.times, end + 1e-6, side="right")))
+        """The windows whose middle lies within [start, end]; `failure_kinds` stays that of the whole run."""
+        middles = self.times - self.seconds / 2
+        first = int(np.searchsorted(middles, start))
+        last = max(first, int(np.searchsorted(middles, end, side="right")))
         rows, cells = slice(first, last), slice(int(self.offsets[first]), int(self.offsets[last]))
         return EndpointWindows(
             self.endpoint,

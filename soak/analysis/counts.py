@@ -17,10 +17,11 @@ from soak.analysis.subject import Points
 
 _CARRIED = 0.6
 _FEW, _SOME = 5.0, 12.0
-_SLOWED = 0.35
+_SLOWED, _MUCH_SLOWED = 0.35, 0.22
 _RISES = 3
 _STILL = 0.1
-_REST, _AT_REST = 0.02, 0.8
+_REST, _AT_REST, _BIG = 0.02, 0.8, 0.2
+_MANY = 50
 _NEARLY_EVEN, _EVEN = 2.0, 2.6
 CANNOT_TELL = 0.25
 SETTLING = 0.6
@@ -33,7 +34,11 @@ def least_chance(lives: Sequence[Points], points: Sequence[Points], jumpy: bool)
     """
     life = max(lives, key=lambda one: len(one.times))
     moves = np.diff(life.values)
-    still = bool((np.abs(moves) <= _REST * np.abs(moves).max()).mean() > _AT_REST) if len(moves) else False
+    largest = np.abs(moves).max(initial=0.0)
+    # What falls far more often than it rises is collected, and its floors speak for it.
+    collected = int((moves < -_BIG * largest).sum()) > 3 * int((moves > _BIG * largest).sum())
+    moved = int((np.abs(moves) > _REST * largest).sum())
+    still = not collected and moved <= min(_MANY, (1 - _AT_REST) * len(moves))
     if not (still or jumpy):
         return 0.0
     if still:
@@ -59,10 +64,10 @@ def _few_late_steps(points: Points) -> float:
         return 0.0
     sizes = np.abs(large) / np.abs(large).max()
     events = float(sizes.sum() ** 2 / (sizes @ sizes))
-    slowed = rise < _SLOWED * (float(points.values[-1]) - float(points.values[0]))
-    if events < _FEW:
-        return SETTLING if slowed else CANNOT_TELL
-    return CANNOT_TELL if slowed and events < _SOME else 0.0
+    share = rise / max(float(points.values[-1]) - float(points.values[0]), rise)
+    if events >= (_SOME if share < _SLOWED else _FEW):
+        return 0.0
+    return SETTLING if share < (_SLOWED if events < _FEW else _MUCH_SLOWED) else CANNOT_TELL
 
 
 def most_chance(lives: Sequence[Points]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from soak.analysis.charts import charts
+from soak.analysis.companions import weighed
 from soak.analysis.conditions import condition_findings, warnings
 from soak.analysis.drift import drift_findings
 from soak.analysis.garbage import doubted
@@ -76,9 +77,16 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
         for series in prepared.series:
             if role_of(series.name) is None and not _is_aside(prepared, series):
                 subjects[series.key] = _subject(prepared, series, unknown_role(series.name), None)
-    findings = judge_growth(list(subjects.values()), limits.survive)
-    nouns = [subject.noun for subject in subjects.values()]
-    return [doubted(finding, noun, prepared.collections) for finding, noun in zip(findings, nouns, strict=True)], absent
+    asked = list(subjects.values())
+    findings = weighed(
+        prepared,
+        asked,
+        judge_growth(asked, limits.survive),
+        lambda subject: judge_growth([subject], limits.survive)[0],
+    )
+    return [
+        doubted(finding, one.noun, prepared.collections) for finding, one in zip(findings, asked, strict=True)
+    ], absent
 
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:
@@ -95,7 +103,9 @@ def _is_aside(prepared: Prepared, series: Series) -> bool:
 
 def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None) -> Subject:
     capacities = [found for name in role.capacities if (found := _last(prepared, name, series)) is not None]
-    floor = next((found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None)
+    floor = next(
+        (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
+    )
     return Subject(
         series,
         role.noun,
@@ -115,9 +125,10 @@ def _last(prepared: Prepared, name: str, series: Series) -> float | None:
     """The last value of the series that holds a capacity, of the same labels where there is one; None where it has none."""
     found = prepared.named(name)
     best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
-    known = best.values[np.isfinite(best.values)] if best is not None else ()
+    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
     # Go says "no limit" as the largest integer there is.
-    return float(known[-1]) if len(known) and 0 < known[-1] < 2**60 else None
+    last = float(known[-1]) if len(known) else 0.0
+    return last if 0 < last < 2**60 else None
 
 
 def _urgency(finding: Finding) -> tuple[int, float]:

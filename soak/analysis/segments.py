@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from soak.analysis.sawtooth import cycle_floors
 from soak.analysis.subject import Points, Subject
 from soak.model import Floats
 
@@ -43,7 +44,9 @@ def split(subject: Subject) -> list[Points]:
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
     for first, last in pairwise(cuts):
-        unknown = [] if subject.collected else _restarts(values[first:last], 5.0 if subject.integer else 0.0)
+        life = Points(times[first:last], values[first:last], 0.0)
+        known = subject.collected or cycle_floors(life) is not None
+        unknown = [] if known else _restarts(life.values, 5.0 if subject.integer else 0.0)
         inner = [first, *(first + cut for cut in unknown), last]
         for start, end in pairwise(inner):
             judged = max(start, int(np.searchsorted(times, subject.judged_from)))

@@ -26,11 +26,14 @@ from tests.targets import build_go, running
 DATA = Path(__file__).parents[1] / "data" / "real"
 KEPT = (
     "process_resident_memory_bytes",
+    "process_resident_anonymous_bytes",
     "process_open_fds",
     "process_threads",
     "go_goroutines",
     "go_memstats_heap_alloc_bytes",
     "go_memstats_next_gc_bytes",
+    "go_memstats_sys_bytes",
+    "go_memstats_heap_released_bytes",
     "go_gc_cycles_total_gc_cycles_total",
     "db_pool_connections_in_use",
 )

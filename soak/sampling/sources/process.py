@@ -68,7 +68,7 @@ class Process:
         return _named(str(self.name))
 
     def _samples(self, process: psutil.Process) -> Iterator[Sample]:
-        resident = virtual = descriptors = threads = 0
+        resident = shared = virtual = descriptors = threads = 0
         cpu = 0.0
         family = [process]
         with suppress(psutil.NoSuchProcess):
@@ -78,6 +78,7 @@ class Process:
                 with member.oneshot():
                     memory, times = member.memory_info(), member.cpu_times()
                     resident += memory.rss
+                    shared += getattr(memory, "shared", 0)
                     virtual += memory.vms
                     threads += member.num_threads()
                     # Children that ended count through their parent's totals, so the sum never falls.
@@ -92,6 +93,9 @@ class Process:
                 if member is process:
                     raise
         yield Sample("process_resident_memory_bytes", float(resident))
+        if hasattr(process.memory_info(), "shared"):
+            # Without pages of files (the program's own text among them), which the system can drop at any time.
+            yield Sample("process_resident_anonymous_bytes", float(resident - shared))
         yield Sample("process_virtual_memory_bytes", float(virtual))
         yield Sample("process_open_fds", float(descriptors))
         yield Sample("process_threads", float(threads))
