@@ -196,6 +196,7 @@ def _child(parent: yaml.Node, part: str, assignment: str) -> yaml.Node:
             _put(parent, part, found, assignment)
     else:
         raise ProfileError(f"--set {assignment}: there is no {part!r} to set anything in")
+    assert isinstance(found, yaml.Node)
     return found
 
 
