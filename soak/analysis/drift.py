@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.analysis.prepare import Prepared, merged
+from soak.analysis.prepare import QUANTILES, Prepared, merged
 from soak.analysis.subject import Subject
 from soak.analysis.trend import CERTAIN, fit_trend
 from soak.model import Finding, Floats, Series, Trend, Verdict
@@ -20,7 +20,6 @@ from soak.profile import Limits
 from soak.units import show_duration, show_ratio
 from soak.windows import EndpointWindows
 
-_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 _MOST_BLOCKS, _FEWEST_BLOCKS = 240, 20
 #: Requests a block beyond a quantile, on average: fewer make the quantile the noise of one slow request.
 _BEYOND = 3
@@ -48,7 +47,9 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
     trend, doubt = _trend(prepared, key)
     if trend is None or not math.isfinite(trend.slope_high):
         why = doubt or (trend.doubt if trend else None) or "it was not recorded"
-        return Finding("drift", name, Verdict.INCONCLUSIVE, f"Drift of {noun} cannot be judged: {why}.", (), limit, None, "ratio")
+        return Finding(
+            "drift", name, Verdict.INCONCLUSIVE, f"Drift of {noun} cannot be judged: {why}.", (), limit, None, "ratio"
+        )
     low, change, high = _change(prepared, trend)
     said = f"{noun} changed by {show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)}) over {_steady(prepared)}"
     said = said[:1].upper() + said[1:]
@@ -57,7 +58,10 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
     elif high <= limit:
         verdict, said = Verdict.PASS, f"{said}; {show_ratio(limit)} for the worse is allowed."
     else:
-        verdict, said = Verdict.INCONCLUSIVE, f"{said}: whether that is within {show_ratio(limit)}, a longer run would tell."
+        verdict, said = (
+            Verdict.INCONCLUSIVE,
+            f"{said}: whether that is within {show_ratio(limit)}, a longer run would tell.",
+        )
     return Finding("drift", name, verdict, said, (), limit, change, "ratio", trend)
 
 
@@ -65,7 +69,11 @@ _NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwar
 
 
 def _series_of(key: str) -> str:
-    names = {"errors": "http_request_error_ratio", "rate": "http_requests_per_second", "cpu": "process_cpu_seconds_total"}
+    names = {
+        "errors": "http_request_error_ratio",
+        "rate": "http_requests_per_second",
+        "cpu": "process_cpu_seconds_total",
+    }
     return names.get(key, f"http_request_{key}_seconds")
 
 
@@ -78,8 +86,8 @@ def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
     if not prepared.recording.windows:
         return None, "no requests were recorded"
     windows = merged(prepared.windows())
-    if key in _QUANTILES:
-        q = _QUANTILES[key]
+    if key in QUANTILES:
+        q = QUANTILES[key]
         wanted = _BEYOND / (1 - q)
         done = int((windows.requests - windows.failures).sum())
         blocks = min(_MOST_BLOCKS, len(windows.times), int(done / wanted))

@@ -8,14 +8,13 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from soak.analysis.prepare import Prepared, merged
+from soak.analysis.prepare import QUANTILES, Prepared, merged
 from soak.analysis.roles import role_of, unknown_role
 from soak.model import Finding, Labels, Series, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_number, show_ratio
 from soak.windows import EndpointWindows
 
-_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 #: A share of failures above this means that the service was hardly exercised, whatever else was measured.
 _MOSTLY = 0.5
 
@@ -76,14 +75,14 @@ def missing(prepared: Prepared, rule: str, name: str, limit: float) -> Finding:
 
 
 def _any_given(limits: EndpointLimits) -> bool:
-    return any(getattr(limits, key) is not None for key in ("errors", "rate", *_QUANTILES))
+    return any(getattr(limits, key) is not None for key in ("errors", "rate", *QUANTILES))
 
 
 def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) -> Iterator[Finding]:
     total, failed = int(windows.requests.sum()), int(windows.failures.sum())
     seconds = float(windows.seconds.sum())
     yield from _errors(total, failed, limits, labels, windows.failure_kinds)
-    for key, q in _QUANTILES.items():
+    for key, q in QUANTILES.items():
         limit = getattr(limits, key)
         if limit is None:
             continue

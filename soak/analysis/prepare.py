@@ -12,6 +12,7 @@ from soak.model import Floats, Kind, Labels, Recording, Series
 from soak.windows import EndpointWindows
 
 ALL: Labels = ()
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

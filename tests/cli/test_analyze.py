@@ -4,15 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soak.cli import main
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    out, err = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, out, err
+from tests.cli.calling import run
 
 
 def write(path: Path, slope: float, seconds: int = 600, name: str = "process_resident_memory_bytes") -> str:

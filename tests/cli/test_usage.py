@@ -9,18 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from soak.cli import VERBS, main
+from soak.cli import VERBS
+from tests.cli.calling import run
 from tests.profile_texts import GOOD
 
 ROOT = Path(__file__).parents[2]
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    out, err = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, out, err
 
 
 @pytest.fixture
