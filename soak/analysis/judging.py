@@ -175,7 +175,7 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     first = by_name.get("process_resident_memory_bytes", first)
     count = "1 series keeps" if len(growth) == 1 else f"{len(growth)} series keep"
     said = f"{count} steady over {show_duration(prepared.end - prepared.start)} of load"
-    if first.trend is not None and math.isfinite(first.trend.resolution_per_hour):
+    if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
         role = role_of(first.series) or unknown_role(first.series)
         slowest = show_amount(first.trend.resolution_per_hour, f"{role.unit}/h")
         return f"{said}; growth of {role.noun} above {slowest} would have been caught."
