@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,8 +62,8 @@ class Progress:
 class Live:
     """Sees every record, from any thread; tells how the run stands."""
 
-    def __init__(self, ramp: float, survive: float) -> None:
-        self._ramp, self._survive = ramp, survive
+    def __init__(self, ramp: float, survive: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ramp, self._survive, self._clock = ramp, survive, clock
         self._lock = threading.Lock()
         self._tracks: dict[tuple[str, Labels], Track] = {}
         self._window: Window | None = None
@@ -87,7 +88,7 @@ class Live:
 
     def progress(self) -> Progress:
         """How the run stands now; judges anew where that is affordable."""
-        if time.monotonic() >= self._rest_until:
+        if self._clock() >= self._rest_until:
             self._judge()
         with self._lock:
             window = self._window
@@ -142,7 +143,7 @@ class Live:
         worst = max(findings, key=_badness, default=None)
         with self._lock:
             self._worst = worst
-        self._rest_until = time.monotonic() + max(_REST_AT_LEAST, (time.process_time() - began) / _SHARE)
+        self._rest_until = self._clock() + max(_REST_AT_LEAST, (time.process_time() - began) / _SHARE)
 
 
 def _badness(finding: Finding) -> tuple[bool, float]:

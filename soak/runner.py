@@ -34,7 +34,8 @@ class Run:
     """One run of a profile into a directory of its own.
 
     `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
-    each of `looks`, shares of the steady phase, `certain` is asked why the run may end early. `stop` ends it in order. After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
+    each of `looks`, shares of the steady phase, `certain` is asked why the run may end early. `stop` ends it in order.
+    After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
     """
 
     profile: Profile

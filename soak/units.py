@@ -77,7 +77,7 @@ def parse_growth(text: object) -> float:
 
 
 def show_duration(seconds: float) -> str:
-    """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: whole numbers from 10 on, two figures below, in the unit a person would choose."""
+    """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: the unit a person would choose; from 10 on whole, below two figures."""
     if not math.isfinite(seconds):
         return "for ever"
     size = abs(seconds)

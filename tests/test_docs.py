@@ -72,7 +72,9 @@ def test_every_example_is_a_command_that_soak_understands(example: str) -> None:
 def test_the_analyze_example_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    [example] = [example for example in examples() if example.startswith("soak analyze memory.csv --limit 'process_open_fds")]
+    [example] = [
+        example for example in examples() if example.startswith("soak analyze memory.csv --limit 'process_open_fds")
+    ]
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "memory.csv", 0.0, name="process_open_fds")
     with pytest.raises(SystemExit) as caught:

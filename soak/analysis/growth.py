@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from soak.analysis.forecast import TimeLeft, show_time_left, time_until
 from soak.analysis.subject import Subject
 from soak.analysis.trend import CERTAIN, SUSPICIOUS, fit_trend
 from soak.model import Finding, Trend, Verdict
-from soak.units import show_amount, show_duration
+from soak.units import show_amount, show_duration, show_number
 
 
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
@@ -48,7 +50,7 @@ def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Fin
         reason=reason,
         limit=subject.limit,
         observed=trend.slope_per_hour if known else None,
-        unit=f"{subject.unit}/h" if subject.unit == "bytes" else "/h",
+        unit=f"{subject.unit}/h",
         trend=trend,
         exhausts_in_hours=left.hours if left else None,
     )
@@ -63,10 +65,10 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
     if trend.slope_low > limit and (certain or limit > 0):
         return (
             Verdict.FAIL,
-            f"{_capital(subject)} keeps growing: {measured}, and {allowed} is allowed{_tail(subject, trend)}.",
+            f"{_keeps_growing(subject, trend)}, and {allowed} is allowed{_tail(subject, trend)}.",
         )
     if trend.slope_high <= limit:
-        return Verdict.PASS, f"{_capital(subject)} grows by no more than {allowed}: {measured}."
+        return Verdict.PASS, f"{_capital(subject)} {_verb(subject, 'grow')} by no more than {allowed}: {measured}."
     if limit == 0 and trend.chance > SUSPICIOUS and trend.doubt is None:
         return Verdict.PASS, _steady(subject, trend)
     more = trend.doubt or "a longer run would tell"
@@ -83,11 +85,14 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
     measured = _measured(subject, trend)
     matters = _matters(subject, trend) / (survive / 3600)
     if trend.slope_high < matters:
-        return Verdict.PASS, f"{noun} grows by {measured}: too little to matter within {show_duration(survive)}."
+        return (
+            Verdict.PASS,
+            f"{noun} {_verb(subject, 'grow')} by {measured}: too little to matter within {show_duration(survive)}.",
+        )
     if certain and trend.slope_low >= matters:
         settled = f", settled after {show_duration(trend.settled_after_seconds)}" if trend.settled_after_seconds else ""
-        return Verdict.FAIL, f"{noun} keeps growing: {measured}{settled}{_tail(subject, trend)}."
-    return Verdict.INCONCLUSIVE, _undecided(noun, trend, certain, measured)
+        return Verdict.FAIL, f"{_keeps_growing(subject, trend)}{settled}{_tail(subject, trend)}."
+    return Verdict.INCONCLUSIVE, _undecided(subject, trend, certain, measured)
 
 
 def _matters(subject: Subject, trend: Trend) -> float:
@@ -96,10 +101,11 @@ def _matters(subject: Subject, trend: Trend) -> float:
     return half if subject.capacity is None else min(half, max(subject.capacity - trend.level, 0.0))
 
 
-def _undecided(noun: str, trend: Trend, certain: bool, measured: str) -> str:
+def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str) -> str:
     """Why there is no verdict, and what would give one."""
+    noun = _capital(subject)
     if certain:
-        return f"{noun} grows by {measured}: a longer run would tell whether that matters."
+        return f"{noun} {_verb(subject, 'grow')} by {measured}: a longer run would tell whether that matters."
     if trend.doubt is not None and trend.slope_low <= 0:
         return f"{noun} cannot be judged yet: {trend.doubt}."
     return f"{noun} may be growing, {measured}: {trend.doubt or 'a longer run would tell'}."
@@ -109,7 +115,8 @@ def _steady(subject: Subject, trend: Trend) -> str:
     """A pass, with the slowest growth that would have been seen."""
     if trend.resolution_per_hour == 0:
         return f"{_capital(subject)} did not move at all."
-    return f"{_capital(subject)} is steady: any growth is under {_amount(subject, trend.resolution_per_hour)}."
+    are, slowest = "are" if _plural(subject) else "is", _amount(subject, trend.resolution_per_hour)
+    return f"{_capital(subject)} {are} steady: any growth is under {slowest}."
 
 
 def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
@@ -124,6 +131,36 @@ def _tail(subject: Subject, trend: Trend) -> str:
         return f"; it runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
     double = time_until(trend, 2 * trend.level) if trend.level > 0 else None
     return f"; it would double in {show_duration(double.hours * 3600)}" if double else ""
+
+
+def _keeps_growing(subject: Subject, trend: Trend) -> str:
+    """`Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB a request`."""
+    growing = f"{_capital(subject)} {_verb(subject, 'keep')} growing: {_measured(subject, trend)}"
+    rate = _request_rate(subject)
+    if rate <= 0 or trend.slope_per_hour <= 0:
+        return growing
+    each = trend.slope_per_hour / 3600 / rate
+    if _plural(subject) and each < 0.5:
+        return f"{growing}, one every {show_number(1 / each)} requests"
+    return f"{growing}, {show_amount(each, subject.unit)} a request"
+
+
+def _request_rate(subject: Subject) -> float:
+    """Requests a second over the judged stretch; 0 where they are unknown."""
+    if subject.requests is None:
+        return 0.0
+    inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
+    times, done = subject.requests.times[inside], subject.requests.values[inside]
+    return float((done[-1] - done[0]) / (times[-1] - times[0])) if len(times) > 1 and times[-1] > times[0] else 0.0
+
+
+def _plural(subject: Subject) -> bool:
+    """Counted things are plural in the table of roles; a bare series name is one thing."""
+    return subject.integer and "_" not in subject.noun
+
+
+def _verb(subject: Subject, verb: str) -> str:
+    return verb if _plural(subject) else f"{verb}s"
 
 
 def _measured(subject: Subject, trend: Trend) -> str:

@@ -12,9 +12,9 @@ from soak.units import unit_of
 class Role:
     """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
 
-    `capacities` name the series that hold its maximum, of which the smallest counts, `floors` the series whose floor is its truth, best first. A row
-    with `judged` false is only shown; so is one with a series `unless` beside it, which says the same better. `integer` marks
-    counts of whole things.
+    `capacities` name the series that hold its maximum, of which the smallest counts; `floors` the series whose floor is
+    its truth, best first. A row with `judged` false is only shown; so is one with a series `unless` beside it, which says
+    the same better. `integer` marks counts of whole things.
     """
 
     name: str
@@ -47,11 +47,18 @@ _MEMORY = ("container_spec_memory_limit_bytes", "machine_memory_bytes")
 ROLES: tuple[Role, ...] = (
     Role("process_resident_memory_bytes", "resident memory", "bytes", capacities=_MEMORY, floors=_HEAPS),
     Role(
-        "container_memory_working_set_bytes", "container memory", "bytes", capacities=("container_spec_memory_limit_bytes",)
+        "container_memory_working_set_bytes",
+        "container memory",
+        "bytes",
+        capacities=("container_spec_memory_limit_bytes",),
     ),
     Role("process_open_fds", "open descriptors", "descriptors", integer=True, capacities=("process_max_fds",)),
     Role(
-        "process_files_open_files", "open descriptors", "descriptors", integer=True, capacities=("process_files_max_files",)
+        "process_files_open_files",
+        "open descriptors",
+        "descriptors",
+        integer=True,
+        capacities=("process_files_max_files",),
     ),
     Role("process_threads", "threads", "threads", integer=True),
     Role("process_cpu_seconds_total", "CPU time", "seconds", judged=False),
@@ -59,12 +66,12 @@ ROLES: tuple[Role, ...] = (
     Role("go_threads", "Go's threads", "threads", integer=True),
     Role("go_gc_heap_live_bytes", "the live heap", "bytes", capacities=("go_gc_gomemlimit_bytes", *_MEMORY)),
     Role("go_memstats_heap_alloc_bytes", "Go's heap", "bytes", unless="go_gc_heap_live_bytes"),
-    Role("go_memstats_heap_inuse_bytes", "Go's heap spans in use", "bytes", unless="go_gc_heap_live_bytes"),
-    Role("go_memstats_heap_objects", "objects on Go's heap", "objects", unless="go_gc_heap_live_bytes"),
-    Role("go_memstats_stack_inuse_bytes", "Go's stacks", "bytes", unless="go_goroutines"),
+    Role("go_memstats_heap_inuse_bytes", "Go's heap in use", "bytes", unless="go_gc_heap_live_bytes"),
+    Role("go_memstats_heap_objects", "the number of objects on Go's heap", "objects", unless="go_gc_heap_live_bytes"),
+    Role("go_memstats_stack_inuse_bytes", "Go's stack memory", "bytes", unless="go_goroutines"),
     Role("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", capacities=("jvm_gc_max_data_size_bytes",)),
     Role("jvm_memory_used_bytes", "the JVM's memory", "bytes", capacities=("jvm_memory_max_bytes",)),
-    Role("jvm_buffer_memory_used_bytes", "the JVM's buffers", "bytes"),
+    Role("jvm_buffer_memory_used_bytes", "the JVM's buffer memory", "bytes"),
     Role("jvm_threads_live_threads", "the JVM's threads", "threads", integer=True),
     Role("nodejs_heap_size_used_bytes", "Node's heap", "bytes"),
     Role("nodejs_external_memory_bytes", "Node's external memory", "bytes"),

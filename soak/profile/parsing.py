@@ -99,7 +99,8 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
     where = document.where(path)
     if path[-1:] == ("[key]",):
         known = item.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
-        return ProfileError(f"{document.where(path[:-1])}: {'.'.join(map(str, path[:-1]))}: unknown key{nearest(str(path[-2]), known)}")
+        key, path = ".".join(map(str, path[:-1])), path[:-1]
+        return ProfileError(f"{document.where(path)}: {key}: unknown key{nearest(str(path[-1]), known)}")
     if item["type"] == "extra_forbidden":
         known = sorted(known_keys(model, item["loc"][:-1]))
         return ProfileError(f"{where}: {key}: unknown key{nearest(str(path[-1]), known)}")

@@ -6,8 +6,9 @@ import gzip
 import json
 import re
 import warnings
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def import_recording(path: Path) -> Recording:
     return _from_json(path) if head.lstrip()[:1] in (b"{", b"[") else _from_csv(path)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BufferedIOBase:
     """The file, decompressed where its name ends in .gz."""
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
@@ -84,7 +85,7 @@ def _times(path: Path, frame: pd.DataFrame) -> Floats:
         times: Floats = _numbers(path, frame, column)
     else:
         parsed = pd.to_datetime(frame[column], utc=True, errors="coerce", format="ISO8601")
-        times = (parsed - parsed.min()).dt.total_seconds().to_numpy(dtype=np.float64)
+        times = np.asarray((parsed - parsed.min()).dt.total_seconds(), dtype=np.float64)
     wrong = np.flatnonzero(~np.isfinite(times))
     if len(wrong):
         given = frame[column].iloc[wrong[0]]

@@ -17,7 +17,13 @@ SECONDS = 300
 def gauge(name: str, values: Any, source: str = "process", **labels: str) -> Series:
     """One value a second; a number stays constant."""
     column = np.broadcast_to(np.asarray(values, dtype=np.float64), (SECONDS,)) if np.ndim(values) == 0 else values
-    return Series(name, np.arange(len(column), dtype=np.float64), np.asarray(column, np.float64), tuple(labels.items()), source=source)
+    return Series(
+        name,
+        np.arange(len(column), dtype=np.float64),
+        np.asarray(column, np.float64),
+        tuple(labels.items()),
+        source=source,
+    )
 
 
 def counter(name: str, values: Any, source: str = "process") -> Series:

@@ -104,8 +104,13 @@ def test_rate_and_endpoints_with_limits_of_their_own() -> None:
     found = recording(MEMORY, requests=[windows("GET /a"), windows("GET /b", latency=0.5)])
     assert finding(judged(found, rate="99/s"), "rate").verdict is Verdict.PASS
     assert finding(judged(found, rate="101/s"), "rate").verdict is Verdict.FAIL
-    own = {"GET /b": EndpointLimits.model_validate({"p50": "100ms"}), "GET /a": EndpointLimits.model_validate({"p50": "100ms"})}
-    latencies = {dict(f.labels)["endpoint"]: f for f in judged(found, endpoint_limits=own).findings if f.rule == "latency"}
+    own = {
+        "GET /b": EndpointLimits.model_validate({"p50": "100ms"}),
+        "GET /a": EndpointLimits.model_validate({"p50": "100ms"}),
+    }
+    latencies = {
+        dict(f.labels)["endpoint"]: f for f in judged(found, endpoint_limits=own).findings if f.rule == "latency"
+    }
     assert latencies["GET /a"].verdict is Verdict.PASS
     assert latencies["GET /b"].verdict is Verdict.FAIL
     assert latencies["GET /b"].reason.startswith("GET /b: p50 latency is 5")
@@ -151,7 +156,10 @@ def test_a_source_that_falls_silent_is_inconclusive() -> None:
     short = gauge("process_resident_memory_bytes", 50e6 + noise(2e4)[:250])
     analysis = judged(recording(short, sources=[SourceHealth("process", 300, 50, 0.0, "answered 503")]))
     assert finding(analysis, "sampling").verdict is Verdict.INCONCLUSIVE
-    assert "gave nothing in the last 51 s" in finding(analysis, "sampling").reason or "lost" in finding(analysis, "sampling").reason
+    assert (
+        "gave nothing in the last 51 s" in finding(analysis, "sampling").reason
+        or "lost" in finding(analysis, "sampling").reason
+    )
 
 
 def test_the_ramp_and_the_warm_up_are_left_out() -> None:
@@ -163,7 +171,9 @@ def test_the_ramp_and_the_warm_up_are_left_out() -> None:
 def test_counters_become_rates() -> None:
     cpu = np.cumsum(np.full(SECONDS, 0.25))
     cpu[150:] -= cpu[150]  # the process was replaced: the counter begins again
-    analysis = judged(recording(MEMORY, counter("process_cpu_seconds_total", cpu)), max={"process_cpu_seconds_total": 0.3})
+    analysis = judged(
+        recording(MEMORY, counter("process_cpu_seconds_total", cpu)), max={"process_cpu_seconds_total": 0.3}
+    )
     assert finding(analysis, "max").verdict is Verdict.PASS
     assert finding(analysis, "max").observed == pytest.approx(0.25)
 
@@ -213,7 +223,12 @@ def test_drift_of_latency() -> None:
     assert found.observed == pytest.approx(1.0, rel=0.25)
     assert "p99 latency climbs steadily" in found.reason
     assert [one for one in judged(recording(MEMORY, requests=[steady])).findings if one.rule == "drift"] == []
-    assert finding(judged(recording(MEMORY, requests=[rising]), drift={"p50": "20%"}), "drift", "http_request_p50_seconds").verdict is Verdict.FAIL
+    assert (
+        finding(
+            judged(recording(MEMORY, requests=[rising]), drift={"p50": "20%"}), "drift", "http_request_p50_seconds"
+        ).verdict
+        is Verdict.FAIL
+    )
     for limit in ({"p50": "20%"}, {"rate": "10%"}, {"errors": "10%"}):
         assert finding(judged(recording(MEMORY, requests=[steady]), drift=limit), "drift").verdict is Verdict.PASS
     few = finding(judged(recording(MEMORY, requests=[windows(requests=1)]), drift={"p999": "20%"}), "drift")
@@ -230,7 +245,9 @@ def test_cpu_a_request_that_climbs_drifts() -> None:
 
 def test_warnings_and_events_reach_the_analysis() -> None:
     late = SourceHealth("process", 300, 3, 4.0, "answered 503")
-    analysis = judged(recording(MEMORY, sources=[late], events=[Event(1.0, "warning", "look here"), Event(2.0, "note", "not this")]))
+    analysis = judged(
+        recording(MEMORY, sources=[late], events=[Event(1.0, "warning", "look here"), Event(2.0, "note", "not this")])
+    )
     assert analysis.warnings == (
         "process: 3 of 300 scrapes failed (1%); the last said: answered 503",
         "process: a scrape was 4 s late",
@@ -243,7 +260,9 @@ def test_charts_show_judged_series_first_and_keep_their_peaks() -> None:
     spiky = np.zeros(5000) + 100.0
     spiky[2500] = 900.0
     long = gauge("process_open_fds", spiky)
-    analysis = judged(recording(long, gauge("process_threads", np.zeros(5000) + 9), seconds=5000), max={"process_open_fds": 500})
+    analysis = judged(
+        recording(long, gauge("process_threads", np.zeros(5000) + 9), seconds=5000), max={"process_open_fds": 500}
+    )
     first = analysis.charts[0]
     assert (first.title, first.verdict, first.limit) == ("Open descriptors", Verdict.FAIL, 500)
     [curve] = first.curves

@@ -1,8 +1,8 @@
 """What stopping early costs and saves: `python -m tests.bench.bench_early [--cases N]`.
 
-Whole series of the corpus are cut at each look and go through the whole analysis, as a run would. Printed are the share of healthy
-series that would be stopped and called leaking, development and held-out kinds apart, and how much of a run a leak still takes:
-leaks of 8 oracle errors over the whole run, and gross ones of ten times that.
+Whole series of the corpus are cut at each look and go through the whole analysis, as a run would. Printed are the shares
+of healthy series that would be stopped and called leaking, development and held-out kinds apart, and how much of a run a
+leak still takes: leaks as sized over the whole run, and gross ones, ten times as fast.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def cut(subject: Subject, share: float) -> Subject:
     series = before(subject.series)
     assert series is not None
     borders = tuple(border for border in subject.borders if border <= end)
-    return replace(subject, series=series, requests=before(subject.requests), floor=before(subject.floor), borders=borders)
+    return replace(
+        subject, series=series, requests=before(subject.requests), floor=before(subject.floor), borders=borders
+    )
 
 
 def stopped_at(subject: Subject) -> float:
@@ -63,14 +65,20 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=40, help="of each kind")
     seeds = range(900_000, 900_000 + parser.parse_args().cases)
     for title, healthy in (("development kinds", kinds.HEALTHY), ("held-out kinds", held_out.HEALTHY)):
-        stops = [stopped_at(case.subject) < 1 for name in healthy for case in cases({name: healthy[name]}, False, seeds)]
+        stops = [
+            stopped_at(case.subject) < 1 for name in healthy for case in cases({name: healthy[name]}, False, seeds)
+        ]
         print(f"healthy, {title}: {sum(stops)} of {len(stops)} stopped early and called leaking")
     whole: Callable[[Iterator[Case]], Iterator[Case]] = lambda found: found  # noqa: E731
     leaking: dict[str, Kind] = kinds.LEAKING | held_out.LEAKING
     for title, sized in (("as sized", whole), ("ten times as fast", grossly)):
-        shares = [stopped_at(case.subject) for name in leaking for case in sized(cases({name: leaking[name]}, True, seeds))]
+        shares = [
+            stopped_at(case.subject) for name in leaking for case in sized(cases({name: leaking[name]}, True, seeds))
+        ]
         early = float(np.mean([share < 1 for share in shares]))
-        print(f"leaks {title}: {early:.0%} end early, after {np.median(shares):.1%} of the run (median; mean {np.mean(shares):.0%})")
+        print(
+            f"leaks {title}: {early:.0%} end early, after {np.median(shares):.1%} of the run (median; mean {np.mean(shares):.0%})"
+        )
 
 
 if __name__ == "__main__":

@@ -65,14 +65,23 @@ def main() -> None:
         for hours in (12, 24):
             directory = Path(scratch, str(hours))
             write_day(directory, hours * 3600)
-            print(subprocess.run([sys.executable, "-c", JUDGE, str(directory)], capture_output=True, text=True, check=True).stdout, end="")
+            print(
+                subprocess.run(
+                    [sys.executable, "-c", JUDGE, str(directory)], capture_output=True, text=True, check=True
+                ).stdout,
+                end="",
+            )
         files = [Path(scratch, f"{number}.csv") for number in range(500)]
         for number, path in enumerate(files):
             write_csv(path, number)
         analyze = [sys.executable, "-m", "soak", "analyze", "--json"]
-        print(f"one CSV of 3,000 rows: {min(timed([*analyze, str(files[0])]) for _ in range(5)):.2f} s, start included (best of 5)")
+        print(
+            f"one CSV of 3,000 rows: {min(timed([*analyze, str(files[0])]) for _ in range(5)):.2f} s, start included (best of 5)"
+        )
         print(f"500 of them in one call: {timed([*analyze, *map(str, files)]):.1f} s")
-        print(f"soak --help: {min(timed([sys.executable, '-m', 'soak', '--help']) for _ in range(5)):.3f} s (best of 5)")
+        print(
+            f"soak --help: {min(timed([sys.executable, '-m', 'soak', '--help']) for _ in range(5)):.3f} s (best of 5)"
+        )
         print(f"largest child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")
 
 
