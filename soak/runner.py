@@ -33,9 +33,8 @@ Record = Scrape | Window | Event
 class Run:
     """One run of a profile into a directory of its own.
 
-    `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
-    each of `looks`, shares of the steady phase, `certain` is asked why the run may end early. `stop` ends it in order.
-    After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
+    `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. `stop`
+    ends it in order. After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
     """
 
     profile: Profile
@@ -44,8 +43,6 @@ class Run:
     command: Sequence[str] = ()
     watch: Callable[[Record], None] = lambda _: None
     tick: Callable[[], None] = lambda: None
-    looks: Sequence[float] = ()
-    certain: Callable[[int], str | None] = lambda _: None
     stop: threading.Event = field(default_factory=threading.Event)
     ended: str = "completed"
     failure: str | None = None
@@ -96,9 +93,7 @@ class Run:
     def _drive(self, load: LoadProcess) -> None:
         """Until the load ends by itself, or is stopped, or breaks: commit every second."""
         next_commit = self.clock.now()
-        gone, look = False, 0
-        full = (load.started or 0.0) + self.profile.load.ramp
-        looks = [full + share * self.profile.load.duration for share in self.looks]
+        gone = False
         while load.running:
             if self.clock.now() >= next_commit:
                 try:
@@ -115,13 +110,6 @@ class Run:
                 self._record(
                     Event(self.clock.now(), "target", f"the target ended by itself with code {self.target.exit_code()}")
                 )
-            if look < len(looks) and self.clock.now() >= looks[look]:
-                reason = self.certain(look)
-                look += 1
-                if reason is not None:
-                    self.ended = "early"
-                    self._record(Event(self.clock.now(), "early", f"the run ended early: {reason}"))
-                    return
             self._show()
             load.wait(0.2)
         if load.failure is not None:

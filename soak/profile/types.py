@@ -219,7 +219,9 @@ class Profile(Strict):
     trace: Annotated[dict[str, JsonValue] | None, Later()] = Field(
         default=None, description="Links from requests to traces"
     )
-    stop_early: bool = Field(default=False, description="End as soon as every verdict is certain")
+    stop_early: Annotated[bool | None, Later()] = Field(
+        default=None, description="End as soon as every verdict is certain"
+    )
 
     _document: Document | None = PrivateAttr(default=None)
 
