@@ -121,9 +121,12 @@ class Run:
         try:
             self.tick()
         except Exception as error:  # noqa: BLE001 - anything, and it is recorded
-            self.tick = lambda: None
-            text = f"progress could not be shown any more ({type(error).__name__}: {error})"
-            self._record(Event(self.clock.now(), "warning", text))
+            self._show_no_more(error)
+
+    def _show_no_more(self, error: Exception) -> None:
+        self.tick, self.watch = lambda: None, lambda _: None
+        text = f"progress could not be shown any more ({type(error).__name__}: {error})"
+        self.recorder.add(Event(self.clock.now(), "warning", text))
 
     def _let_go(self, load: LoadProcess) -> None:
         """Stop whatever was started, the load first."""
@@ -148,7 +151,10 @@ class Run:
 
     def _record(self, record: Record) -> None:
         self.recorder.add(record)
-        self.watch(record)
+        try:
+            self.watch(record)
+        except Exception as error:  # noqa: BLE001 - it must not end the thread that samples
+            self._show_no_more(error)
 
     def _phases(self, started: float, finished: float | None) -> list[dict[str, Any]]:
         """Ramp and steady phase in seconds: as planned, or cut where the load ended; a drain where sampling went on."""

@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from soak.cli.judged import CODES, judge, show, write_reports
-from soak.errors import ExitCode
+from soak.errors import ExitCode, SoakError
 from soak.live import Live
 from soak.model import Event
 from soak.profile import Profile
@@ -36,7 +36,13 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
     run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)
     with interruptible(run.stop), ProgressLine(run, live) as line:
         run.tick = line.tick
-        run.run()
+        try:
+            run.run()
+        except SoakError:
+            if not run.stop.is_set():
+                raise
+            click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
+            return ExitCode.INTERRUPTED
     analysis = judge(directory)
     written = write_reports(analysis, directory)
     show(analysis, err=as_json)

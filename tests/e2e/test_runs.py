@@ -14,6 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from soak.profile import parse_profile
+from soak.recording import load_recording
+from soak.runner import Run
 from tests.e2e.driving import SOAK, soak
 from tests.targets import Target, running
 
@@ -146,6 +149,42 @@ def test_ctrl_c_ends_the_run_in_order_with_a_report(shop: Target, tmp_path: Path
     assert analysis["run"]["ended"] == "interrupted"
     assert analysis["verdict"] != "pass"
     assert "was interrupted" in " ".join(out.split())
+
+
+def test_ctrl_c_while_the_target_is_still_starting_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(f"""
+target:
+  url: http://127.0.0.1:9
+  start: {{command: ["{sys.executable}", -c, "import time; time.sleep(60)"], timeout: 60s}}
+load: {{users: 2, duration: 3s}}
+endpoints: [GET /]
+""")
+    command = [*SOAK, "run", str(path), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "target.log").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_view_that_breaks_ends_neither_the_run_nor_the_sampling(shop: Target, tmp_path: Path) -> None:
+    profile, text = parse_profile(
+        f"target: {{url: '{shop.url}'}}\nsample: 0.2s\nload: {{users: 1, duration: 2s}}\nendpoints: [GET /orders]\n",
+        "p.yaml",
+    )
+
+    def broken(_: object) -> None:
+        raise ValueError("no screen")
+
+    run = Run(profile, text, tmp_path / "run", watch=broken)
+    run.run()
+    recording = load_recording(tmp_path / "run")
+    assert run.ended == "completed"
+    assert [event.kind for event in recording.events].count("warning") == 1
+    assert all(health.scrapes >= 9 for health in recording.sources)
 
 
 def test_ctrl_c_twice_stops_at_once(shop: Target, tmp_path: Path) -> None:
