@@ -74,9 +74,11 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
         for series in found:
             subjects[series.key] = _subject(prepared, series, role_of(series.name) or unknown_role(series.name), limit)
     if judge_unknown:
-        for series in prepared.series:
-            if role_of(series.name) is None and not _is_aside(prepared, series):
-                subjects[series.key] = _subject(prepared, series, unknown_role(series.name), None)
+        handed = [series for series in prepared.series if not _is_aside(prepared, series)]
+        unknown = [series for series in handed if role_of(series.name) is None]
+        # What is known but only shown elsewhere counts where a file holds nothing better.
+        for series in unknown or ([] if subjects else handed):
+            subjects[series.key] = _subject(prepared, series, role_of(series.name) or unknown_role(series.name), None)
     asked = list(subjects.values())
     findings = weighed(
         prepared,

@@ -52,6 +52,12 @@ ROLES: tuple[Role, ...] = (
         "bytes",
         capacities=("container_spec_memory_limit_bytes",),
     ),
+    Role("process_resident_anonymous_bytes", "memory that is no file's", "bytes", judged=False),
+    Role("process_virtual_memory_bytes", "virtual memory", "bytes", judged=False),
+    Role("machine_memory_bytes", "the machine's memory", "bytes", judged=False),
+    Role("container_spec_memory_limit_bytes", "the container's memory limit", "bytes", judged=False),
+    Role("go_memstats_sys_bytes", "what Go took from the system", "bytes", judged=False),
+    Role("go_memstats_next_gc_bytes", "the next collection's goal", "bytes", judged=False),
     Role("process_open_fds", "open descriptors", "descriptors", integer=True, capacities=("process_max_fds",)),
     Role(
         "process_files_open_files",
@@ -110,6 +116,7 @@ ROLES: tuple[Role, ...] = (
         capacities=("db_pool_connections_max",),
     ),
     Role("db_pool_connections_waiting", "callers waiting for a connection", "callers", integer=True),
+    Role("go_memstats_heap_*_bytes", "a part of Go's heap", "bytes", judged=False),
 )
 
 
