@@ -243,13 +243,17 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chart:
-    """Curves that share a unit, on the run's time axis; `verdict` is the worst of their findings, None where not judged."""
+    """Curves that share a unit, on the run's time axis.
+
+    `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before the level had settled.
+    """
 
     title: str
     unit: str
     curves: tuple[Curve, ...]
     verdict: Verdict | None = None
     limit: float | None = None
+    warm_up: Phase | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import numpy as np
 
 from soak.analysis.prepare import Prepared
 from soak.analysis.roles import role_of, unknown_role
-from soak.model import Chart, Curve, Finding, Floats, Labels, Series, Trend, Verdict, series_key
+from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 
 MOST_POINTS = 600
@@ -50,7 +51,14 @@ def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Cha
     role = role_of(name) or unknown_role(name)
     curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
     title = role.noun[:1].upper() + role.noun[1:]
-    return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit)
+    return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit, _warm_up(trends.values()))
+
+
+def _warm_up(trends: Iterable[Trend]) -> Phase | None:
+    """From the first judged sample to when the last of some series had settled; None where none took any time."""
+    found = [(trend.lines[0].start, trend.settled_after_seconds) for trend in trends if trend.lines]
+    ends = [start + settled for start, settled in found if settled]
+    return Phase("warmup", min(start for start, _ in found), max(ends)) if ends else None
 
 
 def _short(name: str, labels: Labels) -> str:

@@ -51,10 +51,15 @@ def _in_the_light(
         return _passed(
             finding, "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
         )
-    if heap is None or heap.verdict is not Verdict.PASS:
+    live = None if heap is None else _same(prepared, heap.series, subject)
+    if heap is None or heap.verdict is not Verdict.PASS or live is None or not _kept(live, subject):
         return finding
     held = _held(prepared, subject)
-    if held is not None and judge(replace(subject, series=held, floor=None)).verdict is Verdict.PASS:
+    if (
+        held is not None
+        and _kept(held, subject)
+        and judge(replace(subject, series=held, floor=None)).verdict is Verdict.PASS
+    ):
         own = anonymous or subject.series
         room = float(np.nanmedian(held.values)) + _ASIDE
         if float(np.nanmax(_judged(own, subject))) <= room:
@@ -88,6 +93,17 @@ def _same(prepared: Prepared, name: str, subject: Subject) -> Series | None:
 
 def _judged(series: Series, subject: Subject) -> Floats:
     return series.values[series.times >= subject.judged_from]
+
+
+def _kept(series: Series, subject: Subject) -> bool:
+    """Whether the last quarter of the judged stretch lies no more than a twentieth above the first.
+
+    A few large steps pass as steps in a verdict of their own; to excuse another series, there must be none upwards.
+    """
+    values = _judged(series, subject)
+    values = values[np.isfinite(values)]
+    quarter = max(len(values) // 4, 1)
+    return len(values) > 0 and bool(np.median(values[-quarter:]) <= 1.05 * np.median(values[:quarter]))
 
 
 def _held(prepared: Prepared, subject: Subject) -> Series | None:

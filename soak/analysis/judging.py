@@ -17,7 +17,7 @@ from soak.analysis.limits import matching, max_findings, missing, request_findin
 from soak.analysis.prepare import Prepared, prepare
 from soak.analysis.roles import Role, role_of, unknown_role
 from soak.analysis.subject import Subject
-from soak.model import Analysis, EndpointSummary, Finding, Recording, Series, Verdict
+from soak.model import Analysis, EndpointSummary, Finding, Phase, Recording, Series, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
 
@@ -54,7 +54,7 @@ def analyze(
         endpoints=tuple(_summaries(prepared)),
         warnings=tuple(warnings(prepared)),
         charts=charts(prepared, findings),
-        phases=recording.phases,
+        phases=_phases(prepared),
         events=recording.events,
     )
 
@@ -140,6 +140,14 @@ def _urgency(finding: Finding) -> tuple[int, float]:
         slope, level = finding.trend.slope_per_hour, finding.trend.level
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
     return _RANK[finding.verdict], doubling
+
+
+def _phases(prepared: Prepared) -> tuple[Phase, ...]:
+    """The run's phases, and the part of the steady one that the profile leaves out of judging."""
+    steady = next((phase for phase in prepared.recording.phases if phase.name == "steady"), None)
+    if steady is None or prepared.judged_from <= steady.start:
+        return prepared.recording.phases
+    return (*prepared.recording.phases, Phase("warmup", steady.start, min(prepared.judged_from, steady.end)))
 
 
 def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:

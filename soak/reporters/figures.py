@@ -100,7 +100,7 @@ def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d) -> figu
         outline_line_color=None,
     )
     _axes(plot, unit)
-    for phase in analysis.phases:
+    for phase in (*analysis.phases, *([chart.warm_up] if chart.warm_up else ())):
         _shade(plot, phase)
     readers = [_curve(plot, f"{index}:{number}", number, curve, chart) for number, curve in enumerate(chart.curves)]
     _read(plot, [reader for reader in readers if reader], unit, "vline" if len(readers) <= TOGETHER else "mouse")
@@ -147,7 +147,7 @@ def _steps(unit: str) -> Ticker:
 
 
 def _shade(plot: figure, phase: Phase) -> None:
-    """A stretch that was not judged, behind everything."""
+    """A stretch that was not judged, or in which the level had not settled, behind everything."""
     if phase.name in SHADED:
         look = {"fill_alpha": SHADED[phase.name], "line_color": None, "level": "image", "tags": ["paint:shade"]}
         plot.add_layout(BoxAnnotation(left=phase.start, right=phase.end, **look))

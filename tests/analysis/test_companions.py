@@ -68,3 +68,8 @@ def test_a_small_rise_over_a_steady_heap_alone_is_open() -> None:
 def test_an_explicit_limit_is_never_softened() -> None:
     limit = {"process_resident_memory_bytes": "1MiB/h"}
     assert resident(judged(CREEP, STEADY_HEAP, SYSTEM, growth=limit))[0] is Verdict.FAIL
+
+
+def test_a_heap_that_climbed_in_steps_excuses_nothing() -> None:
+    steps = gauge("go_gc_heap_live_bytes", np.select([TIMES < 60, TIMES < 140], [2e6, 4e6], 8e6))
+    assert resident(judged(CREEP, steps, SYSTEM))[0] is Verdict.FAIL

@@ -269,3 +269,17 @@ def test_charts_show_judged_series_first_and_keep_their_peaks() -> None:
     assert len(curve.times) <= 600
     assert curve.high.max() == 900
     assert {"Requests", "Latency"} <= {chart.title for chart in analysis.charts}
+
+
+def test_warm_up_is_shown_as_left_out_or_as_found() -> None:
+    analysis = judged(recording(MEMORY, ramp=10.0), warmup=60.0)
+    assert [(phase.name, phase.start, phase.end) for phase in analysis.phases] == [
+        ("ramp", 0.0, 10.0),
+        ("steady", 10.0, 300.0),
+        ("warmup", 10.0, 60.0),
+    ]
+    settling = gauge("process_resident_memory_bytes", 50e6 + 20e6 * (1 - np.exp(-np.arange(SECONDS) / 15)) + noise(2e4))
+    chart = next(chart for chart in judged(recording(settling)).charts if chart.title == "Resident memory")
+    assert chart.warm_up is not None
+    assert chart.warm_up.start == pytest.approx(0, abs=5)
+    assert 20 < chart.warm_up.end < 150
