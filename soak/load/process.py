@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from soak.errors import LoadError
 from soak.load.plan import Plan
 from soak.load.wire import window_of
 from soak.windows import Window
+
+MAX_LOG_BYTES = 5_000_000
 
 
 class LoadProcess:
@@ -36,21 +38,26 @@ class LoadProcess:
 
     def start(self, patience: float = 20.0) -> None:
         """Start, and return once traffic begins; LoadError when it does not."""
-        with self._log.open("ab") as log:
-            # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "soak.load"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
+        self._log.touch()
+        # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "soak.load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it died at once: reading its output says so
             self._process.stdin.write(self._plan.to_json() + "\n")
             self._process.stdin.flush()
-        threading.Thread(target=self._read, name="soak-load", daemon=True).start()
+        logging = threading.Thread(
+            target=self._keep_log, args=(self._process.stderr,), name="soak-load-log", daemon=True
+        )
+        logging.start()
+        threading.Thread(target=self._read, args=(logging,), name="soak-load", daemon=True).start()
         if not self._begun.wait(patience):
             self.stop()
             raise LoadError(f"the load did not start within {patience:g} s; {self._log.name} may say why")
@@ -84,7 +91,21 @@ class LoadProcess:
             process.wait()
         self._ended.wait(1.0)
 
-    def _read(self) -> None:
+    def _keep_log(self, words: TextIO) -> None:
+        """Write what the load says to its log. It must be read whatever happens: a full pipe would stop the load."""
+        with words:
+            for text in words:
+                with suppress(OSError):  # a full disk costs the log, and not the run
+                    self._append(text)
+
+    def _append(self, text: str) -> None:
+        """One line, on disk at once; a full log is begun anew, and the last two are kept."""
+        if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
+            self._log.replace(self._log.with_name(f"{self._log.name}.1"))
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(text)
+
+    def _read(self, logging: threading.Thread) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
         for text in self._process.stdout:
@@ -94,6 +115,7 @@ class LoadProcess:
                 self.failure = f"the load's process said something unreadable ({type(error).__name__}: {text[:80]!r})"
                 break
         self._process.stdout.close()
+        logging.join(1.0)
         code = self._process.wait()
         if self.finished is None and not self._stopping and self.failure is None:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"

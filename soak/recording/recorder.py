@@ -85,7 +85,16 @@ class Recorder:
         """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it."""
         with self._committing:
             self._database.close()
-        for name in (RUN, PROFILE, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOAD_LOG, TARGET_LOG):
+        for name in (
+            RUN,
+            PROFILE,
+            DATABASE,
+            f"{DATABASE}-wal",
+            f"{DATABASE}-shm",
+            LOAD_LOG,
+            f"{LOAD_LOG}.1",
+            TARGET_LOG,
+        ):
             (self.directory / name).unlink(missing_ok=True)
         with suppress(OSError):
             self.directory.rmdir()

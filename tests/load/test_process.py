@@ -233,6 +233,27 @@ def test_own_locust_users_are_recorded_the_same_way(tmp_path: Path) -> None:
     assert "this must not" in (tmp_path / "load.log").read_text()
 
 
+def test_a_log_that_is_full_is_begun_anew_and_the_last_two_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soak.load.process.MAX_LOG_BYTES", 10_000)
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from locust import FastHttpUser, constant, task\n"
+        "class Mine(FastHttpUser):\n"
+        "    wait_time = constant(0.02)\n"
+        "    @task\n"
+        "    def go(self):\n"
+        "        print('x' * 500)\n"
+        "        self.client.get('/x')\n"
+    )
+    with serving(OK) as url:
+        drive(locust_plan(url, path), tmp_path)
+    sizes = {file.name: file.stat().st_size for file in tmp_path.glob("load.log*")}
+    assert set(sizes) == {"load.log", "load.log.1"}
+    assert max(sizes.values()) < 11_000
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
