@@ -38,7 +38,8 @@ class LoadProcess:
 
     def start(self, patience: float = 20.0) -> None:
         """Start, and return once traffic begins; LoadError when it does not."""
-        self._log.touch()
+        with suppress(OSError):  # there from the start, for messages name it
+            self._log.touch()
         # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "soak.load"],
