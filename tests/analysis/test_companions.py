@@ -73,3 +73,17 @@ def test_an_explicit_limit_is_never_softened() -> None:
 def test_a_heap_that_climbed_in_steps_excuses_nothing() -> None:
     steps = gauge("go_gc_heap_live_bytes", np.select([TIMES < 60, TIMES < 140], [2e6, 4e6], 8e6))
     assert resident(judged(CREEP, steps, SYSTEM))[0] is Verdict.FAIL
+
+
+def test_a_few_steps_over_a_steady_heap_are_arenas() -> None:
+    """A healthy Go service's first 40 seconds, as recorded: alone, its resident memory leaves the question open."""
+    recorded = [
+        *(12.32, 14.11, 14.26, 14.66, 14.87, 14.74, 14.55, 14.56, 14.56, 14.76, 14.7, 14.84, 14.9, 14.9, 14.91, 14.97),
+        *(14.85, 14.85, 14.79, 14.79, 14.79, 14.79, 14.79, 14.99, 14.99, 14.99, 15.0, 15.0, 15.0, 15.0, 15.03, 15.0),
+        *(15.03, 15.0, 15.0, 15.01, 15.01, 15.02, 15.54),
+    ]
+    memory = gauge("process_resident_memory_bytes", np.array(recorded) * 1e6)
+    heap = gauge("go_gc_heap_live_bytes", np.full(len(recorded), 2e6))
+    collected = counter("go_gc_cycles_total_gc_cycles_total", np.arange(len(recorded)) // 4)
+    run = recording(memory, heap, collected, seconds=len(recorded))
+    assert resident(analyze(run, Limits()))[0] is Verdict.PASS
