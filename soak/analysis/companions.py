@@ -73,10 +73,9 @@ def _in_the_light(
         return _passed(
             finding, "Resident memory moved in a few steps under a live heap that is steady: arenas taken, not a leak"
         )
-    if trend is None or not math.isfinite(trend.slope_high) or finding.verdict is not Verdict.FAIL:
-        return finding
     hours = (prepared.end - prepared.judged_from) / 3600
-    if trend.slope_per_hour * hours < _SMALL * abs(trend.level):
+    grows = trend is not None and math.isfinite(trend.slope_high) and finding.verdict is Verdict.FAIL
+    if grows and trend is not None and trend.slope_per_hour * hours < _SMALL * abs(trend.level):
         slope = show_amount(trend.slope_per_hour, "bytes/h")
         reason = (
             f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
