@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.garbage import uncollected
 from soak.analysis.prepare import Prepared
 from soak.analysis.subject import Subject
 from soak.model import Finding, Floats, Series, Verdict
@@ -52,7 +53,13 @@ def _in_the_light(
             finding, "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
         )
     live = None if heap is None else _same(prepared, heap.series, subject)
-    if heap is None or heap.verdict is not Verdict.PASS or live is None or not _kept(live, subject):
+    if (
+        heap is None
+        or heap.verdict is not Verdict.PASS
+        or live is None
+        or not _kept(live, subject)
+        or uncollected(prepared.collections)
+    ):
         return finding
     held = _held(prepared, subject)
     if (
@@ -69,7 +76,7 @@ def _in_the_light(
                 f"Resident memory still fills what the runtime took long ago ({bound}), which is steady, as is the live heap",
             )
     trend = finding.trend
-    if trend is not None and trend.doubt is not None and "few steps" in trend.doubt:
+    if trend is not None and trend.stepwise:
         return _passed(
             finding, "Resident memory moved in a few steps under a live heap that is steady: arenas taken, not a leak"
         )

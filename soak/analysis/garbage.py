@@ -58,10 +58,15 @@ def collections_between(found: Iterable[Series], start: float, end: float) -> fl
     return total
 
 
+def uncollected(collections: float | None) -> bool:
+    """Whether so few collections ran that a heap says nothing; where nobody counts them, it is taken at its word."""
+    return collections is not None and collections < FEWEST
+
+
 def doubted(finding: Finding, noun: str, collections: float | None) -> Finding:
     """A finding of growing memory, open again where too few collections ran to call it a leak."""
     memory = finding.unit.startswith("bytes") or finding.series.endswith("_objects")
-    if finding.verdict is not Verdict.FAIL or collections is None or collections >= FEWEST or not memory:
+    if finding.verdict is not Verdict.FAIL or not uncollected(collections) or not memory:
         return finding
     ran = "did not run" if collections == 0 else "ran only once"
     reason = (

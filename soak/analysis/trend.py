@@ -82,8 +82,18 @@ def _fit_trend(subject: Subject) -> Trend:
     lines = tuple(_line(p, slope, low, high) for p in points)
     resolution = max(high, _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0))
     settled = fit.settles if fit.settles < fit.span else None
+    doubt, stepwise = _doubt(fit, chance, slope, high - low)
     return Trend(
-        slope, low, high, resolution, settled, lines[-1].last, _doubt(fit, chance, slope, high - low), lines, chance
+        slope,
+        low,
+        high,
+        resolution,
+        settled,
+        lines[-1].last,
+        doubt,
+        lines,
+        chance,
+        stepwise,
     )
 
 
@@ -127,17 +137,17 @@ def _beside_floor(subject: Subject, chance: float, points: Sequence[Points]) -> 
     return max(weighted, SETTLING if slowed < _MUCH_SLOWER else CANNOT_TELL)
 
 
-def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> str | None:
-    """Why the recording cannot tell, and what would."""
+def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | None, bool]:
+    """Why the recording cannot tell, and what would; and whether that is for want of steps."""
     if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
-        return f"it is still settling, {show_duration(fit.settles - fit.span)} more would tell"
+        return f"it is still settling, {show_duration(fit.settles - fit.span)} more would tell", False
     if not CERTAIN <= chance < SUSPICIOUS:
-        return None
+        return None, False
     if fit.weighed.jumpy:
-        return f"it moves in few steps, {show_duration(fit.span)} more would tell"
+        return f"it moves in few steps, {show_duration(fit.span)} more would tell", True
     # The error of a slope falls with the run's length to the power 1.5.
     longer = (_SURELY * width / 3.92 / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
-    return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell"
+    return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
 
 
 def _too_few(lives: Sequence[Points], longest: int) -> str:

@@ -87,3 +87,9 @@ def test_a_few_steps_over_a_steady_heap_are_arenas() -> None:
     collected = counter("go_gc_cycles_total_gc_cycles_total", np.arange(len(recorded)) // 4)
     run = recording(memory, heap, collected, seconds=len(recorded))
     assert resident(analyze(run, Limits()))[0] is Verdict.PASS
+
+
+def test_a_heap_that_was_never_collected_excuses_nothing() -> None:
+    never = counter("go_gc_cycles_total_gc_cycles_total", np.zeros(SECONDS))
+    run = recording(CREEP, STEADY_HEAP, SYSTEM, never)
+    assert resident(analyze(run, Limits()))[0] is Verdict.INCONCLUSIVE
