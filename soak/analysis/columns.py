@@ -13,12 +13,11 @@ from soak.analysis.evidence import Whitened
 from soak.analysis.explanations import Candidates
 from soak.analysis.noise import noise_grid, whiten
 from soak.analysis.subject import Points
-from soak.analysis.warmup import late_growth, settling, stepping
+from soak.analysis.warmup import LASTING, late_growth, settling, stepping
 from soak.model import Floats
 
 _CYCLE = float(np.log(0.3 / 300))
 _LOAD = float(np.log(0.5))
-_LASTING = 0.4
 
 
 def lay_out(
@@ -58,9 +57,9 @@ def lay_out(
         (np.concatenate((columns, one), axis=1), prior + _CYCLE) for columns, prior in options for one in each_wave
     ]
     paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[3]), int(b - edge[3])) for a, b in pairwise(edge[3:]))
-    lasting = shapes.settles > _LASTING * span
+    lasting = shapes.settles > LASTING * span
     candidates = Candidates(
-        paces_at, late_at, shapes_at, steps_at, shapes.prior, steps.prior, lasting, grid.rough, grid.jumpy
+        paces_at, late_at, shapes_at, steps_at, shapes.prior, steps.prior, lasting, grid.rough, grid.jumpy, shapes.pairs
     )
     settles = np.concatenate((np.zeros(shapes_at.start), shapes.settles, steps.settles))
     return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles

@@ -39,6 +39,7 @@ class Candidates:
     shape_late: NDArray[np.bool_]
     rough: NDArray[np.bool_]
     jumpy: NDArray[np.bool_]
+    pairs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +138,7 @@ def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
     alone = tally.stays[1].max(axis=0)
     growing = np.max([log.max(axis=0) for log, _ in tally.grows[1 : 2 * paces : 2]], axis=0)
     _climb(tally, w.only(c.paces, c.steps), prior, c)
+    _paired(tally, w, prior, c)
     for shape in {int(np.argmax(alone)), int(np.argmax(growing))}:
         column = c.shapes.start + shape
         beside = prior + _SHAPED + float(c.shape_prior[shape])
@@ -158,6 +160,21 @@ def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
         best = int(np.argmax(both))
         paired = evidence.given(narrow, second[:, best : best + 1])
         _climb(tally, paired, float(pair[best]), c, (column, c.shapes.start + best), settled and not c.shape_late[best])
+
+
+def _paired(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
+    """Two warm-ups that fit best together, alone, with growth, and with steps."""
+    for pair in c.pairs:
+        has = tuple(c.shapes.start + shape for shape in pair)
+        beside = prior + _SHAPED + _PAIRED + float(c.shape_prior[list(pair)].sum())
+        rest = evidence.given(w.only(c.paces, c.steps), w.x[:, list(has)])
+        tally.stay(evidence.alone(rest)[:, None] + beside, has)
+        settled = not c.shape_late[list(pair)].any()
+        paces = c.paces.stop - c.paces.start
+        for pace in range(paces):
+            growth = rest.x[:, pace : pace + 1]
+            tally.grow(evidence.each(rest, growth), beside - float(np.log(paces)), (*has, c.paces.start + pace))
+        _climb(tally, rest, beside, c, has, settled)
 
 
 def _climb(

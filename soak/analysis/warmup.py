@@ -8,29 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from soak.model import Floats
 
 _MOST_STEPS = 24
-_EXPONENTIAL = np.geomspace(1 / 240, 1 / 2, 18)
-_CREEPING = np.array([1 / 300, 1 / 30, 1 / 6])
-_FILLING = np.linspace(0.05, 0.9, 18)
-_FINE = np.geomspace(1 / 400, 0.95, 200)
-Family = Callable[[Floats, Floats, float, Floats], Floats]
+LASTING = 0.4
+"""A warm-up that takes more than this share of the run lasts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
     """Columns on the points' times, shape (n, k), each spanning 0 to 1; `prior` (k,) is log plausibility within its kind.
 
-    `settles` (k,) is the seconds after a process's birth at which the shape has all but ended.
+    `settles` (k,) is the seconds after a process's birth at which the shape has all but ended. `pairs` are columns that
+    together fit best, without growth and with it.
     """
 
     columns: Floats
     prior: Floats
     settles: Floats
+    pairs: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Family:
+    """One shape of a warm-up, for any share of the span: its columns, the shares to try, its plausibility, its end.
+
+    `shares` is the grid that is weighed, `fine` the one that is searched first; `least` is the share from where on a
+    warm-up of that length is less and less plausible, by `fall` a share.
+    """
+
+    columns: Callable[[Floats, Floats, float, Floats], Floats]
+    shares: Floats
+    fine: Floats
+    plausible: float
+    least: float
+    fall: float
+    ends: float
+
+    def prior(self, shares: Floats) -> Floats:
+        """Log plausibility of each share."""
+        return np.log(self.plausible / len(self.shares)) - self.fall * np.maximum(0.0, shares - self.least)
 
 
 def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
@@ -39,20 +60,88 @@ def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: F
     The points are of `ages` (n,) and average over `widths` (n,), in a run of `span`, all in seconds.
 
     Where a warm-up is large, a coarse grid of its time would leave a rest that looks like wandering; so the times that fit
-    `values` (n,) best beside the columns `known` (n, q), with and without growth, are added to the grid.
+    `values` (n,) best beside the columns `known` (n, q), with and without growth, are added to the grid, alone and in pairs.
     """
-    shares = np.concatenate((_EXPONENTIAL, _best_shares(_approach, ages, widths, span, values, known)))
-    ends = np.concatenate((_FILLING, _best_shares(_fill, ages, widths, span, values, known)))
-    columns = np.concatenate(
-        (_approach(ages, widths, span, shares), _creep(ages, span, _CREEPING), _fill(ages, widths, span, ends)), axis=1
-    )
-    prior = np.concatenate((
-        np.log(0.45 / len(_EXPONENTIAL)) - 20 * np.maximum(0.0, shares - 0.25),
-        np.log(0.25 / len(_CREEPING)) - 30 * np.maximum(0.0, _CREEPING - 1 / 30),
-        np.log(0.3 / len(_FILLING)) - 15 * np.maximum(0.0, ends - 0.5),
-    ))  # fmt: skip
-    settles = np.concatenate((3 * shares, np.full(len(_CREEPING), np.inf), ends)) * span
-    return Shapes(_unit(columns), prior, settles)
+    sight = _Sight(ages, widths, span, values, (known, np.column_stack((known, ages / span))))
+    shares = [np.concatenate((family.shares, sight.best_shares(family))) for family in _FAMILIES]
+    pairs, first = [], 0
+    which = np.concatenate([np.full(len(each), i) for i, each in enumerate(shares)])
+    for beside in sight.bases:
+        pairs.append(sight.best_pair(beside))
+    found = [(family, share) for pair in pairs for family, share in pair]
+    first = len(which)
+    which = np.concatenate((which, [family for family, _ in found]))
+    every = np.concatenate((*shares, [share for _, share in found]))
+    columns, prior, settles = np.empty((len(ages), len(every))), np.empty(len(every)), np.empty(len(every))
+    for i, family in enumerate(_FAMILIES):
+        mine = which == i
+        columns[:, mine] = family.columns(ages, widths, span, every[mine])
+        prior[mine], settles[mine] = family.prior(every[mine]), family.ends * every[mine] * span
+    return Shapes(_unit(columns), prior, settles, tuple((first + i, first + i + 1) for i in range(0, len(found), 2)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """The points, and the sets of columns to see past."""
+
+    ages: Floats
+    widths: Floats
+    span: float
+    values: Floats
+    known: tuple[Floats, ...]
+
+    @cached_property
+    def bases(self) -> list[tuple[Floats, Floats]]:
+        """Each set of columns made orthogonal, and what it leaves of the values."""
+        bases = [np.linalg.qr(columns)[0] for columns in self.known]
+        return [(basis, self.values - basis @ (basis.T @ self.values)) for basis in bases]
+
+    def clear(self, family: _Family, shares: Floats, basis: Floats) -> Floats:
+        """The family's columns, clear of the basis."""
+        columns = family.columns(self.ages, self.widths, self.span, shares)
+        columns = columns / np.maximum(np.abs(columns).max(axis=0), 1e-300)
+        return np.asarray(columns - basis @ (basis.T @ columns))
+
+    def best_shares(self, family: _Family) -> Floats:
+        """The shares of the span with the least squares, beside each set of columns."""
+        return np.array([self._refine(family, family.fine, *beside) for beside in self.bases])
+
+    def _refine(self, family: _Family, shares: Floats, basis: Floats, rest: Floats) -> float:
+        for width in (0.02, 0.002, 0.0):
+            x = self.clear(family, shares, basis)
+            size = np.einsum("nk,nk->k", x, x)
+            explained = np.where(size > 1e-9 * len(rest), (rest @ x) ** 2 / np.maximum(size, 1e-300), 0.0)
+            chosen = float(shares[int(np.argmax(explained))])
+            shares = chosen * np.exp(np.linspace(-width, width, 21))
+        return chosen
+
+    def best_pair(self, beside: tuple[Floats, Floats]) -> list[tuple[int, float]]:
+        """The two families and shares that are together the most plausible, beside one set of columns."""
+        basis, rest = beside
+        grids = [family.fine[:: len(family.fine) // 40] for family in _FAMILIES]
+        x = np.concatenate([self.clear(f, grid, basis) for f, grid in zip(_FAMILIES, grids, strict=True)], axis=1)
+        prior = np.concatenate([f.prior(grid) for f, grid in zip(_FAMILIES, grids, strict=True)])
+        lasts = np.concatenate([f.ends * grid > LASTING for f, grid in zip(_FAMILIES, grids, strict=True)])
+        gram, along = x.T @ x, rest @ x
+        size = np.diagonal(gram)
+        det = size[:, None] * size - gram**2
+        usable = (det > 1e-6 * size[:, None] * size) & (size > 1e-9 * len(rest))[:, None] & ~(lasts[:, None] & lasts)
+        explained = (along[:, None] ** 2 * size - 2 * np.outer(along, along) * gram + along**2 * size[:, None]) / np.where(
+            usable, det, 1.0
+        )
+        left = np.maximum(float(rest @ rest) - np.where(usable, explained, 0.0), 1e-12)
+        score = prior[:, None] + prior - 0.5 * len(rest) * np.log(left)
+        chosen = np.unravel_index(int(np.argmax(np.where(usable, score, -np.inf))), score.shape)
+        which = np.repeat(np.arange(len(grids)), [len(grid) for grid in grids])
+        shares = np.concatenate(grids)
+        pair = [(int(which[i]), float(shares[i])) for i in chosen]
+        for _ in range(3):
+            for mine in (0, 1):
+                (family, share), (other, its) = pair[mine], pair[1 - mine]
+                wider = np.linalg.qr(np.column_stack((basis, self.clear(_FAMILIES[other], np.array([its]), basis))))[0]
+                near = share * np.exp(np.linspace(-0.1, 0.1, 21))
+                pair[mine] = (family, self._refine(_FAMILIES[family], near, wider, self.values - wider @ (wider.T @ self.values)))
+        return pair
 
 
 def _approach(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
@@ -63,8 +152,10 @@ def _approach(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floa
     )
 
 
-def _creep(ages: Floats, span: float, shares: Floats) -> Floats:
-    return np.log1p(ages[:, None] / (shares * span))
+def _creep(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
+    """log(1 + age/time), averaged over each point's width by Simpson's rule."""
+    start, middle, end = (np.maximum(ages + part * widths, 0.0)[:, None] / (shares * span) for part in (-0.5, 0.0, 0.5))
+    return np.asarray((np.log1p(start) + 4 * np.log1p(middle) + np.log1p(end)) / 6)
 
 
 def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
@@ -77,22 +168,11 @@ def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
     )
 
 
-def _best_shares(family: Family, ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Floats:
-    """The shares of the span with the least squares, beside the known columns, and beside these and growth."""
-    best = []
-    for beside in (known, np.column_stack((known, ages / span))):
-        basis = np.linalg.qr(beside)[0]
-        rest = values - basis @ (basis.T @ values)
-        shares = _FINE
-        for width in (0.02, 0.002, 0.0):
-            columns = family(ages, widths, span, shares)
-            x = columns - basis @ (basis.T @ columns)
-            size = np.einsum("nk,nk->k", x, x)
-            explained = np.where(size > 1e-9 * len(values), (rest @ x) ** 2 / np.maximum(size, 1e-300), 0.0)
-            chosen = shares[int(np.argmax(explained))]
-            shares = chosen * np.exp(np.linspace(-width, width, 21))
-        best.append(chosen)
-    return np.array(best)
+_FAMILIES = (
+    _Family(_approach, np.geomspace(1 / 240, 1 / 2, 18), np.geomspace(1 / 400, 0.95, 200), 0.45, 0.25, 20.0, 3.0),
+    _Family(_creep, np.geomspace(1 / 300, 1 / 6, 8), np.geomspace(1 / 400, 0.95, 200), 0.25, 1 / 30, 30.0, np.inf),
+    _Family(_fill, np.linspace(0.05, 0.9, 18), np.geomspace(1 / 400, 0.95, 200), 0.3, 0.5, 15.0, 1.0),
+)
 
 
 def stepping(times: Floats, values: Floats, starts: Floats) -> Shapes:

@@ -172,10 +172,11 @@ def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
 
 
 def _rise(rng: Generator, sketch: Sketch, error: float, span: float) -> float:
-    """How far a leak rises over the run: so many errors of the oracle, and enough to matter within a month."""
+    """How far a leak rises over the run: so many errors of the oracle, and clearly enough to matter within a month."""
     size = float(rng.choice([8.0, 10.0, 15.0, 25.0]))
     rise = size * error if sketch.wanted is None else sketch.wanted
-    return max(rise, 0.75 * sketch.level * span / SURVIVE)
+    level = sketch.level + max(float(sketch.shape[-1]), 0.0)
+    return max(rise, level * span / SURVIVE)
 
 
 def _leak(rng: Generator, sketch: Sketch, rise: float) -> Floats:
