@@ -12,12 +12,14 @@ from soak.analysis.cycles import cycle_columns
 from soak.analysis.evidence import Whitened
 from soak.analysis.explanations import Candidates
 from soak.analysis.noise import noise_grid, whiten
+from soak.analysis.states import state_column
 from soak.analysis.subject import Points
 from soak.analysis.warmup import LASTING, late_growth, settling, stepping
 from soak.model import Floats
 
 _CYCLE = float(np.log(0.3 / 300))
 _LOAD = float(np.log(0.5))
+_STATES = float(np.log(0.1))
 
 
 def lay_out(
@@ -34,21 +36,24 @@ def lay_out(
     starts = np.concatenate([np.arange(len(life.times)) == 0 for life in lives])
     counts = np.concatenate([np.ones(len(life.times)) if life.counts is None else life.counts for life in lives])
     levels = (np.cumsum(starts)[:, None] == np.arange(1, len(lives) + 1)).astype(np.float64)
-    seen = np.column_stack((levels, ages / span, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3))))
-    cycles = cycle_columns(times, values, (levels, seen))
+    line = np.column_stack((levels, ages / span))
+    seen = np.column_stack((line, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3))))
+    cycles = cycle_columns(times, values, (levels, line, seen))
     widths = np.concatenate([np.zeros(len(life.times)) if life.widths is None else life.widths for life in lives])
     shapes = settling(ages, widths, span, values, levels)
     steps = stepping(times, values, starts)
+    states = state_column(values, line)
     nothing = np.empty((len(times), 0))
     waves = np.concatenate([nothing, *cycles], axis=1)
     blocks = [values[:, None], levels, waves, nothing if load is None else load[:, None]]
+    blocks.append(nothing if states is None else states[0][:, None])
     blocks += [np.stack(list(paces), axis=1), late_growth(times, span), shapes.columns, steps.columns]
     grid = noise_grid(span, float(np.median(np.diff(times))))
     spread = np.clip(np.median(counts) / counts, 0.2, 5.0)
     white, log_det = whiten(grid, times, ages, starts, spread, np.concatenate(blocks, axis=1))
     edge = np.cumsum([block.shape[1] for block in blocks])
-    ready = evidence.whitened(white[:, 0], white[:, edge[3] :], log_det, grid.prior, grain)
-    level, wave, rate = (white[:, edge[i] : edge[i + 1]] for i in range(3))
+    ready = evidence.whitened(white[:, 0], white[:, edge[4] :], log_det, grid.prior, grain)
+    level, wave, rate, state = (white[:, edge[i] : edge[i + 1]] for i in range(4))
     each_wave = np.split(wave, np.cumsum([cycle.shape[1] for cycle in cycles])[:-1], axis=1) if cycles else []
     options = [(level, 0.0)]
     if load is not None:
@@ -56,7 +61,9 @@ def lay_out(
     options += [
         (np.concatenate((columns, one), axis=1), prior + _CYCLE) for columns, prior in options for one in each_wave
     ]
-    paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[3]), int(b - edge[3])) for a, b in pairwise(edge[3:]))
+    if states is not None:
+        options.append((np.concatenate((level, state), axis=1), states[1] + _STATES))
+    paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[4]), int(b - edge[4])) for a, b in pairwise(edge[4:]))
     lasting = shapes.settles > LASTING * span
     candidates = Candidates(
         paces_at, late_at, shapes_at, steps_at, shapes.prior, steps.prior, lasting, grid.rough, grid.jumpy, shapes.pairs

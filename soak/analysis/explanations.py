@@ -55,6 +55,7 @@ class Weighed:
     columns: tuple[int, ...]
     residual: Floats
     jumpy: bool
+    plain: float
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +114,7 @@ def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) ->
         if top > max(best) - _HOPELESS:
             _stepped(tally, w, prior, candidates)
     likeliest = max(range(len(tallies)), key=lambda i: tallies[i].best()[0])
-    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], candidates.jumpy[noises])
+    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], candidates.jumpy[noises], ready[0][0])
 
 
 def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
@@ -209,7 +210,7 @@ def _climb(
             w = evidence.given(w, places[:, best : best + 1])
 
 
-def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_]) -> Weighed:
+def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_], level: Whitened) -> Weighed:
     """Probabilities of all that was weighed."""
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
     fits = [row for tally in tallies for row in tally.grows]
@@ -229,4 +230,6 @@ def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy:
     usual = float(np.sqrt(rest @ rest / max(w.freedom - len(columns), 1)))
     mixture = Mixture(share / share.sum(), slope[:_KEPT], error[:_KEPT], freedom[:_KEPT])
     chance = (stays + falls) / (stays + grows)
-    return Weighed(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]))
+    pace = level.x[noise, 0]
+    plain = usual / float(np.sqrt(pace @ pace))
+    return Weighed(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain)

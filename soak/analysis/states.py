@@ -1,0 +1,55 @@
+"""A level that switches between two states - load on and off, a mode of the service - found, and given as a column to leave out.
+
+The states are the two clusters of what a straight line leaves: Otsu, A threshold selection method from gray-level
+histograms (1979). Where they switch is charged as a two-state Markov chain is: -n times the entropy of a switch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soak.model import Floats
+
+_ROUNDS = 6
+_FEWEST_SWITCHES, _MOST_SWITCHES = 3, 0.25
+_APART = 0.2
+
+
+def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:
+    """A column (n,) of 0 and 1 and its log plausibility; None where the values do not fall into two states.
+
+    `known` are columns (n, q) to see past: levels and growth.
+    """
+    n = len(values)
+    basis = np.linalg.qr(known)[0]
+    rest = values - basis @ (basis.T @ values)
+    high = _upper(rest)
+    for _ in range(_ROUNDS):
+        design = np.column_stack((known, high))
+        fit = np.linalg.lstsq(design, values, rcond=None)[0]
+        straight = values - known @ fit[:-1]
+        again = _upper(straight)
+        if (again == high).all():
+            break
+        high = again
+    low_part, high_part = straight[~high], straight[high]
+    within = float(((low_part - low_part.mean()) ** 2).sum() + ((high_part - high_part.mean()) ** 2).sum())
+    switches = int((high[1:] != high[:-1]).sum())
+    if not _FEWEST_SWITCHES <= switches <= _MOST_SWITCHES * n:
+        return None
+    if within > _APART * float(((straight - straight.mean()) ** 2).sum()):
+        return None
+    share = switches / n
+    plausible = n * (share * np.log(share) + (1 - share) * np.log1p(-share))
+    return high.astype(np.float64), float(plausible)
+
+
+def _upper(values: Floats) -> Floats:
+    """Which values lie in the upper of two clusters: the threshold with the largest variance between them."""
+    order = np.sort(values)
+    n = len(order)
+    below = np.arange(1, n)
+    total = np.cumsum(order)
+    between = (total[:-1] / below - (total[-1] - total[:-1]) / (n - below)) ** 2 * below * (n - below)
+    cut = int(np.argmax(between))
+    return np.asarray(values > 0.5 * (order[cut] + order[cut + 1]))
