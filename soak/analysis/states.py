@@ -7,12 +7,14 @@ histograms (1979). Where they switch is charged as a two-state Markov chain is: 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soak.model import Floats
 
 _ROUNDS = 6
 _FEWEST_SWITCHES, _MOST_SWITCHES = 3, 0.25
 _APART = 0.2
+_CUT = 0.1
 
 
 def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:
@@ -41,10 +43,23 @@ def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:
         return None
     share = switches / n
     plausible = n * (share * np.log(share) + (1 - share) * np.log1p(-share))
-    return high.astype(np.float64), float(plausible)
+    part = (straight - low_part.mean()) / (high_part.mean() - low_part.mean())
+    return _with_cut_blocks(high, part), float(plausible)
 
 
-def _upper(values: Floats) -> Floats:
+def _with_cut_blocks(high: NDArray[np.bool_], part: Floats) -> Floats:
+    """The states as 0 and 1, and a point that a switch cuts through in between, as it lies; `part` (n,) is where each lies."""
+    state = high.astype(np.float64)
+    edges = np.flatnonzero(high[1:] != high[:-1])
+    for edge in edges:
+        # Of the two points at a switch, the one that lies further from its state is the one cut through, if any is.
+        cut = max((edge, edge + 1), key=lambda i: abs(part[i] - state[i]))
+        if _CUT < part[cut] < 1 - _CUT:
+            state[cut] = part[cut]
+    return state
+
+
+def _upper(values: Floats) -> NDArray[np.bool_]:
     """Which values lie in the upper of two clusters: the threshold with the largest variance between them."""
     order = np.sort(values)
     n = len(order)
