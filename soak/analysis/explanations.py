@@ -76,7 +76,7 @@ class _Tally:
         return weights
 
     def grow(self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
-        weights = fits.evidence + prior
+        weights = fits.evidence + prior + _any_size(fits)
         if has and own is not None:
             weights = weights + np.where(fits.slope < 0, _LIFTED, 0.0)
         self.grows.append((weights, fits))
@@ -99,6 +99,16 @@ class _Tally:
         log, (has, own) = max(rows, key=lambda row: float(row[0].max()))
         noise, place = np.unravel_index(int(np.argmax(log)), log.shape)
         return float(log.max()), int(noise), has if own is None else (*has, own + int(place))
+
+
+def _any_size(fits: Fits) -> Floats:
+    """What is gained by growth that is small beside the range of the values, log (v, k).
+
+    How fast a leak is beside the warm-up above it nobody knows: each order of magnitude is as likely, or more.
+    """
+    error = np.clip(fits.error, 1e-12, 1.0)
+    density = 0.5 / (np.maximum(np.abs(fits.slope), error) * (1 - np.log(error)))
+    return np.asarray(np.log(np.maximum(density, 1.0)))
 
 
 def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> Weighed:
