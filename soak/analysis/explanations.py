@@ -220,7 +220,9 @@ def _climb(
             w = evidence.given(w, places[:, best : best + 1])
 
 
-def _normalise(tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_], level: Whitened) -> Weighed:
+def _normalise(
+    tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_], level: Whitened
+) -> Weighed:
     """Probabilities of all that was weighed."""
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
     fits = [row for tally in tallies for row in tally.grows]

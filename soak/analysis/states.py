@@ -27,7 +27,7 @@ def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:
     rest = values - basis @ (basis.T @ values)
     high = _upper(rest)
     for _ in range(_ROUNDS):
-        design = np.column_stack((known, high))
+        design: Floats = np.column_stack((known, high)).astype(np.float64)
         fit = np.linalg.lstsq(design, values, rcond=None)[0]
         straight = values - known @ fit[:-1]
         again = _upper(straight)

@@ -51,7 +51,8 @@ class _Family:
 
     def prior(self, shares: Floats) -> Floats:
         """Log plausibility of each share."""
-        return np.log(self.plausible / len(self.shares)) - self.fall * np.maximum(0.0, shares - self.least)
+        each = float(np.log(self.plausible / len(self.shares)))
+        return np.asarray(each - self.fall * np.maximum(0.0, shares - self.least))
 
 
 def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
@@ -64,11 +65,8 @@ def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: F
     """
     sight = _Sight(ages, widths, span, values, (known, np.column_stack((known, ages / span))))
     shares = [np.concatenate((family.shares, sight.best_shares(family))) for family in _FAMILIES]
-    pairs, first = [], 0
     which = np.concatenate([np.full(len(each), i) for i, each in enumerate(shares)])
-    for beside in sight.bases:
-        pairs.append(sight.best_pair(beside))
-    found = [(family, share) for pair in pairs for family, share in pair]
+    found = [one for beside in sight.bases for one in sight.best_pair(beside)]
     first = len(which)
     which = np.concatenate((which, [family for family, _ in found]))
     every = np.concatenate((*shares, [share for _, share in found]))
@@ -111,7 +109,7 @@ class _Sight:
             x = self.clear(family, shares, basis)
             size = np.einsum("nk,nk->k", x, x)
             explained = np.where(size > 1e-9 * len(rest), (rest @ x) ** 2 / np.maximum(size, 1e-300), 0.0)
-            chosen = float(shares[int(np.argmax(explained))])
+            chosen = float(shares[int(np.argmax(np.round(explained / float(rest @ rest), 9)))])
             shares = chosen * np.exp(np.linspace(-width, width, 21))
         return chosen
 
@@ -125,12 +123,13 @@ class _Sight:
         gram, along = x.T @ x, rest @ x
         size = np.diagonal(gram)
         det = size[:, None] * size - gram**2
-        usable = (det > 1e-6 * size[:, None] * size) & (size > 1e-9 * len(rest))[:, None] & ~(lasts[:, None] & lasts)
-        explained = (along[:, None] ** 2 * size - 2 * np.outer(along, along) * gram + along**2 * size[:, None]) / np.where(
-            usable, det, 1.0
-        )
+        usable = (det > 1e-3 * size[:, None] * size) & (size > 1e-9 * len(rest))[:, None] & ~(lasts[:, None] & lasts)
+        explained = (
+            along[:, None] ** 2 * size - 2 * np.outer(along, along) * gram + along**2 * size[:, None]
+        ) / np.where(usable, det, 1.0)
         left = np.maximum(float(rest @ rest) - np.where(usable, explained, 0.0), 1e-12)
-        score = prior[:, None] + prior - 0.5 * len(rest) * np.log(left)
+        # Rounded, so that of equals it is always the first.
+        score = np.round(prior[:, None] + prior - 0.5 * len(rest) * np.log(left), 6)
         chosen = np.unravel_index(int(np.argmax(np.where(usable, score, -np.inf))), score.shape)
         which = np.repeat(np.arange(len(grids)), [len(grid) for grid in grids])
         shares = np.concatenate(grids)
@@ -140,7 +139,10 @@ class _Sight:
                 (family, share), (other, its) = pair[mine], pair[1 - mine]
                 wider = np.linalg.qr(np.column_stack((basis, self.clear(_FAMILIES[other], np.array([its]), basis))))[0]
                 near = share * np.exp(np.linspace(-0.1, 0.1, 21))
-                pair[mine] = (family, self._refine(_FAMILIES[family], near, wider, self.values - wider @ (wider.T @ self.values)))
+                pair[mine] = (
+                    family,
+                    self._refine(_FAMILIES[family], near, wider, self.values - wider @ (wider.T @ self.values)),
+                )
         return pair
 
 
