@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from soak.analysis.columns import lay_out
 from soak.analysis.counts import CANNOT_TELL, SETTLING, least_chance, most_chance, slowing
@@ -38,11 +40,17 @@ def fit_trend(subject: Subject) -> Trend:
     Never raises on odd data, and no odd value makes a warning: what is not finite is left out beforehand, and what is
     too large or small to square says nothing about growth.
     """
-    with np.errstate(all="ignore"):
+    # Matrices as small as these are slower on many threads, which would also take the cores from whoever drives the load.
+    with _libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             return _fit_trend(subject)
         except np.linalg.LinAlgError:
             return _unknown("its values are too odd for any fit")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _fit_trend(subject: Subject) -> Trend:

@@ -15,6 +15,7 @@ import numpy as np
 from soak.model import Floats
 
 _MOST_STEPS = 24
+_WORTH = 6.0
 LASTING = 0.4
 """A warm-up that takes more than this share of the run lasts."""
 
@@ -114,7 +115,10 @@ class _Sight:
         return chosen
 
     def best_pair(self, beside: tuple[Floats, Floats]) -> list[tuple[int, float]]:
-        """The two families and shares that are together the most plausible, beside one set of columns."""
+        """The two families and shares that are together the most plausible, beside one set of columns.
+
+        Empty where they explain too little for two warm-ups to be worth a thought, even with noise that is white.
+        """
         basis, rest = beside
         grids = [family.fine[:: len(family.fine) // 40] for family in _FAMILIES]
         x = np.concatenate([self.clear(f, grid, basis) for f, grid in zip(_FAMILIES, grids, strict=True)], axis=1)
@@ -131,6 +135,8 @@ class _Sight:
         # Rounded, so that of equals it is always the first.
         score = np.round(prior[:, None] + prior - 0.5 * len(rest) * np.log(left), 6)
         chosen = np.unravel_index(int(np.argmax(np.where(usable, score, -np.inf))), score.shape)
+        if 0.5 * len(rest) * np.log(float(rest @ rest) / left[chosen]) < _WORTH:
+            return []
         which = np.repeat(np.arange(len(grids)), [len(grid) for grid in grids])
         shares = np.concatenate(grids)
         pair = [(int(which[i]), float(shares[i])) for i in chosen]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,40 +38,76 @@ def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, as_js
     """
     from soak.profile.command_line import parse_limits, parse_warmup  # noqa: PLC0415 - `--help` needs none of it
 
-    checked = parse_limits(limits_tree(limits))
-    least = parse_warmup(warmup)
+    asked = _Asked(parse_limits(limits_tree(limits)), parse_warmup(warmup), as_json, alone=len(files) == 1)
     worst = ExitCode.PASS
-    for path in files:
-        try:
-            code = _judge_one(path, checked, least, as_json=as_json, alone=len(files) == 1)
-        except SoakError as error:
-            click.echo(f"soak: {error}", err=True)
-            code = error.exit_code
+    for said, complaint, code in _judged_all(asked, files):
+        if said:
+            click.echo(said)
+        if complaint:
+            click.echo(f"soak: {complaint}", err=True)
         worst = max(worst, code, key=_BADNESS.index)
     return worst
 
 
 _BADNESS = [ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.FAIL, ExitCode.BROKEN, ExitCode.USAGE]
+#: From so many files on, it is worth starting a process for each core.
+_MANY = 8
 
 
-def _judge_one(path: Path, limits: Any, warmup: float, *, as_json: bool, alone: bool) -> ExitCode:
-    from soak.analysis import analyze  # noqa: PLC0415
-    from soak.cli.judged import CODES, judge, show  # noqa: PLC0415
-    from soak.recording import is_run_directory, load_recording  # noqa: PLC0415
-    from soak.recording.importing import import_recording  # noqa: PLC0415
-    from soak.reporters.json import render  # noqa: PLC0415
+def _judged_all(asked: _Asked, files: tuple[Path, ...]) -> Iterator[tuple[str, str, ExitCode]]:
+    """What is said of each file, in their order, and its exit code."""
+    from multiprocessing import get_context  # noqa: PLC0415
 
-    if is_run_directory(path):
-        changed: Mapping[str, Any] = limits.model_dump(exclude_unset=True)
-        analysis = analyze(load_recording(path), limits, warmup=warmup) if changed else judge(path)
-    else:
-        analysis = analyze(import_recording(path), limits, warmup=warmup, judge_unknown=True)
-    if as_json:
-        import json  # noqa: PLC0415
+    processes = min(os.cpu_count() or 1, len(files) // _MANY)
+    if processes < 2:
+        yield from map(asked.judged, files)
+        return
+    asked.prepare()
+    # Forked, where that is safe: before any thread was started.
+    with get_context("fork" if sys.platform == "linux" else "spawn").Pool(processes) as pool:
+        yield from pool.imap(asked.judged, files, chunksize=4)
 
-        click.echo(json.dumps(json.loads(render(analysis)), ensure_ascii=False))
-    elif alone:
-        show(analysis)
-    else:
-        click.echo(f"{analysis.verdict.upper():<12} {path}: {analysis.reason}")
-    return CODES[analysis.verdict]
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of every file."""
+
+    limits: Any
+    warmup: float
+    as_json: bool
+    alone: bool
+
+    def prepare(self) -> None:
+        """Import what judging needs."""
+        import soak.analysis  # noqa: PLC0415
+        import soak.cli.judged  # noqa: PLC0415
+        import soak.recording.importing  # noqa: F401, PLC0415
+
+    def judged(self, path: Path) -> tuple[str, str, ExitCode]:
+        """What is said of one file, what is complained of, and the exit code."""
+        try:
+            return self._judged(path)
+        except SoakError as error:
+            return "", str(error), error.exit_code
+
+    def _judged(self, path: Path) -> tuple[str, str, ExitCode]:
+        from soak.analysis import analyze  # noqa: PLC0415
+        from soak.cli.judged import CODES, judge, show  # noqa: PLC0415
+        from soak.recording import is_run_directory, load_recording  # noqa: PLC0415
+        from soak.recording.importing import import_recording  # noqa: PLC0415
+        from soak.reporters.json import render  # noqa: PLC0415
+
+        if is_run_directory(path):
+            changed: Mapping[str, Any] = self.limits.model_dump(exclude_unset=True)
+            analysis = analyze(load_recording(path), self.limits, warmup=self.warmup) if changed else judge(path)
+        else:
+            analysis = analyze(import_recording(path), self.limits, warmup=self.warmup, judge_unknown=True)
+        code = CODES[analysis.verdict]
+        if self.as_json:
+            import json  # noqa: PLC0415
+
+            return json.dumps(json.loads(render(analysis)), ensure_ascii=False), "", code
+        if self.alone:
+            show(analysis)
+            return "", "", code
+        return f"{analysis.verdict.upper():<12} {path}: {analysis.reason}", "", code
