@@ -64,9 +64,18 @@ def lay_out(
     if states is not None:
         options.append((np.concatenate((level, state), axis=1), states[1] + _STATES))
     paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[4]), int(b - edge[4])) for a, b in pairwise(edge[4:]))
-    lasting = shapes.settles > LASTING * span
     candidates = Candidates(
-        paces_at, late_at, shapes_at, steps_at, shapes.prior, steps.prior, lasting, grid.rough, grid.jumpy, shapes.pairs
+        paces=paces_at,
+        late=late_at,
+        shapes=shapes_at,
+        steps=steps_at,
+        shape_prior=shapes.prior,
+        step_prior=steps.prior,
+        shape_late=shapes.settles > LASTING * span,
+        endless=np.isinf(shapes.settles),
+        rough=grid.rough,
+        jumpy=grid.jumpy,
+        pairs=shapes.pairs,
     )
     settles = np.concatenate((np.zeros(shapes_at.start), shapes.settles, steps.settles))
     return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles

@@ -19,6 +19,8 @@ from soak.model import Floats
 _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(0.05))
 _PAIRED = float(np.log(0.2))
 _STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
+# Of two warm-ups, one that never ends would be a leak as well.
+_ENDLESS = -2.5
 _HOPELESS = 14.0
 _KEPT = 100
 # A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall is as likely as a rise.
@@ -37,6 +39,7 @@ class Candidates:
     shape_prior: Floats
     step_prior: Floats
     shape_late: NDArray[np.bool_]
+    endless: NDArray[np.bool_]
     rough: NDArray[np.bool_]
     jumpy: NDArray[np.bool_]
     pairs: tuple[tuple[int, int], ...]
@@ -156,7 +159,7 @@ def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
         settled = not c.shape_late[shape]
         rest = evidence.given(w, w.x[:, column : column + 1])
         second = rest.x[:, c.shapes]
-        pair = beside + _PAIRED + c.shape_prior
+        pair = beside + _PAIRED + c.shape_prior + np.where(c.endless | c.endless[shape], _ENDLESS, 0.0)
         both = tally.stay(evidence.each(rest, second).evidence + pair, (column,), c.shapes.start).max(axis=0)
         if settled:
             late = rest.x[:, c.late]
@@ -178,6 +181,7 @@ def _paired(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
     for pair in c.pairs:
         has = tuple(c.shapes.start + shape for shape in pair)
         beside = prior + _SHAPED + _PAIRED + float(c.shape_prior[list(pair)].sum())
+        beside += _ENDLESS * bool(c.endless[list(pair)].any())
         rest = evidence.given(w.only(c.paces, c.steps), w.x[:, list(has)])
         tally.stay(evidence.alone(rest)[:, None] + beside, has)
         settled = not c.shape_late[list(pair)].any()
