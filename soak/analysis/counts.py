@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from soak.analysis.subject import Points
+from soak.model import Floats
 
 _CARRIED = 0.6
 _FEW, _SOME = 5.0, 12.0
@@ -22,6 +23,7 @@ _RISES = 3
 _STILL = 0.1
 _REST, _AT_REST, _BIG = 0.02, 0.8, 0.2
 _MANY = 50
+_OFTEN, _BACK = 20, 0.8
 _NEARLY_EVEN, _EVEN = 2.0, 2.6
 CANNOT_TELL = 0.25
 SETTLING = 0.6
@@ -43,11 +45,19 @@ def least_chance(lives: Sequence[Points], points: Sequence[Points], jumpy: bool)
         return 0.0
     if still:
         settled = moves[len(moves) // 10 :]
+        if _goes_back(settled):
+            return 0.0
         settled = settled / (np.abs(settled).max() or 1.0)
         surplus = float(settled.sum()) / float(np.sqrt(settled @ settled) or 1.0)
         if surplus < _EVEN:
             return SETTLING if surplus < _NEARLY_EVEN else CANNOT_TELL
     return _few_late_steps(max(points, key=lambda one: len(one.times)))
+
+
+def _goes_back(moves: Floats) -> bool:
+    """Whether a step is nearly always followed by one back: noise around a level, not events that each add up."""
+    signs = np.sign(moves[moves != 0])
+    return len(signs) > _OFTEN and float((signs[1:] != signs[:-1]).mean()) > _BACK
 
 
 def _few_late_steps(points: Points) -> float:
