@@ -30,10 +30,13 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-speed bench-live ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-early bench-speed bench-live ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
+
+bench-early: install ## What stopping early costs and saves
+	$(BIN)/python -m tests.bench.bench_early
 
 bench-speed: install ## How long loading and judging take
 	$(BIN)/python -m tests.bench.bench_speed
@@ -41,4 +44,4 @@ bench-speed: install ## How long loading and judging take
 bench-live: install ## What judging costs while a run goes on
 	$(BIN)/python -m tests.bench.bench_live
 
-.PHONY: help install demo test check format bench bench-verdict bench-speed bench-live
+.PHONY: help install demo test check format bench bench-verdict bench-early bench-speed bench-live

@@ -33,8 +33,10 @@ Record = Scrape | Window | Event
 class Run:
     """One run of a profile into a directory of its own.
 
-    `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. `stop`
-    ends it in order. After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
+    `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
+    each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
+    the seconds left. `stop` ends it in order. After `run`, `ended` is how it ended and `failure` why it broke, None when it
+    did not.
     """
 
     profile: Profile
@@ -43,6 +45,8 @@ class Run:
     command: Sequence[str] = ()
     watch: Callable[[Record], None] = lambda _: None
     tick: Callable[[], None] = lambda: None
+    looks: Sequence[float] = ()
+    certain: Callable[[int, float], str | None] = lambda _, __: None
     stop: threading.Event = field(default_factory=threading.Event)
     ended: str = "completed"
     failure: str | None = None
@@ -93,7 +97,7 @@ class Run:
     def _drive(self, load: LoadProcess) -> None:
         """Until the load ends by itself, or is stopped, or breaks: commit every second."""
         next_commit = self.clock.now()
-        gone = False
+        gone, look = False, 0
         while load.running:
             if self.clock.now() >= next_commit:
                 try:
@@ -110,11 +114,28 @@ class Run:
                 self._record(
                     Event(self.clock.now(), "target", f"the target ended by itself with code {self.target.exit_code()}")
                 )
+            if look < len(self.looks) and self.clock.now() >= self._at(load, self.looks[look]):
+                if self._certain(look, self._at(load, 1.0)):
+                    return
+                look += 1
             self._show()
             load.wait(0.2)
         if load.failure is not None:
             self.ended, self.failure = "aborted", load.failure
             self._record(Event(self.clock.now(), "load", load.failure))
+
+    def _at(self, load: LoadProcess, share: float) -> float:
+        """When a share of the steady phase will have passed."""
+        return float((load.started or 0.0) + self.profile.load.ramp + share * self.profile.load.duration)
+
+    def _certain(self, look: int, end: float) -> bool:
+        """Whether the run may end now, because its verdict is certain already."""
+        self.recorder.commit()
+        reason = self.certain(look, end - self.clock.now())
+        if reason is not None:
+            self.ended = "early"
+            self._record(Event(self.clock.now(), "early", f"the run ended early: {reason}"))
+        return reason is not None
 
     def _show(self) -> None:
         """Whatever goes wrong in showing a run is no reason to end it."""

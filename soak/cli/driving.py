@@ -13,6 +13,7 @@ from types import FrameType
 
 import click
 
+from soak.analysis.early import LOOKS, certain_already
 from soak.cli.judged import CODES, judge, show, write_reports
 from soak.errors import ExitCode, SoakError
 from soak.live import Live
@@ -34,6 +35,9 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
             click.echo(f"soak: {record.text}", err=True)
 
     run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)
+    if profile.stop_early:
+        run.looks = [share for share, _ in LOOKS]
+        run.certain = lambda look, left: certain_already(judge(directory), look, left)
     with interruptible(run.stop), ProgressLine(run, live) as line:
         run.tick = line.tick
         try:

@@ -219,8 +219,9 @@ class Profile(Strict):
     trace: Annotated[dict[str, JsonValue] | None, Later()] = Field(
         default=None, description="Links from requests to traces"
     )
-    stop_early: Annotated[bool | None, Later()] = Field(
-        default=None, description="End as soon as every verdict is certain"
+    stop_early: bool = Field(
+        default=False,
+        description="End after 1/8, 1/4 or 1/2 of the duration, where a gross leak or every limit is certain",
     )
 
     _document: Document | None = PrivateAttr(default=None)

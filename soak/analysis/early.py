@@ -1,0 +1,62 @@
+"""Stopping early: a few looks fixed in advance, with a risk of error spent at each so that all together spend little.
+
+The boundaries are far below the risk of a whole run (in the spirit of O'Brien and Fleming, A multiple testing procedure for
+clinical trials, 1979), because the chance of a trend is a model's, and early recordings are where models are wrong. And no
+statistic can tell a cache that fills evenly through half a run from a leak: so besides being certain, a leak that ends a
+run must be gross: several times the level that it began from, or at the end of a capacity before the run would be. Both
+were set by simulating whole recordings, cut at each look, through the whole analysis (`make bench-early`).
+"""
+
+from __future__ import annotations
+
+import math
+
+from soak.model import Analysis, Finding, Verdict
+
+#: Shares of the steady phase after which a run is looked at, and the chance that growth must stay below at each.
+LOOKS: tuple[tuple[float, float], ...] = ((0.125, 1e-6), (0.25, 1e-5), (0.5, 1e-4))
+#: How many times its first level a series must have come to.
+_GROSS = 4.0
+#: Below so many descriptors, threads or connections, "several times as many" says little.
+_HANDFUL = 5.0
+#: A clean stop wants intervals this much wider than 95%, about 99.9%, to lie below their limits.
+_WIDER = 1.7
+
+
+def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
+    """Why a run may stop at a look, with `left` seconds to go: a restart, a gross leak, or every growth
+    limit surely kept; None to go on.
+
+    Errors, latency and rates are not final before the end, so they stop nothing.
+    """
+    growth = [finding for finding in analysis.findings if finding.rule == "growth"]
+    boundary = LOOKS[look][1] / max(len(growth), 1)
+    for finding in analysis.findings:
+        if finding.verdict is Verdict.FAIL and (finding.rule == "restart" or _surely_grows(finding, boundary, left)):
+            return finding.reason
+    if growth and all(_surely_kept(finding) for finding in growth) and analysis.verdict is Verdict.PASS:
+        return "Every growth limit is surely kept."
+    return None
+
+
+def _surely_grows(finding: Finding, boundary: float, left: float) -> bool:
+    trend = finding.trend
+    if finding.rule != "growth" or trend is None or trend.chance > boundary or not trend.lines:
+        return False
+    counted = not finding.unit.startswith("bytes")
+    line = trend.lines[-1]
+    if line.last >= _GROSS * max(line.first, _HANDFUL if counted else 0.0):
+        return True
+    # A cache may well fill most of the memory that it was given; descriptors and connections are not for that.
+    return counted and finding.exhausts_in_hours is not None and finding.exhausts_in_hours * 3600 <= left
+
+
+def _surely_kept(finding: Finding) -> bool:
+    """Below an explicit limit by a wide interval, long after warm-up; under the default rule nothing is sure before the end."""
+    trend = finding.trend
+    if trend is None or finding.limit is None or not math.isfinite(trend.slope_high) or trend.doubt is not None:
+        return False
+    high = trend.slope_per_hour + _WIDER * (trend.slope_high - trend.slope_per_hour)
+    judged = trend.lines[-1].end - trend.lines[0].start if trend.lines else 0.0
+    settled = trend.settled_after_seconds
+    return high <= finding.limit and settled is not None and judged >= 3 * settled
