@@ -13,10 +13,9 @@ import math
 
 from soak.model import Analysis, Finding, Verdict
 
-#: Shares of the steady phase after which a run is looked at, and the chance that growth must stay below at each.
-LOOKS: tuple[tuple[float, float], ...] = ((0.125, 1e-6), (0.25, 1e-5), (0.5, 1e-4))
-#: How many times its first level a series must have come to.
-_GROSS = 4.0
+#: Shares of the steady phase after which a run is looked at; the chance that growth must stay below at each, and how many
+#: times its first level a series must have come to.
+LOOKS: tuple[tuple[float, float, float], ...] = ((0.125, 1e-6, 12.0), (0.25, 1e-5, 8.0), (0.5, 1e-4, 4.0))
 #: Below so many descriptors, threads or connections, "several times as many" says little.
 _HANDFUL = 5.0
 #: A clean stop wants intervals this much wider than 95%, about 99.9%, to lie below their limits.
@@ -30,22 +29,25 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
     Errors, latency and rates are not final before the end, so they stop nothing.
     """
     growth = [finding for finding in analysis.findings if finding.rule == "growth"]
-    boundary = LOOKS[look][1] / max(len(growth), 1)
+    _, risk, gross = LOOKS[look]
+    boundary = risk / max(len(growth), 1)
     for finding in analysis.findings:
-        if finding.verdict is Verdict.FAIL and (finding.rule == "restart" or _surely_grows(finding, boundary, left)):
+        if finding.verdict is Verdict.FAIL and (
+            finding.rule == "restart" or _surely_grows(finding, boundary, gross, left)
+        ):
             return finding.reason
     if growth and all(_surely_kept(finding) for finding in growth) and analysis.verdict is Verdict.PASS:
         return "Every growth limit is surely kept."
     return None
 
 
-def _surely_grows(finding: Finding, boundary: float, left: float) -> bool:
+def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) -> bool:
     trend = finding.trend
     if finding.rule != "growth" or trend is None or trend.chance > boundary or not trend.lines:
         return False
     counted = not finding.unit.startswith("bytes")
     line = trend.lines[-1]
-    if line.last >= _GROSS * max(line.first, _HANDFUL if counted else 0.0):
+    if line.last >= gross * max(line.first, _HANDFUL if counted else 0.0):
         return True
     # A cache may well fill most of the memory that it was given; descriptors and connections are not for that.
     return counted and finding.exhausts_in_hours is not None and finding.exhausts_in_hours * 3600 <= left

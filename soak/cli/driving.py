@@ -36,7 +36,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
 
     run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)
     if profile.stop_early:
-        run.looks = [share for share, _ in LOOKS]
+        run.looks = [share for share, _, _ in LOOKS]
         run.certain = lambda look, left: certain_already(judge(directory), look, left)
     with interruptible(run.stop), ProgressLine(run, live) as line:
         run.tick = line.tick

@@ -20,6 +20,7 @@ from soak.runner import Run
 from tests.e2e.driving import SOAK, soak
 from tests.targets import Target, running
 
+ROOT = Path(__file__).parents[2]
 FILES = {
     "run.json",
     "profile.yaml",
@@ -99,6 +100,23 @@ def test_a_run_leaves_everything_that_was_promised(shop: Target, tmp_path: Path)
     assert [phase["name"] for phase in run["phases"]] == ["steady"]
     suite = ET.fromstring((done.directory / "junit.xml").read_text())
     assert int(suite.get("tests") or suite[0].get("tests") or 0) >= len(analysis["findings"])
+
+
+def test_a_gross_leak_ends_a_run_early_where_that_is_asked_for(tmp_path: Path) -> None:
+    settings = ["--set", "stop_early=true", "--set", "load.duration=80s"]
+    done = soak(
+        "run",
+        ROOT / "profiles" / "demo.yaml",
+        *settings,
+        directory=tmp_path / "run",
+        SOAK_DEMO_LEAK="threads",
+        SOAK_DEMO_PYTHON=sys.executable,
+        SOAK_DEMO_PORT="8811",
+    )
+    assert done.code == 1, done.explain()
+    assert done.failing()[0] == "process_threads"
+    assert done.analysis["run"]["ended"] == "early"
+    assert done.analysis["run"]["seconds"] < 60
 
 
 def test_a_run_can_be_judged_again_with_other_limits(shop: Target, tmp_path: Path) -> None:
