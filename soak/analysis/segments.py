@@ -16,6 +16,8 @@ from soak.model import Floats
 
 _AROUND = 5
 _MOST_RESTARTS = 20
+_LIKE = 6
+_PLATEAU = 0.75
 
 
 def clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
@@ -59,32 +61,34 @@ def _restarts(values: Floats, least: float) -> list[int]:
     """Where an unknown restart must have been: indexes of the first sample after it, none where it may be a collection. `least`
     is the least height that counts.
 
-    A restart falls at once, back to where the process began, from a level that had lasted. What falls so at a regular
-    pace or from one height is a garbage collector at work.
+    A restart falls at once, back to where the process began, from a level that had lasted, and what follows is like the
+    first start. What falls so at a regular pace or from one height, having climbed all the while, is a garbage collector
+    at work.
     """
     size = max(1, len(values) // 600)
     count = len(values) // size
     if count < 8 * _AROUND:
         return []
     level = np.median(values[: count * size].reshape(count, size), axis=1)
-    windows = np.median(np.lib.stride_tricks.sliding_window_view(level, _AROUND), axis=1)
-    before, after = windows[:-_AROUND], windows[_AROUND:]
+    before = np.median(np.lib.stride_tricks.sliding_window_view(level, _AROUND), axis=1)[:-_LIKE]
+    place = np.arange(_AROUND, _AROUND + len(before))
+    place = place[place + _LIKE <= count]
     start = float(np.min(level[:2]))
     quiet = float(np.median(np.abs(np.diff(level)))) * 1.4826
-    place = np.arange(_AROUND, _AROUND + len(before))
-    fall = level[place - 1] - level[place]
-    height = before - start
-    found = (height > np.maximum(10 * quiet, least)) & (after - start < 0.3 * height) & (fall > 0.6 * (before - after))
-    found &= before - after > 0.3 * float(np.ptp(level))
+    height = before[: len(place)] - start
+    low = np.minimum(level[place], level[place + 1])
+    found = (height > np.maximum(10 * quiet, least)) & (low - start < 0.3 * height) & (height > 0.3 * np.ptp(level))
+    found &= level[place - 1] - low > 0.6 * height
+    again = np.lib.stride_tricks.sliding_window_view(level, _LIKE)[place] - level[:_LIKE]
+    found &= np.abs(again).mean(axis=1) < 0.3 * height + 3 * quiet
     drops = place[found]
     drops = drops[np.diff(drops, prepend=-_AROUND) >= _AROUND]
     if not len(drops) or len(drops) > _MOST_RESTARTS:
         return []
     lives = np.diff(np.concatenate(([0], drops)))
     heights = level[drops - 1] - start
-    lasted = all(
-        (level[drop - life : drop] > start + 0.3 * h).sum() > 0.04 * count
-        for drop, life, h in zip(drops, lives, heights, strict=True)
-    )
+    above = [(level[drop - life : drop] - start) / h for drop, life, h in zip(drops, lives, heights, strict=True)]
+    lasted = all(float((part > 0.3).sum()) > 0.04 * count for part in above)
+    climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU
     regular = len(drops) > 2 and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
-    return [] if regular or not lasted else [int(drop) * size for drop in drops]
+    return [] if not lasted or (regular and climbs) else [int(drop) * size for drop in drops]
