@@ -76,6 +76,7 @@ def lay_out(
         rough=grid.rough,
         jumpy=grid.jumpy,
         pairs=shapes.pairs,
+        plain=1 if load is None else 2,
     )
     settles = np.concatenate((np.zeros(shapes_at.start), shapes.settles, steps.settles))
     return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles

@@ -30,7 +30,8 @@ _LIFTED = -4.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Where in the whitened columns each candidate lies, how plausible it is beforehand (logs), which shapes
-    last; and which noise models are rougher than white, or move the level in jumps."""
+    last; which noise models are rougher than white, or move the level in jumps; and how many settings, the first ones,
+    have neither cycles nor states."""
 
     paces: slice
     late: slice
@@ -43,6 +44,7 @@ class Candidates:
     rough: NDArray[np.bool_]
     jumpy: NDArray[np.bool_]
     pairs: tuple[tuple[int, int], ...]
+    plain: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +129,8 @@ def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) ->
         if top > max(best) - _HOPELESS:
             _stepped(tally, w, prior, candidates)
     likeliest = max(range(len(tallies)), key=lambda i: tallies[i].best()[0])
-    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], candidates.jumpy[noises], ready[0][0])
+    jumpy = candidates.jumpy[noises] & (likeliest < candidates.plain)
+    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], jumpy, ready[0][0])
 
 
 def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:

@@ -18,6 +18,8 @@ _AROUND = 5
 _MOST_RESTARTS = 20
 _LIKE = 6
 _PLATEAU = 0.75
+_AT_START = 3
+_TEETH = 7
 
 
 def clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
@@ -62,8 +64,8 @@ def _restarts(values: Floats, least: float) -> list[int]:
     is the least height that counts.
 
     A restart falls at once, back to where the process began, from a level that had lasted, and what follows is like the
-    first start. What falls so at a regular pace or from one height, having climbed all the while, is a garbage collector
-    at work.
+    first start. What falls so at a regular pace, from one height or often, having climbed all the while, is a garbage
+    collector at work; what leaps up as it falls down is a level that switches.
     """
     size = max(1, len(values) // 600)
     count = len(values) // size
@@ -89,6 +91,11 @@ def _restarts(values: Floats, least: float) -> list[int]:
     heights = level[drops - 1] - start
     above = [(level[drop - life : drop] - start) / h for drop, life, h in zip(drops, lives, heights, strict=True)]
     lasted = all(float((part > 0.3).sum()) > 0.04 * count for part in above)
+    leaps = np.flatnonzero(np.diff(level) > 0.6 * float(heights.min()))
+    switches = bool(
+        (leaps - np.concatenate(([0], drops))[np.searchsorted(drops, leaps, side="right")] > _AT_START).any()
+    )
     climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU
     regular = len(drops) > 2 and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
-    return [] if not lasted or (regular and climbs) else [int(drop) * size for drop in drops]
+    collected = climbs and (regular or len(drops) > _TEETH)
+    return [] if not lasted or switches or collected else [int(drop) * size for drop in drops]
