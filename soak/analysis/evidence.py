@@ -72,7 +72,9 @@ def given(w: Whitened, columns: Floats) -> Whitened:
 
 
 def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
-    """Log marginal likelihood, but for `base`, of a residual sum of squares with so many degrees of freedom."""
+    """Log marginal likelihood, but for `base`, of a residual sum of squares with so many degrees of freedom; of none, none."""
+    if freedom < 1:
+        return np.full(np.broadcast_shapes(rest.shape, least.shape), -np.inf)
     half = 0.5 * freedom
     return math.lgamma(half) - half * np.log(np.pi * (rest + least))
 

@@ -21,7 +21,7 @@ from soak.analysis.subject import Points, Subject
 from soak.model import Line, Trend
 from soak.units import show_duration
 
-CERTAIN, SUSPICIOUS = 0.12, 0.5
+CERTAIN, SUSPICIOUS = 0.15, 0.5
 """Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
 the development part of the corpus in tests/bench."""
 

@@ -178,7 +178,7 @@ def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
 
 _FAMILIES = (
     _Family(_approach, np.geomspace(1 / 240, 1 / 2, 18), np.geomspace(1 / 400, 0.95, 200), 0.45, 0.25, 20.0, 3.0),
-    _Family(_creep, np.geomspace(1 / 300, 1 / 6, 8), np.geomspace(1 / 400, 0.95, 200), 0.25, 1 / 30, 30.0, np.inf),
+    _Family(_creep, np.geomspace(1 / 300, 1 / 6, 8), np.geomspace(1 / 400, 0.95, 200), 0.08, 1 / 30, 30.0, np.inf),
     _Family(_fill, np.linspace(0.05, 0.9, 18), np.geomspace(1 / 400, 0.95, 200), 0.3, 0.5, 15.0, 1.0),
 )
 
