@@ -1,8 +1,8 @@
 """A labelled corpus of resource series, seeded: what services do that leak, and what services do that only look like it.
 
 A leak's slope is sized in standard errors of the oracle: generalised least squares that knows the noise's covariance and
-every shape beside the slope, and fits only their sizes: the limit that no method can beat. Development and held-out
-cases differ in seeds, and some kinds are held out altogether.
+every shape beside the slope, and fits their sizes and how fast they run: the limit that no method can beat. Development
+and held-out cases differ in seeds, and some kinds are held out altogether.
 """
 
 from __future__ import annotations
@@ -61,10 +61,19 @@ class Sketch:
     drift: float = 0.0
     known_as: tuple[float, float] | None = None
 
-    def add(self, size: float, part: Floats) -> None:
-        """Give the healthy level another part, of a shape that the oracle knows and a size that it must fit."""
+    def add(self, size: float, part: Floats, ages: Floats | None = None, *, told: bool = False) -> None:
+        """Give the healthy level another part, of a shape that the oracle knows and a size that it must fit.
+
+        How fast that shape runs its course (over `ages`, the times unless given) nobody can know, unless it is `told`:
+        the oracle must fit that too, by the derivative to the time, as a Cramer-Rao bound does.
+        """
         self.shape = self.shape + size * part
         self.parts.append(part)
+        clock = self.times if ages is None else ages
+        if size and not told:
+            change = clock * np.gradient(part, self.times)
+            if np.ptp(change) > 1e-9:
+                self.parts.append(change / np.ptp(change))
 
 
 Kind = Callable[[Generator, Floats], Sketch]
@@ -117,7 +126,7 @@ def noise(rng: Generator, sketch: Sketch) -> Floats:
 
 
 def oracle_error(sketch: Sketch) -> float:
-    """The standard error of the leak over the run by generalised least squares: covariance and shapes known, sizes fitted."""
+    """The leak's standard error over the run, by least squares that know covariance and shapes, and fit sizes and speeds."""
     chosen = np.arange(len(sketch.times)) if sketch.floor is None else np.flatnonzero(sketch.floor)
     lives = np.zeros(len(chosen)) if sketch.lives is None else sketch.lives[chosen]
     gap = float(np.median(np.diff(chosen))) if len(chosen) > 1 else 1.0

@@ -142,7 +142,7 @@ def rolling(rng: Generator, times: Floats) -> Sketch:
     births = (np.arange(1, count + 1) + rng.uniform(-0.25, 0.25, count)) / (count + 1) * span
     s.lives, s.told = np.searchsorted(births, times).astype(np.float64), False
     ages = times - np.concatenate(([0.0], births))[s.lives.astype(int)]
-    s.add(-rng.uniform(15, 80), np.exp(-ages / (span / (count + 1) * rng.uniform(0.02, 0.08))))
+    s.add(-rng.uniform(15, 80), np.exp(-ages / (span / (count + 1) * rng.uniform(0.02, 0.08))), ages)
     _room(s, 80)
     return s
 

@@ -124,7 +124,7 @@ def restarting(rng: Generator, s: Sketch) -> Sketch:
     births = np.sort(rng.uniform(0.03, 0.97, count)) * span
     s.lives = np.searchsorted(births, s.times).astype(np.float64)
     ages = s.times - np.concatenate(([0.0], births))[s.lives.astype(int)]
-    s.add(-s.spread * 10 ** rng.uniform(0.5, 1.5), np.exp(-ages / (span / (count + 1) * rng.uniform(0.03, 0.12))))
+    s.add(-s.spread * 10 ** rng.uniform(0.5, 1.5), np.exp(-ages / (span / (count + 1) * rng.uniform(0.03, 0.12))), ages)
     return s
 
 
@@ -150,7 +150,7 @@ def load_drift(rng: Generator, times: Floats) -> Sketch:
     s = steady(rng, times)
     rate = 1 + rng.uniform(0.2, 0.8) * times / times[-1] + 0.1 * np.sin(times / times[-1] * rng.uniform(10, 40))
     s.requests = np.cumsum(rate * np.diff(times, prepend=0) * 50)
-    s.add(s.spread * 10 ** rng.uniform(0.5, 1.5), rate)
+    s.add(s.spread * 10 ** rng.uniform(0.5, 1.5), rate, told=True)
     return s
 
 
