@@ -14,7 +14,7 @@ from soak.model import Floats
 _ROUNDS = 6
 _FEWEST_SWITCHES, _MOST_SWITCHES = 3, 0.25
 _APART = 0.2
-_CUT = 0.1
+_CUT = 0.2
 
 
 def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from soak.analysis.growth import judge_growth
 from soak.model import Verdict
@@ -13,6 +15,19 @@ from tests.analysis.series import MONTH, judged, noise, subject
 
 MIB = 2.0**20
 SECONDS = np.arange(600.0)
+MANY = [
+    subject(values + noise(600, seed))
+    for seed, values in enumerate(
+        (
+            100 + 0 * SECONDS,
+            100 + 0.001 * SECONDS,
+            100 + 0.0015 * SECONDS,
+            100 + 0.002 * SECONDS,
+            100 + 9 * np.exp(-SECONDS / 40),
+            100 + 0.02 * SECONDS,
+        )
+    )
+]
 
 
 def test_a_steady_series_passes_and_says_what_it_would_have_seen() -> None:
@@ -30,6 +45,14 @@ def test_a_leak_fails_with_slope_interval_and_doubling_time() -> None:
     assert finding.unit == "bytes/h"
     assert finding.trend is not None
     assert finding.trend.slope_low < 36 * MIB < finding.trend.slope_high
+
+
+@given(st.permutations(range(6)))
+@settings(max_examples=6, deadline=None)
+def test_the_order_of_the_columns_never_matters(order: list[int]) -> None:
+    chosen = [MANY[i] for i in order]
+    expected = judge_growth(MANY, MONTH)
+    assert judge_growth(chosen, MONTH) == [expected[i] for i in order]
 
 
 def test_a_leak_towards_a_known_capacity_says_when_it_runs_out() -> None:

@@ -35,6 +35,12 @@ def test_a_sharp_drop_to_the_first_level_is_a_restart() -> None:
     assert [life.born for life in lives] == pytest.approx([0, 500], abs=5)
 
 
+def test_a_quick_start_after_a_drop_is_a_restart_too() -> None:
+    age = SECONDS % 300
+    lives = split(subject(100 + 20 * (1 - np.exp(-age / 6)) + 0.2 * noise(900)))
+    assert [life.born for life in lives] == pytest.approx([0, 300, 600], abs=3)
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -43,8 +49,10 @@ def test_a_sharp_drop_to_the_first_level_is_a_restart() -> None:
         100 + 20 * ((SECONDS > 400) & (SECONDS < 420)),
         100 - 0.1 * SECONDS,
         100 + np.cumsum(noise(900)),
+        100 + 10 * (SECONDS // 90 % 2),
+        100 + 12 * (SECONDS % 97 / 97) * (1 + SECONDS // 97 % 3),
     ],
-    ids=["collections", "cycle", "burst", "decline", "wander"],
+    ids=["collections", "cycle", "burst", "decline", "wander", "switch", "uneven collections"],
 )
 def test_what_is_no_restart_is_not_taken_for_one(values: Floats) -> None:
     assert len(split(subject(values + 0.1 * noise(900)))) == 1

@@ -13,6 +13,7 @@ from soak.analysis.counts import CANNOT_TELL, SETTLING, least_chance, most_chanc
 from soak.analysis.cycles import cycle_columns
 from soak.analysis.forecast import show_time_left, time_until
 from soak.analysis.load import paces_and_rate
+from soak.analysis.states import state_column
 from soak.analysis.subject import Points
 from soak.analysis.warmup import settling
 from soak.model import Series, Trend
@@ -42,6 +43,50 @@ def test_the_times_of_a_large_warm_up_are_found_closely() -> None:
     values = 1 - np.exp(-ages / 17.3)
     shapes = settling(ages, np.zeros(150), 149.0, values, np.ones((150, 1)))
     assert np.abs(shapes.settles / 3 - 17.3).min() < 0.05
+
+
+def test_two_warm_ups_at_once_are_found_as_a_pair() -> None:
+    ages = np.arange(150.0)
+    values = 1 - np.exp(-ages / 3) + 0.5 * np.minimum(1, ages / 50) + 0.001 * noise(150)
+    shapes = settling(ages, np.zeros(150), 149.0, values, np.ones((150, 1)))
+    settled = sorted(float(shapes.settles[i]) for i in shapes.pairs[0])
+    assert settled == pytest.approx([9, 50], rel=0.05)
+
+
+def test_noise_is_worth_no_pair_of_warm_ups() -> None:
+    assert settling(np.arange(150.0), np.zeros(150), 149.0, noise(150), np.ones((150, 1))).pairs == ()
+
+
+def test_two_states_are_seen_through_beneath_growth() -> None:
+    index = np.arange(150)
+    high = (index // 20) % 2 == 1
+    line = np.column_stack((np.ones(150), index / 150))
+    values = 5.0 * high + 3.0 * index / 150 + 0.3 * noise(150)
+    found = state_column(values, line)
+    assert found is not None
+    assert (found[0] == high).all()
+    assert found[1] < -20
+
+
+def test_a_point_that_a_switch_cuts_through_lies_in_between() -> None:
+    index = np.arange(150)
+    high = ((index // 20) % 2).astype(np.float64)
+    high[40] = 0.5
+    found = state_column(10 * high + 0.1 * noise(150), np.column_stack((np.ones(150), index / 150)))
+    assert found is not None
+    assert found[0][40] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "values", [noise(150), np.arange(150.0), 5.0 * (np.arange(150) > 70)], ids=["noise", "line", "one step"]
+)
+def test_what_does_not_switch_has_no_states(values: NDArray[Any]) -> None:
+    assert state_column(values, np.column_stack((np.ones(150), np.arange(150) / 150))) is None
+
+
+def test_rounded_noise_that_goes_back_and_forth_is_not_a_matter_of_steps() -> None:
+    rounded = _points(np.round(0.004 * np.arange(300) + 0.25 * noise(300)))
+    assert least_chance([rounded], [rounded], jumpy=False) == 0
 
 
 def test_a_few_late_steps_are_no_certain_growth() -> None:

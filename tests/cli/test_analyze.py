@@ -62,6 +62,19 @@ def test_several_files_are_judged_each_by_itself_in_their_order(
     assert [line.split()[0] for line in out.splitlines()] == ["FAIL", "PASS"]
 
 
+def test_many_files_share_the_cores_and_keep_their_order(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leak, steady = write(tmp_path / "leak.csv", 5000.0), write(tmp_path / "steady.csv", 0.0)
+    (tmp_path / "bad.csv").write_text("x\n")
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    paths = [leak, steady, steady, str(tmp_path / "bad.csv")] * 4
+    code, out, err = run(capsys, "analyze", *paths, "--json")
+    assert code == 2
+    assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["fail", "pass", "pass"] * 4
+    assert err.count("bad.csv") == 4
+
+
 def test_one_bad_file_does_not_cost_the_others_theirs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("x\n")
     code, out, err = run(capsys, "analyze", str(tmp_path / "bad.csv"), write(tmp_path / "a.csv", 0.0), "--json")
