@@ -39,6 +39,7 @@ class Plan:
     rate: float | None = None
     users: int | None = None
     locustfile: str | None = None
+    arrivals: str = "constant"
 
     def to_json(self) -> str:
         """One line."""
@@ -67,6 +68,7 @@ def plan_of(profile: Profile) -> Plan:
         rate=load.rate,
         users=load.users,
         locustfile=str(beside(file, load.locustfile).resolve()) if load.locustfile else None,
+        arrivals=load.arrivals,
     )
 
 

@@ -165,6 +165,9 @@ class Load(Strict):
     """How much traffic, for how long."""
 
     rate: Rate | None = Field(default=None, description="Open model: arrivals on schedule")
+    arrivals: Literal["constant", "poisson"] = Field(
+        default="constant", description="Open model: evenly spaced, or at random as independent callers come"
+    )
     users: Count | None = Field(default=None, description="Closed model: users that each wait for their answer")
     ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
     duration: Positive = Field(description="Time at full load, after the ramp")
