@@ -262,7 +262,7 @@ def failure_kind(error: BaseException, stage: str = "") -> str:
         return "connect: refused"
     if isinstance(error, ssl.SSLError) or stage == "TLS" or "SSL" in name or "Certificate" in name:
         said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or ""
-        return f"TLS: {said}"[:80] if said else "TLS"
+        return f"TLS: {said.lower().replace('_', ' ')}"[:80] if said else "TLS"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return RESET
     if isinstance(error, TimeoutError) or "Timeout" in name:
