@@ -11,6 +11,7 @@ from math import ceil, sqrt
 import gevent
 
 from soak.load.counting import Counting
+from soak.load.pacing import Pace
 from soak.load.plan import Plan
 from soak.load.requests import Mix, Ready, Sender
 
@@ -59,13 +60,20 @@ class OpenLoad:
 
     def drive(self) -> None:
         """Make all arrivals, each on schedule; returns when the last is made."""
+        pace = Pace()
+        try:
+            self._drive(pace.until)
+        finally:
+            pace.close()
+
+    def _drive(self, sleep_until: Callable[[float], None]) -> None:
         began = looked = time.monotonic()
         choose, arrive, without_rest = self._mix.choose, self.arrive, 0
         for due in schedule(self._plan):
             moment = began + due
             without_rest += 1
-            if (wait := moment - time.monotonic()) > 0 or without_rest >= MOST_AT_ONCE:
-                gevent.sleep(max(0.0, wait))
+            if moment > time.monotonic() or without_rest >= MOST_AT_ONCE:
+                sleep_until(moment)
                 without_rest = 0
             arrive(choose(), moment)
             if moment > looked + 1.0:

@@ -26,6 +26,7 @@ from soak.load.connection import failure_kind
 from soak.load.counting import Counting
 from soak.load.plan import Plan
 from soak.load.requests import Sender, client_options, ready_requests
+from soak.load.statistics import BoundedStatistics
 from soak.load.users import closed_user, open_user
 from soak.load.wire import line, window_line
 
@@ -62,6 +63,7 @@ class Driving:
         self.counting = Counting(tuple(request.endpoint for request in plan.requests))
         self.open_load: OpenLoad | None = None
         self.environment = Environment(user_classes=self.user_classes(), host=plan.url)
+        self.environment.stats = self.statistics = BoundedStatistics()
         self.runner: LocalRunner = self.environment.create_local_runner()
         if plan.locustfile:
             self.environment.events.request.add_listener(self.count_event)
@@ -127,6 +129,7 @@ class Driving:
             users = self.runner.user_count if self.open_load is None else self.open_load.busy
             self.send(window_line(self.counting.close(now, now - self.last, users)))
             self.last = now
+            self.statistics.prune(self.runner)
 
     def send(self, text: str) -> None:
         """One line to the supervisor; the load ends at once when the pipe is broken: no load outlives its supervisor."""
