@@ -9,11 +9,12 @@ from bisect import bisect
 from itertools import accumulate
 from urllib.parse import urlsplit
 
-from soak.load.addresses import Origin, Timeouts
+from soak.load.addresses import Origin, Timeouts, TlsOptions, context_of
 from soak.load.client import Client, ClientOptions
 from soak.load.counting import Counting
 from soak.load.heads import head_of
 from soak.load.plan import Plan, PlannedRequest
+from soak.profile.parsing import may_load
 
 
 class Ready:
@@ -35,8 +36,17 @@ def ready_requests(plan: Plan) -> tuple[Ready, ...]:
 
 
 def client_options(plan: Plan) -> ClientOptions:
-    """How a plan's users connect."""
-    return ClientOptions(Origin.of(plan.url), Timeouts(plan.timeout, plan.timeout))
+    """How a plan's users connect; OSError when the TLS files cannot be used, before any user needs them."""
+    tls = TlsOptions(**plan.tls)
+    context_of(tls)
+    return ClientOptions(
+        Origin.of(plan.url),
+        Timeouts(plan.timeout, plan.timeout),
+        tls,
+        plan.cookies,
+        plan.redirects,
+        lambda host: may_load(host, plan.allow),
+    )
 
 
 class Mix:

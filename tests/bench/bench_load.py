@@ -21,7 +21,7 @@ from tests.targets import build_go, running
 
 
 def drive(plan: Plan) -> list[dict[str, Any]]:
-    """The windows of soak's own load process, pinned to the generator's core, but for the first and the last."""
+    """The windows of soak's own load process, pinned to the generator's core."""
     process = subprocess.run(
         [*GENERATOR, sys.executable, "-c", _HOLD_STDIN],
         input=plan.to_json() + "\n",
@@ -33,7 +33,7 @@ def drive(plan: Plan) -> list[dict[str, Any]]:
     messages = [json.loads(line) for line in process.stdout.splitlines()]
     failed = [message["reason"] for message in messages if message["kind"] == "failed"]
     assert not failed, failed
-    return [message for message in messages if message["kind"] == "window"][1:-1]
+    return [message for message in messages if message["kind"] == "window"]
 
 
 #: The load ends with its standard input, so that must stay open: a parent that passes on the plan and waits.
@@ -62,20 +62,18 @@ def span(windows: list[dict[str, Any]]) -> float:
 
 def soak(url: str, users: int, seconds: int) -> float:
     """soak's closed users in its real load process."""
-    windows = drive(plan_of(url, seconds, users=users))
+    windows = drive(plan_of(url, seconds, users=users))[1:-1]
     assert not any(seen["failures"] for window in windows for seen in window["endpoints"])
     return total(windows, "requests") / span(windows)
 
 
 def arrivals(url: str, rate: float, seconds: int) -> None:
     windows = drive(plan_of(url, seconds, rate=rate))
-    asked = total(windows, "requests")
-    achieved = asked / span(windows)
-    late, dropped = total(windows, "late") / max(1, asked), total(windows, "dropped")
+    sent = total(windows, "requests")
+    late, dropped = total(windows, "late") / max(1, sent), total(windows, "dropped")
     busy = max(window["users"] for window in windows)
-    print(
-        f"open model at {rate:,.0f}/s: {achieved / rate:.2%} sent, {late:.2%} late, {dropped} dropped, {busy} at once at most"
-    )
+    share = f"{sent / (rate * seconds):.2%} of the arrivals sent, {late:.2%} late, {dropped} dropped"
+    print(f"open model at {rate:,.0f}/s: {share}, {busy} at once at most", flush=True)
 
 
 def main() -> None:

@@ -49,7 +49,9 @@ _requests = st.lists(
 def test_a_window_survives_the_pipe(requests: list[tuple[str, float, int, str | None]]) -> None:
     counting = Counting(("a",))
     for endpoint, seconds, size, failure in requests:
-        counting.count(endpoint, seconds, size, failure)
+        counting.count(endpoint, seconds, size, failure, seconds / 2 if size % 2 else None)
+        if size % 3 == 0:
+            counting.drop(endpoint)
     window = counting.close(101.5, 1.0, 7)
     line = window_line(window)
     assert line.count("\n") == 1
