@@ -31,6 +31,7 @@ class Counting:
     """The window that is open now."""
 
     def __init__(self, endpoints: tuple[str, ...]) -> None:
+        self._planned = endpoints
         # Dictionaries used as sets that keep their order.
         self._known = dict.fromkeys(endpoints)
         self._kinds: dict[str, None] = {}
@@ -69,8 +70,8 @@ class Counting:
         return self._open.setdefault(_folded(endpoint, self._known, MAX_ENDPOINTS), _Counts())
 
     def close(self, time: float, seconds: float, users: int) -> Window:
-        """The window that ends now; a new one is open after it. Known endpoints are in it even with no request."""
-        closed, self._open = self._open, {endpoint: _Counts() for endpoint in self._known}
+        """The window that ends now; a new one is open after it. Planned endpoints are in it even with no request."""
+        closed, self._open = self._open, {endpoint: _Counts() for endpoint in self._planned}
         seen = tuple(
             EndpointWindow(
                 endpoint, c.requests, c.failures, c.bytes, c.latency, c.failed_latency, c.service, c.late, c.dropped

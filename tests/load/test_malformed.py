@@ -69,6 +69,13 @@ def endless(start: bytes, again: bytes) -> Callable[[socket.socket], None]:
 
 
 OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def stopping(connection: socket.socket) -> None:
+    connection.sendall(OK + b"\r\nabc")
+    time.sleep(0.5)
+
+
 MALFORMED: dict[str, tuple[bytes | Callable[[socket.socket], None], str]] = {
     "garbage": (b"garbage\r\n\r\n", "protocol"),
     "empty lines": (b"\r\n" * 10 + b"x" * 10, "protocol"),
@@ -96,6 +103,7 @@ MALFORMED: dict[str, tuple[bytes | Callable[[socket.socket], None], str]] = {
     ),
     "less body than said": (lambda connection: connection.sendall(OK + b"Content-Length: 9\r\n\r\na"), "protocol: answer cut"),
     "silence": (lambda connection: time.sleep(0.5), "timeout"),
+    "a body of no length that stops": (stopping, "timeout"),
     "a body that never ends": (endless(OK + b"Connection: close\r\n\r\n", b"x" * 1000), "timeout"),
     "chunks that never end": (endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), "timeout"),
 }  # fmt: skip
