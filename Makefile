@@ -30,7 +30,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-speed bench-live bench-load ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-speed bench-live bench-load bench-memory ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -44,4 +44,7 @@ bench-live: install ## What judging costs while a run goes on
 bench-load: install ## How fast the load is, beside FastHttpUser, wrk, vegeta, k6 and oha
 	$(BIN)/python -m tests.bench.bench_load
 
-.PHONY: help install demo test check format bench bench-verdict bench-speed bench-live bench-load
+bench-memory: install ## Whether the generator's memory stays put, over requests and over days of windows
+	$(BIN)/python -m tests.bench.bench_memory
+
+.PHONY: help install demo test check format bench bench-verdict bench-speed bench-live bench-load bench-memory

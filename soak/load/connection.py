@@ -83,7 +83,12 @@ class Connection:
         reading.begin(head.startswith(b"HEAD "), keep)
         self.deadline = now + self._timeouts.total
         try:
-            failure = self._send(head, body)
+            if body or self._tls is not None:
+                failure = self._send(head, body)
+            else:  # the hot path
+                sent = self._sock.send(head)
+                self.sent = True
+                failure = None if sent == len(head) else self._send_rest(memoryview(head)[sent:])
             if failure is None and not reading.ended:
                 failure = self._receive() if self._timeouts.read is None else self._receive_in_pieces()
         except OSError as error:
@@ -107,9 +112,7 @@ class Connection:
             head, body = head + body, b""
         sent = self._sock.send(head)
         self.sent = True
-        if body or sent != len(head) or self._tls is not None:
-            return self._send_rest(memoryview(head)[sent:], memoryview(body))
-        return None
+        return self._send_rest(memoryview(head)[sent:], memoryview(body))
 
     def _receive(self) -> str | None:
         """Read to the end of the answer; the failure if there is one."""
