@@ -7,16 +7,19 @@ import http.client
 import time
 from urllib.parse import urlsplit
 
+from soak.load.addresses import TlsOptions, context_of
 from soak.load.plan import Plan, PlannedRequest
 
 
 def probe_request(plan: Plan, request: PlannedRequest) -> tuple[str, bool]:
     """What came of it in a few words, and whether it is a success by the endpoint's `expect`."""
     parts = urlsplit(plan.url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=plan.timeout)
     began = time.monotonic()
+    connection = http.client.HTTPConnection(parts.netloc, timeout=plan.timeout)
     try:
+        if parts.scheme == "https":
+            context = context_of(TlsOptions(**plan.tls))
+            connection = http.client.HTTPSConnection(parts.netloc, timeout=plan.timeout, context=context)
         connection.request(
             request.method, parts.path + request.path, base64.b64decode(request.body) or None, request.headers
         )

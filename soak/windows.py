@@ -15,7 +15,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class EndpointWindow:
-    """What one endpoint saw in one window: failures by kind, and the latencies of successes and failures kept apart."""
+    """What one endpoint saw in one window: failures by kind, and the latencies of successes and failures kept apart.
+
+    In the open model latency runs from when a request should have been sent. `service` then holds the times from when it
+    was sent; `late` counts those sent too late, `dropped` those never sent. None of them without a schedule.
+    """
 
     endpoint: str
     requests: int
@@ -23,6 +27,9 @@ class EndpointWindow:
     bytes: int
     latency: Histogram
     failed_latency: Histogram
+    service: Histogram = field(default_factory=Histogram)
+    late: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +43,29 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Arrivals:
+    """How one endpoint's schedule was kept, as columns of length n; service times are ragged as latencies are."""
+
+    late: Ints
+    dropped: Ints
+    offsets: Ints
+    buckets: Ints
+    counts: Ints
+
+    def rows(self, first: int, last: int) -> Arrivals:
+        """Those of windows first to last - 1."""
+        rows, cells = slice(first, last), slice(int(self.offsets[first]), int(self.offsets[last]))
+        offsets = self.offsets[first : last + 1] - self.offsets[first]
+        return Arrivals(self.late[rows], self.dropped[rows], offsets, self.buckets[cells], self.counts[cells])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EndpointWindows:
     """All windows of one endpoint over a run, as columns of length n.
 
     Latency histograms are ragged: those of window i are `buckets[offsets[i]:offsets[i+1]]` (rising bucket numbers of
-    `soak.latency`) with as many `counts`. Failures' latencies are recorded apart and never part of these.
+    `soak.latency`) with as many `counts`. Failures' latencies are recorded apart and never part of these. `arrivals` is
+    None where nothing was recorded of a schedule.
     """
 
     endpoint: str
@@ -53,6 +78,7 @@ class EndpointWindows:
     buckets: Ints
     counts: Ints
     failure_kinds: dict[str, int] = field(default_factory=dict)
+    arrivals: Arrivals | None = None
 
     def between(self, start: float, end: float) -> EndpointWindows:
         """The windows whose middle lies within [start, end]; `failure_kinds` stays that of the whole run."""
@@ -71,6 +97,7 @@ class EndpointWindows:
             self.buckets[cells],
             self.counts[cells],
             self.failure_kinds,
+            self.arrivals.rows(first, last) if self.arrivals else None,
         )
 
     def quantile(self, q: float) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from soak.analysis.garbage import collections_between, with_live_heap
 from soak.model import Floats, Kind, Labels, Recording, Series
-from soak.windows import EndpointWindows
+from soak.windows import Arrivals, EndpointWindows, Ints
 
 ALL: Labels = ()
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -144,10 +144,8 @@ def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
     first = windows[0]
     if len(windows) == 1:
         return first
-    count = len(first.times)
-    rows = np.concatenate([np.repeat(np.arange(count), np.diff(one.offsets)) for one in windows])
-    order = np.argsort(rows * 2**20 + np.concatenate([one.buckets for one in windows]), kind="stable")
-    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
+    offsets, buckets, counts = _merged_cells([(one.offsets, one.buckets, one.counts) for one in windows])
+    schedules = [one.arrivals for one in windows if one.arrivals is not None]
     kinds: dict[str, int] = {}
     for one in windows:
         for kind, failures in one.failure_kinds.items():
@@ -160,10 +158,26 @@ def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
         np.sum([one.failures for one in windows], axis=0),
         np.sum([one.bytes for one in windows], axis=0),
         offsets,
-        np.concatenate([one.buckets for one in windows])[order],
-        np.concatenate([one.counts for one in windows])[order],
+        buckets,
+        counts,
         kinds,
+        _merged_arrivals(schedules) if schedules else None,
     )
+
+
+def _merged_arrivals(schedules: list[Arrivals]) -> Arrivals:
+    late, dropped = (np.sum([getattr(one, name) for one in schedules], axis=0) for name in ("late", "dropped"))
+    return Arrivals(late, dropped, *_merged_cells([(one.offsets, one.buckets, one.counts) for one in schedules]))
+
+
+def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
+    """Ragged histograms (offsets, buckets, counts) of the same windows as one; a bucket may come more than once."""
+    count = len(ragged[0][0]) - 1
+    rows = np.concatenate([np.repeat(np.arange(count), np.diff(offsets)) for offsets, _, _ in ragged])
+    buckets, counts = (np.concatenate([one[index] for one in ragged]) for index in (1, 2))
+    order = np.argsort(rows * 2**20 + buckets, kind="stable")
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
+    return offsets, buckets[order], counts[order]
 
 
 def _cumulative_requests(recording: Recording, own: tuple[Series, ...]) -> Series | None:

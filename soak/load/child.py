@@ -17,14 +17,17 @@ from typing import Any, TextIO
 
 import gevent
 import gevent.monkey
-from gevent.pool import Pool
 from locust import User
 from locust.env import Environment
 from locust.runners import LocalRunner
 
+from soak.load.arrivals import OpenLoad
+from soak.load.connection import failure_kind
 from soak.load.counting import Counting
 from soak.load.plan import Plan
-from soak.load.users import MAX_CONNECTIONS, closed_user, failure_kind, open_user
+from soak.load.requests import Sender, client_options, ready_requests
+from soak.load.statistics import BoundedStatistics
+from soak.load.users import closed_user, open_user
 from soak.load.wire import line, window_line
 
 #: When the lifeline ends, requests under way get this long; `LAST_EXIT` after it the process ends whatever happens.
@@ -58,8 +61,9 @@ class Driving:
     def __init__(self, plan: Plan, stream: TextIO) -> None:
         self.plan, self.stream = plan, stream
         self.counting = Counting(tuple(request.endpoint for request in plan.requests))
-        self.in_flight = Pool(MAX_CONNECTIONS)
+        self.open_load: OpenLoad | None = None
         self.environment = Environment(user_classes=self.user_classes(), host=plan.url)
+        self.environment.stats = self.statistics = BoundedStatistics()
         self.runner: LocalRunner = self.environment.create_local_runner()
         if plan.locustfile:
             self.environment.events.request.add_listener(self.count_event)
@@ -68,9 +72,15 @@ class Driving:
         """The Locust users that the plan asks for."""
         if self.plan.locustfile:
             return locustfile_users(Path(self.plan.locustfile))
+        requests, options = ready_requests(self.plan), client_options(self.plan)
+
+        def new_sender() -> Sender:
+            return Sender(options, self.counting)
+
         if self.plan.rate is not None:
-            return [open_user(self.plan, self.counting, self.in_flight)]
-        return [closed_user(self.plan, self.counting)]
+            self.open_load = OpenLoad(self.plan, self.counting, requests, new_sender)
+            return [open_user(self.plan, self.open_load)]
+        return [closed_user(self.plan, requests, new_sender)]
 
     def count_event(self, **event: Any) -> None:
         """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
@@ -101,7 +111,8 @@ class Driving:
         # The one user that makes the arrivals ends at once; those under way, or each closed user's, may end in order.
         self.environment.stop_timeout = 0 if self.plan.rate is not None else patience
         self.runner.stop()
-        self.in_flight.join(timeout=patience)
+        if self.open_load is not None:
+            self.open_load.finish(patience)
         windows.kill()
         now = time.monotonic()
         self.send(window_line(self.counting.close(now, max(now - self.last, 1e-3), 0)))
@@ -115,9 +126,10 @@ class Driving:
             slot += self.plan.interval
             gevent.sleep(max(0.0, slot - time.monotonic()))
             now = time.monotonic()
-            users = self.runner.user_count if self.plan.rate is None else len(self.in_flight)
+            users = self.runner.user_count if self.open_load is None else self.open_load.busy
             self.send(window_line(self.counting.close(now, now - self.last, users)))
             self.last = now
+            self.statistics.prune(self.runner)
 
     def send(self, text: str) -> None:
         """One line to the supervisor; the load ends at once when the pipe is broken: no load outlives its supervisor."""

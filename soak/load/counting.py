@@ -10,6 +10,10 @@ from soak.windows import EndpointWindow, Window
 #: Beyond these, names and kinds are folded into one, as Taurus does: a thousand distinct URLs are one mistake.
 MAX_ENDPOINTS, MAX_KINDS, OTHER = 500, 100, "other"
 
+#: Sent so many seconds after it should have been, an arrival is late: five turns of an event loop that counts in
+#: milliseconds, and little beside any latency limit worth setting.
+LATE = 0.005
+
 
 @dataclass(slots=True)
 class _Counts:
@@ -18,23 +22,32 @@ class _Counts:
     failures: dict[str, int] = field(default_factory=dict)
     latency: Histogram = field(default_factory=Histogram)
     failed_latency: Histogram = field(default_factory=Histogram)
+    service: Histogram = field(default_factory=Histogram)
+    late: int = 0
+    dropped: int = 0
 
 
 class Counting:
     """The window that is open now."""
 
     def __init__(self, endpoints: tuple[str, ...]) -> None:
+        self._planned = endpoints
         # Dictionaries used as sets that keep their order.
         self._known = dict.fromkeys(endpoints)
         self._kinds: dict[str, None] = {}
         self._open = {endpoint: _Counts() for endpoint in endpoints}
 
-    def count(self, endpoint: str, seconds: float, size: int, failure: str | None = None) -> None:
-        """One request that ended: its latency in seconds, its answer's size in bytes, and why it failed if it did."""
-        counts = self._open.get(endpoint)
-        if counts is None:
-            endpoint = _folded(endpoint, self._known, MAX_ENDPOINTS)
-            counts = self._open.setdefault(endpoint, _Counts())
+    def count(
+        self, endpoint: str, seconds: float, size: int, failure: str | None = None, waited: float | None = None
+    ) -> None:
+        """One request that ended: its latency in seconds, its answer's size in bytes, and why it failed if it did.
+
+        `waited`: in the open model, how much of the latency passed before it was sent.
+        """
+        try:
+            counts = self._open[endpoint]
+        except KeyError:
+            counts = self._unknown(endpoint)
         counts.requests += 1
         counts.bytes += size
         if failure is None:
@@ -43,12 +56,26 @@ class Counting:
             kind = _folded(failure, self._kinds, MAX_KINDS)
             counts.failures[kind] = counts.failures.get(kind, 0) + 1
             counts.failed_latency.record(seconds)
+        if waited is not None:
+            if waited > LATE:
+                counts.late += 1
+            if failure is None:
+                counts.service.record(seconds - waited)
+
+    def drop(self, endpoint: str) -> None:
+        """One arrival that was never sent."""
+        (self._open.get(endpoint) or self._unknown(endpoint)).dropped += 1
+
+    def _unknown(self, endpoint: str) -> _Counts:
+        return self._open.setdefault(_folded(endpoint, self._known, MAX_ENDPOINTS), _Counts())
 
     def close(self, time: float, seconds: float, users: int) -> Window:
-        """The window that ends now; a new one is open after it. Known endpoints are in it even with no request."""
-        closed, self._open = self._open, {endpoint: _Counts() for endpoint in self._known}
+        """The window that ends now; a new one is open after it. Planned endpoints are in it even with no request."""
+        closed, self._open = self._open, {endpoint: _Counts() for endpoint in self._planned}
         seen = tuple(
-            EndpointWindow(endpoint, c.requests, c.failures, c.bytes, c.latency, c.failed_latency)
+            EndpointWindow(
+                endpoint, c.requests, c.failures, c.bytes, c.latency, c.failed_latency, c.service, c.late, c.dropped
+            )
             for endpoint, c in closed.items()
         )
         return Window(time, seconds, users, seen)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from soak import __version__
@@ -28,7 +29,10 @@ class PlannedRequest:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`."""
+    """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`.
+
+    `tls` holds the fields of `TlsOptions`; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    """
 
     url: str
     requests: tuple[PlannedRequest, ...]
@@ -39,6 +43,11 @@ class Plan:
     rate: float | None = None
     users: int | None = None
     locustfile: str | None = None
+    arrivals: str = "constant"
+    tls: dict[str, Any] = field(default_factory=dict)
+    cookies: bool = True
+    redirects: bool = False
+    allow: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line."""
@@ -51,7 +60,7 @@ class Plan:
         requests = tuple(
             PlannedRequest(**(request | {"statuses": tuple(request["statuses"])})) for request in fields.pop("requests")
         )
-        return cls(requests=requests, **fields)
+        return cls(requests=requests, **(fields | {"allow": tuple(fields["allow"])}))
 
 
 def plan_of(profile: Profile) -> Plan:
@@ -67,6 +76,14 @@ def plan_of(profile: Profile) -> Plan:
         rate=load.rate,
         users=load.users,
         locustfile=str(beside(file, load.locustfile).resolve()) if load.locustfile else None,
+        arrivals=load.arrivals,
+        tls={
+            key: str(beside(file, value).resolve()) if isinstance(value, str) else value
+            for key, value in profile.target.tls.model_dump().items()
+        },
+        cookies=load.cookies,
+        redirects=load.redirects,
+        allow=tuple(profile.target.allow),
     )
 
 

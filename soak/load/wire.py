@@ -19,6 +19,9 @@ def window_line(window: Window) -> str:
             "bytes": seen.bytes,
             "latency": seen.latency.pairs(),
             "failed_latency": seen.failed_latency.pairs(),
+            "service": seen.service.pairs(),
+            "late": seen.late,
+            "dropped": seen.dropped,
         }
         for seen in window.endpoints
     ]
@@ -40,6 +43,9 @@ def window_of(message: dict[str, Any], origin: float) -> Window:
             seen["bytes"],
             Histogram.from_pairs(seen["latency"]),
             Histogram.from_pairs(seen["failed_latency"]),
+            Histogram.from_pairs(seen["service"]),
+            seen["late"],
+            seen["dropped"],
         )
         for seen in message["endpoints"]
     )

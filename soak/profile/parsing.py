@@ -178,10 +178,19 @@ def check_target(profile: Profile, document: yamltext.Document) -> None:
             f"{where}: target.url: no user, query or fragment here; credentials go into headers as ${{VAR}}"
         )
     host = parts.hostname
-    if not is_loopback(host) and not any(fnmatchcase(host, pattern.lower()) for pattern in profile.target.allow):
+    for key in ("ca", "certificate", "key"):
+        name = getattr(profile.target.tls, key)
+        if name is not None and not beside(document.file, name).is_file():
+            raise ProfileError(f"{document.where(('target', 'tls', key))}: target.tls.{key}: no file {name}")
+    if not may_load(host, profile.target.allow):
         raise ProfileError(
             f"{where}: target.url: load to {host} is not allowed; to allow it, write target: {{allow: [{host!r}]}}"
         )
+
+
+def may_load(host: str, allowed: Iterable[str]) -> bool:
+    """Whether load may go to a host: loopback, or one that a pattern allows."""
+    return is_loopback(host) or any(fnmatchcase(host.lower(), pattern.lower()) for pattern in allowed)
 
 
 def is_loopback(host: str) -> bool:

@@ -60,6 +60,15 @@ class Start(Strict):
     timeout: Positive = Field(default=30.0, description="How long it may take to be ready")
 
 
+class Tls(Strict):
+    """How a target of https is verified, and what it may verify; files are PEM, relative to the profile."""
+
+    ca: str | None = Field(default=None, description="File of the authorities to trust instead of the system's")
+    certificate: str | None = Field(default=None, description="File of the certificate to show to the target")
+    key: str | None = Field(default=None, description="File of that certificate's key, unless it holds both")
+    insecure: bool = Field(default=False, description="Verify nothing")
+
+
 class Target(Strict):
     """The service under test."""
 
@@ -67,6 +76,7 @@ class Target(Strict):
     allow: list[str] = Field(
         default=[], description="Hosts besides loopback that load may go to, such as *.staging.example.com"
     )
+    tls: Tls = Field(default=Tls(), description="How the target is verified when its URL is https")
     start: Start | None = Field(default=None, description="Start the target before the run and stop it after")
 
 
@@ -165,6 +175,9 @@ class Load(Strict):
     """How much traffic, for how long."""
 
     rate: Rate | None = Field(default=None, description="Open model: arrivals on schedule")
+    arrivals: Literal["constant", "poisson"] = Field(
+        default="constant", description="Open model: evenly spaced, or at random as independent callers come"
+    )
     users: Count | None = Field(default=None, description="Closed model: users that each wait for their answer")
     ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
     duration: Positive = Field(description="Time at full load, after the ramp")
@@ -173,6 +186,10 @@ class Load(Strict):
     processes: Annotated[Count | None, Later()] = Field(default=None, description="Local Locust processes")
     workers: Annotated[Workers | None, Later()] = Field(default=None, description="Remote load workers")
     timeout: Positive = Field(default=10.0, description="Longest wait for an answer")
+    cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
+    redirects: bool = Field(
+        default=False, description="Follow redirects, up to 10, to loopback and the hosts of target.allow"
+    )
     locustfile: str | None = Field(
         default=None, description="Own Locust users instead of endpoints, relative to the profile"
     )

@@ -22,7 +22,8 @@ CREATE TABLE windows (id INTEGER PRIMARY KEY, time REAL NOT NULL, seconds REAL N
 CREATE TABLE endpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE requests (window INTEGER NOT NULL REFERENCES windows, endpoint INTEGER NOT NULL REFERENCES endpoints,
                        requests INTEGER NOT NULL, failed INTEGER NOT NULL, failures TEXT, bytes INTEGER NOT NULL,
-                       latency BLOB NOT NULL, failed_latency BLOB NOT NULL);
+                       latency BLOB NOT NULL, failed_latency BLOB NOT NULL,
+                       service BLOB, late INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 """
 

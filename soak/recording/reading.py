@@ -8,13 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from soak.errors import RecordingError
 from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
 from soak.recording.files import DATABASE, PROFILE, read_run
-from soak.windows import EndpointWindows
+from soak.windows import Arrivals, EndpointWindows, Ints
 
 
 def load_recording(directory: Path) -> Recording:
@@ -107,23 +108,31 @@ def _windows(database: sqlite3.Connection) -> Iterator[EndpointWindows]:
     frame = database.execute("SELECT id, time, seconds FROM windows ORDER BY id").fetchall()
     row_of = {row[0]: index for index, row in enumerate(frame)}
     times, seconds = np.array([row[1] for row in frame]), np.array([row[2] for row in frame])
-    rows_of: dict[int, list[tuple[int, int, int, str | None, int, bytes]]] = defaultdict(list)
-    query = "SELECT endpoint, window, requests, failed, failures, bytes, latency FROM requests"
+    rows_of: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    columns = {row[1] for row in database.execute("PRAGMA table_info(requests)")}
+    schedule = "late, dropped, service" if "late" in columns else "0, 0, NULL"  # the first recordings had none of it
+    query = f"SELECT endpoint, window, requests, failed, failures, bytes, latency, {schedule} FROM requests"  # noqa: S608
     for endpoint, *row in database.execute(query):
         rows_of[endpoint].append(tuple(row))
     for endpoint, name in database.execute("SELECT id, name FROM endpoints ORDER BY id").fetchall():
-        requests, failures, size = (np.zeros(len(frame), np.int64) for _ in range(3))
-        blobs = [b""] * len(frame)
+        requests, failures, size, late, dropped = (np.zeros(len(frame), np.int64) for _ in range(5))
+        blobs, services = [b""] * len(frame), [b""] * len(frame)
         kinds: dict[str, int] = defaultdict(int)
-        for window, asked, failed, failed_kinds, received, latency in rows_of.pop(endpoint, ()):
+        for window, asked, failed, failed_kinds, received, latency, *kept in rows_of.pop(endpoint, ()):
             row = row_of[window]
             requests[row], failures[row], size[row], blobs[row] = asked, failed, received, latency
+            late[row], dropped[row], services[row] = kept[0], kept[1], kept[2] or b""
             for kind, count in json.loads(failed_kinds).items() if failed_kinds else ():
                 kinds[kind] += count
-        pairs = np.frombuffer(b"".join(blobs), "<i4").reshape(-1, 2).astype(np.int64)
-        offsets = np.concatenate(([0], np.cumsum([len(blob) // 8 for blob in blobs], dtype=np.int64)))
-        cells = (offsets, pairs[:, 0], pairs[:, 1])
-        yield EndpointWindows(name, times, seconds, requests, failures, size, *cells, dict(kinds))
+        arrivals = Arrivals(late, dropped, *_cells(services)) if "late" in columns else None
+        yield EndpointWindows(name, times, seconds, requests, failures, size, *_cells(blobs), dict(kinds), arrivals)
+
+
+def _cells(blobs: list[bytes]) -> tuple[Ints, Ints, Ints]:
+    """Ragged histograms: offsets (n + 1), buckets, counts."""
+    pairs = np.frombuffer(b"".join(blobs), "<i4").reshape(-1, 2).astype(np.int64)
+    offsets = np.concatenate(([0], np.cumsum([len(blob) // 8 for blob in blobs], dtype=np.int64)))
+    return offsets, pairs[:, 0], pairs[:, 1]
 
 
 def _users(database: sqlite3.Connection) -> Series | None:

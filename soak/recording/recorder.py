@@ -144,10 +144,20 @@ class Recorder:
                 self._database.execute("INSERT INTO endpoints VALUES (?, ?)", (endpoint, seen.endpoint))
             failures = json.dumps(seen.failures) if seen.failures else None
             failed = sum(seen.failures.values())
-            latencies = (_packed(seen.latency), _packed(seen.failed_latency))
+            latencies = (_packed(seen.latency), _packed(seen.failed_latency), _packed(seen.service) or None)
             self._database.execute(
-                "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self._windows, endpoint, seen.requests, failed, failures, seen.bytes, *latencies),
+                "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    self._windows,
+                    endpoint,
+                    seen.requests,
+                    failed,
+                    failures,
+                    seen.bytes,
+                    *latencies,
+                    seen.late,
+                    seen.dropped,
+                ),
             )
 
 

@@ -24,6 +24,9 @@ def test_each_window_starts_empty() -> None:
     counting.count("GET /a", 0.01, 1)
     assert counting.close(1.0, 1.0, 1).endpoints[0].requests == 1
     assert counting.close(2.0, 1.0, 1).endpoints[0].requests == 0
+    counting.count("GET /unplanned", 0.01, 1)
+    assert len(counting.close(3.0, 1.0, 1).endpoints) == 2
+    assert len(counting.close(4.0, 1.0, 1).endpoints) == 1
 
 
 def test_a_thousand_names_and_errors_are_folded_and_none_is_lost() -> None:
@@ -49,7 +52,9 @@ _requests = st.lists(
 def test_a_window_survives_the_pipe(requests: list[tuple[str, float, int, str | None]]) -> None:
     counting = Counting(("a",))
     for endpoint, seconds, size, failure in requests:
-        counting.count(endpoint, seconds, size, failure)
+        counting.count(endpoint, seconds, size, failure, seconds / 2 if size % 2 else None)
+        if size % 3 == 0:
+            counting.drop(endpoint)
     window = counting.close(101.5, 1.0, 7)
     line = window_line(window)
     assert line.count("\n") == 1

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from soak.errors import LoadError
+from soak.errors import LoadError, ProfileError
 from soak.load.plan import Plan, plan_of
 from soak.load.process import LoadProcess
 from soak.profile import parse_profile
@@ -270,3 +271,35 @@ def test_a_locustfile_that_cannot_be_used(tmp_path: Path, source: str, expected:
     )
     with pytest.raises(LoadError, match=expected):
         load.start()
+
+
+def test_a_tls_file_that_cannot_be_used_fails_at_once(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing\n")
+    asked = plan("https://127.0.0.1:9", "users: 1, duration: 1s")
+    asked = replace(asked, tls={"ca": str(tmp_path / "ca.pem")})
+    load = LoadProcess(asked, time.monotonic(), tmp_path / "load.log", lambda window: None)
+    with pytest.raises(LoadError, match="could not start"):
+        load.start()
+
+
+def test_arrivals_at_random_have_service_times_too(tmp_path: Path) -> None:
+    with serving(OK) as url:
+        _, windows = drive(plan(url, "rate: 100/s, duration: 1s, arrivals: poisson"), tmp_path)
+    seen = [one for window in windows for one in window.endpoints]
+    assert sum(one.service.total() for one in seen) == sum(one.latency.total() for one in seen) > 50
+    assert sum(one.dropped for one in seen) == 0
+
+
+def test_the_plan_says_how_the_profile_wants_to_be_connected(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    text = """
+target: {url: 'https://a.example.com', allow: ['*.example.com'], tls: {ca: ca.pem, insecure: true}}
+load: {users: 1, duration: 1s, cookies: false, redirects: true}
+endpoints: [GET /]
+"""
+    found = plan_of(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0])
+    assert Plan.from_json(found.to_json()) == found
+    assert found.tls == {"ca": str(tmp_path / "ca.pem"), "certificate": None, "key": None, "insecure": True}
+    assert (found.cookies, found.redirects, found.allow) == (False, True, ("*.example.com",))
+    with pytest.raises(ProfileError, match=r"target\.tls\.ca: no file other\.pem"):
+        parse_profile(text.replace("ca.pem", "other.pem"), str(tmp_path / "p.yaml"), environment={})

@@ -172,3 +172,32 @@ def test_a_damaged_run_is_refused_in_one_line(directory: Path, damage: str) -> N
     with pytest.raises(RecordingError) as caught:
         load_recording(directory)
     assert "\n" not in str(caught.value)
+
+
+def test_how_the_schedule_was_kept_is_read_back(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    for time, late in enumerate((0, 3, 1)):
+        service = histogram(b100=late) if late else Histogram()
+        seen = EndpointWindow("GET /", 10, {}, 0, histogram(b200=10), Histogram(), service, late, late * 2)
+        recorder.add(Window(float(time), 1.0, 5, (seen,)))
+    recorder.close(ended="completed", seconds=3.0)
+    [windows] = load_recording(directory).windows
+    assert windows.arrivals is not None
+    assert windows.arrivals.late.tolist() == [0, 3, 1]
+    assert windows.arrivals.dropped.tolist() == [0, 6, 2]
+    assert windows.arrivals.offsets.tolist() == [0, 0, 1, 2]
+    part = windows.between(0.2, 1.6).arrivals
+    assert part is not None
+    assert (part.late.tolist(), part.buckets.tolist(), part.counts.tolist()) == ([3, 1], [100, 100], [3, 1])
+
+
+def test_a_recording_from_before_schedules_were_recorded_is_still_read(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(window(1.0, timeout=1))
+    recorder.close(ended="completed", seconds=1.0)
+    with sqlite3.connect(directory / "recording.sqlite") as database:
+        for column in ("service", "late", "dropped"):
+            database.execute(f"ALTER TABLE requests DROP COLUMN {column}")
+    database.close()
+    [windows] = load_recording(directory).windows
+    assert (windows.requests.tolist(), windows.failures.tolist(), windows.arrivals) == ([10], [1], None)

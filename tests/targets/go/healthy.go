@@ -37,6 +37,11 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 	json.NewEncoder(w).Encode(items)
 }
 
+// constant says the same few bytes each time: what a load generator is measured against.
+func constant(w http.ResponseWriter, _ *http.Request) {
+	io.WriteString(w, "constant\n")
+}
+
 // stream writes line by line, so that the answer is never held whole.
 func stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")

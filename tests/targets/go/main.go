@@ -1,7 +1,7 @@
 // Command leaky is a service for soak's tests that leaks on request, with nothing but the standard library.
 //
-// Endpoints that stay healthy under any traffic: /healthy, /stream, /echo, /cache/bounded. Endpoints that leak, each
-// one thing a request: /leak/memory, /leak/goroutine, /leak/descriptor. What it tells about itself: /debug/pprof/ and
+// Endpoints that stay healthy under any traffic: /healthy, /constant, /stream, /echo, /cache/bounded. Endpoints that
+// leak, each one thing a request: /leak/memory, /leak/goroutine, /leak/descriptor. What it tells about itself: /debug/pprof/ and
 // /debug/vars (expvar's memstats).
 package main
 
@@ -38,6 +38,7 @@ func run(addr string) error {
 	}
 
 	http.HandleFunc("GET /healthy", healthy)
+	http.HandleFunc("GET /constant", constant)
 	http.HandleFunc("GET /stream", stream)
 	http.HandleFunc("POST /echo", echo)
 	http.HandleFunc("GET /cache/bounded", boundedCache)

@@ -1,0 +1,27 @@
+"""What tests of the client share: a client for a URL, and the head of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from soak.load.addresses import Origin, Timeouts
+from soak.load.client import Client, ClientOptions
+from soak.load.heads import head_of
+
+
+@contextmanager
+def client(url: str, total: float = 5.0, read: float | None = None, **options: Any) -> Iterator[Client]:
+    """A client for a URL's origin; its connections are closed at the end."""
+    timeouts = Timeouts(connect=total, total=total, read=read)
+    one = Client(ClientOptions(Origin.of(url), timeouts, **options))
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def head(url: str, request: str = "GET /", length: int = 0, **headers: str) -> bytes:
+    method, _, target = request.partition(" ")
+    return head_of(method, target, Origin.of(url), {k.replace("_", "-"): v for k, v in headers.items()}, length)
