@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.windows import EndpointWindows
+from soak.windows import EndpointWindows, Turnouts
 
 Floats = NDArray[np.float64]
 Labels = tuple[tuple[str, str], ...]
@@ -145,6 +145,7 @@ class Recording:
     phases: tuple[Phase, ...] = ()
     events: tuple[Event, ...] = ()
     sources: tuple[SourceHealth, ...] = ()
+    turnouts: Turnouts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from soak import __version__
 from soak.errors import RecordingError
+from soak.load.joining import TOKEN, check_listening
 from soak.load.plan import plan_of
 from soak.load.process import LoadProcess
 from soak.model import Event, Scrape
@@ -57,11 +58,13 @@ class Run:
         build_sources(
             self.profile, os.getpid() if self.profile.target.start else None
         )  # refuse wrong ones before anything starts
+        plan = plan_of(self.profile)
+        check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock()
         self.recorder = Recorder(self.directory, self._description(), self.profile_text)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
-        load = LoadProcess(plan_of(self.profile), self.clock.origin, self.directory / LOAD_LOG, self._record)
+        load = LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record, self._record)
         try:
             self._begin(load)
         except BaseException:
@@ -90,7 +93,7 @@ class Run:
             sources = build_sources(self.profile, pid)
         self.sampler = Sampler(sources, self.profile.interval, self._record, self.clock)
         self.sampler.start()
-        load.start()
+        load.start(stop=self.stop)
         assert load.started is not None
         self.recorder.update(phases=self._phases(load.started, None))
 

@@ -33,13 +33,37 @@ class EndpointWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Turnout:
+    """Whose requests are in a window: `present` of `expected` workers, and what share of the load these had between them."""
+
+    present: int
+    expected: int
+    covered: float
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
-    """One interval of request counts and latencies: `time` is its end, `seconds` its length, `users` its users at the end."""
+    """One interval of request counts and latencies: `time` is its end, `seconds` its length, `users` its users at the end.
+
+    `turnout` is None where one process makes the load.
+    """
 
     time: float
     seconds: float
     users: int
     endpoints: tuple[EndpointWindow, ...]
+    turnout: Turnout | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turnouts:
+    """The turnout of each window over a run, as columns of length n."""
+
+    times: Floats
+    seconds: Floats
+    present: Ints
+    expected: Ints
+    covered: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

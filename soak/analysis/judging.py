@@ -17,6 +17,7 @@ from soak.analysis.limits import matching, max_findings, missing, request_findin
 from soak.analysis.prepare import Prepared, prepare
 from soak.analysis.roles import Role, role_of, unknown_role
 from soak.analysis.subject import Subject
+from soak.analysis.workers import worker_findings
 from soak.model import Analysis, EndpointSummary, Finding, Phase, Recording, Series, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
@@ -44,6 +45,7 @@ def analyze(
     found += max_findings(prepared, limits)
     found += drift_findings(prepared, limits)
     found += condition_findings(prepared)
+    found += worker_findings(prepared)
     findings = tuple(sorted(found, key=_urgency))
     verdict, reason = overall(prepared, findings)
     return Analysis(

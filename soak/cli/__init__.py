@@ -15,6 +15,7 @@ VERBS = {
     "demo": "The main job on the bundled service, in about a minute",
     "check": "Validate a profile; --probe asks the target once",
     "analyze": "Judge recorded series: CSV, Prometheus JSON, run directories",
+    "worker": "Join a master's run, and make a share of its load",
     "report": "Judge a run again and render it in any format",
     "schema": "Print the profile's JSON Schema, for editors",
 }

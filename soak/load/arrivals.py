@@ -14,6 +14,7 @@ from soak.load.counting import Counting
 from soak.load.pacing import Pace
 from soak.load.plan import Plan
 from soak.load.requests import Mix, Ready, Sender
+from soak.load.sharing import Shares, shared_arrivals
 
 #: Connections grow up to this many; further arrivals wait, and their wait is part of their latency.
 MAX_CONNECTIONS = 2000
@@ -45,12 +46,18 @@ class OpenLoad:
     """
 
     def __init__(
-        self, plan: Plan, counting: Counting, requests: tuple[Ready, ...], new_sender: Callable[[], Sender]
+        self,
+        plan: Plan,
+        counting: Counting,
+        requests: tuple[Ready, ...],
+        new_sender: Callable[[], Sender],
+        shares: Shares | None = None,
     ) -> None:
         self._plan, self._counting, self._new_sender = plan, counting, new_sender
-        self._mix = Mix(plan, requests, seed=1)
+        self._shares = shares or Shares()
+        self._mix = Mix(plan, requests, seed=1 + self._shares.first.index)
         self._hub = gevent.get_hub()
-        enough = min(MOST_PINNED, 4 + ceil(PINNED_SECONDS * (plan.rate or 0.0)))
+        enough = min(MOST_PINNED, 4 + ceil(PINNED_SECONDS * (plan.rate or 0.0) / self._shares.first.count))
         self._pinned = deque(Worker(new_sender(), pinned=True) for _ in range(enough))
         self._more: list[Worker] = []
         self._all: set[Worker] = set(self._pinned)
@@ -69,7 +76,7 @@ class OpenLoad:
     def _drive(self, sleep_until: Callable[[float], None]) -> None:
         began = looked = time.monotonic()
         choose, arrive, without_rest = self._mix.choose, self.arrive, 0
-        for due in schedule(self._plan):
+        for due in schedule(self._plan, self._shares):
             moment = began + due
             without_rest += 1
             if moment > time.monotonic() or without_rest >= MOST_AT_ONCE:
@@ -138,14 +145,28 @@ class OpenLoad:
         gevent.killall([worker.greenlet for worker in self._all if worker.greenlet is not None], timeout=1.0)
 
 
-def schedule(plan: Plan) -> Iterator[float]:
+class RampAndHold:
+    """The timetable of a plan: the rate rises evenly over the ramp, then holds."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._rate, self._ramp, self._end = plan.rate or 0.0, plan.ramp, plan.ramp + plan.duration
+
+    def due(self, n: float) -> float | None:
+        """When arrival `n` is due, in seconds; None beyond the end."""
+        when = arrival(n, self._rate, self._ramp)
+        return when if when < self._end else None
+
+    def count(self, t: float) -> float:
+        """How many arrivals are due until a moment."""
+        return self._rate * t * t / (2 * self._ramp) if t < self._ramp else self._rate * (t - self._ramp / 2)
+
+
+def schedule(plan: Plan, shares: Shares | None = None) -> Iterator[float]:
     """When each arrival is due, in seconds from the start; at random they are a Poisson process of the same rate."""
-    rate, end = plan.rate or 0.0, plan.ramp + plan.duration
-    gap = random.Random(2).expovariate if plan.arrivals == "poisson" else None  # noqa: S311 - repeatable, not secret
-    number = gap(1.0) if gap else 0.0
-    while (due := arrival(number, rate, plan.ramp)) < end:
-        yield due
-        number += gap(1.0) if gap else 1.0
+    shares = shares or Shares()
+    chance = random.Random(2 + shares.first.index)  # noqa: S311 - repeatable, not secret
+    gap = chance.expovariate if plan.arrivals == "poisson" else None
+    return (due for _, due in shared_arrivals(RampAndHold(plan), shares, gap))
 
 
 def arrival(number: float, rate: float, ramp: float) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import logging
 import os
 import resource
@@ -19,16 +20,18 @@ import gevent
 import gevent.monkey
 from locust import User
 from locust.env import Environment
-from locust.runners import LocalRunner
+from locust.runners import Runner
 
 from soak.load.arrivals import OpenLoad
 from soak.load.connection import failure_kind
 from soak.load.counting import Counting
 from soak.load.plan import Plan
 from soak.load.requests import Sender, client_options, ready_requests
+from soak.load.sharing import Shares
 from soak.load.statistics import BoundedStatistics
 from soak.load.users import closed_user, open_user
 from soak.load.wire import line, window_line
+from soak.windows import Window
 
 #: When the lifeline ends, requests under way get this long; `LAST_EXIT` after it the process ends whatever happens.
 GRACE, LAST_EXIT = 0.5, 1.8
@@ -44,27 +47,48 @@ def main() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    plan = Plan.from_json(_read_line())
+    told = _read_line()
     try:
-        Driving(plan, stream).run()
+        return _role(told, stream)
     except BrokenPipeError:
         return 1
     except (ImportError, SyntaxError, ValueError, OSError) as error:
         stream.write(line("failed", reason=f"{type(error).__name__}: {error}"))
         return 1
+
+
+def _role(told: str, stream: TextIO) -> int:
+    """Drive a plan alone, as the master of workers, or as a worker that joins a master."""
+    if "join" in json.loads(told):
+        from soak.load.worker import join  # noqa: PLC0415 - the lone process needs no messages
+
+        return join(json.loads(told)["join"], stream)
+    plan = Plan.from_json(told)
+    if plan.distributed is not None:
+        from soak.load.master import Master  # noqa: PLC0415
+
+        return Master(plan, plan.distributed, stream).run()
+    Driving(plan, stream).run()
     return 0
 
 
 class Driving:
-    """One run of a plan."""
+    """One run of a plan, or of a worker's share of it in that worker's own Locust environment."""
 
-    def __init__(self, plan: Plan, stream: TextIO) -> None:
+    def __init__(
+        self, plan: Plan, stream: TextIO, shares: Shares | None = None, environment: Environment | None = None
+    ) -> None:
         self.plan, self.stream = plan, stream
+        self.shares = shares or Shares()
         self.counting = Counting(tuple(request.endpoint for request in plan.requests))
         self.open_load: OpenLoad | None = None
-        self.environment = Environment(user_classes=self.user_classes(), host=plan.url)
+        self.began = self.last = 0.0
+        self.environment = environment or Environment()
+        self.environment.host = plan.url
+        # Through another environment, for its constructor checks what it is given.
+        self.environment.user_classes = Environment(user_classes=self.user_classes()).user_classes
         self.environment.stats = self.statistics = BoundedStatistics()
-        self.runner: LocalRunner = self.environment.create_local_runner()
+        self.runner: Runner = self.environment.runner or self.environment.create_local_runner()
         if plan.locustfile:
             self.environment.events.request.add_listener(self.count_event)
 
@@ -78,9 +102,9 @@ class Driving:
             return Sender(options, self.counting)
 
         if self.plan.rate is not None:
-            self.open_load = OpenLoad(self.plan, self.counting, requests, new_sender)
+            self.open_load = OpenLoad(self.plan, self.counting, requests, new_sender, self.shares)
             return [open_user(self.plan, self.open_load)]
-        return [closed_user(self.plan, requests, new_sender)]
+        return [closed_user(self.plan, requests, new_sender, self.shares.first.index)]
 
     def count_event(self, **event: Any) -> None:
         """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
@@ -97,11 +121,11 @@ class Driving:
         """Ramp, hold, stop; a window each interval all the while."""
         users = 1 if self.plan.rate is not None else int(self.plan.users or 1)
         spawn_rate = users / self.plan.ramp if self.plan.ramp and self.plan.rate is None else users
-        lifeline = gevent.get_hub().threadpool.spawn(_end_of_input)
-        began = time.monotonic()
+        lifeline = self.lifeline()
+        began = self.began = time.monotonic()
         self.send(line("started", time=began))
         windows = gevent.spawn(self.stream_windows, began)
-        self.runner.start(users, spawn_rate=max(spawn_rate, 1e-3))
+        self.start_users(users, max(spawn_rate, 1e-3))
         # In a loop: gevent counts a timeout from when its event loop last looked at the clock, which may be a while ago.
         while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
             if gevent.wait([lifeline, windows], timeout=left, count=1):
@@ -115,8 +139,16 @@ class Driving:
             self.open_load.finish(patience)
         windows.kill()
         now = time.monotonic()
-        self.send(window_line(self.counting.close(now, max(now - self.last, 1e-3), 0)))
+        self.send_window(self.counting.close(now, max(now - self.last, 1e-3), 0))
         self.send(line("finished", time=ended))
+
+    def lifeline(self) -> Any:
+        """What becomes ready when the load must end: the end of standard input."""
+        return gevent.get_hub().threadpool.spawn(end_of_input)
+
+    def start_users(self, users: int, spawn_rate: float) -> None:
+        """Start so many users, so many a second."""
+        self.runner.start(users, spawn_rate=spawn_rate)
 
     def stream_windows(self, began: float) -> None:
         """Close a window at each slot of an absolute schedule; ends when nobody reads them any more."""
@@ -127,9 +159,13 @@ class Driving:
             gevent.sleep(max(0.0, slot - time.monotonic()))
             now = time.monotonic()
             users = self.runner.user_count if self.open_load is None else self.open_load.busy
-            self.send(window_line(self.counting.close(now, now - self.last, users)))
+            self.send_window(self.counting.close(now, now - self.last, users))
             self.last = now
             self.statistics.prune(self.runner)
+
+    def send_window(self, window: Window) -> None:
+        """One window to whoever keeps them."""
+        self.send(window_line(window))
 
     def send(self, text: str) -> None:
         """One line to the supervisor; the load ends at once when the pipe is broken: no load outlives its supervisor."""
@@ -140,7 +176,7 @@ class Driving:
             os._exit(1)
 
 
-def _end_of_input() -> None:
+def end_of_input() -> None:
     """Return when standard input ends, in a native thread; a stuck event loop then cannot keep the process alive."""
     while os.read(0, 4096):
         pass

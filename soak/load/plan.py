@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from soak import __version__
+from soak.load.joining import Distributed, distributed_of
 from soak.profile import EndpointSpec, Profile
 from soak.profile.parsing import beside
 
@@ -48,6 +49,7 @@ class Plan:
     cookies: bool = True
     redirects: bool = False
     allow: tuple[str, ...] = ()
+    distributed: Distributed | None = None
 
     def to_json(self) -> str:
         """One line."""
@@ -60,7 +62,8 @@ class Plan:
         requests = tuple(
             PlannedRequest(**(request | {"statuses": tuple(request["statuses"])})) for request in fields.pop("requests")
         )
-        return cls(requests=requests, **(fields | {"allow": tuple(fields["allow"])}))
+        distributed = Distributed(**fields["distributed"]) if fields["distributed"] else None
+        return cls(requests=requests, **(fields | {"allow": tuple(fields["allow"]), "distributed": distributed}))
 
 
 def plan_of(profile: Profile) -> Plan:
@@ -84,6 +87,7 @@ def plan_of(profile: Profile) -> Plan:
         cookies=load.cookies,
         redirects=load.redirects,
         allow=tuple(profile.target.allow),
+        distributed=distributed_of(profile),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 from soak.errors import LoadError
 from soak.load.plan import Plan
 from soak.load.wire import window_of
+from soak.model import Event
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
@@ -22,22 +24,34 @@ MAX_LOG_BYTES = 5_000_000
 class LoadProcess:
     """One run of a plan in a child process.
 
-    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window` from a
-    thread of this object's own. `failure` says in one line why the load broke, None while it did not.
+    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window`, and what
+    becomes of workers to `on_event`, from a thread of this object's own. `failure` says in one line why the load broke,
+    None while it did not.
     """
 
-    def __init__(self, plan: Plan, origin: float, log: Path, on_window: Callable[[Window], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        origin: float,
+        log: Path,
+        on_window: Callable[[Window], None],
+        on_event: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self.started: float | None = None
         self.finished: float | None = None
         self.failure: str | None = None
-        self._plan, self._origin, self._log, self._on_window = plan, origin, log, on_window
+        self._plan, self._origin, self._log = plan, origin, log
+        self._on_window, self._on_event = on_window, on_event
         self._process: subprocess.Popen[str] | None = None
         self._begun = threading.Event()
         self._ended = threading.Event()
         self._stopping = False
 
-    def start(self, patience: float = 20.0) -> None:
-        """Start, and return once traffic begins; LoadError when it does not."""
+    def start(self, patience: float = 20.0, stop: threading.Event | None = None) -> None:
+        """Start, and return once traffic begins; LoadError when it does not, or when `stop` is set before it does.
+
+        Workers have the time that the plan gives them to join, and `patience` (seconds) on top.
+        """
         with suppress(OSError):  # there from the start, for messages name it
             self._log.touch()
         # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
@@ -59,7 +73,14 @@ class LoadProcess:
         )
         logging.start()
         threading.Thread(target=self._read, args=(logging,), name="soak-load", daemon=True).start()
-        if not self._begun.wait(patience):
+        distributed = self._plan.distributed
+        patience += distributed.wait if distributed else 0.0
+        until = time.monotonic() + patience
+        while not self._begun.wait(0.1) and time.monotonic() < until:
+            if stop is not None and stop.is_set():
+                self.stop()
+                raise LoadError("the run was stopped before the load began")
+        if not self._begun.is_set():
             self.stop()
             raise LoadError(f"the load did not start within {patience:g} s; {self._log.name} may say why")
         if self.started is None:
@@ -133,5 +154,7 @@ class LoadProcess:
                 self._begun.set()
             case "finished":
                 self.finished = message["time"] - self._origin
+            case "event":
+                self._on_event(Event(message["time"] - self._origin, message["event"], message["text"]))
             case "failed":
                 self.failure = str(message["reason"])

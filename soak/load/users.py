@@ -15,11 +15,15 @@ from soak.load.requests import Mix, Ready, Sender
 
 #: A refused connection answers at once; without a pause a closed user would hammer the dead target.
 PAUSE_AFTER_FAILED_CONNECT = 0.1
+#: Of one worker; users of different workers must not have the same seed.
+MOST_USERS = 1_000_000
 
 
-def closed_user(plan: Plan, requests: tuple[Ready, ...], new_sender: Callable[[], Sender]) -> type[User]:
+def closed_user(
+    plan: Plan, requests: tuple[Ready, ...], new_sender: Callable[[], Sender], worker: int = 0
+) -> type[User]:
     """A Locust user class: one connection, one request after another, in one task that lasts as long as the user."""
-    seeds = count(1)
+    seeds = count(1 + worker * MOST_USERS)
 
     class ClosedUser(User):
         host = plan.url

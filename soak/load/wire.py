@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from typing import Any
 
 from soak.latency import Histogram
-from soak.windows import EndpointWindow, Window
+from soak.windows import EndpointWindow, Turnout, Window
 
 
 def window_line(window: Window) -> str:
@@ -25,11 +26,19 @@ def window_line(window: Window) -> str:
         }
         for seen in window.endpoints
     ]
-    return line("window", time=window.time, seconds=window.seconds, users=window.users, endpoints=endpoints)
+    turnout = astuple(window.turnout) if window.turnout else None
+    return line(
+        "window",
+        time=window.time,
+        seconds=window.seconds,
+        users=window.users,
+        endpoints=endpoints,
+        turnout=turnout,
+    )
 
 
 def line(kind: str, **fields: Any) -> str:
-    """Any message as a line: `window`, `started`, `finished`, or `failed` with a reason."""
+    """Any message as a line: `window`, `started`, `finished`, `event` with a text, or `failed` with a reason."""
     return json.dumps({"kind": kind, **fields}, separators=(",", ":")) + "\n"
 
 
@@ -49,4 +58,5 @@ def window_of(message: dict[str, Any], origin: float) -> Window:
         )
         for seen in message["endpoints"]
     )
-    return Window(message["time"] - origin, message["seconds"], message["users"], endpoints)
+    turnout = Turnout(*message["turnout"]) if message["turnout"] else None
+    return Window(message["time"] - origin, message["seconds"], message["users"], endpoints, turnout)

@@ -165,10 +165,18 @@ Endpoint = Annotated[EndpointSpec, BeforeValidator(_endpoint)]
 
 
 class Workers(Strict):
-    """Remote load workers."""
+    """Remote load workers, and what becomes of the run when one is lost."""
 
-    expect: Count = Field(description="How many workers must join")
-    bind: str = Field(default="127.0.0.1:5557", description="Where the master listens")
+    expect: int = Field(default=0, ge=0, description="How many `soak worker` must join before the load begins")
+    bind: str = Field(
+        default="127.0.0.1:5557",
+        description="Where they find the master; beyond loopback SOAK_WORKER_TOKEN must be set, and nothing is encrypted",
+    )
+    wait: Positive = Field(default=60.0, description="How long they may take to join; 60s unless given")
+    lost: Literal["rebalance", "break"] = Field(
+        default="rebalance",
+        description="When a worker is lost: the others take over its share, or the run is declared broken",
+    )
 
 
 class Load(Strict):
@@ -183,8 +191,10 @@ class Load(Strict):
     duration: Positive = Field(description="Time at full load, after the ramp")
     warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
     stages: Annotated[list[JsonValue] | None, Later()] = Field(default=None, description="Steps of load instead of one")
-    processes: Annotated[Count | None, Later()] = Field(default=None, description="Local Locust processes")
-    workers: Annotated[Workers | None, Later()] = Field(default=None, description="Remote load workers")
+    processes: Count | None = Field(
+        default=None, description="Local Locust processes, one a core; 1 unless given, none with remote workers"
+    )
+    workers: Workers | None = Field(default=None, description="Remote load workers, on other machines")
     timeout: Positive = Field(default=10.0, description="Longest wait for an answer")
     cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
     redirects: bool = Field(
@@ -200,6 +210,8 @@ class Load(Strict):
             raise ValueError("give either rate (open model) or users (closed model), and not both")
         if self.locustfile and self.rate is not None:
             raise ValueError("a locustfile brings its own users: give users, not rate")
+        if self.workers is not None and not self.workers.expect and not self.processes:
+            raise ValueError("workers: say how many to expect, or give processes")
         return self
 
 

@@ -18,7 +18,8 @@ CREATE TABLE series (id INTEGER PRIMARY KEY, source TEXT NOT NULL, name TEXT NOT
 CREATE TABLE layouts (id INTEGER PRIMARY KEY, source TEXT NOT NULL, series BLOB NOT NULL);
 CREATE TABLE scrapes (source TEXT NOT NULL, time REAL NOT NULL, late REAL NOT NULL, took REAL NOT NULL, error TEXT,
                       layout INTEGER REFERENCES layouts, "values" BLOB);
-CREATE TABLE windows (id INTEGER PRIMARY KEY, time REAL NOT NULL, seconds REAL NOT NULL, users INTEGER NOT NULL);
+CREATE TABLE windows (id INTEGER PRIMARY KEY, time REAL NOT NULL, seconds REAL NOT NULL, users INTEGER NOT NULL,
+                      workers INTEGER, expected INTEGER, covered REAL);
 CREATE TABLE endpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE requests (window INTEGER NOT NULL REFERENCES windows, endpoint INTEGER NOT NULL REFERENCES endpoints,
                        requests INTEGER NOT NULL, failed INTEGER NOT NULL, failures TEXT, bytes INTEGER NOT NULL,

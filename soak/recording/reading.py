@@ -15,7 +15,7 @@ import numpy as np
 from soak.errors import RecordingError
 from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
 from soak.recording.files import DATABASE, PROFILE, read_run
-from soak.windows import Arrivals, EndpointWindows, Ints
+from soak.windows import Arrivals, EndpointWindows, Ints, Turnouts
 
 
 def load_recording(directory: Path) -> Recording:
@@ -28,6 +28,7 @@ def load_recording(directory: Path) -> Recording:
         series = tuple(_series(database))
         windows = tuple(_windows(database))
         users = _users(database)
+        turnouts = _turnouts(database)
         events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
         sources = tuple(_health(database))
         (last,) = database.execute(
@@ -42,7 +43,7 @@ def load_recording(directory: Path) -> Recording:
     info = RunInfo(
         str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
     )
-    return Recording(info, series, windows, users, phases, events, sources)
+    return Recording(info, series, windows, users, phases, events, sources, turnouts)
 
 
 def profile_text(directory: Path) -> str | None:
@@ -139,6 +140,18 @@ def _users(database: sqlite3.Connection) -> Series | None:
     rows = database.execute("SELECT time, users FROM windows ORDER BY id").fetchall()
     table = np.array(rows, dtype=np.float64).reshape(-1, 2)
     return Series("load_users", table[:, 0], table[:, 1], source="load") if rows else None
+
+
+def _turnouts(database: sqlite3.Connection) -> Turnouts | None:
+    """Of runs by several workers; the first recordings had none of it."""
+    if "workers" not in {row[1] for row in database.execute("PRAGMA table_info(windows)")}:
+        return None
+    query = "SELECT time, seconds, workers, expected, covered FROM windows WHERE workers IS NOT NULL ORDER BY id"
+    table = np.array(database.execute(query).fetchall(), dtype=np.float64).reshape(-1, 5).T
+    times, seconds, present, expected, covered = table
+    return (
+        Turnouts(times, seconds, present.astype(np.int64), expected.astype(np.int64), covered) if len(times) else None
+    )
 
 
 def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:

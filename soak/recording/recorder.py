@@ -8,6 +8,7 @@ import struct
 import threading
 from collections import deque
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,9 @@ class Recorder:
 
     def _write_window(self, window: Window) -> None:
         self._windows += 1
-        row = (self._windows, window.time, window.seconds, window.users)
-        self._database.execute("INSERT INTO windows VALUES (?, ?, ?, ?)", row)
+        turnout = astuple(window.turnout) if window.turnout else (None, None, None)
+        row = (self._windows, window.time, window.seconds, window.users, *turnout)
+        self._database.execute("INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         for seen in window.endpoints:
             endpoint = self._endpoints.get(seen.endpoint)
             if endpoint is None:

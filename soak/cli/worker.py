@@ -1,0 +1,95 @@
+"""`soak worker`: join a master's run on this machine, and make a share of its load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from soak.errors import ExitCode, LoadError, UsageError
+
+
+@click.command("worker")
+@click.option(
+    "--master", required=True, metavar="HOST[:PORT]", help="Where `soak run` listens (port 5557 unless given)."
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="HOST",
+    help="A host that this machine may send load to, such as *.staging.example.com; loopback always. Repeatable.",
+)
+@click.option("--locustfile", type=click.Path(path_type=Path, dir_okay=False), help="This machine's copy of the run's.")
+@click.option("--wait", default="60s", show_default=True, help="How long the master may take to answer.")
+def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: str) -> int:
+    """Join a run whose profile expects workers: load.workers {expect: N}. Ends with the run.
+
+    The master tells a worker what to send, and how fast. Where to is decided here: to loopback, and to hosts that --allow
+    names. Both must have the same SOAK_WORKER_TOKEN in their environment where either has one. Nothing is encrypted: join
+    over a private network, or through a tunnel, such as ssh -R 5557:127.0.0.1:5557 WORKER on the master's machine.
+
+    \b
+    Examples:
+      soak worker --master 127.0.0.1
+      soak worker --master 10.0.0.5 --allow orders.staging.example.com
+      soak worker --master 10.0.0.5:6000 --allow "*.staging.example.com" --locustfile locustfiles/checkout.py
+
+    \b
+    Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or would not take part,
+    130 interrupted.
+    """
+    from soak.load.joining import TOKEN, address  # noqa: PLC0415 - `--help` needs none of it
+    from soak.units import parse_duration  # noqa: PLC0415
+
+    try:
+        host, port = address(master)
+        seconds = parse_duration(wait)
+    except ValueError as error:
+        raise UsageError(f"soak worker: {error}") from None
+    if locustfile is not None and not locustfile.is_file():
+        raise UsageError(f"--locustfile: no file {locustfile}")
+    told = {"host": host, "port": port, "token": os.environ.get(TOKEN, ""), "allow": list(allow), "wait": seconds}
+    return _joined(told | {"locustfile": str(locustfile.resolve()) if locustfile else None}, master)
+
+
+def _joined(told: dict[str, Any], master: str) -> int:
+    """A worker in a process of its own, which ends when this one does."""
+    click.echo(f"soak: asking {master} for work", err=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "soak.load"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    failure = ""
+    try:
+        process.stdin.write(json.dumps({"join": told}) + "\n")
+        process.stdin.flush()
+        for text in process.stdout:
+            message = json.loads(text)
+            match message["kind"]:
+                case "joined":
+                    joined = f"joined as worker {message['worker']} of {message['workers']}"
+                    click.echo(f"soak: {joined}; the load begins when all are there", err=True)
+                case "began":
+                    click.echo("soak: the load has begun", err=True)
+                case "failed":
+                    failure = str(message["reason"])
+        code = process.wait()
+    finally:
+        process.stdin.close()
+        process.wait()
+    if failure.startswith("no master answered"):
+        failure += f": is `soak run` waiting there, is {master} right, and does it listen there (load.workers.bind)?"
+    if failure or code:
+        raise LoadError(f"worker: {failure or f'its process ended with code {code}'}")
+    click.echo("soak: the run has ended", err=True)
+    return ExitCode.PASS

@@ -1,0 +1,102 @@
+"""How a worker and a master find and trust each other: addresses, the shared token, and what a master tells its own.
+
+Both prove that they know the token (SOAK_WORKER_TOKEN) without sending it: an HMAC over a number of each side's choosing.
+Nothing is encrypted: between machines that is what the private network, or an SSH tunnel, is for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from soak.errors import UsageError
+from soak.profile import Profile
+from soak.profile.parsing import is_loopback, may_load
+
+TOKEN = "SOAK_WORKER_TOKEN"
+PORT = 5557
+
+
+@dataclass(frozen=True)
+class Distributed:
+    """How many workers drive a plan: `processes` that the master starts itself, and `expect` that join at `bind`.
+
+    `wait` is how long they may take to join, in seconds; `lost` says what becomes of the run when one is lost.
+    """
+
+    processes: int = 0
+    expect: int = 0
+    bind: str = f"127.0.0.1:{PORT}"
+    wait: float = 60.0
+    lost: str = "rebalance"
+
+    @property
+    def workers(self) -> int:
+        """All of them."""
+        return self.processes + self.expect
+
+
+def distributed_of(profile: Profile) -> Distributed | None:
+    """How a profile's load is divided; None where one process makes it all."""
+    processes, workers = profile.load.processes or 0, profile.load.workers
+    if workers is None:
+        return Distributed(processes=processes) if processes > 1 else None
+    return Distributed(processes, workers.expect, workers.bind, workers.wait, workers.lost)
+
+
+def address(text: str, port: int = PORT) -> tuple[str, int]:
+    """Host and port of `HOST`, `HOST:PORT` or `[IPv6]:PORT`; ValueError for anything else."""
+    host, colon, number = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, number = text, str(port)
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare or (":" in bare and host == bare) or not number.isdecimal() or not 0 < int(number) < 65536:
+        raise ValueError(f"expected HOST or HOST:PORT, such as 10.0.0.5:{port}, not {text!r}")
+    return bare, int(number)
+
+
+def check_listening(distributed: Distributed | None, token: str) -> None:
+    """Refuse to hand a plan, with all its secrets, to whoever may ask for it: beyond loopback workers need a token."""
+    if distributed is None or not distributed.expect:
+        return
+    try:
+        host, _ = address(distributed.bind)
+    except ValueError as error:
+        raise UsageError(f"load.workers.bind: {error}") from None
+    if not is_loopback(host) and not token:
+        raise UsageError(
+            f"load.workers.bind: {distributed.bind} can be reached from other machines, and workers are told every secret "
+            f"of the profile: set {TOKEN} to the same long random text here and for each worker "
+            f"(or keep to 127.0.0.1 and let workers come through SSH tunnels)"
+        )
+
+
+def number_once() -> str:
+    """A number that nobody can guess, as text."""
+    return secrets.token_hex(16)
+
+
+def proof(token: str, side: str, worker_once: str, master_once: str) -> str:
+    """What only somebody who knows the token can say, by `worker` or `master`, about these two numbers."""
+    return hmac.new(token.encode(), f"{side} {worker_once} {master_once}".encode(), hashlib.sha256).hexdigest()
+
+
+def proven(given: object, token: str, side: str, worker_once: str, master_once: str) -> bool:
+    """Whether a proof is right."""
+    return isinstance(given, str) and hmac.compare_digest(
+        given.encode(), proof(token, side, worker_once, master_once).encode()
+    )
+
+
+def narrowed(allowed: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Of a master's patterns of hosts those that a worker's own patterns wholly cover."""
+    # A wildcard stands for a name with a dot in it, so that no narrower one covers it.
+    return tuple(pattern for pattern in allowed if may_load(pattern.replace("*", "a.b"), own))
+
+
+def fingerprint(path: str) -> str:
+    """A file's SHA-256; OSError when it cannot be read."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
