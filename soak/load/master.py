@@ -162,8 +162,8 @@ class Master:
             self.runner.send_message("halt", {"reason": reason}, client_id=member.client)
 
     def _merge(self) -> None:
-        members = self.members
-        for window in self.slots.closed((m.index for m in members.working), members.finished, self.parts):
+        working, finished = ([m.index for m in found] for found in (self.members.working, self.members.finished))
+        for window in self.slots.closed(working, finished, self.parts):
             self._send(window_line(window))
 
     def _watch(self, patience: float) -> None:
@@ -195,6 +195,9 @@ class Master:
         said = f"{member.name} {how}, {at:.1f} s into the load"
         # It may only have been cut off: then it must not go on beside those who take over.
         self.runner.send_message("halt", {"reason": "the master took this worker for lost"}, client_id=member.client)
+        for process in self.local:
+            if process.pid == member.pid and member.proven_local:
+                process.kill()
         left = self.members.working
         if self.halting:
             return

@@ -56,9 +56,9 @@ class Members:
         return sum(member.ready for member in self._by_client.values())
 
     @property
-    def finished(self) -> int:
-        """How many have ended in order."""
-        return sum(member.done is not None and not member.lost for member in self._by_client.values())
+    def finished(self) -> list[Member]:
+        """Those that have ended in order."""
+        return [member for member in self.all if member.done is not None and not member.lost]
 
     def of(self, client: str) -> Member | None:
         """The member of a connection."""

@@ -134,18 +134,20 @@ class Slots:
         self.reported[worker] += 1
         self._open.setdefault(self.reported[worker], []).append(window)
 
-    def closed(self, working: Iterable[int], finished: int, shares: Sequence[tuple[int, int]]) -> Iterator[Window]:
+    def closed(
+        self, working: Iterable[int], finished: Iterable[int], shares: Sequence[tuple[int, int]]
+    ) -> Iterator[Window]:
         """The slots that are complete now, in order.
 
-        `working` are the workers to wait for; `finished` have ended in order and count as present. `shares` says of what
-        slot on (rising) into how many parts the load was divided.
+        `working` are the workers to wait for; `finished` have ended in order, and are not missed after that. `shares` says
+        of what slot on (rising) into how many parts the load was divided.
         """
-        at_work = list(working)
+        at_work, ended = list(working), list(finished)
         until = min((self.reported[worker] for worker in at_work), default=max(self.reported.values()))
         while self._next <= until:
             windows = self._open.pop(self._next, [])
             if windows:
-                present = min(len(windows) + finished, self._expected)
+                present = len(windows) + sum(self.reported[worker] < self._next for worker in ended)
                 parts = [count for slot, count in shares if slot <= self._next][-1]
                 yield merged(windows, Turnout(present, self._expected, min(1.0, present / parts)))
             self._next += 1

@@ -1,0 +1,113 @@
+"""Merging is exact: many workers' windows are what one process would have recorded."""
+
+import msgpack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soak.load.counting import MAX_ENDPOINTS, MAX_KINDS, Counting
+from soak.load.merging import Slots, merged, packed, unpacked
+from soak.windows import Turnout, Window
+
+_requests = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # the worker
+        st.sampled_from(["GET /a", "GET /b", "ü\n"]),
+        st.floats(0, 1e4),
+        st.integers(0, 10**9),
+        st.none() | st.sampled_from(["timeout", "status 500", "connect: refused"]),
+        st.booleans(),
+    )
+)
+
+
+def travelled(window: Window) -> Window:
+    """As a message brings it: packed by the worker, through MessagePack, unpacked by the master."""
+    return unpacked(msgpack.loads(msgpack.dumps(packed(window, 100.0)), strict_map_key=False), 100.0)
+
+
+@given(_requests)
+def test_windows_of_many_merge_to_what_one_would_have_recorded(
+    requests: list[tuple[int, str, float, int, str | None, bool]],
+) -> None:
+    planned = ("GET /a", "GET /b")
+    one, many = Counting(planned), [Counting(planned) for _ in range(4)]
+    for worker, endpoint, seconds, size, failure, drops in requests:
+        for counting in (one, many[worker]):
+            counting.count(endpoint, seconds, size, failure, seconds / 2 if size % 2 else None)
+            if drops:
+                counting.drop(endpoint)
+    whole = one.close(101.0, 1.0, 40)
+    found = merged([travelled(counting.close(101.0, 1.0, 10)) for counting in many])
+    assert (found.time, found.seconds, found.users) == (101.0, 1.0, 40)
+    assert {seen.endpoint: seen for seen in found.endpoints} == {seen.endpoint: seen for seen in whole.endpoints}
+
+
+def test_merging_changes_none_of_the_windows() -> None:
+    windows = []
+    for _ in range(3):
+        counting = Counting(("GET /a",))
+        counting.count("GET /a", 0.01, 1, "timeout")
+        counting.count("GET /a", 0.01, 1)
+        windows.append(counting.close(1.0, 1.0, 1))
+    assert merged(windows) == merged(windows)
+    assert windows[0].endpoints[0].latency.total() == 1
+
+
+def test_a_thousand_names_and_kinds_are_folded_and_none_is_lost() -> None:
+    windows = []
+    for worker in range(4):
+        counting = Counting(())
+        for number in range(250):
+            counting.count(f"GET /{worker}/{number}", 0.01, 1, f"error {worker} {number}")
+        windows.append(counting.close(1.0, 1.0, 1))
+    found = merged(windows)
+    assert len(found.endpoints) == MAX_ENDPOINTS + 1
+    assert sum(seen.requests for seen in found.endpoints) == 1000
+    kinds = {kind: count for seen in found.endpoints for kind, count in seen.failures.items()}
+    assert len(kinds) <= MAX_KINDS + 1
+    assert sum(sum(seen.failures.values()) for seen in found.endpoints) == 1000
+
+
+def window(time: float, requests: int = 1) -> Window:
+    counting = Counting(("GET /a",))
+    for _ in range(requests):
+        counting.count("GET /a", 0.01, 1)
+    return counting.close(time, 1.0, 1)
+
+
+def test_a_slot_closes_when_all_at_work_have_reported_it() -> None:
+    slots = Slots(3)
+    for worker in (0, 1):
+        slots.add(worker, window(1.0))
+        slots.add(worker, window(2.0))
+    assert list(slots.closed([0, 1, 2], [], [(1, 3)])) == []
+    slots.add(2, window(1.1))
+    [first] = slots.closed([0, 1, 2], [], [(1, 3)])
+    assert first.turnout == Turnout(3, 3, 1.0)
+    assert first.endpoints[0].requests == 3
+    # Worker 2 is lost: nobody waits for it, its share is missed, and from slot 3 on it is the others'.
+    [second] = slots.closed([0, 1], [], [(1, 3), (3, 2)])
+    assert second.turnout == Turnout(2, 3, 2 / 3)
+    for worker in (0, 1):
+        slots.add(worker, window(3.0))
+    [third] = slots.closed([0, 1], [], [(1, 3), (3, 2)])
+    assert third.turnout == Turnout(2, 3, 1.0)
+
+
+def test_a_worker_that_has_finished_is_not_missing() -> None:
+    slots = Slots(2)
+    slots.add(0, window(1.0))
+    slots.add(1, window(1.0))
+    slots.add(1, window(1.2))
+    found = list(slots.closed([], [0, 1], [(1, 2)]))
+    assert [one.turnout for one in found] == [Turnout(2, 2, 1.0)] * 2
+    assert [one.endpoints[0].requests for one in found] == [2, 1]
+
+
+def test_what_a_lost_worker_had_reported_is_kept() -> None:
+    slots = Slots(2)
+    slots.add(0, window(1.0, 5))
+    assert list(slots.closed([0, 1], [], [(1, 2)])) == []
+    slots.add(1, window(1.0, 7))
+    [found] = slots.closed([1], [], [(1, 2)])
+    assert found.endpoints[0].requests == 12
