@@ -30,7 +30,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-early bench-speed bench-live bench-load bench-memory ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -47,7 +47,10 @@ bench-live: install ## What judging costs while a run goes on
 bench-load: install ## How fast the load is, beside FastHttpUser, wrk, vegeta, k6 and oha
 	$(BIN)/python -m tests.bench.bench_load
 
+bench-workers: install ## What merging a hundred workers' windows takes of the master's core
+	$(BIN)/python -m tests.bench.bench_workers
+
 bench-memory: install ## Whether the generator's memory stays put, over requests and over days of windows
 	$(BIN)/python -m tests.bench.bench_memory
 
-.PHONY: help install demo test check format bench bench-verdict bench-early bench-speed bench-live bench-load bench-memory
+.PHONY: help install demo test check format bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory
