@@ -43,6 +43,8 @@ def summary(profile: object) -> str:
     much = f"{show_number(load.rate)} requests/s" if load.rate is not None else f"{load.users} users"
     what = f"{count} endpoint{'' if count == 1 else 's'}" if profile.endpoints else str(load.locustfile)
     total = show_duration(load.ramp + load.duration)
+    makers = (load.processes or 0) + (load.workers.expect if load.workers else 0)
+    much += f" by {makers} workers" if makers > 1 else ""
     return f"{much} on {what} at {profile.target.url} for {total}, sampled every {show_duration(profile.interval)}"
 
 

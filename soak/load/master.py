@@ -95,7 +95,7 @@ class Master:
             self.runner = environment._create_runner(ListeningRunner, host, port)  # noqa: SLF001
         except (RPCError, SystemExit, OSError) as error:
             raise BrokenRunError(f"cannot listen for workers on {self.distributed.bind}: {error}") from None
-        for kind in ("hello", "join", "ready", "unable", "window", "done"):
+        for kind in ("hello", "join", "ready", "unable", "window", "done", "left"):
             self.runner.register_message(kind, getattr(self, f"_{kind}"))
         environment.events.heartbeat_sent.add_listener(self._heartbeat)
         port = self.runner.server.port
@@ -267,6 +267,14 @@ class Master:
     def _done(self, msg: Message, **_: Any) -> None:
         if (member := self.members.of(msg.node_id)) is not None:
             member.done = float(msg.data["seconds"])
+
+    def _left(self, msg: Message, **_: Any) -> None:
+        """It was stopped where it runs, before the run's end: it is lost as any other, but known at once."""
+        if (member := self.members.of(msg.node_id)) is not None and not member.lost and not self.halting:
+            try:
+                self._lost(member, "was stopped there", time.monotonic())
+            except BrokenRunError as broken:  # this is Locust's listener: `_watch` is who may end the run
+                self.broken = str(broken)
 
     def _event(self, text: str) -> None:
         self._send(line("event", time=time.monotonic(), event="worker", text=text))

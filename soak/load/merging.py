@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median_high
 from typing import Any
 
 from soak.latency import Histogram
@@ -79,10 +80,11 @@ class _Sum:
                 into[bucket] = get(bucket, 0) + count
 
 
-def merged(windows: Sequence[Window], turnout: Turnout | None = None) -> Window:
-    """Windows of one slot as one window; exact but for names and kinds beyond soak's bounds, which are folded.
+def merged(windows: Collection[Window], turnout: Turnout | None = None) -> Window:
+    """Windows of one slot, at least one, as one window; exact but for names and kinds beyond soak's bounds, which are folded.
 
-    Its time and length are the means of theirs, its users the sum.
+    Its time and length are the (upper) medians of theirs, which one worker that stalls or ends does not bend; its users
+    are the sum.
     """
     endpoints: dict[str, _Sum] = {}
     kinds: set[str] = set()
@@ -93,10 +95,9 @@ def merged(windows: Sequence[Window], turnout: Turnout | None = None) -> Window:
                 name = seen.endpoint if len(endpoints) < MAX_ENDPOINTS else OTHER
                 found = endpoints.setdefault(name, _Sum())
             found.add(seen, kinds)
-    count = max(len(windows), 1)
     return Window(
-        sum(window.time for window in windows) / count,
-        sum(window.seconds for window in windows) / count,
+        median_high(window.time for window in windows),
+        median_high(window.seconds for window in windows),
         sum(window.users for window in windows),
         tuple(
             EndpointWindow(
@@ -124,7 +125,7 @@ class Slots:
 
     def __init__(self, expected: int) -> None:
         self._expected = expected
-        self._open: dict[int, list[Window]] = {}
+        self._open: dict[int, dict[int, Window]] = {}
         self._next = 1
         #: The last slot that each worker has reported.
         self.reported = dict.fromkeys(range(expected), 0)
@@ -132,7 +133,7 @@ class Slots:
     def add(self, worker: int, window: Window) -> None:
         """A worker's next window."""
         self.reported[worker] += 1
-        self._open.setdefault(self.reported[worker], []).append(window)
+        self._open.setdefault(self.reported[worker], {})[worker] = window
 
     def closed(
         self, working: Iterable[int], finished: Iterable[int], shares: Sequence[tuple[int, int]]
@@ -145,9 +146,18 @@ class Slots:
         at_work, ended = list(working), list(finished)
         until = min((self.reported[worker] for worker in at_work), default=max(self.reported.values()))
         while self._next <= until:
-            windows = self._open.pop(self._next, [])
+            windows = self._open.pop(self._next, {})
             if windows:
-                present = len(windows) + sum(self.reported[worker] < self._next for worker in ended)
+                done = sum(self.reported[worker] < self._next for worker in ended)
                 parts = [count for slot, count in shares if slot <= self._next][-1]
-                yield merged(windows, Turnout(present, self._expected, min(1.0, present / parts)))
+                lost = windows.keys() - set(at_work) - set(ended)
+                yield self._whole(windows, done, parts, lost)
             self._next += 1
+
+    def _whole(self, windows: dict[int, Window], done: int, parts: int, lost: Collection[int]) -> Window:
+        """One slot: a worker that was lost in the middle of it has covered no more than its window is long."""
+        longest = max(window.seconds for window in windows.values())
+        cut = sum(1.0 - windows[worker].seconds / longest for worker in lost if windows[worker].seconds < 0.9 * longest)
+        present = len(windows) + done
+        turnout = Turnout(present, self._expected, max(0.0, min(1.0, (present - cut) / parts)))
+        return merged(windows.values(), turnout)

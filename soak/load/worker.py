@@ -68,6 +68,7 @@ class Joined:
         """`told`: host, port, token, allow, wait (seconds), and locustfile or None."""
         self.told, self.stream = told, stream
         self.once, self.ends, self.refused, self.trusted, self.lost = number_once(), Event(), "", False, False
+        self.leaving = False
         self.heard: float | None = None
         self.patience = PATIENCE
         self.driving: WorkerDriving | None = None
@@ -84,7 +85,7 @@ class Joined:
     def run(self) -> int:
         """Until the run ends, the master is lost, or standard input ends; 0 when all went in order."""
         lifeline = gevent.get_hub().threadpool.spawn(end_of_input)
-        lifeline.rawlink(lambda _: self._end("this worker was stopped"))
+        lifeline.rawlink(lambda _: self._leave())
         hello = {"soak": __version__, "once": self.once, "host": socket.gethostname(), "pid": os.getpid()}
         self.runner.send_message("hello", hello)
         gevent.spawn(self._watch)
@@ -94,8 +95,9 @@ class Joined:
         if self.driving is not None and self.begins.is_set() and not self.ends.is_set():
             self.driving.run()
             if not self.lost:
-                self.runner.send_message("done", {"seconds": self.driving.ended - self.driving.began})
-                self.goodbye.wait(FAREWELL)
+                kind = "left" if self.leaving else "done"
+                self.runner.send_message(kind, {"seconds": self.driving.ended - self.driving.began})
+                self.goodbye.wait(0.2 if self.leaving else FAREWELL)
         if self.refused:
             self._say("failed", reason=self.refused)
         return 1 if self.refused else 0
@@ -113,6 +115,11 @@ class Joined:
         """End the load, in order where it runs; with a reason where that is not how it should end."""
         self.refused = self.refused or reason
         self.ends.set()
+
+    def _leave(self) -> None:
+        """Whoever started this worker wants it back, or is gone."""
+        self.leaving = not self.goodbye.is_set()
+        self._end("this worker was stopped" if self.leaving else "")
 
     def _watch(self) -> None:
         """Give up on a master that never answered, or that is not heard of any more."""

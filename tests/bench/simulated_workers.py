@@ -24,12 +24,14 @@ class Crowd:
     """So many connections, each with a window that it sends every second."""
 
     def __init__(self, port: int, windows: list[bytes]) -> None:
+        self._names: dict[zmq.Socket[bytes], str] = {}
         self._context, self._poller = zmq.Context(), zmq.Poller()
         self._began: set[zmq.Socket[bytes]] = set()
         self._windows: dict[zmq.Socket[bytes], bytes] = {}
         for number, window in enumerate(windows):
             socket = self._context.socket(zmq.DEALER)
-            socket.setsockopt(zmq.IDENTITY, f"host_{number}".encode())
+            self._names[socket] = f"host_{number}"
+            socket.setsockopt(zmq.IDENTITY, self._names[socket].encode())
             socket.setsockopt(zmq.LINGER, 0)
             socket.connect(f"tcp://127.0.0.1:{port}")
             self._windows[socket] = window
@@ -67,7 +69,7 @@ class Crowd:
                 self._began.add(socket)
 
     def _say(self, socket: zmq.Socket[bytes], kind: str, data: Any) -> None:
-        socket.send(msgpack.dumps((kind, data, socket.getsockopt(zmq.IDENTITY).decode())))
+        socket.send(msgpack.dumps((kind, data, self._names[socket])))
 
 
 def master_share(windows: list[bytes], seconds: int, port: int = 15579) -> tuple[float, int]:

@@ -111,3 +111,13 @@ def test_what_a_lost_worker_had_reported_is_kept() -> None:
     slots.add(1, window(1.0, 7))
     [found] = slots.closed([1], [], [(1, 2)])
     assert found.endpoints[0].requests == 12
+
+
+def test_a_worker_that_left_in_the_middle_of_a_slot_covered_half_of_it() -> None:
+    slots = Slots(2)
+    slots.add(0, window(1.0))
+    counting = Counting(("GET /a",))
+    slots.add(1, counting.close(0.5, 0.5, 0))
+    [found] = slots.closed([0], [], [(1, 2), (3, 1)])
+    assert found.turnout == Turnout(2, 2, 0.75)
+    assert (found.time, found.seconds) == (1.0, 1.0)

@@ -20,7 +20,7 @@ from soak.load.process import LoadProcess
 from soak.model import Event
 from soak.windows import Turnout, Window
 from tests.load.test_process import OK, ended, locust_plan, plan, requests
-from tests.sampling.serving import serving
+from tests.sampling.serving import free_port, serving
 
 
 @dataclass
@@ -222,18 +222,18 @@ time.sleep(60)
 
 
 def test_workers_that_do_not_come_are_waited_for_and_then_named(tmp_path: Path) -> None:
-    asked = plan(
-        "http://127.0.0.1:9", "rate: 20/s, duration: 1s, workers: {expect: 2, bind: '127.0.0.1:15571', wait: 1s}"
-    )
+    workers = f"workers: {{expect: 2, bind: '127.0.0.1:{free_port()}', wait: 1s}}"
+    asked = plan("http://127.0.0.1:9", f"rate: 20/s, duration: 1s, {workers}")
     with (
-        pytest.raises(LoadError, match=r"0 of 2 workers joined at 127\.0\.0\.1:15571 within 1 s.*soak worker --master"),
+        pytest.raises(LoadError, match=r"0 of 2 workers joined at 127\.0\.0\.1:\d+ within 1 s.*soak worker --master"),
         driving(asked, tmp_path),
     ):
         pass
 
 
 def test_a_stop_ends_the_wait_for_workers(tmp_path: Path) -> None:
-    asked = plan("http://127.0.0.1:9", "rate: 20/s, duration: 1s, workers: {expect: 1, bind: '127.0.0.1:15572'}")
+    workers = f"workers: {{expect: 1, bind: '127.0.0.1:{free_port()}'}}"
+    asked = plan("http://127.0.0.1:9", f"rate: 20/s, duration: 1s, {workers}")
     load = LoadProcess(asked, time.monotonic(), tmp_path / "load.log", lambda _: None)
     stop = threading.Event()
     threading.Timer(1.0, stop.set).start()

@@ -125,7 +125,7 @@ MISTAKES = {
         GOOD + '  - {request: POST /b, json: {a: "{{ uuid() }}"}}\n',
         "p.yaml:8: endpoints.1.json: templates are not supported yet",
     ),
-    "later, nested": (GOOD.replace("50/s", "50/s\n  processes: 2"), "p.yaml:5: load.processes: not supported yet"),
+    "later, nested": (GOOD.replace("50/s", "50/s\n  stages: []"), "p.yaml:5: load.stages: not supported yet"),
     "later, in a list": (
         GOOD + "  - {request: GET /b, expect: {within: 1s}}\n",
         "p.yaml:8: endpoints.1.expect.within: not supported yet",

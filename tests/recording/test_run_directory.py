@@ -3,6 +3,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Sample, Scrape
 from soak.recording import Recorder, load_recording
-from soak.windows import EndpointWindow, Window
+from soak.windows import EndpointWindow, Turnout, Window
 
 RUN = {"name": "test", "started": "2026-01-01T00:00:00Z", "phases": [{"name": "steady", "start": 0.0, "end": 100.0}]}
 
@@ -98,6 +99,7 @@ def test_an_endpoint_that_was_not_asked_has_windows_with_no_requests(directory: 
 def test_a_run_that_was_killed_keeps_what_was_committed(directory: Path) -> None:
     code = f"""
 import os, signal
+from dataclasses import replace
 from pathlib import Path
 from soak.model import Sample, Scrape
 from soak.recording import Recorder
@@ -201,3 +203,28 @@ def test_a_recording_from_before_schedules_were_recorded_is_still_read(directory
     database.close()
     [windows] = load_recording(directory).windows
     assert (windows.requests.tolist(), windows.failures.tolist(), windows.arrivals) == ([10], [1], None)
+
+
+def test_who_took_part_in_each_window_is_read_back(directory: Path) -> None:
+    recorder = Recorder(directory, {"name": "x"}, None)
+    recorder.add(replace(window(1.0), turnout=Turnout(3, 3, 1.0)))
+    recorder.add(replace(window(2.0), turnout=Turnout(2, 3, 2 / 3)))
+    recorder.close(ended="completed")
+    turnouts = load_recording(directory).turnouts
+    assert turnouts is not None
+    assert turnouts.times.tolist() == [1.0, 2.0]
+    assert turnouts.present.tolist() == [3, 2]
+    assert turnouts.expected.tolist() == [3, 3]
+    assert turnouts.covered.tolist() == [1.0, 2 / 3]
+
+
+def test_a_recording_of_one_process_has_no_turnout(directory: Path) -> None:
+    recorder = Recorder(directory, {"name": "x"}, None)
+    recorder.add(window(1.0))
+    recorder.close(ended="completed")
+    assert load_recording(directory).turnouts is None
+    with sqlite3.connect(directory / "recording.sqlite") as database:
+        for column in ("workers", "expected", "covered"):
+            database.execute(f"ALTER TABLE windows DROP COLUMN {column}")
+    database.close()
+    assert load_recording(directory).turnouts is None

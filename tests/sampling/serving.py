@@ -48,6 +48,12 @@ def serving(answer: bytes | Callable[[socket.socket], None]) -> Iterator[str]:
         listener.close()
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 def http(
     body: bytes | str, status: str = "200 OK", content_type: str = "text/plain; version=0.0.4", **headers: str
 ) -> bytes:
