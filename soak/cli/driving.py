@@ -31,7 +31,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
 
     def watched(record: Record) -> None:
         live.saw(record)
-        if isinstance(record, Event) and record.kind in ("probe", "warning", "target", "worker"):
+        if isinstance(record, Event) and record.kind in ("probe", "warning", "target", "joining", "worker"):
             click.echo(f"soak: {record.text}", err=True)
 
     run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 import gevent
 import gevent.monkey
+from gevent.threadpool import ThreadPool
 from locust.env import Environment
 from locust.exception import RPCError
 from locust.rpc import Message
@@ -68,6 +69,7 @@ class Master:
         self.began: float | None = None
         self.halting = False
         self.broken = ""
+        self._writing = ThreadPool(1)
 
     def run(self) -> int:
         """Gather, begin, merge, end; 0 when the plan was driven to its end or stopped in order."""
@@ -120,7 +122,7 @@ class Master:
             if said != len(self.members.all) and self.distributed.expect:
                 said = len(self.members.all)
                 text = f"{said} of {expected} workers have joined at {self.where}"
-                self._event(text if said == expected else f"{text}; the load begins with the last")
+                self._event("joining", text if said == expected else f"{text}; the load begins with the last")
             gevent.sleep(0.05)
             self._watch(PATIENCE)
             if time.monotonic() > until:
@@ -188,7 +190,7 @@ class Master:
         """One worker less: others take over its share, or the run is broken."""
         if self.began is None:
             self.members.forget(member)
-            self._event(f"{member.name} {how} before the load began")
+            self._event("worker", f"{member.name} {how} before the load began")
             return
         member.lost = True
         at = now - self.began
@@ -211,7 +213,7 @@ class Master:
             self.runner.send_message("share", data, client_id=one.client)
         self.parts.append((int(at // self.plan.interval) + 2, len(left)))
         others = "the other takes" if len(left) == 1 else f"the {len(left)} others take"
-        self._event(f"{said}; {others} over its share")
+        self._event("worker", f"{said}; {others} over its share")
 
     def _heartbeat(self, client_id: str, **_: Any) -> None:
         self.members.heard(client_id)
@@ -276,11 +278,15 @@ class Master:
             except BrokenRunError as broken:  # this is Locust's listener: `_watch` is who may end the run
                 self.broken = str(broken)
 
-    def _event(self, text: str) -> None:
-        self._send(line("event", time=time.monotonic(), event="worker", text=text))
+    def _event(self, kind: str, text: str) -> None:
+        self._send(line("event", time=time.monotonic(), event=kind, text=text))
 
     def _send(self, text: str) -> None:
-        """One line to the supervisor; without one the load ends at once, for workers end with their master."""
+        """One line to the supervisor. While that is slow to read, heartbeats go on: no worker may take us for lost."""
+        self._writing.apply(self._write, (text,))
+
+    def _write(self, text: str) -> None:
+        """Without a supervisor the load ends at once, for workers end with their master."""
         try:
             self.stream.write(text)
             self.stream.flush()
