@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -24,10 +25,12 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
       soak check profiles/nightly.yaml
       soak check profiles/staging.yaml --probe
     """
-    from soak.profile import load_profile  # noqa: PLC0415 - `--help` needs none of it
+    from soak.load.joining import TOKEN, check_listening, distributed_of  # noqa: PLC0415 - `--help` needs none of it
+    from soak.profile import load_profile  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
     loaded, _ = load_profile(profile, overrides)
+    check_listening(distributed_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)
     click.echo(f"{profile}: valid; {summary(loaded)}")
     return _probe(loaded) if probe else ExitCode.PASS

@@ -20,12 +20,12 @@ from locust.exception import RPCError
 from locust.rpc import Message
 from locust.runners import MasterRunner
 
-from soak import __version__
 from soak.load.child import GRACE, end_of_input
-from soak.load.joining import TOKEN, Distributed, address, fingerprint, number_once, proof, proven
+from soak.load.joining import TOKEN, Distributed, address, number_once
 from soak.load.members import Member, Members
 from soak.load.merging import Slots, unpacked
 from soak.load.plan import Plan
+from soak.load.reception import Reception
 from soak.load.wire import line, window_line
 
 #: A worker not heard of for so long, in seconds, is lost; it sends a heartbeat a second.
@@ -63,7 +63,6 @@ class Master:
         #: From which slot on the load is divided into how many parts.
         self.parts = [(1, distributed.workers)]
         self.local: list[subprocess.Popen[bytes]] = []
-        self.once = number_once()
         # Without remote workers nobody but our own processes may join.
         self.token = os.environ.get(TOKEN, "") if distributed.expect else number_once()
         self.began: float | None = None
@@ -97,8 +96,9 @@ class Master:
             self.runner = environment._create_runner(ListeningRunner, host, port)  # noqa: SLF001
         except (RPCError, SystemExit, OSError) as error:
             raise BrokenRunError(f"cannot listen for workers on {self.distributed.bind}: {error}") from None
-        for kind in ("hello", "join", "ready", "unable", "window", "done", "left"):
+        for kind in ("ready", "unable", "window", "told", "done", "left"):
             self.runner.register_message(kind, getattr(self, f"_{kind}"))
+        self.reception = Reception(self.runner, self.members, self.plan, self.token, self.local)
         environment.events.heartbeat_sent.add_listener(self._heartbeat)
         port = self.runner.server.port
         self.where = f"{host}:{port}"
@@ -218,39 +218,6 @@ class Master:
     def _heartbeat(self, client_id: str, **_: Any) -> None:
         self.members.heard(client_id)
 
-    def _hello(self, msg: Message, **_: Any) -> None:
-        """Somebody wants to join: the same version, and we prove who we are."""
-        theirs = str(msg.data["soak"])
-        if theirs != __version__:
-            self._refuse(
-                msg.node_id, f"this worker is soak {theirs}, and the master soak {__version__}: install the same"
-            )
-        elif len(self.members.all) >= self.distributed.workers:
-            self._refuse(msg.node_id, f"the master has all the {self.distributed.workers} workers that it expects")
-        else:
-            self.members.greet(msg.node_id, msg.data)
-            given = proof(self.token, "master", str(msg.data["once"]), self.once)
-            self.runner.send_message("challenge", {"once": self.once, "proof": given}, client_id=msg.node_id)
-
-    def _refuse(self, client: str, reason: str) -> None:
-        self.runner.send_message("refused", {"reason": reason}, client_id=client)
-
-    def _join(self, msg: Message, **_: Any) -> None:
-        """It has proved who it is: it gets its number and the plan."""
-        guest = self.members.guests.pop(msg.node_id, None)
-        if guest is None or not proven(msg.data["proof"], self.token, "worker", str(guest["once"]), self.once):
-            self._refuse(msg.node_id, f"this worker has another {TOKEN} than the master")
-            return
-        pids = {process.pid for process in self.local}
-        member = self.members.admit(msg.node_id, guest, pids)
-        if member is None:
-            self._refuse(msg.node_id, f"the master has all the {self.distributed.workers} workers that it expects")
-            return
-        mark = fingerprint(self.plan.locustfile) if self.plan.locustfile else None
-        share = [member.index, self.distributed.workers]
-        data = {"plan": self.plan.to_json(), "share": share, "fingerprint": mark}
-        self.runner.send_message("plan", data, client_id=member.client)
-
     def _ready(self, msg: Message, **_: Any) -> None:
         if (member := self.members.of(msg.node_id)) is not None:
             member.ready = True
@@ -265,6 +232,16 @@ class Master:
         if member is not None and not member.lost and self.began is not None:
             member.heard = time.monotonic()
             self.slots.add(member.index, unpacked(msg.data, self.began))
+
+    def _told(self, msg: Message, **_: Any) -> None:
+        """What a load says besides windows: a warning, or why it cannot go on."""
+        member = self.members.of(msg.node_id)
+        if member is None or member.lost:
+            return
+        if msg.data["kind"] == "failed":
+            self.broken = f"{member.name}: {msg.data['reason']}"
+        elif msg.data["kind"] == "event":
+            self._event(str(msg.data.get("event", "warning")), f"{member.name}: {msg.data['text']}")
 
     def _done(self, msg: Message, **_: Any) -> None:
         if (member := self.members.of(msg.node_id)) is not None:

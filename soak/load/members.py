@@ -36,7 +36,7 @@ class Members:
     """At most `expected` workers, numbered from 0."""
 
     def __init__(self, expected: int) -> None:
-        self._expected = expected
+        self.expected = expected
         self._by_client: dict[str, Member] = {}
         self.guests: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
@@ -79,7 +79,7 @@ class Members:
     def admit(self, client: str, said: dict[str, Any], own_processes: set[int]) -> Member | None:
         """A guest becomes a member with the first free number; None when there is none."""
         taken = {member.index for member in self._by_client.values()}
-        free = next((index for index in range(self._expected) if index not in taken), None)
+        free = next((index for index in range(self.expected) if index not in taken), None)
         if free is None:
             return None
         pid = int(said["pid"])

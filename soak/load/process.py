@@ -155,6 +155,6 @@ class LoadProcess:
             case "finished":
                 self.finished = message["time"] - self._origin
             case "event":
-                self._on_event(Event(message["time"] - self._origin, message["event"], message["text"]))
+                self._on_event(Event(message["time"] - self._origin, message.get("event", "warning"), message["text"]))
             case "failed":
                 self.failure = str(message["reason"])

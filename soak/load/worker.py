@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -93,7 +94,13 @@ class Joined:
         start_thread(self._watch_natively, ())
         gevent.wait([self.begins, self.ends], count=1)
         if self.driving is not None and self.begins.is_set() and not self.ends.is_set():
-            self.driving.run()
+            try:
+                self.driving.run()
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                self.runner.send_message("told", {"kind": "failed", "reason": reason})
+                gevent.sleep(0.2)  # until it is sent
+                raise
             if not self.lost:
                 kind = "left" if self.leaving else "done"
                 self.runner.send_message(kind, {"seconds": self.driving.ended - self.driving.began})
@@ -255,9 +262,12 @@ class WorkerDriving(Driving):
         self.runner.send_message("window", packed(window, self.began))
 
     def send(self, text: str) -> None:
-        """The master says itself when the load started; when this part of it finished, it is told with `done`."""
-        del text
-        self.ended = time.monotonic()
+        """The master says itself when the load starts and ends; whatever else there is to say, it is told."""
+        message = json.loads(text)
+        if message["kind"] == "finished":
+            self.ended = message["time"]
+        elif message["kind"] != "started":
+            self.runner.send_message("told", message)
 
 
 def join(told: dict[str, Any], stream: TextIO) -> int:

@@ -241,3 +241,21 @@ def test_a_stop_ends_the_wait_for_workers(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="stopped before the load began"):
         load.start(stop=stop)
     assert time.monotonic() - began < 6
+
+
+def test_what_breaks_a_workers_load_breaks_the_run_and_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from locust import User\n"
+        "from soak.load import worker\n"
+        "class Mine(User):\n"
+        "    pass\n"
+        "def broken(*_):\n"
+        "    raise ValueError('no such shop')\n"
+        "worker.WorkerDriving.start_users = broken\n"
+    )
+    asked = Plan.from_json(locust_plan("http://127.0.0.1:9", path).to_json().replace('"distributed": null', TWO))
+    with driving(asked, tmp_path) as driven:
+        assert driven.load.wait(5)
+        assert driven.load.failure is not None
+        assert "ValueError: no such shop" in driven.load.failure
