@@ -128,11 +128,11 @@ def test_a_killed_worker_is_noticed_marked_and_made_up_for(tmp_path: Path) -> No
     assert turnouts[0] == Turnout(3, 3, 1.0)
     short = [turnout for turnout in turnouts if turnout.covered < 1]
     assert set(short) == {Turnout(2, 3, 2 / 3)}
-    assert 1 <= len(short) <= 4
+    assert 1 <= len(short) <= 7  # within 3 s and what it takes to take over
     assert turnouts[-2] == Turnout(2, 3, 1.0)
     # The last two seconds have the whole rate again.
     after = [window for window in driven.windows if window.turnout == Turnout(2, 3, 1.0)][1:5]
-    assert sum(requests(after).values()) / sum(window.seconds for window in after) == pytest.approx(120, rel=0.1)
+    assert sum(requests(after).values()) / sum(window.seconds for window in after) == pytest.approx(120, rel=0.15)
 
 
 def test_a_worker_that_falls_silent_is_noticed_and_its_users_run_elsewhere(tmp_path: Path) -> None:
