@@ -44,12 +44,12 @@ def split(subject: Subject) -> list[Points]:
     times, values = clean(subject.series.times, subject.series.values)
     if not len(times):
         return []
-    borders = np.unique([b for b in subject.borders if np.isfinite(b) and times[0] < b <= times[-1]])
+    borders = np.unique([b for b in subject.borders or () if np.isfinite(b) and times[0] < b <= times[-1]])
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
     for first, last in pairwise(cuts):
         life = Points(times[first:last], values[first:last], 0.0)
-        known = subject.collected or cycle_floors(life) is not None
+        known = subject.borders is not None or subject.collected or cycle_floors(life) is not None
         unknown = [] if known else _restarts(life.values, 5.0 if subject.integer else 0.0)
         inner = [first, *(first + cut for cut in unknown), last]
         for start, end in pairwise(inner):

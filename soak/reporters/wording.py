@@ -21,7 +21,7 @@ ENDED = {
     "aborted": "was aborted by a rule",
     "interrupted": "was interrupted",
     "crashed": "broke",
-    "early": "ended early, once every verdict was certain",
+    "early": "ended early, for its verdict was certain",
 }
 # Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
 _NUMBER = re.compile(r"[-+]?[\d.,]+")
