@@ -97,5 +97,7 @@ def _restarts(values: Floats, least: float) -> list[int]:
     )
     climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU
     regular = len(drops) > 2 and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
-    collected = climbs and (regular or len(drops) > _TEETH)
+    falls = np.flatnonzero(level[:-2] - np.minimum(level[1:-1], level[2:]) > 0.25 * float(heights.min()))
+    more = int((np.diff(falls, prepend=-_AROUND) > 2).sum()) > len(drops) + 1
+    collected = climbs and (regular or more or len(drops) > _TEETH)
     return [] if not lasted or switches or collected else [int(drop) * size for drop in drops]
