@@ -14,11 +14,12 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
 from soak.load.plan import Plan, PlannedRequest
-from tests.bench.rivals import GENERATOR, RIVALS, TARGET, found
+from tests.bench.rivals import GENERATOR, RIVALS, TARGET, found, locustfile
 from tests.targets import build_go, running
 
 PATH = "/constant"
@@ -68,6 +69,14 @@ def soak(url: str, users: int, seconds: int) -> float:
     """soak's closed users in its real load process."""
     windows = drive(plan_of(url.removesuffix(PATH), seconds, users=users))[1:-1]
     assert not any(seen["failures"] for window in windows for seen in window["endpoints"])
+    return total(windows, "requests") / span(windows)
+
+
+def own_locustfile(url: str, users: int, seconds: int) -> float:
+    """The same FastHttpUser that Locust is measured with, driven and recorded by soak."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = str(locustfile(directory, url))
+        windows = drive(Plan(url, (), float(seconds), 0.0, 0.5, 10.0, users=users, locustfile=path))[1:-1]
     return total(windows, "requests") / span(windows)
 
 
@@ -123,6 +132,8 @@ def main() -> None:
             print(f"  {name:14} median {median:>8,.0f}/s, best {best:>8,.0f}/s; soak / {name} = {ratios}")
         print("processor time of the generator a request:")
         costs = {name: cost(run, url, given.users) for name, run in ({"soak": soak} | present).items()}
+        if "FastHttpUser" in costs:
+            costs["own locustfile"] = cost(own_locustfile, url, given.users)
         for name, micros in costs.items():
             print(f"  {name:14} {micros:6.1f} µs; {name} / soak = {micros / costs['soak']:.2f}", flush=True)
         for rate in (1_000, 10_000):

@@ -34,18 +34,24 @@ def output(command: list[str], **more: str | Mapping[str, str]) -> str:
     return str(result.stdout)
 
 
+def locustfile(directory: str, url: str) -> Path:
+    """A file with a FastHttpUser that asks for this again and again."""
+    path = Path(directory, "locustfile.py")
+    path.write_text(
+        "from locust import FastHttpUser, constant, task\n"
+        "class Fast(FastHttpUser):\n"
+        "    wait_time = constant(0)\n"
+        "    @task\n"
+        "    def go(self):\n"
+        f"        self.client.get({url!r})\n"
+    )
+    return path
+
+
 def locust(url: str, users: int, seconds: int) -> float:
     """Locust's FastHttpUser."""
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "locustfile.py")
-        path.write_text(
-            "from locust import FastHttpUser, constant, task\n"
-            "class Fast(FastHttpUser):\n"
-            "    wait_time = constant(0)\n"
-            "    @task\n"
-            "    def go(self):\n"
-            f"        self.client.get({url!r})\n"
-        )
+        path = locustfile(directory, url)
         command = ["-m", "locust", "-f", str(path), "--headless", "--only-summary", "--json", "-H", url]
         said = output([sys.executable, *command, "-u", str(users), "-r", str(users), "-t", f"{seconds}s"])
     stats = json.loads(said[said.index("[") :])[0]
