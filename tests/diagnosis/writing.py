@@ -20,6 +20,11 @@ def sized(field: int, content: bytes) -> bytes:
     return number(field << 3 | 2) + number(len(content)) + content
 
 
+def line_of(function: str) -> int:
+    """The line that a function is given, the same in every profile."""
+    return 1 + sum(map(ord, function))
+
+
 def profile(samples: list[tuple[list[str], list[int]]], columns: tuple[str, ...], *, packed: bool = True) -> bytes:
     """A profile of samples, each a stack of functions (innermost first) and a value a column."""
     text = ["", "bytes", "main.go", *columns]
@@ -34,7 +39,7 @@ def profile(samples: list[tuple[list[str], list[int]]], columns: tuple[str, ...]
             sample = b"".join(varint(1, call) for call in calls) + b"".join(varint(2, value) for value in values)
         out += sized(2, sample + sized(3, varint(1, 1)) + varint(99, 7))
     for place, function in enumerate(functions):
-        line = varint(1, place + 1) + varint(2, 100 + place)
+        line = varint(1, place + 1) + varint(2, line_of(function))
         out += sized(4, varint(1, 10 + place) + varint(3, 0x1234) + sized(4, line))
         out += sized(5, varint(1, place + 1) + varint(2, text.index(function)) + varint(4, 2))
     out += b"".join(sized(6, one.encode()) for one in text)
