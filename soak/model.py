@@ -12,7 +12,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.windows import EndpointWindows, Exemplar, GeneratorWindows
+from soak.windows import EndpointWindows, GeneratorWindows
+from soak.windows import Exemplar as Exemplar  # noqa: PLC0414 - reporters know the model alone
 
 Floats = NDArray[np.float64]
 Labels = tuple[tuple[str, str], ...]

@@ -172,11 +172,11 @@ class EndpointWindows:
 
     def quantile(self, q: float) -> float | None:
         """The latency in seconds that a share q of all successful requests stayed within; None without any."""
-        total = int(self.counts.sum())
-        if total == 0:
-            return None
-        cumulative = np.cumsum(np.bincount(self.buckets, weights=self.counts, minlength=LAST + 1))
-        return float(bucket_seconds(int(np.searchsorted(cumulative, max(1, np.ceil(q * total))))))
+        return _quantile(self.buckets, self.counts, q)
+
+    def service_quantile(self, q: float) -> float | None:
+        """The same from when requests were sent, and not from when they should have been; None without a schedule."""
+        return _quantile(self.arrivals.buckets, self.arrivals.counts, q) if self.arrivals else None
 
     def maximum(self) -> float | None:
         """The slowest success, to within a bucket, in seconds; None without any."""
@@ -192,6 +192,14 @@ class EndpointWindows:
         some = after > before
         result[some] = bucket_seconds(self.buckets[cell[some]])
         return result
+
+
+def _quantile(buckets: Ints, counts: Ints, q: float) -> float | None:
+    total = int(counts.sum())
+    if total == 0:
+        return None
+    cumulative = np.cumsum(np.bincount(buckets, weights=counts, minlength=LAST + 1))
+    return float(bucket_seconds(int(np.searchsorted(cumulative, max(1, np.ceil(q * total))))))
 
 
 def _rows(times: Floats, seconds: Floats, start: float, end: float) -> slice:

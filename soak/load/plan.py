@@ -31,7 +31,8 @@ class PlannedRequest:
 class Plan:
     """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`.
 
-    `trace_header`, where given, carries the trace id alone. `tls` holds the fields of `TlsOptions`; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    `tls` holds the fields of `TlsOptions`; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    `trace_header`, unless empty, names a header for the trace id alone.
     """
 
     url: str

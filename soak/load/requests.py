@@ -92,9 +92,8 @@ class Sender:
         answer = self._send(head, request.body)
         ended = time.monotonic()
         failure, status = answer.failure, answer.status
-        if failure is None:
-            if (status not in request.statuses) if request.statuses else status >= 400:
-                failure = f"status {status}"
+        if failure is None and ((status not in request.statuses) if request.statuses else status >= 400):
+            failure = f"status {status}"
         if intended is None:
             self._count(request.endpoint, ended - began, answer.size, failure, None, status, trace)
         else:

@@ -64,7 +64,9 @@ DESCRIPTORS = trend(0.0, 0.01, 24.0)
 POOL = {"pool": "orders"}
 
 ENDPOINTS = (
-    EndpointSummary("GET /user", 5_760_000, 12, 200.0, 0.0021, 0.0048, 0.0091, 0.021, 0.31, (("timeout", 12),)),
+    EndpointSummary(
+        "GET /user", 5_760_000, 12, 200.0, 0.0021, 0.0048, 0.0091, 0.021, 0.31, (("timeout", 12),), 0.0041, True
+    ),
     EndpointSummary(
         "create order", 1_920_311, 2113, 66.7, 0.0062, 0.019, 0.26, 0.8, 4.2, (("status 500", 2101), ("timeout", 12))
     ),
