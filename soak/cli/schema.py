@@ -32,5 +32,5 @@ def profile_schema() -> dict[str, object]:
     endpoints = schema["properties"]["endpoints"]
     endpoints["items"] = {"anyOf": [{"type": "string", "pattern": "^[A-Z]+ /"}, endpoints["items"]]}
     trace = schema["properties"]["trace"]
-    schema["properties"]["trace"] = {"anyOf": [{"type": "boolean"}, trace]}
+    schema["properties"]["trace"] = {"anyOf": [{"enum": ["on", "off", True, False]}, trace]}
     return schema

@@ -11,6 +11,7 @@ from soak.profile.fields import Amount, Count, Duration, Growth, Later, Positive
 from soak.profile.yamltext import Document
 
 _REQUEST = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/\S*)")
+_SWITCH = {"on": True, "off": False}  # YAML 1.2 reads these as text
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -214,7 +215,11 @@ class Diagnose(Strict):
 
 
 def _trace(value: object) -> object:
-    return {"traceparent": value} if isinstance(value, bool) else value
+    if not isinstance(value, bool | str):
+        return value
+    if value not in (*_SWITCH, True, False):
+        raise ValueError(f"expected on, off, or keys such as header, not {value!r}")
+    return {"traceparent": _SWITCH.get(str(value), value)}
 
 
 def _header(value: object) -> str:
