@@ -18,8 +18,8 @@ from soak.model import Event, Kind, Labels, Sample, Scrape
 from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
 from soak.windows import Exemplar, Window
 
-#: So many exemplars are kept of a whole run: beyond, every second one of the older half goes, and never the slowest.
-MOST_EXEMPLARS, ALWAYS_KEPT = 10_000, 50
+#: So many exemplars are kept of a whole run.
+MOST_EXEMPLARS = 10_000
 
 _SeriesName = tuple[str, str, Labels, Kind]
 
@@ -173,14 +173,21 @@ class Recorder:
         self._database.executemany("INSERT INTO exemplars VALUES (NULL, ?, ?, ?, ?, ?, ?)", rows)
         self._exemplars += len(rows)
         if self._exemplars > MOST_EXEMPLARS:
-            gone = self._database.execute(_THIN, (ALWAYS_KEPT, self._exemplars // 2))
-            self._exemplars -= gone.rowcount
+            self._exemplars -= self._thin_exemplars(MOST_EXEMPLARS // 4)
+
+    def _thin_exemplars(self, part: int) -> int:
+        """Leave the newest `part`, and of the older the slowest success and failure in each of as many equal stretches."""
+        (old,) = self._database.execute(
+            "SELECT id FROM exemplars ORDER BY id DESC LIMIT 1 OFFSET ?", (part,)
+        ).fetchone()
+        (last,) = self._database.execute("SELECT max(time) FROM exemplars").fetchone()
+        return self._database.execute(_THIN, {"old": old, "width": max(last, 1.0) / part}).rowcount
 
 
-_THIN = """DELETE FROM exemplars
-WHERE id NOT IN (SELECT id FROM exemplars ORDER BY seconds DESC LIMIT ?)
-  AND id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM exemplars)
-             WHERE place <= ? AND place % 2 = 0)"""
+_THIN = """DELETE FROM exemplars WHERE id <= :old AND id NOT IN (
+    SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY failure = '', CAST(time / :width AS INTEGER)
+                                                  ORDER BY seconds DESC) AS place FROM exemplars WHERE id <= :old)
+    WHERE place = 1)"""
 
 
 def _packed(histogram: Histogram) -> bytes:
