@@ -259,4 +259,4 @@ def test_exemplars_of_a_long_run_are_thinned_evenly_and_the_slowest_stays(
     assert (times > 60 * 297.5).sum() == 20  # the newest are whole
     for failed in (True, False):
         older = sorted(one.time for one in found if bool(one.failure) == failed and one.time < 60 * 290)
-        assert np.diff(older).max() <= 3 * 18000 / 25  # and no long stretch is without
+        assert np.diff(older).max() <= 4 * 18000 / 25  # and no long stretch is without
