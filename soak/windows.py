@@ -39,7 +39,8 @@ class GeneratorWindow:
 
     `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` what all of them spent, `lag` how late (seconds) a
     timer of the slowest event loop fired at worst, `memory` resident bytes of all. `asked` is how many arrivals were due,
-    None in the closed model; `queued` how many found no free connection.
+    None in the closed model; `made` how many were made, whatever became of them, and `queued` how many of these found no
+    free connection.
     """
 
     cpu_ratio: float
@@ -47,6 +48,7 @@ class GeneratorWindow:
     lag: float
     memory: int
     asked: float | None = None
+    made: int = 0
     queued: int = 0
 
     @classmethod
@@ -59,6 +61,7 @@ class GeneratorWindow:
             max(one.lag for one in several),
             sum(one.memory for one in several),
             sum(asked) if asked else None,
+            sum(one.made for one in several),
             sum(one.queued for one in several),
         )
 
@@ -122,6 +125,7 @@ class GeneratorWindows:
     lag: Floats
     memory: Floats
     asked: Floats
+    made: Floats
     queued: Floats
 
     def between(self, start: float, end: float) -> GeneratorWindows:

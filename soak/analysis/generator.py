@@ -4,7 +4,8 @@
 |---|---|
 | CPU from 90% of a core on | queueing: at 90% a request waits nine times its own CPU time for its turn, and ever more beyond |
 | lag from 50 ms on | as long as the generator's own probe rests: each answer may have waited so long to be read |
-| less than 95% of the asked arrivals | what a pressed generator loses first; arrivals at random vary less over a phase |
+| less than 95% of the arrivals that were due are made | no target can delay their making: the generator had no time for it |
+| less than 95% of them answered, while its CPU or lag is high | what a pressed generator loses first |
 | more than 1% dropped | they are missing from p99 and beyond |
 | more than half of the arrivals late | then even the median is the generator's |
 | in more than 5% of the windows: inconclusive | fewer cannot move a p95, nor the trend of one |
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.analysis.prepare import Prepared, merged
-from soak.model import Finding, Verdict
+from soak.model import Finding, Floats, Verdict
 from soak.units import show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows, GeneratorWindows
 
@@ -86,11 +87,8 @@ def _figures(requests: EndpointWindows, own: GeneratorWindows, whole: NDArray[np
     # An arrival that found no free connection was the target's to delay, unless the generator was too busy to free one.
     late = np.where(pressed, late, np.maximum(0.0, late - own.queued[whole]))
     if is_open:
-        missing = asked - made
-        # A window's few arrivals may end in the next one: two standard errors of a count, or 5%, whichever is more.
-        window_short = missing > np.maximum((1 - SHORT) * asked, 2 * np.sqrt(asked))
-        short = window_short | (made.sum() < SHORT * asked.sum()) | (dropped > DROPPED * (made + dropped))
-        saturated = (pressed & short) | (busy & (late > MOSTLY_LATE * made))
+        short = _short(made, asked) | (dropped > DROPPED * (made + dropped))
+        saturated = _short(own.made[whole], asked) | (pressed & short) | (pressed & (late > MOSTLY_LATE * made))
     else:
         saturated = busy
     span, total = float(seconds.sum()), float(made.sum())
@@ -109,6 +107,13 @@ def _figures(requests: EndpointWindows, own: GeneratorWindows, whole: NDArray[np
     )
 
 
+def _short(made: Floats, asked: Floats) -> NDArray[np.bool_]:
+    """Which windows have too few of the arrivals asked for: all, where the whole stretch has."""
+    # Of a window's few arrivals some end in the next one: two standard errors of a count, or 5%, whichever is more.
+    alone = asked - made > np.maximum((1 - SHORT) * asked, 2 * np.sqrt(asked))
+    return np.asarray(alone | (made.sum() < SHORT * asked.sum()))
+
+
 def generator_findings(generator: Generator | None) -> Iterator[Finding]:
     """One: saturated for too long or not."""
     if generator is None:
@@ -123,13 +128,11 @@ def generator_findings(generator: Generator | None) -> Iterator[Finding]:
 
 def generator_warnings(generator: Generator | None) -> Iterator[str]:
     """What else there is to say of the arrivals, and of a generator that was nearly too busy."""
-    if generator is None:
+    if generator is None or generator.saturated > PARTLY:
         return
     if generator.late > LATE:
         late = f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
         yield f"{late} ({_figures_of(generator)}); that is in their latency, p99 and beyond above all."
-    if generator.saturated > PARTLY:
-        return
     if generator.short:
         dropped = f", and {show_ratio(generator.dropped)} were dropped" if generator.dropped > DROPPED else ""
         made = (
@@ -170,6 +173,7 @@ def _consequence(generator: Generator) -> str:
 
 
 def _remedy(generator: Generator) -> str:
-    if generator.cpu < BUSY and generator.busy <= PARTLY:
-        return "others use its processor: give it a core of its own"
+    if generator.busy <= PARTLY:
+        more = f", and load.processes: {generator.processes}" if generator.processes > 1 else ""
+        return f"others use its processor: give it a core of its own{more}"
     return f"load.processes: {max(2, generator.processes)} would do, at {show_ratio(PLANNED)} of a core each"

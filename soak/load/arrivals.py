@@ -57,8 +57,8 @@ class OpenLoad:
         self._waiting: deque[tuple[Ready, float]] = deque()
         #: Arrivals that are sent and not answered yet.
         self.busy = 0
-        #: Arrivals so far that found no free connection, and had to wait or were dropped.
-        self.queued = 0
+        #: Arrivals so far, and those of them that found no free connection, and had to wait or were dropped.
+        self.made = self.queued = 0
 
     def drive(self) -> None:
         """Make all arrivals, each on schedule; returns when the last is made."""
@@ -84,6 +84,7 @@ class OpenLoad:
 
     def arrive(self, request: Ready, intended: float) -> None:
         """Hand one arrival to an idle worker or a new one; else it waits, or is dropped."""
+        self.made += 1
         if self._pinned:
             worker = self._pinned.popleft()
         elif self._more:

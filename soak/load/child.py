@@ -134,7 +134,8 @@ class Driving:
         """Send the window that ends now."""
         now = time.monotonic()
         seconds = max(now - self.last, 1e-3)
-        health = self.health.close(seconds, self.open_load.queued if self.open_load else 0)
+        made, queued = (self.open_load.made, self.open_load.queued) if self.open_load else (0, 0)
+        health = self.health.close(seconds, made, queued)
         self.send(window_line(replace(self.counting.close(now, seconds, users, last), generator=health)))
         self.last = now
 

@@ -24,7 +24,8 @@ class Health:
         self._process = psutil.Process()
         self._lags: list[float] = []
         self._waiting_since: float | None = None
-        self._spent, self._elapsed, self._queued = _cpu_seconds(), 0.0, 0
+        self._spent, self._elapsed = _cpu_seconds(), 0.0
+        self._made = self._queued = 0
 
     def start(self) -> None:
         """Measure from now on."""
@@ -37,18 +38,19 @@ class Health:
             gevent.sleep(EVERY)
             self._lags.append(max(0.0, time.monotonic() - self._waiting_since))
 
-    def close(self, seconds: float, queued: int) -> GeneratorWindow:
-        """The window of `seconds` that ends now; `queued` arrivals have found no free connection since the start."""
+    def close(self, seconds: float, made: int, queued: int) -> GeneratorWindow:
+        """The window of `seconds` that ends now; since the start, so many arrivals were made, and had to queue."""
         lags, self._lags = sorted(self._lags), []
         # A turn that is overdue already counts as far as it goes: else a stuck loop would look idle.
         overdue = time.monotonic() - self._waiting_since if self._waiting_since is not None else 0.0
         lag = max(lags[ceil(0.99 * len(lags)) - 1] if lags else 0.0, overdue)
         before, self._spent = self._spent, _cpu_seconds()
         since, self._elapsed = self._elapsed, self._elapsed + seconds
-        waited, self._queued = queued - self._queued, queued
+        new, waited = made - self._made, queued - self._queued
+        self._made, self._queued = made, queued
         spent = self._spent - before
         asked = None if self._plan.rate is None else due(self._plan, self._elapsed) - due(self._plan, since)
-        return GeneratorWindow(spent / seconds, spent, lag, self._process.memory_info().rss, asked, waited)
+        return GeneratorWindow(spent / seconds, spent, lag, self._process.memory_info().rss, asked, new, waited)
 
 
 def due(plan: Plan, seconds: float) -> float:

@@ -152,10 +152,10 @@ def _generator(database: sqlite3.Connection) -> GeneratorWindows | None:
     if not _has(database, "generator"):
         return None
     rows = database.execute(
-        """SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, queued
+        """SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued
            FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""
     ).fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(-1, 8)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 9)
     return GeneratorWindows(*table.T) if np.isfinite(table[:, 2]).any() else None
 
 

@@ -24,9 +24,12 @@ LEAK = gauge("process_resident_memory_bytes", 50e6 + 20e3 * np.arange(SECONDS) +
 SLOW = Limits.model_validate({"p99": "1ms", "rate": "60/s"})
 
 
-def generator(cpu: Any = 0.2, lag: Any = 0.002, asked: Any = ASKED, queued: Any = 0) -> GeneratorWindows:
+def generator(
+    cpu: Any = 0.2, lag: Any = 0.002, asked: Any = ASKED, made: Any = ASKED, queued: Any = 0
+) -> GeneratorWindows:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
-    return GeneratorWindows(times, ones, ones * cpu, ones * cpu, ones * lag, ones * 2e8, ones * asked, ones * queued)
+    columns = (ones * column for column in (cpu, cpu, lag, 2e8, asked, made, queued))
+    return GeneratorWindows(times, ones, *columns)
 
 
 def scheduled(requests: int = ASKED, late: Any = 0, dropped: Any = 0, service: float = 0.01) -> EndpointWindows:
@@ -62,6 +65,7 @@ def test_a_generator_with_time_to_spare_passes() -> None:
     [
         (generator(cpu=0.97), scheduled(30)),
         (generator(lag=0.2), scheduled(30)),
+        (generator(cpu=0.3, made=30), scheduled(30)),  # starved: it did not get to make them
         (generator(cpu=0.95), scheduled(dropped=5)),
         (generator(cpu=0.95), scheduled(late=40)),
         (generator(cpu=0.97, asked=np.nan), scheduled()),  # the closed model: it is what sets the rate

@@ -58,7 +58,7 @@ def test_a_window_survives_the_pipe(requests: list[tuple[str, float, int, str | 
         if size % 3 == 0:
             counting.drop(endpoint)
     window = counting.close(101.5, 1.0, 7, last=True)
-    health = GeneratorWindow(0.5, 0.5, 0.001, 1 << 30, 12.5 if requests else None, 3)
+    health = GeneratorWindow(0.5, 0.5, 0.001, 1 << 30, 12.5 if requests else None, 12, 3)
     window = replace(window, generator=health if len(requests) % 2 else None)
     line = window_line(window)
     assert line.count("\n") == 1

@@ -32,11 +32,11 @@ def test_a_busy_event_loop_is_late_and_costs_processor_time() -> None:
     health.start()
     rest(3 * EVERY)
     began = time.monotonic()
-    health.close(1.0, 0)
+    health.close(1.0, 0, 0)
     spin(0.3)
-    stuck = health.close(time.monotonic() - began, 0)  # before its turn came: a stuck loop must not look idle
+    stuck = health.close(time.monotonic() - began, 0, 0)  # before its turn came: a stuck loop must not look idle
     rest(2 * EVERY)
-    after = health.close(1.0, 0)
+    after = health.close(1.0, 0, 0)
     assert stuck.lag >= 0.3 - 2 * EVERY
     assert after.lag >= 0.3 - 2 * EVERY
     assert stuck.cpu_seconds >= 0.29
@@ -47,17 +47,18 @@ def test_an_idle_one_costs_next_to_nothing() -> None:
     health = Health(PLAN)
     health.start()
     rest(0.5)
-    found = health.close(0.5, 0)
+    found = health.close(0.5, 0, 0)
     assert found.cpu_seconds < 0.2
     assert found.cpu_ratio == pytest.approx(found.cpu_seconds / 0.5)
 
 
 def test_windows_ask_for_what_is_due_in_them() -> None:
     health = Health(replace(PLAN, rate=50.0, ramp=2.0, duration=3.0))
-    found = [health.close(1.0, queued) for queued in (0, 3, 3, 10, 10, 10)]
+    found = [health.close(1.0, 2 * queued, queued) for queued in (0, 3, 3, 10, 10, 10)]
     assert [one.asked for one in found] == pytest.approx([12.5, 37.5, 50, 50, 50, 0])
     assert [one.queued for one in found] == [0, 3, 0, 7, 0, 0]
-    assert Health(replace(PLAN, rate=None, users=3)).close(1.0, 0).asked is None
+    assert [one.made for one in found] == [0, 6, 0, 14, 0, 0]
+    assert Health(replace(PLAN, rate=None, users=3)).close(1.0, 0, 0).asked is None
 
 
 @given(st.floats(0.5, 500), st.floats(0, 5), st.floats(0, 12))
@@ -68,7 +69,7 @@ def test_due_is_the_schedule_counted(rate: float, ramp: float, seconds: float) -
 
 
 def test_several_processes_are_as_busy_as_the_busiest() -> None:
-    one, other = GeneratorWindow(0.5, 0.5, 0.001, 100, 20.0, 1), GeneratorWindow(0.9, 0.9, 0.2, 50, 30.0, 2)
+    one, other = GeneratorWindow(0.5, 0.5, 0.001, 100, 20.0, 9, 1), GeneratorWindow(0.9, 0.9, 0.2, 50, 30.0, 8, 2)
     together = GeneratorWindow.together([one, other])
-    assert together == GeneratorWindow(0.9, 1.4, 0.2, 150, 50.0, 3)
+    assert together == GeneratorWindow(0.9, 1.4, 0.2, 150, 50.0, 17, 3)
     assert GeneratorWindow.together([replace(one, asked=None)]).asked is None

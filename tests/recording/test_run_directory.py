@@ -205,7 +205,7 @@ def test_a_recording_from_before_schedules_were_recorded_is_still_read(directory
     assert (windows.requests.tolist(), windows.failures.tolist(), windows.arrivals) == ([10], [1], None)
 
 
-HEALTH = GeneratorWindow(0.5, 0.6, 0.002, 1 << 30, 12.5, 3)
+HEALTH = GeneratorWindow(0.5, 0.6, 0.002, 1 << 30, 12.5, 12, 3)
 
 
 def test_the_generators_health_and_exemplars_are_read_back(directory: Path) -> None:
