@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.analysis.garbage import collections_between, with_live_heap
+from soak.analysis.generator_series import generator_series
 from soak.model import Floats, Kind, Labels, Recording, Series
 from soak.windows import Arrivals, EndpointWindows, Ints
 
@@ -58,7 +59,8 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
     full = steady.start if steady else start
     own = tuple(_without_doubles(recording.series))
     collections = collections_between(own, max(full, start + warmup), end)
-    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in with_live_heap(own)]
+    found = (*with_live_heap(own), *generator_series(recording))
+    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in found]
     inside = [_between(series, start, end) for series in (*gauges, *_request_series(recording))]
     return Prepared(
         recording,

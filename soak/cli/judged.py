@@ -17,6 +17,11 @@ from soak.reporters import installed
 CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
 
+def code_of(analysis: Analysis) -> ExitCode:
+    """The exit code of a verdict; a run that proves nothing broke, unless something is proven all the same."""
+    return ExitCode.BROKEN if analysis.broken and analysis.verdict is not Verdict.FAIL else CODES[analysis.verdict]
+
+
 def profile_of(directory: Path) -> Profile:
     """The profile that a run was made with, or as it has been edited since; needs none of its secrets."""
     text = profile_text(directory)

@@ -31,4 +31,6 @@ def profile_schema() -> dict[str, object]:
     sources["items"] = source_schema()
     endpoints = schema["properties"]["endpoints"]
     endpoints["items"] = {"anyOf": [{"type": "string", "pattern": "^[A-Z]+ /"}, endpoints["items"]]}
+    trace = schema["properties"]["trace"]
+    schema["properties"]["trace"] = {"anyOf": [{"enum": ["on", "off", True, False]}, trace]}
     return schema

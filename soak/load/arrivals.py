@@ -57,6 +57,8 @@ class OpenLoad:
         self._waiting: deque[tuple[Ready, float]] = deque()
         #: Arrivals that are sent and not answered yet.
         self.busy = 0
+        #: Arrivals so far, and those of them that found no free connection, and had to wait or were dropped.
+        self.made = self.queued = 0
 
     def drive(self) -> None:
         """Make all arrivals, each on schedule; returns when the last is made."""
@@ -82,6 +84,7 @@ class OpenLoad:
 
     def arrive(self, request: Ready, intended: float) -> None:
         """Hand one arrival to an idle worker or a new one; else it waits, or is dropped."""
+        self.made += 1
         if self._pinned:
             worker = self._pinned.popleft()
         elif self._more:
@@ -90,9 +93,11 @@ class OpenLoad:
             worker = Worker(self._new_sender(), pinned=False)
             self._all.add(worker)
         elif len(self._waiting) < MAX_WAITING:
+            self.queued += 1
             self._waiting.append((request, intended))
             return
         else:
+            self.queued += 1
             self._counting.drop(request.endpoint)
             return
         self.busy += 1

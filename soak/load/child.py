@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,6 +25,7 @@ from locust.runners import LocalRunner
 from soak.load.arrivals import OpenLoad
 from soak.load.connection import failure_kind
 from soak.load.counting import Counting
+from soak.load.health import Health
 from soak.load.plan import Plan
 from soak.load.requests import Sender, client_options, ready_requests
 from soak.load.statistics import BoundedStatistics
@@ -62,6 +64,7 @@ class Driving:
         self.plan, self.stream = plan, stream
         self.counting = Counting(tuple(request.endpoint for request in plan.requests))
         self.open_load: OpenLoad | None = None
+        self.health = Health(plan)
         self.environment = Environment(user_classes=self.user_classes(), host=plan.url)
         self.environment.stats = self.statistics = BoundedStatistics()
         self.runner: LocalRunner = self.environment.create_local_runner()
@@ -89,9 +92,8 @@ class Driving:
         response = event.get("response")
         status = getattr(response, "status_code", 0) or 0
         failure = None if error is None else (f"status {status}" if status >= 400 else failure_kind(error))
-        self.counting.count(
-            endpoint, (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0, failure
-        )
+        seconds, size = (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0
+        self.counting.count(endpoint, seconds, size, failure, None, status)
 
     def run(self) -> None:
         """Ramp, hold, stop; a window each interval all the while."""
@@ -99,6 +101,7 @@ class Driving:
         spawn_rate = users / self.plan.ramp if self.plan.ramp and self.plan.rate is None else users
         lifeline = gevent.get_hub().threadpool.spawn(_end_of_input)
         began = time.monotonic()
+        self.health.start()
         self.send(line("started", time=began))
         windows = gevent.spawn(self.stream_windows, began)
         self.runner.start(users, spawn_rate=max(spawn_rate, 1e-3))
@@ -114,8 +117,7 @@ class Driving:
         if self.open_load is not None:
             self.open_load.finish(patience)
         windows.kill()
-        now = time.monotonic()
-        self.send(window_line(self.counting.close(now, max(now - self.last, 1e-3), 0)))
+        self.close_window(0, last=True)
         self.send(line("finished", time=ended))
 
     def stream_windows(self, began: float) -> None:
@@ -125,11 +127,17 @@ class Driving:
         while True:
             slot += self.plan.interval
             gevent.sleep(max(0.0, slot - time.monotonic()))
-            now = time.monotonic()
-            users = self.runner.user_count if self.open_load is None else self.open_load.busy
-            self.send(window_line(self.counting.close(now, now - self.last, users)))
-            self.last = now
+            self.close_window(self.runner.user_count if self.open_load is None else self.open_load.busy)
             self.statistics.prune(self.runner)
+
+    def close_window(self, users: int, last: bool = False) -> None:
+        """Send the window that ends now."""
+        now = time.monotonic()
+        seconds = max(now - self.last, 1e-3)
+        made, queued = (self.open_load.made, self.open_load.queued) if self.open_load else (0, 0)
+        health = self.health.close(seconds, made, queued)
+        self.send(window_line(replace(self.counting.close(now, seconds, users, last), generator=health)))
+        self.last = now
 
     def send(self, text: str) -> None:
         """One line to the supervisor; the load ends at once when the pipe is broken: no load outlives its supervisor."""

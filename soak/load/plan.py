@@ -32,6 +32,7 @@ class Plan:
     """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`.
 
     `tls` holds the fields of `TlsOptions`; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    `trace_header`, unless empty, names a header for the trace id alone.
     """
 
     url: str
@@ -48,6 +49,8 @@ class Plan:
     cookies: bool = True
     redirects: bool = False
     allow: tuple[str, ...] = ()
+    traceparent: bool = True
+    trace_header: str = ""
 
     def to_json(self) -> str:
         """One line."""
@@ -84,6 +87,8 @@ def plan_of(profile: Profile) -> Plan:
         cookies=load.cookies,
         redirects=load.redirects,
         allow=tuple(profile.target.allow),
+        traceparent=profile.trace.traceparent,
+        trace_header=profile.trace.header,
     )
 
 

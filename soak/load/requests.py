@@ -14,25 +14,29 @@ from soak.load.client import Client, ClientOptions
 from soak.load.counting import Counting
 from soak.load.heads import head_of
 from soak.load.plan import Plan, PlannedRequest
+from soak.load.tracing import Tracing, next_trace
 from soak.profile.parsing import may_load
 
 
 class Ready:
     """One endpoint's request as bytes; all users share them."""
 
-    __slots__ = ("body", "endpoint", "head", "statuses")
+    __slots__ = ("body", "endpoint", "head", "statuses", "traced")
 
-    def __init__(self, request: PlannedRequest, origin: Origin, prefix: str) -> None:
+    def __init__(self, request: PlannedRequest, origin: Origin, prefix: str, tracing: Tracing) -> None:
         self.endpoint = request.endpoint
         self.body = base64.b64decode(request.body)
-        self.head = head_of(request.method, prefix + request.path, origin, request.headers, len(self.body))
+        head = head_of(request.method, prefix + request.path, origin, request.headers, len(self.body))
+        #: A template that wants the number of its trace `traced` times.
+        self.head, self.traced = tracing.template(head)
         self.statuses = frozenset(request.statuses)
 
 
 def ready_requests(plan: Plan) -> tuple[Ready, ...]:
     """All of a plan's; ValueError for one that cannot be sent."""
     origin, prefix = Origin.of(plan.url), urlsplit(plan.url).path
-    return tuple(Ready(request, origin, prefix) for request in plan.requests)
+    tracing = Tracing(plan.traceparent, plan.trace_header)
+    return tuple(Ready(request, origin, prefix, tracing) for request in plan.requests)
 
 
 def client_options(plan: Plan) -> ClientOptions:
@@ -80,16 +84,18 @@ class Sender:
 
     def send(self, request: Ready, intended: float | None = None) -> bool:
         """Send and count; latency runs from `intended` (monotonic) where given. False: there was no connection."""
+        head, trace = request.head, 0
+        if request.traced:
+            trace = next_trace()
+            head = head % ((trace,) * request.traced)
         began = time.monotonic()
-        answer = self._send(request.head, request.body)
+        answer = self._send(head, request.body)
         ended = time.monotonic()
-        failure = answer.failure
-        if failure is None:
-            status = answer.status
-            if (status not in request.statuses) if request.statuses else status >= 400:
-                failure = f"status {status}"
+        failure, status = answer.failure, answer.status
+        if failure is None and ((status not in request.statuses) if request.statuses else status >= 400):
+            failure = f"status {status}"
         if intended is None:
-            self._count(request.endpoint, ended - began, answer.size, failure)
+            self._count(request.endpoint, ended - began, answer.size, failure, None, status, trace)
         else:
-            self._count(request.endpoint, ended - intended, answer.size, failure, began - intended)
+            self._count(request.endpoint, ended - intended, answer.size, failure, began - intended, status, trace)
         return failure is None or not failure.startswith(("connect:", "TLS"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, astuple
 from typing import Any
 
 from soak.latency import Histogram
-from soak.windows import EndpointWindow, Window
+from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window
 
 
 def window_line(window: Window) -> str:
@@ -25,7 +26,15 @@ def window_line(window: Window) -> str:
         }
         for seen in window.endpoints
     ]
-    return line("window", time=window.time, seconds=window.seconds, users=window.users, endpoints=endpoints)
+    return line(
+        "window",
+        time=window.time,
+        seconds=window.seconds,
+        users=window.users,
+        endpoints=endpoints,
+        generator=asdict(window.generator) if window.generator else None,
+        exemplars=[astuple(one) for one in window.exemplars],
+    )
 
 
 def line(kind: str, **fields: Any) -> str:
@@ -49,4 +58,12 @@ def window_of(message: dict[str, Any], origin: float) -> Window:
         )
         for seen in message["endpoints"]
     )
-    return Window(message["time"] - origin, message["seconds"], message["users"], endpoints)
+    generator = message.get("generator")
+    return Window(
+        message["time"] - origin,
+        message["seconds"],
+        message["users"],
+        endpoints,
+        GeneratorWindow(**generator) if generator else None,
+        tuple(Exemplar(time - origin, *rest) for time, *rest in message.get("exemplars", ())),
+    )

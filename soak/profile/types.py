@@ -11,6 +11,8 @@ from soak.profile.fields import Amount, Count, Duration, Growth, Later, Positive
 from soak.profile.yamltext import Document
 
 _REQUEST = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/\S*)")
+_SWITCH = {"on": True, "off": False}  # YAML 1.2 reads these as text
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -212,6 +214,36 @@ class Diagnose(Strict):
     confirm: bool = False
 
 
+def _trace(value: object) -> object:
+    if not isinstance(value, bool | str):
+        return value
+    if value not in (*_SWITCH, True, False):
+        raise ValueError(f"expected on, off, or keys such as header, not {value!r}")
+    return {"traceparent": _SWITCH.get(str(value), value)}
+
+
+def _header(value: object) -> str:
+    if isinstance(value, bool):
+        return "X-Trace-ID" if value else ""
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise ValueError(f"expected the name of a header such as X-Trace-ID, or true, not {value!r}")
+    return value
+
+
+HeaderName = Annotated[str, BeforeValidator(_header), WithJsonSchema({"type": ["string", "boolean"]})]
+
+
+class Trace(Strict):
+    """Trace ids of requests; short form: `off`."""
+
+    traceparent: bool = Field(default=True, description="Send W3C's traceparent header with every request")
+    header: HeaderName = Field(default="", description="Send the trace id alone, too: true for X-Trace-ID, or a name")
+    link: Annotated[str | None, Later()] = Field(default=None, description="Address of a trace, with {trace_id}")
+    zipkin: Annotated[str | None, Later()] = Field(default=None, description="Address of a Zipkin to ask for traces")
+    jaeger: Annotated[str | None, Later()] = Field(default=None, description="Address of a Jaeger to ask for traces")
+    logs: Annotated[str | None, Later()] = Field(default=None, description="The target's log, to find trace ids in")
+
+
 class Profile(Strict):
     """One run, as its YAML file describes it."""
 
@@ -233,8 +265,8 @@ class Profile(Strict):
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
     abort: Annotated[list[str] | None, Later()] = Field(default=None, description="Conditions that end the run at once")
     diagnose: Annotated[Diagnose | None, Later()] = Field(default=None, description="Profiles of the target to take")
-    trace: Annotated[dict[str, JsonValue] | None, Later()] = Field(
-        default=None, description="Links from requests to traces"
+    trace: Annotated[Trace, BeforeValidator(_trace)] = Field(
+        default=Trace(), description="Trace ids that requests carry; off for none"
     )
     stop_early: bool = Field(
         default=False,

@@ -146,11 +146,13 @@ def _endpoints(analysis: Analysis) -> Table:
     """A row an endpoint: counts, requests a second, latencies of successes."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("endpoint", overflow="fold", min_width=12)
-    for header in ("requests", "failures", "rate", "p50", "p95", "p99", "max"):
+    service = ("service p99",) if wording.any_delayed(analysis) else ()
+    for header in ("requests", "failures", "rate", "p50", "p95", "p99", *service, "max"):
         table.add_column(header, justify="right", no_wrap=True)
     for one in analysis.endpoints:
         failures = Text(show_number(one.failures), style="red" if one.failures else "")
-        quantiles = (wording.latency(value) for value in (one.p50, one.p95, one.p99, one.max))
+        served = (one.service_p99,) if service else ()
+        quantiles = (wording.latency(value) for value in (one.p50, one.p95, one.p99, *served, one.max))
         name, rate = Text(wording.clean(one.name), style="bold"), f"{show_number(one.rate)}/s"
         table.add_row(name, show_number(one.requests), failures, rate, *quantiles)
     return table

@@ -125,6 +125,12 @@ MISTAKES = {
         GOOD + '  - {request: POST /b, json: {a: "{{ uuid() }}"}}\n',
         "p.yaml:8: endpoints.1.json: templates are not supported yet",
     ),
+    "trace": (GOOD + "trace: maybe\n", "p.yaml:8: trace: expected on, off, or keys such as header, not 'maybe'"),
+    "trace header": (
+        GOOD + "trace: {header: 'X: y'}\n",
+        "p.yaml:8: trace.header: expected the name of a header such as X-Trace-ID, or true, not 'X: y'",
+    ),
+    "trace, later": (GOOD + "trace: {jaeger: 'http://x'}\n", "p.yaml:8: trace.jaeger: not supported yet"),
     "later, nested": (GOOD.replace("50/s", "50/s\n  processes: 2"), "p.yaml:5: load.processes: not supported yet"),
     "later, in a list": (
         GOOD + "  - {request: GET /b, expect: {within: 1s}}\n",
