@@ -43,7 +43,7 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
     for suspect in analysis.suspects:
         parts += [_suspect(suspect), Text()]
     if analysis.endpoints:
-        parts += [_endpoints(analysis), *_failures(analysis), Text()]
+        parts += [_endpoints(analysis, width), *_failures(analysis), Text()]
     if analysis.warnings:
         parts += [_warnings(analysis.warnings), Text()]
     return parts
@@ -142,11 +142,11 @@ def _suspect(suspect: Suspect) -> Table:
     return grid
 
 
-def _endpoints(analysis: Analysis) -> Table:
-    """A row an endpoint: counts, requests a second, latencies of successes."""
+def _endpoints(analysis: Analysis, width: int) -> Table:
+    """A row an endpoint: counts, requests a second, latencies of successes; service times only where there is room."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("endpoint", overflow="fold", min_width=12)
-    service = ("service p99",) if wording.any_delayed(analysis) else ()
+    service = ("service p99",) if wording.any_delayed(analysis) and width >= WIDE else ()
     for header in ("requests", "failures", "rate", "p50", "p95", "p99", *service, "max"):
         table.add_column(header, justify="right", no_wrap=True)
     for one in analysis.endpoints:

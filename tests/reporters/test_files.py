@@ -93,7 +93,11 @@ def test_junit_shows_a_saturated_generator_as_an_error_unless_something_failed()
 
 def test_service_times_have_a_column_only_where_they_differ() -> None:
     same = dataclasses.replace(failing(), endpoints=failing().endpoints[1:])
-    for name, words in (("markdown", "Service p99"), ("html", "service p99"), ("terminal", "service p99")):
+    wide = terminal.render(failing(), width=120)
+    assert "service p99" in wide
+    assert "service p99" not in terminal.render(failing(), width=80)
+    assert "service p99" not in terminal.render(same, width=120)
+    for name, words in (("markdown", "Service p99"), ("html", "service p99")):
         assert words in REPORTERS[name].render(failing())
         assert "4.1 ms" in REPORTERS[name].render(failing())
         assert words not in REPORTERS[name].render(same)
