@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from soak.model import Analysis, Finding, RunInfo, Verdict
-from soak.reporters import REPORTERS, markdown
+from soak.reporters import REPORTERS, markdown, terminal
 
 from .analyses import ANALYSES, empty, failing, hostile, passing
 
