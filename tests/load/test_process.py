@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from soak.errors import LoadError
-from soak.load.plan import Plan, plan_of
+from soak.load.plan import Plan
+from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
 from soak.profile import parse_profile
 from soak.windows import Window
