@@ -57,7 +57,7 @@ def _probe(profile: object) -> int:
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
     from soak.load.planning import plan_of  # noqa: PLC0415
-    from soak.probing import probe_request  # noqa: PLC0415
+    from soak.probing import probe  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.building import build_sources, probe_sources  # noqa: PLC0415
     from soak.target import StartedTarget, reach  # noqa: PLC0415
@@ -75,10 +75,9 @@ def _probe(profile: object) -> int:
                 target.start(threading.Event())
                 pid = target.pid
             reach(plan.url)
-            for request in plan.requests:
-                said, ok = probe_request(plan, request)
+            for label, said, ok in probe(plan):
                 wrong += not ok
-                click.echo(f"  {'ok  ' if ok else 'FAIL'} {request.endpoint}: {said}")
+                click.echo(f"  {'ok  ' if ok else 'FAIL'} {label}: {said}")
             if profile.sources is None:
                 sources, found = probe_sources(plan.url, pid)
                 for text in found:

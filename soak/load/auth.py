@@ -69,7 +69,8 @@ class Token:
 
     def __init__(self, planned: PlannedAuth, fetch: Callable[[], Fetched], clock: Callable[[], float]) -> None:
         self._name, _, before = planned.header.partition(":")
-        self._before = f"{before.strip()} " if before.strip() else ""
+        before = before.strip()
+        self._before = f"{before} " if before and not before.endswith("=") else before
         self._refresh, self._fetch, self._clock = planned.refresh, fetch, clock
         self._value: str | None = None
         self._due: float | None = clock()

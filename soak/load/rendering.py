@@ -23,6 +23,11 @@ class Rendered(NamedTuple):
     body: bytes
 
 
+def fixed(planned: PlannedRequest) -> Rendered:
+    """A request as it is planned, whatever in it looks like a template: the one that fetches a token has none."""
+    return Rendered(planned.path, dict(planned.headers), base64.b64decode(planned.body))
+
+
 class Prepared:
     """One planned request. `constant` is its rendering where nothing of it is a template; `names` are those it needs."""
 
@@ -31,13 +36,15 @@ class Prepared:
         self._path = Template("path", planned.path) if is_template(planned.path) else None
         self._headers = {name: Template("text", value) for name, value in planned.headers.items() if is_template(value)}
         self._body = Template(planned.template_kind, planned.template) if planned.template else None
-        self._fixed = Rendered(planned.path, dict(planned.headers), base64.b64decode(planned.body))
+        self._fixed = fixed(planned)
         templates = [template for template in (self._path, self._body, *self._headers.values()) if template]
         self.names: frozenset[str] = frozenset().union(*(template.names for template in templates))
         self.constant: Rendered | None = None if templates else self._fixed
 
     def render(self, context: Context) -> Rendered:
         """The request for what a visitor's context holds now; RenderError when it cannot be made or would be unsafe."""
+        if self.constant is not None:
+            return self.constant
         path, headers, body = self._fixed
         if self._path is not None:
             path = self._path.render(context)

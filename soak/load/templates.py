@@ -2,6 +2,7 @@
 
 Jinja2, sandboxed: a profile may come from somebody else. What is inserted is escaped by the template's kind: percent-encoded
 in a path or a form, JSON-escaped in a JSON body, as it is in a header or a text body. An undefined name is an error.
+As always in Jinja, a line break in a template is a line feed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from soak.load.rows import Row, RowsExhausted
 from soak.profile.yamltext import Document, as_text
@@ -144,7 +145,7 @@ def environment(kind: Kind) -> Environment:
         comment_start_string="\0#",
         comment_end_string="#\0",
     )
-    made.globals = {"range": safe_range}
+    made.globals = {}
     made.filters |= {"tojson": lambda value: _Json(_json(value)), "as_json_value": _as_json_value, "path": _as_path}
     return made
 
@@ -250,9 +251,10 @@ def _sole_expression(text: str) -> str | None:
         return None
     tokens = _tokens(text, "json")
     begins = [token for token, _ in tokens if token.endswith("_begin")]
+    inside = "".join(part for _, part in tokens[1:-1])
     if begins != ["variable_begin"] or tokens[0][0] != "variable_begin" or tokens[-1][0] != "variable_end":
         return None
-    return "{{ (" + "".join(part for _, part in tokens[1:-1]) + ") | as_json_value }}"
+    return "{{ (" + inside + ") | as_json_value }}" if inside.strip() else None
 
 
 def _tokens(text: str, kind: Kind) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from jinja2.sandbox import safe_range
+
 from soak.load.rows import Rows
 from soak.load.templates import Function, context_of
 
@@ -34,7 +36,7 @@ class Visitor:
         numbers: Numbers | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.number, self._rows, self._clock = number, rows or {}, clock
+        self.number, self.rows, self._clock = number, rows or {}, clock
         self.random = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable traffic, not secrets
         self._given: dict[str, Any] = {
             "uuid": Function(self.uuid),
@@ -43,6 +45,7 @@ class Visitor:
             "choice": Function(self.choice),
             "now": Function(self.now),
             "user": number,
+            "range": safe_range,
         }
         self._names = dict(self._given)
         self.context = context_of(self._names)
@@ -54,7 +57,7 @@ class Visitor:
         """
         self._names.clear()
         self._names.update(self._given)
-        for name, rows in self._rows.items():
+        for name, rows in self.rows.items():
             if name in wanted:
                 self._names[name] = rows.draw(self.random)
 
