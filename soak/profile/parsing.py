@@ -17,6 +17,10 @@ from soak.profile import yamltext
 from soak.profile.checking import check
 from soak.profile.types import Profile
 
+#: Parts of the keys of what is sent to the target, and those keys of auth that are no secret.
+_SENT = ("header", "auth", "token", "password", "form", "json", "body")
+_NEVER_SECRET = ("auth.request", "auth.url", "auth.refresh")
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -67,8 +71,8 @@ def parse_profile(
 def without_secret(assignment: str) -> str:
     """A `KEY=VALUE` as it may be written down: a value that is sent to the target, and no `${VAR}`, is left out."""
     key, equals, value = assignment.partition("=")
-    secret = any(part in key.lower() for part in ("header", "auth", "token", "password", "form", "json", "body"))
-    return f"{key}=…" if equals and secret and "${" not in value else assignment
+    secret = any(part in key.lower() for part in _SENT) and key not in _NEVER_SECRET
+    return f"{key}={yamltext.LEFT_OUT}" if equals and secret and "${" not in value else assignment
 
 
 def validate(model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()) -> _Model:

@@ -26,6 +26,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
+#: What stands in the profile as run for a value given on the command line that may be a secret.
+LEFT_OUT = "…"
 _TEMPLATE = re.compile(r"\{(?=[{%])")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -77,7 +79,8 @@ def read(
 ) -> Document:
     """Plain values from a node tree, `${VAR}` and `${VAR:-default}` filled in.
 
-    With `lenient`, an unset variable stays as it is written: for judging an old run, which needs no secrets.
+    With `lenient`, an unset variable stays as it is written, and what was left out of the text as run is not there: for
+    judging an old run, which needs no secrets.
     """
     reader = _Reader(file, environment, lenient)
     value = reader.value(node, ())
@@ -132,7 +135,9 @@ class _Reader:
             if key in result:
                 raise self.fail(key_node, f"{where}: given twice")
             self.lines[(*path, key)] = key_node.start_mark.line + 1
-            result[key] = self.value(value_node, (*path, key))
+            value = self.value(value_node, (*path, key))
+            if not (self.lenient and value == LEFT_OUT):
+                result[key] = value
         return result
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:

@@ -162,3 +162,20 @@ def test_the_secrets_of_a_token_stay_variables_in_the_text_as_run() -> None:
     _, as_run = parse_profile(text, "p.yaml", ["auth.form.user=hunter3", "load.seed=3"], {"PASSWORD": "hunter2"})
     assert "hunter" not in as_run
     assert "seed: 3" in as_run
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "auth={request: POST /t, form: {password: hunter2}}",
+        "auth.form={password: hunter2}",
+        "auth.request=POST /u",
+        "endpoints.0.headers={Authorization: hunter2}",
+        "endpoints.0.expect.json={$.a: hunter2}",
+    ],
+)
+def test_what_is_left_out_of_the_text_as_run_does_not_keep_it_from_being_judged(assignment: str) -> None:
+    text = GOOD.replace("GET /a", "{request: GET /a}") + "auth: {request: POST /t}\n"
+    _, as_run = parse_profile(text, "p.yaml", [assignment], {})
+    assert "hunter" not in as_run
+    assert parse_profile(as_run, "p.yaml", environment={}, lenient=True)[0].load.duration == 600
