@@ -25,8 +25,9 @@ from soak.profile.yamltext import Path as Place
 
 Kind = Literal["text", "path", "form", "json"]
 
-#: What may stand in a path as it is: all that is printed, and so no blank, no line break and nothing beyond ASCII.
-PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+#: What may stand in a path as it is: all that is printed, and so no blank, no line break and nothing beyond ASCII; but no
+#: braces, for with the `%` of what is encoded after it, a brace would begin a template.
+PRINTED = "".join(set(map(chr, range(0x21, 0x7F))) - set("{}"))
 
 
 class TemplateError(ValueError):
@@ -137,13 +138,13 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 @functools.cache
 def environment(kind: Kind) -> Environment:
     """The one environment for templates of a kind."""
-    # No comments: `{#` is plain text, so that `{{` and `{%` are all there is to know.
+    # No comments: `{#` is plain text, so that `{{` and `{%` are all there is to know. No text in UTF-8 has a half of a pair.
     made = _Sandbox(
         undefined=StrictUndefined,
         finalize=FINALIZE[kind],
         keep_trailing_newline=True,
-        comment_start_string="\0#",
-        comment_end_string="#\0",
+        comment_start_string="\udfff#",
+        comment_end_string="#\udfff",
     )
     made.globals = {}
     made.filters |= {"tojson": lambda value: _Json(_json(value)), "as_json_value": _as_json_value, "path": _as_path}

@@ -115,10 +115,10 @@ def test_what_the_environment_brings_is_never_a_template() -> None:
     _, mixed, short = plan(GOOD + endpoint, A=value).requests
     visitor = Visitor(3)
     path, headers, body = Prepared(mixed).render(visitor.context)
-    assert path == "/b/%7B{user}}%7B%x%}"
+    assert path == "/b/%7B%7Buser%7D%7D%7B%x%%7D"
     assert (headers["X"], headers["Y"]) == (value, f"3 {value}")
     assert json.loads(body) == {"a": value, "b": f"3 {value}", "c": [value]}
-    assert Prepared(short).render(visitor.context).path == "/c/%7B{user}}%7B%x%}"
+    assert Prepared(short).render(visitor.context).path == "/c/%7B%7Buser%7D%7D%7B%x%%7D"
 
 
 ENDPOINT = GOOD + "  - request: POST /b\n"

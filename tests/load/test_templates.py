@@ -114,6 +114,11 @@ def test_a_location_becomes_a_path_of_the_target() -> None:
     assert render("path", "{{ x | path }}", x="http://evil.example/a b/%20?c=d#e") == "/a%20b/%20?c=d"
 
 
+def test_a_brace_before_what_is_encoded_begins_no_template() -> None:
+    assert path_source("/a{ü") == "/a%7B%C3%BC"
+    assert render("path", "/a{ü{{ x }}", x=1) == "/a%7B%C3%BC1"
+
+
 def test_a_slash_in_a_value_does_not_make_another_segment() -> None:
     assert render("path", "/a/{{ x }}/b", x="../c d") == "/a/..%2Fc%20d/b"
 
