@@ -55,9 +55,14 @@ class TokenReader:
 
 def _lifetime(document: Any) -> float | None:
     """`expires_in` (RFC 6749, section 5.1), in seconds."""
-    seconds = document.get("expires_in") if isinstance(document, dict) else None
-    plain = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return float(seconds) if plain and seconds is not None and 0 < seconds < 1e9 else None
+    said = document.get("expires_in") if isinstance(document, dict) else None
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    try:
+        seconds = float(said)  # some servers write it as text
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 < seconds < 1e9 else None
 
 
 class Token:

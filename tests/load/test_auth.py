@@ -128,6 +128,15 @@ def test_a_token_in_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "lifetime"),
+    [("60", 60), ('"60"', 60), ("0.5", 0.5), ("0", None), ('"soon"', None), ("true", None), ("[1]", None)],
+)
+def test_how_long_a_token_lives(said: str, lifetime: float | None) -> None:
+    body = f'{{"access_token": "abc", "expires_in": {said}}}'
+    assert TokenReader(planned()).read(200, body.encode()).lifetime == lifetime
+
+
+@pytest.mark.parametrize(
     ("status", "body", "problem"),
     [
         (401, b'{"access_token": "hunter2"}', "status 401"),
