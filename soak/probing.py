@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from soak.load.auth import Fetched, Token, TokenReader
@@ -16,7 +17,6 @@ from soak.load.plan import Plan, PlannedAuth, PlannedRequest
 from soak.load.rendering import Prepared, Rendered, fixed
 from soak.load.rows import Rows
 from soak.load.templates import RenderError
-from soak.load.tls import tls_context
 from soak.load.visitor import Visitor
 
 
@@ -100,3 +100,14 @@ def send(plan: Plan, url: str, request: PlannedRequest, rendered: Rendered, extr
         connection.close()
     headers = {name.lower(): value for name, value in answer.getheaders()}
     return Answer(answer.status, headers, body, time.monotonic() - began)
+
+
+def tls_context(tls: Mapping[str, Any]) -> ssl.SSLContext:
+    """Which certificates to trust, and which to show; OSError when a file is no certificate."""
+    context = ssl.create_default_context(cafile=tls.get("ca"))
+    if tls.get("insecure"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.get("certificate"):
+        context.load_cert_chain(tls["certificate"], tls.get("key"))
+    return context

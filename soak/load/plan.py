@@ -54,20 +54,11 @@ class PlannedAuth:
 
 
 @dataclass(frozen=True)
-class PlannedTls:
-    """Paths of PEM files, and whether any certificate will do."""
-
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-    insecure: bool = False
-
-
-@dataclass(frozen=True)
 class Plan:
     """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`: the most there will be.
 
-    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause.
+    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. `tls` is the
+    profile's, its files absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
     """
 
     url: str
@@ -81,15 +72,16 @@ class Plan:
     locustfile: str | None = None
     flows: tuple[PlannedFlow, ...] = ()
     pieces: tuple[Piece, ...] = ()
-    poisson: bool = False
+    arrivals: str = "constant"
     seed: int = 0
     think: tuple[float, float] | None = None
     pace: float | None = None
+    tls: dict[str, Any] = field(default_factory=dict)
+    cookies: bool = True
     redirects: bool = False
-    cookies: bool = False
+    allow: tuple[str, ...] = ()
     rows: tuple[PlannedRows, ...] = ()
     auth: PlannedAuth | None = None
-    tls: PlannedTls | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -105,7 +97,7 @@ class Plan:
     def from_json(cls, line: str) -> Plan:
         """The inverse of `to_json`."""
         fields = json.loads(line)
-        auth, tls, think = fields["auth"], fields["tls"], fields["think"]
+        auth, think = fields["auth"], fields["think"]
         fields |= {
             "requests": tuple(map(_request, fields["requests"])),
             "flows": tuple(
@@ -114,7 +106,7 @@ class Plan:
             "pieces": tuple(Piece(**piece) for piece in fields["pieces"]),
             "rows": tuple(PlannedRows(**rows) for rows in fields["rows"]),
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
-            "tls": PlannedTls(**tls) if tls else None,
+            "allow": tuple(fields["allow"]),
             "think": tuple(think) if think else None,
         }
         return cls(**fields)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from soak import __version__
 from soak.load.checking import check_traffic
-from soak.load.plan import Plan, PlannedAuth, PlannedFlow, PlannedRequest, PlannedTls
+from soak.load.plan import Plan, PlannedAuth, PlannedFlow, PlannedRequest
 from soak.load.rows import PlannedRows
 from soak.load.schedule import pieces_of
 from soak.load.templates import PRINTED, form_source, is_template, json_source, literal, path_source
@@ -46,7 +46,7 @@ def plan_of(profile: Profile) -> Plan:
         locustfile=_absolute(document, load.locustfile),
         flows=_flows(profile),
         pieces=pieces_of(load),
-        poisson=load.arrivals == "poisson",
+        arrivals=load.arrivals,
         seed=load.seed,
         think=(load.think.min, load.think.max) if load.think else None,
         pace=load.pace,
@@ -57,7 +57,11 @@ def plan_of(profile: Profile) -> Plan:
             for name, rows in profile.data.items()
         ),
         auth=_auth(profile),
-        tls=_tls(profile),
+        tls={
+            key: _absolute(document, value) if isinstance(value, str) else value
+            for key, value in profile.target.tls.model_dump().items()
+        },
+        allow=tuple(profile.target.allow),
     )
 
 
@@ -151,15 +155,6 @@ def _auth(profile: Profile) -> PlannedAuth | None:
     )
     url = auth.url.rstrip("/") if auth.url else None
     return PlannedAuth(request, url, auth.token, auth.refresh, auth.header)
-
-
-def _tls(profile: Profile) -> PlannedTls | None:
-    tls, document = profile.target.tls, profile.document
-    if tls is None:
-        return None
-    return PlannedTls(
-        _absolute(document, tls.ca), _absolute(document, tls.cert), _absolute(document, tls.key), tls.insecure
-    )
 
 
 def _absolute(document: Document, name: str | None) -> str | None:

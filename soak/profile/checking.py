@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,9 +68,14 @@ def _check_url(url: str, path: yamltext.Path, profile: Profile, document: yamlte
         raise refused(document, path, f"expected a URL such as http://127.0.0.1:8080, not {url!r}")
     if parts.username is not None or parts.query or parts.fragment:
         raise refused(document, path, "no user, query or fragment here; credentials go into headers as ${VAR}")
-    if not is_loopback(host) and not any(fnmatchcase(host, pattern.lower()) for pattern in profile.target.allow):
+    if not may_load(host, profile.target.allow):
         advice = f"to allow it, write target: {{allow: [{host!r}]}}"
         raise refused(document, path, f"load to {host} is not allowed; {advice}")
+
+
+def may_load(host: str, allowed: Iterable[str]) -> bool:
+    """Whether load may go to a host: loopback, or one that a pattern allows."""
+    return is_loopback(host) or any(fnmatchcase(host.lower(), pattern.lower()) for pattern in allowed)
 
 
 def is_loopback(host: str) -> bool:
@@ -126,8 +131,7 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
         ((*path, "file"), request.file) for path, _, request in requests_of(profile)
     ]
     named += [(("data", name, "csv" if rows.csv else "jsonl"), rows.file) for name, rows in profile.data.items()]
-    tls = profile.target.tls
-    named += [(("target", "tls", key), getattr(tls, key)) for key in ("ca", "cert", "key") if tls is not None]
+    named += [(("target", "tls", key), getattr(profile.target.tls, key)) for key in ("ca", "certificate", "key")]
     named.append((("load", "locustfile"), profile.load.locustfile))
     for path, name in named:
         if name is not None and not is_file(beside(document.file, name)):

@@ -78,7 +78,7 @@ class Load(Strict):
         default=None, min_length=1, description="Stretches of load, instead of rate or users, ramp and duration"
     )
     arrivals: Literal["constant", "poisson"] = Field(
-        default="constant", description="Open model: evenly spaced, or at random with the same mean rate"
+        default="constant", description="Open model: evenly spaced, or at random as independent callers come"
     )
     think: Annotated[Think, Short(("min", "max"))] | None = Field(
         default=None, description="Pause between a user's requests: a time, or {min: 1s, max: 3s}"
@@ -87,8 +87,10 @@ class Load(Strict):
         default=None, description="Closed model: least time from one request or flow of a user to the next"
     )
     seed: int = Field(default=0, ge=0, description="The same seed makes the same choices, rows and random values")
-    redirects: bool = Field(default=False, description="Follow redirects within the target; they count as one request")
-    cookies: bool = Field(default=False, description="Keep the cookies of each user, or of each flow in the open model")
+    cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
+    redirects: bool = Field(
+        default=False, description="Follow redirects, up to 10, to loopback and the hosts of target.allow"
+    )
     processes: Annotated[Count | None, Later()] = Field(default=None, description="Local Locust processes")
     workers: Annotated[Workers | None, Later()] = Field(default=None, description="Remote load workers")
     timeout: Positive = Field(default=10.0, description="Longest wait for an answer")

@@ -30,19 +30,19 @@ class Start(Strict):
 
 
 class Tls(Strict):
-    """Certificates for an https target."""
+    """How a target of https is verified, and what it may verify; files are PEM, relative to the profile."""
 
-    ca: str | None = Field(default=None, description="Certificates to trust, a PEM file relative to the profile")
-    cert: str | None = Field(default=None, description="The client's certificate, a PEM file relative to the profile")
-    key: str | None = Field(default=None, description="The key of the client's certificate, a PEM file")
-    insecure: bool = Field(default=False, description="Trust any certificate")
+    ca: str | None = Field(default=None, description="File of the authorities to trust instead of the system's")
+    certificate: str | None = Field(default=None, description="File of the certificate to show to the target")
+    key: str | None = Field(default=None, description="File of that certificate's key, unless it holds both")
+    insecure: bool = Field(default=False, description="Verify nothing")
 
     @model_validator(mode="after")
     def _key_with_cert(self) -> Tls:
-        if self.key is not None and self.cert is None:
-            raise ValueError("a key goes with a cert")
+        if self.key is not None and self.certificate is None:
+            raise ValueError("a key goes with a certificate")
         if self.insecure and self.ca is not None:
-            raise ValueError("insecure trusts any certificate: leave ca out")
+            raise ValueError("insecure verifies nothing: leave ca out")
         return self
 
 
@@ -53,7 +53,7 @@ class Target(Strict):
     allow: list[str] = Field(
         default=[], description="Hosts besides loopback that load may go to, such as *.staging.example.com"
     )
-    tls: Tls | None = Field(default=None, description="Certificates, where the target speaks https")
+    tls: Tls = Field(default=Tls(), description="How the target is verified when its URL is https")
     start: Start | None = Field(default=None, description="Start the target before the run and stop it after")
 
 

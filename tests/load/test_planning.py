@@ -26,14 +26,14 @@ def refusal(text: str, folder: Path = Path()) -> str:
 
 
 WHOLE = """\
-target: {url: "http://127.0.0.1:8080/", tls: {ca: a.pem, insecure: false}}
+target: {url: "http://127.0.0.1:8080/", tls: {ca: a.pem, insecure: false}, allow: [a.example]}
 load:
   stages: [{ramp: 50/s, for: 1m}, {rate: 50/s, for: 1h}, {sine: {low: 10/s, high: 90/s, period: 10m}, for: 1h}]
   arrivals: poisson
   think: {min: 1s, max: 3s}
   seed: 7
   redirects: true
-  cookies: true
+  cookies: false
 endpoints:
   - request: POST /orders/{{ row.sku }}
     timeout: 3s
@@ -66,10 +66,16 @@ def test_a_plan_survives_the_pipe_in_one_line(folder: Path) -> None:
     assert whole.labels == ("POST /orders/{row.sku}", "checkout / POST /cart", "checkout / GET /cart/{cart}")
     assert (whole.rate, whole.users, whole.ramp, whole.duration) == (90, None, 60, 7200)
     assert [piece.seconds for piece in whole.pieces] == [60, 3600, 3600]
-    assert (whole.poisson, whole.seed, whole.think, whole.redirects, whole.cookies) == (True, 7, (1, 3), True, True)
+    assert (whole.arrivals, whole.seed, whole.think, whole.redirects, whole.cookies) == (
+        "poisson",
+        7,
+        (1, 3),
+        True,
+        False,
+    )
     assert whole.rows[0].path == str((folder / "a.csv").resolve())
-    assert whole.tls is not None
-    assert whole.tls.ca == str((folder / "a.pem").resolve())
+    assert whole.tls == {"ca": str((folder / "a.pem").resolve()), "certificate": None, "key": None, "insecure": False}
+    assert whole.allow == ("a.example",)
     (order,) = whole.requests
     assert (order.timeout, order.statuses, order.template_kind) == (3, (201,), "json")
     assert order.expect == {
@@ -101,7 +107,7 @@ def test_constant_requests_stay_constant() -> None:
 def test_a_simple_load_is_one_schedule_too() -> None:
     found = plan(GOOD.replace("50/s", "50/s\n  ramp: 10s"))
     assert [(piece.seconds, piece.start, piece.end) for piece in found.pieces] == [(10, 0, 50), (600, 50, 50)]
-    assert not found.poisson
+    assert found.arrivals == "constant"
 
 
 def test_what_the_environment_brings_is_never_a_template() -> None:

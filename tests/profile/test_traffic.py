@@ -85,7 +85,7 @@ MISTAKES = {
         GOOD.replace('8080"}', '8080", tls: {ca: a.pem}}'),
         "p.yaml:2: target.tls.ca: no file a.pem",
     ),
-    "a key alone": (GOOD.replace('8080"}', '8080", tls: {key: a}}'), "p.yaml:2: target.tls: a key goes with a cert"),
+    "a key alone": (GOOD.replace('8080"}', '8080", tls: {key: a}}'), "p.yaml:2: target.tls: a key goes with a certificate"),
     "a template for a token": (
         GOOD + "auth: {request: 'POST /{{ x }}'}\n",
         "p.yaml:8: auth.request: expected a method and a path, such as POST /token, not 'POST /{{ x }}'",
