@@ -30,5 +30,5 @@ def profile_schema() -> dict[str, object]:
     sources = schema["properties"]["sources"]["anyOf"][0]
     sources["items"] = source_schema()
     endpoints = schema["properties"]["endpoints"]
-    endpoints["items"] = {"anyOf": [{"type": "string", "pattern": "^[A-Z]+ /"}, endpoints["items"]]}
+    endpoints["items"] = {"anyOf": [{"type": "string", "pattern": r"^[A-Z]+ (/|\{\{)"}, endpoints["items"]]}
     return schema

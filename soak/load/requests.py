@@ -14,7 +14,7 @@ from soak.load.client import Client, ClientOptions
 from soak.load.counting import Counting
 from soak.load.heads import head_of
 from soak.load.plan import Plan, PlannedRequest
-from soak.profile.parsing import may_load
+from soak.profile.checking import may_load
 
 
 class Ready:
