@@ -84,14 +84,14 @@ def send(plan: Plan, url: str, request: PlannedRequest, rendered: Rendered, extr
     parts = urlsplit(url)
     timeout = request.timeout or plan.timeout
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+    named = {name.lower() for name in rendered.headers}
+    more = {name: value for name, value in extra.items() if name.lower() not in named}  # its own go before the token
     began = time.monotonic()
     try:
         if parts.scheme == "https":
             context = context_of(TlsOptions(**plan.tls))
             connection = http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)
-        connection.request(
-            request.method, parts.path + rendered.path, rendered.body or None, {**rendered.headers, **extra}
-        )
+        connection.request(request.method, parts.path + rendered.path, rendered.body or None, rendered.headers | more)
         answer = connection.getresponse()
         body = answer.read()
     finally:

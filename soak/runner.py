@@ -62,7 +62,7 @@ class Run:
         self.recorder = Recorder(self.directory, self._description(), self.profile_text)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
-        load = LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record)
+        load = LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record, self._record)
         try:
             self._begin(load)
         except BaseException:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from soak.load.jsonpath import JsonPath
+from soak.load.jsonpath import JsonPath, parsed
 from soak.load.plan import PlannedRequest
 
 #: A pattern that runs away over a large page must not fill the generator's memory.
@@ -63,7 +62,7 @@ class Captures:
 
     def _from_json(self, body: bytes) -> dict[str, Any]:
         try:
-            document = json.loads(body)
+            document = parsed(body)
         except (ValueError, RecursionError):
             raise CaptureError(f"capture {next(iter(self._paths))}: not JSON") from None
         found = {}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from soak.load.jsonpath import JsonPath
+from soak.load.jsonpath import JsonPath, parsed
 from soak.load.plan import PlannedRequest
 
 Check = Callable[[str], bool]
@@ -49,7 +48,7 @@ class Expectations:
 
     def _check_json(self, body: bytes) -> str | None:
         try:
-            document = json.loads(body)
+            document = parsed(body)
         except (ValueError, RecursionError):
             return "expect json: not JSON"
         for path, kind, value in self._json:

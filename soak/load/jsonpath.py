@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 _PART = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]{1,9})\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]")
+
+
+_last: list[Any] = [None, None]
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a body, parsed once where expectations and captures both ask; ValueError or RecursionError if it is none."""
+    if body is not _last[0]:
+        _last[:] = body, json.loads(body)
+    return _last[1]
 
 
 class PathError(ValueError):

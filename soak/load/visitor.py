@@ -50,11 +50,15 @@ class Visitor:
         self._names = dict(self._given)
         self.context = context_of(self._names)
 
-    def begin(self, wanted: frozenset[str] = frozenset()) -> None:
+    def begin(self, wanted: frozenset[str] = frozenset(), number: int | None = None) -> None:
         """Begin one request or one flow: captures are forgotten, and each wanted data name has its next row.
+
+        `number`: this visitor now stands for another user; in the open model, single requests are all made by one.
 
         RowsExhausted when a `unique` name has none left: this visitor cannot go on.
         """
+        if number is not None:
+            self.number = self._given["user"] = number
         self._names.clear()
         self._names.update(self._given)
         for name, rows in self.rows.items():
