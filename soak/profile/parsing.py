@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -17,8 +17,8 @@ from soak.profile import yamltext
 from soak.profile.checking import check
 from soak.profile.types import Profile
 
-#: Parts of the keys of what is sent to the target, and those keys of auth that are no secret.
-_SENT = ("header", "auth", "token", "password", "form", "json", "body")
+#: Keys, and parts of keys, of what is sent to the target; and those keys of auth that are no secret.
+_SENT, _SENT_PARTS = ("form", "json", "body"), ("header", "auth", "token", "password")
 _NEVER_SECRET = ("auth.request", "auth.url", "auth.refresh")
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -53,6 +53,7 @@ def parse_profile(
     node = yamltext.compose(text, file)
     changed = list(overrides)
     for assignment in changed:
+        _refuse_hidden_secrets(assignment)
         yamltext.override(node, assignment)
     if changed:
         as_run = yamltext.compose(text, file)
@@ -71,8 +72,42 @@ def parse_profile(
 def without_secret(assignment: str) -> str:
     """A `KEY=VALUE` as it may be written down: a value that is sent to the target, and no `${VAR}`, is left out."""
     key, equals, value = assignment.partition("=")
-    secret = any(part in key.lower() for part in _SENT) and key not in _NEVER_SECRET
+    secret = _is_sent(key) and key not in _NEVER_SECRET
     return f"{key}={yamltext.LEFT_OUT}" if equals and secret and "${" not in value else assignment
+
+
+def _is_sent(key: str) -> bool:
+    names = key.lower().split(".")
+    return any(name in _SENT or any(part in name for part in _SENT_PARTS) for name in names)
+
+
+def _refuse_hidden_secrets(assignment: str) -> None:
+    """ProfileError where a whole mapping or list brings along what is sent: only keys by themselves can be left out."""
+    key, _, text = assignment.partition("=")
+    if _is_sent(key):
+        return
+    found = [yamltext.compose_value(text, f"--set {key}")]
+    while found:
+        node = found.pop()
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        for name, value in pairs:
+            if _is_sent(str(name.value)) and not all("${" in scalar for scalar in _scalars(value)):
+                advice = f"set {name.value} by a key of its own, such as endpoints.0.{name.value}, or use ${{VAR}}"
+                raise ProfileError(f"--set {key}: what is sent to the target would be written down with it; {advice}")
+        found += [value for _, value in pairs]
+        found += node.value if isinstance(node, yaml.SequenceNode) else []
+
+
+def _scalars(node: yaml.Node) -> Iterator[str]:
+    """Every scalar value of a tree; keys are none."""
+    if isinstance(node, yaml.ScalarNode):
+        yield str(node.value)
+    elif isinstance(node, yaml.MappingNode):
+        for _, value in node.value:
+            yield from _scalars(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _scalars(value)
 
 
 def validate(model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()) -> _Model:
