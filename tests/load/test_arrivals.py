@@ -28,9 +28,11 @@ class Slow:
 
     def __init__(self, counting: Counting, seconds: float) -> None:
         self.counting, self.seconds, self.sent, self.closed = counting, seconds, 0, False
+        self.intended: list[float] = []
 
     def send(self, step: Step, _: Rendered | None, intended: float) -> None:
         began = time.monotonic()
+        self.intended.append(intended)
         pace = Pace()
         pace.until(began + self.seconds)
         pace.close()
@@ -52,9 +54,11 @@ def load_of(plan: Plan, seconds: float) -> tuple[OpenLoad, Counting, list[Any]]:
     return OpenLoad(plan, counting, Traffic(plan), Maker(counting, notices), notices, new_sender), counting, made
 
 
+(COURSE,) = Traffic(PLAN).courses
+
+
 def arrive(load: OpenLoad) -> None:
-    (course,) = Traffic(PLAN).courses
-    load.arrive((course, None, time.monotonic(), None))
+    load.arrive((COURSE, None, time.monotonic(), None))
 
 
 def closed(counting: Counting) -> EndpointWindow:
@@ -69,6 +73,16 @@ def test_all_arrivals_are_made_on_schedule() -> None:
     seen = closed(counting)
     assert (seen.requests, seen.dropped, seen.service.total()) == (100, 0, 100)
     assert all(sender.closed for sender in made if sender.sent)
+
+
+def test_random_arrivals_are_at_the_same_moments_for_a_seed() -> None:
+    plan = replace(PLAN, rate=500.0, duration=0.2, arrivals="poisson", seed=5)
+    load, _, made = load_of(plan, 0.0)
+    load.drive()
+    load.finish(5.0)
+    due = [due for _, due in Traffic(plan).schedule.arrivals(poisson=True, seed=5)]
+    intended = sorted(moment for sender in made for moment in sender.intended)
+    assert [moment - intended[0] for moment in intended] == pytest.approx([moment - due[0] for moment in due])
 
 
 def test_connections_take_turns() -> None:
