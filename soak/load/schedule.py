@@ -46,6 +46,8 @@ class Piece:
 
     def due(self, n: float) -> float:
         """When `count` reaches `n`, which is at most that of the whole piece."""
+        if self.start == self.end and not self.swing:
+            return min(self.seconds, n / self.start) if self.start > 0 else 0.0
         slope = (self.end - self.start) / self.seconds
         # Written so that nothing cancels out, whether the line rises, falls or is flat.
         root = self.start + math.sqrt(max(0.0, self.start**2 + 2 * slope * n))
@@ -117,9 +119,12 @@ class Schedule:
         """
         chance = random.Random(f"{seed}/arrivals")  # noqa: S311 - repeatable traffic, not secrets
         number, reached = 0, chance.expovariate(1.0) if poisson else 0.0
-        while (when := self.due(reached)) is not None:
+        place, counts = 0, self._counts
+        while reached < counts[-1]:
+            while counts[place + 1] <= reached:
+                place += 1
             if number % count == index:
-                yield number, when
+                yield number, self._begin[place] + self.pieces[place].due(reached - counts[place])
             number += 1
             reached = reached + chance.expovariate(1.0) if poisson else float(number)
 
