@@ -67,7 +67,7 @@ data: {row: {csv: skus.csv, order: unique}}
 """
 
 
-@pytest.mark.parametrize("load", ["rate: 60/s", "users: 4, pace: 60ms"])
+@pytest.mark.parametrize("load", ["rate: 60/s, think: 20ms", "users: 4, pace: 60ms, think: 10ms"])
 def test_a_flow_walks_with_its_row_and_what_it_captures(load: str, tmp_path: Path) -> None:
     rows(tmp_path, 500)
     with orders() as shop:
@@ -80,7 +80,12 @@ def test_a_flow_walks_with_its_row_and_what_it_captures(load: str, tmp_path: Pat
     puts = {one.path: one for one in begun if one.method == "PUT"}
     ends = {one.path for one in begun if one.method == "GET"}
     assert len(puts) >= len(posts) - 4
+    placed = {one.json["sku"]: one for one in posts}
+    if "rate" in load:  # each arrival is somebody else
+        assert not any("cookie" in one.headers for one in posts)
     for path, one in puts.items():
+        assert one.time - placed[one.json["sku"]].time > 0.009
+        assert one.headers["cookie"] == f"cart={path.removeprefix('/cart/')}"
         number = int(path.removeprefix("/cart/"))
         assert (one.headers["x-csrf"], one.json["id"]) == (f"c{number}", number)
         assert f"{path}?end" in ends or len(ends) >= len(puts) - 4
@@ -248,3 +253,24 @@ def test_no_token_no_run(tmp_path: Path) -> None:
     ):
         Driven(tmp_path, shop.url, "rate: 50/s, duration: 1s", AUTH)
     assert len(shop.asked) == 3
+
+
+LOCUSTFILE = """
+from locust import User, constant, task
+class Quiet(User):
+    wait_time = constant(0.05)
+    @task
+    def go(self):
+        self.environment.events.request.fire(
+            request_type="X", name="y", response_time=1, response_length=0, exception=None, context={})
+"""
+
+
+def test_the_users_of_a_locustfile_are_staged_too(tmp_path: Path) -> None:
+    (tmp_path / "quiet.py").write_text(LOCUSTFILE)
+    stages = "stages: [{users: 3, for: 2s}, {users: 1, for: 2s}], locustfile: quiet.py"
+    driven = Driven(tmp_path, "http://127.0.0.1:9", stages, "")
+    users = [window.users for window in driven.windows]
+    assert set(users[3:7]) == {3}
+    assert set(users[-4:-1]) == {1}
+    assert driven.requests()["X y"] > 60

@@ -55,7 +55,8 @@ class Orders:
         if one.path == "/cart" and one.method == "POST":
             number = 100 + len(self.of("/cart"))
             page = {"id": number, "note": f"csrf=c{number}"}
-            return 201, {"Location": f"http://elsewhere.example/cart/{number}"}, json.dumps(page).encode()
+            more = {"Location": f"http://elsewhere.example/cart/{number}", "Set-Cookie": f"cart={number}"}
+            return 201, more, json.dumps(page).encode()
         if one.path == "/slow":
             time.sleep(0.06)
         if one.path == "/stuck":
