@@ -20,6 +20,8 @@ VERIFIED = TlsOptions()
 #: Connections that redirects to other origins have opened; beyond them the oldest is closed.
 MAX_ELSEWHERE = 4
 _SETS_COOKIES = re.compile(rb"\n[Ss][Ee][Tt]-[Cc][Oo][Oo][Kk][Ii][Ee]:").search
+#: Quicker than reading all headers; the head may have some body after it, so this is where to look, and not what to believe.
+_IS_ENCODED = re.compile(rb"\ncontent-encoding:", re.IGNORECASE).search
 
 
 def nowhere(_host: str) -> bool:
@@ -130,8 +132,10 @@ class Client:
 
 
 def _decode(answer: Answer) -> None:
+    if not answer.body or not _IS_ENCODED(answer.head):
+        return
     encodings = answer.headers.get("content-encoding")
-    if encodings and answer.body:
+    if encodings:
         try:
             answer.body = decoded(answer.body, encodings, MAX_BODY)
         except DecodingError as error:

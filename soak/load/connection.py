@@ -112,6 +112,8 @@ class Connection:
             head, body = head + body, b""
         sent = self._sock.send(head)
         self.sent = True
+        if sent == len(head) and not body and self._tls is None:
+            return None
         return self._send_rest(memoryview(head)[sent:], memoryview(body))
 
     def _receive(self) -> str | None:

@@ -96,6 +96,8 @@ def _in_json(value: Any) -> str:
 
 def _as_json_value(value: Any) -> _Whole:
     """A string that is one expression only becomes that expression's value, with its type."""
+    if type(value) is int:
+        return _Whole(str(value))
     return _Whole(
         value if type(value) is _Json else encode_basestring_ascii(value) if type(value) is str else _json(value)
     )
