@@ -14,7 +14,7 @@ from typing import Any
 
 from soak import __version__
 from soak.errors import RecordingError
-from soak.load.plan import plan_of
+from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
 from soak.model import Event, Scrape
 from soak.profile import Profile
@@ -57,11 +57,12 @@ class Run:
         build_sources(
             self.profile, os.getpid() if self.profile.target.start else None
         )  # refuse wrong ones before anything starts
+        plan = plan_of(self.profile)  # and wrong templates and data
         self.clock = RunClock()
         self.recorder = Recorder(self.directory, self._description(), self.profile_text)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
-        load = LoadProcess(plan_of(self.profile), self.clock.origin, self.directory / LOAD_LOG, self._record)
+        load = LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record, self._record)
         try:
             self._begin(load)
         except BaseException:

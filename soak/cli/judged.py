@@ -33,8 +33,7 @@ def profile_of(directory: Path) -> Profile:
 def judge(directory: Path) -> Analysis:
     """A run judged by its own profile."""
     profile = profile_of(directory)
-    own = {endpoint.label: endpoint.limits for endpoint in profile.endpoints if endpoint.limits is not None}
-    return analyze(load_recording(directory), profile.limits, own, profile.load.warmup)
+    return analyze(load_recording(directory), profile.limits, profile.own_limits, profile.load.warmup)
 
 
 def write_reports(analysis: Analysis, directory: Path) -> list[str]:

@@ -23,13 +23,18 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from soak.load.arrivals import OpenLoad
+from soak.load.authorizing import Authorizing, NoTokenError
+from soak.load.closed import ClosedLoad
 from soak.load.connection import failure_kind
 from soak.load.counting import Counting
 from soak.load.health import Health
+from soak.load.making import Maker
+from soak.load.notices import Notices
 from soak.load.plan import Plan
-from soak.load.requests import Sender, client_options, ready_requests
+from soak.load.requests import Sender, client_options
 from soak.load.statistics import BoundedStatistics
-from soak.load.users import closed_user, open_user
+from soak.load.traffic import Traffic
+from soak.load.users import Load, driving_user
 from soak.load.wire import line, window_line
 
 #: When the lifeline ends, requests under way get this long; `LAST_EXIT` after it the process ends whatever happens.
@@ -48,13 +53,15 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     plan = Plan.from_json(_read_line())
     try:
-        Driving(plan, stream).run()
+        return Driving(plan, stream).run()
     except BrokenPipeError:
+        return 1
+    except NoTokenError as error:
+        stream.write(line("failed", reason=str(error)))
         return 1
     except (ImportError, SyntaxError, ValueError, OSError) as error:
         stream.write(line("failed", reason=f"{type(error).__name__}: {error}"))
         return 1
-    return 0
 
 
 class Driving:
@@ -62,9 +69,12 @@ class Driving:
 
     def __init__(self, plan: Plan, stream: TextIO) -> None:
         self.plan, self.stream = plan, stream
-        self.counting = Counting(tuple(request.endpoint for request in plan.requests))
-        self.open_load: OpenLoad | None = None
-        self.health = Health(plan)
+        self.counting = Counting(plan.labels)
+        self.notices = Notices(lambda text: self.send(line("event", time=time.monotonic(), text=text)))
+        self.traffic = Traffic(plan)
+        self.authorizing = Authorizing(plan, plan.auth, self.notices) if plan.auth else None
+        self.load: Load | None = None
+        self.health = Health(self.traffic.schedule if plan.rate is not None else None)
         self.environment = Environment(user_classes=self.user_classes(), host=plan.url)
         self.environment.stats = self.statistics = BoundedStatistics()
         self.runner: LocalRunner = self.environment.create_local_runner()
@@ -75,15 +85,16 @@ class Driving:
         """The Locust users that the plan asks for."""
         if self.plan.locustfile:
             return locustfile_users(Path(self.plan.locustfile))
-        requests, options = ready_requests(self.plan), client_options(self.plan)
+        options, maker = client_options(self.plan), Maker(self.counting, self.notices)
 
         def new_sender() -> Sender:
-            return Sender(options, self.counting)
+            return Sender(options, self.counting, maker, self.authorizing)
 
         if self.plan.rate is not None:
-            self.open_load = OpenLoad(self.plan, self.counting, requests, new_sender)
-            return [open_user(self.plan, self.open_load)]
-        return [closed_user(self.plan, requests, new_sender)]
+            self.load = OpenLoad(self.plan, self.counting, self.traffic, maker, self.notices, new_sender)
+        else:
+            self.load = ClosedLoad(self.plan, self.traffic, maker, self.notices, new_sender)
+        return [driving_user(self.plan, self.load, self.notices)]
 
     def count_event(self, **event: Any) -> None:
         """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
@@ -95,30 +106,50 @@ class Driving:
         seconds, size = (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0
         self.counting.count(endpoint, seconds, size, failure, None, status)
 
-    def run(self) -> None:
-        """Ramp, hold, stop; a window each interval all the while."""
-        users = 1 if self.plan.rate is not None else int(self.plan.users or 1)
-        spawn_rate = users / self.plan.ramp if self.plan.ramp and self.plan.rate is None else users
+    def run(self) -> int:
+        """Drive the load as scheduled, then stop; a window each interval all the while. 1 when the load broke, else 0."""
+        if self.authorizing is not None:
+            self.authorizing.begin()
         lifeline = gevent.get_hub().threadpool.spawn(_end_of_input)
         began = time.monotonic()
         self.health.start()
         self.send(line("started", time=began))
         windows = gevent.spawn(self.stream_windows, began)
-        self.runner.start(users, spawn_rate=max(spawn_rate, 1e-3))
+        if self.load is None:
+            staging = gevent.spawn(self.stage_users, began)
+        else:
+            staging = None
+            self.runner.start(1, spawn_rate=1)
         # In a loop: gevent counts a timeout from when its event loop last looked at the clock, which may be a while ago.
         while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
-            if gevent.wait([lifeline, windows], timeout=left, count=1):
+            if gevent.wait([lifeline, windows, self.notices.broken], timeout=left, count=1):
                 break
         ended = time.monotonic()
         patience = GRACE if lifeline.ready() else self.plan.timeout
-        # The one user that makes the arrivals ends at once; those under way, or each closed user's, may end in order.
-        self.environment.stop_timeout = 0 if self.plan.rate is not None else patience
+        if staging is not None:
+            staging.kill()
+        # The one user that drives the load ends at once; requests under way, or each user of a locustfile, may end in order.
+        self.environment.stop_timeout = 0 if self.load is not None else patience
         self.runner.stop()
-        if self.open_load is not None:
-            self.open_load.finish(patience)
+        if self.load is not None:
+            self.load.finish(patience)
         windows.kill()
         self.close_window(0, last=True)
+        if self.notices.broken.is_set():
+            self.send(line("failed", reason=self.notices.reason))
+            return 1
         self.send(line("finished", time=ended))
+        return 0
+
+    def stage_users(self, began: float) -> None:
+        """Let Locust have as many of a locustfile's users as are scheduled."""
+        have = 0
+        while (passed := time.monotonic() - began) < self.traffic.schedule.total:
+            users = self.traffic.schedule.users_at(passed)
+            if users != have:
+                self.runner.start(users, spawn_rate=max(1, abs(users - have)))
+                have = users
+            gevent.sleep(1.0)
 
     def stream_windows(self, began: float) -> None:
         """Close a window at each slot of an absolute schedule; ends when nobody reads them any more."""
@@ -127,14 +158,14 @@ class Driving:
         while True:
             slot += self.plan.interval
             gevent.sleep(max(0.0, slot - time.monotonic()))
-            self.close_window(self.runner.user_count if self.open_load is None else self.open_load.busy)
+            self.close_window(self.runner.user_count if self.load is None else self.load.busy)
             self.statistics.prune(self.runner)
 
     def close_window(self, users: int, last: bool = False) -> None:
         """Send the window that ends now."""
         now = time.monotonic()
         seconds = max(now - self.last, 1e-3)
-        made, queued = (self.open_load.made, self.open_load.queued) if self.open_load else (0, 0)
+        made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad) else (0, 0)
         health = self.health.close(seconds, made, queued)
         self.send(window_line(replace(self.counting.close(now, seconds, users, last), generator=health)))
         self.last = now

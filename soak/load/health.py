@@ -9,7 +9,7 @@ from math import ceil
 import gevent
 import psutil
 
-from soak.load.plan import Plan
+from soak.load.schedule import Schedule
 from soak.windows import GeneratorWindow
 
 #: How often the event loop is asked for a turn, in seconds; often enough for 20 askings in a window of a second.
@@ -17,10 +17,10 @@ EVERY = 0.05
 
 
 class Health:
-    """One process's. `start` within its event loop, and `close` each window."""
+    """One process's. `start` within its event loop, and `close` each window; `schedule` is its arrivals', None without."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, schedule: Schedule | None) -> None:
+        self._schedule = schedule
         self._process = psutil.Process()
         self._lags: list[float] = []
         self._waiting_since: float | None = None
@@ -49,15 +49,11 @@ class Health:
         new, waited = made - self._made, queued - self._queued
         self._made, self._queued = made, queued
         spent = self._spent - before
-        asked = None if self._plan.rate is None else due(self._plan, self._elapsed) - due(self._plan, since)
+        asked = None
+        if self._schedule is not None:
+            end = self._schedule.total
+            asked = self._schedule.count(min(self._elapsed, end)) - self._schedule.count(min(since, end))
         return GeneratorWindow(spent / seconds, spent, lag, self._process.memory_info().rss, asked, new, waited)
-
-
-def due(plan: Plan, seconds: float) -> float:
-    """How many arrivals are due so many seconds after the start: the rate rises evenly over the ramp, then holds."""
-    rate, ramp = plan.rate or 0.0, plan.ramp
-    seconds = min(seconds, ramp + plan.duration)
-    return rate * seconds**2 / (2 * ramp) if seconds < ramp else rate * (seconds - ramp / 2)
 
 
 def _cpu_seconds() -> float:

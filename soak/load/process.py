@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from soak.errors import LoadError
 from soak.load.plan import Plan
 from soak.load.wire import window_of
+from soak.model import Event
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
@@ -22,15 +23,23 @@ MAX_LOG_BYTES = 5_000_000
 class LoadProcess:
     """One run of a plan in a child process.
 
-    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window` from a
-    thread of this object's own. `failure` says in one line why the load broke, None while it did not.
+    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window`, and warnings
+    to `on_event`, from a thread of this object's own. `failure` says in one line why the load broke, None while it did not.
     """
 
-    def __init__(self, plan: Plan, origin: float, log: Path, on_window: Callable[[Window], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        origin: float,
+        log: Path,
+        on_window: Callable[[Window], None],
+        on_event: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self.started: float | None = None
         self.finished: float | None = None
         self.failure: str | None = None
         self._plan, self._origin, self._log, self._on_window = plan, origin, log, on_window
+        self._on_event = on_event
         self._process: subprocess.Popen[str] | None = None
         self._begun = threading.Event()
         self._ended = threading.Event()
@@ -128,6 +137,8 @@ class LoadProcess:
         match message["kind"]:
             case "window":
                 self._on_window(window_of(message, self._origin))
+            case "event":
+                self._on_event(Event(message["time"] - self._origin, "warning", message["text"]))
             case "started":
                 self.started = message["time"] - self._origin
                 self._begun.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from itertools import count
 
 _PREFIX = os.urandom(8).hex()
@@ -30,6 +31,12 @@ class Tracing:
             self._lines.append(("traceparent", f"00-{_PREFIX}%016x-%016x-01", 2))
         if header:
             self._lines.append((header, f"{_PREFIX}%016x", 1))
+
+    def lines(self, names: Iterable[str]) -> tuple[bytes, int]:
+        """Header lines as a template, for requests with headers of these names, and how many times it wants the number."""
+        own = {name.lower() for name in names}
+        wanted = [(name, value, times) for name, value, times in self._lines if name.lower() not in own]
+        return "".join(f"{name}: {value}\r\n" for name, value, _ in wanted).encode(), sum(times for *_, times in wanted)
 
     def template(self, head: bytes) -> tuple[bytes, int]:
         """A head, ended by its empty line, as a template, and how many times it wants the number.

@@ -38,7 +38,7 @@ def window_line(window: Window) -> str:
 
 
 def line(kind: str, **fields: Any) -> str:
-    """Any message as a line: `window`, `started`, `finished`, or `failed` with a reason."""
+    """Any message as a line: `window`, `started`, `finished`, `event` with a text, or `failed` with a reason."""
     return json.dumps({"kind": kind, **fields}, separators=(",", ":")) + "\n"
 
 

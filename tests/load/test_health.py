@@ -4,12 +4,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from soak.load.arrivals import schedule
-from soak.load.health import EVERY, Health, due
+from soak.load.health import EVERY, Health
 from soak.load.pacing import Pace
+from soak.load.traffic import Traffic
 from soak.windows import GeneratorWindow
 from tests.load.test_arrivals import PLAN
 
@@ -28,7 +26,7 @@ def spin(seconds: float) -> None:
 
 
 def test_a_busy_event_loop_is_late_and_costs_processor_time() -> None:
-    health = Health(PLAN)
+    health = Health(None)
     health.start()
     rest(3 * EVERY)
     began = time.monotonic()
@@ -44,7 +42,7 @@ def test_a_busy_event_loop_is_late_and_costs_processor_time() -> None:
 
 
 def test_an_idle_one_costs_next_to_nothing() -> None:
-    health = Health(PLAN)
+    health = Health(None)
     health.start()
     rest(0.5)
     found = health.close(0.5, 0, 0)
@@ -53,19 +51,12 @@ def test_an_idle_one_costs_next_to_nothing() -> None:
 
 
 def test_windows_ask_for_what_is_due_in_them() -> None:
-    health = Health(replace(PLAN, rate=50.0, ramp=2.0, duration=3.0))
+    health = Health(Traffic(replace(PLAN, rate=50.0, ramp=2.0, duration=3.0)).schedule)
     found = [health.close(1.0, 2 * queued, queued) for queued in (0, 3, 3, 10, 10, 10)]
     assert [one.asked for one in found] == pytest.approx([12.5, 37.5, 50, 50, 50, 0])
     assert [one.queued for one in found] == [0, 3, 0, 7, 0, 0]
     assert [one.made for one in found] == [0, 6, 0, 14, 0, 0]
-    assert Health(replace(PLAN, rate=None, users=3)).close(1.0, 0, 0).asked is None
-
-
-@given(st.floats(0.5, 500), st.floats(0, 5), st.floats(0, 12))
-def test_due_is_the_schedule_counted(rate: float, ramp: float, seconds: float) -> None:
-    plan = replace(PLAN, rate=rate, ramp=ramp, duration=5.0)
-    made = sum(moment <= seconds for moment in schedule(plan))
-    assert due(plan, seconds) == pytest.approx(made, abs=1.001)
+    assert Health(None).close(1.0, 0, 0).asked is None
 
 
 def test_several_processes_are_as_busy_as_the_busiest() -> None:

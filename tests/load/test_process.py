@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from soak.errors import LoadError, ProfileError
-from soak.load.plan import Plan, plan_of
+from soak.load.plan import Plan
+from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
 from soak.profile import parse_profile
 from soak.windows import Window
@@ -331,13 +332,13 @@ def test_arrivals_at_random_have_service_times_too(tmp_path: Path) -> None:
 def test_the_plan_says_how_the_profile_wants_to_be_connected(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("")
     text = """
-target: {url: 'https://a.example.com', allow: ['*.example.com'], tls: {ca: ca.pem, insecure: true}}
+target: {url: 'https://a.example.com', allow: ['*.example.com'], tls: {ca: ca.pem}}
 load: {users: 1, duration: 1s, cookies: false, redirects: true}
 endpoints: [GET /]
 """
     found = plan_of(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0])
     assert Plan.from_json(found.to_json()) == found
-    assert found.tls == {"ca": str(tmp_path / "ca.pem"), "certificate": None, "key": None, "insecure": True}
+    assert found.tls == {"ca": str(tmp_path / "ca.pem"), "certificate": None, "key": None, "insecure": False}
     assert (found.cookies, found.redirects, found.allow) == (False, True, ("*.example.com",))
     with pytest.raises(ProfileError, match=r"target\.tls\.ca: no file other\.pem"):
         parse_profile(text.replace("ca.pem", "other.pem"), str(tmp_path / "p.yaml"), environment={})

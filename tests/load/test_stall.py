@@ -15,8 +15,11 @@ from soak.latency import Histogram, bucket_seconds
 from soak.load import arrivals
 from soak.load.arrivals import OpenLoad
 from soak.load.counting import Counting
+from soak.load.making import Maker
+from soak.load.notices import Notices
 from soak.load.plan import Plan, PlannedRequest
-from soak.load.requests import Sender, client_options, ready_requests
+from soak.load.requests import Sender, client_options
+from soak.load.traffic import Traffic
 from soak.windows import EndpointWindow
 from tests.targets import Target, running
 
@@ -61,7 +64,9 @@ def drive(target: Target) -> tuple[EndpointWindow, float, OpenLoad]:
     asked = PlannedRequest("GET /", "GET", "/", 1.0, {})
     plan = Plan(target.url, (asked,), DURATION, 0.0, 1.0, 10.0, rate=RATE)
     counting, options, frozen = Counting(("GET /",)), client_options(plan), [0.0]
-    load = OpenLoad(plan, counting, ready_requests(plan), lambda: Sender(options, counting))
+    notices = Notices(lambda _: None)
+    maker = Maker(counting, notices)
+    load = OpenLoad(plan, counting, Traffic(plan), maker, notices, lambda: Sender(options, counting, maker))
     freezing = threading.Thread(target=freeze, args=(target.pid, frozen))
     freezing.start()
     load.drive()
