@@ -47,7 +47,10 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of a run: the last window's rate (per second), error share and p99 (seconds), and the worst series."""
+    """A moment of a run: the last window's rate (per second), error share and p99 (seconds), and the worst series.
+
+    `generator_cpu` is the share of a core that the busiest load process used.
+    """
 
     users: int
     rate: float
@@ -57,6 +60,7 @@ class Progress:
     failures: int
     worst: Finding | None
     failed_scrapes: int
+    generator_cpu: float = 0.0
 
 
 class Live:
@@ -106,6 +110,7 @@ class Live:
                 self._failures,
                 self._worst,
                 self._failed_scrapes,
+                window.generator.cpu_ratio if window and window.generator else 0.0,
             )
 
     def _track(self, moment: float, sample: Sample) -> None:

@@ -12,7 +12,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.windows import EndpointWindows, Turnouts
+from soak.windows import EndpointWindows, GeneratorWindows, Turnouts
+from soak.windows import Exemplar as Exemplar  # noqa: PLC0414 - reporters know the model alone
 
 Floats = NDArray[np.float64]
 Labels = tuple[tuple[str, str], ...]
@@ -145,6 +146,8 @@ class Recording:
     phases: tuple[Phase, ...] = ()
     events: tuple[Event, ...] = ()
     sources: tuple[SourceHealth, ...] = ()
+    generator: GeneratorWindows | None = None
+    exemplars: tuple[Exemplar, ...] = ()
     turnouts: Turnouts | None = None
 
 
@@ -218,7 +221,11 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSummary:
-    """One endpoint over the judged stretch: counts, requests per second, latencies of successes in seconds (None without)."""
+    """One endpoint over the judged stretch: counts, requests per second, latencies of successes in seconds (None without).
+
+    `service_p99` runs from when a request was sent and not from when it should have been, None without a schedule;
+    `delayed` says that the two differ noticeably.
+    """
 
     name: str
     requests: int
@@ -230,6 +237,8 @@ class EndpointSummary:
     p999: float | None
     max: float | None
     failure_kinds: tuple[tuple[str, int], ...] = ()
+    service_p99: float | None = None
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -261,7 +270,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """A recording judged: all that a reporter needs, and nothing that it would have to compute."""
+    """A recording judged: all that a reporter needs, and nothing that it would have to compute.
+
+    `broken` says why the run as a whole proves nothing, None where it may; `exemplars` are the slowest requests, slowest
+    first, and then failed ones in the order of time.
+    """
 
     run: RunInfo
     verdict: Verdict
@@ -273,3 +286,5 @@ class Analysis:
     charts: tuple[Chart, ...] = ()
     phases: tuple[Phase, ...] = ()
     events: tuple[Event, ...] = ()
+    exemplars: tuple[Exemplar, ...] = ()
+    broken: str | None = None

@@ -15,7 +15,7 @@ from typing import Any
 from soak import __version__
 from soak.errors import RecordingError
 from soak.load.joining import TOKEN, check_listening
-from soak.load.plan import plan_of
+from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
 from soak.model import Event, Scrape
 from soak.profile import Profile
@@ -58,7 +58,7 @@ class Run:
         build_sources(
             self.profile, os.getpid() if self.profile.target.start else None
         )  # refuse wrong ones before anything starts
-        plan = plan_of(self.profile)
+        plan = plan_of(self.profile)  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock()
         self.recorder = Recorder(self.directory, self._description(), self.profile_text)

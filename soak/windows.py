@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,16 +43,68 @@ class Turnout:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratorWindow:
+    """How the load's own process, or several together, fared in one window.
+
+    `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` what all of them spent, `lag` how late (seconds) a
+    timer of the slowest event loop fired at worst, `memory` resident bytes of all. `asked` is how many arrivals were due,
+    None in the closed model; `made` how many were made, whatever became of them, and `queued` how many of these found no
+    free connection.
+    """
+
+    cpu_ratio: float
+    cpu_seconds: float
+    lag: float
+    memory: int
+    asked: float | None = None
+    made: int = 0
+    queued: int = 0
+
+    @classmethod
+    def together(cls, several: Sequence[GeneratorWindow]) -> GeneratorWindow:
+        """The processes of one window as one."""
+        asked = [one.asked for one in several if one.asked is not None]
+        return cls(
+            max(one.cpu_ratio for one in several),
+            sum(one.cpu_seconds for one in several),
+            max(one.lag for one in several),
+            sum(one.memory for one in several),
+            sum(asked) if asked else None,
+            sum(one.made for one in several),
+            sum(one.queued for one in several),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One request kept as an example: among the slowest, or the failed, of its endpoint in its minute.
+
+    `time` is when its latency (`seconds`) began. `failure` is its kind, empty for a success; `status` is 0 where none came
+    or none is known, `trace` the trace id it was sent with, empty where it carried none.
+    """
+
+    time: float
+    endpoint: str
+    seconds: float
+    failure: str = ""
+    status: int = 0
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """One interval of request counts and latencies: `time` is its end, `seconds` its length, `users` its users at the end.
 
-    `turnout` is None where one process makes the load.
+    `exemplars` are those of a minute that ended in it; `generator` is None where nothing was measured, and `turnout` where
+    one process makes the load.
     """
 
     time: float
     seconds: float
     users: int
     endpoints: tuple[EndpointWindow, ...]
+    generator: GeneratorWindow | None = None
+    exemplars: tuple[Exemplar, ...] = ()
     turnout: Turnout | None = None
 
 
@@ -84,6 +137,26 @@ class Arrivals:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GeneratorWindows:
+    """All windows of the load's own processes, as columns of length n; NaN where a window has none."""
+
+    times: Floats
+    seconds: Floats
+    cpu_ratio: Floats
+    cpu_seconds: Floats
+    lag: Floats
+    memory: Floats
+    asked: Floats
+    made: Floats
+    queued: Floats
+
+    def between(self, start: float, end: float) -> GeneratorWindows:
+        """The windows whose middle lies within [start, end]."""
+        rows = _rows(self.times, self.seconds, start, end)
+        return GeneratorWindows(*(getattr(self, name)[rows] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EndpointWindows:
     """All windows of one endpoint over a run, as columns of length n.
 
@@ -106,10 +179,9 @@ class EndpointWindows:
 
     def between(self, start: float, end: float) -> EndpointWindows:
         """The windows whose middle lies within [start, end]; `failure_kinds` stays that of the whole run."""
-        middles = self.times - self.seconds / 2
-        first = int(np.searchsorted(middles, start))
-        last = max(first, int(np.searchsorted(middles, end, side="right")))
-        rows, cells = slice(first, last), slice(int(self.offsets[first]), int(self.offsets[last]))
+        rows = _rows(self.times, self.seconds, start, end)
+        first, last = rows.start, rows.stop
+        cells = slice(int(self.offsets[first]), int(self.offsets[last]))
         return EndpointWindows(
             self.endpoint,
             self.times[rows],
@@ -126,11 +198,11 @@ class EndpointWindows:
 
     def quantile(self, q: float) -> float | None:
         """The latency in seconds that a share q of all successful requests stayed within; None without any."""
-        total = int(self.counts.sum())
-        if total == 0:
-            return None
-        cumulative = np.cumsum(np.bincount(self.buckets, weights=self.counts, minlength=LAST + 1))
-        return float(bucket_seconds(int(np.searchsorted(cumulative, max(1, np.ceil(q * total))))))
+        return _quantile(self.buckets, self.counts, q)
+
+    def service_quantile(self, q: float) -> float | None:
+        """The same from when requests were sent, and not from when they should have been; None without a schedule."""
+        return _quantile(self.arrivals.buckets, self.arrivals.counts, q) if self.arrivals else None
 
     def maximum(self) -> float | None:
         """The slowest success, to within a bucket, in seconds; None without any."""
@@ -146,3 +218,18 @@ class EndpointWindows:
         some = after > before
         result[some] = bucket_seconds(self.buckets[cell[some]])
         return result
+
+
+def _quantile(buckets: Ints, counts: Ints, q: float) -> float | None:
+    total = int(counts.sum())
+    if total == 0:
+        return None
+    cumulative = np.cumsum(np.bincount(buckets, weights=counts, minlength=LAST + 1))
+    return float(bucket_seconds(int(np.searchsorted(cumulative, max(1, np.ceil(q * total))))))
+
+
+def _rows(times: Floats, seconds: Floats, start: float, end: float) -> slice:
+    """Which windows have their middle within [start, end]."""
+    middles = times - seconds / 2
+    first = int(np.searchsorted(middles, start))
+    return slice(first, max(first, int(np.searchsorted(middles, end, side="right"))))

@@ -9,6 +9,7 @@ import pytest
 
 from soak.cli import VERBS, cli, main
 from soak.errors import ExitCode
+from soak.load.planning import plan_of
 from soak.profile import parse_profile
 from tests.cli.test_analyze import write
 
@@ -31,10 +32,12 @@ def examples() -> list[str]:
     return found + [line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")]
 
 
-def test_the_profile_in_the_readme_is_right() -> None:
-    [text] = blocks("yaml")
+def test_the_profiles_in_the_readme_are_right() -> None:
+    [text, more] = blocks("yaml")
     profile, _ = parse_profile(text, "README.md", environment={})
     assert profile.name == "orders-nightly"
+    profile, _ = parse_profile(text + more, str(ROOT / "profiles" / "README.yaml"), environment={"PASSWORD": "x"})
+    assert plan_of(profile).flows
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:

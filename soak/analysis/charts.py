@@ -18,9 +18,16 @@ _REQUESTS = {
     "http_request_p50_seconds": ("Latency", "seconds"),
     "http_request_p99_seconds": ("Latency", "seconds"),
     "http_request_error_ratio": ("Failed requests", "ratio"),
+    "soak_load_asked_per_second": ("Requests", "requests/s"),
     "load_users": ("Users and requests under way", "users"),
     "process_cpu_seconds_total": ("CPU", "cores"),
+    "soak_load_cpu_ratio": ("Load generator's busiest process", "ratio"),
+    "soak_load_lag_seconds": ("Load generator's event loop: how late", "seconds"),
+    "soak_load_late_ratio": ("Late arrivals", "ratio"),
+    "soak_load_dropped_total": ("Dropped arrivals", "arrivals/s"),
 }
+#: Nothing to see while they are nought.
+_WHEN_ANY = ("soak_load_late_ratio", "soak_load_dropped_total")
 _ORDER = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, None]
 
 
@@ -35,6 +42,8 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
     grouped: dict[tuple[str, str], list[Curve]] = defaultdict(list)
     for name, title in _REQUESTS.items():
         for series in by_name.get(name, ()):
+            if name in _WHEN_ANY and not np.nansum(series.values):
+                continue
             if title[0] not in ("Latency", "Failed requests") or not series.labels:
                 grouped[title].append(_curve(series, _short(name, series.labels), None))
     verdicts = {
@@ -65,6 +74,8 @@ def _short(name: str, labels: Labels) -> str:
     """`p99`, `all`, or the endpoint's name."""
     if name.endswith("_seconds") and name.startswith("http_request_p"):
         return name.split("_")[2]
+    if name.startswith("soak_load_"):
+        return name.removeprefix("soak_load_").split("_")[0]
     return dict(labels).get("endpoint", "all") if name.startswith("http_") else series_key(name, labels)
 
 

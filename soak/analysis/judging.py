@@ -11,7 +11,9 @@ from soak.analysis.charts import charts
 from soak.analysis.companions import weighed
 from soak.analysis.conditions import condition_findings, warnings
 from soak.analysis.drift import drift_findings
+from soak.analysis.exemplars import shown
 from soak.analysis.garbage import doubted
+from soak.analysis.generator import broken_by, generator_findings, generator_of, generator_warnings, unproven
 from soak.analysis.growth import judge_growth
 from soak.analysis.limits import matching, max_findings, missing, request_findings
 from soak.analysis.prepare import Prepared, prepare
@@ -46,18 +48,25 @@ def analyze(
     found += drift_findings(prepared, limits)
     found += condition_findings(prepared)
     found += worker_findings(prepared)
-    findings = tuple(sorted(found, key=_urgency))
+    generator = generator_of(prepared)
+    found += generator_findings(generator)
+    findings = tuple(sorted(unproven(found, generator), key=_urgency))
     verdict, reason = overall(prepared, findings)
+    broken = broken_by(generator, findings)
+    if broken is not None and verdict is Verdict.INCONCLUSIVE:
+        reason = broken
     return Analysis(
         recording.run,
         verdict,
         reason,
         findings,
         endpoints=tuple(_summaries(prepared)),
-        warnings=tuple(warnings(prepared)),
+        warnings=(*generator_warnings(generator), *warnings(prepared)),
         charts=charts(prepared, findings),
         phases=_phases(prepared),
         events=recording.events,
+        exemplars=shown(prepared),
+        broken=broken,
     )
 
 
@@ -97,7 +106,7 @@ def _is_aside(prepared: Prepared, series: Series) -> bool:
     """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
     was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
     name = series.name
-    load = name.startswith(("http_request", "load_", "process_start_time", "go_gc_", "scrape_"))
+    load = name.startswith(("http_request", "load_", "soak_load_", "process_start_time", "go_gc_", "scrape_"))
     return (
         was_counter
         or load
@@ -141,6 +150,8 @@ def _urgency(finding: Finding) -> tuple[int, float]:
     if finding.trend is not None:
         slope, level = finding.trend.slope_per_hour, finding.trend.level
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
+    elif finding.rule == "generator" and finding.verdict is Verdict.PASS:
+        doubling = math.inf  # no news of the target
     return _RANK[finding.verdict], doubling
 
 
@@ -194,9 +205,15 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     return f"{said}."
 
 
+def _differ(latency: float | None, service: float | None) -> bool:
+    """Whether a latency is noticeably more than the service time: beyond both buckets' error, and a millisecond."""
+    return latency is not None and service is not None and latency > 1.1 * service + 1e-3
+
+
 def _summaries(prepared: Prepared) -> list[EndpointSummary]:
     found = []
     for windows in prepared.windows():
+        p99, service_p99 = windows.quantile(0.99), windows.service_quantile(0.99)
         seconds = float(windows.seconds.sum())
         requests = int(windows.requests.sum())
         found.append(
@@ -207,10 +224,12 @@ def _summaries(prepared: Prepared) -> list[EndpointSummary]:
                 requests / seconds if seconds else 0.0,
                 windows.quantile(0.5),
                 windows.quantile(0.95),
-                windows.quantile(0.99),
+                p99,
                 windows.quantile(0.999),
                 windows.maximum(),
                 tuple(sorted(windows.failure_kinds.items(), key=lambda item: -item[1])),
+                service_p99,
+                _differ(p99, service_p99),
             )
         )
     return found

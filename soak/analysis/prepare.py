@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.analysis.garbage import collections_between, with_live_heap
+from soak.analysis.generator_series import generator_series
 from soak.model import Floats, Kind, Labels, Recording, Series
 from soak.windows import Arrivals, EndpointWindows, Ints
 
@@ -20,7 +21,8 @@ class Prepared:
     """A recording ready to be judged; times in seconds.
 
     `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
-    `judged_from`. `restarts` are the moments at which the target's process was first seen replaced. `requests` holds
+    `judged_from`. `restarts` are the moments at which the target's process was first seen replaced,
+    None where nobody tells its identity. `requests` holds
     cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown.
     `driven` says whether soak itself made the traffic.
     """
@@ -30,7 +32,7 @@ class Prepared:
     start: float
     end: float
     judged_from: float
-    restarts: tuple[float, ...]
+    restarts: tuple[float, ...] | None
     requests: Series | None
     driven: bool
     collections: float | None = None
@@ -57,7 +59,8 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
     full = steady.start if steady else start
     own = tuple(_without_doubles(recording.series))
     collections = collections_between(own, max(full, start + warmup), end)
-    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in with_live_heap(own)]
+    found = (*with_live_heap(own), *generator_series(recording))
+    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in found]
     inside = [_between(series, start, end) for series in (*gauges, *_request_series(recording))]
     return Prepared(
         recording,
@@ -100,8 +103,10 @@ def _rate(series: Series) -> Series:
     return Series(series.name, times[1:][some], grown[some] / took[some], series.labels, Kind.GAUGE, series.source)
 
 
-def _restarts(found: tuple[Series, ...], start: float, end: float) -> tuple[float, ...]:
-    """When a process start time moved by more than the second that clocks may disagree by."""
+def _restarts(found: tuple[Series, ...], start: float, end: float) -> tuple[float, ...] | None:
+    """When a process start time moved by more than the second that clocks may disagree by; None where none is known."""
+    if not any(series.name == "process_start_time_seconds" for series in found):
+        return None
     moments: set[float] = set()
     for series in found:
         if series.name == "process_start_time_seconds":

@@ -116,6 +116,8 @@ ROLES: tuple[Role, ...] = (
         capacities=("db_pool_connections_max",),
     ),
     Role("db_pool_connections_waiting", "callers waiting for a connection", "callers", integer=True),
+    Role("soak_load_resident_memory_bytes", "the load generator's memory", "bytes", judged=False),
+    Role("soak_load_*", "the load generator", "", judged=False),
     Role("go_memstats_heap_*_bytes", "a part of Go's heap", "bytes", judged=False),
 )
 

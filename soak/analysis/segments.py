@@ -44,12 +44,12 @@ def split(subject: Subject) -> list[Points]:
     times, values = clean(subject.series.times, subject.series.values)
     if not len(times):
         return []
-    borders = np.unique([b for b in subject.borders if np.isfinite(b) and times[0] < b <= times[-1]])
+    borders = np.unique([b for b in subject.borders or () if np.isfinite(b) and times[0] < b <= times[-1]])
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
     for first, last in pairwise(cuts):
         life = Points(times[first:last], values[first:last], 0.0)
-        known = subject.collected or cycle_floors(life) is not None
+        known = subject.borders is not None or subject.collected or cycle_floors(life) is not None
         unknown = [] if known else _restarts(life.values, 5.0 if subject.integer else 0.0)
         inner = [first, *(first + cut for cut in unknown), last]
         for start, end in pairwise(inner):
@@ -97,5 +97,7 @@ def _restarts(values: Floats, least: float) -> list[int]:
     )
     climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU
     regular = len(drops) > 2 and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
-    collected = climbs and (regular or len(drops) > _TEETH)
+    falls = np.flatnonzero(level[:-2] - np.minimum(level[1:-1], level[2:]) > 0.25 * float(heights.min()))
+    more = int((np.diff(falls, prepend=-_AROUND) > 2).sum()) > len(drops) + 1
+    collected = climbs and (regular or more or len(drops) > _TEETH)
     return [] if not lasted or switches or collected else [int(drop) * size for drop in drops]

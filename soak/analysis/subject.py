@@ -16,6 +16,7 @@ class Subject:
 
     `series` is a gauge over the whole load (ramp and warm-up included; NaN is absent). Nothing before `judged_from`
     (seconds) counts, whatever the fit says. `borders` are times where the process was replaced; no fit crosses one.
+    Where nobody told, None, they are looked for.
     `requests` holds cumulative completed requests at its own times, None where unknown. `floor` is a series whose floor
     is this one's truth (the live heap beside resident memory), None where there is none. `limit` is an explicit growth
     limit in units per hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit` is
@@ -27,7 +28,7 @@ class Subject:
     unit: str
     integer: bool = False
     judged_from: float = 0.0
-    borders: tuple[float, ...] = ()
+    borders: tuple[float, ...] | None = None
     requests: Series | None = None
     floor: Series | None = None
     limit: float | None = None

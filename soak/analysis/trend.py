@@ -15,6 +15,7 @@ from soak.analysis.counts import CANNOT_TELL, SETTLING, least_chance, most_chanc
 from soak.analysis.explanations import Weighed, weigh
 from soak.analysis.floors import floors
 from soak.analysis.load import paces_and_rate
+from soak.analysis.mixture import t_below
 from soak.analysis.outliers import without_outliers
 from soak.analysis.segments import split
 from soak.analysis.subject import Points, Subject
@@ -31,6 +32,7 @@ _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
 _FLOOR_WEIGHT = 8.0
+_PLAINLY, _STILL_LIKELY = 6.0, 0.2
 _SLOWER, _MUCH_SLOWER = 0.6, 0.25
 
 
@@ -80,13 +82,7 @@ def _fit_trend(subject: Subject) -> Trend:
             points = [p for p in fewer if len(p.times) > 1]
             fit = _fit(subject, points, grain)
     low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
-    chance = max(fit.weighed.chance, least_chance(lives, reduced, fit.weighed.jumpy))
-    if slope / 3600 * fit.span < 1.2 * max(p.slack for p in points):
-        chance = max(chance, CANNOT_TELL)
-    if subject.integer:
-        chance = min(chance, most_chance(lives))
-    if subject.floor is not None:
-        chance = _beside_floor(subject, chance, reduced)
+    chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
     lines = tuple(_line(p, slope, low, high) for p in points)
     resolution = max(high, _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0))
     settled = fit.settles if fit.settles < fit.span else None
@@ -128,6 +124,27 @@ def _fit(subject: Subject, points: Sequence[Points], grain: float) -> _Fit:
     settings, candidates, settles = lay_out(scaled, span, min(rounding, 1e-4) + 1e-7, paces, rate)
     weighed = weigh(settings, candidates)
     return _Fit(weighed, 3600 * scale / span, span, max((float(settles[c]) for c in weighed.columns), default=0.0))
+
+
+def _chance(
+    subject: Subject, fit: _Fit, slope: float, lives: Sequence[Points], reduced: Sequence[Points], slack: float
+) -> float:
+    """The probability of no lasting growth, in the light of what the weighing cannot see; `slope` is an hour's."""
+    chance = max(fit.weighed.chance, least_chance(lives, reduced, fit.weighed.jumpy))
+    if chance > SUSPICIOUS and _plainly_seen(fit.weighed) > _STILL_LIKELY:
+        chance = CANNOT_TELL
+    if slope / 3600 * fit.span < 1.2 * slack:
+        chance = max(chance, CANNOT_TELL)
+    if subject.integer:
+        chance = min(chance, most_chance(lives))
+    return chance if subject.floor is None else _beside_floor(subject, chance, reduced)
+
+
+def _plainly_seen(weighed: Weighed) -> float:
+    """The probability of growth so fast that this recording would have shown it plainly, had there been no warm-up."""
+    growth = weighed.growth
+    below = t_below((_PLAINLY * weighed.plain - growth.centre) / growth.scale, growth.freedom)
+    return float((1 - weighed.chance) * (growth.weight @ (1 - below)))
 
 
 def _beside_floor(subject: Subject, chance: float, points: Sequence[Points]) -> float:

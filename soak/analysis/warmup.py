@@ -16,6 +16,7 @@ from soak.model import Floats
 
 _MOST_STEPS = 24
 _WORTH = 6.0
+_HEAPS = 0.6
 LASTING = 0.4
 """A warm-up that takes more than this share of the run lasts."""
 
@@ -176,10 +177,22 @@ def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
     )
 
 
+def _fill_ever_slower(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
+    """The same of a cache whose keys come again and again: distinct ones grow as a power of all (Heaps' law, 1978)."""
+    full = shares * span
+    start, end = (np.clip(ages[:, None] + part * widths[:, None], 0.0, None) for part in (-0.5, 0.5))
+    below = [np.minimum(age, full) ** (_HEAPS + 1) / (_HEAPS + 1) for age in (start, end)]
+    beyond = [np.maximum(age - full, 0.0) * full**_HEAPS for age in (start, end)]
+    area = below[1] + beyond[1] - below[0] - beyond[0]
+    wide = end - start > 1e-9 * span
+    return np.where(wide, area / np.where(wide, end - start, 1.0), np.minimum(start, full) ** _HEAPS)
+
+
 _FAMILIES = (
     _Family(_approach, np.geomspace(1 / 240, 1 / 2, 18), np.geomspace(1 / 400, 0.95, 200), 0.45, 0.25, 20.0, 3.0),
     _Family(_creep, np.geomspace(1 / 300, 1 / 6, 8), np.geomspace(1 / 400, 0.95, 200), 0.08, 1 / 30, 30.0, np.inf),
-    _Family(_fill, np.linspace(0.05, 0.9, 18), np.geomspace(1 / 400, 0.95, 200), 0.3, 0.5, 15.0, 1.0),
+    _Family(_fill, np.linspace(0.05, 0.9, 18), np.geomspace(1 / 400, 0.95, 200), 0.25, 0.5, 15.0, 1.0),
+    _Family(_fill_ever_slower, np.linspace(0.1, 0.9, 9), np.geomspace(1 / 400, 0.95, 200), 0.1, 0.5, 15.0, 1.0),
 )
 
 

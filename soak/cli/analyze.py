@@ -92,7 +92,7 @@ class _Asked:
 
     def _judged(self, path: Path) -> tuple[str, str, ExitCode]:
         from soak.analysis import analyze  # noqa: PLC0415
-        from soak.cli.judged import CODES, judge, show  # noqa: PLC0415
+        from soak.cli.judged import code_of, judge, show  # noqa: PLC0415
         from soak.recording import is_run_directory, load_recording  # noqa: PLC0415
         from soak.recording.importing import import_recording  # noqa: PLC0415
         from soak.reporters.json import render  # noqa: PLC0415
@@ -102,7 +102,7 @@ class _Asked:
             analysis = analyze(load_recording(path), self.limits, warmup=self.warmup) if changed else judge(path)
         else:
             analysis = analyze(import_recording(path), self.limits, warmup=self.warmup, judge_unknown=True)
-        code = CODES[analysis.verdict]
+        code = code_of(analysis)
         if self.as_json:
             import json  # noqa: PLC0415
 

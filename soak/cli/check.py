@@ -25,13 +25,15 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
       soak check profiles/nightly.yaml
       soak check profiles/staging.yaml --probe
     """
-    from soak.load.joining import TOKEN, check_listening, distributed_of  # noqa: PLC0415 - `--help` needs none of it
+    from soak.load.checking import check_traffic  # noqa: PLC0415 - `--help` needs none of it
+    from soak.load.joining import TOKEN, check_listening, distributed_of  # noqa: PLC0415
     from soak.profile import load_profile  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
     loaded, _ = load_profile(profile, overrides)
     check_listening(distributed_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)
+    check_traffic(loaded)
     click.echo(f"{profile}: valid; {summary(loaded)}")
     return _probe(loaded) if probe else ExitCode.PASS
 
@@ -42,9 +44,12 @@ def summary(profile: object) -> str:
     from soak.units import show_duration, show_number  # noqa: PLC0415
 
     assert isinstance(profile, Profile)
-    load, count = profile.load, len(profile.endpoints)
-    much = f"{show_number(load.rate)} requests/s" if load.rate is not None else f"{load.users} users"
-    what = f"{count} endpoint{'' if count == 1 else 's'}" if profile.endpoints else str(load.locustfile)
+    load = profile.load
+    level = f"up to {show_number(load.peak)}" if load.stages else show_number(load.peak)
+    much = f"{level} {'arrivals' if profile.flows else 'requests'}/s" if load.open else f"{level} users"
+    counts = ((len(profile.endpoints), "endpoint"), (len(profile.flows), "flow"))
+    what = " and ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count)
+    what = what or str(load.locustfile)
     total = show_duration(load.ramp + load.duration)
     makers = (load.processes or 0) + (load.workers.expect if load.workers else 0)
     much += f" by {makers} workers" if makers > 1 else ""
@@ -56,8 +61,8 @@ def _probe(profile: object) -> int:
     import threading  # noqa: PLC0415
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
-    from soak.load.plan import plan_of  # noqa: PLC0415
-    from soak.probing import probe_request  # noqa: PLC0415
+    from soak.load.planning import plan_of  # noqa: PLC0415
+    from soak.probing import probe  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.building import build_sources, probe_sources  # noqa: PLC0415
     from soak.target import StartedTarget, reach  # noqa: PLC0415
@@ -75,10 +80,9 @@ def _probe(profile: object) -> int:
                 target.start(threading.Event())
                 pid = target.pid
             reach(plan.url)
-            for request in plan.requests:
-                said, ok = probe_request(plan, request)
+            for label, said, ok in probe(plan):
                 wrong += not ok
-                click.echo(f"  {'ok  ' if ok else 'FAIL'} {request.endpoint}: {said}")
+                click.echo(f"  {'ok  ' if ok else 'FAIL'} {label}: {said}")
             if profile.sources is None:
                 sources, found = probe_sources(plan.url, pid)
                 for text in found:

@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from soak.analysis.early import LOOKS, certain_already
-from soak.cli.judged import CODES, judge, show, write_reports
+from soak.cli.judged import code_of, judge, show, write_reports
 from soak.errors import ExitCode, SoakError
 from soak.live import Live
 from soak.model import Event
@@ -59,7 +59,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
         return ExitCode.BROKEN
     if run.ended == "interrupted":
         return ExitCode.INTERRUPTED
-    return CODES[analysis.verdict]
+    return code_of(analysis)
 
 
 @contextmanager

@@ -17,6 +17,11 @@ from soak.reporters import installed
 CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
 
+def code_of(analysis: Analysis) -> ExitCode:
+    """The exit code of a verdict; a run that proves nothing broke, unless something is proven all the same."""
+    return ExitCode.BROKEN if analysis.broken and analysis.verdict is not Verdict.FAIL else CODES[analysis.verdict]
+
+
 def profile_of(directory: Path) -> Profile:
     """The profile that a run was made with, or as it has been edited since; needs none of its secrets."""
     text = profile_text(directory)
@@ -28,8 +33,7 @@ def profile_of(directory: Path) -> Profile:
 def judge(directory: Path) -> Analysis:
     """A run judged by its own profile."""
     profile = profile_of(directory)
-    own = {endpoint.label: endpoint.limits for endpoint in profile.endpoints if endpoint.limits is not None}
-    return analyze(load_recording(directory), profile.limits, own, profile.load.warmup)
+    return analyze(load_recording(directory), profile.limits, profile.own_limits, profile.load.warmup)
 
 
 def write_reports(analysis: Analysis, directory: Path) -> list[str]:

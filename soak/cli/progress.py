@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from soak.analysis.generator import BUSY
 from soak.analysis.roles import role_of
 from soak.live import Live, Progress
 from soak.model import Verdict
@@ -80,7 +81,9 @@ def _numbers(progress: Progress) -> str:
     errors = f"errors {show_ratio(progress.error_ratio)}" if progress.failures else "no errors"
     p99 = f"p99 {show_amount(progress.p99, 'seconds')}" if progress.p99 is not None else "p99 -"
     lost = f", {progress.failed_scrapes} scrapes lost" if progress.failed_scrapes else ""
-    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}"
+    cpu = progress.generator_cpu
+    busy = f", load generator busy ({show_ratio(cpu)} of a core)" if cpu >= BUSY else ""
+    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}{busy}"
 
 
 def _worst(progress: Progress) -> Text:

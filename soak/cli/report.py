@@ -27,7 +27,7 @@ def command(run: Path, formats: str, as_json: bool) -> int:
       soak report reports/nightly-20260101T000000Z
       soak report reports/nightly-20260101T000000Z --format junit,markdown
     """
-    from soak.cli.judged import CODES, judge, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.judged import code_of, judge, show  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile.parsing import nearest  # noqa: PLC0415
     from soak.recording import write_whole  # noqa: PLC0415
     from soak.reporters import installed  # noqa: PLC0415
@@ -48,4 +48,4 @@ def command(run: Path, formats: str, as_json: bool) -> int:
     else:
         names = ", ".join(reporters[name].file_name for name in wanted if reporters[name].file_name)
         click.echo(f"{run}: wrote {names}" if names else "", nl=bool(names))
-    return CODES[analysis.verdict]
+    return code_of(analysis)

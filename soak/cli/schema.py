@@ -30,5 +30,7 @@ def profile_schema() -> dict[str, object]:
     sources = schema["properties"]["sources"]["anyOf"][0]
     sources["items"] = source_schema()
     endpoints = schema["properties"]["endpoints"]
-    endpoints["items"] = {"anyOf": [{"type": "string", "pattern": "^[A-Z]+ /"}, endpoints["items"]]}
+    endpoints["items"] = {"anyOf": [{"type": "string", "pattern": r"^[A-Z]+ (/|\{\{)"}, endpoints["items"]]}
+    trace = schema["properties"]["trace"]
+    schema["properties"]["trace"] = {"anyOf": [{"enum": ["on", "off", True, False]}, trace]}
     return schema

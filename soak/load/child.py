@@ -13,6 +13,7 @@ import os
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,13 +24,19 @@ from locust.env import Environment
 from locust.runners import Runner
 
 from soak.load.arrivals import OpenLoad
+from soak.load.authorizing import Authorizing, NoTokenError
+from soak.load.closed import ClosedLoad
 from soak.load.connection import failure_kind
 from soak.load.counting import Counting
+from soak.load.health import Health
+from soak.load.making import Maker
+from soak.load.notices import Notices
 from soak.load.plan import Plan
-from soak.load.requests import Sender, client_options, ready_requests
+from soak.load.requests import Sender, client_options
 from soak.load.sharing import Shares
 from soak.load.statistics import BoundedStatistics
-from soak.load.users import closed_user, open_user
+from soak.load.traffic import Traffic
+from soak.load.users import Load, driving_user
 from soak.load.wire import line, window_line
 from soak.windows import Window
 
@@ -52,6 +59,9 @@ def main() -> int:
         return _role(told, stream)
     except BrokenPipeError:
         return 1
+    except NoTokenError as error:
+        stream.write(line("failed", reason=str(error)))
+        return 1
     except (ImportError, SyntaxError, ValueError, OSError) as error:
         stream.write(line("failed", reason=f"{type(error).__name__}: {error}"))
         return 1
@@ -68,8 +78,9 @@ def _role(told: str, stream: TextIO) -> int:
         from soak.load.master import Master  # noqa: PLC0415
 
         return Master(plan, plan.distributed, stream).run()
-    Driving(plan, stream).run()
-    return 0
+    driving = Driving(plan, stream)
+    driving.prepare()
+    return driving.run()
 
 
 class Driving:
@@ -80,9 +91,14 @@ class Driving:
     ) -> None:
         self.plan, self.stream = plan, stream
         self.shares = shares or Shares()
-        self.counting = Counting(tuple(request.endpoint for request in plan.requests))
-        self.open_load: OpenLoad | None = None
+        self.counting = Counting(plan.labels)
+        self.notices = self.new_notices()
+        self.traffic = Traffic(plan, self.shares.first.index, self.shares.first.count)
+        self.authorizing = Authorizing(plan, plan.auth, self.notices) if plan.auth else None
+        self.load: Load | None = None
+        self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
+        self.users = 0
         self.environment = environment or Environment()
         self.environment.host = plan.url
         # Through another environment, for its constructor checks what it is given.
@@ -96,15 +112,16 @@ class Driving:
         """The Locust users that the plan asks for."""
         if self.plan.locustfile:
             return locustfile_users(Path(self.plan.locustfile))
-        requests, options = ready_requests(self.plan), client_options(self.plan)
+        options, maker = client_options(self.plan), Maker(self.counting, self.notices)
 
         def new_sender() -> Sender:
-            return Sender(options, self.counting)
+            return Sender(options, self.counting, maker, self.authorizing)
 
         if self.plan.rate is not None:
-            self.open_load = OpenLoad(self.plan, self.counting, requests, new_sender, self.shares)
-            return [open_user(self.plan, self.open_load)]
-        return [closed_user(self.plan, requests, new_sender, self.shares.first.index)]
+            self.load = OpenLoad(self.plan, self.counting, self.traffic, maker, self.notices, new_sender, self.shares)
+        else:
+            self.load = ClosedLoad(self.plan, self.traffic, maker, self.notices, new_sender, self.shares)
+        return [driving_user(self.plan, self.load, self.notices)]
 
     def count_event(self, **event: Any) -> None:
         """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
@@ -113,42 +130,79 @@ class Driving:
         response = event.get("response")
         status = getattr(response, "status_code", 0) or 0
         failure = None if error is None else (f"status {status}" if status >= 400 else failure_kind(error))
-        self.counting.count(
-            endpoint, (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0, failure
-        )
+        seconds, size = (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0
+        self.counting.count(endpoint, seconds, size, failure, None, status)
 
-    def run(self) -> None:
-        """Ramp, hold, stop; a window each interval all the while."""
-        users = 1 if self.plan.rate is not None else int(self.plan.users or 1)
-        spawn_rate = users / self.plan.ramp if self.plan.ramp and self.plan.rate is None else users
+    def new_notices(self) -> Notices:
+        """How warnings leave this process."""
+        return Notices(self.warn)
+
+    def warn(self, text: str) -> None:
+        """Tell the run a warning."""
+        self.send(line("event", time=time.monotonic(), text=text))
+
+    def due(self, elapsed: float) -> float:
+        """How many arrivals this process should have made so many seconds after the start."""
+        return self.shares.count(self.traffic.schedule, elapsed)
+
+    def prepare(self) -> None:
+        """Whatever takes time before the load can begin; NoTokenError when there is no token."""
+        if self.authorizing is not None:
+            self.authorizing.begin()
+
+    def run(self) -> int:
+        """Drive the load as scheduled, then stop; a window each interval all the while. 1 when the load broke, else 0."""
         lifeline = self.lifeline()
         began = self.began = time.monotonic()
+        self.health.start()
         self.send(line("started", time=began))
         windows = gevent.spawn(self.stream_windows, began)
-        self.start_users(users, max(spawn_rate, 1e-3))
+        if self.load is None:
+            staging = gevent.spawn(self.stage_users, began)
+        else:
+            staging = None
+            self.start_users(1)
         # In a loop: gevent counts a timeout from when its event loop last looked at the clock, which may be a while ago.
         while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
-            if gevent.wait([lifeline, windows], timeout=left, count=1):
+            if gevent.wait([lifeline, windows, self.notices.broken], timeout=left, count=1):
                 break
         ended = time.monotonic()
         patience = GRACE if lifeline.ready() else self.plan.timeout
-        # The one user that makes the arrivals ends at once; those under way, or each closed user's, may end in order.
-        self.environment.stop_timeout = 0 if self.plan.rate is not None else patience
+        if staging is not None:
+            staging.kill()
+        # The one user that drives the load ends at once; requests under way, or each user of a locustfile, may end in order.
+        self.environment.stop_timeout = 0 if self.load is not None else patience
         self.runner.stop()
-        if self.open_load is not None:
-            self.open_load.finish(patience)
+        if self.load is not None:
+            self.load.finish(patience)
         windows.kill()
-        now = time.monotonic()
-        self.send_window(self.counting.close(now, max(now - self.last, 1e-3), 0))
+        self.close_window(0)
+        if self.notices.broken.is_set():
+            self.send(line("failed", reason=self.notices.reason))
+            return 1
         self.send(line("finished", time=ended))
+        return 0
+
+    def stage_users(self, began: float) -> None:
+        """Let Locust have as many of a locustfile's users as are scheduled."""
+        try:
+            while (passed := time.monotonic() - began) < self.traffic.schedule.total:
+                users = self.traffic.schedule.users_at(passed)
+                if users != self.users:
+                    self.users = users
+                    self.start_users(users)
+                gevent.sleep(1.0)
+        except Exception as error:
+            self.notices.fail(f"the load broke: {type(error).__name__}: {error}")
+            raise
 
     def lifeline(self) -> Any:
         """What becomes ready when the load must end: the end of standard input."""
         return gevent.get_hub().threadpool.spawn(end_of_input)
 
-    def start_users(self, users: int, spawn_rate: float) -> None:
-        """Start so many users, so many a second."""
-        self.runner.start(users, spawn_rate=spawn_rate)
+    def start_users(self, users: int) -> None:
+        """Have so many users, at once."""
+        self.runner.start(users, spawn_rate=max(1, abs(users - self.runner.user_count)))
 
     def stream_windows(self, began: float) -> None:
         """Close a window at each slot of an absolute schedule; ends when nobody reads them any more."""
@@ -157,11 +211,17 @@ class Driving:
         while True:
             slot += self.plan.interval
             gevent.sleep(max(0.0, slot - time.monotonic()))
-            now = time.monotonic()
-            users = self.runner.user_count if self.open_load is None else self.open_load.busy
-            self.send_window(self.counting.close(now, now - self.last, users))
-            self.last = now
+            self.close_window(self.runner.user_count if self.load is None else self.load.busy, slot)
             self.statistics.prune(self.runner)
+
+    def close_window(self, users: int, slot: float | None = None) -> None:
+        """Close and send the window that ends now, and should have ended at `slot`; without one it is the last."""
+        now = time.monotonic()
+        seconds = max(now - self.last, 1e-3)
+        made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad) else (0, 0)
+        health = self.health.close(seconds, made, queued)
+        self.send_window(replace(self.counting.close(now, seconds, users, slot is None, slot), generator=health))
+        self.last = now
 
     def send_window(self, window: Window) -> None:
         """One window to whoever keeps them."""

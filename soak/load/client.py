@@ -20,6 +20,8 @@ VERIFIED = TlsOptions()
 #: Connections that redirects to other origins have opened; beyond them the oldest is closed.
 MAX_ELSEWHERE = 4
 _SETS_COOKIES = re.compile(rb"\n[Ss][Ee][Tt]-[Cc][Oo][Oo][Kk][Ii][Ee]:").search
+#: Quicker than reading all headers; the head may have some body after it, so this is where to look, and not what to believe.
+_IS_ENCODED = re.compile(rb"\ncontent-encoding:", re.IGNORECASE).search
 
 
 def nowhere(_host: str) -> bool:
@@ -43,11 +45,11 @@ class ClientOptions:
 class Client:
     """One user's HTTP. Not to be used by two greenlets at once."""
 
-    __slots__ = ("_elsewhere", "_follow", "_home", "_jar", "_options")
+    __slots__ = ("_elsewhere", "_follow", "_home", "_jar", "_options", "_timeouts")
 
     def __init__(self, options: ClientOptions) -> None:
         """Prepare, and connect nowhere yet; OSError when the TLS options name files that cannot be used."""
-        self._options, self._follow = options, options.redirects
+        self._options, self._follow, self._timeouts = options, options.redirects, options.timeouts
         self._home = self._connection(options.origin)
         self._elsewhere: dict[Origin, Connection] = {}
         self._jar = Jar() if options.cookies else None
@@ -61,6 +63,17 @@ class Client:
             _decode(answer)
         return answer
 
+    def limit(self, timeouts: Timeouts) -> None:
+        """How long requests may take from now on."""
+        self._timeouts = timeouts
+        for connection in (self._home, *self._elsewhere.values()):
+            connection.timeouts = timeouts
+
+    def forget(self) -> None:
+        """Forget all cookies: another visitor comes."""
+        if self._jar:
+            self._jar = Jar()
+
     def close(self) -> None:
         """Close all connections; a later request opens them again."""
         for connection in (self._home, *self._elsewhere.values()):
@@ -69,7 +82,7 @@ class Client:
 
     def _connection(self, origin: Origin) -> Connection:
         context = context_of(self._options.tls) if origin.secure else None
-        return Connection(origin, self._options.timeouts, self._options.deadlines, context)
+        return Connection(origin, self._timeouts, self._options.deadlines, context)
 
     def _exchange(
         self, connection: Connection, origin: Origin, head: bytes, body: bytes | memoryview, keep: bool
@@ -119,8 +132,10 @@ class Client:
 
 
 def _decode(answer: Answer) -> None:
+    if not answer.body or not _IS_ENCODED(answer.head):
+        return
     encodings = answer.headers.get("content-encoding")
-    if encodings and answer.body:
+    if encodings:
         try:
             answer.body = decoded(answer.body, encodings, MAX_BODY)
         except DecodingError as error:

@@ -41,7 +41,6 @@ class Connection:
         "_reading",
         "_reads",
         "_sock",
-        "_timeouts",
         "_tls",
         "_used",
         "_writes",
@@ -49,12 +48,13 @@ class Connection:
         "expired",
         "repeatable",
         "sent",
+        "timeouts",
     )
 
     def __init__(
         self, origin: Origin, timeouts: Timeouts, deadlines: Deadlines, context: ssl.SSLContext | None = None
     ) -> None:
-        self._origin, self._timeouts, self._deadlines, self._context = origin, timeouts, deadlines, context
+        self._origin, self.timeouts, self._deadlines, self._context = origin, timeouts, deadlines, context
         self._hub = gevent.get_hub()
         self._reading = Reading()
         self._sock: Any = None
@@ -81,7 +81,7 @@ class Connection:
             now = time.monotonic()
         reading = self._reading
         reading.begin(head.startswith(b"HEAD "), keep)
-        self.deadline = now + self._timeouts.total
+        self.deadline = now + self.timeouts.total
         try:
             if body or self._tls is not None:
                 failure = self._send(head, body)
@@ -90,7 +90,7 @@ class Connection:
                 self.sent = True
                 failure = None if sent == len(head) else self._send_rest(memoryview(head)[sent:])
             if failure is None and not reading.ended:
-                failure = self._receive() if self._timeouts.read is None else self._receive_in_pieces()
+                failure = self._receive() if self.timeouts.read is None else self._receive_in_pieces()
         except OSError as error:
             failure = failure_kind(error)
         except BaseException:  # the user is stopped
@@ -112,6 +112,8 @@ class Connection:
             head, body = head + body, b""
         sent = self._sock.send(head)
         self.sent = True
+        if sent == len(head) and not body and self._tls is None:
+            return None
         return self._send_rest(memoryview(head)[sent:], memoryview(body))
 
     def _receive(self) -> str | None:
@@ -138,7 +140,7 @@ class Connection:
 
     def _receive_in_pieces(self) -> str | None:
         """The same, with a bound on the time between two pieces."""
-        reading, end, patience = self._reading, self.deadline, self._timeouts.read or inf
+        reading, end, patience = self._reading, self.deadline, self.timeouts.read or inf
         while not reading.ended:
             self.deadline = min(end, time.monotonic() + patience)
             self._wait(self._reads)
@@ -207,7 +209,7 @@ class Connection:
         return False
 
     def _open(self) -> str | None:
-        timeout = gevent.Timeout(min(self._timeouts.connect, self._timeouts.total))
+        timeout = gevent.Timeout(min(self.timeouts.connect, self.timeouts.total))
         sock = None
         try:
             with timeout:

@@ -9,6 +9,8 @@ from soak.load.addresses import Origin
 
 #: Methods that may be sent again where the first may or may not have arrived (RFC 9110, 9.2.2).
 IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
+#: Methods whose requests say how long their body is even where there is none (RFC 9110, 8.6).
+EXPECT_A_BODY = ("POST", "PUT", "PATCH")
 _BREAKS = re.compile(r"[\r\n\0]")
 _COOKIE = re.compile(rb"\r\ncookie:[^\r]*", re.IGNORECASE)
 _FOR_ONE_HOST = ("authorization", "cookie", "proxy-authorization", "host")
@@ -24,11 +26,37 @@ def head_of(method: str, target: str, origin: Origin, headers: Mapping[str, str]
     if "host" not in given:
         lines.append(f"Host: {origin.authority}")
     lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() != "content-length"]
-    if length or method in ("POST", "PUT", "PATCH"):
+    if length or method in EXPECT_A_BODY:
         lines.append(f"Content-Length: {length}")
     if any(_BREAKS.search(line) for line in lines) or not target.isascii() or " " in target:
         raise ValueError(f"{method} {target[:60]}: a line break in a header, or a target that is not one")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
+
+
+class Heads:
+    """Heads of one request whose path, headers and length may change from one to the next; what stays is made once."""
+
+    __slots__ = ("_expects", "_fields", "_given", "_method", "_origin", "_start", "_token")
+
+    def __init__(self, method: str, origin: Origin, prefix: str) -> None:
+        head_of(method, prefix or "/", origin, {}, 0)  # refuses a prefix that is no path
+        self._method, self._origin = method, origin
+        self._start, self._expects = f"{method} {prefix}".encode(), method in EXPECT_A_BODY
+        self._given: Mapping[str, str] | None = None
+        self._token: tuple[str, str] | None = None
+        self._fields = b""
+
+    def of(self, path: str, headers: Mapping[str, str], length: int, token: tuple[str, str] | None = None) -> bytes:
+        """The head for a path that is known to be one; the token's header is added where the headers have none."""
+        if headers is not self._given or token is not self._token:
+            named = {name.lower() for name in headers}
+            more = dict([token]) if token is not None and token[0].lower() not in named else {}
+            plain = head_of("GET", "/", self._origin, {**headers, **more}, 0)
+            self._fields = plain[plain.index(b"\r\n") : -2]
+            self._given, self._token = headers, token
+        if length or self._expects:
+            return b"%b%b HTTP/1.1%bContent-Length: %d\r\n\r\n" % (self._start, path.encode(), self._fields, length)
+        return b"%b%b HTTP/1.1%b\r\n" % (self._start, path.encode(), self._fields)
 
 
 def with_cookies(head: bytes, cookies: str) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from soak.errors import UsageError
 from soak.profile import Profile
-from soak.profile.parsing import is_loopback, may_load
+from soak.profile.checking import is_loopback, may_load
 
 TOKEN = "SOAK_WORKER_TOKEN"
 PORT = 5557
@@ -99,4 +99,5 @@ def narrowed(allowed: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
 
 def fingerprint(path: str) -> str:
     """A file's SHA-256; OSError when it cannot be read."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -26,7 +26,9 @@ from soak.load.members import Member, Members
 from soak.load.merging import Slots, unpacked
 from soak.load.plan import Plan
 from soak.load.reception import Reception
+from soak.load.schedule import Schedule
 from soak.load.wire import line, window_line
+from soak.windows import Window
 
 #: A worker not heard of for so long, in seconds, is lost; it sends a heartbeat a second.
 WORKER_LOST = 2.5
@@ -60,6 +62,7 @@ class Master:
         self.plan, self.distributed, self.stream = plan, distributed, stream
         self.members = Members(distributed.workers)
         self.slots = Slots(distributed.workers)
+        self.schedule = Schedule(plan.pieces)
         #: From which slot on the load is divided into how many parts.
         self.parts = [(1, distributed.workers)]
         self.local: list[subprocess.Popen[bytes]] = []
@@ -67,7 +70,7 @@ class Master:
         self.token = os.environ.get(TOKEN, "") if distributed.expect else number_once()
         self.began: float | None = None
         self.halting = False
-        self.broken = ""
+        self.broken = self.spent = ""
         self._writing = ThreadPool(1)
 
     def run(self) -> int:
@@ -167,6 +170,17 @@ class Master:
         working, finished = ([m.index for m in found] for found in (self.members.working, self.members.finished))
         for window in self.slots.closed(working, finished, self.parts):
             self._send(window_line(window))
+            self._check_rows(window)
+
+    def _check_rows(self, window: Window) -> None:
+        """When nobody is left who has a row of data, the load cannot go on; those who have some may have no user."""
+        found = [member.spent for member in self.members.working]
+        if not any(found) or self.halting:
+            return
+        began, ended = (moment - (self.began or 0.0) for moment in (window.time - window.seconds, window.time))
+        nobody = self.plan.users is not None and window.users == 0 < min(map(self.schedule.users_at, (began, ended)))
+        if all(found) or nobody:
+            raise BrokenRunError(self.spent)
 
     def _watch(self, patience: float) -> None:
         """Find who is lost: its process ended, nothing is heard of it, or its windows are overdue."""
@@ -238,7 +252,9 @@ class Master:
         member = self.members.of(msg.node_id)
         if member is None or member.lost:
             return
-        if msg.data["kind"] == "failed":
+        if msg.data["kind"] == "spent":
+            member.spent, self.spent = True, str(msg.data["reason"])
+        elif msg.data["kind"] == "failed":
             self.broken = f"{member.name}: {msg.data['reason']}"
         elif msg.data["kind"] == "event":
             self._event(str(msg.data.get("event", "warning")), f"{member.name}: {msg.data['text']}")

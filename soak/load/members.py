@@ -24,6 +24,8 @@ class Member:
     heard: float
     ready: bool = False
     lost: bool = False
+    #: It has no row of data left, and nobody there goes on.
+    spent: bool = False
     done: float | None = None
 
     @property

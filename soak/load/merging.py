@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from statistics import median_high
 from typing import Any
 
 from soak.latency import Histogram
 from soak.load.counting import MAX_ENDPOINTS, MAX_KINDS, OTHER
-from soak.windows import EndpointWindow, Turnout, Window
+from soak.load.exemplars import bounded
+from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Turnout, Window
 
-#: One worker's window as it travels: time, seconds, users, endpoints. Histograms go as maps from bucket to count, which
-#: MessagePack turns into dictionaries by itself: that is what makes merging cheap.
+#: One worker's window as it travels: time, seconds, users, endpoints, generator, exemplars. Histograms go as maps from
+#: bucket to count, which MessagePack turns into dictionaries by itself: that is what makes merging cheap.
 Packed = list[Any]
 
 
@@ -32,17 +33,26 @@ def packed(window: Window, began: float) -> Packed:
         )
         for seen in window.endpoints
     ]
-    return [window.time - began, window.seconds, window.users, endpoints]
+    generator = astuple(window.generator) if window.generator else None
+    exemplars = [(one.time - began, *astuple(one)[1:]) for one in window.exemplars]
+    return [window.time - began, window.seconds, window.users, endpoints, generator, exemplars]
 
 
 def unpacked(message: Packed, began: float) -> Window:
     """The inverse of `packed`; TypeError or ValueError for what is none."""
-    time, seconds, users, endpoints = message
+    time, seconds, users, endpoints, generator, exemplars = message
     seen = tuple(
         EndpointWindow(name, requests, failures, size, Histogram(ok), Histogram(bad), Histogram(service), late, dropped)
         for name, requests, failures, size, ok, bad, service, late, dropped in endpoints
     )
-    return Window(began + float(time), float(seconds), int(users), seen)
+    return Window(
+        began + float(time),
+        float(seconds),
+        int(users),
+        seen,
+        GeneratorWindow(*generator) if generator else None,
+        tuple(Exemplar(began + float(when), *rest) for when, *rest in exemplars),
+    )
 
 
 @dataclass(slots=True)
@@ -84,8 +94,9 @@ def merged(windows: Collection[Window], turnout: Turnout | None = None) -> Windo
     """Windows of one slot, at least one, as one window; exact but for names and kinds beyond soak's bounds, which are folded.
 
     Its time and length are the (upper) medians of theirs, which one worker that stalls or ends does not bend; its users
-    are the sum.
+    are the sum. Of the exemplars of a minute, which ends for all in the same slot, those stay that one process would keep.
     """
+    healths = [window.generator for window in windows if window.generator is not None]
     endpoints: dict[str, _Sum] = {}
     kinds: set[str] = set()
     for window in windows:
@@ -113,6 +124,8 @@ def merged(windows: Collection[Window], turnout: Turnout | None = None) -> Windo
             )
             for name, s in endpoints.items()
         ),
+        GeneratorWindow.together(healths) if healths else None,
+        bounded(one for window in windows for one in window.exemplars),
         turnout,
     )
 

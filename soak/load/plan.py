@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, Literal
 
-from soak import __version__
-from soak.load.joining import Distributed, distributed_of
-from soak.profile import EndpointSpec, Profile
-from soak.profile.parsing import beside
+from soak.load.joining import Distributed
+from soak.load.rows import PlannedRows
+from soak.load.schedule import Piece
 
 
 @dataclass(frozen=True)
 class PlannedRequest:
-    """One endpoint with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds."""
+    """One request with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds.
+
+    `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
+    the body where that is one, and escapes by `template_kind`. No `timeout`: that of the plan. `expect` and `captures` are
+    the profile's, by its keys.
+    """
 
     endpoint: str
     method: str
     path: str
     weight: float
-    headers: dict[str, str]
-    body: str = ""
+    headers: dict[str, str] = field(repr=False)
+    body: str = field(default="", repr=False)
     statuses: tuple[int, ...] = ()
+    template: str = field(default="", repr=False)
+    template_kind: Literal["text", "form", "json"] = "text"
+    timeout: float | None = None
+    expect: dict[str, Any] = field(default_factory=dict)
+    captures: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlannedFlow:
+    """Requests in order; their weights mean nothing, the flow's own is beside those of `Plan.requests`."""
+
+    name: str
+    weight: float
+    steps: tuple[PlannedRequest, ...]
+
+
+@dataclass(frozen=True)
+class PlannedAuth:
+    """How a token is fetched: nothing of `request` is a template. No `url`: that of the plan."""
+
+    request: PlannedRequest = field(repr=False)
+    url: str | None
+    token: str
+    refresh: float | None
+    header: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`.
+    """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`: the most there will be.
 
-    `tls` holds the fields of `TlsOptions`; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. `tls` is the
+    profile's, its files absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    `trace_header`, unless empty, names a header for the trace id alone.
     """
 
     url: str
@@ -44,12 +72,27 @@ class Plan:
     rate: float | None = None
     users: int | None = None
     locustfile: str | None = None
+    flows: tuple[PlannedFlow, ...] = ()
+    pieces: tuple[Piece, ...] = ()
     arrivals: str = "constant"
+    seed: int = 0
+    think: tuple[float, float] | None = None
+    pace: float | None = None
     tls: dict[str, Any] = field(default_factory=dict)
     cookies: bool = True
     redirects: bool = False
     allow: tuple[str, ...] = ()
+    traceparent: bool = True
+    trace_header: str = ""
+    rows: tuple[PlannedRows, ...] = ()
+    auth: PlannedAuth | None = None
     distributed: Distributed | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label of every request that may be counted."""
+        steps = [step.endpoint for flow in self.flows for step in flow.steps]
+        return (*(request.endpoint for request in self.requests), *steps)
 
     def to_json(self) -> str:
         """One line."""
@@ -59,54 +102,21 @@ class Plan:
     def from_json(cls, line: str) -> Plan:
         """The inverse of `to_json`."""
         fields = json.loads(line)
-        requests = tuple(
-            PlannedRequest(**(request | {"statuses": tuple(request["statuses"])})) for request in fields.pop("requests")
-        )
-        distributed = Distributed(**fields["distributed"]) if fields["distributed"] else None
-        return cls(requests=requests, **(fields | {"allow": tuple(fields["allow"]), "distributed": distributed}))
+        auth, think, distributed = fields["auth"], fields["think"], fields["distributed"]
+        fields |= {
+            "requests": tuple(map(_request, fields["requests"])),
+            "flows": tuple(
+                PlannedFlow(**flow | {"steps": tuple(map(_request, flow["steps"]))}) for flow in fields["flows"]
+            ),
+            "pieces": tuple(Piece(**piece) for piece in fields["pieces"]),
+            "rows": tuple(PlannedRows(**rows) for rows in fields["rows"]),
+            "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
+            "allow": tuple(fields["allow"]),
+            "think": tuple(think) if think else None,
+            "distributed": Distributed(**distributed) if distributed else None,
+        }
+        return cls(**fields)
 
 
-def plan_of(profile: Profile) -> Plan:
-    """The plan of a checked profile."""
-    load, file = profile.load, profile.document.file
-    return Plan(
-        url=profile.target.url.rstrip("/"),
-        requests=tuple(planned(endpoint, file) for endpoint in profile.endpoints),
-        duration=load.duration,
-        ramp=load.ramp,
-        interval=profile.interval,
-        timeout=load.timeout,
-        rate=load.rate,
-        users=load.users,
-        locustfile=str(beside(file, load.locustfile).resolve()) if load.locustfile else None,
-        arrivals=load.arrivals,
-        tls={
-            key: str(beside(file, value).resolve()) if isinstance(value, str) else value
-            for key, value in profile.target.tls.model_dump().items()
-        },
-        cookies=load.cookies,
-        redirects=load.redirects,
-        allow=tuple(profile.target.allow),
-        distributed=distributed_of(profile),
-    )
-
-
-def planned(endpoint: EndpointSpec, file: str) -> PlannedRequest:
-    """Body and headers of one endpoint, ready to send."""
-    method, _, path = endpoint.request.partition(" ")
-    headers = {"User-Agent": f"soak/{__version__}", "Accept": "*/*"}
-    body = b""
-    if endpoint.json_ is not None:
-        body, headers["Content-Type"] = json.dumps(endpoint.json_).encode(), "application/json"
-    elif endpoint.form is not None:
-        body, headers["Content-Type"] = urlencode(endpoint.form).encode(), "application/x-www-form-urlencoded"
-    elif endpoint.body is not None:
-        body, headers["Content-Type"] = endpoint.body.encode(), "text/plain; charset=utf-8"
-    elif endpoint.file is not None:
-        body, headers["Content-Type"] = Path(beside(file, endpoint.file)).read_bytes(), "application/octet-stream"
-    replaced = {name.lower() for name in endpoint.headers}
-    headers = {name: value for name, value in headers.items() if name.lower() not in replaced} | endpoint.headers
-    statuses = tuple(endpoint.expect.status or ())
-    return PlannedRequest(
-        endpoint.label, method, path, endpoint.weight, headers, base64.b64encode(body).decode("ascii"), statuses
-    )
+def _request(fields: dict[str, Any]) -> PlannedRequest:
+    return PlannedRequest(**fields | {"statuses": tuple(fields["statuses"])})

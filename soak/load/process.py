@@ -24,9 +24,9 @@ MAX_LOG_BYTES = 5_000_000
 class LoadProcess:
     """One run of a plan in a child process.
 
-    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window`, and what
-    becomes of workers to `on_event`, from a thread of this object's own. `failure` says in one line why the load broke,
-    None while it did not.
+    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window`, and warnings
+    and what becomes of workers to `on_event`, from a thread of this object's own. `failure` says in one line why the load
+    broke, None while it did not.
     """
 
     def __init__(

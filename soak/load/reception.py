@@ -9,9 +9,10 @@ from locust.rpc import Message
 from locust.runners import MasterRunner
 
 from soak import __version__
-from soak.load.joining import TOKEN, fingerprint, number_once, proof, proven
+from soak.load.joining import TOKEN, number_once, proof, proven
 from soak.load.members import Members
 from soak.load.plan import Plan
+from soak.load.willing import fingerprints
 
 
 class Reception:
@@ -22,6 +23,7 @@ class Reception:
     ) -> None:
         self._runner, self._members, self._plan, self._token, self._local = runner, members, plan, token, local
         self._once = number_once()
+        self._marks = fingerprints(plan)
         runner.register_message("hello", self._hello)
         runner.register_message("join", self._join)
 
@@ -53,7 +55,6 @@ class Reception:
         if member is None:
             self._refuse(msg.node_id, f"the master has all the {self._members.expected} workers that it expects")
             return
-        mark = fingerprint(self._plan.locustfile) if self._plan.locustfile else None
         share = [member.index, self._members.expected]
-        data = {"plan": self._plan.to_json(), "share": share, "fingerprint": mark}
+        data = {"plan": self._plan.to_json(), "share": share, "fingerprints": self._marks}
         self._runner.send_message("plan", data, client_id=member.client)

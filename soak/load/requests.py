@@ -1,38 +1,27 @@
-"""A plan's requests made ready: chosen by weight, sent, and counted."""
+"""How a plan's users connect, and how they send: one request after another, checked, captured from, and counted."""
 
 from __future__ import annotations
 
-import base64
-import random
 import time
-from bisect import bisect
-from itertools import accumulate
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
 
 from soak.load.addresses import Origin, Timeouts, TlsOptions, context_of
+from soak.load.answers import Answer
+from soak.load.authorizing import Authorizing
+from soak.load.captures import CaptureError
 from soak.load.client import Client, ClientOptions
 from soak.load.counting import Counting
-from soak.load.heads import head_of
-from soak.load.plan import Plan, PlannedRequest
-from soak.profile.parsing import may_load
+from soak.load.making import Maker
+from soak.load.plan import Plan
+from soak.load.rendering import Rendered
+from soak.load.tracing import next_trace
+from soak.load.traffic import Course, Step
+from soak.load.visitor import Visitor
+from soak.profile.checking import may_load
 
-
-class Ready:
-    """One endpoint's request as bytes; all users share them."""
-
-    __slots__ = ("body", "endpoint", "head", "statuses")
-
-    def __init__(self, request: PlannedRequest, origin: Origin, prefix: str) -> None:
-        self.endpoint = request.endpoint
-        self.body = base64.b64decode(request.body)
-        self.head = head_of(request.method, prefix + request.path, origin, request.headers, len(self.body))
-        self.statuses = frozenset(request.statuses)
-
-
-def ready_requests(plan: Plan) -> tuple[Ready, ...]:
-    """All of a plan's; ValueError for one that cannot be sent."""
-    origin, prefix = Origin.of(plan.url), urlsplit(plan.url).path
-    return tuple(Ready(request, origin, prefix) for request in plan.requests)
+#: What `walk` says of a request that could not be made; it is counted already.
+NOT_MADE = "template"
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 def client_options(plan: Plan) -> ClientOptions:
@@ -49,47 +38,106 @@ def client_options(plan: Plan) -> ClientOptions:
     )
 
 
-class Mix:
-    """Chooses requests by weight; the same seed chooses the same ones."""
-
-    def __init__(self, plan: Plan, requests: tuple[Ready, ...], seed: int) -> None:
-        self._requests = requests
-        self._bounds = list(accumulate(request.weight for request in plan.requests))
-        self._random = random.Random(seed).random  # noqa: S311 - repeatable traffic, not secrets
-
-    def choose(self) -> Ready:
-        """The next request."""
-        if len(self._requests) == 1:
-            return self._requests[0]
-        bounds = self._bounds
-        return self._requests[bisect(bounds, self._random() * bounds[-1], 0, len(bounds) - 1)]
-
-
 class Sender:
-    """One user: sends requests one after another over its client, and counts them."""
+    """One user's requests: sent over its client, their answers checked, and counted."""
 
-    __slots__ = ("_client", "_count", "_send")
+    __slots__ = ("_authorizing", "_client", "_count", "_maker", "_send", "_timeouts")
 
-    def __init__(self, options: ClientOptions, counting: Counting) -> None:
+    def __init__(
+        self, options: ClientOptions, counting: Counting, maker: Maker, authorizing: Authorizing | None = None
+    ) -> None:
         self._client, self._count = Client(options), counting.count
+        self._maker, self._authorizing = maker, authorizing
         self._send = self._client.send
+        self._timeouts = options.timeouts
 
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
 
-    def send(self, request: Ready, intended: float | None = None) -> bool:
-        """Send and count; latency runs from `intended` (monotonic) where given. False: there was no connection."""
+    def forget(self) -> None:
+        """Another visitor is served from now on."""
+        self._client.forget()
+
+    def walk(self, course: Course, visitor: Visitor, pause: Callable[[Visitor], bool]) -> str | None:
+        """All of a course that the visitor has begun; the failure that ended it, if one did."""
+        rendered = self._maker.make(course.first, visitor)
+        if rendered is None:
+            return NOT_MADE
+        failure = self.send(course.first, rendered, None, visitor)
+        if failure is None and course.more:
+            failure = self.go_on(course, visitor, pause)
+        return failure
+
+    def go_on(self, course: Course, visitor: Visitor, pause: Callable[[Visitor], bool]) -> str | None:
+        """The steps of a flow after its first; `pause` comes before each, and says whether there is to be another."""
+        for step in course.more:
+            if not pause(visitor):
+                break
+            rendered = self._maker.make(step, visitor)
+            if rendered is None:
+                return NOT_MADE
+            failure = self.send(step, rendered, None, visitor)
+            if failure is not None:
+                return failure
+        return None
+
+    def send(
+        self,
+        step: Step,
+        rendered: Rendered | None = None,
+        intended: float | None = None,
+        visitor: Visitor | None = None,
+    ) -> str | None:
+        """Send, check and count one request, and let the visitor keep what its answer holds; the failure if it failed.
+
+        Latency runs from `intended` (monotonic seconds) where given. Only a step that has a `head` goes without `rendered`.
+        """
+        trace = next_trace() if step.traced else 0
+        if step.head is None:
+            assert rendered is not None
+            head, body = self._head(step, rendered, trace), rendered.body
+        else:
+            head, body = step.head % ((trace,) * step.traced) if trace else step.head, step.body
+        if step.timeouts is not self._timeouts:
+            self._timeouts = step.timeouts
+            self._client.limit(step.timeouts)
         began = time.monotonic()
-        answer = self._send(request.head, request.body)
+        answer = self._send(head, body, step.needs_body)
         ended = time.monotonic()
         failure = answer.failure
         if failure is None:
-            status = answer.status
-            if (status not in request.statuses) if request.statuses else status >= 400:
-                failure = f"status {status}"
+            if step.only_status:
+                status = answer.status
+                if (status not in step.statuses) if step.statuses else status >= 400:
+                    failure = f"status {status}"
+            else:
+                failure = _examined(step, answer, ended - (began if intended is None else intended), visitor)
+            if failure is not None and answer.status == 401 and step.authorized and self._authorizing is not None:
+                self._authorizing.refused()
         if intended is None:
-            self._count(request.endpoint, ended - began, answer.size, failure)
+            self._count(step.endpoint, ended - began, answer.size, failure, None, answer.status, trace)
         else:
-            self._count(request.endpoint, ended - intended, answer.size, failure, began - intended)
-        return failure is None or not failure.startswith(("connect:", "TLS"))
+            wait = began - intended
+            self._count(step.endpoint, ended - intended, answer.size, failure, wait, answer.status, trace)
+        return failure
+
+    def _head(self, step: Step, rendered: Rendered, trace: int) -> bytes:
+        """The head of a request that was rendered, with the token where there is one, and its trace."""
+        token = self._authorizing.header if self._authorizing is not None and step.authorized else None
+        head = step.heads.of(rendered.path, rendered.headers, len(rendered.body), token)
+        return b"%b%b\r\n" % (head[:-2], step.trace_lines % ((trace,) * step.traced)) if trace else head
+
+
+def _examined(step: Step, answer: Answer, seconds: float, visitor: Visitor | None) -> str | None:
+    """Why an answer fails; where it does not, the visitor keeps what is captured."""
+    headers = answer.headers if step.needs_headers else _NO_HEADERS
+    try:
+        failure = step.expectations.check(answer.status, headers, answer.body, seconds)
+        if failure is None and step.keeps and visitor is not None:
+            visitor.keep(step.captures.take(headers, answer.body))
+    except CaptureError as error:
+        return error.kind
+    except Exception as error:  # noqa: BLE001 - an expression met an answer that it was not made for
+        return f"expect: {type(error).__name__}"
+    return failure

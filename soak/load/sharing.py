@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,15 +34,31 @@ class Shares:
     def __init__(self, first: Share = Share()) -> None:
         self.first = self.last = first
         self._changes: deque[tuple[float, Share]] = deque()
+        #: One for each time that a worker was lost.
+        self._since = [(0.0, first)]
 
     def change(self, at: float, share: Share) -> None:
         """From a moment of the timetable on, another share."""
         self.last = share
         self._changes.append((at, share))
+        self._since.append((at, share))
 
     def changed(self, until: float) -> tuple[float, Share] | None:
         """The next change at or before a moment, once; None without."""
         return self._changes.popleft() if self._changes and self._changes[0][0] <= until else None
+
+    def count(self, timetable: Timetable, t: float) -> float:
+        """How many of the arrivals due until a moment are this worker's to make; over all workers, these add up to all."""
+        ends = [*(at for at, _ in self._since[1:]), inf]
+        return sum(
+            (timetable.count(min(end, t)) - timetable.count(at)) / share.count
+            for (at, share), end in zip(self._since, ends, strict=True)
+            if at < t
+        )
+
+    def users(self, users: int) -> int:
+        """How many of all users, dealt out in turn, are this worker's now."""
+        return max(0, -((self.last.index - users) // self.last.count))
 
 
 def shared_arrivals(
@@ -70,3 +87,12 @@ def shared_arrivals(
             yield number, when
             number += share.count
             reached = reached + gap(1.0) * share.count if gap else float(number)
+
+
+def arrivals_of(
+    timetable: Timetable, shares: Shares, *, poisson: bool = False, seed: int = 0
+) -> Iterator[tuple[int, float]]:
+    """The same, evenly spaced or at random; the same seed and share make them at the same moments."""
+    own = f"/{shares.first.index}" if shares.first.count > 1 else ""
+    chance = random.Random(f"{seed}/arrivals{own}")  # noqa: S311 - repeatable traffic, not secrets
+    return shared_arrivals(timetable, shares, chance.expovariate if poisson else None)

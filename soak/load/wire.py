@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import Any
 
 from soak.latency import Histogram
-from soak.windows import EndpointWindow, Turnout, Window
+from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Turnout, Window
 
 
 def window_line(window: Window) -> str:
@@ -26,14 +26,15 @@ def window_line(window: Window) -> str:
         }
         for seen in window.endpoints
     ]
-    turnout = astuple(window.turnout) if window.turnout else None
     return line(
         "window",
         time=window.time,
         seconds=window.seconds,
         users=window.users,
         endpoints=endpoints,
-        turnout=turnout,
+        generator=asdict(window.generator) if window.generator else None,
+        exemplars=[astuple(one) for one in window.exemplars],
+        turnout=astuple(window.turnout) if window.turnout else None,
     )
 
 
@@ -58,5 +59,13 @@ def window_of(message: dict[str, Any], origin: float) -> Window:
         )
         for seen in message["endpoints"]
     )
-    turnout = Turnout(*message["turnout"]) if message["turnout"] else None
-    return Window(message["time"] - origin, message["seconds"], message["users"], endpoints, turnout)
+    generator, turnout = message.get("generator"), message.get("turnout")
+    return Window(
+        message["time"] - origin,
+        message["seconds"],
+        message["users"],
+        endpoints,
+        GeneratorWindow(**generator) if generator else None,
+        tuple(Exemplar(time - origin, *rest) for time, *rest in message.get("exemplars", ())),
+        Turnout(*turnout) if turnout else None,
+    )

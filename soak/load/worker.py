@@ -6,10 +6,7 @@ import json
 import os
 import socket
 import time
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, TextIO
-from urllib.parse import urlsplit
 
 import gevent
 import gevent.monkey
@@ -22,13 +19,16 @@ from locust.rpc import Message
 from locust.runners import STATE_RUNNING, WorkerNode, WorkerRunner
 
 from soak import __version__
+from soak.load.authorizing import NoTokenError
 from soak.load.child import Driving, end_of_input
-from soak.load.joining import fingerprint, narrowed, number_once, proof, proven
+from soak.load.joining import number_once, proof, proven
 from soak.load.merging import packed
+from soak.load.notices import Notices
 from soak.load.plan import Plan
+from soak.load.rows import RowsError
 from soak.load.sharing import Share, Shares
+from soak.load.willing import UnwillingError, own_plan
 from soak.load.wire import line
-from soak.profile.parsing import may_load
 from soak.windows import Window
 
 #: A master not heard of for so long, in seconds, is lost, and the load ends. It answers a heartbeat a second.
@@ -95,13 +95,16 @@ class Joined:
         gevent.wait([self.begins, self.ends], count=1)
         if self.driving is not None and self.begins.is_set() and not self.ends.is_set():
             try:
-                self.driving.run()
+                broke = self.driving.run()
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 self.runner.send_message("told", {"kind": "failed", "reason": reason})
                 gevent.sleep(0.2)  # until it is sent
                 raise
-            if not self.lost:
+            if broke:
+                self.refused = self.driving.notices.reason
+                gevent.sleep(0.2)  # until that is sent
+            elif not self.lost:
                 kind = "left" if self.leaving else "done"
                 self.runner.send_message(kind, {"seconds": self.driving.ended - self.driving.began})
                 self.goodbye.wait(0.2 if self.leaving else FAREWELL)
@@ -170,32 +173,17 @@ class Joined:
         share = Share(*msg.data["share"])
         self._say("joined", worker=share.index + 1, workers=share.count)
         try:
-            plan = self._own(Plan.from_json(msg.data["plan"]), msg.data["fingerprint"])
+            plan = own_plan(Plan.from_json(msg.data["plan"]), msg.data["fingerprints"], self.told)
             self.driving = WorkerDriving(plan, self, share)
+            self.driving.prepare()
         except (ImportError, SyntaxError, ValueError, OSError) as error:
-            self.refused = f"{type(error).__name__}: {error}" if not isinstance(error, UnwillingError) else str(error)
+            plain = isinstance(error, UnwillingError | RowsError | NoTokenError)
+            self.refused = str(error) if plain else f"{type(error).__name__}: {error}"
             self.runner.send_message("unable", {"reason": self.refused})
             gevent.sleep(0.2)  # until it is sent
             self._end()
         else:
             self.runner.send_message("ready")
-
-    def _own(self, plan: Plan, mark: str | None) -> Plan:
-        """The plan as far as this worker's own invocation allows it; UnwillingError beyond that."""
-        host, allow = urlsplit(plan.url).hostname or "", tuple(self.told["allow"])
-        if not may_load(host, allow):
-            raise UnwillingError(f"this worker may not send load to {host}; to allow it, start it with --allow {host}")
-        if plan.locustfile is not None:
-            own = self.told["locustfile"]
-            if own is None:
-                raise UnwillingError(
-                    f"the run needs {Path(plan.locustfile).name}, and a worker runs no file that it was not started with: "
-                    f"copy it here and add --locustfile FILE"
-                )
-            if fingerprint(own) != mark:
-                raise UnwillingError(f"{Path(own).name} here differs from the master's: copy it anew")
-            plan = replace(plan, locustfile=own)
-        return replace(plan, allow=narrowed(plan.allow, allow))
 
     def _begin(self, **_: Any) -> None:
         self.patience = MASTER_LOST
@@ -214,48 +202,38 @@ class Joined:
         self.goodbye.set()
 
 
-class UnwillingError(ValueError):
-    """A master asks for what this worker was not started to do."""
-
-
 class WorkerDriving(Driving):
     """A worker's share of a plan: windows go to the master, and users are its row of Locust's own distribution."""
 
     def __init__(self, plan: Plan, joined: Joined, share: Share) -> None:
         self.joined, self.ended = joined, 0.0
-        self._growing: gevent.Greenlet | None = None
         super().__init__(plan, joined.stream, Shares(share), joined.environment)
 
     def lifeline(self) -> Any:
         """What becomes ready when the load must end: whatever ends the membership."""
         return self.joined.ends
 
-    def start_users(self, users: int, spawn_rate: float) -> None:
-        """This worker's part of so many users; in the open model one makes its arrivals."""
-        if self.open_load is not None:
+    def start_users(self, users: int) -> None:
+        """This worker's part of so many users of a locustfile; else one that drives this worker's part of the load."""
+        if self.load is not None:
             self.runner.start_worker({user.__name__: 1 for user in self.environment.user_classes})
             return
-        if self._growing is not None:
-            self._growing.kill()
-        self._growing = self.runner.greenlet.spawn(self._grow, users, spawn_rate, self.shares.last)
-
-    def _grow(self, users: int, spawn_rate: float, share: Share) -> None:
-        """Locust's dispatcher says which user runs where and when: asked on each worker, it says the same."""
-        nodes = [WorkerNode(f"{number:06}") for number in range(share.count)]
-        own, dispatcher = nodes[share.index].id, UsersDispatcher(nodes, self.environment.user_classes)
-        reached = min(users, int(spawn_rate * (time.monotonic() - self.began)))
-        for total, rate in ((reached, max(reached, 1)), (users, spawn_rate)):
-            if total:
-                dispatcher.new_dispatch(total, rate)
-                for everyone in dispatcher:
-                    self.runner.start_worker(everyone[own])
+        # Locust's dispatcher says which user runs where: asked anew on each worker, it says the same for so many users.
+        nodes = [WorkerNode(f"{number:06}") for number in range(self.shares.last.count)]
+        own, dispatcher = nodes[self.shares.last.index].id, UsersDispatcher(nodes, self.environment.user_classes)
+        dispatcher.new_dispatch(users, max(users, 1))
+        for everyone in dispatcher:
+            self.runner.start_worker(everyone[own])
 
     def take_over(self, at: float, share: Share) -> None:
         """Another share from a moment of the timetable on; users are redistributed at once."""
         self.shares.change(at, share)
-        if self.open_load is None and self.began and not self.joined.ends.is_set():
-            users = int(self.plan.users or 1)
-            self.start_users(users, users / self.plan.ramp if self.plan.ramp else users)
+        if self.load is None and self.began and not self.joined.ends.is_set():
+            self.start_users(self.users)
+
+    def new_notices(self) -> Notices:
+        """The master is told, too, when no row of data is left here."""
+        return Notices(self.warn, lambda reason: self.send(line("spent", reason=reason)))
 
     def send_window(self, window: Window) -> None:
         """One window to the master; nobody can send when the connection is broken, and then the load is ending anyway."""

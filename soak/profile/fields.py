@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from soak.units import parse_amount, parse_duration, parse_growth, parse_rate, parse_ratio
 
@@ -20,6 +31,23 @@ class Strict(BaseModel):
 @dataclass(frozen=True)
 class Later:
     """Marks a key whose feature is still to come: known to the schema, refused when given."""
+
+
+@dataclass(frozen=True)
+class Short:
+    """The mapping may also be written as one plain value, which then stands for each of `keys`."""
+
+    keys: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.expanded, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": ["string", "number"]}, handler(schema)]}
+
+    def expanded(self, value: object) -> object:
+        """A text or number as the mapping it stands for."""
+        return dict.fromkeys(self.keys, value) if isinstance(value, str | int | float) else value
 
 
 def _quantity(
@@ -54,3 +82,63 @@ def positive_count(value: object) -> int:
 
 
 Count = Annotated[int, BeforeValidator(positive_count), WithJsonSchema({"type": "integer", "minimum": 1})]
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much load a stage has: arrivals per second (open model), or users (closed model)."""
+
+    value: float
+    open: bool
+
+
+def _level(value: object) -> Level:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Level(float(value), open=False)
+    if isinstance(value, str):
+        rate = parse_rate(value)
+        if rate >= 0:
+            return Level(rate, open=True)
+    raise ValueError(f"expected a rate such as 200/s, or a whole number of users, not {value!r}")
+
+
+def _regex(value: object) -> str:
+    try:
+        re.compile(str(value))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return str(value)
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", value):
+        raise ValueError(f"expected a name of letters, digits and underscores, for use in templates, not {value!r}")
+    return value
+
+
+def _text_values(value: object) -> object:
+    """Header values and form fields may be written as numbers."""
+    if isinstance(value, dict):
+        return {key: str(item) if isinstance(item, int | float) else item for key, item in value.items()}
+    return value
+
+
+def _headers(value: dict[str, str]) -> dict[str, str]:
+    """No message shows a value: it may be a secret."""
+    for name, text in value.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise ValueError(f"{name!r} is no name for a header")
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+            raise ValueError(f"the value of {name} has a line break or another control character in it")
+    return value
+
+
+StageLevel = Annotated[
+    Level,
+    PlainValidator(_level),
+    WithJsonSchema({"type": ["string", "integer"], "description": "A rate, or users", "examples": ["200/s", 50]}),
+]
+Regex = Annotated[str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})]
+Word = Annotated[str, BeforeValidator(_word), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"})]
+TextMap = Annotated[dict[str, str], BeforeValidator(_text_values)]
+HeaderMap = Annotated[dict[str, str], BeforeValidator(_text_values), AfterValidator(_headers)]

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import types
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from soak.errors import ProfileError
 from soak.profile import yamltext
-from soak.profile.fields import Later
-from soak.profile.types import EndpointSpec, Profile
+from soak.profile.checking import check
+from soak.profile.types import Profile
+
+#: Keys, and parts of keys, of what is sent to the target; and those keys of auth that are no secret.
+_SENT, _SENT_PARTS = ("form", "json", "body"), ("header", "auth", "token", "password")
+_NEVER_SECRET = ("auth.request", "auth.url", "auth.refresh")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -53,6 +53,7 @@ def parse_profile(
     node = yamltext.compose(text, file)
     changed = list(overrides)
     for assignment in changed:
+        _refuse_hidden_secrets(assignment)
         yamltext.override(node, assignment)
     if changed:
         as_run = yamltext.compose(text, file)
@@ -64,17 +65,49 @@ def parse_profile(
     profile = validate(Profile, document.value, document)
     profile._document = document  # noqa: SLF001 - pydantic's private attribute, set once here
     if not lenient:
-        check_supported(profile, document)
-        check_target(profile, document)
-        check_endpoints(profile, document)
+        check(profile, document)
     return profile, text
 
 
 def without_secret(assignment: str) -> str:
     """A `KEY=VALUE` as it may be written down: a value that is sent to the target, and no `${VAR}`, is left out."""
     key, equals, value = assignment.partition("=")
-    secret = any(part in key.lower() for part in ("header", "auth", "token", "password", "form", "json", "body"))
-    return f"{key}=…" if equals and secret and "${" not in value else assignment
+    secret = _is_sent(key) and key not in _NEVER_SECRET
+    return f"{key}={yamltext.LEFT_OUT}" if equals and secret and "${" not in value else assignment
+
+
+def _is_sent(key: str) -> bool:
+    names = key.lower().split(".")
+    return any(name in _SENT or any(part in name for part in _SENT_PARTS) for name in names)
+
+
+def _refuse_hidden_secrets(assignment: str) -> None:
+    """ProfileError where a whole mapping or list brings along what is sent: only keys by themselves can be left out."""
+    key, _, text = assignment.partition("=")
+    if _is_sent(key):
+        return
+    found = [yamltext.compose_value(text, f"--set {key}")]
+    while found:
+        node = found.pop()
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        for name, value in pairs:
+            if _is_sent(str(name.value)) and not all("${" in scalar for scalar in _scalars(value)):
+                advice = f"set {name.value} by a key of its own, such as endpoints.0.{name.value}, or use ${{VAR}}"
+                raise ProfileError(f"--set {key}: what is sent to the target would be written down with it; {advice}")
+        found += [value for _, value in pairs]
+        found += node.value if isinstance(node, yaml.SequenceNode) else []
+
+
+def _scalars(node: yaml.Node) -> Iterator[str]:
+    """Every scalar value of a tree; keys are none."""
+    if isinstance(node, yaml.ScalarNode):
+        yield str(node.value)
+    elif isinstance(node, yaml.MappingNode):
+        for _, value in node.value:
+            yield from _scalars(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _scalars(value)
 
 
 def validate(model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()) -> _Model:
@@ -97,7 +130,10 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
     path = (*prefix, *item["loc"])
     key = ".".join(map(str, path))
     where = document.where(path)
-    if path[-1:] == ("[key]",):
+    if path[-1:] == ("[key]",) and item["type"] == "value_error":
+        key, path = ".".join(map(str, path[:-1])), path[:-1]
+        where = document.where(path)
+    elif path[-1:] == ("[key]",):
         known = item.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
         key, path = ".".join(map(str, path[:-1])), path[:-1]
         return ProfileError(f"{document.where(path)}: {key}: unknown key{nearest(str(path[-1]), known)}")
@@ -128,6 +164,9 @@ def known_keys(model: Any, path: Iterable[str | int]) -> set[str]:
     """The keys that a mapping at `path` below a model may have."""
     found: Any = model
     for part in path:
+        if get_origin(found) is dict:
+            found = get_args(found)[1]
+            continue
         found = _models(found)
         field = next((f for m in found for n, f in m.model_fields.items() if (f.alias or n) == part), None)
         found = field.annotation if field else (found if isinstance(part, int) else None)
@@ -135,107 +174,11 @@ def known_keys(model: Any, path: Iterable[str | int]) -> set[str]:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models inside an annotation: through Annotated, optional, list."""
+    """The models inside an annotation: through Annotated, optional, list, values of dict."""
     if isinstance(annotation, list):
         return annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    if get_origin(annotation) in (Annotated, Union, types.UnionType, list):
+    if get_origin(annotation) in (Annotated, Union, types.UnionType, list, dict):
         return [model for inner in get_args(annotation) for model in _models(inner)]
     return []
-
-
-def _is_later(field: FieldInfo) -> bool:
-    return any(isinstance(mark, Later) for mark in field.metadata)
-
-
-def check_supported(model: BaseModel, document: yamltext.Document, prefix: yamltext.Path = ()) -> None:
-    """Refuse, by name, every key whose feature is still to come."""
-    for name, field in type(model).model_fields.items():
-        path = (*prefix, field.alias or name)
-        value = getattr(model, name)
-        if _is_later(field) and value is not None and name in model.model_fields_set:
-            raise ProfileError(f"{document.where(path)}: {'.'.join(map(str, path))}: not supported yet")
-        for index, item in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(item, BaseModel):
-                check_supported(item, document, (*path, index) if isinstance(value, list) else path)
-
-
-def check_target(profile: Profile, document: yamltext.Document) -> None:
-    """Load goes to loopback, or to a host that `target.allow` names; nowhere else."""
-    where = document.where(("target", "url"))
-    parts = urlsplit(profile.target.url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ProfileError(
-            f"{where}: target.url: expected a URL such as http://127.0.0.1:8080, not {profile.target.url!r}"
-        )
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ProfileError(
-            f"{where}: target.url: no user, query or fragment here; credentials go into headers as ${{VAR}}"
-        )
-    host = parts.hostname
-    for key in ("ca", "certificate", "key"):
-        name = getattr(profile.target.tls, key)
-        if name is not None and not beside(document.file, name).is_file():
-            raise ProfileError(f"{document.where(('target', 'tls', key))}: target.tls.{key}: no file {name}")
-    if not may_load(host, profile.target.allow):
-        raise ProfileError(
-            f"{where}: target.url: load to {host} is not allowed; to allow it, write target: {{allow: [{host!r}]}}"
-        )
-
-
-def may_load(host: str, allowed: Iterable[str]) -> bool:
-    """Whether load may go to a host: loopback, or one that a pattern allows."""
-    return is_loopback(host) or any(fnmatchcase(host.lower(), pattern.lower()) for pattern in allowed)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name or literal address alone; nothing is looked up."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_endpoints(profile: Profile, document: yamltext.Document) -> None:
-    """Something to request, names that tell endpoints apart, files that are there, no template before templates exist."""
-    if bool(profile.endpoints) == bool(profile.load.locustfile):
-        reason = (
-            "endpoints and load.locustfile exclude each other"
-            if profile.endpoints
-            else "is missing: name at least one request"
-        )
-        raise ProfileError(f"{document.where(('endpoints',))}: endpoints: {reason}")
-    seen: dict[str, int] = {}
-    for index, endpoint in enumerate(profile.endpoints):
-        path = ("endpoints", index)
-        where = document.where(path)
-        if endpoint.label in seen:
-            raise ProfileError(
-                f"{where}: endpoints.{index}: {endpoint.label!r} is there already (endpoints.{seen[endpoint.label]})"
-            )
-        seen[endpoint.label] = index
-        _check_constant(endpoint, where, index)
-        if endpoint.file is not None and not beside(document.file, endpoint.file).is_file():
-            raise ProfileError(f"{document.where((*path, 'file'))}: endpoints.{index}.file: no file {endpoint.file}")
-    if profile.load.locustfile and not beside(document.file, profile.load.locustfile).is_file():
-        where = document.where(("load", "locustfile"))
-        raise ProfileError(f"{where}: load.locustfile: no file {profile.load.locustfile}")
-
-
-def beside(file: str, name: str) -> Path:
-    """A file that a profile names: relative to the working directory if it is there, else to the profile."""
-    near = Path(file).parent / name
-    return near if near.exists() or not Path(name).exists() else Path(name)
-
-
-def _check_constant(endpoint: EndpointSpec, where: str, index: int) -> None:
-    for key in ("request", "headers", "json_", "form", "body"):
-        if "{{" in str(getattr(endpoint, key)):
-            raise ProfileError(f"{where}: endpoints.{index}.{key.strip('_')}: templates are not supported yet")

@@ -5,51 +5,22 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
-from soak.profile.fields import Amount, Count, Duration, Growth, Later, Positive, Rate, Ratio, Strict
+from soak.profile.fields import Amount, Growth, Later, Positive, Ratio, Strict, Word
+from soak.profile.load import Load
+from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
 from soak.profile.yamltext import Document
 
-_REQUEST = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/\S*)")
+_SWITCH = {"on": True, "off": False}  # YAML 1.2 reads these as text
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-def _request(value: object) -> str:
-    if not isinstance(value, str) or not _REQUEST.fullmatch(value):
-        raise ValueError(f"expected a method and a path, such as GET /user, not {value!r}")
-    return value
-
-
-def _ready(value: object) -> str:
-    if not _request(value).startswith("GET "):
-        raise ValueError(f"expected a GET request, such as GET /healthz, not {value!r}")
-    return str(value)
-
-
-def _statuses(value: object) -> Any:
-    found = value if isinstance(value, list) else [value]
-    if not found or not all(isinstance(status, int) and 100 <= status <= 599 for status in found):
-        raise ValueError(f"expected an HTTP status such as 201, or a list of them, not {value!r}")
-    return found
 
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError(f"expected letters, digits, dots and dashes (it names the run directory), not {value!r}")
     return value
-
-
-def _text_values(value: object) -> object:
-    """Header values and form fields may be written as numbers."""
-    if isinstance(value, dict):
-        return {key: str(item) if isinstance(item, int | float) else item for key, item in value.items()}
-    return value
-
-
-Request = Annotated[str, BeforeValidator(_request), WithJsonSchema({"type": "string", "pattern": _REQUEST.pattern})]
-ReadyRequest = Annotated[str, BeforeValidator(_ready), WithJsonSchema({"type": "string", "pattern": r"GET (/\S*)"})]
-Statuses = Annotated[list[int], BeforeValidator(_statuses), WithJsonSchema({"type": ["integer", "array"]})]
-TextMap = Annotated[dict[str, str], BeforeValidator(_text_values)]
 
 
 class Start(Strict):
@@ -68,6 +39,14 @@ class Tls(Strict):
     key: str | None = Field(default=None, description="File of that certificate's key, unless it holds both")
     insecure: bool = Field(default=False, description="Verify nothing")
 
+    @model_validator(mode="after")
+    def _key_with_cert(self) -> Tls:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("a key goes with a certificate")
+        if self.insecure and self.ca is not None:
+            raise ValueError("insecure verifies nothing: leave ca out")
+        return self
+
 
 class Target(Strict):
     """The service under test."""
@@ -81,18 +60,6 @@ class Target(Strict):
 
 
 Drifting = Literal["p50", "p90", "p95", "p99", "p999", "errors", "rate", "cpu"]
-
-
-class EndpointLimits(Strict):
-    """What requests must stay within, of one endpoint or of all together."""
-
-    errors: Ratio | None = Field(default=None, description="Largest share of failed requests")
-    p50: Positive | None = Field(default=None, description="Largest median latency")
-    p90: Positive | None = Field(default=None, description="Largest 90th percentile of latency")
-    p95: Positive | None = Field(default=None, description="Largest 95th percentile of latency")
-    p99: Positive | None = Field(default=None, description="Largest 99th percentile of latency")
-    p999: Positive | None = Field(default=None, description="Largest 99.9th percentile of latency")
-    rate: Rate | None = Field(default=None, description="Least achieved rate of requests")
 
 
 class Limits(EndpointLimits):
@@ -110,109 +77,26 @@ class Limits(EndpointLimits):
     )
 
 
-class Expect(Strict):
-    """What an answer must be to count as a success; without it, any status below 400."""
+class Rows(Strict):
+    """Rows of a file for templates to draw from: a CSV file with a header, or a JSON object a line."""
 
-    status: Statuses | None = Field(default=None, description="The status, or a list of them")
-    within: Annotated[Positive | None, Later()] = Field(default=None, description="Longest time to the whole answer")
-    body: Annotated[str | None, Later()] = Field(default=None, description="Text the body must contain")
-    headers: Annotated[dict[str, str] | None, Later()] = Field(default=None, description="Headers it must carry")
-    json_: Annotated[dict[str, JsonValue] | None, Later()] = Field(
-        default=None, alias="json", description="JSONPath to value the body must hold"
+    csv: str | None = Field(default=None, description="A CSV file with a header line, relative to the profile")
+    jsonl: str | None = Field(default=None, description="A file of JSON objects, one a line, relative to the profile")
+    order: Literal["random", "sequential", "unique"] = Field(
+        default="random",
+        description="At random; in order and again from the start; or in order and never twice, until no row is left",
     )
-
-
-def _endpoint(value: object) -> object:
-    return {"request": value} if isinstance(value, str) else value
-
-
-class EndpointSpec(Strict):
-    """One kind of request; short form: just `GET /path`."""
-
-    request: Request = Field(description="Method and path, such as GET /user")
-    name: str = Field(
-        default="", min_length=0, max_length=200, description="How reports call it; the request unless given"
-    )
-    weight: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to the others"
-    )
-    headers: TextMap = Field(default={}, description="Headers to send")
-    json_: JsonValue | None = Field(default=None, alias="json", description="A JSON body")
-    form: TextMap | None = Field(default=None, description="A form body")
-    body: str | None = Field(default=None, description="A text body")
-    file: str | None = Field(default=None, description="A file that holds the body, relative to the profile")
-    expect: Expect = Field(default=Expect(), description="What counts as a success")
-    limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
 
     @model_validator(mode="after")
-    def _one_body(self) -> EndpointSpec:
-        given = [
-            key
-            for key in ("json", "form", "body", "file")
-            if getattr(self, "json_" if key == "json" else key) is not None
-        ]
-        if len(given) > 1:
-            raise ValueError(f"only one of {' and '.join(given)} can be the body")
+    def _one_file(self) -> Rows:
+        if (self.csv is None) == (self.jsonl is None):
+            raise ValueError("give either csv or jsonl, and not both")
         return self
 
     @property
-    def label(self) -> str:
-        """The name in reports and in the `endpoint` label."""
-        return self.name or self.request
-
-
-Endpoint = Annotated[EndpointSpec, BeforeValidator(_endpoint)]
-
-
-class Workers(Strict):
-    """Remote load workers, and what becomes of the run when one is lost."""
-
-    expect: int = Field(default=0, ge=0, description="How many `soak worker` must join before the load begins")
-    bind: str = Field(
-        default="127.0.0.1:5557",
-        description="Where they find the master; beyond loopback SOAK_WORKER_TOKEN must be set, and nothing is encrypted",
-    )
-    wait: Positive = Field(default=60.0, description="How long they may take to join; 60s unless given")
-    lost: Literal["rebalance", "break"] = Field(
-        default="rebalance",
-        description="When a worker is lost: the others take over its share, or the run is declared broken",
-    )
-
-
-class Load(Strict):
-    """How much traffic, for how long."""
-
-    rate: Rate | None = Field(default=None, description="Open model: arrivals on schedule")
-    arrivals: Literal["constant", "poisson"] = Field(
-        default="constant", description="Open model: evenly spaced, or at random as independent callers come"
-    )
-    users: Count | None = Field(default=None, description="Closed model: users that each wait for their answer")
-    ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
-    duration: Positive = Field(description="Time at full load, after the ramp")
-    warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
-    stages: Annotated[list[JsonValue] | None, Later()] = Field(default=None, description="Steps of load instead of one")
-    processes: Count | None = Field(
-        default=None, description="Local Locust processes, one a core; 1 unless given, none with remote workers"
-    )
-    workers: Workers | None = Field(default=None, description="Remote load workers, on other machines")
-    timeout: Positive = Field(default=10.0, description="Longest wait for an answer")
-    cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
-    redirects: bool = Field(
-        default=False, description="Follow redirects, up to 10, to loopback and the hosts of target.allow"
-    )
-    locustfile: str | None = Field(
-        default=None, description="Own Locust users instead of endpoints, relative to the profile"
-    )
-
-    @model_validator(mode="after")
-    def _one_model(self) -> Load:
-        if (self.rate is None) == (self.users is None):
-            raise ValueError("give either rate (open model) or users (closed model), and not both")
-        if self.locustfile and self.rate is not None:
-            raise ValueError("a locustfile brings its own users: give users, not rate")
-        if self.workers is not None and not self.workers.expect and not self.processes:
-            raise ValueError("workers: say how many to expect, or give processes")
-        return self
+    def file(self) -> str:
+        """The file, whichever its kind."""
+        return self.csv or self.jsonl or ""
 
 
 class Diagnose(Strict):
@@ -222,6 +106,36 @@ class Diagnose(Strict):
     every: Positive | None = None
     attribute: bool = False
     confirm: bool = False
+
+
+def _trace(value: object) -> object:
+    if not isinstance(value, bool | str):
+        return value
+    if value not in (*_SWITCH, True, False):
+        raise ValueError(f"expected on, off, or keys such as header, not {value!r}")
+    return {"traceparent": _SWITCH.get(str(value), value)}
+
+
+def _header(value: object) -> str:
+    if isinstance(value, bool):
+        return "X-Trace-ID" if value else ""
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise ValueError(f"expected the name of a header such as X-Trace-ID, or true, not {value!r}")
+    return value
+
+
+HeaderName = Annotated[str, BeforeValidator(_header), WithJsonSchema({"type": ["string", "boolean"]})]
+
+
+class Trace(Strict):
+    """Trace ids of requests; short form: `off`."""
+
+    traceparent: bool = Field(default=True, description="Send W3C's traceparent header with every request")
+    header: HeaderName = Field(default="", description="Send the trace id alone, too: true for X-Trace-ID, or a name")
+    link: Annotated[str | None, Later()] = Field(default=None, description="Address of a trace, with {trace_id}")
+    zipkin: Annotated[str | None, Later()] = Field(default=None, description="Address of a Zipkin to ask for traces")
+    jaeger: Annotated[str | None, Later()] = Field(default=None, description="Address of a Jaeger to ask for traces")
+    logs: Annotated[str | None, Later()] = Field(default=None, description="The target's log, to find trace ids in")
 
 
 class Profile(Strict):
@@ -237,16 +151,14 @@ class Profile(Strict):
     )
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
-    flows: Annotated[list[JsonValue] | None, Later()] = Field(
-        default=None, description="Requests in order, with captures"
-    )
-    data: Annotated[dict[str, JsonValue] | None, Later()] = Field(default=None, description="Rows for templates")
-    auth: Annotated[dict[str, JsonValue] | None, Later()] = Field(default=None, description="A token, kept fresh")
+    flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
+    data: dict[Word, Rows] = Field(default={}, description="Rows of files that templates draw from, by name")
+    auth: Auth | None = Field(default=None, description="A token for every request, kept fresh")
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
     abort: Annotated[list[str] | None, Later()] = Field(default=None, description="Conditions that end the run at once")
     diagnose: Annotated[Diagnose | None, Later()] = Field(default=None, description="Profiles of the target to take")
-    trace: Annotated[dict[str, JsonValue] | None, Later()] = Field(
-        default=None, description="Links from requests to traces"
+    trace: Annotated[Trace, BeforeValidator(_trace)] = Field(
+        default=Trace(), description="Trace ids that requests carry; off for none"
     )
     stop_early: bool = Field(
         default=False,
@@ -260,6 +172,13 @@ class Profile(Strict):
         """Where each key stands in the file, for messages."""
         assert self._document is not None
         return self._document
+
+    @property
+    def own_limits(self) -> dict[str, EndpointLimits]:
+        """The limits that endpoints and steps of flows carry themselves, by their label."""
+        labelled: list[tuple[str, RequestSpec]] = [(endpoint.label, endpoint) for endpoint in self.endpoints]
+        labelled += [(flow.label(step), step) for flow in self.flows for step in flow.steps]
+        return {label: request.limits for label, request in labelled if request.limits is not None}
 
     @property
     def interval(self) -> float:

@@ -26,6 +26,9 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
+#: What stands in the profile as run for a value given on the command line that may be a secret.
+LEFT_OUT = "…"
+_TEMPLATE = re.compile(r"\{(?=[{%])")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -37,6 +40,8 @@ class Document:
     lines: dict[Path, int]
     file: str
     unset: frozenset[str] = field(default_factory=frozenset)
+    #: Where a variable of the environment brought `{{` or `{%` into a text that had none: that is no template.
+    literal: frozenset[Path] = field(default_factory=frozenset)
 
     def where(self, path: Path) -> str:
         """`file:line` of a path, or of its nearest parent."""
@@ -74,12 +79,13 @@ def read(
 ) -> Document:
     """Plain values from a node tree, `${VAR}` and `${VAR:-default}` filled in.
 
-    With `lenient`, an unset variable stays as it is written: for judging an old run, which needs no secrets.
+    With `lenient`, an unset variable stays as it is written, and what was left out of the text as run is not there: for
+    judging an old run, which needs no secrets.
     """
     reader = _Reader(file, environment, lenient)
     value = reader.value(node, ())
     assert isinstance(value, dict)
-    return Document(value, reader.lines, file, frozenset(reader.unset))
+    return Document(value, reader.lines, file, frozenset(reader.unset), frozenset(reader.literal))
 
 
 class _Reader:
@@ -89,6 +95,7 @@ class _Reader:
         self.file, self.environment, self.lenient = file, environment, lenient
         self.lines: dict[Path, int] = {}
         self.unset: set[str] = set()
+        self.literal: set[Path] = set()
         self.nodes = 0
         self.open: set[int] = set()
 
@@ -105,7 +112,7 @@ class _Reader:
             raise self.fail(node, f"YAML tags such as {node.tag!r} are not allowed in a profile")
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
-            return self.scalar(node)
+            return self.scalar(node, path)
         self.open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -128,11 +135,16 @@ class _Reader:
             if key in result:
                 raise self.fail(key_node, f"{where}: given twice")
             self.lines[(*path, key)] = key_node.start_mark.line + 1
-            result[key] = self.value(value_node, (*path, key))
+            value = self.value(value_node, (*path, key))
+            if not (self.lenient and value == LEFT_OUT):
+                result[key] = value
         return result
 
-    def scalar(self, node: yaml.ScalarNode) -> Any:
-        text = _VARIABLE.sub(lambda match: self.variable(node, match), node.value)
+    def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        template = _TEMPLATE.search(node.value) is not None
+        text = _VARIABLE.sub(lambda match: as_text(self.variable(node, match), template), node.value)
+        if not template and _TEMPLATE.search(text):
+            self.literal.add(path)
         return text if node.style in ("'", '"', "|", ">") else plain(text)
 
     def variable(self, node: yaml.Node, match: re.Match[str]) -> str:
@@ -148,6 +160,11 @@ class _Reader:
             )
         self.unset.add(name)
         return match[0]
+
+
+def as_text(text: str, template: bool = True) -> str:
+    """A text for use inside a template where it shall be nothing but itself; as it is where there is no `template`."""
+    return _TEMPLATE.sub("{{ '{' }}", text) if template else text
 
 
 def plain(text: str) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from soak.errors import RecordingError
 from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
 from soak.recording.files import DATABASE, PROFILE, read_run
-from soak.windows import Arrivals, EndpointWindows, Ints, Turnouts
+from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Ints, Turnouts
 
 
 def load_recording(directory: Path) -> Recording:
@@ -31,6 +31,7 @@ def load_recording(directory: Path) -> Recording:
         turnouts = _turnouts(database)
         events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
         sources = tuple(_health(database))
+        generator, exemplars = _generator(database), tuple(_exemplars(database))
         (last,) = database.execute(
             "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)"
         ).fetchone()
@@ -43,7 +44,7 @@ def load_recording(directory: Path) -> Recording:
     info = RunInfo(
         str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
     )
-    return Recording(info, series, windows, users, phases, events, sources, turnouts)
+    return Recording(info, series, windows, users, phases, events, sources, generator, exemplars, turnouts)
 
 
 def profile_text(directory: Path) -> str | None:
@@ -152,6 +153,31 @@ def _turnouts(database: sqlite3.Connection) -> Turnouts | None:
     return (
         Turnouts(times, seconds, present.astype(np.int64), expected.astype(np.int64), covered) if len(times) else None
     )
+
+
+def _has(database: sqlite3.Connection, table: str) -> bool:
+    """Whether a table is there: the first recordings did not have all."""
+    return bool(database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone())
+
+
+def _generator(database: sqlite3.Connection) -> GeneratorWindows | None:
+    """How the load's own processes fared; None where no window says."""
+    if not _has(database, "generator"):
+        return None
+    rows = database.execute(
+        """SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued
+           FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""
+    ).fetchall()
+    table = np.array(rows, dtype=np.float64).reshape(-1, 9)
+    return GeneratorWindows(*table.T) if np.isfinite(table[:, 2]).any() else None
+
+
+def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
+    if _has(database, "exemplars"):
+        for row in database.execute(
+            "SELECT time, endpoint, seconds, failure, status, trace FROM exemplars ORDER BY time"
+        ):
+            yield Exemplar(*row)
 
 
 def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:

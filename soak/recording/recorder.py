@@ -16,7 +16,10 @@ from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Labels, Sample, Scrape
 from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
-from soak.windows import Window
+from soak.windows import Exemplar, Window
+
+#: So many exemplars are kept of a whole run.
+MOST_EXEMPLARS = 10_000
 
 _SeriesName = tuple[str, str, Labels, Kind]
 
@@ -33,7 +36,7 @@ class Recorder:
         self._series: dict[_SeriesName, int] = {}
         self._layouts: dict[tuple[int, ...], int] = {}
         self._endpoints: dict[str, int] = {}
-        self._windows = 0
+        self._windows = self._exemplars = 0
         try:
             directory.mkdir(parents=True, exist_ok=True)
             if any(directory.iterdir()):
@@ -56,7 +59,7 @@ class Recorder:
             batch = [self._pending.popleft() for _ in range(len(self._pending))]
             if not batch:
                 return
-            names = (dict(self._series), dict(self._layouts), dict(self._endpoints), self._windows)
+            names = (dict(self._series), dict(self._layouts), dict(self._endpoints), self._windows, self._exemplars)
             try:
                 self._database.execute("BEGIN")
                 for item in batch:
@@ -65,7 +68,7 @@ class Recorder:
             except sqlite3.Error as error:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
-                self._series, self._layouts, self._endpoints, self._windows = names
+                self._series, self._layouts, self._endpoints, self._windows, self._exemplars = names
                 self._pending.extendleft(reversed(batch))
                 raise RecordingError(f"{self.directory / DATABASE}: cannot be written: {error}") from None
 
@@ -137,8 +140,14 @@ class Recorder:
     def _write_window(self, window: Window) -> None:
         self._windows += 1
         turnout = astuple(window.turnout) if window.turnout else (None, None, None)
-        row = (self._windows, window.time, window.seconds, window.users, *turnout)
-        self._database.execute("INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._database.execute(
+            "INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self._windows, window.time, window.seconds, window.users, *turnout),
+        )
+        if window.generator is not None:
+            row = (self._windows, *astuple(window.generator))
+            self._database.execute("INSERT INTO generator VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._write_exemplars(window.exemplars)
         for seen in window.endpoints:
             endpoint = self._endpoints.get(seen.endpoint)
             if endpoint is None:
@@ -161,6 +170,27 @@ class Recorder:
                     seen.dropped,
                 ),
             )
+
+    def _write_exemplars(self, found: tuple[Exemplar, ...]) -> None:
+        rows = [astuple(one) for one in found]
+        self._database.executemany("INSERT INTO exemplars VALUES (NULL, ?, ?, ?, ?, ?, ?)", rows)
+        self._exemplars += len(rows)
+        if self._exemplars > MOST_EXEMPLARS:
+            self._exemplars -= self._thin_exemplars(MOST_EXEMPLARS // 4)
+
+    def _thin_exemplars(self, part: int) -> int:
+        """Leave the newest `part`, and of the older the slowest success and failure in each of as many equal stretches."""
+        (old,) = self._database.execute(
+            "SELECT id FROM exemplars ORDER BY id DESC LIMIT 1 OFFSET ?", (part,)
+        ).fetchone()
+        (last,) = self._database.execute("SELECT max(time) FROM exemplars").fetchone()
+        return self._database.execute(_THIN, {"old": old, "width": max(last, 1.0) / part}).rowcount
+
+
+_THIN = """DELETE FROM exemplars WHERE id <= :old AND id NOT IN (
+    SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY failure = '', CAST(time / :width AS INTEGER)
+                                                  ORDER BY seconds DESC) AS place FROM exemplars WHERE id <= :old)
+    WHERE place = 1)"""
 
 
 def _packed(histogram: Histogram) -> bytes:

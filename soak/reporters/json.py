@@ -23,6 +23,17 @@ def render(analysis: Analysis) -> str:
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "warnings": list(analysis.warnings),
+        "exemplars": [
+            {
+                "endpoint": one.endpoint,
+                "seconds": _number(one.seconds),
+                "failure": one.failure or None,
+                "status": one.status or None,
+                "trace_id": one.trace or None,
+                "time": _number(one.time),
+            }
+            for one in analysis.exemplars
+        ],
     }
     return json.dumps(layout, indent=2, allow_nan=False) + "\n"
 
@@ -86,4 +97,5 @@ def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:
         "p99": _number(endpoint.p99),
         "p999": _number(endpoint.p999),
         "max": _number(endpoint.max),
+        "service_p99": _number(endpoint.service_p99),
     }

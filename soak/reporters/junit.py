@@ -15,7 +15,7 @@ def render(analysis: Analysis) -> str:
     """
     run = analysis.run
     cases = [_case(finding, analysis) for finding in wording.worst_first(analysis.findings)]
-    if run.ended == "crashed":
+    if run.ended == "crashed" or (analysis.broken and analysis.verdict is not Verdict.FAIL):
         cases.insert(0, _own_case(analysis, "run", "error"))
     elif analysis.verdict not in {finding.verdict for finding in analysis.findings}:
         tag = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "skipped", Verdict.PASS: None}[analysis.verdict]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from soak.model import Analysis, EndpointSummary, Finding, Suspect, Verdict
+from soak.model import Analysis, Finding, Suspect, Verdict
 from soak.reporters import wording
 from soak.units import show_number, show_ratio
 
@@ -29,7 +29,7 @@ def render(analysis: Analysis) -> str:
     if analysis.suspects:
         parts += ["### Suspects", "\n".join(_suspect(suspect) for suspect in analysis.suspects)]
     if analysis.endpoints:
-        parts += ["### Endpoints", _endpoints(analysis.endpoints)]
+        parts += ["### Endpoints", _endpoints(analysis)]
     if analysis.warnings:
         parts += ["### Warnings", "\n".join(f"- {paragraph(warning)}" for warning in analysis.warnings)]
     return "\n\n".join(parts) + "\n"
@@ -99,14 +99,22 @@ def _suspect(suspect: Suspect) -> str:
     return "\n".join([f"{head}: {cost}", *(f"  - {paragraph(line)}" for line in suspect.evidence), *rival])
 
 
-def _endpoints(endpoints: Sequence[EndpointSummary]) -> str:
+def _endpoints(analysis: Analysis) -> str:
     """A row an endpoint."""
-    header = ("Endpoint", "Requests", "Failures", "Rate", "p50", "p95", "p99", "p99.9", "Max")
+    service = ("Service p99",) if wording.any_delayed(analysis) else ()
+    header = ("Endpoint", "Requests", "Failures", "Rate", "p50", "p95", "p99", *service, "p99.9", "Max")
     rows = []
-    for endpoint in endpoints:
+    for endpoint in analysis.endpoints:
         kinds = wording.failure_kinds(endpoint.failure_kinds)
         failures = f"{show_number(endpoint.failures)}{f' ({escape(kinds)})' if kinds else ''}"
-        quantiles = (endpoint.p50, endpoint.p95, endpoint.p99, endpoint.p999, endpoint.max)
+        quantiles = (
+            endpoint.p50,
+            endpoint.p95,
+            endpoint.p99,
+            *((endpoint.service_p99,) if service else ()),
+            endpoint.p999,
+            endpoint.max,
+        )
         counts = [show_number(endpoint.requests), failures, f"{show_number(endpoint.rate)}/s"]
         rows.append([code(endpoint.name), *counts, *map(wording.latency, quantiles)])
-    return _table(header, "lrrrrrrrr", rows)
+    return _table(header, "l" + "r" * (len(header) - 1), rows)

@@ -43,7 +43,7 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
     for suspect in analysis.suspects:
         parts += [_suspect(suspect), Text()]
     if analysis.endpoints:
-        parts += [_endpoints(analysis), *_failures(analysis), Text()]
+        parts += [_endpoints(analysis, width), *_failures(analysis), Text()]
     if analysis.warnings:
         parts += [_warnings(analysis.warnings), Text()]
     return parts
@@ -142,15 +142,17 @@ def _suspect(suspect: Suspect) -> Table:
     return grid
 
 
-def _endpoints(analysis: Analysis) -> Table:
-    """A row an endpoint: counts, requests a second, latencies of successes."""
+def _endpoints(analysis: Analysis, width: int) -> Table:
+    """A row an endpoint: counts, requests a second, latencies of successes; service times only where there is room."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("endpoint", overflow="fold", min_width=12)
-    for header in ("requests", "failures", "rate", "p50", "p95", "p99", "max"):
+    service = ("service p99",) if wording.any_delayed(analysis) and width >= WIDE else ()
+    for header in ("requests", "failures", "rate", "p50", "p95", "p99", *service, "max"):
         table.add_column(header, justify="right", no_wrap=True)
     for one in analysis.endpoints:
         failures = Text(show_number(one.failures), style="red" if one.failures else "")
-        quantiles = (wording.latency(value) for value in (one.p50, one.p95, one.p99, one.max))
+        served = (one.service_p99,) if service else ()
+        quantiles = (wording.latency(value) for value in (one.p50, one.p95, one.p99, *served, one.max))
         name, rate = Text(wording.clean(one.name), style="bold"), f"{show_number(one.rate)}/s"
         table.add_row(name, show_number(one.requests), failures, rate, *quantiles)
     return table

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from soak.model import Analysis, Finding, RunInfo, Suspect, Trend, Verdict, series_key
+from soak.model import Analysis, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
 from soak.units import show_amount, show_duration, show_number, unit_of
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -21,7 +21,7 @@ ENDED = {
     "aborted": "was aborted by a rule",
     "interrupted": "was interrupted",
     "crashed": "broke",
-    "early": "ended early, once every verdict was certain",
+    "early": "ended early, for its verdict was certain",
 }
 # Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
 _NUMBER = re.compile(r"[-+]?[\d.,]+")
@@ -138,6 +138,16 @@ def per_request(suspect: Suspect) -> str:
 def latency(seconds: float | None) -> str:
     """A latency, or a dash where no request succeeded."""
     return show_duration(seconds) if seconds is not None and math.isfinite(seconds) else "–"
+
+
+def any_delayed(analysis: Analysis) -> bool:
+    """Whether some endpoint's latency differs noticeably from its service time, so that both are worth showing."""
+    return any(one.delayed for one in analysis.endpoints)
+
+
+def outcome(exemplar: Exemplar) -> str:
+    """`status 500`, `timeout`, or `200`: what became of a request; a dash where that is not known."""
+    return clean(exemplar.failure) or (str(exemplar.status) if exemplar.status else "–")
 
 
 def failure_kinds(kinds: Sequence[tuple[str, int]]) -> str:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from soak.errors import ProfileError, SoakError, TargetError, UsageError
 from soak.profile import Profile
-from soak.profile.parsing import is_loopback, nearest
+from soak.profile.checking import is_loopback
+from soak.profile.parsing import nearest
 from soak.profile.yamltext import Document
 from soak.sampling.sources import LATER, Source, known_sources
 from soak.sampling.sources.expvar import Expvar

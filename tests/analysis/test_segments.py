@@ -35,6 +35,10 @@ def test_a_sharp_drop_to_the_first_level_is_a_restart() -> None:
     assert [life.born for life in lives] == pytest.approx([0, 500], abs=5)
 
 
+def test_where_identity_is_known_a_drop_is_no_restart() -> None:
+    assert len(split(subject(100 + 0.1 * (SECONDS % 500) + 0.2 * noise(900), borders=()))) == 1
+
+
 def test_a_quick_start_after_a_drop_is_a_restart_too() -> None:
     age = SECONDS % 300
     lives = split(subject(100 + 20 * (1 - np.exp(-age / 6)) + 0.2 * noise(900)))

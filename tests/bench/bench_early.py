@@ -39,7 +39,7 @@ def cut(subject: Subject, share: float) -> Subject:
 
     series = before(subject.series)
     assert series is not None
-    borders = tuple(border for border in subject.borders if border <= end)
+    borders = None if subject.borders is None else tuple(border for border in subject.borders if border <= end)
     return replace(
         subject, series=series, requests=before(subject.requests), floor=before(subject.floor), borders=borders
     )

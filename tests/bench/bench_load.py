@@ -14,14 +14,31 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from soak.load.plan import Plan, PlannedRequest
-from tests.bench.rivals import GENERATOR, RIVALS, TARGET, found
+from soak.load.planning import plan_of as plan_of_profile
+from soak.profile import parse_profile
+from tests.bench.rivals import GENERATOR, RIVALS, TARGET, found, locust_orders, locustfile
 from tests.targets import build_go, running
 
-PATH = "/constant"
+Run = Callable[[str, int, int], float]
+PATH, ORDERS = "/constant", "/echo"
+
+#: As rivals do it by hand; the target answers with what it is sent.
+ORDER = """
+target: {{url: "{url}"}}
+sample: 0.5s
+load: {{users: {users}, duration: {seconds}s}}
+endpoints:
+  - request: POST /echo
+    json: {{sku: "{{{{ row.sku }}}}", ref: "{{{{ uuid() }}}}", quantity: "{{{{ randint(1, 5) }}}}", state: created}}
+    expect: {{status: 200, json: {{"$.state": created}}}}
+data: {{row: {{csv: skus.csv}}}}
+"""
 
 
 def drive(plan: Plan) -> list[dict[str, Any]]:
@@ -71,7 +88,25 @@ def soak(url: str, users: int, seconds: int) -> float:
     return total(windows, "requests") / span(windows)
 
 
-def cost(run: Callable[[str, int, int], float], url: str, users: int) -> float:
+def own_locustfile(url: str, users: int, seconds: int) -> float:
+    """The same FastHttpUser that Locust is measured with, driven and recorded by soak."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = str(locustfile(directory, url))
+        windows = drive(Plan(url, (), float(seconds), 0.0, 0.5, 10.0, users=users, locustfile=path))[1:-1]
+    return total(windows, "requests") / span(windows)
+
+
+def soak_orders(url: str, users: int, seconds: int) -> float:
+    """The same, of orders made of a template and a row of data each, and their answers looked at."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "skus.csv").write_text("sku\n" + "".join(f"sku-{n}\n" for n in range(1000)))
+        text = ORDER.format(url=url.removesuffix(ORDERS), users=users, seconds=seconds)
+        windows = drive(plan_of_profile(parse_profile(text, f"{directory}/orders.yaml")[0]))[1:-1]
+    assert not any(seen["failures"] for window in windows for seen in window["endpoints"])
+    return total(windows, "requests") / span(windows)
+
+
+def cost(run: Run, url: str, users: int) -> float:
     """Microseconds of the generator's processor a request, which others on the machine disturb less than its rate.
 
     From two runs of different lengths, so that what starting costs is left out.
@@ -94,6 +129,23 @@ def arrivals(url: str, rate: float, seconds: int) -> None:
     print(f"open model at {rate:,.0f}/s: {share}, {busy} at once at most", flush=True)
 
 
+def compare(url: str, runs: Mapping[str, Run], given: argparse.Namespace, what: str) -> None:
+    """All of them in turn, soak first; then what each costs."""
+    rates: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(given.rounds):
+        for name, run in runs.items():
+            rates[name].append(run(url, given.users, given.seconds))
+    print(f"{what}, {given.users} connections, {given.rounds} rounds of {given.seconds} s:")
+    for name, each in rates.items():
+        median, best = statistics.median(each), max(each)
+        ratios = f"{statistics.median(rates['soak']) / median:.2f}, by the best rounds {max(rates['soak']) / best:.2f}"
+        print(f"  {name:14} median {median:>8,.0f}/s, best {best:>8,.0f}/s; soak / {name} = {ratios}")
+    print("processor time of the generator a request:")
+    costs = {name: cost(run, url, given.users) for name, run in runs.items()}
+    for name, micros in costs.items():
+        print(f"  {name:14} {micros:6.1f} µs; {name} / soak = {micros / costs['soak']:.2f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
@@ -109,22 +161,11 @@ def main() -> None:
     for name in set(wanted) - set(present):
         print(f"{name}: not installed, left out")
     with running([*TARGET, build_go(), "-addr", "127.0.0.1:0"]) as target:
-        url = f"{target.url}{PATH}"
-        rates: dict[str, list[float]] = {name: [] for name in ("soak", *present)}
-        for _ in range(given.rounds):
-            for name, run in ({"soak": soak} | present).items():
-                rates[name].append(run(url, given.users, given.seconds))
-        print(f"constant GET, {given.users} connections, {given.rounds} rounds of {given.seconds} s:")
-        for name, each in rates.items():
-            median, best = statistics.median(each), max(each)
-            ratios = (
-                f"{statistics.median(rates['soak']) / median:.2f}, by the best rounds {max(rates['soak']) / best:.2f}"
-            )
-            print(f"  {name:14} median {median:>8,.0f}/s, best {best:>8,.0f}/s; soak / {name} = {ratios}")
-        print("processor time of the generator a request:")
-        costs = {name: cost(run, url, given.users) for name, run in ({"soak": soak} | present).items()}
-        for name, micros in costs.items():
-            print(f"  {name:14} {micros:6.1f} µs; {name} / soak = {micros / costs['soak']:.2f}", flush=True)
+        locusts = {"own locustfile": own_locustfile} if "FastHttpUser" in present else {}
+        compare(f"{target.url}{PATH}", {"soak": soak, **present, **locusts}, given, "constant GET")
+        if "FastHttpUser" in present:
+            rivals = {"soak": soak_orders, "FastHttpUser": locust_orders}
+            compare(f"{target.url}{ORDERS}", rivals, given, "JSON POST from a template, answers looked at")
         for rate in (1_000, 10_000):
             arrivals(target.url, rate, given.seconds)
 

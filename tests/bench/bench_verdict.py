@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=40)
     count = parser.parse_args().cases
-    unseen = range(200_000, 200_000 + count)
+    unseen = range(700_000, 700_000 + count)
     began = time.perf_counter()
     healthy, leaking = kinds.HEALTHY | once_held_out.HEALTHY, kinds.LEAKING | once_held_out.LEAKING
     table("Development", healthy, leaking, range(count))

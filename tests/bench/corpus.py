@@ -164,14 +164,15 @@ def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
         values = values + sketch.extra
     if sketch.integer:
         values = np.maximum(np.round(values), 0.0)
-    restarts = () if sketch.lives is None or not sketch.told else times[1:][np.diff(sketch.lives) > 0]
+    told = sketch.lives is not None and sketch.told
+    restarts = tuple(map(float, times[1:][np.diff(sketch.lives) > 0])) if told and sketch.lives is not None else None
     unit, noun = ("descriptors", "open descriptors") if sketch.integer else ("bytes", "resident memory")
     subject = Subject(
         Series(name, times, values),
         noun,
         unit,
         integer=sketch.integer,
-        borders=tuple(float(time) for time in restarts),
+        borders=restarts,
         requests=None if sketch.requests is None else Series("requests", times, sketch.requests),
     )
     half = len(times) // 2

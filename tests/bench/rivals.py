@@ -34,18 +34,43 @@ def output(command: list[str], **more: str | Mapping[str, str]) -> str:
     return str(result.stdout)
 
 
+_FAST_USER = """\
+import random, uuid
+from locust import FastHttpUser, constant, task
+SKUS = [f"sku-{n}" for n in range(1000)]
+class Fast(FastHttpUser):
+    wait_time = constant(0)
+    @task
+    def go(self):
+"""
+
+
+def locustfile(directory: str, url: str, task: str = "") -> Path:
+    """A file with a FastHttpUser that does this again and again: asks for the URL, unless told otherwise."""
+    path = Path(directory, "locustfile.py")
+    path.write_text(_FAST_USER + (task or f"        self.client.get({url!r})\n"))
+    return path
+
+
 def locust(url: str, users: int, seconds: int) -> float:
     """Locust's FastHttpUser."""
+    return _locust("", url, users, seconds)
+
+
+def locust_orders(url: str, users: int, seconds: int) -> float:
+    """Locust's FastHttpUser, which by hand makes orders as JSON and looks at the answers."""
+    task = f"""
+        order = {{"sku": random.choice(SKUS), "ref": str(uuid.uuid4()), "quantity": random.randint(1, 5), "state": "created"}}
+        with self.client.post({url!r}, json=order, catch_response=True) as answer:
+            if answer.status_code != 200 or answer.json()["state"] != "created":
+                answer.failure("not created")
+"""
+    return _locust(task, url, users, seconds)
+
+
+def _locust(task: str, url: str, users: int, seconds: int) -> float:
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "locustfile.py")
-        path.write_text(
-            "from locust import FastHttpUser, constant, task\n"
-            "class Fast(FastHttpUser):\n"
-            "    wait_time = constant(0)\n"
-            "    @task\n"
-            "    def go(self):\n"
-            f"        self.client.get({url!r})\n"
-        )
+        path = locustfile(directory, url, task)
         command = ["-m", "locust", "-f", str(path), "--headless", "--only-summary", "--json", "-H", url]
         said = output([sys.executable, *command, "-u", str(users), "-r", str(users), "-t", f"{seconds}s"])
     stats = json.loads(said[said.index("[") :])[0]

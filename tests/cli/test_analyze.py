@@ -43,6 +43,7 @@ def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         "suspects",
         "endpoints",
         "warnings",
+        "exemplars",
     ]
     [finding] = found["findings"]
     assert finding["rule"] == "growth"

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from soak.errors import LoadError
-from soak.load.plan import plan_of
+from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
 from soak.profile import load_profile
 from tests.e2e.driving import SOAK
@@ -92,9 +92,9 @@ def test_two_workers_join_and_one_is_killed(shop: Target, tmp_path: Path) -> Non
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     [warning] = [text for text in analysis["warnings"] if "was not heard of" in text]
     assert "the other takes over its share" in warning
-    [finding] = [finding for finding in analysis["findings"] if finding["rule"] == "generator"]
+    [finding] = [finding for finding in analysis["findings"] if finding["series"] == "load_workers"]
     assert finding["reason"].startswith("1 of 2 workers was missing for")
-    assert finding["series"] == "load_workers"
+    assert finding["rule"] == "generator"
     assert finding["verdict"] == "inconclusive"  # some 3 s of half the load, of 7 s
     assert analysis["verdict"] != "pass"
     assert analysis["endpoints"][0]["requests"] == pytest.approx(420 - 100, abs=60)

@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.load.counting import MAX_ENDPOINTS, MAX_KINDS, OTHER, Counting
 from soak.load.wire import window_line, window_of
+from soak.windows import GeneratorWindow
 
 
 def test_successes_and_failures_are_kept_apart() -> None:
@@ -52,12 +54,17 @@ _requests = st.lists(
 def test_a_window_survives_the_pipe(requests: list[tuple[str, float, int, str | None]]) -> None:
     counting = Counting(("a",))
     for endpoint, seconds, size, failure in requests:
-        counting.count(endpoint, seconds, size, failure, seconds / 2 if size % 2 else None)
+        counting.count(endpoint, seconds, size, failure, seconds / 2 if size % 2 else None, size % 600, size)
         if size % 3 == 0:
             counting.drop(endpoint)
-    window = counting.close(101.5, 1.0, 7)
+    window = counting.close(101.5, 1.0, 7, last=True)
+    health = GeneratorWindow(0.5, 0.5, 0.001, 1 << 30, 12.5 if requests else None, 12, 3)
+    window = replace(window, generator=health if len(requests) % 2 else None)
     line = window_line(window)
     assert line.count("\n") == 1
     found = window_of(json.loads(line), origin=100.0)
     assert found.time == 1.5
     assert found.endpoints == window.endpoints
+    assert found.generator == window.generator
+    assert found.exemplars == tuple(replace(one, time=one.time - 100.0) for one in window.exemplars)
+    assert bool(found.exemplars) == bool(requests)

@@ -13,7 +13,8 @@ from soak.load.joining import (
     proof,
     proven,
 )
-from soak.load.plan import Plan, plan_of
+from soak.load.plan import Plan
+from soak.load.planning import plan_of
 from soak.profile import parse_profile
 
 

@@ -1,12 +1,15 @@
 """Merging is exact: many workers' windows are what one process would have recorded."""
 
+from dataclasses import replace
+
 import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.load.counting import MAX_ENDPOINTS, MAX_KINDS, Counting
+from soak.load.exemplars import A_MINUTE, EACH
 from soak.load.merging import Slots, merged, packed, unpacked
-from soak.windows import Turnout, Window
+from soak.windows import GeneratorWindow, Turnout, Window
 
 _requests = st.lists(
     st.tuples(
@@ -30,6 +33,7 @@ def test_windows_of_many_merge_to_what_one_would_have_recorded(
     requests: list[tuple[int, str, float, int, str | None, bool]],
 ) -> None:
     planned = ("GET /a", "GET /b")
+    health = GeneratorWindow(0.25, 0.25, 0.001, 10, 2.5, 2, 1)
     one, many = Counting(planned), [Counting(planned) for _ in range(4)]
     for worker, endpoint, seconds, size, failure, drops in requests:
         for counting in (one, many[worker]):
@@ -37,9 +41,57 @@ def test_windows_of_many_merge_to_what_one_would_have_recorded(
             if drops:
                 counting.drop(endpoint)
     whole = one.close(101.0, 1.0, 40)
-    found = merged([travelled(counting.close(101.0, 1.0, 10)) for counting in many])
+    found = merged([travelled(replace(counting.close(101.0, 1.0, 10), generator=health)) for counting in many])
     assert (found.time, found.seconds, found.users) == (101.0, 1.0, 40)
     assert {seen.endpoint: seen for seen in found.endpoints} == {seen.endpoint: seen for seen in whole.endpoints}
+    assert found.generator == GeneratorWindow(0.25, 1.0, 0.001, 40, 10.0, 8, 4)
+
+
+@given(_requests)
+def test_of_a_minutes_exemplars_those_stay_that_one_process_would_keep(
+    requests: list[tuple[int, str, float, int, str | None, bool]],
+) -> None:
+    one, many = Counting(()), [Counting(()) for _ in range(4)]
+    for number, (worker, endpoint, seconds, _, failure, _) in enumerate(requests):
+        for counting in (one, many[worker]):
+            counting.count(endpoint, seconds, 1, failure, None, 200, number + 1)
+    whole = one.close(101.0, 1.0, 1, last=True).exemplars
+    found = merged([travelled(counting.close(101.0, 1.0, 1, last=True)) for counting in many]).exemplars
+    assert [one.time for one in found] == sorted(one.time for one in found)
+    # Of failures the first ones of each kind stay; two of them may be of one moment of the clock.
+    slow, failed = (
+        ([(e.endpoint, e.seconds) for e in kept if not e.failure] for kept in (whole, found)),
+        [{(e.endpoint, e.failure) for e in kept if e.failure} for kept in (whole, found)],
+    )
+    before, after = slow
+    assert sorted(before) == sorted(after)
+    assert failed[0] == failed[1]
+
+
+def test_exemplars_of_a_hundred_workers_are_no_more_than_those_of_one() -> None:
+    windows = []
+    for worker in range(100):
+        counting = Counting(())
+        for number in range(40):
+            for kind in (None, "timeout", f"status 50{number % 5}"):
+                counting.count(f"GET /{number}", 0.001 * worker, 1, kind)
+        windows.append(counting.close(1.0, 1.0, 1, last=True))
+    found = merged(windows).exemplars
+    assert len(found) == A_MINUTE
+    for number in range(40):
+        assert len([one for one in found if one.endpoint == f"GET /{number}" and not one.failure]) <= EACH
+
+
+def test_the_minutes_of_workers_end_in_the_same_slot_whenever_their_windows_really_end() -> None:
+    ended = []
+    for late in (0.0, 0.4, 0.049):
+        counting = Counting(("a",))
+        for slot in range(1, 400):
+            counting.count("a", 1.0, 1)
+            if counting.close(7e5 + 0.3 * slot + late * (slot % 3), 0.3, 1, slot=7e5 + late + 0.3 * slot).exemplars:
+                ended.append((late, slot))
+    slots = [[slot for late, slot in ended if late == one] for one in (0.0, 0.4, 0.049)]
+    assert slots == [[201]] * 3
 
 
 def test_merging_changes_none_of_the_windows() -> None:

@@ -1,6 +1,7 @@
 """The load's process against a real server."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import psutil
 import pytest
 
 from soak.errors import LoadError, ProfileError
-from soak.load.plan import Plan, plan_of
+from soak.load.plan import Plan
+from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
 from soak.profile import parse_profile
 from soak.windows import Window
@@ -140,6 +142,43 @@ def test_bodies_and_headers_arrive_as_the_profile_says(tmp_path: Path) -> None:
     assert "x-test: yes-1" in text.lower()
     assert "content-type: application/json" in text.lower()
     assert text.endswith('{"a": [1, "\\u00fc"]}')
+
+
+@pytest.mark.parametrize("trace", ["on", "off", "{header: true}"])
+def test_requests_carry_trace_ids_that_the_windows_name(tmp_path: Path, trace: str) -> None:
+    seen: list[bytes] = []
+
+    def keep(connection: object) -> None:
+        while True:
+            connection.sendall(http("no", "500 Broken"))  # type: ignore[attr-defined]
+            data = connection.recv(65536)  # type: ignore[attr-defined]
+            if not data:
+                return
+            seen.append(data)
+
+    with serving(keep) as url:
+        text = f"target: {{url: '{url}'}}\nsample: 0.5s\nload: {{users: 1, duration: 1s}}\nendpoints: [GET /a]\ntrace: {trace}\n"
+        _, windows = drive(plan_of(parse_profile(text, "p.yaml", environment={})[0]), tmp_path)
+    sent = {found.decode() for data in seen for found in re.findall(rb"traceparent: 00-(\w{32})-\w{16}-01\r\n", data)}
+    alone = {found.decode() for data in seen for found in re.findall(rb"X-Trace-ID: (\w{32})\r\n", data)}
+    kept = [one for window in windows for one in window.exemplars]
+    assert [(one.failure, one.status) for one in kept] == [("status 500", 500)] * 5
+    assert all(0 < one.time < 30 for one in kept)
+    if trace == "off":
+        assert (sent, alone, {one.trace for one in kept}) == (set(), set(), {""})
+    else:
+        assert len(sent) == len(seen)
+        assert len({one.trace for one in kept} & sent) >= 4  # the first request is not among those seen
+        assert alone == (sent if "header" in trace else set())
+
+
+def test_windows_say_how_the_generator_fared(tmp_path: Path) -> None:
+    with serving(OK) as url:
+        _, windows = drive(plan(url, "rate: 100/s, duration: 2s"), tmp_path)
+    found = [window.generator for window in windows]
+    assert all(one is not None and one.memory > 10 << 20 for one in found)
+    assert sum(one.asked or 0 for one in found if one) == pytest.approx(200, abs=1)
+    assert 0 < sum(one.cpu_seconds for one in found if one) < 2.5
 
 
 def test_a_stop_ends_the_load_in_order(tmp_path: Path) -> None:
@@ -293,13 +332,13 @@ def test_arrivals_at_random_have_service_times_too(tmp_path: Path) -> None:
 def test_the_plan_says_how_the_profile_wants_to_be_connected(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("")
     text = """
-target: {url: 'https://a.example.com', allow: ['*.example.com'], tls: {ca: ca.pem, insecure: true}}
+target: {url: 'https://a.example.com', allow: ['*.example.com'], tls: {ca: ca.pem}}
 load: {users: 1, duration: 1s, cookies: false, redirects: true}
 endpoints: [GET /]
 """
     found = plan_of(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0])
     assert Plan.from_json(found.to_json()) == found
-    assert found.tls == {"ca": str(tmp_path / "ca.pem"), "certificate": None, "key": None, "insecure": True}
+    assert found.tls == {"ca": str(tmp_path / "ca.pem"), "certificate": None, "key": None, "insecure": False}
     assert (found.cookies, found.redirects, found.allow) == (False, True, ("*.example.com",))
     with pytest.raises(ProfileError, match=r"target\.tls\.ca: no file other\.pem"):
         parse_profile(text.replace("ca.pem", "other.pem"), str(tmp_path / "p.yaml"), environment={})

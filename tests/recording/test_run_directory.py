@@ -13,7 +13,8 @@ from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Sample, Scrape
 from soak.recording import Recorder, load_recording
-from soak.windows import EndpointWindow, Turnout, Window
+from soak.recording import recorder as recorder_module
+from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Turnout, Window
 
 RUN = {"name": "test", "started": "2026-01-01T00:00:00Z", "phases": [{"name": "steady", "start": 0.0, "end": 100.0}]}
 
@@ -228,3 +229,60 @@ def test_a_recording_of_one_process_has_no_turnout(directory: Path) -> None:
             database.execute(f"ALTER TABLE windows DROP COLUMN {column}")
     database.close()
     assert load_recording(directory).turnouts is None
+
+
+HEALTH = GeneratorWindow(0.5, 0.6, 0.002, 1 << 30, 12.5, 12, 3)
+
+
+def test_the_generators_health_and_exemplars_are_read_back(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    slow = Exemplar(0.5, "GET /", 2.5, "", 200, "ab" * 16)
+    failed = Exemplar(1.5, "GET /'; DROP TABLE exemplars", 0.5, "timeout")
+    recorder.add(replace(window(1.0), generator=HEALTH))
+    recorder.add(window(2.0))
+    recorder.add(replace(window(3.0), generator=replace(HEALTH, asked=None), exemplars=(failed, slow)))
+    recorder.close(ended="completed", seconds=3.0)
+    found = load_recording(directory)
+    assert found.exemplars == (slow, failed)
+    own = found.generator
+    assert own is not None
+    np.testing.assert_array_equal(own.times, [1, 2, 3])
+    np.testing.assert_array_equal(own.cpu_ratio, [0.5, np.nan, 0.5])
+    np.testing.assert_array_equal(own.asked, [12.5, np.nan, np.nan])
+    np.testing.assert_array_equal(own.between(1.0, 3.0).queued, [np.nan, 3])
+
+
+def test_a_recording_from_before_the_generators_health_is_still_read(directory: Path) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(window(1.0))
+    recorder.close(ended="completed", seconds=1.0)
+    assert load_recording(directory).generator is None
+    with sqlite3.connect(directory / "recording.sqlite") as database:
+        database.execute("DROP TABLE generator")
+        database.execute("DROP TABLE exemplars")
+    database.close()
+    found = load_recording(directory)
+    assert (found.generator, found.exemplars, len(found.windows)) == (None, (), 1)
+
+
+def test_exemplars_of_a_long_run_are_thinned_evenly_and_the_slowest_stays(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "MOST_EXEMPLARS", 100)
+    recorder = Recorder(directory, dict(RUN), None)
+    for minute in range(300):
+        ten = tuple(
+            Exemplar(60.0 * minute + n, "a", 99.0 if minute == 7 and n == 3 else 1.0, "reset" if n % 2 else "")
+            for n in range(10)
+        )
+        recorder.add(replace(window(60.0 * minute), exemplars=ten))
+        recorder.commit()
+    recorder.close(ended="completed", seconds=18000.0)
+    found = load_recording(directory).exemplars
+    assert 50 <= len(found) <= 100
+    assert max(one.seconds for one in found) == 99.0
+    times = np.array([one.time for one in found])
+    assert (times > 60 * 297.5).sum() == 20  # the newest are whole
+    for failed in (True, False):
+        older = sorted(one.time for one in found if bool(one.failure) == failed and one.time < 60 * 290)
+        assert np.diff(older).max() <= 4 * 18000 / 25  # and no long stretch is without

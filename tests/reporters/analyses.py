@@ -10,6 +10,7 @@ from soak.model import (
     Curve,
     EndpointSummary,
     Event,
+    Exemplar,
     Finding,
     Floats,
     Line,
@@ -64,11 +65,22 @@ DESCRIPTORS = trend(0.0, 0.01, 24.0)
 POOL = {"pool": "orders"}
 
 ENDPOINTS = (
-    EndpointSummary("GET /user", 5_760_000, 12, 200.0, 0.0021, 0.0048, 0.0091, 0.021, 0.31, (("timeout", 12),)),
+    EndpointSummary(
+        "GET /user", 5_760_000, 12, 200.0, 0.0021, 0.0048, 0.0091, 0.021, 0.31, (("timeout", 12),), 0.0041, True
+    ),
     EndpointSummary(
         "create order", 1_920_311, 2113, 66.7, 0.0062, 0.019, 0.26, 0.8, 4.2, (("status 500", 2101), ("timeout", 12))
     ),
     EndpointSummary("GET /gone", 40, 40, 0.0014, None, None, None, None, None, (("connection refused", 40),)),
+)
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+EXEMPLARS = (
+    Exemplar(5401.25, "create order", 4.2, "", 201, TRACE),
+    Exemplar(12_000.0, "GET /user", 0.31, "", 200, TRACE[::-1]),
+    Exemplar(60.5, "create order", 0.02, "status 500", 500),
+    Exemplar(3600.0, "GET /user", 10.0, "timeout", 0, TRACE),
 )
 
 
@@ -204,6 +216,7 @@ def failing() -> Analysis:
             Event(16000, "scrape", "prometheus: timed out after 1 s"),
             Event(16100, "restart", "process 4121 became process 9917"),
         ),
+        exemplars=EXEMPLARS,
     )
 
 
@@ -268,7 +281,10 @@ def hostile() -> Analysis:
     run = RunInfo(NASTY, NASTY, 10.0, NASTY)
     events = (Event(3.0, NASTY, NASTY),)
     phases = (Phase(NASTY, 0.0, 2.0), Phase("warmup", 2.0, 4.0))
-    return Analysis(run, FAIL, NASTY, findings, (suspect,), (endpoint,), (NASTY, LONG), charts, phases, events)
+    exemplars = (Exemplar(1.0, NASTY, 9.0, "", 200, NASTY), Exemplar(2.0, LONG, float("inf"), NASTY))
+    return Analysis(
+        run, FAIL, NASTY, findings, (suspect,), (endpoint,), (NASTY, LONG), charts, phases, events, exemplars
+    )
 
 
 def crowded() -> Analysis:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from soak.model import Analysis, Finding, RunInfo, Verdict
-from soak.reporters import REPORTERS, markdown
+from soak.reporters import REPORTERS, markdown, terminal
 
 from .analyses import ANALYSES, empty, failing, hostile, passing
 
@@ -83,6 +83,39 @@ def test_junit_shows_a_broken_run_as_an_error() -> None:
     assert error.attrib["message"] == empty().reason
 
 
+def test_junit_shows_a_saturated_generator_as_an_error_unless_something_failed() -> None:
+    broken = dataclasses.replace(passing(), verdict=Verdict.INCONCLUSIVE, reason="Saturated.", broken="Saturated.")
+    error = suite(broken).find("testcase/error")
+    assert error is not None
+    assert error.attrib["message"] == "Saturated."
+    assert suite(dataclasses.replace(failing(), broken="Saturated.")).find("testcase/error") is None
+
+
+def test_service_times_have_a_column_only_where_they_differ() -> None:
+    same = dataclasses.replace(failing(), endpoints=failing().endpoints[1:])
+    wide = terminal.render(failing(), width=120)
+    assert "service p99" in wide
+    assert "service p99" not in terminal.render(failing(), width=80)
+    assert "service p99" not in terminal.render(same, width=120)
+    for name, words in (("markdown", "Service p99"), ("html", "service p99")):
+        assert words in REPORTERS[name].render(failing())
+        assert "4.1 ms" in REPORTERS[name].render(failing())
+        assert words not in REPORTERS[name].render(same)
+
+
+def test_json_names_the_exemplars() -> None:
+    slow, _, failed, timeout = json.loads(REPORTERS["json"].render(failing()))["exemplars"]
+    assert slow == {
+        "endpoint": "create order",
+        "seconds": 4.2,
+        "failure": None,
+        "status": 201,
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "time": 5401.25,
+    }
+    assert (failed["failure"], failed["trace_id"], timeout["status"]) == ("status 500", None, None)
+
+
 @pytest.mark.parametrize(("verdict", "tag"), [(Verdict.FAIL, "failure"), (Verdict.INCONCLUSIVE, "skipped")])
 def test_junit_is_never_green_when_the_run_is_not(verdict: Verdict, tag: str) -> None:
     analysis = dataclasses.replace(passing(), verdict=verdict, reason="Aborted: errors > 50% for 30s.")
@@ -93,10 +126,10 @@ def test_junit_is_never_green_when_the_run_is_not(verdict: Verdict, tag: str) ->
 
 
 def test_markdown_tables_keep_their_shape_with_hostile_names() -> None:
-    for analysis in (failing(), hostile()):
+    for analysis, columns in ((failing(), 10), (hostile(), 9)):  # the first shows service times, too
         lines = markdown.render(analysis).splitlines()
         tables = [line for line in lines if line.startswith("|")]
-        assert {cells(line) for line in tables} == {8, 9}
+        assert {cells(line) for line in tables} == {8, columns}
 
 
 def cells(line: str) -> int:

@@ -148,9 +148,18 @@ def test_the_verdict_stands_before_everything_else() -> None:
         "Warnings",
         "Endpoints",
         "Charts",
+        "Slowest and failed requests",
     ]
     places = [text.index(words, text.index("orders-nightly started")) for words in order]
     assert places == sorted(places)
+
+
+def test_slow_and_failed_requests_are_named_with_their_traces() -> None:
+    text = " ".join(Elements(page_of("fail")).text.split())
+    part = text[text.index("Slowest and failed requests") :]
+    for words in ("4bf92f3577b34da6a3ce929d0e0e4736", "4.2 s", "status 500", "timeout"):
+        assert words in part
+    assert "Slowest and failed requests" not in Elements(page_of("pass")).text
 
 
 def test_charts_that_fail_come_first() -> None:

@@ -1,0 +1,65 @@
+"""What the load's own process measures of itself: a saturated generator's latencies say nothing about the target."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from math import ceil
+
+import gevent
+import psutil
+
+from soak.windows import GeneratorWindow
+
+#: How often the event loop is asked for a turn, in seconds; often enough for 20 askings in a window of a second.
+EVERY = 0.05
+
+
+class Health:
+    """One process's. `start` within its event loop, and `close` each window.
+
+    `due` says how many arrivals it should have made so many seconds after the start; None in the closed model.
+    """
+
+    def __init__(self, due: Callable[[float], float] | None) -> None:
+        self._due = due
+        self._process = psutil.Process()
+        self._lags: list[float] = []
+        self._waiting_since: float | None = None
+        self._spent, self._elapsed = _cpu_seconds(), 0.0
+        self._made = self._queued = 0
+        self._asked = 0.0
+
+    def start(self) -> None:
+        """Measure from now on."""
+        self._spent = _cpu_seconds()
+        gevent.spawn(self._ask)
+
+    def _ask(self) -> None:
+        while True:
+            self._waiting_since = time.monotonic() + EVERY
+            gevent.sleep(EVERY)
+            self._lags.append(max(0.0, time.monotonic() - self._waiting_since))
+
+    def close(self, seconds: float, made: int, queued: int) -> GeneratorWindow:
+        """The window of `seconds` that ends now; since the start, so many arrivals were made, and had to queue."""
+        lags, self._lags = sorted(self._lags), []
+        # A turn that is overdue already counts as far as it goes: else a stuck loop would look idle.
+        overdue = time.monotonic() - self._waiting_since if self._waiting_since is not None else 0.0
+        lag = max(lags[ceil(0.99 * len(lags)) - 1] if lags else 0.0, overdue)
+        before, self._spent = self._spent, _cpu_seconds()
+        self._elapsed += seconds
+        new, waited = made - self._made, queued - self._queued
+        self._made, self._queued = made, queued
+        spent = self._spent - before
+        asked = None
+        if self._due is not None:
+            until, self._asked = self._asked, self._due(self._elapsed)
+            asked = self._asked - until
+        return GeneratorWindow(spent / seconds, spent, lag, self._process.memory_info().rss, asked, new, waited)
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

@@ -1,0 +1,172 @@
+"""Rows of data for templates: read once by the load's process, and dealt out at random, in order, or each only once."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Order = Literal["random", "sequential", "unique"]
+
+#: Rows are kept in memory, at about 100 bytes and 60 a column each.
+MAX_ROWS = 5_000_000
+
+
+@dataclass(frozen=True)
+class PlannedRows:
+    """Where the rows of a name are, and how they are dealt out: what the plan says of them."""
+
+    name: str
+    path: str
+    jsonl: bool = False
+    order: Order = "random"
+
+
+class RowsError(ValueError):
+    """A data file that cannot be used; the message begins with the file, and its line where there is one."""
+
+
+class RowsExhausted(Exception):  # noqa: N818 - an end, not an error: the user who needs a row ends
+    """Every row of a `unique` source has been used."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"every row of data.{name} has been used")
+
+
+class Row:
+    """One row: `row.sku` and `row["sku"]` in a template."""
+
+    __slots__ = ("_columns", "_values")
+
+    def __init__(self, columns: dict[str, int], values: tuple[Any, ...]) -> None:
+        self._columns, self._values = columns, values
+
+    def __getitem__(self, column: str) -> Any:
+        return self._values[self._columns[column]]
+
+    def __contains__(self, column: object) -> bool:
+        return column in self._columns
+
+    def as_dict(self) -> dict[str, Any]:
+        """Column to value."""
+        return dict(zip(self._columns, self._values, strict=True))
+
+
+class Rows:
+    """The rows of one file, as one of `count` processes deals them out; `index` counts the processes from 0.
+
+    `random` draws from all rows. `sequential` and `unique` share them: this process has every `count`-th row from `index`
+    on, so no two processes deal out the same one; `sequential` begins again after the last, `unique` raises RowsExhausted.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        columns: tuple[str, ...],
+        rows: list[tuple[Any, ...]],
+        order: Order,
+        index: int = 0,
+        count: int = 1,
+    ) -> None:
+        if order == "sequential" and len(rows) < count:
+            raise RowsError(f"data.{name}: {len(rows)} rows cannot be shared by {count} processes")
+        self._name, self._order = name, order
+        self._columns = {column: place for place, column in enumerate(columns)}
+        self._rows = rows if order == "random" else rows[index::count]
+        self._next = 0
+
+    @classmethod
+    def load(cls, planned: PlannedRows, index: int = 0, count: int = 1) -> Rows:
+        """The rows of a file; RowsError names file and line."""
+        lines = read_rows(Path(planned.path), jsonl=planned.jsonl)
+        columns = next(lines)
+        return cls(planned.name, columns, list(lines), planned.order, index, count)
+
+    def __len__(self) -> int:
+        """How many rows this process deals out."""
+        return len(self._rows)
+
+    def draw(self, chance: random.Random) -> Row:
+        """The next row; RowsExhausted when there is none left."""
+        if self._order == "random":
+            return Row(self._columns, self._rows[int(chance.random() * len(self._rows))])
+        if self._next >= len(self._rows):
+            if self._order == "unique":
+                raise RowsExhausted(self._name)
+            self._next = 0
+        self._next += 1
+        return Row(self._columns, self._rows[self._next - 1])
+
+
+def read_rows(path: Path, *, jsonl: bool = False, most: int = MAX_ROWS) -> Iterator[tuple[Any, ...]]:
+    """The columns' names, then row after row, none kept; RowsError names file and line for the first that is wrong."""
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            for number, row in enumerate(_jsonl(path, lines) if jsonl else _csv(path, lines)):
+                if number > most:
+                    raise RowsError(f"{path}: more than {most:,} rows do not fit in memory; split the file")
+                yield row
+    except OSError as error:
+        raise RowsError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RowsError(f"{path}: not a text file in UTF-8 (after row {number})") from None
+    if not number:
+        raise RowsError(f"{path}: has no rows")
+
+
+def _csv(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
+    reader = csv.reader(lines, strict=True)
+    columns: tuple[str, ...] = ()
+    try:
+        for values in reader:
+            if not values:
+                continue  # a blank line
+            if not columns:
+                columns = _columns(path, values)
+                yield columns
+            elif len(values) != len(columns):
+                raise RowsError(f"{path}:{reader.line_num}: {len(values)} values, and the header has {len(columns)}")
+            else:
+                yield tuple(values)
+    except csv.Error as error:
+        raise RowsError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+    if not columns:
+        raise RowsError(f"{path}: is empty; its first line names the columns")
+
+
+def _columns(path: Path, names: list[str]) -> tuple[str, ...]:
+    columns = tuple(sys.intern(name.strip()) for name in names)
+    if "" in columns:
+        raise RowsError(f"{path}:1: column {columns.index('') + 1} has no name")
+    twice = [name for name in columns if columns.count(name) > 1]
+    if twice:
+        raise RowsError(f"{path}:1: the column {twice[0]} is there twice")
+    return columns
+
+
+def _jsonl(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
+    columns: tuple[str, ...] = ()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise RowsError(f"{path}:{number}: not JSON: {getattr(error, 'msg', 'nested too deeply')}") from None
+        if not isinstance(found, dict) or not found:
+            raise RowsError(f'{path}:{number}: expected one JSON object a line, such as {{"sku": "A-17"}}')
+        if not columns:
+            columns = tuple(found)
+            yield columns
+        for odd in found.keys() ^ set(columns):
+            what = "is missing" if odd in columns else "is in no line before"
+            raise RowsError(f"{path}:{number}: the key {odd} {what}; every line has the same keys")
+        yield tuple(found[column] for column in columns)
+    if not columns:
+        raise RowsError(f"{path}: is empty")

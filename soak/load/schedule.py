@@ -1,0 +1,132 @@
+"""How much load there is at each moment, and when each arrival is due: exact, whatever the shape.
+
+The load over time is a chain of pieces, each a straight line or a sine. Arrival `n` is due when the integral of the rate
+reaches `n`; Poisson arrivals are unit-rate exponential gaps taken through the same inverse (time rescaling: Brown, Barbieri,
+Ventura, Kass, Frank, "The Time-Rescaling Theorem and Its Application to Neural Spike Train Data Analysis", 2002).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+from soak.profile.load import Load
+
+_TURN = 2 * math.pi
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of load: from `start` evenly to `end`, less a cosine of `swing` and `period` where there is one.
+
+    Load is in arrivals per second, or users; times are in seconds from the piece's beginning.
+    """
+
+    seconds: float
+    start: float
+    end: float
+    swing: float = 0.0
+    period: float = 0.0
+
+    def level_at(self, t: float) -> float:
+        """The load at a moment."""
+        level = self.start + (self.end - self.start) * t / self.seconds
+        return level - self.swing * math.cos(_TURN * t / self.period) if self.swing else level
+
+    def count(self, t: float) -> float:
+        """The integral of the load up to a moment."""
+        straight = self.start * t + (self.end - self.start) * t * t / (2 * self.seconds)
+        return (
+            straight - self.swing * self.period / _TURN * math.sin(_TURN * t / self.period) if self.swing else straight
+        )
+
+    def due(self, n: float) -> float:
+        """When `count` reaches `n`, which is at most that of the whole piece."""
+        if self.start == self.end and not self.swing:
+            return min(self.seconds, n / self.start) if self.start > 0 else 0.0
+        slope = (self.end - self.start) / self.seconds
+        # Written so that nothing cancels out, whether the line rises, falls or is flat.
+        root = self.start + math.sqrt(max(0.0, self.start**2 + 2 * slope * n))
+        t = min(self.seconds, 2 * n / root) if root > 0 else 0.0
+        return self._refined(n, t) if self.swing else t
+
+    def _refined(self, n: float, t: float) -> float:
+        """Newton's method kept in a bracket by bisection: the count never falls, so there is one root."""
+        low, high = 0.0, self.seconds
+        for _ in range(100):
+            over = self.count(t) - n
+            if abs(over) <= 1e-12 * max(1.0, n):
+                break
+            low, high = (low, t) if over > 0 else (t, high)
+            level = self.level_at(t)
+            following = t - over / level if level > 0 else low
+            t = following if low < following < high else (low + high) / 2
+        return t
+
+
+class Schedule:
+    """The load of a whole run; times in seconds from its start."""
+
+    def __init__(self, pieces: tuple[Piece, ...]) -> None:
+        self.pieces = pieces
+        self._begin = [0.0, *accumulate(piece.seconds for piece in pieces)]
+        self._counts = [0.0, *accumulate(piece.count(piece.seconds) for piece in pieces)]
+
+    @property
+    def total(self) -> float:
+        """How long it is."""
+        return self._begin[-1]
+
+    def rate_at(self, t: float) -> float:
+        """The load at a moment: arrivals per second, or users; 0 outside of the schedule."""
+        if not 0 <= t < self.total:
+            return 0.0
+        place = bisect_right(self._begin, t) - 1
+        return max(0.0, self.pieces[place].level_at(t - self._begin[place]))
+
+    def users_at(self, t: float) -> int:
+        """The whole number of users of the closed model; at least one while there is any load to come up to."""
+        level = self.rate_at(t)
+        return max(1, round(level)) if level > 0 else 0
+
+    def count(self, t: float) -> float:
+        """How many arrivals there should have been until a moment: the integral of the rate."""
+        if t >= self.total:
+            return self._counts[-1]
+        if t <= 0:
+            return 0.0
+        place = bisect_right(self._begin, t) - 1
+        return self._counts[place] + self.pieces[place].count(t - self._begin[place])
+
+    def due(self, n: float) -> float | None:
+        """When arrival `n` (counted from 0) is due; None when the schedule ends before it. Fractions are allowed."""
+        if not 0 <= n < self._counts[-1]:
+            return None
+        # The last piece that begins at or before n: no arrival is due at the end of a piece, nor during a pause.
+        place = bisect_right(self._counts, n) - 1
+        return self._begin[place] + self.pieces[place].due(n - self._counts[place])
+
+
+def pieces_of(load: Load) -> tuple[Piece, ...]:
+    """The shape of a profile's load: its stages, or its ramp and its duration."""
+    if not load.stages:
+        ramp = [Piece(load.ramp, 0.0, load.peak)] if load.ramp > 0 else []
+        return (*ramp, Piece(load.duration, load.peak, load.peak))
+    pieces: list[Piece] = []
+    before = 0.0
+    for stage in load.stages:
+        held = stage.rate or stage.users or stage.spike
+        if stage.sine:
+            low, high = stage.sine.low.value, stage.sine.high.value
+            middle, swing = (low + high) / 2, (high - low) / 2
+            pieces.append(Piece(stage.for_, middle, middle, swing, stage.sine.period))
+            before = pieces[-1].level_at(stage.for_)
+        elif stage.ramp:
+            pieces.append(Piece(stage.for_, before, stage.ramp.value))
+            before = stage.ramp.value
+        elif held:
+            pieces.append(Piece(stage.for_, held.value, held.value))
+            before = before if stage.spike else held.value
+    return tuple(pieces)

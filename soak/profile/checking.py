@@ -1,0 +1,168 @@
+"""What a profile's parts must be to each other and to the files beside it; types alone cannot say it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from soak.errors import ProfileError
+from soak.profile import yamltext
+from soak.profile.fields import Later
+from soak.profile.requests import RequestSpec
+from soak.profile.types import Profile
+
+#: What templates can use besides data rows and captures; a row or a capture of such a name would hide it.
+TEMPLATE_NAMES = ("choice", "now", "randint", "range", "seq", "user", "uuid")
+
+
+def check(profile: Profile, document: yamltext.Document) -> None:
+    """Everything that can be known before the run; ProfileError for the first thing wrong."""
+    check_supported(profile, document)
+    check_target(profile, document)
+    check_requests(profile, document)
+    check_locustfile(profile, document)
+    check_names(profile, document)
+    check_files(profile, document)
+
+
+def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> ProfileError:
+    """The error for one key: file, line, key, and what is wrong."""
+    return ProfileError(f"{document.where(path)}: {'.'.join(map(str, path))}: {message}")
+
+
+def _is_later(field: FieldInfo) -> bool:
+    return any(isinstance(mark, Later) for mark in field.metadata)
+
+
+def check_supported(model: BaseModel, document: yamltext.Document, prefix: yamltext.Path = ()) -> None:
+    """Refuse, by name, every key whose feature is still to come."""
+    for name, field in type(model).model_fields.items():
+        path = (*prefix, field.alias or name)
+        value = getattr(model, name)
+        if _is_later(field) and value is not None and name in model.model_fields_set:
+            raise refused(document, path, "not supported yet")
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(item, BaseModel):
+                check_supported(item, document, (*path, index) if isinstance(value, list) else path)
+
+
+def check_target(profile: Profile, document: yamltext.Document) -> None:
+    """Load goes to loopback, or to a host that `target.allow` names; nowhere else, and tokens come from no other."""
+    _check_url(profile.target.url, ("target", "url"), profile, document)
+    if profile.auth is not None and profile.auth.url is not None:
+        _check_url(profile.auth.url, ("auth", "url"), profile, document)
+
+
+def _check_url(url: str, path: yamltext.Path, profile: Profile, document: yamltext.Document) -> None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, 0
+    if not host or parts.scheme not in ("http", "https") or port == 0:
+        raise refused(document, path, f"expected a URL such as http://127.0.0.1:8080, not {url!r}")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise refused(document, path, "no user, query or fragment here; credentials go into headers as ${VAR}")
+    if not may_load(host, profile.target.allow):
+        advice = f"to allow it, write target: {{allow: [{host!r}]}}"
+        raise refused(document, path, f"load to {host} is not allowed; {advice}")
+
+
+def may_load(host: str, allowed: Iterable[str]) -> bool:
+    """Whether load may go to a host: loopback, or one that a pattern allows."""
+    return is_loopback(host) or any(fnmatchcase(host.lower(), pattern.lower()) for pattern in allowed)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name or literal address alone; nothing is looked up."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def requests_of(profile: Profile) -> Iterator[tuple[yamltext.Path, str, RequestSpec]]:
+    """Every request of a profile, alone or in a flow: its place in the file, its label, and itself."""
+    for index, endpoint in enumerate(profile.endpoints):
+        yield ("endpoints", index), endpoint.label, endpoint
+    for index, flow in enumerate(profile.flows):
+        for number, step in enumerate(flow.steps):
+            yield ("flows", index, "steps", number), flow.label(step), step
+
+
+def check_requests(profile: Profile, document: yamltext.Document) -> None:
+    """Something to request, and labels that tell requests apart."""
+    some = bool(profile.endpoints or profile.flows)
+    if some == bool(profile.load.locustfile):
+        first = "endpoints" if profile.endpoints or not profile.flows else "flows"
+        reason = f"{first} and load.locustfile exclude each other" if some else "is missing: name at least one request"
+        raise refused(document, (first,), reason)
+    seen: dict[str, yamltext.Path] = {}
+    for path, label, _ in requests_of(profile):
+        if label in seen:
+            there = ".".join(map(str, seen[label]))
+            raise refused(document, path, f"{label!r} is there already ({there}); give it a name of its own")
+        seen[label] = path
+
+
+#: What only soak's own users know; a locustfile's are all its own.
+_OF_OWN_USERS = ("think", "pace", "seed", "cookies", "redirects")
+
+
+def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
+    """Nothing beside a locustfile that would silently have no effect."""
+    if profile.load.locustfile is None:
+        return
+    given = [(("load", key), key in profile.load.model_fields_set) for key in _OF_OWN_USERS]
+    for path, there in (*given, (("data",), bool(profile.data)), (("auth",), profile.auth is not None)):
+        if there:
+            reason = "a locustfile's users do all that themselves, and this would have no effect: leave it out"
+            raise refused(document, path, f"{reason} (or name endpoints instead of load.locustfile)")
+
+
+def check_names(profile: Profile, document: yamltext.Document) -> None:
+    """Rows and captures hide neither each other nor what templates have anyway."""
+    for name in profile.data:
+        if name in TEMPLATE_NAMES:
+            raise refused(document, ("data", name), f"{name} means something else in templates; choose another name")
+    taken = {*TEMPLATE_NAMES, *profile.data}
+    for index, flow in enumerate(profile.flows):
+        for number, step in enumerate(flow.steps):
+            for name in taken.intersection(step.capture):
+                path = ("flows", index, "steps", number, "capture", name)
+                raise refused(document, path, f"{name} means something else in templates; choose another name")
+
+
+def check_files(profile: Profile, document: yamltext.Document) -> None:
+    """Every file that the profile names is there."""
+    named: list[tuple[yamltext.Path, str | None]] = [
+        ((*path, "file"), request.file) for path, _, request in requests_of(profile)
+    ]
+    named += [(("data", name, "csv" if rows.csv else "jsonl"), rows.file) for name, rows in profile.data.items()]
+    named += [(("target", "tls", key), getattr(profile.target.tls, key)) for key in ("ca", "certificate", "key")]
+    named.append((("load", "locustfile"), profile.load.locustfile))
+    for path, name in named:
+        if name is not None and not is_file(beside(document.file, name)):
+            raise refused(document, path, f"no file {name}")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def beside(file: str, name: str) -> Path:
+    """A file that a profile names: relative to the working directory if it is there, else to the profile."""
+    near = Path(file).parent / name
+    return near if near.exists() or not Path(name).exists() else Path(name)

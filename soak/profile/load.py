@@ -1,0 +1,154 @@
+"""The profile's load: how much traffic, in which shape, for how long."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from soak.profile.fields import Count, Duration, Level, Positive, Rate, Short, StageLevel, Strict
+
+
+class Workers(Strict):
+    """Remote load workers, and what becomes of the run when one is lost."""
+
+    expect: int = Field(default=0, ge=0, description="How many `soak worker` must join before the load begins")
+    bind: str = Field(
+        default="127.0.0.1:5557",
+        description="Where they find the master; beyond loopback SOAK_WORKER_TOKEN must be set, and nothing is encrypted",
+    )
+    wait: Positive = Field(default=60.0, description="How long they may take to join; 60s unless given")
+    lost: Literal["rebalance", "break"] = Field(
+        default="rebalance",
+        description="When a worker is lost: the others take over its share, or the run is declared broken",
+    )
+
+
+class Sine(Strict):
+    """Load that swings like days and nights do; it begins at its low."""
+
+    low: StageLevel = Field(description="The least load, at the beginning of each period")
+    high: StageLevel = Field(description="The most load, in the middle of each period")
+    period: Positive = Field(description="Time from low to low")
+
+
+class Stage(Strict):
+    """A stretch of time in one shape of load: exactly one of rate, users, ramp, spike and sine."""
+
+    for_: Positive = Field(alias="for", description="How long the stage takes")
+    rate: StageLevel | None = Field(default=None, description="Hold this many arrivals (open model)")
+    users: StageLevel | None = Field(default=None, description="Hold this many users (closed model)")
+    ramp: StageLevel | None = Field(default=None, description="Go evenly from the load before to this one")
+    spike: StageLevel | None = Field(default=None, description="Hold this load, then go back to the one before")
+    sine: Sine | None = Field(default=None, description="Swing between two loads")
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Stage:
+        given = [self.rate, self.users, self.ramp, self.spike, self.sine]
+        if sum(shape is not None for shape in given) != 1:
+            raise ValueError("a stage has exactly one of rate, users, ramp, spike and sine")
+        if (self.rate and not self.rate.open) or (self.users and self.users.open):
+            raise ValueError("rate is such as 200/s, and users a whole number")
+        if self.sine and self.sine.low.value > self.sine.high.value:
+            raise ValueError("the low of a sine must not be above its high")
+        return self
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The loads it names."""
+        if self.sine:
+            return self.sine.low, self.sine.high
+        return tuple(level for level in (self.rate, self.users, self.ramp, self.spike) if level is not None)
+
+
+class Think(Strict):
+    """A pause drawn evenly between two times; in short, one time."""
+
+    min: Duration = Field(description="Shortest pause")
+    max: Duration = Field(description="Longest pause")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Think:
+        if self.min > self.max:
+            raise ValueError("min must not be above max")
+        return self
+
+
+class Load(Strict):
+    """How much traffic, for how long."""
+
+    rate: Rate | None = Field(default=None, description="Open model: arrivals on schedule, each a request or a flow")
+    users: Count | None = Field(default=None, description="Closed model: users that each wait for their answer")
+    ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
+    duration: Positive = Field(default=0.0, description="Time at full load, after the ramp")
+    warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
+    stages: list[Stage] | None = Field(
+        default=None, min_length=1, description="Stretches of load, instead of rate or users, ramp and duration"
+    )
+    arrivals: Literal["constant", "poisson"] = Field(
+        default="constant", description="Open model: evenly spaced, or at random as independent callers come"
+    )
+    think: Annotated[Think, Short(("min", "max"))] | None = Field(
+        default=None, description="Pause between a user's requests: a time, or {min: 1s, max: 3s}"
+    )
+    pace: Positive | None = Field(
+        default=None, description="Closed model: least time from one request or flow of a user to the next"
+    )
+    seed: int = Field(default=0, ge=0, description="The same seed makes the same choices, rows and random values")
+    cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
+    redirects: bool = Field(
+        default=False, description="Follow redirects, up to 10, to loopback and the hosts of target.allow"
+    )
+    processes: Count | None = Field(
+        default=None, description="Local Locust processes, one a core; 1 unless given, none with remote workers"
+    )
+    workers: Workers | None = Field(default=None, description="Remote load workers, on other machines")
+    timeout: Positive = Field(default=10.0, description="Longest wait for an answer")
+    locustfile: str | None = Field(
+        default=None, description="Own Locust users instead of endpoints, relative to the profile"
+    )
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Load:
+        if self.stages:
+            self._take_stages(self.stages)
+        elif (self.rate is None) == (self.users is None):
+            raise ValueError("give either rate (open model) or users (closed model), and not both")
+        elif "duration" not in self.model_fields_set:
+            raise ValueError("duration is missing (or stages instead)")
+        if self.locustfile and self.open:
+            raise ValueError("a locustfile brings its own users: give users, not rate")
+        if self.open and self.pace is not None:
+            raise ValueError("pace goes with users; with a rate, arrivals have their schedule")
+        if not self.open and self.arrivals == "poisson":
+            raise ValueError("arrivals go with a rate; users come one after another")
+        if self.workers is not None and not self.workers.expect and not self.processes:
+            raise ValueError("workers: say how many to expect, or give processes")
+        return self
+
+    def _take_stages(self, stages: list[Stage]) -> None:
+        """Ramp and duration follow from stages: a first stage that is a ramp is the ramp."""
+        for key in ("rate", "users", "ramp", "duration"):
+            if key in self.model_fields_set:
+                raise ValueError(f"give either stages or {key}, and not both")
+        levels = [level for stage in stages for level in stage.levels]
+        if len({level.open for level in levels}) > 1:
+            raise ValueError("stages are all of rates (200/s) or all of users (50)")
+        if not any(level.value > 0 for level in levels):
+            raise ValueError("stages without any load")
+        ramp = stages[0].for_ if stages[0].ramp and len(stages) > 1 else 0.0
+        # The model is frozen once it is made; this is still its making.
+        object.__setattr__(self, "ramp", ramp)
+        object.__setattr__(self, "duration", sum(stage.for_ for stage in stages) - ramp)
+
+    @property
+    def open(self) -> bool:
+        """Whether arrivals come on schedule, whatever the answers do."""
+        return self.stages[0].levels[0].open if self.stages else self.rate is not None
+
+    @property
+    def peak(self) -> float:
+        """The most load there will be: arrivals per second, or users."""
+        if self.stages:
+            return max(level.value for stage in self.stages for level in stage.levels)
+        return float(self.rate if self.rate is not None else self.users or 0)

@@ -1,0 +1,198 @@
+"""The profile's requests: endpoints, the steps of flows, what they expect and capture, and how a token is fetched."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
+
+from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Short, Strict, TextMap, Word
+
+_METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
+#: A path has no blank in it, save inside a template.
+_REQUEST = re.compile(rf"({_METHODS}) (?=/|\{{\{{)((?:\{{\{{.*?\}}\}}|\{{%.*?%\}}|\S)++)")
+_CONSTANT = re.compile(rf"({_METHODS}) (/\S*)")
+_EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
+
+
+def _request(value: object) -> str:
+    if not isinstance(value, str) or not _REQUEST.fullmatch(value):
+        raise ValueError(f"expected a method and a path, such as GET /user, not {value!r}")
+    return value
+
+
+def _constant_request(value: object) -> str:
+    if not isinstance(value, str) or not _CONSTANT.fullmatch(value):
+        raise ValueError(f"expected a method and a path, such as POST /token, not {value!r}")
+    return value
+
+
+def _ready(value: object) -> str:
+    if not isinstance(value, str) or not _CONSTANT.fullmatch(value) or not value.startswith("GET "):
+        raise ValueError(f"expected a GET request, such as GET /healthz, not {value!r}")
+    return value
+
+
+def _statuses(value: object) -> Any:
+    found = value if isinstance(value, list) else [value]
+    if not found or not all(isinstance(status, int) and 100 <= status <= 599 for status in found):
+        raise ValueError(f"expected an HTTP status such as 201, or a list of them, not {value!r}")
+    return found
+
+
+def _short(value: object) -> object:
+    return {"request": value} if isinstance(value, str) else value
+
+
+Request = Annotated[
+    str, BeforeValidator(_request), WithJsonSchema({"type": "string", "pattern": rf"^({_METHODS}) (/|\{{\{{)"})
+]
+ConstantRequest = Annotated[
+    str, BeforeValidator(_constant_request), WithJsonSchema({"type": "string", "pattern": _CONSTANT.pattern})
+]
+ReadyRequest = Annotated[str, BeforeValidator(_ready), WithJsonSchema({"type": "string", "pattern": r"GET (/\S*)"})]
+Statuses = Annotated[list[int], BeforeValidator(_statuses), WithJsonSchema({"type": ["integer", "array"]})]
+
+
+class EndpointLimits(Strict):
+    """What requests must stay within, of one endpoint or of all together."""
+
+    errors: Ratio | None = Field(default=None, description="Largest share of failed requests")
+    p50: Positive | None = Field(default=None, description="Largest median latency")
+    p90: Positive | None = Field(default=None, description="Largest 90th percentile of latency")
+    p95: Positive | None = Field(default=None, description="Largest 95th percentile of latency")
+    p99: Positive | None = Field(default=None, description="Largest 99th percentile of latency")
+    p999: Positive | None = Field(default=None, description="Largest 99.9th percentile of latency")
+    rate: Rate | None = Field(default=None, description="Least achieved rate of requests")
+
+
+class TextMatch(Strict):
+    """What a text must be; every key given must hold."""
+
+    contains: str | None = Field(default=None, description="It must hold this text")
+    equals: str | None = Field(default=None, description="It must be exactly this text")
+    regex: Regex | None = Field(default=None, description="It must hold a match of this regular expression")
+
+    @model_validator(mode="after")
+    def _something(self) -> TextMatch:
+        if self.contains is None and self.equals is None and self.regex is None:
+            raise ValueError("give contains, equals or regex")
+        return self
+
+
+class Expect(Strict):
+    """What an answer must be to count as a success; without `status`, any below 400 is right."""
+
+    status: Statuses | None = Field(default=None, description="The status, or a list of them")
+    within: Positive | None = Field(default=None, description="Longest time to the whole answer")
+    body: Annotated[TextMatch, Short(("contains",))] | None = Field(
+        default=None, description="Text the body must contain, or {regex: …} or {equals: …}"
+    )
+    headers: dict[str, Annotated[TextMatch, Short(("equals",))]] = Field(
+        default={}, description="Headers it must carry, each with its value or {regex: …} or {contains: …}"
+    )
+    json_: dict[str, JsonValue] = Field(
+        default={}, alias="json", description="JSONPath to value: all that the path finds must be the value"
+    )
+
+
+class Capture(Strict):
+    """Where in an answer a value stands that later steps use; in short, its JSONPath."""
+
+    json_: str | None = Field(default=None, alias="json", description="JSONPath into the body; the first value found")
+    header: str | None = Field(default=None, description="The header whose value is taken")
+    regex: Regex | None = Field(
+        default=None, description="A regular expression on the body; its first group, or all of the match"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Capture:
+        if sum(place is not None for place in (self.json_, self.header, self.regex)) != 1:
+            raise ValueError("give exactly one of json, header and regex")
+        return self
+
+
+class Sending(Strict):
+    """What a request sends."""
+
+    headers: HeaderMap = Field(default={}, description="Headers to send")
+    json_: JsonValue | None = Field(default=None, alias="json", description="A JSON body")
+    form: TextMap | None = Field(default=None, description="A form body")
+    body: str | None = Field(default=None, description="A text body")
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Sending:
+        kinds = {"json": self.json_, "form": self.form, "body": self.body, "file": getattr(self, "file", None)}
+        given = [key for key, value in kinds.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(f"only one of {' and '.join(given)} can be the body")
+        return self
+
+
+class RequestSpec(Sending):
+    """One kind of request, alone or as the step of a flow."""
+
+    request: Request = Field(description="Method and path, such as GET /user")
+    name: str = Field(
+        default="", min_length=0, max_length=200, description="How reports call it; the request unless given"
+    )
+    file: str | None = Field(default=None, description="A file that holds the body, relative to the profile")
+    timeout: Positive | None = Field(default=None, description="Longest wait for its answer; load.timeout unless given")
+    expect: Expect = Field(default=Expect(), description="What counts as a success")
+    limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
+
+    @property
+    def label(self) -> str:
+        """The name in reports and in the `endpoint` label; `{{ cart }}` is shown as `{cart}`."""
+        return self.name or _EXPRESSION.sub(r"{\1}", self.request)
+
+
+class EndpointSpec(RequestSpec):
+    """One kind of request; short form: just `GET /path`."""
+
+    weight: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to the others"
+    )
+
+
+class StepSpec(RequestSpec):
+    """One request of a flow; short form: just `GET /path`."""
+
+    capture: dict[Word, Annotated[Capture, Short(("json",))]] = Field(
+        default={}, description="Values of its answer that later steps use in their templates"
+    )
+
+
+Endpoint = Annotated[EndpointSpec, BeforeValidator(_short)]
+Step = Annotated[StepSpec, Short(("request",))]
+
+
+class Flow(Strict):
+    """Requests that one user makes in order; a failed capture ends them."""
+
+    name: str = Field(min_length=1, max_length=100, description="How reports call it, before the name of each step")
+    weight: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to endpoints and flows"
+    )
+    steps: list[Step] = Field(min_length=1, description="The requests, in order")
+
+    def label(self, step: StepSpec) -> str:
+        """The name of a step in reports: `checkout / POST /cart`."""
+        return f"{self.name} / {step.label}"
+
+
+class Auth(Sending):
+    """How a token is fetched and kept fresh, outside of what is measured; nothing here is a template."""
+
+    request: ConstantRequest = Field(description="The request that answers with the token, such as POST /token")
+    url: str | None = Field(default=None, description="Where to ask for it; the target unless given")
+    token: str = Field(default="$.access_token", description="JSONPath to the token in the answer")
+    refresh: Positive | None = Field(
+        default=None, description="Fetch a new one this often; at 80% of the answer's expires_in unless given"
+    )
+    header: str = Field(
+        default="Authorization: Bearer",
+        pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \x21-\x7e]*$",
+        description="The header that carries it, with what stands before the token",
+    )

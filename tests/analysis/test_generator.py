@@ -1,0 +1,177 @@
+"""Whether the generator kept up, and what follows where it did not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.analysis.roles import role_of
+from soak.cli.judged import code_of
+from soak.errors import ExitCode
+from soak.latency import bucket_of
+from soak.model import Analysis, Finding, Recording, Verdict
+from soak.profile import Limits
+from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows
+from tests.analysis.recordings import SECONDS, gauge, noise, recording, windows
+
+ASKED = 50
+STEADY = gauge("process_resident_memory_bytes", 50e6 + noise(1e4))
+LEAK = gauge("process_resident_memory_bytes", 50e6 + 20e3 * np.arange(SECONDS) + noise(1e4))
+SLOW = Limits.model_validate({"p99": "1ms", "rate": "60/s"})
+
+
+def generator(
+    cpu: Any = 0.2, lag: Any = 0.002, asked: Any = ASKED, made: Any = ASKED, queued: Any = 0
+) -> GeneratorWindows:
+    times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
+    columns = (ones * column for column in (cpu, cpu, lag, 2e8, asked, made, queued))
+    return GeneratorWindows(times, ones, *columns)
+
+
+def scheduled(requests: int = ASKED, late: Any = 0, dropped: Any = 0, service: float = 0.01) -> EndpointWindows:
+    whole = np.ones(SECONDS, np.int64)
+    cells = np.full(SECONDS, bucket_of(service), np.int64)
+    kept = Arrivals(whole * late, whole * dropped, np.arange(SECONDS + 1), cells, whole * requests)
+    return replace(windows(requests=requests), arrivals=kept)
+
+
+def judged(own: GeneratorWindows | None, seen: EndpointWindows | None = None, **more: Any) -> Analysis:
+    return analyze(made(own, seen, **more), more.get("limits", Limits()))
+
+
+def made(own: GeneratorWindows | None, seen: EndpointWindows | None = None, **more: Any) -> Recording:
+    whole = recording(more.get("memory", STEADY), requests=(scheduled() if seen is None else seen,))
+    return replace(whole, generator=own, exemplars=more.get("exemplars", ()))
+
+
+def finding(analysis: Analysis, rule: str = "generator") -> Finding:
+    (found,) = [one for one in analysis.findings if one.rule == rule]
+    return found
+
+
+def test_a_generator_with_time_to_spare_passes() -> None:
+    analysis = judged(generator())
+    assert (analysis.verdict, finding(analysis).verdict, analysis.broken) == (Verdict.PASS, Verdict.PASS, None)
+    assert analysis.warnings == ()
+    assert code_of(analysis) is ExitCode.PASS
+
+
+@pytest.mark.parametrize(
+    ("own", "seen"),
+    [
+        (generator(cpu=0.97), scheduled(30)),
+        (generator(lag=0.2), scheduled(30)),
+        (generator(cpu=0.3, made=30), scheduled(30)),  # starved: it did not get to make them
+        (generator(cpu=0.95), scheduled(dropped=5)),
+        (generator(cpu=0.95), scheduled(late=40)),
+        (generator(cpu=0.97, asked=np.nan), scheduled()),  # the closed model: it is what sets the rate
+    ],
+)
+def test_saturated_throughout_breaks_the_run(own: GeneratorWindows, seen: EndpointWindows) -> None:
+    analysis = judged(own, seen)
+    assert (analysis.verdict, finding(analysis).verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
+    assert analysis.broken
+    assert analysis.reason == analysis.broken
+    assert "saturated throughout" in analysis.reason
+    assert code_of(analysis) is ExitCode.BROKEN
+
+
+def test_the_message_says_how_many_processes_would_do() -> None:
+    # 0.97 CPU seconds make 30 of 50 requests, so that all need 1.62 cores: three processes at 70%.
+    assert "load.processes: 3 would do" in judged(generator(cpu=0.97), scheduled(30)).reason
+    assert "a core of its own" in judged(generator(cpu=0.3, lag=0.2), scheduled(30)).reason
+
+
+def test_a_slow_target_is_not_the_generators_fault() -> None:
+    analysis = judged(
+        generator(queued=20), scheduled(30, late=20, dropped=5), limits=Limits.model_validate({"rate": "40/s"})
+    )
+    assert finding(analysis).verdict is Verdict.PASS
+    assert finding(analysis, "rate").verdict is Verdict.FAIL
+    assert analysis.verdict is Verdict.FAIL
+    (warning,) = analysis.warnings
+    assert "the target was too slow" in warning
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.02, Verdict.PASS), (0.2, Verdict.INCONCLUSIVE)])
+def test_saturated_partly(share: float, verdict: Verdict) -> None:
+    pressed = np.arange(SECONDS) < share * SECONDS
+    analysis = judged(generator(cpu=np.where(pressed, 0.97, 0.3)), scheduled(dropped=pressed.astype(np.int64) * 5))
+    assert (analysis.verdict, finding(analysis).verdict, analysis.broken) == (verdict, verdict, None)
+    assert code_of(analysis) is (ExitCode.PASS if verdict is Verdict.PASS else ExitCode.INCONCLUSIVE)
+
+
+def test_a_proven_leak_outranks_a_saturated_generator() -> None:
+    analysis = judged(generator(cpu=0.97), scheduled(30), memory=LEAK)
+    assert analysis.verdict is Verdict.FAIL
+    assert analysis.findings[0].rule == "growth"
+    assert code_of(analysis) is ExitCode.FAIL
+
+
+def test_failing_latency_and_rate_prove_nothing_where_it_was_saturated() -> None:
+    fails = judged(generator(), limits=SLOW)
+    assert {finding(fails, rule).verdict for rule in ("latency", "rate")} == {Verdict.FAIL}
+    unproven = judged(generator(cpu=0.97), scheduled(30), limits=SLOW)
+    assert {finding(unproven, rule).verdict for rule in ("latency", "rate")} == {Verdict.INCONCLUSIVE}
+    assert code_of(unproven) is ExitCode.BROKEN
+
+
+def test_late_arrivals_are_a_warning_only_where_the_generator_made_them_late() -> None:
+    (warning,) = judged(generator(), scheduled(late=2)).warnings
+    assert warning.startswith("4% of the arrivals were sent late because of the load generator")
+    assert judged(generator(queued=2), scheduled(late=2)).warnings == ()
+
+
+def test_a_generator_that_is_busy_and_keeps_up_is_a_warning() -> None:
+    analysis = judged(generator(cpu=0.93))
+    assert analysis.verdict is Verdict.PASS
+    (warning,) = analysis.warnings
+    assert "busy" in warning
+
+
+def test_a_recording_without_it_is_judged_as_before() -> None:
+    analysis = judged(None)
+    assert [one for one in analysis.findings if one.rule == "generator"] == []
+    assert analysis.verdict is Verdict.PASS
+
+
+def test_its_series_are_there_to_limit_and_to_draw_and_never_judged_for_growth() -> None:
+    own = generator(cpu=0.2 + 0.001 * np.arange(SECONDS))
+    analysis = judged(own, scheduled(late=1), limits=Limits.model_validate({"max": {"soak_load_cpu_ratio": 0.4}}))
+    assert finding(analysis, "max").verdict is Verdict.FAIL
+    assert {one.series for one in analysis.findings if one.rule == "growth"} == {"process_resident_memory_bytes"}
+    assert {"asked", "all"} <= {
+        curve.label for chart in analysis.charts for curve in chart.curves if chart.title == "Requests"
+    }
+    assert {"Late arrivals", "Load generator's busiest process"} <= {chart.title for chart in analysis.charts}
+    assert "Dropped arrivals" not in {chart.title for chart in analysis.charts}
+    for name in ("soak_load_cpu_ratio", "soak_load_lag_seconds", "soak_load_resident_memory_bytes"):
+        role = role_of(name)
+        assert role is not None
+        assert not role.judged
+
+
+def test_the_service_time_is_told_apart_where_it_differs() -> None:
+    (hidden,) = judged(generator(), scheduled(service=0.001)).endpoints
+    (same,) = judged(generator(), scheduled(service=0.01)).endpoints
+    (without,) = judged(generator(), windows()).endpoints
+    assert hidden.service_p99 == pytest.approx(0.001, rel=0.03)
+    assert (hidden.delayed, same.delayed, without.delayed) == (True, False, False)
+    assert without.service_p99 is None
+
+
+def test_a_report_shows_the_slowest_and_some_of_each_failure() -> None:
+    slow = [Exemplar(float(n), f"GET /{n % 10}", 0.1 * n, "", 200) for n in range(100)]
+    failed = [Exemplar(float(n), "GET /", 1.0, "timeout" if n else "reset") for n in range(50)]
+    late = Exemplar(SECONDS + 1.0, "GET /", 99.0)
+    shown = judged(generator(), exemplars=(*failed, *slow, late)).exemplars
+    told = [one for one in shown if not one.failure]
+    assert len(told) == 20
+    assert told[0].seconds == pytest.approx(9.9)
+    assert [one.seconds for one in told] == sorted((one.seconds for one in told), reverse=True)
+    assert {one.endpoint for one in told} == {f"GET /{n}" for n in range(10)}
+    assert [one.failure for one in shown if one.failure] == ["reset", *["timeout"] * 5]

@@ -1,0 +1,59 @@
+"""Trace ids: valid as W3C has them, different for each request, and patched in without touching the rest of the head."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soak.load.tracing import Tracing, next_trace, trace_id
+
+HEAD = b"GET /a?b=%41%s HTTP/1.1\r\nHost: x\r\nX-Note: 100%\r\n\r\n"
+TRACEPARENT = re.compile(rb"\r\ntraceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-01\r\n")
+
+
+def stamped(tracing: Tracing, head: bytes = HEAD) -> tuple[bytes, int]:
+    template, wanted = tracing.template(head)
+    number = next_trace()
+    return (template % ((number,) * wanted) if wanted else template), number
+
+
+def test_the_header_is_what_w3c_says_and_the_rest_of_the_head_stays() -> None:
+    head, number = stamped(Tracing())
+    found = TRACEPARENT.search(head)
+    assert found is not None
+    assert found[1].decode() == trace_id(number)
+    assert int(found[2], 16) != 0
+    assert head.replace(found[0][2:], b"") == HEAD
+
+
+def test_ids_are_all_different_and_none_is_zero() -> None:
+    ids = {trace_id(next_trace()) for _ in range(10_000)}
+    assert len(ids) == 10_000
+    assert all(len(one) == 32 and int(one[16:], 16) for one in ids)
+    assert trace_id(0) == ""
+
+
+def test_the_id_alone_under_a_name_of_ones_own() -> None:
+    head, number = stamped(Tracing(True, "X-Trace-ID"))
+    assert f"\r\nX-Trace-ID: {trace_id(number)}\r\n\r\n".encode() in head
+    assert TRACEPARENT.search(head)
+
+
+def test_without_tracing_a_head_is_as_it_was() -> None:
+    assert Tracing(False).template(HEAD) == (HEAD, 0)
+
+
+@pytest.mark.parametrize("name", ["Traceparent", "traceparent", "TRACEPARENT"])
+def test_a_header_of_the_profile_itself_stays_alone(name: str) -> None:
+    head = HEAD[:-2] + f"{name}: mine\r\n\r\n".encode()
+    assert stamped(Tracing(), head)[0] == head
+
+
+@given(st.binary(max_size=60).map(lambda raw: raw.replace(b"\r", b"").replace(b"\n", b"")))
+def test_any_head_comes_out_as_it_went_in(path: bytes) -> None:
+    head = b"GET /" + path + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    made, _ = stamped(Tracing(True, "X-Id"), head)
+    lines = made.split(b"\r\n")
+    assert b"\r\n".join(lines[:2]) + b"\r\n\r\n" == head
+    assert [line.split(b":")[0] for line in lines[2:]] == [b"traceparent", b"X-Id", b"", b""]
