@@ -33,19 +33,20 @@ class Shares:
 
     def __init__(self, first: Share = Share()) -> None:
         self.first = self.last = first
-        self._changes: deque[tuple[float, Share]] = deque()
+        #: Changes that no arrival has seen yet.
+        self.pending: deque[tuple[float, Share]] = deque()
         #: One for each time that a worker was lost.
         self._since = [(0.0, first)]
 
     def change(self, at: float, share: Share) -> None:
         """From a moment of the timetable on, another share."""
         self.last = share
-        self._changes.append((at, share))
+        self.pending.append((at, share))
         self._since.append((at, share))
 
     def changed(self, until: float) -> tuple[float, Share] | None:
         """The next change at or before a moment, once; None without."""
-        return self._changes.popleft() if self._changes and self._changes[0][0] <= until else None
+        return self.pending.popleft() if self.pending and self.pending[0][0] <= until else None
 
     def count(self, timetable: Timetable, t: float) -> float:
         """How many of the arrivals due until a moment are this worker's to make; over all workers, these add up to all."""
@@ -74,7 +75,7 @@ def shared_arrivals(
     reached = gap(1.0) * share.count if gap else float(number)
     while True:
         when = timetable.due(reached)
-        change = shares.changed(inf if when is None else when)
+        change = shares.changed(inf if when is None else when) if shares.pending else None
         if change is not None:
             at, share = change
             done = timetable.count(at)

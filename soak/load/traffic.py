@@ -7,6 +7,8 @@ from bisect import bisect
 from itertools import accumulate
 from urllib.parse import urlsplit
 
+import gevent
+
 from soak.load.addresses import Origin, Timeouts
 from soak.load.captures import Captures
 from soak.load.expectations import Expectations
@@ -101,7 +103,7 @@ class Traffic:
         flows = [Course(tuple(Step(step, plan) for step in flow.steps), flow.weight, flow=True) for flow in plan.flows]
         self.courses = (*alone, *flows)
         self._bounds = list(accumulate(course.weight for course in self.courses))
-        self._rows = {rows.name: Rows.load(rows, index, count) for rows in plan.rows}
+        self._rows = {rows.name: Rows.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
         self._numbers = Numbers(index, count)
         self.schedule = Schedule(plan.pieces or _pieces(plan))
 
