@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +56,23 @@ def build_go() -> Path:
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], ready_line_prefix: str = "listening on ", timeout: float = 15.0
+    command: Sequence[str | Path],
+    ready_line_prefix: str = "listening on ",
+    timeout: float = 15.0,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Target]:
     """Start a service, wait up to `timeout` seconds for its ready line, which ends in its URL, and stop it afterwards.
 
+    `environment` is added to this process's. Its standard input is a pipe that closes when this process dies.
     Only the process started here is stopped: by SIGTERM, or by SIGKILL after 5 seconds, and then the test fails.
     """
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     try:
         yield Target(_url(process, ready_line_prefix, timeout), process.pid)
     finally:
@@ -74,8 +84,9 @@ def running(
             process.wait()
             pytest.fail(f"{command[0]} ignored SIGTERM")
         finally:
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 def _url(process: subprocess.Popen[str], prefix: str, timeout: float) -> str:
