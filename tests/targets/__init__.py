@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.targets.building import MissingToolchainError, cached, call, tool
 
 GO_SOURCE = Path(__file__).parent / "go"
 
@@ -31,27 +30,23 @@ class Target:
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
 
 
-def build_go() -> Path:
-    """The Go service's binary, built once for each state of its sources; skips without Go, but fails so in CI."""
-    go = shutil.which("go")
-    if go is None:
+@contextmanager
+def toolchain() -> Iterator[None]:
+    """What is missing on this machine skips a test, but fails it in CI."""
+    try:
+        yield
+    except MissingToolchainError as error:
         if os.environ.get("CI") == "true":
-            pytest.fail("CI must have Go: the Go target cannot be built")
-        pytest.skip("needs Go on the PATH")
-    sources = sorted(path for path in GO_SOURCE.iterdir() if path.suffix in {".go", ".mod"})
-    state = hashlib.sha256(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in sources)).hexdigest()
-    directory = Path(tempfile.gettempdir(), f"soak-test-targets-{os.getuid()}")
-    directory.mkdir(mode=0o700, exist_ok=True)
-    binary = directory / f"leaky-{state[:16]}"
-    if not binary.exists():
-        with tempfile.TemporaryDirectory(dir=directory) as scratch:
-            built = Path(scratch, "leaky")
-            command = [go, "build", "-o", str(built), "."]
-            result = subprocess.run(command, cwd=GO_SOURCE, capture_output=True, text=True, timeout=300, check=False)
-            if result.returncode != 0:
-                pytest.fail(f"go build: {result.stderr}")
-            built.replace(binary)  # whole or not at all: another test process may be building the same
-    return binary
+            pytest.fail(f"CI must have it: {error}")
+        pytest.skip(str(error))
+
+
+def build_go() -> Path:
+    """The Go service that needs nothing but Go's standard library, built; skips without Go, but fails so in CI."""
+    sources = [path for path in GO_SOURCE.iterdir() if path.suffix in {".go", ".mod"}]
+    with toolchain():
+        go = tool("go")
+        return cached("go-leaky", sources, lambda to: call([go, "build", "-o", to / "leaky", "."], GO_SOURCE)) / "leaky"
 
 
 @contextmanager

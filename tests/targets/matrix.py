@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -57,6 +59,11 @@ def serving(leak: Leak, database: str) -> Iterator[Target]:
         yield target
 
 
+def order_of(leak: Leak) -> dict[str, Any]:
+    """What each target takes as an order: Go's products have names, the others' numbers."""
+    return {"id": 1, "product": "7" if leak.target.startswith("go") else 7, "quantity": 2}
+
+
 def profile(leak: Leak, target: Target, seconds: float, rate: float) -> str:
     """An open model over all endpoints; `rate` requests a second in all."""
     endpoints: list[dict[str, object]] = []
@@ -65,7 +72,7 @@ def profile(leak: Leak, target: Target, seconds: float, rate: float) -> str:
         if request == EXPORT and leak.endpoint == BIG_EXPORT:
             endpoint["request"] = BIG_EXPORT
         if request.startswith("POST"):
-            endpoint["json"] = {"id": 1, "product": "7", "quantity": 2} if leak.target != "python" else {"product": 7}
+            endpoint["json"] = order_of(leak)
         endpoints.append(endpoint)
     return yaml.safe_dump(
         {
@@ -108,6 +115,7 @@ def main() -> None:
     chosen = [leak for leak in LEAKS if any(fnmatchcase(leak.cell, glob) for glob in asked.only or ["*"])]
     if not chosen:
         parser.error("no such cell")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: the cluster and the target stop too
     wrong = 0
     with tempfile.TemporaryDirectory() as scratch, postgres() as server:
         for take in range(1, asked.repeat + 1):

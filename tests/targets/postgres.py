@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.targets.building import MissingToolchainError
+
 MAX_CONNECTIONS = 400
 
 #: Nothing here outlives the cluster, so nothing need be safe on disk; and what runs by itself would only be noise.
@@ -33,10 +35,6 @@ _SETTINGS = {
     "wal_level": "minimal",
     "log_min_messages": "fatal",
 }
-
-
-class NoPostgresError(Exception):
-    """PostgreSQL's server programs are not on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def _program(name: str) -> str:
     found = sorted(versions.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]), reverse=True)
     path = str(found[0]) if found else shutil.which(name)
     if path is None:
-        raise NoPostgresError(f"needs PostgreSQL: there is no {name}")
+        raise MissingToolchainError(f"needs PostgreSQL: there is no {name}")
     return path
 
 
@@ -77,7 +75,7 @@ def _owner() -> str | None:
             return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
-    raise NoPostgresError("needs a user other than root to run PostgreSQL as")
+    raise MissingToolchainError("needs a user other than root to run PostgreSQL as")
 
 
 def _free_port() -> int:
@@ -88,7 +86,7 @@ def _free_port() -> int:
 
 @contextmanager
 def postgres(max_connections: int = MAX_CONNECTIONS) -> Iterator[Postgres]:
-    """A new cluster that answers; stopped by its pid, and removed, at the end. NoPostgresError where there is none."""
+    """A new cluster that answers; stopped by its pid, and removed, at the end. MissingToolchainError where there is none."""
     initdb, server, owner = _program("initdb"), _program("postgres"), _owner()
     with tempfile.TemporaryDirectory(prefix="soak-pg-", dir="/tmp") as name:  # short: a socket's path has 107 bytes
         directory = Path(name)

@@ -27,13 +27,12 @@ public final class Shop {
     private static final int RECENT = 64;
     private static final int EXPORT_PIECE = 32 << 10;
 
-    private final String leak;
+    private volatile String leak = "none"; // until all is warm
     private final HikariDataSource pool;
     private final PrometheusMeterRegistry metrics;
     private final ArrayDeque<String> recent = new ArrayDeque<>();
 
-    private Shop(String leak, HikariDataSource pool, PrometheusMeterRegistry metrics) {
-        this.leak = leak;
+    private Shop(HikariDataSource pool, PrometheusMeterRegistry metrics) {
         this.pool = pool;
         this.metrics = metrics;
     }
@@ -199,9 +198,11 @@ public final class Shop {
         PrometheusMeterRegistry metrics = Metrics.registry();
         HikariDataSource pool = Database.open(flags.get("--database"), leak, metrics);
         Leaks.startCarrier();
-        HttpServer server = new Shop(leak, pool, metrics).serve(Integer.parseInt(address[1]));
+        Shop shop = new Shop(pool, metrics);
+        HttpServer server = shop.serve(Integer.parseInt(address[1]));
         int port = server.getAddress().getPort();
         WarmUp.run("http://127.0.0.1:" + port);
+        shop.leak = leak;
         System.out.println("listening on http://127.0.0.1:" + port);
         if (flags.containsKey("--until-eof")) {
             while (System.in.read() >= 0) {

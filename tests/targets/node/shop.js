@@ -14,6 +14,7 @@ const { openPool } = require('./pool.js')
 const LISTED = 50
 const RECENT = 64
 const EXPORT_PIECE = 32 << 10
+const WARM_UPS = 200
 
 const { values: asked } = parseArgs({
   options: {
@@ -28,7 +29,7 @@ if (!asked.database) throw new Error('--database is required')
 const [host, port] = asked.addr.split(':')
 if (host !== '127.0.0.1') throw new Error('listens on 127.0.0.1 only')
 
-const leak = asked.leak
+let leak = 'none' // until all is warm
 const recent = []
 
 function answer(response, value, status = 200) {
@@ -130,8 +131,24 @@ async function route(pool, register, request, response) {
   response.writeHead(404).end()
 }
 
+// Asks every endpoint, while none leaks yet, until the code is compiled and the heap has the size it will have.
+async function warmUp(url) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
+  const ask = (method, path) =>
+    new Promise((resolve, reject) => {
+      const request = http.request(url + path, { agent, method }, (response) => response.on('end', resolve).resume())
+      request.on('error', reject)
+      request.end(method === 'POST' ? '{"id":1,"product":7,"quantity":2}' : undefined)
+    })
+  for (let round = 0; round < WARM_UPS; round++) {
+    const paths = ['/healthz', '/metrics', '/products/7', '/orders', '/search?q=lamp', '/stock/7', '/invoices/latest', '/shipping/is']
+    await Promise.all([...paths.map((path) => ask('GET', path)), ask('POST', '/orders')])
+  }
+  agent.destroy()
+}
+
 async function main() {
-  const pool = await openPool(asked.database, leak)
+  const pool = await openPool(asked.database, asked.leak)
   await leaks.startCarrier()
   const register = expose(pool)
   const server = http.createServer((request, response) => {
@@ -140,10 +157,14 @@ async function main() {
       response.end(String(error))
     })
   })
-  server.listen(Number(port), host, () => console.log(`listening on http://${host}:${server.address().port}`))
+  await new Promise((resolve) => server.listen(Number(port), host, resolve))
   // What leaked must not hold up the end, so it is not an orderly one.
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0))
   if (asked['until-eof']) process.stdin.on('end', () => process.exit(0)).resume()
+  const url = `http://${host}:${server.address().port}`
+  await warmUp(url)
+  leak = asked.leak
+  console.log(`listening on ${url}`)
 }
 
 main().catch((error) => {

@@ -38,11 +38,11 @@ class Pool:
 
     def in_use(self) -> int:
         """Connections that are checked out."""
-        return self._pool().checkedout()
+        return int(self._pool().checkedout())
 
     def open(self) -> int:
         """Connections that are open, idle ones too."""
-        return self._pool().checkedin() + self.in_use()
+        return int(self._pool().checkedin()) + self.in_use()
 
     def scalar(self, statement: str, value: int) -> Any:
         """The one value that `statement`, with `:value`, gives."""

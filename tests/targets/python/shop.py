@@ -7,14 +7,16 @@ request to it; tests/targets/known.py says what and where.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import leaks
 import prometheus_client
@@ -26,7 +28,15 @@ from waitress.server import create_server
 LISTED = 50
 EXPORT_PIECE = 32 << 10
 WORKERS = 8
+WARM_UP = ("/metrics", "/products/7", "/orders", "/search?q=lamp", "/stock/7", "/invoices/latest", "/shipping/is")
 CALM = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"
+
+
+@dataclass
+class Armed:
+    """The leak there is: none while the service warms up."""
+
+    leak: str = "none"
 
 
 class PoolMetrics:
@@ -42,10 +52,9 @@ class PoolMetrics:
         yield GaugeMetricFamily("db_pool_connections_max", "The pool's limit", value=self._pool.maximum)
 
 
-def build(leak: str, database: str) -> Flask:
-    """The service; every kind of connection that it will have is open afterwards."""
+def build(armed: Armed, pool: Pool) -> Flask:
+    """The service, which leaks once it is armed."""
     app = Flask("shop")
-    pool = Pool(database, leak)
     prometheus_client.REGISTRY.register(PoolMetrics(pool))
     recent: deque[str] = deque(maxlen=64)
 
@@ -63,18 +72,18 @@ def build(leak: str, database: str) -> Flask:
 
     @app.get("/orders")
     def orders() -> Response:
-        if leak == "exceptions":
+        if armed.leak == "exceptions":
             leaks.keep_exception()
-        elif leak == "threadlocal":
+        elif armed.leak == "threadlocal":
             leaks.keep_in_thread()
         return jsonify([{"id": n, "product": f"product {n * 7 % 200}", "quantity": 1 + n % 3} for n in range(LISTED)])
 
     @app.post("/orders")
     def place_order() -> tuple[Response, int]:
         order = request.get_json()
-        if leak == "dict":
+        if armed.leak == "dict":
             leaks.keep_order(order)
-        elif leak == "lru-cache":
+        elif armed.leak == "lru-cache":
             leaks.Pricing(order["product"]).total()
         return jsonify(order), 201
 
@@ -82,24 +91,24 @@ def build(leak: str, database: str) -> Flask:
     def search() -> Response:
         text = request.args.get("q", "")
         recent.append(text)
-        if leak == "list":
+        if armed.leak == "list":
             leaks.keep_result()
-        elif leak == "native":
+        elif armed.leak == "native":
             leaks.map_pages()
-        elif leak == "churn":
+        elif armed.leak == "churn":
             leaks.churn()
         return jsonify([text, f"{text} 2"])
 
     @app.get("/stock/<int:number>")
     def stock(number: int) -> Response:
-        if leak == "threads":
+        if armed.leak == "threads":
             leaks.start_watcher()
         return jsonify(stock=number * 6)
 
     @app.get("/invoices/latest")
     def invoice() -> Response:
         file = Path(os.devnull).open("rb")  # noqa: SIM115  # leaving it open is the point
-        if leak == "file":
+        if armed.leak == "file":
             leaks.keep_open(file)
         else:
             file.close()
@@ -107,20 +116,23 @@ def build(leak: str, database: str) -> Flask:
 
     @app.get("/shipping/<country>")
     def shipping(country: str) -> Response:
-        if leak == "sessions":
+        if armed.leak == "sessions":
             return jsonify(price=pool.tariff_unclosed())
         return jsonify(price=pool.scalar("SELECT 490 + :value", 100))
 
     @app.get("/export")
     def export() -> Response:
         pieces = int(request.args["mb"]) * (1 << 20) // EXPORT_PIECE
-        if leak == "buffered":
+        if armed.leak == "buffered":
             return Response(leaks.whole(pieces, EXPORT_PIECE))
         piece = bytes(EXPORT_PIECE)
         return Response((piece for _ in range(pieces)), content_type="application/octet-stream")
 
-    if leak == "closure":
-        app.before_request(leaks.remember_request)
+    @app.before_request
+    def remember() -> None:
+        if armed.leak == "closure":
+            leaks.remember_request()
+
     return app
 
 
@@ -131,11 +143,13 @@ def calm_allocator() -> None:
 
 
 def warm_up(url: str) -> None:
-    """Ask every endpoint that never leaks, often enough that all threads and all their caches are there."""
+    """Ask every endpoint, while none leaks yet, often enough that all threads and all their caches are there."""
+    order = Request(url + "/orders", b'{"product": 7}', {"Content-Type": "application/json"})
+    asked: list[str | Request] = [*(url + path for path in WARM_UP), order]
 
     def ask() -> None:
-        for path in ("/healthz", "/metrics", "/products/7", "/export?mb=1") * 25:
-            with urlopen(url + path) as answer:
+        for one in asked * 20:
+            with urlopen(one) as answer:
                 answer.read()
 
     threads = [threading.Thread(target=ask) for _ in range(WORKERS)]
@@ -154,10 +168,12 @@ def main() -> None:
     parser.add_argument("--until-eof", action="store_true", help="end when standard input does")
     asked = parser.parse_args()
     calm_allocator()
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue now and then is no news
     host, port = asked.addr.rsplit(":", 1)
     if host != "127.0.0.1":
         parser.error("listens on 127.0.0.1 only")
-    server = create_server(build(asked.leak, asked.database), host=host, port=int(port), threads=WORKERS)
+    armed = Armed()
+    server = create_server(build(armed, Pool(asked.database, asked.leak)), host=host, port=int(port), threads=WORKERS)
     # Leaked threads and sessions must not hold up the end, so it is not an orderly one.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
@@ -167,6 +183,7 @@ def main() -> None:
 
     def ready() -> None:
         warm_up(url)
+        armed.leak = asked.leak
         print(f"listening on {url}", flush=True)
 
     threading.Thread(target=ready).start()
