@@ -25,8 +25,8 @@ JVM = (
     "-XX:TieredStopAtLevel=1",
     "-Dsun.net.httpserver.nodelay=true",
 )
-#: Collects young objects every second or so: the heap settles at once.
-NODE = ("--max-semi-space-size=1",)
+#: A young generation of one size, collected every few seconds: large enough that hardly any garbage grows old.
+NODE = ("--min-semi-space-size=4", "--max-semi-space-size=4")
 _COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 
 

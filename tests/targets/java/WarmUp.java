@@ -9,10 +9,11 @@ import java.util.List;
 /** Asks every endpoint, while none leaks yet, until classes are loaded, the hot code is compiled and every worker has been used. */
 final class WarmUp {
     private static final int CLIENTS = 8;
-    private static final int ROUNDS = 60;
+    private static final int SETTLE_MILLIS = 1500;
+    private static final int ROUNDS = 150;
     private static final String[] REQUESTS = {
         "GET /healthz", "GET /metrics", "GET /products/7", "GET /orders", "POST /orders", "GET /search?q=lamp", "GET /stock/7",
-        "GET /invoices/latest", "GET /shipping/is", "GET /products/7", "GET /orders", "POST /orders", "GET /search?q=lamp",
+        "GET /invoices/latest", "GET /shipping/is", "GET /products/7", "GET /orders", "POST /orders", "GET /export?mb=1",
     };
     private static final byte[] ORDER = "{\"id\": 1, \"product\": 7, \"quantity\": 2}".getBytes(StandardCharsets.UTF_8);
 
@@ -28,6 +29,7 @@ final class WarmUp {
         for (Thread client : clients) {
             client.join();
         }
+        Thread.sleep(SETTLE_MILLIS); // what waits to be compiled is
         System.gc();
     }
 

@@ -6,6 +6,8 @@
 
 const http = require('node:http')
 const fs = require('node:fs')
+const v8 = require('node:v8')
+const vm = require('node:vm')
 const { parseArgs } = require('node:util')
 const client = require('prom-client')
 const leaks = require('./leaks.js')
@@ -145,6 +147,8 @@ async function warmUp(url) {
     await Promise.all([...paths.map((path) => ask('GET', path)), ask('POST', '/orders')])
   }
   agent.destroy()
+  v8.setFlagsFromString('--expose-gc')
+  vm.runInNewContext('gc')()
 }
 
 async function main() {
