@@ -88,7 +88,15 @@ def _url(process: subprocess.Popen[str], prefix: str, timeout: float) -> str:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     stdout = process.stdout
     assert stdout is not None
-    threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
+
+    def look() -> None:
+        line = ""
+        for line in stdout:  # an agent may have its say before
+            if line.startswith(prefix):
+                break
+        lines.put(line)
+
+    threading.Thread(target=look, daemon=True).start()
     try:
         line = lines.get(timeout=timeout)
     except queue.Empty:

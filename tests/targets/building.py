@@ -14,14 +14,15 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-#: A small container's: the serial collector, a young generation that is collected every few seconds at this load, and the
-#: quick compiler alone, which is done with its work after the warm-up.
+#: A small container's: the serial collector, and a young generation that is collected every few seconds at this load. All code
+#: is compiled at its first use and quickly: else the compiler would be at it, and code memory would grow, for many minutes.
 JVM = (
     "-Xms64m",
     "-Xmx256m",
     "-Xmn16m",
     "-Xss256k",
     "-XX:+UseSerialGC",
+    "-Xcomp",
     "-XX:TieredStopAtLevel=1",
     "-Dsun.net.httpserver.nodelay=true",
 )

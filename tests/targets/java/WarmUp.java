@@ -6,11 +6,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Asks every endpoint, while none leaks yet, until classes are loaded, the hot code is compiled and every worker has been used. */
+/** Asks every endpoint, while none leaks yet, until classes are loaded, their code is compiled and every worker has been used. */
 final class WarmUp {
     private static final int CLIENTS = 8;
     private static final int SETTLE_MILLIS = 1500;
-    private static final int ROUNDS = 150;
+    private static final int ROUNDS = 40;
     private static final String[] REQUESTS = {
         "GET /healthz", "GET /metrics", "GET /products/7", "GET /orders", "POST /orders", "GET /search?q=lamp", "GET /stock/7",
         "GET /invoices/latest", "GET /shipping/is", "GET /products/7", "GET /orders", "POST /orders", "GET /export?mb=1",
