@@ -50,4 +50,7 @@ bench-load: install ## How fast the load is, beside FastHttpUser, wrk, vegeta, k
 bench-memory: install ## Whether the generator's memory stays put, over requests and over days of windows
 	$(BIN)/python -m tests.bench.bench_memory
 
-.PHONY: help install demo test check format bench bench-verdict bench-early bench-speed bench-live bench-load bench-memory
+matrix: install ## Run soak on every service and every leak of tests/targets (over an hour)
+	$(BIN)/python -m tests.targets.matrix
+
+.PHONY: help install demo test check format matrix bench bench-verdict bench-early bench-speed bench-live bench-load bench-memory
