@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from soak.errors import ProfileError, UsageError
 from soak.profile import Profile
@@ -78,7 +78,7 @@ def instance_of(source: Source) -> str:
 
 def source_schema() -> dict[str, Any]:
     """The JSON Schema of one entry of `sources`: a mapping of one kind to its options."""
-    kinds = {kind: _options_model(source).model_json_schema() for kind, source in known_sources().items()}
+    kinds = {kind: _flat(_options_model(source).model_json_schema()) for kind, source in known_sources().items()}
     return {
         "type": "object",
         "minProperties": 1,
@@ -91,11 +91,29 @@ def source_schema() -> dict[str, Any]:
 def _options_model(source: type[Source]) -> type[BaseModel]:
     """Validates the options of one kind: only its own keys, each of its own type."""
     types = get_type_hints(source, include_extras=True)
-    options = {
-        field.name: (types[field.name], ... if field.default is dataclasses.MISSING else field.default)
-        for field in _fields(source)
-    }
+    options = {field.name: (types[field.name], _default(field)) for field in _fields(source)}
     return create_model(source.__name__, __config__=ConfigDict(extra="forbid"), **options)  # type: ignore[call-overload, no-any-return]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """What pydantic takes for a field's default; `...` where it has none."""
+    if field.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=field.default_factory)
+    return ... if field.default is dataclasses.MISSING else field.default
+
+
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its definitions written out, so that it can stand within another."""
+    definitions = schema.pop("$defs", {})
+
+    def written_out(node: Any) -> Any:
+        if isinstance(node, dict) and "$ref" in node:
+            return written_out(definitions[node["$ref"].rpartition("/")[2]])
+        if isinstance(node, dict):
+            return {key: written_out(value) for key, value in node.items()}
+        return [written_out(value) for value in node] if isinstance(node, list) else node
+
+    return dict(written_out(schema))
 
 
 def _fields(source: type[Source]) -> Iterable[dataclasses.Field[Any]]:
