@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from soak.model import Floats, Kind, Labels, Recording, Series
 from soak.windows import Arrivals, EndpointWindows, Ints
 
 ALL: Labels = ()
+#: Within so many seconds, two series see the same restart.
+_SAME = 10.0
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
@@ -20,7 +22,7 @@ class Prepared:
     """A recording ready to be judged; times in seconds.
 
     `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
-    `judged_from`. `restarts` are the moments at which the target's process was first seen replaced. `requests` holds
+    `judged_from`. `restarts` are the moments at which each instance's process was first seen replaced. `requests` holds
     cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown.
     `driven` says whether soak itself made the traffic.
     """
@@ -30,7 +32,7 @@ class Prepared:
     start: float
     end: float
     judged_from: float
-    restarts: tuple[float, ...]
+    restarts: Mapping[str, tuple[float, ...]]
     requests: Series | None
     driven: bool
     collections: float | None = None
@@ -38,6 +40,11 @@ class Prepared:
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
         return tuple(windows.between(self.judged_from, self.end) for windows in self.recording.windows)
+
+    def borders(self, series: Series) -> tuple[float, ...]:
+        """When the process behind a series was replaced; of a series that names an instance, that one's."""
+        instance = dict(series.labels).get("instance", "")
+        return self.restarts.get(instance, self.restarts.get("", ()))
 
     def named(self, name: str) -> list[Series]:
         """All series of a name."""
@@ -100,20 +107,30 @@ def _rate(series: Series) -> Series:
     return Series(series.name, times[1:][some], grown[some] / took[some], series.labels, Kind.GAUGE, series.source)
 
 
-def _restarts(found: tuple[Series, ...], start: float, end: float) -> tuple[float, ...]:
-    """When a process start time moved by more than the second that clocks may disagree by."""
-    moments: set[float] = set()
+def _restarts(found: tuple[Series, ...], start: float, end: float) -> dict[str, tuple[float, ...]]:
+    """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
+    seen: dict[str, list[list[float]]] = {}
     for series in found:
-        if series.name == "process_start_time_seconds":
-            known = np.isfinite(series.values)
+        # By more than the second that clocks may disagree by.
+        least = {"process_start_time_seconds": 1.0, "process_pid": 0.0}.get(series.name)
+        if least is not None:
+            known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
             times, values = series.times[known], series.values[known]
-            moments |= set(times[1:][np.abs(np.diff(values)) > 1.0].tolist())
-    merged: list[float] = []
-    for moment in sorted(moment for moment in moments if start <= moment <= end):
-        # Two sources see one restart at two moments.
-        if not merged or moment - merged[-1] > 10.0:
-            merged.append(moment)
-    return tuple(merged)
+            moments = times[1:][np.abs(np.diff(values)) > least].tolist()
+            seen.setdefault(dict(series.labels).get("instance", ""), []).append(moments)
+    return {instance: _agreed(each) for instance, each in seen.items()}
+
+
+def _agreed(each: list[list[float]]) -> tuple[float, ...]:
+    """The moments of several series together: two see one restart at two moments, but one sees each only once."""
+    agreed: list[float] = []
+    for moments in sorted(each, key=len, reverse=True):
+        agreed += (
+            [moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)]
+            if agreed
+            else moments
+        )
+    return tuple(sorted(agreed))
 
 
 def _request_series(recording: Recording) -> Iterator[Series]:

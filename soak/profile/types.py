@@ -95,6 +95,14 @@ class EndpointLimits(Strict):
     rate: Rate | None = Field(default=None, description="Least achieved rate of requests")
 
 
+class GcLimits(Strict):
+    """What the garbage collector must stay within; without them, 100/m, 100ms and 80% are only advised."""
+
+    cycles: Rate | None = Field(default=None, description="Most collections, such as 100/m")
+    pause: Positive | None = Field(default=None, description="Longest pause, such as 100ms")
+    live: Ratio | None = Field(default=None, description="Largest share of the memory taken that is alive, such as 80%")
+
+
 class Limits(EndpointLimits):
     """What the run must stay within; growth has a default rule, the others hold only when given."""
 
@@ -105,6 +113,7 @@ class Limits(EndpointLimits):
     drift: dict[Drifting, Ratio] = Field(
         default={}, description="Largest change for the worse over the steady phase, as a share"
     )
+    gc: GcLimits = Field(default=GcLimits(), description="What the garbage collector must stay within")
     survive: Positive = Field(
         default=30 * 86400.0, description="How long a resource must last at the growth found; 30d unless given"
     )
