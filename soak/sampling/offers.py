@@ -40,7 +40,7 @@ def probe_sources(
     except TargetError as error:
         said.append(f"process: {error}")
     for kind, path, source in _candidates(url.rstrip("/"), tls):
-        if kind in sources:
+        if kind in sources or (kind == "actuator" and "prometheus" in sources):
             continue
         try:
             if isinstance(source, Jolokia):
