@@ -30,7 +30,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-early bench-speed bench-live bench-load bench-memory ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-early bench-speed bench-live bench-load bench-memory bench-parse bench-sampler ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -50,4 +50,10 @@ bench-load: install ## How fast the load is, beside FastHttpUser, wrk, vegeta, k
 bench-memory: install ## Whether the generator's memory stays put, over requests and over days of windows
 	$(BIN)/python -m tests.bench.bench_memory
 
-.PHONY: help install demo test check format bench bench-verdict bench-early bench-speed bench-live bench-load bench-memory
+bench-parse: install ## How fast a metrics page of 5,000 lines is read
+	$(BIN)/python -m tests.bench.bench_parse
+
+bench-sampler: install ## How late the sampler is while both cores are busy
+	$(BIN)/python -m tests.bench.bench_sampler
+
+.PHONY: help install demo test check format bench bench-verdict bench-early bench-speed bench-live bench-load bench-memory bench-parse bench-sampler

@@ -89,7 +89,7 @@ class Run:
                 self._record(Event(self.clock.now(), "probe", text))
         else:
             sources = build_sources(self.profile, pid)
-        self.sampler = Sampler(sources, self.profile.interval, self._record, self.clock)
+        self.sampler = Sampler(sources, self.profile.interval, self._record, self.clock, self.profile.jitter)
         self.sampler.start()
         load.start()
         assert load.started is not None

@@ -53,7 +53,7 @@ def collections_between(found: Iterable[Series], start: float, end: float) -> fl
 
 
 def cycles_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float]]:
-    """For each process, the series that counts its collections best, and how many a second ran; minor ones of Node's do not count.
+    """For each process, the series that counts its collections best, and how many a second ran; but for Node's minor ones.
 
     Node collects its young generation hundreds of times a minute, as it should. The causes of a JVM are added up.
     """

@@ -232,6 +232,9 @@ class Profile(Strict):
     sample: Positive | None = Field(
         default=None, description="Time between polls; 1s up to 2h, 5s up to 24h, 15s beyond unless given"
     )
+    jitter: Ratio = Field(
+        default=0.0, description="Put each poll off at random by up to this share of the time between polls"
+    )
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: Annotated[list[JsonValue] | None, Later()] = Field(

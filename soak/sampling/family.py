@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 _PROC = Path("/proc")
 #: Fields of smaps_rollup, in kB there, to what they are.
 _ROLLUP = {"Pss:": "proportional", "Private_Clean:": "unique", "Private_Dirty:": "unique", "SwapPss:": "swap"}
@@ -16,6 +18,26 @@ _STATES = {
     "07": "close", "08": "close_wait", "09": "last_ack", "0A": "listen", "0B": "closing",
 }  # fmt: skip
 Kinds = Counter[tuple[str, str]]
+
+
+def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Process]:
+    """All that a process started and that still lives; from the kernel's own lists where it keeps them.
+
+    psutil looks at every process of the machine for this, which takes milliseconds where there are hundreds.
+    """
+    if not (proc / str(process.pid) / "task" / str(process.pid) / "children").exists():
+        return process.children(recursive=True)
+    found: list[psutil.Process] = []
+    waiting = [process.pid]
+    while waiting:
+        for lists in (proc / str(waiting.pop()) / "task").glob("*/children"):
+            with suppress(OSError):
+                pids = [int(word) for word in lists.read_text().split()]
+                waiting += pids
+                for pid in pids:
+                    with suppress(psutil.NoSuchProcess):
+                        found.append(psutil.Process(pid))
+    return found
 
 
 def split_memory(pids: Iterable[int], proc: Path = _PROC) -> dict[str, float] | None:

@@ -12,7 +12,7 @@ from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
 BIG = gauge("process_resident_memory_bytes", 500e6 + noise(2e5))
 SMALL = gauge("process_resident_memory_bytes", 30e6 + noise(2e4))
-T = np.arange(SECONDS)
+T = np.arange(SECONDS, dtype=np.float64)
 
 
 def judged(*series: Series, **limits: Any) -> Analysis:
@@ -36,9 +36,10 @@ def test_many_collections_are_advised_against_and_fail_nothing() -> None:
     analysis = judged(BIG, OFTEN)
     assert analysis.verdict is Verdict.PASS
     [told] = advice(analysis)
-    assert told == (
-        "The garbage collector ran 180 times a minute, more than the 100 collections/min that is advised; limits.gc makes a rule of it"
+    assert told.startswith(
+        "The garbage collector ran 180 times a minute, more than the 100 collections/min that is advised"
     )
+    assert told.endswith("limits.gc makes a rule of it")
     assert gc_of(analysis).observed == pytest.approx(180, rel=0.01)
 
 
@@ -84,12 +85,8 @@ def test_a_mean_pause_where_no_longest_is_told() -> None:
 
 
 def test_minor_collections_of_node_do_not_count() -> None:
-    minor = Series(
-        "nodejs_gc_duration_seconds_count", T.astype(float), 5.0 * T, (("kind", "minor"),), Kind.COUNTER, "p"
-    )
-    major = Series(
-        "nodejs_gc_duration_seconds_count", T.astype(float), T // 30, (("kind", "major"),), Kind.COUNTER, "p"
-    )
+    minor = Series("nodejs_gc_duration_seconds_count", T, 5.0 * T, (("kind", "minor"),), Kind.COUNTER, "p")
+    major = Series("nodejs_gc_duration_seconds_count", T, T // 30, (("kind", "major"),), Kind.COUNTER, "p")
     found = [one for one in judged(BIG, minor, major).findings if one.rule == "gc" and "/min" in one.unit]
     assert [round(one.observed or 0) for one in found] == [2]
 
@@ -108,12 +105,8 @@ def test_a_tiny_heap_that_is_mostly_alive_means_nothing() -> None:
 
 
 def test_replicas_have_their_own_collectors() -> None:
-    often = Series(
-        "go_gc_cycles_total_gc_cycles_total", T.astype(float), 3.0 * T, (("instance", "a"),), Kind.COUNTER, "p"
-    )
-    seldom = Series(
-        "go_gc_cycles_total_gc_cycles_total", T.astype(float), T / 10, (("instance", "b"),), Kind.COUNTER, "p"
-    )
+    often = Series("go_gc_cycles_total_gc_cycles_total", T, 3.0 * T, (("instance", "a"),), Kind.COUNTER, "p")
+    seldom = Series("go_gc_cycles_total_gc_cycles_total", T, T / 10, (("instance", "b"),), Kind.COUNTER, "p")
     found = [one for one in judged(BIG, often, seldom).findings if one.rule == "gc"]
     assert {one.labels: round(one.observed or 0) for one in found} == {
         (("instance", "a"),): 180,

@@ -6,6 +6,7 @@ import socket
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from soak.sampling import fetch
@@ -133,8 +134,6 @@ def test_a_process_of_somebody_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> int:
-        import psutil
-
         raise psutil.AccessDenied(os.getpid())
 
     monkeypatch.setattr("psutil.Process.num_fds", refuse)

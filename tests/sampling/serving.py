@@ -61,7 +61,7 @@ def http(
 
 @contextmanager
 def answering(pages: dict[str, bytes], seen: list[str] | None = None) -> Iterator[str]:
-    """Serve whole answers (from `http`) by path with its query; 404 for any other. `seen` gathers what was asked, head and body."""
+    """Serve whole answers (from `http`) by path with its query; 404 for any other. `seen` gathers what was asked."""
 
     def converse(connection: socket.socket) -> None:
         head = b""

@@ -41,7 +41,7 @@ def test_a_command_that_fails_is_one_clear_error(code: str, said: str) -> None:
 
 
 def test_a_command_that_does_not_exist() -> None:
-    with pytest.raises(TargetError, match="./nobody-has-this: cannot be started: no such file or directory"):
+    with pytest.raises(TargetError, match=r"nobody-has-this: cannot be started: no such file or directory"):
         list(Command(("./nobody-has-this",)).collect())
     with pytest.raises(UsageError, match="give the program"):
         Command(())

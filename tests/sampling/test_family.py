@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from soak.errors import TargetError
 from soak.model import Labels, Sample
-from soak.sampling.family import descriptor_kinds, split_memory
+from soak.sampling.family import descendants, descriptor_kinds, split_memory
 from soak.sampling.sources.process import Process
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a /proc on Linux alone")
@@ -86,6 +87,21 @@ def test_what_forked_children_share_counts_once_in_proportion() -> None:
 def test_processes_that_are_gone_count_nothing() -> None:
     assert split_memory([2**22 + 5]) is None
     assert not descriptor_kinds([2**22 + 5])
+
+
+def test_the_kernels_own_list_of_children_is_followed_where_there_is_one(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        for parent, children in ((os.getpid(), f"{child.pid} "), (child.pid, str(2**22 + 5))):
+            lists = tmp_path / str(parent) / "task" / str(parent)
+            lists.mkdir(parents=True)
+            (lists / "children").write_text(children)
+        me = psutil.Process()
+        assert [one.pid for one in descendants(me, tmp_path)] == [child.pid]
+        assert child.pid in {one.pid for one in descendants(me)}
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_a_system_that_does_not_tell(tmp_path: Path) -> None:

@@ -59,20 +59,16 @@ def test_without_it_metrics_are_asked_for_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "expected"),
+    ("name", "unit", "statistic", "expected"),
     [
-        ("jvm.threads.live", {"baseUnit": "threads", "measurements": [{"statistic": "VALUE", "value": 9}]}, "jvm_threads_live_threads"),
-        ("process.files.open", {"baseUnit": "files", "measurements": [{"statistic": "VALUE", "value": 9}]}, "process_files_open_files"),
-        ("jvm.gc.live.data.size", {"baseUnit": "bytes", "measurements": [{"statistic": "VALUE", "value": 9}]}, "jvm_gc_live_data_size_bytes"),
-        (
-            "hikaricp.connections.timeout",
-            {"baseUnit": None, "measurements": [{"statistic": "COUNT", "value": 9}]},
-            "hikaricp_connections_timeout_total",
-        ),
+        ("jvm.threads.live", "threads", "VALUE", "jvm_threads_live_threads"),
+        ("process.files.open", "files", "VALUE", "process_files_open_files"),
+        ("jvm.gc.live.data.size", "bytes", "VALUE", "jvm_gc_live_data_size_bytes"),
+        ("hikaricp.connections.timeout", None, "COUNT", "hikaricp_connections_timeout_total"),
     ],
-)  # fmt: skip
-def test_micrometers_names_become_prometheus_names(name: str, given: dict[str, Any], expected: str) -> None:
-    [sample] = named(name, given, ())
+)
+def test_micrometers_names_become_prometheus_names(name: str, unit: str | None, statistic: str, expected: str) -> None:
+    [sample] = named(name, {"baseUnit": unit, "measurements": [{"statistic": statistic, "value": 9}]}, ())
     assert sample.name == expected
 
 

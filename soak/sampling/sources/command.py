@@ -51,6 +51,9 @@ class Command:
             )
         except OSError as error:
             raise TargetError(f"{self.run[0]}: cannot be started: {(error.strerror or str(error)).lower()}") from None
+        with suppress(OSError):
+            # The sampler's own threads go before others; what they start shall not.
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, os.getpid()))
         try:
             output, words = self._read(process, deadline)
             code = process.wait(max(0.001, deadline - time.monotonic()))

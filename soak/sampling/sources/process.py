@@ -13,7 +13,7 @@ import psutil
 
 from soak.errors import TargetError, UsageError
 from soak.model import GONE, Kind, Sample
-from soak.sampling.family import descriptor_kinds, split_memory
+from soak.sampling.family import descendants, descriptor_kinds, split_memory
 
 #: Between two costly looks: this many times what the last one took, and at least this long, in seconds.
 DEAR_SHARE, DEAR_LEAST = 100.0, 0.9
@@ -78,7 +78,7 @@ class Process:
     def _samples(self, process: psutil.Process) -> Iterator[Sample]:
         family = [process]
         with suppress(psutil.NoSuchProcess):
-            family += process.children(recursive=True)
+            family += descendants(process)
         total: dict[str, float] = defaultdict(float)
         own_resident = 0.0
         for member in family:
