@@ -10,6 +10,8 @@ import pytest
 from soak.cli import VERBS, cli, main
 from soak.errors import ExitCode
 from soak.profile import parse_profile
+from soak.sampling.building import build_sources
+from soak.sampling.sources import SOURCES
 from tests.cli.test_analyze import write
 
 ROOT = Path(__file__).parents[1]
@@ -28,13 +30,28 @@ def examples() -> list[str]:
         assert command is not None
         found += [line.strip() for line in (command.help or "").splitlines() if line.strip().startswith("soak ")]
     lines = [line.removeprefix("$ ") for line in README.splitlines()]
-    return found + [line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")]
+    found += [line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")]
+    return found + [
+        line for line in (ROOT / "docs" / "sources.md").read_text().splitlines() if line.startswith("soak ")
+    ]
 
 
 def test_the_profile_in_the_readme_is_right() -> None:
     [text] = blocks("yaml")
     profile, _ = parse_profile(text, "README.md", environment={})
     assert profile.name == "orders-nightly"
+
+
+def test_the_profiles_in_the_page_about_sources_are_right() -> None:
+    text = (ROOT / "docs" / "sources.md").read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    shown = set()
+    for example in examples:
+        whole = f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1m}}\nendpoints: [GET /]\n{example}"
+        environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "x")
+        build_sources(parse_profile(whole, "docs/sources.md", environment=environment)[0])
+        shown |= set(re.findall(r"^  - (\w+):", example, re.MULTILINE))
+    assert shown == set(SOURCES)
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
