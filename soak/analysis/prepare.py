@@ -125,11 +125,7 @@ def _agreed(each: list[list[float]]) -> tuple[float, ...]:
     """The moments of several series together: two see one restart at two moments, but one sees each only once."""
     agreed: list[float] = []
     for moments in sorted(each, key=len, reverse=True):
-        agreed += (
-            [moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)]
-            if agreed
-            else moments
-        )
+        agreed += [moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)]
     return tuple(sorted(agreed))
 
 

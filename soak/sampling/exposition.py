@@ -21,6 +21,7 @@ _COUNTED = ("histogram", "gaugehistogram", "summary")
 _SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created", "_gsum", "_gcount", "_info")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r'\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:[^"\\]|\\.)*)")\s*(?:=\s*"((?:[^"\\]|\\.)*)")?\s*(,|$)')
+_PLAIN = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*)"(?:,|$)')
 _HEAD = re.compile(r'[^{#]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?')
 _ESCAPED = re.compile(r"\\(.)")
 _UNESCAPED = {"n": "\n", '"': '"', "\\": "\\"}
@@ -200,7 +201,19 @@ def _series(head: str) -> tuple[str, Labels]:
         return name, ()
     if not inner.endswith("}"):
         raise ValueError(f"the labels of {_short(head)} do not end")
-    inner, labels, position = inner[:-1].rstrip(), {}, 0
+    inner = inner[:-1].rstrip()
+    plain = _PLAIN.findall(inner) if name else []
+    # The usual case at a third of the cost: nothing escaped, nothing between the labels but a comma.
+    length = sum(len(key) + len(value) + 4 for key, value in plain) - (not inner.endswith(","))
+    if plain and length == len(inner) and len({key for key, _ in plain}) == len(plain):
+        return name, tuple(sorted(plain))
+    return _any_series(head, name, inner)
+
+
+def _any_series(head: str, name: str, inner: str) -> tuple[str, Labels]:
+    """The same, label by label, for what is escaped, spaced out or wrong."""
+    labels: dict[str, str] = {}
+    position = 0
     while position < len(inner):
         found = _LABEL.match(inner, position)
         if found is None:

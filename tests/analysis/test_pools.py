@@ -53,6 +53,12 @@ def test_connections_that_do_not_come_back_after_the_load_fail(after: float, fai
         assert told[0].reason.startswith("1 connection was" if after == 1 else "3 connections were")
 
 
+def test_a_connection_that_is_used_now_and_then_after_the_load_is_no_leak() -> None:
+    found = drained(0.0)
+    now_and_then = gauge("go_sql_in_use_connections", np.where(np.arange(SECONDS) % 7 == 0, 1.0, 0.0))
+    assert judged(replace(found, series=(MEMORY, now_and_then))).verdict is Verdict.PASS
+
+
 def test_without_a_drain_nothing_is_said_of_return() -> None:
     assert judged(recording(MEMORY, gauge("go_sql_in_use_connections", 8))).verdict is Verdict.PASS
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
+from soak.analysis.prepare import prepare
 from soak.analysis.roles import ROLES, What, role_of, unknown_role
 from soak.model import Analysis, Finding, Series, SourceHealth, Verdict
 from soak.profile import Limits
@@ -124,6 +125,9 @@ def test_replicas_are_judged_and_named_one_by_one() -> None:
 def test_a_restart_of_one_replica_is_no_border_of_another() -> None:
     started = gauge("process_start_time_seconds", np.where(T < 150, 1000.0, 5000.0), instance="b")
     calm = gauge("process_start_time_seconds", 900.0, instance="a")
+    prepared = prepare(recording(MEMORY, started, calm), 0.0)
+    assert prepared.borders(gauge("process_open_fds", 1, instance="a")) == ()
+    assert prepared.borders(gauge("process_open_fds", 1, instance="b")) == (150.0,)
     analysis = judged(MEMORY, started, calm)
     [found] = [one for one in analysis.findings if one.rule == "restart"]
     assert found.labels == (("instance", "b"),)

@@ -88,6 +88,8 @@ def test_names_in_quotes_as_prometheus_3_has_them() -> None:
         ("a 1\nb one\n", "text/plain", "line 2: 'one' is not a number"),
         ('a{x="1",x="2"} 1\n', "text/plain", "has the label x twice"),
         ('a{x="1" y="2"} 1\n', "text/plain", "are not right"),
+        ('a{!x="1"} 1\n', "text/plain", "are not right"),
+        ('a{x="1",,y="2"} 1\n', "text/plain", "are not right"),
         ("a{} 1 2 3\n", "text/plain", "line 1"),
         ("# TYPE a\na 1\n", "text/plain", "line 1: expected # TYPE"),
         ("a 1\n", OPENMETRICS, "does not end with # EOF, so it was cut short"),
