@@ -12,7 +12,7 @@ import psutil
 
 _PROC = Path("/proc")
 #: Fields of smaps_rollup, in kB there, to what they are.
-_ROLLUP = {"Pss:": "proportional", "Private_Clean:": "unique", "Private_Dirty:": "unique", "SwapPss:": "swap"}
+_ROLLUP = {"Pss:": "proportional", "Private_Clean:": "unique", "Private_Dirty:": "unique"}
 _STATES = {
     "01": "established", "02": "syn_sent", "03": "syn_recv", "04": "fin_wait1", "05": "fin_wait2", "06": "time_wait",
     "07": "close", "08": "close_wait", "09": "last_ack", "0A": "listen", "0B": "closing",
@@ -41,11 +41,11 @@ def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Proc
 
 
 def split_memory(pids: Iterable[int], proc: Path = _PROC) -> dict[str, float] | None:
-    """Bytes of all these processes: `proportional`, `unique` and `swap`; None where the system does not tell.
+    """Bytes of all these processes: `proportional` and `unique`; None where the system does not tell.
 
     Pages that a forked child shares with its parent count once in the proportional sum, and in no unique one.
     """
-    total = {"proportional": 0.0, "unique": 0.0, "swap": 0.0}
+    total = {"proportional": 0.0, "unique": 0.0}
     read = False
     for pid in pids:
         with suppress(ProcessLookupError, FileNotFoundError, PermissionError):

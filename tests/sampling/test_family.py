@@ -124,6 +124,7 @@ def test_what_is_dear_is_looked_at_rarely() -> None:
     assert ("process_unique_memory_bytes", ()) in first
     assert ("process_unique_memory_bytes", ()) not in second
     assert ("process_open_fds", ()) in second
+    assert ("process_swap_bytes", ()) in second, "what is judged comes with every sample"
 
 
 def test_identity_comes_with_every_sample() -> None:
