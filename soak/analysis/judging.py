@@ -57,7 +57,7 @@ def analyze(
         reason,
         findings,
         endpoints=tuple(_summaries(prepared)),
-        warnings=(*warnings(prepared), *pool_warnings(prepared), *advice),
+        warnings=(*warnings(prepared), *pool_warnings(prepared, findings), *advice),
         charts=charts(prepared, findings),
         phases=_phases(prepared),
         events=(*recording.events, *seen_events(prepared)),

@@ -7,7 +7,7 @@ warning: a pool at its maximum, one far larger than ever used, idle connections 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,8 +98,9 @@ def pool_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
                 yield from _gave_up(prepared, counter)
 
 
-def pool_warnings(prepared: Prepared) -> Iterator[str]:
-    """What is a risk, or a waste, and no failure."""
+def pool_warnings(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[str]:
+    """What is a risk, or a waste, and no failure; to one that may be leaking, nobody gives advice on its size."""
+    unsettled = {(one.series, one.labels) for one in findings if one.verdict is not Verdict.PASS}
     for pool in POOLS:
         for used in _series(prepared.series, pool.used):
             own = _without_state(used.labels)
@@ -112,7 +113,8 @@ def pool_warnings(prepared: Prepared) -> Iterator[str]:
             if maximum is not None and 0 < most < 2**31 - 1:
                 yield from _pinned(prepared, pool, own, of, taken, most)
                 peak = float(np.nanmax(used.values))
-                if most >= _LARGE and peak < _HARDLY * most:
+                settled = (used.name, used.labels) not in unsettled
+                if settled and most >= _LARGE and peak < _HARDLY * most:
                     yield (
                         f"The connection pool{of} may hold {show_number(most)} connections and never used more than "
                         f"{show_number(peak)}: a smaller maximum protects the database"

@@ -107,6 +107,13 @@ def test_a_maximum_far_above_what_is_used_is_a_warning(level: float, most: float
         assert "may hold 500 connections and never used more than" in pool_warnings(analysis)[0]
 
 
+def test_a_pool_that_leaks_is_not_called_too_large() -> None:
+    used = gauge("go_sql_in_use_connections", np.round(np.arange(SECONDS) / 10))
+    analysis = judged(recording(MEMORY, used, gauge("go_sql_max_open_connections", 500)))
+    assert analysis.verdict is Verdict.FAIL
+    assert pool_warnings(analysis) == []
+
+
 def test_an_unlimited_pool_has_no_maximum() -> None:
     """database/sql says 0 for no limit."""
     analysis = judged(recording(MEMORY, gauge("go_sql_in_use_connections", 0), gauge("go_sql_max_open_connections", 0)))
