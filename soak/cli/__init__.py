@@ -16,6 +16,7 @@ VERBS = {
     "check": "Validate a profile; --probe asks the target once",
     "analyze": "Judge recorded series: CSV, Prometheus JSON, run directories",
     "report": "Judge a run again and render it in any format",
+    "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",
 }
 
