@@ -1,5 +1,6 @@
 """Descriptors by kind, memory split fairly, and children counted once."""
 
+import mmap
 import os
 import socket
 import subprocess
@@ -132,3 +133,13 @@ def test_identity_comes_with_every_sample() -> None:
     assert found["process_pid"] == os.getpid()
     assert found["process_start_time_seconds"] > 0
     assert found["process_page_faults_total"] >= 0
+
+
+def test_shared_memory_that_is_no_files_counts_as_the_process_own() -> None:
+    before = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
+    shared = mmap.mmap(-1, 32 << 20)  # anonymous, and shared: RssShmem
+    shared.write(b"x" * (32 << 20))
+    after = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
+    shared.close()
+    assert after["process_resident_anonymous_bytes"] - before["process_resident_anonymous_bytes"] > 30 << 20
+    assert after["process_resident_anonymous_bytes"] < after["process_resident_memory_bytes"]

@@ -94,8 +94,9 @@ class Process:
                 own_resident = total["resident"]
         yield Sample("process_resident_memory_bytes", total["resident"])
         if psutil.LINUX:
-            # Without pages of files (the program's own text among them), which the system can drop at any time.
-            yield Sample("process_resident_anonymous_bytes", total["resident"] - total["shared"])
+            # Without pages of files (the program's own text among them), which the system can drop at any time. Memory
+            # that is shared and no file's stays in: nobody else gives it back.
+            yield Sample("process_resident_anonymous_bytes", max(total["resident"] - total["files"], 0.0))
         yield Sample("process_virtual_memory_bytes", total["virtual"])
         yield Sample("process_open_fds", total["descriptors"])
         yield Sample("process_threads", total["threads"])
@@ -156,7 +157,6 @@ def _quick(member: psutil.Process) -> dict[str, float]:
     ended = getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
     return {
         "resident": memory.rss,
-        "shared": getattr(memory, "shared", 0),
         "virtual": memory.vms,
         "threads": member.num_threads(),
         "descriptors": member.num_fds(),
@@ -171,7 +171,8 @@ def _add_io(member: psutil.Process, total: dict[str, float]) -> bool:
         total["faults"] += int(fields[7]) + int(fields[8])
         total["major"] += int(fields[9]) + int(fields[10])
         status = Path(f"/proc/{member.pid}/status").read_text()
-        total["swap"] += 1024 * float((status.partition("VmSwap:")[2].split() or ["0"])[0])
+        for key, field in (("swap", "VmSwap:"), ("files", "RssFile:")):
+            total[key] += 1024 * float((status.partition(field)[2].split() or ["0"])[0])
     try:
         io = member.io_counters()
     except (AttributeError, psutil.AccessDenied, NotImplementedError):
