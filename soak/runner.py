@@ -21,8 +21,9 @@ from soak.model import Event, Scrape
 from soak.profile import Profile
 from soak.profile.parsing import without_secret
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder
-from soak.sampling.building import build_sources, probe_sources
+from soak.sampling.building import build_sources
 from soak.sampling.clock import RunClock
+from soak.sampling.offers import probe_sources
 from soak.sampling.sampler import Sampler
 from soak.target import StartedTarget, reach
 from soak.windows import Window
@@ -86,12 +87,12 @@ class Run:
             pid = self.target.pid
         reach(url, stop=self.stop)
         if self.profile.sources is None:
-            sources, said = probe_sources(url, pid)
+            sources, said = probe_sources(url, pid, self.profile.target.tls)
             for text in said:
                 self._record(Event(self.clock.now(), "probe", text))
         else:
             sources = build_sources(self.profile, pid)
-        self.sampler = Sampler(sources, self.profile.interval, self._record, self.clock)
+        self.sampler = Sampler(sources, self.profile.interval, self._record, self.clock, self.profile.jitter)
         self.sampler.start()
         load.start(stop=self.stop)
         assert load.started is not None

@@ -1,7 +1,24 @@
-"""The long tests first, so that the short ones fill up the time beside them."""
+"""The long tests first, so that the short ones fill up the time beside them; and what a session of tests shares."""
+
+from collections.abc import Iterator
 
 import pytest
+
+from tests.targets import toolchain
+from tests.targets.postgres import Postgres, postgres
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "e2e" not in item.nodeid)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """A throw-away PostgreSQL for each test process; skips without its programs, but fails so in CI."""
+    cluster = postgres()
+    with toolchain():
+        server = cluster.__enter__()
+    try:
+        yield server
+    finally:
+        cluster.__exit__(None, None, None)

@@ -11,6 +11,8 @@ from soak.cli import VERBS, cli, main
 from soak.errors import ExitCode
 from soak.load.planning import plan_of
 from soak.profile import parse_profile
+from soak.sampling.building import build_sources
+from soak.sampling.sources import SOURCES
 from tests.cli.test_analyze import write
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +31,10 @@ def examples() -> list[str]:
         assert command is not None
         found += [line.strip() for line in (command.help or "").splitlines() if line.strip().startswith("soak ")]
     lines = [line.removeprefix("$ ") for line in README.splitlines()]
-    return found + [line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")]
+    found += [line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")]
+    return found + [
+        line for line in (ROOT / "docs" / "sources.md").read_text().splitlines() if line.startswith("soak ")
+    ]
 
 
 def test_the_profiles_in_the_readme_are_right() -> None:
@@ -38,6 +43,18 @@ def test_the_profiles_in_the_readme_are_right() -> None:
     assert profile.name == "orders-nightly"
     profile, _ = parse_profile(text + more, str(ROOT / "profiles" / "README.yaml"), environment={"PASSWORD": "x"})
     assert plan_of(profile).flows
+
+
+def test_the_profiles_in_the_page_about_sources_are_right() -> None:
+    text = (ROOT / "docs" / "sources.md").read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    shown = set()
+    for example in examples:
+        whole = f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1m}}\nendpoints: [GET /]\n{example}"
+        environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "x")
+        build_sources(parse_profile(whole, "docs/sources.md", environment=environment)[0])
+        shown |= set(re.findall(r"^  - (\w+):", example, re.MULTILINE))
+    assert shown == set(SOURCES)
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:

@@ -49,13 +49,71 @@ def collections_between(found: Iterable[Series], start: float, end: float) -> fl
     if not counters:
         return None
     first = min(COLLECTIONS.index(one.name) for one in counters)
-    total = 0.0
-    for counter in counters:
-        inside = (counter.times >= start) & (counter.times <= end) & np.isfinite(counter.values)
-        grown = np.diff(counter.values[inside])
-        if counter.name == COLLECTIONS[first]:
-            total += float(grown[grown > 0].sum())
-    return total
+    return sum(_grown(one, start, end) for one in counters if one.name == COLLECTIONS[first])
+
+
+def cycles_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float]]:
+    """For each process, the series that counts its collections best, and how many a second ran; but for Node's minor ones.
+
+    Node collects its young generation hundreds of times a minute, as it should. The causes of a JVM are added up.
+    """
+    counters = [one for one in found if one.name in COLLECTIONS and one.kind is Kind.COUNTER]
+    counters = [one for one in counters if dict(one.labels).get("kind") not in ("minor", "incremental", "weakcb")]
+    counters.sort(key=lambda one: COLLECTIONS.index(one.name))
+    for instance in dict.fromkeys(_instance(one) for one in counters):
+        own = [one for one in counters if _instance(one) == instance]
+        times = own[0].times[(own[0].times >= start) & (own[0].times <= end) & np.isfinite(own[0].values)]
+        if len(times) > 1:
+            total = sum(_grown(one, start, end) for one in own if one.name == own[0].name)
+            yield own[0], total / float(times[-1] - times[0])
+
+
+def pauses_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float, str]]:
+    """For each process, the longest pause in seconds where it tells one, else the longest mean between two scrapes."""
+    series = list(found)
+    for name, labels in LONGEST:
+        for one in series:
+            if one.name == name and set(labels) <= set(one.labels):
+                inside = one.values[(one.times >= start) & (one.times <= end) & np.isfinite(one.values)]
+                if len(inside):
+                    yield one, float(inside.max()), "longest pause"
+    known = {_instance(one) for one in series for name, labels in LONGEST if one.name == name}
+    for one in series:
+        if one.name in MEANS and _instance(one) not in known:
+            count = next((x for x in series if x.name == MEANS[one.name] and x.labels == one.labels), None)
+            mean = None if count is None else _longest_mean(one, count, start, end)
+            if mean is not None:
+                yield one, mean, "longest mean pause"
+
+
+#: Gauges of the longest pause, and sums of pauses beside their counts. Node counts what runs beside the program too.
+LONGEST = (("go_gc_duration_seconds", (("quantile", "1"),)), ("jvm_gc_pause_seconds_max", ()))
+MEANS = {
+    "go_gc_duration_seconds_sum": "go_gc_cycles_total_gc_cycles_total",
+    "jvm_gc_pause_seconds_sum": "jvm_gc_pause_seconds_count",
+    "nodejs_gc_duration_seconds_sum": "nodejs_gc_duration_seconds_count",
+}
+
+
+def _longest_mean(total: Series, count: Series, start: float, end: float) -> float | None:
+    """The longest mean pause between two scrapes in which a collection ended."""
+    if len(total.times) != len(count.times):
+        return None
+    inside = (total.times >= start) & (total.times <= end) & np.isfinite(total.values) & np.isfinite(count.values)
+    took, ran = np.diff(total.values[inside]), np.diff(count.values[inside])
+    some = (ran > 0) & (took >= 0)
+    return float((took[some] / ran[some]).max()) if some.any() else None
+
+
+def _instance(series: Series) -> str:
+    return dict(series.labels).get("instance", "")
+
+
+def _grown(counter: Series, start: float, end: float) -> float:
+    """By how much a counter rose in a stretch; a fall is a restart."""
+    inside = (counter.times >= start) & (counter.times <= end) & np.isfinite(counter.values)
+    grown = np.diff(counter.values[inside])
+    return float(grown[grown > 0].sum())
 
 
 def uncollected(collections: float | None) -> bool:

@@ -9,14 +9,16 @@ import numpy as np
 
 from soak.analysis.charts import charts
 from soak.analysis.companions import weighed
-from soak.analysis.conditions import condition_findings, warnings
+from soak.analysis.conditions import condition_findings, seen_events, warnings
 from soak.analysis.drift import drift_findings
 from soak.analysis.exemplars import shown
 from soak.analysis.garbage import doubted
 from soak.analysis.generator import broken_by, generator_findings, generator_of, generator_warnings, unproven
 from soak.analysis.growth import judge_growth
 from soak.analysis.limits import matching, max_findings, missing, request_findings
+from soak.analysis.pools import pool_findings, pool_warnings
 from soak.analysis.prepare import Prepared, prepare
+from soak.analysis.pressure import gc_findings
 from soak.analysis.roles import Role, role_of, unknown_role
 from soak.analysis.subject import Subject
 from soak.analysis.workers import worker_findings
@@ -46,6 +48,9 @@ def analyze(
     found += request_findings(prepared, limits, dict(endpoint_limits))
     found += max_findings(prepared, limits)
     found += drift_findings(prepared, limits)
+    found += pool_findings(prepared, limits)
+    collector, advice = gc_findings(prepared, limits)
+    found += collector
     found += condition_findings(prepared)
     found += worker_findings(prepared)
     generator = generator_of(prepared)
@@ -61,10 +66,10 @@ def analyze(
         reason,
         findings,
         endpoints=tuple(_summaries(prepared)),
-        warnings=(*generator_warnings(generator), *warnings(prepared)),
+        warnings=(*generator_warnings(generator), *warnings(prepared), *pool_warnings(prepared, findings), *advice),
         charts=charts(prepared, findings),
         phases=_phases(prepared),
-        events=recording.events,
+        events=(*recording.events, *seen_events(prepared)),
         exemplars=shown(prepared),
         broken=broken,
     )
@@ -75,7 +80,7 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
     subjects: dict[str, Subject] = {}
     for series in prepared.series:
         role = role_of(series.name)
-        if role is not None and role.judged and not (role.unless and prepared.named(role.unless)):
+        if role is not None and role.judged and not _said_better(prepared, role, series):
             subjects[series.key] = _subject(prepared, series, role, None)
     absent = []
     for name, limit in limits.growth.items():
@@ -102,6 +107,15 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
     ], absent
 
 
+def _said_better(prepared: Prepared, role: Role, series: Series) -> bool:
+    """Whether the series that says the same better is there for this process, and has ever said anything."""
+    if not role.unless or not set(role.where) <= set(series.labels):
+        return False
+    instance = dict(series.labels).get("instance")
+    better = [one for one in prepared.named(role.unless) if dict(one.labels).get("instance") == instance]
+    return any(bool((one.values[np.isfinite(one.values)] > 0).any()) for one in better)
+
+
 def _is_aside(prepared: Prepared, series: Series) -> bool:
     """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
     was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
@@ -119,13 +133,14 @@ def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None
     floor = next(
         (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
     )
+    instance = dict(series.labels).get("instance")
     return Subject(
         series,
-        role.noun,
+        f"{role.noun} of {instance}" if instance else role.noun,
         role.unit,
         role.integer,
         prepared.judged_from,
-        prepared.restarts,
+        prepared.borders(series),
         prepared.requests,
         floor,
         limit,
@@ -178,7 +193,7 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
         )
     if open_:
         return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")
-    growth = [finding for finding in findings if finding.rule == "growth"]
+    growth = [one for one in findings if one.rule == "growth" and not one.series.startswith("scrape_")]
     if not growth:
         return Verdict.INCONCLUSIVE, "No resource of the target was recorded, so growth cannot be judged."
     return Verdict.PASS, _all_well(prepared, growth)

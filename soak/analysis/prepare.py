@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from soak.model import Floats, Kind, Labels, Recording, Series
 from soak.windows import Arrivals, EndpointWindows, Ints
 
 ALL: Labels = ()
+#: Within so many seconds, two series see the same restart.
+_SAME = 10.0
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
@@ -21,8 +23,8 @@ class Prepared:
     """A recording ready to be judged; times in seconds.
 
     `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
-    `judged_from`. `restarts` are the moments at which the target's process was first seen replaced,
-    None where nobody tells its identity. `requests` holds
+    `judged_from`. `restarts` are the moments at which each instance's process was first seen replaced; an instance whose
+    identity nobody tells is not in it. `requests` holds
     cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown.
     `driven` says whether soak itself made the traffic.
     """
@@ -32,7 +34,7 @@ class Prepared:
     start: float
     end: float
     judged_from: float
-    restarts: tuple[float, ...] | None
+    restarts: Mapping[str, tuple[float, ...]]
     requests: Series | None
     driven: bool
     collections: float | None = None
@@ -40,6 +42,11 @@ class Prepared:
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
         return tuple(windows.between(self.judged_from, self.end) for windows in self.recording.windows)
+
+    def borders(self, series: Series) -> tuple[float, ...] | None:
+        """When the process behind a series was replaced; of a series that names an instance, that one's."""
+        instance = dict(series.labels).get("instance", "")
+        return self.restarts.get(instance, self.restarts.get(""))
 
     def named(self, name: str) -> list[Series]:
         """All series of a name."""
@@ -103,22 +110,26 @@ def _rate(series: Series) -> Series:
     return Series(series.name, times[1:][some], grown[some] / took[some], series.labels, Kind.GAUGE, series.source)
 
 
-def _restarts(found: tuple[Series, ...], start: float, end: float) -> tuple[float, ...] | None:
-    """When a process start time moved by more than the second that clocks may disagree by; None where none is known."""
-    if not any(series.name == "process_start_time_seconds" for series in found):
-        return None
-    moments: set[float] = set()
+def _restarts(found: tuple[Series, ...], start: float, end: float) -> dict[str, tuple[float, ...]]:
+    """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
+    seen: dict[str, list[list[float]]] = {}
     for series in found:
-        if series.name == "process_start_time_seconds":
-            known = np.isfinite(series.values)
+        # By more than the second that clocks may disagree by.
+        least = {"process_start_time_seconds": 1.0, "process_pid": 0.0}.get(series.name)
+        if least is not None:
+            known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
             times, values = series.times[known], series.values[known]
-            moments |= set(times[1:][np.abs(np.diff(values)) > 1.0].tolist())
-    merged: list[float] = []
-    for moment in sorted(moment for moment in moments if start <= moment <= end):
-        # Two sources see one restart at two moments.
-        if not merged or moment - merged[-1] > 10.0:
-            merged.append(moment)
-    return tuple(merged)
+            moments = times[1:][np.abs(np.diff(values)) > least].tolist()
+            seen.setdefault(dict(series.labels).get("instance", ""), []).append(moments)
+    return {instance: _agreed(each) for instance, each in seen.items()}
+
+
+def _agreed(each: list[list[float]]) -> tuple[float, ...]:
+    """The moments of several series together: two see one restart at two moments, but one sees each only once."""
+    agreed: list[float] = []
+    for moments in sorted(each, key=len, reverse=True):
+        agreed += [moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)]
+    return tuple(sorted(agreed))
 
 
 def _request_series(recording: Recording) -> Iterator[Series]:

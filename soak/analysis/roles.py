@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Literal
 
+from soak.model import Labels
 from soak.units import unit_of
+
+
+class What(StrEnum):
+    """What kind of thing a series measures."""
+
+    MEMORY = "memory"
+    HEAP = "live heap"
+    DESCRIPTORS = "descriptors"
+    THREADS = "threads"
+    POOL = "pool"
+    GC = "gc"
+    CPU = "cpu"
+    METRICS = "metrics"
+    LIMIT = "limit"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
     """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
 
-    `capacities` name the series that hold its maximum, of which the smallest counts; `floors` the series whose floor is
-    its truth, best first. A row with `judged` false is only shown; so is one with a series `unless` beside it, which says
-    the same better. `integer` marks counts of whole things.
+    `worse` is the way in which a change is for the worse; nothing where neither is. A row with `judged` false is only shown;
+    so is one with a series `unless` beside it, which says the same better, if it has the labels `where`. `capacities` name
+    the series that hold its maximum, of which the smallest counts; `floors` the series whose floor is its truth, best first.
+    `integer` marks counts of whole things.
     """
 
     name: str
+    what: What
     noun: str
     unit: str
     judged: bool = True
+    worse: Literal["up", "down", ""] = "up"
     integer: bool = False
     capacities: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     unless: str = ""
+    where: Labels = ()
 
-
-_HEAPS = (
-    "go_gc_heap_live_bytes",
-    "go_memstats_heap_alloc_bytes",
-    "jvm_gc_live_data_size_bytes",
-    "nodejs_heap_size_used_bytes",
-)
 
 #: Counters of garbage collections: memory that grew while none ran says nothing yet.
 COLLECTIONS = (
@@ -42,83 +57,111 @@ COLLECTIONS = (
     "nodejs_gc_duration_seconds_count",
 )
 
-_MEMORY = ("container_spec_memory_limit_bytes", "machine_memory_bytes")
+_HEAPS = (
+    "go_gc_heap_live_bytes",
+    "go_memstats_heap_alloc_bytes",
+    "jvm_gc_live_data_size_bytes",
+    "nodejs_heap_size_used_bytes",
+)
+_LIMIT, _MACHINE = "container_spec_memory_limit_bytes", "machine_memory_bytes"
+_BOTH = (_LIMIT, _MACHINE)
+_LIVE, _HEAP_AREA = "go_gc_heap_live_bytes", (("area", "heap"),)
+
+
+def _memory(name: str, noun: str, capacities: tuple[str, ...] = (), floors: tuple[str, ...] = ()) -> Role:
+    return Role(name, What.MEMORY, noun, "bytes", capacities=capacities, floors=floors)
+
+
+def _heap(name: str, noun: str, unit: str = "bytes", unless: str = "", where: Labels = (), *maximum: str) -> Role:
+    return Role(name, What.HEAP, noun, unit, unless=unless, where=where, capacities=maximum)
+
+
+def _count(what: What, name: str, noun: str, unit: str, *maximum: str) -> Role:
+    return Role(name, what, noun, unit, integer=True, capacities=maximum)
+
+
+def _shown(what: What, name: str, noun: str, unit: str = "bytes", worse: Literal["up", "down", ""] = "up") -> Role:
+    return Role(name, what, noun, unit, judged=False, worse=worse, integer=unit not in ("bytes", "seconds", "ratio"))
+
+
+def _pool(used: str, maximum: str, waiting: str = "", idle: str = "") -> tuple[Role, ...]:
+    rows = [_count(What.POOL, used, "connections in use", "connections", maximum)]
+    if waiting:
+        rows.append(_count(What.POOL, waiting, "callers waiting for a connection", "callers"))
+    if idle:
+        rows.append(_shown(What.POOL, idle, "idle connections", "connections", ""))
+    return (*rows, _shown(What.LIMIT, maximum, "the pool's maximum", "connections", ""))
+
 
 ROLES: tuple[Role, ...] = (
-    Role("process_resident_memory_bytes", "resident memory", "bytes", capacities=_MEMORY, floors=_HEAPS),
-    Role(
-        "container_memory_working_set_bytes",
-        "container memory",
-        "bytes",
-        capacities=("container_spec_memory_limit_bytes",),
+    # The process, and what holds it.
+    _memory("process_resident_memory_bytes", "resident memory", _BOTH, _HEAPS),
+    _memory("container_memory_working_set_bytes", "container memory", (_LIMIT,)),
+    _shown(What.MEMORY, "process_resident_anonymous_bytes", "memory that is no file's"),
+    _shown(What.MEMORY, "process_proportional_memory_bytes", "memory, shared pages split fairly"),
+    _shown(What.MEMORY, "process_unique_memory_bytes", "memory of these processes alone"),
+    _shown(What.MEMORY, "process_children_resident_memory_bytes", "the children's resident memory"),
+    _memory("process_swap_bytes", "memory swapped out"),
+    _shown(What.MEMORY, "process_virtual_memory_bytes", "virtual memory"),
+    _shown(What.MEMORY, "process_virtual_memory_max_bytes", "the limit of virtual memory", worse=""),
+    _shown(What.LIMIT, _MACHINE, "the machine's memory", worse=""),
+    _shown(What.LIMIT, _LIMIT, "the container's memory limit", worse=""),
+    _shown(What.MEMORY, "container_memory_*", "a part of the container's memory"),
+    _count(What.THREADS, "container_threads", "the container's threads", "threads", "container_threads_max"),
+    _count(What.DESCRIPTORS, "process_open_fds", "open descriptors", "descriptors", "process_max_fds"),
+    _count(What.DESCRIPTORS, "process_files_open_files", "open descriptors", "descriptors", "process_files_max_files"),
+    _shown(What.DESCRIPTORS, "process_descriptors", "descriptors of one kind", "descriptors"),
+    _count(What.THREADS, "process_threads", "threads", "threads"),
+    _count(What.THREADS, "process_children", "child processes", "processes"),
+    _shown(What.CPU, "process_cpu_seconds_total", "CPU time", "seconds"),
+    _shown(What.CPU, "container_cpu_*", "the container's CPU time", "seconds"),
+    # Go.
+    _count(What.THREADS, "go_goroutines", "goroutines", "goroutines"),
+    _count(What.THREADS, "go_threads", "Go's threads", "threads"),
+    _heap(_LIVE, "the live heap", "bytes", "", (), "go_gc_gomemlimit_bytes", *_BOTH),
+    _heap("go_memstats_heap_alloc_bytes", "Go's heap", unless=_LIVE),
+    _heap("go_memstats_heap_inuse_bytes", "Go's heap in use", unless=_LIVE),
+    _heap("go_memstats_heap_objects", "the number of objects on Go's heap", "objects", _LIVE),
+    _heap("go_memstats_stack_inuse_bytes", "Go's stack memory", unless="go_goroutines"),
+    _shown(What.MEMORY, "go_memstats_sys_bytes", "what Go took from the system"),
+    _shown(What.HEAP, "go_memstats_next_gc_bytes", "the next collection's goal"),
+    _shown(What.HEAP, "go_memstats_heap_*_bytes", "a part of Go's heap"),
+    _shown(What.GC, "go_gc_duration_seconds*", "Go's pauses", "seconds"),
+    # The JVM. What of its heap is garbage only a collection tells; then live data speaks for all of it.
+    _heap("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", "", (), "jvm_gc_max_data_size_bytes"),
+    _heap("jvm_memory_pool_collection_used_bytes", "the JVM's heap after a collection"),
+    _heap("jvm_memory_used_bytes", "the JVM's memory", "bytes", _HEAPS[2], _HEAP_AREA, "jvm_memory_max_bytes"),
+    _memory("jvm_buffer_memory_used_bytes", "the JVM's buffer memory"),
+    _count(What.THREADS, "jvm_threads_live_threads", "the JVM's threads", "threads"),
+    _shown(What.GC, "jvm_gc_pause_seconds*", "the JVM's pauses", "seconds"),
+    # Node. Its heap may be judged by its floor alone; of active handles every open connection is one.
+    _heap("nodejs_heap_size_used_bytes", "Node's heap"),
+    _memory("nodejs_external_memory_bytes", "Node's external memory"),
+    _shown(What.MEMORY, "nodejs_heap_size_total_bytes", "what Node took for its heap"),
+    _shown(What.MEMORY, "nodejs_heap_space_size_*_bytes", "a part of Node's heap"),
+    _count(What.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", "handles"),
+    _count(What.DESCRIPTORS, "nodejs_active_requests_total", "Node's active requests", "requests"),
+    _count(What.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", "resources"),
+    _shown(What.GC, "nodejs_gc_duration_seconds*", "Node's collections", "seconds"),
+    _shown(What.OTHER, "nodejs_eventloop_lag_*", "the event loop's lag", "seconds"),
+    # Python.
+    _shown(What.GC, "python_gc_*", "Python's collections", "objects"),
+    # Pools of connections; soak/analysis/pools.py says more of them.
+    *_pool("go_sql_in_use_connections", "go_sql_max_open_connections", "", "go_sql_idle_connections"),
+    _count(What.POOL, "go_sql_open_connections", "open connections", "connections", "go_sql_max_open_connections"),
+    *_pool("hikaricp_connections_active", "hikaricp_connections_max", "hikaricp_connections_pending"),
+    *_pool("hikaricp_active_connections", "hikaricp_max_connections", "hikaricp_pending_threads"),
+    *_pool("jdbc_connections_active", "jdbc_connections_max", "", "jdbc_connections_idle"),
+    *_pool("r2dbc_pool_acquired_connections", "r2dbc_pool_max_allocated_connections", "r2dbc_pool_pending_connections"),
+    *_pool("db_pool_connections_in_use", "db_pool_connections_max", "db_pool_connections_waiting"),
+    *_pool(
+        "sqlalchemy_pool_checked_out", "sqlalchemy_pool_max", "sqlalchemy_pool_waiting", "sqlalchemy_pool_checked_in"
     ),
-    Role("process_resident_anonymous_bytes", "memory that is no file's", "bytes", judged=False),
-    Role("process_virtual_memory_bytes", "virtual memory", "bytes", judged=False),
-    Role("machine_memory_bytes", "the machine's memory", "bytes", judged=False),
-    Role("container_spec_memory_limit_bytes", "the container's memory limit", "bytes", judged=False),
-    Role("go_memstats_sys_bytes", "what Go took from the system", "bytes", judged=False),
-    Role("go_memstats_next_gc_bytes", "the next collection's goal", "bytes", judged=False),
-    Role("process_open_fds", "open descriptors", "descriptors", integer=True, capacities=("process_max_fds",)),
-    Role(
-        "process_files_open_files",
-        "open descriptors",
-        "descriptors",
-        integer=True,
-        capacities=("process_files_max_files",),
-    ),
-    Role("process_threads", "threads", "threads", integer=True),
-    Role("process_cpu_seconds_total", "CPU time", "seconds", judged=False),
-    Role("go_goroutines", "goroutines", "goroutines", integer=True),
-    Role("go_threads", "Go's threads", "threads", integer=True),
-    Role("go_gc_heap_live_bytes", "the live heap", "bytes", capacities=("go_gc_gomemlimit_bytes", *_MEMORY)),
-    Role("go_memstats_heap_alloc_bytes", "Go's heap", "bytes", unless="go_gc_heap_live_bytes"),
-    Role("go_memstats_heap_inuse_bytes", "Go's heap in use", "bytes", unless="go_gc_heap_live_bytes"),
-    Role("go_memstats_heap_objects", "the number of objects on Go's heap", "objects", unless="go_gc_heap_live_bytes"),
-    Role("go_memstats_stack_inuse_bytes", "Go's stack memory", "bytes", unless="go_goroutines"),
-    Role("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", capacities=("jvm_gc_max_data_size_bytes",)),
-    Role("jvm_memory_used_bytes", "the JVM's memory", "bytes", capacities=("jvm_memory_max_bytes",)),
-    Role("jvm_buffer_memory_used_bytes", "the JVM's buffer memory", "bytes"),
-    Role("jvm_threads_live_threads", "the JVM's threads", "threads", integer=True),
-    Role("nodejs_heap_size_used_bytes", "Node's heap", "bytes"),
-    Role("nodejs_external_memory_bytes", "Node's external memory", "bytes"),
-    Role("nodejs_active_handles_total", "Node's active handles", "handles", integer=True),
-    Role("nodejs_active_requests_total", "Node's active requests", "requests", integer=True),
-    Role("nodejs_active_resources_total", "Node's active resources", "resources", integer=True),
-    Role(
-        "go_sql_in_use_connections",
-        "connections in use",
-        "connections",
-        integer=True,
-        capacities=("go_sql_max_open_connections",),
-    ),
-    Role(
-        "go_sql_open_connections",
-        "open connections",
-        "connections",
-        integer=True,
-        capacities=("go_sql_max_open_connections",),
-    ),
-    Role(
-        "hikaricp_connections_active",
-        "connections in use",
-        "connections",
-        integer=True,
-        capacities=("hikaricp_connections_max",),
-    ),
-    Role("hikaricp_active_connections", "connections in use", "connections", integer=True),
-    Role("hikaricp_connections_pending", "callers waiting for a connection", "callers", integer=True),
-    Role("hikaricp_pending_threads", "callers waiting for a connection", "callers", integer=True),
-    Role(
-        "db_pool_connections_in_use",
-        "connections in use",
-        "connections",
-        integer=True,
-        capacities=("db_pool_connections_max",),
-    ),
-    Role("db_pool_connections_waiting", "callers waiting for a connection", "callers", integer=True),
-    Role("soak_load_resident_memory_bytes", "the load generator's memory", "bytes", judged=False),
-    Role("soak_load_*", "the load generator", "", judged=False),
-    Role("go_memstats_heap_*_bytes", "a part of Go's heap", "bytes", judged=False),
+    _count(What.POOL, "db_client_connections_pending_requests", "callers waiting for a connection", "callers"),
+    # The scrape itself: a page that keeps growing has a leak of labels.
+    _count(What.METRICS, "scrape_samples_scraped", "series on the metrics page", "series"),
+    _shown(What.OTHER, "soak_load_resident_memory_bytes", "the load generator's memory"),
+    _shown(What.OTHER, "soak_load_*", "the load generator", "ratio"),
 )
 
 
@@ -134,4 +177,4 @@ def unknown_role(name: str) -> Role:
         if name.endswith(("_fds", "_connections", "_threads", "_goroutines", "_objects"))
         else ""
     )
-    return Role(name, name, unit_of(name) or counted, integer=bool(counted))
+    return Role(name, What.OTHER, name, unit_of(name) or counted, integer=bool(counted))

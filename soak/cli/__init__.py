@@ -17,6 +17,7 @@ VERBS = {
     "analyze": "Judge recorded series: CSV, Prometheus JSON, run directories",
     "worker": "Join a master's run, and make a share of its load",
     "report": "Judge a run again and render it in any format",
+    "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",
 }
 

@@ -64,7 +64,8 @@ def _probe(profile: object) -> int:
     from soak.load.planning import plan_of  # noqa: PLC0415
     from soak.probing import probe  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
-    from soak.sampling.building import build_sources, probe_sources  # noqa: PLC0415
+    from soak.sampling.building import build_sources  # noqa: PLC0415
+    from soak.sampling.offers import probe_sources  # noqa: PLC0415
     from soak.target import StartedTarget, reach  # noqa: PLC0415
 
     assert isinstance(profile, Profile)
@@ -84,7 +85,7 @@ def _probe(profile: object) -> int:
                 wrong += not ok
                 click.echo(f"  {'ok  ' if ok else 'FAIL'} {label}: {said}")
             if profile.sources is None:
-                sources, found = probe_sources(plan.url, pid)
+                sources, found = probe_sources(plan.url, pid, profile.target.tls)
                 for text in found:
                     click.echo(f"       {text}")
             else:

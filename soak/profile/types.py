@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
-from soak.profile.fields import Amount, Growth, Later, Positive, Ratio, Strict, Word
+from soak.profile.fields import Amount, Growth, Later, Positive, Rate, Ratio, Strict, Word
 from soak.profile.load import Load
 from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
 from soak.profile.yamltext import Document
@@ -62,6 +62,14 @@ class Target(Strict):
 Drifting = Literal["p50", "p90", "p95", "p99", "p999", "errors", "rate", "cpu"]
 
 
+class GcLimits(Strict):
+    """What the garbage collector must stay within; without them, 100/m, 100ms and 80% are only advised."""
+
+    cycles: Rate | None = Field(default=None, description="Most collections, such as 100/m")
+    pause: Positive | None = Field(default=None, description="Longest pause, such as 100ms")
+    live: Ratio | None = Field(default=None, description="Largest share of the memory taken that is alive, such as 80%")
+
+
 class Limits(EndpointLimits):
     """What the run must stay within; growth has a default rule, the others hold only when given."""
 
@@ -72,6 +80,7 @@ class Limits(EndpointLimits):
     drift: dict[Drifting, Ratio] = Field(
         default={}, description="Largest change for the worse over the steady phase, as a share"
     )
+    gc: GcLimits = Field(default=GcLimits(), description="What the garbage collector must stay within")
     survive: Positive = Field(
         default=30 * 86400.0, description="How long a resource must last at the growth found; 30d unless given"
     )
@@ -148,6 +157,9 @@ class Profile(Strict):
     )
     sample: Positive | None = Field(
         default=None, description="Time between polls; 1s up to 2h, 5s up to 24h, 15s beyond unless given"
+    )
+    jitter: Ratio = Field(
+        default=0.0, description="Put each poll off at random by up to this share of the time between polls"
     )
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")

@@ -1,4 +1,4 @@
-"""From the profile's `sources` to sources ready to poll; or, with none given, whatever the target is seen to offer."""
+"""From the profile's `sources` to sources ready to poll."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from soak.errors import ProfileError, SoakError, TargetError, UsageError
+from soak.errors import ProfileError, UsageError
 from soak.profile import Profile
-from soak.profile.checking import is_loopback
+from soak.profile.checking import beside, is_loopback
 from soak.profile.parsing import nearest
 from soak.profile.yamltext import Document
-from soak.sampling.sources import LATER, Source, known_sources
-from soak.sampling.sources.expvar import Expvar
-from soak.sampling.sources.process import Process, listening_on
+from soak.sampling.replicas import Replica
+from soak.sampling.sources import Source, known_sources
+from soak.sampling.sources.cgroup import Cgroup
+from soak.sampling.sources.process import Process
 from soak.sampling.sources.prometheus import Prometheus
 
 NamedSources = dict[str, Source]
@@ -28,7 +29,7 @@ def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSour
     A `process` with no key means the process that soak started; one is added for it when the profile lists none.
     """
     document = profile.document
-    sources: NamedSources = {}
+    built: list[tuple[str, Source]] = []
     for index, entry in enumerate(profile.sources or []):
         path = ("sources", index)
         if len(entry) != 1:
@@ -36,64 +37,84 @@ def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSour
                 f"{document.where(path)}: sources.{index}: expected one kind of source, such as process: {{port: 8080}}"
             )
         [(kind, options)] = entry.items()
-        sources[_unused(kind, sources)] = _build(kind, options, index, profile, document, started_pid)
-    if started_pid is not None and not any(isinstance(source, Process) for source in sources.values()):
-        sources = {"process": Process(pid=started_pid), **sources}
+        source = _build(kind, options, index, profile, document, started_pid)
+        if isinstance(source, Prometheus) and source.urls:
+            built += [(kind, dataclasses.replace(source, url=url, urls=())) for url in source.urls]
+        else:
+            built.append((kind, source))
+    if started_pid is not None and not any(isinstance(source, Process) for _, source in built):
+        built.insert(0, ("process", Process(pid=started_pid)))
+    several = _several(built)
+    sources: NamedSources = {}
+    for kind, source in built:
+        instance = instance_of(source)
+        sources[_unused(kind, sources)] = Replica(source, instance) if instance in several else source
     return sources
 
 
-def probe_sources(url: str, started_pid: int | None = None) -> tuple[NamedSources, list[str]]:
-    """What a target offers without being asked twice, and a sentence for each thing tried."""
-    sources: NamedSources = {}
-    said = []
-    parts = urlsplit(url)
-    try:
-        if started_pid is None and is_loopback(parts.hostname or ""):
-            started_pid = listening_on(parts.port or (443 if parts.scheme == "https" else 80))
-        if started_pid is not None:
-            sources["process"] = Process(pid=started_pid)
-            said.append(f"process {started_pid}: its memory, descriptors, threads and CPU are watched")
-        else:
-            said.append(f"process: {parts.hostname} is another machine, so its process cannot be watched from here")
-    except TargetError as error:
-        said.append(f"process: {error}")
-    base = url.rstrip("/")
-    tried: list[tuple[str, str, Source]] = [
-        ("prometheus", "/metrics", Prometheus(url=f"{base}/metrics", timeout=3.0)),
-        ("expvar", "/debug/vars", Expvar(url=f"{base}/debug/vars", timeout=3.0)),
-    ]
-    for kind, path, source in tried:
-        try:
-            count = len(list(source.collect()))
-        except SoakError as error:
-            said.append(f"{kind}: {path} is not offered ({str(error).rpartition(': ')[2]})")
-        else:
-            sources[kind] = source
-            said.append(f"{kind}: {path} offers {count} series")
-    return sources, said
+def _several(built: list[tuple[str, Source]]) -> set[str]:
+    """The instances that must be told apart: those of kinds that watch more than one."""
+    by_kind: dict[str, set[str]] = {}
+    for kind, source in built:
+        by_kind.setdefault(kind, set()).add(instance_of(source))
+    return {one for instances in by_kind.values() if len(instances - {""}) > 1 for one in instances if one}
+
+
+def instance_of(source: Source) -> str:
+    """Which instance of the target a source watches, host and port where it can; nothing where that is no question."""
+    url = getattr(source, "url", None)
+    if isinstance(url, str):
+        parts = urlsplit(url)
+        host = "127.0.0.1" if is_loopback(parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    if isinstance(source, Process | Cgroup):
+        given = {
+            key: getattr(source, key, None)
+            for key in ("port", "pid", "pidfile", "name", "path", "container")
+            if getattr(source, key, None) is not None
+        }
+        return f"127.0.0.1:{given['port']}" if "port" in given else " ".join(map(str, next(iter(given.items()))))
+    return ""
 
 
 def source_schema() -> dict[str, Any]:
     """The JSON Schema of one entry of `sources`: a mapping of one kind to its options."""
-    kinds = {kind: _options_model(source).model_json_schema() for kind, source in known_sources().items()}
-    later = {kind: {"description": "not supported yet"} for kind in LATER}
+    kinds = {kind: _flat(_options_model(source).model_json_schema()) for kind, source in known_sources().items()}
     return {
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
         "additionalProperties": False,
-        "properties": kinds | later,
+        "properties": kinds,
     }
 
 
 def _options_model(source: type[Source]) -> type[BaseModel]:
     """Validates the options of one kind: only its own keys, each of its own type."""
     types = get_type_hints(source, include_extras=True)
-    options = {
-        field.name: (types[field.name], ... if field.default is dataclasses.MISSING else field.default)
-        for field in _fields(source)
-    }
+    options = {field.name: (types[field.name], _default(field)) for field in _fields(source)}
     return create_model(source.__name__, __config__=ConfigDict(extra="forbid"), **options)  # type: ignore[call-overload, no-any-return]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """What pydantic takes for a field's default; `...` where it has none."""
+    if field.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=field.default_factory)
+    return ... if field.default is dataclasses.MISSING else field.default
+
+
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its definitions written out, so that it can stand within another."""
+    definitions = schema.pop("$defs", {})
+
+    def written_out(node: Any) -> Any:
+        if isinstance(node, dict) and "$ref" in node:
+            return written_out(definitions[node["$ref"].rpartition("/")[2]])
+        if isinstance(node, dict):
+            return {key: written_out(value) for key, value in node.items()}
+        return [written_out(value) for value in node] if isinstance(node, list) else node
+
+    return dict(written_out(schema))
 
 
 def _fields(source: type[Source]) -> Iterable[dataclasses.Field[Any]]:
@@ -105,8 +126,6 @@ def _build(
 ) -> Source:
     path = ("sources", index, kind)
     where, key = document.where(path), f"sources.{index}.{kind}"
-    if kind in LATER:
-        raise ProfileError(f"{where}: {key}: not supported yet")
     if kind not in known_sources():
         raise ProfileError(f"{where}: {key}: unknown source{nearest(kind, known_sources())}")
     source = known_sources()[kind]
@@ -131,12 +150,24 @@ def _build(
             )
         raise ProfileError(f"{document.where((*path, name))}: {key}.{name}: {message}") from None
     values = {field.name: getattr(checked, field.name) for field in _fields(source)}
-    if str(values.get("url", "")).startswith("/"):
-        values["url"] = profile.target.url.rstrip("/") + values["url"]
+    _complete(values, profile, document.file)
     try:
         return source(**values)
     except UsageError as error:
         raise ProfileError(f"{where}: {key}: {str(error).removeprefix(f'{kind}: ')}") from None
+
+
+def _complete(values: dict[str, Any], profile: Profile, file: str) -> None:
+    """Paths are on the target, and its TLS options hold there; files of TLS are relative to the profile."""
+    base = profile.target.url.rstrip("/")
+    if str(values.get("url", "")).startswith("/"):
+        values["url"] = base + values["url"]
+    on_target = str(values.get("url", "")).startswith(f"{base}/")
+    if "tls" in values and (values["tls"] is not None or on_target):
+        tls = values["tls"] or profile.target.tls
+        files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
+        found = {key: str(beside(file, name)) for key, name in files.items() if name is not None}
+        values["tls"] = tls.model_copy(update=found)
 
 
 def _unused(kind: str, sources: NamedSources) -> str:

@@ -1,4 +1,4 @@
-"""HTTP GET for sources: one kept connection, one deadline for the whole answer, a bound on its size."""
+"""HTTP for sources: one kept connection, one deadline for the whole answer, a bound on its size, requests counted."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import gzip
 import http.client
 import io
 import socket
+import ssl
 import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from soak import __version__
 from soak.errors import TargetError
+from soak.profile.types import Tls
 
 MAX_BYTES = 32 * 2**20
 _CHUNK = 1 << 16
@@ -21,37 +24,53 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, content type (lower case, without parameters) and body of one answer."""
+    """Status, content type (lower case, without parameters) and body of one answer.
+
+    `whole` is false where only the end of the connection ended the body, so that nobody can tell whether that was all.
+    """
 
     status: int
     content_type: str
     body: bytes
+    whole: bool = True
 
 
 @dataclass(slots=True)
 class Fetcher:
-    """Fetches from one server over one kept connection, so that polling opens no descriptors in the target."""
+    """Fetches from one server over one kept connection, so that polling opens no descriptors in the target.
+
+    `asked` counts the requests sent, for soak's own traffic is part of what the target serves.
+    """
 
     timeout: float = 5.0
     headers: Mapping[str, str] = field(default_factory=dict)
+    tls: Tls = field(default_factory=Tls)
+    asked: int = 0
     _connection: http.client.HTTPConnection | None = None
     _origin: tuple[str, str] = ("", "")
 
     def get(self, url: str) -> Answer:
         """The answer to GET `url`, whatever its status; TargetError says what went wrong in one line."""
+        return self._request(url, None)
+
+    def post(self, url: str, body: bytes, content_type: str = "application/json") -> Answer:
+        """The answer to POST `url`, likewise."""
+        return self._request(url, body, {"Content-Type": content_type})
+
+    def _request(self, url: str, body: bytes | None, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
         parts = urlsplit(url)
         deadline = time.monotonic() + self.timeout
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         kept = self._connection is not None and self._origin == (parts.scheme, parts.netloc)
         try:
             try:
-                return self._ask(parts.scheme, parts.netloc, path, deadline)
+                return self._ask(parts.scheme, parts.netloc, path, deadline, body, headers)
             except (http.client.RemoteDisconnected, ConnectionError):
                 # A server may close an idle connection at any time: once more on a fresh one, if this one was kept.
                 if not kept:
                     raise
                 self.close()
-                return self._ask(parts.scheme, parts.netloc, path, deadline)
+                return self._ask(parts.scheme, parts.netloc, path, deadline, body, headers)
         except TimeoutError:
             self.close()
             raise TargetError(f"{url}: no whole answer within {self.timeout:g} s") from None
@@ -61,10 +80,7 @@ class Fetcher:
 
     def get_ok(self, url: str) -> Answer:
         """The same, and a TargetError unless the status is 200."""
-        answer = self.get(url)
-        if answer.status != 200:
-            raise TargetError(f"{url}: answered {answer.status}")
-        return answer
+        return accepted(self.get(url), url)
 
     def close(self) -> None:
         """Drop the connection."""
@@ -75,38 +91,71 @@ class Fetcher:
     def __del__(self) -> None:
         self.close()
 
-    def _ask(self, scheme: str, netloc: str, path: str, deadline: float) -> Answer:
-        if self._connection is None or self._origin != (scheme, netloc):
-            self.close()
-            kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-            self._connection = kind(netloc, timeout=self.timeout)
-            self._origin = (scheme, netloc)
-        connection = self._connection
-        headers = {"User-Agent": f"soak/{__version__}", "Accept-Encoding": "gzip", **self.headers}
+    def _ask(
+        self, scheme: str, netloc: str, path: str, deadline: float, body: bytes | None, extra: Mapping[str, str]
+    ) -> Answer:
+        connection = self._connected(scheme, netloc)
+        headers = {"User-Agent": f"soak/{__version__}", "Accept-Encoding": "gzip", **self.headers, **extra}
         connection.timeout = max(0.001, deadline - time.monotonic())
-        connection.request("GET", path, headers=headers)
+        self.asked += 1
+        connection.request("GET" if body is None else "POST", path, body, headers)
         _wait_until(connection.sock, deadline)
         response = connection.getresponse()
-        body = bytearray()
+        received = bytearray()
+        whole = response.length is not None or response.chunked
         while True:
             _wait_until(connection.sock, deadline)
             piece = response.read1(_CHUNK)
             if not piece:
                 break
-            body += piece
-            if len(body) > MAX_BYTES:
+            received += piece
+            if len(received) > MAX_BYTES:
                 raise http.client.HTTPException(f"the answer is larger than {MAX_BYTES >> 20} MiB")
         if response.length:
             self.close()
-            raise http.client.IncompleteRead(bytes(body), response.length)
+            raise http.client.IncompleteRead(bytes(received), response.length)
         response.close()  # read1 leaves it open at its end, and the connection would refuse the next request
         if response.will_close:
             self.close()
-        data = bytes(body)
+        data = bytes(received)
         if response.headers.get("Content-Encoding", "").lower() == "gzip":
             data = _gunzip(data)
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Answer(response.status, content_type, data)
+        return Answer(response.status, content_type, data, bool(whole))
+
+    def _connected(self, scheme: str, netloc: str) -> http.client.HTTPConnection:
+        """The kept connection, or a new one."""
+        if self._connection is None or self._origin != (scheme, netloc):
+            self.close()
+            if scheme == "https":
+                self._connection = http.client.HTTPSConnection(netloc, timeout=self.timeout, context=_context(self.tls))
+            elif scheme == "http":
+                self._connection = http.client.HTTPConnection(netloc, timeout=self.timeout)
+            else:
+                raise http.client.HTTPException("its URL must begin with http:// or https://")
+            self._origin = (scheme, netloc)
+        return self._connection
+
+
+def accepted(answer: Answer, url: str) -> Answer:
+    """The answer if its status is 200; else a TargetError, with what to do where that is known."""
+    if answer.status in (401, 403):
+        what = "give headers: {Authorization: ...}" if answer.status == 401 else "these credentials are not enough"
+        raise TargetError(f"{url}: answered {answer.status} ({what})")
+    if answer.status != 200:
+        raise TargetError(f"{url}: answered {answer.status}")
+    return answer
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    """As the profile's `tls` has it."""
+    context = ssl.create_default_context(cafile=tls.ca)
+    if tls.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.certificate is not None:
+        context.load_cert_chain(tls.certificate, tls.key)
+    return context
 
 
 def _gunzip(data: bytes) -> bytes:
@@ -133,6 +182,8 @@ def _plain(error: BaseException) -> str:
         return "connection refused"
     if isinstance(error, socket.gaierror):
         return "the host name cannot be resolved"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}); name its authority in tls.ca"
     if isinstance(error, http.client.IncompleteRead):
         return "the answer was cut short"
     if isinstance(error, OSError) and error.strerror:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import random
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from soak.errors import SoakError
 from soak.model import Scrape
@@ -17,12 +20,21 @@ class Sampler:
     """One thread keeps the schedule; one a source polls, so that a slow source never delays another.
 
     Slot k is at `start + k·interval`, whatever came before it, so lateness never adds up (py-spy's timer). A source that is
-    still busy when its slot comes gets a row that says so.
+    still busy when its slot comes gets a row that says so. With `jitter`, a share of the interval, each slot is put off by
+    up to that much at random, so that no collection or timer of the target's keeps step with the samples.
     """
 
     def __init__(
-        self, sources: Mapping[str, Source], interval: float, record: Callable[[Scrape], None], clock: Clock
+        self,
+        sources: Mapping[str, Source],
+        interval: float,
+        record: Callable[[Scrape], None],
+        clock: Clock,
+        jitter: float = 0.0,
     ) -> None:
+        # A seed of its own: two runs of one profile sample at the same moments.
+        self._jitter = min(jitter, 0.9) * interval
+        self._random = random.Random(1)  # noqa: S311 - no secret
         self._interval, self._record, self._clock = interval, record, clock
         self._stop = threading.Event()
         self._polls = [_Poll(name, source, record, clock) for name, source in sources.items()]
@@ -43,11 +55,14 @@ class Sampler:
             poll.stop(max(0.0, deadline - self._clock.now()))
 
     def _keep(self) -> None:
+        _hurry()
         slot = self._clock.now()
+        put_off = 0.0
         while True:
             for poll in self._polls:
-                poll.offer(slot)
+                poll.offer(slot + put_off)
             slot += self._interval
+            put_off = self._jitter * self._random.random()
             # A suspended machine wakes hours later: its missed slots are one gap, not thousands of scrapes at once.
             behind = self._clock.now() - slot
             if behind > self._interval:
@@ -55,7 +70,7 @@ class Sampler:
                 for poll in self._polls:
                     poll.missed(slot, f"soak itself was not running for {skipped} scrapes")
                 slot += skipped * self._interval
-            if self._clock.wait(slot, self._stop):
+            if self._clock.wait(slot + put_off, self._stop):
                 return
 
 
@@ -88,9 +103,16 @@ class _Poll:
         self._thread.join(patience)
 
     def _work(self) -> None:
+        _hurry()
         while (slot := self._slots.get()) is not None:
             self._record(scrape(self._name, self._source, self._clock, slot))
             self._busy_since = None
+
+
+def _hurry() -> None:
+    """Where the system allows it, this thread goes before others, for it does little and must not be late."""
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -10)
 
 
 def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:

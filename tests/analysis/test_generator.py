@@ -137,6 +137,21 @@ def test_failing_latency_and_rate_prove_nothing_where_it_was_saturated() -> None
     assert code_of(unproven) is ExitCode.BROKEN
 
 
+def test_a_generator_that_waits_for_its_processor_and_makes_all_arrivals_leaves_the_target_judged() -> None:
+    own, seen = generator(cpu=0.05, lag=0.16), scheduled(late=40)
+    analysis = judged(own, seen)
+    assert (analysis.verdict, analysis.broken) == (Verdict.PASS, None)
+    (warning,) = analysis.warnings
+    assert "sent late because of the load generator" in warning
+    assert finding(judged(own, seen, limits=SLOW), "latency").verdict is Verdict.INCONCLUSIVE
+
+
+def test_arrivals_made_a_moment_later_are_made() -> None:
+    made = np.where(np.arange(SECONDS) % 5 == 0, ASKED - 20, ASKED)
+    made[1::5] = ASKED + 20
+    assert judged(generator(cpu=0.05, lag=0.3, made=made)).verdict is Verdict.PASS
+
+
 def test_late_arrivals_are_a_warning_only_where_the_generator_made_them_late() -> None:
     (warning,) = judged(generator(), scheduled(late=2)).warnings
     assert warning.startswith("4% of the arrivals were sent late because of the load generator")

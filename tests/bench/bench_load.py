@@ -88,6 +88,19 @@ def soak(url: str, users: int, seconds: int) -> float:
     return total(windows, "requests") / span(windows)
 
 
+def whole_run(url: str, users: int, seconds: int) -> float:
+    """`soak run` with all of it: load, sampler, recording and live view, on the generator's core together."""
+    with tempfile.TemporaryDirectory() as directory:
+        asked = ["--url", url.removesuffix(PATH), "--endpoint", f"GET {PATH}", "--users", str(users)]
+        command = [*GENERATOR, sys.executable, "-m", "soak", "run", *asked, "--duration", f"{seconds}s", "--json"]
+        done = subprocess.run(
+            [*command, "--out", f"{directory}/run"], capture_output=True, text=True, timeout=seconds + 90, check=False
+        )
+    (endpoint,) = json.loads(done.stdout)["endpoints"]
+    assert not endpoint["failures"]
+    return float(endpoint["rate"])
+
+
 def own_locustfile(url: str, users: int, seconds: int) -> float:
     """The same FastHttpUser that Locust is measured with, driven and recorded by soak."""
     with tempfile.TemporaryDirectory() as directory:
@@ -161,12 +174,12 @@ def main() -> None:
     for name in set(wanted) - set(present):
         print(f"{name}: not installed, left out")
     with running([*TARGET, build_go(), "-addr", "127.0.0.1:0"]) as target:
-        locusts = {"own locustfile": own_locustfile} if "FastHttpUser" in present else {}
-        compare(f"{target.url}{PATH}", {"soak": soak, **present, **locusts}, given, "constant GET")
+        own = {"whole soak run": whole_run} | ({"own locustfile": own_locustfile} if "FastHttpUser" in present else {})
+        compare(f"{target.url}{PATH}", {"soak": soak, **present, **own}, given, "constant GET")
         if "FastHttpUser" in present:
             rivals = {"soak": soak_orders, "FastHttpUser": locust_orders}
             compare(f"{target.url}{ORDERS}", rivals, given, "JSON POST from a template, answers looked at")
-        for rate in (1_000, 10_000):
+        for rate in (100, 1_000, 10_000):
             arrivals(target.url, rate, given.seconds)
 
 

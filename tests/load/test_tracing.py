@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soak.load.answers import Answer
+from soak.load.counting import Counting
+from soak.load.making import Maker
+from soak.load.notices import Notices
+from soak.load.plan import Plan, PlannedRequest
+from soak.load.requests import Sender, client_options
 from soak.load.tracing import Tracing, next_trace, trace_id
+from soak.load.traffic import Traffic
 
 HEAD = b"GET /a?b=%41%s HTTP/1.1\r\nHost: x\r\nX-Note: 100%\r\n\r\n"
 TRACEPARENT = re.compile(rb"\r\ntraceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-01\r\n")
@@ -57,3 +64,27 @@ def test_any_head_comes_out_as_it_went_in(path: bytes) -> None:
     lines = made.split(b"\r\n")
     assert b"\r\n".join(lines[:2]) + b"\r\n\r\n" == head
     assert [line.split(b":")[0] for line in lines[2:]] == [b"traceparent", b"X-Id", b"", b""]
+
+
+@pytest.mark.parametrize("path", ["/constant", "/{{ randint(1, 9) }}"], ids=["constant", "template"])
+def test_constant_and_rendered_requests_carry_their_trace(path: str) -> None:
+    asked = PlannedRequest("one", "GET", path, 1.0, {})
+    plan = Plan("http://127.0.0.1:9", (asked,), 1.0, 0.0, 1.0, 1.0, users=1, trace_header="X-Trace-ID")
+    counting = Counting(("one",))
+    traffic, maker = Traffic(plan), Maker(counting, Notices(lambda _: None))
+    sender = Sender(client_options(plan), counting, maker)
+    heads: list[bytes] = []
+
+    def record(head: bytes, body: bytes = b"", keep: bool = False) -> Answer:
+        heads.append(head)
+        return Answer(200)
+
+    sender._send = record  # type: ignore[assignment]
+    (course,), visitor = traffic.courses, traffic.visitor(1)
+    for _ in range(2):
+        sender.send(course.first, None if course.first.head else maker.make(course.first, visitor), None, visitor)
+    found = [dict(re.findall(rb"(traceparent|X-Trace-ID): (\S+)", head)) for head in heads]
+    assert all(re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-01", one[b"traceparent"]) for one in found)
+    assert all(one[b"traceparent"].split(b"-")[1] == one[b"X-Trace-ID"] for one in found)
+    assert found[0] != found[1]
+    assert all(head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1 for head in heads)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from soak.errors import TargetError
 from soak.model import Sample, Scrape
 from soak.sampling.clock import RunClock
+from soak.sampling.exposition import Exposition
+from soak.sampling.fetch import Answer
 from soak.sampling.sampler import Sampler, scrape
 
 
@@ -26,6 +28,22 @@ class FakeClock:
             return True
         self.time = max(self.time, until) + self.lags.get(self.waits, 0.0)
         return False
+
+
+class Flapping:
+    """A page that is well, then HTML, cut short, refused, well again."""
+
+    def __init__(self) -> None:
+        self.pages = [
+            Answer(200, "text/plain", b"a 1\n"),
+            Answer(200, "text/html", b"<html>"),
+            Answer(200, "text/plain", b"a 1\nb{"),
+            Answer(200, "text/plain", b"a 12", whole=False),
+            Answer(200, "text/plain", b"a NaN\na 2\n"),
+        ]
+
+    def collect(self) -> Iterable[Sample]:
+        return Exposition().read(self.pages.pop(0), "u").samples
 
 
 class Steady:
@@ -52,9 +70,9 @@ class Hung:
         return [Sample("a", 1.0)]
 
 
-def run(sources: dict[str, object], clock: FakeClock) -> list[Scrape]:
+def run(sources: dict[str, object], clock: FakeClock, jitter: float = 0.0) -> list[Scrape]:
     rows: list[Scrape] = []
-    sampler = Sampler(sources, 1.0, rows.append, clock)  # type: ignore[arg-type]
+    sampler = Sampler(sources, 1.0, rows.append, clock, jitter)  # type: ignore[arg-type]
     sampler.start()
     assert clock.idle.wait(5)
     for source in sources.values():
@@ -107,3 +125,20 @@ def test_a_scrape_says_when_it_began_and_how_long_it_took() -> None:
     assert row.error is None
     assert 0 <= row.late < 1
     assert 0 <= row.took < 1
+
+
+def test_jitter_moves_each_slot_and_never_the_schedule() -> None:
+    rows = run({"s": Steady()}, FakeClock(6), jitter=0.5)
+    put_off = [row.time - number for number, row in enumerate(rows)]
+    assert put_off[0] == 0
+    assert all(0 <= one < 0.5 for one in put_off)
+    assert len({round(one, 6) for one in put_off}) == 6
+    assert all(row.late == 0 for row in rows)
+    assert [row.time for row in rows] == [row.time for row in run({"s": Steady()}, FakeClock(6), jitter=0.5)]
+
+
+def test_every_kind_of_bad_page_is_a_failed_scrape_and_the_next_goes_on() -> None:
+    rows = run({"s": Flapping()}, FakeClock(5))
+    assert [row.error is None for row in rows] == [True, False, False, False, True]
+    assert all(not row.samples for row in rows[1:4])
+    assert len(rows[4].samples) == 1

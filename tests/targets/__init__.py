@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.targets.building import MissingToolchainError, cached, call, tool
 
 GO_SOURCE = Path(__file__).parent / "go"
 
@@ -31,38 +30,44 @@ class Target:
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
 
 
-def build_go() -> Path:
-    """The Go service's binary, built once for each state of its sources; skips without Go, but fails so in CI."""
-    go = shutil.which("go")
-    if go is None:
+@contextmanager
+def toolchain() -> Iterator[None]:
+    """What is missing on this machine skips a test, but fails it in CI."""
+    try:
+        yield
+    except MissingToolchainError as error:
         if os.environ.get("CI") == "true":
-            pytest.fail("CI must have Go: the Go target cannot be built")
-        pytest.skip("needs Go on the PATH")
-    sources = sorted(path for path in GO_SOURCE.iterdir() if path.suffix in {".go", ".mod"})
-    state = hashlib.sha256(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in sources)).hexdigest()
-    directory = Path(tempfile.gettempdir(), f"soak-test-targets-{os.getuid()}")
-    directory.mkdir(mode=0o700, exist_ok=True)
-    binary = directory / f"leaky-{state[:16]}"
-    if not binary.exists():
-        with tempfile.TemporaryDirectory(dir=directory) as scratch:
-            built = Path(scratch, "leaky")
-            command = [go, "build", "-o", str(built), "."]
-            result = subprocess.run(command, cwd=GO_SOURCE, capture_output=True, text=True, timeout=300, check=False)
-            if result.returncode != 0:
-                pytest.fail(f"go build: {result.stderr}")
-            built.replace(binary)  # whole or not at all: another test process may be building the same
-    return binary
+            pytest.fail(f"CI must have it: {error}")
+        pytest.skip(str(error))
+
+
+def build_go() -> Path:
+    """The Go service that needs nothing but Go's standard library, built; skips without Go, but fails so in CI."""
+    sources = [path for path in GO_SOURCE.iterdir() if path.suffix in {".go", ".mod"}]
+    with toolchain():
+        go = tool("go")
+        return cached("go-leaky", sources, lambda to: call([go, "build", "-o", to / "leaky", "."], GO_SOURCE)) / "leaky"
 
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], ready_line_prefix: str = "listening on ", timeout: float = 15.0
+    command: Sequence[str | Path],
+    ready_line_prefix: str = "listening on ",
+    timeout: float = 15.0,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Target]:
     """Start a service, wait up to `timeout` seconds for its ready line, which ends in its URL, and stop it afterwards.
 
+    `environment` is added to this process's. Its standard input is a pipe that closes when this process dies.
     Only the process started here is stopped: by SIGTERM, or by SIGKILL after 5 seconds, and then the test fails.
     """
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     try:
         yield Target(_url(process, ready_line_prefix, timeout), process.pid)
     finally:
@@ -74,15 +79,24 @@ def running(
             process.wait()
             pytest.fail(f"{command[0]} ignored SIGTERM")
         finally:
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 def _url(process: subprocess.Popen[str], prefix: str, timeout: float) -> str:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     stdout = process.stdout
     assert stdout is not None
-    threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
+
+    def look() -> None:
+        line = ""
+        for line in stdout:  # an agent may have its say before
+            if line.startswith(prefix):
+                break
+        lines.put(line)
+
+    threading.Thread(target=look, daemon=True).start()
     try:
         line = lines.get(timeout=timeout)
     except queue.Empty:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
+from soak.sampling.sources.actuator import Actuator
 from soak.sampling.sources.base import Source
+from soak.sampling.sources.cgroup import Cgroup
+from soak.sampling.sources.command import Command
 from soak.sampling.sources.expvar import Expvar
+from soak.sampling.sources.jolokia import Jolokia
 from soak.sampling.sources.process import Process
 from soak.sampling.sources.prometheus import Prometheus
+from soak.sampling.sources.promql import Promql
 
 SOURCES: dict[str, type[Source]] = {
     "process": Process,
     "prometheus": Prometheus,
     "expvar": Expvar,
+    "promql": Promql,
+    "cgroup": Cgroup,
+    "command": Command,
+    "actuator": Actuator,
+    "jolokia": Jolokia,
 }
-
-#: Known to the profile's format, and still to come.
-LATER = ("promql", "cgroup", "command", "actuator", "jolokia")
 
 
 def known_sources() -> dict[str, type[Source]]:
@@ -25,4 +32,4 @@ def known_sources() -> dict[str, type[Source]]:
     return offered | SOURCES
 
 
-__all__ = ["LATER", "SOURCES", "Source", "known_sources"]
+__all__ = ["SOURCES", "Source", "known_sources"]

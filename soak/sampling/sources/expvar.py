@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
@@ -12,7 +12,9 @@ from urllib.parse import urljoin
 from soak.errors import TargetError
 from soak.model import Kind, Sample
 from soak.profile.fields import Positive
+from soak.profile.types import Tls
 from soak.sampling.fetch import Fetcher
+from soak.sampling.sources.prometheus import requests_sent
 
 MEMSTATS = {
     "Alloc": "go_memstats_alloc_bytes",
@@ -42,12 +44,14 @@ class Expvar:
 
     url: str = "/debug/vars"
     pprof: str = "/debug/pprof/"
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tls: Tls | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
     _without: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout))
+        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or Tls()))
 
     def collect(self) -> Iterable[Sample]:
         """Memory statistics, the service's own published numbers, and goroutines and threads where pprof is served."""
@@ -58,7 +62,7 @@ class Expvar:
             raise TargetError(f"{self.url}: not valid JSON, so not expvar") from None
         if not isinstance(published, dict):
             raise TargetError(f"{self.url}: not a JSON object, so not expvar")
-        return [*parse(published), *self._counts()]
+        return [*parse(published), *self._counts(), requests_sent(self._fetcher, self.url)]
 
     def _counts(self) -> Iterator[Sample]:
         """Goroutines and threads, from the cheap counts on pprof's index: no stack is walked for them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +13,10 @@ import psutil
 
 from soak.errors import TargetError, UsageError
 from soak.model import GONE, Kind, Sample
+from soak.sampling.family import descendants, descriptor_kinds, split_memory
+
+#: Between two costly looks: this many times what the last one took, and at least this long, in seconds.
+DEAR_SHARE, DEAR_LEAST = 100.0, 0.9
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class Process:
     port: int | None = None
     name: str | None = None
     _found: dict[str, psutil.Process] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _next: dict[str, float] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _seen: set[tuple[str, str]] = field(init=False, repr=False, compare=False, default_factory=set)
 
     def __post_init__(self) -> None:
         given = [key for key in ("pid", "pidfile", "port", "name") if getattr(self, key) is not None]
@@ -68,39 +76,37 @@ class Process:
         return _named(str(self.name))
 
     def _samples(self, process: psutil.Process) -> Iterator[Sample]:
-        resident = shared = virtual = descriptors = threads = 0
-        cpu = 0.0
         family = [process]
         with suppress(psutil.NoSuchProcess):
-            family += process.children(recursive=True)
+            family += descendants(process)
+        total: dict[str, float] = defaultdict(float)
+        own_resident = 0.0
         for member in family:
             try:
                 with member.oneshot():
-                    memory, times = member.memory_info(), member.cpu_times()
-                    resident += memory.rss
-                    shared += getattr(memory, "shared", 0)
-                    virtual += memory.vms
-                    threads += member.num_threads()
-                    # Children that ended count through their parent's totals, so the sum never falls.
-                    cpu += (
-                        times.user
-                        + times.system
-                        + getattr(times, "children_user", 0)
-                        + getattr(times, "children_system", 0)
-                    )
-                    descriptors += member.num_fds()
+                    for key, value in _quick(member).items():
+                        total[key] += value
+                    total["io_unknown"] += 0 if _add_io(member, total) else 1
             except psutil.NoSuchProcess:
                 if member is process:
                     raise
-        yield Sample("process_resident_memory_bytes", float(resident))
-        if hasattr(process.memory_info(), "shared"):
-            # Without pages of files (the program's own text among them), which the system can drop at any time.
-            yield Sample("process_resident_anonymous_bytes", float(resident - shared))
-        yield Sample("process_virtual_memory_bytes", float(virtual))
-        yield Sample("process_open_fds", float(descriptors))
-        yield Sample("process_threads", float(threads))
-        yield Sample("process_cpu_seconds_total", cpu, kind=Kind.COUNTER)
+            if member is process:
+                own_resident = total["resident"]
+        yield Sample("process_resident_memory_bytes", total["resident"])
+        if psutil.LINUX:
+            # Without pages of files (the program's own text among them), which the system can drop at any time. Memory
+            # that is shared and no file's stays in: nobody else gives it back.
+            yield Sample("process_resident_anonymous_bytes", max(total["resident"] - total["files"], 0.0))
+        yield Sample("process_virtual_memory_bytes", total["virtual"])
+        yield Sample("process_open_fds", total["descriptors"])
+        yield Sample("process_threads", total["threads"])
+        yield Sample("process_cpu_seconds_total", total["cpu"], kind=Kind.COUNTER)
+        yield Sample("process_children", float(len(family) - 1))
+        yield Sample("process_children_resident_memory_bytes", total["resident"] - own_resident)
         yield Sample("process_start_time_seconds", process.create_time())
+        yield Sample("process_pid", float(process.pid))
+        yield from self._io(total)
+        yield from self._dear([member.pid for member in family])
         if hasattr(process, "rlimit") and len(family) == 1:
             soft, _ = process.rlimit(psutil.RLIMIT_NOFILE)
             yield Sample("process_max_fds", float(soft))
@@ -108,6 +114,72 @@ class Process:
         limit = memory_limit(process.pid)
         if limit is not None:
             yield Sample("container_spec_memory_limit_bytes", limit)
+
+    def _io(self, total: dict[str, float]) -> Iterator[Sample]:
+        """Bytes read, written and swapped out, and page faults, of living processes: a child that ends takes its own along."""
+        if not total["io_unknown"]:
+            yield Sample("process_io_read_bytes_total", total["read"], kind=Kind.COUNTER)
+            yield Sample("process_io_written_bytes_total", total["written"], kind=Kind.COUNTER)
+        if psutil.LINUX:
+            yield Sample("process_swap_bytes", total["swap"])
+        if total["faults"] or total["major"]:
+            yield Sample("process_page_faults_total", total["faults"], (("type", "minor"),), Kind.COUNTER)
+            yield Sample("process_page_faults_total", total["major"], (("type", "major"),), Kind.COUNTER)
+
+    def _dear(self, pids: list[int]) -> Iterator[Sample]:
+        """What takes the kernel long to tell, so rarely that it costs at most a hundredth of the time."""
+        began = time.thread_time()
+        if time.monotonic() < self._next.get("dear", 0.0):
+            return
+        try:
+            memory = split_memory(pids)
+            kinds = descriptor_kinds(pids) if psutil.LINUX else Counter()
+        except PermissionError:
+            raise TargetError(
+                f"process {pids[0]}: not allowed to read its descriptors; run soak as its user or as root"
+            ) from None
+        if memory is not None:
+            yield Sample("process_proportional_memory_bytes", memory["proportional"])
+            yield Sample("process_unique_memory_bytes", memory["unique"])
+        self._seen.update(kinds.keys())
+        for kind, state in sorted(self._seen):
+            labels = (("state", state), ("type", kind)) if state else (("type", kind),)
+            yield Sample("process_descriptors", float(kinds[kind, state]), labels)
+        # Processor time: on a busy machine much else happens meanwhile.
+        cost = time.thread_time() - began
+        self._next["dear"] = time.monotonic() + max(DEAR_SHARE * cost, DEAR_LEAST)
+
+
+def _quick(member: psutil.Process) -> dict[str, float]:
+    """One process's figures that cost little; within `oneshot`."""
+    memory, times = member.memory_info(), member.cpu_times()
+    # Children that ended count through their parent's totals, so the sum never falls.
+    ended = getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
+    return {
+        "resident": memory.rss,
+        "virtual": memory.vms,
+        "threads": member.num_threads(),
+        "descriptors": member.num_fds(),
+        "cpu": times.user + times.system + ended,
+    }
+
+
+def _add_io(member: psutil.Process, total: dict[str, float]) -> bool:
+    """Add a process's input, output, page faults and swap; whether the system told its input and output."""
+    with suppress(OSError, IndexError, ValueError):
+        fields = Path(f"/proc/{member.pid}/stat").read_text().rpartition(")")[2].split()
+        total["faults"] += int(fields[7]) + int(fields[8])
+        total["major"] += int(fields[9]) + int(fields[10])
+        status = Path(f"/proc/{member.pid}/status").read_text()
+        for key, field in (("swap", "VmSwap:"), ("files", "RssFile:")):
+            total[key] += 1024 * float((status.partition(field)[2].split() or ["0"])[0])
+    try:
+        io = member.io_counters()
+    except (AttributeError, psutil.AccessDenied, NotImplementedError):
+        return False
+    total["read"] += io.read_bytes
+    total["written"] += io.write_bytes
+    return True
 
 
 def memory_limit(pid: int, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> float | None:

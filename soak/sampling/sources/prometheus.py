@@ -1,80 +1,70 @@
-"""Polls a /metrics page: Prometheus text or OpenMetrics, parsed by Prometheus's own client library."""
+"""Polls a /metrics page: Prometheus text or OpenMetrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from soak.errors import TargetError
-from soak.model import Kind, Sample, label_pairs
-from soak.profile.fields import Positive
+from soak.model import Kind, Sample
+from soak.profile.fields import Count, Positive
+from soak.profile.types import Tls
+from soak.sampling.exposition import MOST_OF_ONE, MOST_SERIES, Exposition, Page
 from soak.sampling.fetch import Answer, Fetcher
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.9,*/*;q=0.1"
-_COUNTED = ("histogram", "gaugehistogram", "summary")
 
 
 @dataclass(frozen=True)
 class Prometheus:
-    """`prometheus: {url: /metrics, keep: ["go_*"], drop: ["*_bucket"]}`; a path is meant on the target."""
+    """`prometheus: {url: /metrics, keep: ["go_*"], drop: ["*_bucket"]}`; a path is meant on the target.
+
+    `urls` instead of `url` are replicas: each becomes a source of its own, its series labelled with their `instance`. At
+    most `series` are kept of a page.
+    """
 
     url: str = "/metrics"
+    urls: tuple[str, ...] = ()
     keep: tuple[str, ...] = ("*",)
     drop: tuple[str, ...] = ()
+    series: Count = MOST_SERIES
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tls: Tls | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
+    _exposition: Exposition = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, {"Accept": ACCEPT}))
+        object.__setattr__(
+            self, "_fetcher", Fetcher(self.timeout, {"Accept": ACCEPT, **self.headers}, self.tls or Tls())
+        )
+        reader = Exposition(self.keep, self.drop, self.series, min(MOST_OF_ONE, self.series))
+        object.__setattr__(self, "_exposition", reader)
 
     def collect(self) -> Iterable[Sample]:
-        """All samples of the page that `keep` matches and `drop` does not; buckets of histograms are left out."""
-        answer = self._fetcher.get_ok(self.url)
-        samples = [sample for sample in parse(answer, self.url) if self._wanted(sample.name)]
-        if not samples:
+        """All samples of the page that `keep` matches and `drop` does not, and some about the scrape itself."""
+        began = time.monotonic()
+        page = self._exposition.read(self._fetcher.get_ok(self.url), self.url)
+        if not page.samples:
             raise TargetError(f"{self.url}: no metric matches keep and drop")
-        return samples
-
-    def _wanted(self, name: str) -> bool:
-        return any(fnmatchcase(name, glob) for glob in self.keep) and not any(
-            fnmatchcase(name, glob) for glob in self.drop
-        )
+        return [*page.samples, *about(page, time.monotonic() - began), requests_sent(self._fetcher, self.url)]
 
 
-def parse(answer: Answer, url: str) -> Iterator[Sample]:
-    """The samples of a metrics page; TargetError when it is none (an HTML page, a truncated line, an empty body).
-
-    A series that appears twice keeps its first value, as Prometheus does.
-    """
-    if answer.content_type in ("text/html", "application/json"):
-        raise TargetError(f"{url}: answered {answer.content_type}, not Prometheus text")
-    parser = parse_openmetrics if answer.content_type == "application/openmetrics-text" else parse_text
-    seen = set()
-    try:
-        for family in parser(answer.body.decode("utf-8")):
-            for sample in family.samples:
-                name = sample.name
-                if name.endswith(("_bucket", "_created")) and family.type in (*_COUNTED, "counter"):
-                    continue
-                labels = label_pairs(sample.labels)
-                if (name, labels) in seen:
-                    continue
-                seen.add((name, labels))
-                yield Sample(name, float(sample.value), labels, _kind(family.type, name, sample.labels))
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TargetError(f"{url}: not valid Prometheus text: {first[:120]}") from None
-    if not seen:
-        raise TargetError(f"{url}: holds no metric")
+def about(page: Page, took: float) -> Iterator[Sample]:
+    """What a scrape says about itself, under Prometheus's names where it has one; `took` in seconds."""
+    yield Sample("scrape_duration_seconds", took)
+    yield Sample("scrape_samples_scraped", float(page.scraped))
+    yield Sample("scrape_samples_post_metric_relabeling", float(page.wanted))
+    yield Sample("scrape_samples_left_out", float(page.left_out))
+    yield Sample("scrape_samples_repeated", float(page.repeated))
 
 
-def _kind(family: str, name: str, labels: dict[str, str]) -> Kind:
-    if family == "counter" or (family in ("unknown", "untyped") and name.endswith("_total")):
-        return Kind.COUNTER
-    if family in _COUNTED and "quantile" not in labels and name.endswith(("_sum", "_count")):
-        return Kind.COUNTER
-    return Kind.GAUGE
+def requests_sent(fetcher: Fetcher, url: str) -> Sample:
+    """How many requests soak itself has sent there."""
+    return Sample("scrape_requests_total", float(fetcher.asked), (("url", url),), Kind.COUNTER)
+
+
+def parse(answer: Answer, url: str) -> tuple[Sample, ...]:
+    """The samples of one page; TargetError when it is none."""
+    return Exposition().read(answer, url).samples

@@ -1,0 +1,74 @@
+"""What a target offers without being asked twice: its process, and the pages that services are known to serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from soak.errors import SoakError, TargetError
+from soak.profile.checking import is_loopback
+from soak.profile.types import Tls
+from soak.sampling.fetch import Fetcher, accepted
+from soak.sampling.sources import Source
+from soak.sampling.sources.actuator import Actuator
+from soak.sampling.sources.expvar import Expvar
+from soak.sampling.sources.jolokia import Jolokia
+from soak.sampling.sources.process import Process, listening_on
+from soak.sampling.sources.prometheus import Prometheus
+
+#: Where services serve Prometheus text: client libraries, Quarkus, Spring, older Spring.
+PAGES = ("/metrics", "/q/metrics", "/actuator/prometheus", "/prometheus")
+_PATIENCE = 3.0
+
+
+def probe_sources(
+    url: str, started_pid: int | None = None, tls: Tls | None = None
+) -> tuple[dict[str, Source], list[str]]:
+    """The sources to poll when a profile names none, and a sentence for each thing tried."""
+    sources: dict[str, Source] = {}
+    said = []
+    parts = urlsplit(url)
+    try:
+        if started_pid is None and is_loopback(parts.hostname or ""):
+            started_pid = listening_on(parts.port or (443 if parts.scheme == "https" else 80))
+        if started_pid is not None:
+            sources["process"] = Process(pid=started_pid)
+            said.append(f"process {started_pid}: its memory, descriptors, threads and CPU are watched")
+        else:
+            said.append(f"process: {parts.hostname} is another machine, so its process cannot be watched from here")
+    except TargetError as error:
+        said.append(f"process: {error}")
+    for kind, path, source in _candidates(url.rstrip("/"), tls):
+        if kind in sources or (kind == "actuator" and "prometheus" in sources):
+            continue
+        try:
+            if isinstance(source, Jolokia):
+                _is_jolokia(source.url, tls)
+            count = len(list(source.collect()))
+        except SoakError as error:
+            said.append(f"{kind}: {path} is not offered ({str(error).rpartition(': ')[2]})")
+        else:
+            sources[kind] = source
+            said.append(f"{kind}: {path} offers {count} series, which are watched")
+    return sources, said
+
+
+def _candidates(base: str, tls: Tls | None) -> Iterator[tuple[str, str, Source]]:
+    for path in PAGES:
+        yield "prometheus", path, Prometheus(url=f"{base}{path}", tls=tls, timeout=_PATIENCE)
+    yield "expvar", "/debug/vars", Expvar(url=f"{base}/debug/vars", tls=tls, timeout=_PATIENCE)
+    yield "actuator", "/actuator", Actuator(url=f"{base}/actuator", tls=tls, timeout=_PATIENCE)
+    for path in ("/jolokia", "/actuator/jolokia"):
+        yield "jolokia", path, Jolokia(url=f"{base}{path}", tls=tls, timeout=_PATIENCE)
+
+
+def _is_jolokia(url: str, tls: Tls | None) -> None:
+    """Ask for its version first: a POST to who knows what might do something."""
+    answer = accepted(Fetcher(_PATIENCE, {}, tls or Tls()).get(f"{url}/version"), url)
+    try:
+        agent = json.loads(answer.body)["value"]["agent"]
+    except (ValueError, KeyError, TypeError):
+        agent = None
+    if not agent:
+        raise TargetError(f"{url}: not Jolokia")

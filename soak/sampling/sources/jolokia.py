@@ -1,0 +1,121 @@
+"""Asks a JVM's MBeans over HTTP, through Jolokia: memory, threads, collections, pools, and whatever attribute is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from soak.errors import TargetError, UsageError
+from soak.model import Kind, Labels, Sample, label_pairs
+from soak.profile.fields import Positive
+from soak.profile.types import Tls
+from soak.sampling.fetch import Fetcher, accepted
+from soak.sampling.sources.prometheus import requests_sent
+
+#: MBean, attribute, what of it, name as Micrometer or Prometheus has it, labels, and what one unit is in base units.
+Row = tuple[str, str, str, str, Labels, float]
+_HEAP, _REST = (("area", "heap"),), (("area", "nonheap"),)
+_MEMORY, _SYSTEM = "java.lang:type=Memory", "java.lang:type=OperatingSystem"
+_GC, _POOL = "java.lang:type=GarbageCollector,name=*", "com.zaxxer.hikari:type=Pool (*)"
+KNOWN: tuple[Row, ...] = (
+    (_MEMORY, "HeapMemoryUsage", "used", "jvm_memory_used_bytes", _HEAP, 1),
+    (_MEMORY, "HeapMemoryUsage", "committed", "jvm_memory_committed_bytes", _HEAP, 1),
+    (_MEMORY, "HeapMemoryUsage", "max", "jvm_memory_max_bytes", _HEAP, 1),
+    (_MEMORY, "NonHeapMemoryUsage", "used", "jvm_memory_used_bytes", _REST, 1),
+    ("java.lang:type=MemoryPool,name=*", "CollectionUsage", "used", "jvm_memory_pool_collection_used_bytes", (), 1),
+    ("java.lang:type=Threading", "ThreadCount", "", "jvm_threads_live_threads", (), 1),
+    (_GC, "CollectionCount", "", "jvm_gc_pause_seconds_count", (), 1),
+    (_GC, "CollectionTime", "", "jvm_gc_pause_seconds_sum", (), 1e-3),
+    ("java.nio:type=BufferPool,name=*", "MemoryUsed", "", "jvm_buffer_memory_used_bytes", (), 1),
+    (_SYSTEM, "OpenFileDescriptorCount", "", "process_files_open_files", (), 1),
+    (_SYSTEM, "MaxFileDescriptorCount", "", "process_files_max_files", (), 1),
+    (_SYSTEM, "ProcessCpuTime", "", "process_cpu_seconds_total", (), 1e-9),
+    ("java.lang:type=Runtime", "StartTime", "", "process_start_time_seconds", (), 1e-3),
+    (_POOL, "ActiveConnections", "", "hikaricp_connections_active", (), 1),
+    (_POOL, "IdleConnections", "", "hikaricp_connections_idle", (), 1),
+    (_POOL, "TotalConnections", "", "hikaricp_connections", (), 1),
+    (_POOL, "ThreadsAwaitingConnection", "", "hikaricp_connections_pending", (), 1),
+    ("com.zaxxer.hikari:type=PoolConfig (*)", "MaximumPoolSize", "", "hikaricp_connections_max", (), 1),
+)
+_COUNTERS = ("_total", "_seconds_count", "_seconds_sum")
+
+
+@dataclass(frozen=True)
+class Jolokia:
+    """`jolokia: {url: /jolokia, read: {cache_entries: "app:type=Cache/Size"}}`: MBean, attribute, and a part of it."""
+
+    url: str = "/jolokia"
+    read: Mapping[str, str] = field(default_factory=dict, hash=False)
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tls: Tls | None = None
+    timeout: Positive = 5.0
+    _fetcher: Fetcher = field(init=False, repr=False, compare=False)
+    _rows: tuple[Row, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or Tls()))
+        object.__setattr__(self, "_rows", (*KNOWN, *(_asked(name, text) for name, text in self.read.items())))
+
+    def collect(self) -> Iterable[Sample]:
+        """All in one request; what this JVM does not have is left out, but for attributes that `read` names."""
+        questions = [{"type": "read", "mbean": mbean, "attribute": attribute} for mbean, attribute, *_ in self._rows]
+        answer = accepted(self._fetcher.post(self.url, json.dumps(questions).encode()), self.url)
+        try:
+            said = json.loads(answer.body)
+        except ValueError:
+            said = None
+        if isinstance(said, dict) and "error" in said:
+            raise TargetError(f"{self.url}: {' '.join(str(said['error']).split())[:200]}")
+        if not isinstance(said, list) or len(said) != len(self._rows) or not all(isinstance(one, dict) for one in said):
+            raise TargetError(f"{self.url}: not the answer of Jolokia to {len(self._rows)} questions")
+        found: dict[tuple[str, Labels], Sample] = {}
+        for row, one in zip(self._rows, said, strict=True):
+            for sample in self._samples(row, one):
+                found.setdefault((sample.name, sample.labels), sample)
+        if not found:
+            raise TargetError(f"{self.url}: has none of the MBeans asked for")
+        return [*found.values(), requests_sent(self._fetcher, self.url)]
+
+    def _samples(self, row: Row, said: dict[str, Any]) -> Iterator[Sample]:
+        mbean, attribute, part, name, labels, unit = row
+        if said.get("status") != 200:
+            if name in self.read:
+                raise TargetError(f"{self.url}: {name}: {' '.join(str(said.get('error')).split())[:200]}")
+            return
+        value, several = said.get("value"), "*" in mbean
+        beans = value.items() if several and isinstance(value, dict) else [(mbean, value)]
+        for bean, one in beans:
+            attributed = one.get(attribute) if several and isinstance(one, dict) else one
+            number = attributed.get(part) if part and isinstance(attributed, dict) else attributed
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                # A memory pool without a maximum says -1.
+                if number < 0:
+                    continue
+                kind = Kind.COUNTER if name.endswith(_COUNTERS) else Kind.GAUGE
+                yield Sample(name, number * unit, labels or _labels_of(bean if several else ""), kind)
+            elif name in self.read:
+                raise TargetError(f"{self.url}: {name}: {mbean} {attribute} {part}".rstrip() + " is not a number")
+
+
+def _labels_of(bean: str) -> Labels:
+    """What tells beans of one pattern apart: `name=G1 Eden` is the id, `Pool (orders)` the pool."""
+    inside = bean.partition(":")[2]
+    properties = dict(pair.split("=", 1) for pair in inside.split(",") if "=" in pair)
+    kind = properties.get("type", "")
+    if kind.startswith(("Pool (", "PoolConfig (")):
+        return (("pool", kind.partition("(")[2].removesuffix(")")),)
+    key = {"GarbageCollector": "gc"}.get(kind, "id")
+    return label_pairs({key: properties["name"]}) if "name" in properties else ()
+
+
+def _asked(name: str, text: str) -> Row:
+    """`java.lang:type=Memory/HeapMemoryUsage/used` as a row."""
+    mbean, _, rest = text.partition("/")
+    attribute, _, part = rest.partition("/")
+    if ":" not in mbean or not attribute:
+        raise UsageError(
+            f"jolokia: read: {name}: expected MBean/attribute, such as java.lang:type=Memory/HeapMemoryUsage/used"
+        )
+    return mbean, attribute, part, name, (), 1.0

@@ -1,0 +1,95 @@
+"""Asks a Prometheus server: instant queries, each a series of its own name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from soak.errors import TargetError, UsageError
+from soak.model import Kind, Sample, label_pairs
+from soak.profile.fields import Positive
+from soak.profile.types import Tls
+from soak.sampling.fetch import Fetcher, accepted
+from soak.sampling.sources.prometheus import requests_sent
+
+#: Series that one query may give.
+_MOST = 500
+
+
+@dataclass(frozen=True)
+class Promql:
+    """`promql: {server: "http://127.0.0.1:9090", query: {orders_memory_bytes: 'sum(container_memory_rss)'}}`."""
+
+    server: str
+    query: Mapping[str, str] = field(hash=False)
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tls: Tls | None = None
+    timeout: Positive = 5.0
+    _fetcher: Fetcher = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.query:
+            raise UsageError(
+                "promql: query: give at least one, such as {memory_bytes: 'process_resident_memory_bytes'}"
+            )
+        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or Tls()))
+
+    def collect(self) -> Iterable[Sample]:
+        """Each element of each query's vector; queries without a result are counted, and all of them an error."""
+        found: list[Sample] = []
+        silent = [name for name, text in self.query.items() if not self._add(found, name, text)]
+        if len(silent) == len(self.query):
+            raise TargetError(f"{self.server}: {_listed(silent)} gave no result; does Prometheus scrape the target?")
+        silence = Sample("scrape_queries_without_result", float(len(silent)))
+        return [*found, silence, requests_sent(self._fetcher, self.server)]
+
+    def _add(self, found: list[Sample], name: str, text: str) -> bool:
+        samples = list(self._ask(name, text))
+        found += samples
+        return bool(samples)
+
+    def _ask(self, name: str, text: str) -> Iterator[Sample]:
+        url = f"{self.server.rstrip('/')}/api/v1/query?query={quote(text)}&timeout={self.timeout:g}s"
+        answer = self._fetcher.get(url)
+        try:
+            said = json.loads(answer.body)
+            status = said["status"]
+        except (ValueError, KeyError, TypeError):
+            accepted(answer, self.server)
+            raise TargetError(f"{self.server}: its answer is not that of a Prometheus server") from None
+        if status != "success":
+            raise TargetError(f"{self.server}: {name}: {said.get('errorType')}: {_line(said.get('error'))}")
+        try:
+            yield from _samples(name, said["data"])
+        except (KeyError, TypeError, ValueError, IndexError):
+            raise TargetError(f"{self.server}: {name}: its answer is not that of a Prometheus server") from None
+
+
+def _samples(name: str, data: dict[str, Any]) -> Iterator[Sample]:
+    """A scalar, or the elements of a vector without their own name; TargetError for anything else."""
+    kind = Kind.COUNTER if name.endswith("_total") else Kind.GAUGE
+    if data["resultType"] == "scalar":
+        yield Sample(name, float(data["result"][1]), (), kind)
+        return
+    if data["resultType"] != "vector":
+        raise TargetError(f"{name}: gives a {data['resultType']}, and a vector or scalar is needed")
+    if len(data["result"]) > _MOST:
+        raise TargetError(f"{name}: gives {len(data['result']):,} series; sum them, or choose fewer than {_MOST}")
+    seen = set()
+    for element in data["result"]:
+        labels = label_pairs({key: value for key, value in element["metric"].items() if key != "__name__"})
+        if labels in seen:
+            raise TargetError(f"{name}: gives several series that only their names tell apart; ask for one")
+        seen.add(labels)
+        yield Sample(name, float(element["value"][1]), labels, kind)
+
+
+def _listed(names: list[str]) -> str:
+    return f"the query {names[0]}" if len(names) == 1 else f"the queries {', '.join(names[:5])}"
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text).split())[:200]

@@ -1,0 +1,172 @@
+"""The table of known series, and what follows from it."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.analysis.prepare import prepare
+from soak.analysis.roles import ROLES, What, role_of, unknown_role
+from soak.model import Analysis, Finding, Series, SourceHealth, Verdict
+from soak.profile import Limits
+from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
+
+T = np.arange(SECONDS)
+MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
+
+
+def judged(*series: Series, **limits: Any) -> Analysis:
+    return analyze(recording(*series), Limits.model_validate(limits))
+
+
+def growth(analysis: Analysis) -> dict[str, Finding]:
+    return {one.series + str(dict(one.labels) or ""): one for one in analysis.findings if one.rule == "growth"}
+
+
+def test_every_row_can_be_reached_and_is_whole() -> None:
+    for index, role in enumerate(ROLES):
+        name = role.name.replace("*", "x")
+        assert role_of(name) is ROLES[[one.name for one in ROLES].index(role.name)], (
+            f"row {index}: {role.name} is hidden"
+        )
+        assert role.noun
+        assert role.unit
+        assert role.what in What
+        if role.judged:
+            assert role.worse == "up"
+        for other in (*role.floors, *([role.unless] if role.unless else [])):
+            assert role_of(other) is not None, other
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "is_judged"),
+    [
+        ("process_resident_memory_bytes", What.MEMORY, True),
+        ("process_unique_memory_bytes", What.MEMORY, False),
+        ("jvm_gc_live_data_size_bytes", What.HEAP, True),
+        ("hikaricp_connections_active", What.POOL, True),
+        ("hikaricp_active_connections", What.POOL, True),
+        ("hikaricp_max_connections", What.LIMIT, False),
+        ("nodejs_active_handles_total", What.DESCRIPTORS, True),
+        ("python_gc_collections_total", What.GC, False),
+        ("container_memory_working_set_bytes", What.MEMORY, True),
+        ("container_memory_cache", What.MEMORY, False),
+        ("scrape_samples_scraped", What.METRICS, True),
+    ],
+)
+def test_what_some_series_are(name: str, what: What, is_judged: bool) -> None:
+    role = role_of(name)
+    assert role is not None
+    assert (role.what, role.judged) == (what, is_judged)
+
+
+def test_an_unknown_gauge_is_judged_only_if_a_limit_names_it() -> None:
+    queue = gauge("orders_queue_length", T.astype(float))
+    assert growth(judged(MEMORY, queue)).keys() == {"process_resident_memory_bytes"}
+    assert judged(MEMORY, queue, growth={"orders_queue_length": "0/h"}).verdict is Verdict.FAIL
+    assert unknown_role("orders_queue_length").what is What.OTHER
+
+
+def test_of_a_jvm_live_data_speaks_for_the_heap_once_it_says_anything() -> None:
+    heap = gauge("jvm_memory_used_bytes", 80e6 + noise(1e5), area="heap", id="old")
+    other = gauge("jvm_memory_used_bytes", 40e6 + noise(1e4), area="nonheap", id="meta")
+    live = gauge("jvm_gc_live_data_size_bytes", 50e6 + noise(1e4, 9))
+    both = growth(judged(MEMORY, heap, other, live))
+    assert not any("'heap'" in key for key in both)
+    assert any("'nonheap'" in key for key in both)
+    silent = growth(judged(MEMORY, heap, other, gauge("jvm_gc_live_data_size_bytes", 0)))
+    assert any("'heap'" in key for key in silent), "before its first old collection it speaks for nothing"
+
+
+def test_a_page_that_keeps_growing_is_a_leak_of_labels() -> None:
+    analysis = judged(MEMORY, gauge("scrape_samples_scraped", 200.0 + T))
+    assert analysis.verdict is Verdict.FAIL
+    assert analysis.reason.startswith("Series on the metrics page keep growing")
+
+
+def test_a_steady_page_alone_is_no_resource() -> None:
+    analysis = judged(gauge("scrape_samples_scraped", 200))
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "No resource of the target was recorded" in analysis.reason
+
+
+@pytest.mark.parametrize(
+    "name", ["scrape_samples_left_out", "scrape_samples_repeated", "scrape_queries_without_result"]
+)
+def test_what_a_source_did_not_see_is_a_warning(name: str) -> None:
+    analysis = judged(MEMORY, gauge(name, np.where(T == 9, 7.0, 0.0), source="prometheus"))
+    [told] = [text for text in analysis.warnings if text.startswith("prometheus: up to 7 ")]
+    assert told
+    assert analysis.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_values_that_are_no_numbers_never_crash_and_never_pass_alone(odd: float, share: float) -> None:
+    values = np.where(10 * share > T % 10, odd, 50e6 + noise(1e4))
+    analysis = judged(gauge("process_resident_memory_bytes", values))
+    if share == 1.0:
+        assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert analysis.verdict is not Verdict.FAIL
+
+
+def test_replicas_are_judged_and_named_one_by_one() -> None:
+    leak = gauge("process_resident_memory_bytes", 50e6 + 5000.0 * T + noise(2e4), instance="127.0.0.1:2")
+    calm = gauge("process_resident_memory_bytes", 50e6 + noise(2e4), instance="127.0.0.1:1")
+    analysis = judged(calm, leak)
+    assert analysis.verdict is Verdict.FAIL
+    assert analysis.reason.startswith("Resident memory of 127.0.0.1:2 keeps growing")
+    verdicts = {one.labels[0][1]: one.verdict for one in analysis.findings if one.rule == "growth"}
+    assert verdicts == {"127.0.0.1:1": Verdict.PASS, "127.0.0.1:2": Verdict.FAIL}
+
+
+def test_a_restart_of_one_replica_is_no_border_of_another() -> None:
+    started = gauge("process_start_time_seconds", np.where(T < 150, 1000.0, 5000.0), instance="b")
+    calm = gauge("process_start_time_seconds", 900.0, instance="a")
+    prepared = prepare(recording(MEMORY, started, calm), 0.0)
+    assert prepared.borders(gauge("process_open_fds", 1, instance="a")) == ()
+    assert prepared.borders(gauge("process_open_fds", 1, instance="b")) == (150.0,)
+    analysis = judged(MEMORY, started, calm)
+    [found] = [one for one in analysis.findings if one.rule == "restart"]
+    assert found.labels == (("instance", "b"),)
+    assert found.reason.startswith("The process of b was replaced once (after 2.5 min)")
+    assert [event.text for event in analysis.events if event.kind == "restart"] == ["the process of b was replaced"]
+
+
+def test_a_new_process_id_is_a_replacement_too() -> None:
+    pid = gauge("process_pid", np.where(T < 150, 10.0, 11.0))
+    assert judged(MEMORY, pid).verdict is Verdict.FAIL
+
+
+def test_a_process_that_restarts_every_few_seconds_is_counted_each_time() -> None:
+    started = gauge("process_start_time_seconds", 1000.0 + 5 * (T // 5))
+    [found] = [one for one in judged(MEMORY, started).findings if one.rule == "restart"]
+    assert found.observed == 59
+
+
+def test_kills_for_want_of_memory_are_a_finding_and_events() -> None:
+    killed = counter("container_oom_events_total", T // 140)
+    analysis = judged(MEMORY, killed)
+    assert analysis.verdict is Verdict.FAIL
+    assert analysis.reason.startswith("The kernel killed 2 processes in the container for want of memory.")
+    assert [event.time for event in analysis.events if event.kind == "oom"] == [140.0, 280.0]
+
+
+def test_soaks_own_requests_are_told_and_warn_of_nothing() -> None:
+    asked = replace(counter("scrape_requests_total", 1 + T), labels=(("url", "http://127.0.0.1:1/metrics"),))
+    analysis = judged(MEMORY, asked)
+    [told] = [event.text for event in analysis.events if event.kind == "scraping"]
+    assert told == "soak itself sent 300 requests for metrics (300 to http://127.0.0.1:1/metrics)"
+    assert analysis.warnings == ()
+
+
+def test_a_replica_that_was_lost_leaves_the_question_open() -> None:
+    health = [
+        SourceHealth("prometheus", SECONDS, 0, 0.0),
+        SourceHealth("prometheus-2", SECONDS, SECONDS, 0.0, "refused"),
+    ]
+    analysis = analyze(recording(MEMORY, sources=health), Limits())
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "prometheus-2 lost every scrape" in analysis.reason

@@ -1,0 +1,31 @@
+"""The matrix of real services, its fast part: each language healthy and leaking. `make matrix` runs all of it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.targets import toolchain
+from tests.targets.building import SERVICES
+from tests.targets.known import WEIGHTS, leak_of
+from tests.targets.matrix import run_cell
+from tests.targets.postgres import Postgres
+
+CELLS = (
+    "go/none",
+    "go-gin/channel",
+    "java/none",
+    "java/connections",
+    "node/none",
+    "node/map",
+    "python/none",
+    "python/sessions",
+)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_service_gets_the_verdict_that_it_deserves(cell: str, postgresql: Postgres, tmp_path: Path) -> None:
+    leak = leak_of(cell)
+    with toolchain():
+        SERVICES[leak.target]()
+    result = run_cell(leak, postgresql.url, tmp_path / "run", seconds=40, rate=sum(WEIGHTS.values()))
+    assert result.expected, f"{result.line}\n{result.text}"

@@ -1,0 +1,68 @@
+"""The agent's page: what it serves, to whom, and what it says when the process is gone."""
+
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soak.errors import TargetError
+from soak.model import Kind, Sample, label_pairs
+from soak.sampling.agent import Agent, as_text
+from soak.sampling.exposition import Exposition
+from soak.sampling.fetch import Answer
+from soak.sampling.sources.process import Process
+from soak.sampling.sources.prometheus import Prometheus
+
+
+@contextmanager
+def agent(source: Process, token: str | None = None) -> Iterator[str]:
+    with Agent(("127.0.0.1", 0), source, token) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield server.url
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_process_is_watched_through_its_agent() -> None:
+    with agent(Process(pid=os.getpid())) as url:
+        found = {sample.name: sample for sample in Prometheus(url).collect()}
+    assert found["process_resident_memory_bytes"].value > 1e6
+    assert found["process_cpu_seconds_total"].kind is Kind.COUNTER
+    assert found["process_pid"].value == os.getpid()
+
+
+def test_the_token_is_asked_for() -> None:
+    with agent(Process(pid=os.getpid()), "s3cret") as url:
+        with pytest.raises(TargetError, match="answered 401"):
+            list(Prometheus(url).collect())
+        with pytest.raises(TargetError, match="answered 401"):
+            list(Prometheus(url, headers={"Authorization": "Bearer wrong"}).collect())
+        assert list(Prometheus(url, headers={"Authorization": "Bearer s3cret"}).collect())
+
+
+def test_a_process_that_is_gone_and_a_page_that_is_none() -> None:
+    with agent(Process(pid=2**22 + 5)) as url:
+        with pytest.raises(TargetError, match="answered 503"):
+            list(Prometheus(url).collect())
+        with pytest.raises(TargetError, match="answered 404"):
+            list(Prometheus(url.removesuffix("metrics")).collect())
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,4}", fullmatch=True), st.text(max_size=6), max_size=3), st.floats())
+def test_what_is_written_is_what_is_read(labels: dict[str, str], value: float) -> None:
+    try:
+        "".join(labels.values()).encode()
+    except UnicodeEncodeError:
+        return
+    sample = Sample("a", value, label_pairs(labels), Kind.GAUGE)
+    [read] = Exposition().read(Answer(200, "text/plain", as_text([sample]).encode()), "u").samples
+    assert read.labels == sample.labels
+    assert read.value == value or (math.isnan(read.value) and math.isnan(value))

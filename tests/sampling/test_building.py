@@ -1,0 +1,121 @@
+"""From the profile's sources to sources: replicas, TLS, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from soak.errors import ProfileError
+from soak.profile import Profile, parse_profile
+from soak.sampling.building import build_sources, instance_of
+from soak.sampling.replicas import Replica
+from soak.sampling.sources import Source
+from soak.sampling.sources.command import Command
+from soak.sampling.sources.process import Process
+from soak.sampling.sources.prometheus import Prometheus
+from tests.profile_texts import GOOD
+from tests.sampling.serving import answering, http
+
+
+def profile(sources: str, more: str = "") -> Profile:
+    return parse_profile(f"{GOOD}sources:\n{sources}{more}", "p.yaml", environment={"TOKEN": "s3cret"})[0]
+
+
+def built(sources: str) -> dict[str, Source]:
+    return build_sources(profile(sources))
+
+
+def test_replicas_are_sources_of_their_own() -> None:
+    found = built("  - prometheus: {urls: ['http://127.0.0.1:1/metrics', 'http://127.0.0.1:2/metrics'], keep: ['a']}\n")
+    assert list(found) == ["prometheus", "prometheus-2"]
+    for number, source in enumerate(found.values(), 1):
+        assert isinstance(source, Replica)
+        assert source.instance == f"127.0.0.1:{number}"
+        assert isinstance(source.source, Prometheus)
+        assert source.source.keep == ("a",)
+
+
+def test_a_process_and_the_page_of_one_replica_are_the_same_instance() -> None:
+    found = built(
+        "  - process: {port: 1}\n  - process: {port: 2}\n"
+        "  - prometheus: {url: 'http://localhost:1/metrics'}\n  - prometheus: {url: 'http://localhost:2/metrics'}\n"
+        "  - command: {run: [x]}\n"
+    )
+    labels = {name: source.instance for name, source in found.items() if isinstance(source, Replica)}
+    assert labels["process"] == labels["prometheus"] == "127.0.0.1:1"
+    assert labels["process-2"] == labels["prometheus-2"] == "127.0.0.1:2"
+    assert isinstance(found["command"], Command)
+
+
+def test_two_pages_of_one_service_are_no_replicas() -> None:
+    found = built("  - prometheus: {url: /metrics}\n  - prometheus: {url: /more}\n")
+    assert not any(isinstance(source, Replica) for source in found.values())
+
+
+def test_a_replica_labels_every_sample_and_one_that_is_lost_costs_only_itself() -> None:
+    with answering({"/metrics": http('a{x="1"} 2\n')}) as url:
+        found = built(f"  - prometheus: {{urls: ['{url}/metrics', 'http://127.0.0.1:1/metrics']}}\n")
+        samples = list(found["prometheus"].collect())
+    assert all("instance" in dict(sample.labels) for sample in samples)
+    assert samples[0].labels == (("instance", url.removeprefix("http://")), ("x", "1"))
+
+
+def test_what_says_its_instance_itself_is_left_as_it_is() -> None:
+    with answering({"/metrics": http('a{instance="theirs"} 2\n')}) as url:
+        sample = next(iter(Replica(Prometheus(f"{url}/metrics"), "ours").collect()))
+    assert sample.labels == (("instance", "theirs"),)
+
+
+def test_the_instance_of_what_has_none() -> None:
+    assert instance_of(Command(("x",))) == ""
+    assert instance_of(Process(name="orders")) == "name orders"
+
+
+def test_headers_come_from_the_environment_and_are_sent() -> None:
+    seen: list[str] = []
+    with answering({"/metrics": http("a 1\n")}, seen) as url:
+        source = built(f"  - prometheus: {{url: '{url}/metrics', headers: {{Authorization: 'Bearer ${{TOKEN}}'}}}}\n")
+        list(source["prometheus"].collect())
+    assert "Authorization: Bearer s3cret" in seen[0]
+
+
+def test_a_page_on_the_target_is_verified_as_the_target_is() -> None:
+    text = GOOD.replace('{url: "http://127.0.0.1:8080"}', '{url: "https://127.0.0.1:8080", tls: {insecure: true}}')
+    text += "sources: [{prometheus: {}}, {prometheus: {url: 'https://127.0.0.1:1/'}}]\n"
+    found = build_sources(parse_profile(text, "p.yaml", environment={})[0])
+    # Another port of the same host is another instance, so both are labelled.
+    pages = [one.source for one in found.values() if isinstance(one, Replica)]
+    assert [isinstance(one, Prometheus) and one.tls is not None and one.tls.insecure for one in pages] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ("  - promql: {query: {a: up}}\n", "sources.0.promql.server: "),
+        ("  - promql: {server: 'http://127.0.0.1:1', query: {}}\n", "give at least one"),
+        ("  - cgroup: {}\n", "name it by one of path, pid or container"),
+        ("  - command: {run: x}\n", "sources.0.command.run: "),
+        ("  - jolokia: {read: {a: b}}\n", "expected MBean/attribute"),
+        ("  - prometheus: {tls: {secure: true}}\n", "sources.0.prometheus.tls"),
+        ("  - prometheus: {series: 0}\n", "sources.0.prometheus.series: "),
+        ("  - grafana: {}\n", "unknown source"),
+    ],
+)
+def test_a_wrong_source_is_refused_with_its_line(sources: str, said: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        built(sources)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("p.yaml:")
+
+
+def test_the_started_process_is_watched_beside_what_is_named() -> None:
+    found = build_sources(profile("  - prometheus: {}\n"), started_pid=1)
+    assert list(found) == ["process", "prometheus"]
+
+
+def test_files_of_tls_are_relative_to_the_profile(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    text = GOOD + "sources: [{prometheus: {url: 'https://127.0.0.1:1/m', tls: {ca: ca.pem}}}]\n"
+    [source] = build_sources(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0]).values()
+    assert isinstance(source, Prometheus)
+    assert source.tls is not None
+    assert source.tls.ca == str(tmp_path / "ca.pem")

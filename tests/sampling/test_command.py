@@ -1,0 +1,67 @@
+"""Commands that print metrics: what they say, and how they may fail."""
+
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from soak.errors import TargetError, UsageError
+from soak.sampling.sources.command import Command
+
+
+def python(code: str, timeout: float = 10.0) -> Command:
+    return Command((sys.executable, "-c", code), timeout)
+
+
+def test_what_a_command_prints_is_scraped() -> None:
+    found = {sample.name: sample.value for sample in python("print('pool_size 5\\npool_used{db=\"a\"} 3')").collect()}
+    assert found["pool_size"] == 5
+    assert found["pool_used"] == 3
+    assert found["scrape_samples_scraped"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import sys; sys.exit('no such pool')", "ended with code 1: no such pool"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with code -9"),
+        ("print('hello, world')", "not valid Prometheus text"),
+        ("pass", "holds no metric"),
+        ("import sys; sys.stdout.write('a 12')", "it ends within a line, so it was cut short"),
+        ("import sys\nfor _ in range(40): sys.stdout.write('a' * 2**20)", "printed more than 32 MiB"),
+    ],
+)
+def test_a_command_that_fails_is_one_clear_error(code: str, said: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        list(python(code).collect())
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_command_that_does_not_exist() -> None:
+    with pytest.raises(TargetError, match=r"nobody-has-this: cannot be started: no such file or directory"):
+        list(Command(("./nobody-has-this",)).collect())
+    with pytest.raises(UsageError, match="give the program"):
+        Command(())
+
+
+@pytest.mark.parametrize("ending", ["time.sleep(60)", "print('a 1', flush=True)"])
+def test_it_is_killed_with_all_that_it_started(tmp_path: Path, ending: str) -> None:
+    """Whether it is too slow, or ends and leaves something behind that holds its output open."""
+    note = tmp_path / "pid"
+    child = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    code = f"import subprocess, sys, time, os\nsubprocess.Popen([sys.executable, '-c', {child!r}])\n"
+    code += f"while not os.path.exists({str(note)!r}) or not open({str(note)!r}).read(): time.sleep(0.01)\n{ending}"
+    began = time.monotonic()
+    with pytest.raises(TargetError, match="did not end within 2 s, and was killed"):
+        list(python(code, 2.0).collect())
+    assert time.monotonic() - began < 6
+    pid = int(note.read_text())
+    deadline = time.monotonic() + 5
+    while (
+        psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline
+    ):
+        time.sleep(0.02)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

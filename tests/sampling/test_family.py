@@ -1,0 +1,145 @@
+"""Descriptors by kind, memory split fairly, and children counted once."""
+
+import mmap
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from soak.errors import TargetError
+from soak.model import Labels, Sample
+from soak.sampling.family import descendants, descriptor_kinds, split_memory
+from soak.sampling.sources.process import Process
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a /proc on Linux alone")
+
+FORKING = """
+import os, sys, time
+held = bytearray(os.urandom(1 << 20)) * 60
+for _ in range(3):
+    if os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def keyed(samples: object) -> dict[tuple[str, Labels], Sample]:
+    return {(sample.name, sample.labels): sample for sample in samples}  # type: ignore[attr-defined]
+
+
+def kind(**labels: str) -> tuple[str, Labels]:
+    return "process_descriptors", tuple(sorted(labels.items()))
+
+
+def test_descriptors_by_type_and_state(tmp_path: Path) -> None:
+    before = keyed(Process(pid=os.getpid()).collect())
+    with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "x").open("w"):
+        with socket.create_connection(listener.getsockname()) as client:
+            served, _ = listener.accept()
+            pipe = os.pipe()
+            after = keyed(Process(pid=os.getpid()).collect())
+            served.close()
+            left = descriptor_kinds([os.getpid()])
+            client.recv(1)
+        for end in pipe:
+            os.close(end)
+
+    def more(**labels: str) -> float:
+        old = before.get(kind(**labels))
+        return after[kind(**labels)].value - (old.value if old else 0.0)
+
+    assert more(type="socket", state="listen") == 1
+    assert more(type="socket", state="established") == 2
+    assert more(type="pipe") == 2
+    assert more(type="file") == 1
+    assert left["socket", "close_wait"] == 1, "a socket that the other end has closed and we have not"
+
+
+def test_a_kind_that_is_gone_is_zero_and_not_absent() -> None:
+    source = Process(pid=os.getpid())
+    with socket.create_server(("127.0.0.1", 0)):
+        assert keyed(source.collect())[kind(type="socket", state="listen")].value >= 1
+    source._next.clear()
+    assert kind(type="socket", state="listen") in keyed(source.collect())
+
+
+def test_what_forked_children_share_counts_once_in_proportion() -> None:
+    process = subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = {sample.name: sample.value for sample in Process(pid=process.pid).collect()}
+    finally:
+        os.killpg(process.pid, 9)
+        process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
+    assert found["process_children"] == 3
+    assert found["process_resident_memory_bytes"] > 4 * 60e6, "each of the four maps all of it"
+    assert 60e6 < found["process_proportional_memory_bytes"] < 130e6, "and it is there once"
+    assert found["process_children_resident_memory_bytes"] > 3 * 60e6
+
+
+def test_processes_that_are_gone_count_nothing() -> None:
+    assert split_memory([2**22 + 5]) is None
+    assert not descriptor_kinds([2**22 + 5])
+
+
+def test_the_kernels_own_list_of_children_is_followed_where_there_is_one(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        for parent, children in ((os.getpid(), f"{child.pid} "), (child.pid, str(2**22 + 5))):
+            lists = tmp_path / str(parent) / "task" / str(parent)
+            lists.mkdir(parents=True)
+            (lists / "children").write_text(children)
+        me = psutil.Process()
+        assert [one.pid for one in descendants(me, tmp_path)] == [child.pid]
+        assert child.pid in {one.pid for one in descendants(me)}
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    assert split_memory([7], tmp_path) is None
+
+
+def test_descriptors_that_may_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("soak.sampling.family.os.scandir", refuse)
+    with pytest.raises(TargetError, match=r"not allowed to read its descriptors; run soak as its user or as root"):
+        list(Process(pid=os.getpid()).collect())
+
+
+def test_what_is_dear_is_looked_at_rarely() -> None:
+    source = Process(pid=os.getpid())
+    first, second = (keyed(source.collect()) for _ in range(2))
+    assert ("process_unique_memory_bytes", ()) in first
+    assert ("process_unique_memory_bytes", ()) not in second
+    assert ("process_open_fds", ()) in second
+    assert ("process_swap_bytes", ()) in second, "what is judged comes with every sample"
+
+
+def test_identity_comes_with_every_sample() -> None:
+    found = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
+    assert found["process_pid"] == os.getpid()
+    assert found["process_start_time_seconds"] > 0
+    assert found["process_page_faults_total"] >= 0
+
+
+def test_shared_memory_that_is_no_files_counts_as_the_process_own() -> None:
+    before = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
+    shared = mmap.mmap(-1, 32 << 20)  # anonymous, and shared: RssShmem
+    shared.write(b"x" * (32 << 20))
+    after = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
+    shared.close()
+    assert after["process_resident_anonymous_bytes"] - before["process_resident_anonymous_bytes"] > 30 << 20
+    assert after["process_resident_anonymous_bytes"] < after["process_resident_memory_bytes"]
