@@ -136,7 +136,7 @@ ROLES: tuple[Role, ...] = (
     _shown(What.GC, "jvm_gc_pause_seconds*", "the JVM's pauses", "seconds"),
     # Node. Its heap may be judged by its floor alone; of active handles every open connection is one.
     _heap("nodejs_heap_size_used_bytes", "Node's heap"),
-    # Buffers that garbage still holds count as external until a full collection, which may be an hour away: resident memory tells.
+    # Buffers that garbage holds count as external until a full collection, maybe an hour away: resident memory tells.
     _shown(What.MEMORY, "nodejs_external_memory_bytes", "Node's external memory"),
     _shown(What.MEMORY, "nodejs_heap_size_total_bytes", "what Node took for its heap"),
     _shown(What.MEMORY, "nodejs_heap_space_size_*_bytes", "a part of Node's heap"),
