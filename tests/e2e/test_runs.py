@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from soak.profile import parse_profile
 from soak.recording import load_recording
 from soak.runner import Run
 from tests.e2e.driving import SOAK, soak
+from tests.sampling.serving import free_port
 from tests.targets import Target, running
 
 ROOT = Path(__file__).parents[2]
@@ -38,11 +38,6 @@ FILES = {
 def shop() -> Iterator[Target]:
     with running([sys.executable, "-m", "soak.demo", "--port", "0"]) as target:
         yield target
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def flags(url: str, duration: str = "8s") -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
 import subprocess
@@ -16,13 +15,15 @@ import pytest
 from soak.load.addresses import TlsOptions
 from tests.load.exchanging import client, head
 from tests.sampling.serving import http
+from tests.targets import toolchain
+from tests.targets.building import tool
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`server.pem` for localhost and `user.pem`, each its own CA, with their keys."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl command")
+    with toolchain():
+        tool("openssl")
     directory = tmp_path_factory.mktemp("certificates")
     for name, names in (("server", "DNS:localhost,IP:127.0.0.1"), ("user", "DNS:user")):
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key"]

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 from soak.errors import SoakError, TargetError, UsageError
 from soak.model import Kind, Sample
 from soak.sampling.sources.promql import Promql
-from tests.sampling.serving import answering, http
+from tests.sampling.serving import answering, free_port, http
 
 UP = {"metric": {"__name__": "up", "job": "a"}, "value": [1700000000.1, "1"]}
 
@@ -94,8 +93,7 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
         if os.environ.get("CI") == "true":
             pytest.fail("no prometheus on the PATH: promql was not tried against a real server")
         pytest.skip("no prometheus on the PATH; set SOAK_PROMETHEUS to try promql against a real one")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "p.yml").write_text(
         f"scrape_configs: [{{job_name: self, scrape_interval: 1s, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n"
     )
