@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.snapshots import Snapshot
 from soak.windows import EndpointWindows, GeneratorWindows, Turnouts
 from soak.windows import Exemplar as Exemplar  # noqa: PLC0414 - reporters know the model alone
 
@@ -149,6 +150,7 @@ class Recording:
     generator: GeneratorWindows | None = None
     exemplars: tuple[Exemplar, ...] = ()
     turnouts: Turnouts | None = None
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

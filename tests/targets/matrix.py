@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -109,6 +110,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="GLOB", help="cells such as go/* or */none; repeatable")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=60, help="of full load in each cell")
+    parser.add_argument("--jobs", type=int, default=1, help="cells at once; a cell needs about a third of a core")
     parser.add_argument("--rate", type=float, default=sum(WEIGHTS.values()), help="requests a second")
     parser.add_argument("--out", type=Path, help="where run directories go; left out, they are not kept")
     asked = parser.parse_args()
@@ -117,13 +119,17 @@ def main() -> None:
         parser.error("no such cell")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: the cluster and the target stop too
     wrong = 0
-    with tempfile.TemporaryDirectory() as scratch, postgres() as server:
-        for take in range(1, asked.repeat + 1):
-            for leak in chosen:
-                directory = (asked.out or Path(scratch)) / f"{leak.cell.replace('/', '-')}-{take}"
-                result = run_cell(leak, server.url, directory, asked.seconds, asked.rate)
-                wrong += not result.expected
-                print(f"{result.line}  ({result.seconds:.0f} s)", flush=True)
+    with tempfile.TemporaryDirectory() as scratch, postgres() as server, ThreadPoolExecutor(asked.jobs) as pool:
+
+        def run(take: int, leak: Leak) -> Result:
+            directory = (asked.out or Path(scratch)) / f"{leak.cell.replace('/', '-')}-{take}"
+            return run_cell(leak, server.url, directory, asked.seconds, asked.rate)
+
+        every = [pool.submit(run, take, leak) for take in range(1, asked.repeat + 1) for leak in chosen]
+        for future in every:
+            result = future.result()
+            wrong += not result.expected
+            print(f"{result.line}  ({result.seconds:.0f} s)", flush=True)
     total = len(chosen) * asked.repeat
     print(f"{total - wrong} of {total} cells as they must be")
     sys.exit(wrong > 0)

@@ -1,0 +1,32 @@
+"""Profiles that were taken of the target during a run: when, of what kind, and how their bytes are had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+#: Go's pprof (heap, allocs, goroutine, goroutineleak), a JVM's class histogram, V8's sampled heap, Python's tracemalloc.
+SnapshotKind = Literal["heap", "allocs", "goroutine", "goroutineleak", "classes", "v8heap", "tracemalloc"]
+#: At the steady phase's beginning, on schedule, at its end, after the drain, and after `confirm`'s second load.
+SnapshotStage = Literal["start", "steady", "end", "drained", "confirmed"]
+
+
+def _nothing() -> bytes:
+    return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One profile of a run, or one that could not be taken (`error`, and then no bytes).
+
+    `time` is when it was asked for and `took` how long that lasted, in seconds on the run's clock: samples of that
+    stretch are perturbed and left out of trends. `read` gives the bytes, unpacked, as the target gave them.
+    """
+
+    time: float
+    took: float
+    kind: SnapshotKind
+    stage: SnapshotStage
+    error: str | None = None
+    read: Callable[[], bytes] = field(default=_nothing, compare=False, repr=False)
