@@ -102,7 +102,7 @@ def test_connections_for_the_first_arrivals_are_open_before_the_load_begins() ->
 
 
 def test_a_load_that_is_to_finish_makes_no_more_arrivals() -> None:
-    load, _, made = load_of(PLAN, 0.0)
+    load, _, _ = load_of(PLAN, 0.0)
     load.finish(0.0)
     load.drive()
     assert load.made == 0
