@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -31,7 +31,8 @@ class Role:
     """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
 
     `worse` is the way in which a change is for the worse; nothing where neither is. A row with `judged` false is only shown;
-    so is one with a series `unless` beside it, which says the same better, if it has the labels `where`. `capacities` name
+    so is one with a series `unless` beside it, which says the same better, if it has the labels `where`, and one whose label
+    matches a glob of `shown`. `capacities` name
     the series that hold its maximum, of which the smallest counts; `floors` the series whose floor is its truth, best first.
     `integer` marks counts of whole things.
     """
@@ -47,6 +48,12 @@ class Role:
     floors: tuple[str, ...] = ()
     unless: str = ""
     where: Labels = ()
+    shown: Labels = ()
+
+    def judges(self, labels: Labels) -> bool:
+        """Whether a series with these labels is judged, as far as it alone can say."""
+        own = dict(labels)
+        return self.judged and not any(fnmatchcase(own.get(label, ""), glob) for label, glob in self.shown)
 
 
 #: Counters of garbage collections: memory that grew while none ran says nothing yet.
@@ -65,6 +72,8 @@ _HEAPS = (
 )
 _LIMIT, _MACHINE = "container_spec_memory_limit_bytes", "machine_memory_bytes"
 _BOTH = (_LIMIT, _MACHINE)
+#: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
+_BOUNDED = (("id", "CodeHeap*"), ("id", "CodeCache"), ("id", "*Eden Space"), ("id", "*Survivor Space"))
 _LIVE, _HEAP_AREA = "go_gc_heap_live_bytes", (("area", "heap"),)
 
 
@@ -130,7 +139,12 @@ ROLES: tuple[Role, ...] = (
     # The JVM. What of its heap is garbage only a collection tells; then live data speaks for all of it.
     _heap("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", "", (), "jvm_gc_max_data_size_bytes"),
     _heap("jvm_memory_pool_collection_used_bytes", "the JVM's heap after a collection"),
-    _heap("jvm_memory_used_bytes", "the JVM's memory", "bytes", _HEAPS[2], _HEAP_AREA, "jvm_memory_max_bytes"),
+    replace(
+        _heap("jvm_memory_used_bytes", "the JVM's memory", "bytes", _HEAPS[2], _HEAP_AREA, "jvm_memory_max_bytes"),
+        shown=_BOUNDED,
+    ),
+    _shown(What.LIMIT, "jvm_gc_max_data_size_bytes", "the most of live data", worse=""),
+    _shown(What.LIMIT, "jvm_memory_max_bytes", "the most of a part of the JVM's memory", worse=""),
     _memory("jvm_buffer_memory_used_bytes", "the JVM's buffer memory"),
     _count(What.THREADS, "jvm_threads_live_threads", "the JVM's threads", "threads"),
     _shown(What.GC, "jvm_gc_pause_seconds*", "the JVM's pauses", "seconds"),
