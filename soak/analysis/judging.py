@@ -10,10 +10,12 @@ import numpy as np
 from soak.analysis.charts import charts
 from soak.analysis.companions import weighed
 from soak.analysis.conditions import condition_findings, seen_events, warnings
+from soak.analysis.connections import without_connections
 from soak.analysis.drift import drift_findings
 from soak.analysis.exemplars import shown
 from soak.analysis.garbage import AFTER_FULL, doubted, uncollected
 from soak.analysis.generator import broken_by, generator_findings, generator_of, generator_warnings, unproven
+from soak.analysis.generator_series import CONNECTIONS
 from soak.analysis.growth import judge_growth
 from soak.analysis.limits import matching, max_findings, missing, request_findings
 from soak.analysis.pools import pool_findings, pool_warnings
@@ -143,8 +145,9 @@ def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None
         (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
     )
     instance = dict(series.labels).get("instance")
+    own = without_connections(series, next(iter(prepared.named(CONNECTIONS)), None)) if role.connected else series
     return Subject(
-        series,
+        own,
         f"{role.noun} of {instance}" if instance else role.noun,
         role.unit,
         role.integer,

@@ -34,7 +34,7 @@ class Role:
     so is one with a series `unless` beside it, which says the same better, if it has the labels `where`, and one whose label
     matches a glob of `shown`. `capacities` name
     the series that hold its maximum, of which the smallest counts; `floors` the series whose floor is its truth, best first.
-    `integer` marks counts of whole things.
+    `integer` marks counts of whole things, `connected` those of which a client's connection may be one.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Role:
     unless: str = ""
     where: Labels = ()
     shown: Labels = ()
+    connected: bool = False
 
     def judges(self, labels: Labels) -> bool:
         """Whether a series with these labels is judged, as far as it alone can say."""
@@ -89,6 +90,10 @@ def _count(what: What, name: str, noun: str, unit: str, *maximum: str) -> Role:
     return Role(name, what, noun, unit, integer=True, capacities=maximum)
 
 
+def _connected(role: Role) -> Role:
+    return replace(role, connected=True)
+
+
 def _shown(what: What, name: str, noun: str, unit: str = "bytes", worse: Literal["up", "down", ""] = "up") -> Role:
     return Role(name, what, noun, unit, judged=False, worse=worse, integer=unit not in ("bytes", "seconds", "ratio"))
 
@@ -117,15 +122,19 @@ ROLES: tuple[Role, ...] = (
     _shown(What.LIMIT, _LIMIT, "the container's memory limit", worse=""),
     _shown(What.MEMORY, "container_memory_*", "a part of the container's memory"),
     _count(What.THREADS, "container_threads", "the container's threads", "threads", "container_threads_max"),
-    _count(What.DESCRIPTORS, "process_open_fds", "open descriptors", "descriptors", "process_max_fds"),
-    _count(What.DESCRIPTORS, "process_files_open_files", "open descriptors", "descriptors", "process_files_max_files"),
+    _connected(_count(What.DESCRIPTORS, "process_open_fds", "open descriptors", "descriptors", "process_max_fds")),
+    _connected(
+        _count(
+            What.DESCRIPTORS, "process_files_open_files", "open descriptors", "descriptors", "process_files_max_files"
+        )
+    ),
     _shown(What.DESCRIPTORS, "process_descriptors", "descriptors of one kind", "descriptors"),
     _count(What.THREADS, "process_threads", "threads", "threads"),
     _count(What.THREADS, "process_children", "child processes", "processes"),
     _shown(What.CPU, "process_cpu_seconds_total", "CPU time", "seconds"),
     _shown(What.CPU, "container_cpu_*", "the container's CPU time", "seconds"),
     # Go.
-    _count(What.THREADS, "go_goroutines", "goroutines", "goroutines"),
+    _connected(_count(What.THREADS, "go_goroutines", "goroutines", "goroutines")),
     _count(What.THREADS, "go_threads", "Go's threads", "threads"),
     _heap(_LIVE, "the live heap", "bytes", "", (), "go_gc_gomemlimit_bytes", *_BOTH),
     _heap("go_memstats_heap_alloc_bytes", "Go's heap", unless=_LIVE),
@@ -154,9 +163,9 @@ ROLES: tuple[Role, ...] = (
     _shown(What.MEMORY, "nodejs_external_memory_bytes", "Node's external memory"),
     _shown(What.MEMORY, "nodejs_heap_size_total_bytes", "what Node took for its heap"),
     _shown(What.MEMORY, "nodejs_heap_space_size_*_bytes", "a part of Node's heap"),
-    _count(What.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", "handles"),
+    _connected(_count(What.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", "handles")),
     _count(What.DESCRIPTORS, "nodejs_active_requests_total", "Node's active requests", "requests"),
-    _count(What.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", "resources"),
+    _connected(_count(What.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", "resources")),
     _shown(What.GC, "nodejs_gc_duration_seconds*", "Node's collections", "seconds"),
     _shown(What.OTHER, "nodejs_eventloop_lag_*", "the event loop's lag", "seconds"),
     # Python.

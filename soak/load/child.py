@@ -25,6 +25,7 @@ from locust.runners import Runner
 
 from soak.load.arrivals import OpenLoad
 from soak.load.authorizing import Authorizing, NoTokenError
+from soak.load.client import ClientOptions
 from soak.load.closed import ClosedLoad
 from soak.load.connection import failure_kind
 from soak.load.counting import Counting
@@ -96,6 +97,7 @@ class Driving:
         self.traffic = Traffic(plan, self.shares.first.index, self.shares.first.count)
         self.authorizing = Authorizing(plan, plan.auth, self.notices) if plan.auth else None
         self.load: Load | None = None
+        self.options: ClientOptions | None = None
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
         self.users = 0
@@ -112,7 +114,8 @@ class Driving:
         """The Locust users that the plan asks for."""
         if self.plan.locustfile:
             return locustfile_users(Path(self.plan.locustfile))
-        options, maker = client_options(self.plan), Maker(self.counting, self.notices)
+        self.options, maker = client_options(self.plan), Maker(self.counting, self.notices)
+        options = self.options
 
         def new_sender() -> Sender:
             return Sender(options, self.counting, maker, self.authorizing)
@@ -221,7 +224,8 @@ class Driving:
         now = time.monotonic()
         seconds = max(now - self.last, 1e-3)
         made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad) else (0, 0)
-        health = self.health.close(seconds, made, queued)
+        connections = self.options.deadlines.watched if self.options is not None else None
+        health = self.health.close(seconds, made, queued, connections)
         self.send_window(replace(self.counting.close(now, seconds, users, slot is None, slot), generator=health))
         self.last = now
 
