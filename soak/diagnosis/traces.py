@@ -38,7 +38,7 @@ def _warnings(found: TraceReport | None, traces: Sequence[Trace], settings: Trac
     """What to do where traces are missing, and what was left out of them."""
     if found is not None and found.asked and not found.found:
         yield (
-            f"none of the {found.asked} traces asked for was there {settings.wait:g} s after the load: does the target report "
+            f"none of the traces asked for ({found.asked}) was there {settings.wait:g} s after the load: does the target report "
             "its spans there, within trace.wait, and does it take over the trace ids that requests carry?"
         )
     long = sum(trace.cut > 0 for trace in traces)
@@ -147,7 +147,13 @@ def _sum(times: Iterable[ServiceTime]) -> tuple[ServiceTime, ...]:
 
 def _failed_in(path: Path) -> str:
     """Who failed: the service of the failed span that has no failed one below it, and whom it called; the first such."""
-    above = {span.parent for span in path.spans if span.failed}
+    parents = {span.id: span.parent for span in path.spans}
+    above: set[str] = set()
+    for span in path.spans:
+        parent = span.parent if span.failed else ""
+        while parent in parents and parent not in above:
+            above.add(parent)
+            parent = parents[parent]
     for span in path.spans:
         if span.failed and span.id not in above:
             silent = span.peer and not path.answered(span)

@@ -133,6 +133,9 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
             raise refused(document, path, f"{reason} (or name endpoints instead of load.locustfile)")
 
 
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
 def is_link(template: str) -> bool:
     """Whether an address with {trace_id} in it may stand in a report: http or https, and without a user's password."""
     try:
@@ -140,8 +143,13 @@ def is_link(template: str) -> bool:
         host, user = parts.hostname, parts.username
     except ValueError:
         return False
-    plain = not re.search(r"[\s\x00-\x1f\x7f]", template)
-    return plain and parts.scheme in ("http", "https") and bool(host) and user is None and "{trace_id}" in template
+    return (
+        not _BLANK.search(template)
+        and parts.scheme in ("http", "https")
+        and bool(host)
+        and user is None
+        and "{trace_id}" in template
+    )
 
 
 def check_trace(profile: Profile, document: yamltext.Document) -> None:
@@ -162,7 +170,8 @@ def check_trace(profile: Profile, document: yamltext.Document) -> None:
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.fragment
+        there = bool(parts.hostname) and parts.port != 0 and not parts.fragment
+        return parts.scheme in ("http", "https") and there and not _BLANK.search(url)
     except ValueError:
         return False
 

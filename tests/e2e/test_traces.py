@@ -36,8 +36,9 @@ def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(t
     slow = {one["service"]: one for one in traces["slow"]}
     seconds = {name: one["seconds"] / 5 for name, one in slow.items()}
     assert seconds["prices"] >= 0.06
-    assert seconds["stock"] == pytest.approx(0.02, abs=0.015)
-    assert seconds["front"] == pytest.approx(0.01, abs=0.03)
+    assert seconds["stock"] >= 0.02
+    assert seconds["front"] >= 0.01
+    assert traces["slow"][0]["service"] == "prices"
     assert [name for name, one in slow.items() if not one["reports"]] == ["prices"]
     coverage = {one["service"]: (one["calls"], one["reported"], one["called_by"]) for one in traces["coverage"]}
     assert coverage == {"prices": (5, 0, ["front"]), "front": (10, 10, ["soak"]), "stock": (10, 10, ["front"])}
