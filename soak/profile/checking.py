@@ -126,6 +126,7 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
     given: list[tuple[yamltext.Path, bool]] = [
         (("load", key), key in profile.load.model_fields_set) for key in _OF_OWN_USERS
     ]
+    given += [(("load", "timeout", key), getattr(profile.load.timeout, key) is not None) for key in ("connect", "read")]
     given += [(("data",), bool(profile.data)), (("auth",), profile.auth is not None)]
     for path, there in (*given, (("trace",), "trace" in profile.model_fields_set)):
         if there:

@@ -128,6 +128,18 @@ MISTAKES = {
         GOOD + "trace: {header: 'X: y'}\n",
         "p.yaml:8: trace.header: expected the name of a header such as X-Trace-ID, or true, not 'X: y'",
     ),
+    "a wait of no such part": (
+        GOOD.replace("rate: 50/s", "rate: 50/s\n  timeout: {reed: 2s}"),
+        "p.yaml:5: load.timeout.reed: unknown key, did you mean read?",
+    ),
+    "a wait of nothing": (
+        GOOD.replace("rate: 50/s", "rate: 50/s\n  timeout: {read: 0s}"),
+        "p.yaml:5: load.timeout.read: must be more than 0, not '0s'",
+    ),
+    "silence beside a locustfile": (
+        BESIDE + "load: {users: 1, duration: 1s, timeout: {read: 1s}, locustfile: locustfiles/checkout.py}\n",
+        "p.yaml:2: load.timeout.read: a locustfile's users do all that themselves, and this would have no effect",
+    ),
     "a link without a trace": (
         GOOD + "trace:\n  link: http://x/trace\n",
         "p.yaml:9: trace.link: expected an address of http or https with {trace_id} in it",
