@@ -43,13 +43,15 @@ def _beside(series: list[Series], name: str, goal: Series) -> float | None:
     return None if found is None else float(found.values[-1])
 
 
-def collections_between(found: Iterable[Series], start: float, end: float) -> float | None:
-    """How many garbage collections ran in a stretch of time, in all processes; None where nobody counts them."""
+def collections_between(found: Iterable[Series], start: float, end: float) -> dict[str, float]:
+    """How many garbage collections ran in a stretch of time in each instance, as its best counters tell; none that has none."""
     counters = [one for one in found if one.name in COLLECTIONS and one.kind is Kind.COUNTER]
-    if not counters:
-        return None
-    first = min(COLLECTIONS.index(one.name) for one in counters)
-    return sum(_grown(one, start, end) for one in counters if one.name == COLLECTIONS[first])
+    ran = {}
+    for instance in dict.fromkeys(_instance(one) for one in counters):
+        own = [one for one in counters if _instance(one) == instance]
+        best = min((one.name for one in own), key=COLLECTIONS.index)
+        ran[instance] = sum(_grown(one, start, end) for one in own if one.name == best)
+    return ran
 
 
 def cycles_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float]]:

@@ -103,7 +103,8 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
         lambda subject: judge_growth([subject], limits.survive)[0],
     )
     return [
-        doubted(finding, one.noun, prepared.collections) for finding, one in zip(findings, asked, strict=True)
+        doubted(finding, one.noun, prepared.collected(finding.labels))
+        for finding, one in zip(findings, asked, strict=True)
     ], absent
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,8 +24,8 @@ class Prepared:
 
     `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
     `judged_from`. `restarts` are the moments at which each instance's process was first seen replaced; an instance whose
-    identity nobody tells is not in it. `requests` holds
-    cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown.
+    identity nobody tells is not in it. `requests` holds cumulative completed requests, None where unknown, `collections`
+    each instance's garbage collections in the judged stretch, as far as anybody counts them.
     `driven` says whether soak itself made the traffic.
     """
 
@@ -37,7 +37,7 @@ class Prepared:
     restarts: Mapping[str, tuple[float, ...]]
     requests: Series | None
     driven: bool
-    collections: float | None = None
+    collections: Mapping[str, float] = field(default_factory=dict)
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
@@ -47,6 +47,10 @@ class Prepared:
         """When the process behind a series was replaced; of a series that names an instance, that one's."""
         instance = dict(series.labels).get("instance", "")
         return self.restarts.get(instance, self.restarts.get(""))
+
+    def collected(self, labels: Labels) -> float | None:
+        """How many garbage collections ran in the process behind a series of these labels; None where nobody counts them."""
+        return self.collections.get(dict(labels).get("instance", ""), self.collections.get(""))
 
     def named(self, name: str) -> list[Series]:
         """All series of a name."""
