@@ -14,7 +14,7 @@ from soak.profile import Profile
 from soak.profile.checking import beside
 from soak.profile.types import Tls
 from soak.sampling.clock import Clock
-from soak.sampling.fetch import Answer, Fetcher
+from soak.sampling.fetch import Fetcher
 from soak.sampling.spans import jaeger_trace, zipkin_trace
 from soak.traces import Trace
 
@@ -24,16 +24,17 @@ MOST, PATIENCE, EACH = 40, 30.0, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The key of the profile, the API's path of a trace, and how its answer is read."""
+    """The key of the profile, the API's paths of a trace and of what always is there, and how its answers are read."""
 
     key: str
     path: str
+    services: str
     read: Callable[[str, bytes], Trace]
 
 
 BACKENDS = (
-    Backend("zipkin", "/api/v2/trace/", zipkin_trace),
-    Backend("jaeger", "/api/traces/", jaeger_trace),
+    Backend("zipkin", "/api/v2/trace/", "/api/v2/services", zipkin_trace),
+    Backend("jaeger", "/api/traces/", "/api/services", jaeger_trace),
 )
 
 
@@ -45,35 +46,60 @@ def ask_for_traces(
     Begins when the youngest is as old as spans may take to arrive (`trace.wait`), or at once when `stop` is set. TargetError
     when the backend cannot be asked, is another, or takes too long; it never shows the address, which may hold a secret.
     """
-    settings = profile.trace
-    backend = next((one for one in BACKENDS if getattr(settings, one.key)), None)
+    backend = backend_of(profile)
     wanted = list(dict.fromkeys(one.trace for one in exemplars if one.trace))[:MOST]
     if backend is None or not wanted:
         return
-    clock.wait(max(one.time + one.seconds for one in exemplars) + settings.wait, stop)
-    parts = urlsplit(getattr(settings, backend.key))
-    fetcher = Fetcher(EACH, _authorization(parts), _tls(profile, parts))
+    clock.wait(max(one.time + one.seconds for one in exemplars) + profile.trace.wait, stop)
+    parts, fetcher = _reached(profile, backend)
     deadline = clock.now() + PATIENCE
     for done, trace in enumerate(wanted):
         if clock.now() > deadline:
-            raise TargetError(
-                f"{backend.key}: only {done} of {len(wanted)} traces were to be had within {PATIENCE:g} s"
-            )
-        answer = _ask(fetcher, _address(parts, backend.path + trace))
-        yield Trace(trace) if answer.status == 404 else backend.read(trace, answer.body)
+            few = f"only {done} of {len(wanted)} traces were to be had within {PATIENCE:g} s"
+            raise TargetError(f"trace.{backend.key}: {few}")
+        body = _asked(fetcher, parts, backend, backend.path + trace)
+        yield _read(backend, trace, body) if body is not None else Trace(trace)
 
 
-def _ask(fetcher: Fetcher, url: str) -> Answer:
-    """An answer of 200 or 404."""
+def backend_of(profile: Profile) -> Backend | None:
+    """Whom the profile has asked for traces."""
+    return next((one for one in BACKENDS if getattr(profile.trace, one.key)), None)
+
+
+def probe_backend(profile: Profile, backend: Backend) -> None:
+    """Ask for its services, which it has even where there are none; TargetError as above."""
+    parts, fetcher = _reached(profile, backend)
+    body = _asked(fetcher, parts, backend, backend.services)
+    if body is None:
+        raise TargetError(f"trace.{backend.key}: it answered 404; is this the address of its API?")
+    _read(backend, "", body)
+
+
+def _reached(profile: Profile, backend: Backend) -> tuple[SplitResult, Fetcher]:
+    parts = urlsplit(getattr(profile.trace, backend.key))
+    return parts, Fetcher(EACH, _authorization(parts), _tls(profile, parts))
+
+
+def _asked(fetcher: Fetcher, parts: SplitResult, backend: Backend, path: str) -> bytes | None:
+    """What is at a path of the API; None for a 404."""
+    url = _address(parts, path)
     try:
         answer = fetcher.get(url)
     except TargetError as error:
-        raise TargetError(str(error).removeprefix(f"{url}: ")) from None
+        raise TargetError(f"trace.{backend.key}: {str(error).removeprefix(f'{url}: ')}") from None
     if answer.status in (401, 403):
-        raise TargetError(f"it answered {answer.status}; give its user as https://USER:${{PASSWORD}}@host")
+        what = "give its user as https://USER:${PASSWORD}@host"
+        raise TargetError(f"trace.{backend.key}: it answered {answer.status}; {what}")
     if answer.status not in (200, 404):
-        raise TargetError(f"it answered {answer.status}; is this the address of its API?")
-    return answer
+        raise TargetError(f"trace.{backend.key}: it answered {answer.status}; is this the address of its API?")
+    return answer.body if answer.status == 200 else None
+
+
+def _read(backend: Backend, trace: str, body: bytes) -> Trace:
+    try:
+        return backend.read(trace, body)
+    except TargetError as error:
+        raise TargetError(f"trace.{backend.key}: {error}") from None
 
 
 def _address(parts: SplitResult, path: str) -> str:

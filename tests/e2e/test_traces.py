@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.driving import soak
+from tests.sampling.serving import free_port
 from tests.targets import running
+from tests.targets.orders import orders
 from tests.targets.zipkin import zipkin
 
 HOPS = Path(__file__).parent.parent / "targets" / "hops.py"
@@ -51,3 +53,18 @@ def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(t
     assert f"https://logs.example.com/search?q={exemplars[0]['trace_id']}&amp;from=soak" in page
     for file in done.directory.iterdir():
         assert b"open-sesame-9" not in file.read_bytes(), file
+
+
+def test_a_backend_that_is_not_there_is_one_warning_and_the_rest_goes_on(tmp_path: Path) -> None:
+    text = PROFILE.replace("wait: 1s", "wait: 0s").replace("duration: 3s", "duration: 1s")
+    with orders() as shop:
+        path = tmp_path / "hops.yaml"
+        path.write_text(text.format(url=shop.url, zipkin=f"127.0.0.1:{free_port()}"))
+        done = soak("run", path, directory=tmp_path / "run", ZIPKIN_PASSWORD="open-sesame-9")
+    assert done.code in (0, 3), done.explain()
+    analysis = done.analysis
+    assert (analysis["run"]["ended"], analysis["traces"]) == ("completed", None)
+    said = [one for one in analysis["warnings"] if "trace" in one]
+    assert said == ["no traces of slow and failed requests: trace.zipkin: connection refused"]
+    assert analysis["exemplars"][0]["links"]
+    assert "open-sesame-9" not in done.explain()

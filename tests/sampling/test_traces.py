@@ -91,7 +91,7 @@ def test_what_cannot_be_asked_is_one_error_without_the_address(answer: bytes, sa
 
 
 def test_nobody_there() -> None:
-    with pytest.raises(TargetError, match=r"^connection refused$"):
+    with pytest.raises(TargetError, match=r"^trace\.zipkin: connection refused$"):
         ask(f'zipkin: "http://127.0.0.1:{free_port()}"')
 
 
