@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.snapshots import Snapshot
+from soak.traces import Trace, TraceReport
 from soak.windows import EndpointWindows, GeneratorWindows, Turnouts
 from soak.windows import Exemplar as Exemplar  # noqa: PLC0414 - reporters know the model alone
 
@@ -151,6 +152,7 @@ class Recording:
     exemplars: tuple[Exemplar, ...] = ()
     turnouts: Turnouts | None = None
     snapshots: tuple[Snapshot, ...] = ()
+    traces: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +277,7 @@ class Analysis:
     """A recording judged: all that a reporter needs, and nothing that it would have to compute.
 
     `broken` says why the run as a whole proves nothing, None where it may; `exemplars` are the slowest requests, slowest
-    first, and then failed ones in the order of time.
+    first, and then failed ones in the order of time; `links` are names and addresses with {trace_id} for theirs.
     """
 
     run: RunInfo
@@ -290,3 +292,5 @@ class Analysis:
     events: tuple[Event, ...] = ()
     exemplars: tuple[Exemplar, ...] = ()
     broken: str | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    traces: TraceReport | None = None

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from soak import __version__
-from soak.errors import RecordingError
+from soak.errors import RecordingError, SoakError
 from soak.load.joining import TOKEN, check_listening
 from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
-from soak.model import Event, Scrape
+from soak.model import Event, Exemplar, Scrape
 from soak.profile import Profile
 from soak.profile.parsing import without_secret
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder
@@ -25,6 +25,7 @@ from soak.sampling.building import build_sources
 from soak.sampling.clock import RunClock
 from soak.sampling.offers import probe_sources
 from soak.sampling.sampler import Sampler
+from soak.sampling.traces import ask_for_traces
 from soak.target import StartedTarget, reach
 from soak.windows import Window
 
@@ -37,8 +38,8 @@ class Run:
 
     `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
     each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
-    the seconds left. `stop` ends it in order. After `run`, `ended` is how it ended and `failure` why it broke, None when it
-    did not.
+    the seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in
+    order. After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
     """
 
     profile: Profile
@@ -49,6 +50,7 @@ class Run:
     tick: Callable[[], None] = lambda: None
     looks: Sequence[float] = ()
     certain: Callable[[int, float], str | None] = lambda _, __: None
+    exemplars: Callable[[], Sequence[Exemplar]] = tuple
     stop: threading.Event = field(default_factory=threading.Event)
     ended: str = "completed"
     failure: str | None = None
@@ -76,7 +78,9 @@ class Run:
             self._drive(load)
         finally:
             self._let_go(load)
-            self._seal(load)
+            over = self.clock.now()
+            self._ask_for_traces(over)
+            self._seal(load, over)
 
     def _begin(self, load: LoadProcess) -> None:
         """Everything that may fail before there is anything worth keeping."""
@@ -161,12 +165,24 @@ class Run:
         if self.target is not None:
             self.target.stop()
 
-    def _seal(self, load: LoadProcess) -> None:
+    def _ask_for_traces(self, over: float) -> None:
+        """Record the spans of the requests that the report will show; whatever goes wrong is a warning."""
+        try:
+            self.recorder.commit()
+            for trace in ask_for_traces(self.profile, self.exemplars(), self.clock, self.stop):
+                self.recorder.add(trace)
+        except SoakError as error:
+            self._record(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
+        except Exception as error:  # noqa: BLE001 - the run is over, and its recording must be sealed all the same
+            # Its text might hold the backend's address, which is never written.
+            self._record(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
+
+    def _seal(self, load: LoadProcess, over: float) -> None:
         started = load.started or 0.0
         try:
             self.recorder.close(
-                phases=self._phases(started, load.finished or self.clock.now()),
-                seconds=round(self.clock.now(), 3),
+                phases=self._phases(started, load.finished or over),
+                seconds=round(over, 3),
                 stopped=_utc_now(),
                 ended=self.ended,
                 failure=self.failure,

@@ -44,7 +44,7 @@ class Turnout:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorWindow:
-    """How the load's own process, or several together, fared in one window.
+    """How the load's own process, or several and their master together, fared in one window.
 
     `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` what all of them spent, `lag` how late (seconds) a
     timer of the slowest event loop fired at worst, `memory` resident bytes of all. `asked` is how many arrivals were due,

@@ -57,6 +57,15 @@ def test_the_profiles_in_the_page_about_sources_are_right() -> None:
     assert shown == set(SOURCES)
 
 
+def test_the_profiles_in_the_page_about_traces_are_right(tmp_path: Path) -> None:
+    (tmp_path / "own-ca.pem").touch()
+    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        whole = f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1m}}\nendpoints: [GET /]\n{example}"
+        parse_profile(whole, str(tmp_path / "traces.yaml"), environment={"ZIPKIN_PASSWORD": "x"})
+
+
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     assert told == {int(code) for code in ExitCode}

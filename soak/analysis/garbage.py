@@ -156,7 +156,7 @@ def _grown(counter: Series, start: float, end: float) -> float:
 
 def uncollected(collections: Mapping[str, float], labels: Labels) -> bool:
     """Whether so few full collections ran in the process behind a series that a heap says nothing; not where none counts."""
-    return collections.get(_instance_of(labels), math.inf) < FEWEST
+    return collections.get(_instance_of(labels), collections.get("", math.inf)) < FEWEST
 
 
 def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: Mapping[str, float]) -> Finding:

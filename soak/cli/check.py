@@ -16,7 +16,7 @@ from soak.errors import ExitCode, SoakError
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
 )
-@click.option("--probe", is_flag=True, help="Send each endpoint once, and poll each source once.")
+@click.option("--probe", is_flag=True, help="Send each endpoint once, poll each source once, and ask for traces.")
 def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     """Say whether a profile is right, and what it would do.
 
@@ -105,4 +105,23 @@ def _probe(profile: object) -> int:
         finally:
             if target is not None:
                 target.stop()
+    wrong += _probe_traces(profile)
     return ExitCode.BROKEN if wrong else ExitCode.PASS
+
+
+def _probe_traces(profile: object) -> int:
+    """Ask the backend of traces once where the profile names one; 1 when that fails, else 0."""
+    from soak.profile import Profile  # noqa: PLC0415
+    from soak.sampling.traces import backend_of, probe_backend  # noqa: PLC0415
+
+    assert isinstance(profile, Profile)
+    backend = backend_of(profile)
+    if backend is None:
+        return 0
+    try:
+        probe_backend(profile, backend)
+    except SoakError as error:
+        click.echo(f"  FAIL {error}")
+        return 1
+    click.echo(f"  ok   trace.{backend.key}: it answers")
+    return 0

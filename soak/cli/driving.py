@@ -38,6 +38,8 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
     if profile.stop_early:
         run.looks = [share for share, _, _ in LOOKS]
         run.certain = lambda look, left: certain_already(judge(directory), look, left)
+    if profile.trace.zipkin or profile.trace.jaeger:
+        run.exemplars = lambda: judge(directory).exemplars
     with interruptible(run.stop), ProgressLine(run, live) as line:
         run.tick = line.tick
         try:

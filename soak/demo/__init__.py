@@ -9,7 +9,7 @@ mistake (see `leaks`), sits behind one endpoint, and costs the same with every r
 | memory      | GET /search          | a page of 16 KiB                           | the machine's memory            |
 | descriptors | GET /invoices/latest | one open file                              | RLIMIT_NOFILE (often 1,024)     |
 | threads     | POST /orders         | one thread that waits for good             | the container's limit of tasks  |
-| pool        | GET /shipping/<code> | one connection, where a code has no tariff | the pool's maximum, 800         |
+| pool        | GET /shipping/<code> | one connection, where a code has no tariff | the pool's maximum, 800 then    |
 
 So an endpoint that gets 4 requests a second of a leaking kind lasts over 3 minutes. The healthy endpoints are
 GET /healthz, /products/<id>, /orders and /orders/<id>.

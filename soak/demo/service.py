@@ -17,7 +17,8 @@ from soak.demo.server import Server
 from soak.demo.steady import warm_up
 
 THREADS = 8
-POOL_MAXIMUM = 800
+#: A connection a thread and as many again; but where they are lost, enough to be lost for minutes.
+POOL_MAXIMUM, POOL_TO_LEAK = 2 * THREADS, 800
 _TERMS = "Terms of sale\n\n" + "Goods remain ours until they are paid for.\n" * 50
 
 
@@ -27,7 +28,8 @@ def run(port: int, leak: leaks.Leak, rounds: int) -> None:
         database, terms = Path(directory, "shop.sqlite"), Path(directory, "terms.txt")
         shop.create(database)
         terms.write_text(_TERMS)
-        pool = Pool(lambda: shop.connect(database), POOL_MAXIMUM, warm=THREADS)
+        maximum = POOL_TO_LEAK if leak is leaks.Leak.POOL else POOL_MAXIMUM
+        pool = Pool(lambda: shop.connect(database), maximum, warm=THREADS)
         metrics = Metrics(pool)
         endpoints = Endpoints(shop.Shop(pool), leaks.right(), metrics, terms)
         server = Server(port, create_app(endpoints, metrics), THREADS)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from math import ceil
 
 import gevent
 import psutil
 
-from soak.windows import GeneratorWindow
+from soak.windows import GeneratorWindow, Window
 
 #: How often the event loop is asked for a turn, in seconds; often enough for 20 askings in a window of a second.
 EVERY = 0.05
@@ -59,6 +60,28 @@ class Health:
             asked = self._asked - until
         memory = self._process.memory_info().rss
         return GeneratorWindow(spent / seconds, spent, lag, memory, asked, new, waited, connections)
+
+
+class MasterHealth:
+    """The master's own, for the windows that it merges: CPU and memory, for it makes no arrivals that its lag could delay."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._spent, self._asked = _cpu_seconds(), time.monotonic()
+
+    def beside(self, windows: Sequence[Window]) -> Iterator[Window]:
+        """Windows that closed together, each with an equal part of what was spent since the last ones did."""
+        if not windows:
+            return
+        now, spent = time.monotonic(), _cpu_seconds()
+        # Windows that come in a burst, as the last ones do, are longer than the time since those before them.
+        seconds = max(now - self._asked, sum(window.seconds for window in windows))
+        part = spent - self._spent
+        self._spent, self._asked = spent, now
+        own = GeneratorWindow(part / seconds, part / len(windows), 0.0, self._process.memory_info().rss)
+        for window in windows:
+            workers = [window.generator] if window.generator is not None else []
+            yield replace(window, generator=GeneratorWindow.together([*workers, own]))
 
 
 def _cpu_seconds() -> float:

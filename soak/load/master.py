@@ -21,6 +21,7 @@ from locust.rpc import Message
 from locust.runners import MasterRunner
 
 from soak.load.child import GRACE, end_of_input
+from soak.load.health import MasterHealth
 from soak.load.joining import TOKEN, Distributed, address, number_once
 from soak.load.members import Member, Members
 from soak.load.merging import Slots, unpacked
@@ -139,6 +140,7 @@ class Master:
         """Begin everywhere at once; then windows, losses, and the end."""
         plan = self.plan
         self.began = time.monotonic()
+        self.health = MasterHealth()
         for member in self.members.all:
             member.heard = self.began
             self.runner.send_message("begin", client_id=member.client)
@@ -168,7 +170,7 @@ class Master:
 
     def _merge(self) -> None:
         working, finished = ([m.index for m in found] for found in (self.members.working, self.members.finished))
-        for window in self.slots.closed(working, finished, self.parts):
+        for window in self.health.beside(list(self.slots.closed(working, finished, self.parts))):
             self._send(window_line(window))
             self._check_rows(window)
 

@@ -16,7 +16,8 @@ class PlannedRequest:
     """One request with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds.
 
     `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
-    the body where that is one, and escapes by `template_kind`. No `timeout`: that of the plan. `expect` and `captures` are
+    the body where that is one, and escapes by `template_kind`. No `timeout`, or none to
+    connect or between two pieces of the answer: those of the plan. `expect` and `captures` are
     the profile's, by its keys.
     """
 
@@ -30,6 +31,8 @@ class PlannedRequest:
     template: str = field(default="", repr=False)
     template_kind: Literal["text", "form", "json"] = "text"
     timeout: float | None = None
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
     expect: dict[str, Any] = field(default_factory=dict)
     captures: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -87,6 +90,8 @@ class Plan:
     rows: tuple[PlannedRows, ...] = ()
     auth: PlannedAuth | None = None
     distributed: Distributed | None = None
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from soak.profile.requests import RequestSpec, Sending
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
+#: Seconds for an answer, where the profile bounds only parts of it.
+LONGEST_WAIT = 10.0
 _CONTENT_TYPES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
@@ -41,7 +43,9 @@ def plan_of(profile: Profile) -> Plan:
         duration=load.duration,
         ramp=load.ramp,
         interval=profile.interval,
-        timeout=load.timeout,
+        timeout=load.timeout.total or LONGEST_WAIT,
+        connect_timeout=load.timeout.connect,
+        read_timeout=load.timeout.read,
         rate=load.peak if load.open else None,
         users=None if load.open else int(load.peak),
         locustfile=_absolute(document, load.locustfile),
@@ -101,7 +105,9 @@ def planned(
         tuple(spec.expect.status or ()),
         template,
         kind,
-        spec.timeout,
+        spec.timeout.total,
+        spec.timeout.connect,
+        spec.timeout.read,
         spec.expect.model_dump(by_alias=True, exclude_defaults=True, exclude={"status"}),
         captures or {},
     )

@@ -30,7 +30,7 @@ def client_options(plan: Plan) -> ClientOptions:
     context_of(tls)
     return ClientOptions(
         Origin.of(plan.url),
-        Timeouts(plan.timeout, plan.timeout),
+        Timeouts(plan.connect_timeout or plan.timeout, plan.timeout, plan.read_timeout),
         tls,
         plan.cookies,
         plan.redirects,

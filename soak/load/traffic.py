@@ -55,7 +55,11 @@ class Step:
         self.endpoint, self.method = planned.endpoint, planned.method
         self.prepared, self.expectations, self.captures = Prepared(planned), Expectations(planned), Captures(planned)
         self.timeout = planned.timeout or plan.timeout
-        self.timeouts = Timeouts(plan.timeout, self.timeout)
+        self.timeouts = Timeouts(
+            planned.connect_timeout or plan.connect_timeout or plan.timeout,
+            self.timeout,
+            planned.read_timeout or plan.read_timeout,
+        )
         self.needs_body = self.expectations.needs_body or self.captures.needs_body
         self.needs_headers = self.expectations.needs_headers or self.captures.needs_headers
         self.statuses = frozenset(planned.statuses)

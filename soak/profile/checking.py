@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -27,6 +28,7 @@ def check(profile: Profile, document: yamltext.Document) -> None:
     check_target(profile, document)
     check_requests(profile, document)
     check_locustfile(profile, document)
+    check_trace(profile, document)
     check_names(profile, document)
     check_files(profile, document)
 
@@ -121,11 +123,58 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
     """Nothing beside a locustfile that would silently have no effect."""
     if profile.load.locustfile is None:
         return
-    given = [(("load", key), key in profile.load.model_fields_set) for key in _OF_OWN_USERS]
-    for path, there in (*given, (("data",), bool(profile.data)), (("auth",), profile.auth is not None)):
+    given: list[tuple[yamltext.Path, bool]] = [
+        (("load", key), key in profile.load.model_fields_set) for key in _OF_OWN_USERS
+    ]
+    given += [(("load", "timeout", key), getattr(profile.load.timeout, key) is not None) for key in ("connect", "read")]
+    given += [(("data",), bool(profile.data)), (("auth",), profile.auth is not None)]
+    for path, there in (*given, (("trace",), "trace" in profile.model_fields_set)):
         if there:
             reason = "a locustfile's users do all that themselves, and this would have no effect: leave it out"
             raise refused(document, path, f"{reason} (or name endpoints instead of load.locustfile)")
+
+
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
+def is_link(template: str) -> bool:
+    """Whether an address with {trace_id} in it may stand in a report: http or https, and without a user's password."""
+    try:
+        parts = urlsplit(template)
+        host, user = parts.hostname, parts.username
+    except ValueError:
+        return False
+    return (
+        not _BLANK.search(template)
+        and parts.scheme in ("http", "https")
+        and bool(host)
+        and user is None
+        and "{trace_id}" in template
+    )
+
+
+def check_trace(profile: Profile, document: yamltext.Document) -> None:
+    """Links that lead somewhere, and a backend that can be asked; nothing of it is load, so any host will do."""
+    for key in ("link", "logs"):
+        link = getattr(profile.trace, key)
+        if link is not None and not is_link(link):
+            expected = (
+                "an address of http or https with {trace_id} in it, such as http://127.0.0.1:16686/trace/{trace_id}"
+            )
+            raise refused(document, ("trace", key), f"expected {expected}; no user or password, for reports show it")
+    for key in ("zipkin", "jaeger"):
+        url = getattr(profile.trace, key)
+        if url is not None and not _is_address(url):
+            raise refused(document, ("trace", key), "expected the API's address, such as http://127.0.0.1:9411")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        there = bool(parts.hostname) and parts.port != 0 and not parts.fragment
+        return parts.scheme in ("http", "https") and there and not _BLANK.search(url)
+    except ValueError:
+        return False
 
 
 def check_names(profile: Profile, document: yamltext.Document) -> None:
@@ -148,6 +197,8 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
     ]
     named += [(("data", name, "csv" if rows.csv else "jsonl"), rows.file) for name, rows in profile.data.items()]
     named += [(("target", "tls", key), getattr(profile.target.tls, key)) for key in ("ca", "certificate", "key")]
+    if profile.trace.tls is not None:
+        named += [(("trace", "tls", key), getattr(profile.trace.tls, key)) for key in ("ca", "certificate", "key")]
     named.append((("load", "locustfile"), profile.load.locustfile))
     for path, name in named:
         if name is not None and not is_file(beside(document.file, name)):

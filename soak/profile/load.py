@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from soak.profile.fields import Count, Duration, Level, Positive, Rate, Short, StageLevel, Strict
+from soak.profile.requests import AnyTimeouts, Timeouts
 
 
 class Workers(Strict):
@@ -103,7 +104,9 @@ class Load(Strict):
         default=None, description="Local Locust processes, one a core; 1 unless given, none with remote workers"
     )
     workers: Workers | None = Field(default=None, description="Remote load workers, on other machines")
-    timeout: Positive = Field(default=10.0, description="Longest wait for an answer")
+    timeout: AnyTimeouts = Field(
+        default=Timeouts(), description="Longest wait for an answer, or connect, read and total"
+    )
     locustfile: str | None = Field(
         default=None, description="Own Locust users instead of endpoints, relative to the profile"
     )

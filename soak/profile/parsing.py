@@ -17,8 +17,8 @@ from soak.profile import yamltext
 from soak.profile.checking import check
 from soak.profile.types import Profile
 
-#: Keys, and parts of keys, of what is sent to the target; and those keys of auth that are no secret.
-_SENT, _SENT_PARTS = ("form", "json", "body"), ("header", "auth", "token", "password")
+#: Keys, and parts of keys, of what is sent to the target, or may hold a password; and those keys of auth that are no secret.
+_SENT, _SENT_PARTS = ("form", "json", "body", "zipkin", "jaeger"), ("header", "auth", "token", "password")
 _NEVER_SECRET = ("auth.request", "auth.url", "auth.refresh")
 
 _Model = TypeVar("_Model", bound=BaseModel)

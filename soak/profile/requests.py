@@ -130,6 +130,17 @@ class Sending(Strict):
         return self
 
 
+class Timeouts(Strict):
+    """How long requests may take; in short, the whole of one."""
+
+    connect: Positive | None = Field(default=None, description="Longest time to connect, with TLS; total unless given")
+    read: Positive | None = Field(default=None, description="Longest silence within an answer; any unless given")
+    total: Positive | None = Field(default=None, description="Longest wait for a whole answer; 10s unless given")
+
+
+AnyTimeouts = Annotated[Timeouts, Short(("total",))]
+
+
 class RequestSpec(Sending):
     """One kind of request, alone or as the step of a flow."""
 
@@ -138,7 +149,10 @@ class RequestSpec(Sending):
         default="", min_length=0, max_length=200, description="How reports call it; the request unless given"
     )
     file: str | None = Field(default=None, description="A file that holds the body, relative to the profile")
-    timeout: Positive | None = Field(default=None, description="Longest wait for its answer; load.timeout unless given")
+    timeout: AnyTimeouts = Field(
+        default=Timeouts(),
+        description="Longest wait for its answer, or connect, read and total; load.timeout's unless given",
+    )
     expect: Expect = Field(default=Expect(), description="What counts as a success")
     limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
-from soak.profile.fields import Amount, Growth, Later, Positive, Rate, Ratio, Strict, Word
+from soak.profile.fields import Amount, Duration, Growth, Later, Positive, Rate, Ratio, Strict, Word
 from soak.profile.load import Load
 from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
 from soak.profile.yamltext import Document
@@ -137,14 +137,31 @@ HeaderName = Annotated[str, BeforeValidator(_header), WithJsonSchema({"type": ["
 
 
 class Trace(Strict):
-    """Trace ids of requests; short form: `off`."""
+    """Trace ids of requests, and where the traces and logs of these ids are to be found; short form: `off`."""
 
     traceparent: bool = Field(default=True, description="Send W3C's traceparent header with every request")
     header: HeaderName = Field(default="", description="Send the trace id alone, too: true for X-Trace-ID, or a name")
-    link: Annotated[str | None, Later()] = Field(default=None, description="Address of a trace, with {trace_id}")
-    zipkin: Annotated[str | None, Later()] = Field(default=None, description="Address of a Zipkin to ask for traces")
-    jaeger: Annotated[str | None, Later()] = Field(default=None, description="Address of a Jaeger to ask for traces")
-    logs: Annotated[str | None, Later()] = Field(default=None, description="The target's log, to find trace ids in")
+    link: str | None = Field(
+        default=None, description="Reports link to this, such as http://127.0.0.1:16686/trace/{trace_id}"
+    )
+    logs: str | None = Field(default=None, description="Likewise, such as https://logs.example.com/search?q={trace_id}")
+    zipkin: str | None = Field(
+        default=None, description="The Zipkin that is asked for the exemplars' spans, such as http://127.0.0.1:9411"
+    )
+    jaeger: str | None = Field(
+        default=None, description="The Jaeger that is asked for them instead, such as http://127.0.0.1:16686"
+    )
+    wait: Duration = Field(default=6.0, description="How long spans may take to arrive there; 6s unless given")
+    tls: Tls | None = Field(default=None, description="How it is verified when its URL is https")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Trace:
+        if self.zipkin is not None and self.jaeger is not None:
+            raise ValueError("give either zipkin or jaeger, and not both")
+        useless = [key for key in ("link", "logs", "zipkin", "jaeger") if getattr(self, key) is not None]
+        if useless and not self.traceparent and not self.header:
+            raise ValueError(f"{useless[0]} needs trace ids: leave traceparent on, or give a header")
+        return self
 
 
 class Profile(Strict):

@@ -30,6 +30,7 @@ CREATE TABLE generator (window INTEGER PRIMARY KEY REFERENCES windows, cpu_ratio
                         connections INTEGER);
 CREATE TABLE exemplars (id INTEGER PRIMARY KEY, time REAL NOT NULL, endpoint TEXT NOT NULL, seconds REAL NOT NULL,
                         failure TEXT NOT NULL, status INTEGER NOT NULL, trace TEXT NOT NULL);
+CREATE TABLE traces (id TEXT PRIMARY KEY, spans TEXT NOT NULL, cut INTEGER NOT NULL);
 CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 """
 

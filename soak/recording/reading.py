@@ -15,6 +15,7 @@ import numpy as np
 from soak.errors import RecordingError
 from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
 from soak.recording.files import DATABASE, PROFILE, read_run
+from soak.traces import Span, Trace
 from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Ints, Turnouts
 
 
@@ -32,6 +33,7 @@ def load_recording(directory: Path) -> Recording:
         events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
         sources = tuple(_health(database))
         generator, exemplars = _generator(database), tuple(_exemplars(database))
+        traces = tuple(_traces(database))
         (last,) = database.execute(
             "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)"
         ).fetchone()
@@ -44,7 +46,9 @@ def load_recording(directory: Path) -> Recording:
     info = RunInfo(
         str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
     )
-    return Recording(info, series, windows, users, phases, events, sources, generator, exemplars, turnouts)
+    return Recording(
+        info, series, windows, users, phases, events, sources, generator, exemplars, turnouts, traces=traces
+    )
 
 
 def profile_text(directory: Path) -> str | None:
@@ -180,6 +184,12 @@ def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
             "SELECT time, endpoint, seconds, failure, status, trace FROM exemplars ORDER BY time"
         ):
             yield Exemplar(*row)
+
+
+def _traces(database: sqlite3.Connection) -> Iterator[Trace]:
+    if _has(database, "traces"):
+        for trace, spans, cut in database.execute("SELECT id, spans, cut FROM traces ORDER BY rowid"):
+            yield Trace(trace, tuple(Span(*span) for span in json.loads(spans)), cut)
 
 
 def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:

@@ -16,6 +16,7 @@ from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Labels, Sample, Scrape
 from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
+from soak.traces import Trace
 from soak.windows import Exemplar, Window
 
 #: So many exemplars are kept of a whole run.
@@ -31,7 +32,7 @@ class Recorder:
         """Create the directory and its files; RecordingError when it holds a run already or cannot be written."""
         self.directory = directory
         self._run = run
-        self._pending: deque[Scrape | Window | Event] = deque()
+        self._pending: deque[Scrape | Window | Event | Trace] = deque()
         self._committing = threading.Lock()
         self._series: dict[_SeriesName, int] = {}
         self._layouts: dict[tuple[int, ...], int] = {}
@@ -49,7 +50,7 @@ class Recorder:
             write_whole(directory / PROFILE, profile_text)
         write_run(directory, run)
 
-    def add(self, item: Scrape | Window | Event) -> None:
+    def add(self, item: Scrape | Window | Event | Trace) -> None:
         """Take one record; it is on disk after the next commit."""
         self._pending.append(item)
 
@@ -103,11 +104,14 @@ class Recorder:
         with suppress(OSError):
             self.directory.rmdir()
 
-    def _write(self, item: Scrape | Window | Event) -> None:
+    def _write(self, item: Scrape | Window | Event | Trace) -> None:
         if isinstance(item, Scrape):
             self._write_scrape(item)
         elif isinstance(item, Window):
             self._write_window(item)
+        elif isinstance(item, Trace):
+            row = (item.id, json.dumps([astuple(span) for span in item.spans]), item.cut)
+            self._database.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", row)
         else:
             self._database.execute("INSERT INTO events VALUES (?, ?, ?)", (item.time, item.kind, item.text))
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from soak.model import Analysis, EndpointSummary, Finding, Suspect
+from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect
+from soak.reporters import wording
+from soak.traces import ServiceTime, TraceReport
 
 FORMAT_VERSION = 1
 
@@ -23,17 +26,8 @@ def render(analysis: Analysis) -> str:
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "warnings": list(analysis.warnings),
-        "exemplars": [
-            {
-                "endpoint": one.endpoint,
-                "seconds": _number(one.seconds),
-                "failure": one.failure or None,
-                "status": one.status or None,
-                "trace_id": one.trace or None,
-                "time": _number(one.time),
-            }
-            for one in analysis.exemplars
-        ],
+        "exemplars": [_exemplar(one, analysis) for one in analysis.exemplars],
+        "traces": _traces(analysis.traces) if analysis.traces else None,
     }
     return json.dumps(layout, indent=2, allow_nan=False) + "\n"
 
@@ -99,3 +93,43 @@ def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:
         "max": _number(endpoint.max),
         "service_p99": _number(endpoint.service_p99),
     }
+
+
+def _exemplar(one: Exemplar, analysis: Analysis) -> dict[str, Any]:
+    """A request with its links, and where its time went where its trace was found."""
+    times = analysis.traces.times_of(one.trace) if analysis.traces else None
+    return {
+        "endpoint": one.endpoint,
+        "seconds": _number(one.seconds),
+        "failure": one.failure or None,
+        "status": one.status or None,
+        "trace_id": one.trace or None,
+        "time": _number(one.time),
+        "links": dict(wording.links(analysis, one)),
+        "times": _times(times.times) if times else [],
+        "failed_in": times.failed_in or None if times else None,
+    }
+
+
+def _traces(report: TraceReport) -> dict[str, Any]:
+    """Of all exemplars together: the slowest ones' time by service, and who reports how many of the calls to it."""
+    return {
+        "asked": report.asked,
+        "found": report.found,
+        "slow": _times(report.slow),
+        "coverage": [
+            {
+                "service": one.service or None,
+                "calls": one.calls,
+                "reported": one.reported,
+                "called_by": list(one.callers),
+                "before": list(one.before),
+            }
+            for one in report.coverage
+        ],
+    }
+
+
+def _times(times: Sequence[ServiceTime]) -> list[dict[str, Any]]:
+    """Own seconds by service, longest first; the service is null for the time that no span covers."""
+    return [{"service": one.service or None, "seconds": _number(one.seconds), "reports": one.reports} for one in times]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from soak.model import Analysis, Finding, Suspect, Verdict
+from soak.model import Analysis, Exemplar, Finding, Suspect, Verdict
 from soak.reporters import wording
 from soak.units import show_number, show_ratio
 
 BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
+MOST = 5  # slow requests shown, and as many failed ones
 _ENTITY = {char: f"&#{ord(char)};" for char in "<>@$"} | {"&": "&amp;"}
 _SPECIAL = re.compile(r"[\\`*\[\]{}#!|~<>@$&]|(?<!\w)_|_(?!\w)|(?<=:)//")
 _BLOCK = re.compile(r"^(?=[-+=])|(?<=^\d)(?=[.)])|(?<=^\d\d)(?=[.)])")
@@ -30,6 +31,8 @@ def render(analysis: Analysis) -> str:
         parts += ["### Suspects", "\n".join(_suspect(suspect) for suspect in analysis.suspects)]
     if analysis.endpoints:
         parts += ["### Endpoints", _endpoints(analysis)]
+    if analysis.exemplars and (analysis.links or analysis.traces):
+        parts += ["### Slowest and failed requests", *_exemplars(analysis)]
     if analysis.warnings:
         parts += ["### Warnings", "\n".join(f"- {paragraph(warning)}" for warning in analysis.warnings)]
     return "\n\n".join(parts) + "\n"
@@ -118,3 +121,29 @@ def _endpoints(analysis: Analysis) -> str:
         counts = [show_number(endpoint.requests), failures, f"{show_number(endpoint.rate)}/s"]
         rows.append([code(endpoint.name), *counts, *map(wording.latency, quantiles)])
     return _table(header, "l" + "r" * (len(header) - 1), rows)
+
+
+def _exemplars(analysis: Analysis) -> list[str]:
+    """A few of them with links and where their time went, and what the traces tell of all."""
+    slow = [one for one in analysis.exemplars if not one.failure][:MOST]
+    failed = [one for one in analysis.exemplars if one.failure][:MOST]
+    parts = ["\n".join(_exemplar(one, analysis) for one in (*slow, *failed))]
+    report = analysis.traces
+    if report and report.slow:
+        split = ", ".join(f"{escape(name)} {show_ratio(share)}" for name, _, share in wording.shares(report.slow))
+        parts.append(f"Time of the {report.slow_traces} slowest with a trace: {split}.")
+    silent = wording.silent_hops(report) if report else []
+    return [*parts, "\n".join(f"- {paragraph(line)}" for line in silent)] if silent else parts
+
+
+def _exemplar(one: Exemplar, analysis: Analysis) -> str:
+    """One request as a list item."""
+    links = " ".join(f"[{name}](<{_address(url)}>)" for name, url in wording.links(analysis, one))
+    went = escape(wording.time_went(analysis, one))
+    known = ": ".join(filter(None, (links, went)))
+    return f"- {code(one.endpoint)} {escape(wording.outcome(one))}, {wording.latency(one.seconds)} {known}".rstrip()
+
+
+def _address(url: str) -> str:
+    """An address that ends neither the link nor a table's cell, nor holds HTML."""
+    return re.sub(r"[<>|\\`\"]", lambda match: f"%{ord(match[0]):02X}", url)

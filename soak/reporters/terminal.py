@@ -13,9 +13,11 @@ from rich.text import Text
 
 from soak.model import Analysis, Finding, Suspect, Verdict
 from soak.reporters import wording
+from soak.traces import TraceReport
 from soak.units import show_number, show_ratio
 
 STYLE = {Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.PASS: "green"}
+MOST_HOPS = 5
 WIDE = 104  # columns from which a finding's numbers get columns of their own
 
 
@@ -44,6 +46,8 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
         parts += [_suspect(suspect), Text()]
     if analysis.endpoints:
         parts += [_endpoints(analysis, width), *_failures(analysis), Text()]
+    if analysis.traces and analysis.traces.found:
+        parts += [_traces(analysis.traces), Text()]
     if analysis.warnings:
         parts += [_warnings(analysis.warnings), Text()]
     return parts
@@ -165,6 +169,19 @@ def _failures(analysis: Analysis) -> list[Text]:
         for one in analysis.endpoints
         if one.failure_kinds
     ]
+
+
+def _traces(report: TraceReport) -> Table:
+    """Where the slowest requests' time went, and which hops report no span."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    if report.slow:
+        split = ", ".join(f"{name} {show_ratio(share)}" for name, _, share in wording.shares(report.slow))
+        grid.add_row("slowest's time", Text(split))
+    for index, line in enumerate(wording.silent_hops(report)[:MOST_HOPS]):
+        grid.add_row("no spans" if index == 0 else "", Text(line))
+    return grid
 
 
 def _warnings(warnings: tuple[str, ...]) -> Table:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from soak.model import Analysis, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
+from soak.traces import Coverage, ServiceTime, TraceReport
 from soak.units import show_amount, show_duration, show_number, unit_of
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -24,6 +25,7 @@ ENDED = {
     "early": "ended early, for its verdict was certain",
 }
 # Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
+_TRACE_ID = re.compile(r"[0-9a-f]{16,32}")
 _NUMBER = re.compile(r"[-+]?[\d.,]+")
 _UNSAFE = {"Cc", "Cs", "Cn", "Co"}
 _REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -148,6 +150,55 @@ def any_delayed(analysis: Analysis) -> bool:
 def outcome(exemplar: Exemplar) -> str:
     """`status 500`, `timeout`, or `200`: what became of a request; a dash where that is not known."""
     return clean(exemplar.failure) or (str(exemplar.status) if exemplar.status else "–")
+
+
+def links(analysis: Analysis, exemplar: Exemplar) -> list[tuple[str, str]]:
+    """Where the trace and the logs of a request are, as (name, address) pairs; nothing for an id that is none."""
+    if not _TRACE_ID.fullmatch(exemplar.trace):
+        return []
+    return [(name, template.replace("{trace_id}", exemplar.trace)) for name, template in analysis.links]
+
+
+def service(time: ServiceTime) -> str:
+    """A service, and whether only its callers tell of it."""
+    name = clean(time.service) or "outside any span"
+    return name if time.reports else f"{name} (reports no span)"
+
+
+def time_went(analysis: Analysis, exemplar: Exemplar) -> str:
+    """`db 1.2 s, orders 80 ms; failed in db`: where a request's time went, longest first; empty where nobody knows."""
+    found = analysis.traces.times_of(exemplar.trace) if analysis.traces else None
+    if found is None:
+        return ""
+    split = ", ".join(f"{service(time)} {show_duration(time.seconds)}" for time in found.times)
+    return f"{split}; failed in {clean(found.failed_in)}" if found.failed_in else split
+
+
+def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
+    """Each service with its time, and its share of all."""
+    whole = sum(time.seconds for time in times)
+    return [(service(time), show_duration(time.seconds), time.seconds / whole if whole else 0.0) for time in times]
+
+
+def silent_hops(report: TraceReport) -> list[str]:
+    """`db: 0 of 24 calls have a span of its own (called by orders)`, for each service that does not report every call."""
+    return [
+        f"{hop(one)}: {one.reported} of {one.calls} {'call has' if one.calls == 1 else 'calls have'} a span of its own"
+        + (f" (called by {callers})" if (callers := listed(one.callers)) else "")
+        for one in report.coverage
+        if one.reported < one.calls
+    ]
+
+
+def hop(coverage: Coverage) -> str:
+    """A service on the path, or the one that nobody names."""
+    before = listed(coverage.before)
+    return clean(coverage.service) or ("something unnamed" + (f" before {before}" if before else ""))
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b`."""
+    return ", ".join(map(clean, names))
 
 
 def failure_kinds(kinds: Sequence[tuple[str, int]]) -> str:

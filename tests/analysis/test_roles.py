@@ -170,3 +170,19 @@ def test_a_replica_that_was_lost_leaves_the_question_open() -> None:
     analysis = analyze(recording(MEMORY, sources=health), Limits())
     assert analysis.verdict is Verdict.INCONCLUSIVE
     assert "prometheus-2 lost every scrape" in analysis.reason
+
+
+def test_collections_of_one_replica_say_nothing_of_another() -> None:
+    """A heap that grew in a process that never collected is no proven leak, however often its neighbour collects."""
+    heaps = [
+        gauge("go_memstats_heap_alloc_bytes", 50e6 + 50_000.0 * T + noise(2e4), instance="a"),
+        gauge("go_memstats_heap_alloc_bytes", 50e6 + noise(2e4), instance="b"),
+    ]
+    often = replace(counter("go_gc_cycles_total_gc_cycles_total", T // 2), labels=(("instance", "b"),))
+    never = replace(counter("go_gc_cycles_total_gc_cycles_total", 0 * T), labels=(("instance", "a"),))
+    asked = {one.labels: one for one in judged(*heaps, often, never).findings if one.rule == "growth"}
+    assert asked[("instance", "a"),].verdict is Verdict.INCONCLUSIVE
+    assert "the garbage collector did not run meanwhile" in asked[("instance", "a"),].reason
+    assert asked[("instance", "b"),].verdict is Verdict.PASS
+    often, never = (replace(one, labels=(("instance", name),)) for one, name in ((often, "a"), (never, "b")))
+    assert judged(*heaps, often, never).verdict is Verdict.FAIL

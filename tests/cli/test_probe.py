@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import psutil
 import pytest
@@ -47,6 +48,28 @@ def probed(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, source:
     code, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
     assert "Traceback" not in out + err
     return code, out
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [
+        ("/zipkin", 0, "ok   trace.zipkin: it answers"),
+        ("/html", 4, "FAIL trace.zipkin: it answered 404; is this the address of its API?"),
+        (
+            "/page",
+            4,
+            "FAIL trace.zipkin: its answer is not JSON; is this the address of its API, and not of its pages?",
+        ),
+    ],
+)
+def test_the_backend_of_traces_is_asked_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str, code: int, said: str
+) -> None:
+    more = {"/zipkin/api/v2/services": http('["a"]'), "/page/api/v2/services": http("<html>"), "/fine": http("a 1\n")}
+    with answering(PAGES | more) as url:
+        source = f"prometheus: {{url: /fine}}\ntrace: {{zipkin: '{url}{path}'}}"
+        assert probed(tmp_path, capsys, url, source) == (code, ANY)
+        assert said in probed(tmp_path, capsys, url, source)[1]
 
 
 @pytest.mark.parametrize(

@@ -103,13 +103,15 @@ endpoints:
   - {request: GET /d, expect: {status: 201}}
   - {request: GET /e, expect: {status: 200, within: 10s, body: created, headers: {X-Cache: miss}, json: {"$.path": /e}}}
   - {request: GET /stuck, timeout: 100ms}
+  - {request: GET /stuck, name: silent, timeout: {read: 100ms, total: 5s}}
   - GET /broken
 """
     with orders() as shop:
         driven = Driven(tmp_path, shop.url, "rate: 80/s, duration: 1500ms, seed: 3", endpoints)
     kinds = {
         "GET /slow": "expect within", "GET /a": "expect json $.state", "GET /b": "expect body",
-        "GET /c": "expect header X-Cache", "GET /d": "status 200", "GET /stuck": "timeout", "GET /broken": "status 500",
+        "GET /c": "expect header X-Cache", "GET /d": "status 200", "GET /stuck": "timeout", "silent": "timeout",
+        "GET /broken": "status 500",
     }  # fmt: skip
     found: dict[str, Counter[str]] = {}
     for window in driven.windows:

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from soak.load.health import EVERY, Health
+from soak.load.health import EVERY, Health, MasterHealth
 from soak.load.pacing import Pace
 from soak.load.traffic import Traffic
-from soak.windows import GeneratorWindow
+from soak.windows import GeneratorWindow, Window
 from tests.load.test_arrivals import PLAN
 
 
@@ -64,3 +64,19 @@ def test_several_processes_are_as_busy_as_the_busiest() -> None:
     together = GeneratorWindow.together([one, other])
     assert together == GeneratorWindow(0.9, 1.4, 0.2, 150, 50.0, 17, 3)
     assert GeneratorWindow.together([replace(one, asked=None)]).asked is None
+
+
+def test_the_masters_own_cpu_and_memory_stand_beside_its_workers() -> None:
+    worker = GeneratorWindow(0.1, 0.1, 0.002, 100, 20.0, 9, 1)
+    window = Window(1.0, 1.0, 5, (), worker)
+    health = MasterHealth()
+    spin(0.3)
+    first, second = health.beside([window, replace(window, generator=None)])
+    assert first.generator is not None
+    assert second.generator is not None
+    assert 0.25 <= first.generator.cpu_seconds <= 0.4  # half of it, and the worker's
+    assert second.generator.cpu_seconds == pytest.approx(first.generator.cpu_seconds - 0.1)
+    assert 0 < second.generator.cpu_ratio <= 0.2  # of the two seconds that the windows are long, if not of more
+    assert first.generator.memory - 100 == second.generator.memory > 10 << 20
+    assert (first.generator.lag, first.generator.asked, first.generator.made) == (0.002, 20.0, 9)
+    assert list(health.beside([])) == []

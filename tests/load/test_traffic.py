@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from soak.load.addresses import Timeouts
 from soak.load.plan import Plan
 from soak.load.planning import plan_of
+from soak.load.requests import client_options
 from soak.load.rows import RowsExhausted
 from soak.load.traffic import Traffic
 from soak.profile import parse_profile
@@ -38,6 +40,19 @@ def test_endpoints_and_flows_are_chosen_by_weight_and_again_the_same(plan: Plan)
     found = Counter(story(traffic, 1, 4000))
     assert found["GET /a"] / 4000 == pytest.approx(0.5, abs=0.04)
     assert found["f / POST /c"] / 4000 == pytest.approx(0.25, abs=0.04)
+
+
+def test_each_part_of_a_wait_is_the_requests_own_or_the_loads() -> None:
+    text = """
+target: {url: "http://127.0.0.1:9"}
+load: {rate: 1/s, duration: 1s, timeout: {connect: 2s, read: 3s, total: 8s}}
+endpoints: [GET /a, {request: GET /b, timeout: 1s}, {request: GET /c, timeout: {read: 4s, connect: 5s}}]
+"""
+    plan = plan_of(parse_profile(text, "p.yaml")[0])
+    waits = [course.steps[0].timeouts for course in Traffic(Plan.from_json(plan.to_json())).courses]
+    assert waits == [Timeouts(2, 8, 3), Timeouts(2, 1, 3), Timeouts(5, 8, 4)]
+    short = plan_of(parse_profile(text.replace("{connect: 2s, read: 3s, total: 8s}", "{connect: 2s}"), "p.yaml")[0])
+    assert client_options(short).timeouts == Timeouts(2, 10)
 
 
 def test_what_each_step_needs_of_its_answer(plan: Plan) -> None:

@@ -128,7 +128,46 @@ MISTAKES = {
         GOOD + "trace: {header: 'X: y'}\n",
         "p.yaml:8: trace.header: expected the name of a header such as X-Trace-ID, or true, not 'X: y'",
     ),
-    "trace, later": (GOOD + "trace: {jaeger: 'http://x'}\n", "p.yaml:8: trace.jaeger: not supported yet"),
+    "a wait of no such part": (
+        GOOD.replace("rate: 50/s", "rate: 50/s\n  timeout: {reed: 2s}"),
+        "p.yaml:5: load.timeout.reed: unknown key, did you mean read?",
+    ),
+    "a wait of nothing": (
+        GOOD.replace("rate: 50/s", "rate: 50/s\n  timeout: {read: 0s}"),
+        "p.yaml:5: load.timeout.read: must be more than 0, not '0s'",
+    ),
+    "silence beside a locustfile": (
+        BESIDE + "load: {users: 1, duration: 1s, timeout: {read: 1s}, locustfile: locustfiles/checkout.py}\n",
+        "p.yaml:2: load.timeout.read: a locustfile's users do all that themselves, and this would have no effect",
+    ),
+    "a link without a trace": (
+        GOOD + "trace:\n  link: http://x/trace\n",
+        "p.yaml:9: trace.link: expected an address of http or https with {trace_id} in it",
+    ),
+    "a link that runs": (
+        GOOD + "trace: {logs: 'javascript:alert(1)//{trace_id}'}\n",
+        "p.yaml:8: trace.logs: expected an address of http or https",
+    ),
+    "a link that shows a password": (
+        GOOD + "trace: {logs: 'https://soak:${WORD:-secret}@logs/{trace_id}'}\n",
+        "p.yaml:8: trace.logs: expected an address of http or https",
+    ),
+    "two backends": (
+        GOOD + "trace: {zipkin: 'http://x', jaeger: 'http://x'}\n",
+        "p.yaml:8: trace: give either zipkin or jaeger, and not both",
+    ),
+    "a backend that is none": (
+        GOOD + "trace: {zipkin: 'x:9411'}\n",
+        "p.yaml:8: trace.zipkin: expected the API's address, such as http://127.0.0.1:9411",
+    ),
+    "a link for no ids": (
+        GOOD + "trace: {traceparent: false, link: 'http://x/{trace_id}'}\n",
+        "p.yaml:8: trace: link needs trace ids: leave traceparent on, or give a header",
+    ),
+    "traces beside a locustfile": (
+        BESIDE + "load: {users: 1, duration: 1s, locustfile: locustfiles/checkout.py}\ntrace: off\n",
+        "p.yaml:3: trace: a locustfile's users do all that themselves, and this would have no effect: leave it out",
+    ),
     "thinking beside a locustfile": (
         BESIDE + "load: {users: 1, duration: 1s, think: 1s, locustfile: locustfiles/checkout.py}\n",
         "p.yaml:2: load.think: a locustfile's users do all that themselves, and this would have no effect: leave it out",
@@ -252,7 +291,9 @@ _VALUES = st.recursive(
 
 
 @given(
-    key=st.sampled_from(["name", "target", "sources", "sample", "load", "endpoints", "limits", "flows", "abort"]),
+    key=st.sampled_from(
+        ["name", "target", "sources", "sample", "load", "endpoints", "limits", "flows", "abort", "trace"]
+    ),
     value=_VALUES,
 )
 def test_any_value_of_any_key_is_accepted_or_refused_in_one_line(key: str, value: object) -> None:

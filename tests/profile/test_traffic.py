@@ -172,6 +172,7 @@ def test_the_secrets_of_a_token_stay_variables_in_the_text_as_run() -> None:
         "auth.request=POST /u",
         "endpoints.0.headers={Authorization: hunter2}",
         "endpoints.0.expect.json={$.a: hunter2}",
+        "trace.zipkin=http://soak:hunter2@127.0.0.1:9411",
     ],
 )
 def test_what_is_left_out_of_the_text_as_run_does_not_keep_it_from_being_judged(assignment: str) -> None:

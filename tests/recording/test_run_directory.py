@@ -14,6 +14,7 @@ from soak.latency import Histogram
 from soak.model import Event, Kind, Sample, Scrape
 from soak.recording import Recorder, load_recording
 from soak.recording import recorder as recorder_module
+from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Turnout, Window
 
 RUN = {"name": "test", "started": "2026-01-01T00:00:00Z", "phases": [{"name": "steady", "start": 0.0, "end": 100.0}]}
@@ -270,6 +271,23 @@ def test_a_recording_from_before_the_generators_health_is_still_read(directory: 
     database.close()
     found = load_recording(directory)
     assert (found.generator, found.exemplars, len(found.windows)) == (None, (), 1)
+
+
+def test_traces_are_read_back_and_an_older_recording_has_none(directory: Path) -> None:
+    spans = (
+        Span("a", "", "front'; --", "get /", "client", 0.0, 1.5, "stock", failed=True),
+        Span("b", "a", "stock", "", "", 0.25, 1.0),
+    )
+    recorder = Recorder(directory, dict(RUN), None)
+    recorder.add(window(1.0))
+    recorder.add(Trace("ab" * 16, spans, 3))
+    recorder.add(Trace("cd" * 16))
+    recorder.close(ended="completed", seconds=1.0)
+    assert load_recording(directory).traces == (Trace("ab" * 16, spans, 3), Trace("cd" * 16))
+    with sqlite3.connect(directory / "recording.sqlite") as database:
+        database.execute("DROP TABLE traces")
+    database.close()
+    assert load_recording(directory).traces == ()
 
 
 def test_exemplars_of_a_long_run_are_thinned_evenly_and_the_slowest_stays(

@@ -20,6 +20,7 @@ from soak.model import (
     Trend,
     Verdict,
 )
+from soak.traces import Coverage, ServiceTime, TraceReport, TraceTimes
 
 MIB = float(2**20)
 HOURS = 8.0
@@ -81,6 +82,24 @@ EXEMPLARS = (
     Exemplar(12_000.0, "GET /user", 0.31, "", 200, TRACE[::-1]),
     Exemplar(60.5, "create order", 0.02, "status 500", 500),
     Exemplar(3600.0, "GET /user", 10.0, "timeout", 0, TRACE),
+)
+
+LINKS = (("trace", "http://127.0.0.1:16686/trace/{trace_id}"), ("logs", "https://logs.example.com/?q={trace_id}&x=<y>"))
+TRACES = TraceReport(
+    3,
+    1,
+    1,
+    (ServiceTime("db", 3.6, reports=False), ServiceTime("orders", 0.4), ServiceTime("", 0.2)),
+    (
+        Coverage("db", 1, 0, ("orders",)),
+        Coverage("", 2, 1, (), ("orders",)),
+        Coverage("orders", 2, 2, ("soak",)),
+    ),
+    (
+        TraceTimes(
+            TRACE, (ServiceTime("db", 3.6, reports=False), ServiceTime("orders", 0.4), ServiceTime("", 0.2)), "db"
+        ),
+    ),
 )
 
 
@@ -217,6 +236,8 @@ def failing() -> Analysis:
             Event(16100, "restart", "process 4121 became process 9917"),
         ),
         exemplars=EXEMPLARS,
+        links=LINKS,
+        traces=TRACES,
     )
 
 
@@ -281,9 +302,27 @@ def hostile() -> Analysis:
     run = RunInfo(NASTY, NASTY, 10.0, NASTY)
     events = (Event(3.0, NASTY, NASTY),)
     phases = (Phase(NASTY, 0.0, 2.0), Phase("warmup", 2.0, 4.0))
-    exemplars = (Exemplar(1.0, NASTY, 9.0, "", 200, NASTY), Exemplar(2.0, LONG, float("inf"), NASTY))
+    exemplars = (
+        Exemplar(1.0, NASTY, 9.0, "", 200, NASTY),
+        Exemplar(2.0, LONG, float("inf"), NASTY),
+        Exemplar(3.0, NASTY, 1.0, "", 200, TRACE),
+    )
+    times = (ServiceTime(NASTY, float("nan")), ServiceTime(LONG, 1.0, reports=False))
+    coverage = (Coverage(NASTY, 3, 1, (NASTY, LONG), (NASTY,)), Coverage("", 1, 0, (NASTY,), (NASTY,)))
     return Analysis(
-        run, FAIL, NASTY, findings, (suspect,), (endpoint,), (NASTY, LONG), charts, phases, events, exemplars
+        run,
+        FAIL,
+        NASTY,
+        findings,
+        (suspect,),
+        (endpoint,),
+        (NASTY, LONG),
+        charts,
+        phases,
+        events,
+        exemplars,
+        links=(("trace", "http://x/'\"><img src=x onerror=alert(1)>)|`{trace_id}"),),
+        traces=TraceReport(2, 1, 1, times, coverage, (TraceTimes(TRACE, times, NASTY),)),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from soak.model import Analysis, Finding, RunInfo, Verdict
 from soak.reporters import REPORTERS, markdown, terminal
 
-from .analyses import ANALYSES, empty, failing, hostile, passing
+from .analyses import ANALYSES, TRACE, empty, failing, hostile, passing
 
 GOLDEN = Path(__file__).with_name("analysis.json")
 
@@ -112,8 +112,36 @@ def test_json_names_the_exemplars() -> None:
         "status": 201,
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
         "time": 5401.25,
+        "links": {
+            "trace": "http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736",
+            "logs": "https://logs.example.com/?q=4bf92f3577b34da6a3ce929d0e0e4736&x=<y>",
+        },
+        "times": [
+            {"service": "db", "seconds": 3.6, "reports": False},
+            {"service": "orders", "seconds": 0.4, "reports": True},
+            {"service": None, "seconds": 0.2, "reports": True},
+        ],
+        "failed_in": "db",
     }
+    assert failed["links"] == {}
     assert (failed["failure"], failed["trace_id"], timeout["status"]) == ("status 500", None, None)
+
+
+def test_links_and_the_times_of_services_reach_people_escaped() -> None:
+    page, summary, screen = (REPORTERS[name].render(failing()) for name in ("html", "markdown", "terminal"))
+    went = "db (reports no span) 3.6 s, orders 400 ms, outside any span 200 ms; failed in db"
+    assert went in page
+    assert f'<a href="http://127.0.0.1:16686/trace/{TRACE}" target="_blank" rel="noopener noreferrer">trace</a>' in page
+    assert f'href="https://logs.example.com/?q={TRACE}&amp;x=&lt;y&gt;"' in page
+    assert (
+        f"[trace](<http://127.0.0.1:16686/trace/{TRACE}>) [logs](<https://logs.example.com/?q={TRACE}&x=%3Cy%3E>)"
+        in summary
+    )
+    for text in (page, summary, screen):
+        assert "85.7%" in text
+        assert "something unnamed before orders" in " ".join(text.split())
+    assert "](<" not in markdown.render(dataclasses.replace(failing(), links=()))
+    assert "onerror=alert" not in markdown.render(hostile()).replace("onerror=alert(1)%3E", "")
 
 
 @pytest.mark.parametrize(("verdict", "tag"), [(Verdict.FAIL, "failure"), (Verdict.INCONCLUSIVE, "skipped")])

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from soak.model import Analysis
-from soak.reporters import REPORTERS
+from soak.reporters import REPORTERS, wording
 
 from .analyses import ANALYSES, failing, passing
 
@@ -110,8 +110,13 @@ def page_of(which: str) -> str:
 
 
 @pytest.mark.parametrize("which", ANALYSES)
-def test_nothing_in_the_page_points_at_a_network(which: str) -> None:
+def test_nothing_in_the_page_points_at_a_network_but_the_profiles_own_links(which: str) -> None:
+    analysis = ANALYSES[which]()
+    own = {url for one in analysis.exemplars for _, url in wording.links(analysis, one)}
     for tag, attributes in Elements(page_of(which)).found:
+        if tag == "a" and attributes.get("href") in own:
+            assert attributes["rel"] == "noopener noreferrer"
+            continue
         assert tag not in ("img", "iframe", "object", "embed", "base", "form")
         for name in ("src", "href", "action", "data", "srcset"):
             assert (attributes.get(name) or "#").startswith(("#", "data:,")), (tag, attributes)

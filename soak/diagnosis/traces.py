@@ -1,0 +1,216 @@
+"""Where the time of slow and failed requests went, service by service, and which hops of their path report no span.
+
+A service's own time is its spans' length less what their children cover, each child within its parent: so the parts of a
+request without concurrent calls add up to the whole. Where clocks of two hosts differ so far that a call seems to run outside
+of its caller, it is put into its caller's middle, as Zipkin's and Jaeger's own pages do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from soak.model import Analysis, Exemplar
+from soak.profile.checking import is_link
+from soak.profile.types import Trace as TraceSettings
+from soak.traces import Coverage, ServiceTime, Span, Trace, TraceReport, TraceTimes
+
+#: Calls nested deeper are cut off: no real path is, and no recursion may end a report.
+DEEPEST = 100
+#: Shown of what a request's time went to.
+MOST_SERVICES = 20
+
+
+def with_traces(analysis: Analysis, traces: Sequence[Trace], settings: TraceSettings) -> Analysis:
+    """The analysis with the templates of its links, and with what the traces tell, where any was asked for."""
+    links = ("trace", settings.link), ("logs", settings.logs)
+    found = report(traces, analysis.exemplars) if traces else None
+    return replace(
+        analysis,
+        links=tuple((name, template) for name, template in links if template and is_link(template)),
+        warnings=(*analysis.warnings, *_warnings(found, traces, settings)),
+        traces=found,
+    )
+
+
+def _warnings(found: TraceReport | None, traces: Sequence[Trace], settings: TraceSettings) -> Iterator[str]:
+    """What to do where traces are missing, and what was left out of them."""
+    if found is not None and found.asked and not found.found:
+        yield (
+            f"none of the traces asked for ({found.asked}) was there {settings.wait:g} s after the load: does the target report "
+            "its spans there, within trace.wait, and does it take over the trace ids that requests carry?"
+        )
+    long = sum(trace.cut > 0 for trace in traces)
+    if long:
+        yield f"{long} of {len(traces)} traces had too many spans: only the earliest of each were kept"
+
+
+def report(traces: Sequence[Trace], exemplars: Sequence[Exemplar]) -> TraceReport:
+    """What the traces of these exemplars tell; others are left out."""
+    spans_of = {trace.id: trace.spans for trace in traces}
+    shown = {one.trace: one for one in exemplars if one.trace in spans_of}
+    paths = {trace: Path(trace, spans_of[trace]) for trace in shown}
+    each = tuple(_times(paths[trace], one) for trace, one in shown.items() if paths[trace].spans)
+    slow = [one for one in each if not shown[one.trace].failure]
+    return TraceReport(
+        len(shown),
+        len(each),
+        len(slow),
+        _sum(time for one in slow for time in one.times),
+        _coverage([path for trace, path in paths.items() if path.spans or shown[trace].status]),
+        each,
+    )
+
+
+@dataclass
+class Path:
+    """One request's spans as a tree: `entries` are those that soak's own request began, `lost` those of an unknown parent."""
+
+    trace: str
+    spans: tuple[Span, ...]
+    children: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
+    entries: list[Span] = field(default_factory=list)
+    lost: list[Span] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        known = {span.id: span for span in self.spans}
+        soak = self.trace[16:].lstrip("0")  # the id of the span that the request's traceparent names
+        for span in known.values():
+            if span.parent in known and span.parent != span.id:
+                self.children[span.parent].append(span)
+            elif span.parent in ("", soak) or span.id == soak:
+                self.entries.append(span)
+            else:
+                self.lost.append(span)
+
+    @property
+    def roots(self) -> list[Span]:
+        """The spans below which all others are."""
+        return self.entries or self.lost
+
+    def answered(self, call: Span) -> bool:
+        """Whether another service, or the same again, tells of a call's other side."""
+        return any(
+            child.kind in ("server", "consumer") or child.service != call.service for child in self.children[call.id]
+        )
+
+
+def _times(path: Path, exemplar: Exemplar) -> TraceTimes:
+    """One request's."""
+    stretches = [(root.start, root.start + root.seconds) for root in path.roots]
+    own = [
+        time
+        for root, (start, end) in zip(path.roots, stretches, strict=True)
+        for time in _own_times(path, root, start, end, 0)
+    ]
+    outside = max(0.0, exemplar.seconds - _covered(stretches))
+    return TraceTimes(path.trace, _sum((*own, ServiceTime("", outside))), _failed_in(path))
+
+
+def _own_times(path: Path, span: Span, start: float, end: float, depth: int) -> Iterator[ServiceTime]:
+    """What a span that runs from `start` to `end` (seconds) took itself, and all below it."""
+    inside = []
+    for child in path.children[span.id] if depth < DEEPEST else ():
+        began = child.start + start - span.start  # as far as its caller was moved
+        if child.service != span.service and not start <= began <= began + child.seconds <= end + _ROUNDING:
+            began = start + max(0.0, end - start - child.seconds) / 2
+        first, last = max(start, began), min(end, began + child.seconds)
+        if last > first:
+            inside.append((first, last))
+        yield from _own_times(path, child, first, max(first, last), depth + 1)
+    silent = span.kind == "client" and bool(span.peer) and not path.answered(span)
+    yield ServiceTime(span.peer if silent else span.service, end - start - _covered(inside), not silent)
+
+
+#: Spans are told in whole microseconds.
+_ROUNDING = 2e-6
+
+
+def _covered(stretches: list[tuple[float, float]]) -> float:
+    """Seconds that lie in at least one of the stretches."""
+    total, until = 0.0, float("-inf")
+    for first, last in sorted(stretches):
+        total += max(0.0, last - max(first, until))
+        until = max(until, last)
+    return total
+
+
+def _sum(times: Iterable[ServiceTime]) -> tuple[ServiceTime, ...]:
+    """Each service once, longest first."""
+    seconds: defaultdict[tuple[str, bool], float] = defaultdict(float)
+    for time in times:
+        seconds[time.service, time.reports] += time.seconds
+    ranked = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(ServiceTime(service, took, reports) for (service, reports), took in ranked[:MOST_SERVICES] if took > 0)
+
+
+def _failed_in(path: Path) -> str:
+    """Who failed: the service of the failed span that has no failed one below it, and whom it called; the first such."""
+    parents = {span.id: span.parent for span in path.spans}
+    above: set[str] = set()
+    for span in path.spans:
+        parent = span.parent if span.failed else ""
+        while parent in parents and parent not in above:
+            above.add(parent)
+            parent = parents[parent]
+    for span in path.spans:
+        if span.failed and span.id not in above:
+            silent = span.peer and not path.answered(span)
+            return f"{span.service}, in its call of {span.peer}" if silent else span.service
+    return ""
+
+
+def _coverage(paths: Sequence[Path]) -> tuple[Coverage, ...]:
+    """Every service that was called, those that report least first."""
+    entries = Counter(span.service for path in paths for span in path.entries)
+    target = entries.most_common(1)[0][0] if entries else ""
+    hops: defaultdict[str, list[Hop]] = defaultdict(list)
+    for path in paths:
+        for hop in _hops(path, target):
+            hops[hop.service].append(hop)
+    found = [
+        Coverage(
+            service,
+            len(those),
+            sum(hop.reported for hop in those),
+            tuple(sorted({hop.caller for hop in those if hop.caller})),
+            tuple(sorted({hop.before for hop in those if hop.before})),
+        )
+        for service, those in hops.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (one.reported / one.calls, -one.calls, one.service)))[:MOST_SERVICES]
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One call of a service, by whom, and whether the service reports a span of it; empty where nobody says.
+
+    Of a service that nobody names `before` is the one that it called in turn.
+    """
+
+    caller: str
+    service: str
+    reported: bool
+    before: str = ""
+
+
+def _hops(path: Path, target: str) -> Iterator[Hop]:
+    """Every call on one request's path."""
+    first = "" if path.entries else "soak"
+    if path.entries:
+        yield Hop("soak", path.entries[0].service, reported=True)
+    elif not path.lost and target:
+        yield Hop("soak", target, reported=False)
+    for span in {span.parent: span for span in path.lost}.values():
+        if span.kind in ("server", "consumer"):  # its caller's span is missing
+            yield Hop(first, "", reported=False, before=span.service)
+            yield Hop("", span.service, reported=True)
+        else:  # the span of its own service that answers the call is missing
+            yield Hop(first, span.service, reported=False)
+    for span in path.spans:
+        for child in path.children[span.id]:
+            if child.service != span.service or (span.kind == "client" and child.kind == "server"):
+                yield Hop(span.service, child.service, reported=True)
+        if span.kind in ("client", "producer") and not path.answered(span):
+            yield Hop(span.service, span.peer, reported=False)

@@ -1,0 +1,126 @@
+"""Asks Zipkin or Jaeger, once the load has ended, for the traces of a run's exemplars."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from soak.errors import TargetError
+from soak.model import Exemplar
+from soak.profile import Profile
+from soak.profile.checking import beside
+from soak.profile.types import Tls
+from soak.sampling.clock import Clock
+from soak.sampling.fetch import Fetcher
+from soak.sampling.spans import jaeger_trace, zipkin_trace
+from soak.traces import Trace
+
+#: Traces asked for at most, seconds for all of them, and for one.
+MOST, PATIENCE, EACH = 40, 30.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The key of the profile, the API's paths of a trace and of what always is there, and how its answers are read."""
+
+    key: str
+    path: str
+    services: str
+    read: Callable[[str, bytes], Trace]
+
+
+BACKENDS = (
+    Backend("zipkin", "/api/v2/trace/", "/api/v2/services", zipkin_trace),
+    Backend("jaeger", "/api/traces/", "/api/services", jaeger_trace),
+)
+
+
+def ask_for_traces(
+    profile: Profile, exemplars: Sequence[Exemplar], clock: Clock, stop: threading.Event
+) -> Iterator[Trace]:
+    """Each exemplar's trace, without spans where the backend has none; nothing where the profile names no backend.
+
+    Begins when the youngest is as old as spans may take to arrive (`trace.wait`), or at once when `stop` is set. TargetError
+    when the backend cannot be asked, is another, or takes too long; it never shows the address, which may hold a secret.
+    """
+    backend = backend_of(profile)
+    wanted = list(dict.fromkeys(one.trace for one in exemplars if one.trace))[:MOST]
+    if backend is None or not wanted:
+        return
+    clock.wait(max(one.time + one.seconds for one in exemplars) + profile.trace.wait, stop)
+    parts, fetcher = _reached(profile, backend)
+    deadline = clock.now() + PATIENCE
+    for done, trace in enumerate(wanted):
+        if clock.now() > deadline:
+            few = f"only {done} of {len(wanted)} traces were to be had within {PATIENCE:g} s"
+            raise TargetError(f"trace.{backend.key}: {few}")
+        body = _asked(fetcher, parts, backend, backend.path + trace)
+        yield _read(backend, trace, body) if body is not None else Trace(trace)
+
+
+def backend_of(profile: Profile) -> Backend | None:
+    """Whom the profile has asked for traces."""
+    return next((one for one in BACKENDS if getattr(profile.trace, one.key)), None)
+
+
+def probe_backend(profile: Profile, backend: Backend) -> None:
+    """Ask for its services, which it has even where there are none; TargetError as above."""
+    parts, fetcher = _reached(profile, backend)
+    body = _asked(fetcher, parts, backend, backend.services)
+    if body is None:
+        raise TargetError(f"trace.{backend.key}: it answered 404; is this the address of its API?")
+    _read(backend, "", body)
+
+
+def _reached(profile: Profile, backend: Backend) -> tuple[SplitResult, Fetcher]:
+    parts = urlsplit(getattr(profile.trace, backend.key))
+    return parts, Fetcher(EACH, _authorization(parts), _tls(profile, parts))
+
+
+def _asked(fetcher: Fetcher, parts: SplitResult, backend: Backend, path: str) -> bytes | None:
+    """What is at a path of the API; None for a 404."""
+    url = _address(parts, path)
+    try:
+        answer = fetcher.get(url)
+    except TargetError as error:
+        raise TargetError(f"trace.{backend.key}: {str(error).removeprefix(f'{url}: ')}") from None
+    if answer.status in (401, 403):
+        what = "give its user as https://USER:${PASSWORD}@host"
+        raise TargetError(f"trace.{backend.key}: it answered {answer.status}; {what}")
+    if answer.status not in (200, 404):
+        raise TargetError(f"trace.{backend.key}: it answered {answer.status}; is this the address of its API?")
+    return answer.body if answer.status == 200 else None
+
+
+def _read(backend: Backend, trace: str, body: bytes) -> Trace:
+    try:
+        return backend.read(trace, body)
+    except TargetError as error:
+        raise TargetError(f"trace.{backend.key}: {error}") from None
+
+
+def _address(parts: SplitResult, path: str) -> str:
+    """The API's address, without the user and with the query that the profile gives."""
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/") + path, parts.query, ""))
+
+
+def _authorization(parts: SplitResult) -> dict[str, str]:
+    """Basic, of the URL's user and password."""
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"}
+
+
+def _tls(profile: Profile, parts: SplitResult) -> Tls:
+    """The profile's own for this; else the target's where it is the same host, and its files relative to the profile."""
+    same = parts.hostname == urlsplit(profile.target.url).hostname
+    tls = profile.trace.tls or (profile.target.tls if same else Tls())
+    files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
+    return tls.model_copy(
+        update={key: str(beside(profile.document.file, name)) for key, name in files.items() if name is not None}
+    )
