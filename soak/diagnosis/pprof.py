@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,11 +31,16 @@ class PprofError(SoakError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One call in a stack: function, source file and line (0 unknown). Without symbols, function is the address."""
+    """One call in a stack: function, source file and line (0 unknown). Without symbols, function is the address.
+
+    `own` says that it is the target's code or a library's, and not its runtime's or standard library's; whoever reads the
+    profile knows the language and decides.
+    """
 
     function: str
     file: str = ""
     line: int = 0
+    own: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +111,14 @@ def read_pprof(data: bytes) -> Pprof:
         raise PprofError(
             f"this is no pprof profile, or not all of one ({error}): it begins {_beginning(raw)}"
         ) from error
+
+
+def is_go_own(function: str) -> bool:
+    """Whether a Go function is the target's own code or a library's: import paths of Go's own have no dot in their first part."""
+    if function.startswith("main."):
+        return True
+    package = function.rpartition("/")[0] or function.partition(".")[0]
+    return "." in package.partition("/")[0]
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -216,7 +229,7 @@ def _location(
         elif kind == 4:
             line = {one: signed(what) for one, what, _, _ in fields(raw, begin, end)}
             function, file = functions[line.get(1, 0)]
-            frames.append(Frame(function, file, line.get(2, 0)))
+            frames.append(Frame(function, file, line.get(2, 0), is_go_own(function)))
     return number, tuple(frames) or (Frame(f"{address:#x}"),)
 
 
