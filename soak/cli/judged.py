@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from soak.analysis import analyze
+from soak.diagnosis.suspects import diagnosed
 from soak.errors import ExitCode, RecordingError
 from soak.model import Analysis, Verdict
 from soak.profile import Profile, parse_profile
@@ -31,9 +32,12 @@ def profile_of(directory: Path) -> Profile:
 
 
 def judge(directory: Path) -> Analysis:
-    """A run judged by its own profile."""
+    """A run judged by its own profile, and what is suspected of it."""
     profile = profile_of(directory)
-    return analyze(load_recording(directory), profile.limits, profile.own_limits, profile.load.warmup)
+    recording = load_recording(directory)
+    return diagnosed(
+        recording, analyze(recording, profile.limits, profile.own_limits, profile.load.warmup), profile.load.warmup
+    )
 
 
 def write_reports(analysis: Analysis, directory: Path) -> list[str]:
