@@ -60,7 +60,7 @@ class Plan:
 
     `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. `tls` is the
     profile's, its files absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
-    `trace_header`, unless empty, names a header for the trace id alone.
+    `trace_header`, unless empty, names a header for the trace id alone. With `attribute`, shares vary by a code.
     """
 
     url: str
@@ -87,6 +87,7 @@ class Plan:
     rows: tuple[PlannedRows, ...] = ()
     auth: PlannedAuth | None = None
     distributed: Distributed | None = None
+    attribute: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
+from collections.abc import Sequence
 from itertools import accumulate
+from math import inf
 from urllib.parse import urlsplit
 
 import gevent
 
 from soak.load.addresses import Origin, Timeouts
 from soak.load.captures import Captures
+from soak.load.code import Code
 from soak.load.expectations import Expectations
 from soak.load.heads import Heads
 from soak.load.plan import Plan, PlannedRequest
@@ -102,7 +105,11 @@ class Traffic:
         alone = [Course((Step(request, plan),), request.weight) for request in plan.requests]
         flows = [Course(tuple(Step(step, plan) for step in flow.steps), flow.weight, flow=True) for flow in plan.flows]
         self.courses = (*alone, *flows)
-        self._bounds = list(accumulate(course.weight for course in self.courses))
+        weights = [course.weight for course in self.courses]
+        self._bounds: Sequence[float] = list(accumulate(weights))
+        self._code = Code.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
+        #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
+        self.turns = inf if self._code is None else 0.0
         self._rows = {rows.name: Rows.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
         self._numbers = Numbers(index, count)
         self.schedule = Schedule(plan.pieces or _pieces(plan))
@@ -114,6 +121,11 @@ class Traffic:
     def caller(self, number: int) -> Visitor:
         """The state of whoever makes an arrival, counted from 0 over all processes."""
         return Visitor(number + 1, self._plan.seed, self._rows, self._numbers)
+
+    def turn(self, passed: float) -> None:
+        """From now on choose by the shares of this moment, in seconds from the load's beginning: the same in all processes."""
+        if self._code is not None:
+            self._bounds, self.turns = self._code.at(passed)
 
     def choose(self, chance: random.Random) -> Course:
         """The next course, by weight; a visitor's own `random` makes its choices repeatable."""
