@@ -15,6 +15,8 @@ import numpy as np
 from soak.errors import RecordingError
 from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
 from soak.recording.files import DATABASE, PROFILE, read_run
+from soak.recording.snapshots import read_later
+from soak.snapshots import Snapshot
 from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Ints, Turnouts
 
 
@@ -32,6 +34,7 @@ def load_recording(directory: Path) -> Recording:
         events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
         sources = tuple(_health(database))
         generator, exemplars = _generator(database), tuple(_exemplars(database))
+        snapshots = tuple(_snapshots(database, directory))
         (last,) = database.execute(
             "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)"
         ).fetchone()
@@ -44,7 +47,7 @@ def load_recording(directory: Path) -> Recording:
     info = RunInfo(
         str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
     )
-    return Recording(info, series, windows, users, phases, events, sources, generator, exemplars, turnouts)
+    return Recording(info, series, windows, users, phases, events, sources, generator, exemplars, turnouts, snapshots)
 
 
 def profile_text(directory: Path) -> str | None:
@@ -178,6 +181,13 @@ def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
             "SELECT time, endpoint, seconds, failure, status, trace FROM exemplars ORDER BY time"
         ):
             yield Exemplar(*row)
+
+
+def _snapshots(database: sqlite3.Connection, directory: Path) -> Iterator[Snapshot]:
+    if _has(database, "snapshots"):
+        query = "SELECT time, took, kind, stage, error, file FROM snapshots ORDER BY time"
+        for time, took, kind, stage, error, file in database.execute(query):
+            yield read_later(directory, Snapshot(time, took, kind, stage, error), file)
 
 
 def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:
