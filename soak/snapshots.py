@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: Go's pprof (heap, allocs, goroutine, goroutineleak), a JVM's class histogram, V8's sampled heap, Python's tracemalloc.
-SnapshotKind = Literal["heap", "allocs", "goroutine", "goroutineleak", "classes", "v8heap", "tracemalloc"]
+#: Go's pprof (heap, allocs, goroutine, goroutineleak), a JVM's classes with who allocated them, V8's sampled heap, Python's
+#: tracemalloc, and the stacks of a JVM's or Python's threads.
+SnapshotKind = Literal["heap", "allocs", "goroutine", "goroutineleak", "classes", "v8heap", "tracemalloc", "threads"]
 #: At the steady phase's beginning, on schedule, at its end, after the drain, and after `confirm`'s second load.
 SnapshotStage = Literal["start", "steady", "end", "drained", "confirmed"]
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from soak.profile.fields import HeaderMap, Positive, Strict
+from soak.profile.runtimes import Jvm, Node, Python
 from soak.units import parse_duration
 
 #: So many snapshots a run by default, unless that is more often than LEAST_EVERY or more rarely than MOST_EVERY (seconds).
@@ -52,6 +53,9 @@ class Diagnose(Strict):
     """Profiles of the target to take during the run; with no runtime named, whatever the URL is seen to offer."""
 
     pprof: Place | None = Field(default=None, description="Go's pprof: a path on the target, or a URL")
+    jvm: Jvm | None = Field(default=None, description="A JVM on this machine: true, or which")
+    node: Node | None = Field(default=None, description="Node's inspector: the address of --inspect")
+    python: Python | None = Field(default=None, description="Python's soak.hook: its address")
     headers: HeaderMap = Field(
         default={}, description="Headers that profiles are asked for with, such as Authorization"
     )
