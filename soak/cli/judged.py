@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from soak.analysis import analyze
+from soak.diagnosis.confirmation import with_confirmations
 from soak.diagnosis.suspects import diagnosed
 from soak.errors import ExitCode, RecordingError
 from soak.model import Analysis, Verdict
@@ -35,9 +36,8 @@ def judge(directory: Path) -> Analysis:
     """A run judged by its own profile, and what is suspected of it."""
     profile = profile_of(directory)
     recording = load_recording(directory)
-    return diagnosed(
-        recording, analyze(recording, profile.limits, profile.own_limits, profile.load.warmup), profile.load.warmup
-    )
+    analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup)
+    return diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
 
 
 def write_reports(analysis: Analysis, directory: Path) -> list[str]:
