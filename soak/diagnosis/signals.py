@@ -12,7 +12,7 @@ from soak.analysis.prepare import Prepared
 from soak.analysis.roles import What, role_of
 from soak.analysis.sawtooth import cycle_floors
 from soak.analysis.subject import Points
-from soak.diagnosis.attribution import Amount, Attribution, attribute
+from soak.diagnosis.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.goroutines import Group
 from soak.diagnosis.holdings import Holding, where
 from soak.diagnosis.places import slope_and_error
@@ -23,11 +23,10 @@ from soak.units import show_amount
 LEAST_SHARE = 0.1
 #: At most so many places, and so many groups, are told apart by endpoint.
 MOST_PLACES = 4
-#: An amount that every request costs alike must explain this share of the growth to be everybody's.
+#: What every request costs alike must be this share of what the dearest one costs to be everybody's.
 _EVERYBODY = 0.5
 #: Fewer goroutines than this more are no growth.
 _MORE = 8
-EVERY = "every endpoint"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +72,9 @@ class Levels:
 def signals(
     prepared: Prepared, findings: Sequence[Finding], places: Sequence[Holding], groups: Sequence[Group]
 ) -> list[Signal]:
-    """Every signal: failing series first, then places on the heap, then groups of goroutines or threads."""
+    """Every signal: failing series first, then places on the heap, then groups of goroutines; none where no growth failed."""
+    if not any(one.verdict is Verdict.FAIL and one.rule == "growth" for one in findings):
+        return []
     found = list(_series_signals(prepared, findings))
     found += [_place_signal(prepared, one) for one in growing(places)]
     if _may_grow(findings):
@@ -183,8 +184,9 @@ def guilty(told: Attribution) -> tuple[Amount, ...]:
     if told.refused is not None:
         return ()
     every = told.every
-    if every is not None and every.low > 0 and every.share >= _EVERYBODY:
-        return (Amount(EVERY, every.per_request, every.low, every.high, every.share),)
+    most = max((amount.per_request for amount in told.amounts), default=0.0)
+    if every is not None and every.low > 0 and every.per_request >= _EVERYBODY * most and len(told.amounts) > 1:
+        return (every,)
     return told.guilty
 
 

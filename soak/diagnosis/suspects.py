@@ -14,6 +14,7 @@ from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
 from soak.diagnosis.classes import CLASSES, chances, supporting
 from soak.diagnosis.evidence import matching, place_in, seen
+from soak.diagnosis.flame import flame_of, table_of
 from soak.diagnosis.holdings import where
 from soak.diagnosis.openers import opener
 from soak.diagnosis.peaks import large_cases
@@ -41,19 +42,25 @@ _COUNTS: dict[str, tuple[What | str, ...]] = {
 def diagnosed(recording: Recording, analysis: Analysis, warmup: float = 0.0) -> Analysis:
     """The analysis with its suspects, best first, and what leads to them; the verdict stays as it was."""
     scene = scene_of(recording, analysis.findings, warmup)
-    found = suspects(scene)
+    grown = signals(scene.prepared, scene.findings, scene.places, scene.groups)
+    found = suspects(scene, grown)
     reason = analysis.reason
     growth = [one for one in found if one.leak_class not in ("gc-pressure", "buffered-response")]
     if growth and analysis.verdict is Verdict.FAIL:
         reason = f"{headline(growth[0], analysis)} {analysis.reason}"
-    return replace(analysis, suspects=found, reason=reason, warnings=(*analysis.warnings, *scene.unread))
+    return replace(
+        analysis,
+        suspects=found,
+        reason=reason,
+        warnings=(*analysis.warnings, *scene.unread),
+        flame=flame_of(scene.places) if growth else None,
+        places=table_of(grown, [one.name for one in analysis.endpoints]),
+    )
 
 
-def suspects(scene: Scene) -> tuple[Suspect, ...]:
+def suspects(scene: Scene, grown: Sequence[Signal]) -> tuple[Suspect, ...]:
     """Who is suspected, the likeliest first; nobody where nothing failed and nothing is out of the ordinary."""
-    found: list[Case] = []
-    if any(one.verdict is Verdict.FAIL and one.rule == "growth" for one in scene.findings):
-        found += cases(signals(scene.prepared, scene.findings, scene.places, scene.groups))
+    found = cases(grown)
     found += large_cases(scene, found)
     found += risk_cases(scene, found)
     named = [suspect for case in found if (suspect := _suspect(case, scene)) is not None]
