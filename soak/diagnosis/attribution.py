@@ -126,8 +126,8 @@ def _told(key: str, unit: str, mix: Mix, found: Weighed) -> Attribution:
     gained = own * (mix.counts[-1] - mix.counts[0])
     shares = gained / max(float(gained.sum()), 1e-300)
     amounts = tuple(map(Amount, mix.names, *(column.tolist() for column in (own, lows, highs, shares))))
-    low, high = np.percentile(found.drawn[-1], [_LOW, _HIGH])
-    every = None
-    if low > 0:
-        every = Amount(EVERY, float(found.amounts[-1]), float(low), float(high), 1.0)
+    low, high = np.percentile(found.drawn[-1], [_LOW, _HIGH]).tolist()
+    alike = float(found.amounts[-1])
+    share = alike * float(mix.total[-1] - mix.total[0]) / max(float(gained.sum()), 1e-300)
+    every = Amount(EVERY, alike, low, high, share) if low > 0 else None
     return Attribution(key, unit, amounts, 0.0, 0.0, 0.0, None, every)

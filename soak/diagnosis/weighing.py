@@ -113,7 +113,9 @@ def _drawn(found: _Explanations, s: int, takes: int, chance: np.random.Generator
     starts = chance.integers(0, n - length + 1, (-(-n // length), takes))
     index = (starts[:, None, :] + np.arange(length)[None, :, None]).reshape(-1, takes)[:n]
     wild = np.sqrt(free / chance.chisquare(free, takes))
-    return np.asarray(np.maximum(found.amounts[s][:, None] + found.inverses[s] @ (found.columns.T @ rest[index]) * wild, 0.0))
+    return np.asarray(
+        np.maximum(found.amounts[s][:, None] + found.inverses[s] @ (found.columns.T @ rest[index]) * wild, 0.0)
+    )
 
 
 def _masks(columns: Floats, levels: Floats) -> Floats:

@@ -177,14 +177,23 @@ def service(form: Callable[[Kept], Series], leak: str, seed: int, setting: Setti
     amounts, per_second = np.zeros(k), 0.0
     if leak in ("one", "two"):
         guilty = chance.choice(k, {"one": 1, "two": 2}[leak], replace=False)
-        amounts[guilty] = unit * (chance.choice([1, 2], len(guilty)) if unit == 1 else chance.uniform(0.5, 2, len(guilty)))
+        amounts[guilty] = unit * (
+            chance.choice([1, 2], len(guilty)) if unit == 1 else chance.uniform(0.5, 2, len(guilty))
+        )
     elif leak == "all":
         amounts[:] = unit
     elif leak == "time":
         per_second = unit * rate / k
     kept = np.concatenate(([0.0], np.cumsum(requests @ amounts + per_second)))
     allocated = np.concatenate(([0.0], np.cumsum(requests @ chance.uniform(5e3, 8e4, k))))
-    return Service(form(Kept(chance, kept, allocated, requests, unit)), windows_of(requests), amounts, per_second, (), form is as_count)
+    return Service(
+        form(Kept(chance, kept, allocated, requests, unit)),
+        windows_of(requests),
+        amounts,
+        per_second,
+        (),
+        form is as_count,
+    )
 
 
 def _late(kept: Kept) -> Floats:
