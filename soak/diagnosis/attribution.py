@@ -11,8 +11,7 @@ residuals (Künsch, The jackknife and the bootstrap for general stationary obser
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from soak.analysis.segments import clean
 from soak.diagnosis.mix import Mix, mix_at
 from soak.diagnosis.weighing import Weighed, weigh
 from soak.model import Floats
+from soak.units import show_duration
 from soak.windows import EndpointWindows, Ints
 
 
@@ -62,9 +62,21 @@ class Attribution:
         return tuple(sorted(sure, key=lambda amount: -amount.share))
 
 
-_TRIFLE = 0.05
+#: How `Attribution.every` names all endpoints.
 EVERY = "*"
-_FEWEST = 8
+_TRIFLE = 0.05
+_FEWEST = 6
+#: A variance inflation beyond this leaves amounts to whatever else drifts during a run.
+_TOO_ALIKE = 3000.0
+_LONGER = 3.0
+_SAME_MIX = (
+    "the mix of traffic was always the same, so endpoints cannot be told apart: `diagnose: {attribute: true}` varies it"
+)
+_OR_TIME = (
+    "what every request costs alike may as well be growth with time: at a constant rate nothing tells these apart but what "
+    "grows after the load has ended"
+)
+_TOO_SHORT = "it grows, but which endpoint it is cannot be told from so little: a run of about {} would tell"
 _MOST_POINTS = 240
 _HIGH, _LOW = 97.5, 2.5
 
@@ -89,45 +101,56 @@ def attribute(
     if len(times) < _FEWEST:
         return _refusal(key, unit, f"{len(times)} points are too few to tell endpoints apart: {_FEWEST} are needed")
     mix = mix_at(times, windows)
-    if len(mix.names) < 1:
+    if not mix.names:
         return _refusal(key, unit, "no requests are known that it could be due to")
+    if mix.sameness(times) > _TOO_ALIKE:
+        return _refusal(key, unit, _SAME_MIX)
     lives = np.searchsorted(np.asarray(sorted(borders), dtype=np.float64), times, side="right")
-    thin = _thinned(times, levels, mix.counts, lives)
-    found = weigh(thin.times, thin.levels, np.column_stack([thin.counts, thin.counts.sum(axis=1)]), thin.lives)
-    return _told(key, unit, mix, found)
+    apart = [times - times[0]] if mix.total_apart(times) else []
+    columns = np.column_stack([mix.counts, mix.total, *apart])
+    found = weigh(*_thinned(times, levels, columns, lives))
+    return _told(key, unit, mix, times, found, with_time=bool(apart))
 
 
 def _refusal(key: str, unit: str, reason: str) -> Attribution:
     return Attribution(key, unit, (), 0.0, 0.0, 0.0, reason)
 
 
-class _Thin(NamedTuple):
-    times: Floats
-    levels: Floats
-    counts: Floats
-    lives: Ints
-
-
-def _thinned(times: Floats, levels: Floats, counts: Floats, lives: Ints) -> _Thin:
+def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tuple[Floats, Floats, Floats, Ints]:
     """Means of blocks of successive points of one life; levels and counts alike, so that no amount changes."""
     size = -(-len(times) // _MOST_POINTS)
     if size == 1:
-        return _Thin(times, levels, counts, lives)
+        return times, levels, columns, lives
     starts = np.concatenate([np.flatnonzero(lives == life)[::size] for life in np.unique(lives)])
     sizes = np.diff(np.append(starts, len(times)))
-    means = [np.add.reduceat(column, starts, axis=0) for column in (times, levels, counts)]
-    return _Thin(means[0] / sizes, means[1] / sizes, means[2] / sizes[:, None], lives[starts])
+    means = [np.add.reduceat(column, starts, axis=0) for column in (times, levels, columns)]
+    return means[0] / sizes, means[1] / sizes, means[2] / sizes[:, None], lives[starts]
 
 
-def _told(key: str, unit: str, mix: Mix, found: Weighed) -> Attribution:
-    """Each endpoint's amount: what is its own, and what every request costs alike."""
-    own, drawn = found.amounts[:-1] + found.amounts[-1], found.drawn[:-1] + found.drawn[-1:]
-    lows, highs = np.percentile(drawn, [_LOW, _HIGH], axis=1)
-    gained = own * (mix.counts[-1] - mix.counts[0])
-    shares = gained / max(float(gained.sum()), 1e-300)
-    amounts = tuple(map(Amount, mix.names, *(column.tolist() for column in (own, lows, highs, shares))))
-    low, high = np.percentile(found.drawn[-1], [_LOW, _HIGH])
-    every = None
-    if low > 0:
-        every = Amount(EVERY, float(found.amounts[-1]), float(low), float(high), 1.0)
-    return Attribution(key, unit, amounts, 0.0, 0.0, 0.0, None, every)
+def _told(key: str, unit: str, mix: Mix, times: Floats, found: Weighed, *, with_time: bool) -> Attribution:
+    """Each endpoint's amount: what is its own, and what every request costs alike; and what time alone does."""
+    k = len(mix.names)
+    own, drawn = found.amounts[:k] + found.amounts[k], found.drawn[:k] + found.drawn[k]
+    hours = float(times[-1] - times[0]) / 3600
+    requests, total = mix.counts[-1] - mix.counts[0], float(mix.total[-1] - mix.total[0])
+    hourly = 3600 * (found.drawn[k + 1] if with_time else np.zeros(drawn.shape[1]))
+    first = 3600 * float(found.amounts[k + 1]) if with_time else 0.0
+    gained = max(float(own @ requests) + first * hours, 1e-300)
+    amounts = tuple(map(Amount, mix.names, own.tolist(), *_interval(drawn), (own * requests / gained).tolist()))
+    [low], [high] = _interval(found.drawn[k : k + 1])
+    alike = float(found.amounts[k])
+    every = Amount(EVERY, alike, low, high, alike * total / gained) if low > 0 else None
+    [least], [most] = _interval(hourly[None])
+    told = Attribution(key, unit, amounts, first, least, most, None, every)
+    if every is not None and not with_time:
+        return replace(told, per_hour_high=high * total / hours, doubt=_OR_TIME)
+    grown = np.percentile(requests @ drawn + hourly * hours, _LOW) > 0
+    if grown and not told.guilty and every is None and least <= 0:
+        return _refusal(key, unit, _TOO_SHORT.format(show_duration(_LONGER * 3600 * hours)))
+    return told
+
+
+def _interval(drawn: Floats) -> tuple[list[float], list[float]]:
+    """95% intervals of the rows."""
+    low, high = np.percentile(drawn, [_LOW, _HIGH], axis=1)
+    return low.tolist(), high.tolist()

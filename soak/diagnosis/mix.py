@@ -25,6 +25,24 @@ class Mix:
         """Of all units, shape (n,)."""
         return np.asarray(self.counts.sum(axis=1))
 
+    def sameness(self, times: Floats) -> float:
+        """How alike the endpoints' counts are: the least variance inflation of any beside time; 1 is best."""
+        if self.counts.shape[1] == 1:
+            return 1.0
+        columns = (self.counts - self.counts[0]) / np.maximum(np.ptp(self.counts, axis=0), 1e-300)
+        line = np.column_stack([np.ones(len(times)), (times - times[0]) / max(float(np.ptp(times)), 1e-300)])
+        rest = columns - line @ np.linalg.lstsq(line, columns, rcond=None)[0]
+        return float((columns.var(axis=0) / np.maximum((rest**2).mean(axis=0), 1e-12)).min())
+
+    def total_apart(self, times: Floats) -> bool:
+        """Whether all requests together came unevenly enough for what they cost to be told from what time does."""
+        line = np.column_stack([np.ones(len(times)), times - times[0]])
+        rest = self.total - line @ np.linalg.lstsq(line, self.total, rcond=None)[0]
+        return bool(np.sqrt(np.mean(rest**2)) > _UNEVEN * np.ptp(self.total))
+
+
+_UNEVEN = 0.02
+
 
 def mix_at(times: Floats, windows: Sequence[EndpointWindows]) -> Mix:
     """The mix at these times (seconds); between two windows' ends requests are thought even, outside of all there are none.

@@ -7,21 +7,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from soak.analysis.prepare import prepare
+from soak.diagnosis.attribution import Attribution, attribute
+from soak.diagnosis.levels import lasting
 from soak.load.code import Code
-from soak.model import Floats, Series
+from soak.model import Floats, Phase, Recording, RunInfo, Series
 from soak.windows import EndpointWindows, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Service:
-    """One simulated run: a series, the traffic, and the truth: what a request to each endpoint keeps (k,), and a second."""
+    """One simulated run, whose first series is to be told apart, and the truth: what a request to each endpoint keeps (k,),
+    and what each second does."""
 
-    series: Series
-    windows: tuple[EndpointWindows, ...]
+    recording: Recording
     amounts: Floats
     per_second: float
-    borders: tuple[float, ...] = ()
-    integer: bool = False
+
+    def attribution(self) -> Attribution:
+        """What soak makes of it."""
+        series, prepared = self.recording.series[0], prepare(self.recording, 0.0)
+        times, levels = lasting(prepared, series)
+        return attribute(times, levels, self.recording.windows, key=series.name, unit="")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,31 +86,32 @@ def creeping(chance: np.random.Generator, n: int, height: float) -> Floats:
     return np.asarray(height * np.log1p(t / 0.02) / np.log1p(50))
 
 
-def as_count(kept: Kept) -> Series:
+def as_count(kept: Kept) -> tuple[Series, ...]:
     """Descriptors or goroutines: whole, with connections that come and go beside."""
     chance, n = kept.chance, kept.seconds
     noise = np.round(wandering(chance, n, chance.choice([0.0, 0.5, 2.0]), chance.uniform(2, 30)))
     return _sampled(kept, "process_open_fds", np.floor(_late(kept) + 1e-9) + 20 + noise)
 
 
-def as_live_heap(kept: Kept) -> Series:
+def as_live_heap(kept: Kept) -> tuple[Series, ...]:
     """The live heap: what the last collection found, so a stair; collections come when the heap has doubled."""
     moments, floors, _ = _collections(kept)
-    n = kept.seconds
-    seen = np.searchsorted(moments, np.arange(1, n + 1) + kept.chance.uniform(0, 1), side="right") - 1
-    return _sampled(kept, "go_gc_heap_live_bytes", floors[np.maximum(seen, 0)])
+    at = np.arange(1, kept.seconds + 1) + _PHASE
+    seen = np.maximum(np.searchsorted(moments, at, side="right") - 1, 0)
+    clock = Series("go_memstats_last_gc_time_seconds", at, 1.7e9 + moments[seen])
+    return *_sampled(kept, "go_gc_heap_live_bytes", floors[seen]), clock
 
 
-def as_heap(kept: Kept) -> Series:
+def as_heap(kept: Kept) -> tuple[Series, ...]:
     """The heap as allocated: a saw with its floors in between samples."""
     moments, floors, marks = _collections(kept)
-    at = np.arange(1, kept.seconds + 1) + kept.chance.uniform(0, 1)
+    at = np.arange(1, kept.seconds + 1) + _PHASE
     seen = np.maximum(np.searchsorted(moments, at, side="right") - 1, 0)
     grown = np.interp(at, np.arange(kept.seconds + 1), kept.allocated) - marks[seen]
     return _sampled(kept, "go_memstats_heap_alloc_bytes", floors[seen] + np.maximum(grown, 0))
 
 
-def as_resident(kept: Kept) -> Series:
+def as_resident(kept: Kept) -> tuple[Series, ...]:
     """Resident memory without a collector: steps of arenas, slow noise, and a warm-up that ends or nearly so."""
     chance, n = kept.chance, kept.seconds
     total = float(kept.bytes[-1])
@@ -114,7 +122,7 @@ def as_resident(kept: Kept) -> Series:
     return _sampled(kept, "process_resident_memory_bytes", 6e7 + np.ceil(np.maximum(level, 0) / arena) * arena)
 
 
-def as_place(kept: Kept) -> Series:
+def as_place(kept: Kept) -> tuple[Series, ...]:
     """One stack's bytes in a few heap profiles, which sample one allocation in 512 KiB."""
     chance, count = kept.chance, int(kept.chance.integers(12, 40))
     at = np.linspace(0, kept.seconds, count)
@@ -122,10 +130,10 @@ def as_place(kept: Kept) -> Series:
     sampled, rate = np.empty(count), 524288.0
     objects = chance.poisson(np.maximum(np.diff(true, prepend=0.0), 0) / rate)
     sampled = np.cumsum(objects) * rate
-    return Series("inuse_space", at, sampled)
+    return (Series("inuse_space", at, sampled),)
 
 
-def as_cycling(kept: Kept) -> Series:
+def as_cycling(kept: Kept) -> tuple[Series, ...]:
     """Held out: a cache that fills and is emptied at a beat of its own, over white noise."""
     chance, n = kept.chance, kept.seconds
     period, size = chance.uniform(15, 60), max(float(kept.bytes[-1]), 4e6)
@@ -134,7 +142,7 @@ def as_cycling(kept: Kept) -> Series:
     return _sampled(kept, "process_resident_memory_bytes", 6e7 + level)
 
 
-def as_walking(kept: Kept) -> Series:
+def as_walking(kept: Kept) -> tuple[Series, ...]:
     """Held out: a random walk with now and then a spike."""
     chance, n = kept.chance, kept.seconds
     size = max(float(kept.bytes[-1]), 4e6)
@@ -143,14 +151,15 @@ def as_walking(kept: Kept) -> Series:
     return _sampled(kept, "process_resident_memory_bytes", 6e7 + level + spikes)
 
 
-SEEN: dict[str, Callable[[Kept], Series]] = {
+Form = Callable[[Kept], tuple[Series, ...]]
+SEEN: dict[str, Form] = {
     "count": as_count,
     "live heap": as_live_heap,
     "heap": as_heap,
     "resident": as_resident,
     "place": as_place,
 }
-HELD_OUT: dict[str, Callable[[Kept], Series]] = {"cycling": as_cycling, "walking": as_walking}
+HELD_OUT: dict[str, Form] = {"cycling": as_cycling, "walking": as_walking}
 LEAKS = ("none", "one", "two", "all", "time")
 
 
@@ -165,7 +174,7 @@ class Setting:
     sizes: tuple[float, ...] = field(default=(4096.0, 16384.0, 65536.0))
 
 
-def service(form: Callable[[Kept], Series], leak: str, seed: int, setting: Setting | None = None) -> Service:
+def service(form: Form, leak: str, seed: int, setting: Setting | None = None) -> Service:
     """One run with that leak, seen in that form."""
     setting = setting or Setting()
     chance = np.random.default_rng([seed, LEAKS.index(leak), sum(map(ord, form.__name__))])
@@ -186,14 +195,10 @@ def service(form: Callable[[Kept], Series], leak: str, seed: int, setting: Setti
         per_second = unit * rate / k
     kept = np.concatenate(([0.0], np.cumsum(requests @ amounts + per_second)))
     allocated = np.concatenate(([0.0], np.cumsum(requests @ chance.uniform(5e3, 8e4, k))))
-    return Service(
-        form(Kept(chance, kept, allocated, requests, unit)),
-        windows_of(requests),
-        amounts,
-        per_second,
-        (),
-        form is as_count,
-    )
+    series = form(Kept(chance, kept, allocated, requests, unit))
+    steady = (Phase("steady", 0.0, seconds + 1.0),)
+    recording = Recording(RunInfo("simulated", "", seconds + 1.0), series, windows_of(requests), None, steady)
+    return Service(recording, amounts, per_second)
 
 
 def _late(kept: Kept) -> Floats:
@@ -202,8 +207,8 @@ def _late(kept: Kept) -> Floats:
     return np.interp(at, np.arange(kept.seconds + 1), kept.bytes)
 
 
-def _sampled(kept: Kept, name: str, values: Floats) -> Series:
-    return Series(name, np.arange(1.0, kept.seconds + 1) + _PHASE, values)
+def _sampled(kept: Kept, name: str, values: Floats) -> tuple[Series, ...]:
+    return (Series(name, np.arange(1.0, kept.seconds + 1) + _PHASE, values),)
 
 
 _PHASE = 0.3

@@ -106,7 +106,8 @@ def run_cell(
         path.write_text(profile(leak, target, seconds, rate, diagnose=diagnose))
         done = soak("run", path, directory=directory, timeout=seconds + 120)
     verdict = CODES.get(done.code, f"exit {done.code}")
-    analysis = json.loads((directory / "analysis.json").read_text()) if verdict in CODES.values() else {}
+    path = directory / "analysis.json"
+    analysis = json.loads(path.read_text()) if path.exists() else {}
     failing = tuple(finding["series"] for finding in analysis.get("findings", ()) if finding["verdict"] == "fail")
     expected = verdict == "pass" if leak.healthy else verdict == "fail" and bool(set(failing) & set(leak.series))
     reason = str(analysis.get("reason", done.err))
