@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from soak.analysis.roles import What
-from soak.diagnosis.attribution import Amount
+from soak.diagnosis.attribution import EVERY, Amount
 from soak.diagnosis.holdings import own_frames
 from soak.diagnosis.pprof import Frame
-from soak.diagnosis.signals import EVERY, GROUP, PLACE, Signal
+from soak.diagnosis.signals import GROUP, PLACE, Signal
 
 #: What a case of memory alone must explain of that memory's growth, when another case explains the rest.
 _FAIR = 0.2

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from soak.analysis.roles import What, role_of
+from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.cases import Case
 from soak.diagnosis.holdings import calls, own_frames, where
 from soak.diagnosis.pprof import Frame
 from soak.diagnosis.scene import Scene, rise
-from soak.diagnosis.signals import EVERY, GROUP, PLACE, Signal
+from soak.diagnosis.signals import GROUP, PLACE, Signal
 from soak.model import Verdict
 from soak.units import show_amount, show_number
 
@@ -112,7 +113,7 @@ def _closure(case: Case, _: Scene) -> str:
     """Whether the fastest place is a function within a function."""
     for signal in case.of(PLACE)[:1]:
         if signal.holding is not None and any(mark in signal.holding.place.function for mark in _CLOSURE):
-            return f"{signal.name} is a function made within another, and keeps what that one held"
+            return f"The function at {signal.name} was made within another, and keeps what that one held."
     return ""
 
 
@@ -120,7 +121,7 @@ def _everywhere(case: Case, _: Scene) -> str:
     if case.endpoint != EVERY:
         return ""
     amount = case.amounts[0]
-    return f"every endpoint adds the same, {show_amount(amount.per_request, case.signals[0].unit)} a request"
+    return f"Every endpoint adds the same, {show_amount(amount.per_request, case.signals[0].unit)} a request."
 
 
 def _blocked(case: Case, _: Scene) -> str:
@@ -131,7 +132,7 @@ def _proven(case: Case, _: Scene) -> str:
     for signal in case.of(GROUP):
         if signal.group is not None and signal.group.proven > 0:
             many = show_number(signal.group.proven)
-            return f"Go's goroutineleak profile names {many} goroutines at {signal.name}: nothing can ever wake them"
+            return f"Go's goroutineleak profile names {many} goroutines at {signal.name}: nothing can ever wake them."
     return ""
 
 
@@ -149,7 +150,7 @@ def _heap_flat(case: Case, scene: Scene) -> str:
             return finding.reason
     resident = case.of(What.MEMORY)
     if scene.profiled and scene.gained() < _FLAT * resident[0].each.per_request:
-        return "The heap's snapshots hold no more at the end than at the beginning"
+        return "The heap's snapshots hold hardly more at the end than at the beginning."
     return ""
 
 
@@ -165,7 +166,8 @@ def _descriptor_kinds(case: Case, scene: Scene) -> str:
     if most is None or grown[most] < 3:
         return ""
     kind, state = most
-    return f"of all descriptors it is those of type {kind}{f' in state {state}' if state else ''} that grow, by {grown[most]:,.0f}"
+    said = f"{kind}, {state}" if state else kind
+    return f"Of all descriptors it is those of type {said} that grow, by {grown[most]:,.0f}."
 
 
 def _close_wait(case: Case, scene: Scene) -> str:
@@ -174,7 +176,7 @@ def _close_wait(case: Case, scene: Scene) -> str:
     )
     if waiting < 3 or not case.of(What.DESCRIPTORS):
         return ""
-    return f"{waiting:,.0f} more sockets are in CLOSE_WAIT: the other side has hung up, this side has not"
+    return f"{waiting:,.0f} more sockets are in CLOSE_WAIT: the other side has hung up, this side has not."
 
 
 def _off_heap(case: Case, scene: Scene) -> str:
@@ -182,7 +184,7 @@ def _off_heap(case: Case, scene: Scene) -> str:
     for name in ("nodejs_external_memory_bytes", "jvm_buffer_memory_used_bytes"):
         grown = sum(rise(one, scene.prepared.judged_from) for one in scene.series(name))
         if case.of(What.MEMORY) and grown > 2**20:
-            return f"{name} grew by {show_amount(grown, 'bytes')}: buffers outside of the heap"
+            return f"{name} grew by {show_amount(grown, 'bytes')}: buffers outside of the heap."
     return ""
 
 
@@ -196,7 +198,7 @@ def _kept_after_load(case: Case, scene: Scene) -> str:
 
 def _database_frames(case: Case, _: Scene) -> str:
     signal = matching(case, "database")
-    return f"what grows at {signal.name} came through the database's client" if signal is not None else ""
+    return f"What grows at {signal.name} came through the database's client." if signal is not None else ""
 
 
 def _counts(case: Case, _: Scene) -> str:
@@ -213,7 +215,7 @@ Look = Callable[[Case, Scene], str]
 EVIDENCE: dict[str, Look] = {
     "pool grows": _signals(What.POOL),
     "connections kept after load": _kept_after_load,
-    "many pools": _marked("pools", "pools are opened again and again: {function} grows"),
+    "many pools": _marked("pools", "Pools are opened again and again: there is ever more of {function}."),
     "goroutines blocked": _blocked,
     "proven leaked": _proven,
     "threads grow": _named(What.THREADS, "threads"),
@@ -222,17 +224,19 @@ EVIDENCE: dict[str, Look] = {
     "kind of descriptor": _descriptor_kinds,
     "sockets not closed": _close_wait,
     "connections' goroutines": _marked(
-        "connections", "goroutines of connections grow, at {place}: answers are not closed"
+        "connections", "Ever more goroutines of connections wait at {place}: what they belong to is not closed."
     ),
     "database frames": _database_frames,
     "heap grows": _heap_grows,
     "every endpoint": _everywhere,
     "context frames": _marked(
-        "context", "{function} is among what grows: contexts, timers or thread-locals that stay registered"
+        "context", "Part of what grows was made by {function}: a context, timer or thread-local that stays registered."
     ),
-    "container frames": _marked("container", "{function} is among what grows: a map or a list that gains entries"),
+    "container frames": _marked(
+        "container", "Part of what grows was made by {function}: a map or a list gains entries."
+    ),
     "closure": _closure,
-    "native frames": _marked("native", "{function} takes memory from the system"),
+    "native frames": _marked("native", "At {place}, {function} takes memory from the system."),
     "memory grows": _signals(What.MEMORY),
     "off the heap": _off_heap,
     "heap flat": _heap_flat,

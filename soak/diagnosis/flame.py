@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.holdings import Holding, where
 from soak.diagnosis.places import slope_and_error
 from soak.diagnosis.pprof import Frame
-from soak.diagnosis.signals import EVERY, Signal
+from soak.diagnosis.signals import Signal
 from soak.model import Flame, FlameBox, PlaceRow, PlaceTable
 
 #: At most so many stacks and calls deep, and no stack or box with less than this share of the whole.

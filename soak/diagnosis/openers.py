@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.evidence import MARKS
 from soak.diagnosis.holdings import Holding, calls, is_library
 from soak.diagnosis.pprof import Frame
 from soak.diagnosis.scene import Scene
-from soak.diagnosis.signals import EVERY, Levels, guilty, told_apart
+from soak.diagnosis.signals import Levels, guilty, told_apart
 from soak.model import Floats
 
 _MOST = 6

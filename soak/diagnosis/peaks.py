@@ -19,7 +19,7 @@ from soak.diagnosis.cases import Case
 from soak.diagnosis.holdings import Holding, holdings, is_library, where
 from soak.diagnosis.pprof import Frame
 from soak.diagnosis.scene import Scene
-from soak.diagnosis.signals import Levels, guilty, told_apart
+from soak.diagnosis.signals import Levels, guilty, requests_at, told_apart
 from soak.model import Finding, Floats, Kind, Series
 from soak.units import show_amount, show_ratio
 from soak.windows import EndpointWindows
@@ -63,14 +63,9 @@ def _counter(scene: Scene) -> Levels | None:
             if series.name == name and series.kind is Kind.COUNTER and inside.sum() >= _FEWEST:
                 times = series.times[inside]
                 return Levels(
-                    times, series.values[inside], _requests(scene, times), tuple(prepared.borders(series) or ())
+                    times, series.values[inside], requests_at(prepared, times), tuple(prepared.borders(series) or ())
                 )
     return None
-
-
-def _requests(scene: Scene, times: Floats) -> Floats:
-    done = scene.prepared.requests
-    return np.interp(times, done.times, done.values) if done is not None else times
 
 
 def _whole(scene: Scene, windows: EndpointWindows, amounts: dict[str, Amount]) -> Iterator[Case]:
@@ -86,12 +81,12 @@ def _whole(scene: Scene, windows: EndpointWindows, amounts: dict[str, Amount]) -
         pieces = f", in pieces of {show_amount(piece, 'bytes')} at {where(place)}" if place is not None else ""
         allocated, answer = (show_amount(value, "bytes") for value in (amount.per_request, size))
         seen["answers built whole"] = (
-            f"a request to {windows.endpoint} allocates {allocated} for an answer of {answer}{pieces}"
+            f"A request to {windows.endpoint} allocates {allocated} for an answer of {answer}{pieces}."
         )
     rises = _rises(scene, windows)
     if rises is not None and rises >= _WHOLE * size:
         seen["peak follows answers"] = (
-            f"memory rises by {show_amount(rises, 'bytes')} with each answer of {show_amount(size, 'bytes')}, and falls again"
+            f"Memory rises by {show_amount(rises, 'bytes')} with each answer of {show_amount(size, 'bytes')}, and falls again."
         )
     if seen:
         yield Case(windows.endpoint, seen=seen, place=place, cost=Amount(windows.endpoint, size, size, size))
@@ -168,8 +163,8 @@ def _garbage(scene: Scene, amounts: dict[str, Amount]) -> Iterator[Case]:
     whole = sum(max(one.slope[0], 0.0) for one in scene.allocated)
     place = own[0].place if own and own[0].slope[0] >= _MOST * whole else None
     words = (
-        f"a request to {worst.endpoint} allocates {show_amount(worst.per_request, 'bytes')}, "
-        f"{show_ratio(worst.share)} of all that is allocated, and keeps none of it"
+        f"A request to {worst.endpoint} allocates {show_amount(worst.per_request, 'bytes')}, "
+        f"{show_ratio(worst.share)} of all that is allocated, and keeps none of it."
     )
     seen = {"much garbage": busy.reason, "allocation a request": words}
     yield Case(worst.endpoint, seen=seen, place=place, cost=worst)

@@ -42,13 +42,12 @@ def _risks(scene: Scene) -> Iterator[tuple[str, str]]:
             if len(most) and _LARGE <= most[-1] < 2**31 - 1 and peak < _HARDLY * most[-1]:
                 yield (
                     "pool too large",
-                    f"the pool may hold {show_number(float(most[-1]))} connections and never used more than {show_number(peak)}",
+                    f"The pool may hold {show_number(float(most[-1]))} connections and never used more than {show_number(peak)}.",
                 )
             if len(idle) and idle.min() >= max(_IDLE, _MOSTLY * float((idle + used[: len(idle)].mean()).max())):
                 yield (
                     "idle kept",
-                    f"at least {show_number(float(idle.min()))} connections were idle all the time, and never more than "
-                    f"{show_number(peak)} in use",
+                    f"{show_number(float(idle.min()))} connections or more were always idle, and at most {show_number(peak)} in use.",
                 )
 
 

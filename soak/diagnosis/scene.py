@@ -29,7 +29,6 @@ _BY_SNAPSHOT: dict[SnapshotKind, Language] = {
 _BY_SERIES: dict[str, Language] = {"go_": "Go", "jvm_": "Java", "nodejs_": "JavaScript", "python_": "Python"}
 #: Snapshots of what is held, the first that a run has; and those of goroutines or threads, with their column.
 HEAPS: tuple[SnapshotKind, ...] = ("heap", "classes", "v8heap", "tracemalloc")
-_FLAT = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +62,7 @@ def scene_of(recording: Recording, findings: Sequence[Finding], warmup: float) -
     """The scene of a run that has been judged."""
     prepared = prepare(recording, warmup)
     snapshots = [one for one in recording.snapshots if one.time >= prepared.judged_from - 1]
-    heap = next((kind for kind in HEAPS if any(one.kind == kind for one in snapshots)), "heap")
+    heap: SnapshotKind = next((kind for kind in HEAPS if any(one.kind == kind for one in snapshots)), "heap")
     heaps, unread = profiles_of(snapshots, heap, recording.windows)
     stacks, also = profiles_of(snapshots, "goroutine", recording.windows)
     leaked, _ = profiles_of(snapshots, "goroutineleak", recording.windows)

@@ -10,7 +10,7 @@ from soak.units import show_amount, show_duration, show_number
 
 
 def headline(suspect: Suspect, analysis: Analysis) -> str:
-    """`POST /orders leaks 1.02 KiB a request in main.handleOrder (orders.go:88): an unbounded cache; at … it runs out in 11 h.`"""
+    """`POST /orders leaks 1.02 KiB a request in main.handleOrder (orders.go:88): an unbounded cache; … runs out in 11 h.`"""
     known = not suspect.where.startswith("unknown")
     function, _, file = suspect.where.partition(" ")
     place = f" in {function}{f' ({file})' if file else ''}" if known else ""

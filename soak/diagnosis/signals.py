@@ -1,4 +1,4 @@
-"""Signals: everything that surely grows, whether a series, a place on the heap or a group of goroutines, told apart by endpoint."""
+"""Signals: all that surely grows, whether a series, a place on the heap or a group of goroutines, told apart by endpoint."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy as np
 
 from soak.analysis.prepare import Prepared
 from soak.analysis.roles import What, role_of
-from soak.analysis.sawtooth import cycle_floors
-from soak.analysis.subject import Points
-from soak.diagnosis.attribution import EVERY, Amount, Attribution, attribute
+from soak.diagnosis.attribution import Amount, Attribution, attribute
 from soak.diagnosis.goroutines import Group
 from soak.diagnosis.holdings import Holding, where
-from soak.diagnosis.places import slope_and_error
+from soak.diagnosis.levels import lasting
+from soak.diagnosis.places import FEWEST, slope_and_error
 from soak.model import Finding, Floats, Series, Verdict
 from soak.units import show_amount
 
@@ -110,7 +109,7 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
         if role.what not in (*_COUNTED, *_BYTES) or role.unit == "objects":
             continue
         series = next((one for one in prepared.named(finding.series) if one.labels == finding.labels), None)
-        levels = levels_of(prepared, series, floor=role.what in _BYTES) if series is not None else None
+        levels = levels_of(prepared, series) if series is not None else None
         if levels is None:
             continue
         told = told_apart(prepared, levels, finding.series, role.unit, integer=role.integer)
@@ -126,7 +125,9 @@ def _place_signal(prepared: Prepared, holding: Holding) -> Signal:
     slope, low, high = holding.slope
     held = show_amount(float(holding.levels[-1] - holding.levels[0]), "bytes")
     over = f"over {len(holding.times)} snapshots"
-    words = f"{where(holding.place)} holds {held} more {over}, {show_amount(slope, 'bytes')} a request of any kind"
+    words = (
+        f"{held} more are held at {where(holding.place)} {over}: {show_amount(slope, 'bytes')} a request of any kind."
+    )
     each = Amount("", slope, low, high)
     return Signal(
         PLACE, where(holding.place), "bytes", each, guilty(told), words, holding=holding, refused=told.refused
@@ -138,7 +139,7 @@ def _group_signal(prepared: Prepared, group: Group) -> Signal:
     levels = Levels(holding.times, holding.levels, holding.requests)
     told = told_apart(prepared, levels, where(group.place), "goroutines", integer=True)
     first, last = holding.levels[0], holding.levels[-1]
-    words = f"{last:,.0f} goroutines wait at {where(group.place)}, {group.blocked}; {first:,.0f} did at first"
+    words = f"{last:,.0f} goroutines wait at {where(group.place)}, {group.blocked}; {first:,.0f} did at first."
     slope, low, high = holding.slope
     each = Amount("", slope, low, high)
     name = where(group.place)
@@ -147,18 +148,18 @@ def _group_signal(prepared: Prepared, group: Group) -> Signal:
     )
 
 
-def levels_of(prepared: Prepared, series: Series, *, floor: bool) -> Levels | None:
-    """A series' level over the judged stretch, its collector's floor where it has one; None with too few samples."""
-    known = np.isfinite(series.values) & (series.times >= prepared.judged_from)
-    times, values = series.times[known], series.values[known]
-    if floor and len(times):
-        falls = cycle_floors(Points(times, values, float(times[0])))
-        times, values = (falls.times, falls.values) if falls is not None else (times, values)
-    if len(times) < 3:
+def levels_of(prepared: Prepared, series: Series) -> Levels | None:
+    """What lasts of a series over the judged stretch; None with too few samples."""
+    times, values = lasting(prepared, series)
+    if len(times) < FEWEST:
         return None
+    return Levels(times, values, requests_at(prepared, times), tuple(prepared.borders(series) or ()))
+
+
+def requests_at(prepared: Prepared, times: Floats) -> Floats:
+    """Requests done by each time; the times themselves where nobody counted any."""
     done = prepared.requests
-    requests = np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
-    return Levels(times, values, requests, tuple(prepared.borders(series) or ()))
+    return np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
 
 
 def told_apart(prepared: Prepared, levels: Levels, key: str, unit: str, *, integer: bool = False) -> Attribution:

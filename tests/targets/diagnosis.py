@@ -30,7 +30,7 @@ def same_place(truth: str, said: str) -> bool:
     function, _, file = truth.partition(" ")
     found, _, beside = said.partition(" ")
     own = function.removeprefix("main.")
-    return (found == function or found.endswith(f".{own}") or found == own) and (not file or file in beside)
+    return (found in (function, own) or found.endswith(f".{own}")) and (not file or file in beside)
 
 
 def same_amount(leak: Leak, suspect: Mapping[str, Any]) -> bool:
@@ -38,7 +38,7 @@ def same_amount(leak: Leak, suspect: Mapping[str, Any]) -> bool:
     if not leak.per_request:
         return True
     each = suspect["per_request"] or 0.0
-    return suspect["unit"] == leak.unit and abs(each / leak.per_request - 1) <= AMOUNT
+    return bool(suspect["unit"] == leak.unit and abs(each / leak.per_request - 1) <= AMOUNT)
 
 
 def line(leak: Leak, suspects: list[Mapping[str, Any]]) -> str:
