@@ -44,8 +44,8 @@ CLASSES: dict[str, LeakClass] = {
         "something registered for a request and never released",
         "bytes",
         {
-            "heap grows": 1.5,
-            "context frames": 5,
+            "heap grows": 0.5,
+            "context frames": 6,
             "every endpoint": -1,
             "anything counted grows": -5,
             "heap flat": -5,
@@ -55,8 +55,8 @@ CLASSES: dict[str, LeakClass] = {
         "a closure that keeps what it captured",
         "bytes",
         {
-            "heap grows": 1.5,
-            "every endpoint": 4,
+            "heap grows": 0.5,
+            "every endpoint": 5,
             "closure": 1,
             "container frames": -0.5,
             "context frames": -1,

@@ -47,7 +47,7 @@ def _risks(scene: Scene) -> Iterator[tuple[str, str]]:
             if len(idle) and idle.min() >= max(_IDLE, _MOSTLY * float((idle + used[: len(idle)].mean()).max())):
                 yield (
                     "idle kept",
-                    f"{show_number(float(idle.min()))} connections or more were always idle, and at most {show_number(peak)} in use.",
+                    f"{show_number(float(idle.min()))} connections were always idle, and at most {show_number(peak)} in use.",
                 )
 
 

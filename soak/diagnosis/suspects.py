@@ -124,9 +124,12 @@ def _known(name: str, case: Case, scene: Scene) -> _Known:
 
 def _told_by(case: Case, unit: str) -> Signal | None:
     """The signal whose amount is a class's own: of several that tell of bytes, the one that is known best."""
+    roles = (What.HEAP, PLACE, What.MEMORY) if unit == "bytes" else _COUNTS[unit]
+    # What only came along says nothing of what a request to this endpoint costs.
+    told = [one for what in roles for one in case.of(what) if case.amount(one).endpoint == case.endpoint]
     if unit != "bytes":
-        return next((one for what in _COUNTS[unit] for one in case.of(what)), None)
-    heap = case.of(What.HEAP, PLACE) or case.of(What.MEMORY)
+        return told[0] if told else None
+    heap = [one for one in told if one.what != What.MEMORY] or told
     return min(heap, key=lambda one: _width(case.amount(one)), default=None)
 
 
