@@ -1,148 +1,84 @@
-"""What each class of leak looks like: one table of rules over named evidence, and how sure they make one.
+"""A JVM's classes: how many instances and bytes of each are alive, and, for what came since the start, who allocated them.
 
-A weight is what a piece of evidence adds to the log-odds of a class, or takes from it; together they are a naive Bayes
-classifier whose weights are judgement and not training. `none` of the classes stands at zero, so that thin evidence leaves
-nobody suspected.
+`jcmd GC.class_histogram` counts every live object but not its allocator; the flight recorder samples live objects with their
+allocators but not their bytes. What a class gained since the recording began is therefore shared out among the allocators of
+its sampled objects, an object being sampled in proportion to the bytes it took.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-Unit = Literal["bytes", "descriptors", "goroutines", "connections"]
+from soak.diagnosis.frames import Frame
+from soak.diagnosis.gathering import HELD, Stack, document, gathered, items, mapping, prose, text
+from soak.diagnosis.java import class_frame, class_name, method_frame
+from soak.diagnosis.pprof import Pprof
 
+_ROW = re.compile(r"\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})")
+_MOST_CLASSES = 20_000
 
-@dataclass(frozen=True)
-class LeakClass:
-    """One row: its name in a sentence, the unit in which it is told, and the weights of what speaks for and against it."""
-
-    noun: str
-    unit: Unit
-    weights: Mapping[str, float]
-
-
-CLASSES: dict[str, LeakClass] = {
-    "unbounded-cache": LeakClass(
-        "an unbounded cache",
-        "bytes",
-        {
-            "heap grows": 3,
-            "container frames": 2,
-            "memory grows": 0.3,
-            "closure": -0.5,
-            "context frames": -3,
-            "every endpoint": -3,
-            "anything counted grows": -5,
-            "heap flat": -5,
-            "off the heap": -2,
-        },
-    ),
-    "request-context": LeakClass(
-        "something registered for a request and never released",
-        "bytes",
-        {
-            "heap grows": 0.5,
-            "context frames": 6,
-            "every endpoint": -1,
-            "anything counted grows": -5,
-            "heap flat": -5,
-        },
-    ),
-    "closure-retention": LeakClass(
-        "a closure that keeps what it captured",
-        "bytes",
-        {
-            "heap grows": 0.5,
-            "every endpoint": 5,
-            "closure": 1,
-            "container frames": -0.5,
-            "context frames": -1,
-            "anything counted grows": -5,
-            "heap flat": -5,
-        },
-    ),
-    "goroutine-leak": LeakClass(
-        "goroutines or threads that wait for ever",
-        "goroutines",
-        {
-            "goroutines blocked": 4,
-            "proven leaked": 3,
-            "threads grow": 3,
-            "goroutines grow": 3,
-            "descriptors grow": -3,
-            "connections' goroutines": -5,
-            "database frames": -3,
-            "pool grows": -6,
-            "connections kept after load": -4,
-            "many pools": -5,
-        },
-    ),
-    "descriptor-leak": LeakClass(
-        "descriptors that are never closed",
-        "descriptors",
-        {
-            "descriptors grow": 4,
-            "kind of descriptor": 1,
-            "sockets not closed": 1,
-            "connections' goroutines": 2,
-            "goroutines blocked": -1,
-            "database frames": -3,
-            "pool grows": -6,
-            "connections kept after load": -6,
-            "many pools": -6,
-        },
-    ),
-    "pool-misuse": LeakClass(
-        "a connection pool that is not used as it should be",
-        "connections",
-        {
-            "pool grows": 5,
-            "connections kept after load": 5,
-            "many pools": 6,
-            "database frames": 2,
-            "pool too large": 3,
-            "idle kept": 3,
-        },
-    ),
-    "gc-pressure": LeakClass(
-        "much garbage, and no leak",
-        "bytes",
-        {"much garbage": 3, "allocation a request": 1, "heap grows": -4, "answers built whole": -4},
-    ),
-    "buffered-response": LeakClass(
-        "whole answers built in memory",
-        "bytes",
-        {"answers built whole": 3, "peak follows answers": 2},
-    ),
-    "native-growth": LeakClass(
-        "memory outside of the managed heap",
-        "bytes",
-        {
-            "memory grows": 0.5,
-            "heap flat": 3,
-            "off the heap": 4,
-            "native frames": 3,
-            "heap grows": -4,
-            "anything counted grows": -5,
-        },
-    ),
-}
+Histogram = dict[str, tuple[float, float]]
 
 
-def chances(names: Collection[str]) -> dict[str, float]:
-    """How likely each class is in the light of this evidence, likeliest first; they add up to less than one."""
-    total = {name: sum(row.weights.get(one, 0.0) for one in names) for name, row in CLASSES.items()}
-    # A class for which nothing speaks is no candidate, whatever little speaks against it.
-    backed = {name: total[name] for name, row in CLASSES.items() if any(row.weights.get(one, 0.0) > 0 for one in names)}
-    whole = 1.0 + sum(math.exp(value) for value in backed.values())
-    return {name: math.exp(backed[name]) / whole for name in sorted(backed, key=lambda name: -backed[name])}
+def read_classes(data: bytes) -> Pprof:
+    """A histogram as soak recorded it, with the one that it began with and sampled objects; or a histogram's text alone.
+
+    A stack begins with the class and goes on with its allocator's calls, which what was there from the beginning has none of.
+    """
+    if not data.lstrip().startswith(b"{"):
+        data = json.dumps({"histogram": data.decode("utf-8", "replace")}).encode()
+    return document(data, "class histogram", _read)
 
 
-def supporting(name: str, evidence: Mapping[str, str]) -> list[str]:
-    """The words of what speaks for a class, what weighs most first."""
-    weights = CLASSES[name].weights
-    backing = [one for one in evidence if weights.get(one, 0.0) > 0]
-    return [evidence[one] for one in sorted(backing, key=lambda one: -weights[one])]
+def _read(found: Mapping[str, Any]) -> Pprof:
+    held = _histogram(found.get("histogram"))
+    baseline = _histogram(found["baseline"]) if "baseline" in found else held
+    return gathered(_shared(held, baseline, _allocators(items(found.get("objects", [])))), HELD)
+
+
+def _histogram(value: object) -> Histogram:
+    """Instances and bytes by class; ValueError where there are none."""
+    found: Histogram = {}
+    for row in _ROW.finditer(prose(value)):
+        name = class_name(row[3])
+        instances, size = found.get(name, (0.0, 0.0))
+        found[name] = instances + float(row[1]), size + float(row[2])
+        if len(found) >= _MOST_CLASSES:
+            break
+    if not found:
+        raise ValueError("no class in it")
+    return found
+
+
+def _allocators(objects: list[Any]) -> dict[str, Counter[tuple[Frame, ...]]]:
+    """How many sampled objects of each class each stack allocated."""
+    found: dict[str, Counter[tuple[Frame, ...]]] = {}
+    for one in map(mapping, objects):
+        stack = tuple(method_frame(*_pair(call)) for call in items(one.get("frames")))
+        if stack:
+            found.setdefault(class_name(text(one.get("class"))), Counter())[stack] += 1
+    return found
+
+
+def _pair(call: object) -> tuple[object, object]:
+    match items(call):
+        case [name, number]:
+            return name, number
+    raise ValueError("a call that is not a method and a line")
+
+
+def _shared(
+    held: Histogram, baseline: Histogram, allocators: Mapping[str, Counter[tuple[Frame, ...]]]
+) -> Iterator[Stack]:
+    for name, (instances, size) in held.items():
+        stacks = allocators.get(name, Counter())
+        before = baseline.get(name, (0.0, 0.0)) if stacks else (instances, size)
+        kept = min(before[0], instances), min(before[1], size)
+        yield (class_frame(name),), kept
+        for stack, sampled in stacks.items():
+            share = sampled / stacks.total()
+            yield (class_frame(name), *stack), (share * (instances - kept[0]), share * (size - kept[1]))

@@ -1,6 +1,6 @@
 """Named evidence: one table of what can be seen of a case, each with a look that gives it in words, or nothing.
 
-What the classes make of it is in `classes`. A look never guesses: it says what was recorded.
+What the classes make of it is in `leak_classes`. A look never guesses: it says what was recorded.
 """
 
 from __future__ import annotations

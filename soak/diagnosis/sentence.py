@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from soak.diagnosis.classes import CLASSES
+from soak.diagnosis.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Suspect, Verdict
 from soak.units import show_amount, show_duration, show_number
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from soak.analysis.roles import What
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
-from soak.diagnosis.classes import CLASSES, chances, supporting
+from soak.diagnosis.leak_classes import CLASSES, chances, supporting
 from soak.diagnosis.evidence import matching, place_in, seen
 from soak.diagnosis.flame import flame_of, table_of
 from soak.diagnosis.holdings import where
