@@ -45,8 +45,8 @@ class Run:
 
     `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
     each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
-    the seconds left. `stop` ends it in order. After `run`, `ended` is how it ended and `failure` why it broke, None when it
-    did not.
+    the seconds left. `stop` ends it in order. `resting` says what goes on after the load, as its phase is called. After
+    `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
     """
 
     profile: Profile
@@ -60,6 +60,7 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
     ended: str = "completed"
     failure: str | None = None
+    resting: str = ""
     clock: RunClock = field(default_factory=RunClock)
 
     def run(self) -> None:
@@ -168,6 +169,7 @@ class Run:
         seconds = self.profile.diagnose.again(self.profile.load.duration) if self.profile.diagnose else None
         if not (self._drained("drain", collect=seconds is not None) and self._taken("drained")) or seconds is None:
             return
+        self.resting = "confirm"
         second = self._load(again(plan, seconds, self._made))
         try:
             second.start(stop=self.stop)
@@ -189,7 +191,7 @@ class Run:
         """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""
         if not self.profile.drain or self._gone:
             return False
-        began = self.clock.now()
+        began, self.resting = self.clock.now(), name
         self._rests.append(Phase(name, began, began + self.profile.drain))
         self.recorder.update(phases=self._phases())
         for share in (0.5, 1.0):

@@ -16,7 +16,7 @@ import numpy as np
 from soak.diagnosis.profiles import HELD, read_profile
 from soak.errors import SoakError
 from soak.model import Analysis, Finding, Floats, Labels, Phase, Recording, Verdict, series_key
-from soak.snapshots import Snapshot
+from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.units import show_amount, show_number
 
 #: A second rise of at least this share of the first, a request, is the same leak; of at most the other, none.
@@ -153,42 +153,46 @@ def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Co
     """What each kind of snapshot holds in all: at the steady phase's start, at rest, and at rest again."""
     requests = _requests(recording, phases["confirm"])
     for kind in dict.fromkeys(one.kind for one in recording.snapshots):
-        taken = [one for one in recording.snapshots if one.kind == kind and one.error is None]
-        found = {stage: _held(taken, stage) for stage in ("start", "drained", "confirmed")}
-        start, drained, confirmed = found["start"], found["drained"], found["confirmed"]
+        found = [_held(recording.snapshots, kind, stage) for stage in ("start", "drained", "confirmed")]
+        start, drained, confirmed = found
         if start is None or drained is None or confirmed is None:
             continue
-        began = next(one.time for one in taken if one.stage == "start")
-        made = _requests(recording, Phase("", began, phases["steady"].end))
-        if made and (drained.level - start.level) > _SPREAD * np.hypot(start.error, drained.error):
-            first = (drained.level - start.level) / made
-            rise = Rest(
-                confirmed.level, _sampling_error(confirmed.level - drained.level, confirmed.error, confirmed.level)
-            )
-            yield confirmation(kind, _UNITS[HELD[kind]], first, Rest(drained.level, 0.0), rise, requests)
+        made = _requests(recording, Phase("", start.time, phases["steady"].end))
+        grown, again = drained.total - start.total, confirmed.total - drained.total
+        if made and grown > _SPREAD * _off(grown, drained.period):
+            after = Rest(confirmed.total, _off(again, confirmed.period))
+            yield confirmation(kind, _UNITS[HELD[kind]], grown / made, Rest(drained.total, 0.0), after, requests)
 
 
 _UNITS = {"inuse_space": "bytes", "goroutine": "goroutines", "goroutineleak": "goroutines", "threads": "threads"}
 
 
-def _held(taken: list[Snapshot], stage: str) -> Rest | None:
-    """All that a snapshot holds; None where there is none of that stage, or it cannot be read."""
-    one = next((one for one in taken if one.stage == stage), None)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """All that a snapshot holds, when it was taken, and once in how many bytes it was sampled; 0 where all is counted."""
+
+    time: float
+    total: float
+    period: float
+
+
+def _held(snapshots: tuple[Snapshot, ...], kind: SnapshotKind, stage: SnapshotStage) -> _Held | None:
+    """The first snapshot of a kind and stage; None where there is none, or it cannot be read."""
+    one = next((one for one in snapshots if (one.kind, one.stage, one.error) == (kind, stage, None)), None)
     if one is None:
         return None
     try:
-        profile = read_profile(one.kind, one.read())
-        total = float(profile.column(HELD[one.kind]).sum())
+        profile = read_profile(kind, one.read())
+        total = float(profile.column(HELD[kind]).sum())
     except SoakError:
         return None
-    # A heap sampled once every `period` bytes: the standard error of a sum is about the root of their product.
-    sampled = profile.period if HELD[one.kind] == "inuse_space" and profile.period_unit == "bytes" else 0.0
-    return Rest(total, float(np.sqrt(max(total, 0.0) * sampled)))
+    sampled = HELD[kind] == "inuse_space" and profile.period_unit == "bytes"
+    return _Held(one.time, total, profile.period if sampled else 0.0)
 
 
-def _sampling_error(rise: float, error: float, level: float) -> float:
-    """Of a rise: what both snapshots hold was sampled once, when it was allocated, so only what is new can be off."""
-    return error * float(np.sqrt(min(1.0, abs(rise) / level))) if level > 0 else 0.0
+def _off(rise: float, period: float) -> float:
+    """The standard error of a rise: what both snapshots hold was sampled when it was allocated, so only what is new is off."""
+    return float(np.sqrt(period * max(abs(rise), period)))
 
 
 def _requests(recording: Recording, phase: Phase) -> int:
