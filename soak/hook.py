@@ -106,7 +106,8 @@ def _memory() -> dict[str, Any]:
     return {
         "libraries": _libraries(),
         "tracebacks": [
-            {"size": sizes[one], "count": counts[one], "frames": [_call(*call) for call in tracebacks[one]]} for one in kept
+            {"size": sizes[one], "count": counts[one], "frames": [_call(*call) for call in tracebacks[one]]}
+            for one in kept
         ],
         "rest": {"size": sum(map(sizes.__getitem__, rest)), "count": sum(map(counts.__getitem__, rest))},
     }

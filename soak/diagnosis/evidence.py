@@ -11,7 +11,7 @@ from soak.analysis.roles import What, role_of
 from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.cases import Case
 from soak.diagnosis.holdings import calls, own_frames, where
-from soak.diagnosis.pprof import Frame
+from soak.diagnosis.frames import Frame
 from soak.diagnosis.scene import Scene, rise
 from soak.diagnosis.signals import GROUP, PLACE, Signal
 from soak.model import Verdict

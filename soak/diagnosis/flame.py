@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.holdings import Holding, where
 from soak.diagnosis.places import slope_and_error
-from soak.diagnosis.pprof import Frame
+from soak.diagnosis.frames import Frame
 from soak.diagnosis.signals import Signal
 from soak.model import Flame, FlameBox, PlaceRow, PlaceTable
 

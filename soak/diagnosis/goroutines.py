@@ -12,7 +12,7 @@ import numpy as np
 
 from soak.diagnosis.holdings import Holding, Stack, holdings, own_frames
 from soak.diagnosis.places import Snapshot
-from soak.diagnosis.pprof import Frame
+from soak.diagnosis.frames import Frame
 
 #: What the innermost frames that tell say that a goroutine or a thread waits for; the first row that matches counts.
 BLOCKED: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -37,13 +37,14 @@ class Group:
     """Goroutines that wait in the same way at the same place, entered through the same function.
 
     `place` is the first own frame, `entry` the outermost one: what the goroutine was started with. `proven` is how many of
-    them Go's own leak profile names, 0 where it was not taken.
+    them Go's own leak profile names, 0 where it was not taken. `noun` is goroutines or threads.
     """
 
     blocked: str
     place: Frame
     entry: Frame
     holding: Holding
+    noun: str = "goroutines"
     proven: float = 0.0
 
     @cached_property
@@ -60,7 +61,8 @@ def groups(snapshots: Sequence[Snapshot], column: str = "goroutine") -> list[Gro
         for stack in holding.stacks:
             key = (waiting(stack.frames), holding.place.function, entry(stack.frames).function)
             found.setdefault(key, []).append(stack)
-    made = [_group(stacks, whole[0]) for stacks in found.values()]
+    noun = "goroutines" if column.startswith("goroutine") else column
+    made = [_group(stacks, whole[0], noun) for stacks in found.values()]
     return sorted(made, key=lambda group: -group.holding.slope[0])
 
 
@@ -95,7 +97,7 @@ def _place(frames: Sequence[Frame]) -> str:
     return own[0].function if own else ""
 
 
-def _group(stacks: list[Stack], like: Holding) -> Group:
+def _group(stacks: list[Stack], like: Holding, noun: str) -> Group:
     stacks.sort(key=lambda stack: float(stack.levels[0] - stack.levels[-1]))
     frames = stacks[0].frames
     own = own_frames(frames)
@@ -106,6 +108,7 @@ def _group(stacks: list[Stack], like: Holding) -> Group:
         place,
         entry(frames),
         Holding(place, like.times, like.requests, levels, tuple(stacks)),
+        noun,
     )
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from soak.diagnosis.places import FEWEST, Snapshot, held, slope_and_error
-from soak.diagnosis.pprof import Frame
+from soak.diagnosis.frames import Frame
 from soak.model import Floats
 
 #: As many stacks as are looked at, those that moved most first; a profile may have a hundred thousand.
@@ -96,7 +96,11 @@ def where(frame: Frame) -> str:
 
 
 def holdings(snapshots: Sequence[Snapshot], column: str) -> list[Holding]:
-    """Every place's holding, that which grows fastest first; none from fewer than three snapshots, or without requests."""
+    """Every place's holding, that which grows fastest first; none from fewer than three snapshots, or without requests.
+
+    Snapshots without the column, such as another tool's, count as none.
+    """
+    snapshots = [one for one in snapshots if column in dict(one.profile.columns)]
     if len(snapshots) < FEWEST:
         return []
     keys, table, samples = held(snapshots, column)

@@ -14,6 +14,7 @@ from soak.diagnosis.goroutines import Group, groups, proven
 from soak.diagnosis.holdings import Holding, holdings
 from soak.diagnosis.places import Snapshot as Profiled
 from soak.diagnosis.profiled import profiles_of
+from soak.diagnosis.profiles import HELD
 from soak.model import Finding, Recording, Series
 from soak.snapshots import SnapshotKind
 
@@ -27,7 +28,7 @@ _BY_SNAPSHOT: dict[SnapshotKind, Language] = {
     "tracemalloc": "Python",
 }
 _BY_SERIES: dict[str, Language] = {"go_": "Go", "jvm_": "Java", "nodejs_": "JavaScript", "python_": "Python"}
-#: Snapshots of what is held, the first that a run has; and those of goroutines or threads, with their column.
+#: Snapshots of what is held: the first kind that a run has is read.
 HEAPS: tuple[SnapshotKind, ...] = ("heap", "classes", "v8heap", "tracemalloc")
 
 
@@ -64,9 +65,10 @@ def scene_of(recording: Recording, findings: Sequence[Finding], warmup: float) -
     snapshots = [one for one in recording.snapshots if one.time >= prepared.judged_from - 1]
     heap: SnapshotKind = next((kind for kind in HEAPS if any(one.kind == kind for one in snapshots)), "heap")
     heaps, unread = profiles_of(snapshots, heap, recording.windows)
-    stacks, also = profiles_of(snapshots, "goroutine", recording.windows)
+    running: SnapshotKind = "threads" if any(one.kind == "threads" for one in snapshots) else "goroutine"
+    stacks, also = profiles_of(snapshots, running, recording.windows)
     leaked, _ = profiles_of(snapshots, "goroutineleak", recording.windows)
-    waiting = proven(groups(stacks), leaked[-1] if leaked else None)
+    waiting = proven(groups(stacks, HELD[running]), leaked[-1] if leaked else None)
     return Scene(
         prepared,
         findings,

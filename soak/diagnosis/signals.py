@@ -137,9 +137,9 @@ def _place_signal(prepared: Prepared, holding: Holding) -> Signal:
 def _group_signal(prepared: Prepared, group: Group) -> Signal:
     holding = group.holding
     levels = Levels(holding.times, holding.levels, holding.requests)
-    told = told_apart(prepared, levels, where(group.place), "goroutines", integer=True)
+    told = told_apart(prepared, levels, where(group.place), group.noun, integer=True)
     first, last = holding.levels[0], holding.levels[-1]
-    words = f"{last:,.0f} goroutines wait at {where(group.place)}, {group.blocked}; {first:,.0f} did at first."
+    words = f"{last:,.0f} {group.noun} wait at {where(group.place)}, {group.blocked}; {first:,.0f} did at first."
     slope, low, high = holding.slope
     each = Amount("", slope, low, high)
     name = where(group.place)

@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from soak.analysis.roles import What
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
-from soak.diagnosis.leak_classes import CLASSES, chances, supporting
 from soak.diagnosis.evidence import matching, place_in, seen
 from soak.diagnosis.flame import flame_of, table_of
 from soak.diagnosis.holdings import where
+from soak.diagnosis.leak_classes import CLASSES, chances, supporting
 from soak.diagnosis.openers import opener
 from soak.diagnosis.peaks import large_cases
-from soak.diagnosis.pprof import Frame
+from soak.diagnosis.frames import Frame
 from soak.diagnosis.remedies import remedy
 from soak.diagnosis.risks import risk_cases
 from soak.diagnosis.scene import Scene, scene_of
 from soak.diagnosis.sentence import headline
-from soak.diagnosis.signals import PLACE, Signal, signals
+from soak.diagnosis.signals import GROUP, PLACE, Signal, signals
 from soak.model import Analysis, Recording, Suspect, Verdict
 
 #: No suspect is named that is less likely than this, no runner-up than that, and at most so many of them.
@@ -34,7 +34,7 @@ _NOWHERE = 0.9
 _OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",)}
 _COUNTS: dict[str, tuple[What | str, ...]] = {
     "descriptors": (What.DESCRIPTORS,),
-    "goroutines": (What.THREADS,),
+    "goroutines": (What.THREADS, GROUP),
     "connections": (What.POOL, What.DESCRIPTORS),
 }
 
@@ -127,7 +127,7 @@ def _told_by(case: Case, unit: str) -> Signal | None:
     roles = (What.HEAP, PLACE, What.MEMORY) if unit == "bytes" else _COUNTS[unit]
     # What only came along says nothing of what a request to this endpoint costs.
     told = [one for what in roles for one in case.of(what) if case.amount(one).endpoint == case.endpoint]
-    if unit != "bytes":
+    if unit in ("descriptors", "connections"):
         return told[0] if told else None
     heap = [one for one in told if one.what != What.MEMORY] or told
     return min(heap, key=lambda one: _width(case.amount(one)), default=None)

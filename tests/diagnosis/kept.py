@@ -35,14 +35,27 @@ def keep(run: Path, name: str) -> Path:
         if (role_of(one.name) is not None and not one.name.startswith("soak_")) or one.name in _ALSO
     ]
     windows = [
-        [one.endpoint, _short(one.times), _short(one.seconds), *(column.tolist() for column in (one.requests, one.failures, one.bytes))]
+        [
+            one.endpoint,
+            _short(one.times),
+            _short(one.seconds),
+            *(column.tolist() for column in (one.requests, one.failures, one.bytes)),
+        ]
         for one in recording.windows
     ]
     taken = [one for one in recording.snapshots if one.error is None]
-    kept = [one for kind in dict.fromkeys(one.kind for one in taken) for one in [x for x in taken if x.kind == kind][::2]]
+    kept = [
+        one for kind in dict.fromkeys(one.kind for one in taken) for one in [x for x in taken if x.kind == kind][::2]
+    ]
     listed = [[one.time, one.took, one.kind, one.stage] for one in kept]
     phases = [[one.name, one.start, one.end] for one in recording.phases]
-    told = {"seconds": recording.run.seconds, "series": series, "windows": windows, "phases": phases, "snapshots": listed}
+    told = {
+        "seconds": recording.run.seconds,
+        "series": series,
+        "windows": windows,
+        "phases": phases,
+        "snapshots": listed,
+    }
     path = DATA / f"{name}.tar.xz"
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:xz", preset=9) as archive:
@@ -60,7 +73,14 @@ def kept(name: str) -> Recording:
     return Recording(
         RunInfo(name, seconds=told["seconds"]),
         tuple(
-            Series(metric, np.array(times), np.array(values, dtype=np.float64), tuple(map(tuple, labels)), Kind(kind), source)
+            Series(
+                metric,
+                np.array(times),
+                np.array(values, dtype=np.float64),
+                tuple(map(tuple, labels)),
+                Kind(kind),
+                source,
+            )
             for metric, labels, kind, source, times, values in told["series"]
         ),
         tuple(_windows(*row) for row in told["windows"]),
@@ -75,12 +95,17 @@ def kept(name: str) -> Recording:
 def _windows(endpoint: str, times: list[float], seconds: list[float], *counts: list[int]) -> EndpointWindows:
     requests, failures, sent = (np.array(column, dtype=np.int64) for column in counts)
     none = np.zeros(len(times) + 1, dtype=np.int64)
-    return EndpointWindows(endpoint, np.array(times), np.array(seconds), requests, failures, sent, none, _LATENCY, _LATENCY)
+    return EndpointWindows(
+        endpoint, np.array(times), np.array(seconds), requests, failures, sent, none, _LATENCY, _LATENCY
+    )
 
 
 def _short(column: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
     """To the millisecond, or seven figures; absent values as null."""
-    return [None if not np.isfinite(one) else round(one, 3) if abs(one) < 1e4 else float(f"{one:.12g}") for one in column.tolist()]
+    return [
+        None if not np.isfinite(one) else round(one, 3) if abs(one) < 1e4 else float(f"{one:.12g}")
+        for one in column.tolist()
+    ]
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:

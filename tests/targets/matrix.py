@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,11 +24,13 @@ from typing import Any
 import yaml
 
 from tests.e2e.driving import soak
+from tests.sampling.serving import free_port
 from tests.targets import Target, running
-from tests.targets.building import SERVICES
+from tests.targets.building import SERVICES, Service
 from tests.targets.diagnosis import checked, line
 from tests.targets.known import BIG_EXPORT, EXPORT, LEAKS, WEIGHTS, Leak
 from tests.targets.postgres import postgres
+from tests.targets.profiling import profiled
 
 #: Snapshots that a diagnosed cell takes.
 SNAPSHOTS = 24
@@ -58,9 +60,9 @@ class Result:
 
 
 @contextmanager
-def serving(leak: Leak, database: str) -> Iterator[Target]:
+def serving(leak: Leak, database: str, service: Service | None = None) -> Iterator[Target]:
     """The target of that cell, started and stopped; it also ends when this process does."""
-    service = SERVICES[leak.target]()
+    service = service or SERVICES[leak.target]()
     command = [*service.command, "--database", database, "--leak", leak.name, "--until-eof"]
     with running(command, timeout=60, environment=service.environment) as target:
         yield target
@@ -71,8 +73,8 @@ def order_of(leak: Leak) -> dict[str, Any]:
     return {"id": 1, "product": "7" if leak.target.startswith("go") else 7, "quantity": 2}
 
 
-def profile(leak: Leak, target: Target, seconds: float, rate: float, *, diagnose: bool = False) -> str:
-    """An open model over all endpoints; `rate` requests a second in all."""
+def profile(leak: Leak, target: Target, seconds: float, rate: float, profiler: Mapping[str, Any] | None = None) -> str:
+    """An open model over all endpoints; `rate` requests a second in all, coded where `profiler` says what `diagnose` needs."""
     endpoints: list[dict[str, object]] = []
     for request, weight in WEIGHTS.items():
         endpoint: dict[str, object] = {"request": request, "weight": weight}
@@ -89,10 +91,17 @@ def profile(leak: Leak, target: Target, seconds: float, rate: float, *, diagnose
             "load": {"rate": f"{rate:g}/s", "ramp": "3s", "duration": f"{seconds:g}s"},
             "endpoints": endpoints,
             "limits": {"errors": "1%"},
-            **({"diagnose": {"attribute": True, "every": f"{seconds / SNAPSHOTS:g}s"}} if diagnose else {}),
+            **diagnosing(profiler, seconds),
         },
         sort_keys=False,
     )
+
+
+def diagnosing(profiler: Mapping[str, Any] | None, seconds: float) -> dict[str, Any]:
+    """The profile's `diagnose`; nothing without a profiler."""
+    if profiler is None:
+        return {}
+    return {"diagnose": {**profiler, "attribute": True, "every": f"{seconds / SNAPSHOTS:g}s"}}
 
 
 def run_cell(
@@ -100,10 +109,11 @@ def run_cell(
 ) -> Result:
     """One run, and whether it came out as it must; `directory` becomes the run directory."""
     began = time.monotonic()
-    with serving(leak, database) as target:
+    service, profiler = profiled(leak.target, free_port()) if diagnose else (None, None)
+    with serving(leak, database, service) as target:
         path = directory.with_name(f"{directory.name}.yaml")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(profile(leak, target, seconds, rate, diagnose=diagnose))
+        path.write_text(profile(leak, target, seconds, rate, profiler))
         done = soak("run", path, directory=directory, timeout=seconds + 120)
     verdict = CODES.get(done.code, f"exit {done.code}")
     path = directory / "analysis.json"
