@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from soak.analysis.roles import What
 from soak.diagnosis.attribution import EVERY, Amount
-from soak.diagnosis.holdings import own_frames
 from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import own_frames
 from soak.diagnosis.signals import GROUP, PLACE, Signal
 
 #: What a case of memory alone must explain of that memory's growth, when another case explains the rest.

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from soak.analysis.roles import What, role_of
 from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.cases import Case
-from soak.diagnosis.holdings import calls, own_frames, where
+from soak.diagnosis.confirmation import Outcome
 from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import calls, own_frames
 from soak.diagnosis.scene import Scene, rise
 from soak.diagnosis.signals import GROUP, PLACE, Signal
-from soak.model import Verdict
+from soak.model import Verdict, series_key
 from soak.units import show_amount, show_number
 
 #: Functions, by how they begin, that give away what a stack is about.
@@ -205,6 +206,17 @@ def _counts(case: Case, _: Scene) -> str:
     return next((signal.words for signal in case.signals if signal.counted), "")
 
 
+def _again(outcome: Outcome) -> Callable[[Case, Scene], str]:
+    """A look for what a second load told of the case's series, or of the snapshots that have its places."""
+
+    def look(case: Case, scene: Scene) -> str:
+        keys = {series_key(one.finding.series, one.finding.labels) for one in case.signals if one.finding is not None}
+        told = next((one for one in scene.confirmed if one.key in keys and one.outcome is outcome), None)
+        return f"{told.reason[:1].upper()}{told.reason[1:]}." if told is not None else ""
+
+    return look
+
+
 def _seen(name: str) -> Callable[[Case, Scene], str]:
     return lambda case, _: case.seen.get(name, "")
 
@@ -241,6 +253,8 @@ EVIDENCE: dict[str, Look] = {
     "off the heap": _off_heap,
     "heap flat": _heap_flat,
     "anything counted grows": _counts,
+    "leaks again": _again(Outcome.LEAK),
+    "high-water mark": _again(Outcome.HIGH_WATER),
     "answers built whole": _seen("answers built whole"),
     "peak follows answers": _seen("peak follows answers"),
     "much garbage": _seen("much garbage"),
@@ -261,6 +275,3 @@ def place_in(case: Case, groups_first: bool) -> Frame | None:
     order: Sequence[Signal] = [*case.of(GROUP), *case.of(PLACE)] if groups_first else [*case.of(PLACE), *case.of(GROUP)]
     named = [signal.group.place if signal.group else signal.holding.place for signal in order if signal.holding]
     return next((frame for frame in named if own_frames((frame,))), named[0] if named else None)
-
-
-__all__ = ["EVIDENCE", "MARKS", "matching", "place_in", "seen", "where"]

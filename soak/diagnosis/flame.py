@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from soak.diagnosis.attribution import EVERY
+from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import Holding, where
 from soak.diagnosis.places import slope_and_error
-from soak.diagnosis.frames import Frame
 from soak.diagnosis.signals import Signal
 from soak.model import Flame, FlameBox, PlaceRow, PlaceTable
 

@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import Holding, Stack, holdings, own_frames
 from soak.diagnosis.places import Snapshot
-from soak.diagnosis.frames import Frame
 
 #: What the innermost frames that tell say that a goroutine or a thread waits for; the first row that matches counts.
 BLOCKED: tuple[tuple[tuple[str, ...], str], ...] = (

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from soak.diagnosis.places import FEWEST, Snapshot, held, slope_and_error
 from soak.diagnosis.frames import Frame
+from soak.diagnosis.places import FEWEST, Snapshot, held, slope_and_error
 from soak.model import Floats
 
 #: As many stacks as are looked at, those that moved most first; a profile may have a hundred thousand.

@@ -24,11 +24,15 @@ class LeakClass:
     weights: Mapping[str, float]
 
 
+#: What a second load of the same kind tells, for every class that grows.
+_AGAIN = {"leaks again": 2.0, "high-water mark": -4.0}
+
 CLASSES: dict[str, LeakClass] = {
     "unbounded-cache": LeakClass(
         "an unbounded cache",
         "bytes",
         {
+            **_AGAIN,
             "heap grows": 3,
             "container frames": 2,
             "memory grows": 0.3,
@@ -44,6 +48,7 @@ CLASSES: dict[str, LeakClass] = {
         "something registered for a request and never released",
         "bytes",
         {
+            **_AGAIN,
             "heap grows": 0.5,
             "context frames": 6,
             "every endpoint": -1,
@@ -55,6 +60,7 @@ CLASSES: dict[str, LeakClass] = {
         "a closure that keeps what it captured",
         "bytes",
         {
+            **_AGAIN,
             "heap grows": 0.5,
             "every endpoint": 5,
             "closure": 1,
@@ -68,6 +74,7 @@ CLASSES: dict[str, LeakClass] = {
         "goroutines or threads that wait for ever",
         "goroutines",
         {
+            **_AGAIN,
             "goroutines blocked": 4,
             "proven leaked": 3,
             "threads grow": 3,
@@ -84,6 +91,7 @@ CLASSES: dict[str, LeakClass] = {
         "descriptors that are never closed",
         "descriptors",
         {
+            **_AGAIN,
             "descriptors grow": 4,
             "kind of descriptor": 1,
             "sockets not closed": 1,
@@ -121,6 +129,7 @@ CLASSES: dict[str, LeakClass] = {
         "memory outside of the managed heap",
         "bytes",
         {
+            **_AGAIN,
             "memory grows": 0.5,
             "heap flat": 3,
             "off the heap": 4,

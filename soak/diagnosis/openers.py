@@ -8,8 +8,8 @@ import numpy as np
 
 from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.evidence import MARKS
-from soak.diagnosis.holdings import Holding, calls, is_library
 from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import Holding, calls, is_library
 from soak.diagnosis.scene import Scene
 from soak.diagnosis.signals import Levels, guilty, told_apart
 from soak.model import Floats

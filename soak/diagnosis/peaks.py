@@ -16,8 +16,8 @@ import numpy as np
 from soak.analysis.prepare import merged
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case
-from soak.diagnosis.holdings import Holding, holdings, is_library, where
 from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import Holding, holdings, is_library, where
 from soak.diagnosis.scene import Scene
 from soak.diagnosis.signals import Levels, guilty, requests_at, told_apart
 from soak.model import Finding, Floats, Kind, Series

@@ -10,12 +10,13 @@ from typing import Literal
 import numpy as np
 
 from soak.analysis.prepare import Prepared, prepare
+from soak.diagnosis.confirmation import Confirmation, confirmations
 from soak.diagnosis.goroutines import Group, groups, proven
 from soak.diagnosis.holdings import Holding, holdings
 from soak.diagnosis.places import Snapshot as Profiled
 from soak.diagnosis.profiled import profiles_of
 from soak.diagnosis.profiles import HELD
-from soak.model import Finding, Recording, Series
+from soak.model import Analysis, Finding, Recording, Series
 from soak.snapshots import SnapshotKind
 
 Language = Literal["Go", "Java", "JavaScript", "Python", ""]
@@ -34,7 +35,8 @@ HEAPS: tuple[SnapshotKind, ...] = ("heap", "classes", "v8heap", "tracemalloc")
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One run: `places` hold bytes in use, `allocated` bytes ever allocated; `unread` says what could not be read."""
+    """One run: `places` hold bytes in use, `allocated` bytes ever allocated; `unread` says what could not be read,
+    and `confirmed` what a second load told."""
 
     prepared: Prepared
     findings: Sequence[Finding]
@@ -44,6 +46,7 @@ class Scene:
     groups: Sequence[Group] = ()
     unread: tuple[str, ...] = ()
     heaps: Sequence[Profiled] = ()
+    confirmed: Sequence[Confirmation] = ()
 
     def series(self, name: str, **labels: str) -> list[Series]:
         """The series of a name that have these labels."""
@@ -59,7 +62,7 @@ class Scene:
         return sum(one.slope[0] for one in self.places)
 
 
-def scene_of(recording: Recording, findings: Sequence[Finding], warmup: float) -> Scene:
+def scene_of(recording: Recording, analysis: Analysis, warmup: float) -> Scene:
     """The scene of a run that has been judged."""
     prepared = prepare(recording, warmup)
     snapshots = [one for one in recording.snapshots if one.time >= prepared.judged_from - 1]
@@ -71,13 +74,14 @@ def scene_of(recording: Recording, findings: Sequence[Finding], warmup: float) -
     waiting = proven(groups(stacks, HELD[running]), leaked[-1] if leaked else None)
     return Scene(
         prepared,
-        findings,
+        analysis.findings,
         _language(recording),
         holdings(heaps, "inuse_space"),
         holdings(heaps, "alloc_space") if heap == "heap" else (),
         waiting,
         (*unread, *also),
         heaps,
+        confirmations(recording, analysis),
     )
 
 

@@ -14,11 +14,11 @@ from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
 from soak.diagnosis.evidence import matching, place_in, seen
 from soak.diagnosis.flame import flame_of, table_of
+from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import where
 from soak.diagnosis.leak_classes import CLASSES, chances, supporting
 from soak.diagnosis.openers import opener
 from soak.diagnosis.peaks import large_cases
-from soak.diagnosis.frames import Frame
 from soak.diagnosis.remedies import remedy
 from soak.diagnosis.risks import risk_cases
 from soak.diagnosis.scene import Scene, scene_of
@@ -41,7 +41,7 @@ _COUNTS: dict[str, tuple[What | str, ...]] = {
 
 def diagnosed(recording: Recording, analysis: Analysis, warmup: float = 0.0) -> Analysis:
     """The analysis with its suspects, best first, and what leads to them; the verdict stays as it was."""
-    scene = scene_of(recording, analysis.findings, warmup)
+    scene = scene_of(recording, analysis, warmup)
     grown = signals(scene.prepared, scene.findings, scene.places, scene.groups)
     found = suspects(scene, grown)
     reason = analysis.reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.targets.known import Leak
@@ -11,7 +11,7 @@ from tests.targets.known import Leak
 AMOUNT = 0.10
 
 
-def checked(leak: Leak, suspects: list[Mapping[str, Any]]) -> dict[str, bool]:
+def checked(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     """What is right of the first suspect; of a healthy target, whether there is none."""
     if not leak.kind:
         return {"nobody suspected": not suspects}
@@ -41,7 +41,7 @@ def same_amount(leak: Leak, suspect: Mapping[str, Any]) -> bool:
     return bool(suspect["unit"] == leak.unit and abs(each / leak.per_request - 1) <= AMOUNT)
 
 
-def line(leak: Leak, suspects: list[Mapping[str, Any]]) -> str:
+def line(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> str:
     """`ok    class ok  place ok  endpoint ok  amount ok  | goroutine-leak 99% main.countStock healthy.go:121 …`."""
     right = checked(leak, suspects)
     mark = "ok   " if all(right.values()) else "WRONG"
