@@ -15,7 +15,7 @@ from itertools import accumulate
 from math import ceil, inf
 
 #: A slot in seconds: long enough for a garbage collector to run a few times, short enough to change often in a short run.
-SHORTEST, LONGEST = 5.0, 600.0
+SHORTEST, LONGEST = 10.0, 600.0
 #: A run has so many cycles of slots, unless that makes slots too short or too long.
 _CYCLES = 4
 #: By how much of its weight an endpoint's share goes up and down; one with a small weight may go further: that costs no one.
