@@ -43,7 +43,7 @@ def warnings(prepared: Prepared) -> Iterator[str]:
             if most > 0:
                 yield f"{series.source}: {said.format(show_number(most))}"
     for event in prepared.recording.events:
-        if event.kind in ("warning", "worker"):
+        if event.kind in ("warning", "worker", "mix"):
             yield event.text
 
 
