@@ -43,8 +43,10 @@ def warnings(prepared: Prepared) -> Iterator[str]:
             if most > 0:
                 yield f"{series.source}: {said.format(show_number(most))}"
     for event in prepared.recording.events:
-        if event.kind in ("warning", "worker", "mix"):
+        if event.kind in ("warning", "worker"):
             yield event.text
+    mixes = [event.text for event in prepared.recording.events if event.kind == "mix"]
+    yield from mixes[:1]  # a load that is made again says it again
 
 
 def seen_events(prepared: Prepared) -> Iterator[Event]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from soak.sampling.profilers.base import Profiler, Taken, Watched
 from soak.sampling.profilers.go import GoPprof
+from soak.sampling.profilers.jvm import Jvm
 
 PROFILERS: dict[str, type[Profiler]] = {
     "pprof": GoPprof,
+    "jvm": Jvm,
 }
 
 __all__ = ["PROFILERS", "Profiler", "Taken", "Watched"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from soak.errors import SoakError
 from soak.profile.types import Tls
@@ -39,7 +39,7 @@ class Profiler(Protocol):
     kinds: ClassVar[tuple[SnapshotKind, ...]]
 
     @classmethod
-    def named(cls, value: str, watched: Watched) -> Self:
+    def named(cls, value: Any, watched: Watched) -> Self:
         """The profiler that `diagnose: {key: value}` asks for; nothing is asked of the target yet."""
         ...
 

@@ -1,0 +1,33 @@
+"""Any snapshot as a profile: stacks with what each holds, whichever runtime took it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from soak.diagnosis.pprof import Pprof, read_pprof
+from soak.snapshots import SnapshotKind
+
+#: How each kind's bytes are read; each raises a SoakError that says what they look like instead.
+READERS: dict[SnapshotKind, Callable[[bytes], Pprof]] = {
+    "heap": read_pprof,
+    "allocs": read_pprof,
+    "goroutine": read_pprof,
+    "goroutineleak": read_pprof,
+}
+
+#: The column that says what is held when the snapshot is taken: bytes, goroutines or threads.
+HELD: dict[SnapshotKind, str] = {
+    "heap": "inuse_space",
+    "allocs": "inuse_space",
+    "goroutine": "goroutine",
+    "goroutineleak": "goroutineleak",
+    "classes": "inuse_space",
+    "v8heap": "inuse_space",
+    "tracemalloc": "inuse_space",
+    "threads": "threads",
+}
+
+
+def read_profile(kind: SnapshotKind, data: bytes) -> Pprof:
+    """A snapshot's bytes as a profile; SoakError where they are none of this kind."""
+    return READERS[kind](data)
