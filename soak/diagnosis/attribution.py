@@ -1,11 +1,9 @@
 """How much one request to each endpoint keeps: a level fitted on the requests that each endpoint had had by then.
 
-Under a mix of traffic that varies on purpose, the endpoints' counts tell themselves apart (MODE: Yang et al., Mining
-performance regressions under designed mixes, 2011; Matias and Trivedi, An experimental study on software aging, 2006).
-The level is fitted on the cumulative counts, an amount that every request costs alike, and an intercept a process's life,
-by generalised least squares with amounts >= 0 (Lawson and Hanson, Solving Least Squares Problems, 1974), over all subsets
-of endpoints; the extended BIC chooses (Chen and Chen 2008). Intervals are a moving-block bootstrap's of the whitened
-residuals (Künsch, The jackknife and the bootstrap for general stationary observations, 1989), choice and all.
+Under a mix of traffic that varies on purpose, the endpoints' counts tell themselves apart: MODE (2011) showed that designed
+mixes make such regressions accurate, and Matias and Trivedi (2006) that requests' type and size explain a server's growth.
+The level is fitted on the cumulative counts of each endpoint and of all, on time where that can be told from requests, and
+on a constant for each of the process's lives; soak/diagnosis/weighing.py says how.
 """
 
 from __future__ import annotations
@@ -108,7 +106,7 @@ def attribute(
     lives = np.searchsorted(np.asarray(sorted(borders), dtype=np.float64), times, side="right")
     apart = [times - times[0]] if mix.total_apart(times) else []
     columns = np.column_stack([mix.counts, mix.total, *apart])
-    found = weigh(*_thinned(times, levels, columns, lives))
+    found = weigh(*_thinned(times, levels, columns, lives), integer=integer)
     return _told(key, unit, mix, times, found, with_time=bool(apart))
 
 

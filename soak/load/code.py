@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, inf
 
+from soak.load.plan import Plan
+from soak.units import show_duration
+
 #: A slot in seconds: long enough for a garbage collector to run a few times, short enough to change often in a short run.
-SHORTEST, LONGEST = 5.0, 600.0
+SHORTEST, LONGEST = 10.0, 600.0
 #: A run has so many cycles of slots, unless that makes slots too short or too long.
 _CYCLES = 4
 #: By how much of its weight an endpoint's share goes up and down; one with a small weight may go further: that costs no one.
@@ -52,6 +55,14 @@ class Code:
         sums = tuple(tuple(accumulate(row)) for row in rows)
         return cls(begin, duration / len(order), tuple(order), sums, tuple(accumulate(weights)))
 
+    @property
+    def words(self) -> str:
+        """What is done, in a sentence for the report."""
+        return (
+            f"to tell endpoints apart, their shares of the traffic were varied on purpose, in {len(self.order)} slots of "
+            f"{show_duration(self.slot)} at the same rate in all (diagnose.attribute)"
+        )
+
     def at(self, passed: float) -> tuple[tuple[float, ...], float]:
         """The running sums of shares at a moment, and when they change next; seconds from the load's beginning."""
         number = int((passed - self.begin) // self.slot)
@@ -60,6 +71,12 @@ class Code:
         if number >= len(self.order):
             return self.plain, inf
         return self.rows[self.order[number]], max(self.begin + (number + 1) * self.slot, passed)
+
+
+def code_of(plan: Plan) -> Code | None:
+    """The code of a plan's steady phase, the same in every process; None where none is asked for."""
+    weights = [one.weight for one in (*plan.requests, *plan.flows)]
+    return Code.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
 
 
 def coded_shares(weights: Sequence[float]) -> list[list[float]]:

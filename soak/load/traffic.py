@@ -13,7 +13,7 @@ import gevent
 
 from soak.load.addresses import Origin, Timeouts
 from soak.load.captures import Captures
-from soak.load.code import Code
+from soak.load.code import code_of
 from soak.load.expectations import Expectations
 from soak.load.heads import Heads
 from soak.load.plan import Plan, PlannedRequest
@@ -108,9 +108,8 @@ class Traffic:
         alone = [Course((Step(request, plan),), request.weight) for request in plan.requests]
         flows = [Course(tuple(Step(step, plan) for step in flow.steps), flow.weight, flow=True) for flow in plan.flows]
         self.courses = (*alone, *flows)
-        weights = [course.weight for course in self.courses]
-        self._bounds: Sequence[float] = list(accumulate(weights))
-        self._code = Code.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
+        self._bounds: Sequence[float] = list(accumulate(course.weight for course in self.courses))
+        self._code = code_of(plan)
         #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
         self.turns = inf if self._code is None else 0.0
         self._rows = {rows.name: Rows.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}

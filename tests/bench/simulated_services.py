@@ -119,7 +119,9 @@ def as_resident(kept: Kept) -> tuple[Series, ...]:
     level = _late(kept) + creeping(chance, n, size * chance.uniform(0, 0.15))
     level = level + wandering(chance, n, size * chance.uniform(0.002, 0.02), chance.uniform(2, 60))
     arena = chance.choice([4096, 1 << 16, 1 << 20])
-    return _sampled(kept, "process_resident_memory_bytes", 6e7 + np.ceil(np.maximum(level, 0) / arena) * arena)
+    return _sampled(
+        kept, "process_resident_memory_bytes", 6e7 + np.asarray(np.ceil(np.maximum(level, 0) / arena) * arena)
+    )
 
 
 def as_place(kept: Kept) -> tuple[Series, ...]:
