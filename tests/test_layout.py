@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "load": {"errors", "latency", "model", "profile", "recording", "windows"},
     "target": {"errors", "profile", "sampling"},
     "probing": {"load"},
-    "analysis": {"errors", "model", "profile", "units", "windows"},
+    "analysis": {"errors", "model", "profile", "snapshots", "units", "windows"},
     "diagnosis": {"analysis", "errors", "model", "profile", "snapshots", "units", "windows"},
     "reporters": {"errors", "model", "units"},
     "live": {"analysis", "latency", "model", "windows"},

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from soak.analysis import analyze
+from soak.diagnosis.confirmation import with_confirmations
 from soak.errors import ExitCode, RecordingError
 from soak.model import Analysis, Verdict
 from soak.profile import Profile, parse_profile
@@ -33,7 +34,9 @@ def profile_of(directory: Path) -> Profile:
 def judge(directory: Path) -> Analysis:
     """A run judged by its own profile."""
     profile = profile_of(directory)
-    return analyze(load_recording(directory), profile.limits, profile.own_limits, profile.load.warmup)
+    recording = load_recording(directory)
+    analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup)
+    return with_confirmations(recording, analysis)
 
 
 def write_reports(analysis: Analysis, directory: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise RecordingError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def run_directory(name: str, root: Path) -> Path:
+    """`reports/<profile>-<UTC time>`, free."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    plain = root / f"{name}-{stamp}"
+    return next(
+        path for path in (plain, *(plain.with_name(f"{plain.name}-{n}") for n in range(2, 1000))) if not path.exists()
+    )
 
 
 def is_run_directory(path: Path) -> bool:

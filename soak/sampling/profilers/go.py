@@ -15,8 +15,9 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 #: Where net/http/pprof serves unless it is told otherwise.
 USUAL = "/debug/pprof"
 MAX_BYTES = 64 * 2**20
-_PATIENCE = 30.0
-_GZIP = b"\x1f\x8b"
+_PATIENCE, _PROBING = 30.0, 3.0
+#: How a profile begins: packed, as always, or with its first field, where something on the way unpacked it.
+_GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
 #: `heap` has the columns of `allocs`, too, so that is not asked for. gc=1: what is in use once garbage is gone.
 _PAGES: tuple[tuple[SnapshotKind, str], ...] = (
     ("heap", "heap?gc=1"),
@@ -46,12 +47,11 @@ class GoPprof:
     @classmethod
     def offered(cls, watched: Watched) -> GoPprof | None:
         """At the usual path, if a goroutine profile is served there."""
-        found = cls.named(USUAL, watched)
         try:
-            found.profile("goroutine?debug=0")
+            cls(watched.at(USUAL), Fetcher(_PROBING, watched.headers, watched.tls)).profile("goroutine?debug=0")
         except SoakError:
             return None
-        return found
+        return cls.named(USUAL, watched)
 
     def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
         """The heap, which forces a collection; the goroutines; the leaked ones where they are offered."""
@@ -60,13 +60,15 @@ class GoPprof:
                 continue
             try:
                 yield kind, self.profile(page)
-            except NotServedError as error:
-                if kind != _OPTIONAL:
-                    yield kind, error
-                    return
-                self._without.add(kind)
-            except SoakError as error:
+            except DamagedProfileError as error:
                 yield kind, error
+            except SoakError as error:
+                if isinstance(error, NotServedError) and kind == _OPTIONAL:
+                    self._without.add(kind)
+                    continue
+                # What goes wrong with one page as such goes wrong with all, and is said once.
+                yield kind, error
+                return
 
     def collect(self) -> None:
         """A heap profile with gc=1 is how Go is told to collect; twice, for a sync.Pool lives through one collection."""
@@ -80,7 +82,7 @@ class GoPprof:
         _refuse(answer, url)
         if answer.body.startswith(_GZIP):
             return _unpacked(answer.body, url)
-        if not answer.body or answer.body.lstrip()[:1] in (b"<", b"{", b"g") or answer.content_type.startswith("text/"):
+        if not answer.body.startswith(_PLAIN):
             what = answer.content_type or "something"
             raise TargetError(f"{url}: this is {what} and no profile; does diagnose.pprof name net/http/pprof's path?")
         return answer.body
@@ -88,6 +90,10 @@ class GoPprof:
 
 class NotServedError(TargetError):
     """Nothing is served at this path."""
+
+
+class DamagedProfileError(TargetError):
+    """This one profile is no use; the next may be."""
 
 
 def _refuse(answer: Answer, url: str) -> None:
@@ -114,9 +120,9 @@ def _unpacked(data: bytes, url: str) -> bytes:
     try:
         plain = stream.decompress(data, MAX_BYTES)
     except zlib.error:
-        raise TargetError(f"{url}: the profile is damaged") from None
+        raise DamagedProfileError(f"{url}: the profile is damaged") from None
     if stream.unconsumed_tail:
-        raise TargetError(f"{url}: the profile is larger than {MAX_BYTES >> 20} MiB once unpacked")
+        raise DamagedProfileError(f"{url}: the profile is larger than {MAX_BYTES >> 20} MiB once unpacked")
     if not stream.eof:
-        raise TargetError(f"{url}: the profile was cut short")
+        raise DamagedProfileError(f"{url}: the profile was cut short")
     return plain
