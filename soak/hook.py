@@ -5,8 +5,9 @@
 
 It needs nothing but Python (3.8 or newer), so this one file may be copied next to a service that has no soak. Without SOAK_HOOK
 it does nothing. SOAK_HOOK_FRAMES is how many calls of each allocation are kept (10), SOAK_HOOK_TOKEN what must be sent along as
-`Authorization: Bearer …`; other addresses than loopback's need one. Tracing every allocation costs a service a good part of its
-speed and some memory, the more so the more frames: it is for runs that look for a leak.
+`Authorization: Bearer …`; other addresses than loopback's need one. From when soak first asks for memory until its run ends,
+every allocation is traced, which costs a service a good part of its speed, the more so the more frames: it is for runs that look
+for a leak. One process is served: a server of several workers is to be started with one.
 """
 
 from __future__ import annotations
@@ -22,19 +23,20 @@ import sys
 import threading
 import tracemalloc
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _MOST_TRACEBACKS = 2000
 _MOST_STACKS, _DEEPEST = 500, 100
 _PATIENCE = 10.0
 _LOOPBACK = ("127.", "localhost", "::1", "[::1]")
+
 _names: dict[str, dict[int, str]] = {}
 _roots: list[str] = []
 
 
 def start(address: str, frames: int = 10, token: str = "") -> threading.Thread:
-    """Trace allocations and serve at HOST:PORT from a thread; ValueError or OSError where that cannot be."""
+    """Serve at HOST:PORT from a thread; ValueError or OSError where that cannot be. Nothing is traced yet."""
     host, _, port = address.rpartition(":")
     if not host.startswith(_LOOPBACK) and not token:
         raise ValueError("SOAK_HOOK: other addresses than loopback's need a SOAK_HOOK_TOKEN")
@@ -43,20 +45,19 @@ def start(address: str, frames: int = 10, token: str = "") -> threading.Thread:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host.strip("[]"), int(port)))
     listener.listen(4)
-    if not tracemalloc.is_tracing():
-        tracemalloc.start(frames)
-    thread = threading.Thread(target=_serve, args=(listener, token), name="soak-hook", daemon=True)
+    pages = {"/memory": lambda: _memory(frames), "/threads": _threads, "/collect": _collected, "/end": _ended}
+    thread = threading.Thread(target=_serve, args=(listener, token, pages), name="soak-hook", daemon=True)
     thread.start()
     return thread
 
 
-def _serve(listener: socket.socket, token: str) -> None:
+def _serve(listener: socket.socket, token: str, pages: dict[str, Callable[[], dict[str, Any]]]) -> None:
     while True:
         connection, _ = listener.accept()
         with connection:
             try:
                 connection.settimeout(_PATIENCE)
-                connection.sendall(_answer(_request(connection), token))
+                connection.sendall(_answer(_request(connection), token, pages))
             except Exception:  # noqa: BLE001, S112 - whatever a caller does, the service must not notice
                 continue
 
@@ -72,12 +73,12 @@ def _request(connection: socket.socket) -> bytes:
     return head
 
 
-def _answer(head: bytes, token: str) -> bytes:
+def _answer(head: bytes, token: str, pages: dict[str, Callable[[], dict[str, Any]]]) -> bytes:
     line, *fields = head.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
     sent = {key.strip().lower(): value.strip() for key, _, value in (field.partition(":") for field in fields)}
     if token and not hmac.compare_digest(sent.get("authorization", "").encode(), b"Bearer " + token.encode()):
         return _http("401 Unauthorized", {"error": "wrong token"})
-    given = _PAGES.get(line.partition(" ")[2].partition(" ")[0])
+    given = pages.get(line.partition(" ")[2].partition(" ")[0])
     return _http("404 Not Found", {"error": "no such page"}) if given is None else _http("200 OK", given())
 
 
@@ -87,8 +88,10 @@ def _http(status: str, found: dict[str, Any]) -> bytes:
     return (head % (status, len(body))).encode() + body
 
 
-def _memory() -> dict[str, Any]:
-    """What is allocated and alive after a collection, by traceback, innermost call first; the largest of them."""
+def _memory(frames: int) -> dict[str, Any]:
+    """What was allocated since the first time and is alive after a collection, by traceback, innermost call first."""
+    if not tracemalloc.is_tracing():
+        tracemalloc.start(frames)
     gc.collect()
     # Statistics by way of its public classes take minutes where these tuples (domain, size, frames, depth) take seconds. A
     # traceback is the same object wherever it occurs, innermost call first.
@@ -142,7 +145,10 @@ def _collected() -> dict[str, Any]:
     return {"collected": gc.collect()}
 
 
-_PAGES = {"/memory": _memory, "/threads": _threads, "/collect": _collected}
+def _ended() -> dict[str, Any]:
+    """No more tracing, until memory is asked for again."""
+    tracemalloc.stop()
+    return {}
 
 
 def _libraries() -> tuple[str, ...]:
@@ -174,12 +180,12 @@ def _functions(file: str) -> dict[int, str]:
     names: dict[int, str] = {}
     try:
         with open(file, "rb") as source:
-            codes = [(compile(source.read(), file, "exec", dont_inherit=True), "")]
+            codes = [(compile(source.read(), file, "exec", dont_inherit=True), "<module>")]
     except (OSError, ValueError, SyntaxError):
         return names
     while codes:
         code, name = codes.pop(0)
-        names.update((line, name) for _, line in dis.findlinestarts(code) if name and line)
+        names.update((line, name) for _, line in dis.findlinestarts(code) if line)
         inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
         codes += [(one, str(getattr(one, "co_qualname", one.co_name))) for one in inner]
     return names

@@ -34,5 +34,5 @@ def _frame(call: list[Any], libraries: tuple[str, ...]) -> Frame:
         case [file, number, function]:
             place = text(file)
             own = not place.startswith(("<", *libraries))
-            return Frame(text(function) or "<module>", place, line(number), own)
+            return Frame(text(function) or place.rpartition("/")[2], place, line(number), own)
     raise ValueError("a call that is not a file, a line and a function")

@@ -66,10 +66,13 @@ class Taker:
         self._begin(self._collect)
 
     def end(self, patience: float = 0.0) -> None:
-        """Take no more, and give what is under way `patience` seconds to end."""
+        """Take no more, give what is under way `patience` seconds to end, and undo what profilers set up in the target."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(patience)
+        if not self.busy:
+            for profiler in self._profilers.values():
+                profiler.close()
 
     def _begin(self, work: Callable[[], None]) -> None:
         """Work in a thread of its own, after what is still under way; nothing once it has been ended."""

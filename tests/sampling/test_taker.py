@@ -38,6 +38,7 @@ class Fake:
     seconds: float = 0.1
     kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap",)
     collected: int = 0
+    closed: bool = False
 
     @classmethod
     def named(cls, value: Any, watched: Any) -> Self:
@@ -56,6 +57,9 @@ class Fake:
 
     def collect(self) -> None:
         self.collected += 1
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Kept:

@@ -55,3 +55,7 @@ class Profiler(Protocol):
     def collect(self) -> None:
         """Force a garbage collection, where the runtime can be told to; nothing where it cannot."""
         ...
+
+    def close(self) -> None:
+        """Undo what it set up in the target, where it still can; may be called again. Never raises."""
+        ...

@@ -75,6 +75,10 @@ class GoPprof:
         for _ in range(2):
             self.profile("heap?gc=1")
 
+    def close(self) -> None:
+        """Only the connection."""
+        self._fetcher.close()
+
     def profile(self, page: str) -> bytes:
         """One profile, unpacked; TargetError says what came instead."""
         url = f"{self.url}/{page}"

@@ -73,8 +73,9 @@ class Jvm:
 
     def close(self) -> None:
         """End the recording."""
-        if self._known.flight is not None:
-            self._known.flight.stop()
+        flight, self._known.flight = self._known.flight, None
+        if flight is not None:
+            flight.stop()
 
     def _process(self) -> int:
         if self.port is not None:

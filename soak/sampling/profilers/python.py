@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -54,6 +55,11 @@ class PythonHook:
     def collect(self) -> None:
         """gc.collect()."""
         self._page("collect")
+
+    def close(self) -> None:
+        """No more tracing, for it slows the target down."""
+        with suppress(SoakError):
+            self._page("end")
 
     def _page(self, name: str) -> bytes:
         url = f"http://{self.hook}/{name}"
