@@ -34,7 +34,9 @@ def _on(value: object) -> object:
 class JvmProfiles(Strict):
     """A JVM on this machine, by `jcmd`; short form: `true` for the target's own process."""
 
-    pid: Count | None = Field(default=None, description="The process; left out: the one that soak started or that listens")
+    pid: Count | None = Field(
+        default=None, description="The process; left out: the one that soak started or that listens"
+    )
     port: Count | None = Field(default=None, description="A port that the process listens on")
     recorder: bool = Field(
         default=True, description="Run a flight recording, too, which tells who allocated objects and started threads"

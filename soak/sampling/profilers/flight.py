@@ -78,7 +78,15 @@ class Flight:
             if not file.is_file():
                 raise TargetError(f"process {self.pid} wrote no recording: {said.strip()[:200] or 'it says nothing'}")
             self._dumped = time.monotonic()
-            command = [tool("jfr"), "print", "--json", "--stack-depth", str(_DEPTH), "--events", f"{_OBJECTS},{_THREADS}"]
+            command = [
+                tool("jfr"),
+                "print",
+                "--json",
+                "--stack-depth",
+                str(_DEPTH),
+                "--events",
+                f"{_OBJECTS},{_THREADS}",
+            ]
             printed = told([*command, str(file)], f"process {self.pid}'s recording")
         try:
             yield from json.loads(printed)["recording"]["events"]

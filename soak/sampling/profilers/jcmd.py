@@ -40,7 +40,9 @@ def check_jvm(pid: int) -> None:
         process = psutil.Process(pid)
         owner = process.uids().effective
         if os.geteuid() not in (0, owner):
-            raise TargetError(f"process {pid} is user {process.username()}'s: run soak as that user to have jcmd attach")
+            raise TargetError(
+                f"process {pid} is user {process.username()}'s: run soak as that user to have jcmd attach"
+            )
         if not is_jvm(process):
             raise TargetError(f"process {pid} ({process.name()}) is no JVM: name one by diagnose.jvm.pid or port")
     except psutil.NoSuchProcess:
