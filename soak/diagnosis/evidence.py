@@ -14,7 +14,7 @@ from soak.diagnosis.confirmation import Outcome
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import calls, own_frames
 from soak.diagnosis.scene import Scene, rise
-from soak.diagnosis.signals import GROUP, PLACE, Signal
+from soak.diagnosis.signals import FAIR, GROUP, PLACE, Signal
 from soak.model import Verdict, series_key
 from soak.units import show_amount, show_number
 
@@ -68,7 +68,8 @@ MARKS: dict[str, tuple[str, ...]] = {
     ),
 }
 _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>")
-_FLAT = 0.2
+#: Fewer descriptors more than this are no growth.
+_FEWEST = 3
 
 
 def matching(case: Case, marks: str) -> Signal | None:
@@ -150,32 +151,35 @@ def _heap_flat(case: Case, scene: Scene) -> str:
         if finding.rule == "growth" and finding.verdict is Verdict.PASS and role is not None and role.what is What.HEAP:
             return finding.reason
     resident = case.of(What.MEMORY)
-    if scene.profiled and scene.gained() < _FLAT * resident[0].each.per_request:
+    if scene.profiled and scene.gained() < FAIR * resident[0].each.per_request:
         return "The heap's snapshots hold hardly more at the end than at the beginning."
     return ""
 
 
+def growing_kind(scene: Scene) -> tuple[str, str, float]:
+    """The type and state of the descriptors that grow most, and by how many; empty where none grows."""
+    grown = [
+        (rise(one, scene.prepared.judged_from), dict(one.labels).get("type", ""), dict(one.labels).get("state", ""))
+        for one in scene.series("process_descriptors")
+    ]
+    most, kind, state = max(grown, default=(0.0, "", ""))
+    return (kind, state, most) if most >= _FEWEST else ("", "", 0.0)
+
+
 def _descriptor_kinds(case: Case, scene: Scene) -> str:
     """Which kind of descriptor grows."""
-    if not case.of(What.DESCRIPTORS):
+    kind, state, grown = growing_kind(scene)
+    if not kind or not case.of(What.DESCRIPTORS):
         return ""
-    grown = {
-        (dict(one.labels).get("type", ""), dict(one.labels).get("state", "")): rise(one, scene.prepared.judged_from)
-        for one in scene.series("process_descriptors")
-    }
-    most = max(grown, key=lambda one: grown[one], default=None)
-    if most is None or grown[most] < 3:
-        return ""
-    kind, state = most
     said = f"{kind}, {state}" if state else kind
-    return f"Of all descriptors it is those of type {said} that grow, by {grown[most]:,.0f}."
+    return f"Of all descriptors it is those of type {said} that grow, by {grown:,.0f}."
 
 
 def _close_wait(case: Case, scene: Scene) -> str:
     waiting = sum(
         rise(one, scene.prepared.judged_from) for one in scene.series("process_descriptors", state="CLOSE_WAIT")
     )
-    if waiting < 3 or not case.of(What.DESCRIPTORS):
+    if waiting < _FEWEST or not case.of(What.DESCRIPTORS):
         return ""
     return f"{waiting:,.0f} more sockets are in CLOSE_WAIT: the other side has hung up, this side has not."
 
@@ -270,8 +274,15 @@ def seen(case: Case, scene: Scene) -> dict[str, str]:
     return {name: words for name, words in looked.items() if words}
 
 
-def place_in(case: Case, groups_first: bool) -> Frame | None:
-    """The place that a case's snapshots name: an own one before a library's, and before none."""
+def place_in(case: Case, groups_first: bool, but: Sequence[str] = ()) -> Frame | None:
+    """The place that a case's snapshots name: an own one before a library's, and before none.
+
+    What grows through the functions in `but` names nobody.
+    """
     order: Sequence[Signal] = [*case.of(GROUP), *case.of(PLACE)] if groups_first else [*case.of(PLACE), *case.of(GROUP)]
-    named = [signal.group.place if signal.group else signal.holding.place for signal in order if signal.holding]
+    named = [
+        signal.group.place if signal.group else signal.holding.place
+        for signal in order
+        if signal.holding and not (but and signal.holding.through(but) > 0)
+    ]
     return next((frame for frame in named if own_frames((frame,))), named[0] if named else None)

@@ -10,7 +10,7 @@ from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import Holding, where
 from soak.diagnosis.places import slope_and_error
 from soak.diagnosis.signals import Signal
-from soak.model import Flame, FlameBox, PlaceRow, PlaceTable
+from soak.growing import Flame, FlameBox, PlaceRow, PlaceTable
 
 #: At most so many stacks and calls deep, and no stack or box with less than this share of the whole.
 MOST_STACKS, DEEPEST, NARROWEST = 40, 48, 0.005

@@ -20,6 +20,8 @@ from soak.units import show_amount
 
 #: Places or groups that have less than this share of all that grows are no signal of their own.
 LEAST_SHARE = 0.1
+#: Places together that hold less than this share of the memory that grows have no part in it.
+FAIR = 0.2
 #: At most so many places, and so many groups, are told apart by endpoint.
 MOST_PLACES = 4
 #: What every request costs alike must be this share of what the dearest one costs to be everybody's.
@@ -75,7 +77,7 @@ def signals(
     if not any(one.verdict is Verdict.FAIL and one.rule == "growth" for one in findings):
         return []
     found = list(_series_signals(prepared, findings))
-    found += [_place_signal(prepared, one) for one in growing(places)]
+    found += [_place_signal(prepared, one) for one in growing(places) if _matters(places, found)]
     if _may_grow(findings):
         found += [_group_signal(prepared, one) for one in _growing_groups(groups)]
     return found
@@ -85,6 +87,13 @@ def growing(places: Sequence[Holding]) -> list[Holding]:
     """The places that surely hold ever more, and a fair share of all that does, fastest first."""
     whole = sum(max(one.slope[0], 0.0) for one in places)
     return [one for one in places if one.sure and one.slope[0] >= LEAST_SHARE * whole][:MOST_PLACES]
+
+
+def _matters(places: Sequence[Holding], failing: Sequence[Signal]) -> bool:
+    """Whether the heap has a fair part in the growth of memory, if it is memory that fails: some place always wanders."""
+    memory = [one.each.per_request for one in failing if one.what is What.MEMORY]
+    heap = any(one.what is What.HEAP for one in failing)
+    return heap or not memory or sum(one.slope[0] for one in places) >= FAIR * min(memory)
 
 
 def _may_grow(findings: Sequence[Finding]) -> bool:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from soak.analysis.roles import What
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
-from soak.diagnosis.evidence import matching, place_in, seen
+from soak.diagnosis.evidence import growing_kind, matching, place_in, seen
 from soak.diagnosis.flame import flame_of, table_of
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import where
 from soak.diagnosis.leak_classes import CLASSES, chances, supporting
-from soak.diagnosis.openers import opener
+from soak.diagnosis.openers import CONNECTING, opener
 from soak.diagnosis.peaks import large_cases
 from soak.diagnosis.remedies import remedy
 from soak.diagnosis.risks import risk_cases
@@ -31,7 +31,8 @@ LEAST, RUNNER_UP, MOST = 0.4, 0.01, 5
 #: How surely a place or an endpoint that is not known lowers confidence in a suspect.
 _NOWHERE = 0.9
 #: The functions by which classes open what they leak.
-_OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",)}
+_OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",), "native-growth": ("native",)}
+_OF_KIND = {"socket": ("connections",), "file": ("files",)}
 _COUNTS: dict[str, tuple[What | str, ...]] = {
     "descriptors": (What.DESCRIPTORS,),
     "goroutines": (What.THREADS, GROUP),
@@ -108,18 +109,21 @@ def _known(name: str, case: Case, scene: Scene) -> _Known:
     unit = CLASSES[name].unit
     if not case.signals:
         return _Known(case.place, case.cost or Amount("", 0.0, 0.0, 0.0), unit if case.cost else "")
-    place = None
-    if name in _OPENS:
-        place = opener(scene, ("pools",), case.endpoint) if matching(case, "pools") else None
-        place = place or opener(scene, _OPENS[name], case.endpoint)
-    if place is None:
-        place = place_in(case, groups_first=unit != "bytes")
-    if name == "native-growth":
-        place = opener(scene, ("native",), case.endpoint)
+    place = opener(scene, _opens(name, case, scene), case.endpoint) if name in _OPENS else None
+    if place is None and name != "native-growth":
+        place = place_in(case, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
     signal = _told_by(case, unit)
     if signal is None:
         return _Known(place, Amount("", 0.0, 0.0, 0.0), "")
     return _Known(place, case.amount(signal), unit if unit == "connections" else signal.unit)
+
+
+def _opens(name: str, case: Case, scene: Scene) -> Sequence[str]:
+    """The marks of functions that open what a class leaks, as narrow as the evidence allows."""
+    if name == "pool-misuse" and matching(case, "pools"):
+        return ("pools",)
+    kind = growing_kind(scene)[0] if name == "descriptor-leak" else ""
+    return _OF_KIND.get(kind, _OPENS[name])
 
 
 def _told_by(case: Case, unit: str) -> Signal | None:

@@ -6,7 +6,8 @@ import json
 import math
 from typing import Any
 
-from soak.model import Analysis, EndpointSummary, Finding, PlaceTable, Suspect
+from soak.growing import PlaceTable
+from soak.model import Analysis, EndpointSummary, Finding, Suspect
 
 FORMAT_VERSION = 1
 

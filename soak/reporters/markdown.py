@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from soak.model import Analysis, Finding, PlaceTable, Suspect, Verdict
+from soak.growing import PlaceTable
+from soak.model import Analysis, Finding, Suspect, Verdict
 from soak.reporters import wording
 from soak.units import show_number, show_ratio
 

@@ -80,7 +80,9 @@ def test_node_tells_file_line_function_and_bytes() -> None:
     assert (found.place.function, Path(found.place.file).name, found.place.line) == ("remember", "leaking.js", 7)
     # One sample in 32 KiB of 3 MiB and more is off by a tenth.
     assert found.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.35)
-    assert found.low / AT_ONCE < PAGE < found.high / AT_ONCE or found.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.1)
+    assert found.low / AT_ONCE < PAGE < found.high / AT_ONCE or found.per_request / AT_ONCE == pytest.approx(
+        PAGE, rel=0.1
+    )
 
 
 def test_node_opens_its_inspector_where_that_is_asked_for() -> None:

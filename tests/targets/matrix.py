@@ -134,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", metavar="GLOB", help="cells such as go/* or */none; repeatable")
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--seconds", type=float, help="of full load in each cell; 60, or 150 with --diagnose")
+    parser.add_argument("--seconds", type=float, help="of full load in each cell; 60, or 180 with --diagnose")
     parser.add_argument("--diagnose", action="store_true", help="name class, place, endpoint and amount, too")
     parser.add_argument("--jobs", type=int, default=1, help="cells at once; a cell needs about a third of a core")
     parser.add_argument("--rate", type=float, default=sum(WEIGHTS.values()), help="requests a second")
@@ -149,7 +149,7 @@ def main() -> None:
 
         def run(take: int, leak: Leak) -> Result:
             directory = (asked.out or Path(scratch)) / f"{leak.cell.replace('/', '-')}-{take}"
-            seconds = asked.seconds or (150.0 if asked.diagnose else 60.0)
+            seconds = asked.seconds or (180.0 if asked.diagnose else 60.0)
             return run_cell(leak, server.url, directory, seconds, asked.rate, diagnose=asked.diagnose)
 
         every = [pool.submit(run, take, leak) for take in range(1, asked.repeat + 1) for leak in chosen]
