@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.growing import Flame, PlaceTable
 from soak.snapshots import Snapshot
 from soak.traces import Trace, TraceReport
 from soak.windows import EndpointWindows, GeneratorWindows, Turnouts
@@ -294,3 +295,5 @@ class Analysis:
     broken: str | None = None
     links: tuple[tuple[str, str], ...] = ()
     traces: TraceReport | None = None
+    flame: Flame | None = None
+    places: PlaceTable | None = None

@@ -170,7 +170,8 @@ def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: 
     managed = finding.unit.startswith("bytes") or finding.series.endswith("_objects")
     if not managed or (finding.series in OF_ALL_MEMORY and not _by_heap(finding, series)):
         return finding
-    ran = "did not run in full" if not collections[_instance_of(finding.labels)] else "ran in full only once"
+    count = collections.get(_instance_of(finding.labels), collections.get("", 0.0))
+    ran = "ran in full only once" if count else "did not run in full"
     reason = (
         f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {ran} meanwhile, so this may be garbage and no leak: "
         "a longer run, or more load, would tell."

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from soak.analysis import analyze
+from soak.diagnosis.confirmation import with_confirmations
+from soak.diagnosis.suspects import diagnosed
 from soak.diagnosis.traces import with_traces
 from soak.errors import ExitCode, RecordingError
 from soak.model import Analysis, Verdict
@@ -32,10 +34,11 @@ def profile_of(directory: Path) -> Profile:
 
 
 def judge(directory: Path) -> Analysis:
-    """A run judged by its own profile."""
+    """A run judged by its own profile, and what is suspected of it."""
     profile = profile_of(directory)
     recording = load_recording(directory)
     analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup)
+    analysis = diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
     return with_traces(analysis, recording.traces, profile.trace)
 
 

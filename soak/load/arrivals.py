@@ -96,7 +96,7 @@ class OpenLoad:
 
     def _drive(self, sleep_until: Callable[[float], None]) -> None:
         began = looked = time.monotonic()
-        choose, arrive, without_rest = self._traffic.choose, self.arrive, 0
+        traffic, choose, arrive, without_rest = self._traffic, self._traffic.choose, self.arrive, 0
         chance, poisson = self._visitor.random, self._plan.arrivals == "poisson"
         for number, due in arrivals_of(self._traffic.schedule, self._shares, poisson=poisson, seed=self._plan.seed):
             moment = began + due
@@ -106,6 +106,8 @@ class OpenLoad:
                 without_rest = 0
             if self._cut:
                 break
+            if due >= traffic.turns:
+                traffic.turn(due)
             course = choose(chance)
             if course.constant:  # the hot path
                 arrive((course, None, moment, None))
@@ -120,7 +122,7 @@ class OpenLoad:
         if course.flow:
             visitor, known = self._traffic.caller(number), None
         else:
-            visitor, known = self._visitor, number + 1
+            visitor, known = self._visitor, self._traffic.caller_number(number)
         if not self._maker.begin(course, visitor, known):
             self._run_out(course)
             return

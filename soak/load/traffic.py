@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
+from collections.abc import Sequence
 from itertools import accumulate
+from math import inf
 from urllib.parse import urlsplit
 
 import gevent
 
 from soak.load.addresses import Origin, Timeouts
 from soak.load.captures import Captures
+from soak.load.code import code_of
 from soak.load.expectations import Expectations
 from soak.load.heads import Heads
 from soak.load.plan import Plan, PlannedRequest
@@ -19,6 +22,9 @@ from soak.load.rows import Rows
 from soak.load.schedule import Piece, Schedule
 from soak.load.tracing import Tracing
 from soak.load.visitor import Numbers, Visitor
+
+#: An earlier load's templates are taken to have asked for a number so often a request.
+_NUMBERS_EACH = 64
 
 
 class Step:
@@ -106,18 +112,33 @@ class Traffic:
         alone = [Course((Step(request, plan),), request.weight) for request in plan.requests]
         flows = [Course(tuple(Step(step, plan) for step in flow.steps), flow.weight, flow=True) for flow in plan.flows]
         self.courses = (*alone, *flows)
-        self._bounds = list(accumulate(course.weight for course in self.courses))
+        self._bounds: Sequence[float] = list(accumulate(course.weight for course in self.courses))
+        self._code = code_of(plan)
+        #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
+        self.turns = inf if self._code is None else 0.0
         self._rows = {rows.name: Rows.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
-        self._numbers = Numbers(index, count)
+        for rows in self._rows.values():
+            rows.skip(plan.before // count)
+        self._numbers = Numbers(index, count, plan.before * _NUMBERS_EACH)
+        self._seed = f"{plan.seed}/{plan.before}" if plan.before else plan.seed
         self.schedule = Schedule(plan.pieces or _pieces(plan))
 
     def visitor(self, number: int) -> Visitor:
         """The state of one user, counted from 1 in this process; no two processes have the same users."""
-        return Visitor((number - 1) * self._count + self._index + 1, self._plan.seed, self._rows, self._numbers)
+        return Visitor((number - 1) * self._count + self._index + 1, self._seed, self._rows, self._numbers)
+
+    def caller_number(self, number: int) -> int:
+        """What templates know as `user` of an arrival, counted from 0 over all processes: from 1 on over the whole run."""
+        return self._plan.before + number + 1
 
     def caller(self, number: int) -> Visitor:
         """The state of whoever makes an arrival, counted from 0 over all processes."""
-        return Visitor(number + 1, self._plan.seed, self._rows, self._numbers)
+        return Visitor(self.caller_number(number), self._seed, self._rows, self._numbers)
+
+    def turn(self, passed: float) -> None:
+        """From now on choose by the shares of this moment, in seconds from the load's beginning: the same in all processes."""
+        if self._code is not None:
+            self._bounds, self.turns = self._code.at(passed)
 
     def choose(self, chance: random.Random) -> Course:
         """The next course, by weight; a visitor's own `random` makes its choices repeatable."""

@@ -1,0 +1,70 @@
+"""Who opened what was never closed: descriptors and connections leave no stack behind, but their making allocates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from soak.diagnosis.attribution import EVERY
+from soak.diagnosis.evidence import MARKS
+from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import Holding, Stack, calls, own_frames
+from soak.diagnosis.scene import Scene
+from soak.diagnosis.signals import Levels, guilty, told_apart
+
+_MOST, _MOSTLY = 6, 0.5
+#: Making a new connection falls to whoever finds none idle, and says nothing of who keeps one.
+CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection")
+
+
+def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
+    """The own function that opens such things on behalf of `endpoint`; None where several could be it, or none is seen.
+
+    Of those seen to open any, it is the only one, or the one called by whom the endpoint's requests make allocate, or the
+    one that ever more of what was opened still belongs to.
+    """
+    functions = [function for mark in marks for function in MARKS[mark]]
+    found = [(one, stacks) for one in scene.allocated if (stacks := _opening(one, functions))]
+    found = sorted(found, key=lambda pair: -_gain(pair[1]))[:_MOST]
+    if len(found) == 1:
+        return found[0][0].place
+    if endpoint and endpoint != EVERY:
+        share = [_share(scene, holding, stacks, endpoint) for holding, stacks in found]
+        if share and max(share) > _MOSTLY:
+            return found[share.index(max(share))][0].place
+    kept = {one.place.function: _gain(_opening(one, functions)) for one in scene.places}
+    still = [one for one, _ in found if kept.get(one.place.function, 0.0) > 0]
+    return still[0].place if len(still) == 1 else None
+
+
+def _opening(holding: Holding, functions: Sequence[str]) -> list[Stack]:
+    """The stacks through which an own place opens, and what they allocate grows; none where the place is nobody's own."""
+    if not own_frames((holding.place,)):
+        return []
+    stacks = [
+        stack for stack in holding.stacks if calls(stack.frames, functions) and not calls(stack.frames, CONNECTING)
+    ]
+    return stacks if _gain(stacks) > 0 else []
+
+
+def _gain(stacks: Sequence[Stack]) -> float:
+    return sum(float(stack.levels[-1] - stack.levels[0]) for stack in stacks)
+
+
+def _share(scene: Scene, holding: Holding, stacks: Sequence[Stack], endpoint: str) -> float:
+    """How much of what a place's caller allocates one endpoint explains; 0 where that cannot be told.
+
+    The caller is the outermost own function, a handler as a rule. It allocates more than what it opens, so that its requests
+    are told apart better.
+    """
+    callers = {own_frames(stack.frames)[-1].function for stack in stacks}
+    through = [
+        stack.levels
+        for one in scene.allocated
+        for stack in one.stacks
+        if (own := own_frames(stack.frames)) and own[-1].function in callers
+    ]
+    levels = Levels(holding.times, np.sum(through, axis=0), holding.requests)
+    told = told_apart(scene.prepared, levels, "opened", "bytes")
+    return next((amount.share for amount in guilty(told) if amount.endpoint == endpoint), 0.0)

@@ -1,0 +1,209 @@
+"""Profiles of real processes of each runtime: what leaks is found where it does, with the amount that it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from soak.diagnosis.places import PlaceGrowth, Snapshot, growth_by_place
+from soak.diagnosis.profiles import HELD, read_profile
+from soak.errors import SoakError, TargetError
+from soak.profile.diagnose import Diagnose
+from soak.sampling.profilers import PROFILERS, Profiler, Watched
+from soak.sampling.profilers import jcmd as jcmd_module
+from soak.sampling.profilers.inspector import Inspector
+from soak.sampling.profilers.jvm import Jvm
+from soak.sampling.profilers.node import NodeInspector
+from soak.sampling.profilers.python import PythonHook
+from soak.snapshots import SnapshotKind
+from tests.sampling.leaking import HERE, PAGE, Leaking, leaking, python_program
+from tests.sampling.serving import answering, free_port, http
+from tests.targets import toolchain
+from tests.targets.building import cached, call, tool
+
+AT_ONCE = 200
+
+
+def named(pid: int | None = None, **given: object) -> Profiler:
+    """The profiler that `diagnose: {key: value}` makes, of the target with this process."""
+    [key] = given
+    value = getattr(Diagnose.model_validate(given), key)
+    return PROFILERS[key].named(value, Watched("http://127.0.0.1:1", pid=pid))
+
+
+def growth(profiler: Profiler, program: Leaking) -> dict[SnapshotKind, PlaceGrowth]:
+    """What grows most of each kind while the program leaks AT_ONCE pages and one thread between any two of four snapshots."""
+    list(profiler.take("start"))
+    found: dict[SnapshotKind, list[Snapshot]] = {}
+    for done in range(4):
+        for kind, data in profiler.take("steady"):
+            assert isinstance(data, bytes), str(data)
+            found.setdefault(kind, []).append(Snapshot(float(done), float(done), read_profile(kind, data)))
+        if done < 3:
+            program.leak(AT_ONCE)
+    profiler.close()
+    return {kind: growth_by_place(snapshots, HELD[kind])[0] for kind, snapshots in found.items()}
+
+
+def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    environment = {**os.environ, "SOAK_HOOK": address, "SOAK_HOOK_TOKEN": "abc"}
+    with leaking(python_program(), environment) as program:
+        offered = PythonHook.offered(Watched("http://127.0.0.1:1", pid=program.pid))
+        assert offered is not None
+        assert offered.hook == address
+        with pytest.raises(TargetError, match="diagnose.python.token"):
+            named(python=address).collect()
+        found = growth(offered, program)
+    memory, threads = found["tracemalloc"], found["threads"]
+    assert (memory.place.function.rpartition(".")[2], Path(memory.place.file).name) == ("remember", "leaking.py")
+    assert memory.place.line == 12
+    assert memory.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.02)
+    assert (threads.place.function, threads.per_request) == ("wait", pytest.approx(1.0))
+
+
+def test_node_tells_file_line_function_and_bytes() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with toolchain():
+        node = tool("node")
+    with leaking([node, f"--inspect={address}", HERE / "leaking.js"], os.environ) as program:
+        offered = NodeInspector.offered(Watched("http://127.0.0.1:1", pid=program.pid))
+        assert offered is not None
+        assert offered.address == address
+        found = growth(offered, program)["v8heap"]
+    assert (found.place.function, Path(found.place.file).name, found.place.line) == ("remember", "leaking.js", 7)
+    # One sample in 32 KiB of 3 MiB and more is off by a tenth.
+    assert found.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.35)
+    assert found.low / AT_ONCE < PAGE < found.high / AT_ONCE or found.per_request / AT_ONCE == pytest.approx(
+        PAGE, rel=0.1
+    )
+
+
+def test_node_opens_its_inspector_where_that_is_asked_for() -> None:
+    with toolchain():
+        node = tool("node")
+    address = f"127.0.0.1:{free_port()}"
+    with leaking([node, f"--inspect-port={address}", HERE / "leaking.js"], os.environ) as program:
+        profiler = named(program.pid, node={"inspector": address, "open": True, "snapshots": True})
+        kinds = [kind for kind, data in profiler.take("start") if isinstance(data, bytes) and json.loads(data)]
+        profiler.close()
+    assert kinds == ["v8heap", "v8snapshot"]
+
+
+def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
+    with toolchain():
+        java, javac = tool("java"), tool("javac")
+        tool("jcmd")
+    source = HERE / "Leaking.java"
+    classes = cached("leaking-java", [source], lambda to: call([javac, "-d", to, source], HERE))
+    command = [java, "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classes, "Leaking"]
+    with leaking(command, os.environ) as program:
+        offered = Jvm.offered(Watched("http://127.0.0.1:1", pid=program.pid))
+        assert offered == Jvm(program.pid)
+        found = growth(offered, program)
+        recordings = jcmd_module.ask(program.pid, "JFR.check")
+    memory, threads = found["classes"], found["threads"]
+    assert "No available recordings" in recordings
+    assert (memory.stack[0].function, memory.place.function) == ("byte[]", "Leaking.remember")
+    assert memory.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.1)
+    assert threads.place.function in ("Leaking.await", "Leaking.startPool")
+    assert threads.per_request == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("pid", "said"),
+    [
+        (None, "name it by diagnose.jvm.pid"),
+        (os.getpid(), "is no JVM: name one by diagnose.jvm.pid or port"),
+        (2**22 + 1, "has ended"),
+    ],
+)
+def test_what_is_no_jvm_gets_no_signal_that_would_end_it(pid: int | None, said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        list(named(pid, jvm=True).take("start"))
+
+
+def test_without_a_jdk_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(jcmd_module, "is_jvm", lambda _: True)
+    with pytest.raises(TargetError, match="jcmd is not on the PATH: install a JDK"):
+        list(named(os.getpid(), jvm=True).take("start"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("Unable to open socket file /tmp/.java_pid1: target process doesn't respond", "lets nobody attach"),
+        ("java.io.IOException: No such process", "has ended"),
+        ("what nobody has seen", "gave sh only: what nobody has seen"),
+    ],
+)
+def test_what_jcmd_says_is_said_in_one_line(printed: str, said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        jcmd_module.told(["sh", "-c", f'echo "{printed}" >&2; exit 1'], "process 7")
+
+
+def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    histogram = "   1:   10   160  [B (java.base@17)\n"
+    said = {"GC.class_histogram": histogram, "JFR.start": "no such command", "Thread.print": '"main" #1 x\n'}
+    for module in ("jvm", "flight"):
+        monkeypatch.setattr(f"soak.sampling.profilers.{module}.ask", lambda pid, command, *_: said[command])
+    profiler = named(1, jvm=True)
+    first, second = list(profiler.take("start")), list(profiler.take("steady"))
+    assert [kind for kind, _ in first] == ["classes", "classes", "threads"]
+    assert "cannot record: no such command" in str(first[1][1])
+    assert [kind for kind, _ in second] == ["classes", "threads"]
+    assert isinstance(first[0][1], bytes)
+    assert read_profile("classes", first[0][1]).flat("inuse_space") == {"byte[]": 160.0}
+
+
+def test_what_is_not_open_is_said_with_how_to_open_it() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(TargetError, match=f"the inspector is not open; start the target with --inspect={address}"):
+        list(named(node=address).take("start"))
+    [(kind, error)] = named(python=address).take("start")
+    assert kind == "tracemalloc"
+    assert "python -m soak.hook" in str(error)
+
+
+def test_what_is_no_node_gets_no_signal_that_would_end_it() -> None:
+    profiler = named(os.getpid(), node={"inspector": f"127.0.0.1:{free_port()}", "open": True})
+    with pytest.raises(TargetError, match="is no node"):
+        list(profiler.take("start"))
+
+
+@pytest.mark.parametrize("page", ["<html>", "[]", "{}", '[{"id": 7}]', '[{"id": "a b\\n"}]'])
+def test_what_is_no_inspector_is_said(page: str) -> None:
+    with (
+        answering({"/json/list": http(page)}) as url,
+        pytest.raises(TargetError, match="no inspector|accepts no session"),
+    ):
+        Inspector.opened(url.removeprefix("http://"))
+
+
+def test_what_is_no_hook_is_said() -> None:
+    with answering({"/memory": http("<html>", content_type="text/html")}) as url:
+        [(_, error)] = named(python=url.removeprefix("http://")).take("start")
+    assert isinstance(error, SoakError)
+    assert "no soak.hook of this version" in str(error)
+
+
+def test_the_hook_serves_beyond_loopback_only_with_a_token_and_never_breaks_the_service() -> None:
+    environment = {**os.environ, "SOAK_HOOK": "0.0.0.0:0"}
+    command = [sys.executable, "-c", "import soak.hook; print('served')"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "served\n"
+    assert "need a SOAK_HOOK_TOKEN" in done.stderr
+
+
+def test_without_its_variable_the_hook_does_nothing() -> None:
+    from soak import hook
+
+    assert "soak-hook" not in {thread.name for thread in threading.enumerate()}
+    assert hook._from_environment() is None
