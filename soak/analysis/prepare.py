@@ -88,7 +88,7 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
         end,
         max(full, start + warmup),
         _restarts(own, start, end),
-        _cumulative_requests(recording, own),
+        _cumulative_requests(recording, own, end),
         bool(recording.windows),
         collections,
         tuple(_between(series, start, last_of_all) for series in everything if len(series.times)),
@@ -210,11 +210,13 @@ def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, In
     return offsets, buckets[order], counts[order]
 
 
-def _cumulative_requests(recording: Recording, own: tuple[Series, ...]) -> Series | None:
-    """Requests completed so far, from the windows, or from the target's own counter in a file."""
+def _cumulative_requests(recording: Recording, own: tuple[Series, ...], end: float) -> Series | None:
+    """Requests completed so far, from the windows, or from the target's own counter in a file; not those after the load."""
     if recording.windows:
         total = np.sum([windows.requests for windows in recording.windows], axis=0)
-        return Series(
+        after = min((phase.start for phase in recording.phases if phase.start >= end), default=np.inf)
+        done = Series(
             "http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER
         )
+        return _between(done, -np.inf, after)
     return next((series for series in own if series.name == "http_requests_total" and not series.labels), None)

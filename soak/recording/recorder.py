@@ -112,8 +112,8 @@ class Recorder:
         elif isinstance(item, Window):
             self._write_window(item)
         elif isinstance(item, Trace):
-            row = (item.id, json.dumps([astuple(span) for span in item.spans]), item.cut)
-            self._database.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", row)
+            spans = json.dumps([astuple(span) for span in item.spans])
+            self._database.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", (item.id, spans, item.cut))
         elif isinstance(item, KeptSnapshot):
             one = item.snapshot
             row = (one.time, one.took, one.kind, one.stage, item.file, one.error)
