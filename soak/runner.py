@@ -25,7 +25,7 @@ from soak.sampling.offers import probe_sources
 from soak.sampling.sampler import Sampler
 from soak.sampling.taker import Taker
 from soak.sampling.taking import taker_of
-from soak.sampling.traces import ask_for_traces
+from soak.sampling.traces import record_traces
 from soak.snapshots import SnapshotStage
 from soak.target import StartedTarget, reach
 from soak.windows import Window
@@ -92,7 +92,7 @@ class Run:
         finally:
             self._let_go()
             over = self.clock.now()
-            self._ask_for_traces(over)
+            record_traces(self.profile, self._shown_exemplars, self.clock, self.stop, self.recorder.add)
             self._seal(over)
 
     def _load(self, plan: Plan) -> LoadProcess:
@@ -267,17 +267,9 @@ class Run:
         if self.target is not None:
             self.target.stop()
 
-    def _ask_for_traces(self, over: float) -> None:
-        """Record the spans of the requests that the report will show; whatever goes wrong is a warning."""
-        try:
-            self.recorder.commit()
-            for trace in ask_for_traces(self.profile, self.exemplars(), self.clock, self.stop):
-                self.recorder.add(trace)
-        except SoakError as error:
-            self._record(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
-        except Exception as error:  # noqa: BLE001 - the run is over, and its recording must be sealed all the same
-            # Its text might hold the backend's address, which is never written.
-            self._record(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
+    def _shown_exemplars(self) -> Sequence[Exemplar]:
+        self.recorder.commit()
+        return self.exemplars()
 
     def _seal(self, over: float) -> None:
         self._loaded = self._end_of(self.load) if self._loaded is None else self._loaded

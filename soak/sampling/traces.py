@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from soak.errors import TargetError
-from soak.model import Exemplar
+from soak.errors import SoakError, TargetError
+from soak.model import Event, Exemplar
 from soak.profile import Profile
 from soak.profile.checking import beside
 from soak.profile.types import Tls
@@ -59,6 +59,25 @@ def ask_for_traces(
             raise TargetError(f"trace.{backend.key}: {few}")
         body = _asked(fetcher, parts, backend, backend.path + trace)
         yield _read(backend, trace, body) if body is not None else Trace(trace)
+
+
+def record_traces(
+    profile: Profile,
+    exemplars: Callable[[], Sequence[Exemplar]],
+    clock: Clock,
+    stop: threading.Event,
+    record: Callable[[Trace | Event], None],
+) -> None:
+    """Record what `ask_for_traces` gives of a run that is over; whatever goes wrong is a warning and no more."""
+    over = clock.now()
+    try:
+        for trace in ask_for_traces(profile, exemplars(), clock, stop):
+            record(trace)
+    except SoakError as error:
+        record(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
+    except Exception as error:  # noqa: BLE001 - the recording must be sealed all the same
+        # Its text might hold the backend's address, which is never written.
+        record(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
 
 
 def backend_of(profile: Profile) -> Backend | None:
