@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import os
-import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from soak import __version__
 from soak.errors import RecordingError, SoakError
+from soak.load.again import Round, rounds
 from soak.load.joining import TOKEN, check_listening
+from soak.load.plan import Plan
 from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
-from soak.model import Event, Exemplar, Scrape
+from soak.model import Event, Exemplar, Phase, Scrape
 from soak.profile import Profile
-from soak.profile.parsing import without_secret
-from soak.recording import LOAD_LOG, TARGET_LOG, Recorder
+from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
+from soak.recording.describing import description, utc_now
 from soak.sampling.building import build_sources
 from soak.sampling.clock import RunClock
 from soak.sampling.offers import probe_sources
 from soak.sampling.sampler import Sampler
-from soak.sampling.traces import ask_for_traces
+from soak.sampling.taker import Taker
+from soak.sampling.taking import taker_of
+from soak.sampling.traces import gather_traces
+from soak.snapshots import SnapshotStage
 from soak.target import StartedTarget, reach
 from soak.windows import Window
 
 Record = Scrape | Window | Event
+
+#: When to look after the load, the target and the recording, in seconds.
+_OFTEN = 0.2
 
 
 @dataclass
@@ -39,7 +43,8 @@ class Run:
     `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
     each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
     the seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in
-    order. After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
+    order. `resting` says what goes on after the load, as its phase is called. After `run`, `ended` is how it ended and
+    `failure` why it broke, None when it did not.
     """
 
     profile: Profile
@@ -54,35 +59,44 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
     ended: str = "completed"
     failure: str | None = None
+    resting: str = ""
     clock: RunClock = field(default_factory=RunClock)
 
     def run(self) -> None:
-        """Start the target, sample it, drive it, and seal the recording; SoakError when it could not begin."""
+        """Start the target, sample it, drive it, let it rest, and seal the recording; SoakError when it could not begin."""
         build_sources(
             self.profile, os.getpid() if self.profile.target.start else None
         )  # refuse wrong ones before anything starts
         plan = plan_of(self.profile)  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock()
-        self.recorder = Recorder(self.directory, self._description(), self.profile_text)
+        self.recorder = Recorder(self.directory, description(self.profile.name, self.command), self.profile_text)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
-        load = LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record, self._record)
+        self.taker: Taker | None = None
+        self.load = self._load(plan)
+        self._loaded: float | None = None
+        self._rests: list[Phase] = []
+        self._made, self._next_commit, self._gone = 0, 0.0, False
         try:
-            self._begin(load)
+            self._begin()
         except BaseException:
-            self._let_go(load)
+            self._let_go()
             self.recorder.discard()
             raise
         try:
-            self._drive(load)
+            self._drive()
+            self._loaded = self._end_of(self.load)
+            if self.ended in ("completed", "early"):
+                self._rest(plan)
         finally:
-            self._let_go(load)
-            over = self.clock.now()
-            self._ask_for_traces(over)
-            self._seal(load, over)
+            self._let_go()
+            self._seal()
 
-    def _begin(self, load: LoadProcess) -> None:
+    def _load(self, plan: Plan) -> LoadProcess:
+        return LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record, self._record)
+
+    def _begin(self) -> None:
         """Everything that may fail before there is anything worth keeping."""
         url, pid = self.profile.target.url, None
         if self.profile.target.start is not None:
@@ -96,45 +110,129 @@ class Run:
                 self._record(Event(self.clock.now(), "probe", text))
         else:
             sources = build_sources(self.profile, pid)
+        self._try_profilers(pid)
         self.sampler = Sampler(sources, self.profile.interval, self._record, self.clock, self.profile.jitter)
         self.sampler.start()
-        load.start(stop=self.stop)
-        assert load.started is not None
-        self.recorder.update(phases=self._phases(load.started, None))
+        self.load.start(stop=self.stop)
+        assert self.load.started is not None
+        self.recorder.update(phases=self._phases())
+        if self.taker is not None:
+            begin = self.load.started + max(self.profile.load.ramp, self.profile.load.warmup)
+            self.taker.follow(begin, self._at(1.0))
 
-    def _drive(self, load: LoadProcess) -> None:
-        """Until the load ends by itself, or is stopped, or breaks: commit every second."""
-        next_commit = self.clock.now()
-        gone, look = False, 0
-        while load.running:
-            if self.clock.now() >= next_commit:
-                try:
-                    self.recorder.commit()
-                except RecordingError as error:
-                    self.ended, self.failure = "aborted", str(error)
-                    return
-                next_commit += 1.0
-            if self.stop.is_set():
-                self.ended = "interrupted"
+    def _try_profilers(self, pid: int | None) -> None:
+        """Ask each once before anything is judged."""
+        keeper = SnapshotKeeper(self.directory, self.recorder.add)
+        self.taker = taker_of(self.profile, pid, keeper.keep, self._record, self.clock)
+        if self.taker is not None:
+            self.taker.try_once()
+            while self.taker.busy and not self.stop.wait(_OFTEN):
+                pass
+
+    def _drive(self) -> None:
+        """Until the load ends by itself, or is stopped, or breaks."""
+        look = 0
+        while self.load.running:
+            if not self._goes_on():
+                self.ended = self.ended if self.failure else "interrupted"
                 return
-            if self.target is not None and not gone and self.target.exit_code() is not None:
-                gone = True
-                self._record(
-                    Event(self.clock.now(), "target", f"the target ended by itself with code {self.target.exit_code()}")
-                )
-            if look < len(self.looks) and self.clock.now() >= self._at(load, self.looks[look]):
-                if self._certain(look, self._at(load, 1.0)):
+            if look < len(self.looks) and self.clock.now() >= self._at(self.looks[look]):
+                if self._certain(look, self._at(1.0)):
                     return
                 look += 1
-            self._show()
-            load.wait(0.2)
-        if load.failure is not None:
-            self.ended, self.failure = "aborted", load.failure
-            self._record(Event(self.clock.now(), "load", load.failure))
+            self.load.wait(_OFTEN)
+        if self.load.failure is not None:
+            self.ended, self.failure = "aborted", self.load.failure
+            self._record(Event(self.clock.now(), "load", self.load.failure))
 
-    def _at(self, load: LoadProcess, share: float) -> float:
+    def _goes_on(self) -> bool:
+        """Commit every second, look after the target, show progress; False when the run was stopped or cannot go on."""
+        if self.failure is not None:
+            return False
+        if self.clock.now() >= self._next_commit:
+            try:
+                self.recorder.commit()
+            except RecordingError as error:
+                self.ended, self.failure = "aborted", str(error)
+                return False
+            self._next_commit = max(self._next_commit + 1.0, self.clock.now())
+        if self.stop.is_set():
+            return False
+        if self.target is not None and not self._gone and self.target.exit_code() is not None:
+            self._gone = True
+            text = f"the target ended by itself with code {self.target.exit_code()}"
+            self._record(Event(self.clock.now(), "target", text))
+        self._show()
+        return True
+
+    def _rest(self, plan: Plan) -> None:
+        """After the load: the drain, a snapshot, and where it is asked for the load again. The load was whole, whatever comes."""
+        seconds = self.profile.diagnose.again(self.profile.load.duration) if self.profile.diagnose else None
+        if not (self._drained("drain", collect=seconds is not None) and self._taken("drained")) or seconds is None:
+            return
+        for one in rounds(plan, seconds, self._made):
+            if not self._again(one):
+                return
+
+    def _again(self, one: Round) -> bool:
+        """The load once more, a drain and a snapshot; False when it was cut short."""
+        self.resting = one.name
+        load = self._load(one.plan)
+        try:
+            load.start(stop=self.stop)
+            while load.running and self._goes_on():
+                load.wait(_OFTEN)
+        except SoakError as error:
+            load.failure = str(error)
+        finally:
+            load.stop()
+        if load.started is not None:
+            self._rests.append(Phase(one.name, load.started, self._end_of(load)))
+        if load.failure is not None and not self.stop.is_set():
+            text = f"diagnose: the load could not be made again: {load.failure}"
+            self._record(Event(self.clock.now(), "warning", text))
+        if load.failure is not None or self.stop.is_set():
+            return False
+        return self._drained(f"{one.name}-drain", collect=True) and self._taken(one.stage)
+
+    def _drained(self, name: str, *, collect: bool) -> bool:
+        """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""
+        if not self.profile.drain or self._gone:
+            return False
+        began, self.resting = self.clock.now(), name
+        self._rests.append(Phase(name, began, began + self.profile.drain))
+        try:
+            self.recorder.update(phases=self._phases())
+        except RecordingError as error:
+            self.ended, self.failure = "aborted", str(error)
+        for share in (0.5, 1.0):
+            while self.clock.now() < began + share * self.profile.drain and self._goes_on():
+                self.stop.wait(_OFTEN)
+            if collect and share < 1.0 and self.taker is not None:
+                self.taker.collect()
+        self._rests[-1] = Phase(name, began, min(self.clock.now(), began + self.profile.drain))
+        if self.stop.is_set():
+            self._record(
+                Event(self.clock.now(), "drain", "what follows the load was cut short; the load itself was whole")
+            )
+        return not self.stop.is_set() and self.failure is None
+
+    def _taken(self, stage: SnapshotStage) -> bool:
+        """A snapshot now; False when it was cut short."""
+        if self.taker is not None:
+            self.taker.take(stage)
+            while self.taker.busy and self._goes_on():
+                self.stop.wait(_OFTEN)
+        return not self.stop.is_set() and self.failure is None
+
+    def _end_of(self, load: LoadProcess) -> float:
+        """Stop a load, and say when it ended."""
+        load.stop()
+        return load.finished or self.clock.now()
+
+    def _at(self, share: float) -> float:
         """When a share of the steady phase will have passed."""
-        return float((load.started or 0.0) + self.profile.load.ramp + share * self.profile.load.duration)
+        return float((self.load.started or 0.0) + self.profile.load.ramp + share * self.profile.load.duration)
 
     def _certain(self, look: int, end: float) -> bool:
         """Whether the run may end now, because its verdict is certain already."""
@@ -157,71 +255,42 @@ class Run:
         text = f"progress could not be shown any more ({type(error).__name__}: {error})"
         self.recorder.add(Event(self.clock.now(), "warning", text))
 
-    def _let_go(self, load: LoadProcess) -> None:
+    def _let_go(self) -> None:
         """Stop whatever was started, the load first."""
-        load.stop()
+        self.load.stop()
+        if self.taker is not None:
+            self.taker.end()
         if self.sampler is not None:
             self.sampler.stop()
         if self.target is not None:
             self.target.stop()
 
-    def _ask_for_traces(self, over: float) -> None:
-        """Record the spans of the requests that the report will show; whatever goes wrong is a warning."""
+    def _seal(self) -> None:
+        over = self.clock.now()
+        self._loaded = self._end_of(self.load) if self._loaded is None else self._loaded
         try:
             self.recorder.commit()
-            for trace in ask_for_traces(self.profile, self.exemplars(), self.clock, self.stop):
-                self.recorder.add(trace)
-        except SoakError as error:
-            self._record(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
-        except Exception as error:  # noqa: BLE001 - the run is over, and its recording must be sealed all the same
-            # Its text might hold the backend's address, which is never written.
-            self._record(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
-
-    def _seal(self, load: LoadProcess, over: float) -> None:
-        started = load.started or 0.0
-        try:
+            gather_traces(self.profile, self.exemplars, self.clock, self.stop, self.recorder.add, self._record)
             self.recorder.close(
-                phases=self._phases(started, load.finished or over),
-                seconds=round(over, 3),
-                stopped=_utc_now(),
-                ended=self.ended,
-                failure=self.failure,
+                phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), ended=self.ended, failure=self.failure
             )
         except RecordingError as error:
             self.ended, self.failure = "aborted", self.failure or str(error)
 
     def _record(self, record: Record) -> None:
+        if isinstance(record, Window):
+            self._made += sum(seen.requests for seen in record.endpoints)
         self.recorder.add(record)
         try:
             self.watch(record)
         except Exception as error:  # noqa: BLE001 - it must not end the thread that samples
             self._show_no_more(error)
 
-    def _phases(self, started: float, finished: float | None) -> list[dict[str, Any]]:
-        """Ramp and steady phase in seconds: as planned, or cut where the load ended; a drain where sampling went on."""
+    def _phases(self) -> list[dict[str, Any]]:
+        """Ramp and steady phase in seconds: as planned, or cut where the load ended; then the rests after it."""
+        started = self.load.started or 0.0
         full = started + self.profile.load.ramp
-        end = full + self.profile.load.duration if finished is None else finished
+        end = full + self.profile.load.duration if self._loaded is None else self._loaded
         edges = [("ramp", started, min(full, end)), ("steady", full, end)]
+        edges += [(rest.name, rest.start, rest.end) for rest in self._rests]
         return [{"name": name, "start": round(a, 3), "end": round(b, 3)} for name, a, b in edges if b > a]
-
-    def _description(self) -> dict[str, Any]:
-        return {
-            "name": self.profile.name,
-            "started": _utc_now(),
-            "command": [without_secret(word) for word in self.command],
-            "versions": {"soak": __version__, "python": platform.python_version(), "locust": version("locust")},
-            "host": {"system": platform.platform(), "cpus": os.cpu_count()},
-        }
-
-
-def run_directory(name: str, root: Path) -> Path:
-    """`reports/<profile>-<UTC time>`, free."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    plain = root / f"{name}-{stamp}"
-    return next(
-        path for path in (plain, *(plain.with_name(f"{plain.name}-{n}") for n in range(2, 1000))) if not path.exists()
-    )
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

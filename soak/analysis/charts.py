@@ -34,7 +34,7 @@ _ORDER = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, None]
 def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ...]:
     """Judged series first, in the order of their findings, then the load's own."""
     by_name: dict[str, list[Series]] = defaultdict(list)
-    for series in prepared.series:
+    for series in prepared.drawn:
         by_name[series.name].append(series)
     judged = dict.fromkeys(finding.series for finding in findings)
     names = [name for name in judged if name in by_name and name not in _REQUESTS]

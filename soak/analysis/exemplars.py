@@ -18,7 +18,7 @@ def shown(prepared: Prepared) -> tuple[Exemplar, ...]:
     start, end = prepared.judged_from, prepared.end
     judged = (one for one in known if not one.failure and start <= one.time and one.time + one.seconds <= end)
     slow = _fairly(sorted(judged, key=lambda one: -one.seconds), lambda one: one.endpoint)
-    failed = _fairly((one for one in known if one.failure), lambda one: (one.endpoint, one.failure))
+    failed = _fairly((one for one in known if one.failure and one.time <= end), lambda one: (one.endpoint, one.failure))
     return (*sorted(slow, key=lambda one: -one.seconds), *sorted(failed, key=lambda one: one.time))
 
 

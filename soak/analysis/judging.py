@@ -172,11 +172,12 @@ def _urgency(finding: Finding) -> tuple[int, float]:
 
 
 def _phases(prepared: Prepared) -> tuple[Phase, ...]:
-    """The run's phases, and the part of the steady one that the profile leaves out of judging."""
-    steady = next((phase for phase in prepared.recording.phases if phase.name == "steady"), None)
+    """The run's phases, the part of the steady one that the profile leaves out of judging, and when snapshots were taken."""
+    known = (*prepared.recording.phases, *prepared.snapshots)
+    steady = next((phase for phase in known if phase.name == "steady"), None)
     if steady is None or prepared.judged_from <= steady.start:
-        return prepared.recording.phases
-    return (*prepared.recording.phases, Phase("warmup", steady.start, min(prepared.judged_from, steady.end)))
+        return known
+    return (*known, Phase("warmup", steady.start, min(prepared.judged_from, steady.end)))
 
 
 def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:

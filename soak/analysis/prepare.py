@@ -9,7 +9,8 @@ import numpy as np
 
 from soak.analysis.garbage import collections_between, with_live_heap
 from soak.analysis.generator_series import generator_series
-from soak.model import Floats, Kind, Labels, Recording, Series
+from soak.analysis.perturbed import perturbed, without
+from soak.model import Floats, Kind, Labels, Phase, Recording, Series
 from soak.windows import Arrivals, EndpointWindows, Ints
 
 ALL: Labels = ()
@@ -22,10 +23,12 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 class Prepared:
     """A recording ready to be judged; times in seconds.
 
-    `series` are gauges (counters have become rates per second). The load ran from `start` to `end`; judging begins at
-    `judged_from`. `restarts` are the moments at which each instance's process was first seen replaced; an instance whose
-    identity nobody tells is not in it. `requests` holds cumulative completed requests, None where unknown, `collections`
-    each instance's garbage collections in the judged stretch, as far as anybody counts them.
+    `series` are gauges (counters have become rates per second) over the load, which ran from `start` to `end`, without the
+    samples that snapshots disturbed; `drawn` are the same with them and with what came after the load, `snapshots` the
+    stretches in which those were taken. Judging begins at `judged_from`. `restarts` are the moments at which each
+    instance's process was first seen replaced; an instance whose identity nobody tells is not in it. `requests` holds
+    cumulative completed requests, None where unknown, `collections` each instance's garbage collections in the judged
+    stretch, as far as anybody counts them.
     `driven` says whether soak itself made the traffic.
     """
 
@@ -38,6 +41,8 @@ class Prepared:
     requests: Series | None
     driven: bool
     collections: Mapping[str, float] = field(default_factory=dict)
+    drawn: tuple[Series, ...] = ()
+    snapshots: tuple[Phase, ...] = ()
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
@@ -72,10 +77,13 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
     collections = collections_between(own, max(full, start + warmup), end)
     found = (*with_live_heap(own), *generator_series(recording))
     gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in found]
-    inside = [_between(series, start, end) for series in (*gauges, *_request_series(recording))]
+    everything = [*gauges, *_request_series(recording)]
+    inside = [_between(series, start, end) for series in everything]
+    snapshots = perturbed(recording.snapshots)
+    last_of_all = max((phase.end for phase in recording.phases), default=end)
     return Prepared(
         recording,
-        tuple(series for series in inside if len(series.times)),
+        tuple(without(series, snapshots) for series in inside if len(series.times)),
         start,
         end,
         max(full, start + warmup),
@@ -83,6 +91,8 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
         _cumulative_requests(recording, own),
         bool(recording.windows),
         collections,
+        tuple(_between(series, start, last_of_all) for series in everything if len(series.times)),
+        snapshots,
     )
 
 

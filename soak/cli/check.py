@@ -16,7 +16,11 @@ from soak.errors import ExitCode, SoakError
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
 )
-@click.option("--probe", is_flag=True, help="Send each endpoint once, poll each source once, and ask for traces.")
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Send each endpoint once, poll each source once, and ask once for a snapshot and for traces where the profile does.",
+)
 def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     """Say whether a profile is right, and what it would do.
 
@@ -102,6 +106,7 @@ def _probe(profile: object) -> int:
                     click.echo(f"  FAIL {name}: {error}")
                 else:
                     click.echo(f"  ok   {name}: {count} series in {(time.monotonic() - began) * 1e3:.0f} ms")
+            wrong += _probe_profilers(profile, pid)
         finally:
             if target is not None:
                 target.stop()
@@ -125,3 +130,30 @@ def _probe_traces(profile: object) -> int:
         return 1
     click.echo(f"  ok   trace.{backend.key}: it answers")
     return 0
+
+
+def _probe_profilers(profile: object, pid: int | None) -> int:
+    """One snapshot of each profiler that `diagnose` asks for, which is not kept; how many things went wrong."""
+    from soak.profile import Profile  # noqa: PLC0415
+    from soak.sampling.profilers.choosing import profilers_of, watched_by  # noqa: PLC0415
+
+    assert isinstance(profile, Profile)
+    if profile.diagnose is None:
+        return 0
+    found, wrong = profilers_of(profile, watched_by(profile, pid)), 0
+    if not found:
+        click.echo("  FAIL diagnose: no profiles are seen to be offered; say where they are, such as diagnose.pprof")
+        return 1
+    for key, profiler in found.items():
+        began = time.monotonic()
+        try:
+            taken = list(profiler.take("start"))
+        except SoakError as error:
+            taken = [(profiler.kinds[0], error)]
+        for kind, data in taken:
+            failed = isinstance(data, SoakError)
+            wrong += failed
+            said = str(data) if isinstance(data, SoakError) else f"{len(data):,} bytes"
+            click.echo(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {said}")
+        click.echo(f"       {key}: a snapshot takes {(time.monotonic() - began) * 1e3:.0f} ms")
+    return wrong

@@ -19,7 +19,8 @@ from soak.errors import ExitCode, SoakError
 from soak.live import Live
 from soak.model import Event
 from soak.profile import Profile
-from soak.runner import Record, Run, run_directory
+from soak.recording import run_directory
+from soak.runner import Record, Run
 
 
 def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> int:

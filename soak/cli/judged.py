@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from soak.analysis import analyze
+from soak.diagnosis.confirmation import with_confirmations
 from soak.diagnosis.traces import with_traces
 from soak.errors import ExitCode, RecordingError
 from soak.model import Analysis, Verdict
@@ -36,6 +37,7 @@ def judge(directory: Path) -> Analysis:
     profile = profile_of(directory)
     recording = load_recording(directory)
     analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup)
+    analysis = with_confirmations(recording, analysis)
     return with_traces(analysis, recording.traces, profile.trace)
 
 

@@ -73,7 +73,7 @@ class ProgressLine:
 
     def _left(self, elapsed: float) -> str:
         left = self._planned - elapsed
-        return f"{show_duration(round(left))} left" if left > 0.5 else "ending"
+        return f"{show_duration(round(left))} left" if left > 0.5 else self._run.resting or "ending"
 
 
 def _numbers(progress: Progress) -> str:

@@ -19,8 +19,6 @@ from soak.model import Floats
 
 FEWEST = 3
 _KEPT = 200
-#: Import paths of Go's own libraries have no dot in their first part; "main" is the program itself.
-_OWN_MAIN = "main."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,20 +44,12 @@ class PlaceGrowth:
     @property
     def place(self) -> Frame:
         """The innermost frame of the target's own code; the innermost of all where none is its own."""
-        return next((frame for frame in self.stack if is_own(frame)), self.stack[0] if self.stack else Frame("unknown"))
+        return next((frame for frame in self.stack if frame.own), self.stack[0] if self.stack else Frame("unknown"))
 
     @property
     def sure(self) -> bool:
         """Whether the interval lies above zero."""
         return self.low > 0
-
-
-def is_own(frame: Frame) -> bool:
-    """Whether a frame is the target's own code or a library's, and not of Go's runtime or standard library."""
-    if frame.function.startswith(_OWN_MAIN):
-        return True
-    package = frame.function.rpartition("/")[0] or frame.function.partition(".")[0]
-    return "." in package.partition("/")[0]
 
 
 def growth_by_place(snapshots: Sequence[Snapshot], column: str) -> list[PlaceGrowth]:

@@ -6,7 +6,7 @@ are kept as arrays; a stack's frames are looked up when somebody wants to read t
 
 from __future__ import annotations
 
-import hashlib
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.diagnosis.protowire import Ints, fields, repeated, signed
+from soak.diagnosis.frames import Frame as Frame  # noqa: PLC0414 - a profile's readers want both
+from soak.diagnosis.frames import Locations, in_order
+from soak.diagnosis.protowire import Bytes, Ints, outline, repeated, signed
 from soak.errors import SoakError
 from soak.model import Floats
 
 #: A profile is never so large; what unpacks to more is no profile.
 MOST_BYTES = 256 * 2**20
 _GZIP = b"\x1f\x8b"
-_MIXED = np.uint64(0x9E37_79B9_7F4A_7C15)
+#: How the import paths of Go's own packages begin (`go list std`), and what the linker makes.
+_PACKAGES = (
+    "archive bufio builtin bytes cmp compress container context crypto database debug embed encoding errors expvar flag "
+    "fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort "
+    "strconv strings structs sync syscall testing text time type unicode unique unsafe vendor weak type:"
+)
+_STANDARD = frozenset(_PACKAGES.split())
+_GENERIC = re.compile(r"[(\[]")
 
 
 class PprofError(SoakError):
     """What was read is no profile; the message says what it looks like instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One call in a stack: function, source file and line (0 unknown). Without symbols, function is the address."""
-
-    function: str
-    file: str = ""
-    line: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Pprof:
     values: Floats
     calls: Ints
     starts: Ints
-    locations: tuple[tuple[Frame, ...], ...]
+    locations: Locations
     time: float
     seconds: float
     period: float
@@ -71,18 +71,12 @@ class Pprof:
     def stack(self, sample: int) -> tuple[Frame, ...]:
         """A sample's calls, innermost first."""
         calls = self.calls[self.starts[sample] : self.starts[sample + 1]]
-        return tuple(frame for call in calls for frame in self.locations[call])
+        return tuple(frame for call in calls for frame in self.locations[int(call)])
 
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """A number for each sample's stack, shape (n,): the same in every profile that holds the same stack."""
-        own = np.array([_key(frames) for frames in self.locations], dtype=np.uint64)
-        depth = np.arange(len(self.calls)) - np.repeat(self.starts[:-1], np.diff(self.starts))
-        with np.errstate(over="ignore"):
-            mixed = (own[self.calls] ^ (depth.astype(np.uint64) * _MIXED)) * _MIXED if len(self.calls) else own[:0]
-            mixed = mixed ^ (mixed >> np.uint64(29))
-            total = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(mixed, dtype=np.uint64)))
-        return total[self.starts[1:]] - total[self.starts[:-1]]
+        return in_order(self.locations.keys[self.calls], self.starts)
 
     def flat(self, name: str) -> Mapping[str, float]:
         """A column's total by the innermost function, as `go tool pprof -top` has it."""
@@ -92,7 +86,7 @@ class Pprof:
         by_location = np.bincount(leaves, weights=values[has], minlength=len(self.locations))
         totals: dict[str, float] = {}
         for place in np.flatnonzero(by_location):
-            function = self.locations[place][0].function
+            function = self.locations[int(place)][0].function
             totals[function] = totals.get(function, 0.0) + float(by_location[place])
         return totals
 
@@ -106,6 +100,13 @@ def read_pprof(data: bytes) -> Pprof:
         raise PprofError(
             f"this is no pprof profile, or not all of one ({error}): it begins {_beginning(raw)}"
         ) from error
+
+
+def is_go_own(function: str, file: str = "") -> bool:  # noqa: ARG001 - other languages tell by the file
+    """Whether a Go function is the target's own code or a library's, and not of Go's runtime or standard library."""
+    path = _GENERIC.split(function, maxsplit=1)[0]
+    package = path.partition("/")[0] if "/" in path else path.partition(".")[0]
+    return bool(package) and package not in _STANDARD and not package.startswith("0x")
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -132,54 +133,74 @@ def _beginning(data: bytes) -> str:
 
 
 def _translated(raw: bytes) -> Pprof:
-    """The message with its references followed; ValueError, IndexError or KeyError where it holds no such thing."""
-    parts: dict[int, list[tuple[int, int]]] = {1: [], 2: [], 4: [], 5: [], 6: [], 11: []}
-    numbers = {9: 0, 10: 0, 12: 0}
-    for number, value, begin, end in fields(raw):
-        if number in parts:
-            parts[number].append((begin, end))
-        elif number in numbers:
-            numbers[number] = signed(value)
-    text = [raw[begin:end].decode("utf-8", "replace") for begin, end in parts[6]]
-    columns = tuple(_value_type(raw, place, text) for place in parts[1])
+    """The message with its references followed; ValueError or IndexError where it holds no such thing."""
+    parts, numbers = outline(raw, (1, 2, 4, 5, 6, 11))
+    data = np.frombuffer(raw, dtype=np.uint8)
+    text = [raw[begin:end].decode("utf-8", "replace") for begin, end in parts[6].tolist()]
+    columns = _value_types(data, parts[1], text)
     if not columns:
         raise ValueError("it names no columns")
-    functions = dict(_function(raw, place, text) for place in parts[5])
-    located = dict(_location(raw, place, functions) for place in parts[4])
-    values, calls, starts = _samples(raw, parts[2], len(columns), np.array(sorted(located), dtype=np.int64))
+    numbered, locations = _locations(data, parts[4], *_functions(data, parts[5], text))
+    values, calls, starts = _samples(data, parts[2], len(columns), numbered)
     return Pprof(
         columns,
         values,
         calls,
         starts,
-        tuple(located[one] for one in sorted(located)),
-        numbers[9] / 1e9,
-        numbers[10] / 1e9,
-        float(numbers[12]),
-        _value_type(raw, parts[11][-1], text)[1] if parts[11] else "",
-        bool(functions),
+        locations,
+        signed(numbers.get(9, 0)) / 1e9,
+        signed(numbers.get(10, 0)) / 1e9,
+        float(signed(numbers.get(12, 0))),
+        next((unit for _, unit in _value_types(data, parts[11][-1:], text)), ""),
+        len(parts[5]) > 0,
     )
 
 
-def _samples(raw: bytes, places: list[tuple[int, int]], columns: int, known: Ints) -> tuple[Floats, Ints, Ints]:
+def _value_types(data: Bytes, spans: Ints, text: list[str]) -> tuple[tuple[str, str], ...]:
+    """Each one's type and unit."""
+    found = repeated(data, spans, (1, 2))
+    kinds, units = _chosen(found[1].last(), text), _chosen(found[2].last(), text)
+    return tuple(zip(kinds, units, strict=True))
+
+
+def _chosen(places: Ints, text: list[str]) -> list[str]:
+    """The strings at these places; IndexError where there are not so many."""
+    if (places < 0).any():
+        raise IndexError("a text of a negative number")
+    return [text[place] for place in places.tolist()]
+
+
+def _functions(data: Bytes, spans: Ints, text: list[str]) -> tuple[Ints, list[tuple[str, str]]]:
+    """Functions' numbers, rising, and the name and file of each."""
+    found = repeated(data, spans, (1, 2, 4))
+    numbered, chosen = np.unique(found[1].last(), return_index=True)
+    names = _chosen(found[2].last()[chosen], text)
+    return numbered, list(zip(names, _chosen(found[4].last()[chosen], text), strict=True))
+
+
+def _locations(data: Bytes, spans: Ints, functions: Ints, names: list[tuple[str, str]]) -> tuple[Ints, Locations]:
+    """Locations' numbers, rising, and what is there."""
+    identities = repeated(data, spans, (1,))[1].last()
+    numbered, chosen = np.unique(identities, return_index=True)
+    found = repeated(data, spans[chosen], (3, 4))
+    lines = repeated(data, found[4].spans, (1, 2))
+    called = _places(functions, lines[1].last(), "a function")
+    starts = np.concatenate(([0], np.cumsum(found[4].each())))
+    return numbered, Locations(names, called, lines[2].last(), starts, found[3].last(), is_go_own)
+
+
+def _samples(data: Bytes, spans: Ints, columns: int, known: Ints) -> tuple[Floats, Ints, Ints]:
     """Values (n, columns); calls as indexes into the `known` location numbers, which are sorted; and where each stack begins."""
-    count = len(places)
-    spans = np.array(places, dtype=np.int64).reshape(count, 2)
-    data = np.frombuffer(raw, dtype=np.uint8)
-    found = repeated(data, spans[:, 0], spans[:, 1], (1, 2))
-    values, each = found[2].numbers(data, count)
+    found = repeated(data, spans, (1, 2))
+    values, each = found[2].numbers()
     if (each != columns).any():
         raise ValueError(f"a sample that has not {columns} values")
-    calls, depth = found[1].numbers(data, count)
-    index = np.searchsorted(known, calls)
-    if len(calls) and (
-        not len(known) or (index >= len(known)).any() or (known[np.minimum(index, len(known) - 1)] != calls).any()
-    ):
-        raise ValueError("a call of a location that it does not hold")
-    return values.reshape(count, columns).astype(np.float64), index, np.concatenate(([0], np.cumsum(depth)))
+    calls, depth = found[1].numbers()
+    starts = np.concatenate(([0], np.cumsum(depth)))
+    return values.reshape(len(spans), columns).astype(np.float64), _places(known, calls, "a location"), starts
 
 
-def _places(known: Ints, wanted: Ints) -> Ints:
+def _places(known: Ints, wanted: Ints, what: str) -> Ints:
     """Where each wanted number stands among the known ones, which are sorted; ValueError where one is not there."""
     if not len(wanted):
         return wanted
@@ -187,40 +208,5 @@ def _places(known: Ints, wanted: Ints) -> Ints:
     gapless = len(known) > 0 and known[-1] - known[0] == len(known) - 1
     index: Ints = wanted - known[0] if gapless else np.searchsorted(known, wanted)
     if not len(known) or index.min() < 0 or index.max() >= len(known) or (known[index] != wanted).any():
-        raise ValueError("a call of a location that it does not hold")
+        raise ValueError(f"a call of {what} that it does not hold")
     return index
-
-
-def _value_type(raw: bytes, place: tuple[int, int], text: list[str]) -> tuple[str, str]:
-    found = {number: value for number, value, _, _ in fields(raw, *place)}
-    return text[found.get(1, 0)], text[found.get(2, 0)]
-
-
-def _function(raw: bytes, place: tuple[int, int], text: list[str]) -> tuple[int, tuple[str, str]]:
-    """A function's number, name and file."""
-    found = {number: value for number, value, _, _ in fields(raw, *place)}
-    return signed(found.get(1, 0)), (text[found.get(2, 0)], text[found.get(4, 0)])
-
-
-def _location(
-    raw: bytes, place: tuple[int, int], functions: Mapping[int, tuple[str, str]]
-) -> tuple[int, tuple[Frame, ...]]:
-    """A location's number and frames: its address alone where it has no symbol."""
-    number = address = 0
-    frames = []
-    for kind, value, begin, end in fields(raw, *place):
-        if kind == 1:
-            number = signed(value)
-        elif kind == 3:
-            address = value
-        elif kind == 4:
-            line = {one: signed(what) for one, what, _, _ in fields(raw, begin, end)}
-            function, file = functions[line.get(1, 0)]
-            frames.append(Frame(function, file, line.get(2, 0)))
-    return number, tuple(frames) or (Frame(f"{address:#x}"),)
-
-
-def _key(frames: tuple[Frame, ...]) -> int:
-    """A number that stands for a location's frames."""
-    text = "\n".join(f"{frame.function}\t{frame.file}\t{frame.line}" for frame in frames)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

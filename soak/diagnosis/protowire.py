@@ -6,7 +6,8 @@ packed or not, and whatever does not fit raises ValueError.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,35 +16,34 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 _VARINT, _FIXED64, _SIZED, _FIXED32 = 0, 1, 2, 5
+_WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST = 10
 
 
-def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int, int, int]]:
-    """Each field of a message: its number, its value where that is a number, and where its bytes begin and end."""
-    end = len(data) if end is None else end
-    place = start
+def outline(data: bytes, wanted: Sequence[int]) -> tuple[dict[int, Ints], dict[int, int]]:
+    """A message's sized fields that are wanted, as where their bytes begin and end, (n, 2) each; and its last plain numbers."""
+    end, place = len(data), 0
+    sized = {number: array("q") for number in wanted}
+    skipped = array("q")
+    numbers: dict[int, int] = {}
     while place < end:
         tag, place = (data[place], place + 1) if data[place] < 0x80 else varint(data, place, end)
-        number, kind = tag >> 3, tag & 7
-        value = 0
-        begins = place
-        if kind == _VARINT:
-            value, place = varint(data, place, end)
-        elif kind == _SIZED:
-            if place < end and data[place] < 0x80:
-                size, begins = data[place], place + 1
-            else:
-                size, begins = varint(data, place, end)
-            place = begins + size
-        elif kind == _FIXED64:
-            place += 8
-        elif kind == _FIXED32:
-            place += 4
+        kind = tag & 7
+        if kind == _SIZED:
+            size, begin = (data[place], place + 1) if place < end and data[place] < 0x80 else varint(data, place, end)
+            place = begin + size
+            held = sized.get(tag >> 3, skipped)
+            held.append(begin)
+            held.append(place)
+        elif kind == _VARINT:
+            numbers[tag >> 3], place = varint(data, place, end)
+        elif kind in _WIDTHS:
+            place += _WIDTHS[kind]
         else:
             raise ValueError(f"a field of kind {kind} at byte {place}")
-        if place > end or number == 0:
-            raise ValueError(f"a field that does not fit at byte {begins}")
-        yield number, value, begins, place
+        if place > end or tag < 8:
+            raise ValueError(f"a field that does not fit at byte {place}")
+    return {number: np.frombuffer(held, dtype=np.int64).reshape(-1, 2) for number, held in sized.items()}, numbers
 
 
 def varint(data: bytes, place: int, end: int) -> tuple[int, int]:
@@ -64,82 +64,92 @@ def signed(value: int) -> int:
 
 
 class Regions:
-    """Stretches of bytes, each belonging to one of `count` messages: what one repeated field of each of them holds."""
+    """Stretches of bytes, each belonging to one of `count` messages: what one field of each of them holds, however often."""
 
-    def __init__(self) -> None:
-        self.owner: list[Ints] = []
-        self.begin: list[Ints] = []
-        self.end: list[Ints] = []
-
-    def add(self, owner: Ints, begin: Ints, end: Ints) -> None:
-        """Some more stretches."""
-        self.owner.append(owner)
-        self.begin.append(begin)
-        self.end.append(end)
-
-    def numbers(self, data: Bytes, count: int) -> tuple[Ints, Ints]:
-        """All numbers in them, in the order of their messages, and how many each of `count` messages has."""
-        if not self.owner:
-            return np.empty(0, dtype=np.int64), np.zeros(count, dtype=np.int64)
-        owner, begin, end = (np.concatenate(part) for part in (self.owner, self.begin, self.end))
+    def __init__(self, data: Bytes, count: int, parts: Sequence[tuple[Ints, Ints, Ints]]) -> None:
+        self._data, self._count = data, count
+        none = np.empty(0, dtype=np.int64)
+        owner, begin, end = (
+            np.concatenate([none, *column]) for column in (zip(*parts, strict=True) if parts else [()] * 3)
+        )
         order = np.lexsort((begin, owner))
-        owner, begin, end = owner[order], begin[order], end[order]
-        if len(begin) > 1 and (begin[1:] < end[:-1]).any():
+        self.owner, self.begin, self.end = owner[order], begin[order], end[order]
+        if (self.begin[1:] < self.end[:-1]).any():
             raise ValueError("fields that overlap")
-        inside = np.zeros(len(data) + 1, dtype=np.int8)
-        np.add.at(inside, begin, 1)
-        np.subtract.at(inside, end, 1)
-        part = data[np.cumsum(inside[:-1], dtype=np.int8).view(bool)]
-        size = end - begin
-        closed = np.cumsum(size)
-        ends = np.flatnonzero(part < 0x80)
-        if len(part) and (part[closed[size > 0] - 1] >= 0x80).any():
+
+    @property
+    def spans(self) -> Ints:
+        """Where the field's bytes begin and end, each time it is there, (n, 2), in the order of the messages."""
+        return np.stack((self.begin, self.end), axis=1)
+
+    def each(self) -> Ints:
+        """How often each message has the field, (count,)."""
+        return np.bincount(self.owner, minlength=self._count)
+
+    def numbers(self) -> tuple[Ints, Ints]:
+        """All numbers, in the order of their messages, and how many each message has, (count,)."""
+        some = self.end > self.begin
+        begin, end = self.begin[some], self.end[some]
+        edges = np.concatenate(([0], np.stack((begin, end), axis=1).ravel(), [len(self._data)]))
+        part = self._data[np.repeat(np.resize([False, True], len(edges) - 1), np.diff(edges))]
+        final = part < 0x80
+        closed = np.cumsum(end - begin)
+        if not final[closed - 1].all():
             raise ValueError("a number without end")
-        starts = np.concatenate((np.zeros(min(len(ends), 1), dtype=np.int64), ends[:-1] + 1))
-        value = (part[starts] & 0x7F).astype(np.int64)
-        longer = np.flatnonzero(ends > starts)
-        for byte in range(1, _LONGEST + 1):
-            if not len(longer):
-                break
-            if byte == _LONGEST:
-                raise ValueError("a number without end")
-            value[longer] |= (part[starts[longer] + byte] & 0x7F).astype(np.int64) << (7 * byte)
-            longer = longer[ends[longer] - starts[longer] > byte]
-        some = np.flatnonzero(size)
-        held = np.add.reduceat(part < 0x80, closed[some] - size[some], dtype=np.int64) if len(some) else some
-        return value, np.bincount(owner[some], weights=held, minlength=count).astype(np.int64)
+        ends = np.flatnonzero(final)
+        # Not summed up over all bytes: a number's last byte says which stretch it is of.
+        held = np.diff(np.searchsorted(ends, closed), prepend=0)
+        each = np.bincount(self.owner[some], weights=held, minlength=self._count).astype(np.int64)
+        return _numbers(part, ends), each
+
+    def last(self) -> Ints:
+        """The number that each message has last, 0 where it has none, (count,)."""
+        numbers, each = self.numbers()
+        value = np.zeros(self._count, dtype=np.int64)
+        value[each > 0] = numbers[np.cumsum(each)[each > 0] - 1]
+        return value
 
 
-def repeated(data: Bytes, begin: Ints, end: Ints, wanted: tuple[int, ...]) -> dict[int, Regions]:
-    """The wanted fields of many messages at once: where the bytes of each lie; `begin` and `end` are of the messages."""
-    found = {number: Regions() for number in wanted}
-    messages = np.flatnonzero(end > begin)
-    place = begin[messages].astype(np.int64)
+def _numbers(part: Bytes, ends: Ints) -> Ints:
+    """The numbers of adjoining bytes, given where each ends."""
+    size = np.diff(ends, prepend=-1)
+    longest = int(size.max(initial=0))
+    if longest > _LONGEST:
+        raise ValueError("a number without end")
+    value = part[ends].astype(np.int64)
+    for byte in range(1, longest):
+        np.copyto(value, (value << 7) | (part[ends - byte] & 0x7F), where=size > byte)
+    return value
+
+
+def repeated(data: Bytes, spans: Ints, wanted: Sequence[int]) -> dict[int, Regions]:
+    """The wanted fields of many messages at once, given where these lie, (n, 2)."""
+    found: dict[int, list[tuple[Ints, Ints, Ints]]] = {number: [] for number in wanted}
+    messages = np.flatnonzero(spans[:, 1] > spans[:, 0])
+    place = spans[messages, 0]
     while len(messages):
-        stop = end[messages]
+        stop = spans[messages, 1]
         tag, place = _varints(data, place, stop)
         kind = tag & 7
-        number = tag >> 3
-        value, after = place, place
         varints, sized = kind == _VARINT, kind == _SIZED
         begins, ends = place.copy(), place.copy()
         if varints.any():
-            _, ends[varints] = _varints(data, place[varints], stop[varints])
+            ends[varints] = _varints(data, place[varints], stop[varints])[1]
         if sized.any():
-            value, after = _varints(data, place[sized], stop[sized])
-            begins[sized], ends[sized] = after, after + value
-        ends[kind == _FIXED64] += 8
-        ends[kind == _FIXED32] += 4
+            size, begins[sized] = _varints(data, place[sized], stop[sized])
+            ends[sized] = begins[sized] + size
+        for fixed, width in _WIDTHS.items():
+            ends[kind == fixed] += width
         known = varints | sized | (kind == _FIXED64) | (kind == _FIXED32)
         if not known.all() or (ends > stop).any() or (ends < begins).any():
             raise ValueError("a field that does not fit")
-        for one in wanted:
-            mine = (number == one) & (varints | sized)
+        for number, parts in found.items():
+            mine = (tag >> 3 == number) & (varints | sized)
             if mine.any():
-                found[one].add(messages[mine], begins[mine], ends[mine])
+                parts.append((messages[mine], begins[mine], ends[mine]))
         going = ends < stop
         messages, place = messages[going], ends[going]
-    return found
+    return {number: Regions(data, len(spans), parts) for number, parts in found.items()}
 
 
 def _varints(data: Bytes, place: Ints, stop: Ints) -> tuple[Ints, Ints]:

@@ -112,7 +112,7 @@ class OpenLoad:
         if course.flow:
             visitor, known = self._traffic.caller(number), None
         else:
-            visitor, known = self._visitor, number + 1
+            visitor, known = self._visitor, self._traffic.caller_number(number)
         if not self._maker.begin(course, visitor, known):
             self._run_out(course)
             return

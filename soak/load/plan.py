@@ -63,7 +63,8 @@ class Plan:
 
     `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. `tls` is the
     profile's, its files absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
-    `trace_header`, unless empty, names a header for the trace id alone.
+    `trace_header`, unless empty, names a header for the trace id alone. `before` is how many requests an earlier load of
+    the same run made: this one goes on where that ended, with rows, numbers and random values of its own.
     """
 
     url: str
@@ -92,6 +93,7 @@ class Plan:
     distributed: Distributed | None = None
     connect_timeout: float | None = None
     read_timeout: float | None = None
+    before: int = 0
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -100,6 +100,10 @@ class Rows:
         """How many rows this process deals out."""
         return len(self._rows)
 
+    def skip(self, count: int) -> None:
+        """Count so many rows as dealt out: in order, what comes next is what would have come after them."""
+        self._next = count if self._order == "unique" else count % max(1, len(self._rows))
+
     def draw(self, chance: random.Random) -> Row:
         """The next row; RowsExhausted when there is none left."""
         if self._order == "random":

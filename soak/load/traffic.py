@@ -20,6 +20,9 @@ from soak.load.schedule import Piece, Schedule
 from soak.load.tracing import Tracing
 from soak.load.visitor import Numbers, Visitor
 
+#: An earlier load's templates are taken to have asked for a number so often a request.
+_NUMBERS_EACH = 64
+
 
 class Step:
     """One request: `prepared` to send, `expectations` and `captures` for its answer, `timeout` in seconds.
@@ -108,16 +111,23 @@ class Traffic:
         self.courses = (*alone, *flows)
         self._bounds = list(accumulate(course.weight for course in self.courses))
         self._rows = {rows.name: Rows.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
-        self._numbers = Numbers(index, count)
+        for rows in self._rows.values():
+            rows.skip(plan.before // count)
+        self._numbers = Numbers(index, count, plan.before * _NUMBERS_EACH)
+        self._seed = f"{plan.seed}/{plan.before}" if plan.before else plan.seed
         self.schedule = Schedule(plan.pieces or _pieces(plan))
 
     def visitor(self, number: int) -> Visitor:
         """The state of one user, counted from 1 in this process; no two processes have the same users."""
-        return Visitor((number - 1) * self._count + self._index + 1, self._plan.seed, self._rows, self._numbers)
+        return Visitor((number - 1) * self._count + self._index + 1, self._seed, self._rows, self._numbers)
+
+    def caller_number(self, number: int) -> int:
+        """What templates know as `user` of an arrival, counted from 0 over all processes: from 1 on over the whole run."""
+        return self._plan.before + number + 1
 
     def caller(self, number: int) -> Visitor:
         """The state of whoever makes an arrival, counted from 0 over all processes."""
-        return Visitor(number + 1, self._plan.seed, self._rows, self._numbers)
+        return Visitor(self.caller_number(number), self._seed, self._rows, self._numbers)
 
     def choose(self, chance: random.Random) -> Course:
         """The next course, by weight; a visitor's own `random` makes its choices repeatable."""

@@ -16,10 +16,10 @@ from soak.load.templates import Function, context_of
 
 
 class Numbers:
-    """Where `seq()` comes from: 1, 2, 3 over all users of a process; `count` processes never give the same one."""
+    """Where `seq()` comes from: after `before`, 1, 2, 3 over all users of a process; `count` processes never give the same."""
 
-    def __init__(self, index: int = 0, count_: int = 1) -> None:
-        self.next = count(index + 1, count_).__next__
+    def __init__(self, index: int = 0, count_: int = 1, before: int = 0) -> None:
+        self.next = count(before * count_ + index + 1, count_).__next__
 
 
 class Visitor:
@@ -31,7 +31,7 @@ class Visitor:
     def __init__(
         self,
         number: int,
-        seed: int = 0,
+        seed: int | str = 0,
         rows: Mapping[str, Rows] | None = None,
         numbers: Numbers | None = None,
         clock: Callable[[], float] = time.time,

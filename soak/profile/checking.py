@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from soak.errors import ProfileError
 from soak.profile import yamltext
+from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
 from soak.profile.fields import Later
 from soak.profile.requests import RequestSpec
 from soak.profile.types import Profile
@@ -31,6 +32,7 @@ def check(profile: Profile, document: yamltext.Document) -> None:
     check_trace(profile, document)
     check_names(profile, document)
     check_files(profile, document)
+    check_diagnose(profile, document)
 
 
 def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> ProfileError:
@@ -203,6 +205,25 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
     for path, name in named:
         if name is not None and not is_file(beside(document.file, name)):
             raise refused(document, path, f"no file {name}")
+
+
+def check_diagnose(profile: Profile, document: yamltext.Document) -> None:
+    """Snapshots leave samples in between to judge, and the load can be made again where that is asked for."""
+    diagnose = profile.diagnose
+    if diagnose is None:
+        return
+    least = max(LEAST_EVERY, LEAST_SAMPLES * profile.interval)
+    if diagnose.every is not None and diagnose.every < least:
+        reason = f"must be at least {least:g}s, for the samples that a snapshot disturbs are left out of judging"
+        raise refused(document, ("diagnose", "every"), reason)
+    if diagnose.confirm is None:
+        return
+    if profile.load.workers is not None and profile.load.workers.expect:
+        raise refused(document, ("diagnose", "confirm"), "workers on other machines leave after the load: leave it out")
+    if not profile.drain:
+        raise refused(
+            document, ("diagnose", "confirm"), "needs a drain to compare: leave load.drain out, or give it time"
+        )
 
 
 def is_file(path: Path) -> bool:

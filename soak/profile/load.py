@@ -83,6 +83,10 @@ class Load(Strict):
     ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
     duration: Positive = Field(default=0.0, description="Time at full load, after the ramp")
     warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
+    drain: Duration | None = Field(
+        default=None,
+        description="Sampling goes on for so long after the load; 0s, or with diagnose 10% of duration, 5s to 30s",
+    )
     stages: list[Stage] | None = Field(
         default=None, min_length=1, description="Stretches of load, instead of rate or users, ramp and duration"
     )

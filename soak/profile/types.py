@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
+from soak.profile.diagnose import Diagnose, usual_drain
 from soak.profile.fields import Amount, Duration, Growth, Later, Positive, Rate, Ratio, Strict, Word
 from soak.profile.load import Load
 from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
@@ -108,15 +109,6 @@ class Rows(Strict):
         return self.csv or self.jsonl or ""
 
 
-class Diagnose(Strict):
-    """Profiles of the target to take during the run."""
-
-    pprof: str | None = None
-    every: Positive | None = None
-    attribute: bool = False
-    confirm: bool = False
-
-
 def _trace(value: object) -> object:
     if not isinstance(value, bool | str):
         return value
@@ -185,7 +177,7 @@ class Profile(Strict):
     auth: Auth | None = Field(default=None, description="A token for every request, kept fresh")
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
     abort: Annotated[list[str] | None, Later()] = Field(default=None, description="Conditions that end the run at once")
-    diagnose: Annotated[Diagnose | None, Later()] = Field(default=None, description="Profiles of the target to take")
+    diagnose: Diagnose | None = Field(default=None, description="Profiles of the target to take; {} for what it offers")
     trace: Annotated[Trace, BeforeValidator(_trace)] = Field(
         default=Trace(), description="Trace ids that requests carry; off for none"
     )
@@ -216,3 +208,10 @@ class Profile(Strict):
             return float(self.sample)
         total = self.load.ramp + self.load.duration
         return 1.0 if total <= 2 * 3600 else 5.0 if total <= 24 * 3600 else 15.0
+
+    @property
+    def drain(self) -> float:
+        """Seconds that sampling goes on for after the load: none unless asked for, or for a diagnosis."""
+        if self.load.drain is not None:
+            return float(self.load.drain)
+        return usual_drain(self.load.duration) if self.diagnose is not None else 0.0

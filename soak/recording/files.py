@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from soak.errors import RecordingError
 
 FORMAT_VERSION = 1
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
-LOAD_LOG, TARGET_LOG = "load.log", "target.log"
+LOAD_LOG, TARGET_LOG, SNAPSHOTS = "load.log", "target.log", "snapshots"
 
 SCHEMA = """
 CREATE TABLE series (id INTEGER PRIMARY KEY, source TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL, kind TEXT NOT NULL);
@@ -30,22 +31,32 @@ CREATE TABLE generator (window INTEGER PRIMARY KEY REFERENCES windows, cpu_ratio
 CREATE TABLE exemplars (id INTEGER PRIMARY KEY, time REAL NOT NULL, endpoint TEXT NOT NULL, seconds REAL NOT NULL,
                         failure TEXT NOT NULL, status INTEGER NOT NULL, trace TEXT NOT NULL);
 CREATE TABLE traces (id TEXT PRIMARY KEY, spans TEXT NOT NULL, cut INTEGER NOT NULL);
+CREATE TABLE snapshots (time REAL NOT NULL, took REAL NOT NULL, kind TEXT NOT NULL, stage TEXT NOT NULL, file TEXT, error TEXT);
 CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 """
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and never a half."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one and never a half; text as UTF-8."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise RecordingError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def run_directory(name: str, root: Path) -> Path:
+    """`reports/<profile>-<UTC time>`, free."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    plain = root / f"{name}-{stamp}"
+    return next(
+        path for path in (plain, *(plain.with_name(f"{plain.name}-{n}") for n in range(2, 1000))) if not path.exists()
+    )
 
 
 def is_run_directory(path: Path) -> bool:

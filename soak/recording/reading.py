@@ -15,6 +15,8 @@ import numpy as np
 from soak.errors import RecordingError
 from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
 from soak.recording.files import DATABASE, PROFILE, read_run
+from soak.recording.snapshots import read_later
+from soak.snapshots import Snapshot
 from soak.traces import Span, Trace
 from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Ints, Turnouts
 
@@ -34,6 +36,7 @@ def load_recording(directory: Path) -> Recording:
         sources = tuple(_health(database))
         generator, exemplars = _generator(database), tuple(_exemplars(database))
         traces = tuple(_traces(database))
+        snapshots = tuple(_snapshots(database, directory))
         (last,) = database.execute(
             "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)"
         ).fetchone()
@@ -47,7 +50,7 @@ def load_recording(directory: Path) -> Recording:
         str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
     )
     return Recording(
-        info, series, windows, users, phases, events, sources, generator, exemplars, turnouts, traces=traces
+        info, series, windows, users, phases, events, sources, generator, exemplars, turnouts, snapshots, traces
     )
 
 
@@ -188,6 +191,13 @@ def _traces(database: sqlite3.Connection) -> Iterator[Trace]:
     if _has(database, "traces"):
         for trace, spans, cut in database.execute("SELECT id, spans, cut FROM traces ORDER BY rowid"):
             yield Trace(trace, tuple(Span(*span) for span in json.loads(spans)), cut)
+
+
+def _snapshots(database: sqlite3.Connection, directory: Path) -> Iterator[Snapshot]:
+    if _has(database, "snapshots"):
+        query = "SELECT time, took, kind, stage, error, file FROM snapshots ORDER BY time"
+        for time, took, kind, stage, error, file in database.execute(query):
+            yield read_later(directory, Snapshot(time, took, kind, stage, error), file)
 
 
 def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:

@@ -16,12 +16,14 @@ from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Labels, Sample, Scrape
 from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
+from soak.recording.snapshots import KeptSnapshot
 from soak.traces import Trace
 from soak.windows import Exemplar, Window
 
 #: So many exemplars are kept of a whole run.
 MOST_EXEMPLARS = 10_000
 
+_Record = Scrape | Window | Event | KeptSnapshot | Trace
 _SeriesName = tuple[str, str, Labels, Kind]
 
 
@@ -32,7 +34,7 @@ class Recorder:
         """Create the directory and its files; RecordingError when it holds a run already or cannot be written."""
         self.directory = directory
         self._run = run
-        self._pending: deque[Scrape | Window | Event | Trace] = deque()
+        self._pending: deque[_Record] = deque()
         self._committing = threading.Lock()
         self._series: dict[_SeriesName, int] = {}
         self._layouts: dict[tuple[int, ...], int] = {}
@@ -50,7 +52,7 @@ class Recorder:
             write_whole(directory / PROFILE, profile_text)
         write_run(directory, run)
 
-    def add(self, item: Scrape | Window | Event | Trace) -> None:
+    def add(self, item: _Record) -> None:
         """Take one record; it is on disk after the next commit."""
         self._pending.append(item)
 
@@ -104,14 +106,18 @@ class Recorder:
         with suppress(OSError):
             self.directory.rmdir()
 
-    def _write(self, item: Scrape | Window | Event | Trace) -> None:
+    def _write(self, item: _Record) -> None:
         if isinstance(item, Scrape):
             self._write_scrape(item)
         elif isinstance(item, Window):
             self._write_window(item)
         elif isinstance(item, Trace):
-            row = (item.id, json.dumps([astuple(span) for span in item.spans]), item.cut)
-            self._database.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", row)
+            spans = json.dumps([astuple(span) for span in item.spans])
+            self._database.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", (item.id, spans, item.cut))
+        elif isinstance(item, KeptSnapshot):
+            one = item.snapshot
+            row = (one.time, one.took, one.kind, one.stage, item.file, one.error)
+            self._database.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)", row)
         else:
             self._database.execute("INSERT INTO events VALUES (?, ?, ?)", (item.time, item.kind, item.text))
 

@@ -35,7 +35,16 @@ from soak.model import Analysis, Chart, Curve, Event, Phase, Trend
 from soak.reporters.wording import clean
 
 COLOURS = 8  # curve colours in the style sheet; further curves repeat them, dashed
-SHADED = {"ramp": 0.5, "warmup": 0.28, "drain": 0.5}
+SHADED = {
+    "ramp": 0.5,
+    "warmup": 0.28,
+    "drain": 0.5,
+    "repeat": 0.28,
+    "repeat-drain": 0.5,
+    "confirm": 0.28,
+    "confirm-drain": 0.5,
+}
+MOST_TICKS = 200  # snapshots marked in a chart; of more, every second, third and so on
 FEW = 40  # points below which each is marked, so that even one shows
 TOGETHER = 6  # curves up to which the pointer reads all of them at once
 REACH = (
@@ -108,6 +117,7 @@ def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d) -> figu
         line = {"line_dash": [2, 3], "line_width": 2, "tags": ["paint:limit"]}
         plot.add_layout(Span(location=chart.limit, dimension="width", **line))
     _events(plot, analysis.events)
+    _snapshots(plot, [phase for phase in analysis.phases if phase.name == "snapshot"], low)
     return plot
 
 
@@ -224,6 +234,19 @@ def _events(plot: figure, events: Sequence[Event]) -> None:
     formatters = {"@t": CustomJSHover(code="return soakElapsed(value)")}
     rows = [("event", "@kind"), ("", "@text"), ("time", "@t{custom}")]
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters=formatters))
+
+
+def _snapshots(plot: figure, taken: Sequence[Phase], low: float) -> None:
+    """A tick at the bottom for each snapshot: the samples there were left out of judging."""
+    if not taken:
+        return
+    few = taken[:: -(-len(taken) // MOST_TICKS)]
+    columns = {"t": [one.start for one in few], "y": [low] * len(few)}
+    drawn = plot.scatter("t", "y", source=ColumnDataSource(columns), marker="triangle", size=9, name="snapshots")
+    drawn.glyph.tags = ["paint:event"]
+    elapsed = CustomJSHover(code="return soakElapsed(value)")
+    rows = [("snapshot at", "@t{custom}"), ("", "samples there are left out of trends")]
+    plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters={"@t": elapsed}))
 
 
 def _renumbered(content: Any) -> Any:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from soak.errors import TargetError
-from soak.model import Exemplar
+from soak.errors import SoakError, TargetError
+from soak.model import Event, Exemplar
 from soak.profile import Profile
 from soak.profile.checking import beside
 from soak.profile.types import Tls
@@ -36,6 +36,27 @@ BACKENDS = (
     Backend("zipkin", "/api/v2/trace/", "/api/v2/services", zipkin_trace),
     Backend("jaeger", "/api/traces/", "/api/services", jaeger_trace),
 )
+
+
+def gather_traces(
+    profile: Profile,
+    exemplars: Callable[[], Sequence[Exemplar]],
+    clock: Clock,
+    stop: threading.Event,
+    add: Callable[[Trace], None],
+    tell: Callable[[Event], None],
+) -> None:
+    """Have the exemplars' traces added; whatever goes wrong is one warning, for a run that is over must be sealed."""
+    if backend_of(profile) is None:
+        return
+    over = clock.now()
+    try:
+        for trace in ask_for_traces(profile, exemplars(), clock, stop):
+            add(trace)
+    except SoakError as error:
+        tell(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
+    except Exception as error:  # noqa: BLE001 - anything; its text might hold the address
+        tell(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
 
 
 def ask_for_traces(

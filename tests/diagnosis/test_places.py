@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soak.diagnosis.places import Snapshot, growth_by_place, is_own
+from soak.diagnosis.places import Snapshot, growth_by_place
 from soak.diagnosis.pprof import Frame, read_pprof
 from tests.diagnosis.writing import profile
 
@@ -55,19 +55,3 @@ def test_two_snapshots_say_nothing() -> None:
 def test_without_traffic_there_is_no_growth_a_request() -> None:
     idle = [Snapshot(one.time, 5.0, one.profile) for one in snapshots(4)]
     assert growth_by_place(idle, "inuse_space") == []
-
-
-@pytest.mark.parametrize(
-    ("function", "own"),
-    [
-        ("main.(*server).handle.func1", True),
-        ("example.com/shop/orders.Add", True),
-        ("gopkg.in/yaml.v3.Unmarshal", True),
-        ("net/http.(*conn).serve", False),
-        ("runtime.malg", False),
-        ("database/sql.(*DB).conn", False),
-        ("context.WithCancel", False),
-    ],
-)
-def test_what_is_the_targets_own_code(function: str, own: bool) -> None:
-    assert is_own(Frame(function)) is own

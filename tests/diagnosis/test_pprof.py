@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soak.diagnosis.pprof import Frame, PprofError, read_pprof
+from soak.diagnosis.pprof import Frame, PprofError, is_go_own, read_pprof
 from tests.diagnosis.writing import line_of, profile
 from tests.targets import build_go, running
 
@@ -125,3 +125,23 @@ def test_functions_and_amounts_are_those_of_go_tool_pprof(tmp_path: Path, path: 
     ours = {function: amount for function, amount in read_pprof(data).flat(column).items() if amount}
     assert theirs
     assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("function", "own"),
+    [
+        ("main.(*server).handle.func1", True),
+        ("example.com/shop/orders.Add", True),
+        ("gopkg.in/yaml.v3.Unmarshal", True),
+        ("go.opentelemetry.io/otel/trace.Start", True),
+        ("orders/handlers.Add", True),
+        ("sort.Slice[example.com/shop.Order]", False),
+        ("0x4711", False),
+        ("net/http.(*conn).serve", False),
+        ("runtime.malg", False),
+        ("database/sql.(*DB).conn", False),
+        ("context.WithCancel", False),
+    ],
+)
+def test_what_is_the_targets_own_code(function: str, own: bool) -> None:
+    assert is_go_own(function) is own

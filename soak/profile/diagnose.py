@@ -1,0 +1,86 @@
+"""The profile's `diagnose`: which profiles of the target to take during a run, how often, and what else to find out."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from soak.profile.fields import HeaderMap, Positive, Strict
+from soak.profile.runtimes import Jvm, Node, Python
+from soak.units import parse_duration
+
+#: So many snapshots a run by default, unless that is more often than LEAST_EVERY or more rarely than MOST_EVERY (seconds).
+_USUAL, LEAST_EVERY, _MOST_EVERY = 16, 5.0, 1800.0
+#: So many samples at least from one snapshot to the next.
+LEAST_SAMPLES = 5
+#: The drain by default: this share of the duration, within these bounds (seconds).
+_DRAIN, _LEAST_DRAIN, _MOST_DRAIN = 0.1, 5.0, 30.0
+#: The load that confirms by default: this share of the duration, and at least so many seconds.
+_AGAIN, _LEAST_AGAIN = 0.25, 30.0
+
+
+def _place(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"(/|https?://[^/\s]+)\S*", value):
+        raise ValueError(f"expected a path on the target such as /debug/pprof, or a URL, not {value!r}")
+    return value
+
+
+Place = Annotated[
+    str,
+    BeforeValidator(_place),
+    WithJsonSchema({"type": "string", "examples": ["/debug/pprof", "http://127.0.0.1:6060/debug/pprof"]}),
+]
+
+
+def _confirm(value: object) -> float | None:
+    """None for false, 0 for true, else seconds."""
+    if isinstance(value, bool):
+        return 0.0 if value else None
+    seconds = parse_duration(value)
+    if seconds <= 0:
+        raise ValueError(f"expected true, false, or how long the load is made again, such as 5m, not {value!r}")
+    return seconds
+
+
+Confirm = Annotated[
+    float | None, BeforeValidator(_confirm), WithJsonSchema({"type": ["boolean", "string"], "examples": [True, "5m"]})
+]
+
+
+class Diagnose(Strict):
+    """Profiles of the target to take during the run; with no runtime named, whatever the URL is seen to offer."""
+
+    pprof: Place | None = Field(default=None, description="Go's pprof: a path on the target, or a URL")
+    jvm: Jvm | None = Field(default=None, description="A JVM on this machine: true, or which")
+    node: Node | None = Field(default=None, description="Node's inspector: the address of --inspect")
+    python: Python | None = Field(default=None, description="Python's soak.hook: its address")
+    headers: HeaderMap = Field(
+        default={}, description="Headers that profiles are asked for with, such as Authorization"
+    )
+    every: Positive | None = Field(
+        default=None,
+        description="Time between snapshots, at least 5s; a sixteenth of the duration, up to 30m, unless given",
+    )
+    attribute: bool = Field(
+        default=False, description="Vary the endpoints' shares, to tell what a request of each costs"
+    )
+    confirm: Confirm = Field(
+        default=None,
+        description="After the drain, the same load again: true for a quarter of the duration, at least 30s, or how long",
+    )
+
+    def interval(self, duration: float, sample: float) -> float:
+        """Seconds from one snapshot to the next, in a steady phase of `duration` seconds sampled every `sample`."""
+        least = max(LEAST_EVERY, LEAST_SAMPLES * sample)
+        return float(self.every or max(least, min(duration / _USUAL, _MOST_EVERY)))
+
+    def again(self, duration: float) -> float | None:
+        """For how many seconds `confirm` makes the full load again, where that has lasted `duration`; None for not at all."""
+        return None if self.confirm is None else self.confirm or max(_AGAIN * duration, _LEAST_AGAIN)
+
+
+def usual_drain(duration: float) -> float:
+    """How long the drain of a run that diagnoses lasts unless it is given, in seconds."""
+    return min(max(_DRAIN * duration, _LEAST_DRAIN), _MOST_DRAIN)

@@ -1,0 +1,71 @@
+"""How the runtimes other than Go are asked for profiles: `diagnose: {jvm, node, python}`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from soak.profile.fields import Count, Short, Strict
+
+
+def _address(value: object) -> str:
+    """HOST:PORT, or a port of loopback; ValueError otherwise."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = f"127.0.0.1:{value}"
+    host, _, port = str(value).rpartition(":")
+    if not isinstance(value, str) or not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"expected an address such as 127.0.0.1:9229, not {value!r}")
+    return value
+
+
+Address = Annotated[
+    str,
+    BeforeValidator(_address),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["127.0.0.1:9229", 9229]}),
+]
+
+
+def _on(value: object) -> object:
+    """`true` asks for what needs no more words."""
+    return {} if value is True else value
+
+
+class JvmProfiles(Strict):
+    """A JVM on this machine, by `jcmd`; short form: `true` for the target's own process."""
+
+    pid: Count | None = Field(
+        default=None, description="The process; left out: the one that soak started or that listens"
+    )
+    port: Count | None = Field(default=None, description="A port that the process listens on")
+    recorder: bool = Field(
+        default=True, description="Run a flight recording, too, which tells who allocated objects and started threads"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> JvmProfiles:
+        if self.pid is not None and self.port is not None:
+            raise ValueError("give either pid or port, and not both")
+        return self
+
+
+class NodeProfiles(Strict):
+    """Node's inspector; short form: the address of --inspect."""
+
+    inspector: Address = Field(default="127.0.0.1:9229", description="Where --inspect listens")
+    open: bool = Field(default=False, description="Open the inspector by SIGUSR1, where the target is on this machine")
+    snapshots: bool = Field(
+        default=False, description="Keep whole heap snapshots, too, at the start and the end; each stops the target"
+    )
+
+
+class PythonProfiles(Strict):
+    """A Python process that runs soak.hook; short form: the hook's address."""
+
+    hook: Address = Field(default="127.0.0.1:9230", description="Where the hook listens: the target's SOAK_HOOK")
+    token: str = Field(default="", description="The target's SOAK_HOOK_TOKEN, where it has one")
+
+
+Jvm = Annotated[JvmProfiles, BeforeValidator(_on)]
+Node = Annotated[NodeProfiles, Short(("inspector",)), BeforeValidator(_on)]
+Python = Annotated[PythonProfiles, Short(("hook",)), BeforeValidator(_on)]

@@ -1,0 +1,18 @@
+"""The profilers. To add one: write its file, one line in PROFILERS, and one key of the same name in `diagnose`."""
+
+from __future__ import annotations
+
+from soak.sampling.profilers.base import Profiler, Taken, Watched
+from soak.sampling.profilers.go import GoPprof
+from soak.sampling.profilers.jvm import Jvm
+from soak.sampling.profilers.node import NodeInspector
+from soak.sampling.profilers.python import PythonHook
+
+PROFILERS: dict[str, type[Profiler]] = {
+    "pprof": GoPprof,
+    "jvm": Jvm,
+    "node": NodeInspector,
+    "python": PythonHook,
+}
+
+__all__ = ["PROFILERS", "Profiler", "Taken", "Watched"]

@@ -1,0 +1,57 @@
+"""What a profiler is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+from soak.errors import SoakError
+from soak.profile.types import Tls
+from soak.snapshots import SnapshotKind, SnapshotStage
+
+#: One profile as the target gave it, unpacked, or why this one is missing while others may still be had.
+Taken = tuple[SnapshotKind, bytes | SoakError]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The target as a profiler may reach it: base URL, TLS, `diagnose.headers`, and its process where that is local."""
+
+    url: str
+    tls: Tls = field(default_factory=Tls)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pid: int | None = None
+
+    def at(self, place: str) -> str:
+        """A path on the target as a URL; a URL stays one."""
+        return f"{self.url.rstrip('/')}{place}" if place.startswith("/") else place
+
+
+class Profiler(Protocol):
+    """A runtime's profiles: a frozen dataclass, made from the value of its key in `diagnose`.
+
+    Only ever called from one thread at a time; every call keeps to its own timeout and raises SoakError with one line that
+    says what is wrong and what to do about it.
+    """
+
+    #: The kinds it takes; an error that `take` raises is recorded under the first.
+    kinds: ClassVar[tuple[SnapshotKind, ...]]
+
+    @classmethod
+    def named(cls, value: Any, watched: Watched) -> Self:
+        """The profiler that `diagnose: {key: value}` asks for; nothing is asked of the target yet."""
+        ...
+
+    @classmethod
+    def offered(cls, watched: Watched) -> Self | None:
+        """The profiler if the target is seen to offer it without being told to; None if not. Never raises."""
+        ...
+
+    def take(self, stage: SnapshotStage) -> Iterable[Taken]:
+        """Each profile of one snapshot, in turn: the time between two of them is the time that the second took."""
+        ...
+
+    def collect(self) -> None:
+        """Force a garbage collection, where the runtime can be told to; nothing where it cannot."""
+        ...

@@ -1,0 +1,43 @@
+"""From the profile's `diagnose` to profilers ready to be asked."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from soak.errors import TargetError
+from soak.profile import Profile
+from soak.profile.checking import beside, is_loopback
+from soak.profile.types import Tls
+from soak.sampling.profilers import PROFILERS, Profiler, Watched
+from soak.sampling.sources.process import listening_on
+
+
+def watched_by(profile: Profile, pid: int | None = None) -> Watched:
+    """The target as profilers reach it; its process is `pid`, or whoever listens there on this machine."""
+    parts = urlsplit(profile.target.url)
+    if pid is None and is_loopback(parts.hostname or ""):
+        try:
+            pid = listening_on(parts.port or (443 if parts.scheme == "https" else 80))
+        except TargetError:
+            pid = None
+    headers = profile.diagnose.headers if profile.diagnose else {}
+    return Watched(profile.target.url, _tls(profile), headers, pid)
+
+
+def _tls(profile: Profile) -> Tls:
+    """The target's TLS options, with files as the profile means them."""
+    tls, file = profile.target.tls, profile.document.file
+    names = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
+    return tls.model_copy(update={key: str(beside(file, name)) for key, name in names.items() if name is not None})
+
+
+def profilers_of(profile: Profile, watched: Watched) -> dict[str, Profiler]:
+    """Those that `diagnose` names, by its keys; where it names none, those that the target is seen to offer."""
+    if profile.diagnose is None:
+        return {}
+    given = {key: getattr(profile.diagnose, key, None) for key in PROFILERS}
+    named = {key: PROFILERS[key].named(value, watched) for key, value in given.items() if value is not None}
+    if named:
+        return named
+    offered = {key: profiler.offered(watched) for key, profiler in PROFILERS.items()}
+    return {key: found for key, found in offered.items() if found is not None}

@@ -1,0 +1,104 @@
+"""A JVM's flight recording (JFR): who allocated the objects that are still alive, and who started threads.
+
+jdk.OldObjectSample keeps a sample of up to 256 objects that live on, with the stack that allocated each, at next to no cost.
+A recording is read by the JDK's own `jfr print --json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from soak.errors import SoakError, TargetError
+from soak.sampling.profilers.jcmd import ask, told, tool
+
+_DEPTH = 64
+_OBJECTS, _THREADS = "jdk.OldObjectSample", "jdk.ThreadStart"
+_MOST_THREADS = 20_000
+Called = tuple[tuple[str, int], ...]
+
+
+@dataclass(slots=True)
+class Flight:
+    """One recording in one JVM, from `start` on; `stop` ends it, or the JVM's end does.
+
+    `started` is who started each thread, by the thread's number, as calls of a method and line, innermost first.
+    """
+
+    pid: int
+    started: dict[int, Called] = field(default_factory=dict)
+    _dumped: float = field(default_factory=time.monotonic)
+
+    @property
+    def _name(self) -> str:
+        return f"soak-{os.getpid()}"
+
+    def start(self) -> None:
+        """Begin; TargetError where this JVM cannot."""
+        wanted = [f"+{event}#{key}=true" for event in (_OBJECTS, _THREADS) for key in ("enabled", "stackTrace")]
+        said = ask(self.pid, "JFR.start", f"name={self._name}", "settings=none", "maxsize=32M", *wanted)
+        if "Started recording" not in said:
+            raise TargetError(f"process {self.pid} cannot record: {said.strip()[:200] or 'it says nothing'}")
+        self._dumped = time.monotonic()
+
+    def stop(self) -> None:
+        """End it, and leave nothing behind; nothing where the JVM has ended."""
+        try:
+            ask(self.pid, "JFR.stop", f"name={self._name}")
+        except SoakError:
+            return
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The sampled objects that are alive: `class` as the JVM names it, and `frames`, innermost first."""
+        found = []
+        for event in self._events():
+            frames = _frames(event["values"])
+            if event["type"] == _OBJECTS:
+                found.append({"class": event["values"]["object"]["type"]["name"], "frames": frames})
+            elif len(self.started) < _MOST_THREADS:
+                self.started[event["values"]["thread"]["javaThreadId"]] = frames
+        return found
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        """What was recorded since the last time; objects are all told each time."""
+        since = time.monotonic() - self._dumped
+        with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
+            if os.geteuid() == 0:
+                os.chown(scratch, psutil.Process(self.pid).uids().effective, -1)
+            file = Path(scratch, "recording.jfr")
+            said = ask(self.pid, "JFR.dump", f"name={self._name}", f"begin=-{since + 2:.0f}s", f"filename={file}")
+            if not file.is_file():
+                raise TargetError(f"process {self.pid} wrote no recording: {said.strip()[:200] or 'it says nothing'}")
+            self._dumped = time.monotonic()
+            command = [
+                tool("jfr"),
+                "print",
+                "--json",
+                "--stack-depth",
+                str(_DEPTH),
+                "--events",
+                f"{_OBJECTS},{_THREADS}",
+            ]
+            printed = told([*command, str(file)], f"process {self.pid}'s recording")
+        try:
+            yield from json.loads(printed)["recording"]["events"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise TargetError(f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}") from None
+
+
+def _frames(values: dict[str, Any]) -> Called:
+    """A stack's methods and lines, without what else is told of each."""
+    frames = (values.get("stackTrace") or {}).get("frames") or ()
+    return tuple((f"{_dotted(one['method'])}.{one['method']['name']}", int(one["lineNumber"] or 0)) for one in frames)
+
+
+def _dotted(method: dict[str, Any]) -> str:
+    return str(method["type"]["name"]).replace("/", ".")

@@ -1,0 +1,128 @@
+"""Go's pprof over HTTP (net/http/pprof): the heap after a collection, goroutines, and leaked ones where Go finds them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from soak.errors import SoakError, TargetError
+from soak.sampling.fetch import Answer, Fetcher
+from soak.sampling.profilers.base import Taken, Watched
+from soak.snapshots import SnapshotKind, SnapshotStage
+
+#: Where net/http/pprof serves unless it is told otherwise.
+USUAL = "/debug/pprof"
+MAX_BYTES = 64 * 2**20
+_PATIENCE, _PROBING = 30.0, 3.0
+#: How a profile begins: packed, as always, or with its first field, where something on the way unpacked it.
+_GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
+#: `heap` has the columns of `allocs`, too, so that is not asked for. gc=1: what is in use once garbage is gone.
+_PAGES: tuple[tuple[SnapshotKind, str], ...] = (
+    ("heap", "heap?gc=1"),
+    ("goroutine", "goroutine?debug=0"),
+    ("goroutineleak", "goroutineleak?debug=0"),
+)
+#: Only some builds of Go serve it: one that does not is nothing to talk about.
+_OPTIONAL: SnapshotKind = "goroutineleak"
+
+
+@dataclass(frozen=True)
+class GoPprof:
+    """`diagnose: {pprof: /debug/pprof}`, or a whole URL, for a service often keeps it on a port of its own."""
+
+    url: str
+    _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
+    _without: set[SnapshotKind] = field(init=False, repr=False, compare=False, default_factory=set)
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap", "goroutine", "goroutineleak")
+
+    @classmethod
+    def named(cls, value: str, watched: Watched) -> GoPprof:
+        """At a path of the target or a URL; with the target's TLS options only on the target itself."""
+        url = watched.at(value).rstrip("/")
+        own = f"{url}/".startswith(f"{watched.url.rstrip('/')}/")
+        return cls(url, Fetcher(_PATIENCE, watched.headers, watched.tls if own else type(watched.tls)()))
+
+    @classmethod
+    def offered(cls, watched: Watched) -> GoPprof | None:
+        """At the usual path, if a goroutine profile is served there."""
+        try:
+            cls(watched.at(USUAL), Fetcher(_PROBING, watched.headers, watched.tls)).profile("goroutine?debug=0")
+        except SoakError:
+            return None
+        return cls.named(USUAL, watched)
+
+    def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
+        """The heap, which forces a collection; the goroutines; the leaked ones where they are offered."""
+        for kind, page in _PAGES:
+            if kind in self._without:
+                continue
+            try:
+                yield kind, self.profile(page)
+            except DamagedProfileError as error:
+                yield kind, error
+            except SoakError as error:
+                if isinstance(error, NotServedError) and kind == _OPTIONAL:
+                    self._without.add(kind)
+                    continue
+                # What goes wrong with one page as such goes wrong with all, and is said once.
+                yield kind, error
+                return
+
+    def collect(self) -> None:
+        """A heap profile with gc=1 is how Go is told to collect; twice, for a sync.Pool lives through one collection."""
+        for _ in range(2):
+            self.profile("heap?gc=1")
+
+    def profile(self, page: str) -> bytes:
+        """One profile, unpacked; TargetError says what came instead."""
+        url = f"{self.url}/{page}"
+        answer = self._fetcher.get(url)
+        _refuse(answer, url)
+        if answer.body.startswith(_GZIP):
+            return _unpacked(answer.body, url)
+        if not answer.body.startswith(_PLAIN):
+            what = answer.content_type or "something"
+            raise TargetError(f"{url}: this is {what} and no profile; does diagnose.pprof name net/http/pprof's path?")
+        return answer.body
+
+
+class NotServedError(TargetError):
+    """Nothing is served at this path."""
+
+
+class DamagedProfileError(TargetError):
+    """This one profile is no use; the next may be."""
+
+
+def _refuse(answer: Answer, url: str) -> None:
+    """TargetError for every status but 200, with what to do."""
+    if answer.status == 200:
+        return
+    if answer.status == 404:
+        raise NotServedError(
+            f"{url}: answered 404: pprof is off there; import net/http/pprof, or say where: diagnose.pprof"
+        )
+    if answer.status in (401, 403):
+        advice = (
+            "give diagnose.headers: {Authorization: ...}"
+            if answer.status == 401
+            else "these credentials are not enough"
+        )
+        raise TargetError(f"{url}: answered {answer.status} ({advice})")
+    raise TargetError(f"{url}: answered {answer.status}")
+
+
+def _unpacked(data: bytes, url: str) -> bytes:
+    """Decompressed, bounded, and whole."""
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        plain = stream.decompress(data, MAX_BYTES)
+    except zlib.error:
+        raise DamagedProfileError(f"{url}: the profile is damaged") from None
+    if stream.unconsumed_tail:
+        raise DamagedProfileError(f"{url}: the profile is larger than {MAX_BYTES >> 20} MiB once unpacked")
+    if not stream.eof:
+        raise DamagedProfileError(f"{url}: the profile was cut short")
+    return plain

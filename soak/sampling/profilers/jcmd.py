@@ -1,0 +1,96 @@
+"""`jcmd`, the JDK's way of asking a JVM on this machine: bounded in time and in what it may say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+
+import psutil
+
+from soak.errors import TargetError
+
+MAX_BYTES = 64 * 2**20
+PATIENCE = 60.0
+#: What jcmd says when it fails, and what that means.
+_FAILURES = (
+    ("No such process", "has ended"),
+    ("DisableAttachMechanism", "is started with -XX:+DisableAttachMechanism: leave that out"),
+    ("Unable to open socket file", "lets nobody attach: it does not answer, or is in another container"),
+    ("not allowed", "is another user's: run soak as that user"),
+    ("is not secure", "is another user's: run soak as that user"),
+)
+
+
+def ask(pid: int, *command: str) -> str:
+    """What `jcmd PID command` prints, without its first line; TargetError with what to do where it cannot be had.
+
+    To attach, jcmd sends SIGQUIT, which ends a process that is no JVM: so that is looked at first.
+    """
+    check_jvm(pid)
+    said = told([tool("jcmd"), str(pid), *command], f"process {pid}")
+    return said.partition("\n")[2]
+
+
+def check_jvm(pid: int) -> None:
+    """TargetError where a process is none that jcmd may attach to."""
+    try:
+        process = psutil.Process(pid)
+        owner = process.uids().effective
+        if os.geteuid() not in (0, owner):
+            raise TargetError(
+                f"process {pid} is user {process.username()}'s: run soak as that user to have jcmd attach"
+            )
+        if not is_jvm(process):
+            raise TargetError(f"process {pid} ({process.name()}) is no JVM: name one by diagnose.jvm.pid or port")
+    except psutil.NoSuchProcess:
+        raise TargetError(f"process {pid} has ended") from None
+    except psutil.AccessDenied:
+        raise TargetError(f"process {pid}: not allowed to look at it; run soak as its user") from None
+
+
+def is_jvm(process: psutil.Process) -> bool:
+    """Whether a process is Java's launcher, or another program that has loaded a JVM; psutil's errors where unknown."""
+    return process.name() == "java" or (
+        psutil.LINUX and any(one.path.endswith("/libjvm.so") for one in process.memory_maps())
+    )
+
+
+def tool(name: str) -> str:
+    """Where one of the JDK's commands is; TargetError without it."""
+    found = shutil.which(name)
+    if found is None:
+        raise TargetError(f"{name} is not on the PATH: install a JDK (not a JRE) of the target's version, or newer")
+    return found
+
+
+def told(command: Sequence[str], whom: str) -> str:
+    """What a command prints; TargetError where it fails, takes over PATIENCE or says more than MAX_BYTES."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            code = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=PATIENCE, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise TargetError(f"{whom}: {_name(command)} did not end within {PATIENCE:g} s") from None
+        except OSError as error:
+            raise TargetError(f"{command[0]}: cannot be run: {error.strerror}") from None
+        out.seek(0)
+        err.seek(0)
+        text = out.read(MAX_BYTES + 1)
+        if code != 0:
+            raise TargetError(f"{whom} {_meaning((err.read(4096) or text[:4096]).decode(errors='replace'), command)}")
+    if len(text) > MAX_BYTES:
+        raise TargetError(f"{whom}: {_name(command)} says more than {MAX_BYTES >> 20} MiB")
+    return text.decode(errors="replace")
+
+
+def _name(command: Sequence[str]) -> str:
+    return os.path.basename(command[0])  # noqa: PTH119 - a name, not a file
+
+
+def _meaning(said: str, command: Sequence[str]) -> str:
+    first = next((line.strip() for line in said.splitlines() if line.strip()), "nothing")
+    return next((meaning for part, meaning in _FAILURES if part in said), f"gave {_name(command)} only: {first[:200]}")

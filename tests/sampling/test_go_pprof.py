@@ -1,0 +1,84 @@
+"""Go's pprof as a profiler: what is had, and one clear error for everything that may come instead."""
+
+import gzip
+import socket
+
+import pytest
+
+from soak.errors import SoakError
+from soak.sampling.profilers import Watched, go
+from soak.sampling.profilers.go import GoPprof
+from tests.sampling.serving import answering, http, serving
+
+HEAP, GOROUTINES, LEAKED = (
+    f"/debug/pprof/{page}" for page in ("heap?gc=1", "goroutine?debug=0", "goroutineleak?debug=0")
+)
+OCTETS = "application/octet-stream"
+
+
+def packed(data: bytes) -> bytes:
+    return http(gzip.compress(data), content_type=OCTETS)
+
+
+def profiler(url: str, **headers: str) -> GoPprof:
+    return GoPprof.named("/debug/pprof", Watched(url, headers=headers))
+
+
+def test_each_profile_is_had_and_what_this_go_does_not_offer_is_asked_for_once() -> None:
+    seen: list[str] = []
+    with answering({HEAP: packed(b"\x0aheap"), GOROUTINES: packed(b"\x0agoroutines")}, seen) as url:
+        pprof = profiler(url, Authorization="Bearer x")
+        for _ in range(2):
+            assert list(pprof.take("steady")) == [("heap", b"\x0aheap"), ("goroutine", b"\x0agoroutines")]
+    assert sum("goroutineleak" in one for one in seen) == 1
+    assert all("Authorization: Bearer x" in one for one in seen)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (http("no", "404 Not Found"), "answered 404: pprof is off there; import net/http/pprof"),
+        (http("who", "401 Unauthorized"), "answered 401 (give diagnose.headers"),
+        (http("no", "403 Forbidden"), "answered 403 (these credentials are not enough)"),
+        (http("no", "500 Internal Server Error"), "answered 500"),
+        (http("<html>", content_type="text/html"), "this is text/html and no profile"),
+        (http("heap profile: 1: 2", content_type="text/plain"), "this is text/plain and no profile"),
+        (http(""), "and no profile"),
+        (http(b"\x0aheap", content_type=OCTETS)[:-3], "cut short"),
+    ],
+)
+def test_what_is_wrong_with_all_pages_is_said_once(answer: bytes, said: str) -> None:
+    def answer_and_close(connection: socket.socket) -> None:
+        connection.sendall(answer)
+
+    with serving(answer_and_close) as url:
+        [(kind, error)] = profiler(url).take("start")
+    assert kind == "heap"
+    assert isinstance(error, SoakError)
+    assert said in str(error)
+
+
+def test_a_profile_that_is_damaged_leaves_the_others() -> None:
+    whole = gzip.compress(b"\x0a" + bytes(5000), mtime=0)
+    for part, said in ((whole[:-10], "was cut short"), (b"\x1f\x8b" + b"x" * 40, "is damaged")):
+        pages = {HEAP: http(part, content_type=OCTETS), GOROUTINES: packed(b"\x0ag"), LEAKED: packed(b"\x0al")}
+        with answering(pages) as url:
+            (_, error), *others = profiler(url).take("start")
+        assert said in str(error)
+        assert others == [("goroutine", b"\x0ag"), ("goroutineleak", b"\x0al")]
+
+
+def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(go, "MAX_BYTES", 1000)
+    with answering({HEAP: packed(b"\x0a" + bytes(10**6)), GOROUTINES: packed(b"\x0ag")}) as url:
+        (_, error), *_ = profiler(url).take("start")
+    assert "is larger than" in str(error)
+
+
+def test_it_is_found_where_it_usually_is_and_only_if_it_is_there() -> None:
+    with answering({GOROUTINES: packed(b"\x0ag")}) as url:
+        found = GoPprof.offered(Watched(url))
+        assert found is not None
+        assert found.url == f"{url}/debug/pprof"
+    with answering({GOROUTINES: http("<html>", content_type="text/html")}) as url:
+        assert GoPprof.offered(Watched(url)) is None

@@ -1,0 +1,171 @@
+"""When snapshots are taken, and what becomes of those that fail."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, ClassVar, Self
+
+import pytest
+
+from soak.errors import RecordingError, SoakError, TargetError
+from soak.model import Event
+from soak.sampling.profilers import Profiler, Taken
+from soak.sampling.taker import Taker
+from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
+
+
+class FakeClock:
+    """Time passes only by waiting, and by what a profiler takes."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def wait(self, until: float, stop: threading.Event) -> bool:
+        self.time = max(self.time, until)
+        return stop.is_set()
+
+
+@dataclass
+class Fake:
+    """Takes `seconds` for each of its answers; what is an exception is raised."""
+
+    clock: FakeClock
+    answers: list[Any] = field(default_factory=lambda: [("heap", b"x")])
+    seconds: float = 0.1
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap",)
+    collected: int = 0
+
+    @classmethod
+    def named(cls, value: Any, watched: Any) -> Self:
+        raise NotImplementedError
+
+    @classmethod
+    def offered(cls, watched: Any) -> Self | None:
+        raise NotImplementedError
+
+    def take(self, stage: SnapshotStage) -> Iterator[Taken]:
+        for answer in self.answers:
+            self.clock.time += self.seconds
+            if isinstance(answer, Exception):
+                raise answer
+            yield answer
+
+    def collect(self) -> None:
+        self.collected += 1
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.snapshots: list[Snapshot] = []
+        self.warnings: list[str] = []
+        self.full = False
+
+    def keep(self, snapshot: Snapshot, data: bytes) -> None:
+        self.snapshots.append(snapshot)
+        if self.full:
+            raise RecordingError("snapshots: cannot be written: No space left on device")
+
+    def warn(self, event: Event) -> None:
+        self.warnings.append(event.text)
+
+
+def taker(kept: Kept, clock: FakeClock, every: float = 10.0, **profilers: Profiler) -> Taker:
+    return Taker(profilers, every, kept.keep, kept.warn, clock)
+
+
+def done(taker: Taker) -> None:
+    while taker.busy:
+        threading.Event().wait(0.001)
+
+
+def test_at_the_start_on_schedule_and_while_there_is_still_load() -> None:
+    clock, kept = FakeClock(), Kept()
+    one = taker(kept, clock, pprof=Fake(clock))
+    one.follow(5.0, 60.0)
+    done(one)
+    assert [snapshot.stage for snapshot in kept.snapshots] == ["start", *["steady"] * 4, "end"]
+    times = [snapshot.time for snapshot in kept.snapshots]
+    assert times[:5] == pytest.approx([5.0, 15.0, 25.0, 35.0, 45.0])
+    assert 45.0 < times[5] < kept.snapshots[5].time + kept.snapshots[5].took < 60.0
+    one.take("drained")
+    done(one)
+    assert kept.snapshots[-1].stage == "drained"
+
+
+def test_a_slow_profiler_is_asked_more_rarely_and_the_last_is_still_in_time() -> None:
+    clock, kept = FakeClock(), Kept()
+    one = taker(kept, clock, every=5.0, pprof=Fake(clock, seconds=4.0))
+    one.follow(0.0, 100.0)
+    done(one)
+    times = [snapshot.time for snapshot in kept.snapshots]
+    gaps = [b - a for a, b in pairwise(times[:-1])]
+    assert min(gaps) >= 4.0 / 0.2 - 0.01
+    assert kept.snapshots[-1].stage == "end"
+    assert times[-1] + 4.0 < 100.0
+
+
+def test_each_failure_is_recorded_and_warned_of_once_and_the_others_go_on() -> None:
+    clock, kept = FakeClock(), Kept()
+    broken = Fake(clock, [("heap", TargetError("u: answered 404")), ("goroutine", b"g"), ValueError("a bug")])
+    one = taker(kept, clock, pprof=broken, other=Fake(clock, [("classes", b"c")]))
+    one.follow(0.0, 50.0)
+    done(one)
+    assert [text for text in kept.warnings if "404" in text] == ["diagnose: pprof: u: answered 404"]
+    assert sum("failed unexpectedly: ValueError: a bug" in text for text in kept.warnings) == 1
+    assert len(kept.warnings) == 2
+    stages = len([snapshot for snapshot in kept.snapshots if snapshot.kind == "classes"])
+    assert stages == len([snapshot for snapshot in kept.snapshots if snapshot.kind == "goroutine"]) > 3
+    failed = [snapshot for snapshot in kept.snapshots if snapshot.error]
+    assert len(failed) == 2 * stages
+    assert all(snapshot.took > 0 for snapshot in kept.snapshots)
+
+
+def test_errors_without_end_are_neither_told_at_length_nor_for_ever() -> None:
+    clock, kept = FakeClock(), Kept()
+
+    class Chatty(Fake):
+        def take(self, stage: SnapshotStage) -> Iterator[Taken]:
+            raise TargetError(f"{self.clock.time} " + "x" * 10_000)
+
+    one = taker(kept, clock, every=5.0, pprof=Chatty(clock))
+    one.follow(0.0, 1000.0)
+    done(one)
+    assert len(kept.snapshots) > 100
+    assert len(kept.warnings) == 20
+    assert max(map(len, kept.warnings)) < 600
+
+
+def test_a_full_disk_is_one_warning() -> None:
+    clock, kept = FakeClock(), Kept()
+    kept.full = True
+    one = taker(kept, clock, pprof=Fake(clock))
+    one.follow(0.0, 50.0)
+    done(one)
+    assert kept.warnings == ["diagnose: pprof: snapshots: cannot be written: No space left on device"]
+    assert len(kept.snapshots) == 6
+
+
+def test_before_the_load_everything_is_asked_once_and_nothing_kept() -> None:
+    clock, kept = FakeClock(), Kept()
+    one = taker(kept, clock, pprof=Fake(clock, [("heap", SoakError("off"))]))
+    one.try_once()
+    done(one)
+    assert kept.snapshots == []
+    assert kept.warnings == ["diagnose: pprof: off"]
+
+
+def test_once_ended_it_takes_nothing_more() -> None:
+    clock, kept = FakeClock(), Kept()
+    fake = Fake(clock)
+    one = taker(kept, clock, pprof=fake)
+    one.collect()
+    done(one)
+    assert fake.collected == 1
+    one.end()
+    one.take("drained")
+    done(one)
+    assert kept.snapshots == []
