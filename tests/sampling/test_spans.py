@@ -83,7 +83,11 @@ JAEGER = {
                     "traceID": ID,
                     "spanID": "9b321d76f92134d2",
                     "operationName": "SELECT",
-                    "references": [{"refType": "CHILD_OF", "traceID": ID, "spanID": "00f067aa0ba902b7"}],
+                    "references": [
+                        {"refType": "CHILD_OF", "traceID": ID[::-1], "spanID": "5"},
+                        {"refType": "FOLLOWS_FROM", "traceID": ID, "spanID": "6"},
+                        {"refType": "CHILD_OF", "traceID": ID, "spanID": "00f067aa0ba902b7"},
+                    ],
                     "startTime": 1729181197748857,
                     "duration": 1000,
                     "tags": [
