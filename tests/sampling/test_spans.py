@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soak.errors import TargetError
@@ -143,6 +143,7 @@ _MORE = ("references", "processID", "startTime", "operationName")
 _SPAN = st.dictionaries(st.sampled_from([*_KEYS, *_MORE]), _JSON | st.sampled_from(["a", "CLIENT", "SERVER", 5, 1e308]))
 
 
+@settings(deadline=None)
 @given(st.lists(_SPAN | _JSON, max_size=6), _JSON)
 def test_any_spans_are_read_each_id_once_and_in_the_order_of_time(spans: list[Any], processes: Any) -> None:
     jaeger = {"data": [{"spans": spans, "processes": processes}]}
