@@ -27,8 +27,8 @@ class Prepared:
     samples that snapshots disturbed; `drawn` are the same with them and with what came after the load, `snapshots` the
     stretches in which those were taken. Judging begins at `judged_from`. `restarts` are the moments at which each
     instance's process was first seen replaced; an instance whose identity nobody tells is not in it. `requests` holds
-    cumulative completed requests, None where unknown, `collections` each instance's garbage collections in the judged
-    stretch, as far as anybody counts them.
+    cumulative completed requests, None where unknown; `collections` each instance's full garbage collections in the judged
+    stretch, where they are counted.
     `driven` says whether soak itself made the traffic.
     """
 
@@ -48,14 +48,14 @@ class Prepared:
         """The request windows of the judged stretch."""
         return tuple(windows.between(self.judged_from, self.end) for windows in self.recording.windows)
 
+    def judged_series(self) -> tuple[Series, ...]:
+        """All series, of the judged stretch alone."""
+        return tuple(_between(series, self.judged_from, self.end) for series in self.series)
+
     def borders(self, series: Series) -> tuple[float, ...] | None:
         """When the process behind a series was replaced; of a series that names an instance, that one's."""
         instance = dict(series.labels).get("instance", "")
         return self.restarts.get(instance, self.restarts.get(""))
-
-    def collected(self, labels: Labels) -> float | None:
-        """How many garbage collections ran in the process behind a series of these labels; None where nobody counts them."""
-        return self.collections.get(dict(labels).get("instance", ""), self.collections.get(""))
 
     def named(self, name: str) -> list[Series]:
         """All series of a name."""
@@ -88,7 +88,7 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
         end,
         max(full, start + warmup),
         _restarts(own, start, end),
-        _cumulative_requests(recording, own),
+        _cumulative_requests(recording, own, end),
         bool(recording.windows),
         collections,
         tuple(_between(series, start, last_of_all) for series in everything if len(series.times)),
@@ -210,11 +210,13 @@ def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, In
     return offsets, buckets[order], counts[order]
 
 
-def _cumulative_requests(recording: Recording, own: tuple[Series, ...]) -> Series | None:
-    """Requests completed so far, from the windows, or from the target's own counter in a file."""
+def _cumulative_requests(recording: Recording, own: tuple[Series, ...], end: float) -> Series | None:
+    """Requests completed so far, from the windows, or from the target's own counter in a file; not those after the load."""
     if recording.windows:
         total = np.sum([windows.requests for windows in recording.windows], axis=0)
-        return Series(
+        after = min((phase.start for phase in recording.phases if phase.start >= end), default=np.inf)
+        done = Series(
             "http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER
         )
+        return _between(done, -np.inf, after)
     return next((series for series in own if series.name == "http_requests_total" and not series.labels), None)
