@@ -25,7 +25,7 @@ from soak.sampling.offers import probe_sources
 from soak.sampling.sampler import Sampler
 from soak.sampling.taker import Taker
 from soak.sampling.taking import taker_of
-from soak.sampling.traces import record_traces
+from soak.sampling.traces import gather_traces
 from soak.snapshots import SnapshotStage
 from soak.target import StartedTarget, reach
 from soak.windows import Window
@@ -91,9 +91,7 @@ class Run:
                 self._rest(plan)
         finally:
             self._let_go()
-            over = self.clock.now()
-            record_traces(self.profile, self._shown_exemplars, self.clock, self.stop, self.recorder.add)
-            self._seal(over)
+            self._seal()
 
     def _load(self, plan: Plan) -> LoadProcess:
         return LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record, self._record)
@@ -267,19 +265,14 @@ class Run:
         if self.target is not None:
             self.target.stop()
 
-    def _shown_exemplars(self) -> Sequence[Exemplar]:
-        self.recorder.commit()
-        return self.exemplars()
-
-    def _seal(self, over: float) -> None:
+    def _seal(self) -> None:
+        over = self.clock.now()
         self._loaded = self._end_of(self.load) if self._loaded is None else self._loaded
         try:
+            self.recorder.commit()
+            gather_traces(self.profile, self.exemplars, self.clock, self.stop, self.recorder.add, self._record)
             self.recorder.close(
-                phases=self._phases(),
-                seconds=round(over, 3),
-                stopped=utc_now(),
-                ended=self.ended,
-                failure=self.failure,
+                phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), ended=self.ended, failure=self.failure
             )
         except RecordingError as error:
             self.ended, self.failure = "aborted", self.failure or str(error)

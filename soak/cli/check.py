@@ -19,7 +19,7 @@ from soak.errors import ExitCode, SoakError
 @click.option(
     "--probe",
     is_flag=True,
-    help="Send each endpoint once, poll each source once, take one snapshot where the profile diagnoses, and ask for traces.",
+    help="Send each endpoint once, poll each source once, and ask once for a snapshot and for traces where the profile does.",
 )
 def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     """Say whether a profile is right, and what it would do.

@@ -119,15 +119,11 @@ def _jaeger_span(span: dict[str, Any], processes: dict[str, Any]) -> Span:
         for tag in (span["tags"] if isinstance(span.get("tags"), list) else [])
         if isinstance(tag, dict)
     }
-    references = span.get("references")
-    parent = next(
-        (
-            one.get("spanID")
-            for one in (references if isinstance(references, list) else [])
-            if isinstance(one, dict) and one.get("refType") in ("CHILD_OF", "FOLLOWS_FROM")
-        ),
-        span.get("parentSpanID"),
-    )
+    references = span["references"] if isinstance(span.get("references"), list) else []
+    # A span may also refer to others that it follows from, and to spans of other traces.
+    own = [one for one in references if isinstance(one, dict) and one.get("traceID") in (None, span.get("traceID"))]
+    own.sort(key=lambda one: one.get("refType") != "CHILD_OF")
+    parent = own[0].get("spanID") if own else span.get("parentSpanID")
     return Span(
         _id(span.get("spanID")),
         _id(parent),

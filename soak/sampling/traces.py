@@ -38,6 +38,27 @@ BACKENDS = (
 )
 
 
+def gather_traces(
+    profile: Profile,
+    exemplars: Callable[[], Sequence[Exemplar]],
+    clock: Clock,
+    stop: threading.Event,
+    add: Callable[[Trace], None],
+    tell: Callable[[Event], None],
+) -> None:
+    """Have the exemplars' traces added; whatever goes wrong is one warning, for a run that is over must be sealed."""
+    if backend_of(profile) is None:
+        return
+    over = clock.now()
+    try:
+        for trace in ask_for_traces(profile, exemplars(), clock, stop):
+            add(trace)
+    except SoakError as error:
+        tell(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
+    except Exception as error:  # noqa: BLE001 - anything; its text might hold the address
+        tell(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
+
+
 def ask_for_traces(
     profile: Profile, exemplars: Sequence[Exemplar], clock: Clock, stop: threading.Event
 ) -> Iterator[Trace]:
@@ -59,25 +80,6 @@ def ask_for_traces(
             raise TargetError(f"trace.{backend.key}: {few}")
         body = _asked(fetcher, parts, backend, backend.path + trace)
         yield _read(backend, trace, body) if body is not None else Trace(trace)
-
-
-def record_traces(
-    profile: Profile,
-    exemplars: Callable[[], Sequence[Exemplar]],
-    clock: Clock,
-    stop: threading.Event,
-    record: Callable[[Trace | Event], None],
-) -> None:
-    """Record what `ask_for_traces` gives of a run that is over; whatever goes wrong is a warning and no more."""
-    over = clock.now()
-    try:
-        for trace in ask_for_traces(profile, exemplars(), clock, stop):
-            record(trace)
-    except SoakError as error:
-        record(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
-    except Exception as error:  # noqa: BLE001 - the recording must be sealed all the same
-        # Its text might hold the backend's address, which is never written.
-        record(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
 
 
 def backend_of(profile: Profile) -> Backend | None:

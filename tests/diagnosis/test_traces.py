@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soak.diagnosis.traces import report, with_traces
@@ -134,6 +134,7 @@ _SPANS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_SPANS)
 def test_any_spans_give_times_of_their_own_length_at_most_and_no_more_reports_than_calls(spans: list[Span]) -> None:
     found = told(*spans)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soak.errors import TargetError
@@ -83,7 +83,11 @@ JAEGER = {
                     "traceID": ID,
                     "spanID": "9b321d76f92134d2",
                     "operationName": "SELECT",
-                    "references": [{"refType": "CHILD_OF", "traceID": ID, "spanID": "00f067aa0ba902b7"}],
+                    "references": [
+                        {"refType": "CHILD_OF", "traceID": ID[::-1], "spanID": "5"},
+                        {"refType": "FOLLOWS_FROM", "traceID": ID, "spanID": "6"},
+                        {"refType": "CHILD_OF", "traceID": ID, "spanID": "00f067aa0ba902b7"},
+                    ],
                     "startTime": 1729181197748857,
                     "duration": 1000,
                     "tags": [
@@ -139,6 +143,7 @@ _MORE = ("references", "processID", "startTime", "operationName")
 _SPAN = st.dictionaries(st.sampled_from([*_KEYS, *_MORE]), _JSON | st.sampled_from(["a", "CLIENT", "SERVER", 5, 1e308]))
 
 
+@settings(deadline=None)
 @given(st.lists(_SPAN | _JSON, max_size=6), _JSON)
 def test_any_spans_are_read_each_id_once_and_in_the_order_of_time(spans: list[Any], processes: Any) -> None:
     jaeger = {"data": [{"spans": spans, "processes": processes}]}
