@@ -129,7 +129,7 @@ def as_place(kept: Kept) -> tuple[Series, ...]:
     chance, count = kept.chance, int(kept.chance.integers(12, 40))
     at = np.linspace(0, kept.seconds, count)
     true = np.interp(at, np.arange(kept.seconds + 1), kept.bytes)
-    sampled, rate = np.empty(count), 524288.0
+    rate = 524288.0
     objects = chance.poisson(np.maximum(np.diff(true, prepend=0.0), 0) / rate)
     sampled = np.cumsum(objects) * rate
     return (Series("inuse_space", at, sampled),)
@@ -206,7 +206,7 @@ def service(form: Form, leak: str, seed: int, setting: Setting | None = None) ->
 def _late(kept: Kept) -> Floats:
     """What is kept a fraction of a second after each window."""
     at = np.arange(1, kept.seconds + 1) + _PHASE
-    return np.interp(at, np.arange(kept.seconds + 1), kept.bytes)
+    return np.asarray(np.interp(at, np.arange(kept.seconds + 1), kept.bytes))
 
 
 def _sampled(kept: Kept, name: str, values: Floats) -> tuple[Series, ...]:
