@@ -98,7 +98,7 @@ def as_live_heap(kept: Kept) -> tuple[Series, ...]:
     moments, floors, _ = _collections(kept)
     at = np.arange(1, kept.seconds + 1) + _PHASE
     seen = np.maximum(np.searchsorted(moments, at, side="right") - 1, 0)
-    clock = Series("go_memstats_last_gc_time_seconds", at, 1.7e9 + moments[seen])
+    clock = Series("go_memstats_last_gc_time_seconds", at, np.asarray(1.7e9 + moments[seen]))
     return *_sampled(kept, "go_gc_heap_live_bytes", floors[seen]), clock
 
 
