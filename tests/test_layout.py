@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "live": {"analysis", "latency", "model", "windows"},
     "runner": {"errors", "load", "model", "profile", "recording", "sampling", "snapshots", "target", "windows"},
     "demo": set(),
+    "hook": set(),
     "__main__": {"cli"},
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "os", "pathlib", "sqlite3", "urllib", "http", "psutil"}

@@ -185,7 +185,7 @@ def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None
 def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Confirmation]:
     """What each kind of snapshot holds in all: at the steady phase's start, and at each rest."""
     loads = {name: _requests(recording, phases.get(name)) for name in ("repeat", "confirm")}
-    for kind in dict.fromkeys(one.kind for one in recording.snapshots):
+    for kind in dict.fromkeys(one.kind for one in recording.snapshots if one.kind in HELD):
         start = _held(recording.snapshots, kind, "start")
         drained, repeated, confirmed = (_held(recording.snapshots, kind, stage) for stage in _STAGES)
         if start is None or drained is None or confirmed is None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from soak.diagnosis.pprof import Pprof, read_pprof
+from soak.diagnosis.classes import read_classes
+from soak.diagnosis.pprof import Pprof, PprofError, read_pprof
+from soak.diagnosis.threads import read_threads
+from soak.diagnosis.tracebacks import read_tracebacks
+from soak.diagnosis.v8heap import read_v8heap
 from soak.snapshots import SnapshotKind
 
 #: How each kind's bytes are read; each raises a SoakError that says what they look like instead.
@@ -13,6 +17,10 @@ READERS: dict[SnapshotKind, Callable[[bytes], Pprof]] = {
     "allocs": read_pprof,
     "goroutine": read_pprof,
     "goroutineleak": read_pprof,
+    "classes": read_classes,
+    "v8heap": read_v8heap,
+    "tracemalloc": read_tracebacks,
+    "threads": read_threads,
 }
 
 #: The column that says what is held when the snapshot is taken: bytes, goroutines or threads.
@@ -30,4 +38,6 @@ HELD: dict[SnapshotKind, str] = {
 
 def read_profile(kind: SnapshotKind, data: bytes) -> Pprof:
     """A snapshot's bytes as a profile; SoakError where they are none of this kind."""
+    if kind not in READERS:
+        raise PprofError(f"a {kind} has no stacks to read")
     return READERS[kind](data)

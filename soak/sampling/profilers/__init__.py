@@ -5,10 +5,14 @@ from __future__ import annotations
 from soak.sampling.profilers.base import Profiler, Taken, Watched
 from soak.sampling.profilers.go import GoPprof
 from soak.sampling.profilers.jvm import Jvm
+from soak.sampling.profilers.node import NodeInspector
+from soak.sampling.profilers.python import PythonHook
 
 PROFILERS: dict[str, type[Profiler]] = {
     "pprof": GoPprof,
     "jvm": Jvm,
+    "node": NodeInspector,
+    "python": PythonHook,
 }
 
 __all__ = ["PROFILERS", "Profiler", "Taken", "Watched"]

@@ -23,20 +23,18 @@ const sockets = []
 const stockChanges = new EventEmitter().setMaxListeners(0)
 let carrier
 
-const numbers = (count) => new Array(count).fill(0.5)
-
 // A key that never comes again: a cache without a bound.
 function rememberSearch(text) {
-  searches.set(`${text}-${searches.size}`, numbers(PAGE_NUMBERS))
+  searches.set(`${text}-${searches.size}`, new Array(PAGE_NUMBERS).fill(0.5))
 }
 
 function appendAudit() {
-  audit.push(numbers(PAGE_NUMBERS))
+  audit.push(new Array(PAGE_NUMBERS).fill(0.5))
 }
 
 // Middleware whose closure, for the end of the service, holds what it copied of each request.
 function remember() {
-  const copied = numbers(REQUEST_NUMBERS)
+  const copied = new Array(REQUEST_NUMBERS).fill(0.5)
   onStop.push(function flush() {
     return copied.length
   })
@@ -44,7 +42,7 @@ function remember() {
 
 // A timer a request that nobody clears, and what it will refresh.
 function refreshOften() {
-  const page = numbers(PAGE_NUMBERS)
+  const page = new Array(PAGE_NUMBERS).fill(0.5)
   setInterval(function refresh() {
     page[0] += 1
   }, OFTEN)
@@ -52,7 +50,7 @@ function refreshOften() {
 
 // A listener a request on an emitter that outlives them all.
 function listenForever() {
-  const page = numbers(PAGE_NUMBERS)
+  const page = new Array(PAGE_NUMBERS).fill(0.5)
   stockChanges.on('change', function onChange() {
     page[0] += 1
   })
@@ -60,13 +58,13 @@ function listenForever() {
 
 // Per-request state registered, and never removed when the answer is sent.
 function keepRequest(request) {
-  requests.set(requests.size, { path: request.url, page: numbers(PAGE_NUMBERS) })
+  requests.set(requests.size, { path: request.url, page: new Array(PAGE_NUMBERS).fill(0.5) })
 }
 
 // An async function that never goes on keeps its locals for as long as something could resolve it.
 const unsettled = []
 async function awaitForever() {
-  const page = numbers(PAGE_NUMBERS)
+  const page = new Array(PAGE_NUMBERS).fill(0.5)
   await new Promise((resolve) => unsettled.push(resolve))
   page[0] += 1
 }
@@ -109,7 +107,7 @@ function keepBuffer() {
 
 // Garbage, and none of it kept.
 function churn() {
-  for (let n = 0; n < 200; n++) numbers(PAGE_NUMBERS)
+  for (let n = 0; n < 200; n++) new Array(PAGE_NUMBERS).fill(0.5)
 }
 
 function whole(pieces, size) {

@@ -41,19 +41,14 @@ _reply = threading.Event()
 _of_thread = threading.local()
 
 
-def _filled(size: int) -> bytearray:
-    """Bytes that are written, and so resident."""
-    return bytearray(b"\x2a") * size
-
-
 def keep_result() -> None:
     """A list that nothing shortens."""
-    _results.append(_filled(PAGE))
+    _results.append(bytearray(b"\x2a") * PAGE)
 
 
 def keep_order(order: Any) -> None:
     """A dictionary with a fresh key for each order."""
-    _orders[uuid.uuid4().hex] = (order, _filled(PAGE))
+    _orders[uuid.uuid4().hex] = (order, bytearray(b"\x2a") * PAGE)
 
 
 class Pricing:
@@ -61,7 +56,7 @@ class Pricing:
 
     def __init__(self, product: int) -> None:
         self.product = product
-        self.tariff = _filled(PAGE)
+        self.tariff = bytearray(b"\x2a") * PAGE
 
     @lru_cache(maxsize=None)  # noqa: B019, UP033  # this is the leak
     def total(self) -> int:
@@ -71,7 +66,7 @@ class Pricing:
 
 def remember_request() -> None:
     """What runs before every request leaves a closure, with a copy of the request, for the end of the service."""
-    copied = _filled(REQUEST_PAGE)
+    copied = bytearray(b"\x2a") * REQUEST_PAGE
 
     def flush() -> int:
         return len(copied)
@@ -88,7 +83,7 @@ def keep_exception() -> None:
 
 
 def _check() -> None:
-    payload = _filled(PAGE)
+    payload = bytearray(b"\x2a") * PAGE
     raise ValueError(f"{len(payload)} bytes are too many")
 
 
@@ -96,7 +91,7 @@ def keep_in_thread() -> None:
     """The server's threads live on, and with them what is theirs."""
     if not hasattr(_of_thread, "requests"):
         _of_thread.requests = []
-    _of_thread.requests.append(_filled(PAGE))
+    _of_thread.requests.append(bytearray(b"\x2a") * PAGE)
 
 
 def start_watcher() -> None:

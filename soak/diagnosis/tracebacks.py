@@ -1,0 +1,38 @@
+"""Python's memory by traceback, as soak.hook gives it from tracemalloc: every allocation that is alive, not a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from soak.diagnosis.frames import Frame
+from soak.diagnosis.gathering import HELD, Stack, amount, document, gathered, items, line, mapping, text
+from soak.diagnosis.pprof import Pprof
+
+
+def read_tracebacks(data: bytes) -> Pprof:
+    """The hook's JSON: `tracebacks` of `size`, `count` and `frames` (file, line, function), innermost first; `libraries`."""
+    return document(data, "tracemalloc snapshot", lambda found: gathered(_stacks(found), HELD))
+
+
+def _stacks(found: Mapping[str, Any]) -> Iterator[Stack]:
+    libraries = tuple(text(root) for root in items(found.get("libraries")))
+    for one in map(mapping, items(found.get("tracebacks"))):
+        yield frames_of(one.get("frames"), libraries), (amount(one.get("count")), amount(one.get("size")))
+    # What the hook left out for its bounds is there all the same.
+    rest = mapping(found.get("rest"))
+    yield (Frame("elsewhere"),), (amount(rest.get("count")), amount(rest.get("size")))
+
+
+def frames_of(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
+    """Calls as frames; own is what lies under none of the directories of the standard library and installed packages."""
+    return tuple(_frame(items(call), libraries) for call in items(calls))
+
+
+def _frame(call: list[Any], libraries: tuple[str, ...]) -> Frame:
+    match call:
+        case [file, number, function]:
+            place = text(file)
+            own = not place.startswith(("<", *libraries))
+            return Frame(text(function) or place.rpartition("/")[2], place, line(number), own)
+    raise ValueError("a call that is not a file, a line and a function")

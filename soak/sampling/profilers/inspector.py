@@ -1,0 +1,71 @@
+"""Node's inspector: the Chrome DevTools Protocol over one kept WebSocket, bounded in time and size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.exceptions import InvalidURI, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from soak.errors import TargetError
+from soak.sampling.fetch import Fetcher
+
+MAX_BYTES = 64 * 2**20
+PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Inspector:
+    """A session with one Node process: what the session started, such as a sampling, ends with it."""
+
+    address: str
+    connection: ClientConnection
+    _number: int = 0
+
+    @classmethod
+    def opened(cls, address: str) -> Inspector:
+        """A session with whatever listens at HOST:PORT; TargetError with what to do where nothing does."""
+        url = f"http://{address}/json/list"
+        try:
+            answer = Fetcher(10.0).get(url)
+        except TargetError as error:
+            raise TargetError(
+                f"{error}: the inspector is not open; start the target with --inspect={address}, or give diagnose.node.open"
+            ) from None
+        try:
+            # Of the address that it gives, only the session's name is used: it may be another host's.
+            name = json.loads(answer.body)[0]["id"]
+            connection = connect(
+                f"ws://{address}/{name}", max_size=MAX_BYTES, compression=None, ping_interval=None, proxy=None
+            )
+        except (ValueError, LookupError, TypeError, InvalidURI):
+            raise TargetError(f"{url}: this is no inspector; diagnose.node is the address of --inspect") from None
+        except (OSError, WebSocketException) as error:
+            raise TargetError(f"{address}: the inspector accepts no session ({error})") from None
+        return cls(address, connection)
+
+    def call(
+        self, method: str, told: Callable[[dict[str, Any]], None] = lambda _: None, **given: Any
+    ) -> dict[str, Any]:
+        """A method's result; `told` gets what is sent meanwhile. TargetError where it fails or the session is lost."""
+        self._number += 1
+        try:
+            self.connection.send(json.dumps({"id": self._number, "method": method, "params": given}))
+            while (answer := json.loads(self.connection.recv(timeout=PATIENCE))).get("id") != self._number:
+                told(answer)
+            if "error" in answer:
+                raise TargetError(f"{self.address}: {method}: {str(answer['error'].get('message'))[:200]}")
+            return dict(answer["result"])
+        except TimeoutError:
+            raise TargetError(f"{self.address}: {method} was not done within {PATIENCE:g} s") from None
+        except (OSError, WebSocketException) as error:
+            raise TargetError(f"{self.address}: the inspector's session is lost ({str(error)[:200]})") from None
+        except (ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
+            raise TargetError(f"{self.address}: {method}: not an inspector's answer ({error!r:.100})") from None
+
+    def close(self) -> None:
+        """End the session."""
+        self.connection.close()

@@ -1,0 +1,137 @@
+"""Node's heap, sampled by V8 and asked for through the inspector: what is alive, by the calls that allocated it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import psutil
+
+from soak.errors import SoakError, TargetError
+from soak.profile.runtimes import NodeProfiles
+from soak.sampling.profilers.base import Taken, Watched
+from soak.sampling.profilers.inspector import Inspector
+from soak.snapshots import SnapshotKind, SnapshotStage
+
+#: A sample in about so many bytes, V8's own default.
+INTERVAL = 32 << 10
+MAX_SNAPSHOT = 256 * 2**20
+_OPENING = 2.0
+_USUAL = "127.0.0.1:9229"
+
+
+@dataclass(frozen=True)
+class NodeInspector:
+    """`diagnose: {node: 127.0.0.1:9229}`. Sampling starts with the first snapshot and lasts as long as the session."""
+
+    address: str
+    pid: int | None = None
+    snapshots: bool = False
+    _session: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("v8heap", "v8snapshot")
+
+    @classmethod
+    def named(cls, value: NodeProfiles, watched: Watched) -> NodeInspector:
+        """At its address; the process that may be told to open it is the target's own."""
+        return cls(value.inspector, watched.pid if value.open else None, value.snapshots)
+
+    @classmethod
+    def offered(cls, watched: Watched) -> NodeInspector | None:
+        """Where the target's process is a Node that was started with --inspect."""
+        try:
+            command = psutil.Process(watched.pid).cmdline() if watched.pid is not None else []
+        except psutil.Error:
+            return None
+        given = [word.partition("=")[2] or _USUAL for word in command[1:] if word.partition("=")[0] == "--inspect"]
+        try:
+            return cls(NodeProfiles.model_validate({"inspector": _completed(given[0])}).inspector) if given else None
+        except ValueError:
+            return None
+
+    def take(self, stage: SnapshotStage) -> Iterator[Taken]:
+        """The sampled heap after a collection; a whole heap snapshot at the start and the end, if asked for."""
+        session = self._connected()
+        try:
+            session.call("HeapProfiler.collectGarbage")
+            profile = session.call("HeapProfiler.getSamplingProfile")["profile"]
+            yield "v8heap", json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode()
+            if self.snapshots and stage in ("start", "end", "drained"):
+                yield "v8snapshot", _whole(session)
+        except (SoakError, LookupError, TypeError):
+            self.close()
+            raise
+
+    def collect(self) -> None:
+        """HeapProfiler.collectGarbage: a full one."""
+        self._connected().call("HeapProfiler.collectGarbage")
+
+    def close(self) -> None:
+        """End the session, and so the sampling."""
+        while self._session:
+            self._session.pop().close()
+
+    def _connected(self) -> Inspector:
+        """The session, with sampling under way."""
+        if not self._session:
+            session = self._opened()
+            session.call("HeapProfiler.startSampling", samplingInterval=INTERVAL)
+            self._session.append(session)
+        return self._session[0]
+
+    def _opened(self) -> Inspector:
+        try:
+            return Inspector.opened(self.address)
+        except TargetError:
+            if self.pid is None:
+                raise
+        _open(self.pid)
+        deadline = time.monotonic() + _OPENING
+        while True:
+            try:
+                return Inspector.opened(self.address)
+            except TargetError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+
+def _open(pid: int) -> None:
+    """Tell a Node process to open its inspector; any other would be ended by that signal."""
+    try:
+        name = psutil.Process(pid).name()
+        if name not in ("node", "nodejs"):
+            raise TargetError(f"process {pid} ({name}) is no node: diagnose.node.open can only open Node's inspector")
+        os.kill(pid, signal.SIGUSR1)
+    except (psutil.Error, OSError):
+        raise TargetError(f"process {pid}: cannot be told to open its inspector; run soak as its user") from None
+
+
+def _whole(session: Inspector) -> bytes:
+    """A heap snapshot, as the developer tools of Chrome open it; TargetError where it is too large."""
+    chunks: list[bytes] = []
+    size = 0
+
+    def told(message: dict[str, Any]) -> None:
+        nonlocal size
+        if message.get("method") == "HeapProfiler.addHeapSnapshotChunk":
+            chunk = str(message["params"]["chunk"]).encode()
+            size += len(chunk)
+            if size <= MAX_SNAPSHOT:
+                chunks.append(chunk)
+
+    session.call("HeapProfiler.takeHeapSnapshot", told)
+    if size > MAX_SNAPSHOT:
+        raise TargetError(f"{session.address}: the heap snapshot is larger than {MAX_SNAPSHOT >> 20} MiB")
+    return b"".join(chunks)
+
+
+def _completed(given: str) -> str:
+    """`--inspect` may say a port or a host alone."""
+    if given.isdecimal():
+        return f"127.0.0.1:{given}"
+    return given if ":" in given else f"{given}:9229"

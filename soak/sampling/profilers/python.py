@@ -1,0 +1,76 @@
+"""Python's memory and threads, from the hook that the target runs (soak/hook.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import psutil
+
+from soak.errors import SoakError, TargetError
+from soak.profile.runtimes import PythonProfiles
+from soak.sampling.fetch import Fetcher
+from soak.sampling.profilers.base import Taken, Watched
+from soak.snapshots import SnapshotKind, SnapshotStage
+
+_PATIENCE = 60.0
+_PAGES: tuple[tuple[SnapshotKind, str], ...] = (("tracemalloc", "memory"), ("threads", "threads"))
+
+
+@dataclass(frozen=True)
+class PythonHook:
+    """`diagnose: {python: 127.0.0.1:9230}`: where the hook listens, as the target's SOAK_HOOK says."""
+
+    hook: str
+    _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("tracemalloc", "threads")
+
+    @classmethod
+    def named(cls, value: PythonProfiles, watched: Watched) -> PythonHook:  # noqa: ARG003 - it has an address of its own
+        """At its address, with its token."""
+        headers = {"Authorization": f"Bearer {value.token}"} if value.token else {}
+        return cls(value.hook, Fetcher(_PATIENCE, headers))
+
+    @classmethod
+    def offered(cls, watched: Watched) -> PythonHook | None:
+        """Where the target's process has SOAK_HOOK in its environment."""
+        try:
+            environment = psutil.Process(watched.pid).environ() if watched.pid is not None else {}
+            given = {"hook": environment.get("SOAK_HOOK", ""), "token": environment.get("SOAK_HOOK_TOKEN", "")}
+            return cls.named(PythonProfiles.model_validate(given), watched) if given["hook"] else None
+        except (psutil.Error, OSError, ValueError):
+            return None
+
+    def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
+        """Memory by traceback after a collection, and threads by stack."""
+        for kind, page in _PAGES:
+            try:
+                yield kind, self._page(page)
+            except SoakError as error:
+                yield kind, error
+                return
+
+    def collect(self) -> None:
+        """gc.collect()."""
+        self._page("collect")
+
+    def close(self) -> None:
+        """No more tracing, for it slows the target down."""
+        with suppress(SoakError):
+            self._page("end")
+
+    def _page(self, name: str) -> bytes:
+        url = f"http://{self.hook}/{name}"
+        try:
+            answer = self._fetcher.get(url)
+        except TargetError as error:
+            raise TargetError(
+                f"{error}: is the target started with SOAK_HOOK={self.hook} and `python -m soak.hook` or `import soak.hook`?"
+            ) from None
+        if answer.status == 401:
+            raise TargetError(f"{url}: answered 401: give the target's SOAK_HOOK_TOKEN as diagnose.python.token")
+        if answer.status != 200 or answer.content_type != "application/json":
+            raise TargetError(f"{url}: answered {answer.status}: this is no soak.hook of this version")
+        return answer.body

@@ -1,0 +1,28 @@
+"""The targets with their profilers open: how each is started for that, and what `diagnose` then says."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.targets.building import SERVICES, Service
+
+HOOK = Path(__file__).parents[2] / "soak" / "hook.py"
+#: What shop.py would start itself over with, and then without the hook.
+_CALM = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"}
+
+
+def profiled(target: str, port: int) -> tuple[Service, dict[str, Any]]:
+    """The service, and the runtime's key of `diagnose` with its value; `port` is a free one, for those that need it."""
+    service = SERVICES[target]()
+    address = f"127.0.0.1:{port}"
+    if target == "node":
+        node, *others = service.command
+        return replace(service, command=(node, f"--inspect={address}", *others)), {"node": address}
+    if target == "python":
+        shop = service.command[1:]
+        environment = {**service.environment, **_CALM, "SOAK_HOOK": address}
+        return Service((sys.executable, str(HOOK), *shop), environment), {"python": address}
+    return service, {"jvm": True} if target == "java" else {"pprof": "/debug/pprof"}
