@@ -36,7 +36,7 @@ def leaking() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
