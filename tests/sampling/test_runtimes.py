@@ -160,7 +160,8 @@ def test_what_jcmd_says_is_said_in_one_line(printed: str, said: str) -> None:
 
 def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
     histogram = "   1:   10   160  [B (java.base@17)\n"
-    said = {"GC.class_histogram": histogram, "JFR.start": "no such command", "Thread.print": '"main" #1 x\n'}
+    told = f'{histogram}\nFull thread dump\n\n"main" #1 x\n'
+    said = {"GC.class_histogram\nThread.print": told, "JFR.start": "no such command"}
     for module in ("jvm", "flight"):
         monkeypatch.setattr(f"soak.sampling.profilers.{module}.ask", lambda pid, command, *_: said[command])
     profiler = named(1, jvm=True)
@@ -169,6 +170,8 @@ def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkey
     assert "cannot record: no such command" in str(first[1][1])
     assert [kind for kind, _ in second] == ["classes", "threads"]
     assert isinstance(first[0][1], bytes)
+    assert isinstance(first[2][1], bytes)
+    assert read_profile("threads", first[2][1]).column("threads").sum() == 1
     assert read_profile("classes", first[0][1]).flat("inuse_space") == {"byte[]": 160.0}
 
 

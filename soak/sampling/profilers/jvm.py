@@ -17,6 +17,9 @@ from soak.sampling.profilers.jcmd import ask, is_jvm
 from soak.sampling.sources.process import listening_on
 from soak.snapshots import SnapshotKind, SnapshotStage
 
+#: How Thread.print begins.
+_THREADS = "Full thread dump"
+
 
 @dataclass(slots=True)
 class _Known:
@@ -53,7 +56,8 @@ class Jvm:
     def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
         """Classes after a full collection, with sampled objects' allocators; threads with who started them."""
         pid = self._process()
-        histogram = ask(pid, "GC.class_histogram")
+        # Lines are commands of their own: two of them cost one start of jcmd.
+        histogram, mark, threads = ask(pid, "GC.class_histogram\nThread.print").partition(_THREADS)
         objects: list[object] = []
         failed: SoakError | None = None
         try:
@@ -65,7 +69,7 @@ class Jvm:
         if failed is not None:
             yield "classes", failed
         started = known.flight.started if known.flight else {}
-        yield "threads", _text({"dump": ask(pid, "Thread.print"), "started": started})
+        yield "threads", _text({"dump": mark + threads, "started": started})
 
     def collect(self) -> None:
         """System.gc(), unless -XX:+DisableExplicitGC is set."""
