@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from soak import __version__
 from soak.errors import RecordingError, SoakError
-from soak.load.again import again
+from soak.load.again import Round, rounds
 from soak.load.joining import TOKEN, check_listening
 from soak.load.plan import Plan
 from soak.load.planning import plan_of
 from soak.load.process import LoadProcess
 from soak.model import Event, Phase, Scrape
 from soak.profile import Profile
-from soak.profile.parsing import without_secret
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
+from soak.recording.describing import description, utc_now
 from soak.sampling.building import build_sources
 from soak.sampling.clock import RunClock
 from soak.sampling.offers import probe_sources
@@ -71,7 +67,7 @@ class Run:
         plan = plan_of(self.profile)  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock()
-        self.recorder = Recorder(self.directory, self._description(), self.profile_text)
+        self.recorder = Recorder(self.directory, description(self.profile.name, self.command), self.profile_text)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
         self.taker: Taker | None = None
@@ -148,6 +144,8 @@ class Run:
 
     def _goes_on(self) -> bool:
         """Commit every second, look after the target, show progress; False when the run was stopped or cannot go on."""
+        if self.failure is not None:
+            return False
         if self.clock.now() >= self._next_commit:
             try:
                 self.recorder.commit()
@@ -169,23 +167,30 @@ class Run:
         seconds = self.profile.diagnose.again(self.profile.load.duration) if self.profile.diagnose else None
         if not (self._drained("drain", collect=seconds is not None) and self._taken("drained")) or seconds is None:
             return
-        self.resting = "confirm"
-        second = self._load(again(plan, seconds, self._made))
+        for one in rounds(plan, seconds, self._made):
+            if not self._again(one):
+                return
+
+    def _again(self, one: Round) -> bool:
+        """The load once more, a drain and a snapshot; False when it was cut short."""
+        self.resting = one.name
+        load = self._load(one.plan)
         try:
-            second.start(stop=self.stop)
-            while second.running and self._goes_on():
-                second.wait(_OFTEN)
+            load.start(stop=self.stop)
+            while load.running and self._goes_on():
+                load.wait(_OFTEN)
         except SoakError as error:
-            self._record(Event(self.clock.now(), "warning", f"diagnose: the load could not be made again: {error}"))
+            load.failure = str(error)
         finally:
-            second.stop()
-        if second.started is None:
-            return
-        self._rests.append(Phase("confirm", second.started, self._end_of(second)))
-        if second.failure is not None:
-            self._record(Event(self.clock.now(), "warning", f"diagnose: the load again broke off: {second.failure}"))
-        elif self._drained("confirm-drain", collect=True):
-            self._taken("confirmed")
+            load.stop()
+        if load.started is not None:
+            self._rests.append(Phase(one.name, load.started, self._end_of(load)))
+        if load.failure is not None and not self.stop.is_set():
+            text = f"diagnose: the load could not be made again: {load.failure}"
+            self._record(Event(self.clock.now(), "warning", text))
+        if load.failure is not None or self.stop.is_set():
+            return False
+        return self._drained(f"{one.name}-drain", collect=True) and self._taken(one.stage)
 
     def _drained(self, name: str, *, collect: bool) -> bool:
         """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""
@@ -193,13 +198,20 @@ class Run:
             return False
         began, self.resting = self.clock.now(), name
         self._rests.append(Phase(name, began, began + self.profile.drain))
-        self.recorder.update(phases=self._phases())
+        try:
+            self.recorder.update(phases=self._phases())
+        except RecordingError as error:
+            self.ended, self.failure = "aborted", str(error)
         for share in (0.5, 1.0):
             while self.clock.now() < began + share * self.profile.drain and self._goes_on():
                 self.stop.wait(_OFTEN)
             if collect and share < 1.0 and self.taker is not None:
                 self.taker.collect()
         self._rests[-1] = Phase(name, began, min(self.clock.now(), began + self.profile.drain))
+        if self.stop.is_set():
+            self._record(
+                Event(self.clock.now(), "drain", "what follows the load was cut short; the load itself was whole")
+            )
         return not self.stop.is_set() and self.failure is None
 
     def _taken(self, stage: SnapshotStage) -> bool:
@@ -256,7 +268,7 @@ class Run:
             self.recorder.close(
                 phases=self._phases(),
                 seconds=round(self.clock.now(), 3),
-                stopped=_utc_now(),
+                stopped=utc_now(),
                 ended=self.ended,
                 failure=self.failure,
             )
@@ -280,16 +292,3 @@ class Run:
         edges = [("ramp", started, min(full, end)), ("steady", full, end)]
         edges += [(rest.name, rest.start, rest.end) for rest in self._rests]
         return [{"name": name, "start": round(a, 3), "end": round(b, 3)} for name, a, b in edges if b > a]
-
-    def _description(self) -> dict[str, Any]:
-        return {
-            "name": self.profile.name,
-            "started": _utc_now(),
-            "command": [without_secret(word) for word in self.command],
-            "versions": {"soak": __version__, "python": platform.python_version(), "locust": version("locust")},
-            "host": {"system": platform.platform(), "cpus": os.cpu_count()},
-        }
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

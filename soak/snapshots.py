@@ -11,8 +11,9 @@ from typing import Literal
 SnapshotKind = Literal[
     "heap", "allocs", "goroutine", "goroutineleak", "classes", "v8heap", "v8snapshot", "tracemalloc", "threads"
 ]
-#: At the steady phase's beginning, on schedule, at its end, after the drain, and after `confirm`'s second load.
-SnapshotStage = Literal["start", "steady", "end", "drained", "confirmed"]
+#: At the steady phase's beginning, on schedule, at its end, after the drain, and after each load that `confirm` makes: with
+#: what the first one sent, and with what it did not.
+SnapshotStage = Literal["start", "steady", "end", "drained", "repeated", "confirmed"]
 
 
 def _nothing() -> bytes:

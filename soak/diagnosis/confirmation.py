@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 
@@ -39,7 +40,8 @@ class Confirmation:
     """One level after the first load and after the second; `key` is a series as Prometheus writes it, or a kind of snapshot.
 
     `first` is the growth a request in the first load, `second` that in the second with its interval `low` to `high`, in
-    `unit`; `requests` is how many the second made.
+    `unit`; `requests` is how many the second made. `repeated` is what came of a load in between that sent again what the
+    first had sent; None where there was none.
     """
 
     key: str
@@ -51,6 +53,14 @@ class Confirmation:
     high: float
     requests: int
     reason: str
+    repeated: Outcome | None = None
+
+    @property
+    def keys(self) -> Literal["cardinality", "append", ""]:
+        """What a leak grows with: only with keys that are new, or with every request; empty where that is not known."""
+        if self.outcome is not Outcome.LEAK or self.repeated in (None, Outcome.UNCLEAR):
+            return ""
+        return "append" if self.repeated is Outcome.LEAK else "cardinality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +124,40 @@ _REASONS = {
 
 def _of_series(recording: Recording, analysis: Analysis, phases: dict[str, Phase]) -> Iterator[Confirmation]:
     rate = _requests(recording, phases["steady"]) / max(phases["steady"].end - phases["steady"].start, 1e-9)
-    requests = _requests(recording, phases["confirm"])
     for finding in analysis.findings:
         per_request = _per_request(finding, rate)
         if per_request is None:
             continue
-        before, after = (
-            _at_rest(recording, finding.series, finding.labels, phases[name]) for name in ("drain", "confirm-drain")
-        )
-        if before is not None and after is not None:
-            key, unit = series_key(finding.series, finding.labels), finding.unit.removesuffix("/h")
-            yield confirmation(key, unit, per_request, before, after, requests)
+        key, unit = series_key(finding.series, finding.labels), finding.unit.removesuffix("/h")
+        rests = {name: _at_rest(recording, finding.series, finding.labels, phases.get(name)) for name in _RESTS}
+        loads = {name: _requests(recording, phases.get(name)) for name in ("repeat", "confirm")}
+        yield from _both(key, unit, per_request, tuple(rests.values()), loads)
+
+
+_RESTS = ("drain", "repeat-drain", "confirm-drain")
+_STAGES: tuple[SnapshotStage, ...] = ("drained", "repeated", "confirmed")
+
+
+def _both(
+    key: str, unit: str, first: float, rests: tuple[Rest | None, ...], loads: dict[str, int]
+) -> Iterator[Confirmation]:
+    """What the fresh load tells, and with it what the repeated one told, where there was one."""
+    drained, repeated, confirmed = rests
+    if drained is None or confirmed is None:
+        return
+    told = confirmation(key, unit, first, repeated or drained, confirmed, loads["confirm"])
+    if repeated is not None:
+        before = confirmation(key, unit, first, drained, repeated, loads["repeat"])
+        told = replace(told, repeated=before.outcome)
+        told = replace(told, reason=told.reason + _KEYS[told.keys])
+    yield told
+
+
+_KEYS = {
+    "append": ", and one that grows with every request, also with what was sent before",
+    "cardinality": ", and one that grows only with keys that are new",
+    "": "",
+}
 
 
 def _per_request(finding: Finding, rate: float) -> float | None:
@@ -135,10 +168,10 @@ def _per_request(finding: Finding, rate: float) -> float | None:
     return slope / 3600 / rate if np.isfinite(slope) and slope > 0 else None
 
 
-def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase) -> Rest | None:
-    """The level in the later half of a rest; None with too few samples."""
+def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None) -> Rest | None:
+    """The level in the later half of a rest; None with too few samples, or without that rest."""
     series = next((one for one in recording.series if (one.name, one.labels) == (name, labels)), None)
-    if series is None:
+    if series is None or rest is None:
         return None
     late = (series.times >= 0.5 * (rest.start + rest.end)) & (series.times <= rest.end)
     values: Floats = series.values[late & np.isfinite(series.values)]
@@ -150,18 +183,19 @@ def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase) -> Re
 
 
 def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Confirmation]:
-    """What each kind of snapshot holds in all: at the steady phase's start, at rest, and at rest again."""
-    requests = _requests(recording, phases["confirm"])
-    for kind in dict.fromkeys(one.kind for one in recording.snapshots):
-        found = [_held(recording.snapshots, kind, stage) for stage in ("start", "drained", "confirmed")]
-        start, drained, confirmed = found
+    """What each kind of snapshot holds in all: at the steady phase's start, and at each rest."""
+    loads = {name: _requests(recording, phases.get(name)) for name in ("repeat", "confirm")}
+    for kind in dict.fromkeys(one.kind for one in recording.snapshots if one.kind in HELD):
+        start = _held(recording.snapshots, kind, "start")
+        drained, repeated, confirmed = (_held(recording.snapshots, kind, stage) for stage in _STAGES)
         if start is None or drained is None or confirmed is None:
             continue
         made = _requests(recording, Phase("", start.time, phases["steady"].end))
-        grown, again = drained.total - start.total, confirmed.total - drained.total
+        grown = drained.total - start.total
         if made and grown > _SPREAD * _off(grown, drained.period):
-            after = Rest(confirmed.total, _off(again, confirmed.period))
-            yield confirmation(kind, _UNITS[HELD[kind]], grown / made, Rest(drained.total, 0.0), after, requests)
+            # Only what is new since the rest before can be off: what both hold was sampled when it was allocated.
+            rests = (Rest(drained.total, 0.0), _since(repeated, drained), _since(confirmed, repeated or drained))
+            yield from _both(kind, _UNITS[HELD[kind]], grown / made, rests, loads)
 
 
 _UNITS = {"inuse_space": "bytes", "goroutine": "goroutines", "goroutineleak": "goroutines", "threads": "threads"}
@@ -190,11 +224,17 @@ def _held(snapshots: tuple[Snapshot, ...], kind: SnapshotKind, stage: SnapshotSt
     return _Held(one.time, total, profile.period if sampled else 0.0)
 
 
+def _since(held: _Held | None, before: _Held) -> Rest | None:
+    return None if held is None else Rest(held.total, _off(held.total - before.total, held.period))
+
+
 def _off(rise: float, period: float) -> float:
-    """The standard error of a rise: what both snapshots hold was sampled when it was allocated, so only what is new is off."""
+    """The standard error of a rise that was sampled once in so many bytes: the root of their product, at least one sample."""
     return float(np.sqrt(period * max(abs(rise), period)))
 
 
-def _requests(recording: Recording, phase: Phase) -> int:
-    """Requests completed in a phase."""
-    return int(sum(int(windows.between(phase.start, phase.end).requests.sum()) for windows in recording.windows))
+def _requests(recording: Recording, phase: Phase | None) -> int:
+    """Requests completed in a phase; 0 without it."""
+    if phase is None:
+        return 0
+    return sum(int(windows.between(phase.start, phase.end).requests.sum()) for windows in recording.windows)

@@ -1,5 +1,6 @@
 """`soak check --probe` on sources that are wrong: one clear message each, and exit code 4."""
 
+import gzip
 import os
 import re
 import socket
@@ -141,3 +142,35 @@ def test_a_process_of_somebody_else(
         code, out = probed(tmp_path, capsys, url, f"process: {{pid: {os.getpid()}}}")
     assert code == 4
     assert f"process {os.getpid()}: not allowed to read it; run soak as its user or as root" in out
+
+
+@pytest.mark.parametrize(
+    ("diagnose", "code", "said"),
+    [
+        ("{pprof: /debug/pprof}", 0, "  ok   pprof heap: 5 bytes"),
+        ("{}", 0, "  ok   pprof goroutine: 5 bytes"),
+        ("{pprof: /login}", 4, "answered 404: pprof is off there"),
+        ("{pprof: 'http://127.0.0.1:1/x'}", 4, "  FAIL pprof heap: http://127.0.0.1:1/x/heap?gc=1: connection refused"),
+    ],
+)
+def test_each_profiler_is_asked_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], diagnose: str, code: int, said: str
+) -> None:
+    profile = http(gzip.compress(b"\x0aheap"), content_type="application/octet-stream")
+    pages = PAGES | dict.fromkeys(("/debug/pprof/heap?gc=1", "/debug/pprof/goroutine?debug=0"), profile)
+    with answering(pages) as url:
+        text = PROFILE.format(url=url, source="prometheus: {url: /twice}") + f"diagnose: {diagnose}\n"
+        (tmp_path / "p.yaml").write_text(text)
+        found, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
+    assert found == code
+    assert said in out
+    assert "Traceback" not in out + err
+
+
+def test_a_diagnosis_with_nothing_to_take_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(PAGES) as url:
+        text = PROFILE.format(url=url, source="prometheus: {url: /twice}") + "diagnose: {}\n"
+        (tmp_path / "p.yaml").write_text(text)
+        found, out, _ = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
+    assert found == 4
+    assert "FAIL diagnose: no profiles are seen to be offered" in out

@@ -173,7 +173,7 @@ def test_a_mistake_is_named_with_file_line_and_key(mistake: str) -> None:
     assert refusal(text).startswith(expected)
 
 
-@pytest.mark.parametrize("key", ["abort: [x]", "diagnose: {pprof: /x}"])
+@pytest.mark.parametrize("key", ["abort: [x]"])
 def test_what_is_to_come_is_refused_and_not_ignored(key: str) -> None:
     assert refusal(f"{GOOD}{key}\n") == f"p.yaml:8: {key.partition(':')[0]}: not supported yet"
 
