@@ -56,10 +56,13 @@ bench-memory: install ## Whether the generator's memory stays put, over requests
 matrix: install ## Run soak on every service and every leak of tests/targets (over an hour)
 	$(BIN)/python -m tests.targets.matrix
 
+matrix-diagnosis: install ## The same with diagnosis: class, place, endpoint and amount of every leak (three hours and more)
+	$(BIN)/python -m tests.targets.matrix --diagnose --jobs 2
+
 bench-parse: install ## How fast a metrics page of 5,000 lines is read
 	$(BIN)/python -m tests.bench.bench_parse
 
 bench-sampler: install ## How late the sampler is while both cores are busy
 	$(BIN)/python -m tests.bench.bench_sampler
 
-.PHONY: help install demo test check format matrix bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler
+.PHONY: help install demo test check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler

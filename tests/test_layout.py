@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "profile": {"errors", "units", "model"},
     "recording": {"errors", "latency", "model", "profile", "snapshots", "windows"},
     "sampling": {"errors", "model", "profile", "recording", "snapshots"},
-    "load": {"errors", "latency", "model", "profile", "recording", "snapshots", "windows"},
+    "load": {"errors", "latency", "model", "profile", "recording", "snapshots", "units", "windows"},
     "target": {"errors", "profile", "sampling"},
     "probing": {"load"},
     "analysis": {"errors", "model", "profile", "snapshots", "units", "windows"},

@@ -45,6 +45,8 @@ def warnings(prepared: Prepared) -> Iterator[str]:
     for event in prepared.recording.events:
         if event.kind in ("warning", "worker"):
             yield event.text
+    mixes = [event.text for event in prepared.recording.events if event.kind == "mix"]
+    yield from mixes[:1]  # a load that is made again says it again
 
 
 def seen_events(prepared: Prepared) -> Iterator[Event]:

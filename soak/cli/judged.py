@@ -9,6 +9,7 @@ import click
 
 from soak.analysis import analyze
 from soak.diagnosis.confirmation import with_confirmations
+from soak.diagnosis.suspects import diagnosed
 from soak.errors import ExitCode, RecordingError
 from soak.model import Analysis, Verdict
 from soak.profile import Profile, parse_profile
@@ -32,11 +33,11 @@ def profile_of(directory: Path) -> Profile:
 
 
 def judge(directory: Path) -> Analysis:
-    """A run judged by its own profile."""
+    """A run judged by its own profile, and what is suspected of it."""
     profile = profile_of(directory)
     recording = load_recording(directory)
     analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup)
-    return with_confirmations(recording, analysis)
+    return diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
 
 
 def write_reports(analysis: Analysis, directory: Path) -> list[str]:

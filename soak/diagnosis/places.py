@@ -56,7 +56,7 @@ def growth_by_place(snapshots: Sequence[Snapshot], column: str) -> list[PlaceGro
     """Every stack's growth over the snapshots in the order of its slope, fastest first; empty with fewer than three."""
     if len(snapshots) < FEWEST:
         return []
-    keys, table, samples = _table(snapshots, column)
+    keys, table, samples = held(snapshots, column)
     requests = np.array([snapshot.requests for snapshot in snapshots])
     spread = requests - requests.mean()
     size = float(spread @ spread)
@@ -65,13 +65,11 @@ def growth_by_place(snapshots: Sequence[Snapshot], column: str) -> list[PlaceGro
     slopes = spread @ (table - table.mean(axis=0)) / size
     order = np.argsort(-slopes, kind="stable")[:_KEPT]
     period = snapshots[-1].profile.period if snapshots[-1].profile.period_unit == "bytes" else 0.0
-    return [
-        _growth(snapshots, samples[int(keys[i])], requests, table[:, i], float(slopes[i]), period, column)
-        for i in order
-    ]
+    sampled = period if column.endswith("space") else 0.0
+    return [_growth(snapshots, samples[int(keys[i])], requests, table[:, i], sampled) for i in order]
 
 
-def _table(snapshots: Sequence[Snapshot], column: str) -> tuple[NDArray[np.uint64], Floats, dict[int, tuple[int, int]]]:
+def held(snapshots: Sequence[Snapshot], column: str) -> tuple[NDArray[np.uint64], Floats, dict[int, tuple[int, int]]]:
     """All stacks' keys (k,), what each held at each snapshot (s, k), and a snapshot and sample where each is found."""
     every = [snapshot.profile.keys for snapshot in snapshots]
     keys, inverse = np.unique(np.concatenate(every), return_inverse=True)
@@ -87,25 +85,29 @@ def _table(snapshots: Sequence[Snapshot], column: str) -> tuple[NDArray[np.uint6
 
 
 def _growth(
-    snapshots: Sequence[Snapshot],
-    where: tuple[int, int],
-    requests: Floats,
-    values: Floats,
-    slope: float,
-    period: float,
-    column: str,
+    snapshots: Sequence[Snapshot], where: tuple[int, int], requests: Floats, values: Floats, period: float
 ) -> PlaceGrowth:
-    """One stack's growth with its interval: the scatter about the line, and the sampling's own error, together."""
+    """One stack's growth with its interval."""
     row, sample = where
+    slope, error = slope_and_error(requests, values, period)
+    stack = snapshots[row].profile.stack(sample)
+    return PlaceGrowth(stack, slope, slope - error, slope + error, float(values[0]), float(values[-1]))
+
+
+def slope_and_error(requests: Floats, values: Floats, period: float = 0.0) -> tuple[float, float]:
+    """The slope of `values` over `requests`, both (n,), and half its 95% interval.
+
+    The error is the scatter about the line and that of sampling one in `period` bytes (0 where all are counted), together.
+    The requests must not all be the same.
+    """
     spread = requests - requests.mean()
+    size = float(spread @ spread)
+    slope = float(spread @ (values - values.mean())) / size
     rest = values - values.mean() - slope * spread
-    free = len(values) - 2
-    scatter = float(rest @ rest) / max(free, 1) / float(spread @ spread)
+    free = max(len(values) - 2, 1)
+    scatter = float(rest @ rest) / free / size
     gained = abs(slope) * float(np.ptp(requests))
-    # A sampled column counts objects or bytes; either way its relative error is that of its bytes.
-    sampled = (slope**2 * period / gained) if period and gained and column.endswith("space") else 0.0
-    error = math.sqrt(scatter + sampled)
+    sampled = slope**2 * period / gained if period and gained else 0.0
     # Student's 97.5% quantile for few snapshots.
     wide = {1: 12.7, 2: 4.3, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31}.get(free, 2.1)
-    stack = snapshots[row].profile.stack(sample)
-    return PlaceGrowth(stack, slope, slope - wide * error, slope + wide * error, float(values[0]), float(values[-1]))
+    return slope, wide * math.sqrt(scatter + sampled)

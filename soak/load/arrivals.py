@@ -90,7 +90,7 @@ class OpenLoad:
 
     def _drive(self, sleep_until: Callable[[float], None]) -> None:
         began = looked = time.monotonic()
-        choose, arrive, without_rest = self._traffic.choose, self.arrive, 0
+        traffic, choose, arrive, without_rest = self._traffic, self._traffic.choose, self.arrive, 0
         chance, poisson = self._visitor.random, self._plan.arrivals == "poisson"
         for number, due in arrivals_of(self._traffic.schedule, self._shares, poisson=poisson, seed=self._plan.seed):
             moment = began + due
@@ -98,6 +98,8 @@ class OpenLoad:
             if moment > time.monotonic() or without_rest >= MOST_AT_ONCE:
                 sleep_until(moment)
                 without_rest = 0
+            if due >= traffic.turns:
+                traffic.turn(due)
             course = choose(chance)
             if course.constant:  # the hot path
                 arrive((course, None, moment, None))

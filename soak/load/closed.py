@@ -63,6 +63,8 @@ class ClosedLoad:
         """Let users come and go as scheduled; returns at the end of the schedule."""
         began, schedule = time.monotonic(), self._traffic.schedule
         while (passed := time.monotonic() - began) < schedule.total:
+            if passed >= self._traffic.turns:
+                self._traffic.turn(passed)
             self.have(self._shares.users(schedule.users_at(passed)))
             gevent.sleep(TICK)
 

@@ -61,7 +61,8 @@ class Plan:
     `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. `tls` is the
     profile's, its files absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
     `trace_header`, unless empty, names a header for the trace id alone. `before` is how many requests an earlier load of
-    the same run made: this one goes on where that ended, with rows, numbers and random values of its own.
+    the same run made: this one goes on where that ended, with rows, numbers and random values of its own. With
+    `attribute`, shares vary by a code.
     """
 
     url: str
@@ -89,6 +90,7 @@ class Plan:
     auth: PlannedAuth | None = None
     distributed: Distributed | None = None
     before: int = 0
+    attribute: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def plan_of(profile: Profile) -> Plan:
         traceparent=profile.trace.traceparent,
         trace_header=profile.trace.header,
         distributed=distributed_of(profile),
+        attribute=profile.diagnose is not None and profile.diagnose.attribute,
     )
 
 

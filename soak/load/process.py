@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from soak.errors import LoadError
+from soak.load.code import code_of
 from soak.load.plan import Plan
 from soak.load.wire import window_of
 from soak.model import Event
@@ -88,6 +89,8 @@ class LoadProcess:
             raise LoadError(
                 f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more"
             )
+        if (code := code_of(self._plan)) is not None:
+            self._on_event(Event(self.started, "mix", code.words))
 
     @property
     def running(self) -> bool:

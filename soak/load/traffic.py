@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
+from collections.abc import Sequence
 from itertools import accumulate
+from math import inf
 from urllib.parse import urlsplit
 
 import gevent
 
 from soak.load.addresses import Origin, Timeouts
 from soak.load.captures import Captures
+from soak.load.code import code_of
 from soak.load.expectations import Expectations
 from soak.load.heads import Heads
 from soak.load.plan import Plan, PlannedRequest
@@ -105,7 +108,10 @@ class Traffic:
         alone = [Course((Step(request, plan),), request.weight) for request in plan.requests]
         flows = [Course(tuple(Step(step, plan) for step in flow.steps), flow.weight, flow=True) for flow in plan.flows]
         self.courses = (*alone, *flows)
-        self._bounds = list(accumulate(course.weight for course in self.courses))
+        self._bounds: Sequence[float] = list(accumulate(course.weight for course in self.courses))
+        self._code = code_of(plan)
+        #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
+        self.turns = inf if self._code is None else 0.0
         self._rows = {rows.name: Rows.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
         for rows in self._rows.values():
             rows.skip(plan.before // count)
@@ -124,6 +130,11 @@ class Traffic:
     def caller(self, number: int) -> Visitor:
         """The state of whoever makes an arrival, counted from 0 over all processes."""
         return Visitor(self.caller_number(number), self._seed, self._rows, self._numbers)
+
+    def turn(self, passed: float) -> None:
+        """From now on choose by the shares of this moment, in seconds from the load's beginning: the same in all processes."""
+        if self._code is not None:
+            self._bounds, self.turns = self._code.at(passed)
 
     def choose(self, chance: random.Random) -> Course:
         """The next course, by weight; a visitor's own `random` makes its choices repeatable."""

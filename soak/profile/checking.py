@@ -124,7 +124,13 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
     if profile.load.locustfile is None:
         return
     given = [(("load", key), key in profile.load.model_fields_set) for key in _OF_OWN_USERS]
-    for path, there in (*given, (("data",), bool(profile.data)), (("auth",), profile.auth is not None)):
+    coded = profile.diagnose is not None and profile.diagnose.attribute
+    others = (
+        (("data",), bool(profile.data)),
+        (("auth",), profile.auth is not None),
+        (("diagnose", "attribute"), coded),
+    )
+    for path, there in (*given, *others):
         if there:
             reason = "a locustfile's users do all that themselves, and this would have no effect: leave it out"
             raise refused(document, path, f"{reason} (or name endpoints instead of load.locustfile)")

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from soak.model import Analysis, EndpointSummary, Finding, Suspect
+from soak.model import Analysis, EndpointSummary, Finding, PlaceTable, Suspect
 
 FORMAT_VERSION = 1
 
@@ -21,6 +21,7 @@ def render(analysis: Analysis) -> str:
         "run": {"name": run.name, "started": run.started, "seconds": _number(run.seconds), "ended": run.ended},
         "findings": [_finding(finding) for finding in analysis.findings],
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
+        "places": _places(analysis.places),
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "warnings": list(analysis.warnings),
         "exemplars": [
@@ -83,6 +84,22 @@ def _suspect(suspect: Suspect) -> dict[str, Any]:
         "runner_up": suspect.runner_up,
         "remedy": suspect.remedy,
     }
+
+
+def _places(table: PlaceTable | None) -> list[dict[str, Any]]:
+    """What grows at each place, and what a request to each endpoint adds to it; empty where endpoints were not told apart."""
+    if table is None:
+        return []
+    return [
+        {
+            "place": row.place,
+            "unit": row.unit,
+            "per_request": {
+                name: _number(amount) for name, amount in zip(table.endpoints, row.amounts, strict=True) if amount
+            },
+        }
+        for row in table.rows
+    ]
 
 
 def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from soak.model import Analysis, Finding, Verdict
+from soak.model import Analysis, Finding, Suspect, Verdict
 from soak.reporters import wording
+from soak.units import show_ratio
 
 
 def render(analysis: Analysis) -> str:
@@ -34,10 +35,21 @@ def render(analysis: Analysis) -> str:
     for name, value in (("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", run.ended)):
         ET.SubElement(properties, "property", {"name": name, "value": wording.clean(value)})
     suite.extend(cases)
+    if analysis.suspects:
+        ET.SubElement(suite, "system-out").text = "\n".join(_suspect(suspect) for suspect in analysis.suspects)
     if analysis.warnings:
         ET.SubElement(suite, "system-err").text = "\n".join(map(wording.clean, analysis.warnings))
     ET.indent(suites)
     return "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _suspect(suspect: Suspect) -> str:
+    """One suspect in lines: who, its evidence, the remedy."""
+    place = f"{wording.clean(suspect.where)} through {wording.through(suspect)}"
+    head = f"suspect: {wording.clean(suspect.leak_class)} ({show_ratio(suspect.confidence)} sure) in {place}"
+    leaves = wording.per_request(suspect)
+    lines = [f"{head}, {leaves}" if leaves else head, *(f"  {wording.clean(line)}" for line in suspect.evidence)]
+    return "\n".join([*lines, f"  remedy: {wording.clean(suspect.remedy)}"])
 
 
 def _case(finding: Finding, analysis: Analysis) -> ET.Element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from soak.model import Analysis, Finding, Suspect, Verdict
+from soak.model import Analysis, Finding, PlaceTable, Suspect, Verdict
 from soak.reporters import wording
 from soak.units import show_number, show_ratio
 
@@ -16,7 +16,7 @@ _BLOCK = re.compile(r"^(?=[-+=])|(?<=^\d)(?=[.)])|(?<=^\d\d)(?=[.)])")
 
 
 def render(analysis: Analysis) -> str:
-    """Verdict, reason, findings worst first, suspects, endpoints, warnings; whatever the target named is inert."""
+    """Verdict, reason, suspects, findings worst first, endpoints, warnings; whatever the target named is inert."""
     run = analysis.run
     when = f", started {escape(wording.started(run))}" if run.started else ""
     parts = [
@@ -24,10 +24,12 @@ def render(analysis: Analysis) -> str:
         paragraph(analysis.reason),
         f"The run {escape(wording.course(run))}{when}: {wording.tally(analysis)}.",
     ]
-    if analysis.findings:
-        parts += ["### Findings", _findings(wording.worst_first(analysis.findings))]
     if analysis.suspects:
         parts += ["### Suspects", "\n".join(_suspect(suspect) for suspect in analysis.suspects)]
+    if analysis.places:
+        parts += ["### What grows through which endpoint, a request", _places(analysis.places)]
+    if analysis.findings:
+        parts += ["### Findings", _findings(wording.worst_first(analysis.findings))]
     if analysis.endpoints:
         parts += ["### Endpoints", _endpoints(analysis)]
     if analysis.warnings:
@@ -92,11 +94,19 @@ def _finding(finding: Finding) -> list[str]:
 
 def _suspect(suspect: Suspect) -> str:
     """One suspect as a list item, its evidence below."""
-    place = f"{code(suspect.where)} through {code(suspect.endpoint)}"
+    place = f"{code(suspect.where)} through {code(wording.through(suspect))}"
     head = f"- **{escape(suspect.leak_class)}** ({show_ratio(suspect.confidence)} sure) in {place}"
-    cost = f"{escape(wording.per_request(suspect))}. {escape(suspect.remedy)}".strip()
+    cost = ". ".join(filter(None, (escape(wording.per_request(suspect)), escape(suspect.remedy))))
     rival = [f"  - next likely: {escape(suspect.runner_up)}"] if suspect.runner_up else []
     return "\n".join([f"{head}: {cost}", *(f"  - {paragraph(line)}" for line in suspect.evidence), *rival])
+
+
+def _places(table: PlaceTable) -> str:
+    """A row a place, a column an endpoint."""
+    rows = [
+        [code(row.place), *(escape(wording.counted(value, row.unit)) for value in row.amounts)] for row in table.rows
+    ]
+    return _table(("Grows", *(code(name) for name in table.endpoints)), "l" + "r" * len(table.endpoints), rows)
 
 
 def _endpoints(analysis: Analysis) -> str:

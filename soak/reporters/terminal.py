@@ -1,4 +1,4 @@
-"""The analysis on a terminal: verdict and reason, findings worst first, suspects, endpoints, warnings."""
+"""The analysis on a terminal: verdict and reason, suspects, findings worst first, endpoints, warnings."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def render(analysis: Analysis, width: int | None = None, color: bool = False) ->
 def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
     """Everything to show, from top to bottom."""
     parts: list[RenderableType] = [_banner(analysis), Text()]
+    for suspect in analysis.suspects:
+        parts += [_suspect(suspect), Text()]
     if analysis.findings:
         findings = wording.worst_first(analysis.findings)
         parts += _findings_table(findings, width) if width >= WIDE else _findings_list(findings)
-    for suspect in analysis.suspects:
-        parts += [_suspect(suspect), Text()]
     if analysis.endpoints:
         parts += [_endpoints(analysis, width), *_failures(analysis), Text()]
     if analysis.warnings:
@@ -133,7 +133,7 @@ def _suspect(suspect: Suspect) -> Table:
     grid.add_column(overflow="fold")
     sure = f", {show_ratio(suspect.confidence)} sure"
     grid.add_row("suspect", Text.assemble((wording.clean(suspect.leak_class), "bold"), sure))
-    rows = [("where", suspect.where), ("through", suspect.endpoint), ("leaves", wording.per_request(suspect))]
+    rows = [("where", suspect.where), ("through", wording.through(suspect)), ("leaves", wording.per_request(suspect))]
     rows += [("evidence" if index == 0 else "", line) for index, line in enumerate(suspect.evidence)]
     rows += [("next likely", suspect.runner_up), ("remedy", suspect.remedy)]
     for name, text in rows:

@@ -23,6 +23,8 @@ ENDED = {
     "crashed": "broke",
     "early": "ended early, for its verdict was certain",
 }
+#: A suspect's endpoint where every one of them leaks alike.
+EVERY = "*"
 # Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
 _NUMBER = re.compile(r"[-+]?[\d.,]+")
 _UNSAFE = {"Cc", "Cs", "Cn", "Co"}
@@ -130,9 +132,30 @@ def observed(finding: Finding, unit: str) -> str:
 
 
 def per_request(suspect: Suspect) -> str:
-    """`1 goroutines a request (0.9 to 1.1 goroutines)`: what one request leaves behind, with its interval."""
-    each, low, high = (amount(value, suspect.unit) for value in (suspect.per_request, suspect.low, suspect.high))
-    return f"{each} a request ({_between(low, high)})"
+    """`1 goroutine a request (0.9 to 1.1)`: what one request leaves behind, with its interval; empty where it is not known."""
+    each, low, high = (counted(value, suspect.unit) for value in (suspect.per_request, suspect.low, suspect.high))
+    if suspect.per_request <= 0 or not each:
+        return ""
+    kind = "" if suspect.endpoint else " of any kind"
+    if low == high:
+        return f"{each} a request{kind}"
+    return f"{each} a request{kind} ({_between(low, high)})"
+
+
+def counted(value: float, unit: str) -> str:
+    """An amount, its unit in the singular where it is one."""
+    said = amount(value, unit)
+    return said.removesuffix("s") if said.startswith("1 ") and unit.endswith("s") and unit != "bytes" else said
+
+
+def short(function: str) -> str:
+    """A function without the path of its package: `http.(*conn).serve`."""
+    return clean(function.rpartition("/")[2] or function)
+
+
+def through(suspect: Suspect) -> str:
+    """The endpoint that a suspect leaks through, in words."""
+    return {"": "not known", EVERY: "every endpoint"}.get(suspect.endpoint) or clean(suspect.endpoint)
 
 
 def latency(seconds: float | None) -> str:

@@ -1,7 +1,8 @@
 """Every target with every leak through `soak run`: `python -m tests.targets.matrix --only 'go/*' --repeat 3`.
 
 A leaking cell must fail, by a series that this leak moves; a healthy one, and one whose fault is no growth, must pass. Each
-cell's run directory stays in --out, for diagnosis to be tried on.
+cell's run directory stays in --out, for diagnosis to be tried on. With --diagnose the first suspect must be right as well:
+class, place, endpoint and amount.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,11 +24,16 @@ from typing import Any
 import yaml
 
 from tests.e2e.driving import soak
+from tests.sampling.serving import free_port
 from tests.targets import Target, running
-from tests.targets.building import SERVICES
+from tests.targets.building import SERVICES, Service
+from tests.targets.diagnosis import checked, line
 from tests.targets.known import BIG_EXPORT, EXPORT, LEAKS, WEIGHTS, Leak
 from tests.targets.postgres import postgres
+from tests.targets.profiling import profiled
 
+#: Snapshots that a diagnosed cell takes.
+SNAPSHOTS = 24
 CODES = {0: "pass", 1: "fail", 3: "inconclusive"}
 
 
@@ -42,6 +48,8 @@ class Result:
     reason: str
     seconds: float
     text: str
+    suspects: str = ""
+    rightly: bool = True
 
     @property
     def line(self) -> str:
@@ -52,9 +60,9 @@ class Result:
 
 
 @contextmanager
-def serving(leak: Leak, database: str) -> Iterator[Target]:
+def serving(leak: Leak, database: str, service: Service | None = None) -> Iterator[Target]:
     """The target of that cell, started and stopped; it also ends when this process does."""
-    service = SERVICES[leak.target]()
+    service = service or SERVICES[leak.target]()
     command = [*service.command, "--database", database, "--leak", leak.name, "--until-eof"]
     with running(command, timeout=60, environment=service.environment) as target:
         yield target
@@ -65,8 +73,8 @@ def order_of(leak: Leak) -> dict[str, Any]:
     return {"id": 1, "product": "7" if leak.target.startswith("go") else 7, "quantity": 2}
 
 
-def profile(leak: Leak, target: Target, seconds: float, rate: float) -> str:
-    """An open model over all endpoints; `rate` requests a second in all."""
+def profile(leak: Leak, target: Target, seconds: float, rate: float, profiler: Mapping[str, Any] | None = None) -> str:
+    """An open model over all endpoints; `rate` requests a second in all, coded where `profiler` says what `diagnose` needs."""
     endpoints: list[dict[str, object]] = []
     for request, weight in WEIGHTS.items():
         endpoint: dict[str, object] = {"request": request, "weight": weight}
@@ -83,25 +91,42 @@ def profile(leak: Leak, target: Target, seconds: float, rate: float) -> str:
             "load": {"rate": f"{rate:g}/s", "ramp": "3s", "duration": f"{seconds:g}s"},
             "endpoints": endpoints,
             "limits": {"errors": "1%"},
+            **diagnosing(profiler, seconds),
         },
         sort_keys=False,
     )
 
 
-def run_cell(leak: Leak, database: str, directory: Path, seconds: float, rate: float) -> Result:
+def diagnosing(profiler: Mapping[str, Any] | None, seconds: float) -> dict[str, Any]:
+    """The profile's `diagnose`; nothing without a profiler."""
+    if profiler is None:
+        return {}
+    return {"diagnose": {**profiler, "attribute": True, "every": f"{seconds / SNAPSHOTS:g}s"}}
+
+
+def run_cell(
+    leak: Leak, database: str, directory: Path, seconds: float, rate: float, *, diagnose: bool = False
+) -> Result:
     """One run, and whether it came out as it must; `directory` becomes the run directory."""
     began = time.monotonic()
-    with serving(leak, database) as target:
+    service, profiler = profiled(leak.target, free_port()) if diagnose else (None, None)
+    with serving(leak, database, service) as target:
         path = directory.with_name(f"{directory.name}.yaml")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(profile(leak, target, seconds, rate))
+        path.write_text(profile(leak, target, seconds, rate, profiler))
         done = soak("run", path, directory=directory, timeout=seconds + 120)
     verdict = CODES.get(done.code, f"exit {done.code}")
-    analysis = json.loads((directory / "analysis.json").read_text()) if verdict in CODES.values() else {}
+    path = directory / "analysis.json"
+    analysis = json.loads(path.read_text()) if path.exists() else {}
     failing = tuple(finding["series"] for finding in analysis.get("findings", ()) if finding["verdict"] == "fail")
     expected = verdict == "pass" if leak.healthy else verdict == "fail" and bool(set(failing) & set(leak.series))
     reason = str(analysis.get("reason", done.err))
-    return Result(leak.cell, verdict, expected, failing, reason, time.monotonic() - began, done.explain())
+    took = time.monotonic() - began
+    if not diagnose:
+        return Result(leak.cell, verdict, expected, failing, reason, took, done.explain())
+    found = analysis.get("suspects", [])
+    rightly = all(checked(leak, found).values())
+    return Result(leak.cell, verdict, expected, failing, reason, took, done.explain(), line(leak, found), rightly)
 
 
 def main() -> None:
@@ -109,7 +134,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", metavar="GLOB", help="cells such as go/* or */none; repeatable")
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=60, help="of full load in each cell")
+    parser.add_argument("--seconds", type=float, help="of full load in each cell; 60, or 150 with --diagnose")
+    parser.add_argument("--diagnose", action="store_true", help="name class, place, endpoint and amount, too")
     parser.add_argument("--jobs", type=int, default=1, help="cells at once; a cell needs about a third of a core")
     parser.add_argument("--rate", type=float, default=sum(WEIGHTS.values()), help="requests a second")
     parser.add_argument("--out", type=Path, help="where run directories go; left out, they are not kept")
@@ -123,13 +149,16 @@ def main() -> None:
 
         def run(take: int, leak: Leak) -> Result:
             directory = (asked.out or Path(scratch)) / f"{leak.cell.replace('/', '-')}-{take}"
-            return run_cell(leak, server.url, directory, asked.seconds, asked.rate)
+            seconds = asked.seconds or (150.0 if asked.diagnose else 60.0)
+            return run_cell(leak, server.url, directory, seconds, asked.rate, diagnose=asked.diagnose)
 
         every = [pool.submit(run, take, leak) for take in range(1, asked.repeat + 1) for leak in chosen]
         for future in every:
             result = future.result()
-            wrong += not result.expected
+            wrong += not (result.expected and result.rightly)
             print(f"{result.line}  ({result.seconds:.0f} s)", flush=True)
+            if result.suspects:
+                print(f"      {result.suspects}", flush=True)
     total = len(chosen) * asked.repeat
     print(f"{total - wrong} of {total} cells as they must be")
     sys.exit(wrong > 0)

@@ -1,0 +1,61 @@
+"""Of a series, what lasts: the points that growth is told apart by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soak.analysis.prepare import Prepared
+from soak.analysis.sawtooth import cycle_floors
+from soak.analysis.segments import clean
+from soak.analysis.subject import Points
+from soak.model import Floats, Series
+
+#: Of such series each value stands until the next collection, so only its first sample says when it was true.
+_STAIRS = ("go_gc_heap_live_bytes", "jvm_gc_live_data_size_bytes", "jvm_memory_pool_collection_used_bytes")
+#: When the last collection ended, on the target's own clock, in seconds.
+_COLLECTED = "go_memstats_last_gc_time_seconds"
+
+
+def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
+    """Times and levels of the judged stretch: a saw's floors, a stair's edges, any other series as it is.
+
+    No tooth goes over a process's replacement.
+    """
+    times, values = clean(series.times, series.values)
+    inside = times >= prepared.judged_from
+    times, values = times[inside], values[inside]
+    cuts = np.searchsorted(times, prepared.borders(series) or ())
+    own = [one for one in prepared.named(_COLLECTED) if one.labels == series.labels]
+    lives = [
+        _edges(Points(part, level, float(part[0])), own) if series.name in _STAIRS else _floors(part, level)
+        for part, level in zip(np.split(times, cuts), np.split(values, cuts), strict=True)
+        if len(part)
+    ]
+    if not lives:
+        return times, values
+    return np.concatenate([life.times for life in lives]), np.concatenate([life.values for life in lives])
+
+
+def _floors(times: Floats, values: Floats) -> Points:
+    life = Points(times, values, float(times[0]))
+    return cycle_floors(life) or life
+
+
+def _edges(life: Points, collected: list[Series]) -> Points:
+    """Where the value changes, dated by the collection that changed it; else midway between the samples without and with it.
+
+    The target's clock differs from the run's by no more than the shortest time from a collection to a sample.
+    """
+    new = np.flatnonzero(np.diff(life.values) != 0) + 1
+    when = (life.times[new] + life.times[new - 1]) / 2
+    for series in collected:
+        times, moments = clean(series.times, series.values)
+        at = np.searchsorted(times, life.times[new])
+        if not len(at) or not np.isin(life.times[new], times).all():
+            continue
+        ran = moments[at] - moments[0]
+        ahead = float(np.min(times - (moments - moments[0])))
+        close = (ran + ahead > life.times[new - 1] - 1) & (ran + ahead <= life.times[new])
+        when = np.where(close, ran + ahead, when)
+    order = np.argsort(when, kind="stable")
+    return Points(when[order], life.values[new][order], life.born)

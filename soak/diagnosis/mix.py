@@ -1,0 +1,62 @@
+"""What the traffic consisted of: how many requests each endpoint had had by each moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from soak.model import Floats
+from soak.windows import EndpointWindows
+
+_STEP = " / "
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mix:
+    """Cumulative requests of k units, an endpoint or a whole flow each, at n times: `counts` is (n, k)."""
+
+    names: tuple[str, ...]
+    counts: Floats
+
+    @property
+    def total(self) -> Floats:
+        """Of all units, shape (n,)."""
+        return np.asarray(self.counts.sum(axis=1))
+
+    def sameness(self, times: Floats) -> float:
+        """How alike the endpoints' counts are: the least variance inflation of any beside time; 1 is best."""
+        if self.counts.shape[1] == 1:
+            return 1.0
+        columns = (self.counts - self.counts[0]) / np.maximum(np.ptp(self.counts, axis=0), 1e-300)
+        line = np.column_stack([np.ones(len(times)), (times - times[0]) / max(float(np.ptp(times)), 1e-300)])
+        rest = columns - line @ np.linalg.lstsq(line, columns, rcond=None)[0]
+        return float((columns.var(axis=0) / np.maximum((rest**2).mean(axis=0), 1e-12)).min())
+
+    def total_apart(self, times: Floats) -> bool:
+        """Whether all requests together came unevenly enough for what they cost to be told from what time does."""
+        line = np.column_stack([np.ones(len(times)), times - times[0]])
+        rest = self.total - line @ np.linalg.lstsq(line, self.total, rcond=None)[0]
+        return bool(np.sqrt(np.mean(rest**2)) > _UNEVEN * np.ptp(self.total))
+
+
+_UNEVEN = 0.02
+
+
+def mix_at(times: Floats, windows: Sequence[EndpointWindows]) -> Mix:
+    """The mix at these times (seconds); between two windows' ends requests are thought even, outside of all there are none.
+
+    A flow's steps are as many as one another, so they count as one unit, by its commonest step.
+    """
+    units: dict[str, list[Floats]] = {}
+    for one in windows:
+        if not len(one.times):
+            continue
+        ends = np.concatenate(([one.times[0] - one.seconds[0]], one.times))
+        done = np.interp(times, ends, np.concatenate(([0.0], np.cumsum(one.requests, dtype=np.float64))))
+        flow, step, _ = one.endpoint.partition(_STEP)
+        units.setdefault(flow if step else one.endpoint, []).append(done)
+    counts = {name: max(steps, key=lambda done: float(done[-1])) for name, steps in units.items()}
+    grown = {name: done for name, done in counts.items() if done[-1] > done[0]}
+    return Mix(tuple(grown), np.array(list(grown.values())).reshape(len(grown), len(times)).T)

@@ -1,0 +1,192 @@
+"""What to do about each class of leak, in the words of the target's own language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: By class, then by language; the empty one serves where the language is unknown, or nothing in it is special.
+REMEDIES: Mapping[str, Mapping[str, str]] = {
+    "unbounded-cache": {
+        "": (
+            "Bound it: a maximum size with eviction (LRU), or a time to live; clear it on a schedule; or keep "
+            "it local to the request."
+        ),
+        "Go": (
+            "Bound it: an LRU with a maximum (hashicorp/golang-lru), or delete what is old from a time.Ticker; "
+            "or keep it local to the request."
+        ),
+        "Java": (
+            "Bound it: Caffeine with maximumSize or expireAfterWrite, or a LinkedHashMap with "
+            "removeEldestEntry; remove listeners that you add."
+        ),
+        "JavaScript": (
+            "Bound it: lru-cache with max or ttl, or a WeakMap keyed by the object; call removeListener for every on()."
+        ),
+        "Python": (
+            "Bound it: functools.lru_cache with a maxsize and not on methods, cachetools.TTLCache, or a deque "
+            "with maxlen."
+        ),
+    },
+    "request-context": {
+        "": (
+            "Release what the request registered when it ends, whatever way it ends; count what is registered "
+            "and alert on it."
+        ),
+        "Go": (
+            "Call `defer cancel()` right after context.WithCancel or WithTimeout, Stop timers and tickers; "
+            "derive from r.Context() and not from the service's own."
+        ),
+        "Java": (
+            "Call ThreadLocal.remove() in a finally block, cancel scheduled tasks; prefer try-with-resources "
+            "for what is scoped to a request."
+        ),
+        "JavaScript": (
+            "Call clearTimeout and clearInterval, settle or race every promise with a timeout, and delete the "
+            "request from maps on 'close'."
+        ),
+        "Python": (
+            "Clear thread-locals and context variables in a finally block or teardown handler; do not keep "
+            "exceptions, whose tracebacks hold every frame."
+        ),
+    },
+    "goroutine-leak": {
+        "": (
+            "Bound the life of what is started: give every wait a timeout or a way to be cancelled, and use a "
+            "pool of fixed size."
+        ),
+        "Go": (
+            "Let it end: close the channel or buffer it by one, select on ctx.Done() beside every send and "
+            "receive, and cancel that context when the request ends."
+        ),
+        "Java": (
+            "Use one executor for the service and shut others down; give every wait a timeout, and interrupt "
+            "what waits when the request ends."
+        ),
+        "JavaScript": "Terminate workers that were started for a request, or use a pool of them with a maximum.",
+        "Python": (
+            "Use one ThreadPoolExecutor for the service; give Queue.get, Event.wait and join a timeout, and set "
+            "the event when the request ends."
+        ),
+    },
+    "closure-retention": {
+        "": "Capture less: copy the few fields that are needed, and drop the reference after use.",
+        "Go": (
+            "Let the closure capture the few values that it needs and not the buffer or the request; do not "
+            "append callbacks for each request."
+        ),
+        "Java": (
+            "Let the lambda capture values and not the request; remove it from the list of callbacks when the "
+            "request ends."
+        ),
+        "JavaScript": (
+            "Move the closure out of the scope that holds the large object, or set that variable to null after use."
+        ),
+        "Python": (
+            "Bind the few values as default arguments instead of closing over the request; drop the callback "
+            "when the request ends."
+        ),
+    },
+    "pool-misuse": {
+        "": (
+            "Return every connection in a finally block; 20 to 50 at most, to match the database; an idle "
+            "timeout of 5 min; leak detection on."
+        ),
+        "Go": (
+            "`defer rows.Close()`, `defer tx.Rollback()`; one sql.Open for the service; SetMaxOpenConns(20 to "
+            "50), SetMaxIdleConns alike, SetConnMaxIdleTime(5 * time.Minute)."
+        ),
+        "Java": (
+            "try-with-resources for Connection, Statement and ResultSet; HikariCP with maximumPoolSize 20 to "
+            "50, idleTimeout 300000, leakDetectionThreshold 60000."
+        ),
+        "JavaScript": (
+            "client.release() in finally, or pool.query(); max 20 to 50 and idleTimeoutMillis 300000; one Pool "
+            "for the service."
+        ),
+        "Python": (
+            "`with Session() as session:` or engine.begin(); pool_size 20 to 50, max_overflow small, "
+            "pool_recycle 300; one engine for the service."
+        ),
+    },
+    "descriptor-leak": {
+        "": "Close files, sockets and response bodies where they are opened, whatever way the function ends.",
+        "Go": (
+            "`defer file.Close()` and `defer response.Body.Close()` right after the error check, and read "
+            "bodies to their end so that connections are used again."
+        ),
+        "Java": (
+            "try-with-resources for streams, sockets and Files.lines or list; close response bodies of HTTP clients."
+        ),
+        "JavaScript": (
+            "await handle.close() in finally; destroy() sockets and streams on error; consume or cancel "
+            "response bodies."
+        ),
+        "Python": (
+            "`with open(…)` and `with socket`; close responses, or use them as context managers; one client "
+            "session for the service."
+        ),
+    },
+    "gc-pressure": {
+        "": (
+            "Allocate less a request: reuse buffers, encoders and contexts; stream instead of building the "
+            "whole answer."
+        ),
+        "Go": (
+            "sync.Pool for buffers and encoders, slices made with their capacity, fewer escapes to the heap (go "
+            "build -gcflags=-m); raise GOGC or set GOMEMLIMIT if memory allows."
+        ),
+        "Java": (
+            "Reuse buffers, avoid boxing and intermediate collections; raise the young generation if memory allows."
+        ),
+        "JavaScript": (
+            "Reuse Buffers, avoid copies by spread and JSON round trips; raise --max-semi-space-size if memory allows."
+        ),
+        "Python": (
+            "Use generators and memoryview instead of copies; gc.freeze() after start, and a higher gc.set_threshold."
+        ),
+    },
+    "buffered-response": {
+        "": "Stream: encode or copy straight to the response, page the query, and limit how large an answer may get.",
+        "Go": (
+            "Stream: json.NewEncoder(w), io.Copy(w, reader) or rows written as they come, with no bytes.Buffer "
+            "between; page the query."
+        ),
+        "Java": (
+            "Stream: StreamingResponseBody or a Jackson JsonGenerator on the output stream, a fetch size on the "
+            "statement; page the query."
+        ),
+        "JavaScript": "Stream: pipeline(source, response) from node:stream/promises, a cursor for the query; page it.",
+        "Python": (
+            "Stream: a generator as the response (StreamingResponse, Flask's stream_with_context), yield_per "
+            "for the query; page it."
+        ),
+    },
+    "native-growth": {
+        "": (
+            "Look outside of the managed heap: memory maps, C libraries, buffers; try another allocator, or "
+            "fewer arenas."
+        ),
+        "Go": (
+            "Look for mmap without munmap and for C.malloc without C.free; Go's own memory is steady. "
+            "GODEBUG=madvdontneed=1 tells pages not given back from a leak."
+        ),
+        "Java": (
+            "Look at direct and mapped buffers (jcmd VM.native_memory with -XX:NativeMemoryTracking=summary), "
+            "set MaxDirectMemorySize; try MALLOC_ARENA_MAX=2."
+        ),
+        "JavaScript": (
+            "Look at Buffers and ArrayBuffers that are kept (process.memoryUsage().external) and at native "
+            "add-ons; try jemalloc."
+        ),
+        "Python": (
+            "Look at C extensions, mmap and buffers that are never closed; try MALLOC_ARENA_MAX=2 or jemalloc "
+            "to tell fragmentation from a leak."
+        ),
+    },
+}
+
+
+def remedy(leak_class: str, language: str) -> str:
+    """What to do, in that language where there is something to say in it."""
+    known = REMEDIES[leak_class]
+    return known.get(language, known[""])

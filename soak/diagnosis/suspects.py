@@ -1,0 +1,154 @@
+"""Suspects: what leaks, where, through which endpoint, and how much a request; nobody where the evidence is thin.
+
+A run that failed is looked at as a scene; what grows in it makes cases, one a leak; the evidence of each names a class.
+Nothing here can change a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from soak.analysis.roles import What
+from soak.diagnosis.attribution import Amount
+from soak.diagnosis.cases import Case, cases
+from soak.diagnosis.evidence import matching, place_in, seen
+from soak.diagnosis.flame import flame_of, table_of
+from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import where
+from soak.diagnosis.leak_classes import CLASSES, chances, supporting
+from soak.diagnosis.openers import opener
+from soak.diagnosis.peaks import large_cases
+from soak.diagnosis.remedies import remedy
+from soak.diagnosis.risks import risk_cases
+from soak.diagnosis.scene import Scene, scene_of
+from soak.diagnosis.sentence import headline
+from soak.diagnosis.signals import GROUP, PLACE, Signal, signals
+from soak.model import Analysis, Recording, Suspect, Verdict
+
+#: No suspect is named that is less likely than this, no runner-up than that, and at most so many of them.
+LEAST, RUNNER_UP, MOST = 0.4, 0.01, 5
+#: How surely a place or an endpoint that is not known lowers confidence in a suspect.
+_NOWHERE = 0.9
+#: The functions by which classes open what they leak.
+_OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",)}
+_COUNTS: dict[str, tuple[What | str, ...]] = {
+    "descriptors": (What.DESCRIPTORS,),
+    "goroutines": (What.THREADS, GROUP),
+    "connections": (What.POOL, What.DESCRIPTORS),
+}
+
+
+def diagnosed(recording: Recording, analysis: Analysis, warmup: float = 0.0) -> Analysis:
+    """The analysis with its suspects, best first, and what leads to them; the verdict stays as it was."""
+    scene = scene_of(recording, analysis, warmup)
+    grown = signals(scene.prepared, scene.findings, scene.places, scene.groups)
+    found = suspects(scene, grown)
+    reason = analysis.reason
+    growth = [one for one in found if one.leak_class not in ("gc-pressure", "buffered-response")]
+    if growth and analysis.verdict is Verdict.FAIL:
+        reason = f"{headline(growth[0], analysis)} {analysis.reason}"
+    return replace(
+        analysis,
+        suspects=found,
+        reason=reason,
+        warnings=(*analysis.warnings, *scene.unread),
+        flame=flame_of(scene.places) if growth else None,
+        places=table_of(grown, [one.name for one in analysis.endpoints]),
+    )
+
+
+def suspects(scene: Scene, grown: Sequence[Signal]) -> tuple[Suspect, ...]:
+    """Who is suspected, the likeliest first; nobody where nothing failed and nothing is out of the ordinary."""
+    found = cases(grown)
+    found += large_cases(scene, found)
+    found += risk_cases(scene, found)
+    named = [suspect for case in found if (suspect := _suspect(case, scene)) is not None]
+    return tuple(sorted(named, key=lambda one: -one.confidence)[:MOST])
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Where, and how much."""
+
+    place: Frame | None
+    amount: Amount
+    unit: str
+
+
+def _suspect(case: Case, scene: Scene) -> Suspect | None:
+    evidence = seen(case, scene)
+    likely = list(chances(evidence).items())
+    if not likely or likely[0][1] < LEAST:
+        return None
+    name, chance = likely[0]
+    known = _known(name, case, scene)
+    rival = likely[1][0] if len(likely) > 1 and likely[1][1] >= RUNNER_UP else ""
+    placed = where(known.place) if known.place is not None else _unplaced(scene)
+    words = supporting(name, evidence)
+    if not case.endpoint and case.signals:
+        words.append(_untold(case))
+    return Suspect(
+        name,
+        chance * (1.0 if known.place is not None else _NOWHERE),
+        placed,
+        case.endpoint,
+        known.amount.per_request,
+        known.amount.low,
+        known.amount.high,
+        known.unit,
+        tuple(words),
+        rival,
+        remedy(name, scene.language),
+    )
+
+
+def _known(name: str, case: Case, scene: Scene) -> _Known:
+    """The place and the amount that belong to a class."""
+    unit = CLASSES[name].unit
+    if not case.signals:
+        return _Known(case.place, case.cost or Amount("", 0.0, 0.0, 0.0), unit if case.cost else "")
+    place = None
+    if name in _OPENS:
+        place = opener(scene, ("pools",), case.endpoint) if matching(case, "pools") else None
+        place = place or opener(scene, _OPENS[name], case.endpoint)
+    if place is None:
+        place = place_in(case, groups_first=unit != "bytes")
+    if name == "native-growth":
+        place = opener(scene, ("native",), case.endpoint)
+    signal = _told_by(case, unit)
+    if signal is None:
+        return _Known(place, Amount("", 0.0, 0.0, 0.0), "")
+    return _Known(place, case.amount(signal), unit if unit == "connections" else signal.unit)
+
+
+def _told_by(case: Case, unit: str) -> Signal | None:
+    """The signal whose amount is a class's own: of several that tell of bytes, the one that is known best."""
+    roles = (What.HEAP, PLACE, What.MEMORY) if unit == "bytes" else _COUNTS[unit]
+    # What only came along says nothing of what a request to this endpoint costs.
+    told = [one for what in roles for one in case.of(what) if case.amount(one).endpoint == case.endpoint]
+    if unit in ("descriptors", "connections"):
+        return told[0] if told else None
+    heap = [one for one in told if one.what != What.MEMORY] or told
+    return min(heap, key=lambda one: _width(case.amount(one)), default=None)
+
+
+def _width(amount: Amount) -> float:
+    """How wide an interval is beside its middle."""
+    return (amount.high - amount.low) / amount.per_request if amount.per_request > 0 else float("inf")
+
+
+def _unplaced(scene: Scene) -> str:
+    if not scene.profiled and not scene.groups:
+        return "unknown: no snapshots of the target were taken"
+    return "unknown: no snapshot shows the place"
+
+
+def _untold(case: Case) -> str:
+    """Why the endpoint is not known."""
+    refused: Sequence[str] = [one.refused for one in case.signals if one.refused]
+    return (
+        refused[0]
+        if refused
+        else "which endpoint it is cannot be told: `diagnose: {attribute: true}` tells endpoints apart"
+    )

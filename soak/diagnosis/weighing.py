@@ -1,0 +1,170 @@
+"""The few columns that explain a level, each with an amount that is not negative: every subset weighed under every noise.
+
+Amounts cannot be negative (Lawson and Hanson, Solving Least Squares Problems, 1974). Under each of a grid of noise models the
+level and the columns are whitened, and each subset of columns is fitted by generalised least squares; its weight follows
+from how well it fits and how many columns it needs (extended BIC: Chen and Chen 2008). What is drawn from all of them by
+their weights (Bayesian model averaging: Hoeting, Madigan, Raftery and Volinsky 1999), each with moving blocks of its own
+whitened residuals (Künsch, The jackknife and the bootstrap for general stationary observations, 1989), is how uncertain the
+amounts are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.analysis.noise import Noise, whiten
+from soak.model import Floats
+from soak.windows import Ints
+
+#: More columns are first thinned to these, the ones that explain most one after another: 2**10 subsets at most.
+MOST = 10
+_TAKES, _SEED = 1000, 2011
+#: Correlation times as shares of the span, and white scatter in variances of an innovation.
+_TIMES, _WHITE = (10.0, 1.0, 1 / 3, 1 / 10, 1 / 30, 1 / 80), (0.0, 0.3, 3.0, 30.0, 300.0)
+_AGEING, _YOUTH = (10.0, 0.5), 0.02
+_DEPENDENT, _ROUNDING = 1e-9, 1 / 12
+_UNLIKELY = 20.0
+#: No noise model is quite true, so likelihoods count for less than they say (Grünwald, The safe Bayesian, 2012).
+_TRUST = 0.6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Amounts (k,) of the likeliest explanation, and `drawn` (k, takes) from all of them."""
+
+    amounts: Floats
+    drawn: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Explanations:
+    """All subsets under one noise: whitened `columns` (n, k), `level` (n,), amounts (s, k), residual sums of squares (s,),
+    degrees of freedom (s,), log weights (s,), and what turns products with the columns into amounts, (s, k, k)."""
+
+    columns: Floats
+    level: Floats
+    amounts: Floats
+    inverses: Floats
+    free: Floats
+    likelihoods: Floats
+
+
+def weigh(times: Floats, levels: Floats, columns: Floats, lives: Ints, *, integer: bool = False) -> Weighed:
+    """Explain levels (n,) at times (n,) in seconds by columns (n, k) and a constant for each of the `lives` (n,).
+
+    A process that settles ever more slowly explains a part as well, where that fits. Where levels are whole numbers
+    (`integer`) they are never better known than to their rounding.
+    """
+    first = np.diff(lives, prepend=lives[0] - 1) != 0
+    ages = times - times[first][np.cumsum(first) - 1]
+    settling = np.log1p(ages / (_YOUTH * max(float(np.ptp(times)), 1e-9)))
+    columns = np.column_stack([columns, settling])
+    scale, size = np.maximum(np.ptp(columns, axis=0), 1e-300), float(np.ptp(levels)) or 1.0
+    data = _Data(times, (levels - levels[0]) / size, (columns - columns[0]) / scale, lives, first, ages)
+    every = list(_explanations(data, _ROUNDING / size**2 if integer else 1e-24))
+    likelihoods = np.array([one.likelihoods for one in every])
+    weights = np.exp(_TRUST * (likelihoods - likelihoods.max()))
+    weights[likelihoods < likelihoods.max() - _UNLIKELY] = 0.0
+    chance = np.random.default_rng(_SEED)
+    takes = chance.multinomial(_TAKES, (weights / weights.sum()).ravel()).reshape(weights.shape)
+    drawn = [_drawn(every[v], s, int(takes[v, s]), chance) for v, s in np.argwhere(takes)]
+    v, s = np.unravel_index(int(np.argmax(likelihoods)), likelihoods.shape)
+    back = size / scale
+    return Weighed((every[v].amounts[s] * back)[:-1], (np.concatenate(drawn, axis=1) * back[:, None])[:-1])
+
+
+class _Data(NamedTuple):
+    times: Floats
+    levels: Floats
+    columns: Floats
+    lives: Ints
+    first: NDArray[np.bool_]
+    ages: Floats
+
+
+def _explanations(data: _Data, least: float) -> Iterator[_Explanations]:
+    """One noise model after another; no variance is thought to be below `least`."""
+    n, k = data.columns.shape
+    constants = (data.lives[:, None] == np.unique(data.lives)).astype(np.float64)
+    m = constants.shape[1]
+    noise = _noises(float(np.ptp(data.times)), n)
+    every = np.column_stack([constants, data.columns, data.levels])
+    white, logs = whiten(noise, data.times, data.ages, data.first.astype(np.float64), np.ones(n), every)
+    masks, price = _masks(data.columns, data.levels), float(np.log(n) + np.log(k))
+    for v in range(len(noise.time)):
+        own, triangle = np.linalg.qr(white[v, :m].T)
+        rows = white[v, m:].T
+        rows = rows - own @ (own.T @ rows)
+        own_size = float(np.log(np.abs(np.diag(triangle)) + 1e-300).sum())
+        likelihood = float(noise.prior[v] - 0.5 * logs[v] - own_size)
+        yield _fitted(rows[:, :k], rows[:, k], masks, n - m, price, likelihood, least)
+
+
+def _fitted(
+    columns: Floats, level: Floats, masks: Floats, free: int, price: float, likelihood: float, least: float
+) -> _Explanations:
+    """All subsets fitted; those with a negative amount, or with columns that depend on one another, weigh nothing."""
+    k = columns.shape[1]
+    norm = np.maximum(np.sqrt((columns**2).sum(axis=0)), 1e-300)
+    gram, products = (columns / norm).T @ (columns / norm), (columns / norm).T @ level
+    pairs = masks[:, :, None] * masks[:, None, :]
+    grams = gram * pairs + np.eye(k) * (1 - masks)[:, None, :]
+    possible = np.linalg.det(grams) > _DEPENDENT
+    inverses = np.zeros_like(grams)
+    inverses[possible] = np.linalg.inv(grams[possible])
+    inverses *= pairs
+    amounts = inverses @ products
+    sizes = masks.sum(axis=1)
+    frees = np.maximum(free - sizes, 1.0)
+    left = np.maximum(level @ level - amounts @ products, 1e-12 * (level @ level) + least * frees)
+    likelihoods = likelihood - 0.5 * (frees * np.log(left) + price * sizes)
+    likelihoods[~possible | (amounts < 0).any(axis=1) | (free - sizes < max(2, free / 3))] = -np.inf
+    return _Explanations(columns, level, amounts / norm, inverses / norm[:, None] / norm[None, :], frees, likelihoods)
+
+
+def _drawn(found: _Explanations, s: int, takes: int, chance: np.random.Generator) -> Floats:
+    """Amounts (k, takes) of one explanation, had its residuals come in another order; the fewer, the wilder."""
+    n, free = len(found.level), found.free[s]
+    rest = found.level - found.columns @ found.amounts[s]
+    rest = (rest - rest.mean()) * np.sqrt(n / free)
+    length = max(1, round(n ** (1 / 3)))
+    starts = chance.integers(0, n - length + 1, (-(-n // length), takes))
+    index = (starts[:, None, :] + np.arange(length)[None, :, None]).reshape(-1, takes)[:n]
+    wild = np.sqrt(free / chance.chisquare(free, takes))
+    return np.asarray(
+        np.maximum(found.amounts[s][:, None] + found.inverses[s] @ (found.columns.T @ rest[index]) * wild, 0.0)
+    )
+
+
+def _masks(columns: Floats, levels: Floats) -> Floats:
+    """All subsets of the columns worth weighing, (s, k), 1 for one that is in; the last two are always worth it."""
+    k = columns.shape[1]
+    centred, target = columns - columns.mean(axis=0), levels - levels.mean()
+    chosen = [k - 2, k - 1]
+    while len(chosen) < min(k, MOST):
+        part = centred[:, chosen]
+        rest = target - part @ np.linalg.lstsq(part, target, rcond=None)[0]
+        gains = np.abs(centred.T @ rest) / np.maximum(np.sqrt((centred**2).sum(axis=0)), 1e-300)
+        gains[chosen] = -np.inf
+        chosen.append(int(np.argmax(gains)))
+    subsets = (np.arange(2 ** len(chosen))[:, None] >> np.arange(len(chosen))) & 1
+    masks = np.zeros((len(subsets), k))
+    masks[:, chosen] = subsets
+    return masks
+
+
+def _noises(span: float, n: int) -> Noise:
+    """White scatter alone, wandering with ever more scatter upon it, and wandering that slows as the process ages."""
+    spacing = span / (n - 1)
+    rows = [(spacing, 0.0, 1.0, 0.0, 0.0, False)]
+    for share in _TIMES:
+        time = max(share * span, 0.5 * spacing)
+        innovation = -float(np.expm1(-2 * spacing / time))
+        rows += [(time, 1.0, innovation * white, -1.0, 0.0, False) for white in _WHITE]
+    rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0, False) for share in _AGEING for white in (0.0, 0.3)]
+    return Noise(*(np.array(column) for column in zip(*rows, strict=True)))

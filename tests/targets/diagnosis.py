@@ -1,0 +1,54 @@
+"""Whether a diagnosis is right: class, place, endpoint and amount of the first suspect against the truth of `known`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.targets.known import Leak
+
+#: How far an amount may be off, as a share of the truth.
+AMOUNT = 0.10
+
+
+def checked(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    """What is right of the first suspect; of a healthy target, whether there is none."""
+    if not leak.kind:
+        return {"nobody suspected": not suspects}
+    first = suspects[0] if suspects else {}
+    return {
+        "class": first.get("class") == leak.kind,
+        "place": bool(first) and same_place(leak.place, first["where"]),
+        "endpoint": bool(first) and first["endpoint"] == leak.endpoint,
+        "amount": bool(first) and same_amount(leak, first),
+        "alone": len(suspects) == 1,
+    }
+
+
+def same_place(truth: str, said: str) -> bool:
+    """Whether the function is the same, however a compiler named it when it put it into another, and the file where known."""
+    function, _, file = truth.partition(" ")
+    found, _, beside = said.partition(" ")
+    own = function.removeprefix("main.")
+    return (found in (function, own) or found.endswith(f".{own}")) and (not file or file in beside)
+
+
+def same_amount(leak: Leak, suspect: Mapping[str, Any]) -> bool:
+    """Whether the amount is within a tenth of the truth, in its unit; any where it is not requests that cost."""
+    if not leak.per_request:
+        return True
+    each = suspect["per_request"] or 0.0
+    return bool(suspect["unit"] == leak.unit and abs(each / leak.per_request - 1) <= AMOUNT)
+
+
+def line(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> str:
+    """`ok    class ok  place ok  endpoint ok  amount ok  | goroutine-leak 99% main.countStock healthy.go:121 …`."""
+    right = checked(leak, suspects)
+    mark = "ok   " if all(right.values()) else "WRONG"
+    parts = "  ".join(f"{name} {'ok' if is_right else 'WRONG'}" for name, is_right in right.items())
+    return f"{mark} {leak.cell:24} {parts}  | {'; '.join(map(_said, suspects)) or 'nobody'}"
+
+
+def _said(suspect: Mapping[str, Any]) -> str:
+    amount = f"{suspect['per_request']} {suspect['unit']} ({suspect['low']} to {suspect['high']})"
+    return f"{suspect['class']} {suspect['confidence']:.2f} {suspect['where']} [{suspect['endpoint']}] {amount}"
