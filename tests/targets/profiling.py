@@ -25,7 +25,7 @@ def profiled(target: str, port: int) -> tuple[Service, dict[str, Any]]:
         return replace(service, command=(node, f"--inspect={address}", _NOT_INLINED, *others)), {"node": address}
     if target == "python":
         shop = service.command[1:]
-        environment = {**service.environment, **_CALM, "SOAK_HOOK": address}
+        environment = {**service.environment, **_CALM, "SOAK_HOOK": address, "SOAK_HOOK_FRAMES": "3"}
         return Service((sys.executable, str(HOOK), *shop), environment), {"python": address}
     if target == "java":
         return service, {"jvm": True}
