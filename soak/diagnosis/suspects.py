@@ -132,7 +132,9 @@ def _told_by(case: Case, unit: str) -> Signal | None:
     # What only came along says nothing of what a request to this endpoint costs.
     told = [one for what in roles for one in case.of(what) if case.amount(one).endpoint == case.endpoint]
     if unit in ("descriptors", "connections"):
-        return told[0] if told else None
+        # A pool that is opened again holds a connection and a goroutine that opens more; the latter is never idle and closed.
+        pools = [one for one in case.of(GROUP) if one is matching(case, "pools") and one not in told]
+        return next(iter([*(pools if not case.of(What.POOL) else []), *told]), None)
     heap = [one for one in told if one.what != What.MEMORY] or told
     return min(heap, key=lambda one: _width(case.amount(one)), default=None)
 

@@ -22,7 +22,6 @@ def render(analysis: Analysis) -> str:
         "run": {"name": run.name, "started": run.started, "seconds": _number(run.seconds), "ended": run.ended},
         "findings": [_finding(finding) for finding in analysis.findings],
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
-        "places": _places(analysis.places),
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "warnings": list(analysis.warnings),
         "exemplars": [
@@ -36,6 +35,7 @@ def render(analysis: Analysis) -> str:
             }
             for one in analysis.exemplars
         ],
+        "places": _places(analysis.places),
     }
     return json.dumps(layout, indent=2, allow_nan=False) + "\n"
 

@@ -44,6 +44,7 @@ def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         "endpoints",
         "warnings",
         "exemplars",
+        "places",
     ]
     [finding] = found["findings"]
     assert finding["rule"] == "growth"
