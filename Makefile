@@ -30,7 +30,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -53,6 +53,9 @@ bench-workers: install ## What merging a hundred workers' windows takes of the m
 bench-memory: install ## Whether the generator's memory stays put, over requests and over days of windows
 	$(BIN)/python -m tests.bench.bench_memory
 
+bench-attribution: install ## How well growth is told apart by endpoint, on simulated services
+	$(BIN)/python -m tests.bench.bench_attribution
+
 matrix: install ## Run soak on every service and every leak of tests/targets (over an hour)
 	$(BIN)/python -m tests.targets.matrix
 
@@ -65,4 +68,4 @@ bench-parse: install ## How fast a metrics page of 5,000 lines is read
 bench-sampler: install ## How late the sampler is while both cores are busy
 	$(BIN)/python -m tests.bench.bench_sampler
 
-.PHONY: help install demo test check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler
+.PHONY: help install demo test check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution

@@ -57,6 +57,16 @@ def test_the_profiles_in_the_page_about_sources_are_right() -> None:
     assert shown == set(SOURCES)
 
 
+def test_the_profiles_in_the_page_about_diagnosis_are_right() -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "diagnose.md").read_text(), re.DOTALL)
+    whole = (
+        f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1h}}\nendpoints: [GET /]\n{example}"
+    )
+    diagnose = parse_profile(whole, "docs/diagnose.md", environment={"PPROF_TOKEN": "x"})[0].diagnose
+    assert diagnose is not None
+    assert diagnose.pprof == "/debug/pprof"
+
+
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     assert told == {int(code) for code in ExitCode}
@@ -73,7 +83,7 @@ def test_the_make_targets_of_the_docs_exist() -> None:
 
 
 def test_the_links_of_the_docs_lead_somewhere() -> None:
-    for document in ("README.md", "CONTRIBUTING.md"):
+    for document in ("README.md", "CONTRIBUTING.md", "docs/diagnose.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / document).read_text()):
             assert (ROOT / link).exists(), f"{document}: {link}"
 

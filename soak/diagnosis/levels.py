@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from soak.analysis.prepare import Prepared
+from soak.analysis.roles import What, role_of
 from soak.analysis.sawtooth import cycle_floors
 from soak.analysis.segments import clean
 from soak.analysis.subject import Points
@@ -27,7 +28,7 @@ def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
     cuts = np.searchsorted(times, prepared.borders(series) or ())
     own = [one for one in prepared.named(_COLLECTED) if one.labels == series.labels]
     lives = [
-        _edges(Points(part, level, float(part[0])), own) if series.name in _STAIRS else _floors(part, level)
+        _lasting(series.name, Points(part, level, float(part[0])), own)
         for part, level in zip(np.split(times, cuts), np.split(values, cuts), strict=True)
         if len(part)
     ]
@@ -36,9 +37,17 @@ def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
     return np.concatenate([life.times for life in lives]), np.concatenate([life.values for life in lives])
 
 
-def _floors(times: Floats, values: Floats) -> Points:
-    life = Points(times, values, float(times[0]))
-    return cycle_floors(life) or life
+def _lasting(name: str, life: Points, collected: list[Series]) -> Points:
+    if name in _STAIRS:
+        return _edges(life, collected)
+    role = role_of(name)
+    return cycle_floors(life) or (_never_undercut(life) if role is not None and role.what is What.HEAP else life)
+
+
+def _never_undercut(life: Points) -> Points:
+    """Of a heap with few collections, where it has just fallen to what it never falls below again."""
+    least = np.minimum.accumulate(life.values[::-1])[::-1]
+    return life.only((np.diff(life.values, prepend=-np.inf) < 0) & (life.values <= least))
 
 
 def _edges(life: Points, collected: list[Series]) -> Points:

@@ -75,7 +75,7 @@ class Code:
 
 def code_of(plan: Plan) -> Code | None:
     """The code of a plan's steady phase, the same in every process; None where none is asked for."""
-    weights = [one.weight for one in (*plan.requests, *plan.flows)]
+    weights = [request.weight for request in plan.requests] + [flow.weight for flow in plan.flows]
     return Code.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
 
 

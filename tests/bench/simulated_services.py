@@ -96,16 +96,16 @@ def as_count(kept: Kept) -> tuple[Series, ...]:
 def as_live_heap(kept: Kept) -> tuple[Series, ...]:
     """The live heap: what the last collection found, so a stair; collections come when the heap has doubled."""
     moments, floors, _ = _collections(kept)
-    at = np.arange(1, kept.seconds + 1) + _PHASE
+    at = _sample_times(kept)
     seen = np.maximum(np.searchsorted(moments, at, side="right") - 1, 0)
-    clock = Series("go_memstats_last_gc_time_seconds", at, 1.7e9 + moments[seen])
+    clock = Series("go_memstats_last_gc_time_seconds", at, np.asarray(1.7e9 + moments[seen]))
     return *_sampled(kept, "go_gc_heap_live_bytes", floors[seen]), clock
 
 
 def as_heap(kept: Kept) -> tuple[Series, ...]:
     """The heap as allocated: a saw with its floors in between samples."""
     moments, floors, marks = _collections(kept)
-    at = np.arange(1, kept.seconds + 1) + _PHASE
+    at = _sample_times(kept)
     seen = np.maximum(np.searchsorted(moments, at, side="right") - 1, 0)
     grown = np.interp(at, np.arange(kept.seconds + 1), kept.allocated) - marks[seen]
     return _sampled(kept, "go_memstats_heap_alloc_bytes", floors[seen] + np.maximum(grown, 0))
@@ -129,10 +129,9 @@ def as_place(kept: Kept) -> tuple[Series, ...]:
     chance, count = kept.chance, int(kept.chance.integers(12, 40))
     at = np.linspace(0, kept.seconds, count)
     true = np.interp(at, np.arange(kept.seconds + 1), kept.bytes)
-    sampled, rate = np.empty(count), 524288.0
+    rate = 524288.0
     objects = chance.poisson(np.maximum(np.diff(true, prepend=0.0), 0) / rate)
-    sampled = np.cumsum(objects) * rate
-    return (Series("inuse_space", at, sampled),)
+    return (Series("inuse_space", np.asarray(at, dtype=np.float64), np.asarray(np.cumsum(objects) * rate)),)
 
 
 def as_cycling(kept: Kept) -> tuple[Series, ...]:
@@ -205,12 +204,16 @@ def service(form: Form, leak: str, seed: int, setting: Setting | None = None) ->
 
 def _late(kept: Kept) -> Floats:
     """What is kept a fraction of a second after each window."""
-    at = np.arange(1, kept.seconds + 1) + _PHASE
-    return np.interp(at, np.arange(kept.seconds + 1), kept.bytes)
+    at = _sample_times(kept)
+    return np.asarray(np.interp(at, np.arange(kept.seconds + 1), kept.bytes))
 
 
 def _sampled(kept: Kept, name: str, values: Floats) -> tuple[Series, ...]:
-    return (Series(name, np.arange(1.0, kept.seconds + 1) + _PHASE, values),)
+    return (Series(name, _sample_times(kept), values),)
+
+
+def _sample_times(kept: Kept) -> Floats:
+    return np.asarray(np.arange(1, kept.seconds + 1) + _PHASE, dtype=np.float64)
 
 
 _PHASE = 0.3

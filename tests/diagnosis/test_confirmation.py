@@ -122,3 +122,34 @@ def test_a_snapshot_that_cannot_be_read_tells_nothing() -> None:
     memory = 50e6 + noise(2e3, seconds=SECONDS)
     found = run(memory, heap(0.0, "start", 10**6), torn, heap(299.0, "confirmed", 10**8))
     assert confirmations(found, analyze(found, Limits())) == ()
+
+
+TWICE = (("steady", 200), ("drain", 20), ("repeat", 60), ("repeat-drain", 20), ("confirm", 60), ("confirm-drain", 20))
+
+
+@pytest.mark.parametrize(("repeated", "keys"), [(EACH, "append"), (0.0, "cardinality")])
+def test_growth_with_every_request_is_told_from_growth_with_new_keys(repeated: float, keys: str) -> None:
+    edges = np.cumsum([0, *(seconds for _, seconds in TWICE)])
+    phases = tuple(Phase(name, float(edges[i]), float(edges[i + 1])) for i, (name, _) in enumerate(TWICE))
+    times = np.arange(edges[-1])
+    each = {"steady": EACH, "repeat": repeated, "confirm": EACH}
+    rates, kept = np.zeros(len(times)), np.zeros(len(times))
+    for phase in phases:
+        inside = (times >= phase.start) & (times < phase.end) & (phase.name in each)
+        rates[inside], kept[inside] = 50, 50 * each.get(phase.name, 0.0)
+    seconds = len(times)
+    memory = gauge("process_resident_memory_bytes", 50e6 + np.cumsum(kept) + noise(2e3, seconds=seconds))
+    asked = replace(windows(seconds=seconds), requests=rates.astype(np.int64))
+    found = replace(recording(memory, requests=[asked], seconds=seconds), phases=phases)
+    [one] = confirmations(found, analyze(found, Limits()))
+    assert one.outcome is Outcome.LEAK
+    assert one.second == pytest.approx(EACH, rel=0.05)
+    assert one.keys == keys
+    assert ("with every request" in one.reason) is (keys == "append")
+
+
+def test_kinds_that_hold_no_amounts_are_passed_over() -> None:
+    stages: tuple[SnapshotStage, ...] = ("start", "drained", "confirmed")
+    taken = [Snapshot(100.0 * at, 0.1, "v8snapshot", stage) for at, stage in enumerate(stages)]
+    found = run(50e6 + noise(2e3, seconds=SECONDS), *taken)
+    assert confirmations(found, analyze(found, Limits())) == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.load.again import again
+from soak.load.again import again, rounds
 from soak.load.plan import Plan
 from soak.load.schedule import Schedule
 from soak.load.traffic import Traffic
@@ -79,3 +79,22 @@ def test_the_shape_is_the_same_in_less_time(tmp_path: Path, load: str) -> None:
 def test_it_travels_to_the_load_s_process(tmp_path: Path) -> None:
     second = again(first(tmp_path), 25.0, 200)
     assert Plan.from_json(second.to_json()) == second
+
+
+def test_requests_that_vary_are_first_repeated_and_then_fresh(tmp_path: Path) -> None:
+    one = first(tmp_path)
+    repeat, fresh = rounds(one, 50.0, 5000)
+    assert [(found.name, found.stage) for found in (repeat, fresh)] == [
+        ("repeat", "repeated"),
+        ("confirm", "confirmed"),
+    ]
+    assert drawn(repeat.plan, 20) == drawn(one, 20)
+    assert not set(drawn(fresh.plan, 20)) & set(drawn(one, 20))
+    assert repeat.plan.duration == fresh.plan.duration == 25.0
+
+
+def test_requests_that_are_always_the_same_and_rows_that_are_used_once_are_not_repeated(tmp_path: Path) -> None:
+    [only] = rounds(first(tmp_path, "unique"), 50.0, 500)
+    assert (only.name, only.plan.duration, only.plan.before) == ("confirm", 50.0, 500)
+    text = 'target: {url: "http://127.0.0.1:8080"}\nload: {rate: 5/s, duration: 10s}\nendpoints: [GET /a]\n'
+    assert [found.name for found in rounds(plan(text, tmp_path), 50.0, 500)] == ["confirm"]

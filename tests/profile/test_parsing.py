@@ -137,6 +137,10 @@ MISTAKES = {
         BESIDE + "load: {users: 1, duration: 1s, pace: 1s, locustfile: locustfiles/checkout.py}\n",
         "p.yaml:2: load.pace: a locustfile's users do all that themselves",
     ),
+    "a coded mix beside a locustfile": (
+        BESIDE + "load: {users: 1, duration: 1s, locustfile: locustfiles/checkout.py}\ndiagnose: {attribute: true}\n",
+        "p.yaml:3: diagnose.attribute: a locustfile's users do all that themselves",
+    ),
     "a seed beside a locustfile": (
         BESIDE + "load: {users: 1, duration: 1s, seed: 0, locustfile: locustfiles/checkout.py}\n",
         "p.yaml:2: load.seed: a locustfile's users do all that themselves",
