@@ -4,7 +4,7 @@
     SOAK_HOOK=127.0.0.1:9230 python service.py                                  with `import soak.hook` at its top
 
 It needs nothing but Python (3.8 or newer), so this one file may be copied next to a service that has no soak. Without SOAK_HOOK
-it does nothing. SOAK_HOOK_FRAMES is how many calls of each allocation are kept (10), SOAK_HOOK_TOKEN what must be sent along as
+it does nothing. SOAK_HOOK_FRAMES is how many calls of each allocation are kept (5), SOAK_HOOK_TOKEN what must be sent along as
 `Authorization: Bearer …`; other addresses than loopback's need one. From when soak first asks for memory until its run ends,
 every allocation is traced, which costs a service a good part of its speed, the more so the more frames: it is for runs that look
 for a leak. One process is served: a server of several workers is to be started with one.
@@ -35,7 +35,7 @@ _names: dict[str, dict[int, str]] = {}
 _roots: list[str] = []
 
 
-def start(address: str, frames: int = 10, token: str = "") -> threading.Thread:
+def start(address: str, frames: int = 5, token: str = "") -> threading.Thread:
     """Serve at HOST:PORT from a thread; ValueError or OSError where that cannot be. Nothing is traced yet."""
     host, _, port = address.rpartition(":")
     if not host.startswith(_LOOPBACK) and not token:
@@ -196,7 +196,7 @@ def _from_environment() -> None:
     if not address:
         return
     try:
-        start(address, int(os.environ.get("SOAK_HOOK_FRAMES", "10")), os.environ.get("SOAK_HOOK_TOKEN", ""))
+        start(address, int(os.environ.get("SOAK_HOOK_FRAMES", "5")), os.environ.get("SOAK_HOOK_TOKEN", ""))
     except (OSError, ValueError) as error:
         sys.stderr.write(f"soak.hook: not serving at {address}: {error}\n")
 

@@ -12,6 +12,8 @@ from soak.errors import ExitCode
 from soak.load.planning import plan_of
 from soak.profile import parse_profile
 from soak.sampling.building import build_sources
+from soak.sampling.profilers import PROFILERS, Watched
+from soak.sampling.profilers.choosing import profilers_of
 from soak.sampling.sources import SOURCES
 from tests.cli.test_analyze import write
 
@@ -58,13 +60,13 @@ def test_the_profiles_in_the_page_about_sources_are_right() -> None:
 
 
 def test_the_profiles_in_the_page_about_diagnosis_are_right() -> None:
-    [example] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "diagnose.md").read_text(), re.DOTALL)
-    whole = (
-        f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1h}}\nendpoints: [GET /]\n{example}"
-    )
-    diagnose = parse_profile(whole, "docs/diagnose.md", environment={"PPROF_TOKEN": "x"})[0].diagnose
-    assert diagnose is not None
-    assert diagnose.pprof == "/debug/pprof"
+    shown: set[str] = set()
+    for example in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "diagnose.md").read_text(), re.DOTALL):
+        whole = f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1h}}\nendpoints: [GET /]\n{example}"
+        environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "x")
+        profile = parse_profile(whole, "docs/diagnose.md", environment=environment)[0]
+        shown |= set(profilers_of(profile, Watched(profile.target.url)))
+    assert shown == set(PROFILERS)
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:

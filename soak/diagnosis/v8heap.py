@@ -47,7 +47,7 @@ def _stacks(head: Mapping[str, Any]) -> Iterator[Stack]:
 
 
 def _frame(call: Mapping[str, Any]) -> Frame:
-    """A call; the inspector counts lines from 0."""
+    """A call, with the line at which its function begins: V8 tells no other, and counts from 0."""
     url = text(call.get("url", ""))
     place = url.removeprefix("file://")
     own = bool(url) and not url.startswith(_OTHERS) and _PACKAGES not in url

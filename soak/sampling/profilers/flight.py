@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from soak.errors import SoakError, TargetError
-from soak.sampling.profilers.jcmd import ask, told, tool
+from soak.sampling.profilers.jcmd import LIGHT, ask, told, tool
 
 _DEPTH = 64
 _OBJECTS, _THREADS = "jdk.OldObjectSample", "jdk.ThreadStart"
@@ -56,42 +52,30 @@ class Flight:
         except SoakError:
             return
 
-    def objects(self) -> list[dict[str, Any]]:
+    def dump(self, file: Path) -> str:
+        """jcmd's command to write what was recorded since the last time; sampled objects are all told each time."""
+        since, self._dumped = time.monotonic() - self._dumped, time.monotonic()
+        return f"JFR.dump name={self._name} begin=-{since + 2:.0f}s filename={file}"
+
+    def objects(self, file: Path) -> list[dict[str, Any]]:
         """The sampled objects that are alive: `class` as the JVM names it, and `frames`, innermost first."""
         found = []
-        for event in self._events():
-            frames = _frames(event["values"])
-            if event["type"] == _OBJECTS:
-                found.append({"class": event["values"]["object"]["type"]["name"], "frames": frames})
-            elif len(self.started) < _MOST_THREADS:
-                self.started[event["values"]["thread"]["javaThreadId"]] = frames
+        try:
+            for event in json.loads(self._printed(file))["recording"]["events"]:
+                frames = _frames(event["values"])
+                if event["type"] == _OBJECTS:
+                    found.append({"class": event["values"]["object"]["type"]["name"], "frames": frames})
+                elif len(self.started) < _MOST_THREADS:
+                    self.started[event["values"]["thread"]["javaThreadId"]] = frames
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise TargetError(f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}") from None
         return found
 
-    def _events(self) -> Iterator[dict[str, Any]]:
-        """What was recorded since the last time; objects are all told each time."""
-        since = time.monotonic() - self._dumped
-        with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
-            if os.geteuid() == 0:
-                os.chown(scratch, psutil.Process(self.pid).uids().effective, -1)
-            file = Path(scratch, "recording.jfr")
-            said = ask(self.pid, "JFR.dump", f"name={self._name}", f"begin=-{since + 2:.0f}s", f"filename={file}")
-            if not file.is_file():
-                raise TargetError(f"process {self.pid} wrote no recording: {said.strip()[:200] or 'it says nothing'}")
-            self._dumped = time.monotonic()
-            command = [
-                tool("jfr"),
-                "print",
-                "--json",
-                "--stack-depth",
-                str(_DEPTH),
-                "--events",
-                f"{_OBJECTS},{_THREADS}",
-            ]
-            printed = told([*command, str(file)], f"process {self.pid}'s recording")
-        try:
-            yield from json.loads(printed)["recording"]["events"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise TargetError(f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}") from None
+    def _printed(self, file: Path) -> str:
+        if not file.is_file():
+            raise TargetError(f"process {self.pid} wrote no flight recording, so nobody knows who allocated what")
+        what = ["--json", "--stack-depth", str(_DEPTH), "--events", f"{_OBJECTS},{_THREADS}"]
+        return told([tool("jfr"), *LIGHT, "print", *what, str(file)], f"process {self.pid}'s recording")
 
 
 def _frames(values: dict[str, Any]) -> Called:

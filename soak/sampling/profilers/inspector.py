@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class Inspector:
 
     address: str
     connection: ClientConnection
+    _open: ExitStack
     _number: int = 0
 
     @classmethod
@@ -35,17 +37,19 @@ class Inspector:
             raise TargetError(
                 f"{error}: the inspector is not open; start the target with --inspect={address}, or give diagnose.node.open"
             ) from None
+        kept = ExitStack()
         try:
             # Of the address that it gives, only the session's name is used: it may be another host's.
             name = json.loads(answer.body)[0]["id"]
-            connection = connect(
+            connecting = connect(
                 f"ws://{address}/{name}", max_size=MAX_BYTES, compression=None, ping_interval=None, proxy=None
             )
+            connection = kept.enter_context(connecting)
         except (ValueError, LookupError, TypeError, InvalidURI):
             raise TargetError(f"{url}: this is no inspector; diagnose.node is the address of --inspect") from None
         except (OSError, WebSocketException) as error:
             raise TargetError(f"{address}: the inspector accepts no session ({error})") from None
-        return cls(address, connection)
+        return cls(address, connection, kept)
 
     def call(
         self, method: str, told: Callable[[dict[str, Any]], None] = lambda _: None, **given: Any
@@ -68,4 +72,4 @@ class Inspector:
 
     def close(self) -> None:
         """End the session."""
-        self.connection.close()
+        self._open.close()

@@ -14,6 +14,8 @@ from soak.errors import TargetError
 
 MAX_BYTES = 64 * 2**20
 PATIENCE = 60.0
+#: The JDK's commands are Java programs themselves, which take half the processor time so.
+LIGHT = ("-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
 #: What jcmd says when it fails, and what that means.
 _FAILURES = (
     ("No such process", "has ended"),
@@ -25,12 +27,13 @@ _FAILURES = (
 
 
 def ask(pid: int, *command: str) -> str:
-    """What `jcmd PID command` prints, without its first line; TargetError with what to do where it cannot be had.
+    """What `jcmd PID command` prints, without its first line; each line of `command` is one of its own.
 
+    TargetError says what to do where it cannot be had.
     To attach, jcmd sends SIGQUIT, which ends a process that is no JVM: so that is looked at first.
     """
     check_jvm(pid)
-    said = told([tool("jcmd"), str(pid), *command], f"process {pid}")
+    said = told([tool("jcmd"), *LIGHT, str(pid), *command], f"process {pid}")
     return said.partition("\n")[2]
 
 

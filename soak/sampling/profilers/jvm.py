@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import psutil
 
@@ -16,6 +20,9 @@ from soak.sampling.profilers.flight import Flight
 from soak.sampling.profilers.jcmd import ask, is_jvm
 from soak.sampling.sources.process import listening_on
 from soak.snapshots import SnapshotKind, SnapshotStage
+
+#: How Thread.print begins.
+_THREADS = "Full thread dump"
 
 
 @dataclass(slots=True)
@@ -53,19 +60,27 @@ class Jvm:
     def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
         """Classes after a full collection, with sampled objects' allocators; threads with who started them."""
         pid = self._process()
-        histogram = ask(pid, "GC.class_histogram")
-        objects: list[object] = []
-        failed: SoakError | None = None
-        try:
-            objects = self._objects(pid, histogram)
-        except SoakError as error:
-            failed = error
         known = self._known
-        yield "classes", _text({"histogram": histogram, "baseline": known.baseline or histogram, "objects": objects})
+        flight = known.flight if known.pid == pid else None
+        objects: list[dict[str, Any]] = []
+        failed: SoakError | None = None
+        with _shared(pid) as scratch:
+            file = scratch / "recording.jfr"
+            # One start of jcmd for all of them.
+            commands = ["GC.class_histogram", "Thread.print", *([flight.dump(file)] if flight else [])]
+            histogram, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
+            try:
+                if flight is not None:
+                    objects = flight.objects(file)
+                elif known.pid != pid:
+                    known.pid, known.baseline, known.flight = pid, histogram, None
+                    known.flight = self._recording(pid)
+            except SoakError as error:
+                failed = error
+        yield "classes", _text({"histogram": histogram, "baseline": known.baseline, "objects": objects})
         if failed is not None:
             yield "classes", failed
-        started = known.flight.started if known.flight else {}
-        yield "threads", _text({"dump": ask(pid, "Thread.print"), "started": started})
+        yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}})
 
     def collect(self) -> None:
         """System.gc(), unless -XX:+DisableExplicitGC is set."""
@@ -84,18 +99,23 @@ class Jvm:
             raise TargetError("the target is no process of this machine that soak can see: name it by diagnose.jvm.pid")
         return self.pid
 
-    def _objects(self, pid: int, histogram: str) -> list[object]:
-        """Objects that the recording tells of; what is there when it begins is none of them."""
+    def _recording(self, pid: int) -> Flight | None:
+        """A recording that has begun; what is there before it is the baseline."""
         if not self.recorder:
-            return []
-        known = self._known
-        if known.pid != pid:
-            known.pid, known.baseline, known.flight = pid, histogram, None
-            flight = Flight(pid)
-            flight.start()
-            known.flight = flight
-            return []
-        return list(known.flight.objects()) if known.flight else []
+            return None
+        flight = Flight(pid)
+        flight.start()
+        return flight
+
+
+@contextmanager
+def _shared(pid: int) -> Iterator[Path]:
+    """A directory that a process may write to, and nobody else but soak's user."""
+    with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
+        if os.geteuid() == 0:
+            with suppress(OSError):
+                os.chown(scratch, Path(f"/proc/{pid}").stat().st_uid, -1)
+        yield Path(scratch)
 
 
 def _text(document: object) -> bytes:

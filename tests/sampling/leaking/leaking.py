@@ -3,16 +3,16 @@
 import sys
 import threading
 
-kept = []
+kept: list[bytearray] = []
 never = threading.Event()
 
 
 class Cache:
-    def remember(self):
+    def remember(self) -> None:
         kept.append(bytearray(b"\x2a") * (16 << 10))
 
 
-def wait():
+def wait() -> None:
     never.wait()
 
 
