@@ -120,7 +120,12 @@ class Live:
         track = self._tracks.get(key)
         if track is None:
             role = role_of(sample.name)
-            if role is None or not role.judged or len(self._tracks) >= 200 or not np.isfinite(sample.value):
+            if (
+                role is None
+                or not role.judges(sample.labels)
+                or len(self._tracks) >= 200
+                or not np.isfinite(sample.value)
+            ):
                 return
             track = self._tracks[key] = Track(role, sample.labels)
         track.add(moment, sample.value)

@@ -49,7 +49,7 @@ class GeneratorWindow:
     `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` what all of them spent, `lag` how late (seconds) a
     timer of the slowest event loop fired at worst, `memory` resident bytes of all. `asked` is how many arrivals were due,
     None in the closed model; `made` how many were made, whatever became of them, and `queued` how many of these found no
-    free connection.
+    free connection. `connections` is how many were open at its end, None where that is not known.
     """
 
     cpu_ratio: float
@@ -59,11 +59,13 @@ class GeneratorWindow:
     asked: float | None = None
     made: int = 0
     queued: int = 0
+    connections: int | None = None
 
     @classmethod
     def together(cls, several: Sequence[GeneratorWindow]) -> GeneratorWindow:
         """The processes of one window as one."""
         asked = [one.asked for one in several if one.asked is not None]
+        connections = [one.connections for one in several if one.connections is not None]
         return cls(
             max(one.cpu_ratio for one in several),
             sum(one.cpu_seconds for one in several),
@@ -72,6 +74,7 @@ class GeneratorWindow:
             sum(asked) if asked else None,
             sum(one.made for one in several),
             sum(one.queued for one in several),
+            sum(connections) if connections else None,
         )
 
 
@@ -149,6 +152,7 @@ class GeneratorWindows:
     asked: Floats
     made: Floats
     queued: Floats
+    connections: Floats
 
     def between(self, start: float, end: float) -> GeneratorWindows:
         """The windows whose middle lies within [start, end]."""

@@ -58,7 +58,7 @@ def _in_the_light(
         or heap.verdict is not Verdict.PASS
         or live is None
         or not _kept(live, subject)
-        or uncollected(prepared.collections)
+        or uncollected(prepared.collections, subject.series.labels)
     ):
         return finding
     own = _judged(_same(prepared, ANONYMOUS, subject) or subject.series, subject)

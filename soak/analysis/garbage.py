@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from soak.analysis.roles import COLLECTIONS
-from soak.model import Finding, Kind, Series, Verdict
+from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
 
 LIVE, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
 #: With fewer collections than this in the judged stretch, garbage cannot be told from a leak.
 FEWEST = 2
+#: What only a collection of the old generation brings up to date.
+AFTER_FULL = "jvm_gc_live_data_size_bytes"
+#: What holds the heap and all else, and the heaps in it.
+OF_ALL_MEMORY = ("process_resident_memory_bytes", "container_memory_working_set_bytes")
+HEAPS = ("go_memstats_heap_inuse_bytes", "nodejs_heap_size_used_bytes")
 
 
 def with_live_heap(found: Iterable[Series]) -> Iterator[Series]:
@@ -43,13 +49,42 @@ def _beside(series: list[Series], name: str, goal: Series) -> float | None:
     return None if found is None else float(found.values[-1])
 
 
-def collections_between(found: Iterable[Series], start: float, end: float) -> float | None:
-    """How many garbage collections ran in a stretch of time, in all processes; None where nobody counts them."""
-    counters = [one for one in found if one.name in COLLECTIONS and one.kind is Kind.COUNTER]
-    if not counters:
-        return None
-    first = min(COLLECTIONS.index(one.name) for one in counters)
-    return sum(_grown(one, start, end) for one in counters if one.name == COLLECTIONS[first])
+def collections_between(found: Iterable[Series], start: float, end: float) -> dict[str, float]:
+    """How many collections of the whole heap ran in a stretch, for each instance whose collector is counted.
+
+    Those of a young generation alone leave what has grown old as it is, garbage or not. Collectors that clean the old one
+    bit by bit (G1) count no full collection; Micrometer then tells by new live data that they have.
+    """
+    series = list(found)
+    ran: dict[str, float] = {}
+    for counter in series:
+        if counter.name in COLLECTIONS and counter.kind is Kind.COUNTER:
+            own = _instance(counter)
+            full = 0.0 if _of_the_young(counter) else _grown(counter, start, end) + _appeared(counter, series, start)
+            # Go has two counters of the same collections.
+            ran[own] = max(ran.get(own, 0.0), full)
+    for live in series:
+        if live.name == AFTER_FULL:
+            own = _instance(live)
+            ran[own] = max(ran.get(own, 0.0), float(np.count_nonzero(np.diff(_inside(live, start, end)))))
+    return ran
+
+
+def _of_the_young(counter: Series) -> bool:
+    labels = dict(counter.labels)
+    return "minor" in labels.get("action", "") or labels.get("kind", "major") != "major"
+
+
+def _appeared(counter: Series, series: list[Series], start: float) -> float:
+    """The value at which a counter began in the midst of a recording, as prom-client's do at their first collection."""
+    known = np.flatnonzero(np.isfinite(counter.values))
+    first = min(float(one.times[0]) for one in series if one.source == counter.source and len(one.times))
+    late = len(known) > 0 and counter.times[known[0]] > max(first, start)
+    return float(counter.values[known[0]]) if late else 0.0
+
+
+def _inside(series: Series, start: float, end: float) -> Floats:
+    return series.values[(series.times >= start) & (series.times <= end) & np.isfinite(series.values)]
 
 
 def cycles_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float]]:
@@ -106,29 +141,56 @@ def _longest_mean(total: Series, count: Series, start: float, end: float) -> flo
 
 
 def _instance(series: Series) -> str:
-    return dict(series.labels).get("instance", "")
+    return _instance_of(series.labels)
+
+
+def _instance_of(labels: Labels) -> str:
+    return dict(labels).get("instance", "")
 
 
 def _grown(counter: Series, start: float, end: float) -> float:
     """By how much a counter rose in a stretch; a fall is a restart."""
-    inside = (counter.times >= start) & (counter.times <= end) & np.isfinite(counter.values)
-    grown = np.diff(counter.values[inside])
+    grown = np.diff(_inside(counter, start, end))
     return float(grown[grown > 0].sum())
 
 
-def uncollected(collections: float | None) -> bool:
-    """Whether so few collections ran that a heap says nothing; where nobody counts them, it is taken at its word."""
-    return collections is not None and collections < FEWEST
+def uncollected(collections: Mapping[str, float], labels: Labels) -> bool:
+    """Whether so few full collections ran in the process behind a series that a heap says nothing; not where none counts."""
+    return collections.get(_instance_of(labels), math.inf) < FEWEST
 
 
-def doubted(finding: Finding, noun: str, collections: float | None) -> Finding:
-    """A finding of growing memory, open again where too few collections ran to call it a leak."""
-    memory = finding.unit.startswith("bytes") or finding.series.endswith("_objects")
-    if finding.verdict is not Verdict.FAIL or not uncollected(collections) or not memory:
+def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: Mapping[str, float]) -> Finding:
+    """A finding of growing memory, open again where too few collections ran to call it a leak.
+
+    Of `series`, in the judged stretch, the heaps tell whether resident memory grew with them or on its own.
+    """
+    grows = finding.trend is not None and finding.trend.slope_low > 0
+    if finding.verdict is Verdict.PASS or not grows or not uncollected(collections, finding.labels):
         return finding
-    ran = "did not run" if collections == 0 else "ran only once"
+    managed = finding.unit.startswith("bytes") or finding.series.endswith("_objects")
+    if not managed or (finding.series in OF_ALL_MEMORY and not _by_heap(finding, series)):
+        return finding
+    ran = "did not run in full" if not collections[_instance_of(finding.labels)] else "ran in full only once"
     reason = (
         f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {ran} meanwhile, so this may be garbage and no leak: "
         "a longer run, or more load, would tell."
     )
     return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, exhausts_in_hours=None)
+
+
+def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
+    """Whether at least half of what the whole process grew by is its heap's."""
+    own = next((one for one in series if one.name == finding.series and one.labels == finding.labels), None)
+    heaps = [one for one in series if _instance(one) == _instance_of(finding.labels) and _is_heap(one)]
+    return own is None or not heaps or sum(_rise(one) for one in heaps) >= 0.5 * _rise(own)
+
+
+def _is_heap(series: Series) -> bool:
+    return series.name in HEAPS or (series.name == "jvm_memory_used_bytes" and ("area", "heap") in series.labels)
+
+
+def _rise(series: Series) -> float:
+    """From the first quarter's median to the last's."""
+    known = series.values[np.isfinite(series.values)]
+    quarter = max(len(known) // 4, 1)
+    return float(np.median(known[-quarter:]) - np.median(known[:quarter])) if len(known) else 0.0

@@ -8,9 +8,13 @@ import numpy as np
 
 from soak.model import Floats, Kind, Recording, Series
 
+#: How many connections the load has open.
+
+CONNECTIONS = "soak_load_connections"
+
 
 def generator_series(recording: Recording) -> Iterator[Series]:
-    """CPU, event-loop lag, memory, and asked arrivals of the load's processes; late and dropped arrivals. None without."""
+    """CPU, lag, memory, asked arrivals and connections of the load's processes; late and dropped arrivals. None without."""
     found = recording.generator
     if found is not None:
         columns: dict[str, Floats] = {
@@ -18,6 +22,7 @@ def generator_series(recording: Recording) -> Iterator[Series]:
             "soak_load_lag_seconds": found.lag,
             "soak_load_resident_memory_bytes": found.memory,
             "soak_load_asked_per_second": found.asked / found.seconds,
+            CONNECTIONS: found.connections,
         }
         for name, column in columns.items():
             if np.isfinite(column).any():

@@ -10,10 +10,12 @@ import numpy as np
 from soak.analysis.charts import charts
 from soak.analysis.companions import weighed
 from soak.analysis.conditions import condition_findings, seen_events, warnings
+from soak.analysis.connections import without_connections
 from soak.analysis.drift import drift_findings
 from soak.analysis.exemplars import shown
-from soak.analysis.garbage import doubted
+from soak.analysis.garbage import AFTER_FULL, doubted, uncollected
 from soak.analysis.generator import broken_by, generator_findings, generator_of, generator_warnings, unproven
+from soak.analysis.generator_series import CONNECTIONS
 from soak.analysis.growth import judge_growth
 from soak.analysis.limits import matching, max_findings, missing, request_findings
 from soak.analysis.pools import pool_findings, pool_warnings
@@ -80,7 +82,7 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
     subjects: dict[str, Subject] = {}
     for series in prepared.series:
         role = role_of(series.name)
-        if role is not None and role.judged and not _said_better(prepared, role, series):
+        if role is not None and role.judges(series.labels) and not _said_better(prepared, role, series):
             subjects[series.key] = _subject(prepared, series, role, None)
     absent = []
     for name, limit in limits.growth.items():
@@ -102,13 +104,22 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
         judge_growth(asked, limits.survive),
         lambda subject: judge_growth([subject], limits.survive)[0],
     )
+    judged = prepared.judged_series()
     return [
-        doubted(finding, one.noun, prepared.collections) for finding, one in zip(findings, asked, strict=True)
+        doubted(finding, one.noun, judged, prepared.collections) for finding, one in zip(findings, asked, strict=True)
     ], absent
 
 
 def _said_better(prepared: Prepared, role: Role, series: Series) -> bool:
-    """Whether the series that says the same better is there for this process, and has ever said anything."""
+    """Whether the series that says the same better is there for this process, and has ever said anything.
+
+    What only full collections bring up to date says nothing where none ran.
+    """
+    stale = uncollected(prepared.collections, series.labels)
+    if stale and series.name == AFTER_FULL:
+        return True
+    if stale and role.unless == AFTER_FULL:
+        return False
     if not role.unless or not set(role.where) <= set(series.labels):
         return False
     instance = dict(series.labels).get("instance")
@@ -134,8 +145,9 @@ def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None
         (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
     )
     instance = dict(series.labels).get("instance")
+    own = without_connections(series, next(iter(prepared.named(CONNECTIONS)), None)) if role.connected else series
     return Subject(
-        series,
+        own,
         f"{role.noun} of {instance}" if instance else role.noun,
         role.unit,
         role.integer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,7 +27,8 @@ class Prepared:
     samples that snapshots disturbed; `drawn` are the same with them and with what came after the load, `snapshots` the
     stretches in which those were taken. Judging begins at `judged_from`. `restarts` are the moments at which each
     instance's process was first seen replaced; an instance whose identity nobody tells is not in it. `requests` holds
-    cumulative completed requests, `collections` the garbage collections in the judged stretch; None where unknown.
+    cumulative completed requests, None where unknown; `collections` each instance's full garbage collections in the judged
+    stretch, where they are counted.
     `driven` says whether soak itself made the traffic.
     """
 
@@ -39,13 +40,17 @@ class Prepared:
     restarts: Mapping[str, tuple[float, ...]]
     requests: Series | None
     driven: bool
-    collections: float | None = None
+    collections: Mapping[str, float] = field(default_factory=dict)
     drawn: tuple[Series, ...] = ()
     snapshots: tuple[Phase, ...] = ()
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
         return tuple(windows.between(self.judged_from, self.end) for windows in self.recording.windows)
+
+    def judged_series(self) -> tuple[Series, ...]:
+        """All series, of the judged stretch alone."""
+        return tuple(_between(series, self.judged_from, self.end) for series in self.series)
 
     def borders(self, series: Series) -> tuple[float, ...] | None:
         """When the process behind a series was replaced; of a series that names an instance, that one's."""
@@ -83,7 +88,7 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
         end,
         max(full, start + warmup),
         _restarts(own, start, end),
-        _cumulative_requests(recording, own),
+        _cumulative_requests(recording, own, end),
         bool(recording.windows),
         collections,
         tuple(_between(series, start, last_of_all) for series in everything if len(series.times)),
@@ -205,11 +210,13 @@ def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, In
     return offsets, buckets[order], counts[order]
 
 
-def _cumulative_requests(recording: Recording, own: tuple[Series, ...]) -> Series | None:
-    """Requests completed so far, from the windows, or from the target's own counter in a file."""
+def _cumulative_requests(recording: Recording, own: tuple[Series, ...], end: float) -> Series | None:
+    """Requests completed so far, from the windows, or from the target's own counter in a file; not those after the load."""
     if recording.windows:
         total = np.sum([windows.requests for windows in recording.windows], axis=0)
-        return Series(
+        after = min((phase.start for phase in recording.phases if phase.start >= end), default=np.inf)
+        done = Series(
             "http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER
         )
+        return _between(done, -np.inf, after)
     return next((series for series in own if series.name == "http_requests_total" and not series.labels), None)

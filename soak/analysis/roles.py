@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -31,9 +31,10 @@ class Role:
     """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
 
     `worse` is the way in which a change is for the worse; nothing where neither is. A row with `judged` false is only shown;
-    so is one with a series `unless` beside it, which says the same better, if it has the labels `where`. `capacities` name
+    so is one with a series `unless` beside it, which says the same better, if it has the labels `where`, and one whose label
+    matches a glob of `shown`. `capacities` name
     the series that hold its maximum, of which the smallest counts; `floors` the series whose floor is its truth, best first.
-    `integer` marks counts of whole things.
+    `integer` marks counts of whole things, `connected` those of which a client's connection may be one.
     """
 
     name: str
@@ -47,6 +48,13 @@ class Role:
     floors: tuple[str, ...] = ()
     unless: str = ""
     where: Labels = ()
+    shown: Labels = ()
+    connected: bool = False
+
+    def judges(self, labels: Labels) -> bool:
+        """Whether a series with these labels is judged, as far as it alone can say."""
+        own = dict(labels)
+        return self.judged and not any(fnmatchcase(own.get(label, ""), glob) for label, glob in self.shown)
 
 
 #: Counters of garbage collections: memory that grew while none ran says nothing yet.
@@ -65,6 +73,8 @@ _HEAPS = (
 )
 _LIMIT, _MACHINE = "container_spec_memory_limit_bytes", "machine_memory_bytes"
 _BOTH = (_LIMIT, _MACHINE)
+#: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
+_BOUNDED = (("id", "CodeHeap*"), ("id", "CodeCache"), ("id", "*Eden Space"), ("id", "*Survivor Space"))
 _LIVE, _HEAP_AREA = "go_gc_heap_live_bytes", (("area", "heap"),)
 
 
@@ -78,6 +88,10 @@ def _heap(name: str, noun: str, unit: str = "bytes", unless: str = "", where: La
 
 def _count(what: What, name: str, noun: str, unit: str, *maximum: str) -> Role:
     return Role(name, what, noun, unit, integer=True, capacities=maximum)
+
+
+def _connected(role: Role) -> Role:
+    return replace(role, connected=True)
 
 
 def _shown(what: What, name: str, noun: str, unit: str = "bytes", worse: Literal["up", "down", ""] = "up") -> Role:
@@ -108,15 +122,19 @@ ROLES: tuple[Role, ...] = (
     _shown(What.LIMIT, _LIMIT, "the container's memory limit", worse=""),
     _shown(What.MEMORY, "container_memory_*", "a part of the container's memory"),
     _count(What.THREADS, "container_threads", "the container's threads", "threads", "container_threads_max"),
-    _count(What.DESCRIPTORS, "process_open_fds", "open descriptors", "descriptors", "process_max_fds"),
-    _count(What.DESCRIPTORS, "process_files_open_files", "open descriptors", "descriptors", "process_files_max_files"),
+    _connected(_count(What.DESCRIPTORS, "process_open_fds", "open descriptors", "descriptors", "process_max_fds")),
+    _connected(
+        _count(
+            What.DESCRIPTORS, "process_files_open_files", "open descriptors", "descriptors", "process_files_max_files"
+        )
+    ),
     _shown(What.DESCRIPTORS, "process_descriptors", "descriptors of one kind", "descriptors"),
     _count(What.THREADS, "process_threads", "threads", "threads"),
     _count(What.THREADS, "process_children", "child processes", "processes"),
     _shown(What.CPU, "process_cpu_seconds_total", "CPU time", "seconds"),
     _shown(What.CPU, "container_cpu_*", "the container's CPU time", "seconds"),
     # Go.
-    _count(What.THREADS, "go_goroutines", "goroutines", "goroutines"),
+    _connected(_count(What.THREADS, "go_goroutines", "goroutines", "goroutines")),
     _count(What.THREADS, "go_threads", "Go's threads", "threads"),
     _heap(_LIVE, "the live heap", "bytes", "", (), "go_gc_gomemlimit_bytes", *_BOTH),
     _heap("go_memstats_heap_alloc_bytes", "Go's heap", unless=_LIVE),
@@ -130,7 +148,12 @@ ROLES: tuple[Role, ...] = (
     # The JVM. What of its heap is garbage only a collection tells; then live data speaks for all of it.
     _heap("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", "", (), "jvm_gc_max_data_size_bytes"),
     _heap("jvm_memory_pool_collection_used_bytes", "the JVM's heap after a collection"),
-    _heap("jvm_memory_used_bytes", "the JVM's memory", "bytes", _HEAPS[2], _HEAP_AREA, "jvm_memory_max_bytes"),
+    replace(
+        _heap("jvm_memory_used_bytes", "the JVM's memory", "bytes", _HEAPS[2], _HEAP_AREA, "jvm_memory_max_bytes"),
+        shown=_BOUNDED,
+    ),
+    _shown(What.LIMIT, "jvm_gc_max_data_size_bytes", "the most of live data", worse=""),
+    _shown(What.LIMIT, "jvm_memory_max_bytes", "the most of a part of the JVM's memory", worse=""),
     _memory("jvm_buffer_memory_used_bytes", "the JVM's buffer memory"),
     _count(What.THREADS, "jvm_threads_live_threads", "the JVM's threads", "threads"),
     _shown(What.GC, "jvm_gc_pause_seconds*", "the JVM's pauses", "seconds"),
@@ -140,9 +163,9 @@ ROLES: tuple[Role, ...] = (
     _shown(What.MEMORY, "nodejs_external_memory_bytes", "Node's external memory"),
     _shown(What.MEMORY, "nodejs_heap_size_total_bytes", "what Node took for its heap"),
     _shown(What.MEMORY, "nodejs_heap_space_size_*_bytes", "a part of Node's heap"),
-    _count(What.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", "handles"),
+    _connected(_count(What.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", "handles")),
     _count(What.DESCRIPTORS, "nodejs_active_requests_total", "Node's active requests", "requests"),
-    _count(What.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", "resources"),
+    _connected(_count(What.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", "resources")),
     _shown(What.GC, "nodejs_gc_duration_seconds*", "Node's collections", "seconds"),
     _shown(What.OTHER, "nodejs_eventloop_lag_*", "the event loop's lag", "seconds"),
     # Python.

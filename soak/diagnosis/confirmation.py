@@ -14,9 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from soak.analysis.garbage import with_live_heap
 from soak.diagnosis.profiles import HELD, read_profile
 from soak.errors import SoakError
-from soak.model import Analysis, Finding, Floats, Labels, Phase, Recording, Verdict, series_key
+from soak.model import Analysis, Finding, Floats, Kind, Labels, Phase, Recording, Verdict, series_key
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.units import show_amount, show_number
 
@@ -83,7 +84,7 @@ def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
     """The analysis, its findings saying what the second load told of them: the verdict stays that of the first."""
     said = {one.key: one.reason for one in confirmations(recording, analysis)}
     findings = tuple(
-        replace(finding, reason=f"{finding.reason} Asked again: {said[key]}.") if key in said else finding
+        replace(finding, reason=f"{finding.reason} {said[key][:1].upper()}{said[key][1:]}.") if key in said else finding
         for finding in analysis.findings
         for key in [series_key(finding.series, finding.labels) if finding.rule == "growth" else ""]
     )
@@ -170,7 +171,8 @@ def _per_request(finding: Finding, rate: float) -> float | None:
 
 def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None) -> Rest | None:
     """The level in the later half of a rest; None with too few samples, or without that rest."""
-    series = next((one for one in recording.series if (one.name, one.labels) == (name, labels)), None)
+    gauges = (one for one in with_live_heap(recording.series) if one.kind is Kind.GAUGE)
+    series = next((one for one in gauges if (one.name, one.labels) == (name, labels)), None)
     if series is None or rest is None:
         return None
     late = (series.times >= 0.5 * (rest.start + rest.end)) & (series.times <= rest.end)

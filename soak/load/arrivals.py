@@ -80,8 +80,14 @@ class OpenLoad:
         #: Arrivals so far, and those of them that found no free connection, and had to wait or were dropped.
         self.made = self.queued = 0
 
+    def connect(self) -> None:
+        """Open what the first arrivals need: opened by them, they would come too fast to be on time."""
+        first = ceil(self._shares.count(self._traffic.schedule, PINNED_SECONDS))
+        at_once = list(self._pinned)[:first]
+        gevent.joinall([gevent.spawn(worker.sender.connect) for worker in at_once])
+
     def drive(self) -> None:
-        """Make all arrivals, each on schedule; returns when the last is made."""
+        """Make all arrivals, each on schedule; returns when the last is made, or the load is to finish."""
         pace = Pace()
         try:
             self._drive(pace.until)
@@ -98,6 +104,8 @@ class OpenLoad:
             if moment > time.monotonic() or without_rest >= MOST_AT_ONCE:
                 sleep_until(moment)
                 without_rest = 0
+            if self._cut:
+                break
             if due >= traffic.turns:
                 traffic.turn(due)
             course = choose(chance)
@@ -218,3 +226,5 @@ class OpenLoad:
         while (self.busy or self._waiting) and time.monotonic() < end:
             gevent.sleep(0.01)
         gevent.killall([worker.greenlet for worker in self._all if worker.greenlet is not None], timeout=1.0)
+        for worker in self._all:  # that never worked
+            worker.sender.close()

@@ -25,6 +25,7 @@ from locust.runners import Runner
 
 from soak.load.arrivals import OpenLoad
 from soak.load.authorizing import Authorizing, NoTokenError
+from soak.load.client import ClientOptions
 from soak.load.closed import ClosedLoad
 from soak.load.connection import failure_kind
 from soak.load.counting import Counting
@@ -96,6 +97,7 @@ class Driving:
         self.traffic = Traffic(plan, self.shares.first.index, self.shares.first.count)
         self.authorizing = Authorizing(plan, plan.auth, self.notices) if plan.auth else None
         self.load: Load | None = None
+        self.options: ClientOptions | None = None
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
         self.users = 0
@@ -112,7 +114,8 @@ class Driving:
         """The Locust users that the plan asks for."""
         if self.plan.locustfile:
             return locustfile_users(Path(self.plan.locustfile))
-        options, maker = client_options(self.plan), Maker(self.counting, self.notices)
+        self.options, maker = client_options(self.plan), Maker(self.counting, self.notices)
+        options = self.options
 
         def new_sender() -> Sender:
             return Sender(options, self.counting, maker, self.authorizing)
@@ -149,6 +152,8 @@ class Driving:
         """Whatever takes time before the load can begin; NoTokenError when there is no token."""
         if self.authorizing is not None:
             self.authorizing.begin()
+        if isinstance(self.load, OpenLoad):
+            self.load.connect()
 
     def run(self) -> int:
         """Drive the load as scheduled, then stop; a window each interval all the while. 1 when the load broke, else 0."""
@@ -170,11 +175,11 @@ class Driving:
         patience = GRACE if lifeline.ready() else self.plan.timeout
         if staging is not None:
             staging.kill()
-        # The one user that drives the load ends at once; requests under way, or each user of a locustfile, may end in order.
-        self.environment.stop_timeout = 0 if self.load is not None else patience
-        self.runner.stop()
+        # Before Locust stops, which keeps the event loop busy for some 15 ms. Of a locustfile, it lets each user end in order.
         if self.load is not None:
             self.load.finish(patience)
+        self.environment.stop_timeout = 0 if self.load is not None else patience
+        self.runner.stop()
         windows.kill()
         self.close_window(0)
         if self.notices.broken.is_set():
@@ -219,7 +224,8 @@ class Driving:
         now = time.monotonic()
         seconds = max(now - self.last, 1e-3)
         made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad) else (0, 0)
-        health = self.health.close(seconds, made, queued)
+        connections = self.options.deadlines.watched if self.options is not None else None
+        health = self.health.close(seconds, made, queued, connections)
         self.send_window(replace(self.counting.close(now, seconds, users, slot is None, slot), generator=health))
         self.last = now
 

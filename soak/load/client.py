@@ -63,6 +63,10 @@ class Client:
             _decode(answer)
         return answer
 
+    def connect(self) -> None:
+        """Connect now and not with the first request; where that fails, the first request will say so."""
+        self._home.connect()
+
     def limit(self, timeouts: Timeouts) -> None:
         """How long requests may take from now on."""
         self._timeouts = timeouts

@@ -52,7 +52,7 @@ class ClosedLoad:
         self._users: list[ClosedUser] = []
         self._running: set[ClosedUser] = set()
         self._number = 0
-        self._out_of_rows = False
+        self._out_of_rows = self._cut = False
 
     @property
     def busy(self) -> int:
@@ -62,7 +62,7 @@ class ClosedLoad:
     def drive(self) -> None:
         """Let users come and go as scheduled; returns at the end of the schedule."""
         began, schedule = time.monotonic(), self._traffic.schedule
-        while (passed := time.monotonic() - began) < schedule.total:
+        while (passed := time.monotonic() - began) < schedule.total and not self._cut:
             if passed >= self._traffic.turns:
                 self._traffic.turn(passed)
             self.have(self._shares.users(schedule.users_at(passed)))
@@ -141,6 +141,7 @@ class ClosedLoad:
 
     def finish(self, patience: float) -> None:
         """Wait for the answers under way, at most `patience` seconds, and end everybody."""
+        self._cut = True
         for user in self._running:
             user.leaving = user.cut = True
             if (user.idle or user.thinking) and user.greenlet is not None:

@@ -106,6 +106,12 @@ class Connection:
         self.close()
         return reading.answer(failure)
 
+    def connect(self) -> None:
+        """Open it if it is not open; the next exchange tries again where that fails."""
+        if self._sock is None:
+            self._open()
+            self._used = time.monotonic()
+
     def _send(self, head: bytes, body: bytes | memoryview) -> str | None:
         """Send all of a request; a failure, or None even where the server answered before it had read it all."""
         if body and len(body) <= SMALL_BODY:

@@ -28,6 +28,11 @@ class Deadlines:
         self._watched: set[Timed] = set()
         self._sweeping: gevent.Greenlet | None = None
 
+    @property
+    def watched(self) -> int:
+        """How many there are: every open connection is one."""
+        return len(self._watched)
+
     def watch(self, timed: Timed) -> None:
         """See to its deadlines from now on."""
         self._watched.add(timed)

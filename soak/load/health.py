@@ -42,7 +42,7 @@ class Health:
             gevent.sleep(EVERY)
             self._lags.append(max(0.0, time.monotonic() - self._waiting_since))
 
-    def close(self, seconds: float, made: int, queued: int) -> GeneratorWindow:
+    def close(self, seconds: float, made: int, queued: int, connections: int | None = None) -> GeneratorWindow:
         """The window of `seconds` that ends now; since the start, so many arrivals were made, and had to queue."""
         lags, self._lags = sorted(self._lags), []
         # A turn that is overdue already counts as far as it goes: else a stuck loop would look idle.
@@ -57,7 +57,8 @@ class Health:
         if self._due is not None:
             until, self._asked = self._asked, self._due(self._elapsed)
             asked = self._asked - until
-        return GeneratorWindow(spent / seconds, spent, lag, self._process.memory_info().rss, asked, new, waited)
+        memory = self._process.memory_info().rss
+        return GeneratorWindow(spent / seconds, spent, lag, memory, asked, new, waited, connections)
 
 
 def _cpu_seconds() -> float:

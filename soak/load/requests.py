@@ -51,6 +51,10 @@ class Sender:
         self._send = self._client.send
         self._timeouts = options.timeouts
 
+    def connect(self) -> None:
+        """Connect now and not with the first request; where that fails, the first request will say so."""
+        self._client.connect()
+
     def close(self) -> None:
         """Close its connections."""
         self._client.close()

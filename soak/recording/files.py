@@ -27,7 +27,8 @@ CREATE TABLE requests (window INTEGER NOT NULL REFERENCES windows, endpoint INTE
                        latency BLOB NOT NULL, failed_latency BLOB NOT NULL,
                        service BLOB, late INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE generator (window INTEGER PRIMARY KEY REFERENCES windows, cpu_ratio REAL NOT NULL, cpu_seconds REAL NOT NULL,
-                        lag REAL NOT NULL, memory INTEGER NOT NULL, asked REAL, made INTEGER NOT NULL, queued INTEGER NOT NULL);
+                        lag REAL NOT NULL, memory INTEGER NOT NULL, asked REAL, made INTEGER NOT NULL, queued INTEGER NOT NULL,
+                        connections INTEGER);
 CREATE TABLE exemplars (id INTEGER PRIMARY KEY, time REAL NOT NULL, endpoint TEXT NOT NULL, seconds REAL NOT NULL,
                         failure TEXT NOT NULL, status INTEGER NOT NULL, trace TEXT NOT NULL);
 CREATE TABLE snapshots (time REAL NOT NULL, took REAL NOT NULL, kind TEXT NOT NULL, stage TEXT NOT NULL, file TEXT, error TEXT);

@@ -167,11 +167,13 @@ def _generator(database: sqlite3.Connection) -> GeneratorWindows | None:
     """How the load's own processes fared; None where no window says."""
     if not _has(database, "generator"):
         return None
+    columns = {row[1] for row in database.execute("PRAGMA table_info(generator)")}
+    connections = "connections" if "connections" in columns else "NULL"  # the first recordings did not have it
     rows = database.execute(
-        """SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued
-           FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""
+        f"""SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued, {connections}
+           FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""  # noqa: S608
     ).fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(-1, 9)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 10)
     return GeneratorWindows(*table.T) if np.isfinite(table[:, 2]).any() else None
 
 

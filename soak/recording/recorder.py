@@ -152,7 +152,7 @@ class Recorder:
         )
         if window.generator is not None:
             row = (self._windows, *astuple(window.generator))
-            self._database.execute("INSERT INTO generator VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            self._database.execute("INSERT INTO generator VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._write_exemplars(window.exemplars)
         for seen in window.endpoints:
             endpoint = self._endpoints.get(seen.endpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -57,7 +58,7 @@ def render(analysis: Analysis) -> str:
             open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
             passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
             panels=[_panel(index, chart) for index, chart in enumerate(charts)],
-            phases=[_phase(phase) for phase in analysis.phases if phase.name in figures.SHADED],
+            phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             bokeh=_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
             style=Markup(_file("report.css")),  # noqa: S704 - our own
             script=_script(_file("report.js")),
@@ -88,6 +89,13 @@ def _entry(index: int, number: int, curve: Curve, unit: str) -> Entry:
     fit = wording.growth_and_interval(curve.trend, unit) if figures.has_values(curve) else "no values"
     colour, dashed = number % figures.COLOURS, number >= figures.COLOURS
     return Entry(wording.clean(curve.label), colour, dashed, fit, f"curve:{index}:{number}")
+
+
+def _shaded(phases: Sequence[Phase]) -> list[Phase]:
+    """The stretches that were not judged; what follows the load as one, where it is more than a drain."""
+    before = [phase for phase in phases if phase.name in figures.BEFORE]
+    after = [phase for phase in phases if phase.name in figures.AFTER]
+    return before + (after if len(after) < 2 else [Phase("after the load", after[0].start, after[-1].end)])
 
 
 def _phase(phase: Phase) -> str:

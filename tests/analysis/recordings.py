@@ -26,9 +26,10 @@ def gauge(name: str, values: Any, source: str = "process", **labels: str) -> Ser
     )
 
 
-def counter(name: str, values: Any, source: str = "process") -> Series:
+def counter(name: str, values: Any, source: str = "process", **labels: str) -> Series:
     column = np.asarray(values, np.float64)
-    return Series(name, np.arange(len(column), dtype=np.float64), column, (), Kind.COUNTER, source)
+    times = np.arange(len(column), dtype=np.float64)
+    return Series(name, times, column, tuple(labels.items()), Kind.COUNTER, source)
 
 
 def noise(scale: float, seed: int = 1, seconds: int = SECONDS) -> Floats:

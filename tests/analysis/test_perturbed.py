@@ -11,7 +11,7 @@ from soak.analysis.prepare import prepare
 from soak.model import Analysis, Floats, Phase, Recording, Series, Verdict
 from soak.profile import Limits
 from soak.snapshots import Snapshot
-from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
+from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording, windows
 
 EVERY = 15
 TAKEN = tuple(Snapshot(float(at) + 0.3, 1.5, "heap", "steady") for at in range(5, SECONDS, EVERY))
@@ -131,5 +131,9 @@ def test_what_comes_after_the_load_is_shown_and_not_judged() -> None:
 
 
 def test_only_requests_of_the_load_itself_are_counted() -> None:
-    found = analyze(after_the_load(50e6 + noise(2e4)), Limits())
+    asked = windows()
+    made = np.where((np.arange(SECONDS) < 200) | (np.arange(SECONDS) >= 220), 50, 0)
+    leak = after_the_load(50e6 + 2000.0 * np.cumsum(made) + noise(2e3))
+    found = analyze(replace(leak, windows=(replace(asked, requests=made.astype(np.int64)),)), Limits())
     assert found.endpoints[0].requests == 50 * 200
+    assert ", 1.95 KiB a request" in found.reason

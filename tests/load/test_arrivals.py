@@ -30,6 +30,10 @@ class Slow:
     def __init__(self, counting: Counting, seconds: float) -> None:
         self.counting, self.seconds, self.sent, self.closed = counting, seconds, 0, False
         self.intended: list[float] = []
+        self.connected = False
+
+    def connect(self) -> None:
+        self.connected, self.closed = True, False
 
     def send(self, step: Step, _: Rendered | None, intended: float) -> None:
         began = time.monotonic()
@@ -84,6 +88,24 @@ def test_random_arrivals_are_at_the_same_moments_for_a_seed() -> None:
     due = [due for _, due in arrivals_of(Traffic(plan).schedule, Shares(), poisson=True, seed=5)]
     intended = sorted(moment for sender in made for moment in sender.intended)
     assert [moment - intended[0] for moment in intended] == pytest.approx([moment - due[0] for moment in due])
+
+
+def test_connections_for_the_first_arrivals_are_open_before_the_load_begins() -> None:
+    at_once, _, made = load_of(PLAN, 0.0)
+    at_once.connect()
+    assert [sender.connected for sender in made] == [True] * 10 + [False] * 4
+    at_once.finish(0.0)
+    assert all(sender.closed for sender in made)
+    ramped, _, made = load_of(replace(PLAN, ramp=10.0), 0.0)
+    ramped.connect()
+    assert [sender.connected for sender in made] == [True] + [False] * 13
+
+
+def test_a_load_that_is_to_finish_makes_no_more_arrivals() -> None:
+    load, _, _ = load_of(PLAN, 0.0)
+    load.finish(0.0)
+    load.drive()
+    assert load.made == 0
 
 
 def test_connections_take_turns() -> None:

@@ -231,7 +231,7 @@ def test_a_recording_of_one_process_has_no_turnout(directory: Path) -> None:
     assert load_recording(directory).turnouts is None
 
 
-HEALTH = GeneratorWindow(0.5, 0.6, 0.002, 1 << 30, 12.5, 12, 3)
+HEALTH = GeneratorWindow(0.5, 0.6, 0.002, 1 << 30, 12.5, 12, 3, 14)
 
 
 def test_the_generators_health_and_exemplars_are_read_back(directory: Path) -> None:
@@ -250,6 +250,13 @@ def test_the_generators_health_and_exemplars_are_read_back(directory: Path) -> N
     np.testing.assert_array_equal(own.cpu_ratio, [0.5, np.nan, 0.5])
     np.testing.assert_array_equal(own.asked, [12.5, np.nan, np.nan])
     np.testing.assert_array_equal(own.between(1.0, 3.0).queued, [np.nan, 3])
+    np.testing.assert_array_equal(own.connections, [14, np.nan, 14])
+    with sqlite3.connect(directory / "recording.sqlite") as database:  # as the first recordings were
+        database.execute("ALTER TABLE generator DROP COLUMN connections")
+    database.close()
+    own = load_recording(directory).generator
+    assert own is not None
+    assert np.isnan(own.connections).all()
 
 
 def test_a_recording_from_before_the_generators_health_is_still_read(directory: Path) -> None:

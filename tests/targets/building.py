@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 #: A small container's: the serial collector, and a young generation that is collected every few seconds at this load. All code
 #: is compiled at its first use and quickly: else the compiler would be at it, and code memory would grow, for many minutes.
 JVM = (
-    "-Xms64m",
+    "-Xms32m",
     "-Xmx256m",
     "-Xmn16m",
     "-Xss256k",

@@ -8,7 +8,7 @@ const NAMES = [
   'none', 'map', 'array', 'closure', 'timers', 'listeners', 'request', 'promise', 'sockets', 'file', 'connections', 'buffers',
   'pool-large', 'idle-kept', 'churn', 'buffered',
 ]
-const PAGE_NUMBERS = 2048 // doubles: 16 KiB on the heap
+const PAGE_NUMBERS = 8192 // doubles: 64 KiB on the heap
 const REQUEST_NUMBERS = 512 // 4 KiB
 const BUFFER_BYTES = 64 << 10
 const OFTEN = 3_600_000
@@ -107,7 +107,7 @@ function keepBuffer() {
 
 // Garbage, and none of it kept.
 function churn() {
-  for (let n = 0; n < 200; n++) new Array(PAGE_NUMBERS).fill(0.5)
+  for (let n = 0; n < 50; n++) new Array(PAGE_NUMBERS).fill(0.5)
 }
 
 function whole(pieces, size) {
