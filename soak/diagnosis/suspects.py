@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from soak.analysis.roles import What
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
-from soak.diagnosis.evidence import growing_kind, matching, place_in, seen
+from soak.diagnosis.evidence import MARKS, growing_kind, matching, place_in, seen
 from soak.diagnosis.flame import flame_of, table_of
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import where
@@ -132,7 +132,10 @@ def _told_by(case: Case, unit: str) -> Signal | None:
     # What only came along says nothing of what a request to this endpoint costs.
     told = [one for what in roles for one in case.of(what) if case.amount(one).endpoint == case.endpoint]
     if unit in ("descriptors", "connections"):
-        return told[0] if told else None
+        # A pool that is opened again holds a connection and a goroutine that opens more; the latter is never idle and closed.
+        pools = [one for one in case.of(GROUP) if one.holding and one.holding.through(MARKS["pools"]) > 0]
+        again = pools if unit == "connections" and not case.of(What.POOL) else []
+        return next(iter([*again, *told]), None)
     heap = [one for one in told if one.what != What.MEMORY] or told
     return min(heap, key=lambda one: _width(case.amount(one)), default=None)
 

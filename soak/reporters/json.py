@@ -25,11 +25,11 @@ def render(analysis: Analysis) -> str:
         "run": {"name": run.name, "started": run.started, "seconds": _number(run.seconds), "ended": run.ended},
         "findings": [_finding(finding) for finding in analysis.findings],
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
-        "places": _places(analysis.places),
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "warnings": list(analysis.warnings),
         "exemplars": [_exemplar(one, analysis) for one in analysis.exemplars],
         "traces": _traces(analysis.traces) if analysis.traces else None,
+        "places": _places(analysis.places),
     }
     return json.dumps(layout, indent=2, allow_nan=False) + "\n"
 

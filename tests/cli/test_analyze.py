@@ -45,6 +45,7 @@ def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         "warnings",
         "exemplars",
         "traces",
+        "places",
     ]
     [finding] = found["findings"]
     assert finding["rule"] == "growth"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from soak.growing import Flame, FlameBox, PlaceRow, PlaceTable
 from soak.model import (
     Analysis,
     Chart,
@@ -75,6 +76,12 @@ ENDPOINTS = (
     EndpointSummary("GET /gone", 40, 40, 0.0014, None, None, None, None, None, (("connection refused", 40),)),
 )
 
+
+FLAME = (
+    FlameBox("all that grows", "all that grows", 0, 0.0, 1.0, 1536.0),
+    FlameBox("net/http.(*conn).serve", "net/http.(*conn).serve server.go:2075", 1, 0.0, 1.0, 1536.0),
+    FlameBox("main.handler.func1", "main.handler.func1 main.go:72", 2, 1 / 3, 2 / 3, 1024.0),
+)
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 EXEMPLARS = (
@@ -238,6 +245,14 @@ def failing() -> Analysis:
         exemplars=EXEMPLARS,
         links=LINKS,
         traces=TRACES,
+        flame=Flame("bytes", 1536.0, 1, FLAME),
+        places=PlaceTable(
+            ("GET /user", "create order", "GET /gone"),
+            (
+                PlaceRow("go_goroutines", "goroutines", (0.0005, 0.0, 0.0)),
+                PlaceRow("main.keep", "bytes", (0.0, 1536.0, 0.0)),
+            ),
+        ),
     )
 
 
@@ -323,6 +338,8 @@ def hostile() -> Analysis:
         exemplars,
         links=(("trace", "http://x/'\"><img src=x onerror=alert(1)>)|`{trace_id}"),),
         traces=TraceReport(2, 1, 1, times, coverage, (TraceTimes(TRACE, times, NASTY),)),
+        flame=Flame(NASTY, 1.0, 1, (FlameBox(NASTY, NASTY, 0, 0.0, 1.0, 1.0), FlameBox(LONG, LONG, 1, 0.5, 0.5, 0.5))),
+        places=PlaceTable((NASTY,), (PlaceRow(NASTY, NASTY, (float("nan"),)), PlaceRow(LONG, "bytes", (1e300,)))),
     )
 
 

@@ -148,8 +148,9 @@ def test_the_verdict_stands_before_everything_else() -> None:
         failing().reason,
         "+3.1 MiB/h",
         "runs outin 4 days",
+        "Suspect",
+        "Growth by stack",
         "Findings",
-        "Suspects",
         "Warnings",
         "Endpoints",
         "Charts",
@@ -157,6 +158,22 @@ def test_the_verdict_stands_before_everything_else() -> None:
     ]
     places = [text.index(words, text.index("orders-nightly started")) for words in order]
     assert places == sorted(places)
+
+
+def test_the_flame_graph_has_a_box_a_call_with_its_amount_and_needs_no_script() -> None:
+    boxes = [attributes for tag, attributes in Elements(page_of("fail")).found if tag == "li" and "title" in attributes]
+    assert [box["title"] for box in boxes] == [
+        "all that grows: 1.5 KiB a request, 100%",
+        "net/http.(*conn).serve server.go:2075: 1.5 KiB a request, 100%",
+        "main.handler.func1 main.go:72: 1 KiB a request, 66.7%",
+    ]
+    assert "left:33.333%;width:66.667%" in boxes[2]["style"]
+
+
+def test_the_table_says_who_adds_how_much_where() -> None:
+    text = " ".join(Elements(page_of("fail")).text.split())
+    assert "What grows through which endpoint" in text
+    assert "0.0005 goroutines" in text
 
 
 def test_slow_and_failed_requests_are_named_with_their_traces() -> None:

@@ -114,7 +114,7 @@ def run_cell(
         path = directory.with_name(f"{directory.name}.yaml")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(profile(leak, target, seconds, rate, profiler))
-        done = soak("run", path, directory=directory, timeout=seconds + 120)
+        done = soak("run", path, directory=directory, timeout=seconds + 300)
     verdict = CODES.get(done.code, f"exit {done.code}")
     path = directory / "analysis.json"
     analysis = json.loads(path.read_text()) if path.exists() else {}
