@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from soak.analysis.prepare import Prepared
 from soak.analysis.roles import What, role_of
-from soak.diagnosis.attribution import Amount, Attribution, attribute
+from soak.diagnosis.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.goroutines import Group
 from soak.diagnosis.holdings import Holding, where
 from soak.diagnosis.levels import lasting
@@ -24,7 +24,7 @@ LEAST_SHARE = 0.1
 FAIR = 0.2
 #: At most so many places, and so many groups, are told apart by endpoint.
 MOST_PLACES = 4
-#: What every request costs alike must be this share of what the dearest one costs to be everybody's.
+#: The cheapest endpoint must add this share of what the dearest one adds for all to be guilty alike.
 _EVERYBODY = 0.5
 #: Fewer goroutines than this more are no growth.
 _MORE = 8
@@ -193,11 +193,16 @@ def guilty(told: Attribution) -> tuple[Amount, ...]:
     """The endpoints that surely add to a level; one that stands for all where every request costs alike."""
     if told.refused is not None:
         return ()
-    every = told.every
-    most = max((amount.per_request for amount in told.amounts), default=0.0)
-    if every is not None and every.low > 0 and every.per_request >= _EVERYBODY * most and len(told.amounts) > 1:
-        return (every,)
+    each = [amount.per_request for amount in told.amounts]
+    if told.guilty and len(each) > 2 and min(each) >= _EVERYBODY * max(each):
+        return (told.every or _alike(told),)
     return told.guilty
+
+
+def _alike(told: Attribution) -> Amount:
+    """What every endpoint adds, by the one that is known best."""
+    best = min(told.guilty, key=lambda amount: amount.high - amount.low)
+    return replace(best, endpoint=EVERY, share=1.0)
 
 
 def _each(finding: Finding, prepared: Prepared) -> Amount:

@@ -30,6 +30,8 @@ from soak.model import Analysis, Recording, Suspect, Verdict
 LEAST, RUNNER_UP, MOST = 0.4, 0.01, 5
 #: How surely a place or an endpoint that is not known lowers confidence in a suspect.
 _NOWHERE = 0.9
+#: By how much wider a place's interval counts, since its bytes were sampled and a series' counted.
+_SAMPLED = 0.25
 #: The functions by which classes open what they leak.
 _OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",), "native-growth": ("native",)}
 _OF_KIND = {"socket": ("connections",), "file": ("files",)}
@@ -137,7 +139,7 @@ def _told_by(case: Case, unit: str) -> Signal | None:
         again = pools if unit == "connections" and not case.of(What.POOL) else []
         return next(iter([*again, *told]), None)
     heap = [one for one in told if one.what != What.MEMORY] or told
-    return min(heap, key=lambda one: _width(case.amount(one)), default=None)
+    return min(heap, key=lambda one: _width(case.amount(one)) + (_SAMPLED if one.what == PLACE else 0.0), default=None)
 
 
 def _width(amount: Amount) -> float:
@@ -153,9 +155,5 @@ def _unplaced(scene: Scene) -> str:
 
 def _untold(case: Case) -> str:
     """Why the endpoint is not known."""
-    refused: Sequence[str] = [one.refused for one in case.signals if one.refused]
-    return (
-        refused[0]
-        if refused
-        else "which endpoint it is cannot be told: `diagnose: {attribute: true}` tells endpoints apart"
-    )
+    refused = [one.refused for one in case.signals if one.refused]
+    return f"The endpoint is not known: {refused[0] if refused else '`diagnose: {attribute: true}` tells endpoints apart'}."
