@@ -8,7 +8,6 @@ from hypothesis import settings
 from tests.targets import toolchain
 from tests.targets.postgres import Postgres, postgres
 
-
 # A busy machine is no failure.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

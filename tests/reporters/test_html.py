@@ -167,7 +167,7 @@ def test_the_flame_graph_has_a_box_a_call_with_its_amount_and_needs_no_script() 
         "net/http.(*conn).serve server.go:2075: 1.5 KiB a request, 100%",
         "main.handler.func1 main.go:72: 1 KiB a request, 66.7%",
     ]
-    assert "left:33.333%;width:66.667%" in str((boxes[2]["style"] or ""))
+    assert "left:33.333%;width:66.667%" in str(boxes[2]["style"])
 
 
 def test_the_table_says_who_adds_how_much_where() -> None:
