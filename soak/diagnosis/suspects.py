@@ -28,8 +28,8 @@ from soak.model import Analysis, Recording, Suspect, Verdict
 
 #: No suspect is named that is less likely than this, no runner-up than that, and at most so many of them.
 LEAST, RUNNER_UP, MOST = 0.4, 0.01, 5
-#: How surely a place or an endpoint that is not known lowers confidence in a suspect.
-_NOWHERE = 0.9
+#: Nobody is suspected more surely than this; less surely by this factor where the place is not known.
+_SUREST, _NOWHERE = 0.99, 0.9
 #: By how much wider a place's interval counts, since its bytes were sampled and a series' counted.
 _SAMPLED = 0.25
 #: The functions by which classes open what they leak.
@@ -93,7 +93,7 @@ def _suspect(case: Case, scene: Scene) -> Suspect | None:
         words.append(_untold(case))
     return Suspect(
         name,
-        chance * (1.0 if known.place is not None else _NOWHERE),
+        min(chance, _SUREST) * (1.0 if known.place is not None else _NOWHERE),
         placed,
         case.endpoint,
         known.amount.per_request,
