@@ -113,7 +113,7 @@ def _growing_groups(groups: Sequence[Group]) -> list[Group]:
 def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[Signal]:
     for finding in findings:
         role = role_of(finding.series)
-        if finding.verdict is not Verdict.FAIL or finding.rule != "growth" or finding.trend is None or role is None:
+        if finding.verdict is Verdict.PASS or finding.rule != "growth" or finding.trend is None or role is None:
             continue
         if role.what not in (*_COUNTED, *_BYTES) or role.unit == "objects":
             continue
@@ -122,6 +122,9 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
         if levels is None:
             continue
         told = told_apart(prepared, levels, finding.series, role.unit, integer=role.integer)
+        # A count that only may grow, beside one that surely does, belongs to it where an endpoint surely adds to both.
+        if finding.verdict is not Verdict.FAIL and not (role.what in _COUNTED and guilty(told)):
+            continue
         each = _each(finding, prepared)
         yield Signal(
             role.what, finding.series, role.unit, each, guilty(told), finding.reason, finding, refused=told.refused

@@ -34,7 +34,7 @@ def only(recording: Recording) -> Suspect:
     return found[0]
 
 
-@pytest.mark.parametrize("cell", ["go/map", "go/middleware"])
+@pytest.mark.parametrize("cell", ["go/map", "go/middleware", "go/channel", "go/body", "go/buffered"])
 def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) -> None:
     recording = kept(cell.replace("/", "-"))
     suspects = diagnosed(recording, analyze(recording, Limits())).suspects
