@@ -113,6 +113,7 @@ def recorded(directory: Path, data: bytes, name: str | None = None) -> Snapshot:
         (b"<html>", "cannot be read"),
         (gzip.compress(bytes(10**6)), "once unpacked"),
     ],
+    ids=["cut", "page", "bomb"],
 )
 def test_a_file_that_is_damaged_or_a_bomb_says_so_when_it_is_read(
     directory: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, said: str

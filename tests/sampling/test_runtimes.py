@@ -132,6 +132,7 @@ def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
         (os.getpid(), "is no JVM: name one by diagnose.jvm.pid or port"),
         (2**22 + 1, "has ended"),
     ],
+    ids=["none", "ours", "gone"],
 )
 def test_what_is_no_jvm_gets_no_signal_that_would_end_it(pid: int | None, said: str) -> None:
     with pytest.raises(TargetError, match=said):
