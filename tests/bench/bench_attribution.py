@@ -1,8 +1,9 @@
 """How well growth is told apart by endpoint, on simulated services: `make bench-attribution`.
 
 Fresh seeds unless told otherwise. For kinds marked * the method was not made, though their figures were seen while it was.
-A leak counts where the verdict calls its growth certain; `right` is that exactly the guilty endpoints are named (every endpoint, where all leak alike, or
-where it is time, which nothing but a drain could tell from it), `wrong` that an innocent one is, and the rest is left open.
+A leak counts where the verdict calls its growth certain; `right` is that exactly the guilty endpoints are named (every
+endpoint, where all leak alike, or where it is time, which nothing but a drain could tell from it), `wrong` that an innocent
+one is, and the rest is left open.
 """
 
 from __future__ import annotations
