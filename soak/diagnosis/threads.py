@@ -40,7 +40,9 @@ def _java(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
         if head is not None:
             heads += 1
             calls = tuple(method_frame(call[1], int(call[3] or 0), _file(call[2])) for call in _CALL.finditer(section))
-            yield calls + _starter(started.get(head[1])), 1
+            stack = calls + _starter(started.get(head[1]))
+            if stack:  # none in the compiler's, the signals' and their like, which come and go as the JVM likes
+                yield stack, 1
     if not heads:
         raise ValueError("no thread in it")
 

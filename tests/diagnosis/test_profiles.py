@@ -44,6 +44,10 @@ Full thread dump OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1deb12u1 mixed mode,
    java.lang.Thread.State: WAITING (parking)
 \tat jdk.internal.misc.Unsafe.park(java.base@17.0.15/Native Method)
 
+"C2 CompilerThread1" #14 daemon prio=9 os_prio=0 cpu=12.19ms elapsed=26.31s tid=0x00007f38 nid=0x6372 waiting on condition  [0x0]
+   java.lang.Thread.State: RUNNABLE
+   No compile task
+
 "VM Thread" os_prio=0 cpu=12.19ms elapsed=26.31s tid=0x00007f382404a5b0 nid=0x6364 runnable
 """
 JVM_THREADS = {"dump": DUMP, "started": {"13": [["java.lang.Thread.start", 802], ["Leaks.startExecutor", 93]]}}

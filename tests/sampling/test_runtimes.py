@@ -161,7 +161,7 @@ def test_what_jcmd_says_is_said_in_one_line(printed: str, said: str) -> None:
 
 def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
     histogram = "   1:   10   160  [B (java.base@17)\n"
-    told = f'{histogram}\nFull thread dump\n\n"main" #1 x\n'
+    told = f'{histogram}\nFull thread dump\n\n"main" #1 x\n\tat Main.main(Main.java:3)\n'
     said = {"GC.class_histogram\nThread.print": told, "JFR.start": "no such command"}
     for module in ("jvm", "flight"):
         monkeypatch.setattr(f"soak.sampling.profilers.{module}.ask", lambda pid, command, *_: said[command])

@@ -82,7 +82,7 @@ def held_bytes(http: Session, target: Target, leak: Leak) -> float:
 def test_a_leak_of_things_is_as_large_as_known(leak: Leak, http: Session, postgresql: Postgres) -> None:
     with toolchain():
         SERVICES[leak.target]()
-    times = 20
+    times, stray = 40, 4  # runtimes start and end a few threads, goroutines and connections of their own
     with serving(leak, postgresql.url) as target:
         for endpoint in WEIGHTS:
             ask(http, target, leak, endpoint, 2)
@@ -94,8 +94,8 @@ def test_a_leak_of_things_is_as_large_as_known(leak: Leak, http: Session, postgr
         ask(http, target, leak, leak.endpoint, times)
         after = counts(http, target, leak, postgresql)
     unit = "sessions" if leak.name == "reopen" else leak.unit
-    assert between[unit] - before[unit] == pytest.approx(0, abs=1)
-    assert after[unit] - between[unit] == pytest.approx(times * leak.per_request, abs=1)
+    assert between[unit] - before[unit] == pytest.approx(0, abs=stray)
+    assert after[unit] - between[unit] == pytest.approx(times * leak.per_request, abs=stray)
 
 
 @pytest.mark.parametrize("leak", KEPT, ids=lambda leak: leak.cell)
