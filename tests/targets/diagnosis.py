@@ -12,17 +12,23 @@ AMOUNT = 0.10
 
 
 def checked(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
-    """What is right of the first suspect; of a healthy target, whether there is none."""
+    """What is right of the first suspect, or of several leaks' each; of a healthy target, whether there is none."""
     if not leak.kind:
         return {"nobody suspected": not suspects}
     first = suspects[0] if suspects else {}
+    told = [(leak, first)] if leak.beside is None else [(one, _named(one, suspects)) for one in leak.each]
     return {
-        "class": first.get("class") == leak.kind,
-        "place": bool(first) and same_place(leak.place, first["where"]),
-        "endpoint": bool(first) and first["endpoint"] == leak.endpoint,
-        "amount": bool(first) and same_amount(leak, first),
-        "alone": len(suspects) == 1,
+        "class": all(found.get("class") == truth.kind for truth, found in told),
+        "place": all(bool(found) and same_place(truth.place, found["where"]) for truth, found in told),
+        "endpoint": all(bool(found) and found["endpoint"] == truth.endpoint for truth, found in told),
+        "amount": all(bool(found) and same_amount(truth, found) for truth, found in told),
+        "alone": len(suspects) == len(told),
     }
+
+
+def _named(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The suspect that names the leak's place; empty without one."""
+    return next((one for one in suspects if same_place(leak.place, one["where"])), {})
 
 
 def same_place(truth: str, said: str) -> bool:

@@ -39,6 +39,12 @@ class Leak:
     unit: Literal["bytes", "goroutines", "threads", "descriptors", "connections", "handles", ""]
     per_request: float
     series: tuple[str, ...]
+    beside: Leak | None = None  # another leak of the same target at the same time
+
+    @property
+    def each(self) -> tuple[Leak, ...]:
+        """It, and the one beside it."""
+        return (self,) if self.beside is None else (self, self.beside)
 
     @property
     def cell(self) -> str:
@@ -110,6 +116,15 @@ _ROUTERS = tuple(
     for leak in _GO
     if leak.name in {"none", "map", "middleware", "request-context", "channel"}
 )
+
+
+def _both(one: str, other: str) -> Leak:
+    first, second = (next(leak for leak in _GO if leak.name == name) for name in (one, other))
+    return replace(first, name=f"{one}+{other}", beside=second)
+
+
+#: Two at once: of different kinds, of one kind at different speeds, and behind endpoints of which one is rare.
+_PAIRS = (_both("map", "channel"), _both("map", "slice"), _both("request-context", "file"))
 
 _JAVA = (
     Leak("java", "none", "", "", "", "", 0, ()),
@@ -240,7 +255,7 @@ _PYTHON = (
     Leak("python", "buffered", "buffered-response", BIG_EXPORT, "whole leaks.py", "bytes", 20 * MIB, ()),
 )
 
-LEAKS: tuple[Leak, ...] = (*_GO, *_ROUTERS, *_JAVA, *_NODE, *_PYTHON)
+LEAKS: tuple[Leak, ...] = (*_GO, *_PAIRS, *_ROUTERS, *_JAVA, *_NODE, *_PYTHON)
 
 
 def leak_of(cell: str) -> Leak:

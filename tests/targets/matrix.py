@@ -119,7 +119,8 @@ def run_cell(
     path = directory / "analysis.json"
     analysis = json.loads(path.read_text()) if path.exists() else {}
     failing = tuple(finding["series"] for finding in analysis.get("findings", ()) if finding["verdict"] == "fail")
-    expected = verdict == "pass" if leak.healthy else verdict == "fail" and bool(set(failing) & set(leak.series))
+    seen = all(set(failing) & set(one.series) for one in leak.each)
+    expected = verdict == "pass" if leak.healthy else verdict == "fail" and seen
     reason = str(analysis.get("reason", done.err))
     took = time.monotonic() - began
     if not diagnose:

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -22,7 +23,7 @@ const (
 
 type shop struct {
 	ctx      context.Context
-	leak     string
+	leaks    []string
 	database string
 	pool     *sql.DB
 	carrier  string
@@ -30,6 +31,10 @@ type shop struct {
 	mu     sync.Mutex
 	recent [recent]string // a bounded cache: the newest replaces the oldest
 	next   int
+}
+
+func (s *shop) leaking(leak string) bool {
+	return slices.Contains(s.leaks, leak)
 }
 
 type order struct {
@@ -59,7 +64,7 @@ func (s *shop) product(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *shop) orders(w http.ResponseWriter, r *http.Request) {
-	if s.leak == "request-context" {
+	if s.leaking("request-context") {
 		s.watchRequest(r)
 	}
 	orders := make([]order, listed)
@@ -75,10 +80,10 @@ func (s *shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	switch s.leak {
-	case "slice":
+	switch {
+	case s.leaking("slice"):
 		appendAudit()
-	case "timer":
+	case s.leaking("timer"):
 		expireLater()
 	}
 	w.WriteHeader(http.StatusCreated)
@@ -91,12 +96,12 @@ func (s *shop) search(w http.ResponseWriter, r *http.Request) {
 	s.recent[s.next%recent] = text
 	s.next++
 	s.mu.Unlock()
-	switch s.leak {
-	case "map":
+	switch {
+	case s.leaking("map"):
 		rememberSearch(text)
-	case "native":
+	case s.leaking("native"):
 		mapPages()
-	case "churn":
+	case s.leaking("churn"):
 		churn()
 	}
 	answer(w, []order{{1, text, 1}, {2, text + " 2", 2}})
@@ -105,12 +110,12 @@ func (s *shop) search(w http.ResponseWriter, r *http.Request) {
 // stock asks a goroutine, and takes its reply.
 func (s *shop) stock(w http.ResponseWriter, r *http.Request) {
 	replies := make(chan int)
-	switch s.leak {
-	case "channel":
+	switch {
+	case s.leaking("channel"):
 		go countStock(replies) // nobody receives
 		answer(w, "later")
 		return
-	case "context":
+	case s.leaking("context"):
 		watchStock()
 	}
 	go countStock(replies)
@@ -127,7 +132,7 @@ func (s *shop) invoice(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	if s.leak == "file" {
+	if s.leaking("file") {
 		keepOpen(file)
 	} else {
 		defer file.Close()
@@ -151,12 +156,12 @@ func (s *shop) shipping(w http.ResponseWriter, _ *http.Request) {
 const tariffs = "SELECT 490 + 100 * n FROM generate_series(1, 3) AS n"
 
 func (s *shop) tariff() (price int, err error) {
-	switch s.leak {
-	case "rows":
+	switch {
+	case s.leaking("rows"):
 		return s.firstTariffUnclosed()
-	case "transaction":
+	case s.leaking("transaction"):
 		return s.tariffUncommitted()
-	case "reopen":
+	case s.leaking("reopen"):
 		return s.tariffFromNewPool()
 	}
 	rows, err := s.pool.Query(tariffs)
@@ -177,7 +182,7 @@ func (s *shop) export(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "mb must be from 1 to 100", http.StatusBadRequest)
 		return
 	}
-	if s.leak == "buffered" {
+	if s.leaking("buffered") {
 		w.Write(wholeExport(mb))
 		return
 	}

@@ -61,7 +61,7 @@ func (s *shop) askCarrier() error {
 	if err != nil {
 		return err
 	}
-	if s.leak == "body" {
+	if s.leaking("body") {
 		return nil
 	}
 	defer response.Body.Close()

@@ -27,14 +27,17 @@ var leaks = []string{
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "loopback address to listen on; port 0 takes any free one")
-	leak := flag.String("leak", "none", strings.Join(leaks, ", "))
+	leak := flag.String("leak", "none", strings.Join(leaks, ", ")+"; several at once with a + between them")
 	router := flag.String("router", "std", "std, mux, gin or echo")
 	database := flag.String("database", "", "postgresql://… (required)")
 	runtime := flag.Bool("runtime-metrics", false, "add go_gc_* and go_memory_classes_*, which the Go client has on request")
 	untilEOF := flag.Bool("until-eof", false, "end when standard input does, so that no service outlives its parent")
 	flag.Parse()
-	if !slices.Contains(leaks, *leak) {
-		log.Fatalf("no such leak: %s", *leak)
+	chosen := strings.Split(*leak, "+")
+	for _, one := range chosen {
+		if !slices.Contains(leaks, one) {
+			log.Fatalf("no such leak: %s", one)
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -44,12 +47,12 @@ func main() {
 			stop()
 		}()
 	}
-	if err := run(ctx, *addr, *leak, *router, *database, *runtime); err != nil {
+	if err := run(ctx, *addr, chosen, *router, *database, *runtime); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, addr, leak, router, database string, runtime bool) error {
+func run(ctx context.Context, addr string, leaks []string, router, database string, runtime bool) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
@@ -57,12 +60,12 @@ func run(ctx context.Context, addr, leak, router, database string, runtime bool)
 	if !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
 		return fmt.Errorf("%s is not a loopback address", addr)
 	}
-	pool, err := openPool(ctx, database, leak)
+	pool, err := openPool(ctx, database, leaks)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	shop := &shop{ctx: ctx, leak: leak, database: database, pool: pool}
+	shop := &shop{ctx: ctx, leaks: leaks, database: database, pool: pool}
 	if err := shop.startCarrier(); err != nil {
 		return err
 	}

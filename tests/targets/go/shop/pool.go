@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"slices"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // registers pgx with database/sql
@@ -21,7 +22,7 @@ const (
 )
 
 // openPool opens every connection the healthy pool will ever have, so that no descriptor comes later.
-func openPool(ctx context.Context, url, leak string) (*sql.DB, error) {
+func openPool(ctx context.Context, url string, leaks []string) (*sql.DB, error) {
 	pool, err := sql.Open("pgx", url)
 	if err != nil {
 		return nil, err
@@ -30,13 +31,14 @@ func openPool(ctx context.Context, url, leak string) (*sql.DB, error) {
 	pool.SetMaxOpenConns(poolSize)
 	pool.SetMaxIdleConns(poolSize)
 	pool.SetConnMaxIdleTime(idleTimeout)
-	switch leak {
-	case "rows", "transaction":
+	has := func(leak string) bool { return slices.Contains(leaks, leak) }
+	switch {
+	case has("rows") || has("transaction"):
 		pool.SetMaxOpenConns(leakyMax)
-	case "pool-large":
+	case has("pool-large"):
 		pool.SetMaxOpenConns(oversize)
 		pool.SetMaxIdleConns(oversize)
-	case "idle-kept": // one burst at the start, and its connections stay for good
+	case has("idle-kept"): // one burst at the start, and its connections stay for good
 		size = burst
 		pool.SetMaxOpenConns(burst)
 		pool.SetMaxIdleConns(burst)
