@@ -25,6 +25,8 @@ _HOPELESS = 14.0
 _KEPT = 100
 # A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall is as likely as a rise.
 _LIFTED = -4.0
+# Nor does growth of several times the range of all values, undone by as much of something else.
+_MOST_GROWTH, _UNDONE = 2.0, -1e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +83,7 @@ class _Tally:
         return weights
 
     def grow(self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
-        weights = fits.evidence + prior + _any_size(fits)
+        weights = fits.evidence + prior + _any_size(fits) + np.where(np.abs(fits.slope) > _MOST_GROWTH, _UNDONE, 0.0)
         if has and own is not None:
             weights = weights + np.where(fits.slope < 0, _LIFTED, 0.0)
         self.grows.append((weights, fits))

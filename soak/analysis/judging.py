@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
 
 _RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+Even = Callable[[Prepared, Subject], Subject]
 _NO_LIMITS: Mapping[str, EndpointLimits] = {}
 
 
@@ -39,13 +40,15 @@ def analyze(
     warmup: float = 0.0,
     *,
     judge_unknown: bool = False,
+    even: Even | None = None,
 ) -> Analysis:
     """Judge a recording. `warmup` seconds of load at least are left out.
 
     `judge_unknown` is for files somebody chose to have judged: there, series that are not known resources count too.
+    `even` puts a subject on a clock of its own, where the mix of traffic was varied on purpose.
     """
     prepared = prepare(recording, warmup)
-    growth, absent = growth_findings(prepared, limits, judge_unknown)
+    growth, absent = growth_findings(prepared, limits, judge_unknown, even)
     found = [*growth, *absent]
     found += request_findings(prepared, limits, dict(endpoint_limits))
     found += max_findings(prepared, limits)
@@ -77,7 +80,9 @@ def analyze(
     )
 
 
-def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> tuple[list[Finding], list[Finding]]:
+def growth_findings(
+    prepared: Prepared, limits: Limits, judge_unknown: bool, even: Even | None = None
+) -> tuple[list[Finding], list[Finding]]:
     """The growth rule over every resource series, and over whatever `growth` names; then those named and not recorded."""
     subjects: dict[str, Subject] = {}
     for series in prepared.series:
@@ -97,7 +102,7 @@ def growth_findings(prepared: Prepared, limits: Limits, judge_unknown: bool) -> 
         # What is known but only shown elsewhere counts where a file holds nothing better.
         for series in unknown or ([] if subjects else handed):
             subjects[series.key] = _subject(prepared, series, role_of(series.name) or unknown_role(series.name), None)
-    asked = list(subjects.values())
+    asked = [even(prepared, subject) if even else subject for subject in subjects.values()]
     findings = weighed(
         prepared,
         asked,

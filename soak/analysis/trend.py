@@ -31,7 +31,7 @@ _SURELY = 4.5
 _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
-_FLOOR_WEIGHT = 8.0
+_FLOOR_WEIGHT, _FAIR_SHARE = 8.0, 0.5
 _PLAINLY, _STILL_LIKELY = 6.0, 0.2
 _SLOWER, _MUCH_SLOWER = 0.6, 0.25
 
@@ -137,7 +137,7 @@ def _chance(
         chance = max(chance, CANNOT_TELL)
     if subject.integer:
         chance = min(chance, most_chance(lives))
-    return chance if subject.floor is None else _beside_floor(subject, chance, reduced)
+    return chance if subject.floor is None else _beside_floor(subject, chance, slope, reduced)
 
 
 def _plainly_seen(weighed: Weighed) -> float:
@@ -147,15 +147,19 @@ def _plainly_seen(weighed: Weighed) -> float:
     return float((1 - weighed.chance) * (growth.weight @ (1 - below)))
 
 
-def _beside_floor(subject: Subject, chance: float, points: Sequence[Points]) -> float:
-    """The chance in the light of the floor: resident memory that slows over a steady live heap is settling."""
+def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequence[Points]) -> float:
+    """The chance in the light of the floor: resident memory that slows over a steady live heap is settling.
+
+    Over a live heap that surely grows by as much, it grows as surely.
+    """
     assert subject.floor is not None
     floor = fit_trend(replace(subject, series=subject.floor, floor=None, integer=False, collected=True))
     if not math.isfinite(floor.slope_high):
         return chance
     slowed = slowing(points)
     if floor.chance < CERTAIN and floor.doubt is None:
-        return chance / (chance + _FLOOR_WEIGHT * (1 - chance))
+        likelier = chance / (chance + _FLOOR_WEIGHT * (1 - chance))
+        return min(likelier, floor.chance) if floor.slope_low >= _FAIR_SHARE * slope else likelier
     if floor.chance < SUSPICIOUS or slowed > _SLOWER:
         return chance
     weighted = _FLOOR_WEIGHT * chance / (_FLOOR_WEIGHT * chance + 1 - chance)

@@ -9,6 +9,7 @@ import click
 
 from soak.analysis import analyze
 from soak.diagnosis.confirmation import with_confirmations
+from soak.diagnosis.informed import informed
 from soak.diagnosis.suspects import diagnosed
 from soak.diagnosis.traces import with_traces
 from soak.errors import ExitCode, RecordingError
@@ -37,7 +38,7 @@ def judge(directory: Path) -> Analysis:
     """A run judged by its own profile, and what is suspected of it."""
     profile = profile_of(directory)
     recording = load_recording(directory)
-    analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup)
+    analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup, even=informed(recording))
     analysis = diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
     return with_traces(analysis, recording.traces, profile.trace)
 

@@ -96,9 +96,10 @@ def attribute(
     with. Deterministic.
     """
     times, levels = clean(times, levels)
-    if len(times) < _FEWEST:
-        return _refusal(key, unit, f"{len(times)} points are too few to tell endpoints apart: {_FEWEST} are needed")
-    mix = mix_at(times, windows)
+    mix = mix_at(times, windows) if len(times) else Mix((), np.empty((0, 0)))
+    needed = _FEWEST + len(mix.names)
+    if len(times) < needed:
+        return _refusal(key, unit, f"{len(times)} points are too few to tell endpoints apart: {needed} are needed")
     if not mix.names:
         return _refusal(key, unit, "no requests are known that it could be due to")
     if mix.sameness(times) > _TOO_ALIKE:

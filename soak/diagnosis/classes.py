@@ -2,7 +2,7 @@
 
 `jcmd GC.class_histogram` counts every live object but not its allocator; the flight recorder samples live objects with their
 allocators but not their bytes. What a class gained since the recording began is therefore shared out among the allocators of
-its sampled objects, an object being sampled in proportion to the bytes it took.
+its sampled objects, an object being sampled in proportion to the bytes it took. What was ever allocated it samples, too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from soak.diagnosis.frames import Frame
-from soak.diagnosis.gathering import HELD, Stack, document, gathered, items, mapping, prose, text
+from soak.diagnosis.gathering import HELD, Stack, amount, document, gathered, items, mapping, prose, text
 from soak.diagnosis.java import class_frame, class_name, method_frame
 from soak.diagnosis.pprof import Pprof
 
 _ROW = re.compile(r"\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})")
 _MOST_CLASSES = 20_000
+_EVER = ("alloc_space", "bytes")
 
 Histogram = dict[str, tuple[float, float]]
 
@@ -37,7 +38,24 @@ def read_classes(data: bytes) -> Pprof:
 def _read(found: Mapping[str, Any]) -> Pprof:
     held = _histogram(found.get("histogram"))
     baseline = _histogram(found["baseline"]) if "baseline" in found else held
-    return gathered(_shared(held, baseline, _allocators(items(found.get("objects", [])))), HELD)
+    alive = _shared(held, baseline, _allocators(items(found.get("objects", []))))
+    ever = list(_allocated(items(found.get("allocated", []))))
+    if not ever:
+        return gathered(alive, HELD)
+    return gathered(
+        [*((stack, (*kept, 0.0)) for stack, kept in alive), *((stack, (0.0, 0.0, size)) for stack, size in ever)],
+        (*HELD, _EVER),
+    )
+
+
+def _allocated(found: list[Any]) -> Iterator[tuple[tuple[Frame, ...], float]]:
+    """Bytes allocated since the recording began by each stack that was sampled."""
+    for one in found:
+        match items(one):
+            case [size, calls]:
+                yield tuple(method_frame(*_pair(call)) for call in items(calls)), amount(size)
+            case _:
+                raise ValueError("an allocation that is not a size and a stack")
 
 
 def _histogram(value: object) -> Histogram:

@@ -13,60 +13,13 @@ from soak.diagnosis.cases import Case
 from soak.diagnosis.confirmation import Outcome
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import calls, own_frames
+from soak.diagnosis.marks import MARKS
+from soak.diagnosis.requests import kept_requests, timers_grow
 from soak.diagnosis.scene import Scene, rise
 from soak.diagnosis.signals import FAIR, GROUP, PLACE, Signal
 from soak.model import Verdict, series_key
 from soak.units import show_amount, show_number
 
-#: Functions, by how they begin, that give away what a stack is about.
-MARKS: dict[str, tuple[str, ...]] = {
-    "context": (
-        "context.",
-        "time.AfterFunc",
-        "time.NewTimer",
-        "time.newTimer",
-        "time.NewTicker",
-        "time.After",
-        "java.lang.ThreadLocal",
-        "java.util.Timer",
-        "node:internal/timers",
-        "setInterval",
-        "setTimeout",
-        "threading.local",
-        "contextvars",
-    ),
-    "container": (
-        "runtime.mapassign",
-        "internal/runtime/maps.",
-        "runtime.growslice",
-        "sync.(*Map).",
-        "internal/sync.(*HashTrieMap",
-        "container/list.",
-        "java.util.HashMap",
-        "java.util.ArrayList",
-        "java.util.concurrent.ConcurrentHashMap",
-        "java.util.LinkedHashMap",
-        "java.util.concurrent.CopyOnWriteArrayList",
-    ),
-    "database": ("database/sql.", "com.zaxxer.hikari.", "sqlalchemy", "psycopg"),
-    "pools": ("database/sql.(*DB).connectionOpener", "database/sql.OpenDB"),
-    "connections": (
-        "net/http.(*persistConn)",
-        "net/http.(*Transport)",
-        "net/http.(*Client)",
-        "net.(*Dialer)",
-        "net.Dial",
-    ),
-    "files": ("os.Open", "os.Create", "os.newFile", "os.NewFile"),
-    "native": (
-        "syscall.(*mmapper)",
-        "syscall.Mmap",
-        "golang.org/x/sys/unix.Mmap",
-        "runtime.cgocall",
-        "_cgo_",
-        "_Cfunc_",
-    ),
-}
 _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>")
 #: Fewer descriptors more than this are no growth.
 _FEWEST = 3
@@ -198,7 +151,8 @@ def _kept_after_load(case: Case, scene: Scene) -> str:
     kept = [
         one for one in scene.findings if one.verdict is Verdict.FAIL and one.unit == "connections" and one.trend is None
     ]
-    return kept[0].reason if kept and (case.of(What.POOL, What.DESCRIPTORS) or not case.signals) else ""
+    about = case.of(What.POOL, What.DESCRIPTORS) or not case.signals or matching(case, "database")
+    return kept[0].reason if kept and about else ""
 
 
 def _database_frames(case: Case, _: Scene) -> str:
@@ -248,6 +202,8 @@ EVIDENCE: dict[str, Look] = {
     "context frames": _marked(
         "context", "Part of what grows was made by {function}: a context, timer or thread-local that stays registered."
     ),
+    "timers grow": lambda case, scene: timers_grow(scene) if case.of(PLACE, What.HEAP) else "",
+    "requests kept": lambda case, scene: kept_requests(case, scene) if case.of(PLACE) else "",
     "container frames": _marked(
         "container", "Part of what grows was made by {function}: a map or a list gains entries."
     ),

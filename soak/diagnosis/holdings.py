@@ -17,6 +17,7 @@ from soak.model import Floats
 _MOST_STACKS = 400
 #: Where package managers put what others wrote: Go's modules, vendored code, Node's and Python's packages.
 _LIBRARY = re.compile(r"@v\d|/vendor/|node_modules/|site-packages/|dist-packages/")
+_NAMELESS = "(anonymous)"
 #: What the taking of profiles itself allocates.
 _OBSERVERS = ("runtime/pprof.", "net/http/pprof.")
 
@@ -68,8 +69,9 @@ class Holding:
 
 
 def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
-    """Whether one of these frames is a function that begins so."""
-    return any(frame.function.startswith(tuple(functions)) for frame in frames)
+    """Whether one of these frames is a function that begins so, or lies in a file that does."""
+    starts = tuple(functions)
+    return any(frame.function.startswith(starts) or frame.file.startswith(starts) for frame in frames)
 
 
 def is_library(frame: Frame) -> bool:
@@ -83,9 +85,15 @@ def own_frames(frames: Sequence[Frame]) -> list[Frame]:
 
 
 def place_of(frames: Sequence[Frame]) -> Frame:
-    """The innermost frame that is the target's own; else a library's; else the innermost of all."""
+    """The innermost frame that is the target's own; else a library's; else the innermost of all.
+
+    A function without a name is called by that which it was written in, where the same file has one further out.
+    """
     own = own_frames(frames) or [frame for frame in frames if frame.own] or list(frames)
-    return own[0] if own else Frame("unknown")
+    if not own:
+        return Frame("unknown")
+    named = [frame for frame in own if frame.file == own[0].file and frame.function != _NAMELESS]
+    return named[0] if own[0].function == _NAMELESS and named else own[0]
 
 
 def where(frame: Frame) -> str:

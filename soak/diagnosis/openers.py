@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from soak.diagnosis.attribution import EVERY
-from soak.diagnosis.evidence import MARKS
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import Holding, Stack, calls, own_frames
+from soak.diagnosis.marks import MARKS
 from soak.diagnosis.scene import Scene
 from soak.diagnosis.signals import Levels, guilty, told_apart
 
@@ -25,7 +25,7 @@ def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
     one that ever more of what was opened still belongs to.
     """
     functions = [function for mark in marks for function in MARKS[mark]]
-    found = [(one, stacks) for one in scene.allocated if (stacks := _opening(one, functions))]
+    found = [(one, stacks) for one in _allocating(scene) if (stacks := _opening(one, functions))]
     found = sorted(found, key=lambda pair: -_gain(pair[1]))[:_MOST]
     if len(found) == 1:
         return found[0][0].place
@@ -36,6 +36,14 @@ def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
     kept = {one.place.function: _gain(_opening(one, functions)) for one in scene.places}
     still = [one for one, _ in found if kept.get(one.place.function, 0.0) > 0]
     return still[0].place if len(still) == 1 else None
+
+
+def _allocating(scene: Scene) -> Sequence[Holding]:
+    """Where all was allocated that ever was; of a runtime that does not tell that, or not of all, also what is still held."""
+    if scene.language == "Go":
+        return scene.allocated
+    known = {one.place for one in scene.places}
+    return [*scene.places, *(one for one in scene.allocated if one.place not in known)]
 
 
 def _opening(holding: Holding, functions: Sequence[str]) -> list[Stack]:
@@ -61,7 +69,7 @@ def _share(scene: Scene, holding: Holding, stacks: Sequence[Stack], endpoint: st
     callers = {own_frames(stack.frames)[-1].function for stack in stacks}
     through = [
         stack.levels
-        for one in scene.allocated
+        for one in _allocating(scene)
         for stack in one.stacks
         if (own := own_frames(stack.frames)) and own[-1].function in callers
     ]

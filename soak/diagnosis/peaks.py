@@ -74,11 +74,14 @@ def _whole(scene: Scene, windows: EndpointWindows, amounts: dict[str, Amount]) -
     size = float(windows.bytes.sum()) / requests if requests else 0.0
     if size < LARGE:
         return
-    place, piece = _allocator(scene, size)
+    counted = holdings(scene.heaps, "alloc_objects")
+    place, piece = _allocator(scene, counted, size)
     seen = {}
     amount = amounts.get(windows.endpoint)
-    if amount is not None and amount.per_request >= _WHOLE * size and (not scene.allocated or piece >= _PIECE * size):
-        pieces = f", in pieces of {show_amount(piece, 'bytes')} at {where(place)}" if place is not None else ""
+    if amount is not None and amount.per_request >= _WHOLE * size and (not counted or piece >= _PIECE * size):
+        pieces = (
+            f", in pieces of {show_amount(piece, 'bytes')} at {where(place)}" if place is not None and piece else ""
+        )
         allocated, answer = (show_amount(value, "bytes") for value in (amount.per_request, size))
         seen["answers built whole"] = (
             f"A request to {windows.endpoint} allocates {allocated} for an answer of {answer}{pieces}."
@@ -92,9 +95,14 @@ def _whole(scene: Scene, windows: EndpointWindows, amounts: dict[str, Amount]) -
         yield Case(windows.endpoint, seen=seen, place=place, cost=Amount(windows.endpoint, size, size, size))
 
 
-def _allocator(scene: Scene, size: float) -> tuple[Frame | None, float]:
-    """The own place that allocates in pieces of such a size, and how large they are on average; most bytes first."""
-    objects = {_key(one): one.slope[0] for one in holdings(scene.heaps, "alloc_objects")} if scene.allocated else {}
+def _allocator(scene: Scene, counted: Sequence[Holding], size: float) -> tuple[Frame | None, float]:
+    """The own place that allocates in pieces of such a size, and how large they are on average; most bytes first.
+
+    Where nobody `counted` pieces, the place that allocates most of all, of 0 bytes each.
+    """
+    if not counted:
+        return _most_allocating(scene), 0.0
+    objects = {_key(one): one.slope[0] for one in counted}
     for holding in scene.allocated:
         count = objects.get(_key(holding), 0.0)
         piece = holding.slope[0] / count if count > 0 else 0.0
@@ -159,15 +167,19 @@ def _garbage(scene: Scene, amounts: dict[str, Amount]) -> Iterator[Case]:
     worst = max(amounts.values(), key=lambda one: one.share, default=None)
     if busy is None or worst is None or worst.share < _MOST or worst.per_request < WASTEFUL:
         return
-    own = [one for one in scene.allocated if one.place.own and not is_library(one.place)]
-    whole = sum(max(one.slope[0], 0.0) for one in scene.allocated)
-    place = own[0].place if own and own[0].slope[0] >= _MOST * whole else None
     words = (
         f"A request to {worst.endpoint} allocates {show_amount(worst.per_request, 'bytes')}, "
         f"{show_ratio(worst.share)} of all that is allocated, and keeps none of it."
     )
     seen = {"much garbage": busy.reason, "allocation a request": words}
-    yield Case(worst.endpoint, seen=seen, place=place, cost=worst)
+    yield Case(worst.endpoint, seen=seen, place=_most_allocating(scene), cost=worst)
+
+
+def _most_allocating(scene: Scene) -> Frame | None:
+    """The own place through which at least half of all is allocated; None where there is none."""
+    own = [one for one in scene.allocated if one.place.own and not is_library(one.place)]
+    whole = sum(max(one.slope[0], 0.0) for one in scene.allocated)
+    return own[0].place if own and own[0].slope[0] >= _MOST * whole else None
 
 
 def _too_often(finding: Finding) -> bool:

@@ -9,9 +9,9 @@ import numpy as np
 from soak.analysis.pools import POOLS
 from soak.analysis.roles import What
 from soak.diagnosis.cases import Case
-from soak.diagnosis.evidence import MARKS
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import calls, is_library, place_of
+from soak.diagnosis.marks import MARKS
 from soak.diagnosis.scene import Scene
 from soak.model import Floats, Labels
 from soak.units import show_number

@@ -77,7 +77,7 @@ def scene_of(recording: Recording, analysis: Analysis, warmup: float) -> Scene:
         analysis.findings,
         _language(recording),
         holdings(heaps, "inuse_space"),
-        holdings(heaps, "alloc_space") if heap == "heap" else (),
+        holdings(heaps, "alloc_space"),
         waiting,
         (*unread, *also),
         heaps,

@@ -58,6 +58,8 @@ class Signal:
 PLACE, GROUP = "place", "group"
 _COUNTED = (What.DESCRIPTORS, What.THREADS, What.POOL)
 _BYTES = (What.MEMORY, What.HEAP)
+#: What Node counts beside descriptors are timers and the like, where those are steady.
+_HANDLES, _OPEN = ("handles", "resources"), "process_open_fds"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +118,8 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
         if finding.verdict is Verdict.PASS or finding.rule != "growth" or finding.trend is None or role is None:
             continue
         if role.what not in (*_COUNTED, *_BYTES) or role.unit == "objects":
+            continue
+        if role.unit in _HANDLES and any(one.series == _OPEN and one.verdict is Verdict.PASS for one in findings):
             continue
         series = next((one for one in prepared.named(finding.series) if one.labels == finding.labels), None)
         levels = levels_of(prepared, series) if series is not None else None

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from soak.analysis.roles import What
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
-from soak.diagnosis.evidence import MARKS, growing_kind, matching, place_in, seen
+from soak.diagnosis.evidence import growing_kind, matching, place_in, seen
 from soak.diagnosis.flame import flame_of, table_of
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import where
 from soak.diagnosis.leak_classes import CLASSES, chances, supporting
+from soak.diagnosis.marks import MARKS
 from soak.diagnosis.openers import CONNECTING, opener
 from soak.diagnosis.peaks import large_cases
 from soak.diagnosis.remedies import remedy
@@ -114,6 +115,8 @@ def _known(name: str, case: Case, scene: Scene) -> _Known:
     place = opener(scene, _opens(name, case, scene), case.endpoint) if name in _OPENS else None
     if place is None and name != "native-growth":
         place = place_in(case, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
+        if place is not None and unit in ("descriptors", "connections") and not place.own:
+            place = None  # what a library holds for what was opened says nothing of who opened it
     signal = _told_by(case, unit)
     if signal is None:
         return _Known(place, Amount("", 0.0, 0.0, 0.0), "")
@@ -137,7 +140,7 @@ def _told_by(case: Case, unit: str) -> Signal | None:
         # A pool that is opened again holds a connection and a goroutine that opens more; the latter is never idle and closed.
         pools = [one for one in case.of(GROUP) if one.holding and one.holding.through(MARKS["pools"]) > 0]
         again = pools if unit == "connections" and not case.of(What.POOL) else []
-        return next(iter([*again, *told]), None)
+        return next(iter([*again, *(one for one in told if one.unit == unit), *told]), None)
     heap = [one for one in told if one.what != What.MEMORY] or told
     return min(heap, key=lambda one: _width(case.amount(one)) + (_SAMPLED if one.what == PLACE else 0.0), default=None)
 

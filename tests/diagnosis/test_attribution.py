@@ -113,7 +113,7 @@ def test_a_mix_that_never_varied_is_refused_with_what_would_vary_it() -> None:
 
 def test_growth_that_fits_several_endpoints_is_refused_with_a_longer_run() -> None:
     windows, done = driven(seconds=60)
-    few = slice(None, None, 6)
+    few = slice(None, None, 4)
     noise = np.random.default_rng(3).normal(0, 3e5, 60)
     told = attribute(
         at(windows)[few], (16384 * done[:, 6] + noise + 3e4 * np.arange(60))[few], windows, key="h", unit="bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ from tests.targets.diagnosis import checked
 from tests.targets.known import leak_of
 
 CACHE = ("main.remember", "main.(*shop).search", "net/http.serve")
+Heap = dict[tuple[str, ...], Mapping[str, float]]
 BLOCKED = ("runtime.gopark", "runtime.chansend", "runtime.chansend1", "main.count")
 CONTEXT = ("context.withCancel", "context.WithCancel", "main.watch", "main.(*shop).orders", "net/http.serve")
 
@@ -85,6 +87,25 @@ def test_the_same_bytes_on_every_endpoint_are_a_closures() -> None:
 def test_contexts_that_grow_beside_a_page_are_a_requests_context() -> None:
     heap = {("main.watch", "main.(*shop).orders", "net/http.serve"): {"GET /c": 4096}, CONTEXT: {"GET /c": 300}}
     assert only(run(heap)).leak_class == "request-context"
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        ("com.shop.RequestState",),
+        ("EventEmitter.init", "IncomingMessage", "parserOnMessage"),
+        ("net/http.readRequest",),
+    ],
+    ids=["class", "constructor", "go"],
+)
+def test_requests_that_outlive_their_answer_are_a_requests_context(stack: tuple[str, ...]) -> None:
+    page: Heap = {("main.keep", "main.orders"): {"GET /c": 16384}}
+    suspect = only(run({**page, stack: {"GET /c": 4096}}))
+    assert (suspect.leak_class, suspect.where.partition(" ")[0]) == ("request-context", "main.keep")
+    assert only(run({**page, stack: {}})).leak_class == "unbounded-cache"
+    two = run({**page, CACHE: {"GET /a": 16384}, stack: {"GET /c": 4096}})
+    classes = {one.endpoint: one.leak_class for one in diagnosis(two).suspects}
+    assert classes == {"GET /a": "unbounded-cache", "GET /c": "request-context"}
 
 
 def test_without_snapshots_the_series_still_name_a_class_and_say_what_is_missing() -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from soak import hook
+from soak.diagnosis.holdings import place_of
 from soak.diagnosis.places import PlaceGrowth, Snapshot, growth_by_place
+from soak.diagnosis.pprof import Pprof
 from soak.diagnosis.profiles import HELD, read_profile
 from soak.errors import SoakError, TargetError
 from soak.profile.diagnose import Diagnose
@@ -38,8 +40,13 @@ def named(pid: int | None = None, **given: object) -> Profiler:
     return PROFILERS[key].named(value, Watched("http://127.0.0.1:1", pid=pid))
 
 
-def growth(profiler: Profiler, program: Leaking) -> dict[SnapshotKind, PlaceGrowth]:
-    """What grows most of each kind while the program leaks AT_ONCE pages and one thread between any two of three snapshots."""
+def growth(
+    profiler: Profiler, program: Leaking, last: dict[SnapshotKind, Pprof] | None = None
+) -> dict[SnapshotKind, PlaceGrowth]:
+    """What grows most of each kind while the program leaks AT_ONCE pages and one thread between any two of three snapshots.
+
+    The profile that was taken `last` of each kind is put there.
+    """
     found: dict[SnapshotKind, list[Snapshot]] = {}
     for done in range(3):
         for kind, data in profiler.take("steady"):
@@ -48,6 +55,7 @@ def growth(profiler: Profiler, program: Leaking) -> dict[SnapshotKind, PlaceGrow
         if done < 2:
             program.leak(AT_ONCE)
     profiler.close()
+    (last if last is not None else {}).update({kind: snapshots[-1].profile for kind, snapshots in found.items()})
     return {kind: growth_by_place(snapshots, HELD[kind])[0] for kind, snapshots in found.items()}
 
 
@@ -113,11 +121,15 @@ def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
         "Leaking",
     ]
     with leaking(command, os.environ) as program:
+        last: dict[SnapshotKind, Pprof] = {}
         offered = Jvm.offered(Watched("http://127.0.0.1:1", pid=program.pid))
         assert offered == Jvm(program.pid)
-        found = growth(offered, program)
+        found = growth(offered, program, last)
         recordings = jcmd_module.ask(program.pid, "JFR.check")
     memory, threads = found["classes"], found["threads"]
+    allocated = last["classes"].column("alloc_space")
+    assert place_of(last["classes"].stack(int(allocated.argmax()))).function == "Leaking.remember"
+    assert allocated.max() > AT_ONCE * PAGE / 2  # sampled, and the last ones are told by the next sample
     assert "No available recordings" in recordings
     assert (memory.stack[0].function, memory.place.function) == ("byte[]", "Leaking.remember")
     assert memory.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.1)

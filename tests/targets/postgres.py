@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.targets.building import MissingToolchainError
 
-MAX_CONNECTIONS = 400
+MAX_CONNECTIONS = 1200
 
 #: Nothing here outlives the cluster, so nothing need be safe on disk; and what runs by itself would only be noise.
 _SETTINGS = {

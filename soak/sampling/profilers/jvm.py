@@ -77,7 +77,11 @@ class Jvm:
                     known.flight = self._recording(pid)
             except SoakError as error:
                 failed = error
-        yield "classes", _text({"histogram": histogram, "baseline": known.baseline, "objects": objects})
+        allocated = [[size, stack] for stack, size in flight.allocated.items()] if flight else []
+        yield (
+            "classes",
+            _text({"histogram": histogram, "baseline": known.baseline, "objects": objects, "allocated": allocated}),
+        )
         if failed is not None:
             yield "classes", failed
         yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}})

@@ -10,7 +10,7 @@ import java.sql.SQLException;
 /** The pool: of a fixed size and open from the start, but for the leaks of it. */
 final class Database {
     private static final int SIZE = 10;
-    private static final int LEAKY_MAX = 300;
+    private static final int LEAKY_MAX = 500;
     private static final int OVERSIZE = 500;
     private static final int BURST = 60;
 

@@ -58,7 +58,7 @@ function listenForever() {
 
 // Per-request state registered, and never removed when the answer is sent.
 function keepRequest(request) {
-  requests.set(requests.size, { path: request.url, page: new Array(PAGE_NUMBERS).fill(0.5) })
+  requests.set(requests.size, { request, page: new Array(PAGE_NUMBERS).fill(0.5) })
 }
 
 // An async function that never goes on keeps its locals for as long as something could resolve it.

@@ -4,7 +4,7 @@
 const { Pool } = require('pg')
 
 const SIZE = 10
-const LEAKY_MAX = 300
+const LEAKY_MAX = 500
 const OVERSIZE = 500
 const BURST = 60
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 SIZE = 10
-LEAKY_MAX = 300
+LEAKY_MAX = 500
 OVERSIZE = 500
 BURST = 60
 

@@ -15,7 +15,7 @@ import (
 
 const (
 	poolSize    = 10
-	leakyMax    = 300 // leaks of connections want room to be seen in
+	leakyMax    = 500 // leaks of connections want room to be seen in
 	oversize    = 500 // more than the server would ever grant
 	burst       = 60
 	idleTimeout = 5 * time.Minute

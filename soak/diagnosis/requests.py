@@ -1,0 +1,71 @@
+"""What is made for one request and outlives it: objects of frameworks and services, and timers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from soak.diagnosis.cases import Case
+from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import Holding, Stack
+from soak.diagnosis.places import slope_and_error
+from soak.diagnosis.scene import Scene, rise
+from soak.diagnosis.signals import Levels, guilty, told_apart
+from soak.units import show_amount
+
+#: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
+#: IncomingMessage, the JDK's HttpExchange, a service's own RequestState.
+_OF_REQUEST = re.compile(r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$")
+#: Go's net/http has no constructor for it.
+_GO = "net/http.readRequest"
+#: Python's tracebacks name no classes of libraries, but files: what servers and frameworks make, they make for a request.
+_SERVERS = re.compile(
+    r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
+)
+_TIMERS, _FEWEST_TIMERS = ("Timeout", "Immediate"), 10
+_CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
+
+
+def kept_requests(case: Case, scene: Scene) -> str:
+    """The kind of such objects of which ever more are alive, in words; empty where they are none of this case's doing."""
+    found: dict[str, list[tuple[Holding, Stack]]] = {}
+    for holding in scene.places:
+        for stack in holding.stacks:
+            name = next(filter(None, map(_of_request, stack.frames)), "")
+            if name:
+                found.setdefault(name, []).append((holding, stack))
+    said = [words for name, stacks in found.items() for words in _growing(name, stacks, case, scene)]
+    return said[0] if said else ""
+
+
+def timers_grow(scene: Scene) -> str:
+    """How many more timers wait than at first, in words, where the runtime counts them; empty where they are not more."""
+    waiting = [one for kind in _TIMERS for one in scene.series("nodejs_active_resources", type=kind)]
+    grown = sum(rise(one, scene.prepared.judged_from) for one in waiting)
+    return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= _FEWEST_TIMERS else ""
+
+
+def _of_request(frame: Frame) -> str:
+    if frame.function == _GO:
+        return "http.Request"
+    served = None if frame.own else _SERVERS.search(frame.file)
+    if served is not None:
+        return f"{served[1]}'s objects"
+    match = _OF_REQUEST.search(_CONSTRUCTOR.sub("", frame.function))
+    return match[1] if match else ""
+
+
+def _growing(name: str, stacks: list[tuple[Holding, Stack]], case: Case, scene: Scene) -> Iterator[str]:
+    holding = stacks[0][0]
+    levels = np.sum([stack.levels for _, stack in stacks], axis=0)
+    slope, error = slope_and_error(holding.requests, levels, holding.period)
+    # A surely growing handful may still be a few that happen to be in flight: it must be known to a half.
+    if slope <= 2 * error:
+        return
+    through = guilty(told_apart(scene.prepared, Levels(holding.times, levels, holding.requests), name, "bytes"))
+    if case.endpoint and through and not any(one.endpoint == case.endpoint for one in through):
+        return
+    gained = show_amount(float(levels[-1] - levels[0]), "bytes")
+    yield f"Ever more of {name} stay alive, {gained} of them: made for one request each, and kept beyond it."
