@@ -59,6 +59,10 @@ def cases(signals: Sequence[Signal]) -> list[Case]:
         for amount in signal.guilty:
             told.setdefault(amount.endpoint, []).append((signal, amount))
     rest = [signal for signal in signals if not signal.guilty]
+    if EVERY in told:
+        # What is resident wanders by more than it takes to name one endpoint; beside what all of them add, it belongs to that.
+        wandering = [one for one in told if one != EVERY and all(signal.what == What.MEMORY for signal, _ in told[one])]
+        rest += [signal for one in wandering for signal, _ in told.pop(one)]
     if not told:
         return [_case("", ((one, one.each) for one in group)) for group in _by_count(rest)]
     found = [_case(endpoint, pairs) for endpoint, pairs in told.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Suspect, Verdict
 from soak.units import show_amount, show_duration, show_number
@@ -18,7 +19,7 @@ def headline(suspect: Suspect, analysis: Analysis) -> str:
 
 
 def _leaks(suspect: Suspect) -> str:
-    who = suspect.endpoint or "The target"
+    who = "Every endpoint" if suspect.endpoint == EVERY else suspect.endpoint or "The target"
     who = who[:1].upper() + who[1:]
     if suspect.per_request <= 0:
         return f"{who} leaks"

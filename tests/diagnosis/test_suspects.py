@@ -80,8 +80,9 @@ def test_one_leak_that_shows_in_several_series_is_one_suspect() -> None:
 
 
 def test_the_same_bytes_on_every_endpoint_are_a_closures() -> None:
-    suspect = only(run({("main.audited.func1",): {"GET /a": 4096, "POST /b": 4096, "GET /c": 4096}}))
-    assert (suspect.leak_class, suspect.endpoint) == ("closure-retention", "*")
+    analysis = diagnosis(run({("main.audited.func1",): {"GET /a": 4096, "POST /b": 4096, "GET /c": 4096}}))
+    assert [(one.leak_class, one.endpoint) for one in analysis.suspects] == [("closure-retention", "*")]
+    assert analysis.reason.startswith("Every endpoint leaks 4")
 
 
 def test_contexts_that_grow_beside_a_page_are_a_requests_context() -> None:

@@ -144,9 +144,15 @@ def main() -> None:
     chosen = [leak for leak in LEAKS if any(fnmatchcase(leak.cell, glob) for glob in asked.only or ["*"])]
     if not chosen:
         parser.error("no such cell")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: the cluster and the target stop too
     wrong = 0
     with tempfile.TemporaryDirectory() as scratch, postgres() as server, ThreadPoolExecutor(asked.jobs) as pool:
+
+        def stop(*_: object) -> None:
+            """An orderly end: no further cell begins, and those that run end first, with their targets and the cluster."""
+            pool.shutdown(wait=False, cancel_futures=True)
+            sys.exit(143)
+
+        signal.signal(signal.SIGTERM, stop)
 
         def run(take: int, leak: Leak) -> Result:
             directory = (asked.out or Path(scratch)) / f"{leak.cell.replace('/', '-')}-{take}"
