@@ -32,6 +32,18 @@ def test_a_gross_leak_after_a_ramp_is_certain_within_a_minute(seed: int, length:
     assert judged(np.round(values), integer=each == 1, requests=told).verdict is Verdict.FAIL
 
 
+def test_a_pool_that_is_now_and_then_in_use_is_not_growing_by_more_than_it_ever_held() -> None:
+    # Connections in use of a healthy service, second by second; a dash is a sample that a snapshot disturbed.
+    seen = (
+        "-011001-0012100-100000-0000001-010000-1010110-100100-2000001-000000-0000000-000001-0100020-000010-"
+        "0000000-000000-0000003-100010-0000102-010000-1100000-000001-0000000-001001-10002-0"
+    )
+    values = np.array([np.nan if one == "-" else float(one) for one in seen])
+    trend = fit_trend(subject(values, integer=True))
+    assert judged(values, integer=True).verdict is Verdict.PASS
+    assert abs(trend.slope_per_hour) * len(values) / 3600 < 3
+
+
 def test_a_healthy_young_process_passes_within_a_minute() -> None:
     seconds = np.arange(60.0)
     verdicts = []

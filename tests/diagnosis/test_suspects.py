@@ -9,6 +9,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.diagnosis.evidence import EVIDENCE
+from soak.diagnosis.informed import evened
 from soak.diagnosis.leak_classes import CLASSES, chances
 from soak.diagnosis.remedies import REMEDIES, remedy
 from soak.diagnosis.suspects import diagnosed
@@ -36,15 +37,31 @@ def only(recording: Recording) -> Suspect:
     return found[0]
 
 
-@pytest.mark.parametrize("cell", ["go/map", "go/middleware", "go/channel", "go/body", "go/buffered"])
+REAL = [
+    *("go/map", "go/middleware", "go/channel", "go/body", "go/buffered", "go/context"),
+    *("java/threadlocal", "node/timers"),
+]
+
+
+@pytest.mark.parametrize("cell", REAL)
 def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) -> None:
     recording = kept(cell.replace("/", "-"))
-    suspects = diagnosed(recording, analyze(recording, Limits())).suspects
+    suspects = diagnosed(recording, analyze(recording, Limits(), even=evened)).suspects
     told = [
         {"class": one.leak_class, **{name: getattr(one, name) for name in ("where", "endpoint", "per_request", "unit")}}
         for one in suspects
     ]
     assert all(checked(leak_of(cell), told).values()), (checked(leak_of(cell), told), told)
+
+
+def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints_clock() -> None:
+    recording = kept("go-context")
+    assert analyze(recording, Limits()).verdict is Verdict.INCONCLUSIVE
+    analysis = analyze(recording, Limits(), even=evened)
+    trend = next(one.trend for one in analysis.findings if one.series == "go_goroutines")
+    windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(5.0, 184.0)
+    assert trend is not None
+    assert trend.slope_per_hour == pytest.approx(3600 * windows.requests.sum() / 179, rel=0.02)
 
 
 def test_nobody_is_suspected_where_nothing_fails() -> None:
