@@ -57,7 +57,7 @@ def evened(prepared: Prepared, subject: Subject) -> Subject:
     Both clocks agree when judging begins and when the load ends, so that growth an hour stays what it was.
     """
     levels = levels_of(prepared, subject.series)
-    if levels is None:
+    if levels is None or not np.ptp(levels.values):
         return subject
     told = guilty(told_apart(prepared, levels, subject.series.name, subject.unit, integer=subject.integer))
     if not told or any(amount.endpoint == EVERY for amount in told):
