@@ -112,6 +112,12 @@ def runs_out(finding: Finding) -> str:
     return f"in {show_duration(hours * 3600)}" if hours is not None and math.isfinite(hours) else ""
 
 
+def soonest(findings: Sequence[Finding], like: Finding) -> Finding:
+    """Of the findings with the verdict and unit of one, that whose resource runs out first: two may tell of one memory."""
+    same = [one for one in findings if (one.verdict, one.unit) == (like.verdict, like.unit)]
+    return min(same, key=lambda one: one.exhausts_in_hours or math.inf, default=like)
+
+
 def facts(finding: Finding) -> list[tuple[str, str]]:
     """What is known about a finding, as (name, value) pairs in the order a reader asks for them."""
     unit = slope_unit(finding)

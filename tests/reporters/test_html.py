@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -189,6 +190,14 @@ def test_charts_that_fail_come_first() -> None:
     text = Elements(page(dataclasses.replace(failing(), charts=charts))).text
     places = [text.rindex(title) for title in ("Goroutines", "Pool", "Open descriptors", "Request rate")]
     assert places == sorted(places)
+
+
+def test_the_banner_says_when_the_first_of_what_tells_of_one_resource_runs_out() -> None:
+    analysis = failing()
+    worst = next(one for one in analysis.findings if one.exhausts_in_hours)
+    heap = replace(worst, series="go_gc_heap_live_bytes", exhausts_in_hours=200.0)
+    banner = page(replace(analysis, findings=(heap, *analysis.findings))).partition("</header>")[0]
+    assert f"runs out</dt><dd>{wording.runs_out(worst)}" in banner
 
 
 def test_passes_are_folded_only_when_something_did_not_pass() -> None:
