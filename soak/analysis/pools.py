@@ -37,6 +37,7 @@ class Pool:
     waiting: str = ""
     waits: str = ""
     timeouts: str = ""
+    opened: str = ""  # idle and in use together, where idle ones are not told
 
 
 POOLS: tuple[Pool, ...] = (
@@ -83,6 +84,7 @@ POOLS: tuple[Pool, ...] = (
         "db_pool_connections_max",
         "db_pool_connections_idle",
         "db_pool_connections_waiting",
+        opened="db_pool_connections_open",
     ),
     Pool("sqlalchemy_pool_checked_out", "sqlalchemy_pool_max", "sqlalchemy_pool_checked_in", "sqlalchemy_pool_waiting"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soak.analysis.pools import POOLS
+from soak.analysis.pools import POOLS, Pool
 from soak.analysis.roles import What
 from soak.diagnosis.cases import Case
 from soak.diagnosis.frames import Frame
@@ -26,16 +26,21 @@ def risk_cases(scene: Scene, found: Sequence[Case]) -> list[Case]:
     """A case for the pools that are set up badly; none where connections leak, which is no time for advice."""
     if any(case.of(What.POOL) for case in found):
         return []
-    seen = dict(_risks(scene))
-    return [Case("", seen=seen, place=_opened_at(scene))] if seen else []
+    risks = list(_risks(scene))
+    if not risks:
+        return []
+    # Where no stack shows who opens the pool, what tells of it names it.
+    place = _opened_at(scene) or Frame(risks[0][2])
+    return [Case("", seen={name: words for name, words, _ in risks}, place=place)]
 
 
-def _risks(scene: Scene) -> Iterator[tuple[str, str]]:
+def _risks(scene: Scene) -> Iterator[tuple[str, str, str]]:
+    """What is risky, as evidence by name and in words, and the series that tells."""
     for pool in POOLS:
         for series in scene.series(pool.used):
             used = _values(scene, pool.used, series.labels)
             most = _values(scene, pool.maximum, series.labels)
-            idle = _values(scene, pool.idle, series.labels) if pool.idle else most[:0]
+            told, idle = _idle(scene, pool, used, series.labels)
             if len(used) < _FEWEST:
                 continue
             peak = float(used.max())
@@ -43,12 +48,23 @@ def _risks(scene: Scene) -> Iterator[tuple[str, str]]:
                 yield (
                     "pool too large",
                     f"The pool may hold {show_number(float(most[-1]))} connections and never used more than {show_number(peak)}.",
+                    pool.maximum,
                 )
             if len(idle) and idle.min() >= max(_IDLE, _MOSTLY * float((idle + used[: len(idle)].mean()).max())):
                 yield (
                     "idle kept",
                     f"{show_number(float(idle.min()))} connections were always idle, and at most {show_number(peak)} in use.",
+                    told,
                 )
+
+
+def _idle(scene: Scene, pool: Pool, used: Floats, labels: Labels) -> tuple[str, Floats]:
+    """The series that tells how many connections are idle, and how many; empty where none does."""
+    idle = _values(scene, pool.idle, labels) if pool.idle else used[:0]
+    if len(idle) or not pool.opened:
+        return pool.idle, idle
+    opened = _values(scene, pool.opened, labels)
+    return pool.opened, opened - used if len(opened) == len(used) else used[:0]
 
 
 def _values(scene: Scene, name: str, labels: Labels) -> Floats:
