@@ -18,6 +18,24 @@ _MOST, _MOSTLY = 6, 0.5
 CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection")
 
 
+#: What a JVM's programs hold open, by its class: counted one by one, even where no stack of its making was sampled.
+_OPENED = {
+    "connections": ("java.net.Socket", "java.net.ServerSocket", "sun.nio.ch.SocketChannelImpl"),
+    "files": (
+        "java.io.FileInputStream",
+        "java.io.FileOutputStream",
+        "java.io.RandomAccessFile",
+        "sun.nio.ch.FileChannelImpl",
+    ),
+}
+
+
+def opened_class(scene: Scene, marks: Sequence[str]) -> Frame | None:
+    """The class of what is opened of which ever more are alive, where a runtime counts them; None where none surely grows."""
+    classes = {name for mark in marks for name in _OPENED.get(mark, ())}
+    return next((one.place for one in scene.places if one.sure and one.place.function in classes), None)
+
+
 def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
     """The own function that opens such things on behalf of `endpoint`; None where several could be it, or none is seen.
 

@@ -32,7 +32,13 @@ def _named(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> Mapping[str, An
 
 
 def same_place(truth: str, said: str) -> bool:
-    """Whether the function is the same, however a compiler named it when it put it into another, and the file where known."""
+    """Whether the function is the same, however a compiler named it when it put it into another, and the file where known.
+
+    The truth may name the class that is left open as well: ` or java.net.Socket`.
+    """
+    truth, _, opened = truth.partition(" or ")
+    if opened and said == opened:
+        return True
     function, _, file = truth.partition(" ")
     found, _, beside = said.partition(" ")
     own = function.removeprefix("main.")
