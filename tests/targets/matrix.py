@@ -85,7 +85,7 @@ def profile(leak: Leak, target: Target, seconds: float, rate: float, profiler: M
         endpoints.append(endpoint)
     return yaml.safe_dump(
         {
-            "name": leak.cell.replace("/", "-"),
+            "name": leak.cell.replace("/", "-").replace("+", "-and-"),
             "target": {"url": target.url},
             "sources": [{"process": {"pid": target.pid}}, {"prometheus": {"url": "/metrics"}}],
             "load": {"rate": f"{rate:g}/s", "ramp": "3s", "duration": f"{seconds:g}s"},

@@ -1,5 +1,4 @@
 import com.zaxxer.hikari.HikariDataSource;
-import java.io.ByteArrayOutputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -134,11 +133,11 @@ final class Leaks {
         }
     }
 
-    static byte[] whole(int pieces, int size) throws IOException {
-        ByteArrayOutputStream built = new ByteArrayOutputStream();
+    static byte[] whole(int pieces, int size) {
+        byte[] built = new byte[pieces * size];
         for (int n = 0; n < pieces; n++) {
-            built.write(new byte[size]);
+            built[n * size] = 42;
         }
-        return built.toByteArray();
+        return built;
     }
 }
