@@ -15,7 +15,7 @@ from soak.diagnosis.signals import Levels, guilty, told_apart
 
 _MOST, _MOSTLY = 6, 0.5
 #: Making a new connection falls to whoever finds none idle, and says nothing of who keeps one.
-CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection")
+CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection", "newClient")
 
 
 #: What a JVM's programs hold open, by its class: counted one by one, even where no stack of its making was sampled.
@@ -45,7 +45,8 @@ def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
     functions = [function for mark in marks for function in MARKS[mark]]
     found = [(one, stacks) for one in _allocating(scene) if (stacks := _opening(one, functions))]
     found = sorted(found, key=lambda pair: -_gain(pair[1]))[:_MOST]
-    if len(found) == 1:
+    # Where only some allocations are sampled, that one alone was seen proves nothing.
+    if len(found) == 1 and (scene.language == "Go" or found[0][0] in scene.places):
         return found[0][0].place
     if endpoint and endpoint != EVERY:
         share = [_share(scene, holding, stacks, endpoint) for holding, stacks in found]

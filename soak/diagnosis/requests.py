@@ -9,7 +9,7 @@ import numpy as np
 
 from soak.diagnosis.cases import Case
 from soak.diagnosis.frames import Frame
-from soak.diagnosis.holdings import Holding, Stack
+from soak.diagnosis.holdings import Holding, Stack, calls, own_frames
 from soak.diagnosis.places import slope_and_error
 from soak.diagnosis.scene import Scene, rise
 from soak.diagnosis.signals import Levels, guilty, told_apart
@@ -25,6 +25,7 @@ _SERVERS = re.compile(
     r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
 )
 _TIMERS, _FEWEST_TIMERS = ("Timeout", "Immediate"), 10
+_NODE = "parserOnHeadersComplete"
 _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 
@@ -33,11 +34,17 @@ def kept_requests(case: Case, scene: Scene) -> str:
     found: dict[str, list[tuple[Holding, Stack]]] = {}
     for holding in scene.places:
         for stack in holding.stacks:
-            name = next(filter(None, map(_of_request, stack.frames)), "")
+            name = next(filter(None, map(_of_request, stack.frames)), "") or _parsed(stack)
             if name:
                 found.setdefault(name, []).append((holding, stack))
     said = [words for name, stacks in found.items() for words in _growing(name, stacks, case, scene)]
     return said[0] if said else ""
+
+
+def _parsed(stack: Stack) -> str:
+    """Node's, by what its parser makes before anything of the target's own is called."""
+    made = not own_frames(stack.frames) and calls(stack.frames, (_NODE,))
+    return "IncomingMessage" if made else ""
 
 
 def timers_grow(scene: Scene) -> str:
