@@ -42,9 +42,13 @@ def kept_requests(case: Case, scene: Scene) -> str:
 
 
 def _parsed(stack: Stack) -> str:
-    """Node's, by what its parser makes before anything of the target's own is called."""
-    made = not own_frames(stack.frames) and calls(stack.frames, (_NODE,))
-    return "IncomingMessage" if made else ""
+    """Node's and Python's, by who makes them before anything of the target's own is called."""
+    if own_frames(stack.frames):
+        return ""
+    served = next(filter(None, (_SERVERS.search(frame.file) for frame in stack.frames)), None)
+    if served is not None:
+        return f"{served[1]}'s objects"
+    return "IncomingMessage" if calls(stack.frames, (_NODE,)) else ""
 
 
 def timers_grow(scene: Scene) -> str:
@@ -57,9 +61,6 @@ def timers_grow(scene: Scene) -> str:
 def _of_request(frame: Frame) -> str:
     if frame.function == _GO:
         return "http.Request"
-    served = None if frame.own else _SERVERS.search(frame.file)
-    if served is not None:
-        return f"{served[1]}'s objects"
     match = _OF_REQUEST.search(_CONSTRUCTOR.sub("", frame.function))
     return match[1] if match else ""
 
