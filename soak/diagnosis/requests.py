@@ -25,6 +25,8 @@ _SERVERS = re.compile(
     r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
 )
 _TIMERS, _FEWEST_TIMERS = ("Timeout", "Immediate"), 10
+#: Of these nobody knows the class: what is kept of each request must be as large as a small request, in bytes.
+_MADE, _WHOLE_REQUEST = "'s objects", 256.0
 _NODE = "parserOnHeadersComplete"
 _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
@@ -41,13 +43,20 @@ def kept_requests(case: Case, scene: Scene) -> str:
     return said[0] if said else ""
 
 
+def _requests_to(case: Case, scene: Scene) -> float:
+    """Requests of the judged stretch to the case's endpoint; to all where it is not one."""
+    windows = scene.prepared.windows()
+    own = [one for one in windows if one.endpoint == case.endpoint] or windows
+    return float(sum(one.requests.sum() for one in own))
+
+
 def _parsed(stack: Stack) -> str:
     """Node's and Python's, by who makes them before anything of the target's own is called."""
     if own_frames(stack.frames):
         return ""
     served = next(filter(None, (_SERVERS.search(frame.file) for frame in stack.frames)), None)
     if served is not None:
-        return f"{served[1]}'s objects"
+        return f"{served[1]}{_MADE}"
     return "IncomingMessage" if calls(stack.frames, (_NODE,)) else ""
 
 
@@ -71,6 +80,8 @@ def _growing(name: str, stacks: list[tuple[Holding, Stack]], case: Case, scene: 
     slope, error = slope_and_error(holding.requests, levels, holding.period)
     # A surely growing handful may still be a few that happen to be in flight: it must be known to a half.
     if slope <= 2 * error:
+        return
+    if name.endswith(_MADE) and slope * np.ptp(holding.requests) < _WHOLE_REQUEST * _requests_to(case, scene):
         return
     through = guilty(told_apart(scene.prepared, Levels(holding.times, levels, holding.requests), name, "bytes"))
     if case.endpoint and through and not any(one.endpoint == case.endpoint for one in through):
