@@ -34,6 +34,9 @@ _WHOLE, _PIECE = 0.8, 1 / 16
 #: One place, or one endpoint, is to blame for garbage if it makes this share of it.
 _MOST = 0.5
 _FEWEST, _CLEAR = 20, 5.0
+#: A gauge's floor, in percent of its samples; how long an answer may be kept after it was sent, in seconds; and how often a
+#: gauge must stand high, and how seldom without such an answer.
+_FLOOR, _LOW, _JUST, _OFTEN, _STRAY = 20, 10, 3.0, 8, 0.05
 
 
 def large_cases(scene: Scene, found: Sequence[Case]) -> list[Case]:
@@ -148,7 +151,28 @@ def _rises(scene: Scene, windows: EndpointWindows) -> float | None:
         slope, clear = _Rises(risen[kept], own[kept], (everything.requests - own)[kept]).slope()
         if clear >= _CLEAR:
             return slope
+        stood = [height for one in found if (height := _stood_up(one, windows, scene.prepared.judged_from))]
+        if stood:
+            return stood[0]
     return None
+
+
+def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
+    """How high a gauge stands above its floor for moments, if it does so only just after an endpoint's answers; else 0."""
+    inside = (series.times >= start) & np.isfinite(series.values)
+    times, values = series.times[inside], series.values[inside]
+    size = float(windows.bytes.sum()) / max(float(windows.requests.sum()), 1.0)
+    if len(times) < _FEWEST:
+        return 0.0
+    above = values - np.percentile(values, _FLOOR)
+    high = above >= _WHOLE * size
+    done = np.concatenate(([0.0], np.cumsum(windows.requests, dtype=np.float64)))
+    ends = np.concatenate(([windows.times[0] - windows.seconds[0]], windows.times))
+    recently = np.interp(times, ends, done) - np.interp(times - _JUST, ends, done) > 0
+    # Where they come all the time, nothing tells them from whatever else happens.
+    if high.sum() < _OFTEN or (~recently).sum() < _OFTEN or (high & ~recently).sum() > _STRAY * high.sum():
+        return 0.0
+    return float(np.percentile(above[high], _LOW))  # several at once stand higher
 
 
 def _risen(found: Sequence[Series], times: Floats) -> Floats | None:
