@@ -32,7 +32,7 @@ LARGE, WASTEFUL = 4 * 2**20, 2**19
 #: Built whole: at least this share of the answer is allocated, in pieces of at least that share of it.
 _WHOLE, _PIECE = 0.8, 1 / 16
 #: One place, or one endpoint, is to blame for garbage if it makes this share of it.
-_MOST = 0.5
+_MOST, _BY_FAR = 0.5, 2.0
 _FEWEST, _CLEAR = 20, 5.0
 #: A gauge's floor, in percent of its samples; how long an answer may be kept after it was sent, in seconds; and how often a
 #: gauge must stand high, and how seldom without such an answer.
@@ -101,10 +101,12 @@ def _whole(scene: Scene, windows: EndpointWindows, amounts: dict[str, Amount]) -
 def _allocator(scene: Scene, counted: Sequence[Holding], size: float) -> tuple[Frame | None, float]:
     """The own place that allocates in pieces of such a size, and how large they are on average; most bytes first.
 
-    Where nobody `counted` pieces, the place that allocates most of all, of 0 bytes each.
+    Where nobody `counted` pieces, the place that allocates by far the most, of 0 bytes each.
     """
     if not counted:
-        return _most_allocating(scene), 0.0
+        first, second, *_ = *_own(scene), None, None
+        by_far = first is not None and (second is None or first.slope[0] >= _BY_FAR * second.slope[0])
+        return first.place if first is not None and by_far else None, 0.0
     objects = {_key(one): one.slope[0] for one in counted}
     for holding in scene.allocated:
         count = objects.get(_key(holding), 0.0)
@@ -199,9 +201,14 @@ def _garbage(scene: Scene, amounts: dict[str, Amount]) -> Iterator[Case]:
     yield Case(worst.endpoint, seen=seen, place=_most_allocating(scene), cost=worst)
 
 
+def _own(scene: Scene) -> list[Holding]:
+    """The target's own places that allocate, most first."""
+    return [one for one in scene.allocated if one.place.own and not is_library(one.place)]
+
+
 def _most_allocating(scene: Scene) -> Frame | None:
     """The own place through which at least half of all is allocated; None where there is none."""
-    own = [one for one in scene.allocated if one.place.own and not is_library(one.place)]
+    own = _own(scene)
     whole = sum(max(one.slope[0], 0.0) for one in scene.allocated)
     return own[0].place if own and own[0].slope[0] >= _MOST * whole else None
 
