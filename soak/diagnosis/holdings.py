@@ -69,9 +69,15 @@ class Holding:
 
 
 def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
-    """Whether one of these frames is a function that begins so, or lies in a file that does."""
+    """Whether one of these frames is a function that begins so, or lies in a file that does, or in such a `/folder/`."""
     starts = tuple(functions)
-    return any(frame.function.startswith(starts) or frame.file.startswith(starts) for frame in frames)
+    folders = [one for one in starts if one.startswith("/")]
+    return any(
+        frame.function.startswith(starts)
+        or frame.file.startswith(starts)
+        or any(folder in frame.file for folder in folders)
+        for frame in frames
+    )
 
 
 def is_library(frame: Frame) -> bool:

@@ -32,7 +32,7 @@ MARKS: dict[str, tuple[str, ...]] = {
         "java.util.LinkedHashMap",
         "java.util.concurrent.CopyOnWriteArrayList",
     ),
-    "database": ("database/sql.", "com.zaxxer.hikari.", "sqlalchemy", "psycopg"),
+    "database": ("database/sql.", "com.zaxxer.hikari.", "/sqlalchemy/", "/psycopg/", "/psycopg2/"),
     "pools": ("database/sql.(*DB).connectionOpener", "database/sql.OpenDB"),
     "connections": (
         "net/http.(*persistConn)",

@@ -65,6 +65,18 @@ def _allocating(scene: Scene) -> Sequence[Holding]:
     return [*scene.places, *(one for one in scene.allocated if one.place not in known)]
 
 
+def wrapper(scene: Scene, endpoint: str) -> Frame | None:
+    """The own function whose objects, however small, are kept by ever more of an endpoint's requests and of no other's.
+
+    Memory outside of the heap leaves a little inside: the object by which the program has it.
+    """
+    for one in [one for one in scene.places if one.sure and own_frames((one.place,))][:_MOST]:
+        told = guilty(told_apart(scene.prepared, Levels(one.times, one.levels, one.requests), "wrapped", "bytes"))
+        if endpoint and [amount.endpoint for amount in told] == [endpoint]:
+            return one.place
+    return None
+
+
 def _opening(holding: Holding, functions: Sequence[str]) -> list[Stack]:
     """The stacks through which an own place opens, and what they allocate grows; none where the place is nobody's own."""
     if not own_frames((holding.place,)):

@@ -18,7 +18,7 @@ from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import where
 from soak.diagnosis.leak_classes import CLASSES, chances, supporting
 from soak.diagnosis.marks import MARKS
-from soak.diagnosis.openers import CONNECTING, opened_class, opener
+from soak.diagnosis.openers import CONNECTING, opened_class, opener, wrapper
 from soak.diagnosis.peaks import large_cases
 from soak.diagnosis.remedies import remedy
 from soak.diagnosis.risks import risk_cases
@@ -114,7 +114,9 @@ def _known(name: str, case: Case, scene: Scene) -> _Known:
         return _Known(case.place, case.cost or Amount("", 0.0, 0.0, 0.0), unit if case.cost else "")
     marks = _opens(name, case, scene) if name in _OPENS else ()
     place = (opener(scene, marks, case.endpoint) or opened_class(scene, marks)) if marks else None
-    if place is None and name != "native-growth" and not (name == "descriptor-leak" and scene.language == "Java"):
+    if place is None and name == "native-growth":
+        place = wrapper(scene, case.endpoint)
+    elif place is None and not (name == "descriptor-leak" and scene.language == "Java"):
         place = place_in(case, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
         if place is not None and unit in ("descriptors", "connections") and not place.own:
             place = None  # what a library holds for what was opened says nothing of who opened it
