@@ -200,7 +200,8 @@ EVIDENCE: dict[str, Look] = {
     "heap grows": _heap_grows,
     "every endpoint": _everywhere,
     "context frames": _marked(
-        "context", "Part of what grows was made by {function}: a context, timer or thread-local that stays registered."
+        "context",
+        "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
     ),
     "timers grow": lambda case, scene: timers_grow(scene) if case.of(PLACE, What.HEAP) else "",
     "requests kept": lambda case, scene: kept_requests(case, scene) if case.of(PLACE) else "",

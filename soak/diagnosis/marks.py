@@ -18,6 +18,7 @@ MARKS: dict[str, tuple[str, ...]] = {
         "setTimeout",
         "threading.local",
         "contextvars",
+        "Promise",
     ),
     "container": (
         "runtime.mapassign",
@@ -33,7 +34,7 @@ MARKS: dict[str, tuple[str, ...]] = {
         "java.util.concurrent.CopyOnWriteArrayList",
     ),
     "database": ("database/sql.", "com.zaxxer.hikari.", "/sqlalchemy/", "/psycopg/", "/psycopg2/"),
-    "pools": ("database/sql.(*DB).connectionOpener", "database/sql.OpenDB"),
+    "pools": ("database/sql.(*DB).connectionOpener", "database/sql.OpenDB", "/sqlalchemy/engine/create.py"),
     "connections": (
         "net/http.(*persistConn)",
         "net/http.(*Transport)",

@@ -27,6 +27,15 @@ _OPENED = {
         "java.io.RandomAccessFile",
         "sun.nio.ch.FileChannelImpl",
     ),
+    "database": (
+        "org.postgresql.jdbc.PgConnection",
+        "com.mysql.cj.jdbc.ConnectionImpl",
+        "org.mariadb.jdbc.Connection",
+        "oracle.jdbc.driver.T4CConnection",
+        "com.microsoft.sqlserver.jdbc.SQLServerConnection",
+        "org.h2.jdbc.JdbcConnection",
+    ),
+    "native": ("java.nio.DirectByteBuffer",),
 }
 
 

@@ -77,12 +77,14 @@ def _values(scene: Scene, name: str, labels: Labels) -> Floats:
 
 def _opened_at(scene: Scene) -> Frame | None:
     """The own function through which the pool's connections were made, from what is still held of them."""
+    # Go's heap knows where all was made since main; others' snapshots tell only of connections made later, by whoever came first.
+    opening = MARKS["database" if scene.language == "Go" else "pools"]
     held: dict[Frame, float] = {}
     for profiled in scene.heaps[-1:]:
         values = profiled.profile.column("inuse_space")
         for sample in np.flatnonzero(values > 0):
             frames = profiled.profile.stack(int(sample))
             place = place_of(frames)
-            if calls(frames, MARKS["database"]) and place.own and not is_library(place):
+            if calls(frames, opening) and place.own and not is_library(place):
                 held[place] = held.get(place, 0.0) + float(values[sample])
     return max(held, key=lambda one: held[one], default=None)

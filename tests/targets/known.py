@@ -78,6 +78,7 @@ JVM_HEAP = (RSS, "jvm_memory_used_bytes", "jvm_gc_live_data_size_bytes")
 NODE_HEAP = (RSS, "nodejs_heap_size_used_bytes", "nodejs_heap_space_size_used_bytes")
 HANDLES = ("nodejs_active_handles_total", "nodejs_active_resources_total", FDS)
 GO_POOL = ("go_sql_in_use_connections", "go_sql_open_connections", FDS)
+JDBC = "org.postgresql.jdbc.PgConnection"
 HIKARI = ("hikaricp_connections_active", "hikaricp_connections", FDS, "process_files_open_files")
 
 _GO = (
@@ -173,14 +174,16 @@ _JAVA = (
         2,
         (FDS, "process_files_open_files"),
     ),
-    Leak("java", "connections", "pool-misuse", SHIPPING, "Leaks.tariffUnreturned", "connections", 1, HIKARI),
-    Leak("java", "transaction", "pool-misuse", SHIPPING, "Leaks.tariffUncommitted", "connections", 1, HIKARI),
+    Leak("java", "connections", "pool-misuse", SHIPPING, f"Leaks.tariffUnreturned or {JDBC}", "connections", 1, HIKARI),
+    Leak(
+        "java", "transaction", "pool-misuse", SHIPPING, f"Leaks.tariffUncommitted or {JDBC}", "connections", 1, HIKARI
+    ),
     Leak(
         "java",
         "direct",
         "native-growth",
         SEARCH,
-        "Leaks.keepDirectBuffer",
+        "Leaks.keepDirectBuffer or java.nio.DirectByteBuffer",
         "bytes",
         NATIVE,
         (RSS, "jvm_buffer_memory_used_bytes"),
