@@ -12,6 +12,7 @@ for a leak. One process is served: a server of several workers is to be started 
 
 from __future__ import annotations
 
+import collections
 import dis
 import gc
 import hmac
@@ -21,15 +22,24 @@ import runpy
 import socket
 import sys
 import threading
+import time
 import tracemalloc
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Tuple  # noqa: UP035
 
 _MOST_TRACEBACKS = 2000
+_MOST_HELD, _DEEPLY = 200000, 5
+_WATCHED, _EVERY, _LARGE, _BLOCK, _MOST_PASSING = 0.5, 0.005, 4 << 20, 256 << 10, 20
 _MOST_STACKS, _DEEPEST = 500, 100
 _PATIENCE = 10.0
 _LOOPBACK = ("127.", "localhost", "::1", "[::1]")
+
+#: Parts of a function.
+_PARTS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+#: What a thread-local only refers to.
+_NOBODYS = (type, types.ModuleType, types.FunctionType, types.MethodType, threading.Thread)
+Traceback = Tuple[Tuple[str, int], ...]  # noqa: UP006 - Python 3.8 knows no other
 
 _names: dict[str, dict[int, str]] = {}
 _roots: list[str] = []
@@ -89,34 +99,92 @@ def _http(status: str, found: dict[str, Any]) -> bytes:
 
 
 def _memory(frames: int) -> dict[str, Any]:
-    """What was allocated since the first time and is alive after a collection, by traceback, innermost call first."""
+    """What was allocated since the first time and is alive after a collection, by traceback, innermost call first; what
+    of it thread-locals hold; and what was large for a moment, if anything was."""
     if not tracemalloc.is_tracing():
         tracemalloc.start(frames)
     gc.collect()
+    high = _high()
+    held = _held()
+    found = [one for one in sorted(held, key=lambda one: -held[one][0]) if not _of_the_hook(one)]
+    kept, rest = found[:_MOST_TRACEBACKS], found[_MOST_TRACEBACKS:]
+    local = _in_thread_locals()
+    gone = [one for one in high if high[one][0] - held.get(one, (0, 0))[0] >= _LARGE // 4 and not _of_the_hook(one)]
+    return {
+        "libraries": _libraries(),
+        "tracebacks": [{**_told(one, held[one]), "local": 2 * local.get(one, 0) > held[one][0]} for one in kept],
+        "rest": {"size": sum(held[one][0] for one in rest), "count": sum(held[one][1] for one in rest)},
+        "passing": [_told(one, high[one]) for one in sorted(gone, key=lambda one: -high[one][0])[:_MOST_PASSING]],
+    }
+
+
+def _told(traceback: Traceback, held: tuple[int, int]) -> dict[str, Any]:
+    return {"size": held[0], "count": held[1], "frames": [_call(*call) for call in traceback]}
+
+
+def _held(least: int = 0) -> dict[Traceback, tuple[int, int]]:
+    """Bytes and blocks that are alive, by traceback, of blocks of at least so many bytes."""
     # Statistics by way of its public classes take minutes where these tuples (domain, size, frames, depth) take seconds. A
     # traceback is the same object wherever it occurs, innermost call first.
     traces: list[Any] = tracemalloc.take_snapshot().traces._traces  # type: ignore[attr-defined]  # noqa: SLF001
     sizes: dict[int, int] = {}
     counts: dict[int, int] = {}
-    tracebacks: dict[int, tuple[tuple[str, int], ...]] = {}
+    tracebacks: dict[int, Traceback] = {}
     for _, size, traceback, *_ in traces:
-        identity = id(traceback)
-        sizes[identity] = sizes.get(identity, 0) + size
-        counts[identity] = counts.get(identity, 0) + 1
-        tracebacks[identity] = traceback
-    found = [one for one in sorted(sizes, key=lambda one: -sizes[one]) if not _of_the_hook(tracebacks[one])]
-    kept, rest = found[:_MOST_TRACEBACKS], found[_MOST_TRACEBACKS:]
-    return {
-        "libraries": _libraries(),
-        "tracebacks": [
-            {"size": sizes[one], "count": counts[one], "frames": [_call(*call) for call in tracebacks[one]]}
-            for one in kept
-        ],
-        "rest": {"size": sum(map(sizes.__getitem__, rest)), "count": sum(map(counts.__getitem__, rest))},
-    }
+        if size >= least:
+            identity = id(traceback)
+            sizes[identity] = sizes.get(identity, 0) + size
+            counts[identity] = counts.get(identity, 0) + 1
+            tracebacks[identity] = traceback
+    return {tracebacks[one]: (sizes[one], counts[one]) for one in sizes}
 
 
-def _of_the_hook(traceback: tuple[tuple[str, int], ...]) -> bool:
+def _high() -> dict[Traceback, tuple[int, int]]:
+    """The large blocks at a moment when memory stands high, if one comes while it is watched; none where none does.
+
+    It returns when memory stands low again, if that does not take too long: what passes is not held.
+    """
+    found: dict[Traceback, tuple[int, int]] = {}
+    floor, end = sys.maxsize, time.monotonic() + _WATCHED
+    while time.monotonic() < end:
+        now = tracemalloc.get_traced_memory()[0]
+        floor = min(floor, now)
+        if found and now - floor < _LARGE // 2:
+            break
+        if not found and now - floor >= _LARGE:
+            found, end = _held(_BLOCK), time.monotonic() + _WATCHED
+        time.sleep(_EVERY)
+    return found
+
+
+def _in_thread_locals() -> dict[Traceback, int]:
+    """Bytes by traceback of what thread-locals hold: in containers and attributes, a few levels deep."""
+    found: dict[Traceback, int] = {}
+    locals_ = [one for one in gc.get_objects() if isinstance(one, threading.local)]
+    waiting = [(held, 0) for one in locals_ for held in gc.get_referents(one) if type(held) is dict]
+    seen: set[int] = set()
+    while waiting and len(seen) < _MOST_HELD:
+        one, depth = waiting.pop()
+        if id(one) in seen or isinstance(one, _NOBODYS):
+            continue
+        seen.add(id(one))
+        traceback = tracemalloc._get_object_traceback(one)  # type: ignore[attr-defined]  # noqa: SLF001
+        if traceback is not None:
+            found[traceback] = found.get(traceback, 0) + sys.getsizeof(one, 0)
+        if depth < _DEEPLY:
+            waiting += [(inner, depth + 1) for inner in _inside(one)]
+    return found
+
+
+def _inside(one: Any) -> list[Any]:
+    if isinstance(one, dict):
+        return list(one.values())
+    if isinstance(one, (list, tuple, set, frozenset, collections.deque)):
+        return list(one)
+    return list(getattr(one, "__dict__", {}).values())
+
+
+def _of_the_hook(traceback: Traceback) -> bool:
     """Whether it is this module that holds it; the outermost of its calls is who runs the service."""
     return traceback[0][0] in (__file__, tracemalloc.__file__)
 
@@ -187,7 +255,9 @@ def _functions(file: str) -> dict[int, str]:
         code, name = codes.pop(0)
         names.update((line, name) for _, line in dis.findlinestarts(code) if line)
         inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
-        codes += [(one, str(getattr(one, "co_qualname", one.co_name))) for one in inner]
+        codes += [
+            (one, name if one.co_name in _PARTS else str(getattr(one, "co_qualname", one.co_name))) for one in inner
+        ]
     return names
 
 

@@ -84,7 +84,9 @@ def _fit_trend(subject: Subject) -> Trend:
     low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
     chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
     lines = tuple(_line(p, slope, low, high) for p in points)
-    resolution = max(high, _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0))
+    resolution = _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
+    if low <= 0 or chance >= CERTAIN:  # growth that may still be in it was not caught
+        resolution = max(high, resolution)
     settled = fit.settles if fit.settles < fit.span else None
     doubt, stepwise = _doubt(fit, chance, slope, high - low)
     return Trend(

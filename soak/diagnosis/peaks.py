@@ -104,6 +104,8 @@ def _allocator(scene: Scene, counted: Sequence[Holding], size: float) -> tuple[F
     Where nobody `counted` pieces, the place that allocates by far the most, of 0 bytes each.
     """
     if not counted:
+        if passing := _passing(scene, size):
+            return passing
         first, second, *_ = *_own(scene), None, None
         by_far = first is not None and (second is None or first.slope[0] >= _BY_FAR * second.slope[0])
         return first.place if first is not None and by_far else None, 0.0
@@ -114,6 +116,17 @@ def _allocator(scene: Scene, counted: Sequence[Holding], size: float) -> tuple[F
         if holding.place.own and not is_library(holding.place) and holding.sure and piece >= _PIECE * size:
             return holding.place, piece
     return None, 0.0
+
+
+def _passing(scene: Scene, size: float) -> tuple[Frame, float] | None:
+    """The own place that held most of such pieces for a moment, where snapshots caught some; and how large they are."""
+    objects = {_key(one): float(one.levels.sum()) for one in holdings(scene.heaps, "passing_objects")}
+    held = sorted(holdings(scene.heaps, "passing_space"), key=lambda one: -float(one.levels.sum()))
+    for one in held:
+        piece = float(one.levels.sum()) / max(objects.get(_key(one), 0.0), 1.0)
+        if one.place.own and not is_library(one.place) and piece >= _PIECE * size:
+            return one.place, piece
+    return None
 
 
 def _key(holding: Holding) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from soak.analysis.prepare import Prepared
 from soak.analysis.roles import What, role_of
 from soak.diagnosis.attribution import EVERY, Amount, Attribution, attribute
+from soak.diagnosis.frames import Frame
 from soak.diagnosis.goroutines import Group
 from soak.diagnosis.holdings import Holding, where
 from soak.diagnosis.levels import lasting
@@ -24,6 +25,8 @@ LEAST_SHARE = 0.1
 FAIR = 0.2
 #: At most so many places, and so many groups, are told apart by endpoint.
 MOST_PLACES = 4
+#: The heap grows at more than one place where it surely grows by this many times the fastest one's growth.
+_BEYOND = 1.1
 #: The cheapest endpoint must add this share of what the dearest one adds for all to be guilty alike.
 _EVERYBODY = 0.5
 #: Fewer goroutines than this more are no growth.
@@ -79,7 +82,9 @@ def signals(
     if not any(one.verdict is Verdict.FAIL and one.rule == "growth" for one in findings):
         return []
     found = list(_series_signals(prepared, findings))
-    found += [_place_signal(prepared, one) for one in growing(places) if _matters(places, found)]
+    if _matters(places, found):
+        found += [_place_signal(prepared, one) for one in growing(places)]
+        found += _total_signal(prepared, places, found)
     if _may_grow(findings):
         found += [_group_signal(prepared, one) for one in _growing_groups(groups)]
     return found
@@ -148,6 +153,25 @@ def _place_signal(prepared: Prepared, holding: Holding) -> Signal:
     return Signal(
         PLACE, where(holding.place), "bytes", each, guilty(told), words, holding=holding, refused=told.refused
     )
+
+
+def _total_signal(prepared: Prepared, places: Sequence[Holding], found: Sequence[Signal]) -> list[Signal]:
+    """All that snapshots hold, where that surely grows by more than any one place, and no series tells of it."""
+    memory = [one for one in found if one.what is What.MEMORY]
+    if not memory or not places or any(one.what is What.HEAP for one in found):
+        return []
+    levels = np.sum([one.levels for one in places], axis=0)
+    total = Holding(Frame("the heap"), places[0].times, places[0].requests, levels, (), places[0].period)
+    slope, low, high = total.slope
+    if low <= _BEYOND * max(one.slope[2] for one in places):
+        return []
+    told = told_apart(prepared, Levels(total.times, total.levels, total.requests), total.place.function, "bytes")
+    if told.refused is not None:
+        return []
+    held = show_amount(float(levels[-1] - levels[0]), "bytes")
+    words = f"{held} more are alive in all over {len(total.times)} snapshots."
+    each = Amount("", slope, low, high)
+    return [Signal(What.HEAP, total.place.function, "bytes", each, guilty(told), words)]
 
 
 def _group_signal(prepared: Prepared, group: Group) -> Signal:

@@ -126,6 +126,13 @@ def test_requests_that_outlive_their_answer_are_a_requests_context(stack: tuple[
     assert classes == {"GET /a": "unbounded-cache", "GET /c": "request-context"}
 
 
+def test_what_grows_at_several_places_and_is_in_no_series_costs_all_of_it() -> None:
+    recording = run({(f"main.{name}", "main.orders"): {"GET /c": 8192} for name in ("check", "wrap", "copy")})
+    unseen = [one for one in recording.series if one.name != "go_gc_heap_live_bytes"]
+    suspect = only(replace(recording, series=tuple(unseen)))
+    assert suspect.per_request == pytest.approx(3 * 8192, rel=0.05)
+
+
 def test_without_snapshots_the_series_still_name_a_class_and_say_what_is_missing() -> None:
     suspect = only(run(goroutines={BLOCKED: {"POST /b": 1}}, snapshots=False))
     assert (suspect.leak_class, suspect.endpoint) == ("goroutine-leak", "POST /b")

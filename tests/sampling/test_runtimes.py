@@ -219,6 +219,53 @@ def test_what_is_no_hook_is_said() -> None:
     assert "no soak.hook of this version" in str(error)
 
 
+_PASSING = """
+import json, threading, time
+from soak import hook
+
+local, ended, kept = threading.local(), threading.Event(), []
+
+def keep():
+    local.requests = [bytearray(16384) for _ in range(100)]
+    kept.append([bytearray(16384) for _ in range(100)])
+    ended.wait()
+
+def whole():
+    pieces = [bytes(2 << 20) for _ in range(10)]
+    time.sleep(0.05)
+
+def answer():
+    while not ended.is_set():
+        whole()
+        time.sleep(0.15)
+
+hook._memory(5)
+threads = [threading.Thread(target=one) for one in (keep, answer)]
+[one.start() for one in threads]
+while not kept:
+    time.sleep(0.01)
+print(json.dumps([hook._memory(5) for _ in range(2)][1]))
+ended.set()
+"""
+
+
+def test_the_hook_tells_what_thread_locals_hold_and_what_is_large_for_a_moment(tmp_path: Path) -> None:
+    program = tmp_path / "passing.py"
+    program.write_text(_PASSING)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60, check=True)
+    profile = read_profile("tracemalloc", done.stdout.encode())
+    stacks = [profile.stack(sample) for sample in range(len(profile.column("passing_space")))]
+    passing, pieces = profile.column("passing_space"), profile.column("passing_objects")
+    [whole] = [n for n in range(len(stacks)) if passing[n] > 0]
+    assert place_of(stacks[whole]).function.rpartition(".")[2] == "whole"
+    assert passing[whole] / pieces[whole] == pytest.approx(2 << 20, rel=0.01)
+    pages = [n for n, held in enumerate(profile.column("inuse_space")) if held > 100 * 16384]
+    assert {(stacks[n][0].function, place_of(stacks[n]).line) for n in pages} == {
+        ("threading.local", 8),
+        ("keep", 9),
+    }
+
+
 def test_the_hook_serves_beyond_loopback_only_with_a_token_and_never_breaks_the_service() -> None:
     environment = {**os.environ, "SOAK_HOOK": "0.0.0.0:0"}
     command = [sys.executable, "-c", "import soak.hook; print('served')"]
