@@ -58,8 +58,11 @@ class Holding:
     def through(self, functions: Sequence[str]) -> float:
         """How much of the gain went through stacks that hold one of these functions, given by their beginnings; 0 to 1."""
         gained = sum(gain for _, gain in self._gains())
-        matched = sum(gain for frames, gain in self._gains() if calls(frames, functions))
-        return matched / gained if gained > 0 else 0.0
+        return self.gained(functions) / gained if gained > 0 else 0.0
+
+    def gained(self, functions: Sequence[str]) -> float:
+        """The gain of stacks that hold one of these functions, given by their beginnings."""
+        return sum(gain for frames, gain in self._gains() if calls(frames, functions))
 
     def _gains(self) -> Iterable[tuple[tuple[Frame, ...], float]]:
         for stack in self.stacks:
@@ -109,15 +112,17 @@ def where(frame: Frame) -> str:
     return f"{frame.function} {file}{line}".strip()
 
 
-def holdings(snapshots: Sequence[Snapshot], column: str) -> list[Holding]:
+def holdings(snapshots: Sequence[Snapshot], column: str, *, added: bool = False) -> list[Holding]:
     """Every place's holding, that which grows fastest first; none from fewer than three snapshots, or without requests.
 
-    Snapshots without the column, such as another tool's, count as none.
+    Snapshots without the column, such as another tool's, count as none. Each has all until then, or, with `added`, only what
+    comes to what the others had.
     """
     snapshots = [one for one in snapshots if column in dict(one.profile.columns)]
     if len(snapshots) < FEWEST:
         return []
     keys, table, samples = held(snapshots, column)
+    table = np.cumsum(table, axis=0) if added else table
     times, requests = (np.array([getattr(one, name) for one in snapshots]) for name in ("time", "requests"))
     if np.ptp(requests) <= 0:
         return []

@@ -57,6 +57,7 @@ MARKS: dict[str, tuple[str, ...]] = {
         "node:fs",
         "node:internal/fs",
     ),
+    "building": ("node:buffer", "stringify"),
     "native": (
         "syscall.(*mmapper)",
         "syscall.Mmap",

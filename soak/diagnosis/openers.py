@@ -14,6 +14,8 @@ from soak.diagnosis.scene import Scene
 from soak.diagnosis.signals import Levels, guilty, told_apart
 
 _MOST, _MOSTLY = 6, 0.5
+#: Met at it less often than this while they ran, others may open as well.
+_OFTEN = 5
 #: Making a new connection falls to whoever finds none idle, and says nothing of who keeps one.
 CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection", "newClient")
 
@@ -54,6 +56,8 @@ def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
     functions = [function for mark in marks for function in MARKS[mark]]
     found = [(one, stacks) for one in _allocating(scene) if (stacks := _opening(one, functions))]
     found = sorted(found, key=lambda pair: -_gain(pair[1]))[:_MOST]
+    if not found:
+        return _met_opening(scene, functions)
     # Where only some allocations are sampled, that one alone was seen proves nothing.
     if len(found) == 1 and (scene.language == "Go" or found[0][0] in scene.places):
         return found[0][0].place
@@ -66,12 +70,20 @@ def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
     return still[0].place if len(still) == 1 else None
 
 
+def _met_opening(scene: Scene, functions: Sequence[str]) -> Frame | None:
+    """The only own function that was met while it opened such things, if it was so often enough."""
+    met = [(one, stacks) for one in scene.running if (stacks := _opening(one, functions))]
+    return met[0][0].place if len(met) == 1 and _gain(met[0][1]) >= _OFTEN else None
+
+
 def _allocating(scene: Scene) -> Sequence[Holding]:
     """Where all was allocated that ever was; of a runtime that does not tell that, or not of all, also what is still held."""
     if scene.language == "Go":
         return scene.allocated
-    known = {one.place for one in scene.places}
-    return [*scene.places, *(one for one in scene.allocated if one.place not in known)]
+    found: dict[Frame, Holding] = {}
+    for one in (*scene.places, *scene.allocated):
+        found.setdefault(one.place, one)
+    return list(found.values())
 
 
 def wrapper(scene: Scene, endpoint: str) -> Frame | None:

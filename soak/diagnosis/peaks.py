@@ -18,6 +18,7 @@ from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import Holding, holdings, is_library, where
+from soak.diagnosis.marks import MARKS
 from soak.diagnosis.scene import Scene
 from soak.diagnosis.signals import Levels, guilty, requests_at, told_apart
 from soak.model import Finding, Floats, Kind, Series
@@ -106,7 +107,9 @@ def _allocator(scene: Scene, counted: Sequence[Holding], size: float) -> tuple[F
     if not counted:
         if passing := _passing(scene, size):
             return passing
-        first, second, *_ = *_own(scene), None, None
+        if scene.running:
+            return _building(scene), 0.0
+        first, second, *_ = *_own(scene.allocated), None, None
         by_far = first is not None and (second is None or first.slope[0] >= _BY_FAR * second.slope[0])
         return first.place if first is not None and by_far else None, 0.0
     objects = {_key(one): one.slope[0] for one in counted}
@@ -127,6 +130,13 @@ def _passing(scene: Scene, size: float) -> tuple[Frame, float] | None:
         if one.place.own and not is_library(one.place) and piece >= _PIECE * size:
             return one.place, piece
     return None
+
+
+def _building(scene: Scene) -> Frame | None:
+    """The own place that was met by far the most while it put buffers or texts together; None without one."""
+    met = sorted(((one.gained(MARKS["building"]), one.place) for one in _own(scene.running)), key=lambda pair: -pair[0])
+    first, second, *_ = *met, (0.0, None), (0.0, None)
+    return first[1] if first[0] >= max(_BY_FAR * second[0], 1.0) else None
 
 
 def _key(holding: Holding) -> tuple[str, str]:
@@ -214,14 +224,14 @@ def _garbage(scene: Scene, amounts: dict[str, Amount]) -> Iterator[Case]:
     yield Case(worst.endpoint, seen=seen, place=_most_allocating(scene), cost=worst)
 
 
-def _own(scene: Scene) -> list[Holding]:
-    """The target's own places that allocate, most first."""
-    return [one for one in scene.allocated if one.place.own and not is_library(one.place)]
+def _own(holdings: Sequence[Holding]) -> list[Holding]:
+    """Those of the target's own places."""
+    return [one for one in holdings if one.place.own and not is_library(one.place)]
 
 
 def _most_allocating(scene: Scene) -> Frame | None:
     """The own place through which at least half of all is allocated; None where there is none."""
-    own = _own(scene)
+    own = _own(scene.allocated)
     whole = sum(max(one.slope[0], 0.0) for one in scene.allocated)
     return own[0].place if own and own[0].slope[0] >= _MOST * whole else None
 

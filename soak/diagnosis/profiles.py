@@ -8,7 +8,7 @@ from soak.diagnosis.classes import read_classes
 from soak.diagnosis.pprof import Pprof, PprofError, read_pprof
 from soak.diagnosis.threads import read_threads
 from soak.diagnosis.tracebacks import read_tracebacks
-from soak.diagnosis.v8heap import read_v8heap
+from soak.diagnosis.v8 import RUN, read_v8cpu, read_v8heap
 from soak.snapshots import SnapshotKind
 
 #: How each kind's bytes are read; each raises a SoakError that says what they look like instead.
@@ -19,11 +19,12 @@ READERS: dict[SnapshotKind, Callable[[bytes], Pprof]] = {
     "goroutineleak": read_pprof,
     "classes": read_classes,
     "v8heap": read_v8heap,
+    "v8cpu": read_v8cpu,
     "tracemalloc": read_tracebacks,
     "threads": read_threads,
 }
 
-#: The column that says what is held when the snapshot is taken: bytes, goroutines or threads.
+#: The column that says what is held when the snapshot is taken: bytes, goroutines or threads; or what was run.
 HELD: dict[SnapshotKind, str] = {
     "heap": "inuse_space",
     "allocs": "inuse_space",
@@ -31,6 +32,7 @@ HELD: dict[SnapshotKind, str] = {
     "goroutineleak": "goroutineleak",
     "classes": "inuse_space",
     "v8heap": "inuse_space",
+    "v8cpu": RUN,
     "tracemalloc": "inuse_space",
     "threads": "threads",
 }

@@ -16,6 +16,7 @@ from soak.diagnosis.holdings import Holding, holdings
 from soak.diagnosis.places import Snapshot as Profiled
 from soak.diagnosis.profiled import profiles_of
 from soak.diagnosis.profiles import HELD
+from soak.diagnosis.v8 import RUN
 from soak.model import Analysis, Finding, Recording, Series
 from soak.snapshots import SnapshotKind
 
@@ -35,8 +36,8 @@ HEAPS: tuple[SnapshotKind, ...] = ("heap", "classes", "v8heap", "tracemalloc")
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One run: `places` hold bytes in use, `allocated` bytes ever allocated; `unread` says what could not be read,
-    and `confirmed` what a second load told."""
+    """One run: `places` hold bytes in use, `allocated` bytes ever allocated, `running` how often they were met while they
+    ran; `unread` says what could not be read, and `confirmed` what a second load told."""
 
     prepared: Prepared
     findings: Sequence[Finding]
@@ -47,6 +48,7 @@ class Scene:
     unread: tuple[str, ...] = ()
     heaps: Sequence[Profiled] = ()
     confirmed: Sequence[Confirmation] = ()
+    running: Sequence[Holding] = ()
 
     def series(self, name: str, **labels: str) -> list[Series]:
         """The series of a name that have these labels."""
@@ -68,6 +70,7 @@ def scene_of(recording: Recording, analysis: Analysis, warmup: float) -> Scene:
     snapshots = [one for one in recording.snapshots if one.time >= prepared.judged_from - 1]
     heap: SnapshotKind = next((kind for kind in HEAPS if any(one.kind == kind for one in snapshots)), "heap")
     heaps, unread = profiles_of(snapshots, heap, recording.windows)
+    ran, besides = profiles_of(snapshots, "v8cpu", recording.windows)
     running: SnapshotKind = "threads" if any(one.kind == "threads" for one in snapshots) else "goroutine"
     stacks, also = profiles_of(snapshots, running, recording.windows)
     leaked, _ = profiles_of(snapshots, "goroutineleak", recording.windows)
@@ -79,9 +82,10 @@ def scene_of(recording: Recording, analysis: Analysis, warmup: float) -> Scene:
         holdings(heaps, "inuse_space"),
         holdings(heaps, "alloc_space"),
         waiting,
-        (*unread, *also),
+        (*unread, *also, *besides),
         heaps,
         confirmations(recording, analysis),
+        holdings(ran, RUN, added=True),
     )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from soak.diagnosis.java import class_name, is_java_own
 from soak.diagnosis.pprof import Frame, Pprof, PprofError
 from soak.diagnosis.profiles import HELD, READERS, read_profile
+from soak.errors import SoakError
 from soak.snapshots import SnapshotKind
 
 BASELINE = """ num     #instances         #bytes  class name (module)
@@ -71,12 +72,23 @@ HEAP = {
     "interval": 32768,
     "profile": {"head": {"callFrame": call("(root)", "", -1), "selfSize": 0, "id": 1, "children": [INNER]}},
 }
+RAN = {
+    "profile": {
+        "nodes": [
+            {"id": 1, "callFrame": call("(root)", "", -1), "hitCount": 0, "children": [2, 3]},
+            {"id": 2, "callFrame": call("(idle)", "", -1), "hitCount": 4000},
+            {"id": 3, "callFrame": call("invoice", "file:///srv/shop.js", 78), "hitCount": 2, "children": [4]},
+            {"id": 4, "callFrame": call("openSync", "node:fs", 580), "hitCount": 9, "children": []},
+        ]
+    }
+}
 DOCUMENTS: list[tuple[SnapshotKind, Mapping[str, Any]]] = [
     ("classes", CLASSES),
     ("threads", JVM_THREADS),
     ("threads", PYTHON_THREADS),
     ("tracemalloc", MEMORY),
     ("v8heap", HEAP),
+    ("v8cpu", RAN),
 ]
 
 
@@ -133,6 +145,21 @@ def test_v8s_tree_becomes_stacks() -> None:
     assert found.stack(1)[0] == Frame("remember", "/srv/leaks.js", 27)
     assert [frame.own for frame in found.stack(1)] == [True, False]
     assert (found.period, found.period_unit) == (32768, "bytes")
+
+
+def test_what_ran_has_its_callers() -> None:
+    found = read("v8cpu", RAN)
+    assert sorted(told(found, "run")) == [("(idle)", 4000), ("invoice", 2), ("openSync<invoice", 9)]
+    [opening] = [n for n, hits in enumerate(found.column("run")) if hits == 9]
+    assert [frame.own for frame in found.stack(opening)] == [False, True]
+
+
+@pytest.mark.parametrize("child", [1, 3], ids=["itself", "twice"])
+def test_calls_that_are_no_tree_are_refused(child: int) -> None:
+    nodes = [dict(one) for one in RAN["profile"]["nodes"]]
+    nodes[2]["children"] = [4, child]
+    with pytest.raises(SoakError, match="V8 CPU profile"):
+        read("v8cpu", {"profile": {"nodes": nodes}})
 
 
 @pytest.mark.parametrize(

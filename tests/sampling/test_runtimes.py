@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from soak import hook
-from soak.diagnosis.holdings import place_of
+from soak.diagnosis.holdings import calls, place_of
+from soak.diagnosis.marks import MARKS
 from soak.diagnosis.places import PlaceGrowth, Snapshot, growth_by_place
 from soak.diagnosis.pprof import Pprof
 from soak.diagnosis.profiles import HELD, read_profile
@@ -56,7 +57,8 @@ def growth(
             program.leak(AT_ONCE)
     profiler.close()
     (last if last is not None else {}).update({kind: snapshots[-1].profile for kind, snapshots in found.items()})
-    return {kind: growth_by_place(snapshots, HELD[kind])[0] for kind, snapshots in found.items()}
+    grown = {kind: growth_by_place(snapshots, HELD[kind]) for kind, snapshots in found.items()}
+    return {kind: places[0] for kind, places in grown.items() if places}
 
 
 def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
@@ -102,7 +104,36 @@ def test_node_opens_its_inspector_where_that_is_asked_for() -> None:
         profiler = named(program.pid, node={"inspector": address, "open": True, "snapshots": True})
         kinds = [kind for kind, data in profiler.take("start") if isinstance(data, bytes) and json.loads(data)]
         profiler.close()
-    assert kinds == ["v8heap", "v8snapshot"]
+    assert kinds == ["v8heap", "v8cpu", "v8snapshot"]
+
+
+_OPENING = """
+const fs = require('node:fs')
+function openLog() {
+  fs.closeSync(fs.openSync('/dev/null', 'r'))
+}
+setInterval(function tick() {
+  for (let n = 0; n < 50; n++) openLog()
+}, 2)
+console.log('ready')
+"""
+
+
+def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "opening.js").write_text(_OPENING)
+    address = f"127.0.0.1:{free_port()}"
+    with toolchain():
+        node = tool("node")
+    with leaking([node, f"--inspect={address}", tmp_path / "opening.js"], os.environ):
+        profiler = named(node=address)
+        [ran] = [data for kind, data in profiler.take("steady") if kind == "v8cpu"]
+        profiler.close()
+    assert isinstance(ran, bytes)
+    profile = read_profile("v8cpu", ran)
+    hits = profile.column("run")
+    opening = [n for n in range(len(hits)) if calls(profile.stack(n), MARKS["files"])]
+    assert {place_of(profile.stack(n)).function for n in opening} == {"openLog"}
+    assert sum(hits[n] for n in opening) > 5
 
 
 def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:

@@ -213,7 +213,7 @@ _NODE = (
     Leak("node", "request", "request-context", ORDERS, "keepRequest leaks.js", "bytes", NODE_PAGE, NODE_HEAP),
     Leak("node", "promise", "request-context", STOCK, "awaitForever leaks.js", "bytes", NODE_PAGE, NODE_HEAP),
     Leak("node", "sockets", "descriptor-leak", STOCK, "connectAndForget leaks.js", "descriptors", 2, HANDLES),
-    Leak("node", "file", "descriptor-leak", INVOICE, "keepOpen leaks.js", "descriptors", 1, (FDS,)),
+    Leak("node", "file", "descriptor-leak", INVOICE, "invoice shop.js", "descriptors", 1, (FDS,)),
     Leak(
         "node",
         "connections",
