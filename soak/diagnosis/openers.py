@@ -8,7 +8,7 @@ import numpy as np
 
 from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.frames import Frame
-from soak.diagnosis.holdings import Holding, Stack, calls, own_frames
+from soak.diagnosis.holdings import Holding, Stack, calls, is_library, own_frames
 from soak.diagnosis.marks import MARKS
 from soak.diagnosis.scene import Scene
 from soak.diagnosis.signals import Levels, guilty, told_apart
@@ -18,7 +18,8 @@ _MOST, _MOSTLY = 6, 0.5
 _OFTEN = 5
 #: Making a new connection falls to whoever finds none idle, and says nothing of who keeps one.
 CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection", "newClient")
-
+#: Who calls these of a pool's library (pg, mysql2, generic-pool) has to give back what it gets; `query` gives it back itself.
+_TAKING = ("connect", "acquire", "getConnection")
 
 #: What a JVM's programs hold open, by its class: counted one by one, even where no stack of its making was sampled.
 _OPENED = {
@@ -45,6 +46,22 @@ def opened_class(scene: Scene, marks: Sequence[str]) -> Frame | None:
     """The class of what is opened of which ever more are alive, where a runtime counts them; None where none surely grows."""
     classes = {name for mark in marks for name in _OPENED.get(mark, ())}
     return next((one.place for one in scene.places if one.sure and one.place.function in classes), None)
+
+
+def borrower(scene: Scene) -> Frame | None:
+    """The only own function that was seen to take connections out of a pool by itself; None where several do, or none."""
+    found = {
+        own[0].function: own[0]
+        for one in (*scene.places, *scene.running)
+        for stack in one.stacks
+        if _gain([stack]) > 0 and (own := own_frames(stack.frames)) and _takes(stack.frames, own[0])
+    }
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _takes(frames: Sequence[Frame], own: Frame) -> bool:
+    called = frames[frames.index(own) - 1] if frames[0] != own else own
+    return called.function in _TAKING and is_library(called)
 
 
 def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:

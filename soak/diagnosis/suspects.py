@@ -18,7 +18,7 @@ from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import where
 from soak.diagnosis.leak_classes import CLASSES, chances, supporting
 from soak.diagnosis.marks import MARKS
-from soak.diagnosis.openers import CONNECTING, opened_class, opener, wrapper
+from soak.diagnosis.openers import CONNECTING, borrower, opened_class, opener, wrapper
 from soak.diagnosis.peaks import large_cases
 from soak.diagnosis.remedies import remedy
 from soak.diagnosis.risks import risk_cases
@@ -114,6 +114,8 @@ def _known(name: str, case: Case, scene: Scene) -> _Known:
         return _Known(case.place, case.cost or Amount("", 0.0, 0.0, 0.0), unit if case.cost else "")
     marks = _opens(name, case, scene) if name in _OPENS else ()
     place = (opener(scene, marks, case.endpoint) or opened_class(scene, marks)) if marks else None
+    if place is None and name == "pool-misuse":
+        place = borrower(scene)
     if place is None and name == "native-growth":
         place = wrapper(scene, case.endpoint)
     elif place is None and not (name == "descriptor-leak" and scene.language == "Java"):

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from soak.analysis import analyze
 from soak.diagnosis.evidence import EVIDENCE
+from soak.diagnosis.frames import Frame
+from soak.diagnosis.holdings import Holding, Stack, place_of
 from soak.diagnosis.informed import evened
 from soak.diagnosis.leak_classes import CLASSES, chances
+from soak.diagnosis.openers import borrower, opener
 from soak.diagnosis.remedies import REMEDIES, remedy
+from soak.diagnosis.scene import scene_of
 from soak.diagnosis.suspects import diagnosed
 from soak.model import Analysis, Recording, Suspect, Verdict
 from soak.profile import Limits
@@ -131,6 +136,38 @@ def test_what_grows_at_several_places_and_is_in_no_series_costs_all_of_it() -> N
     unseen = [one for one in recording.series if one.name != "go_gc_heap_live_bytes"]
     suspect = only(replace(recording, series=tuple(unseen)))
     assert suspect.per_request == pytest.approx(3 * 8192, rel=0.05)
+
+
+def _holding(*calls: tuple[str, str]) -> Holding:
+    frames = tuple(Frame(function, file, 1, not file.startswith("node:")) for function, file in calls)
+    levels = np.array([0.0, 1.0, 2.0])
+    return Holding(place_of(frames), levels, levels, levels, (Stack(frames, levels),))
+
+
+def test_who_takes_connections_by_itself_is_the_only_one_that_can_keep_them() -> None:
+    client, taken = (
+        ("newClient", "/srv/node_modules/pg-pool/index.js"),
+        ("connect", "/srv/node_modules/pg-pool/index.js"),
+    )
+    asked = ("query", "/srv/node_modules/pg-pool/index.js")
+    one = _holding(client, taken, ("tariff", "/srv/shop.js"))
+    lends = _holding(client, taken, asked, ("product", "/srv/shop.js"))
+    other = _holding(client, taken, ("stock", "/srv/shop.js"))
+    scene = replace(scene_of(run(), judged(run()), 0.0), language="JavaScript")
+    found = [borrower(replace(scene, places=places)) for places in ((one, lends), (one, other), (lends,))]
+    assert [place.function if place else "" for place in found] == ["tariff", "", ""]
+
+
+def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
+    opening = _holding(("openSync", "node:fs"), ("invoice", "/srv/shop.js"))
+    often = replace(opening, stacks=(replace(opening.stacks[0], levels=np.array([0.0, 9.0])),))
+    scene = replace(scene_of(run(), judged(run()), 0.0), language="JavaScript", places=(), allocated=())
+    other = _holding(("openSync", "node:fs"), ("log", "/srv/log.js"))
+    found = [
+        opener(replace(scene, running=running), ("files",), "GET /a")
+        for running in ((often,), (opening,), (often, other))
+    ]
+    assert [place.function if place else "" for place in found] == ["invoice", "", ""]
 
 
 def test_without_snapshots_the_series_still_name_a_class_and_say_what_is_missing() -> None:
