@@ -17,6 +17,7 @@ from soak.analysis.generator import BUSY
 from soak.analysis.roles import role_of
 from soak.live import Live, Progress
 from soak.model import Verdict
+from soak.reporters.wording import is_nothing
 from soak.runner import Run
 from soak.units import show_amount, show_duration, show_number, show_ratio
 
@@ -66,10 +67,15 @@ class ProgressLine:
             ProgressBar(total=self._planned, completed=min(elapsed, self._planned), width=24),
             Text(f"{'ramp' if ramping else 'steady'}, {self._left(elapsed)}", style="dim"),
         )
-        return Group(grid, Text(_numbers(progress)), _worst(progress))
+        return Group(grid, Text(self._numbers(elapsed, progress)), _worst(progress))
 
     def _said(self, elapsed: float, progress: Progress) -> str:
-        return f"{show_duration(elapsed)}: {_numbers(progress)}; {self._left(elapsed)}; {_worst(progress).plain}"
+        return f"{show_duration(elapsed)}: {self._numbers(elapsed, progress)}; {self._left(elapsed)}; {_worst(progress).plain}"
+
+    def _numbers(self, elapsed: float, progress: Progress) -> str:
+        if self._run.resting and elapsed > self._planned:
+            return f"{show_number(progress.requests)} requests made, {show_number(progress.failures)} of them failed"
+        return _numbers(progress)
 
     def _left(self, elapsed: float) -> str:
         left = self._planned - elapsed
@@ -91,6 +97,8 @@ def _worst(progress: Progress) -> Text:
     worst = progress.worst
     if worst is None or worst.trend is None:
         return Text("no growth to tell of yet", style="dim")
+    if worst.trend.slope_per_hour <= 0 or is_nothing(worst.trend):
+        return Text("no growth so far", style="dim")
     role = role_of(worst.series)
     noun, unit = (role.noun, role.unit) if role else (worst.series, "")
     slope = show_amount(worst.trend.slope_per_hour, f"{unit}/h")

@@ -28,6 +28,7 @@ ENDED = {
 EVERY = "*"
 # Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
 _TRACE_ID = re.compile(r"[0-9a-f]{16,32}")
+_NOTHING = 0.005
 _NUMBER = re.compile(r"[-+]?[\d.,]+")
 _UNSAFE = {"Cc", "Cs", "Cn", "Co"}
 _REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -62,8 +63,16 @@ def brief(unit: str) -> str:
 
 
 def growth(trend: Trend | None, unit: str) -> str:
-    """`+3.1 MiB/h`, for a series in this unit."""
-    return signed(trend.slope_per_hour, unit) if trend else ""
+    """`+3.1 MiB/h`, for a series in this unit; `0 MiB/h` for what is nothing beside how well it is known."""
+    if trend is None:
+        return ""
+    return signed(0.0 if is_nothing(trend) else trend.slope_per_hour, unit)
+
+
+def is_nothing(trend: Trend) -> bool:
+    """Whether a growth is less than what its interval's width would let anybody tell from none."""
+    width = trend.slope_high - trend.slope_low
+    return math.isfinite(width) and abs(trend.slope_per_hour) < _NOTHING * width
 
 
 def interval(trend: Trend | None, unit: str) -> str:
