@@ -27,7 +27,7 @@ _KEEPS = 32 * 2**10
 class Case:
     """One leak: its signals, and how much each of them grows a request to `endpoint` (any endpoint where that is unknown).
 
-    What is no growth has no signals: its evidence was `seen` (name and words), at a `place` and at a `cost` in bytes where
+    What is no growth has no signals: its evidence was `seen` (name and words), at a `place` and at a `cost` in its `unit` where
     these are known.
     """
 
@@ -37,6 +37,7 @@ class Case:
     seen: Mapping[str, str] = field(default_factory=dict)
     place: Frame | None = None
     cost: Amount | None = None
+    unit: str = "bytes"
 
     def of(self, *what: What | str) -> list[Signal]:
         """The signals of these roles."""

@@ -28,8 +28,10 @@ from soak.windows import EndpointWindows
 #: Counters of bytes ever allocated, and gauges of memory in use that show what is not counted, best first.
 ALLOCATED = ("go_memstats_alloc_bytes_total", "jvm_gc_memory_allocated_bytes_total")
 USED = ("jvm_memory_used_bytes", "nodejs_external_memory_bytes", "process_resident_memory_bytes")
-#: An answer is large from here on; so is what a request that makes garbage allocates.
-LARGE, WASTEFUL = 4 * 2**20, 2**19
+#: What collections took, in seconds, where nobody counts what is allocated.
+COLLECTING = "nodejs_gc_duration_seconds_sum"
+#: An answer is large from here on; so is what a request allocates that makes garbage, or the seconds that collections take for it.
+LARGE, WASTEFUL, LONG = 4 * 2**20, 2**19, 1e-3
 #: Built whole: at least this share of the answer is allocated, in pieces of at least that share of it.
 _WHOLE, _PIECE = 0.8, 1 / 16
 #: One place, or one endpoint, is to blame for garbage if it makes this share of it.
@@ -214,14 +216,31 @@ def _garbage(scene: Scene, amounts: dict[str, Amount]) -> Iterator[Case]:
     """The case of a collector that runs too often for what some request allocates and does not keep."""
     busy = next((one for one in scene.findings if _too_often(one)), None)
     worst = max(amounts.values(), key=lambda one: one.share, default=None)
-    if busy is None or worst is None or worst.share < _MOST or worst.per_request < WASTEFUL:
+    unit, least = ("bytes", WASTEFUL) if worst is not None else ("seconds", LONG)
+    if busy is not None and worst is None:
+        worst = max(_collecting(scene), key=lambda one: one.share, default=None)
+    if busy is None or worst is None or worst.share < _MOST or worst.per_request < least:
         return
-    words = (
-        f"A request to {worst.endpoint} allocates {show_amount(worst.per_request, 'bytes')}, "
-        f"{show_ratio(worst.share)} of all that is allocated, and keeps none of it."
-    )
+    cost = show_amount(worst.per_request, unit)
+    allocates = f"allocates {cost}, {show_ratio(worst.share)} of all that is allocated, and keeps none of it"
+    collects = f"makes collections take {cost}, {show_ratio(worst.share)} of all their time"
+    words = f"A request to {worst.endpoint} {allocates if unit == 'bytes' else collects}."
     seen = {"much garbage": busy.reason, "allocation a request": words}
-    yield Case(worst.endpoint, seen=seen, place=_most_allocating(scene), cost=worst)
+    yield Case(worst.endpoint, seen=seen, place=_most_allocating(scene), cost=worst, unit=unit)
+
+
+def _collecting(scene: Scene) -> Sequence[Amount]:
+    """How long collections take for a request to each endpoint that surely causes any."""
+    prepared, found = scene.prepared, scene.series(COLLECTING)
+    if not found:
+        return ()
+    inside = (found[0].times >= prepared.judged_from) & (found[0].times <= prepared.end)
+    times = found[0].times[inside]
+    if len(times) < _FEWEST:
+        return ()
+    took = np.sum([np.interp(times, one.times, one.values) for one in found], axis=0)
+    levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.borders(found[0]) or ()))
+    return guilty(told_apart(prepared, levels, COLLECTING, "seconds"))
 
 
 def _own(holdings: Sequence[Holding]) -> list[Holding]:
@@ -230,9 +249,9 @@ def _own(holdings: Sequence[Holding]) -> list[Holding]:
 
 
 def _most_allocating(scene: Scene) -> Frame | None:
-    """The own place through which at least half of all is allocated; None where there is none."""
-    own = _own(scene.allocated)
-    whole = sum(max(one.slope[0], 0.0) for one in scene.allocated)
+    """The own place through which at least half of all is allocated, or else of what ran; None where there is none."""
+    own = _own(scene.allocated or scene.running)
+    whole = sum(max(one.slope[0], 0.0) for one in scene.allocated or own)
     return own[0].place if own and own[0].slope[0] >= _MOST * whole else None
 
 

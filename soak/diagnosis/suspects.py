@@ -111,7 +111,7 @@ def _known(name: str, case: Case, scene: Scene) -> _Known:
     """The place and the amount that belong to a class."""
     unit = CLASSES[name].unit
     if not case.signals:
-        return _Known(case.place, case.cost or Amount("", 0.0, 0.0, 0.0), unit if case.cost else "")
+        return _Known(case.place, case.cost or Amount("", 0.0, 0.0, 0.0), case.unit if case.cost else "")
     marks = _opens(name, case, scene) if name in _OPENS else ()
     place = (opener(scene, marks, case.endpoint) or opened_class(scene, marks)) if marks else None
     if place is None and name == "pool-misuse":

@@ -137,7 +137,11 @@ def _suspect(suspect: Suspect) -> Table:
     grid.add_column(overflow="fold")
     sure = f", {show_ratio(suspect.confidence)} sure"
     grid.add_row("suspect", Text.assemble((wording.clean(suspect.leak_class), "bold"), sure))
-    rows = [("where", suspect.where), ("through", wording.through(suspect)), ("leaves", wording.per_request(suspect))]
+    rows = [
+        ("where", suspect.where),
+        ("through", wording.through(suspect)),
+        (wording.does(suspect), wording.per_request(suspect)),
+    ]
     rows += [("evidence" if index == 0 else "", line) for index, line in enumerate(suspect.evidence)]
     rows += [("next likely", suspect.runner_up), ("remedy", suspect.remedy)]
     for name, text in rows:

@@ -148,6 +148,11 @@ def observed(finding: Finding, unit: str) -> str:
     return "" if finding.trend and finding.unit.endswith("/h") else amount(finding.observed, unit)
 
 
+def does(suspect: Suspect) -> str:
+    """What a request does with the amount that `per_request` tells."""
+    return {"gc-pressure": "costs", "buffered-response": "builds"}.get(suspect.leak_class, "leaves")
+
+
 def per_request(suspect: Suspect) -> str:
     """`1 goroutine a request (0.9 to 1.1)`: what one request leaves behind, with its interval; empty where it is not known."""
     each, low, high = (counted(value, suspect.unit) for value in (suspect.per_request, suspect.low, suspect.high))

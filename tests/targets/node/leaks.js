@@ -21,6 +21,8 @@ const files = []
 const buffers = []
 const sockets = []
 const stockChanges = new EventEmitter().setMaxListeners(0)
+const underWay = new Array(128)
+let made = 0
 let carrier
 
 // A key that never comes again: a cache without a bound.
@@ -105,9 +107,9 @@ function keepBuffer() {
   buffers.push(Buffer.alloc(BUFFER_BYTES, 42))
 }
 
-// Garbage, and none of it kept.
+// Garbage, and none of it kept for longer than what is under way in a busy service: long enough to grow old.
 function churn() {
-  for (let n = 0; n < 50; n++) new Array(PAGE_NUMBERS).fill(0.5)
+  for (let n = 0; n < 400; n++) underWay[made++ % underWay.length] = new Array(PAGE_NUMBERS).fill(0.5)
 }
 
 function whole(pieces, size) {
