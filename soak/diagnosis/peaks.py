@@ -30,7 +30,7 @@ ALLOCATED = ("go_memstats_alloc_bytes_total", "jvm_gc_memory_allocated_bytes_tot
 USED = ("jvm_memory_used_bytes", "nodejs_external_memory_bytes", "process_resident_memory_bytes")
 #: What collections took, in seconds, where nobody counts what is allocated.
 COLLECTING = "nodejs_gc_duration_seconds_sum"
-#: An answer is large from here on; so is what a request allocates that makes garbage, or the seconds that collections take for it.
+#: An answer is large from here on; so is what a request allocates that makes garbage, or the seconds of collections for it.
 LARGE, WASTEFUL, LONG = 4 * 2**20, 2**19, 1e-3
 #: Built whole: at least this share of the answer is allocated, in pieces of at least that share of it.
 _WHOLE, _PIECE = 0.8, 1 / 16
