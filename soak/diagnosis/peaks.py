@@ -231,14 +231,15 @@ def _garbage(scene: Scene, amounts: dict[str, Amount]) -> Iterator[Case]:
 
 def _collecting(scene: Scene) -> Sequence[Amount]:
     """How long collections take for a request to each endpoint that surely causes any."""
-    prepared, found = scene.prepared, scene.series(COLLECTING)
-    if not found:
+    prepared = scene.prepared
+    found = [one for one in prepared.recording.series if one.name == COLLECTING and one.kind is Kind.COUNTER]
+    kept = [np.isfinite(one.values) for one in found]
+    times = found[0].times[kept[0]] if found else np.empty(0)
+    times = times[(times >= prepared.judged_from) & (times <= prepared.end)]
+    if len(times) < _FEWEST or not all(part.any() for part in kept):
         return ()
-    inside = (found[0].times >= prepared.judged_from) & (found[0].times <= prepared.end)
-    times = found[0].times[inside]
-    if len(times) < _FEWEST:
-        return ()
-    took = np.sum([np.interp(times, one.times, one.values) for one in found], axis=0)
+    sums = [np.interp(times, one.times[part], one.values[part]) for one, part in zip(found, kept, strict=True)]
+    took = np.sum(sums, axis=0)
     levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.borders(found[0]) or ()))
     return guilty(told_apart(prepared, levels, COLLECTING, "seconds"))
 
