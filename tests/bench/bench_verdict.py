@@ -1,7 +1,7 @@
 """How often the verdict is wrong, by kind of series, beside what others do: `python -m tests.bench.bench_verdict`.
 
 Development kinds and seeds, then the same kinds on seeds never used, then kinds never used. `--cases N` is how many of
-each kind; the figures in DECISIONS.md are of 200.
+each kind; the figures in DECISIONS.md are of 40.
 """
 
 from __future__ import annotations
