@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from soak.analysis.subject import Points
 from soak.model import Floats
 
-_FEWEST_CYCLES = 10
+_FEWEST_CYCLES = 5
 _CLIMBS_BACK = 0.25
 _LARGE = 1 / 3
 _MANY_WRAPS, _PARTLY = 4, 0.6

@@ -26,7 +26,8 @@ CERTAIN, SUSPICIOUS = 0.15, 0.5
 """Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
 the development part of the corpus in tests/bench."""
 
-_FEWEST = 10
+#: Samples, and what they are reduced to: collections say more than samples.
+_FEWEST, _FEWEST_POINTS = 10, 5
 _SURELY = 4.5
 _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP = 1.4
@@ -67,7 +68,8 @@ def _fit_trend(subject: Subject) -> Trend:
     # A restart falls somewhere between two samples, just when a process changes fastest: its first point means little.
     reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
     points = [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
-    if sum(len(p.times) - 1 for p in points) < _FEWEST - 1:
+    samples, kept_points = (sum(len(p.times) - 1 for p in part) for part in (lives, points))
+    if samples < _FEWEST - 1 or kept_points < _FEWEST_POINTS - 1:
         return _unknown(_too_few(lives, longest), float(values[-1]))
     if not any(np.ptp(p.values) for p in points):
         return _constant(lives, subject.integer)
