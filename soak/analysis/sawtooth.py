@@ -10,12 +10,25 @@ from soak.model import Floats
 
 _FEWEST_CYCLES = 5
 _CLIMBS_BACK = 0.25
+_COARSE, _LONG = 12, 50
 _LARGE = 1 / 3
 _MANY_WRAPS, _PARTLY = 4, 0.6
 
 
 def cycle_floors(life: Points) -> Points | None:
-    """The least value after each sharp drop; None where the series is no sawtooth of at least a few cycles."""
+    """The least value after each sharp drop; None where the series is no sawtooth of at least a few cycles.
+
+    What falls over several samples, as memory that is given back bit by bit, falls at once in blocks of samples.
+    """
+    found = _cycle_floors(life)
+    if found is not None or len(life.times) < _COARSE * _LONG:
+        return found
+    count = len(life.times) // _COARSE
+    times, values = (part[: count * _COARSE].reshape(count, _COARSE).mean(axis=1) for part in (life.times, life.values))
+    return _cycle_floors(Points(times, values, life.born))
+
+
+def _cycle_floors(life: Points) -> Points | None:
     jumps = np.diff(life.values)
     drops, largest = _sharp_drops(jumps)
     if not len(drops):

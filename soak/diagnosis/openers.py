@@ -54,14 +54,14 @@ def borrower(scene: Scene) -> Frame | None:
         own[0].function: own[0]
         for one in (*scene.places, *scene.running)
         for stack in one.stacks
-        if _gain([stack]) > 0 and (own := own_frames(stack.frames)) and _takes(stack.frames, own[0])
+        if _gain([stack]) > 0 and (own := own_frames(stack.frames)) and _takes(stack.frames)
     }
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _takes(frames: Sequence[Frame], own: Frame) -> bool:
-    called = frames[frames.index(own) - 1] if frames[0] != own else own
-    return called.function in _TAKING and is_library(called)
+def _takes(frames: Sequence[Frame]) -> bool:
+    called = _inside(frames)[-1:]
+    return any(one.function in _TAKING and is_library(one) for one in called)
 
 
 def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
@@ -88,9 +88,22 @@ def opener(scene: Scene, marks: Sequence[str], endpoint: str) -> Frame | None:
 
 
 def _met_opening(scene: Scene, functions: Sequence[str]) -> Frame | None:
-    """The only own function that was met while it opened such things, if it was so often enough."""
-    met = [(one, stacks) for one in scene.running if (stacks := _opening(one, functions))]
-    return met[0][0].place if len(met) == 1 and _gain(met[0][1]) >= _OFTEN else None
+    """The only own function that was met while it opened such things, if it was so often enough.
+
+    What it lets a library open is the library's to close.
+    """
+    met = []
+    for one in scene.running:
+        stacks = [stack for stack in _opening(one, functions) if not any(map(is_library, _inside(stack.frames)))]
+        if stacks:
+            met.append((one.place, _gain(stacks)))
+    return met[0][0] if len(met) == 1 and met[0][1] >= _OFTEN else None
+
+
+def _inside(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The calls that the innermost own function made."""
+    own = own_frames(frames)
+    return frames[: frames.index(own[0])] if own else frames
 
 
 def _allocating(scene: Scene) -> Sequence[Holding]:

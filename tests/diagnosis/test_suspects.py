@@ -163,9 +163,12 @@ def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
     often = replace(opening, stacks=(replace(opening.stacks[0], levels=np.array([0.0, 9.0])),))
     scene = replace(scene_of(run(), judged(run()), 0.0), language="JavaScript", places=(), allocated=())
     other = _holding(("openSync", "node:fs"), ("log", "/srv/log.js"))
+    library = _holding(
+        ("openSync", "node:fs"), ("read", "/srv/node_modules/prom-client/index.js"), ("metrics", "/srv/shop.js")
+    )
     found = [
         opener(replace(scene, running=running), ("files",), "GET /a")
-        for running in ((often,), (opening,), (often, other))
+        for running in ((often, library), (opening,), (often, other))
     ]
     assert [place.function if place else "" for place in found] == ["invoice", "", ""]
 
