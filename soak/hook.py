@@ -30,7 +30,7 @@ from typing import Any, Tuple  # noqa: UP035
 
 _MOST_TRACEBACKS = 2000
 _MOST_HELD, _DEEPLY = 200000, 5
-_WATCHED, _EVERY, _LARGE, _BLOCK, _MOST_PASSING = 0.5, 0.005, 4 << 20, 256 << 10, 20
+_WATCHED, _EVERY, _LARGE, _BLOCK, _MOST_PASSING = 0.25, 0.005, 4 << 20, 256 << 10, 20
 _MOST_STACKS, _DEEPEST = 500, 100
 _PATIENCE = 10.0
 _LOOPBACK = ("127.", "localhost", "::1", "[::1]")

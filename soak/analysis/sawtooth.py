@@ -11,6 +11,7 @@ from soak.model import Floats
 _FEWEST_CYCLES = 5
 _CLIMBS_BACK = 0.25
 _COARSE, _LONG = 12, 50
+_FEW, _HANDFUL = 2, 7
 _LARGE = 1 / 3
 _MANY_WRAPS, _PARTLY = 4, 0.6
 
@@ -26,6 +27,22 @@ def cycle_floors(life: Points) -> Points | None:
     count = len(life.times) // _COARSE
     times, values = (part[: count * _COARSE].reshape(count, _COARSE).mean(axis=1) for part in (life.times, life.values))
     return _cycle_floors(Points(times, values, life.born))
+
+
+def few_floors(life: Points) -> Floats | None:
+    """The floors of a handful of collections, too few to fit, in units of the largest fall; None where it is no such saw."""
+    if cycle_floors(life) is not None:
+        return None
+    jumps = np.diff(life.values)
+    largest = -float(jumps.min(initial=0.0))
+    drops = np.flatnonzero(jumps < -largest * _LARGE)
+    if not _FEW <= len(drops) <= _HANDFUL or (jumps > largest * _LARGE).any():
+        return None
+    ends = np.append(drops[1:], len(jumps))
+    cycles = [life.values[start + 1 : end + 1] for start, end in zip(drops, ends, strict=True)]
+    least = np.array([float(cycle.min()) for cycle in cycles])
+    climbed = np.array([float(cycle.max()) for cycle in cycles[:-1]]) - least[:-1]
+    return least / largest if climbed.min() >= _CLIMBS_BACK * largest else None
 
 
 def _cycle_floors(life: Points) -> Points | None:

@@ -17,6 +17,7 @@ from soak.analysis.floors import floors
 from soak.analysis.load import paces_and_rate
 from soak.analysis.mixture import t_below
 from soak.analysis.outliers import without_outliers
+from soak.analysis.sawtooth import few_floors
 from soak.analysis.segments import split
 from soak.analysis.subject import Points, Subject
 from soak.model import Line, Trend
@@ -34,6 +35,7 @@ _BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
 _FLOOR_WEIGHT, _FAIR_SHARE = 8.0, 0.5
 _PLAINLY, _STILL_LIKELY = 6.0, 0.2
+_RISEN = 0.2
 _SLOWER, _MUCH_SLOWER = 0.6, 0.25
 
 
@@ -141,6 +143,10 @@ def _chance(
         chance = max(chance, CANNOT_TELL)
     if subject.integer:
         chance = min(chance, most_chance(lives))
+    elif (few := few_floors(max(lives, key=lambda one: len(one.times)))) is not None:
+        # So few collections hide what they rise from: where that rises as well it is no pass, and where it does not, no fail.
+        rises = bool((np.diff(few) > 0).all()) and float(few[-1] - few[0]) > _RISEN
+        chance = min(chance, CANNOT_TELL) if rises else max(chance, CANNOT_TELL)
     return chance if subject.floor is None else _beside_floor(subject, chance, slope, reduced)
 
 
