@@ -1,4 +1,4 @@
-"""Points that do not speak for the level around them: bursts, and blocks that a step or a knee cuts through.
+"""Points that do not speak for the level around them: bursts, jobs that come and go, blocks that a step or a knee cuts through.
 
 Both tests are local and robust: the running median with its scatter, after Hampel (1974) and Pearson, Outliers in process
 modeling and identification (2002), and the bend at a point against the usual bend.
@@ -18,6 +18,7 @@ _BENT = 6.0
 _MOST = 0.25
 _ROUNDS = 3
 _MOSTLY = 0.7
+_LEAVES, _LONGEST, _BACK = 8.0, 0.2, 0.4
 
 
 def without_outliers(points: Points) -> Points:
@@ -25,6 +26,9 @@ def without_outliers(points: Points) -> Points:
 
     Again until none is left: the large ones of a burst hide its small ones.
     """
+    away = _away(points.values)
+    if 0 < away.sum() <= _MOST * len(away):
+        points = points.only(~away)
     bent = _bent(points.values)
     kept = points.only(~bent) if bent.mean() < _MOST / 2 else points
     for _ in range(_ROUNDS):
@@ -33,6 +37,26 @@ def without_outliers(points: Points) -> Points:
             break
         kept = kept.only(~far)
     return kept if len(kept.times) >= (1 - _MOST) * len(points.times) else points
+
+
+def _away(values: Floats) -> NDArray[np.bool_]:
+    """Away from the level for a while, as while a job runs: it leaves in one step, and comes back in one."""
+    away = np.zeros(len(values), dtype=bool)
+    steps = np.diff(values)
+    usual = 1.4826 * float(np.median(np.abs(steps))) if len(steps) >= 6 * _HALF else 0.0
+    if usual <= 0:
+        return away
+    for left in np.flatnonzero(np.abs(steps) > _LEAVES * usual):
+        if away[left]:
+            continue
+        base, sign = float(np.median(values[max(0, left - 3) : left + 1])), np.sign(steps[left])
+        off = sign * (values[left + 1 : left + 2 + int(_LONGEST * len(values))] - base)
+        height = float(np.median(off[:3]))
+        back = np.flatnonzero(off < _BACK * height)
+        # A block may lie across the step, and make two of it.
+        if len(back) and off[max(back[0] - 2, 0)] - off[back[0]] > 0.5 * height:
+            away[left + 1 : left + 1 + back[0]] = True
+    return away
 
 
 def _far(values: Floats) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soak.analysis.growth import judge_growth
 from soak.analysis.subject import Subject
 from soak.analysis.trend import CERTAIN, fit_trend
 from soak.model import Series, Verdict
@@ -75,6 +76,22 @@ def test_a_flat_live_heap_makes_slowing_resident_memory_healthier() -> None:
     alone = fit_trend(creeping).chance
     assert fit_trend(replace(creeping, floor=heap)).chance >= alone
     assert fit_trend(replace(creeping, floor=growing)).chance < alone
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["few_collections", "jobs"])
+def test_what_comes_and_goes_neither_hides_growth_nor_looks_like_it(kind: str, seed: int) -> None:
+    for leaks, wrong in ((True, Verdict.PASS), (False, Verdict.FAIL)):
+        assert judge_growth([build(kind, kinds.HEALTHY[kind], leaks, seed).subject], 30 * 86400)[0].verdict is not wrong
+
+
+@pytest.mark.parametrize(("rise", "verdict"), [(0.0, Verdict.PASS), (25.0, Verdict.INCONCLUSIVE)])
+def test_three_collections_are_too_few_to_clear_a_heap_whose_floors_rise(rise: float, verdict: Verdict) -> None:
+    at = np.arange(300.0)
+    since = at - np.array([-40, 60, 150, 260])[np.searchsorted([60, 150, 260], at, side="right")]
+    noise = np.random.default_rng(1).normal(0, 1, 300)
+    series = Series("process_resident_memory_bytes", at, MIB * (200 + 0.3 * since + rise * at / 300 + noise))
+    assert judge_growth([Subject(series, "resident memory", "bytes")], 30 * 86400)[0].verdict is verdict
 
 
 def test_a_warm_up_is_left_out_of_the_slope_and_its_end_is_known() -> None:

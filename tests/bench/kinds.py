@@ -69,6 +69,32 @@ def sawtooth(rng: Generator, s: Sketch) -> Sketch:
     return s
 
 
+def few_collections(rng: Generator, s: Sketch) -> Sketch:
+    """A handful of collections in the whole run, at no even pace."""
+    x = s.times / s.times[-1]
+    count = int(rng.integers(5, 10))
+    ends = np.cumsum(rng.uniform(0.6, 1.4, count + 2))
+    ends = ends / ends[-1] * 1.1 - 0.1 * rng.random()
+    last = np.searchsorted(ends, x, side="right") - 1
+    since = (x - np.where(last >= 0, ends[np.maximum(last, 0)], ends[0] - 1 / count)) * count
+    swing = rng.uniform(10, 60)
+    s.extra = s.spread * swing * since
+    s.floor = np.diff(since, prepend=since[0]) < 0
+    s.slack, s.memory = swing * count / len(s.times), 0.0
+    return s
+
+
+def jobs(rng: Generator, s: Sketch) -> Sketch:
+    """A job or two that take memory while they run, and give it back."""
+    n = len(s.times)
+    extra = np.zeros(n)
+    for _ in range(int(rng.integers(1, 3))):
+        at, width = int(n * rng.uniform(0, 0.85)), int(n * rng.uniform(0.03, 0.1))
+        extra[at : at + width] += s.spread * rng.uniform(15, 60)
+    s.extra = extra
+    return s
+
+
 def aliased(rng: Generator, s: Sketch) -> Sketch:
     spacing = float(np.median(np.diff(s.times)))
     period = spacing * float(rng.uniform(0.23, 3.3))
@@ -263,6 +289,8 @@ CHANGES = {
         heavy,
         bursts,
         sawtooth,
+        few_collections,
+        jobs,
         aliased,
         saturating,
         filling,
