@@ -94,7 +94,12 @@ def most_chance(lives: Sequence[Points]) -> float:
     when = life.times[rises + 1]
     late = float((when > 0.5 * (start + end)).mean())
     stopped = end - float(when[-1]) > 2.5 * (end - start) / len(rises)
-    return 1.0 if stopped or late < _SLOWED else max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
+    if stopped or late < _SLOWED:
+        # Slower than at first is settling, unless it goes on as evenly as ever to the very end.
+        last = when[when > end - (end - start) / 3]
+        goes_on = len(last) >= _RISES and end - float(last[-1]) < 2.5 * (end - start) / 3 / len(last)
+        return CANNOT_TELL if goes_on else 1.0
+    return max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
 
 
 def slowing(lives: Sequence[Points]) -> float:
