@@ -18,7 +18,7 @@ _BENT = 6.0
 _MOST = 0.25
 _ROUNDS = 3
 _MOSTLY = 0.7
-_LEAVES, _LONGEST, _BACK = 8.0, 0.2, 0.4
+_LEAVES, _LONGEST, _BACK, _AT_ONCE = 8.0, 0.2, 0.4, 0.75
 
 
 def without_outliers(points: Points) -> Points:
@@ -54,7 +54,7 @@ def _away(values: Floats) -> NDArray[np.bool_]:
         height = float(np.median(off[:3]))
         back = np.flatnonzero(off < _BACK * height)
         # A block may lie across the step, and make two of it.
-        if len(back) and off[max(back[0] - 2, 0)] - off[back[0]] > 0.5 * height:
+        if len(back) and off[max(back[0] - 2, 0)] - off[back[0]] > _AT_ONCE * height:
             away[left + 1 : left + 1 + back[0]] = True
     return away
 
