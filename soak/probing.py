@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from soak.load.addresses import TlsOptions, context_of
-from soak.load.auth import Fetched, Token, TokenReader
-from soak.load.captures import CaptureError, Captures
-from soak.load.expectations import Expectations
-from soak.load.plan import Plan, PlannedAuth, PlannedRequest
-from soak.load.rendering import Prepared, Rendered, fixed
-from soak.load.rows import Rows
-from soak.load.templates import RenderError
-from soak.load.visitor import Visitor
+from soak.load.http.options import TlsOptions, context_of
+from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
+from soak.load.scenario.auth import Fetched, Token, TokenReader
+from soak.load.scenario.checks import Expectations
+from soak.load.scenario.extractors import CaptureError, Captures
+from soak.load.scenario.feeder import Rows
+from soak.load.scenario.rendering import Prepared, Rendered, fixed
+from soak.load.scenario.templates import RenderError
+from soak.load.scenario.virtual_user import Visitor
 
 
 class Answer(NamedTuple):

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from soak.errors import RecordingError, SoakError
-from soak.load.again import Round, rounds
-from soak.load.joining import TOKEN, check_listening
-from soak.load.plan import Plan
-from soak.load.planning import plan_of
-from soak.load.process import LoadProcess
+from soak.load.plan.cluster_options import TOKEN, check_listening
+from soak.load.plan.plan import Plan
+from soak.load.supervisor.compile_plan import plan_of
+from soak.load.supervisor.confirmation_load import Round, rounds
+from soak.load.supervisor.load_process import LoadProcess
 from soak.model import Event, Exemplar, Phase, Scrape
 from soak.profile import Profile
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper

@@ -9,7 +9,7 @@ import pytest
 
 from soak.cli import VERBS, cli, main
 from soak.errors import ExitCode
-from soak.load.planning import plan_of
+from soak.load.supervisor.compile_plan import plan_of
 from soak.profile import parse_profile
 from soak.sampling.building import build_sources
 from soak.sampling.profilers import PROFILERS, Watched

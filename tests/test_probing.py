@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from soak.load.planning import plan_of
+from soak.load.supervisor.compile_plan import plan_of
 from soak.probing import probe
 from soak.profile import parse_profile
 

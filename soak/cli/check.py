@@ -29,8 +29,8 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
       soak check profiles/nightly.yaml
       soak check profiles/staging.yaml --probe
     """
-    from soak.load.checking import check_traffic  # noqa: PLC0415 - `--help` needs none of it
-    from soak.load.joining import TOKEN, check_listening, distributed_of  # noqa: PLC0415
+    from soak.load.plan.cluster_options import TOKEN, check_listening, distributed_of  # noqa: PLC0415
+    from soak.load.supervisor.validate import check_traffic  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
@@ -65,7 +65,7 @@ def _probe(profile: object) -> int:
     import threading  # noqa: PLC0415
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
-    from soak.load.planning import plan_of  # noqa: PLC0415
+    from soak.load.supervisor.compile_plan import plan_of  # noqa: PLC0415
     from soak.probing import probe  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415

@@ -43,7 +43,7 @@ def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: 
     Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or would not take part,
     130 interrupted.
     """
-    from soak.load.joining import TOKEN, address  # noqa: PLC0415 - `--help` needs none of it
+    from soak.load.plan.cluster_options import TOKEN, address  # noqa: PLC0415 - `--help` needs none of it
     from soak.units import parse_duration  # noqa: PLC0415
 
     try:

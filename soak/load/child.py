@@ -23,22 +23,22 @@ from locust import User
 from locust.env import Environment
 from locust.runners import Runner
 
-from soak.load.arrivals import OpenLoad
-from soak.load.authorizing import Authorizing, NoTokenError
-from soak.load.client import ClientOptions
-from soak.load.closed import ClosedLoad
-from soak.load.connection import failure_kind
-from soak.load.counting import Counting
-from soak.load.health import Health
-from soak.load.making import Maker
-from soak.load.notices import Notices
-from soak.load.plan import Plan
-from soak.load.requests import Sender, client_options
-from soak.load.sharing import Shares
-from soak.load.statistics import BoundedStatistics
-from soak.load.traffic import Traffic
-from soak.load.users import Load, driving_user
-from soak.load.wire import line, window_line
+from soak.load.http.client import ClientOptions
+from soak.load.http.connection import failure_kind
+from soak.load.measure.counting import Counting
+from soak.load.measure.generator_health import Health
+from soak.load.measure.locust_stats import BoundedStatistics
+from soak.load.plan.partition import Shares
+from soak.load.plan.plan import Plan
+from soak.load.plan.warnings import Notices
+from soak.load.plan.wire import line, window_line
+from soak.load.scenario.token_refresh import Authorizing, NoTokenError
+from soak.load.workload.closed_model import ClosedLoad
+from soak.load.workload.locust_user import Load, driving_user
+from soak.load.workload.mix import Traffic
+from soak.load.workload.open_model import OpenLoad
+from soak.load.workload.request_builder import Maker
+from soak.load.workload.sender import Sender, client_options
 from soak.windows import Window
 
 #: When the lifeline ends, requests under way get this long; `LAST_EXIT` after it the process ends whatever happens.
@@ -71,12 +71,12 @@ def main() -> int:
 def _role(told: str, stream: TextIO) -> int:
     """Drive a plan alone, as the master of workers, or as a worker that joins a master."""
     if "join" in json.loads(told):
-        from soak.load.worker import join  # noqa: PLC0415 - the lone process needs no messages
+        from soak.load.cluster.worker import join  # noqa: PLC0415 - the lone process needs no messages
 
         return join(json.loads(told)["join"], stream)
     plan = Plan.from_json(told)
     if plan.distributed is not None:
-        from soak.load.master import Master  # noqa: PLC0415
+        from soak.load.cluster.master import Master  # noqa: PLC0415
 
         return Master(plan, plan.distributed, stream).run()
     driving = Driving(plan, stream)

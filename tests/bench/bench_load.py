@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from soak.load.plan import Plan, PlannedRequest
-from soak.load.planning import plan_of as plan_of_profile
+from soak.load.plan.plan import Plan, PlannedRequest
+from soak.load.supervisor.compile_plan import plan_of as plan_of_profile
 from soak.profile import parse_profile
 from tests.bench.rivals import GENERATOR, RIVALS, TARGET, found, locust_orders, locustfile
 from tests.targets import build_go, running

@@ -15,9 +15,9 @@ import time
 
 import psutil
 
-from soak.load.counting import Counting
-from soak.load.plan import Plan
-from soak.load.wire import window_line
+from soak.load.measure.counting import Counting
+from soak.load.plan.plan import Plan
+from soak.load.plan.wire import window_line
 from tests.bench.bench_load import plan_of
 from tests.targets import build_go, running
 

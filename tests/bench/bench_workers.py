@@ -16,9 +16,9 @@ from typing import Any
 
 import msgpack
 
-from soak.load.counting import Counting
-from soak.load.merging import Slots, packed, unpacked
-from soak.load.wire import window_line, window_of
+from soak.load.cluster.merging import Slots, packed, unpacked
+from soak.load.measure.counting import Counting
+from soak.load.plan.wire import window_line, window_of
 from tests.bench.simulated_workers import master_share
 
 MOST = 0.30

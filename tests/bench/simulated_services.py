@@ -10,7 +10,7 @@ import numpy as np
 from soak.analysis.prepare import prepare
 from soak.diagnosis.attribution import Attribution, attribute
 from soak.diagnosis.levels import lasting
-from soak.load.code import Code
+from soak.load.plan.mix_modulation import Code
 from soak.model import Floats, Phase, Recording, RunInfo, Series
 from soak.windows import EndpointWindows, Ints
 

@@ -14,8 +14,8 @@ import psutil
 import zmq
 
 from soak import __version__
-from soak.load.joining import Distributed, proof
-from soak.load.plan import Plan
+from soak.load.plan.cluster_options import Distributed, proof
+from soak.load.plan.plan import Plan
 
 ONCE = "0" * 32
 

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from soak.errors import LoadError
-from soak.load.planning import plan_of
-from soak.load.process import LoadProcess
+from soak.load.supervisor.compile_plan import plan_of
+from soak.load.supervisor.load_process import LoadProcess
 from soak.profile import load_profile
 from tests.e2e.driving import SOAK
 from tests.sampling.serving import free_port

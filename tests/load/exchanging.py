@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from soak.load.addresses import Origin, Timeouts
-from soak.load.client import Client, ClientOptions
-from soak.load.heads import head_of
+from soak.load.http.client import Client, ClientOptions
+from soak.load.http.options import Origin, Timeouts
+from soak.load.http.request_head import head_of
 
 
 @contextmanager

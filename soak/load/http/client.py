@@ -1,0 +1,151 @@
+"""What one user has of HTTP: a connection to the target, cookies, and redirects where they are to be followed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import quote, urljoin, urlsplit
+
+from soak.load.http.connection import Connection
+from soak.load.http.cookies import Jar
+from soak.load.http.decoding import DecodingError, decoded
+from soak.load.http.options import Origin, Timeouts, TlsOptions, context_of
+from soak.load.http.request_head import IDEMPOTENT, redirected, target_of, with_cookies
+from soak.load.http.response import MAX_BODY, Answer
+from soak.load.http.timeouts import Deadlines
+
+MAX_REDIRECTS = 10
+VERIFIED = TlsOptions()
+#: Connections that redirects to other origins have opened; beyond them the oldest is closed.
+MAX_ELSEWHERE = 4
+_SETS_COOKIES = re.compile(rb"\n[Ss][Ee][Tt]-[Cc][Oo][Oo][Kk][Ii][Ee]:").search
+#: Quicker than reading all headers; the head may have some body after it, so this is where to look, and not what to believe.
+_IS_ENCODED = re.compile(rb"\ncontent-encoding:", re.IGNORECASE).search
+
+
+def nowhere(_host: str) -> bool:
+    """No other host is allowed."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What all users of a run share; `allowed` says whether a redirect may lead to a host."""
+
+    origin: Origin
+    timeouts: Timeouts
+    tls: TlsOptions = VERIFIED
+    cookies: bool = True
+    redirects: bool = False
+    allowed: Callable[[str], bool] = nowhere
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+class Client:
+    """One user's HTTP. Not to be used by two greenlets at once."""
+
+    __slots__ = ("_elsewhere", "_follow", "_home", "_jar", "_options", "_timeouts")
+
+    def __init__(self, options: ClientOptions) -> None:
+        """Prepare, and connect nowhere yet; OSError when the TLS options name files that cannot be used."""
+        self._options, self._follow, self._timeouts = options, options.redirects, options.timeouts
+        self._home = self._connection(options.origin)
+        self._elsewhere: dict[Origin, Connection] = {}
+        self._jar = Jar() if options.cookies else None
+
+    def send(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Answer:
+        """Send a request and read its answer, keeping its body, decoded, if asked; network trouble is its `failure`."""
+        answer = self._exchange(self._home, self._options.origin, head, body, keep)
+        if self._follow and 300 < answer.status < 309 and answer.failure is None:
+            answer = self._followed(head, body, keep, answer)
+        if keep and answer.failure is None:
+            _decode(answer)
+        return answer
+
+    def connect(self) -> None:
+        """Connect now and not with the first request; where that fails, the first request will say so."""
+        self._home.connect()
+
+    def limit(self, timeouts: Timeouts) -> None:
+        """How long requests may take from now on."""
+        self._timeouts = timeouts
+        for connection in (self._home, *self._elsewhere.values()):
+            connection.timeouts = timeouts
+
+    def forget(self) -> None:
+        """Forget all cookies: another visitor comes."""
+        if self._jar:
+            self._jar = Jar()
+
+    def close(self) -> None:
+        """Close all connections; a later request opens them again."""
+        for connection in (self._home, *self._elsewhere.values()):
+            connection.close()
+        self._elsewhere.clear()
+
+    def _connection(self, origin: Origin) -> Connection:
+        context = context_of(self._options.tls) if origin.secure else None
+        return Connection(origin, self._timeouts, self._options.deadlines, context)
+
+    def _exchange(
+        self, connection: Connection, origin: Origin, head: bytes, body: bytes | memoryview, keep: bool
+    ) -> Answer:
+        """One request with the jar's cookies, and once more if the kept connection had ended between two requests."""
+        jar, asked = self._jar, head
+        if jar and (cookies := jar.header(origin, target_of(head))):
+            asked = with_cookies(head, cookies)
+        answer = connection.exchange(asked, body, keep)
+        if connection.repeatable and (not connection.sent or head.startswith(IDEMPOTENT)):  # RFC 9112, 9.3.1
+            answer = connection.exchange(asked, body, keep)
+        if jar is not None and _SETS_COOKIES(answer.head):
+            jar.take(origin, target_of(head), answer.fields)
+        return answer
+
+    def _followed(self, head: bytes, body: bytes | memoryview, keep: bool, answer: Answer) -> Answer:
+        """Where a redirect leads to, at most `MAX_REDIRECTS` times; `size` is the last answer's."""
+        origin, base = self._options.origin, target_of(head)
+        for _ in range(MAX_REDIRECTS):
+            location = answer.headers.get("location")
+            if answer.status not in (301, 302, 303, 307, 308) or location is None or answer.failure is not None:
+                return answer
+            try:
+                url = urlsplit(urljoin(f"{origin.scheme}://{origin.authority}{base}", location))
+                to = Origin.of(url.geturl())
+            except ValueError:
+                return _failed(answer, "protocol: a redirect to no URL")
+            if to.host != self._options.origin.host and not self._options.allowed(to.host):
+                return _failed(answer, "redirect: host not allowed")
+            base = quote(url.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
+                f"?{quote(url.query, safe='/%:@!$&()*+,;=~-._?')}" if url.query else ""
+            )
+            head, with_body = redirected(head, answer.status, base, to, to == origin)
+            body, origin = (body if with_body else b""), to
+            answer = self._exchange(self._to(origin), origin, head, body, keep)
+        return _failed(answer, f"redirect: more than {MAX_REDIRECTS}") if 300 < answer.status < 309 else answer
+
+    def _to(self, origin: Origin) -> Connection:
+        if origin == self._options.origin:
+            return self._home
+        connection = self._elsewhere.get(origin)
+        if connection is None:
+            if len(self._elsewhere) >= MAX_ELSEWHERE:
+                self._elsewhere.pop(next(iter(self._elsewhere))).close()
+            connection = self._elsewhere[origin] = self._connection(origin)
+        return connection
+
+
+def _decode(answer: Answer) -> None:
+    if not answer.body or not _IS_ENCODED(answer.head):
+        return
+    encodings = answer.headers.get("content-encoding")
+    if encodings:
+        try:
+            answer.body = decoded(answer.body, encodings, MAX_BODY)
+        except DecodingError as error:
+            answer.failure, answer.body = str(error), b""
+
+
+def _failed(answer: Answer, failure: str) -> Answer:
+    answer.failure = failure
+    return answer

@@ -1,0 +1,283 @@
+"""One kept connection, and one exchange on it: whatever the network does becomes an answer or a counted failure.
+
+The hot path is one `send`, one wait in the event loop and one `recv`: no timer, no exception, no header dictionary.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from contextlib import suppress
+from math import inf
+from typing import Any
+
+import gevent
+from gevent import getcurrent
+
+from soak.load.http.options import Origin, Timeouts
+from soak.load.http.response import CLOSED, CUT_SHORT, RESET, TIMEOUT, Answer, Reading
+from soak.load.http.timeouts import Deadlines
+from soak.load.http.tls import TlsSocket, open_socket
+
+#: The first piece of an answer is read in the smaller size, since most answers fit; the rest of a larger one faster.
+FIRST_PIECE, PIECE = 8 << 10, 256 << 10
+#: A body up to here is sent in one piece with its head.
+SMALL_BODY = 16 << 10
+#: Idle for longer than this, a connection is looked at before it is used: the server may have closed it.
+LOOK_AFTER = 1.0
+_READ, _BOTH = 1, 3
+
+
+class Connection:
+    """A connection to one origin, opened when first needed and again after any failure."""
+
+    __slots__ = (
+        "__weakref__",
+        "_context",
+        "_deadlines",
+        "_hub",
+        "_origin",
+        "_reading",
+        "_reads",
+        "_sock",
+        "_tls",
+        "_used",
+        "_writes",
+        "deadline",
+        "expired",
+        "repeatable",
+        "sent",
+        "timeouts",
+    )
+
+    def __init__(
+        self, origin: Origin, timeouts: Timeouts, deadlines: Deadlines, context: ssl.SSLContext | None = None
+    ) -> None:
+        self._origin, self.timeouts, self._deadlines, self._context = origin, timeouts, deadlines, context
+        self._hub = gevent.get_hub()
+        self._reading = Reading()
+        self._sock: Any = None
+        self._tls: TlsSocket | None = None
+        self._reads: Any = None
+        self._writes: Any = None
+        self._used = 0.0
+        self.deadline = inf
+        self.expired = False
+        #: After a failure: whether a kept connection ended before any of the answer came, and so may just have been stale.
+        self.repeatable = False
+        #: Whether any of the last request was sent.
+        self.sent = False
+
+    def exchange(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Answer:
+        """Send a request and read its answer, `keep` its body if asked; never raises but when its greenlet is killed."""
+        now = time.monotonic()
+        self.sent = self.repeatable = False
+        fresh = self._sock is None or (now - self._used > LOOK_AFTER and not self._alive())
+        if fresh:
+            self.close()
+            if failure := self._open():
+                return Answer(0, failure=failure)
+            now = time.monotonic()
+        reading = self._reading
+        reading.begin(head.startswith(b"HEAD "), keep)
+        self.deadline = now + self.timeouts.total
+        try:
+            if body or self._tls is not None:
+                failure = self._send(head, body)
+            else:  # the hot path
+                sent = self._sock.send(head)
+                self.sent = True
+                failure = None if sent == len(head) else self._send_rest(memoryview(head)[sent:])
+            if failure is None and not reading.ended:
+                failure = self._receive() if self.timeouts.read is None else self._receive_in_pieces()
+        except OSError as error:
+            failure = failure_kind(error)
+        except BaseException:  # the user is stopped
+            self.close()
+            raise
+        self._used, self.deadline = now, inf
+        if failure is None and reading.reusable and not self.expired:
+            return reading.answer(None)
+        if failure and self.expired:
+            failure = TIMEOUT
+        elif failure in (CLOSED, RESET):
+            self.repeatable = not fresh and not reading.head
+        self.close()
+        return reading.answer(failure)
+
+    def connect(self) -> None:
+        """Open it if it is not open; the next exchange tries again where that fails."""
+        if self._sock is None:
+            self._open()
+            self._used = time.monotonic()
+
+    def _send(self, head: bytes, body: bytes | memoryview) -> str | None:
+        """Send all of a request; a failure, or None even where the server answered before it had read it all."""
+        if body and len(body) <= SMALL_BODY:
+            head, body = head + body, b""
+        sent = self._sock.send(head)
+        self.sent = True
+        if sent == len(head) and not body and self._tls is None:
+            return None
+        return self._send_rest(memoryview(head)[sent:], memoryview(body))
+
+    def _receive(self) -> str | None:
+        """Read to the end of the answer; the failure if there is one."""
+        reading, sock, watcher, hub = self._reading, self._sock, self._reads, self._hub
+        resume = getcurrent().switch
+        size = FIRST_PIECE
+        while not reading.ended:
+            watcher.start(resume)
+            try:
+                hub.switch()
+            finally:
+                watcher.stop()
+            try:
+                data = sock.recv(size)
+            except BlockingIOError:  # woken for nothing
+                continue
+            if not data:
+                return TIMEOUT if self.expired else reading.closed()
+            if failure := reading.feed(data):
+                return failure
+            size = PIECE
+        return None
+
+    def _receive_in_pieces(self) -> str | None:
+        """The same, with a bound on the time between two pieces."""
+        reading, end, patience = self._reading, self.deadline, self.timeouts.read or inf
+        while not reading.ended:
+            self.deadline = min(end, time.monotonic() + patience)
+            self._wait(self._reads)
+            if failure := self._pull():
+                return failure
+        return None
+
+    def _pull(self) -> str | None:
+        """Read what is there, without waiting."""
+        try:
+            data = self._sock.recv(PIECE)
+        except BlockingIOError:
+            return None
+        if data:
+            return self._reading.feed(data)
+        return TIMEOUT if self.expired else self._reading.closed()
+
+    def _send_rest(self, *pieces: memoryview) -> str | None:
+        """Send what the socket did not take at once, and listen meanwhile: the server may answer before it has it all."""
+        for whole in pieces:
+            piece = whole
+            while piece or (self._tls is not None and self._tls.unsent):
+                try:
+                    if piece:
+                        piece = piece[self._sock.send(piece) :]
+                    elif self._tls is not None:
+                        self._tls.flush()
+                except BlockingIOError:
+                    self._wait(self._writes)
+                    if failure := self._pull():
+                        return failure
+                except (BrokenPipeError, ConnectionResetError):
+                    return self._last_words()
+                if self._reading.ended:  # it wants no more of the request, whose rest nobody would read
+                    self._reading.reusable = False
+                    return None
+        return None
+
+    def _last_words(self) -> str | None:
+        """The server would not read all of the request: its answer may have come all the same."""
+        while not self._reading.ended:
+            before = self._reading.size, self._reading.head
+            gevent.sleep(0)  # an endless answer must not keep the others from their turns
+            if failure := self._pull():
+                return RESET if failure in (CLOSED, CUT_SHORT) else failure
+            if (self._reading.size, self._reading.head) == before:
+                return RESET
+        self._reading.reusable = False
+        return None
+
+    def _wait(self, watcher: Any) -> None:
+        watcher.start(getcurrent().switch)
+        try:
+            self._hub.switch()
+        finally:
+            watcher.stop()
+
+    def _alive(self) -> bool:
+        """Whether an idle connection is open and silent, as it should be."""
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def _open(self) -> str | None:
+        timeout = gevent.Timeout(min(self.timeouts.connect, self.timeouts.total))
+        sock = None
+        try:
+            with timeout:
+                sock = open_socket(self._origin, self._hub)
+                if self._context is not None:
+                    self._tls = TlsSocket(sock, self._context, self._origin.host)
+                    self._tls.handshake(self._hub)
+        except gevent.Timeout as error:
+            self._give_up(sock)
+            if error is not timeout:
+                raise
+            return "connect: timeout" if sock is None else "TLS: timeout"
+        except (OSError, ValueError) as error:
+            self._give_up(sock)
+            return failure_kind(error, "connect" if sock is None else "TLS")
+        except BaseException:
+            self._give_up(sock)
+            raise
+        self._sock = self._tls or sock
+        loop = self._hub.loop
+        self._reads, self._writes = loop.io(sock.fileno(), _READ), loop.io(sock.fileno(), _BOTH)
+        self.expired = False
+        self._deadlines.watch(self)
+        return None
+
+    def _give_up(self, sock: Any) -> None:
+        self._tls = None
+        if sock is not None:
+            sock.close()
+
+    def expire(self) -> None:
+        """The time is over: whoever waits is woken by the end of the stream."""
+        self.expired = True
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close it; the next exchange opens another."""
+        if self._sock is None:
+            return
+        self._deadlines.forget(self)
+        for watcher in (self._reads, self._writes):
+            watcher.stop()
+            watcher.close()
+        self._sock.close()
+        self._sock = self._tls = None
+        self.deadline = inf
+        self._reading.reset()
+
+
+def failure_kind(error: BaseException, stage: str = "") -> str:
+    """A network error as one of a few kinds: connect, TLS, timeout, reset, protocol."""
+    name = type(error).__name__
+    if isinstance(error, ConnectionRefusedError):
+        return "connect: refused"
+    if isinstance(error, ssl.SSLError) or stage == "TLS" or "SSL" in name or "Certificate" in name:
+        said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or ""
+        return f"TLS: {said.lower().replace('_', ' ')}"[:80] if said else "TLS"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return RESET
+    if isinstance(error, TimeoutError) or "Timeout" in name:
+        return TIMEOUT if not stage else f"{stage}: timeout"
+    if stage or name == "gaierror" or (isinstance(error, OSError) and error.errno is not None):
+        return f"{stage or 'connect'}: {(error.args[-1:] or ('failed',))[0]}"[:80]
+    return f"protocol: {name}"

@@ -1,0 +1,93 @@
+"""The bytes of a request before its body: rendered once, and changed where a redirect or a cookie asks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from soak.load.http.options import Origin
+
+#: Methods that may be sent again where the first may or may not have arrived (RFC 9110, 9.2.2).
+IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
+#: Methods whose requests say how long their body is even where there is none (RFC 9110, 8.6).
+EXPECT_A_BODY = ("POST", "PUT", "PATCH")
+_BREAKS = re.compile(r"[\r\n\0]")
+_COOKIE = re.compile(rb"\r\ncookie:[^\r]*", re.IGNORECASE)
+_FOR_ONE_HOST = ("authorization", "cookie", "proxy-authorization", "host")
+
+
+def head_of(method: str, target: str, origin: Origin, headers: Mapping[str, str], length: int) -> bytes:
+    """A request's head; ValueError for a header that would end its line, and so could smuggle in another.
+
+    `length` of the body is left out where there is none and the method expects none.
+    """
+    lines = [f"{method} {target} HTTP/1.1"]
+    given = {name.lower() for name in headers}
+    if "host" not in given:
+        lines.append(f"Host: {origin.authority}")
+    lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() != "content-length"]
+    if length or method in EXPECT_A_BODY:
+        lines.append(f"Content-Length: {length}")
+    if any(_BREAKS.search(line) for line in lines) or not target.isascii() or " " in target:
+        raise ValueError(f"{method} {target[:60]}: a line break in a header, or a target that is not one")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
+
+
+class Heads:
+    """Heads of one request whose path, headers and length may change from one to the next; what stays is made once."""
+
+    __slots__ = ("_expects", "_fields", "_given", "_method", "_origin", "_start", "_token")
+
+    def __init__(self, method: str, origin: Origin, prefix: str) -> None:
+        head_of(method, prefix or "/", origin, {}, 0)  # refuses a prefix that is no path
+        self._method, self._origin = method, origin
+        self._start, self._expects = f"{method} {prefix}".encode(), method in EXPECT_A_BODY
+        self._given: Mapping[str, str] | None = None
+        self._token: tuple[str, str] | None = None
+        self._fields = b""
+
+    def of(self, path: str, headers: Mapping[str, str], length: int, token: tuple[str, str] | None = None) -> bytes:
+        """The head for a path that is known to be one; the token's header is added where the headers have none."""
+        if headers is not self._given or token is not self._token:
+            named = {name.lower() for name in headers}
+            more = dict([token]) if token is not None and token[0].lower() not in named else {}
+            plain = head_of("GET", "/", self._origin, {**headers, **more}, 0)
+            self._fields = plain[plain.index(b"\r\n") : -2]
+            self._given, self._token = headers, token
+        if length or self._expects:
+            return b"%b%b HTTP/1.1%bContent-Length: %d\r\n\r\n" % (self._start, path.encode(), self._fields, length)
+        return b"%b%b HTTP/1.1%b\r\n" % (self._start, path.encode(), self._fields)
+
+
+def with_cookies(head: bytes, cookies: str) -> bytes:
+    """A head with the jar's cookies, after those that it has of its own: there may be one Cookie header only."""
+    own = _COOKIE.search(head)
+    if own is None:
+        return b"%bCookie: %b\r\n\r\n" % (head[:-2], cookies.encode())
+    return b"%b; %b%b" % (head[: own.end()], cookies.encode(), head[own.end() :])
+
+
+def target_of(head: bytes) -> str:
+    """The request target in a head: path and query."""
+    return head.split(b" ", 2)[1].decode("latin-1")
+
+
+def redirected(head: bytes, status: int, target: str, origin: Origin, same_origin: bool) -> tuple[bytes, bool]:
+    """The head to follow a redirect with, and whether the body goes along (RFC 9110, 15.4).
+
+    303 asks for a GET; 301 and 302 make a POST one, as all clients do. What another origin must not see is left out.
+    """
+    first, *lines = head[:-4].decode("utf-8").split("\r\n")
+    method = first.partition(" ")[0]
+    rewritten = (status == 303 and method not in ("GET", "HEAD")) or (status in (301, 302) and method == "POST")
+    if rewritten:
+        method = "GET"
+    kept = [f"{method} {target} HTTP/1.1", f"Host: {origin.authority}"]
+    for line in lines:
+        name = line.partition(":")[0].lower()
+        if name == "host" or (name in _FOR_ONE_HOST and not same_origin):
+            continue
+        if rewritten and name.startswith(("content-", "transfer-encoding")):
+            continue
+        kept.append(line)
+    return ("\r\n".join(kept) + "\r\n\r\n").encode("utf-8"), not rewritten

@@ -1,0 +1,118 @@
+"""Keeps a few requests of each minute as examples: the slowest and the failed ones, in constant memory."""
+
+from __future__ import annotations
+
+import heapq
+import time as clock
+from collections import Counter
+from collections.abc import Iterable
+from math import inf
+
+from soak.load.http.trace_context import trace_id
+from soak.windows import Exemplar
+
+#: Kept of each endpoint in each minute, slow and failed each; and of all endpoints together, both.
+EACH, A_MINUTE = 5, 100
+MINUTE = 60.0
+#: Sums of windows' lengths are exact to far less, in seconds.
+_ROUNDING = 1e-3
+
+_Slow = tuple[float, float, int, int]
+
+
+class Kept:
+    """What is kept of one endpoint in this minute; `bar` is the latency in seconds that a slow one must exceed."""
+
+    __slots__ = ("_failed", "_slow", "bar")
+
+    def __init__(self) -> None:
+        self.bar = -inf
+        self._slow: list[_Slow] = []
+        self._failed: list[tuple[str, _Slow]] = []
+
+    def slow(self, seconds: float, status: int, trace: int) -> None:
+        """A success slower than the bar, which ended just now."""
+        entry = (seconds, clock.monotonic() - seconds, status, trace)
+        if len(self._slow) < EACH:
+            heapq.heappush(self._slow, entry)
+        else:
+            heapq.heapreplace(self._slow, entry)
+        if len(self._slow) == EACH:
+            self.bar = self._slow[0][0]
+
+    def failed(self, seconds: float, kind: str, status: int, trace: int) -> None:
+        """A failure that ended just now: the first of the minute are kept, and a kind not seen yet before a kind's second."""
+        place = len(self._failed)
+        if place == EACH:
+            kinds = [known for known, _ in self._failed]
+            if kind in kinds or len(set(kinds)) == EACH:
+                return
+            place = max(index for index, known in enumerate(kinds) if kinds.index(known) < index)
+        self._failed[place : place + 1] = [(kind, (seconds, clock.monotonic() - seconds, status, trace))]
+
+    def ranked(self, endpoint: str) -> list[tuple[int, Exemplar]]:
+        """Each with its rank: the slowest is 0, and so is the first failed."""
+        slow = [("", entry) for entry in sorted(self._slow, reverse=True)]
+        return [
+            (rank, Exemplar(began, endpoint, seconds, kind, status, trace_id(trace)))
+            for kept in (slow, self._failed)
+            for rank, (kind, (seconds, began, status, trace)) in enumerate(kept)
+        ]
+
+    def forget(self) -> None:
+        """Begin the next minute."""
+        self.bar = -inf
+        self._slow, self._failed = [], []
+
+
+class Exemplars:
+    """Those of all endpoints."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Kept] = {}
+        self._minute_began: float | None = None
+
+    def of(self, endpoint: str) -> Kept:
+        """One endpoint's."""
+        return self._kept.setdefault(endpoint, Kept())
+
+    def of_minute(self, time: float, last: bool) -> tuple[Exemplar, ...]:
+        """All of the minute in the order of time if it is over at `time` (seconds), or the run is; else none."""
+        if self._minute_began is None:
+            self._minute_began = time
+        if time - self._minute_began < MINUTE - _ROUNDING and not last:
+            return ()
+        self._minute_began = time
+        ranked = [one for endpoint, kept in self._kept.items() for one in kept.ranked(endpoint)]
+        for kept in self._kept.values():
+            kept.forget()
+        return _best(ranked)
+
+
+def bounded(several: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
+    """What several processes kept of the same minute, as one would have: in the order of time, and no more than that."""
+    minute = sorted(several, key=lambda one: one.time)
+    slow = Counter[str]()
+    failed: dict[str, list[Exemplar]] = {}
+    ranked = []
+    for one in sorted(minute, key=lambda one: -one.seconds):
+        if not one.failure:
+            ranked.append((slow[one.endpoint], one))
+            slow[one.endpoint] += 1
+    for one in minute:
+        if one.failure:
+            failed.setdefault(one.endpoint, []).append(one)
+    for those in failed.values():
+        kinds = Counter[str]()
+        turns = []
+        for one in those:
+            turns.append((kinds[one.failure], one))
+            kinds[one.failure] += 1
+        # The first of each kind, then the second of each: sorting keeps the order of time within a turn.
+        ranked += [(rank, one) for rank, (_, one) in enumerate(sorted(turns, key=lambda turn: turn[0]))]
+    return _best([(rank, one) for rank, one in ranked if rank < EACH])
+
+
+def _best(ranked: list[tuple[int, Exemplar]]) -> tuple[Exemplar, ...]:
+    best = sorted(ranked, key=lambda one: (one[0], -one[1].seconds))[:A_MINUTE]
+    return tuple(sorted((exemplar for _, exemplar in best), key=lambda exemplar: exemplar.time))

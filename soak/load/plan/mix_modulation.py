@@ -1,0 +1,137 @@
+"""Coded traffic: shares of the traffic that vary on purpose, at a constant total, so that endpoints can be told apart.
+
+Each slot's shares are a row of a Hadamard matrix (of Paley's or Sylvester's construction; Plackett and Burman, The design
+of optimum multifactorial experiments, 1946): within a cycle of slots every endpoint is as often above its weight as below,
+and no endpoint's ups and downs follow another's. Rows come in a new random order each cycle. Iterative proportional fitting
+(Deming and Stephan, 1940) makes each slot's shares add up to one and each endpoint's mean over a cycle its weight, exactly.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil, inf
+
+from soak.load.plan.plan import Plan
+from soak.units import show_duration
+
+#: A slot in seconds: long enough for a garbage collector to run a few times, short enough to change often in a short run.
+SHORTEST, LONGEST = 10.0, 600.0
+#: A run has so many cycles of slots, unless that makes slots too short or too long.
+_CYCLES = 4
+#: By how much of its weight an endpoint's share goes up and down; one with a small weight may go further: that costs no one.
+_DEPTH, _RARE_DEPTH, _RARE = 0.6, 0.9, 0.5
+_PRIMES = (3, 7, 11, 19, 23, 31, 43, 47, 59, 67, 71, 79, 83)
+_ROUNDS, _EXACT = 1000, 1e-12
+_TRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The shares over a steady phase that begins at `begin`; `slot` seconds each, in the order of `order`, which ends with it.
+
+    `bounds` are the running sums of each row's shares, and of the plain weights in `plain`, for what is before and after.
+    """
+
+    begin: float
+    slot: float
+    order: tuple[int, ...]
+    rows: tuple[tuple[float, ...], ...]
+    plain: tuple[float, ...]
+
+    @classmethod
+    def of(cls, weights: Sequence[float], begin: float, duration: float, seed: int) -> Code | None:
+        """The code of a steady phase; None with fewer than two endpoints, which nothing can tell apart."""
+        if len(weights) < 2:
+            return None
+        rows = coded_shares(weights)
+        count = len(rows)
+        fitting = min(_CYCLES, int(duration / (count * SHORTEST)))
+        cycles = max(1, fitting, ceil(duration / (count * LONGEST)))
+        chance = random.Random(f"{seed}/code")  # noqa: S311 - repeatable traffic, not secrets
+        order = [row for _ in range(cycles) for row in chance.sample(range(count), count)]
+        sums = tuple(tuple(accumulate(row)) for row in rows)
+        return cls(begin, duration / len(order), tuple(order), sums, tuple(accumulate(weights)))
+
+    @property
+    def words(self) -> str:
+        """What is done, in a sentence for the report."""
+        return (
+            f"to tell endpoints apart, their shares of the traffic were varied on purpose, in {len(self.order)} slots of "
+            f"{show_duration(self.slot)} at the same rate in all (diagnose.attribute)"
+        )
+
+    def at(self, passed: float) -> tuple[tuple[float, ...], float]:
+        """The running sums of shares at a moment, and when they change next; seconds from the load's beginning."""
+        number = int((passed - self.begin) // self.slot)
+        if number < 0:
+            return self.plain, self.begin
+        if number >= len(self.order):
+            return self.plain, inf
+        return self.rows[self.order[number]], max(self.begin + (number + 1) * self.slot, passed)
+
+
+def code_of(plan: Plan) -> Code | None:
+    """The code of a plan's steady phase, the same in every process; None where none is asked for."""
+    weights = [request.weight for request in plan.requests] + [flow.weight for flow in plan.flows]
+    return Code.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
+
+
+def coded_shares(weights: Sequence[float]) -> list[list[float]]:
+    """Each slot's shares of all endpoints, a cycle of them: every row adds up to 1, every column's mean is its weight's."""
+    total = sum(weights)
+    parts = [weight / total for weight in weights]
+    rare = _RARE / len(parts)
+    depths = [_RARE_DEPTH if part < rare else _DEPTH for part in parts]
+    rows = _even(parts, depths)
+    for _ in range(_ROUNDS):
+        means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+        rows = [[share * part / mean for share, part, mean in zip(row, parts, means, strict=True)] for row in rows]
+        sums = [sum(row) for row in rows]
+        rows = [[share / size for share in row] for row, size in zip(rows, sums, strict=True)]
+        if max(sums) - min(sums) < _EXACT:
+            break
+    return rows
+
+
+def _even(parts: Sequence[float], depths: Sequence[float]) -> list[list[float]]:
+    """Shares by the matrix, before they are fitted: of some choices of its columns and their signs, the evenest.
+
+    The less the shares of a row add up to, the further all of them will be raised above what was meant.
+    """
+    matrix, chance = hadamard(len(parts) + 1), random.Random(_TRIES)  # noqa: S311 - the same choice everywhere
+    found: list[list[list[float]]] = []
+    for _ in range(_TRIES):
+        columns = chance.sample(range(1, len(matrix)), len(parts))
+        swings = [depth * chance.choice((1, -1)) for depth in depths]
+        found.append(
+            [
+                [part * (1 + swing * row[column]) for part, swing, column in zip(parts, swings, columns, strict=True)]
+                for row in matrix
+            ]
+        )
+    return max(found, key=lambda rows: min(map(sum, rows)))
+
+
+def hadamard(least: int) -> list[list[int]]:
+    """The smallest matrix of 1 and -1 known here with at least so many columns, all orthogonal; the first is all 1."""
+    doublings = [(2**power, 1) for power in range(1, 12)]
+    paley = [((prime + 1) * 2**power, prime) for prime in _PRIMES for power in range(8)]
+    order, prime = min(pair for pair in (*doublings, *paley) if pair[0] >= least)
+    matrix = [[1]] if prime == 1 else _paley(prime)
+    while len(matrix) < order:
+        matrix = [row + row for row in matrix] + [row + [-sign for sign in row] for row in matrix]
+    return [[sign * row[0] for sign in row] for row in matrix]
+
+
+def _paley(prime: int) -> list[list[int]]:
+    """Paley's first construction (On orthogonal matrices, 1933), for a prime that leaves 3 when divided by 4."""
+    squares = {number * number % prime for number in range(1, prime)}
+    first = [1] * (prime + 1)
+    rest = [
+        [-1, *(1 if column == row or (column - row) % prime in squares else -1 for column in range(prime))]
+        for row in range(prime)
+    ]
+    return [first, *rest]

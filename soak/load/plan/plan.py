@@ -1,0 +1,131 @@
+"""What the load's process is told: plain data that travels as one JSON line over its standard input."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from soak.load.plan.cluster_options import Distributed
+from soak.load.plan.schedule import Piece
+from soak.load.scenario.feeder import PlannedRows
+
+
+@dataclass(frozen=True)
+class PlannedRequest:
+    """One request with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds.
+
+    `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
+    the body where that is one, and escapes by `template_kind`. No `timeout`, or none to
+    connect or between two pieces of the answer: those of the plan. `expect` and `captures` are
+    the profile's, by its keys.
+    """
+
+    endpoint: str
+    method: str
+    path: str
+    weight: float
+    headers: dict[str, str] = field(repr=False)
+    body: str = field(default="", repr=False)
+    statuses: tuple[int, ...] = ()
+    template: str = field(default="", repr=False)
+    template_kind: Literal["text", "form", "json"] = "text"
+    timeout: float | None = None
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
+    expect: dict[str, Any] = field(default_factory=dict)
+    captures: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlannedFlow:
+    """Requests in order; their weights mean nothing, the flow's own is beside those of `Plan.requests`."""
+
+    name: str
+    weight: float
+    steps: tuple[PlannedRequest, ...]
+
+
+@dataclass(frozen=True)
+class PlannedAuth:
+    """How a token is fetched: nothing of `request` is a template. No `url`: that of the plan."""
+
+    request: PlannedRequest = field(repr=False)
+    url: str | None
+    token: str
+    refresh: float | None
+    header: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`: the most there will be.
+
+    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. `tls` is the
+    profile's, its files absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    `trace_header`, unless empty, names a header for the trace id alone. `before` is how many requests an earlier load of
+    the same run made: this one goes on where that ended, with rows, numbers and random values of its own. With
+    `attribute`, shares vary by a code.
+    """
+
+    url: str
+    requests: tuple[PlannedRequest, ...]
+    duration: float
+    ramp: float
+    interval: float
+    timeout: float
+    rate: float | None = None
+    users: int | None = None
+    locustfile: str | None = None
+    flows: tuple[PlannedFlow, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    arrivals: str = "constant"
+    seed: int = 0
+    think: tuple[float, float] | None = None
+    pace: float | None = None
+    tls: dict[str, Any] = field(default_factory=dict)
+    cookies: bool = True
+    redirects: bool = False
+    allow: tuple[str, ...] = ()
+    traceparent: bool = True
+    trace_header: str = ""
+    rows: tuple[PlannedRows, ...] = ()
+    auth: PlannedAuth | None = None
+    distributed: Distributed | None = None
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
+    before: int = 0
+    attribute: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label of every request that may be counted."""
+        steps = [step.endpoint for flow in self.flows for step in flow.steps]
+        return (*(request.endpoint for request in self.requests), *steps)
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Plan:
+        """The inverse of `to_json`."""
+        fields = json.loads(line)
+        auth, think, distributed = fields["auth"], fields["think"], fields["distributed"]
+        fields |= {
+            "requests": tuple(map(_request, fields["requests"])),
+            "flows": tuple(
+                PlannedFlow(**flow | {"steps": tuple(map(_request, flow["steps"]))}) for flow in fields["flows"]
+            ),
+            "pieces": tuple(Piece(**piece) for piece in fields["pieces"]),
+            "rows": tuple(PlannedRows(**rows) for rows in fields["rows"]),
+            "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
+            "allow": tuple(fields["allow"]),
+            "think": tuple(think) if think else None,
+            "distributed": Distributed(**distributed) if distributed else None,
+        }
+        return cls(**fields)
+
+
+def _request(fields: dict[str, Any]) -> PlannedRequest:
+    return PlannedRequest(**fields | {"statuses": tuple(fields["statuses"])})

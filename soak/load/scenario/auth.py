@@ -1,0 +1,124 @@
+"""A token, kept fresh outside of what is measured: the old one serves until the new one is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from soak.load.plan.plan import PlannedAuth
+from soak.load.scenario.jsonpath import JsonPath
+
+#: After a failure, the next attempt waits twice as long as the last, from the first to the second of these.
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+#: Of the life that an answer gives its token, so much passes before the next is fetched.
+RENEW_AT = 0.8
+_ODD = re.compile(r"[^\x21-\x7e]")
+
+
+class AuthError(Exception):
+    """A token could not be had; the message says why and never holds anything of the answer or the request."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A token, and how long it lives in seconds where that is known."""
+
+    token: str = field(repr=False)
+    lifetime: float | None = None
+
+
+class TokenReader:
+    """Finds the token in an answer."""
+
+    def __init__(self, planned: PlannedAuth) -> None:
+        self._path = JsonPath(planned.token)
+
+    def read(self, status: int, body: bytes) -> Fetched:
+        """The token of an answer; AuthError when there is none."""
+        if not 200 <= status < 300:
+            raise AuthError(f"status {status}")
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            raise AuthError("the answer is not JSON") from None
+        found = self._path.find(document)
+        if not found or not isinstance(found[0], str | int) or isinstance(found[0], bool) or found[0] == "":
+            raise AuthError("the answer holds no token")
+        token = str(found[0])
+        if _ODD.search(token):
+            raise AuthError("the token has characters that no header may hold")
+        return Fetched(token, _lifetime(document))
+
+
+def _lifetime(document: Any) -> float | None:
+    """`expires_in` (RFC 6749, section 5.1), in seconds."""
+    said = document.get("expires_in") if isinstance(document, dict) else None
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    try:
+        seconds = float(said)  # some servers write it as text
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 < seconds < 1e9 else None
+
+
+class Token:
+    """The token of a run. `fetch` gets a new one, or raises AuthError or what the network does; `clock` is monotonic seconds.
+
+    A loop of its own calls `renew` whenever `wait` seconds are over; requests only ever read `header`. `failures` counts
+    the attempts that failed, `problem` says why the last one did.
+    """
+
+    def __init__(self, planned: PlannedAuth, fetch: Callable[[], Fetched], clock: Callable[[], float]) -> None:
+        self._name, _, before = planned.header.partition(":")
+        before = before.strip()
+        self._before = f"{before} " if before and not before.endswith("=") else before
+        self._refresh, self._fetch, self._clock = planned.refresh, fetch, clock
+        self._value: str | None = None
+        self._due: float | None = clock()
+        self._retry = FIRST_WAIT
+        self._no_sooner = clock()
+        self._fetching = False
+        self.failures, self.problem = 0, ""
+
+    def __repr__(self) -> str:
+        """Without the token, so that no log holds it."""
+        return f"Token(failures={self.failures})"
+
+    @property
+    def header(self) -> tuple[str, str] | None:
+        """Name and value of the header to send; None before the first token."""
+        return None if self._value is None else (self._name, self._value)
+
+    def wait(self) -> float | None:
+        """Seconds until the next `renew` is due, 0 when it is; None when none is to come."""
+        return None if self._due is None else max(0.0, self._due - self._clock())
+
+    def renew(self) -> bool:
+        """Fetch a new token, unless another call is at it; whether there is one. The old one serves meanwhile."""
+        if self._fetching:
+            return False
+        self._fetching = True
+        try:
+            fetched = self._fetch()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the old token serves on and the next attempt is due
+            self.failures += 1
+            self.problem = str(error) if isinstance(error, AuthError) else type(error).__name__
+            self._due = self._no_sooner = self._clock() + self._retry
+            self._retry = min(2 * self._retry, LONGEST_WAIT)
+            return False
+        finally:
+            self._fetching = False
+        self._value, self._retry, self.problem = self._before + fetched.token, FIRST_WAIT, ""
+        life = self._refresh or (fetched.lifetime * RENEW_AT if fetched.lifetime else None)
+        self._due = None if life is None else self._clock() + life
+        self._no_sooner = self._clock() + FIRST_WAIT
+        return True
+
+    def refused(self) -> None:
+        """The target refused the token (status 401): renew now, though no sooner than the pause after the last attempt."""
+        soonest = max(self._no_sooner, self._clock())
+        self._due = soonest if self._due is None else min(self._due, soonest)

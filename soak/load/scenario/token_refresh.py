@@ -1,0 +1,78 @@
+"""Keeps a run's token fresh: in a greenlet and over connections of its own, and none of it among the requests."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlsplit
+
+import gevent
+from gevent.event import Event
+
+from soak.load.http.client import Client, ClientOptions
+from soak.load.http.options import Origin, Timeouts, TlsOptions
+from soak.load.http.request_head import head_of
+from soak.load.plan.plan import Plan, PlannedAuth
+from soak.load.plan.warnings import Notices
+from soak.load.scenario.auth import AuthError, Fetched, Token, TokenReader
+from soak.load.scenario.rendering import fixed
+
+#: The first token is asked for so often, and each time waited for at most so long, in seconds.
+FIRST_ATTEMPTS, LONGEST_FETCH = 3, 5.0
+
+
+class NoTokenError(OSError):
+    """No token could be had before the load began."""
+
+
+class Authorizing:
+    """The token of all users. `header` is the one to send: a new object with each new token, None before the first."""
+
+    def __init__(self, plan: Plan, planned: PlannedAuth, notices: Notices) -> None:
+        url = planned.url or plan.url
+        seconds = min(plan.timeout, LONGEST_FETCH)
+        options = ClientOptions(Origin.of(url), Timeouts(seconds, seconds), TlsOptions(**plan.tls), cookies=False)
+        self._client, self._reader, self._notices = Client(options), TokenReader(planned), notices
+        request = fixed(planned.request)
+        self._asked = f"{planned.request.method} {request.path}"
+        target = urlsplit(url).path + request.path
+        self._head = head_of(planned.request.method, target, options.origin, request.headers, len(request.body))
+        self._body = request.body
+        self._token = Token(planned, self._fetch, time.monotonic)
+        self._due = Event()
+        self.header: tuple[str, str] | None = None
+
+    def begin(self) -> None:
+        """Fetch the first token, and from then on whenever the next is due; NoTokenError when there is none."""
+        for attempt in range(FIRST_ATTEMPTS):
+            if attempt:
+                gevent.sleep(self._token.wait() or 0.0)
+            if self._renew():
+                gevent.spawn(self._keep_fresh)
+                return
+        raise NoTokenError(f"auth: no token from {self._asked}: {self._token.problem} ({FIRST_ATTEMPTS} attempts)")
+
+    def refused(self) -> None:
+        """The target refused the token: fetch another, though not many times a second."""
+        self._token.refused()
+        self._due.set()
+
+    def _keep_fresh(self) -> None:
+        while True:
+            wait = self._token.wait()
+            if wait != 0.0:
+                self._due.clear()
+                self._due.wait(wait)
+            elif not self._renew():
+                self._notices.warn("auth", f"auth: the token could not be renewed: {self._token.problem}")
+
+    def _renew(self) -> bool:
+        renewed = self._token.renew()
+        if renewed:
+            self.header = self._token.header
+        return renewed
+
+    def _fetch(self) -> Fetched:
+        answer = self._client.send(self._head, self._body, keep=True)
+        if answer.failure is not None:
+            raise AuthError(answer.failure)
+        return self._reader.read(answer.status, answer.body)

@@ -1,0 +1,85 @@
+"""A visitor: what one user's templates see. Each has its own random numbers, rows and captures, repeatable by seed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from jinja2.sandbox import safe_range
+
+from soak.load.scenario.feeder import Rows
+from soak.load.scenario.templates import Function, context_of
+
+
+class Numbers:
+    """Where `seq()` comes from: after `before`, 1, 2, 3 over all users of a process; `count` processes never give the same."""
+
+    def __init__(self, index: int = 0, count_: int = 1, before: int = 0) -> None:
+        self.next = count(before * count_ + index + 1, count_).__next__
+
+
+class Visitor:
+    """The names of one user's templates. `number` is the user's, or the arrival's in the open model.
+
+    `random` is for whatever else this user chooses: the same seed and number make the same choices.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        seed: int | str = 0,
+        rows: Mapping[str, Rows] | None = None,
+        numbers: Numbers | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.number, self.rows, self._clock = number, rows or {}, clock
+        self.random = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable traffic, not secrets
+        self._given: dict[str, Any] = {
+            "uuid": Function(self.uuid),
+            "seq": Function((numbers or Numbers()).next),
+            "randint": Function(self.random.randint),
+            "choice": Function(self.choice),
+            "now": Function(self.now),
+            "user": number,
+            "range": safe_range,
+        }
+        self._names = dict(self._given)
+        self.context = context_of(self._names)
+
+    def begin(self, wanted: frozenset[str] = frozenset(), number: int | None = None) -> None:
+        """Begin one request or one flow: captures are forgotten, and each wanted data name has its next row.
+
+        `number`: this visitor now stands for another user; in the open model, single requests are all made by one.
+
+        RowsExhausted when a `unique` name has none left: this visitor cannot go on.
+        """
+        if number is not None:
+            self.number = self._given["user"] = number
+        self._names.clear()
+        self._names.update(self._given)
+        for name, rows in self.rows.items():
+            if name in wanted:
+                self._names[name] = rows.draw(self.random)
+
+    def keep(self, captured: Mapping[str, Any]) -> None:
+        """Let the templates of later steps see what an answer held."""
+        self._names.update(captured)
+
+    def uuid(self) -> str:
+        """A random UUID (version 4, RFC 9562), as text."""
+        digits = f"{self.random.getrandbits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    def choice(self, values: Sequence[Any]) -> Any:
+        """One of a list."""
+        return self.random.choice(values)
+
+    def now(self, layout: str | None = None) -> float | str:
+        """Seconds since 1970, or the time in UTC as `layout` (of strftime) says."""
+        moment = self._clock()
+        return moment if layout is None else datetime.fromtimestamp(moment, UTC).strftime(layout)

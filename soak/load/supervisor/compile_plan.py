@@ -1,0 +1,172 @@
+"""A checked profile as the plan that the load's process is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+from soak import __version__
+from soak.load.plan.cluster_options import distributed_of
+from soak.load.plan.plan import Plan, PlannedAuth, PlannedFlow, PlannedRequest
+from soak.load.plan.schedule import pieces_of
+from soak.load.scenario.feeder import PlannedRows
+from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
+from soak.load.supervisor.validate import check_traffic
+from soak.profile import Profile
+from soak.profile.checking import beside
+from soak.profile.requests import RequestSpec, Sending
+from soak.profile.yamltext import Document
+from soak.profile.yamltext import Path as Place
+
+#: Seconds for an answer, where the profile bounds only parts of it.
+LONGEST_WAIT = 10.0
+_CONTENT_TYPES = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "text": "text/plain; charset=utf-8",
+    "file": "application/octet-stream",
+}
+
+
+def plan_of(profile: Profile) -> Plan:
+    """The plan of a checked profile; ProfileError where its templates, data or JSONPaths are wrong."""
+    check_traffic(profile)
+    load, document = profile.load, profile.document
+    return Plan(
+        url=profile.target.url.rstrip("/"),
+        requests=tuple(
+            planned(endpoint, document, ("endpoints", index), endpoint.label, endpoint.weight)
+            for index, endpoint in enumerate(profile.endpoints)
+        ),
+        duration=load.duration,
+        ramp=load.ramp,
+        interval=profile.interval,
+        timeout=load.timeout.total or LONGEST_WAIT,
+        connect_timeout=load.timeout.connect,
+        read_timeout=load.timeout.read,
+        rate=load.peak if load.open else None,
+        users=None if load.open else int(load.peak),
+        locustfile=_absolute(document, load.locustfile),
+        flows=_flows(profile),
+        pieces=pieces_of(load),
+        arrivals=load.arrivals,
+        seed=load.seed,
+        think=(load.think.min, load.think.max) if load.think else None,
+        pace=load.pace,
+        redirects=load.redirects,
+        cookies=load.cookies,
+        rows=tuple(
+            PlannedRows(name, str(beside(document.file, rows.file).resolve()), rows.jsonl is not None, rows.order)
+            for name, rows in profile.data.items()
+        ),
+        auth=_auth(profile),
+        tls={
+            key: _absolute(document, value) if isinstance(value, str) else value
+            for key, value in profile.target.tls.model_dump().items()
+        },
+        allow=tuple(profile.target.allow),
+        traceparent=profile.trace.traceparent,
+        trace_header=profile.trace.header,
+        distributed=distributed_of(profile),
+        attribute=profile.diagnose is not None and profile.diagnose.attribute,
+    )
+
+
+def planned(
+    spec: RequestSpec,
+    document: Document,
+    place: Place,
+    label: str,
+    weight: float = 1.0,
+    captures: dict[str, dict[str, str]] | None = None,
+) -> PlannedRequest:
+    """Path, headers and body of one request, ready to send or to render."""
+    method, _, path = literal(spec.request, place, document, key="request").partition(" ")
+    body, template = b"", ""
+    kind: Literal["text", "form", "json"] = "text"
+    if spec.json_ is not None:
+        kind = "json"
+        body, template = _body(json_source(literal(spec.json_, place, document, key="json")))
+    elif spec.form is not None:
+        kind = "form"
+        body, template = _body(form_source(literal(spec.form, place, document, key="form")))
+    elif spec.body is not None:
+        body, template = _body(literal(spec.body, place, document, key="body"))
+    elif spec.file is not None:
+        body = beside(document.file, spec.file).read_bytes()
+    return PlannedRequest(
+        label,
+        method,
+        path_source(path),
+        weight,
+        _headers(spec, literal(spec.headers, place, document, key="headers")),
+        _base64(body),
+        tuple(spec.expect.status or ()),
+        template,
+        kind,
+        spec.timeout.total,
+        spec.timeout.connect,
+        spec.timeout.read,
+        spec.expect.model_dump(by_alias=True, exclude_defaults=True, exclude={"status"}),
+        captures or {},
+    )
+
+
+def _body(source: str) -> tuple[bytes, str]:
+    """A body, or the source of its template."""
+    return (b"", source) if is_template(source) else (source.encode(), "")
+
+
+def _headers(sending: Sending, given: dict[str, str]) -> dict[str, str]:
+    """What is sent anyway, and what the profile gives, which goes before it."""
+    headers = {"User-Agent": f"soak/{__version__}", "Accept": "*/*"}
+    kinds = {"json": sending.json_, "form": sending.form, "text": sending.body, "file": getattr(sending, "file", None)}
+    kind = next((kind for kind, body in kinds.items() if body is not None), None)
+    if kind is not None:
+        headers["Content-Type"] = _CONTENT_TYPES[kind]
+    replaced = {name.lower() for name in given}
+    return {name: value for name, value in headers.items() if name.lower() not in replaced} | given
+
+
+def _base64(body: bytes) -> str:
+    return base64.b64encode(body).decode("ascii")
+
+
+def _flows(profile: Profile) -> tuple[PlannedFlow, ...]:
+    flows = []
+    for index, flow in enumerate(profile.flows):
+        steps = []
+        for number, step in enumerate(flow.steps):
+            place = ("flows", index, "steps", number)
+            captures = {
+                name: found.model_dump(by_alias=True, exclude_none=True) for name, found in step.capture.items()
+            }
+            steps.append(planned(step, profile.document, place, flow.label(step), captures=captures))
+        flows.append(PlannedFlow(flow.name, flow.weight, tuple(steps)))
+    return tuple(flows)
+
+
+def _auth(profile: Profile) -> PlannedAuth | None:
+    """Nothing of it is a template: a password may hold any characters."""
+    auth = profile.auth
+    if auth is None:
+        return None
+    method, _, path = auth.request.partition(" ")
+    body = b""
+    if auth.json_ is not None:
+        body = json.dumps(auth.json_).encode()
+    elif auth.form is not None:
+        body = urlencode(auth.form).encode()
+    elif auth.body is not None:
+        body = auth.body.encode()
+    request = PlannedRequest(
+        "auth", method, quote(path, safe=PRINTED), 1.0, _headers(auth, auth.headers), _base64(body)
+    )
+    url = auth.url.rstrip("/") if auth.url else None
+    return PlannedAuth(request, url, auth.token, auth.refresh, auth.header)
+
+
+def _absolute(document: Document, name: str | None) -> str | None:
+    return str(beside(document.file, name).resolve()) if name else None

@@ -1,0 +1,51 @@
+"""The same load once more: shorter, of the same shape; with what the first one sent, and with what it did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from soak.load.plan.plan import Plan, PlannedRequest
+from soak.load.scenario.templates import is_template
+from soak.snapshots import SnapshotStage
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One more load: how its phase is called, and the stage of the snapshot that is taken after it."""
+
+    name: str
+    stage: SnapshotStage
+    plan: Plan
+
+
+def rounds(plan: Plan, seconds: float, made: int) -> tuple[Round, ...]:
+    """What confirms, in `seconds` at full load in all, after a first load of `made` requests.
+
+    Where requests vary, half of it repeats what the first load began with, so that what grows with every request is told
+    from what grows with every new key. The rest, or all, is fresh: rows, numbers and random values that the first load did
+    not draw, for with the same keys over again a cache that only gains entries would look like one that is full. Rows that
+    may never be used twice are not.
+    """
+    varies = any(_varies(request) for request in _requests(plan)) and all(rows.order != "unique" for rows in plan.rows)
+    if not varies:
+        return (Round("confirm", "confirmed", again(plan, seconds, made)),)
+    repeated, fresh = again(plan, seconds / 2, 0), again(plan, seconds / 2, made)
+    return Round("repeat", "repeated", repeated), Round("confirm", "confirmed", fresh)
+
+
+def again(plan: Plan, seconds: float, made: int) -> Plan:
+    """A plan that takes `seconds` at full load, its stages shortened alike, and goes on after `made` requests."""
+    share = seconds / plan.duration
+    pieces = tuple(replace(piece, seconds=piece.seconds * share, period=piece.period * share) for piece in plan.pieces)
+    return replace(plan, duration=seconds, ramp=plan.ramp * share, pieces=pieces, before=made)
+
+
+def _requests(plan: Plan) -> Iterator[PlannedRequest]:
+    yield from plan.requests
+    for flow in plan.flows:
+        yield from flow.steps
+
+
+def _varies(request: PlannedRequest) -> bool:
+    return any(is_template(text) for text in (request.path, request.template, *request.headers.values()))

@@ -1,0 +1,163 @@
+"""The supervisor's side of the load: starts its process, takes its windows, stops it. Imports no Locust."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from soak.errors import LoadError
+from soak.load.plan.mix_modulation import code_of
+from soak.load.plan.plan import Plan
+from soak.load.plan.wire import window_of
+from soak.model import Event
+from soak.windows import Window
+
+MAX_LOG_BYTES = 5_000_000
+
+
+class LoadProcess:
+    """One run of a plan in a child process.
+
+    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window`, and warnings
+    and what becomes of workers to `on_event`, from a thread of this object's own. `failure` says in one line why the load
+    broke, None while it did not.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        origin: float,
+        log: Path,
+        on_window: Callable[[Window], None],
+        on_event: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.failure: str | None = None
+        self._plan, self._origin, self._log = plan, origin, log
+        self._on_window, self._on_event = on_window, on_event
+        self._process: subprocess.Popen[str] | None = None
+        self._begun = threading.Event()
+        self._ended = threading.Event()
+        self._stopping = False
+
+    def start(self, patience: float = 20.0, stop: threading.Event | None = None) -> None:
+        """Start, and return once traffic begins; LoadError when it does not, or when `stop` is set before it does.
+
+        Workers have the time that the plan gives them to join, and `patience` (seconds) on top.
+        """
+        with suppress(OSError):  # there from the start, for messages name it
+            self._log.touch()
+        # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "soak.load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it died at once: reading its output says so
+            self._process.stdin.write(self._plan.to_json() + "\n")
+            self._process.stdin.flush()
+        logging = threading.Thread(
+            target=self._keep_log, args=(self._process.stderr,), name="soak-load-log", daemon=True
+        )
+        logging.start()
+        threading.Thread(target=self._read, args=(logging,), name="soak-load", daemon=True).start()
+        distributed = self._plan.distributed
+        patience += distributed.wait if distributed else 0.0
+        until = time.monotonic() + patience
+        while not self._begun.wait(0.1) and time.monotonic() < until:
+            if stop is not None and stop.is_set():
+                self.stop()
+                raise LoadError("the run was stopped before the load began")
+        if not self._begun.is_set():
+            self.stop()
+            raise LoadError(f"the load did not start within {patience:g} s; {self._log.name} may say why")
+        if self.started is None:
+            self.stop()
+            raise LoadError(
+                f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more"
+            )
+        if (code := code_of(self._plan)) is not None:
+            self._on_event(Event(self.started, "mix", code.words))
+
+    @property
+    def running(self) -> bool:
+        """Whether windows may still come."""
+        return not self._ended.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end; True once it has come."""
+        return self._ended.wait(seconds)
+
+    def stop(self, patience: float = 4.0) -> None:
+        """Let go of the lifeline: the load ends in order, and is killed when it does not."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._ended.wait(1.0)
+
+    def _keep_log(self, words: TextIO) -> None:
+        """Write what the load says to its log. It must be read whatever happens: a full pipe would stop the load."""
+        with words:
+            for text in words:
+                with suppress(OSError):  # a full disk costs the log, and not the run
+                    self._append(text)
+
+    def _append(self, text: str) -> None:
+        """One line, on disk at once; a full log is begun anew, and the last two are kept."""
+        if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
+            self._log.replace(self._log.with_name(f"{self._log.name}.1"))
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(text)
+
+    def _read(self, logging: threading.Thread) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for text in self._process.stdout:
+            try:
+                self._take(json.loads(text))
+            except (ValueError, KeyError, TypeError) as error:
+                self.failure = f"the load's process said something unreadable ({type(error).__name__}: {text[:80]!r})"
+                break
+        self._process.stdout.close()
+        logging.join(1.0)
+        code = self._process.wait()
+        if self.finished is None and not self._stopping and self.failure is None:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            self.failure = f"the load's process {how} before its time"
+        self._begun.set()
+        self._ended.set()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        match message["kind"]:
+            case "window":
+                self._on_window(window_of(message, self._origin))
+            case "started":
+                self.started = message["time"] - self._origin
+                self._begun.set()
+            case "finished":
+                self.finished = message["time"] - self._origin
+            case "event":
+                self._on_event(Event(message["time"] - self._origin, message.get("event", "warning"), message["text"]))
+            case "failed":
+                self.failure = str(message["reason"])

@@ -1,0 +1,131 @@
+"""What can be known of a profile's traffic before the run: templates, names, columns, JSONPaths, data files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from soak.errors import ProfileError
+from soak.load.plan.cluster_options import distributed_of
+from soak.load.scenario.feeder import RowsError, read_rows
+from soak.load.scenario.jsonpath import JsonPath, PathError
+from soak.load.scenario.templates import (
+    Kind,
+    Template,
+    TemplateError,
+    form_source,
+    is_template,
+    json_source,
+    literal,
+    path_source,
+)
+from soak.profile import Profile
+from soak.profile.checking import TEMPLATE_NAMES, beside, refused, requests_of
+from soak.profile.parsing import nearest
+from soak.profile.requests import RequestSpec, StepSpec
+from soak.profile.yamltext import Document
+from soak.profile.yamltext import Path as Place
+
+
+def check_traffic(profile: Profile) -> None:
+    """ProfileError, with file, line and key, for the first thing that would fail when the traffic is made."""
+    document = profile.document
+    columns = {name: _columns(profile, name) for name in profile.data}
+    captured: set[str] = set()
+    for place, _, request in requests_of(profile):
+        if place[0] == "flows" and place[-1] == 0:
+            captured = set()
+        check_paths(request, place, document)
+        known = {*TEMPLATE_NAMES, *profile.data, *captured}
+        for where, kind, source in sources_of(request, place, document):
+            _check_template(where, kind, source, document, known, columns)
+        if isinstance(request, StepSpec):
+            captured |= request.capture.keys()
+    if profile.auth is not None:
+        _check_path(profile.auth.token, ("auth", "token"), document)
+
+
+def sources_of(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:
+    """Every template of a request: its place in the file, its kind, its source."""
+    _, _, path = literal(request.request, place, document, key="request").partition(" ")
+    trees: list[tuple[str, Kind, Any]] = [
+        ("request", "path", path),
+        ("headers", "text", request.headers),
+        ("json", "json", request.json_),
+        ("form", "form", request.form),
+        ("body", "text", request.body),
+    ]
+    for key, kind, tree in trees:
+        for where, text in _texts(tree if key == "request" else literal(tree, place, document, key), (*place, key)):
+            if is_template(text):
+                yield where, kind, text
+
+
+def _texts(tree: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    """Every text of a tree; a template may be a key, too."""
+    if isinstance(tree, str):
+        yield place, tree
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield (*place, key), key
+            yield from _texts(value, (*place, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from _texts(value, (*place, index))
+
+
+def _check_template(
+    place: Place, kind: Kind, text: str, document: Document, known: set[str], columns: dict[str, tuple[str, ...]]
+) -> None:
+    try:
+        template = Template(kind, _source(kind, text))
+    except TemplateError as error:
+        raise refused(document, place, str(error)) from None
+    for name in sorted(template.names - known):
+        raise refused(document, place, f"nothing is called {name} here{nearest(name, sorted(known))}")
+    for name in template.names & columns.keys():
+        for column in sorted(template.columns(name) - set(columns[name])):
+            there = nearest(column, columns[name])
+            raise refused(document, place, f"data.{name} has no column {column}{there}")
+
+
+def _source(kind: Kind, text: str) -> str:
+    if kind == "path":
+        return path_source(text)
+    if kind == "json":
+        return json_source(text)
+    return form_source({"": text}) if kind == "form" else text
+
+
+def _columns(profile: Profile, name: str) -> tuple[str, ...]:
+    """The columns of a data file, once every row of it has been read."""
+    rows, document = profile.data[name], profile.document
+    try:
+        read = read_rows(Path(beside(document.file, rows.file)), jsonl=rows.jsonl is not None)
+        columns = next(read)
+        found = sum(1 for _ in read)
+    except RowsError as error:
+        where = document.where(("data", name))
+        raise ProfileError(f"{where}: data.{name}: {error}") from None
+    distributed = distributed_of(profile)
+    if distributed is not None and rows.order != "random" and found < distributed.workers:
+        reason = f"{found} {rows.order} rows cannot be shared by {distributed.workers} workers"
+        raise refused(document, ("data", name), f"{reason}, for no two have the same; take fewer, or order: random")
+    return columns
+
+
+def check_paths(request: RequestSpec, place: Place, document: Document) -> None:
+    """The JSONPaths of a request are JSONPaths."""
+    for path in request.expect.json_:
+        _check_path(path, (*place, "expect", "json", path), document)
+    for name, capture in request.capture.items() if isinstance(request, StepSpec) else ():
+        if capture.json_ is not None:
+            _check_path(capture.json_, (*place, "capture", name), document)
+
+
+def _check_path(path: str, place: Place, document: Document) -> None:
+    try:
+        JsonPath(path)
+    except PathError as error:
+        raise refused(document, place, str(error)) from None

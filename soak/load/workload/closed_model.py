@@ -1,0 +1,150 @@
+"""The closed model: users that each wait for their answer, as many at each moment as the schedule says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import gevent
+
+from soak.load.plan.partition import Shares
+from soak.load.plan.plan import Plan
+from soak.load.plan.warnings import Notices
+from soak.load.scenario.virtual_user import Visitor
+from soak.load.workload.mix import Traffic
+from soak.load.workload.request_builder import Maker
+from soak.load.workload.sender import NOT_MADE, Sender
+
+#: A refused connection answers at once; without a pause a closed user would hammer the dead target.
+PAUSE_AFTER_FAILED_CONNECT = 0.1
+_PAUSED_AFTER = ("connect:", "TLS", NOT_MADE)
+#: How often the number of users is looked at, in seconds.
+TICK = 0.02
+
+
+class ClosedUser:
+    """One user, in a greenlet and over a connection of its own."""
+
+    def __init__(self, visitor: Visitor, sender: Sender) -> None:
+        self.visitor, self.sender = visitor, sender
+        #: It ends after its request or flow, and with `cut` after the request under way.
+        self.leaving = self.cut = False
+        #: It pauses between requests or flows, and has nothing to finish; or between the steps of a flow.
+        self.idle = self.thinking = False
+        self.greenlet: gevent.Greenlet | None = None
+
+
+class ClosedLoad:
+    """All users of a plan, or those of a worker's share of it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        traffic: Traffic,
+        maker: Maker,
+        notices: Notices,
+        new_sender: Callable[[], Sender],
+        shares: Shares | None = None,
+    ) -> None:
+        self._shares = shares or Shares()
+        self._plan, self._traffic, self._maker, self._notices = plan, traffic, maker, notices
+        self._new_sender = new_sender
+        self._users: list[ClosedUser] = []
+        self._running: set[ClosedUser] = set()
+        self._number = 0
+        self._out_of_rows = self._cut = False
+
+    @property
+    def busy(self) -> int:
+        """How many users there are."""
+        return len(self._running)
+
+    def drive(self) -> None:
+        """Let users come and go as scheduled; returns at the end of the schedule."""
+        began, schedule = time.monotonic(), self._traffic.schedule
+        while (passed := time.monotonic() - began) < schedule.total and not self._cut:
+            if passed >= self._traffic.turns:
+                self._traffic.turn(passed)
+            self.have(self._shares.users(schedule.users_at(passed)))
+            gevent.sleep(TICK)
+
+    def have(self, count: int) -> None:
+        """Make it so many users: the last to come are the first to go, each after its request or flow."""
+        while len(self._users) > count:
+            user = self._users.pop()
+            user.leaving = True
+            if user.idle and user.greenlet is not None:
+                user.greenlet.kill(block=False)
+        while len(self._users) < count and not self._out_of_rows:
+            self._number += 1
+            user = ClosedUser(self._traffic.visitor(self._number), self._new_sender())
+            self._users.append(user)
+            self._running.add(user)
+            user.greenlet = gevent.spawn(self._live, user)
+
+    def _live(self, user: ClosedUser) -> None:
+        visitor, sender = user.visitor, user.sender
+        chance, choose, begin, pace = visitor.random, self._traffic.choose, self._maker.begin, self._plan.pace
+        pauses = pace is not None or self._plan.think is not None
+
+        def pause(visitor: Visitor) -> bool:
+            return self._think(user, visitor)
+
+        try:
+            while not user.leaving:
+                began = time.monotonic() if pauses else 0.0
+                course = choose(chance)
+                if course.constant:  # the hot path
+                    failure = sender.send(course.first)
+                elif begin(course, visitor):
+                    failure = sender.walk(course, visitor, pause)
+                else:
+                    self._run_out()
+                    return
+                if failure is not None and failure.startswith(_PAUSED_AFTER):
+                    gevent.sleep(PAUSE_AFTER_FAILED_CONNECT)
+                if pauses and not user.leaving:
+                    self._rest(user, began)
+        except Exception as error:
+            self._notices.fail(f"a user broke: {type(error).__name__}: {error}")
+            raise
+        finally:
+            sender.close()
+            self._running.discard(user)
+
+    def _rest(self, user: ClosedUser, began: float) -> None:
+        """Think, and keep the pace, after a request or flow that was begun at a moment."""
+        left = self._traffic.pause(user.visitor.random)
+        if self._plan.pace is not None:
+            left = max(left, began + self._plan.pace - time.monotonic())
+        if left > 0:
+            user.idle = True
+            gevent.sleep(left)
+            user.idle = False
+
+    def _think(self, user: ClosedUser, visitor: Visitor) -> bool:
+        """Pause between two steps of a flow; whether there is to be another."""
+        seconds = self._traffic.pause(visitor.random)
+        if seconds > 0 and not user.cut:
+            user.thinking = True
+            gevent.sleep(seconds)
+            user.thinking = False
+        return not user.cut
+
+    def _run_out(self) -> None:
+        """A user found no row: it ends, and no other comes for it, since that would find none either."""
+        self._out_of_rows = True
+        if len(self._running) == 1:
+            self._notices.run_out(
+                "every row of the data has been used and no user is left; order: sequential begins again"
+            )
+
+    def finish(self, patience: float) -> None:
+        """Wait for the answers under way, at most `patience` seconds, and end everybody."""
+        self._cut = True
+        for user in self._running:
+            user.leaving = user.cut = True
+            if (user.idle or user.thinking) and user.greenlet is not None:
+                user.greenlet.kill(block=False)
+        gevent.joinall([user.greenlet for user in self._running if user.greenlet is not None], timeout=patience)
+        gevent.killall([user.greenlet for user in self._running if user.greenlet is not None], timeout=1.0)

@@ -1,0 +1,51 @@
+"""What a worker checks of a plan before it takes part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from soak.load.cluster.worker_policy import UnwillingError, fingerprints, own_plan
+from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
+from soak.load.scenario.feeder import PlannedRows
+
+PLAN = Plan("http://127.0.0.1:9", (), duration=1.0, ramp=0.0, interval=1.0, timeout=1.0, rate=1.0)
+TOLD = {"allow": ["*.staging.example.com"], "locustfile": None}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "skus.csv"
+    path.write_text("sku\na\n")
+    return path
+
+
+def test_data_must_be_there_and_the_same(file: Path) -> None:
+    plan = replace(PLAN, rows=(PlannedRows("row", str(file)),))
+    marks = fingerprints(plan)
+    assert own_plan(plan, marks, TOLD).rows == plan.rows
+    file.write_text("sku\nb\n")
+    with pytest.raises(UnwillingError, match=r"data\.row: /.*skus\.csv here differs from the master's: copy it anew"):
+        own_plan(plan, marks, TOLD)
+    file.unlink()
+    with pytest.raises(UnwillingError, match=r"cannot be read here \(No such file or directory\): copy it to the same"):
+        own_plan(plan, marks, TOLD)
+
+
+def test_tls_files_must_be_there(file: Path) -> None:
+    plan = replace(PLAN, tls={"ca": None, "certificate": str(file), "key": "/nowhere/key.pem", "insecure": False})
+    with pytest.raises(UnwillingError, match=r"target\.tls\.key: no file /nowhere/key\.pem here"):
+        own_plan(plan, {}, TOLD)
+
+
+@pytest.mark.parametrize(("url", "host"), [("http://127.0.0.1:1", ""), ("https://id.example.com/", "id.example.com")])
+def test_a_token_is_fetched_from_no_host_that_is_not_allowed(url: str, host: str) -> None:
+    request = PlannedRequest("auth", "POST", "/token", 1.0, {})
+    plan = replace(PLAN, auth=PlannedAuth(request, url, "$.token", None, "Authorization"))
+    if not host:
+        assert own_plan(plan, {}, TOLD).auth == plan.auth
+        return
+    with pytest.raises(UnwillingError, match=f"may not send load to {host}"):
+        own_plan(plan, {}, TOLD)

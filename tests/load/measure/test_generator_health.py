@@ -1,0 +1,82 @@
+"""What the load's process measures of itself."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from soak.load.measure.generator_health import EVERY, Health, MasterHealth
+from soak.load.workload.mix import Traffic
+from soak.load.workload.timerfd import Pace
+from soak.windows import GeneratorWindow, Window
+from tests.load.workload.test_open_model import PLAN
+
+
+def rest(seconds: float) -> None:
+    pace = Pace()
+    pace.until(time.monotonic() + seconds)
+    pace.close()
+
+
+def spin(seconds: float) -> None:
+    """Keep the event loop from its turns, on the processor for so long."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_a_busy_event_loop_is_late_and_costs_processor_time() -> None:
+    health = Health(None)
+    health.start()
+    rest(3 * EVERY)
+    began = time.monotonic()
+    health.close(1.0, 0, 0)
+    spin(0.3)
+    stuck = health.close(time.monotonic() - began, 0, 0)  # before its turn came: a stuck loop must not look idle
+    rest(2 * EVERY)
+    after = health.close(1.0, 0, 0)
+    assert stuck.lag >= 0.3 - 2 * EVERY
+    assert after.lag >= 0.3 - 2 * EVERY
+    assert stuck.cpu_seconds >= 0.29
+    assert stuck.memory > 10 << 20
+
+
+def test_an_idle_one_costs_next_to_nothing() -> None:
+    health = Health(None)
+    health.start()
+    rest(0.5)
+    found = health.close(0.5, 0, 0)
+    assert found.cpu_seconds < 0.2
+    assert found.cpu_ratio == pytest.approx(found.cpu_seconds / 0.5)
+
+
+def test_windows_ask_for_what_is_due_in_them() -> None:
+    health = Health(Traffic(replace(PLAN, rate=50.0, ramp=2.0, duration=3.0)).schedule.count)
+    found = [health.close(1.0, 2 * queued, queued) for queued in (0, 3, 3, 10, 10, 10)]
+    assert [one.asked for one in found] == pytest.approx([12.5, 37.5, 50, 50, 50, 0])
+    assert [one.queued for one in found] == [0, 3, 0, 7, 0, 0]
+    assert [one.made for one in found] == [0, 6, 0, 14, 0, 0]
+    assert Health(None).close(1.0, 0, 0).asked is None
+
+
+def test_several_processes_are_as_busy_as_the_busiest() -> None:
+    one, other = GeneratorWindow(0.5, 0.5, 0.001, 100, 20.0, 9, 1), GeneratorWindow(0.9, 0.9, 0.2, 50, 30.0, 8, 2)
+    together = GeneratorWindow.together([one, other])
+    assert together == GeneratorWindow(0.9, 1.4, 0.2, 150, 50.0, 17, 3)
+    assert GeneratorWindow.together([replace(one, asked=None)]).asked is None
+
+
+def test_the_masters_own_cpu_and_memory_stand_beside_its_workers() -> None:
+    worker = GeneratorWindow(0.1, 0.1, 0.002, 100, 20.0, 9, 1)
+    window = Window(1.0, 1.0, 5, (), worker)
+    health = MasterHealth()
+    spin(0.3)
+    first, second = health.beside([window, replace(window, generator=None)])
+    assert first.generator is not None
+    assert second.generator is not None
+    assert 0.25 <= first.generator.cpu_seconds <= 0.4  # half of it, and the worker's
+    assert second.generator.cpu_seconds == pytest.approx(first.generator.cpu_seconds - 0.1)
+    assert 0 < second.generator.cpu_ratio <= 0.2  # of the two seconds that the windows are long, if not of more
+    assert first.generator.memory - 100 == second.generator.memory > 10 << 20
+    assert (first.generator.lag, first.generator.asked, first.generator.made) == (0.002, 20.0, 9)
+    assert list(health.beside([])) == []

@@ -1,0 +1,127 @@
+"""The code that varies the mix: balanced, at a constant total, and the same in every process."""
+
+from itertools import pairwise
+from math import inf
+from pathlib import Path
+from statistics import correlation
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soak.load.plan.mix_modulation import Code, code_of, coded_shares, hadamard
+from soak.load.supervisor.compile_plan import plan_of
+from soak.load.workload.mix import Traffic
+from soak.profile import parse_profile
+from tests.load.test_driver import Driven
+from tests.targets.orders import orders
+
+WEIGHTS = st.lists(st.floats(0.5, 50), min_size=2, max_size=20)
+FOUR = "endpoints: [{request: GET /a, weight: 3}, {request: GET /b, weight: 2}, GET /c, GET /d]"
+
+
+@given(st.integers(1, 100))
+def test_columns_are_orthogonal_and_but_one_balanced(least: int) -> None:
+    matrix = hadamard(least)
+    columns = list(zip(*matrix, strict=True))
+    assert len(columns) >= least
+    assert set(columns[0]) == {1}
+    assert all(sum(a * b for a, b in zip(one, two, strict=True)) == 0 for one, two in pairwise(columns))
+    assert all(sum(column) == 0 for column in columns[1:])
+
+
+@settings(max_examples=25, deadline=None)
+@given(WEIGHTS)
+def test_every_slot_makes_the_whole_rate_and_every_endpoint_has_its_weight_in_the_end(weights: list[float]) -> None:
+    rows = coded_shares(weights)
+    assert [sum(row) for row in rows] == pytest.approx([1.0] * len(rows))
+    assert all(share > 0 for row in rows for share in row)
+    means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+    assert means == pytest.approx([weight / sum(weights) for weight in weights], rel=1e-3)
+
+
+def test_every_endpoint_goes_well_up_and_down() -> None:
+    weights = [15, 12, 10, 10, 6, 4, 2, 1]
+    for weight, column in zip(weights, zip(*coded_shares(weights), strict=True), strict=True):
+        part = weight / sum(weights)
+        assert min(column) < 0.5 * part
+        assert 1.4 * part < max(column) < 3 * part
+
+
+@pytest.mark.parametrize(
+    ("duration", "slots", "seconds"), [(60, 12, 5), (240, 24, 10), (3600, 48, 75), (7 * 86400, 1008, 600)]
+)
+def test_slots_fill_the_steady_phase_in_whole_cycles(duration: float, slots: int, seconds: float) -> None:
+    code = Code.of([15, 12, 10, 10, 6, 4, 2, 1], 30.0, duration, seed=1)
+    assert code is not None
+    assert len(code.order) == slots
+    assert code.slot == pytest.approx(seconds)
+    for first in range(0, slots, 12):
+        assert sorted(code.order[first : first + 12]) == list(range(12))
+    assert code.at(29.9) == (code.plain, 30.0)
+    assert code.at(30.0) == (code.rows[code.order[0]], 30.0 + code.slot)
+    assert code.at(30.0 + duration) == (code.plain, inf)
+
+
+def traffic(index: int, count: int, seed: int = 4, attribute: str = "true") -> Traffic:
+    text = (
+        f"target: {{url: 'http://127.0.0.1:1'}}\nload: {{rate: 10/s, ramp: 5s, duration: 2m, seed: {seed}}}\n{FOUR}\n"
+    )
+    plan = plan_of(parse_profile(f"{text}diagnose: {{attribute: {attribute}}}\n", "p.yaml", environment={})[0])
+    return Traffic(plan, index, count)
+
+
+def test_all_workers_vary_the_mix_alike_and_another_seed_varies_it_otherwise() -> None:
+    def story(one: Traffic) -> list[str]:
+        chance, told = one.visitor(1).random, []
+        chance.seed(1)
+        for second in range(0, 130, 5):
+            if second >= one.turns:
+                one.turn(second)
+            told += [one.choose(chance).first.endpoint for _ in range(30)]
+        return told
+
+    assert story(traffic(0, 3)) == story(traffic(2, 3))
+    assert story(traffic(0, 3)) != story(traffic(0, 3, seed=5))
+    assert story(traffic(0, 3)) != story(traffic(0, 3, attribute="false"))
+
+
+def test_the_mix_is_plain_in_the_ramp_and_without_being_asked() -> None:
+    coded, plain = traffic(0, 1), traffic(0, 1, attribute="false")
+    coded.turn(4.9)
+    assert coded.turns == 5.0
+    assert plain.turns == inf
+    same = [[one.choose(one.visitor(2).random).first.endpoint for _ in range(50)] for one in (coded, plain)]
+    assert same[0] == same[1]
+
+
+def test_one_endpoint_alone_has_no_code() -> None:
+    text = "target: {url: 'http://127.0.0.1:1'}\nload: {rate: 1/s, duration: 1m}\nendpoints: [GET /a]\n"
+    assert (
+        code_of(plan_of(parse_profile(f"{text}diagnose: {{attribute: true}}\n", "p.yaml", environment={})[0])) is None
+    )
+
+
+@pytest.mark.parametrize("load", ["rate: 250/s", "rate: 250/s, processes: 2", "users: 4, pace: 10ms"])
+def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
+    with orders() as shop:
+        driven = Driven(
+            tmp_path, shop.url, f"{load}, duration: 4s, seed: 3", f"{FOUR}\ndiagnose: {{attribute: true}}\n"
+        )
+    assert driven.failure is None
+    assert len([text for text in driven.warnings if "varied on purpose" in text]) == 1
+    code = Code.of([3, 2, 1, 1], 0.0, 4.0, seed=3)
+    assert code is not None
+    names = ["GET /a", "GET /b", "GET /c", "GET /d"]
+    found = [[0] * 4 for _ in code.order]
+    for window in driven.windows:
+        slot = int((window.time - window.seconds / 2 - driven.started) // code.slot)
+        for seen in window.endpoints if slot < len(found) else ():
+            found[slot][names.index(seen.endpoint)] += seen.requests
+    shares = [count / sum(counts) for counts in found for count in counts]
+    meant = [high - low for row in code.order for low, high in pairwise((0.0, *code.rows[row]))]
+    plain = [high - low for _ in code.order for low, high in pairwise((0.0, *(part / 7 for part in code.plain)))]
+    ups = [[share - mean for share, mean in zip(each, plain, strict=True)] for each in (shares, meant)]
+    assert correlation(*ups) > 0.8  # windows and slots do not end at the same moments
+    if "rate" in load:
+        assert sum(map(sum, found)) == pytest.approx(1000, rel=0.1)
