@@ -1,5 +1,5 @@
 """Pure: prepare, trend, verdict. No files, sockets, clocks or prints."""
 
-from soak.analysis.judging import analyze
+from soak.analysis.verdict import analyze
 
 __all__ = ["analyze"]

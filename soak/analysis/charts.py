@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from soak.analysis.prepare import Prepared
+from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.roles import role_of, unknown_role
 from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, Series, Trend, Verdict, series_key
 from soak.units import unit_of

@@ -170,7 +170,7 @@ ROLES: tuple[Role, ...] = (
     _shown(What.OTHER, "nodejs_eventloop_lag_*", "the event loop's lag", "seconds"),
     # Python.
     _shown(What.GC, "python_gc_*", "Python's collections", "objects"),
-    # Pools of connections; soak/analysis/pools.py says more of them.
+    # Pools of connections; soak/analysis/rules/pools.py says more of them.
     *_pool("go_sql_in_use_connections", "go_sql_max_open_connections", "", "go_sql_idle_connections"),
     _count(What.POOL, "go_sql_open_connections", "open connections", "connections", "go_sql_max_open_connections"),
     *_pool("hikaricp_connections_active", "hikaricp_connections_max", "hikaricp_connections_pending"),

@@ -13,7 +13,7 @@ from types import FrameType
 
 import click
 
-from soak.analysis.early import LOOKS, certain_already
+from soak.analysis.sequential_stop import LOOKS, certain_already
 from soak.cli.judged import code_of, judge, show, write_reports
 from soak.errors import ExitCode, SoakError
 from soak.live import Live

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from soak.analysis.segments import clean
+from soak.analysis.statistics.process_lives import clean
 from soak.diagnosis.mix import Mix, mix_at
 from soak.diagnosis.weighing import Weighed, weigh
 from soak.model import Floats

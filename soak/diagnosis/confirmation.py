@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from soak.analysis.garbage import with_live_heap
+from soak.analysis.prepare.gc_accounting import with_live_heap
 from soak.diagnosis.profiles import HELD, read_profile
 from soak.errors import SoakError
 from soak.model import Analysis, Finding, Floats, Kind, Labels, Phase, Recording, Verdict, series_key

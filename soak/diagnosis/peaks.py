@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soak.analysis.prepare import merged
+from soak.analysis.prepare.prepare import merged
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case
 from soak.diagnosis.frames import Frame

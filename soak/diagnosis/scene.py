@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from soak.analysis.prepare import Prepared, prepare
+from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.diagnosis.confirmation import Confirmation, confirmations
 from soak.diagnosis.goroutines import Group, groups, proven
 from soak.diagnosis.holdings import Holding, holdings

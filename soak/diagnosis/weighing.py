@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.analysis.noise import Noise, whiten
+from soak.analysis.statistics.noise import Noise, whiten
 from soak.model import Floats
 from soak.windows import Ints
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from soak.analysis.growth import judge_growth
-from soak.analysis.subject import Subject
+from soak.analysis.rules.growth import judge_growth
+from soak.analysis.statistics.growth_input import Subject
 from soak.model import Finding, Floats, Series
 
 MONTH = 30 * 86400.0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.prepare import prepare
+from soak.analysis.prepare.prepare import prepare
 from soak.analysis.roles import ROLES, What, role_of, unknown_role
 from soak.model import Analysis, Finding, Series, SourceHealth, Verdict
 from soak.profile import Limits

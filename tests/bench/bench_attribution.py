@@ -16,9 +16,9 @@ from functools import partial
 
 import numpy as np
 
-from soak.analysis.prepare import prepare
-from soak.analysis.subject import Subject
-from soak.analysis.trend import CERTAIN, fit_trend
+from soak.analysis.prepare.prepare import prepare
+from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics.trend import CERTAIN, fit_trend
 from tests.bench.simulated_services import HELD_OUT, LEAKS, SEEN, Service, Setting, service
 
 FORMS = {**SEEN, **HELD_OUT}

@@ -14,9 +14,9 @@ from functools import partial
 
 import numpy as np
 
-from soak.analysis.early import LOOKS, certain_already
-from soak.analysis.growth import judge_growth
-from soak.analysis.subject import Subject
+from soak.analysis.rules.growth import judge_growth
+from soak.analysis.sequential_stop import LOOKS, certain_already
+from soak.analysis.statistics.growth_input import Subject
 from soak.model import Analysis, RunInfo, Series
 from tests.bench import held_out, kinds, once_held_out
 from tests.bench.corpus import SURVIVE, Case, Kind, cases

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from soak.analysis.growth import judge_growth
-from soak.analysis.trend import CERTAIN, SUSPICIOUS, fit_trend
+from soak.analysis.rules.growth import judge_growth
+from soak.analysis.statistics.trend import CERTAIN, SUSPICIOUS, fit_trend
 from soak.model import Finding, Series, Verdict
 from tests.bench import held_out, kinds, once_held_out
 from tests.bench.corpus import SURVIVE, Case, Kind, cases

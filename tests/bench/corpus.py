@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from soak.analysis.subject import Subject
+from soak.analysis.statistics.growth_input import Subject
 from soak.model import Floats, Series
 
 SURVIVE = 30 * 86400.0

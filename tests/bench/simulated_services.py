@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from soak.analysis.prepare import prepare
+from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution import Attribution, attribute
 from soak.diagnosis.levels import lasting
 from soak.load.plan.mix_modulation import Code

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soak.analysis.prepare import prepare
+from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution import attribute
 from soak.diagnosis.levels import lasting
 from soak.diagnosis.mix import mix_at

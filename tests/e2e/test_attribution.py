@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from soak.analysis.prepare import prepare
+from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution import attribute
 from soak.diagnosis.levels import lasting
 from soak.recording import load_recording

@@ -1,0 +1,222 @@
+"""From a recording to what is judged: one set of series, wherever they came from, on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from soak.analysis.prepare.gc_accounting import collections_between, with_live_heap
+from soak.analysis.prepare.generator_series import generator_series
+from soak.analysis.prepare.snapshot_masking import perturbed, without
+from soak.model import Floats, Kind, Labels, Phase, Recording, Series
+from soak.windows import Arrivals, EndpointWindows, Ints
+
+ALL: Labels = ()
+#: Within so many seconds, two series see the same restart.
+_SAME = 10.0
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A recording ready to be judged; times in seconds.
+
+    `series` are gauges (counters have become rates per second) over the load, which ran from `start` to `end`, without the
+    samples that snapshots disturbed; `drawn` are the same with them and with what came after the load, `snapshots` the
+    stretches in which those were taken. Judging begins at `judged_from`. `restarts` are the moments at which each
+    instance's process was first seen replaced; an instance whose identity nobody tells is not in it. `requests` holds
+    cumulative completed requests, None where unknown; `collections` each instance's full garbage collections in the judged
+    stretch, where they are counted.
+    `driven` says whether soak itself made the traffic.
+    """
+
+    recording: Recording
+    series: tuple[Series, ...]
+    start: float
+    end: float
+    judged_from: float
+    restarts: Mapping[str, tuple[float, ...]]
+    requests: Series | None
+    driven: bool
+    collections: Mapping[str, float] = field(default_factory=dict)
+    drawn: tuple[Series, ...] = ()
+    snapshots: tuple[Phase, ...] = ()
+
+    def windows(self) -> tuple[EndpointWindows, ...]:
+        """The request windows of the judged stretch."""
+        return tuple(windows.between(self.judged_from, self.end) for windows in self.recording.windows)
+
+    def judged_series(self) -> tuple[Series, ...]:
+        """All series, of the judged stretch alone."""
+        return tuple(_between(series, self.judged_from, self.end) for series in self.series)
+
+    def borders(self, series: Series) -> tuple[float, ...] | None:
+        """When the process behind a series was replaced; of a series that names an instance, that one's."""
+        instance = dict(series.labels).get("instance", "")
+        return self.restarts.get(instance, self.restarts.get(""))
+
+    def named(self, name: str) -> list[Series]:
+        """All series of a name."""
+        return [series for series in self.series if series.name == name]
+
+
+def prepare(recording: Recording, warmup: float) -> Prepared:
+    """Everything before the end of the ramp, and before `warmup` seconds of load, is left out of judging."""
+    phases = {phase.name: phase for phase in recording.phases}
+    times = [series.times[[0, -1]] for series in recording.series if len(series.times)]
+    first = min((float(pair[0]) for pair in times), default=0.0)
+    last = max((float(pair[1]) for pair in times), default=recording.run.seconds)
+    steady = phases.get("steady")
+    start = phases["ramp"].start if "ramp" in phases else steady.start if steady else first
+    end = steady.end if steady else last
+    # A run that broke off in the ramp has only that.
+    full = steady.start if steady else start
+    own = tuple(_without_doubles(recording.series))
+    collections = collections_between(own, max(full, start + warmup), end)
+    found = (*with_live_heap(own), *generator_series(recording))
+    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in found]
+    everything = [*gauges, *_request_series(recording)]
+    inside = [_between(series, start, end) for series in everything]
+    snapshots = perturbed(recording.snapshots)
+    last_of_all = max((phase.end for phase in recording.phases), default=end)
+    return Prepared(
+        recording,
+        tuple(without(series, snapshots) for series in inside if len(series.times)),
+        start,
+        end,
+        max(full, start + warmup),
+        _restarts(own, start, end),
+        _cumulative_requests(recording, own, end),
+        bool(recording.windows),
+        collections,
+        tuple(_between(series, start, last_of_all) for series in everything if len(series.times)),
+        snapshots,
+    )
+
+
+def _without_doubles(found: tuple[Series, ...]) -> Iterator[Series]:
+    """Of a series that two sources give, the one whose source was named first; soak's own view of the process comes first."""
+    seen = set()
+    for series in sorted(found, key=lambda series: not series.source.startswith("process")):
+        if (series.name, series.labels) not in seen:
+            seen.add((series.name, series.labels))
+            yield series
+
+
+def _between(series: Series, start: float, end: float) -> Series:
+    """The samples of the load's time."""
+    first, last = np.searchsorted(series.times, [start - 1e-6, end + 1e-6])
+    return Series(
+        series.name, series.times[first:last], series.values[first:last], series.labels, series.kind, series.source
+    )
+
+
+def _rate(series: Series) -> Series:
+    """A counter as a rate per second, at the later of each two samples; a fall is a restart from 0, as Prometheus has it."""
+    known = np.isfinite(series.values)
+    times, values = series.times[known], series.values[known]
+    grown = np.diff(values)
+    grown = np.where(grown < 0, values[1:], grown)
+    took = np.diff(times)
+    some = took > 0
+    return Series(series.name, times[1:][some], grown[some] / took[some], series.labels, Kind.GAUGE, series.source)
+
+
+def _restarts(found: tuple[Series, ...], start: float, end: float) -> dict[str, tuple[float, ...]]:
+    """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
+    seen: dict[str, list[list[float]]] = {}
+    for series in found:
+        # By more than the second that clocks may disagree by.
+        least = {"process_start_time_seconds": 1.0, "process_pid": 0.0}.get(series.name)
+        if least is not None:
+            known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
+            times, values = series.times[known], series.values[known]
+            moments = times[1:][np.abs(np.diff(values)) > least].tolist()
+            seen.setdefault(dict(series.labels).get("instance", ""), []).append(moments)
+    return {instance: _agreed(each) for instance, each in seen.items()}
+
+
+def _agreed(each: list[list[float]]) -> tuple[float, ...]:
+    """The moments of several series together: two see one restart at two moments, but one sees each only once."""
+    agreed: list[float] = []
+    for moments in sorted(each, key=len, reverse=True):
+        agreed += [moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)]
+    return tuple(sorted(agreed))
+
+
+def _request_series(recording: Recording) -> Iterator[Series]:
+    """Windows as series: rate, error ratio, median and 99th percentile, for each endpoint and, unlabelled, for all."""
+    if recording.users is not None:
+        yield recording.users
+    if not recording.windows:
+        return
+    first = recording.windows[0]
+    everything = merged(recording.windows)
+    for windows in (everything, *(recording.windows if len(recording.windows) > 1 else ())):
+        labels = ALL if windows is everything else (("endpoint", windows.endpoint),)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = windows.failures / np.where(windows.requests > 0, windows.requests, np.nan)
+            per_second = windows.requests / windows.seconds
+        values: dict[str, Floats] = {
+            "http_requests_per_second": per_second,
+            "http_request_error_ratio": ratio,
+            "http_request_p50_seconds": windows.quantile_by_window(0.50),
+            "http_request_p99_seconds": windows.quantile_by_window(0.99),
+        }
+        for name, column in values.items():
+            yield Series(name, first.times, column, labels, source="load")
+
+
+def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
+    """All endpoints as one; exact."""
+    first = windows[0]
+    if len(windows) == 1:
+        return first
+    offsets, buckets, counts = _merged_cells([(one.offsets, one.buckets, one.counts) for one in windows])
+    schedules = [one.arrivals for one in windows if one.arrivals is not None]
+    kinds: dict[str, int] = {}
+    for one in windows:
+        for kind, failures in one.failure_kinds.items():
+            kinds[kind] = kinds.get(kind, 0) + failures
+    return EndpointWindows(
+        "",
+        first.times,
+        first.seconds,
+        np.sum([one.requests for one in windows], axis=0),
+        np.sum([one.failures for one in windows], axis=0),
+        np.sum([one.bytes for one in windows], axis=0),
+        offsets,
+        buckets,
+        counts,
+        kinds,
+        _merged_arrivals(schedules) if schedules else None,
+    )
+
+
+def _merged_arrivals(schedules: list[Arrivals]) -> Arrivals:
+    late, dropped = (np.sum([getattr(one, name) for one in schedules], axis=0) for name in ("late", "dropped"))
+    return Arrivals(late, dropped, *_merged_cells([(one.offsets, one.buckets, one.counts) for one in schedules]))
+
+
+def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
+    """Ragged histograms (offsets, buckets, counts) of the same windows as one; a bucket may come more than once."""
+    count = len(ragged[0][0]) - 1
+    rows = np.concatenate([np.repeat(np.arange(count), np.diff(offsets)) for offsets, _, _ in ragged])
+    buckets, counts = (np.concatenate([one[index] for one in ragged]) for index in (1, 2))
+    order = np.argsort(rows * 2**20 + buckets, kind="stable")
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
+    return offsets, buckets[order], counts[order]
+
+
+def _cumulative_requests(recording: Recording, own: tuple[Series, ...], end: float) -> Series | None:
+    """Requests completed so far, from the windows, or from the target's own counter in a file; not those after the load."""
+    if recording.windows:
+        total = np.sum([windows.requests for windows in recording.windows], axis=0)
+        after = min((phase.start for phase in recording.phases if phase.start >= end), default=np.inf)
+        done = Series(
+            "http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER
+        )
+        return _between(done, -np.inf, after)
+    return next((series for series in own if series.name == "http_requests_total" and not series.labels), None)

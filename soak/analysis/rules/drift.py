@@ -1,0 +1,130 @@
+"""Drift: does a steady load cost more and more? The growth engine, asked about latency, errors, throughput and CPU a request.
+
+A single window's 99th percentile at a modest rate is little more than its slowest request, so windows are merged into blocks
+that each hold enough requests for the quantile asked for; the change reported is that of the fitted level over the steady
+phase, as a share of where it began.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics.trend import CERTAIN, fit_trend
+from soak.model import Finding, Floats, Series, Trend, Verdict
+from soak.profile import Limits
+from soak.units import show_duration, show_ratio
+from soak.windows import EndpointWindows
+
+_MOST_BLOCKS, _FEWEST_BLOCKS = 240, 20
+#: Requests a block beyond a quantile, on average: fewer make the quantile the noise of one slow request.
+_BEYOND = 3
+#: Without a limit, p99 must rise for certain, and by this share of itself, to be a finding at all.
+_NOTABLE = 0.2
+
+
+def drift_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
+    """One finding for each `drift` limit; without one on p99, a fail where it climbs for certain, and else nothing."""
+    for key, limit in limits.drift.items():
+        yield _against_limit(prepared, key, limit)
+    if "p99" not in limits.drift:
+        trend, _ = _trend(prepared, "p99")
+        if trend is None or trend.chance > CERTAIN or not math.isfinite(trend.slope_low):
+            return
+        low, change, high = _change(prepared, trend)
+        if low >= _NOTABLE:
+            measured = f"{show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)})"
+            reason = f"p99 latency climbs steadily: by {measured} over {_steady(prepared)}, under the same load."
+            yield Finding("drift", _series_of("p99"), Verdict.FAIL, reason, (), None, change, "ratio", trend)
+
+
+def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
+    noun, name = _NOUNS.get(key, f"{key} latency"), _series_of(key)
+    trend, doubt = _trend(prepared, key)
+    if trend is None or not math.isfinite(trend.slope_high):
+        why = doubt or (trend.doubt if trend else None) or "it was not recorded"
+        return Finding(
+            "drift", name, Verdict.INCONCLUSIVE, f"Drift of {noun} cannot be judged: {why}.", (), limit, None, "ratio"
+        )
+    low, change, high = _change(prepared, trend)
+    said = f"{noun} changed by {show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)}) over {_steady(prepared)}"
+    said = said[:1].upper() + said[1:]
+    if low > limit:
+        verdict, said = Verdict.FAIL, f"{said}; {show_ratio(limit)} for the worse is allowed."
+    elif high <= limit:
+        verdict, said = Verdict.PASS, f"{said}; {show_ratio(limit)} for the worse is allowed."
+    else:
+        verdict, said = (
+            Verdict.INCONCLUSIVE,
+            f"{said}: whether that is within {show_ratio(limit)}, a longer run would tell.",
+        )
+    return Finding("drift", name, verdict, said, (), limit, change, "ratio", trend)
+
+
+_NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwards)", "cpu": "CPU time a request"}
+
+
+def _series_of(key: str) -> str:
+    names = {
+        "errors": "http_request_error_ratio",
+        "rate": "http_requests_per_second",
+        "cpu": "process_cpu_seconds_total",
+    }
+    return names.get(key, f"http_request_{key}_seconds")
+
+
+def _steady(prepared: Prepared) -> str:
+    return show_duration(prepared.end - prepared.judged_from)
+
+
+def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
+    """The trend of one quantity in blocks; None with the reason where there is too little of it."""
+    if not prepared.recording.windows:
+        return None, "no requests were recorded"
+    windows = merged(prepared.windows())
+    if key in QUANTILES:
+        q = QUANTILES[key]
+        wanted = _BEYOND / (1 - q)
+        done = int((windows.requests - windows.failures).sum())
+        blocks = min(_MOST_BLOCKS, len(windows.times), int(done / wanted))
+        if blocks < _FEWEST_BLOCKS:
+            return None, f"{done:,} successful requests are too few: at least {_FEWEST_BLOCKS * wanted:,.0f} are needed"
+        begins, ends = windows.times - windows.seconds, windows.times
+        rows = [(part[0], part[-1]) for part in np.array_split(np.arange(len(ends)), blocks)]
+        found = [windows.between(begins[first], ends[last]).quantile(q) for first, last in rows]
+        values = np.array([np.nan if value is None else value for value in found])
+        times = np.array([(begins[first] + ends[last]) / 2 for first, last in rows])
+    else:
+        times, values = _other(prepared, windows, key)
+    if len(times) < _FEWEST_BLOCKS:
+        return None, "too little of it was recorded"
+    series = Series(_series_of(key), times, values)
+    return fit_trend(Subject(series, key, "seconds", judged_from=prepared.judged_from)), None
+
+
+def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floats, Floats]:
+    """Error share, throughput (negated: less is worse) or CPU seconds a request, window by window."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if key == "errors":
+            return windows.times, windows.failures / np.where(windows.requests > 0, windows.requests, np.nan)
+        rate = windows.requests / windows.seconds
+        if key == "rate":
+            return windows.times, -rate
+        cpu = next(iter(prepared.named("process_cpu_seconds_total")), None)
+        if cpu is None or not len(windows.times):
+            return np.array([]), np.array([])
+        inside = cpu.times >= prepared.judged_from
+        done = np.interp(cpu.times[inside], windows.times, rate)
+        return cpu.times[inside], cpu.values[inside] / np.where(done > 0, done, np.nan)
+
+
+def _change(prepared: Prepared, trend: Trend) -> tuple[float, float, float]:
+    """Low, middle and high of the change over the judged stretch, as a share of the level at its start."""
+    hours = (prepared.end - prepared.judged_from) / 3600
+    start = abs(trend.level - trend.slope_per_hour * hours)
+    scale = hours / max(start, 1e-12)
+    return trend.slope_low * scale, trend.slope_per_hour * scale, trend.slope_high * scale

@@ -1,0 +1,127 @@
+"""The garbage collector's work: cycles a minute, pauses, and how much of what was taken from the system is alive.
+
+Too much of it is churn and no leak, so the default bounds only advise: they warn, and say so in a finding that passes.
+`limits.gc` makes a rule of each. Advice is withheld for small heaps: Go's collector does not let its goal fall below 4 MiB,
+so an idle service collects a heap of 2 MiB many times a minute at no cost that anybody would notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from soak.analysis.prepare.gc_accounting import cycles_of, pauses_of
+from soak.analysis.prepare.prepare import Prepared
+from soak.model import Finding, Floats, Series, Verdict
+from soak.profile import Limits
+from soak.units import show_amount, show_number
+
+#: Advised at most: collections a second, a pause in seconds, the live share of what was taken.
+CYCLES, PAUSE, LIVE = 100 / 60, 0.1, 0.8
+#: No advice where less than this was taken from the system, in bytes, or for a stretch shorter than this, in seconds.
+SMALL, SHORT = 64 * 2**20, 60.0
+#: Live heap, what was taken for it, and what of that was given back. V8 grows its heap as it fills it, so that Node's
+#: shares are always high and say nothing.
+HEAPS = (
+    ("go_gc_heap_live_bytes", "go_memstats_sys_bytes", "go_memstats_heap_released_bytes"),
+    ("jvm_gc_live_data_size_bytes", "jvm_gc_max_data_size_bytes", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """One figure of the collector's: of which series, the value, and what is advised and asked for."""
+
+    series: Series
+    value: float
+    unit: str
+    said: str
+    advised: float
+    asked: float | None
+
+
+def gc_findings(prepared: Prepared, limits: Limits) -> tuple[list[Finding], list[str]]:
+    """Findings of the rule `gc`, and the warnings where nothing but advice is broken."""
+    findings, warned = [], []
+    small = _small(prepared)
+    short = prepared.end - prepared.judged_from < SHORT
+    for measure in _measures(prepared, limits):
+        asked = measure.asked
+        limit = measure.advised if asked is None else asked
+        over = measure.value > limit
+        shown = show_amount(limit, measure.unit)
+        if asked is not None:
+            verdict = Verdict.FAIL if over else Verdict.PASS
+            reason = f"{measure.said}; {shown} is allowed."
+        else:
+            verdict = Verdict.PASS
+            advice = over and not small and not short
+            excused = (
+                " (a small heap, or a short run, to which the advice does not apply)" if over and not advice else ""
+            )
+            reason = f"{measure.said}; at most {shown} is advised{excused}."
+            if advice:
+                warned.append(f"{measure.said}, more than the {shown} that is advised; limits.gc makes a rule of it")
+        series = measure.series
+        findings.append(Finding("gc", series.name, verdict, reason, series.labels, limit, measure.value, measure.unit))
+    told = {finding.unit for finding in findings}
+    for key, unit in _UNITS.items():
+        if getattr(limits.gc, key) is not None and unit not in told:
+            reason = f"limits.gc.{key} is set, but nothing was recorded that tells it."
+            findings.append(Finding("gc", f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key)))
+    return findings, warned
+
+
+_UNITS = {"cycles": "collections/min", "pause": "seconds", "live": "ratio"}
+
+
+def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
+    """Cycles a minute and the longest pause of each process, and the live share of each heap."""
+    start, end, found = prepared.judged_from, prepared.end, prepared.recording.series
+    for series, each_second in cycles_of(found, start, end):
+        rate = 60 * each_second
+        asked = None if limits.gc.cycles is None else 60 * limits.gc.cycles
+        said = f"The garbage collector ran {show_number(rate)} times a minute"
+        yield _Measure(series, rate, _UNITS["cycles"], said, 60 * CYCLES, asked)
+    for series, longest, what in pauses_of(found, start, end):
+        said = f"The {what} of the garbage collector was {show_amount(longest, 'seconds')}"
+        yield _Measure(series, longest, "seconds", said, PAUSE, limits.gc.pause)
+    for live, taken, released in HEAPS:
+        for series in prepared.named(live):
+            beside = _same(prepared, taken, series)
+            given_back = _same(prepared, released, series) if released else None
+            share = _share(prepared, series, beside, given_back)
+            if share is not None:
+                said = f"{show_amount(share, 'ratio')} of the memory that was taken is alive"
+                yield _Measure(series, share, "ratio", said, LIVE, limits.gc.live)
+
+
+def _share(prepared: Prepared, live: Series, taken: Series | None, released: Series | None) -> float | None:
+    """The median live share; None where what was taken is unknown."""
+    if taken is None or len(taken.times) != len(live.times):
+        return None
+    kept = taken.values - (released.values if released is not None and len(released.times) == len(taken.times) else 0.0)
+    ratio: Floats = live.values / np.where(kept > 0, kept, np.nan)
+    ratio = ratio[(live.times >= prepared.judged_from) & np.isfinite(ratio)]
+    return float(np.median(ratio)) if len(ratio) else None
+
+
+def _small(prepared: Prepared) -> bool:
+    """Whether all that is known of memory says that the heap is small; a heap that nobody measured is not."""
+    names = (
+        "go_memstats_sys_bytes",
+        "jvm_memory_used_bytes",
+        "nodejs_heap_size_total_bytes",
+        "process_resident_memory_bytes",
+    )
+    for name in names:
+        values = [float(np.nanmax(one.values)) for one in prepared.named(name) if np.isfinite(one.values).any()]
+        if values:
+            return sum(values) < SMALL
+    return False
+
+
+def _same(prepared: Prepared, name: str, series: Series) -> Series | None:
+    return next((one for one in prepared.named(name) if one.labels == series.labels), None)

@@ -1,0 +1,183 @@
+"""The growth rule: does a resource keep growing, and so fast that it matters?
+
+The family of all subjects is judged together after Holm, A simple sequentially rejective multiple test procedure (1979),
+so that sixty healthy series do not raise a false alarm a night.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
+from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics.trend import CERTAIN, SUSPICIOUS, fit_trend
+from soak.model import Finding, Trend, Verdict
+from soak.units import show_amount, show_duration, show_number
+
+
+def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
+    """One finding a subject, in their order; growth by half or to capacity within `survive` seconds is too much."""
+    trends = [fit_trend(subject) for subject in subjects]
+    certain = _certain([trend.chance for trend in trends])
+    return [_judge(*row, survive) for row in zip(subjects, trends, certain, strict=True)]
+
+
+def _certain(chances: Sequence[float]) -> list[bool]:
+    """Which subjects surely grow, at a family-wise risk of `CERTAIN`."""
+    result = [False] * len(chances)
+    for rank, index in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):
+        if chances[index] > CERTAIN / (len(chances) - rank):
+            break
+        result[index] = True
+    return result
+
+
+def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Finding:
+    if subject.limit is not None:
+        verdict, reason = _against_limit(subject, trend, certain, subject.limit)
+    else:
+        verdict, reason = _by_default(subject, trend, certain, survive)
+    left = _exhausts(subject, trend) if verdict is Verdict.FAIL else None
+    known = math.isfinite(trend.slope_high)
+    return Finding(
+        rule="growth",
+        series=subject.series.name,
+        labels=subject.series.labels,
+        verdict=verdict,
+        reason=reason,
+        limit=subject.limit,
+        observed=trend.slope_per_hour if known else None,
+        unit=f"{subject.unit}/h",
+        trend=trend,
+        exhausts_in_hours=left.hours if left else None,
+    )
+
+
+def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) -> tuple[Verdict, str]:
+    """An equivalence test: the whole interval on one side of the limit, or no verdict."""
+    allowed = _amount(subject, limit)
+    if trend.doubt is not None and not math.isfinite(trend.slope_high):
+        return Verdict.INCONCLUSIVE, f"{_capital(subject)} cannot be judged against {allowed}: {trend.doubt}."
+    measured = _measured(subject, trend)
+    if trend.slope_low > limit and (certain or limit > 0):
+        return (
+            Verdict.FAIL,
+            f"{_keeps_growing(subject, trend)}, and {allowed} is allowed{_tail(subject, trend)}.",
+        )
+    if trend.slope_high <= limit:
+        return Verdict.PASS, f"{_capital(subject)} {_verb(subject, 'grow')} by no more than {allowed}: {measured}."
+    if limit == 0 and trend.chance > SUSPICIOUS and trend.doubt is None:
+        return Verdict.PASS, _steady(subject, trend)
+    more = trend.doubt or "a longer run would tell"
+    return Verdict.INCONCLUSIVE, f"{_capital(subject)} may or may not grow faster than {allowed}: {measured}; {more}."
+
+
+def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -> tuple[Verdict, str]:
+    """Growth that is certain and would matter within `survive` fails; growth that is neither passes."""
+    noun = _capital(subject)
+    if not math.isfinite(trend.slope_high):
+        return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
+    if not certain and trend.doubt is None and trend.chance > SUSPICIOUS:
+        return Verdict.PASS, _steady(subject, trend)
+    measured = _measured(subject, trend)
+    matters = _matters(subject, trend) / (survive / 3600)
+    if trend.slope_high < matters:
+        return (
+            Verdict.PASS,
+            f"{noun} {_verb(subject, 'grow')} by {measured}: too little to matter within {show_duration(survive)}.",
+        )
+    if certain and trend.slope_low >= matters:
+        settled = f", settled after {show_duration(trend.settled_after_seconds)}" if trend.settled_after_seconds else ""
+        return Verdict.FAIL, f"{_keeps_growing(subject, trend)}{settled}{_tail(subject, trend)}."
+    return Verdict.INCONCLUSIVE, _undecided(subject, trend, certain, measured)
+
+
+def _matters(subject: Subject, trend: Trend) -> float:
+    """How much growth is too much: half of the level, or all that is left of the capacity."""
+    half = 0.5 * abs(trend.level)
+    return half if subject.capacity is None else min(half, max(subject.capacity - trend.level, 0.0))
+
+
+def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str) -> str:
+    """Why there is no verdict, and what would give one."""
+    noun = _capital(subject)
+    if certain:
+        return f"{noun} {_verb(subject, 'grow')} by {measured}: a longer run would tell whether that matters."
+    if trend.doubt is not None and trend.slope_low <= 0:
+        return f"{noun} cannot be judged yet: {trend.doubt}."
+    return f"{noun} may be growing, {measured}: {trend.doubt or 'a longer run would tell'}."
+
+
+def _steady(subject: Subject, trend: Trend) -> str:
+    """A pass, with the slowest growth that would have been seen."""
+    if trend.resolution_per_hour == 0:
+        return f"{_capital(subject)} did not move at all."
+    are, slowest = "are" if _plural(subject) else "is", _amount(subject, trend.resolution_per_hour)
+    return f"{_capital(subject)} {are} steady: any growth is under {slowest}."
+
+
+def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
+    """When capacity is reached, where it is known."""
+    return None if subject.capacity is None else time_until(trend, subject.capacity)
+
+
+def _tail(subject: Subject, trend: Trend) -> str:
+    """What that growth comes to: `; it runs out of descriptors in 9 h (7 to 12 h)`, or when it would double."""
+    left = _exhausts(subject, trend)
+    if left is not None:
+        return f"; it runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
+    double = time_until(trend, 2 * trend.level) if trend.level > 0 else None
+    return f"; it would double in {show_duration(double.hours * 3600)}" if double else ""
+
+
+def _keeps_growing(subject: Subject, trend: Trend) -> str:
+    """`Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB a request`."""
+    growing = f"{_capital(subject)} {_verb(subject, 'keep')} growing: {_measured(subject, trend)}"
+    rate = _request_rate(subject)
+    if rate <= 0 or trend.slope_per_hour <= 0:
+        return growing
+    each = trend.slope_per_hour / 3600 / rate
+    if _plural(subject) and each < 0.5:
+        return f"{growing}, one every {show_number(1 / each)} requests"
+    return f"{growing}, {show_amount(each, subject.unit)} a request"
+
+
+def _request_rate(subject: Subject) -> float:
+    """Requests a second over the judged stretch; 0 where they are unknown."""
+    if subject.requests is None:
+        return 0.0
+    inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
+    times, done = subject.requests.times[inside], subject.requests.values[inside]
+    return float((done[-1] - done[0]) / (times[-1] - times[0])) if len(times) > 1 and times[-1] > times[0] else 0.0
+
+
+def _plural(subject: Subject) -> bool:
+    """Counted things are plural in the table of roles; a bare series name is one thing."""
+    return subject.integer and "_" not in subject.noun
+
+
+def _verb(subject: Subject, verb: str) -> str:
+    return verb if _plural(subject) else f"{verb}s"
+
+
+def _measured(subject: Subject, trend: Trend) -> str:
+    """`3.1 MiB/h (2.8 to 3.4)`: the unit is said once where it is the same."""
+    slope, low, high = (_amount(subject, value) for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high))
+    units = {text.partition(" ")[2] for text in (slope, low, high)}
+    return (
+        f"{slope} ({low.partition(' ')[0]} to {high.partition(' ')[0]})"
+        if len(units) == 1
+        else f"{slope} ({low} to {high})"
+    )
+
+
+def _amount(subject: Subject, hourly: float) -> str:
+    """A rate of growth in the subject's unit."""
+    return show_amount(hourly, f"{subject.unit}/h")
+
+
+def _capital(subject: Subject) -> str:
+    return subject.noun[:1].upper() + subject.noun[1:]

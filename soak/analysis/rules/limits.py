@@ -1,0 +1,131 @@
+"""The plain limits: errors, latency, rate and max, each a comparison over the judged stretch of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.roles import role_of, unknown_role
+from soak.model import Finding, Labels, Series, Verdict
+from soak.profile import EndpointLimits, Limits
+from soak.units import show_amount, show_number, show_ratio
+from soak.windows import EndpointWindows
+
+#: A share of failures above this means that the service was hardly exercised, whatever else was measured.
+_MOSTLY = 0.5
+
+
+def request_findings(prepared: Prepared, limits: Limits, by_endpoint: dict[str, EndpointLimits]) -> Iterator[Finding]:
+    """Errors, latencies and rate, over all endpoints and for each that has limits of its own."""
+    windows = prepared.windows()
+    if windows:
+        yield from _requests(merged(windows), limits, ())
+    elif prepared.driven or _any_given(limits):
+        yield Finding(
+            "errors",
+            "http_requests",
+            Verdict.INCONCLUSIVE,
+            "No requests were recorded, so nothing can be said of them.",
+        )
+    for name, own in by_endpoint.items():
+        found = next((one for one in windows if one.endpoint == name), None)
+        if found is not None:
+            yield from _requests(found, own, (("endpoint", name),))
+
+
+def max_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
+    """The largest value of each series that `max` names, from the start of the load to its end."""
+    for name, limit in limits.max.items():
+        found = matching(prepared, name)
+        if not found:
+            yield missing(prepared, "max", name, limit)
+        for series in found:
+            role = role_of(series.name) or unknown_role(series.name)
+            known = series.values[np.isfinite(series.values)]
+            if not len(known):
+                yield Finding(
+                    "max", series.name, Verdict.INCONCLUSIVE, f"{series.key} has no value.", series.labels, limit
+                )
+                continue
+            highest = float(known.max())
+            unit = role.unit
+            verdict = Verdict.FAIL if highest > limit else Verdict.PASS
+            said = "rose to" if verdict is Verdict.FAIL else "stayed at or below"
+            reason = (
+                f"{_subject(role.noun)} {said} {show_amount(highest, unit)}; {show_amount(limit, unit)} is allowed."
+            )
+            yield Finding("max", series.name, verdict, reason, series.labels, limit, highest, unit)
+
+
+def matching(prepared: Prepared, name: str) -> list[Series]:
+    """The series that a limit names: by name, by name with labels, or by a glob."""
+    return [one for one in prepared.series if name in (one.name, one.key) or fnmatchcase(one.name, name)]
+
+
+def missing(prepared: Prepared, rule: str, name: str, limit: float) -> Finding:
+    """A limit on a series that was not recorded can never pass."""
+    known = sorted({series.name for series in prepared.series})
+    close = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    return Finding(rule, name, Verdict.INCONCLUSIVE, f"{name} has a limit, but was not recorded{hint}", (), limit)
+
+
+def _any_given(limits: EndpointLimits) -> bool:
+    return any(getattr(limits, key) is not None for key in ("errors", "rate", *QUANTILES))
+
+
+def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) -> Iterator[Finding]:
+    total, failed = int(windows.requests.sum()), int(windows.failures.sum())
+    seconds = float(windows.seconds.sum())
+    yield from _errors(total, failed, limits, labels, windows.failure_kinds)
+    for key, q in QUANTILES.items():
+        limit = getattr(limits, key)
+        if limit is None:
+            continue
+        name, observed = f"http_request_{key}_seconds", windows.quantile(q)
+        if observed is None or total - failed < 1 / (1 - q):
+            reason = f"{key} cannot be judged from {total - failed} successful requests: at least {1 / (1 - q):.0f} are needed."
+            yield Finding("latency", name, Verdict.INCONCLUSIVE, reason, labels, limit, observed, "seconds")
+            continue
+        verdict = Verdict.FAIL if observed > limit else Verdict.PASS
+        reason = f"{_of(labels)}{key} latency is {show_amount(observed, 'seconds')}; {show_amount(limit, 'seconds')} is allowed."
+        yield Finding("latency", name, verdict, reason, labels, limit, observed, "seconds")
+    if limits.rate is not None:
+        rate = total / seconds if seconds > 0 else 0.0
+        verdict = Verdict.PASS if rate >= limits.rate else Verdict.FAIL
+        reason = f"{_of(labels)}{show_number(rate)} requests/s were achieved; at least {show_number(limits.rate)}/s are wanted."
+        yield Finding("rate", "http_requests_per_second", verdict, reason, labels, limits.rate, rate, "/s")
+
+
+def _errors(
+    total: int, failed: int, limits: EndpointLimits, labels: Labels, kinds: dict[str, int]
+) -> Iterator[Finding]:
+    name, limit = "http_request_error_ratio", limits.errors
+    if total == 0:
+        if limit is not None or not labels:
+            reason = f"{_of(labels)}no request was made in the judged stretch, so errors cannot be judged."
+            yield Finding("errors", name, Verdict.INCONCLUSIVE, _subject(reason), labels, limit, None, "ratio")
+        return
+    ratio = failed / total
+    most = ", ".join(kind for kind, _ in sorted(kinds.items(), key=lambda item: -item[1])[:3])
+    said = f"{_of(labels)}{failed:,} of {total:,} requests failed ({show_ratio(ratio)}{f': {most}' if failed and most else ''})"
+    if limit is not None:
+        verdict = Verdict.FAIL if ratio > limit else Verdict.PASS
+        yield Finding(
+            "errors", name, verdict, f"{said}; {show_ratio(limit)} is allowed.", labels, limit, ratio, "ratio"
+        )
+    elif ratio > _MOSTLY and not labels:
+        reason = f"{said}: a service that mostly fails is not doing the work that would make it leak."
+        yield Finding("errors", name, Verdict.INCONCLUSIVE, reason, labels, None, ratio, "ratio")
+
+
+def _of(labels: Labels) -> str:
+    return f"{dict(labels)['endpoint']}: " if labels else ""
+
+
+def _subject(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,200 @@
+"""Whether the load generator kept up: where it did not, latency and rate are its own and say nothing of the target.
+
+| threshold | why there |
+|---|---|
+| CPU from 90% of a core on | queueing: at 90% a request waits nine times its own CPU time for its turn, and ever more beyond |
+| lag from 50 ms on | as long as the generator's own probe rests: each answer may have waited so long to be read |
+| half a second behind with the arrivals, or less than 95% made in all | no target delays their making: it had no time |
+| less than 95% answered in all, while its CPU or lag is high | what a pressed generator loses first |
+| more than 1% dropped, while its CPU or lag is high | they are missing from p99 and beyond |
+| more than half of the arrivals late, while its CPU is high | then even the median is the generator's |
+| in more than 5% of the windows: inconclusive | fewer cannot move a p95, nor the trend of one |
+| in half of them or more: the run broke | then no statistic of latency is the target's |
+| more than 1% late: a warning | p99 begins there |
+| 70% of a core | what a process is planned for: queueing at 70% costs two requests' time, with room for a burst |
+
+A generator that is late now and then and makes every arrival all the same has loaded the target as it should: what the
+target keeps is judged as ever, and only failing latency proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.analysis.prepare.prepare import Prepared, merged
+from soak.model import Finding, Floats, Verdict
+from soak.units import show_duration, show_number, show_ratio
+from soak.windows import EndpointWindows, GeneratorWindows
+
+BUSY, LAGGING, SHORT, BEHIND, DROPPED, MOSTLY_LATE = 0.9, 0.05, 0.95, 0.5, 0.01, 0.5
+PARTLY, THROUGHOUT, LATE, PLANNED = 0.05, 0.5, 0.01, 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """The judged stretch in figures: shares of 1, `lag` in seconds (99th percentile of windows), rates per second.
+
+    `saturated` is the share of windows in which it was, `delayed` that in which most arrivals were late through it; `late`
+    counts only what the target did not cause. `asked` is None in the closed model. `processes` would have done; `several`
+    made the load already.
+    """
+
+    cpu: float
+    lag: float
+    saturated: float
+    delayed: float
+    busy: float
+    late: float
+    dropped: float
+    asked: float | None
+    achieved: float
+    processes: int
+    several: bool = False
+
+    @property
+    def broke(self) -> bool:
+        """Whether it was saturated throughout."""
+        return self.saturated >= THROUGHOUT
+
+    @property
+    def short(self) -> bool:
+        """Whether fewer arrivals were made than asked for, or some dropped."""
+        return self.dropped > DROPPED or (self.asked is not None and self.achieved < SHORT * self.asked)
+
+
+def generator_of(prepared: Prepared) -> Generator | None:
+    """How the generator fared; None where nothing was measured."""
+    windows, found = prepared.windows(), prepared.recording.generator
+    if found is None or not windows:
+        return None
+    requests, own = merged(windows), found.between(prepared.judged_from, prepared.end)
+    # What is left after the last whole window is too short to tell anything.
+    usual = float(np.median(own.seconds)) if len(own.times) else 0.0
+    whole = np.isfinite(own.cpu_ratio) & (own.seconds > 0.5 * usual)
+    if not whole.any():
+        return None
+    figures, turnouts = _figures(requests, own, whole), prepared.recording.turnouts
+    makers = int(turnouts.expected.max()) if turnouts is not None else 1
+    # One that was too busy needs help, however much was left to the others.
+    needed = max(figures.processes, makers + 1) if figures.busy > PARTLY else figures.processes
+    return replace(figures, processes=needed, several=makers > 1)
+
+
+def _figures(requests: EndpointWindows, own: GeneratorWindows, whole: NDArray[np.bool_]) -> Generator:
+    zeros = np.zeros(len(whole), np.int64)
+    counts = (
+        requests.requests,
+        *((requests.arrivals.late, requests.arrivals.dropped) if requests.arrivals else (zeros, zeros)),
+    )
+    made, late, dropped = (column[whole].astype(np.float64) for column in counts)
+    cpu, lag, seconds, spent = (column[whole] for column in (own.cpu_ratio, own.lag, own.seconds, own.cpu_seconds))
+    is_open = bool(np.isfinite(own.asked[whole]).any())
+    asked = np.nan_to_num(own.asked[whole])
+    busy, pressed = cpu >= BUSY, (cpu >= BUSY) | (lag >= LAGGING)
+    # An arrival that found no free connection was the target's to delay, unless the generator was too busy to free one.
+    late = np.where(pressed, late, np.maximum(0.0, late - own.queued[whole]))
+    if is_open:
+        lost = (dropped > DROPPED * (made + dropped)) | (made.sum() < SHORT * asked.sum())
+        saturated = _short(own.made[whole], asked, seconds) | (pressed & lost) | (busy & (late > MOSTLY_LATE * made))
+    else:
+        saturated = busy
+    span, total = float(seconds.sum()), float(made.sum())
+    wanted = float(asked.sum()) if is_open else total
+    needed = wanted * float(spent.sum()) / (total * span * PLANNED) if total else 1.0
+    return Generator(
+        float(np.mean(cpu)),
+        float(np.quantile(lag, 0.99)),
+        float(np.mean(saturated)),
+        float(np.mean(pressed & (late > MOSTLY_LATE * made))),
+        float(np.mean(busy)),
+        float(late.sum()) / max(total, 1.0),
+        float(dropped.sum()) / max(float((made + dropped).sum()), 1.0),
+        wanted / span if is_open else None,
+        total / span,
+        max(1, ceil(needed)),
+    )
+
+
+def _short(made: Floats, asked: Floats, seconds: Floats) -> NDArray[np.bool_]:
+    """In which windows the generator was behind with the arrivals asked for; all, where the whole stretch is short."""
+    # At random arrivals, what was asked is only their mean: three standard errors of so many.
+    allowed = BEHIND * asked / seconds + 3 * np.sqrt(np.cumsum(asked))
+    return np.asarray((np.cumsum(asked - made) > allowed) | (made.sum() < SHORT * asked.sum()))
+
+
+def generator_findings(generator: Generator | None) -> Iterator[Finding]:
+    """One: saturated for too long or not."""
+    if generator is None:
+        return
+    verdict, reason = Verdict.PASS, f"The load generator kept up, with {_figures_of(generator)}."
+    if generator.saturated > PARTLY:
+        when = "throughout" if generator.broke else f"in {show_ratio(generator.saturated)} of the time judged"
+        reason = f"The load generator was saturated {when} ({_figures_of(generator)}), {_consequence(generator)}"
+        verdict = Verdict.INCONCLUSIVE
+    yield Finding("generator", "soak_load_cpu_ratio", verdict, reason, (), None, generator.cpu, "ratio")
+
+
+def generator_warnings(generator: Generator | None) -> Iterator[str]:
+    """What else there is to say of the arrivals, and of a generator that was nearly too busy."""
+    if generator is None or generator.saturated > PARTLY:
+        return
+    if generator.late > LATE:
+        late = f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
+        yield f"{late} ({_figures_of(generator)}); that is in their latency, p99 and beyond above all."
+    if generator.short:
+        dropped = f", and {show_ratio(generator.dropped)} were dropped" if generator.dropped > DROPPED else ""
+        made = (
+            f"{show_number(generator.achieved)} of {show_number(generator.asked or 0.0)} requests/s asked for were made"
+        )
+        yield f"{made}{dropped}: the target was too slow, for the load generator was not ({_figures_of(generator)})."
+    elif generator.busy > PARTLY:
+        yield f"The load generator was busy ({_figures_of(generator)}); {_remedy(generator)}."
+
+
+def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterator[Finding]:
+    """Failing latency and rate proves nothing where the generator was saturated; all else stays as it was found."""
+    for finding in findings:
+        rate, latency = finding.series == "http_requests_per_second", finding.series.startswith("http_request_p")
+        pressed = generator is not None and (
+            (generator.saturated > PARTLY and (rate or latency)) or (generator.delayed > PARTLY and latency)
+        )
+        if pressed and finding.verdict is Verdict.FAIL:
+            reason = f"{finding.reason} But the load generator did not keep up, and this may be its own doing."
+            yield replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+        else:
+            yield finding
+
+
+def broken_by(generator: Generator | None, findings: Iterable[Finding]) -> str | None:
+    """Why the run as a whole proves nothing: its generator was saturated throughout. None where it may."""
+    reason = next((finding.reason for finding in findings if finding.series == "soak_load_cpu_ratio"), "")
+    return f"The run broke. {reason}" if generator is not None and generator.broke else None
+
+
+def _figures_of(generator: Generator) -> str:
+    """`97% of a core, turns up to 12 ms late, 4,000 of 9,000 requests/s`."""
+    said = f"{show_ratio(generator.cpu)} of a core, its event loop up to {show_duration(generator.lag)} late"
+    if generator.asked is None or generator.achieved >= SHORT * generator.asked:
+        return said
+    return f"{said}, {show_number(generator.achieved)} of {show_number(generator.asked)} requests/s made"
+
+
+def _consequence(generator: Generator) -> str:
+    return f"so that latency and rate say nothing about the target; {_remedy(generator)}."
+
+
+def _remedy(generator: Generator) -> str:
+    if generator.several:
+        if generator.busy <= PARTLY:
+            return "others use its workers' processors: give each worker a core of its own"
+        needed = f"{generator.processes} workers would do, at {show_ratio(PLANNED)} of a core each"
+        return f"{needed} (load.processes, or load.workers on other machines)"
+    if generator.busy <= PARTLY:
+        more = f", and load.processes: {generator.processes}" if generator.processes > 1 else ""
+        return f"others use its processor: give it a core of its own{more}"
+    return f"load.processes: {max(2, generator.processes)} would do, at {show_ratio(PLANNED)} of a core each"

@@ -1,0 +1,41 @@
+"""Whether all the load was made by all the workers: what a lost one left undone must not look like health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.model import Finding, Verdict
+from soak.units import show_duration, show_ratio
+
+#: With more of its load missing, a target was not given the work that was to show whether it leaks.
+_TOO_MUCH_MISSING = 0.05
+
+
+def worker_findings(prepared: Prepared) -> Iterator[Finding]:
+    """One finding where a worker was missing for any of the load, from its start to its end; none otherwise."""
+    turnouts = prepared.recording.turnouts
+    if turnouts is None:
+        return
+    inside = (turnouts.times > prepared.start) & (turnouts.times - turnouts.seconds < prepared.end)
+    seconds, present, expected = (column[inside] for column in (turnouts.seconds, turnouts.present, turnouts.expected))
+    short = present < expected
+    if not short.any():
+        return
+    covered = turnouts.covered[inside]
+    uncovered = seconds[covered < 1.0 - 1e-9].sum()
+    share = float(((1.0 - covered) * seconds).sum() / seconds.sum())
+    most, of = int((expected - present).max()), int(expected.max())
+    who = f"{most} of {of} workers {'was' if most == 1 else 'were'} missing"
+    reason = f"{who} for {show_duration(float(seconds[short].sum()))}"
+    made = f"their share was not made, or not recorded, for {show_duration(float(uncovered))}"
+    if share > _TOO_MUCH_MISSING:
+        verdict, reason = Verdict.INCONCLUSIVE, f"{reason}; {made}: {show_ratio(share)} of the load is not in this run."
+    else:
+        verdict = Verdict.PASS
+        reason = f"{reason}; {made} ({show_ratio(share)} of the load), and then taken over by the others."
+    yield Finding(
+        "generator", "load_workers", verdict, reason, (), _TOO_MUCH_MISSING, float(np.round(share, 6)), "ratio"
+    )

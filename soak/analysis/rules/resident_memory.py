@@ -1,0 +1,123 @@
+"""Resident memory beside what it is made of: growth that the managed heap, the runtime's total or files explain.
+
+Resident memory of a young process creeps for minutes: the allocator touches pages of arenas that it took long ago, and the
+system maps pages of the program itself. Neither is a leak, and no look at resident memory alone can tell. So a rise of it
+is weighed against series that bound it. With p the pages of files, and t what the runtime took from the system and has not
+given back, resident memory is at most p + t and a little; where t is steady and holds all of it, a rise must end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from soak.analysis.prepare.gc_accounting import uncollected
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.statistics.growth_input import Subject
+from soak.model import Finding, Floats, Series, Verdict
+from soak.units import show_amount, show_bytes
+
+RESIDENT, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymous_bytes"
+LIVE_HEAPS = ("go_gc_heap_live_bytes", "jvm_gc_live_data_size_bytes")
+#: What of a process is neither heap nor file: its data segments, and stacks of threads that the runtime did not make.
+_ASIDE = 2**20
+#: A rise by less than this share of the level, over the whole of a run and under a steady live heap, proves nothing.
+_SMALL = 0.1
+
+Judge = Callable[[Subject], Finding]
+
+
+def weighed(
+    prepared: Prepared, subjects: Sequence[Subject], findings: Sequence[Finding], judge: Judge
+) -> list[Finding]:
+    """The findings, those of resident memory in the light of its companions; `judge` judges a further series."""
+    beside = {(finding.series, finding.labels): finding for finding in findings}
+    result = []
+    for subject, finding in zip(subjects, findings, strict=True):
+        heap = next((beside[name, finding.labels] for name in LIVE_HEAPS if (name, finding.labels) in beside), None)
+        asked = finding.series == RESIDENT and finding.verdict is not Verdict.PASS and subject.limit is None
+        result.append(_in_the_light(prepared, subject, finding, heap, judge) if asked else finding)
+    return result
+
+
+def _in_the_light(
+    prepared: Prepared, subject: Subject, finding: Finding, heap: Finding | None, judge: Judge
+) -> Finding:
+    """Pass where what grows is bounded, open where a small rise stands alone above a steady heap, unchanged otherwise."""
+    anonymous = _same(prepared, ANONYMOUS, subject)
+    if anonymous is not None and judge(replace(subject, series=anonymous, floor=None)).verdict is Verdict.PASS:
+        return _passed(
+            finding, "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
+        )
+    live = None if heap is None else _same(prepared, heap.series, subject)
+    if (
+        heap is None
+        or heap.verdict is not Verdict.PASS
+        or live is None
+        or not _kept(live, subject)
+        or uncollected(prepared.collections, subject.series.labels)
+    ):
+        return finding
+    own = _judged(_same(prepared, ANONYMOUS, subject) or subject.series, subject)
+    for taken in _taken(prepared, subject):
+        room = float(np.nanmedian(taken.values)) + _ASIDE
+        fits = _kept(taken, subject) and float(np.nanmax(own)) <= room
+        if fits and judge(replace(subject, series=taken, floor=None)).verdict is Verdict.PASS:
+            bound = show_bytes(room)
+            return _passed(
+                finding,
+                f"Resident memory still fills what the runtime took long ago ({bound}), which is steady, as is the live heap",
+            )
+    trend = finding.trend
+    if trend is not None and trend.stepwise:
+        return _passed(
+            finding, "Resident memory moved in a few steps under a live heap that is steady: arenas taken, not a leak"
+        )
+    hours = (prepared.end - prepared.judged_from) / 3600
+    grows = trend is not None and math.isfinite(trend.slope_high) and finding.verdict is Verdict.FAIL
+    if grows and trend is not None and trend.slope_per_hour * hours < _SMALL * abs(trend.level):
+        slope = show_amount(trend.slope_per_hour, "bytes/h")
+        reason = (
+            f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
+            "a longer run would tell."
+        )
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, exhausts_in_hours=None)
+    return finding
+
+
+def _passed(finding: Finding, why: str) -> Finding:
+    return replace(finding, verdict=Verdict.PASS, reason=f"{why}.", exhausts_in_hours=None)
+
+
+def _same(prepared: Prepared, name: str, subject: Subject) -> Series | None:
+    """A series of the same process."""
+    return next((one for one in prepared.named(name) if one.labels == subject.series.labels), None)
+
+
+def _judged(series: Series, subject: Subject) -> Floats:
+    return series.values[series.times >= subject.judged_from]
+
+
+def _kept(series: Series, subject: Subject) -> bool:
+    """Whether the last quarter of the judged stretch lies no more than a twentieth above the first.
+
+    A few large steps pass as steps in a verdict of their own; to excuse another series, there must be none upwards.
+    """
+    values = _judged(series, subject)
+    values = values[np.isfinite(values)]
+    quarter = max(len(values) // 4, 1)
+    return len(values) > 0 and bool(np.median(values[-quarter:]) <= 1.05 * np.median(values[:quarter]))
+
+
+def _taken(prepared: Prepared, subject: Subject) -> list[Series]:
+    """What Go's runtime took from the system, in bytes: less what it has given back, and all of it; none where unknown."""
+    total = _same(prepared, "go_memstats_sys_bytes", subject)
+    if total is None:
+        return []
+    released = _same(prepared, "go_memstats_heap_released_bytes", subject)
+    if released is None or len(released.times) != len(total.times):
+        return [total]
+    return [replace(total, values=total.values - released.values), total]

@@ -1,0 +1,82 @@
+"""A series and all candidate columns, laid out and whitened together, ready to be weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from soak.analysis.statistics import marginal_likelihood as evidence
+from soak.analysis.statistics.cycles import cycle_columns
+from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.marginal_likelihood import Whitened
+from soak.analysis.statistics.model_averaging import Candidates
+from soak.analysis.statistics.noise import noise_grid, whiten
+from soak.analysis.statistics.two_level_regime import state_column
+from soak.analysis.statistics.warmup_shapes import LASTING, late_growth, settling, stepping
+from soak.model import Floats
+
+_CYCLE = float(np.log(0.3 / 300))
+_LOAD = float(np.log(0.5))
+_STATES = float(np.log(0.1))
+
+
+def lay_out(
+    lives: Sequence[Points], span: float, grain: float, paces: Sequence[Floats], load: Floats | None
+) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
+    """The settings to weigh, their candidates, and when each column has settled (seconds after birth, 0 for growth).
+
+    `lives` hold values scaled to a range of about 1; `paces` are columns (n,) that a leak may follow, each rising by 1 a
+    `span` (seconds): time, and where known, requests. `load` (n,) is the request rate that a level may follow, None where
+    unknown or constant. `grain` is the variance that the measurement itself leaves.
+    """
+    times, values = (np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values"))
+    ages = np.concatenate([life.times - life.born for life in lives])
+    starts = np.concatenate([np.arange(len(life.times)) == 0 for life in lives])
+    counts = np.concatenate([np.ones(len(life.times)) if life.counts is None else life.counts for life in lives])
+    levels = (np.cumsum(starts)[:, None] == np.arange(1, len(lives) + 1)).astype(np.float64)
+    line = np.column_stack((levels, ages / span))
+    seen = np.column_stack((line, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3))))
+    cycles = cycle_columns(times, values, (levels, line, seen))
+    widths = np.concatenate([np.zeros(len(life.times)) if life.widths is None else life.widths for life in lives])
+    shapes = settling(ages, widths, span, values, levels)
+    steps = stepping(times, values, starts)
+    states = state_column(values, line)
+    nothing = np.empty((len(times), 0))
+    waves = np.concatenate([nothing, *cycles], axis=1)
+    blocks = [values[:, None], levels, waves, nothing if load is None else load[:, None]]
+    blocks.append(nothing if states is None else states[0][:, None])
+    blocks += [np.stack(list(paces), axis=1), late_growth(times, span), shapes.columns, steps.columns]
+    grid = noise_grid(span, float(np.median(np.diff(times))))
+    spread = np.clip(np.median(counts) / counts, 0.2, 5.0)
+    white, log_det = whiten(grid, times, ages, starts, spread, np.concatenate(blocks, axis=1))
+    edge = np.cumsum([block.shape[1] for block in blocks])
+    ready = evidence.whitened(white[:, 0], white[:, edge[4] :], log_det, grid.prior, grain)
+    level, wave, rate, state = (white[:, edge[i] : edge[i + 1]] for i in range(4))
+    each_wave = np.split(wave, np.cumsum([cycle.shape[1] for cycle in cycles])[:-1], axis=1) if cycles else []
+    options = [(level, 0.0)]
+    if load is not None:
+        options.append((np.concatenate((level, rate), axis=1), _LOAD))
+    options += [
+        (np.concatenate((columns, one), axis=1), prior + _CYCLE) for columns, prior in options for one in each_wave
+    ]
+    if states is not None:
+        options.append((np.concatenate((level, state), axis=1), states[1] + _STATES))
+    paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[4]), int(b - edge[4])) for a, b in pairwise(edge[4:]))
+    candidates = Candidates(
+        paces=paces_at,
+        late=late_at,
+        shapes=shapes_at,
+        steps=steps_at,
+        shape_prior=shapes.prior,
+        step_prior=steps.prior,
+        shape_late=shapes.settles > LASTING * span,
+        endless=np.isinf(shapes.settles),
+        rough=grid.rough,
+        jumpy=grid.jumpy,
+        pairs=shapes.pairs,
+        plain=1 if load is None else 2,
+    )
+    settles = np.concatenate((np.zeros(shapes_at.start), shapes.settles, steps.settles))
+    return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles

@@ -1,0 +1,256 @@
+"""Every explanation of one series, weighed: those in which the steady level stays, and those in which it keeps growing.
+
+Bayesian model averaging after Hoeting, Madigan, Raftery and Volinsky (1999): no explanation is chosen and then believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.analysis.statistics import marginal_likelihood as evidence
+from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
+from soak.analysis.statistics.t_mixture import Mixture, t_below
+from soak.model import Floats
+
+_PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(0.05))
+_PAIRED = float(np.log(0.2))
+_STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
+# Of two warm-ups, one that never ends would be a leak as well.
+_ENDLESS = -2.5
+_HOPELESS = 14.0
+_KEPT = 100
+# A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall is as likely as a rise.
+_LIFTED = -4.0
+# Nor does growth of several times the range of all values, undone by as much of something else.
+_MOST_GROWTH, _UNDONE = 2.0, -1e3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Where in the whitened columns each candidate lies, how plausible it is beforehand (logs), which shapes
+    last; which noise models are rougher than white, or move the level in jumps; and how many settings, the first ones,
+    have neither cycles nor states."""
+
+    paces: slice
+    late: slice
+    shapes: slice
+    steps: slice
+    shape_prior: Floats
+    step_prior: Floats
+    shape_late: NDArray[np.bool_]
+    endless: NDArray[np.bool_]
+    rough: NDArray[np.bool_]
+    jumpy: NDArray[np.bool_]
+    pairs: tuple[tuple[int, int], ...]
+    plain: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """`chance` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
+
+    `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations;
+    `jumpy` says that its noise moves the level for good. `plain` is the slope's standard error if growth were all there is.
+    """
+
+    chance: float
+    growth: Mixture
+    columns: tuple[int, ...]
+    residual: Floats
+    jumpy: bool
+    plain: float
+
+
+@dataclass(slots=True, eq=False)
+class _Tally:
+    """Log weights (v, k) of explanations without growth, and with it their fits also.
+
+    `made` says for each of either which columns every one of its k explanations has, and where its k own ones begin.
+    """
+
+    stays: list[Floats] = field(default_factory=list)
+    grows: list[tuple[Floats, Fits]] = field(default_factory=list)
+    stays_made: list[tuple[tuple[int, ...], int | None]] = field(default_factory=list)
+    grows_made: list[tuple[tuple[int, ...], int | None]] = field(default_factory=list)
+
+    def stay(self, weights: Floats, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
+        self.stays.append(weights)
+        self.stays_made.append((has, own))
+        return weights
+
+    def grow(self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
+        weights = fits.evidence + prior + _any_size(fits) + np.where(np.abs(fits.slope) > _MOST_GROWTH, _UNDONE, 0.0)
+        if has and own is not None:
+            weights = weights + np.where(fits.slope < 0, _LIFTED, 0.0)
+        self.grows.append((weights, fits))
+        self.grows_made.append((has, own))
+        return weights
+
+    def by_noise(self) -> Floats:
+        """The best log weight under each noise model, shape (v,)."""
+        return np.asarray(np.max([log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0))
+
+    def keep(self, noises: NDArray[np.bool_]) -> None:
+        """Forget the other noise models."""
+        self.stays = [log[noises] for log in self.stays]
+        self.grows = [(log[noises], fits.under(noises)) for log, fits in self.grows]
+
+    def best(self) -> tuple[float, int, tuple[int, ...]]:
+        """Log weight, noise model and columns of the likeliest."""
+        rows = [*zip(self.stays, self.stays_made, strict=True)]
+        rows += [(log, made) for (log, _), made in zip(self.grows, self.grows_made, strict=True)]
+        log, (has, own) = max(rows, key=lambda row: float(row[0].max()))
+        noise, place = np.unravel_index(int(np.argmax(log)), log.shape)
+        return float(log.max()), int(noise), has if own is None else (*has, own + int(place))
+
+
+def _any_size(fits: Fits) -> Floats:
+    """What is gained by growth that is small beside the range of the values, log (v, k).
+
+    How fast a leak is beside the warm-up above it nobody knows: each order of magnitude is as likely, or more.
+    """
+    error = np.clip(fits.error, 1e-12, 1.0)
+    density = 0.5 / (np.maximum(np.abs(fits.slope), error) * (1 - np.log(error)))
+    return np.asarray(np.log(np.maximum(density, 1.0)))
+
+
+def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> Weighed:
+    """Weigh all explanations. A setting is the series with some nuisance projected out, and its log plausibility."""
+    tallies = [_simple(w, prior, candidates) for w, prior in settings]
+    best = [tally.best()[0] for tally in tallies]
+    # Steps can only speak for whiter noise: a rougher one that is hopeless without them stays so with them.
+    by_noise = np.max([tally.by_noise() for tally in tallies], axis=0)
+    noises = ~candidates.rough | (by_noise > max(best) - _HOPELESS)
+    ready = [(w.under(noises), prior) for w, prior in settings]
+    for (w, prior), tally, top in zip(ready, tallies, best, strict=True):
+        tally.keep(noises)
+        if top > max(best) - _HOPELESS:
+            _stepped(tally, w, prior, candidates)
+    likeliest = max(range(len(tallies)), key=lambda i: tallies[i].best()[0])
+    jumpy = candidates.jumpy[noises] & (likeliest < candidates.plain)
+    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], jumpy, ready[0][0])
+
+
+def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
+    """Constant, warm-up, growth, late growth, warm-up and growth."""
+    tally = _Tally()
+    tally.stay(evidence.alone(w)[:, None] + _PLAIN + prior)
+    shapes, late = w.x[:, c.shapes], w.x[:, c.late]
+    tally.stay(evidence.each(w, shapes).evidence + _SHAPED + c.shape_prior + prior, (), c.shapes.start)
+    share = prior - float(np.log(c.paces.stop - c.paces.start))
+    for pace in range(c.paces.start, c.paces.stop):
+        tally.grow(evidence.each(w, w.x[:, pace : pace + 1]), _PLAIN + share, (pace,))
+        fits = evidence.each_with(w, shapes, w.x[:, pace], c.shape_late)
+        tally.grow(fits, _SHAPED + c.shape_prior + share, (pace,), c.shapes.start)
+    tally.grow(evidence.each(w, late), _LATE + prior - float(np.log(late.shape[1])), (), c.late.start)
+    return tally
+
+
+def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
+    """Steps; and beside the likeliest warm-ups of each side a second one, late growth, and steps."""
+    paces = c.paces.stop - c.paces.start
+    share = float(np.log(paces))
+    alone = tally.stays[1].max(axis=0)
+    growing = np.max([log.max(axis=0) for log, _ in tally.grows[1 : 2 * paces : 2]], axis=0)
+    _climb(tally, w.only(c.paces, c.steps), prior, c)
+    _paired(tally, w, prior, c)
+    for shape in {int(np.argmax(alone)), int(np.argmax(growing))}:
+        column = c.shapes.start + shape
+        beside = prior + _SHAPED + float(c.shape_prior[shape])
+        settled = not c.shape_late[shape]
+        rest = evidence.given(w, w.x[:, column : column + 1])
+        second = rest.x[:, c.shapes]
+        pair = beside + _PAIRED + c.shape_prior + np.where(c.endless | c.endless[shape], _ENDLESS, 0.0)
+        both = tally.stay(evidence.each(rest, second).evidence + pair, (column,), c.shapes.start).max(axis=0)
+        if settled:
+            late = rest.x[:, c.late]
+            tally.grow(
+                evidence.each(rest, late), _LATE + beside - float(np.log(late.shape[1])), (column,), c.late.start
+            )
+            for pace in range(c.paces.start, c.paces.stop):
+                fits = evidence.each_with(rest, second, rest.x[:, pace], c.shape_late)
+                both = np.maximum(both, tally.grow(fits, pair - share, (column, pace), c.shapes.start).max(axis=0))
+        narrow = rest.only(c.paces, c.steps)
+        _climb(tally, narrow, beside, c, (column,), settled)
+        best = int(np.argmax(both))
+        paired = evidence.given(narrow, second[:, best : best + 1])
+        _climb(tally, paired, float(pair[best]), c, (column, c.shapes.start + best), settled and not c.shape_late[best])
+
+
+def _paired(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
+    """Two warm-ups that fit best together, alone, with growth, and with steps."""
+    for pair in c.pairs:
+        has = tuple(c.shapes.start + shape for shape in pair)
+        beside = prior + _SHAPED + _PAIRED + float(c.shape_prior[list(pair)].sum())
+        beside += _ENDLESS * bool(c.endless[list(pair)].any())
+        rest = evidence.given(w.only(c.paces, c.steps), w.x[:, list(has)])
+        tally.stay(evidence.alone(rest)[:, None] + beside, has)
+        settled = not c.shape_late[list(pair)].any()
+        paces = c.paces.stop - c.paces.start
+        for pace in range(paces):
+            growth = rest.x[:, pace : pace + 1]
+            tally.grow(evidence.each(rest, growth), beside - float(np.log(paces)), (*has, c.paces.start + pace))
+        _climb(tally, rest, beside, c, has, settled)
+
+
+def _climb(
+    tally: _Tally, base: Whitened, prior: float, c: Candidates, has: tuple[int, ...] = (), settled: bool = True
+) -> None:
+    """Up to three steps, each the best beside those before it; with growth also where all before has `settled` early.
+
+    `base.x` holds the paces, then the steps; `has` are the columns that it has already.
+    """
+    paces = c.paces.stop - c.paces.start
+    for pace in (None, *range(paces if settled else 0)):
+        w, charged, columns = base, prior, has
+        if pace is not None:
+            charged -= float(np.log(paces))
+            columns = (*has, c.paces.start + pace)
+        for stepped in _STEPPED:
+            places = w.x[:, paces:]
+            if pace is None:
+                weights = evidence.each(w, places).evidence + stepped + charged + c.step_prior
+                log = tally.stay(weights, columns, c.steps.start)
+            else:
+                fits = evidence.each_with(w, places, w.x[:, pace])
+                contrived = np.where(fits.falls & (fits.slope > 0), _LIFTED, 0.0)
+                log = tally.grow(fits, stepped + charged + c.step_prior + contrived, columns, c.steps.start)
+            if not np.isfinite(log.max()) or stepped == _STEPPED[-1]:
+                break
+            noise, best = (int(i) for i in np.unravel_index(int(np.argmax(log)), log.shape))
+            charged += float(c.step_prior[best])
+            if pace is not None:
+                charged += float(contrived[noise, best])
+            columns = (*columns, c.steps.start + best)
+            w = evidence.given(w, places[:, best : best + 1])
+
+
+def _normalise(
+    tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_], level: Whitened
+) -> Weighed:
+    """Probabilities of all that was weighed."""
+    stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
+    fits = [row for tally in tallies for row in tally.grows]
+    grow = np.concatenate([log.ravel() for log, _ in fits])
+    slope, error = (np.concatenate([getattr(fit, part).ravel() for _, fit in fits]) for part in ("slope", "error"))
+    freedom = np.concatenate([np.full(log.size, float(fit.freedom)) for log, fit in fits])
+    top = max(float(stay.max()), float(grow.max()))
+    weights = np.exp(grow - top)
+    stays, grows = float(np.exp(stay - top).sum()), float(weights.sum())
+    kept = np.argsort(-grow, kind="stable")[:1000]
+    slope, error, freedom = slope[kept], np.maximum(error[kept], 1e-300), freedom[kept]
+    falls = float(weights[kept] @ t_below(-slope / error, freedom))
+    share = np.exp(grow[kept] - grow[kept[0]])[:_KEPT]
+    _, noise, columns = likeliest.best()
+    design = w.x[noise, list(columns)]
+    rest = w.y[noise] - np.linalg.lstsq(design.T, w.y[noise], rcond=None)[0] @ design if columns else w.y[noise]
+    usual = float(np.sqrt(rest @ rest / max(w.freedom - len(columns), 1)))
+    mixture = Mixture(share / share.sum(), slope[:_KEPT], error[:_KEPT], freedom[:_KEPT])
+    chance = (stays + falls) / (stays + grows)
+    pace = level.x[noise, 0]
+    plain = usual / float(np.sqrt(pace @ pace))
+    return Weighed(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain)

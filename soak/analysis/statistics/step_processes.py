@@ -1,0 +1,115 @@
+"""Growth that a few steps carry: pages, arenas, descriptors, counted one by one rather than as a smooth line.
+
+A level that moves in steps has seen as many events as steps, however many samples were taken; steps that become smaller or
+rarer are settling. The rates of two stretches of a point process are compared after Cox and Lewis, The Statistical
+Analysis of Series of Events (1966).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from soak.analysis.statistics.growth_input import Points
+from soak.model import Floats
+
+_CARRIED = 0.6
+_FEW, _SOME = 5.0, 12.0
+_SLOWED, _MUCH_SLOWED = 0.35, 0.22
+_RISES = 3
+_STILL = 0.1
+_REST, _AT_REST, _BIG = 0.02, 0.8, 0.2
+_MANY = 50
+_OFTEN, _BACK = 20, 0.8
+_NEARLY_EVEN, _EVEN = 2.0, 2.6
+CANNOT_TELL = 0.25
+SETTLING = 0.6
+
+
+def least_chance(lives: Sequence[Points], points: Sequence[Points], jumpy: bool) -> float:
+    """The least probability of no lasting growth that so few steps allow; 0 where growth is no matter of steps.
+
+    `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level for good.
+    """
+    life = max(lives, key=lambda one: len(one.times))
+    moves = np.diff(life.values)
+    largest = np.abs(moves).max(initial=0.0)
+    # What falls far more often than it rises is collected, and its floors speak for it.
+    collected = int((moves < -_BIG * largest).sum()) > 3 * int((moves > _BIG * largest).sum())
+    moved = int((np.abs(moves) > _REST * largest).sum())
+    still = not collected and moved <= min(_MANY, (1 - _AT_REST) * len(moves))
+    if not (still or jumpy):
+        return 0.0
+    if still:
+        settled = moves[len(moves) // 10 :]
+        if _goes_back(settled):
+            return 0.0
+        settled = settled / (np.abs(settled).max() or 1.0)
+        surplus = float(settled.sum()) / float(np.sqrt(settled @ settled) or 1.0)
+        if surplus < _EVEN:
+            return SETTLING if surplus < _NEARLY_EVEN else CANNOT_TELL
+    return _few_late_steps(max(points, key=lambda one: len(one.times)))
+
+
+def _goes_back(moves: Floats) -> bool:
+    """Whether a step is nearly always followed by one back: noise around a level, not events that each add up."""
+    signs = np.sign(moves[moves != 0])
+    return len(signs) > _OFTEN and float((signs[1:] != signs[:-1]).mean()) > _BACK
+
+
+def _few_late_steps(points: Points) -> float:
+    """The same, from how many steps carry the rise in the later half, and how much of the whole rise that is."""
+    half = int(np.searchsorted(points.times, 0.5 * (points.times[0] + points.times[-1])))
+    late = np.diff(points.values)[half:]
+    large = late[np.abs(late) > 6 * np.median(np.abs(late))] if len(late) >= 4 else late[:0]
+    if not len(large):
+        return 0.0
+    rise = float(late.sum())
+    if rise <= 0:
+        return SETTLING
+    if float(large.sum()) < _CARRIED * rise:
+        return 0.0
+    sizes = np.abs(large) / np.abs(large).max()
+    events = float(sizes.sum() ** 2 / (sizes @ sizes))
+    share = rise / max(float(points.values[-1]) - float(points.values[0]), rise)
+    if events >= (_SOME if share < _SLOWED else _FEW):
+        return 0.0
+    return SETTLING if share < (_SLOWED if events < _FEW else _MUCH_SLOWED) else CANNOT_TELL
+
+
+def most_chance(lives: Sequence[Points]) -> float:
+    """The most probability of no lasting growth that whole numbers allow which only ever rise, and still do; else 1.
+
+    What does not leak falls as often as it rises, so each rise without a fall halves the chance; the first may be warm-up.
+    """
+    life = max(lives, key=lambda points: len(points.times))
+    jumps = np.diff(life.values)
+    rises = np.flatnonzero(jumps > 0)
+    if len(rises) < _RISES or (jumps < 0).any() or len(rises) > _STILL * len(jumps):
+        return 1.0
+    start, end = float(life.times[0]), float(life.times[-1])
+    when = life.times[rises + 1]
+    late = float((when > 0.5 * (start + end)).mean())
+    stopped = end - float(when[-1]) > 2.5 * (end - start) / len(rises)
+    if stopped or late < _SLOWED:
+        # Slower than at first is settling, unless it goes on as evenly as ever to the very end.
+        last = when[when > end - (end - start) / 3]
+        goes_on = len(last) >= _RISES and end - float(last[-1]) < 2.5 * (end - start) / 3 / len(last)
+        return CANNOT_TELL if goes_on else 1.0
+    return max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
+
+
+def slowing(lives: Sequence[Points]) -> float:
+    """How the longest life's rise between its last two thirds compares with that between its first two; 1 is steady.
+
+    0 where it rises no more, inf where it had not risen before.
+    """
+    life = max(lives, key=lambda points: len(points.times))
+    levels = [float(np.median(third)) for third in np.array_split(life.values, 3)]
+    first, last = (after - before for before, after in pairwise(levels))
+    if last <= 0:
+        return 0.0
+    return last / first if first > 0 else math.inf

@@ -1,0 +1,222 @@
+"""The trend of one series: how fast its steady level grows, how surely, and how slow a growth would have been seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from soak.analysis.statistics.design_matrix import lay_out
+from soak.analysis.statistics.floors import floors
+from soak.analysis.statistics.growth_input import Points, Subject
+from soak.analysis.statistics.load_covariates import paces_and_rate
+from soak.analysis.statistics.model_averaging import Weighed, weigh
+from soak.analysis.statistics.outliers import without_outliers
+from soak.analysis.statistics.process_lives import split
+from soak.analysis.statistics.sawtooth import few_floors
+from soak.analysis.statistics.step_processes import CANNOT_TELL, SETTLING, least_chance, most_chance, slowing
+from soak.analysis.statistics.t_mixture import t_below
+from soak.model import Line, Trend
+from soak.units import show_duration
+
+CERTAIN, SUSPICIOUS = 0.15, 0.5
+"""Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
+the development part of the corpus in tests/bench."""
+
+#: Samples, and what they are reduced to: collections say more than samples.
+_FEWEST, _FEWEST_POINTS = 10, 5
+_SURELY = 4.5
+_ODD, _MOST_ODD = 4.5, 0.1
+_BESIDE_WARMUP = 1.4
+_UNSETTLED = 1.35
+_FLOOR_WEIGHT, _FAIR_SHARE = 8.0, 0.5
+_PLAINLY, _STILL_LIKELY = 6.0, 0.2
+_RISEN = 0.2
+_SLOWER, _MUCH_SLOWER = 0.6, 0.25
+
+
+def fit_trend(subject: Subject) -> Trend:
+    """The growth of a subject's steady level with a 95% interval; `doubt` is set where the recording cannot tell.
+
+    Never raises on odd data, and no odd value makes a warning: what is not finite is left out beforehand, and what is
+    too large or small to square says nothing about growth.
+    """
+    # Matrices as small as these are slower on many threads, which would also take the cores from whoever drives the load.
+    with _libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        try:
+            return _fit_trend(subject)
+        except np.linalg.LinAlgError:
+            return _unknown("its values are too odd for any fit")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _fit_trend(subject: Subject) -> Trend:
+    lives = split(subject)
+    values = np.concatenate([life.values for life in lives]) if lives else np.empty(0)
+    if not len(values):
+        return _unknown("there is no sample to judge")
+    longest = max(len(life.times) for life in lives)
+    if longest > 2 and all(np.ptp(life.values) <= 1e-15 * abs(life.values[0]) for life in lives):
+        return _constant(lives, subject.integer)
+    reduced = floors(lives)
+    # A restart falls somewhere between two samples, just when a process changes fastest: its first point means little.
+    reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
+    points = [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
+    samples, kept_points = (sum(len(p.times) - 1 for p in part) for part in (lives, points))
+    if samples < _FEWEST - 1 or kept_points < _FEWEST_POINTS - 1:
+        return _unknown(_too_few(lives, longest), float(values[-1]))
+    if not any(np.ptp(p.values) for p in points):
+        return _constant(lives, subject.integer)
+    steps = np.abs(np.diff(values))
+    grain = float(steps[steps > 0].min())
+    fit = _fit(subject, points, grain)
+    odd = np.abs(fit.weighed.residual) > _ODD
+    if odd.any() and odd.mean() < _MOST_ODD:
+        ends = np.cumsum([len(p.times) for p in points])[:-1]
+        fewer = [p.only(~part) for p, part in zip(points, np.split(odd, ends), strict=True)]
+        if any(len(p.times) > 1 and np.ptp(p.values) > 0 for p in fewer):
+            points = [p for p in fewer if len(p.times) > 1]
+            fit = _fit(subject, points, grain)
+    low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
+    chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
+    lines = tuple(_line(p, slope, low, high) for p in points)
+    resolution = _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
+    if low <= 0 or chance >= CERTAIN:  # growth that may still be in it was not caught
+        resolution = max(high, resolution)
+    settled = fit.settles if fit.settles < fit.span else None
+    doubt, stepwise = _doubt(fit, chance, slope, high - low)
+    return Trend(
+        slope,
+        low,
+        high,
+        resolution,
+        settled,
+        lines[-1].last,
+        doubt,
+        lines,
+        chance,
+        stepwise,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """What was weighed, how many units an hour a slope of 1 is, the longest life and the likeliest warm-up (seconds)."""
+
+    weighed: Weighed
+    hourly: float
+    span: float
+    settles: float
+
+
+def _fit(subject: Subject, points: Sequence[Points], grain: float) -> _Fit:
+    """Weigh all explanations of the points; `grain` is the smallest step that the values can make."""
+    span = max(float(p.times[-1] - p.times[0]) for p in points)
+    middle = float(np.median(np.concatenate([p.values for p in points])))
+    scale = max(float(np.ptp(p.values)) for p in points)
+    scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
+    paces, rate = paces_and_rate(points, span, subject.requests)
+    # Averaging a block's samples averages their rounding too.
+    together = 1.0 if points[0].counts is None else float(np.median(points[0].counts))
+    rounding = (grain / scale) ** 2 / 12 / together
+    settings, candidates, settles = lay_out(scaled, span, min(rounding, 1e-4) + 1e-7, paces, rate)
+    weighed = weigh(settings, candidates)
+    return _Fit(weighed, 3600 * scale / span, span, max((float(settles[c]) for c in weighed.columns), default=0.0))
+
+
+def _chance(
+    subject: Subject, fit: _Fit, slope: float, lives: Sequence[Points], reduced: Sequence[Points], slack: float
+) -> float:
+    """The probability of no lasting growth, in the light of what the weighing cannot see; `slope` is an hour's."""
+    chance = max(fit.weighed.chance, least_chance(lives, reduced, fit.weighed.jumpy))
+    if chance > SUSPICIOUS and _plainly_seen(fit.weighed) > _STILL_LIKELY:
+        chance = CANNOT_TELL
+    if slope / 3600 * fit.span < 1.2 * slack:
+        chance = max(chance, CANNOT_TELL)
+    if subject.integer:
+        chance = min(chance, most_chance(lives))
+    elif (few := few_floors(max(lives, key=lambda one: len(one.times)))) is not None:
+        # So few collections hide what they rise from: where that rises as well it is no pass, and where it does not, no fail.
+        rises = bool((np.diff(few) > 0).all()) and float(few[-1] - few[0]) > _RISEN
+        chance = min(chance, CANNOT_TELL) if rises else max(chance, CANNOT_TELL)
+    return chance if subject.floor is None else _beside_floor(subject, chance, slope, reduced)
+
+
+def _plainly_seen(weighed: Weighed) -> float:
+    """The probability of growth so fast that this recording would have shown it plainly, had there been no warm-up."""
+    growth = weighed.growth
+    below = t_below((_PLAINLY * weighed.plain - growth.centre) / growth.scale, growth.freedom)
+    return float((1 - weighed.chance) * (growth.weight @ (1 - below)))
+
+
+def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequence[Points]) -> float:
+    """The chance in the light of the floor: resident memory that slows over a steady live heap is settling.
+
+    Over a live heap that surely grows by as much, it grows as surely.
+    """
+    assert subject.floor is not None
+    floor = fit_trend(replace(subject, series=subject.floor, floor=None, integer=False, collected=True))
+    if not math.isfinite(floor.slope_high):
+        return chance
+    slowed = slowing(points)
+    if floor.chance < CERTAIN and floor.doubt is None:
+        likelier = chance / (chance + _FLOOR_WEIGHT * (1 - chance))
+        return min(likelier, floor.chance) if floor.slope_low >= _FAIR_SHARE * slope else likelier
+    if floor.chance < SUSPICIOUS or slowed > _SLOWER:
+        return chance
+    weighted = _FLOOR_WEIGHT * chance / (_FLOOR_WEIGHT * chance + 1 - chance)
+    return max(weighted, SETTLING if slowed < _MUCH_SLOWER else CANNOT_TELL)
+
+
+def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | None, bool]:
+    """Why the recording cannot tell, and what would; and whether that is for want of steps."""
+    if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
+        return f"it is still settling, {show_duration(fit.settles - fit.span)} more would tell", False
+    if not CERTAIN <= chance < SUSPICIOUS:
+        return None, False
+    if fit.weighed.jumpy:
+        return f"it moves in few steps, {show_duration(fit.span)} more would tell", True
+    # The error of a slope falls with the run's length to the power 1.5.
+    longer = (_SURELY * width / 3.92 / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
+    return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
+
+
+def _too_few(lives: Sequence[Points], longest: int) -> str:
+    """What is missing where there are too few samples to fit anything."""
+    count = sum(len(life.times) for life in lives)
+    if len(lives) > 1 and count >= 2 * _FEWEST:
+        return f"no process lived long enough, the longest gave {longest} samples"
+    more = _FEWEST + len(lives) - 1 - count
+    return f"{count} {'sample is' if count == 1 else 'samples are'} too few, at least {max(more, 1)} more are needed"
+
+
+def _line(points: Points, slope: float, low: float, high: float) -> Line:
+    """The fitted level of one life, through its later half."""
+    start, end = float(points.times[0]), float(points.times[-1])
+    half = len(points.times) // 2
+    last = float(np.median(points.values[half:] - slope / 3600 * (points.times[half:] - end)))
+    hours = (end - start) / 3600
+    return Line(
+        start, end, last - slope * hours, last, last + (low - slope) * hours / 2, last + (high - slope) * hours / 2
+    )
+
+
+def _constant(lives: Sequence[Points], integer: bool) -> Trend:
+    """The trend of a series that never moves. Counts none of which came may come at up to three a run: the rule of three."""
+    ends = [(float(p.times[0]), float(p.times[-1]), float(p.values[-1])) for p in lives]
+    lines = tuple(Line(start, end, value, value, value, value) for start, end, value in ends)
+    resolution = 3 * 3600 / max(sum(end - start for start, end, _ in ends), 1e-9) if integer else 0.0
+    return Trend(0.0, 0.0, 0.0, resolution, 0.0, ends[-1][2], None, lines)
+
+
+def _unknown(doubt: str, level: float = math.nan) -> Trend:
+    """No trend, and why."""
+    return Trend(0.0, -math.inf, math.inf, math.inf, None, level, doubt)

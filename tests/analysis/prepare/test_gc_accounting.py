@@ -1,0 +1,81 @@
+"""Growth that may be garbage: what full collections, or none, say of a heap and of the memory around it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.analysis.prepare.gc_accounting import collections_between
+from soak.model import Analysis, Series, Verdict
+from soak.profile import Limits
+from soak.recording.importing import import_recording
+from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
+
+OPEN = Path(__file__).parents[1] / "data" / "open"
+T = np.arange(SECONDS)
+RSS, LIVE, USED = "process_resident_memory_bytes", "jvm_gc_live_data_size_bytes", "jvm_memory_used_bytes"
+OLD = {"area": "heap", "id": "Tenured Gen"}
+STEADY, GROWING = 150e6 + noise(2e4), 20e6 + 5e4 * T + noise(2e4)
+MINOR = counter("jvm_gc_pause_seconds_count", T // 3, action="end of minor GC")
+
+
+def judged(*series: Series) -> Analysis:
+    return analyze(recording(*series), Limits())
+
+
+def verdicts(analysis: Analysis) -> dict[str, Verdict]:
+    return {one.series: one.verdict for one in analysis.findings if one.rule == "growth"}
+
+
+def test_live_data_that_no_collection_brought_up_to_date_excuses_nothing() -> None:
+    stale = gauge(LIVE, np.full(SECONDS, 6e6))
+    analysis = judged(gauge(RSS, 100e6 + GROWING), stale, gauge(USED, GROWING, **OLD), MINOR)
+    assert verdicts(analysis) == {RSS: Verdict.INCONCLUSIVE, USED: Verdict.INCONCLUSIVE}
+    assert "the garbage collector did not run in full meanwhile, so this may be garbage" in analysis.reason
+
+
+def test_live_data_that_collections_bring_up_to_date_speaks_for_the_heap() -> None:
+    steps = np.repeat(np.arange(SECONDS // 10), 10)
+    teeth = gauge(USED, 20e6 + 1e6 * (T % 10), **OLD)
+    healthy = judged(gauge(RSS, STEADY), gauge(LIVE, 6e6 + 1e3 * (steps % 7)), teeth, MINOR)
+    assert verdicts(healthy) == {RSS: Verdict.PASS, LIVE: Verdict.PASS}
+    leaking = judged(gauge(RSS, STEADY), gauge(LIVE, 6e6 + 5e5 * steps), teeth, MINOR)
+    assert verdicts(leaking)[LIVE] is Verdict.FAIL
+
+
+def test_memory_that_grows_beside_its_heap_needs_no_collection_to_be_a_leak() -> None:
+    flat = gauge(USED, 20e6 + noise(2e4), **OLD)
+    assert verdicts(judged(gauge(RSS, 100e6 + GROWING), flat, MINOR))[RSS] is Verdict.FAIL
+
+
+def test_compiled_code_and_young_objects_are_only_shown() -> None:
+    code = gauge(USED, 5e6 + 3e4 * T, area="nonheap", id="CodeHeap 'profiled nmethods'")
+    eden = gauge(USED, 5e6 + 3e4 * T, area="heap", id="G1 Eden Space")
+    assert verdicts(judged(gauge(RSS, STEADY), code, eden)) == {RSS: Verdict.PASS}
+    metaspace = gauge(USED, 5e6 + 3e4 * T, area="nonheap", id="Metaspace")
+    assert verdicts(judged(gauge(RSS, STEADY), metaspace))[USED] is Verdict.FAIL
+
+
+def test_full_collections_are_counted_for_each_instance() -> None:
+    nodes = "nodejs_gc_duration_seconds_count"
+    major = counter(nodes, T // 100, kind="major", instance="b")
+    found = [
+        counter("go_gc_duration_seconds_count", T // 10, instance="a"),
+        counter("go_gc_cycles_total_gc_cycles_total", T // 10, instance="a"),
+        counter(nodes, T, kind="minor", instance="b"),
+        replace(major, times=major.times[150:], values=major.values[150:]),
+        counter("jvm_gc_pause_seconds_count", T, action="end of minor GC", instance="c"),
+    ]
+    # Node's first counter of full ones begins with 1 in the midst, and reaches 2.
+    assert collections_between(found, 0.0, SECONDS) == {"a": 29.0, "b": 2.0, "c": 0.0}
+
+
+@pytest.mark.parametrize("name", [path.name.removesuffix(".csv.gz") for path in sorted(OPEN.glob("*.csv.gz"))])
+def test_real_collectors_cause_no_false_alarm_and_hide_no_leak(name: str) -> None:
+    analysis = analyze(import_recording(OPEN / f"{name}.csv.gz"), Limits(), judge_unknown=True)
+    allowed = {Verdict.PASS, Verdict.INCONCLUSIVE} if "none" in name else {Verdict.FAIL, Verdict.INCONCLUSIVE}
+    assert analysis.verdict in allowed, analysis.reason
+    code = [one for one in analysis.findings if one.rule == "growth" and "Code" in dict(one.labels).get("id", "")]
+    assert not code

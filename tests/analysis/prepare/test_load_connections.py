@@ -1,0 +1,58 @@
+"""The load's own connections taken off what the target counts of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.analysis.prepare.generator_series import CONNECTIONS
+from soak.analysis.prepare.load_connections import without_connections
+from soak.model import Recording, Verdict
+from soak.profile import Limits
+from soak.windows import GeneratorWindows
+from tests.analysis.recordings import SECONDS, gauge, noise, recording
+
+T = np.arange(SECONDS)
+#: A stall in the midst opens sixty more, and these are closed again, late.
+OPEN = np.where((T > 190) & (T < 280), 74, 14) + np.where((T > 220) & (T < 240), 30, 0)
+LEAK = np.floor(20 + 0.5 * T)
+
+
+def driven(descriptors: object, connections: object) -> Recording:
+    column = np.broadcast_to(np.asarray(connections, np.float64), (SECONDS,))
+    ones, at = np.ones(SECONDS), T.astype(np.float64) + 1.0
+    health = GeneratorWindows(at, ones, 0.1 * ones, 0.1 * ones, 0 * ones, 5e7 * ones, ones, ones, 0 * ones, column)
+    resident = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
+    return replace(recording(gauge("process_open_fds", descriptors), resident), generator=health)
+
+
+def verdict_of(found: Recording) -> Verdict:
+    [one] = [
+        one for one in analyze(found, Limits()).findings if (one.rule, one.series) == ("growth", "process_open_fds")
+    ]
+    return one.verdict
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_a_leak_under_connections_that_come_and_go_is_seen(each: int) -> None:
+    assert verdict_of(driven(LEAK + each * np.roll(OPEN, 1), OPEN)) is Verdict.FAIL
+
+
+def test_connections_that_a_stall_added_are_no_leak() -> None:
+    late = np.where(T > 150, 14 + 0.4 * (T - 150), 14).round()
+    assert verdict_of(driven(20 + np.roll(late, 1), late)) is Verdict.PASS
+
+
+def test_a_series_that_does_not_follow_the_connections_stays_as_it_is() -> None:
+    connections = gauge(CONNECTIONS, OPEN)
+    leak = gauge("process_open_fds", LEAK)
+    assert without_connections(leak, connections) is leak
+    assert without_connections(leak, gauge(CONNECTIONS, 14)) is leak
+    assert without_connections(leak, None) is leak
+    assert without_connections(leak, gauge(CONNECTIONS, np.full(SECONDS, np.nan))) is leak
+
+
+def test_the_level_stays_that_of_the_usual_number_of_connections() -> None:
+    [calm] = {*without_connections(gauge("process_open_fds", 20 + OPEN), gauge(CONNECTIONS, OPEN)).values.tolist()}
+    assert calm == 20 + 14
