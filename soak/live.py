@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from soak.analysis.prepare.gc_accounting import GOAL, LIVE
-from soak.analysis.roles import Role, role_of
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.growth_input import Subject
+from soak.catalog.metrics import Role, role_of
 from soak.latency import Histogram
 from soak.model import Event, Finding, Labels, Sample, Scrape, Series, Verdict
 from soak.windows import Window

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.roles import role_of, unknown_role
+from soak.catalog.metrics import role_of, unknown_role
 from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 

@@ -13,7 +13,6 @@ from soak.analysis.prepare.gc_accounting import AFTER_FULL, doubted, uncollected
 from soak.analysis.prepare.generator_series import CONNECTIONS
 from soak.analysis.prepare.load_connections import without_connections
 from soak.analysis.prepare.prepare import Prepared, prepare
-from soak.analysis.roles import Role, role_of, unknown_role
 from soak.analysis.rules.drift import drift_findings
 from soak.analysis.rules.gc_pressure import gc_findings
 from soak.analysis.rules.growth import judge_growth
@@ -24,6 +23,7 @@ from soak.analysis.rules.pools import pool_findings, pool_warnings
 from soak.analysis.rules.resident_memory import weighed
 from soak.analysis.rules.run_validity import condition_findings, seen_events, warnings
 from soak.analysis.statistics.growth_input import Subject
+from soak.catalog.metrics import Role, role_of, unknown_role
 from soak.model import Analysis, EndpointSummary, Finding, Phase, Recording, Series, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration

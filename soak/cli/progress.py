@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from soak.analysis.roles import role_of
 from soak.analysis.rules.load_generator import BUSY
+from soak.catalog.metrics import role_of
 from soak.live import Live, Progress
 from soak.model import Verdict
 from soak.reporters.wording import is_nothing

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from soak.analysis.roles import What
+from soak.catalog.metrics import What
 from soak.diagnosis.attribution import EVERY, Amount
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import own_frames

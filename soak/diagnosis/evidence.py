@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from soak.analysis.roles import What, role_of
+from soak.catalog.metrics import What, role_of
 from soak.diagnosis.attribution import EVERY
 from soak.diagnosis.cases import Case
 from soak.diagnosis.confirmation import Outcome

@@ -13,9 +13,9 @@ from functools import cache
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.roles import What, role_of
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.verdict import Even
+from soak.catalog.metrics import What, role_of
 from soak.diagnosis.attribution import EVERY, Amount
 from soak.diagnosis.mix import mix_at
 from soak.diagnosis.profiled import profiles_of

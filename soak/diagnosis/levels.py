@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.roles import What, role_of
 from soak.analysis.statistics.growth_input import Points
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.sawtooth import cycle_floors
+from soak.catalog.metrics import What, role_of
 from soak.model import Floats, Series
 
 #: Of such series each value stands until the next collection, so only its first sample says when it was true.

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soak.analysis.roles import What
 from soak.analysis.rules.pools import POOLS, Pool
+from soak.catalog.metrics import What
 from soak.diagnosis.cases import Case
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.holdings import calls, is_library, place_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.roles import What, role_of
+from soak.catalog.metrics import What, role_of
 from soak.diagnosis.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.frames import Frame
 from soak.diagnosis.goroutines import Group

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from soak.analysis.roles import What
+from soak.catalog.metrics import What
 from soak.diagnosis.attribution import Amount
 from soak.diagnosis.cases import Case, cases
 from soak.diagnosis.evidence import growing_kind, matching, place_in, seen

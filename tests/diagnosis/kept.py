@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soak.analysis.roles import role_of
+from soak.catalog.metrics import role_of
 from soak.model import Kind, Phase, Recording, RunInfo, Series
 from soak.recording import load_recording
 from soak.snapshots import Snapshot

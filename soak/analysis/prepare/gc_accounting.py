@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.analysis.roles import COLLECTIONS
+from soak.catalog.metrics import COLLECTIONS
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
 
 LIVE, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"

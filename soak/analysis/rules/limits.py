@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
-from soak.analysis.roles import role_of, unknown_role
+from soak.catalog.metrics import role_of, unknown_role
 from soak.model import Finding, Labels, Series, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_number, show_ratio

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.roles import role_of
+from soak.catalog.metrics import role_of
 from soak.cli.judged import code_of
 from soak.errors import ExitCode
 from soak.latency import bucket_of

@@ -8,7 +8,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.prepare.prepare import prepare
-from soak.analysis.roles import ROLES, What, role_of, unknown_role
+from soak.catalog.metrics import ROLES, What, role_of, unknown_role
 from soak.model import Analysis, Finding, Series, SourceHealth, Verdict
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
