@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from soak.analysis import analyze
-from soak.diagnosis.confirmation import with_confirmations
-from soak.diagnosis.informed import informed
-from soak.diagnosis.suspects import diagnosed
+from soak.diagnosis.attribution.confirmation import with_confirmations
+from soak.diagnosis.attribution.request_clock import informed
+from soak.diagnosis.suspects.suspects import diagnosed
 from soak.diagnosis.traces import with_traces
 from soak.errors import ExitCode, RecordingError
 from soak.model import Analysis, Verdict

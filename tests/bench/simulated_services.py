@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from soak.analysis.prepare.prepare import prepare
-from soak.diagnosis.attribution import Attribution, attribute
-from soak.diagnosis.levels import lasting
+from soak.diagnosis.attribution.attribution import Attribution, attribute
+from soak.diagnosis.attribution.retained_level import lasting
 from soak.load.plan.mix_modulation import Code
 from soak.model import Floats, Phase, Recording, RunInfo, Series
 from soak.windows import EndpointWindows, Ints

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from soak.analysis.prepare.prepare import prepare
-from soak.diagnosis.attribution import attribute
-from soak.diagnosis.levels import lasting
+from soak.diagnosis.attribution.attribution import attribute
+from soak.diagnosis.attribution.retained_level import lasting
 from soak.recording import load_recording
 from tests.e2e.driving import soak
 

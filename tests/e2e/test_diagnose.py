@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 from soak.cli.judged import judge
-from soak.diagnosis.confirmation import Outcome, confirmations
-from soak.diagnosis.profiles import read_profile
+from soak.diagnosis.attribution.confirmation import Outcome, confirmations
+from soak.diagnosis.profiles.formats import read_profile
 from soak.recording import load_recording
 from tests.e2e.driving import SOAK, soak
 from tests.targets import running, toolchain

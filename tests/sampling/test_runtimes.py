@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from soak import hook
-from soak.diagnosis.holdings import calls, place_of
-from soak.diagnosis.marks import MARKS
-from soak.diagnosis.places import PlaceGrowth, Snapshot, growth_by_place
-from soak.diagnosis.pprof import Pprof
-from soak.diagnosis.profiles import HELD, read_profile
+from soak.diagnosis.attribution.allocation_sites import calls, place_of
+from soak.diagnosis.attribution.site_growth import PlaceGrowth, Snapshot, growth_by_place
+from soak.diagnosis.profiles.formats import HELD, read_profile
+from soak.diagnosis.profiles.pprof import Pprof
+from soak.diagnosis.suspects.stack_signatures import MARKS
 from soak.errors import SoakError, TargetError
 from soak.profile.diagnose import Diagnose
 from soak.sampling.profilers import PROFILERS, Profiler, Watched

@@ -1,0 +1,148 @@
+"""What each place in the code held at each snapshot: stacks put together by the innermost frame that its owner can change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from soak.diagnosis.attribution.site_growth import FEWEST, Snapshot, held, slope_and_error
+from soak.diagnosis.profiles.frames import Frame
+from soak.model import Floats
+
+#: As many stacks as are looked at, those that moved most first; a profile may have a hundred thousand.
+_MOST_STACKS = 400
+#: Where package managers put what others wrote: Go's modules, vendored code, Node's and Python's packages.
+_LIBRARY = re.compile(r"@v\d|/vendor/|node_modules/|site-packages/|dist-packages/")
+_NAMELESS = "(anonymous)"
+#: What the taking of profiles itself allocates.
+_OBSERVERS = ("runtime/pprof.", "net/http/pprof.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """One stack, innermost frame first, and its value at each snapshot."""
+
+    frames: tuple[Frame, ...]
+    levels: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Holding:
+    """What one place held at each of n snapshots: `times` in seconds, `requests` done by then, `levels` in the column's unit.
+
+    `period` is what one sample stands for in that unit, 0 where everything is counted.
+    """
+
+    place: Frame
+    times: Floats
+    requests: Floats
+    levels: Floats
+    stacks: tuple[Stack, ...]
+    period: float = 0.0
+
+    @cached_property
+    def slope(self) -> tuple[float, float, float]:
+        """Growth per request to any endpoint, with its 95% interval."""
+        slope, error = slope_and_error(self.requests, self.levels, self.period)
+        return slope, slope - error, slope + error
+
+    @property
+    def sure(self) -> bool:
+        """Whether it surely grows."""
+        return self.slope[1] > 0
+
+    def through(self, functions: Sequence[str]) -> float:
+        """How much of the gain went through stacks that hold one of these functions, given by their beginnings; 0 to 1."""
+        gained = sum(gain for _, gain in self._gains())
+        return self.gained(functions) / gained if gained > 0 else 0.0
+
+    def gained(self, functions: Sequence[str]) -> float:
+        """The gain of stacks that hold one of these functions, given by their beginnings."""
+        return sum(gain for frames, gain in self._gains() if calls(frames, functions))
+
+    def _gains(self) -> Iterable[tuple[tuple[Frame, ...], float]]:
+        for stack in self.stacks:
+            gain = float(stack.levels[-1] - stack.levels[0])
+            if gain > 0:
+                yield stack.frames, gain
+
+
+def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
+    """Whether one of these frames is a function that begins so, or lies in a file that does, or in such a `/folder/`."""
+    starts = tuple(functions)
+    folders = [one for one in starts if one.startswith("/")]
+    return any(
+        frame.function.startswith(starts)
+        or frame.file.startswith(starts)
+        or any(folder in frame.file for folder in folders)
+        for frame in frames
+    )
+
+
+def is_library(frame: Frame) -> bool:
+    """Whether a package manager put this frame's file where it is."""
+    return bool(_LIBRARY.search(frame.file))
+
+
+def own_frames(frames: Sequence[Frame]) -> list[Frame]:
+    """The target's own frames, innermost first, libraries' left out."""
+    return [frame for frame in frames if frame.own and not is_library(frame)]
+
+
+def place_of(frames: Sequence[Frame]) -> Frame:
+    """The innermost frame that is the target's own; else a library's; else the innermost of all.
+
+    A function without a name is called by that which it was written in, where the same file has one further out.
+    """
+    own = own_frames(frames) or [frame for frame in frames if frame.own] or list(frames)
+    if not own:
+        return Frame("unknown")
+    named = [frame for frame in own if frame.file == own[0].file and frame.function != _NAMELESS]
+    return named[0] if own[0].function == _NAMELESS and named else own[0]
+
+
+def where(frame: Frame) -> str:
+    """`main.rememberSearch leaks.go:41`: function, file without its folders, line; what is known of them."""
+    file = frame.file.replace("\\", "/").rpartition("/")[2]
+    line = f":{frame.line}" if file and frame.line else ""
+    return f"{frame.function} {file}{line}".strip()
+
+
+def holdings(snapshots: Sequence[Snapshot], column: str, *, added: bool = False) -> list[Holding]:
+    """Every place's holding, that which grows fastest first; none from fewer than three snapshots, or without requests.
+
+    Snapshots without the column, such as another tool's, count as none. Each has all until then, or, with `added`, only what
+    comes to what the others had.
+    """
+    snapshots = [one for one in snapshots if column in dict(one.profile.columns)]
+    if len(snapshots) < FEWEST:
+        return []
+    keys, table, samples = held(snapshots, column)
+    table = np.cumsum(table, axis=0) if added else table
+    times, requests = (np.array([getattr(one, name) for one in snapshots]) for name in ("time", "requests"))
+    if np.ptp(requests) <= 0:
+        return []
+    moved = np.argsort(-np.abs(table - table[0]).max(axis=0), kind="stable")[:_MOST_STACKS]
+    by_place: dict[tuple[str, str], list[Stack]] = {}
+    for index in moved:
+        row, sample = samples[int(keys[index])]
+        frames = snapshots[row].profile.stack(sample)
+        if calls(frames, _OBSERVERS):
+            continue
+        place = place_of(frames)
+        by_place.setdefault((place.function, place.file), []).append(Stack(frames, table[:, index]))
+    profile = snapshots[-1].profile
+    period = profile.period if profile.period_unit == "bytes" and column.endswith("space") else 0.0
+    found = [_holding(stacks, times, requests, period) for stacks in by_place.values()]
+    return sorted(found, key=lambda one: -one.slope[0])
+
+
+def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float) -> Holding:
+    """One place; the line is that of the stack that gained most."""
+    stacks.sort(key=lambda stack: float(stack.levels[0] - stack.levels[-1]))
+    levels = np.sum([stack.levels for stack in stacks], axis=0)
+    return Holding(place_of(stacks[0].frames), times, requests, levels, tuple(stacks), period)

@@ -1,0 +1,155 @@
+"""How much one request to each endpoint keeps: a level fitted on the requests that each endpoint had had by then.
+
+Under a mix of traffic that varies on purpose, the endpoints' counts tell themselves apart: MODE (2011) showed that designed
+mixes make such regressions accurate, and Matias and Trivedi (2006) that requests' type and size explain a server's growth.
+The level is fitted on the cumulative counts of each endpoint and of all, on time where that can be told from requests, and
+on a constant for each of the process's lives; soak/diagnosis/attribution/subset_regression.py says how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from soak.analysis.statistics.process_lives import clean
+from soak.diagnosis.attribution.mix import Mix, mix_at
+from soak.diagnosis.attribution.subset_regression import Weighed, weigh
+from soak.model import Floats
+from soak.units import show_duration
+from soak.windows import EndpointWindows, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What one request to an endpoint (or one flow) keeps for good, in the attribution's unit, with a 95% interval.
+
+    `share` is how much of all the growth seen that explains.
+    """
+
+    endpoint: str
+    per_request: float
+    low: float
+    high: float
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """One level's growth, told apart by endpoint; `per_hour` is what grew without traffic, with a 95% interval.
+
+    `amounts` has every endpoint that had requests, and what `every` request costs alike is part of them all. `refused` says
+    why nothing can be told, and what would; then there are no amounts. `doubt` is what a reader should know all the same.
+    """
+
+    key: str
+    unit: str
+    amounts: tuple[Amount, ...]
+    per_hour: float
+    per_hour_low: float
+    per_hour_high: float
+    refused: str | None = None
+    every: Amount | None = None
+    doubt: str | None = None
+
+    @property
+    def guilty(self) -> tuple[Amount, ...]:
+        """The endpoints that surely keep something, and no trifle; the largest share first."""
+        sure = [amount for amount in self.amounts if amount.low > 0 and amount.share >= _TRIFLE]
+        return tuple(sorted(sure, key=lambda amount: -amount.share))
+
+
+#: How `Attribution.every` names all endpoints.
+EVERY = "*"
+_TRIFLE = 0.05
+_FEWEST = 6
+#: A variance inflation beyond this leaves amounts to whatever else drifts during a run.
+_TOO_ALIKE = 3000.0
+_LONGER = 3.0
+_SAME_MIX = (
+    "the mix of traffic was always the same, so endpoints cannot be told apart: `diagnose: {attribute: true}` varies it"
+)
+_OR_TIME = (
+    "what every request costs alike may as well be growth with time: at a constant rate nothing tells these apart but what "
+    "grows after the load has ended"
+)
+_TOO_SHORT = "it grows, but which endpoint it is cannot be told from so little: a run of about {} would tell"
+_MOST_POINTS = 240
+_HIGH, _LOW = 97.5, 2.5
+
+
+def attribute(
+    times: Floats,
+    levels: Floats,
+    windows: Sequence[EndpointWindows],
+    *,
+    key: str,
+    unit: str,
+    integer: bool = False,
+    borders: Sequence[float] = (),
+) -> Attribution:
+    """Tell a level's growth apart by endpoint.
+
+    `levels` at `times` (seconds on the run's clock, both (n,)) are what lasts: floors of what a collector lets fall, whole
+    counts where `integer`. `borders` are when the process was replaced; each of its lives has a level of its own to begin
+    with. Deterministic.
+    """
+    times, levels = clean(times, levels)
+    mix = mix_at(times, windows) if len(times) else Mix((), np.empty((0, 0)))
+    needed = _FEWEST + len(mix.names)
+    if len(times) < needed:
+        return _refusal(key, unit, f"{len(times)} points are too few to tell endpoints apart: {needed} are needed")
+    if not mix.names:
+        return _refusal(key, unit, "no requests are known that it could be due to")
+    if mix.sameness(times) > _TOO_ALIKE:
+        return _refusal(key, unit, _SAME_MIX)
+    lives = np.searchsorted(np.asarray(sorted(borders), dtype=np.float64), times, side="right")
+    apart = [times - times[0]] if mix.total_apart(times) else []
+    columns = np.column_stack([mix.counts, mix.total, *apart])
+    found = weigh(*_thinned(times, levels, columns, lives), integer=integer)
+    return _told(key, unit, mix, times, found, with_time=bool(apart))
+
+
+def _refusal(key: str, unit: str, reason: str) -> Attribution:
+    return Attribution(key, unit, (), 0.0, 0.0, 0.0, reason)
+
+
+def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tuple[Floats, Floats, Floats, Ints]:
+    """Means of blocks of successive points of one life; levels and counts alike, so that no amount changes."""
+    size = -(-len(times) // _MOST_POINTS)
+    if size == 1:
+        return times, levels, columns, lives
+    starts = np.concatenate([np.flatnonzero(lives == life)[::size] for life in np.unique(lives)])
+    sizes = np.diff(np.append(starts, len(times)))
+    means = [np.add.reduceat(column, starts, axis=0) for column in (times, levels, columns)]
+    return means[0] / sizes, means[1] / sizes, means[2] / sizes[:, None], lives[starts]
+
+
+def _told(key: str, unit: str, mix: Mix, times: Floats, found: Weighed, *, with_time: bool) -> Attribution:
+    """Each endpoint's amount: what is its own, and what every request costs alike; and what time alone does."""
+    k = len(mix.names)
+    own, drawn = found.amounts[:k] + found.amounts[k], found.drawn[:k] + found.drawn[k]
+    hours = float(times[-1] - times[0]) / 3600
+    requests, total = mix.counts[-1] - mix.counts[0], float(mix.total[-1] - mix.total[0])
+    hourly = 3600 * (found.drawn[k + 1] if with_time else np.zeros(drawn.shape[1]))
+    first = 3600 * float(found.amounts[k + 1]) if with_time else 0.0
+    gained = max(float(own @ requests) + first * hours, 1e-300)
+    amounts = tuple(map(Amount, mix.names, own.tolist(), *_interval(drawn), (own * requests / gained).tolist()))
+    [low], [high] = _interval(found.drawn[k : k + 1])
+    alike = float(found.amounts[k])
+    every = Amount(EVERY, alike, low, high, alike * total / gained) if low > 0 else None
+    [least], [most] = _interval(hourly[None])
+    told = Attribution(key, unit, amounts, first, least, most, None, every)
+    if every is not None and not with_time:
+        return replace(told, per_hour_high=high * total / hours, doubt=_OR_TIME)
+    grown = np.percentile(requests @ drawn + hourly * hours, _LOW) > 0
+    if grown and not told.guilty and every is None and least <= 0:
+        return _refusal(key, unit, _TOO_SHORT.format(show_duration(_LONGER * 3600 * hours)))
+    return told
+
+
+def _interval(drawn: Floats) -> tuple[list[float], list[float]]:
+    """95% intervals of the rows."""
+    low, high = np.percentile(drawn, [_LOW, _HIGH], axis=1)
+    return low.tolist(), high.tolist()

@@ -1,0 +1,94 @@
+"""What a diagnosis knows before anything is judged: a clock on which growth is even, and what snapshots found in use.
+
+Where the mix of traffic was varied on purpose, growth through one endpoint varies with it. On the wall's clock it bends like
+a warm-up, or moves in steps, and a short run could not tell it from those; on the clock of that endpoint's requests it is even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.verdict import Even
+from soak.catalog.metrics import What, role_of
+from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.load_profiles import profiles_of
+from soak.diagnosis.attribution.mix import mix_at
+from soak.diagnosis.attribution.signals import guilty, levels_of, told_apart
+from soak.model import Floats, Recording, Series
+
+#: What remains of the wall's clock at least, so that no two samples come at one moment.
+_LEAST = 0.02
+#: Fewer snapshots than these are no series.
+_FEWEST = 10
+
+
+def informed(recording: Recording) -> Even:
+    """What the snapshots and the mix of this run tell of a subject, before it is judged."""
+    held = cache(lambda: _held(recording))
+    coded = any(event.kind == "mix" for event in recording.events)
+
+    def even(prepared: Prepared, subject: Subject) -> Subject:
+        role = role_of(subject.series.name)
+        if subject.floor is None and role is not None and role.what is What.MEMORY and not subject.series.labels:
+            subject = replace(subject, floor=held())
+        return evened(prepared, subject) if coded else subject
+
+    return even
+
+
+def _held(recording: Recording) -> Series | None:
+    """What Python's own allocator held at each snapshot of a run under load, which no series tells; None without enough."""
+    profiles, _ = profiles_of(recording.snapshots, "tracemalloc", recording.windows)
+    if len(profiles) < _FEWEST:
+        return None
+    times = np.array([one.time for one in profiles])
+    return Series("tracemalloc", times, np.array([one.profile.column("inuse_space").sum() for one in profiles]))
+
+
+def evened(prepared: Prepared, subject: Subject) -> Subject:
+    """The subject on the clock of the requests that surely make it grow; as it is where none do, or all alike.
+
+    Both clocks agree when judging begins and when the load ends, so that growth an hour stays what it was.
+    """
+    levels = levels_of(prepared, subject.series)
+    if levels is None or not np.ptp(levels.values):
+        return subject
+    told = guilty(told_apart(prepared, levels, subject.series.name, subject.unit, integer=subject.integer))
+    if not told or any(amount.endpoint == EVERY for amount in told):
+        return subject
+    grid = np.union1d(prepared.recording.windows[0].times, [prepared.judged_from, prepared.end])
+    grid = grid[(grid >= prepared.judged_from) & (grid <= prepared.end)]
+    hands = _due(prepared, told, grid)
+
+    def moved(times: Floats) -> Floats:
+        return np.where((times >= grid[0]) & (times <= grid[-1]), np.interp(times, grid, hands), times)
+
+    def on_it(series: Series) -> Series:
+        return replace(series, times=moved(series.times))
+
+    borders = None if subject.borders is None else tuple(moved(np.asarray(subject.borders, dtype=np.float64)).tolist())
+    return replace(
+        subject,
+        series=on_it(subject.series),
+        borders=borders,
+        requests=None if subject.requests is None else on_it(subject.requests),
+        floor=None if subject.floor is None else on_it(subject.floor),
+    )
+
+
+def _due(prepared: Prepared, told: Sequence[Amount], grid: Floats) -> Floats:
+    """What the clock shows at each moment of `grid`: by what these endpoints add, and for the rest of the growth by the wall."""
+    mix = mix_at(grid, prepared.recording.windows)
+    wall = (grid - grid[0]) / (grid[-1] - grid[0])
+    kept = np.sum([one.per_request * mix.counts[:, mix.names.index(one.endpoint)] for one in told], axis=0)
+    gained = float(kept[-1] - kept[0])
+    if gained <= 0:
+        return grid
+    share = min(sum(one.share for one in told), 1.0 - _LEAST)
+    return np.asarray(grid[0] + (grid[-1] - grid[0]) * (share * (kept - kept[0]) / gained + (1.0 - share) * wall))

@@ -1,0 +1,76 @@
+"""Java's names: of classes, and of methods, which tell whose code they are."""
+
+from __future__ import annotations
+
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.json_profile import line, text
+
+_PRIMITIVES = {
+    "B": "byte",
+    "C": "char",
+    "D": "double",
+    "F": "float",
+    "I": "int",
+    "J": "long",
+    "S": "short",
+    "Z": "boolean",
+}
+#: The JDK's, and frameworks' that stand between it and most services: a stack's own frame is the one that calls them.
+_OTHERS = (
+    *(
+        "java.",
+        "javax.",
+        "jdk.",
+        "sun.",
+        "com.sun.",
+        "jakarta.",
+        "kotlin.",
+        "kotlinx.",
+        "scala.",
+        "groovy.",
+        "clojure.",
+    ),
+    *(
+        "org.springframework.",
+        "org.apache.",
+        "org.eclipse.jetty.",
+        "io.netty.",
+        "io.undertow.",
+        "io.vertx.",
+        "reactor.",
+    ),
+    *(
+        "com.zaxxer.hikari.",
+        "org.hibernate.",
+        "org.postgresql.",
+        "com.mysql.",
+        "com.fasterxml.jackson.",
+        "io.micrometer.",
+    ),
+    *("io.opentelemetry.", "org.jolokia.", "ch.qos.logback.", "org.slf4j.", "com.google.common.", "io.quarkus."),
+)
+
+
+def is_java_own(method: str) -> bool:
+    """Whether a method is the target's own, and neither the JDK's nor one of the well-known frameworks'."""
+    return not method.startswith(_OTHERS)
+
+
+def method_frame(name: object, number: object, file: str = "") -> Frame:
+    """One call of `package.Class.method`."""
+    method = text(name)
+    return Frame(method, file, line(number), is_java_own(method))
+
+
+def class_frame(name: str) -> Frame:
+    """What is held, in place of a call: a class, which is nobody's own code."""
+    return Frame(class_name(name))
+
+
+def class_name(name: str) -> str:
+    """`byte[]` for `[B`, `java.lang.Object[]` for `[Ljava.lang.Object;`: as in source code."""
+    dimensions = len(name) - len(name.lstrip("["))
+    inner = name[dimensions:]
+    if dimensions:
+        inner = inner[1:-1] if inner.startswith("L") and inner.endswith(";") else _PRIMITIVES.get(inner, inner)
+    return text(inner.replace("/", ".") + "[]" * dimensions)

@@ -1,0 +1,99 @@
+"""Profiles from other things than profile.proto: JSON that is checked as it is read, and stacks put together."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from soak.diagnosis.profiles.frames import Frame, Locations
+from soak.diagnosis.profiles.pprof import Pprof, PprofError
+
+#: What a target calls its functions and files is shown, so it is kept to this length.
+_LONGEST = 300
+#: More than what any machine has.
+_MOST = 1e18
+_BREAKS = dict.fromkeys((*range(32), 127), " ")
+HELD = (("inuse_objects", "count"), ("inuse_space", "bytes"))
+THREADS = (("threads", "count"),)
+
+Stack = tuple[tuple[Frame, ...], tuple[float, ...]]
+
+
+def document(data: bytes, what: str, read: Callable[[Mapping[str, Any]], Pprof]) -> Pprof:
+    """The profile that `read` finds in a JSON object; PprofError where it raises ValueError or TypeError, or the data is none."""
+    try:
+        return read(mapping(json.loads(data)))
+    except (TypeError, ValueError, RecursionError) as error:
+        beginning = repr(data[:40].decode("ascii", "replace"))
+        raise PprofError(f"this is no {what}, or not all of one ({error!s:.100}): it begins {beginning}") from error
+
+
+def gathered(
+    stacks: Iterable[Stack], columns: tuple[tuple[str, str], ...], *, period: float = 0.0, period_unit: str = ""
+) -> Pprof:
+    """Stacks, innermost call first, each with one value a column, as a profile."""
+    known: dict[Frame, int] = {}
+    calls: list[int] = []
+    depth: list[int] = [0]
+    values: list[tuple[float, ...]] = []
+    for stack, amounts in stacks:
+        calls += [known.setdefault(frame, len(known)) for frame in stack]
+        depth.append(len(stack))
+        values.append(amounts)
+    frames = list(known)
+    owned = {(frame.function, frame.file) for frame in frames if frame.own}
+    locations = Locations(
+        [(frame.function, frame.file) for frame in frames],
+        np.arange(len(frames)),
+        np.array([frame.line for frame in frames], dtype=np.int64),
+        np.arange(len(frames) + 1),
+        np.zeros(len(frames), dtype=np.int64),
+        lambda function, file: (function, file) in owned,
+    )
+    table = np.array(values, dtype=np.float64).reshape(len(values), len(columns))
+    starts = np.cumsum(depth)
+    return Pprof(
+        columns, table, np.array(calls, dtype=np.int64), starts, locations, 0.0, 0.0, period, period_unit, True
+    )
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """A JSON object; TypeError where it is none."""
+    if not isinstance(value, dict):
+        raise TypeError(f"a {type(value).__name__} where an object should be")
+    return value
+
+
+def items(value: object) -> list[Any]:
+    """A JSON array; TypeError where it is none."""
+    if not isinstance(value, list):
+        raise TypeError(f"a {type(value).__name__} where an array should be")
+    return value
+
+
+def prose(value: object) -> str:
+    """A string, of any length; TypeError where it is none."""
+    if not isinstance(value, str):
+        raise TypeError(f"a {type(value).__name__} where a text should be")
+    return value
+
+
+def text(value: object) -> str:
+    """A string, in one line and not too long; TypeError where it is none."""
+    return prose(value)[:_LONGEST].encode("utf-8", "replace").decode().translate(_BREAKS)
+
+
+def amount(value: object) -> float:
+    """A finite number; ValueError where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > _MOST:
+        raise ValueError(f"{value!r:.40} where a number should be")
+    return float(value)
+
+
+def line(value: object) -> int:
+    """A line's number, 0 where it is not known; ValueError where it is none."""
+    return max(0, min(int(amount(value)), 1 << 31))

@@ -1,0 +1,102 @@
+"""A JVM's classes: how many instances and bytes of each are alive, and, for what came since the start, who allocated them.
+
+`jcmd GC.class_histogram` counts every live object but not its allocator; the flight recorder samples live objects with their
+allocators but not their bytes. What a class gained since the recording began is therefore shared out among the allocators of
+its sampled objects, an object being sampled in proportion to the bytes it took. What was ever allocated it samples, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.java_names import class_frame, class_name, method_frame
+from soak.diagnosis.profiles.json_profile import HELD, Stack, amount, document, gathered, items, mapping, prose, text
+from soak.diagnosis.profiles.pprof import Pprof
+
+_ROW = re.compile(r"\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})")
+_MOST_CLASSES = 20_000
+_EVER = ("alloc_space", "bytes")
+
+Histogram = dict[str, tuple[float, float]]
+
+
+def read_classes(data: bytes) -> Pprof:
+    """A histogram as soak recorded it, with the one that it began with and sampled objects; or a histogram's text alone.
+
+    A stack begins with the class and goes on with its allocator's calls, which what was there from the beginning has none of.
+    """
+    if not data.lstrip().startswith(b"{"):
+        data = json.dumps({"histogram": data.decode("utf-8", "replace")}).encode()
+    return document(data, "class histogram", _read)
+
+
+def _read(found: Mapping[str, Any]) -> Pprof:
+    held = _histogram(found.get("histogram"))
+    baseline = _histogram(found["baseline"]) if "baseline" in found else held
+    alive = _shared(held, baseline, _allocators(items(found.get("objects", []))))
+    ever = list(_allocated(items(found.get("allocated", []))))
+    if not ever:
+        return gathered(alive, HELD)
+    return gathered(
+        [*((stack, (*kept, 0.0)) for stack, kept in alive), *((stack, (0.0, 0.0, size)) for stack, size in ever)],
+        (*HELD, _EVER),
+    )
+
+
+def _allocated(found: list[Any]) -> Iterator[tuple[tuple[Frame, ...], float]]:
+    """Bytes allocated since the recording began by each stack that was sampled."""
+    for one in found:
+        match items(one):
+            case [size, calls]:
+                yield tuple(method_frame(*_pair(call)) for call in items(calls)), amount(size)
+            case _:
+                raise ValueError("an allocation that is not a size and a stack")
+
+
+def _histogram(value: object) -> Histogram:
+    """Instances and bytes by class; ValueError where there are none."""
+    found: Histogram = {}
+    for row in _ROW.finditer(prose(value)):
+        name = class_name(row[3])
+        instances, size = found.get(name, (0.0, 0.0))
+        found[name] = instances + float(row[1]), size + float(row[2])
+        if len(found) >= _MOST_CLASSES:
+            break
+    if not found:
+        raise ValueError("no class in it")
+    return found
+
+
+def _allocators(objects: list[Any]) -> dict[str, Counter[tuple[Frame, ...]]]:
+    """How many sampled objects of each class each stack allocated."""
+    found: dict[str, Counter[tuple[Frame, ...]]] = {}
+    for one in map(mapping, objects):
+        stack = tuple(method_frame(*_pair(call)) for call in items(one.get("frames")))
+        if stack:
+            found.setdefault(class_name(text(one.get("class"))), Counter())[stack] += 1
+    return found
+
+
+def _pair(call: object) -> tuple[object, object]:
+    match items(call):
+        case [name, number]:
+            return name, number
+    raise ValueError("a call that is not a method and a line")
+
+
+def _shared(
+    held: Histogram, baseline: Histogram, allocators: Mapping[str, Counter[tuple[Frame, ...]]]
+) -> Iterator[Stack]:
+    for name, (instances, size) in held.items():
+        stacks = allocators.get(name, Counter())
+        before = baseline.get(name, (0.0, 0.0)) if stacks else (instances, size)
+        kept = min(before[0], instances), min(before[1], size)
+        yield (class_frame(name),), kept
+        for stack, sampled in stacks.items():
+            share = sampled / stacks.total()
+            yield (class_frame(name), *stack), (share * (instances - kept[0]), share * (size - kept[1]))

@@ -1,0 +1,212 @@
+"""Profiles as Go's pprof writes them: profile.proto, gzipped or not.
+
+The format is that of github.com/google/pprof/proto/profile.proto. Samples, of which there may be hundreds of thousands,
+are kept as arrays; a stack's frames are looked up when somebody wants to read them.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.diagnosis.profiles.frames import Frame as Frame  # noqa: PLC0414 - a profile's readers want both
+from soak.diagnosis.profiles.frames import Locations, in_order
+from soak.diagnosis.profiles.protobuf import Bytes, Ints, outline, repeated, signed
+from soak.errors import SoakError
+from soak.model import Floats
+
+#: A profile is never so large; what unpacks to more is no profile.
+MOST_BYTES = 256 * 2**20
+_GZIP = b"\x1f\x8b"
+#: How the import paths of Go's own packages begin (`go list std`), and what the linker makes.
+_PACKAGES = (
+    "archive bufio builtin bytes cmp compress container context crypto database debug embed encoding errors expvar flag "
+    "fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort "
+    "strconv strings structs sync syscall testing text time type unicode unique unsafe vendor weak type:"
+)
+_STANDARD = frozenset(_PACKAGES.split())
+_GENERIC = re.compile(r"[(\[]")
+
+
+class PprofError(SoakError):
+    """What was read is no profile; the message says what it looks like instead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pprof:
+    """One profile: for each of n samples a stack and one value a column.
+
+    `columns` are (type, unit) pairs such as ("inuse_space", "bytes"); `values` is (n, columns). Sample i's stack is
+    `calls[starts[i]:starts[i + 1]]`, innermost first, each an index into `locations`, which hold the frames that a
+    compiler folded into one, innermost first. `time` is seconds since the epoch, `seconds` how long it covers, `period`
+    what a sample stands for on average, in `period_unit` (512 KiB for a heap). `symbols` is false where functions have no
+    names but addresses.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    values: Floats
+    calls: Ints
+    starts: Ints
+    locations: Locations
+    time: float
+    seconds: float
+    period: float
+    period_unit: str
+    symbols: bool
+
+    def column(self, name: str) -> Floats:
+        """One value a sample, shape (n,), of the column with this type; PprofError where there is none."""
+        for place, (kind, _) in enumerate(self.columns):
+            if kind == name:
+                return np.asarray(self.values[:, place])
+        known = ", ".join(kind for kind, _ in self.columns) or "none"
+        raise PprofError(f"the profile has no {name}, only {known}")
+
+    def stack(self, sample: int) -> tuple[Frame, ...]:
+        """A sample's calls, innermost first."""
+        calls = self.calls[self.starts[sample] : self.starts[sample + 1]]
+        return tuple(frame for call in calls for frame in self.locations[int(call)])
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """A number for each sample's stack, shape (n,): the same in every profile that holds the same stack."""
+        return in_order(self.locations.keys[self.calls], self.starts)
+
+    def flat(self, name: str) -> Mapping[str, float]:
+        """A column's total by the innermost function, as `go tool pprof -top` has it."""
+        values = self.column(name)
+        has = np.diff(self.starts) > 0
+        leaves = self.calls[self.starts[:-1][has]]
+        by_location = np.bincount(leaves, weights=values[has], minlength=len(self.locations))
+        totals: dict[str, float] = {}
+        for place in np.flatnonzero(by_location):
+            function = self.locations[int(place)][0].function
+            totals[function] = totals.get(function, 0.0) + float(by_location[place])
+        return totals
+
+
+def read_pprof(data: bytes) -> Pprof:
+    """A profile from its bytes; PprofError where they are none, or not all of one."""
+    raw = _unpacked(data)
+    try:
+        return _translated(raw)
+    except (IndexError, KeyError, ValueError, OverflowError, UnicodeError) as error:
+        raise PprofError(
+            f"this is no pprof profile, or not all of one ({error}): it begins {_beginning(raw)}"
+        ) from error
+
+
+def is_go_own(function: str, file: str = "") -> bool:  # noqa: ARG001 - other languages tell by the file
+    """Whether a Go function is the target's own code or a library's, and not of Go's runtime or standard library."""
+    path = _GENERIC.split(function, maxsplit=1)[0]
+    package = path.partition("/")[0] if "/" in path else path.partition(".")[0]
+    return bool(package) and package not in _STANDARD and not package.startswith("0x")
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The bytes, gunzipped where they are gzip."""
+    if not data:
+        raise PprofError("the profile is empty")
+    if data.startswith(_GZIP):
+        unpacking = zlib.decompressobj(wbits=31)
+        try:
+            data = unpacking.decompress(data, MOST_BYTES)
+        except zlib.error as error:
+            raise PprofError(f"the profile's gzip is damaged ({error})") from error
+        if unpacking.unconsumed_tail:
+            raise PprofError(f"the profile unpacks to more than {MOST_BYTES >> 20} MiB")
+        if not unpacking.eof:
+            raise PprofError("the profile is cut off: its gzip has no end")
+    if data.lstrip()[:1] in (b"<", b"{"):
+        raise PprofError(f"this is a page and no profile: it begins {_beginning(data)}")
+    return data
+
+
+def _beginning(data: bytes) -> str:
+    return repr(data[:40].decode("ascii", "replace"))
+
+
+def _translated(raw: bytes) -> Pprof:
+    """The message with its references followed; ValueError or IndexError where it holds no such thing."""
+    parts, numbers = outline(raw, (1, 2, 4, 5, 6, 11))
+    data = np.frombuffer(raw, dtype=np.uint8)
+    text = [raw[begin:end].decode("utf-8", "replace") for begin, end in parts[6].tolist()]
+    columns = _value_types(data, parts[1], text)
+    if not columns:
+        raise ValueError("it names no columns")
+    numbered, locations = _locations(data, parts[4], *_functions(data, parts[5], text))
+    values, calls, starts = _samples(data, parts[2], len(columns), numbered)
+    return Pprof(
+        columns,
+        values,
+        calls,
+        starts,
+        locations,
+        signed(numbers.get(9, 0)) / 1e9,
+        signed(numbers.get(10, 0)) / 1e9,
+        float(signed(numbers.get(12, 0))),
+        next((unit for _, unit in _value_types(data, parts[11][-1:], text)), ""),
+        len(parts[5]) > 0,
+    )
+
+
+def _value_types(data: Bytes, spans: Ints, text: list[str]) -> tuple[tuple[str, str], ...]:
+    """Each one's type and unit."""
+    found = repeated(data, spans, (1, 2))
+    kinds, units = _chosen(found[1].last(), text), _chosen(found[2].last(), text)
+    return tuple(zip(kinds, units, strict=True))
+
+
+def _chosen(places: Ints, text: list[str]) -> list[str]:
+    """The strings at these places; IndexError where there are not so many."""
+    if (places < 0).any():
+        raise IndexError("a text of a negative number")
+    return [text[place] for place in places.tolist()]
+
+
+def _functions(data: Bytes, spans: Ints, text: list[str]) -> tuple[Ints, list[tuple[str, str]]]:
+    """Functions' numbers, rising, and the name and file of each."""
+    found = repeated(data, spans, (1, 2, 4))
+    numbered, chosen = np.unique(found[1].last(), return_index=True)
+    names = _chosen(found[2].last()[chosen], text)
+    return numbered, list(zip(names, _chosen(found[4].last()[chosen], text), strict=True))
+
+
+def _locations(data: Bytes, spans: Ints, functions: Ints, names: list[tuple[str, str]]) -> tuple[Ints, Locations]:
+    """Locations' numbers, rising, and what is there."""
+    identities = repeated(data, spans, (1,))[1].last()
+    numbered, chosen = np.unique(identities, return_index=True)
+    found = repeated(data, spans[chosen], (3, 4))
+    lines = repeated(data, found[4].spans, (1, 2))
+    called = _places(functions, lines[1].last(), "a function")
+    starts = np.concatenate(([0], np.cumsum(found[4].each())))
+    return numbered, Locations(names, called, lines[2].last(), starts, found[3].last(), is_go_own)
+
+
+def _samples(data: Bytes, spans: Ints, columns: int, known: Ints) -> tuple[Floats, Ints, Ints]:
+    """Values (n, columns); calls as indexes into the `known` location numbers, which are sorted; and where each stack begins."""
+    found = repeated(data, spans, (1, 2))
+    values, each = found[2].numbers()
+    if (each != columns).any():
+        raise ValueError(f"a sample that has not {columns} values")
+    calls, depth = found[1].numbers()
+    starts = np.concatenate(([0], np.cumsum(depth)))
+    return values.reshape(len(spans), columns).astype(np.float64), _places(known, calls, "a location"), starts
+
+
+def _places(known: Ints, wanted: Ints, what: str) -> Ints:
+    """Where each wanted number stands among the known ones, which are sorted; ValueError where one is not there."""
+    if not len(wanted):
+        return wanted
+    # Numbered without gaps, as Go does it, they need no search.
+    gapless = len(known) > 0 and known[-1] - known[0] == len(known) - 1
+    index: Ints = wanted - known[0] if gapless else np.searchsorted(known, wanted)
+    if not len(known) or index.min() < 0 or index.max() >= len(known) or (known[index] != wanted).any():
+        raise ValueError(f"a call of {what} that it does not hold")
+    return index

@@ -1,0 +1,65 @@
+"""Threads by where they are: a JVM's from `jcmd Thread.print`, Python's from soak.hook."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.java_names import method_frame
+from soak.diagnosis.profiles.json_profile import THREADS, amount, document, gathered, items, mapping, prose, text
+from soak.diagnosis.profiles.pprof import Pprof
+from soak.diagnosis.profiles.tracebacks import frames_of
+
+#: `"name" #12 daemon prio=5 …`: threads of Java's have a number, the JVM's own have none.
+_HEAD = re.compile(r'"[^\n]{0,1000}" #(\d{1,18}) ')
+#: `at Leaky.main(Leaky.java:11)`, with the module before the file in the JDK's own.
+_CALL = re.compile(r"\s+at ([^\s(]{1,500})\((?:[^\s()/]{0,200}/{1,2})?([^():]{0,200})(?::(\d{1,9}))?\)")
+
+
+def read_threads(data: bytes) -> Pprof:
+    """Threads of either runtime, grouped by stack; who started one, where that is known, follows its own calls."""
+    return document(data, "list of threads", _read)
+
+
+def _read(found: Mapping[str, Any]) -> Pprof:
+    stacks = _java(found) if "dump" in found else _python(found)
+    grouped: Counter[tuple[Frame, ...]] = Counter()
+    for stack, count in stacks:
+        grouped[stack] += count
+    return gathered(((stack, (float(count),)) for stack, count in grouped.items()), THREADS)
+
+
+def _java(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
+    started = mapping(found.get("started"))
+    heads = 0
+    for section in prose(found["dump"]).split("\n\n"):
+        head = _HEAD.match(section.strip("\n"))
+        if head is not None:
+            heads += 1
+            calls = tuple(method_frame(call[1], int(call[3] or 0), _file(call[2])) for call in _CALL.finditer(section))
+            stack = calls + _starter(started.get(head[1]))
+            if stack:  # none in the compiler's, the signals' and their like, which come and go as the JVM likes
+                yield stack, 1
+    if not heads:
+        raise ValueError("no thread in it")
+
+
+def _file(said: str) -> str:
+    return "" if said in ("Native Method", "Unknown Source") else text(said)
+
+
+def _starter(calls: object) -> tuple[Frame, ...]:
+    """The calls that started a thread; none where that is not known."""
+    pairs = [items(call) for call in items(calls or [])]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("a call that is not a method and a line")
+    return tuple(method_frame(*pair) for pair in pairs)
+
+
+def _python(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
+    libraries = tuple(text(root) for root in items(found.get("libraries")))
+    for one in map(mapping, items(found.get("threads"))):
+        yield frames_of(one.get("frames"), libraries), int(amount(one.get("count")))

@@ -1,0 +1,50 @@
+"""Python's memory by traceback, as soak.hook gives it from tracemalloc: every allocation that is alive, not a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.json_profile import HELD, Stack, amount, document, gathered, items, line, mapping, text
+from soak.diagnosis.profiles.pprof import Pprof
+
+#: What was there for a moment, in large blocks.
+PASSING = ("passing_objects", "count"), ("passing_space", "bytes")
+#: What holds a value for a thread's life, as the innermost call of who allocated it.
+_LOCAL = Frame("threading.local")
+
+
+def read_tracebacks(data: bytes) -> Pprof:
+    """The hook's JSON: `tracebacks` of `size`, `count`, `frames` (file, line, function), innermost first, and whether
+    thread-`local`s hold most of it; `passing` likewise; `libraries`."""
+    return document(data, "tracemalloc snapshot", lambda found: gathered(_stacks(found), (*HELD, *PASSING)))
+
+
+def _stacks(found: Mapping[str, Any]) -> Iterator[Stack]:
+    libraries = tuple(text(root) for root in items(found.get("libraries")))
+    for one in map(mapping, items(found.get("tracebacks"))):
+        held = (_LOCAL,) if one.get("local") is True else ()
+        yield (*held, *frames_of(one.get("frames"), libraries)), (*_counted(one), 0.0, 0.0)
+    for one in map(mapping, items(found.get("passing", []))):
+        yield frames_of(one.get("frames"), libraries), (0.0, 0.0, *_counted(one))
+    # What the hook left out for its bounds is there all the same.
+    yield (Frame("elsewhere"),), (*_counted(mapping(found.get("rest"))), 0.0, 0.0)
+
+
+def _counted(one: Mapping[str, Any]) -> tuple[float, float]:
+    return amount(one.get("count")), amount(one.get("size"))
+
+
+def frames_of(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
+    """Calls as frames; own is what lies under none of the directories of the standard library and installed packages."""
+    return tuple(_frame(items(call), libraries) for call in items(calls))
+
+
+def _frame(call: list[Any], libraries: tuple[str, ...]) -> Frame:
+    match call:
+        case [file, number, function]:
+            place = text(file)
+            own = not place.startswith(("<", *libraries))
+            return Frame(text(function) or place.rpartition("/")[2], place, line(number), own)
+    raise ValueError("a call that is not a file, a line and a function")

@@ -1,0 +1,86 @@
+"""V8's profiles, as its inspector gives them: what is alive, by the stack that allocated it, and what ran.
+
+https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler: a tree of calls whose `selfSize` is already scaled up from
+the samples, of which there is one in about `interval` bytes; and .../v8/Profiler: calls with the numbers of their `children`,
+and a `hitCount` of samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.json_profile import Stack, amount, document, gathered, items, line, mapping, text
+from soak.diagnosis.profiles.pprof import Pprof
+
+_COLUMNS = (("inuse_space", "bytes"),)
+#: The column of how often a stack was met while it ran.
+RUN = "run"
+#: Scripts that are Node's own, V8's, or nobody's, and packages.
+_OTHERS = ("node:", "internal/", "evalmachine", "native ", "extensions::")
+_PACKAGES = "/node_modules/"
+_DEEPEST = 1000
+
+
+def read_v8heap(data: bytes) -> Pprof:
+    """The inspector's answer, or a `.heapprofile` file, beside the sampling's `interval` in bytes."""
+    return document(data, "V8 heap profile", _read)
+
+
+def read_v8cpu(data: bytes) -> Pprof:
+    """The inspector's answer, or a `.cpuprofile` file."""
+    return document(data, "V8 CPU profile", lambda found: gathered(_run(found), ((RUN, "count"),)))
+
+
+def _run(found: Mapping[str, Any]) -> Iterator[Stack]:
+    """Every call that was met, with those that led to it."""
+    nodes = {
+        amount(node.get("id")): node for node in map(mapping, items(mapping(found.get("profile", found)).get("nodes")))
+    }
+    called = [amount(child) for node in nodes.values() for child in items(node.get("children", []))]
+    [root] = nodes.keys() - set(called)  # ValueError where this is no tree
+    if len(set(called)) < len(called):
+        raise ValueError("calls that are no tree")
+
+    def inside(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        return [nodes[amount(child)] for child in items(node.get("children", []))]
+
+    return _stacks(nodes[root], "hitCount", inside)
+
+
+def _read(found: Mapping[str, Any]) -> Pprof:
+    profile = mapping(found.get("profile", found))
+    interval = amount(found.get("interval", 0))
+    head = mapping(profile.get("head"))
+
+    def inside(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        return map(mapping, items(node.get("children", [])))
+
+    return gathered(_stacks(head, "selfSize", inside), _COLUMNS, period=interval, period_unit="bytes")
+
+
+def _stacks(
+    root: Mapping[str, Any], value: str, inside: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
+) -> Iterator[Stack]:
+    """Every call of a tree that has a value of its own, with those that led to it."""
+    waiting: list[tuple[Mapping[str, Any], tuple[Frame, ...]]] = [(root, ())]
+    while waiting:
+        node, callers = waiting.pop()
+        frame = _frame(mapping(node.get("callFrame")))
+        stack = callers if frame.function == "(root)" and not callers else (frame, *callers)
+        own = amount(node.get(value, 0))
+        if len(stack) > _DEEPEST:
+            raise ValueError("calls without end")
+        if own:
+            yield stack, (own,)
+        waiting += [(one, stack) for one in inside(node)]
+
+
+def _frame(call: Mapping[str, Any]) -> Frame:
+    """A call, with the line at which its function begins: V8 tells no other, and counts from 0."""
+    url = text(call.get("url", ""))
+    place = url.removeprefix("file://")
+    own = bool(url) and not url.startswith(_OTHERS) and _PACKAGES not in url
+    number = call.get("lineNumber", -1)
+    return Frame(text(call.get("functionName", "")) or "(anonymous)", place, line(amount(number) + 1), own)

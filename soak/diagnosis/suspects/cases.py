@@ -1,0 +1,159 @@
+"""Cases: which signals are one leak. A leaked goroutine also grows the heap, resident memory and maybe descriptors.
+
+What grows through one endpoint is one case. Where endpoints cannot be told apart, what grows by the same count is: one
+descriptor and two goroutines a request are one leak, seven goroutines and ten pages for sixty requests are two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from soak.catalog.metrics import What
+from soak.diagnosis.attribution.allocation_sites import own_frames
+from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
+from soak.diagnosis.profiles.frames import Frame
+
+#: What a case of memory alone must explain of that memory's growth, when another case explains the rest.
+_FAIR = 0.2
+#: How far from a whole ratio two counts may be and still go together, and up to which ratio.
+_NEAR, _RATIO = 0.15, 4
+#: A leaked goroutine, connection or descriptor may well keep this many bytes, but rarely more.
+_KEEPS = 32 * 2**10
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One leak: its signals, and how much each of them grows a request to `endpoint` (any endpoint where that is unknown).
+
+    What is no growth has no signals: its evidence was `seen` (name and words), at a `place` and at a `cost` in its `unit` where
+    these are known.
+    """
+
+    endpoint: str
+    signals: tuple[Signal, ...] = ()
+    amounts: tuple[Amount, ...] = ()
+    seen: Mapping[str, str] = field(default_factory=dict)
+    place: Frame | None = None
+    cost: Amount | None = None
+    unit: str = "bytes"
+
+    def of(self, *what: What | str) -> list[Signal]:
+        """The signals of these roles."""
+        return [one for one in self.signals if one.what in what]
+
+    def amount(self, signal: Signal) -> Amount:
+        """What a request to this case's endpoint adds to one of its signals."""
+        return self.amounts[self.signals.index(signal)]
+
+    @property
+    def memory_alone(self) -> bool:
+        """Whether nothing but bytes grows."""
+        return not any(one.counted for one in self.signals)
+
+
+def cases(signals: Sequence[Signal]) -> list[Case]:
+    """All leaks that the signals tell of."""
+    told: dict[str, list[tuple[Signal, Amount]]] = {}
+    for signal in signals:
+        for amount in signal.guilty:
+            told.setdefault(amount.endpoint, []).append((signal, amount))
+    rest = [signal for signal in signals if not signal.guilty]
+    if EVERY in told:
+        # What is resident wanders by more than it takes to name one endpoint; beside what all of them add, it belongs to that.
+        wandering = [one for one in told if one != EVERY and all(signal.what == What.MEMORY for signal, _ in told[one])]
+        rest += [signal for one in wandering for signal, _ in told.pop(one)]
+    if not told:
+        return [_case("", ((one, one.each) for one in group)) for group in _by_count(rest)]
+    found = [_case(endpoint, pairs) for endpoint, pairs in told.items()]
+    kept = [case for case in found if len(found) == 1 or _stands(case)]
+    return _with_rest(_by_place(kept or found[:1]), rest)
+
+
+def _case(endpoint: str, pairs: Iterable[tuple[Signal, Amount]]) -> Case:
+    pairs = tuple(pairs)
+    return Case(endpoint, tuple(signal for signal, _ in pairs), tuple(amount for _, amount in pairs))
+
+
+def _stands(case: Case) -> bool:
+    """Whether a case is more than the scatter of another one's growth: it counts things, or has a fair share of the bytes."""
+    return not case.memory_alone or any(amount.share >= _FAIR for amount in case.amounts)
+
+
+def _by_place(found: Sequence[Case]) -> list[Case]:
+    """Cases whose whole growth is at the same places are one leak, reached through several endpoints."""
+    merged: dict[frozenset[str], Case] = {}
+    for case in found:
+        places = frozenset(one.name for one in case.of(PLACE, GROUP)) or frozenset((case.endpoint,))
+        other = merged.get(places)
+        merged[places] = case if other is None else replace(other, endpoint=f"{other.endpoint}, {case.endpoint}")
+    return list(merged.values())
+
+
+def _with_rest(found: list[Case], rest: Sequence[Signal]) -> list[Case]:
+    """Signals that no endpoint could be found for go to the case that they fit, or stand for themselves."""
+    for signal in rest:
+        fits = [index for index, case in enumerate(found) if _fits(case, signal)]
+        if len(found) == 1 or fits:
+            index = fits[0] if fits else 0
+            found[index] = _case(
+                found[index].endpoint,
+                [*zip(found[index].signals, found[index].amounts, strict=True), (signal, replace(signal.each))],
+            )
+    return found
+
+
+def _fits(case: Case, signal: Signal) -> bool:
+    """Whether bytes go with a case that grows in bytes, and counts with one that counts."""
+    return case.endpoint == EVERY or any(one.counted == signal.counted for one in case.signals)
+
+
+def _by_count(signals: Sequence[Signal]) -> list[list[Signal]]:
+    """Without endpoints: counts in whole ratios go together, places by what they hold beside; series of bytes go with all."""
+    found: list[list[Signal]] = []
+    series = [one for one in signals if not one.counted and one.what != PLACE]
+    for signal in sorted(signals, key=lambda one: not one.counted):
+        if signal in series:
+            continue
+        home = next((group for group in found if _together(group[0], signal)), None)
+        if home is None:
+            found.append([signal])
+        else:
+            home.append(signal)
+    if not found:
+        return [series] if series else []
+    return [[*group, *series] for group in found]
+
+
+def _together(leader: Signal, other: Signal) -> bool:
+    if other.holding is not None and not _owned(other):
+        return True
+    if leader.counted and other.counted:
+        return _whole(leader.each.per_request, other.each.per_request)
+    if leader.counted:
+        return other.each.per_request <= _KEEPS * leader.each.per_request
+    return _shares_a_caller(leader, other)
+
+
+def _whole(one: float, other: float) -> bool:
+    """Whether one count is a small whole number of times the other."""
+    small, large = sorted((one, other))
+    if small <= 0:
+        return True
+    ratio = large / small
+    return ratio < _RATIO + 0.5 and abs(ratio - round(ratio)) <= _NEAR
+
+
+def _owned(signal: Signal) -> bool:
+    return any(own_frames(stack.frames) for stack in signal.holding.stacks) if signal.holding is not None else False
+
+
+def _shares_a_caller(one: Signal, other: Signal) -> bool:
+    """Whether two places are reached through a function in common, and not only through middleware or main."""
+    callers = [
+        {frame.function for stack in signal.holding.stacks for frame in own_frames(stack.frames)}
+        for signal in (one, other)
+        if signal.holding is not None
+    ]
+    return len(callers) == 2 and bool(callers[0] & callers[1])

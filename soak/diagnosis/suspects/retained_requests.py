@@ -1,0 +1,90 @@
+"""What is made for one request and outlives it: objects of frameworks and services, and timers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from soak.diagnosis.attribution.allocation_sites import Holding, Stack, calls, own_frames
+from soak.diagnosis.attribution.signals import Levels, guilty, told_apart
+from soak.diagnosis.attribution.site_growth import slope_and_error
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.context import Scene, rise
+from soak.units import show_amount
+
+#: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
+#: IncomingMessage, the JDK's HttpExchange, a service's own RequestState.
+_OF_REQUEST = re.compile(r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$")
+#: Go's net/http has no constructor for it.
+_GO = "net/http.readRequest"
+#: Python's tracebacks name no classes of libraries, but files: what servers and frameworks make, they make for a request.
+_SERVERS = re.compile(
+    r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
+)
+_TIMERS, _FEWEST_TIMERS = ("Timeout", "Immediate"), 10
+#: Of these nobody knows the class: what is kept of each request must be as large as a small request, in bytes.
+_MADE, _WHOLE_REQUEST = "'s objects", 256.0
+_NODE = "parserOnHeadersComplete"
+_CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
+
+
+def kept_requests(case: Case, scene: Scene) -> str:
+    """The kind of such objects of which ever more are alive, in words; empty where they are none of this case's doing."""
+    found: dict[str, list[tuple[Holding, Stack]]] = {}
+    for holding in scene.places:
+        for stack in holding.stacks:
+            name = next(filter(None, map(_of_request, stack.frames)), "") or _parsed(stack)
+            if name:
+                found.setdefault(name, []).append((holding, stack))
+    said = [words for name, stacks in found.items() for words in _growing(name, stacks, case, scene)]
+    return said[0] if said else ""
+
+
+def _requests_to(case: Case, scene: Scene) -> float:
+    """Requests of the judged stretch to the case's endpoint; to all where it is not one."""
+    windows = scene.prepared.windows()
+    own = [one for one in windows if one.endpoint == case.endpoint] or windows
+    return float(sum(one.requests.sum() for one in own))
+
+
+def _parsed(stack: Stack) -> str:
+    """Node's and Python's, by who makes them before anything of the target's own is called."""
+    if own_frames(stack.frames):
+        return ""
+    served = next(filter(None, (_SERVERS.search(frame.file) for frame in stack.frames)), None)
+    if served is not None:
+        return f"{served[1]}{_MADE}"
+    return "IncomingMessage" if calls(stack.frames, (_NODE,)) else ""
+
+
+def timers_grow(scene: Scene) -> str:
+    """How many more timers wait than at first, in words, where the runtime counts them; empty where they are not more."""
+    waiting = [one for kind in _TIMERS for one in scene.series("nodejs_active_resources", type=kind)]
+    grown = sum(rise(one, scene.prepared.judged_from) for one in waiting)
+    return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= _FEWEST_TIMERS else ""
+
+
+def _of_request(frame: Frame) -> str:
+    if frame.function == _GO:
+        return "http.Request"
+    match = _OF_REQUEST.search(_CONSTRUCTOR.sub("", frame.function))
+    return match[1] if match else ""
+
+
+def _growing(name: str, stacks: list[tuple[Holding, Stack]], case: Case, scene: Scene) -> Iterator[str]:
+    holding = stacks[0][0]
+    levels = np.sum([stack.levels for _, stack in stacks], axis=0)
+    slope, error = slope_and_error(holding.requests, levels, holding.period)
+    # A surely growing handful may still be a few that happen to be in flight: it must be known to a half.
+    if slope <= 2 * error:
+        return
+    if name.endswith(_MADE) and slope * np.ptp(holding.requests) < _WHOLE_REQUEST * _requests_to(case, scene):
+        return
+    through = guilty(told_apart(scene.prepared, Levels(holding.times, levels, holding.requests), name, "bytes"))
+    if case.endpoint and through and not any(one.endpoint == case.endpoint for one in through):
+        return
+    gained = show_amount(float(levels[-1] - levels[0]), "bytes")
+    yield f"Ever more of {name} stay alive, {gained} of them: made for one request each, and kept beyond it."

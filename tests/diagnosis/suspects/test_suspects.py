@@ -1,0 +1,229 @@
+"""Who is suspected: on recordings of real services that really leaked, and on runs made to be confusing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.diagnosis.attribution.allocation_sites import Holding, Stack, place_of
+from soak.diagnosis.attribution.request_clock import evened
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects.context import scene_of
+from soak.diagnosis.suspects.evidence import EVIDENCE
+from soak.diagnosis.suspects.leak_classes import CLASSES, chances
+from soak.diagnosis.suspects.remedies import REMEDIES, remedy
+from soak.diagnosis.suspects.resource_owner import borrower, opener
+from soak.diagnosis.suspects.suspects import diagnosed
+from soak.model import Analysis, Recording, Suspect, Verdict
+from soak.profile import Limits
+from soak.snapshots import Snapshot
+from tests.diagnosis.kept import kept
+from tests.diagnosis.scenes import judged, run
+from tests.targets.diagnosis import checked
+from tests.targets.known import leak_of
+
+CACHE = ("main.remember", "main.(*shop).search", "net/http.serve")
+Heap = dict[tuple[str, ...], Mapping[str, float]]
+BLOCKED = ("runtime.gopark", "runtime.chansend", "runtime.chansend1", "main.count")
+CONTEXT = ("context.withCancel", "context.WithCancel", "main.watch", "main.(*shop).orders", "net/http.serve")
+
+
+def diagnosis(recording: Recording) -> Analysis:
+    return diagnosed(recording, judged(recording))
+
+
+def only(recording: Recording) -> Suspect:
+    found = diagnosis(recording).suspects
+    assert len(found) == 1, found
+    return found[0]
+
+
+REAL = [
+    *("go/map", "go/middleware", "go/channel", "go/body", "go/buffered", "go/context"),
+    *("java/threadlocal", "node/timers"),
+]
+
+
+@pytest.mark.parametrize("cell", REAL)
+def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) -> None:
+    recording = kept(cell.replace("/", "-"))
+    suspects = diagnosed(recording, analyze(recording, Limits(), even=evened)).suspects
+    told = [
+        {"class": one.leak_class, **{name: getattr(one, name) for name in ("where", "endpoint", "per_request", "unit")}}
+        for one in suspects
+    ]
+    assert all(checked(leak_of(cell), told).values()), (checked(leak_of(cell), told), told)
+
+
+def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints_clock() -> None:
+    recording = kept("go-context")
+    assert analyze(recording, Limits()).verdict is Verdict.INCONCLUSIVE
+    analysis = analyze(recording, Limits(), even=evened)
+    trend = next(one.trend for one in analysis.findings if one.series == "go_goroutines")
+    windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(5.0, 184.0)
+    assert trend is not None
+    assert trend.slope_per_hour == pytest.approx(3600 * windows.requests.sum() / 179, rel=0.02)
+
+
+def test_nobody_is_suspected_where_nothing_fails() -> None:
+    for recording in (run(), kept("go-none")):
+        analysis = diagnosed(recording, analyze(recording, Limits()))
+        assert analysis.verdict is not Verdict.FAIL
+        assert analysis.suspects == ()
+        assert analysis.flame is None
+
+
+def test_two_leaks_at_once_are_both_named() -> None:
+    found = diagnosis(run({CACHE: {"GET /a": 4096}}, {BLOCKED: {"POST /b": 1}})).suspects
+    named = {(one.leak_class, one.where.partition(" ")[0], one.endpoint) for one in found}
+    assert named == {("unbounded-cache", "main.remember", "GET /a"), ("goroutine-leak", "main.count", "POST /b")}
+
+
+def test_two_places_that_leak_through_two_endpoints_are_both_named() -> None:
+    found = diagnosis(run({CACHE: {"GET /a": 4096}, ("main.audit",): {"GET /c": 8192}})).suspects
+    named = {one.endpoint: one for one in found}
+    assert {endpoint: one.where.partition(" ")[0] for endpoint, one in named.items()} == {
+        "GET /a": "main.remember",
+        "GET /c": "main.audit",
+    }
+    assert named["GET /a"].per_request == pytest.approx(4096, rel=0.1)
+    assert named["GET /c"].per_request == pytest.approx(8192, rel=0.1)
+
+
+def test_one_leak_that_shows_in_several_series_is_one_suspect() -> None:
+    suspect = only(run({("main.(*shop).stock",): {"POST /b": 700}}, {BLOCKED: {"POST /b": 1}}, {"POST /b": 1}))
+    assert suspect.leak_class in ("goroutine-leak", "descriptor-leak")
+    assert suspect.endpoint == "POST /b"
+    assert suspect.per_request == pytest.approx(1, abs=0.05)
+
+
+def test_the_same_bytes_on_every_endpoint_are_a_closures() -> None:
+    analysis = diagnosis(run({("main.audited.func1",): {"GET /a": 4096, "POST /b": 4096, "GET /c": 4096}}))
+    assert [(one.leak_class, one.endpoint) for one in analysis.suspects] == [("closure-retention", "*")]
+    assert analysis.reason.startswith("Every endpoint leaks 4")
+
+
+def test_contexts_that_grow_beside_a_page_are_a_requests_context() -> None:
+    heap = {("main.watch", "main.(*shop).orders", "net/http.serve"): {"GET /c": 4096}, CONTEXT: {"GET /c": 300}}
+    assert only(run(heap)).leak_class == "request-context"
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        ("com.shop.RequestState",),
+        ("EventEmitter.init", "IncomingMessage", "parserOnMessage"),
+        ("net/http.readRequest",),
+    ],
+    ids=["class", "constructor", "go"],
+)
+def test_requests_that_outlive_their_answer_are_a_requests_context(stack: tuple[str, ...]) -> None:
+    page: Heap = {("main.keep", "main.orders"): {"GET /c": 16384}}
+    suspect = only(run({**page, stack: {"GET /c": 4096}}))
+    assert (suspect.leak_class, suspect.where.partition(" ")[0]) == ("request-context", "main.keep")
+    assert only(run({**page, stack: {}})).leak_class == "unbounded-cache"
+    two = run({**page, CACHE: {"GET /a": 16384}, stack: {"GET /c": 4096}})
+    classes = {one.endpoint: one.leak_class for one in diagnosis(two).suspects}
+    assert classes == {"GET /a": "unbounded-cache", "GET /c": "request-context"}
+
+
+def test_what_grows_at_several_places_and_is_in_no_series_costs_all_of_it() -> None:
+    recording = run({(f"main.{name}", "main.orders"): {"GET /c": 8192} for name in ("check", "wrap", "copy")})
+    unseen = [one for one in recording.series if one.name != "go_gc_heap_live_bytes"]
+    suspect = only(replace(recording, series=tuple(unseen)))
+    assert suspect.per_request == pytest.approx(3 * 8192, rel=0.05)
+
+
+def _holding(*calls: tuple[str, str]) -> Holding:
+    frames = tuple(Frame(function, file, 1, not file.startswith("node:")) for function, file in calls)
+    levels = np.array([0.0, 1.0, 2.0])
+    return Holding(place_of(frames), levels, levels, levels, (Stack(frames, levels),))
+
+
+def test_who_takes_connections_by_itself_is_the_only_one_that_can_keep_them() -> None:
+    client, taken = (
+        ("newClient", "/srv/node_modules/pg-pool/index.js"),
+        ("connect", "/srv/node_modules/pg-pool/index.js"),
+    )
+    asked = ("query", "/srv/node_modules/pg-pool/index.js")
+    one = _holding(client, taken, ("tariff", "/srv/shop.js"))
+    lends = _holding(client, taken, asked, ("product", "/srv/shop.js"))
+    other = _holding(client, taken, ("stock", "/srv/shop.js"))
+    scene = replace(scene_of(run(), judged(run()), 0.0), language="JavaScript")
+    found = [borrower(replace(scene, places=places)) for places in ((one, lends), (one, other), (lends,))]
+    assert [place.function if place else "" for place in found] == ["tariff", "", ""]
+
+
+def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
+    opening = _holding(("openSync", "node:fs"), ("invoice", "/srv/shop.js"))
+    often = replace(opening, stacks=(replace(opening.stacks[0], levels=np.array([0.0, 9.0])),))
+    scene = replace(scene_of(run(), judged(run()), 0.0), language="JavaScript", places=(), allocated=())
+    other = _holding(("openSync", "node:fs"), ("log", "/srv/log.js"))
+    library = _holding(
+        ("openSync", "node:fs"), ("read", "/srv/node_modules/prom-client/index.js"), ("metrics", "/srv/shop.js")
+    )
+    found = [
+        opener(replace(scene, running=running), ("files",), "GET /a")
+        for running in ((often, library), (opening,), (often, other))
+    ]
+    assert [place.function if place else "" for place in found] == ["invoice", "", ""]
+
+
+def test_without_snapshots_the_series_still_name_a_class_and_say_what_is_missing() -> None:
+    suspect = only(run(goroutines={BLOCKED: {"POST /b": 1}}, snapshots=False))
+    assert (suspect.leak_class, suspect.endpoint) == ("goroutine-leak", "POST /b")
+    assert suspect.where == "unknown: no snapshots of the target were taken"
+
+
+def test_resident_memory_alone_over_a_steady_heap_is_native() -> None:
+    leaky = run({CACHE: {"GET /a": 4096}})
+    resident = [one for one in leaky.series if one.name == "process_resident_memory_bytes"]
+    calm = run()
+    series = tuple(resident[0] if one.name == resident[0].name else one for one in calm.series)
+    suspect = only(replace(calm, series=series))
+    assert (suspect.leak_class, suspect.endpoint) == ("native-growth", "GET /a")
+
+
+def test_no_diagnosis_changes_a_verdict_or_a_finding() -> None:
+    for recording in (run(), run({CACHE: {"GET /a": 4096}}), kept("go-map")):
+        before = analyze(recording, Limits())
+        after = diagnosed(recording, before)
+        assert (after.verdict, after.findings, after.broken) == (before.verdict, before.findings, before.broken)
+
+
+def test_the_first_sentence_says_who_leaks_what_where_and_for_how_long() -> None:
+    reason = diagnosed(kept("go-map"), analyze(kept("go-map"), Limits())).reason
+    assert reason.startswith("GET /search?q=lamp leaks 16.")
+    assert " KiB a request in main.rememberSearch (leaks.go:41): an unbounded cache; at 60" in reason
+
+
+def test_snapshots_that_cannot_be_read_are_one_warning_and_the_rest_goes_on() -> None:
+    leaky = run(goroutines={BLOCKED: {"POST /b": 1}})
+    broken = tuple(_as_a_page(one) if one.kind == "heap" else one for one in leaky.snapshots)
+    analysis = diagnosis(replace(leaky, snapshots=broken))
+    assert [one.leak_class for one in analysis.suspects] == ["goroutine-leak"]
+    assert sum("heap snapshots cannot be read" in one for one in analysis.warnings) == 1
+
+
+def _as_a_page(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, read=lambda: b"<html>404</html>")
+
+
+def test_every_weight_is_of_evidence_that_exists_and_every_class_has_its_remedies() -> None:
+    weighed = {name for row in CLASSES.values() for name in row.weights}
+    assert weighed == set(EVIDENCE)
+    assert CLASSES.keys() == REMEDIES.keys()
+    for leak_class in CLASSES:
+        for language in ("Go", "Java", "JavaScript", "Python"):
+            assert remedy(leak_class, language) != remedy(leak_class, ""), (leak_class, language)
+
+
+def test_no_evidence_makes_no_class_likely_and_evidence_against_none() -> None:
+    assert chances([]) == {}
+    assert all(0 < chance < 1 for chance in chances(["heap grows"]).values())
+    assert next(iter(chances(["heap grows", "context frames"]))) == "request-context"
+    assert sum(chances(EVIDENCE).values()) <= 1
