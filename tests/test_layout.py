@@ -25,14 +25,33 @@ MAY_IMPORT = {
     "load": {"errors", "latency", "model", "profile", "recording", "snapshots", "units", "windows"},
     "target": {"errors", "profile", "sampling"},
     "probing": {"load"},
-    "analysis": {"errors", "model", "profile", "snapshots", "units", "windows"},
-    "diagnosis": {"analysis", "errors", "growing", "model", "profile", "snapshots", "traces", "units", "windows"},
+    "analysis": {"catalog", "errors", "model", "profile", "snapshots", "units", "windows"},
+    "diagnosis": {
+        "analysis",
+        "catalog",
+        "errors",
+        "growing",
+        "model",
+        "profile",
+        "snapshots",
+        "traces",
+        "units",
+        "windows",
+    },
     "reporters": {"errors", "growing", "model", "traces", "units"},
-    "live": {"analysis", "latency", "model", "windows"},
+    "live": {"analysis", "catalog", "latency", "model", "windows"},
+    "catalog": {"model", "units"},
+    "pipeline": {"analysis", "diagnosis", "errors", "model", "profile", "recording"},
     "runner": {"errors", "load", "model", "profile", "recording", "sampling", "snapshots", "target", "windows"},
     "demo": set(),
     "hook": set(),
     "__main__": {"cli"},
+}
+#: The layers inside a package, top to bottom: a file imports from its own layer and from those below.
+LAYERS = {
+    "load": ["child", "cluster", "driver", "workload", "scenario", "measure", "http", "lifeline", "plan"],
+    "analysis": ["verdict", "rules", "prepare", "statistics"],
+    "diagnosis": ["suspects", "attribution", "profiles"],
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "os", "pathlib", "sqlite3", "urllib", "http", "psutil"}
 
@@ -43,6 +62,61 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+#: Each module of soak and the modules of soak that it imports, wherever in the file the import stands.
+IMPORTED = {
+    module: {
+        target
+        for name, _ in imports(path)
+        if (target := name if name in MODULES else name.rpartition(".")[0]) in MODULES and target != module
+    }
+    for module, path in MODULES.items()
+}
+
+
+def circles(imported: dict[str, set[str]]) -> list[set[str]]:
+    """The groups of modules that reach each other by imports."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        rest = list(imported[start])
+        while rest:
+            module = rest.pop()
+            if module not in seen:
+                seen.add(module)
+                rest += imported.get(module, ())
+        return seen
+
+    reach = {module: reached(module) for module in imported}
+    groups = ({other for other in reach[module] if module in reach[other]} for module in imported)
+    return [group for group in groups if group]
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert circles(IMPORTED) == []
+
+
+def test_a_circle_of_imports_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}] * 3
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_layers_inside_a_package_import_downwards(package: str) -> None:
+    layers = LAYERS[package]
+    for module, targets in IMPORTED.items():
+        here = module.split(".")
+        if here[1:2] != [package] or len(here) < 3 or here[2] not in layers:
+            continue
+        for target in targets:
+            there = target.split(".")
+            if there[1] == package and len(there) > 2 and there[2] in layers:
+                assert layers.index(there[2]) >= layers.index(here[2]), f"{module} imports {target}"
 
 
 def part_of(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""What every known metric means: data only."""

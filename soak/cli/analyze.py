@@ -92,14 +92,15 @@ class _Asked:
 
     def _judged(self, path: Path) -> tuple[str, str, ExitCode]:
         from soak.analysis import analyze  # noqa: PLC0415
-        from soak.cli.judged import code_of, judge, show  # noqa: PLC0415
+        from soak.cli.judged import code_of, show  # noqa: PLC0415
+        from soak.pipeline import judge_run  # noqa: PLC0415
         from soak.recording import is_run_directory, load_recording  # noqa: PLC0415
         from soak.recording.importing import import_recording  # noqa: PLC0415
         from soak.reporters.json import render  # noqa: PLC0415
 
         if is_run_directory(path):
             changed: Mapping[str, Any] = self.limits.model_dump(exclude_unset=True)
-            analysis = analyze(load_recording(path), self.limits, warmup=self.warmup) if changed else judge(path)
+            analysis = analyze(load_recording(path), self.limits, warmup=self.warmup) if changed else judge_run(path)
         else:
             analysis = analyze(import_recording(path), self.limits, warmup=self.warmup, judge_unknown=True)
         code = code_of(analysis)

@@ -14,10 +14,11 @@ from types import FrameType
 import click
 
 from soak.analysis.sequential_stop import LOOKS, certain_already
-from soak.cli.judged import code_of, judge, show, write_reports
+from soak.cli.judged import code_of, show, write_reports
 from soak.errors import ExitCode, SoakError
 from soak.live import Live
 from soak.model import Event
+from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
 from soak.runner import Record, Run
@@ -38,9 +39,9 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
     run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)
     if profile.stop_early:
         run.looks = [share for share, _, _ in LOOKS]
-        run.certain = lambda look, left: certain_already(judge(directory), look, left)
+        run.certain = lambda look, left: certain_already(judge_run(directory), look, left)
     if profile.trace.zipkin or profile.trace.jaeger:
-        run.exemplars = lambda: judge(directory).exemplars
+        run.exemplars = lambda: judge_run(directory).exemplars
     with interruptible(run.stop), ProgressLine(run, live) as line:
         run.tick = line.tick
         try:
@@ -50,7 +51,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
                 raise
             click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
             return ExitCode.INTERRUPTED
-    analysis = judge(directory)
+    analysis = judge_run(directory)
     written = write_reports(analysis, directory)
     show(analysis, err=as_json)
     if as_json:

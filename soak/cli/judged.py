@@ -7,15 +7,9 @@ from pathlib import Path
 
 import click
 
-from soak.analysis import analyze
-from soak.diagnosis.attribution.confirmation import with_confirmations
-from soak.diagnosis.attribution.request_clock import informed
-from soak.diagnosis.suspects.suspects import diagnosed
-from soak.diagnosis.traces import with_traces
-from soak.errors import ExitCode, RecordingError
+from soak.errors import ExitCode
 from soak.model import Analysis, Verdict
-from soak.profile import Profile, parse_profile
-from soak.recording import load_recording, profile_text, write_whole
+from soak.recording import write_whole
 from soak.reporters import installed
 
 CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
@@ -24,23 +18,6 @@ CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCON
 def code_of(analysis: Analysis) -> ExitCode:
     """The exit code of a verdict; a run that proves nothing broke, unless something is proven all the same."""
     return ExitCode.BROKEN if analysis.broken and analysis.verdict is not Verdict.FAIL else CODES[analysis.verdict]
-
-
-def profile_of(directory: Path) -> Profile:
-    """The profile that a run was made with, or as it has been edited since; needs none of its secrets."""
-    text = profile_text(directory)
-    if text is None:
-        raise RecordingError(f"{directory}: has no profile.yaml, so its limits are not known")
-    return parse_profile(text, str(directory / "profile.yaml"), lenient=True)[0]
-
-
-def judge(directory: Path) -> Analysis:
-    """A run judged by its own profile, and what is suspected of it."""
-    profile = profile_of(directory)
-    recording = load_recording(directory)
-    analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup, even=informed(recording))
-    analysis = diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
-    return with_traces(analysis, recording.traces, profile.trace)
 
 
 def write_reports(analysis: Analysis, directory: Path) -> list[str]:

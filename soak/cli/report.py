@@ -27,7 +27,8 @@ def command(run: Path, formats: str, as_json: bool) -> int:
       soak report reports/nightly-20260101T000000Z
       soak report reports/nightly-20260101T000000Z --format junit,markdown
     """
-    from soak.cli.judged import code_of, judge, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.judged import code_of, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.pipeline import judge_run  # noqa: PLC0415
     from soak.profile.parsing import nearest  # noqa: PLC0415
     from soak.recording import write_whole  # noqa: PLC0415
     from soak.reporters import installed  # noqa: PLC0415
@@ -37,7 +38,7 @@ def command(run: Path, formats: str, as_json: bool) -> int:
     for name in wanted:
         if name not in reporters:
             raise UsageError(f"--format {name}: unknown{nearest(name, reporters)}")
-    analysis = judge(run)
+    analysis = judge_run(run)
     for name in wanted:
         if reporters[name].file_name:
             write_whole(run / reporters[name].file_name, reporters[name].render(analysis))

@@ -9,9 +9,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from soak.cli.judged import judge
 from soak.diagnosis.attribution.confirmation import Outcome, confirmations
 from soak.diagnosis.profiles.formats import read_profile
+from soak.pipeline import judge_run
 from soak.recording import load_recording
 from tests.e2e.driving import SOAK, soak
 from tests.targets import running, toolchain
@@ -48,7 +48,7 @@ diagnose: {{every: 5s, confirm: 3s}}
     asked = sum(int(windows.between(steady.start, steady.end).requests.sum()) for windows in found.windows)
     assert done.analysis["endpoints"][0]["requests"] == asked
     assert 0.4 * asked * PAGE < held[2] - held[0] < 2 * asked * PAGE
-    [told] = [one for one in confirmations(found, judge(done.directory)) if one.key == "heap"]
+    [told] = [one for one in confirmations(found, judge_run(done.directory)) if one.key == "heap"]
     assert told.outcome is not Outcome.HIGH_WATER, told
     with closing(sqlite3.connect(done.directory / "recording.sqlite")) as database:
         files = {file for (file,) in database.execute("SELECT file FROM snapshots")}

@@ -1,0 +1,1 @@
+"""One file a rule: from prepared series to findings."""

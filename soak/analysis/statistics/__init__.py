@@ -1,0 +1,1 @@
+"""The statistics: floors, trends, warm-up shapes, noise models, counts."""

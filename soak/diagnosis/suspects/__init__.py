@@ -1,0 +1,1 @@
+"""From evidence to suspects: class, place, endpoint, amount, remedy."""

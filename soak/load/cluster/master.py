@@ -20,10 +20,10 @@ from locust.exception import RPCError
 from locust.rpc import Message
 from locust.runners import MasterRunner
 
-from soak.load.child import GRACE, end_of_input
 from soak.load.cluster.admission import Reception
 from soak.load.cluster.merging import Slots, unpacked
 from soak.load.cluster.registry import Member, Members
+from soak.load.lifeline import GRACE, end_of_input
 from soak.load.measure.generator_health import MasterHealth
 from soak.load.plan.cluster_options import TOKEN, Distributed, address, number_once
 from soak.load.plan.plan import Plan

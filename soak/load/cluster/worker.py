@@ -19,9 +19,10 @@ from locust.rpc import Message
 from locust.runners import STATE_RUNNING, WorkerNode, WorkerRunner
 
 from soak import __version__
-from soak.load.child import Driving, end_of_input
 from soak.load.cluster.merging import packed
 from soak.load.cluster.worker_policy import UnwillingError, own_plan
+from soak.load.driver import LoadDriver
+from soak.load.lifeline import end_of_input
 from soak.load.plan.cluster_options import number_once, proof, proven
 from soak.load.plan.partition import Share, Shares
 from soak.load.plan.plan import Plan
@@ -202,7 +203,7 @@ class Joined:
         self.goodbye.set()
 
 
-class WorkerDriving(Driving):
+class WorkerDriving(LoadDriver):
     """A worker's share of a plan: windows go to the master, and users are its row of Locust's own distribution."""
 
     def __init__(self, plan: Plan, joined: Joined, share: Share) -> None:

@@ -1,0 +1,1 @@
+"""Counts, latencies, exemplars and the load generator's own health."""

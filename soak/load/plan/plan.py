@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from soak.load.plan.cluster_options import Distributed
+from soak.load.plan.feeds import PlannedRows
 from soak.load.plan.schedule import Piece
-from soak.load.scenario.feeder import PlannedRows
 
 
 @dataclass(frozen=True)

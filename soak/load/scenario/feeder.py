@@ -7,27 +7,16 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Order = Literal["random", "sequential", "unique"]
+from soak.load.plan.feeds import Order, PlannedRows
 
 #: Rows are kept in memory, at about 100 bytes and 60 a column each.
 MAX_ROWS = 5_000_000
 #: So many are read at a stretch, in about 10 ms: whoever waits for heartbeats may think a worker lost.
 _WITHOUT_REST = 10_000
-
-
-@dataclass(frozen=True)
-class PlannedRows:
-    """Where the rows of a name are, and how they are dealt out: what the plan says of them."""
-
-    name: str
-    path: str
-    jsonl: bool = False
-    order: Order = "random"
 
 
 class RowsError(ValueError):

@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 
 from soak import __version__
 from soak.load.plan.cluster_options import distributed_of
+from soak.load.plan.feeds import PlannedRows
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedFlow, PlannedRequest
 from soak.load.plan.schedule import pieces_of
-from soak.load.scenario.feeder import PlannedRows
 from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
 from soak.load.supervisor.validate import check_traffic
 from soak.profile import Profile

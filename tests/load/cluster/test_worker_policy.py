@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from soak.load.cluster.worker_policy import UnwillingError, fingerprints, own_plan
+from soak.load.plan.feeds import PlannedRows
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
-from soak.load.scenario.feeder import PlannedRows
 
 PLAN = Plan("http://127.0.0.1:9", (), duration=1.0, ramp=0.0, interval=1.0, timeout=1.0, rate=1.0)
 TOLD = {"allow": ["*.staging.example.com"], "locustfile": None}

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak.load.scenario.feeder import PlannedRows, Rows, RowsError, RowsExhausted, read_rows
+from soak.load.plan.feeds import PlannedRows
+from soak.load.scenario.feeder import Rows, RowsError, RowsExhausted, read_rows
 
 
 def write(tmp_path: Path, text: str | bytes, name: str = "a.csv") -> Path:
