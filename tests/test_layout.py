@@ -115,7 +115,7 @@ def test_layers_inside_a_package_import_downwards(package: str) -> None:
             continue
         for target in targets:
             there = target.split(".")
-            if there[1] == package and len(there) > 2 and there[2] in layers:
+            if there[1:2] == [package] and len(there) > 2 and there[2] in layers:
                 assert layers.index(there[2]) >= layers.index(here[2]), f"{module} imports {target}"
 
 
