@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 from importlib import import_module
 
@@ -61,20 +64,70 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a verb, and turn what it says or raises into an exit code."""
+    """Run a verb, and turn what it returns or raises into an exit code."""
+    _open_standard_streams()
+    sys.exit(_delivered(int(_exit_code(arguments))))
+
+
+def _exit_code(arguments: list[str] | None) -> int:
     try:
-        code = cli.main(args=arguments, prog_name="soak", standalone_mode=False)
+        return cli.main(args=arguments, prog_name="soak", standalone_mode=False) or 0
     except SoakError as error:
-        click.echo(f"soak: {error}", err=True)
+        _complain(str(error))
         code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("soak: interrupted", err=True)
+        _complain("interrupted")
         code = ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever was not foreseen is exit code 4, never a verdict's
+        code = _crashed(error)
+    return code
+
+
+def _crashed(error: Exception) -> ExitCode:
+    if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
+        # Standard output failed in a verb that has no verdict to keep.
+        _complain(f"standard output cannot be written: {error.strerror}")
+        return ExitCode.BROKEN
+    from soak.cli.crash import crash_message  # noqa: PLC0415 - hardly ever needed
+
+    _complain(crash_message(error))
+    return ExitCode.BROKEN
+
+
+def _complain(text: str) -> None:
+    """One line on standard error, or nothing when that is gone too."""
+    with contextlib.suppress(OSError):
+        click.echo(f"soak: {text}", err=True)
+
+
+def _open_standard_streams() -> None:
+    """Open what the shell closed (`soak run >&-`) on /dev/null; a recording would otherwise get descriptor 1 or 2."""
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # the lowest free descriptor, which is this one
+    # The interpreter leaves None where it found a stream closed.
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _delivered(code: int) -> int:
+    """Flush standard output, which may fail only now: a full disk is exit code 4, a reader that left changes nothing."""
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has read enough; keep the interpreter from saying so at exit.
-        sys.stdout = sys.stderr
-        code = ExitCode.BROKEN
-    sys.exit(int(code or 0))
+        _discard_output()
+    except OSError as error:
+        _discard_output()
+        _complain(f"standard output cannot be written: {error.strerror}")
+        return code if code == ExitCode.FAIL else ExitCode.BROKEN
+    return code
+
+
+def _discard_output() -> None:
+    """Point standard output at /dev/null, so that the interpreter's own flush at exit cannot fail and change the code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -80,7 +80,7 @@ class _Asked:
     def prepare(self) -> None:
         """Import what judging needs."""
         import soak.analysis  # noqa: PLC0415
-        import soak.cli.judged  # noqa: PLC0415
+        import soak.cli.delivery  # noqa: PLC0415
         import soak.recording.importing  # noqa: F401, PLC0415
 
     def judged(self, path: Path) -> tuple[str, str, ExitCode]:
@@ -92,7 +92,7 @@ class _Asked:
 
     def _judged(self, path: Path) -> tuple[str, str, ExitCode]:
         from soak.analysis import analyze  # noqa: PLC0415
-        from soak.cli.judged import code_of, show  # noqa: PLC0415
+        from soak.cli.delivery import code_of, show  # noqa: PLC0415
         from soak.pipeline import judge_run  # noqa: PLC0415
         from soak.recording import is_run_directory, load_recording  # noqa: PLC0415
         from soak.recording.importing import import_recording  # noqa: PLC0415

@@ -31,7 +31,7 @@ def command(leak: str, out: Path | None, as_json: bool) -> int:
       soak demo --leak none
       soak demo --leak pool --out pool-demo
     """
-    from soak.cli.driving import drive  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import parse_profile  # noqa: PLC0415
 
     text = (files("soak.demo") / "demo.yaml").read_text(encoding="utf-8")

@@ -27,10 +27,10 @@ def command(run: Path, formats: str, as_json: bool) -> int:
       soak report reports/nightly-20260101T000000Z
       soak report reports/nightly-20260101T000000Z --format junit,markdown
     """
-    from soak.cli.judged import code_of, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.delivery import code_of, complain, show, tell, write_reports  # noqa: PLC0415 - `--help` needs none of it
     from soak.pipeline import judge_run  # noqa: PLC0415
     from soak.profile.parsing import nearest  # noqa: PLC0415
-    from soak.recording import write_whole  # noqa: PLC0415
+    from soak.recording import is_run_directory  # noqa: PLC0415
     from soak.reporters import installed  # noqa: PLC0415
 
     reporters = installed()
@@ -38,15 +38,15 @@ def command(run: Path, formats: str, as_json: bool) -> int:
     for name in wanted:
         if name not in reporters:
             raise UsageError(f"--format {name}: unknown{nearest(name, reporters)}")
+    if not is_run_directory(run):
+        raise UsageError(f"{run}: not a run directory (it has no run.json); `soak run` says where it put its run")
     analysis = judge_run(run)
-    for name in wanted:
-        if reporters[name].file_name:
-            write_whole(run / reporters[name].file_name, reporters[name].render(analysis))
     if "terminal" in wanted or as_json:
         show(analysis, err=as_json)
     if as_json:
-        click.echo(reporters["json"].render(analysis), nl=False)
-    else:
-        names = ", ".join(reporters[name].file_name for name in wanted if reporters[name].file_name)
-        click.echo(f"{run}: wrote {names}" if names else "", nl=bool(names))
-    return code_of(analysis)
+        tell(reporters["json"].render(analysis), end=False)
+    written = write_reports(analysis, run, wanted)
+    complain(written)
+    if written.names and not as_json:
+        tell(f"{run}: wrote {', '.join(written.names)}")
+    return written.code(code_of(analysis))

@@ -55,7 +55,7 @@ def command(profile: Path | None, out: Path | None, as_json: bool, overrides: tu
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --duration 5m --process port:8080
     """
-    from soak.cli.driving import drive  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile, parse_profile  # noqa: PLC0415
 
     if profile is not None:

@@ -12,7 +12,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from soak.errors import RecordingError
+from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Labels, Sample, Scrape
 from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
@@ -43,7 +43,7 @@ class Recorder:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             if any(directory.iterdir()):
-                raise RecordingError(f"{directory}: not empty; a run needs a directory of its own")
+                raise UsageError(f"{directory}: not empty; a run needs a directory of its own")
             self._database = sqlite3.connect(directory / DATABASE, check_same_thread=False, isolation_level=None)
             self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
         except (OSError, sqlite3.Error) as error:

@@ -10,7 +10,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.catalog.metrics import role_of
-from soak.cli.judged import code_of
+from soak.cli.delivery import code_of
 from soak.errors import ExitCode
 from soak.latency import bucket_of
 from soak.model import Analysis, Finding, Recording, Verdict

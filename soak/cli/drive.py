@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from soak.analysis.sequential_stop import LOOKS, certain_already
-from soak.cli.judged import code_of, show, write_reports
+from soak.cli.delivery import code_of, complain, show, tell, write_reports
 from soak.errors import ExitCode, SoakError
 from soak.live import Live
 from soak.model import Event
@@ -22,6 +22,9 @@ from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
 from soak.runner import Record, Run
+
+#: What ends a run in order: Ctrl-C, a service manager's stop, a terminal that was closed. Windows has no SIGHUP.
+ENDING_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> int:
@@ -51,24 +54,46 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
                 raise
             click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
             return ExitCode.INTERRUPTED
-    analysis = judge_run(directory)
-    written = write_reports(analysis, directory)
+    with progress_note("judging the recording"):
+        analysis = judge_run(directory)
+    # The verdict first: a full disk may keep the files from being written.
     show(analysis, err=as_json)
     if as_json:
-        click.echo((directory / "analysis.json").read_text(encoding="utf-8"), nl=False)
-    report = directory / ("report.html" if "report.html" in written else "")
-    click.echo(f"\nReport: {report}", err=as_json)
+        from soak.reporters.json import render  # noqa: PLC0415
+
+        tell(render(analysis), end=False)
+    with progress_note("writing the reports"):
+        written = write_reports(analysis, directory)
+    complain(written)
+    report = directory / ("report.html" if "report.html" in written.names else "")
+    tell(f"\nReport: {report}", err=as_json)
     if run.failure is not None:
         click.echo(f"soak: the run broke: {run.failure}", err=True)
         return ExitCode.BROKEN
     if run.ended == "interrupted":
         return ExitCode.INTERRUPTED
-    return code_of(analysis)
+    return written.code(code_of(analysis))
+
+
+#: Seconds after which a person who waits is told what for.
+_SILENCE = 1.0
+
+
+@contextmanager
+def progress_note(work: str) -> Iterator[None]:
+    """Say what is being done when it takes over a second, so that nothing seems frozen."""
+    timer = threading.Timer(_SILENCE, lambda: os.write(2, f"soak: {work} ...\n".encode()))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager
 def interruptible(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C (or SIGTERM) once ends the run in order; a second time ends the process at once."""
+    """Ctrl-C, SIGTERM or SIGHUP once ends the run in order; a second time ends the process at once."""
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
@@ -78,9 +103,11 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
         stop.set()
         os.write(2, b"\nsoak: ending the run in order; once more to stop at once\n")
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Also where a shell had set them to be ignored, as it does for `soak run ... &`.
+    before = {number: signal.signal(number, on_signal) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if handler is not None:
+                signal.signal(number, handler)

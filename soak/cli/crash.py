@@ -1,0 +1,37 @@
+"""What is said and kept of an unexpected exception: one sentence for the reader, the traceback in a file for the report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import traceback
+from datetime import UTC, datetime
+
+from soak import __version__
+
+
+def crash_message(error: BaseException) -> str:
+    """Write the traceback to a private file, and say where it is and what to report."""
+    kind, location = type(error).__name__, _location(error)
+    text = "".join(traceback.format_exception(error))
+    path = _keep(f"soak {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n{text}")
+    kept = f"the traceback is in {path}" if path else "the traceback could not be written:\n" + text
+    return f"internal error: {kind} in {location}; nothing was decided by it. Please report it with the command line; {kept}"
+
+
+def _location(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "an unknown place"  # noqa: PTH119
+
+
+def _keep(text: str) -> str | None:
+    """The path of a new file that only its owner can read; None where none can be written."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        number, path = tempfile.mkstemp(prefix=f"soak-crash-{stamp}-", suffix=".txt")
+        with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError:
+        return None
+    return path

@@ -1,0 +1,87 @@
+"""From an analysis to the terminal, the files of a run directory and the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from soak.cli.crash import crash_message
+from soak.errors import ExitCode, RecordingError, SoakError
+from soak.model import Analysis, Verdict
+from soak.recording import write_whole
+from soak.reporters import REPORTERS, installed
+
+CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+
+
+def code_of(analysis: Analysis) -> ExitCode:
+    """The exit code of a verdict; a broken run without a proven fail is exit code 4."""
+    return ExitCode.BROKEN if analysis.broken and analysis.verdict is not Verdict.FAIL else CODES[analysis.verdict]
+
+
+@dataclass
+class Written:
+    """Which report files were written, and what to say of those that were not.
+
+    `broken` is set when one of soak's own reports is missing; another package's report costs only itself.
+    """
+
+    names: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    def code(self, code: ExitCode) -> ExitCode:
+        """The exit code with missing reports counted: a run whose report is missing may fail, but not pass."""
+        return ExitCode.BROKEN if self.broken and code is not ExitCode.FAIL else code
+
+
+def write_reports(analysis: Analysis, directory: Path, formats: list[str] | None = None) -> Written:
+    """Write the files of these formats (all unless given), each whole or not at all; one that fails costs only itself."""
+    written = Written()
+    reporters = installed()
+    for name in formats if formats is not None else reporters:
+        reporter = reporters[name]
+        if not reporter.file_name:
+            continue
+        try:
+            write_whole(directory / reporter.file_name, reporter.render(analysis))
+        except (SoakError, OSError) as error:
+            written.problems.append(f"{reporter.file_name} was not written: {error}")
+            written.broken |= name in REPORTERS or isinstance(error, RecordingError)
+        except Exception as error:  # noqa: BLE001 - the other reports are still worth having
+            written.problems.append(f"{reporter.file_name} was not written: {crash_message(error)}")
+            written.broken |= name in REPORTERS
+        else:
+            written.names.append(reporter.file_name)
+    return written
+
+
+def complain(written: Written) -> None:
+    """One line on standard error for each report that is missing."""
+    for problem in written.problems:
+        with contextlib.suppress(OSError):
+            click.echo(f"soak: {problem}", err=True)
+
+
+def show(analysis: Analysis, *, err: bool = False) -> None:
+    """The terminal report, in colour and as wide as the terminal where there is one."""
+    from soak.reporters.terminal import render  # noqa: PLC0415 - rich is only needed here
+
+    stream = sys.stderr if err else sys.stdout
+    color = stream.isatty()
+    width = click.get_current_context().terminal_width
+    tell(render(analysis, width=width, color=color), err=err, end=False)
+
+
+def tell(text: str, *, err: bool = False, end: bool = True) -> None:
+    """Print; a reader that has left (`| head`) changes no verdict, so a broken pipe is no error here."""
+    try:
+        click.echo(text, err=err, nl=end)
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
