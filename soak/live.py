@@ -12,7 +12,7 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import GOAL, LIVE
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.growth_input import Subject
-from soak.catalog.metrics import Role, role_of
+from soak.catalog.metrics import Metric, metric_of
 from soak.latency import Histogram
 from soak.model import Event, Finding, Labels, Sample, Scrape, Series, Verdict
 from soak.windows import Window
@@ -27,7 +27,7 @@ _REST_AT_LEAST = 5.0
 class Track:
     """One series so far: when full, every second point goes and only every second is taken from then on."""
 
-    role: Role
+    role: Metric
     labels: Labels
     times: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Live:
         key = (sample.name, sample.labels)
         track = self._tracks.get(key)
         if track is None:
-            role = role_of(sample.name)
+            role = metric_of(sample.name)
             if (
                 role is None
                 or not role.judges(sample.labels)

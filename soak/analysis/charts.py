@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.catalog.metrics import role_of, unknown_role
+from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 
@@ -57,7 +57,7 @@ def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Cha
     own = [finding for finding in findings if finding.series == name]
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule == "max"), None)
-    role = role_of(name) or unknown_role(name)
+    role = metric_of(name) or unknown_metric(name)
     curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
     title = role.noun[:1].upper() + role.noun[1:]
     return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit, _warm_up(trends.values()))

@@ -23,7 +23,7 @@ from soak.analysis.rules.pools import pool_findings, pool_warnings
 from soak.analysis.rules.resident_memory import weighed
 from soak.analysis.rules.run_validity import condition_findings, seen_events, warnings
 from soak.analysis.statistics.growth_input import Subject
-from soak.catalog.metrics import Role, role_of, unknown_role
+from soak.catalog.metrics import Metric, metric_of, unknown_metric
 from soak.model import Analysis, EndpointSummary, Finding, Phase, Recording, Series, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
@@ -86,7 +86,7 @@ def growth_findings(
     """The growth rule over every resource series, and over whatever `growth` names; then those named and not recorded."""
     subjects: dict[str, Subject] = {}
     for series in prepared.series:
-        role = role_of(series.name)
+        role = metric_of(series.name)
         if role is not None and role.judges(series.labels) and not _said_better(prepared, role, series):
             subjects[series.key] = _subject(prepared, series, role, None)
     absent = []
@@ -95,13 +95,17 @@ def growth_findings(
         if not found:
             absent.append(missing(prepared, "growth", name, limit))
         for series in found:
-            subjects[series.key] = _subject(prepared, series, role_of(series.name) or unknown_role(series.name), limit)
+            subjects[series.key] = _subject(
+                prepared, series, metric_of(series.name) or unknown_metric(series.name), limit
+            )
     if judge_unknown:
         handed = [series for series in prepared.series if not _is_aside(prepared, series)]
-        unknown = [series for series in handed if role_of(series.name) is None]
+        unknown = [series for series in handed if metric_of(series.name) is None]
         # What is known but only shown elsewhere counts where a file holds nothing better.
         for series in unknown or ([] if subjects else handed):
-            subjects[series.key] = _subject(prepared, series, role_of(series.name) or unknown_role(series.name), None)
+            subjects[series.key] = _subject(
+                prepared, series, metric_of(series.name) or unknown_metric(series.name), None
+            )
     asked = [even(prepared, subject) if even else subject for subject in subjects.values()]
     findings = weighed(
         prepared,
@@ -115,7 +119,7 @@ def growth_findings(
     ], absent
 
 
-def _said_better(prepared: Prepared, role: Role, series: Series) -> bool:
+def _said_better(prepared: Prepared, role: Metric, series: Series) -> bool:
     """Whether the series that says the same better is there for this process, and has ever said anything.
 
     What only full collections bring up to date says nothing where none ran.
@@ -144,7 +148,7 @@ def _is_aside(prepared: Prepared, series: Series) -> bool:
     )
 
 
-def _subject(prepared: Prepared, series: Series, role: Role, limit: float | None) -> Subject:
+def _subject(prepared: Prepared, series: Series, role: Metric, limit: float | None) -> Subject:
     capacities = [found for name in role.capacities if (found := _last(prepared, name, series)) is not None]
     floor = next(
         (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
@@ -232,7 +236,7 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     count = "1 series keeps" if len(growth) == 1 else f"{len(growth)} series keep"
     said = f"{count} steady over {show_duration(prepared.end - prepared.start)} of load"
     if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
-        role = role_of(first.series) or unknown_role(first.series)
+        role = metric_of(first.series) or unknown_metric(first.series)
         slowest = show_amount(first.trend.resolution_per_hour, f"{role.unit}/h")
         return f"{said}; growth of {role.noun} above {slowest} would have been caught."
     return f"{said}."

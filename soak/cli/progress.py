@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soak.analysis.rules.load_generator import BUSY
-from soak.catalog.metrics import role_of
+from soak.catalog.metrics import metric_of
 from soak.live import Live, Progress
 from soak.model import Verdict
 from soak.reporters.wording import is_nothing
@@ -99,7 +99,7 @@ def _worst(progress: Progress) -> Text:
         return Text("no growth to tell of yet", style="dim")
     if worst.trend.slope_per_hour <= 0 or is_nothing(worst.trend):
         return Text("no growth so far", style="dim")
-    role = role_of(worst.series)
+    role = metric_of(worst.series)
     noun, unit = (role.noun, role.unit) if role else (worst.series, "")
     slope = show_amount(worst.trend.slope_per_hour, f"{unit}/h")
     style = "bold red" if worst.verdict is Verdict.FAIL else "dim"

@@ -8,7 +8,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.prepare.prepare import prepare
-from soak.catalog.metrics import ROLES, What, role_of, unknown_role
+from soak.catalog.metrics import METRICS, ResourceKind, metric_of, unknown_metric
 from soak.model import Analysis, Finding, Series, SourceHealth, Verdict
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
@@ -26,38 +26,38 @@ def growth(analysis: Analysis) -> dict[str, Finding]:
 
 
 def test_every_row_can_be_reached_and_is_whole() -> None:
-    for index, role in enumerate(ROLES):
+    for index, role in enumerate(METRICS):
         name = role.name.replace("*", "x")
-        assert role_of(name) is ROLES[[one.name for one in ROLES].index(role.name)], (
+        assert metric_of(name) is METRICS[[one.name for one in METRICS].index(role.name)], (
             f"row {index}: {role.name} is hidden"
         )
         assert role.noun
         assert role.unit
-        assert role.what in What
+        assert role.what in ResourceKind
         if role.judged:
             assert role.worse == "up"
         for other in (*role.floors, *([role.unless] if role.unless else [])):
-            assert role_of(other) is not None, other
+            assert metric_of(other) is not None, other
 
 
 @pytest.mark.parametrize(
     ("name", "what", "is_judged"),
     [
-        ("process_resident_memory_bytes", What.MEMORY, True),
-        ("process_unique_memory_bytes", What.MEMORY, False),
-        ("jvm_gc_live_data_size_bytes", What.HEAP, True),
-        ("hikaricp_connections_active", What.POOL, True),
-        ("hikaricp_active_connections", What.POOL, True),
-        ("hikaricp_max_connections", What.LIMIT, False),
-        ("nodejs_active_handles_total", What.DESCRIPTORS, True),
-        ("python_gc_collections_total", What.GC, False),
-        ("container_memory_working_set_bytes", What.MEMORY, True),
-        ("container_memory_cache", What.MEMORY, False),
-        ("scrape_samples_scraped", What.METRICS, True),
+        ("process_resident_memory_bytes", ResourceKind.MEMORY, True),
+        ("process_unique_memory_bytes", ResourceKind.MEMORY, False),
+        ("jvm_gc_live_data_size_bytes", ResourceKind.HEAP, True),
+        ("hikaricp_connections_active", ResourceKind.POOL, True),
+        ("hikaricp_active_connections", ResourceKind.POOL, True),
+        ("hikaricp_max_connections", ResourceKind.LIMIT, False),
+        ("nodejs_active_handles_total", ResourceKind.DESCRIPTORS, True),
+        ("python_gc_collections_total", ResourceKind.GC, False),
+        ("container_memory_working_set_bytes", ResourceKind.MEMORY, True),
+        ("container_memory_cache", ResourceKind.MEMORY, False),
+        ("scrape_samples_scraped", ResourceKind.METRICS, True),
     ],
 )
-def test_what_some_series_are(name: str, what: What, is_judged: bool) -> None:
-    role = role_of(name)
+def test_what_some_series_are(name: str, what: ResourceKind, is_judged: bool) -> None:
+    role = metric_of(name)
     assert role is not None
     assert (role.what, role.judged) == (what, is_judged)
 
@@ -66,7 +66,7 @@ def test_an_unknown_gauge_is_judged_only_if_a_limit_names_it() -> None:
     queue = gauge("orders_queue_length", T.astype(float))
     assert growth(judged(MEMORY, queue)).keys() == {"process_resident_memory_bytes"}
     assert judged(MEMORY, queue, growth={"orders_queue_length": "0/h"}).verdict is Verdict.FAIL
-    assert unknown_role("orders_queue_length").what is What.OTHER
+    assert unknown_metric("orders_queue_length").what is ResourceKind.OTHER
 
 
 def test_of_a_jvm_live_data_speaks_for_the_heap_once_it_says_anything() -> None:

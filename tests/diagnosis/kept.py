@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soak.catalog.metrics import role_of
+from soak.catalog.metrics import metric_of
 from soak.model import Kind, Phase, Recording, RunInfo, Series
 from soak.recording import load_recording
 from soak.snapshots import Snapshot
@@ -32,7 +32,7 @@ def keep(run: Path, name: str) -> Path:
     series = [
         [one.name, list(one.labels), one.kind.value, one.source, _short(one.times), _short(one.values)]
         for one in recording.series
-        if (role_of(one.name) is not None and not one.name.startswith("soak_")) or one.name in _ALSO
+        if (metric_of(one.name) is not None and not one.name.startswith("soak_")) or one.name in _ALSO
     ]
     windows = [
         [

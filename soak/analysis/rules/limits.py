@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
-from soak.catalog.metrics import role_of, unknown_role
+from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, Series, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_number, show_ratio
@@ -44,7 +44,7 @@ def max_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
         if not found:
             yield missing(prepared, "max", name, limit)
         for series in found:
-            role = role_of(series.name) or unknown_role(series.name)
+            role = metric_of(series.name) or unknown_metric(series.name)
             known = series.values[np.isfinite(series.values)]
             if not len(known):
                 yield Finding(

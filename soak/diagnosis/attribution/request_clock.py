@@ -15,7 +15,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.verdict import Even
-from soak.catalog.metrics import What, role_of
+from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.load_profiles import profiles_of
 from soak.diagnosis.attribution.mix import mix_at
@@ -34,8 +34,13 @@ def informed(recording: Recording) -> Even:
     coded = any(event.kind == "mix" for event in recording.events)
 
     def even(prepared: Prepared, subject: Subject) -> Subject:
-        role = role_of(subject.series.name)
-        if subject.floor is None and role is not None and role.what is What.MEMORY and not subject.series.labels:
+        role = metric_of(subject.series.name)
+        if (
+            subject.floor is None
+            and role is not None
+            and role.what is ResourceKind.MEMORY
+            and not subject.series.labels
+        ):
             subject = replace(subject, floor=held())
         return evened(prepared, subject) if coded else subject
 

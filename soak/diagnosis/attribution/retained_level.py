@@ -8,7 +8,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Points
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.sawtooth import cycle_floors
-from soak.catalog.metrics import What, role_of
+from soak.catalog.metrics import ResourceKind, metric_of
 from soak.model import Floats, Series
 
 #: Of such series each value stands until the next collection, so only its first sample says when it was true.
@@ -40,8 +40,10 @@ def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
 def _lasting(name: str, life: Points, collected: list[Series]) -> Points:
     if name in _STAIRS:
         return _edges(life, collected)
-    role = role_of(name)
-    return cycle_floors(life) or (_never_undercut(life) if role is not None and role.what is What.HEAP else life)
+    role = metric_of(name)
+    return cycle_floors(life) or (
+        _never_undercut(life) if role is not None and role.what is ResourceKind.HEAP else life
+    )
 
 
 def _never_undercut(life: Points) -> Points:

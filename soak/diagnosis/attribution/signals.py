@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.catalog.metrics import What, role_of
+from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.allocation_sites import Holding, where
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.blocked_stacks import Group
@@ -41,7 +41,7 @@ class Signal:
     of a snapshot; `words` says it as evidence.
     """
 
-    what: What | str
+    what: ResourceKind | str
     name: str
     unit: str
     each: Amount
@@ -59,8 +59,8 @@ class Signal:
 
 
 PLACE, GROUP = "place", "group"
-_COUNTED = (What.DESCRIPTORS, What.THREADS, What.POOL)
-_BYTES = (What.MEMORY, What.HEAP)
+_COUNTED = (ResourceKind.DESCRIPTORS, ResourceKind.THREADS, ResourceKind.POOL)
+_BYTES = (ResourceKind.MEMORY, ResourceKind.HEAP)
 #: What Node counts beside descriptors are timers and the like, where those are steady.
 _HANDLES, _OPEN = ("handles", "resources"), "process_open_fds"
 
@@ -98,8 +98,8 @@ def growing(places: Sequence[Holding]) -> list[Holding]:
 
 def _matters(places: Sequence[Holding], failing: Sequence[Signal]) -> bool:
     """Whether the heap has a fair part in the growth of memory, if it is memory that fails: some place always wanders."""
-    memory = [one.each.per_request for one in failing if one.what is What.MEMORY]
-    heap = any(one.what is What.HEAP for one in failing)
+    memory = [one.each.per_request for one in failing if one.what is ResourceKind.MEMORY]
+    heap = any(one.what is ResourceKind.HEAP for one in failing)
     return heap or not memory or sum(one.slope[0] for one in places) >= FAIR * min(memory)
 
 
@@ -119,7 +119,7 @@ def _growing_groups(groups: Sequence[Group]) -> list[Group]:
 
 def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[Signal]:
     for finding in findings:
-        role = role_of(finding.series)
+        role = metric_of(finding.series)
         if finding.verdict is Verdict.PASS or finding.rule != "growth" or finding.trend is None or role is None:
             continue
         if role.what not in (*_COUNTED, *_BYTES) or role.unit == "objects":
@@ -157,8 +157,8 @@ def _place_signal(prepared: Prepared, holding: Holding) -> Signal:
 
 def _total_signal(prepared: Prepared, places: Sequence[Holding], found: Sequence[Signal]) -> list[Signal]:
     """All that snapshots hold, where that surely grows by more than any one place, and no series tells of it."""
-    memory = [one for one in found if one.what is What.MEMORY]
-    if not memory or not places or any(one.what is What.HEAP for one in found):
+    memory = [one for one in found if one.what is ResourceKind.MEMORY]
+    if not memory or not places or any(one.what is ResourceKind.HEAP for one in found):
         return []
     levels = np.sum([one.levels for one in places], axis=0)
     total = Holding(Frame("the heap"), places[0].times, places[0].requests, levels, (), places[0].period)
@@ -171,7 +171,7 @@ def _total_signal(prepared: Prepared, places: Sequence[Holding], found: Sequence
     held = show_amount(float(levels[-1] - levels[0]), "bytes")
     words = f"{held} more are alive in all over {len(total.times)} snapshots."
     each = Amount("", slope, low, high)
-    return [Signal(What.HEAP, total.place.function, "bytes", each, guilty(told), words)]
+    return [Signal(ResourceKind.HEAP, total.place.function, "bytes", each, guilty(told), words)]
 
 
 def _group_signal(prepared: Prepared, group: Group) -> Signal:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from soak.catalog.metrics import What
+from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import own_frames
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
@@ -39,7 +39,7 @@ class Case:
     cost: Amount | None = None
     unit: str = "bytes"
 
-    def of(self, *what: What | str) -> list[Signal]:
+    def of(self, *what: ResourceKind | str) -> list[Signal]:
         """The signals of these roles."""
         return [one for one in self.signals if one.what in what]
 
@@ -62,7 +62,9 @@ def cases(signals: Sequence[Signal]) -> list[Case]:
     rest = [signal for signal in signals if not signal.guilty]
     if EVERY in told:
         # What is resident wanders by more than it takes to name one endpoint; beside what all of them add, it belongs to that.
-        wandering = [one for one in told if one != EVERY and all(signal.what == What.MEMORY for signal, _ in told[one])]
+        wandering = [
+            one for one in told if one != EVERY and all(signal.what == ResourceKind.MEMORY for signal, _ in told[one])
+        ]
         rest += [signal for one in wandering for signal, _ in told.pop(one)]
     if not told:
         return [_case("", ((one, one.each) for one in group)) for group in _by_count(rest)]

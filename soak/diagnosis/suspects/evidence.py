@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from soak.catalog.metrics import What, role_of
+from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.allocation_sites import calls, own_frames
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.confirmation import Outcome
@@ -34,12 +34,12 @@ def matching(case: Case, marks: str) -> Signal | None:
     return None
 
 
-def _signals(*what: What | str) -> Callable[[Case, Scene], str]:
+def _signals(*what: ResourceKind | str) -> Callable[[Case, Scene], str]:
     """A look for signals of these roles: their own words."""
     return lambda case, _: next((signal.words for signal in case.of(*what)), "")
 
 
-def _named(what: What, *nouns: str) -> Callable[[Case, Scene], str]:
+def _named(what: ResourceKind, *nouns: str) -> Callable[[Case, Scene], str]:
     """A look for a failing series of this role, counted in one of these units."""
     return lambda case, _: next((signal.words for signal in case.of(what) if signal.unit in nouns), "")
 
@@ -92,18 +92,23 @@ def _proven(case: Case, _: Scene) -> str:
 
 
 def _heap_grows(case: Case, _: Scene) -> str:
-    return next((signal.words for signal in (*case.of(PLACE), *case.of(What.HEAP))), "")
+    return next((signal.words for signal in (*case.of(PLACE), *case.of(ResourceKind.HEAP))), "")
 
 
 def _heap_flat(case: Case, scene: Scene) -> str:
     """Whether the managed heap is known, and has no part in the growth of memory."""
-    if case.of(What.HEAP, PLACE) or not case.of(What.MEMORY):
+    if case.of(ResourceKind.HEAP, PLACE) or not case.of(ResourceKind.MEMORY):
         return ""
     for finding in scene.findings:
-        role = role_of(finding.series)
-        if finding.rule == "growth" and finding.verdict is Verdict.PASS and role is not None and role.what is What.HEAP:
+        role = metric_of(finding.series)
+        if (
+            finding.rule == "growth"
+            and finding.verdict is Verdict.PASS
+            and role is not None
+            and role.what is ResourceKind.HEAP
+        ):
             return finding.reason
-    resident = case.of(What.MEMORY)
+    resident = case.of(ResourceKind.MEMORY)
     if scene.profiled and scene.gained() < FAIR * resident[0].each.per_request:
         return "The heap's snapshots hold hardly more at the end than at the beginning."
     return ""
@@ -122,7 +127,7 @@ def growing_kind(scene: Scene) -> tuple[str, str, float]:
 def _descriptor_kinds(case: Case, scene: Scene) -> str:
     """Which kind of descriptor grows."""
     kind, state, grown = growing_kind(scene)
-    if not kind or not case.of(What.DESCRIPTORS):
+    if not kind or not case.of(ResourceKind.DESCRIPTORS):
         return ""
     said = f"{kind}, {state}" if state else kind
     return f"Of all descriptors it is those of type {said} that grow, by {grown:,.0f}."
@@ -132,7 +137,7 @@ def _close_wait(case: Case, scene: Scene) -> str:
     waiting = sum(
         rise(one, scene.prepared.judged_from) for one in scene.series("process_descriptors", state="CLOSE_WAIT")
     )
-    if waiting < _FEWEST or not case.of(What.DESCRIPTORS):
+    if waiting < _FEWEST or not case.of(ResourceKind.DESCRIPTORS):
         return ""
     return f"{waiting:,.0f} more sockets are in CLOSE_WAIT: the other side has hung up, this side has not."
 
@@ -141,7 +146,7 @@ def _off_heap(case: Case, scene: Scene) -> str:
     """Memory that the runtime holds outside of its heap, and tells of."""
     for name in ("nodejs_external_memory_bytes", "jvm_buffer_memory_used_bytes"):
         grown = sum(rise(one, scene.prepared.judged_from) for one in scene.series(name))
-        if case.of(What.MEMORY) and grown > 2**20:
+        if case.of(ResourceKind.MEMORY) and grown > 2**20:
             return f"{name} grew by {show_amount(grown, 'bytes')}: buffers outside of the heap."
     return ""
 
@@ -151,7 +156,7 @@ def _kept_after_load(case: Case, scene: Scene) -> str:
     kept = [
         one for one in scene.findings if one.verdict is Verdict.FAIL and one.unit == "connections" and one.trend is None
     ]
-    about = case.of(What.POOL, What.DESCRIPTORS) or not case.signals or matching(case, "database")
+    about = case.of(ResourceKind.POOL, ResourceKind.DESCRIPTORS) or not case.signals or matching(case, "database")
     return kept[0].reason if kept and about else ""
 
 
@@ -183,14 +188,14 @@ Look = Callable[[Case, Scene], str]
 
 #: What can be seen, in the order in which a reader wants to hear it.
 EVIDENCE: dict[str, Look] = {
-    "pool grows": _signals(What.POOL),
+    "pool grows": _signals(ResourceKind.POOL),
     "connections kept after load": _kept_after_load,
     "many pools": _marked("pools", "Pools are opened again and again: there is ever more of {function}."),
     "goroutines blocked": _blocked,
     "proven leaked": _proven,
-    "threads grow": _named(What.THREADS, "threads"),
-    "goroutines grow": _named(What.THREADS, "goroutines"),
-    "descriptors grow": _signals(What.DESCRIPTORS),
+    "threads grow": _named(ResourceKind.THREADS, "threads"),
+    "goroutines grow": _named(ResourceKind.THREADS, "goroutines"),
+    "descriptors grow": _signals(ResourceKind.DESCRIPTORS),
     "kind of descriptor": _descriptor_kinds,
     "sockets not closed": _close_wait,
     "connections' goroutines": _marked(
@@ -203,14 +208,14 @@ EVIDENCE: dict[str, Look] = {
         "context",
         "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
     ),
-    "timers grow": lambda case, scene: timers_grow(scene) if case.of(PLACE, What.HEAP) else "",
+    "timers grow": lambda case, scene: timers_grow(scene) if case.of(PLACE, ResourceKind.HEAP) else "",
     "requests kept": lambda case, scene: kept_requests(case, scene) if case.of(PLACE) else "",
     "container frames": _marked(
         "container", "Part of what grows was made by {function}: a map or a list gains entries."
     ),
     "closure": _closure,
     "native frames": _marked("native", "At {place}, {function} takes memory from the system."),
-    "memory grows": _signals(What.MEMORY),
+    "memory grows": _signals(ResourceKind.MEMORY),
     "off the heap": _off_heap,
     "heap flat": _heap_flat,
     "anything counted grows": _counts,

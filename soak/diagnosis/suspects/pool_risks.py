@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from soak.analysis.rules.pools import POOLS, Pool
-from soak.catalog.metrics import What
+from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import calls, is_library, place_of
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
@@ -24,7 +24,7 @@ _IDLE, _MOSTLY, _FEWEST = 20, 0.8, 30
 
 def risk_cases(scene: Scene, found: Sequence[Case]) -> list[Case]:
     """A case for the pools that are set up badly; none where connections leak, which is no time for advice."""
-    if any(case.of(What.POOL) for case in found):
+    if any(case.of(ResourceKind.POOL) for case in found):
         return []
     risks = list(_risks(scene))
     if not risks:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from soak.catalog.metrics import What
+from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import where
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal, signals
@@ -36,10 +36,10 @@ _SAMPLED = 0.25
 #: The functions by which classes open what they leak.
 _OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",), "native-growth": ("native",)}
 _OF_KIND = {"socket": ("connections",), "file": ("files",)}
-_COUNTS: dict[str, tuple[What | str, ...]] = {
-    "descriptors": (What.DESCRIPTORS,),
-    "goroutines": (What.THREADS, GROUP),
-    "connections": (What.POOL, What.DESCRIPTORS),
+_COUNTS: dict[str, tuple[ResourceKind | str, ...]] = {
+    "descriptors": (ResourceKind.DESCRIPTORS,),
+    "goroutines": (ResourceKind.THREADS, GROUP),
+    "connections": (ResourceKind.POOL, ResourceKind.DESCRIPTORS),
 }
 
 
@@ -138,15 +138,15 @@ def _opens(name: str, case: Case, scene: Scene) -> Sequence[str]:
 
 def _told_by(case: Case, unit: str) -> Signal | None:
     """The signal whose amount is a class's own: of several that tell of bytes, the one that is known best."""
-    roles = (What.HEAP, PLACE, What.MEMORY) if unit == "bytes" else _COUNTS[unit]
+    roles = (ResourceKind.HEAP, PLACE, ResourceKind.MEMORY) if unit == "bytes" else _COUNTS[unit]
     # What only came along says nothing of what a request to this endpoint costs.
     told = [one for what in roles for one in case.of(what) if case.amount(one).endpoint == case.endpoint]
     if unit in ("descriptors", "connections"):
         # A pool that is opened again holds a connection and a goroutine that opens more; the latter is never idle and closed.
         pools = [one for one in case.of(GROUP) if one.holding and one.holding.through(MARKS["pools"]) > 0]
-        again = pools if unit == "connections" and not case.of(What.POOL) else []
+        again = pools if unit == "connections" and not case.of(ResourceKind.POOL) else []
         return next(iter([*again, *(one for one in told if one.unit == unit), *told]), None)
-    heap = [one for one in told if one.what != What.MEMORY] or told
+    heap = [one for one in told if one.what != ResourceKind.MEMORY] or told
     return min(heap, key=lambda one: _width(case.amount(one)) + (_SAMPLED if one.what == PLACE else 0.0), default=None)
 
 

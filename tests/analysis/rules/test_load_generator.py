@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.catalog.metrics import role_of
+from soak.catalog.metrics import metric_of
 from soak.cli.delivery import code_of
 from soak.errors import ExitCode
 from soak.latency import bucket_of
@@ -182,7 +182,7 @@ def test_its_series_are_there_to_limit_and_to_draw_and_never_judged_for_growth()
     assert {"Late arrivals", "Load generator's busiest process"} <= {chart.title for chart in analysis.charts}
     assert "Dropped arrivals" not in {chart.title for chart in analysis.charts}
     for name in ("soak_load_cpu_ratio", "soak_load_lag_seconds", "soak_load_resident_memory_bytes"):
-        role = role_of(name)
+        role = metric_of(name)
         assert role is not None
         assert not role.judged
 
