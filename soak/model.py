@@ -174,7 +174,7 @@ class Trend:
 
     `resolution_per_hour` is the slowest growth that this recording would have caught. `settled_after_seconds` is when
     warm-up ended, None where it did not. `doubt` says why the recording cannot tell, and what would; None where it can.
-    `level` is the fitted level at the end, `lines` the fit to draw, one a segment between restarts. `chance` is the
+    `level` is the fitted level at the end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the
     probability that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt is for
     want of steps: the series moves in too few to tell.
     """
@@ -187,7 +187,7 @@ class Trend:
     level: float
     doubt: str | None = None
     lines: tuple[Line, ...] = ()
-    chance: float = 1.0
+    p_no_growth: float = 1.0
     stepwise: bool = False
 
 

@@ -17,7 +17,9 @@ from soak.recording import load_recording, profile_text
 
 def judge(recording: Recording, profile: Profile) -> Analysis:
     """The analysis of a recording under a profile: prepare, rules, confirmation, suspects, traces, each step once."""
-    analysis = analyze(recording, profile.limits, profile.own_limits, profile.load.warmup, even=informed(recording))
+    analysis = analyze(
+        recording, profile.limits, profile.own_limits, profile.load.warmup, request_clock=informed(recording)
+    )
     analysis = diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
     return with_traces(analysis, recording.traces, profile.trace)
 

@@ -43,7 +43,7 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
 
 def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) -> bool:
     trend = finding.trend
-    if finding.rule != "growth" or trend is None or trend.chance > boundary or not trend.lines:
+    if finding.rule != "growth" or trend is None or trend.p_no_growth > boundary or not trend.lines:
         return False
     counted = not finding.unit.startswith("bytes")
     line = trend.lines[-1]

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-
-import numpy as np
+from collections.abc import Mapping
 
 from soak.analysis.charts import charts
 from soak.analysis.prepare.exemplars import shown
-from soak.analysis.prepare.gc_accounting import AFTER_FULL, doubted, uncollected
-from soak.analysis.prepare.generator_series import CONNECTIONS
-from soak.analysis.prepare.load_connections import without_connections
 from soak.analysis.prepare.prepare import Prepared, prepare
-from soak.analysis.rules.drift import drift_findings
-from soak.analysis.rules.gc_pressure import gc_findings
-from soak.analysis.rules.growth import judge_growth
-from soak.analysis.rules.limits import matching, max_findings, missing, request_findings
-from soak.analysis.rules.load_generator import broken_by, generator_findings, generator_of, generator_warnings, unproven
-from soak.analysis.rules.load_workers import worker_findings
-from soak.analysis.rules.pools import pool_findings, pool_warnings
-from soak.analysis.rules.resident_memory import weighed
-from soak.analysis.rules.run_validity import condition_findings, seen_events, warnings
-from soak.analysis.statistics.growth_input import Subject
-from soak.catalog.metrics import Metric, metric_of, unknown_metric
-from soak.model import Analysis, EndpointSummary, Finding, Phase, Recording, Series, Verdict
+from soak.analysis.rules import RULES, RuleInput
+from soak.analysis.rules.load_generator import broken_by, generator_of, unproven
+from soak.analysis.rules.rule import RequestClock
+from soak.analysis.rules.run_validity import seen_events
+from soak.catalog.metrics import metric_of, unknown_metric
+from soak.model import Analysis, EndpointSummary, Finding, Phase, Recording, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
 
 _RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
-Even = Callable[[Prepared, Subject], Subject]
 _NO_LIMITS: Mapping[str, EndpointLimits] = {}
 
 
@@ -40,27 +28,18 @@ def analyze(
     warmup: float = 0.0,
     *,
     judge_unknown: bool = False,
-    even: Even | None = None,
+    request_clock: RequestClock | None = None,
 ) -> Analysis:
     """Judge a recording. `warmup` seconds of load at least are left out.
 
     `judge_unknown` is for files somebody chose to have judged: there, series that are not known resources count too.
-    `even` puts a subject on a clock of its own, where the mix of traffic was varied on purpose.
+    `request_clock` puts a subject on a clock of its own, where the mix of traffic was varied on purpose.
     """
     prepared = prepare(recording, warmup)
-    growth, absent = growth_findings(prepared, limits, judge_unknown, even)
-    found = [*growth, *absent]
-    found += request_findings(prepared, limits, dict(endpoint_limits))
-    found += max_findings(prepared, limits)
-    found += drift_findings(prepared, limits)
-    found += pool_findings(prepared, limits)
-    collector, advice = gc_findings(prepared, limits)
-    found += collector
-    found += condition_findings(prepared)
-    found += worker_findings(prepared)
+    asked = RuleInput(prepared, limits, endpoint_limits, judge_unknown, request_clock)
+    proposed = [finding for rule in RULES.values() for finding in rule.judge(asked)]
     generator = generator_of(prepared)
-    found += generator_findings(generator)
-    findings = tuple(sorted(unproven(found, generator), key=_urgency))
+    findings = tuple(sorted(unproven(proposed, generator), key=_urgency))
     verdict, reason = overall(prepared, findings)
     broken = broken_by(generator, findings)
     if broken is not None and verdict is Verdict.INCONCLUSIVE:
@@ -71,113 +50,13 @@ def analyze(
         reason,
         findings,
         endpoints=tuple(_summaries(prepared)),
-        warnings=(*generator_warnings(generator), *warnings(prepared), *pool_warnings(prepared, findings), *advice),
+        warnings=tuple(warning for rule in RULES.values() for warning in rule.warn(asked, findings)),
         charts=charts(prepared, findings),
         phases=_phases(prepared),
         events=(*recording.events, *seen_events(prepared)),
         exemplars=shown(prepared),
         broken=broken,
     )
-
-
-def growth_findings(
-    prepared: Prepared, limits: Limits, judge_unknown: bool, even: Even | None = None
-) -> tuple[list[Finding], list[Finding]]:
-    """The growth rule over every resource series, and over whatever `growth` names; then those named and not recorded."""
-    subjects: dict[str, Subject] = {}
-    for series in prepared.series:
-        role = metric_of(series.name)
-        if role is not None and role.judges(series.labels) and not _said_better(prepared, role, series):
-            subjects[series.key] = _subject(prepared, series, role, None)
-    absent = []
-    for name, limit in limits.growth.items():
-        found = matching(prepared, name)
-        if not found:
-            absent.append(missing(prepared, "growth", name, limit))
-        for series in found:
-            subjects[series.key] = _subject(
-                prepared, series, metric_of(series.name) or unknown_metric(series.name), limit
-            )
-    if judge_unknown:
-        handed = [series for series in prepared.series if not _is_aside(prepared, series)]
-        unknown = [series for series in handed if metric_of(series.name) is None]
-        # What is known but only shown elsewhere counts where a file holds nothing better.
-        for series in unknown or ([] if subjects else handed):
-            subjects[series.key] = _subject(
-                prepared, series, metric_of(series.name) or unknown_metric(series.name), None
-            )
-    asked = [even(prepared, subject) if even else subject for subject in subjects.values()]
-    findings = weighed(
-        prepared,
-        asked,
-        judge_growth(asked, limits.survive),
-        lambda subject: judge_growth([subject], limits.survive)[0],
-    )
-    judged = prepared.judged_series()
-    return [
-        doubted(finding, one.noun, judged, prepared.collections) for finding, one in zip(findings, asked, strict=True)
-    ], absent
-
-
-def _said_better(prepared: Prepared, role: Metric, series: Series) -> bool:
-    """Whether the series that says the same better is there for this process, and has ever said anything.
-
-    What only full collections bring up to date says nothing where none ran.
-    """
-    stale = uncollected(prepared.collections, series.labels)
-    if stale and series.name == AFTER_FULL:
-        return True
-    if stale and role.unless == AFTER_FULL:
-        return False
-    if not role.unless or not set(role.where) <= set(series.labels):
-        return False
-    instance = dict(series.labels).get("instance")
-    better = [one for one in prepared.named(role.unless) if dict(one.labels).get("instance") == instance]
-    return any(bool((one.values[np.isfinite(one.values)] > 0).any()) for one in better)
-
-
-def _is_aside(prepared: Prepared, series: Series) -> bool:
-    """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
-    was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
-    name = series.name
-    load = name.startswith(("http_request", "load_", "soak_load_", "process_start_time", "go_gc_", "scrape_"))
-    return (
-        was_counter
-        or load
-        or name.endswith(("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections"))
-    )
-
-
-def _subject(prepared: Prepared, series: Series, role: Metric, limit: float | None) -> Subject:
-    capacities = [found for name in role.capacities if (found := _last(prepared, name, series)) is not None]
-    floor = next(
-        (found for name in role.floors for found in prepared.named(name) if found.labels == series.labels), None
-    )
-    instance = dict(series.labels).get("instance")
-    own = without_connections(series, next(iter(prepared.named(CONNECTIONS)), None)) if role.connected else series
-    return Subject(
-        own,
-        f"{role.noun} of {instance}" if instance else role.noun,
-        role.unit,
-        role.integer,
-        prepared.judged_from,
-        prepared.borders(series),
-        prepared.requests,
-        floor,
-        limit,
-        min(capacities, default=None),
-        "memory" if role.unit == "bytes" else role.unit,
-    )
-
-
-def _last(prepared: Prepared, name: str, series: Series) -> float | None:
-    """The last value of the series that holds a capacity, of the same labels where there is one; None where it has none."""
-    found = prepared.named(name)
-    best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
-    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
-    # Go says "no limit" as the largest integer there is.
-    last = float(known[-1]) if len(known) else 0.0
-    return last if 0 < last < 2**60 else None
 
 
 def _urgency(finding: Finding) -> tuple[int, float]:

@@ -64,7 +64,7 @@ def _certain(run: Service) -> bool:
     series = run.recording.series[0]
     prepared = prepare(run.recording, 0.0)
     trend = fit_trend(Subject(series, "it", "bytes", requests=prepared.requests, borders=()))
-    return trend.chance <= CERTAIN and trend.slope_low > 0
+    return trend.p_no_growth <= CERTAIN and trend.slope_low > 0
 
 
 def rows(runs: int, first: int, coded: bool) -> Iterator[str]:

@@ -97,13 +97,13 @@ def honesty(chosen: Sequence[str], seeds: range) -> None:
     caught = tried = 0
     for case in cases({name: kinds.HEALTHY[name] for name in chosen}, leaks=False, seeds=seeds):
         trend = fit_trend(case.subject)
-        if trend.doubt is not None or trend.chance < SUSPICIOUS or not 0 < trend.resolution_per_hour < math.inf:
+        if trend.doubt is not None or trend.p_no_growth < SUSPICIOUS or not 0 < trend.resolution_per_hour < math.inf:
             continue
         series = case.subject.series
         leak = 2 * trend.resolution_per_hour * (series.times - series.times[0]) / 3600
         leaking = Series(series.name, series.times, series.values + leak)
         tried += 1
-        caught += fit_trend(replace(case.subject, series=leaking)).chance < CERTAIN
+        caught += fit_trend(replace(case.subject, series=leaking)).p_no_growth < CERTAIN
     print(f"leaks of twice the stated resolution that are caught: {caught} of {tried}")
 
 

@@ -1,1 +1,27 @@
-"""One file a rule: from prepared series to findings."""
+"""The rules. To add one: write its file, and add one line to RULES. Findings keep the order of this table."""
+
+from __future__ import annotations
+
+from soak.analysis.rules.drift import drift_findings
+from soak.analysis.rules.gc_pressure import gc_findings, gc_warnings
+from soak.analysis.rules.limits import max_findings, request_findings
+from soak.analysis.rules.load_generator import generator_findings, generator_warnings
+from soak.analysis.rules.load_workers import worker_findings
+from soak.analysis.rules.pools import pool_findings, pool_warnings
+from soak.analysis.rules.resources import resource_findings
+from soak.analysis.rules.rule import Rule, RuleInput
+from soak.analysis.rules.run_validity import validity_findings, validity_warnings
+
+RULES: dict[str, Rule] = {
+    "growth": Rule(resource_findings),
+    "requests": Rule(request_findings),
+    "max": Rule(max_findings),
+    "drift": Rule(drift_findings),
+    "pools": Rule(pool_findings, pool_warnings),
+    "gc": Rule(gc_findings, gc_warnings),
+    "validity": Rule(validity_findings, validity_warnings),
+    "workers": Rule(worker_findings),
+    "generator": Rule(generator_findings, generator_warnings),
+}
+
+__all__ = ["RULES", "Rule", "RuleInput"]

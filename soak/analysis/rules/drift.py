@@ -13,10 +13,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import CERTAIN, fit_trend
 from soak.model import Finding, Floats, Series, Trend, Verdict
-from soak.profile import Limits
 from soak.units import show_duration, show_ratio
 from soak.windows import EndpointWindows
 
@@ -27,13 +27,14 @@ _BEYOND = 3
 _NOTABLE = 0.2
 
 
-def drift_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
+def drift_findings(asked: RuleInput) -> Iterator[Finding]:
     """One finding for each `drift` limit; without one on p99, a fail where it climbs for certain, and else nothing."""
+    prepared, limits = asked.prepared, asked.limits
     for key, limit in limits.drift.items():
         yield _against_limit(prepared, key, limit)
     if "p99" not in limits.drift:
         trend, _ = _trend(prepared, "p99")
-        if trend is None or trend.chance > CERTAIN or not math.isfinite(trend.slope_low):
+        if trend is None or trend.p_no_growth > CERTAIN or not math.isfinite(trend.slope_low):
             return
         low, change, high = _change(prepared, trend)
         if low >= _NOTABLE:

@@ -7,13 +7,14 @@ so an idle service collects a heap of 2 MiB many times a minute at no cost that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from soak.analysis.prepare.gc_accounting import cycles_of, pauses_of
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Floats, Series, Verdict
 from soak.profile import Limits
 from soak.units import show_amount, show_number
@@ -30,6 +31,9 @@ HEAPS = (
 )
 
 
+_UNITS = {"cycles": "collections/min", "pause": "seconds", "live": "ratio"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Measure:
     """One figure of the collector's: of which series, the value, and what is advised and asked for."""
@@ -41,40 +45,51 @@ class _Measure:
     advised: float
     asked: float | None
 
+    @property
+    def limit(self) -> float:
+        """What the measure is held against."""
+        return self.advised if self.asked is None else self.asked
 
-def gc_findings(prepared: Prepared, limits: Limits) -> tuple[list[Finding], list[str]]:
-    """Findings of the rule `gc`, and the warnings where nothing but advice is broken."""
-    findings, warned = [], []
-    small = _small(prepared)
-    short = prepared.end - prepared.judged_from < SHORT
-    for measure in _measures(prepared, limits):
-        asked = measure.asked
-        limit = measure.advised if asked is None else asked
+
+def gc_findings(asked: RuleInput) -> Iterator[Finding]:
+    """Findings of the rule `gc`: measured against `limits.gc`, or against what is advised, which never fails."""
+    limits, advised = asked.limits, _advice_applies(asked.prepared)
+    told = set()
+    for measure in _measures(asked.prepared, limits):
+        limit = measure.limit
         over = measure.value > limit
         shown = show_amount(limit, measure.unit)
-        if asked is not None:
+        if measure.asked is not None:
             verdict = Verdict.FAIL if over else Verdict.PASS
             reason = f"{measure.said}; {shown} is allowed."
         else:
             verdict = Verdict.PASS
-            advice = over and not small and not short
             excused = (
-                " (a small heap, or a short run, to which the advice does not apply)" if over and not advice else ""
+                " (a small heap, or a short run, to which the advice does not apply)" if over and not advised else ""
             )
             reason = f"{measure.said}; at most {shown} is advised{excused}."
-            if advice:
-                warned.append(f"{measure.said}, more than the {shown} that is advised; limits.gc makes a rule of it")
         series = measure.series
-        findings.append(Finding("gc", series.name, verdict, reason, series.labels, limit, measure.value, measure.unit))
-    told = {finding.unit for finding in findings}
+        told.add(measure.unit)
+        yield Finding("gc", series.name, verdict, reason, series.labels, limit, measure.value, measure.unit)
     for key, unit in _UNITS.items():
         if getattr(limits.gc, key) is not None and unit not in told:
             reason = f"limits.gc.{key} is set, but nothing was recorded that tells it."
-            findings.append(Finding("gc", f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key)))
-    return findings, warned
+            yield Finding("gc", f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key))
 
 
-_UNITS = {"cycles": "collections/min", "pause": "seconds", "live": "ratio"}
+def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
+    """Advice that is not followed, where no limit makes a rule of it."""
+    if not _advice_applies(asked.prepared):
+        return
+    for measure in _measures(asked.prepared, asked.limits):
+        if measure.asked is None and measure.value > measure.limit:
+            shown = show_amount(measure.limit, measure.unit)
+            yield f"{measure.said}, more than the {shown} that is advised; limits.gc makes a rule of it"
+
+
+def _advice_applies(prepared: Prepared) -> bool:
+    """Whether the heap is large enough, and the run long enough, for advice on the collector."""
+    return not _small(prepared) and prepared.end - prepared.judged_from >= SHORT
 
 
 def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:

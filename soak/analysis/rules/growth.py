@@ -21,15 +21,15 @@ from soak.units import show_amount, show_duration, show_number
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
     """One finding a subject, in their order; growth by half or to capacity within `survive` seconds is too much."""
     trends = [fit_trend(subject) for subject in subjects]
-    certain = _certain([trend.chance for trend in trends])
+    certain = _certain([trend.p_no_growth for trend in trends])
     return [_judge(*row, survive) for row in zip(subjects, trends, certain, strict=True)]
 
 
-def _certain(chances: Sequence[float]) -> list[bool]:
+def _certain(probabilities: Sequence[float]) -> list[bool]:
     """Which subjects surely grow, at a family-wise risk of `CERTAIN`."""
-    result = [False] * len(chances)
-    for rank, index in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):
-        if chances[index] > CERTAIN / (len(chances) - rank):
+    result = [False] * len(probabilities)
+    for rank, index in enumerate(sorted(range(len(probabilities)), key=lambda i: probabilities[i])):
+        if probabilities[index] > CERTAIN / (len(probabilities) - rank):
             break
         result[index] = True
     return result
@@ -69,7 +69,7 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
         )
     if trend.slope_high <= limit:
         return Verdict.PASS, f"{_capital(subject)} {_verb(subject, 'grow')} by no more than {allowed}: {measured}."
-    if limit == 0 and trend.chance > SUSPICIOUS and trend.doubt is None:
+    if limit == 0 and trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
         return Verdict.PASS, _steady(subject, trend)
     more = trend.doubt or "a longer run would tell"
     return Verdict.INCONCLUSIVE, f"{_capital(subject)} may or may not grow faster than {allowed}: {measured}; {more}."
@@ -80,7 +80,7 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
     noun = _capital(subject)
     if not math.isfinite(trend.slope_high):
         return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
-    if not certain and trend.doubt is None and trend.chance > SUSPICIOUS:
+    if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
         return Verdict.PASS, _steady(subject, trend)
     measured = _measured(subject, trend)
     matters = _matters(subject, trend) / (survive / 3600)

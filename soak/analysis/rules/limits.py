@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, Series, Verdict
-from soak.profile import EndpointLimits, Limits
+from soak.profile import EndpointLimits
 from soak.units import show_amount, show_number, show_ratio
 from soak.windows import EndpointWindows
 
@@ -19,8 +20,9 @@ from soak.windows import EndpointWindows
 _MOSTLY = 0.5
 
 
-def request_findings(prepared: Prepared, limits: Limits, by_endpoint: dict[str, EndpointLimits]) -> Iterator[Finding]:
+def request_findings(asked: RuleInput) -> Iterator[Finding]:
     """Errors, latencies and rate, over all endpoints and for each that has limits of its own."""
+    prepared, limits = asked.prepared, asked.limits
     windows = prepared.windows()
     if windows:
         yield from _requests(merged(windows), limits, ())
@@ -31,15 +33,16 @@ def request_findings(prepared: Prepared, limits: Limits, by_endpoint: dict[str, 
             Verdict.INCONCLUSIVE,
             "No requests were recorded, so nothing can be said of them.",
         )
-    for name, own in by_endpoint.items():
+    for name, own in asked.endpoint_limits.items():
         found = next((one for one in windows if one.endpoint == name), None)
         if found is not None:
             yield from _requests(found, own, (("endpoint", name),))
 
 
-def max_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
+def max_findings(asked: RuleInput) -> Iterator[Finding]:
     """The largest value of each series that `max` names, from the start of the load to its end."""
-    for name, limit in limits.max.items():
+    prepared = asked.prepared
+    for name, limit in asked.limits.max.items():
         found = matching(prepared, name)
         if not found:
             yield missing(prepared, "max", name, limit)

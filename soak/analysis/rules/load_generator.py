@@ -19,7 +19,7 @@ target keeps is judged as ever, and only failing latency proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.analysis.prepare.prepare import Prepared, merged
+from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Floats, Verdict
 from soak.units import show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows, GeneratorWindows
@@ -127,8 +128,9 @@ def _short(made: Floats, asked: Floats, seconds: Floats) -> NDArray[np.bool_]:
     return np.asarray((np.cumsum(asked - made) > allowed) | (made.sum() < SHORT * asked.sum()))
 
 
-def generator_findings(generator: Generator | None) -> Iterator[Finding]:
-    """One: saturated for too long or not."""
+def generator_findings(asked: RuleInput) -> Iterator[Finding]:
+    """One finding: whether the generator was saturated for too long; none where it was not measured."""
+    generator = generator_of(asked.prepared)
     if generator is None:
         return
     verdict, reason = Verdict.PASS, f"The load generator kept up, with {_figures_of(generator)}."
@@ -139,8 +141,9 @@ def generator_findings(generator: Generator | None) -> Iterator[Finding]:
     yield Finding("generator", "soak_load_cpu_ratio", verdict, reason, (), None, generator.cpu, "ratio")
 
 
-def generator_warnings(generator: Generator | None) -> Iterator[str]:
+def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
     """What else there is to say of the arrivals, and of a generator that was nearly too busy."""
+    generator = generator_of(asked.prepared)
     if generator is None or generator.saturated > PARTLY:
         return
     if generator.late > LATE:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Verdict
 from soak.units import show_duration, show_ratio
 
@@ -14,8 +14,9 @@ from soak.units import show_duration, show_ratio
 _TOO_MUCH_MISSING = 0.05
 
 
-def worker_findings(prepared: Prepared) -> Iterator[Finding]:
+def worker_findings(asked: RuleInput) -> Iterator[Finding]:
     """One finding where a worker was missing for any of the load, from its start to its end; none otherwise."""
+    prepared = asked.prepared
     turnouts = prepared.recording.turnouts
     if turnouts is None:
         return

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
-from soak.profile import Limits
 from soak.units import show_number, show_ratio
 
 #: A pool is pinned when it is at its maximum in this share of the samples.
@@ -90,8 +90,9 @@ POOLS: tuple[Pool, ...] = (
 )
 
 
-def pool_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
+def pool_findings(asked: RuleInput) -> Iterator[Finding]:
     """Connections that did not come back after the load, and callers that gave up waiting; only what is wrong."""
+    prepared, limits = asked.prepared, asked.limits
     for pool in POOLS:
         for used in _series(prepared.recording.series, pool.used):
             yield from _not_returned(prepared, used)
@@ -100,8 +101,9 @@ def pool_findings(prepared: Prepared, limits: Limits) -> Iterator[Finding]:
                 yield from _gave_up(prepared, counter)
 
 
-def pool_warnings(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[str]:
-    """What is a risk, or a waste, and no failure; to one that may be leaking, nobody gives advice on its size."""
+def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
+    """Risks and waste that are no failure; sizing advice is skipped for pools with a finding that does not pass."""
+    prepared = asked.prepared
     unsettled = {(one.series, one.labels) for one in findings if one.verdict is not Verdict.PASS}
     for pool in POOLS:
         for used in _series(prepared.series, pool.used):

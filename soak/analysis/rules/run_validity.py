@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.rule import RuleInput
 from soak.model import GONE, Event, Finding, Series, Verdict
 from soak.units import show_duration, show_number, show_ratio
 
@@ -21,15 +22,17 @@ _ODD = {
 _TOO_MANY_LOST = 0.2
 
 
-def condition_findings(prepared: Prepared) -> Iterator[Finding]:
+def validity_findings(asked: RuleInput) -> Iterator[Finding]:
     """Restarts and sampling."""
+    prepared = asked.prepared
     yield from _restarts(prepared)
     if prepared.driven:
         yield from _sampling(prepared)
 
 
-def warnings(prepared: Prepared) -> Iterator[str]:
+def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
     """What went wrong without changing a verdict: lost scrapes, late ones, and what the run itself noted."""
+    prepared = asked.prepared
     for health in prepared.recording.sources:
         if health.failed:
             share = show_ratio(health.failed / health.scrapes)

@@ -51,13 +51,13 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
-    """`chance` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
+    """`p_no_growth` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
 
     `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations;
     `jumpy` says that its noise moves the level for good. `plain` is the slope's standard error if growth were all there is.
     """
 
-    chance: float
+    p_no_growth: float
     growth: Mixture
     columns: tuple[int, ...]
     residual: Floats

@@ -136,7 +136,7 @@ def _chance(
     subject: Subject, fit: _Fit, slope: float, lives: Sequence[Points], reduced: Sequence[Points], slack: float
 ) -> float:
     """The probability of no lasting growth, in the light of what the weighing cannot see; `slope` is an hour's."""
-    chance = max(fit.weighed.chance, least_chance(lives, reduced, fit.weighed.jumpy))
+    chance = max(fit.weighed.p_no_growth, least_chance(lives, reduced, fit.weighed.jumpy))
     if chance > SUSPICIOUS and _plainly_seen(fit.weighed) > _STILL_LIKELY:
         chance = CANNOT_TELL
     if slope / 3600 * fit.span < 1.2 * slack:
@@ -154,7 +154,7 @@ def _plainly_seen(weighed: Weighed) -> float:
     """The probability of growth so fast that this recording would have shown it plainly, had there been no warm-up."""
     growth = weighed.growth
     below = t_below((_PLAINLY * weighed.plain - growth.centre) / growth.scale, growth.freedom)
-    return float((1 - weighed.chance) * (growth.weight @ (1 - below)))
+    return float((1 - weighed.p_no_growth) * (growth.weight @ (1 - below)))
 
 
 def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequence[Points]) -> float:
@@ -167,10 +167,10 @@ def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequenc
     if not math.isfinite(floor.slope_high):
         return chance
     slowed = slowing(points)
-    if floor.chance < CERTAIN and floor.doubt is None:
+    if floor.p_no_growth < CERTAIN and floor.doubt is None:
         likelier = chance / (chance + _FLOOR_WEIGHT * (1 - chance))
-        return min(likelier, floor.chance) if floor.slope_low >= _FAIR_SHARE * slope else likelier
-    if floor.chance < SUSPICIOUS or slowed > _SLOWER:
+        return min(likelier, floor.p_no_growth) if floor.slope_low >= _FAIR_SHARE * slope else likelier
+    if floor.p_no_growth < SUSPICIOUS or slowed > _SLOWER:
         return chance
     weighted = _FLOOR_WEIGHT * chance / (_FLOOR_WEIGHT * chance + 1 - chance)
     return max(weighted, SETTLING if slowed < _MUCH_SLOWER else CANNOT_TELL)

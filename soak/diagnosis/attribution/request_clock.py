@@ -13,8 +13,8 @@ from functools import cache
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.rule import RequestClock
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.verdict import Even
 from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.load_profiles import profiles_of
@@ -28,7 +28,7 @@ _LEAST = 0.02
 _FEWEST = 10
 
 
-def informed(recording: Recording) -> Even:
+def informed(recording: Recording) -> RequestClock:
     """What the snapshots and the mix of this run tell of a subject, before it is judged."""
     held = cache(lambda: _held(recording))
     coded = any(event.kind == "mix" for event in recording.events)

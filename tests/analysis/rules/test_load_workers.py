@@ -7,7 +7,9 @@ import pytest
 
 from soak.analysis.prepare.prepare import prepare
 from soak.analysis.rules.load_workers import worker_findings
+from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Phase, Recording, RunInfo, Verdict
+from soak.profile import Limits
 from soak.windows import Turnouts
 
 
@@ -18,12 +20,12 @@ def findings(present: list[int], covered: list[float]) -> list[Finding]:
     )
     run = RunInfo("x", seconds=float(count))
     recording = Recording(run, (), phases=(Phase("steady", 0.0, float(count)),), turnouts=turnouts)
-    return list(worker_findings(prepare(recording, 0.0)))
+    return list(worker_findings(RuleInput(prepare(recording, 0.0), Limits())))
 
 
 def test_a_whole_run_has_nothing_to_say() -> None:
     assert findings([4] * 100, [1.0] * 100) == []
-    assert list(worker_findings(prepare(replace(Recording(RunInfo("x"), ())), 0.0))) == []
+    assert list(worker_findings(RuleInput(prepare(replace(Recording(RunInfo("x"), ())), 0.0), Limits()))) == []
 
 
 def test_a_share_that_was_taken_over_soon_is_a_pass_that_says_so() -> None:

@@ -73,9 +73,9 @@ def test_a_flat_live_heap_makes_slowing_resident_memory_healthier() -> None:
     creeping = subject(30 * MIB + MIB * np.log1p(seconds / 20) + 0.02 * MIB * noise(300))
     heap = Series("go_gc_heap_live_bytes", seconds, 4 * MIB + 0.1 * MIB * noise(300, 2))
     growing = Series("go_gc_heap_live_bytes", seconds, 4 * MIB + 0.05 * MIB * seconds + 0.1 * MIB * noise(300, 2))
-    alone = fit_trend(creeping).chance
-    assert fit_trend(replace(creeping, floor=heap)).chance >= alone
-    assert fit_trend(replace(creeping, floor=growing)).chance < alone
+    alone = fit_trend(creeping).p_no_growth
+    assert fit_trend(replace(creeping, floor=heap)).p_no_growth >= alone
+    assert fit_trend(replace(creeping, floor=growing)).p_no_growth < alone
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -132,8 +132,8 @@ def test_growth_follows_requests_where_the_load_drifts() -> None:
     told = Series("requests", seconds, requests)
     leak = fit_trend(subject(1000 + 0.5 * rate + 0.01 * requests + noise(900), requests=told))
     healthy = fit_trend(subject(1000 + 0.5 * rate + noise(900), requests=told))
-    assert leak.chance < 0.01
-    assert healthy.chance > CERTAIN
+    assert leak.p_no_growth < 0.01
+    assert healthy.p_no_growth > CERTAIN
 
 
 ODD = {
@@ -199,7 +199,7 @@ def test_neither_the_clock_nor_the_unit_matters(one: Subject, shift: float, scal
     assert after.slope_per_hour == pytest.approx(
         before.slope_per_hour * scale, rel=1e-3, abs=1e-3 * scale * before.resolution_per_hour
     )
-    assert after.chance == pytest.approx(before.chance, rel=1e-2, abs=1e-6)
+    assert after.p_no_growth == pytest.approx(before.p_no_growth, rel=1e-2, abs=1e-6)
 
 
 @settings(max_examples=10, deadline=None)

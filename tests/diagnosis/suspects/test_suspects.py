@@ -51,7 +51,7 @@ REAL = [
 @pytest.mark.parametrize("cell", REAL)
 def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) -> None:
     recording = kept(cell.replace("/", "-"))
-    suspects = diagnosed(recording, analyze(recording, Limits(), even=evened)).suspects
+    suspects = diagnosed(recording, analyze(recording, Limits(), request_clock=evened)).suspects
     told = [
         {"class": one.leak_class, **{name: getattr(one, name) for name in ("where", "endpoint", "per_request", "unit")}}
         for one in suspects
@@ -62,7 +62,7 @@ def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) ->
 def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints_clock() -> None:
     recording = kept("go-context")
     assert analyze(recording, Limits()).verdict is Verdict.INCONCLUSIVE
-    analysis = analyze(recording, Limits(), even=evened)
+    analysis = analyze(recording, Limits(), request_clock=evened)
     trend = next(one.trend for one in analysis.findings if one.series == "go_goroutines")
     windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(5.0, 184.0)
     assert trend is not None

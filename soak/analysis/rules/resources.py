@@ -1,0 +1,119 @@
+"""The growth rule applied to a recording: which series are resources, what is known beside each, and what comes of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soak.analysis.prepare.gc_accounting import AFTER_FULL, doubted, uncollected
+from soak.analysis.prepare.generator_series import CONNECTIONS
+from soak.analysis.prepare.load_connections import without_connections
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.growth import judge_growth
+from soak.analysis.rules.limits import matching, missing
+from soak.analysis.rules.resident_memory import weighed
+from soak.analysis.rules.rule import RuleInput
+from soak.analysis.statistics.growth_input import Subject
+from soak.catalog.metrics import Metric, metric_of, unknown_metric
+from soak.model import Finding, Series
+
+
+def resource_findings(asked: RuleInput) -> list[Finding]:
+    """The growth rule over every resource series, and over whatever `growth` names; then those named and not recorded."""
+    prepared, limits = asked.prepared, asked.limits
+    subjects: dict[str, Subject] = {}
+    for series in prepared.series:
+        metric = metric_of(series.name)
+        if metric is not None and metric.judges(series.labels) and not _said_better(prepared, metric, series):
+            subjects[series.key] = _subject(prepared, series, metric, None)
+    absent = []
+    for name, limit in limits.growth.items():
+        found = matching(prepared, name)
+        if not found:
+            absent.append(missing(prepared, "growth", name, limit))
+        for series in found:
+            subjects[series.key] = _subject(
+                prepared, series, metric_of(series.name) or unknown_metric(series.name), limit
+            )
+    if asked.judge_unknown:
+        handed = [series for series in prepared.series if not _is_aside(prepared, series)]
+        unknown = [series for series in handed if metric_of(series.name) is None]
+        # What is known but only shown elsewhere counts where a file holds nothing better.
+        for series in unknown or ([] if subjects else handed):
+            subjects[series.key] = _subject(
+                prepared, series, metric_of(series.name) or unknown_metric(series.name), None
+            )
+    clock = asked.request_clock
+    clocked = [clock(prepared, subject) if clock else subject for subject in subjects.values()]
+    findings = weighed(
+        prepared,
+        clocked,
+        judge_growth(clocked, limits.survive),
+        lambda subject: judge_growth([subject], limits.survive)[0],
+    )
+    judged = prepared.judged_series()
+    doubted_findings = [
+        doubted(finding, subject.noun, judged, prepared.collections)
+        for finding, subject in zip(findings, clocked, strict=True)
+    ]
+    return [*doubted_findings, *absent]
+
+
+def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
+    """Whether the series that says the same better is there for this process, and has ever said anything.
+
+    What only full collections bring up to date says nothing where none ran.
+    """
+    stale = uncollected(prepared.collections, series.labels)
+    if stale and series.name == AFTER_FULL:
+        return True
+    if stale and metric.unless == AFTER_FULL:
+        return False
+    if not metric.unless or not set(metric.where) <= set(series.labels):
+        return False
+    instance = dict(series.labels).get("instance")
+    better = [one for one in prepared.named(metric.unless) if dict(one.labels).get("instance") == instance]
+    return any(bool((one.values[np.isfinite(one.values)] > 0).any()) for one in better)
+
+
+def _is_aside(prepared: Prepared, series: Series) -> bool:
+    """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
+    was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
+    name = series.name
+    load = name.startswith(("http_request", "load_", "soak_load_", "process_start_time", "go_gc_", "scrape_"))
+    return (
+        was_counter
+        or load
+        or name.endswith(("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections"))
+    )
+
+
+def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | None) -> Subject:
+    capacities = [found for name in metric.capacities if (found := _last(prepared, name, series)) is not None]
+    floor = next(
+        (found for name in metric.floors for found in prepared.named(name) if found.labels == series.labels), None
+    )
+    instance = dict(series.labels).get("instance")
+    own = without_connections(series, next(iter(prepared.named(CONNECTIONS)), None)) if metric.connected else series
+    return Subject(
+        own,
+        f"{metric.noun} of {instance}" if instance else metric.noun,
+        metric.unit,
+        metric.integer,
+        prepared.judged_from,
+        prepared.borders(series),
+        prepared.requests,
+        floor,
+        limit,
+        min(capacities, default=None),
+        "memory" if metric.unit == "bytes" else metric.unit,
+    )
+
+
+def _last(prepared: Prepared, name: str, series: Series) -> float | None:
+    """The last value of the series that holds a capacity, of the same labels where there is one; None where it has none."""
+    found = prepared.named(name)
+    best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
+    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
+    # Go says "no limit" as the largest integer there is.
+    last = float(known[-1]) if len(known) else 0.0
+    return last if 0 < last < 2**60 else None
