@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from soak.growing import Flame, PlaceTable
 from soak.snapshots import Snapshot
 from soak.traces import Trace, TraceReport
-from soak.windows import EndpointWindows, GeneratorWindows, Turnouts
+from soak.windows import EndpointWindows, GeneratorWindows, WorkerCoverages
 from soak.windows import Exemplar as Exemplar  # noqa: PLC0414 - reporters know the model alone
 
 Floats = NDArray[np.float64]
@@ -151,7 +151,7 @@ class Recording:
     sources: tuple[SourceHealth, ...] = ()
     generator: GeneratorWindows | None = None
     exemplars: tuple[Exemplar, ...] = ()
-    turnouts: Turnouts | None = None
+    coverages: WorkerCoverages | None = None
     snapshots: tuple[Snapshot, ...] = ()
     traces: tuple[Trace, ...] = ()
 

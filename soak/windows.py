@@ -34,7 +34,7 @@ class EndpointWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Turnout:
+class WorkerCoverage:
     """Whose requests are in a window: `present` of `expected` workers, and what share of the load these had between them."""
 
     present: int
@@ -98,7 +98,7 @@ class Exemplar:
 class Window:
     """One interval of request counts and latencies: `time` is its end, `seconds` its length, `users` its users at the end.
 
-    `exemplars` are those of a minute that ended in it; `generator` is None where nothing was measured, and `turnout` where
+    `exemplars` are those of a minute that ended in it; `generator` is None where nothing was measured, and `coverage` where
     one process makes the load.
     """
 
@@ -108,12 +108,12 @@ class Window:
     endpoints: tuple[EndpointWindow, ...]
     generator: GeneratorWindow | None = None
     exemplars: tuple[Exemplar, ...] = ()
-    turnout: Turnout | None = None
+    coverage: WorkerCoverage | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Turnouts:
-    """The turnout of each window over a run, as columns of length n."""
+class WorkerCoverages:
+    """The coverage of each window over a run, as columns of length n."""
 
     times: Floats
     seconds: Floats

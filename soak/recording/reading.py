@@ -18,7 +18,7 @@ from soak.recording.files import DATABASE, PROFILE, read_run
 from soak.recording.snapshots import read_later
 from soak.snapshots import Snapshot
 from soak.traces import Span, Trace
-from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Ints, Turnouts
+from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Ints, WorkerCoverages
 
 
 def load_recording(directory: Path) -> Recording:
@@ -31,7 +31,7 @@ def load_recording(directory: Path) -> Recording:
         series = tuple(_series(database))
         windows = tuple(_windows(database))
         users = _users(database)
-        turnouts = _turnouts(database)
+        coverages = _coverages(database)
         events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
         sources = tuple(_health(database))
         generator, exemplars = _generator(database), tuple(_exemplars(database))
@@ -50,7 +50,7 @@ def load_recording(directory: Path) -> Recording:
         str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
     )
     return Recording(
-        info, series, windows, users, phases, events, sources, generator, exemplars, turnouts, snapshots, traces
+        info, series, windows, users, phases, events, sources, generator, exemplars, coverages, snapshots, traces
     )
 
 
@@ -150,7 +150,7 @@ def _users(database: sqlite3.Connection) -> Series | None:
     return Series("load_users", table[:, 0], table[:, 1], source="load") if rows else None
 
 
-def _turnouts(database: sqlite3.Connection) -> Turnouts | None:
+def _coverages(database: sqlite3.Connection) -> WorkerCoverages | None:
     """Of runs by several workers; the first recordings had none of it."""
     if "workers" not in {row[1] for row in database.execute("PRAGMA table_info(windows)")}:
         return None
@@ -158,7 +158,9 @@ def _turnouts(database: sqlite3.Connection) -> Turnouts | None:
     table = np.array(database.execute(query).fetchall(), dtype=np.float64).reshape(-1, 5).T
     times, seconds, present, expected, covered = table
     return (
-        Turnouts(times, seconds, present.astype(np.int64), expected.astype(np.int64), covered) if len(times) else None
+        WorkerCoverages(times, seconds, present.astype(np.int64), expected.astype(np.int64), covered)
+        if len(times)
+        else None
     )
 
 

@@ -149,10 +149,10 @@ class Recorder:
 
     def _write_window(self, window: Window) -> None:
         self._windows += 1
-        turnout = astuple(window.turnout) if window.turnout else (None, None, None)
+        coverage = astuple(window.coverage) if window.coverage else (None, None, None)
         self._database.execute(
             "INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self._windows, window.time, window.seconds, window.users, *turnout),
+            (self._windows, window.time, window.seconds, window.users, *coverage),
         )
         if window.generator is not None:
             row = (self._windows, *astuple(window.generator))

@@ -15,7 +15,7 @@ from soak.model import Event, Kind, Sample, Scrape
 from soak.recording import Recorder, load_recording
 from soak.recording import recorder as recorder_module
 from soak.traces import Span, Trace
-from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Turnout, Window
+from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
 RUN = {"name": "test", "started": "2026-01-01T00:00:00Z", "phases": [{"name": "steady", "start": 0.0, "end": 100.0}]}
 
@@ -209,27 +209,27 @@ def test_a_recording_from_before_schedules_were_recorded_is_still_read(directory
 
 def test_who_took_part_in_each_window_is_read_back(directory: Path) -> None:
     recorder = Recorder(directory, {"name": "x"}, None)
-    recorder.add(replace(window(1.0), turnout=Turnout(3, 3, 1.0)))
-    recorder.add(replace(window(2.0), turnout=Turnout(2, 3, 2 / 3)))
+    recorder.add(replace(window(1.0), coverage=WorkerCoverage(3, 3, 1.0)))
+    recorder.add(replace(window(2.0), coverage=WorkerCoverage(2, 3, 2 / 3)))
     recorder.close(ended="completed")
-    turnouts = load_recording(directory).turnouts
-    assert turnouts is not None
-    assert turnouts.times.tolist() == [1.0, 2.0]
-    assert turnouts.present.tolist() == [3, 2]
-    assert turnouts.expected.tolist() == [3, 3]
-    assert turnouts.covered.tolist() == [1.0, 2 / 3]
+    coverages = load_recording(directory).coverages
+    assert coverages is not None
+    assert coverages.times.tolist() == [1.0, 2.0]
+    assert coverages.present.tolist() == [3, 2]
+    assert coverages.expected.tolist() == [3, 3]
+    assert coverages.covered.tolist() == [1.0, 2 / 3]
 
 
-def test_a_recording_of_one_process_has_no_turnout(directory: Path) -> None:
+def test_a_recording_of_one_process_has_no_worker_coverage(directory: Path) -> None:
     recorder = Recorder(directory, {"name": "x"}, None)
     recorder.add(window(1.0))
     recorder.close(ended="completed")
-    assert load_recording(directory).turnouts is None
+    assert load_recording(directory).coverages is None
     with sqlite3.connect(directory / "recording.sqlite") as database:
         for column in ("workers", "expected", "covered"):
             database.execute(f"ALTER TABLE windows DROP COLUMN {column}")
     database.close()
-    assert load_recording(directory).turnouts is None
+    assert load_recording(directory).coverages is None
 
 
 HEALTH = GeneratorWindow(0.5, 0.6, 0.002, 1 << 30, 12.5, 12, 3, 14)

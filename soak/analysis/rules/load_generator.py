@@ -79,8 +79,8 @@ def generator_of(prepared: Prepared) -> Generator | None:
     whole = np.isfinite(own.cpu_ratio) & (own.seconds > 0.5 * usual)
     if not whole.any():
         return None
-    figures, turnouts = _figures(requests, own, whole), prepared.recording.turnouts
-    makers = int(turnouts.expected.max()) if turnouts is not None else 1
+    figures, coverages = _figures(requests, own, whole), prepared.recording.coverages
+    makers = int(coverages.expected.max()) if coverages is not None else 1
     # One that was too busy needs help, however much was left to the others.
     needed = max(figures.processes, makers + 1) if figures.busy > PARTLY else figures.processes
     return replace(figures, processes=needed, several=makers > 1)

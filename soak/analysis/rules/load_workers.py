@@ -17,15 +17,17 @@ _TOO_MUCH_MISSING = 0.05
 def worker_findings(asked: RuleInput) -> Iterator[Finding]:
     """One finding where a worker was missing for any of the load, from its start to its end; none otherwise."""
     prepared = asked.prepared
-    turnouts = prepared.recording.turnouts
-    if turnouts is None:
+    coverages = prepared.recording.coverages
+    if coverages is None:
         return
-    inside = (turnouts.times > prepared.start) & (turnouts.times - turnouts.seconds < prepared.end)
-    seconds, present, expected = (column[inside] for column in (turnouts.seconds, turnouts.present, turnouts.expected))
+    inside = (coverages.times > prepared.start) & (coverages.times - coverages.seconds < prepared.end)
+    seconds, present, expected = (
+        column[inside] for column in (coverages.seconds, coverages.present, coverages.expected)
+    )
     short = present < expected
     if not short.any():
         return
-    covered = turnouts.covered[inside]
+    covered = coverages.covered[inside]
     uncovered = seconds[covered < 1.0 - 1e-9].sum()
     share = float(((1.0 - covered) * seconds).sum() / seconds.sum())
     most, of = int((expected - present).max()), int(expected.max())

@@ -9,17 +9,22 @@ from locust.rpc import Message
 from locust.runners import MasterRunner
 
 from soak import __version__
-from soak.load.cluster.registry import Members
+from soak.load.cluster.registry import WorkerRegistry
 from soak.load.cluster.worker_policy import fingerprints
 from soak.load.plan.cluster_options import TOKEN, number_once, proof, proven
 from soak.load.plan.plan import Plan
 
 
-class Reception:
+class Admission:
     """Admits workers of the same version and token, as many as are expected; `local` are the processes of our own."""
 
     def __init__(
-        self, runner: MasterRunner, members: Members, plan: Plan, token: str, local: list[subprocess.Popen[bytes]]
+        self,
+        runner: MasterRunner,
+        members: WorkerRegistry,
+        plan: Plan,
+        token: str,
+        local: list[subprocess.Popen[bytes]],
     ) -> None:
         self._runner, self._members, self._plan, self._token, self._local = runner, members, plan, token, local
         self._once = number_once()

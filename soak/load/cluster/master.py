@@ -20,9 +20,9 @@ from locust.exception import RPCError
 from locust.rpc import Message
 from locust.runners import MasterRunner
 
-from soak.load.cluster.admission import Reception
+from soak.load.cluster.admission import Admission
 from soak.load.cluster.merging import Slots, unpacked
-from soak.load.cluster.registry import Member, Members
+from soak.load.cluster.registry import RegisteredWorker, WorkerRegistry
 from soak.load.lifeline import GRACE, end_of_input
 from soak.load.measure.generator_health import MasterHealth
 from soak.load.plan.cluster_options import TOKEN, Distributed, address, number_once
@@ -61,7 +61,7 @@ class Master:
 
     def __init__(self, plan: Plan, distributed: Distributed, stream: TextIO) -> None:
         self.plan, self.distributed, self.stream = plan, distributed, stream
-        self.members = Members(distributed.workers)
+        self.members = WorkerRegistry(distributed.workers)
         self.slots = Slots(distributed.workers)
         self.schedule = Schedule(plan.pieces)
         #: From which slot on the load is divided into how many parts.
@@ -102,7 +102,7 @@ class Master:
             raise BrokenRunError(f"cannot listen for workers on {self.distributed.bind}: {error}") from None
         for kind in ("ready", "unable", "window", "told", "done", "left"):
             self.runner.register_message(kind, getattr(self, f"_{kind}"))
-        self.reception = Reception(self.runner, self.members, self.plan, self.token, self.local)
+        self.admission = Admission(self.runner, self.members, self.plan, self.token, self.local)
         environment.events.heartbeat_sent.add_listener(self._heartbeat)
         port = self.runner.server.port
         self.where = f"{host}:{port}"
@@ -202,7 +202,7 @@ class Master:
             elif due and now > due + patience and not self.halting:
                 self._lost(member, f"sent no window for {now - due:.1f} s", now)
 
-    def _lost(self, member: Member, how: str, now: float) -> None:
+    def _lost(self, member: RegisteredWorker, how: str, now: float) -> None:
         """One worker less: others take over its share, or the run is broken."""
         if self.began is None:
             self.members.forget(member)

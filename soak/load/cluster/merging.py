@@ -10,7 +10,7 @@ from typing import Any
 from soak.latency import Histogram
 from soak.load.measure.counting import MAX_ENDPOINTS, MAX_KINDS, OTHER
 from soak.load.measure.exemplars import bounded
-from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Turnout, Window
+from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
 #: One worker's window as it travels: time, seconds, users, endpoints, generator, exemplars. Histograms go as maps from
 #: bucket to count, which MessagePack turns into dictionaries by itself: that is what makes merging cheap.
@@ -90,7 +90,7 @@ class _Sum:
                 into[bucket] = get(bucket, 0) + count
 
 
-def merged(windows: Collection[Window], turnout: Turnout | None = None) -> Window:
+def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) -> Window:
     """Windows of one slot, at least one, as one window; exact but for names and kinds beyond soak's bounds, which are folded.
 
     Its time and length are the (upper) medians of theirs, which one worker that stalls or ends does not bend; its users
@@ -126,7 +126,7 @@ def merged(windows: Collection[Window], turnout: Turnout | None = None) -> Windo
         ),
         GeneratorWindow.together(healths) if healths else None,
         bounded(one for window in windows for one in window.exemplars),
-        turnout,
+        coverage,
     )
 
 
@@ -172,5 +172,5 @@ class Slots:
         longest = max(window.seconds for window in windows.values())
         cut = sum(1.0 - windows[worker].seconds / longest for worker in lost if windows[worker].seconds < 0.9 * longest)
         present = len(windows) + done
-        turnout = Turnout(present, self._expected, max(0.0, min(1.0, (present - cut) / parts)))
-        return merged(windows.values(), turnout)
+        coverage = WorkerCoverage(present, self._expected, max(0.0, min(1.0, (present - cut) / parts)))
+        return merged(windows.values(), coverage)

@@ -12,7 +12,7 @@ _MOST_GUESTS = 1000
 
 
 @dataclass(slots=True)
-class Member:
+class RegisteredWorker:
     """One worker: `heard` is when something last came from it, `done` how long its load took, both in seconds."""
 
     client: str
@@ -34,21 +34,21 @@ class Member:
         return f"worker {self.index + 1} ({self.host}, process {self.pid})"
 
 
-class Members:
+class WorkerRegistry:
     """At most `expected` workers, numbered from 0."""
 
     def __init__(self, expected: int) -> None:
         self.expected = expected
-        self._by_client: dict[str, Member] = {}
+        self._by_client: dict[str, RegisteredWorker] = {}
         self.guests: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     @property
-    def all(self) -> list[Member]:
+    def all(self) -> list[RegisteredWorker]:
         """Every one that was admitted, in the order of their numbers."""
         return sorted(self._by_client.values(), key=lambda member: member.index)
 
     @property
-    def working(self) -> list[Member]:
+    def working(self) -> list[RegisteredWorker]:
         """Those that are neither lost nor done."""
         return [member for member in self.all if not member.lost and member.done is None]
 
@@ -58,11 +58,11 @@ class Members:
         return sum(member.ready for member in self._by_client.values())
 
     @property
-    def finished(self) -> list[Member]:
+    def finished(self) -> list[RegisteredWorker]:
         """Those that have ended in order."""
         return [member for member in self.all if member.done is not None and not member.lost]
 
-    def of(self, client: str) -> Member | None:
+    def of(self, client: str) -> RegisteredWorker | None:
         """The member of a connection."""
         return self._by_client.get(client)
 
@@ -78,17 +78,17 @@ class Members:
         while len(self.guests) > _MOST_GUESTS:
             self.guests.popitem(last=False)
 
-    def admit(self, client: str, said: dict[str, Any], own_processes: set[int]) -> Member | None:
+    def admit(self, client: str, said: dict[str, Any], own_processes: set[int]) -> RegisteredWorker | None:
         """A guest becomes a member with the first free number; None when there is none."""
         taken = {member.index for member in self._by_client.values()}
         free = next((index for index in range(self.expected) if index not in taken), None)
         if free is None:
             return None
         pid = int(said["pid"])
-        member = Member(client, free, str(said["host"])[:100], pid, pid in own_processes, time.monotonic())
+        member = RegisteredWorker(client, free, str(said["host"])[:100], pid, pid in own_processes, time.monotonic())
         self._by_client[client] = member
         return member
 
-    def forget(self, member: Member) -> None:
+    def forget(self, member: RegisteredWorker) -> None:
         """Its number is free again."""
         del self._by_client[member.client]

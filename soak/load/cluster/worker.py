@@ -20,7 +20,7 @@ from locust.runners import STATE_RUNNING, WorkerNode, WorkerRunner
 
 from soak import __version__
 from soak.load.cluster.merging import packed
-from soak.load.cluster.worker_policy import UnwillingError, own_plan
+from soak.load.cluster.worker_policy import PlanRejectedError, own_plan
 from soak.load.driver import LoadDriver
 from soak.load.lifeline import end_of_input
 from soak.load.plan.cluster_options import number_once, proof, proven
@@ -73,7 +73,7 @@ class Joined:
         self.leaving = False
         self.heard: float | None = None
         self.patience = PATIENCE
-        self.driving: WorkerDriving | None = None
+        self.driving: WorkerDriver | None = None
         self.begins, self.goodbye = Event(), Event()
         self.environment = Environment()
         self.runner = self.environment._create_runner(JoiningRunner, told["host"], told["port"])  # noqa: SLF001
@@ -175,10 +175,10 @@ class Joined:
         self._say("joined", worker=share.index + 1, workers=share.count)
         try:
             plan = own_plan(Plan.from_json(msg.data["plan"]), msg.data["fingerprints"], self.told)
-            self.driving = WorkerDriving(plan, self, share)
+            self.driving = WorkerDriver(plan, self, share)
             self.driving.prepare()
         except (ImportError, SyntaxError, ValueError, OSError) as error:
-            plain = isinstance(error, UnwillingError | RowsError | NoTokenError)
+            plain = isinstance(error, PlanRejectedError | RowsError | NoTokenError)
             self.refused = str(error) if plain else f"{type(error).__name__}: {error}"
             self.runner.send_message("unable", {"reason": self.refused})
             gevent.sleep(0.2)  # until it is sent
@@ -203,7 +203,7 @@ class Joined:
         self.goodbye.set()
 
 
-class WorkerDriving(LoadDriver):
+class WorkerDriver(LoadDriver):
     """A worker's share of a plan: windows go to the master, and users are its row of Locust's own distribution."""
 
     def __init__(self, plan: Plan, joined: Joined, share: Share) -> None:

@@ -12,7 +12,7 @@ from soak.load.plan.plan import Plan
 from soak.profile.checking import may_load
 
 
-class UnwillingError(ValueError):
+class PlanRejectedError(ValueError):
     """A master asks for what this worker was not started to do, or cannot do."""
 
 
@@ -25,18 +25,20 @@ def fingerprints(plan: Plan) -> dict[str, str]:
 
 
 def own_plan(plan: Plan, marks: dict[str, str], told: dict[str, Any]) -> Plan:
-    """The plan as far as this worker's own invocation (`allow`, `locustfile`) allows it; UnwillingError beyond that."""
+    """The plan as far as this worker's own invocation (`allow`, `locustfile`) allows it; PlanRejectedError beyond that."""
     allow = tuple(told["allow"])
     for url in (plan.url, plan.auth.url if plan.auth else None):
         host = urlsplit(url).hostname or "" if url is not None else "localhost"
         if not may_load(host, allow):
-            raise UnwillingError(f"this worker may not send load to {host}; to allow it, start it with --allow {host}")
+            raise PlanRejectedError(
+                f"this worker may not send load to {host}; to allow it, start it with --allow {host}"
+            )
     for rows in plan.rows:
         _check_same(rows.path, marks[rows.path], f"data.{rows.name}")
     for key in ("ca", "certificate", "key"):
         path = plan.tls.get(key)
         if path is not None and not Path(path).is_file():
-            raise UnwillingError(
+            raise PlanRejectedError(
                 f"target.tls.{key}: no file {path} here; it must be at the same path as for the master"
             )
     return replace(plan, locustfile=_own_locustfile(plan, marks, told["locustfile"]), allow=narrowed(plan.allow, allow))
@@ -46,12 +48,12 @@ def _own_locustfile(plan: Plan, marks: dict[str, str], own: str | None) -> str |
     if plan.locustfile is None:
         return None
     if own is None:
-        raise UnwillingError(
+        raise PlanRejectedError(
             f"the run needs {Path(plan.locustfile).name}, and a worker runs no file that it was not started with: "
             f"copy it here and add --locustfile FILE"
         )
     if fingerprint(own) != marks[plan.locustfile]:
-        raise UnwillingError(f"{Path(own).name} here differs from the master's: copy it anew")
+        raise PlanRejectedError(f"{Path(own).name} here differs from the master's: copy it anew")
     return own
 
 
@@ -60,8 +62,8 @@ def _check_same(path: str, mark: str, name: str) -> None:
     try:
         found = fingerprint(path)
     except OSError as error:
-        raise UnwillingError(
+        raise PlanRejectedError(
             f"{name}: {path} cannot be read here ({error.strerror}): copy it to the same path as for the master"
         ) from None
     if found != mark:
-        raise UnwillingError(f"{name}: {path} here differs from the master's: copy it anew")
+        raise PlanRejectedError(f"{name}: {path} here differs from the master's: copy it anew")

@@ -7,7 +7,7 @@ from dataclasses import asdict, astuple
 from typing import Any
 
 from soak.latency import Histogram
-from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Turnout, Window
+from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
 
 def window_line(window: Window) -> str:
@@ -34,7 +34,7 @@ def window_line(window: Window) -> str:
         endpoints=endpoints,
         generator=asdict(window.generator) if window.generator else None,
         exemplars=[astuple(one) for one in window.exemplars],
-        turnout=astuple(window.turnout) if window.turnout else None,
+        coverage=astuple(window.coverage) if window.coverage else None,
     )
 
 
@@ -59,7 +59,7 @@ def window_of(message: dict[str, Any], origin: float) -> Window:
         )
         for seen in message["endpoints"]
     )
-    generator, turnout = message.get("generator"), message.get("turnout")
+    generator, coverage = message.get("generator"), message.get("coverage")
     return Window(
         message["time"] - origin,
         message["seconds"],
@@ -67,5 +67,5 @@ def window_of(message: dict[str, Any], origin: float) -> Window:
         endpoints,
         GeneratorWindow(**generator) if generator else None,
         tuple(Exemplar(time - origin, *rest) for time, *rest in message.get("exemplars", ())),
-        Turnout(*turnout) if turnout else None,
+        WorkerCoverage(*coverage) if coverage else None,
     )

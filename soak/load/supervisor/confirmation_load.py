@@ -11,7 +11,7 @@ from soak.snapshots import SnapshotStage
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ConfirmationRound:
     """One more load: how its phase is called, and the stage of the snapshot that is taken after it."""
 
     name: str
@@ -19,7 +19,7 @@ class Round:
     plan: Plan
 
 
-def rounds(plan: Plan, seconds: float, made: int) -> tuple[Round, ...]:
+def confirmation_rounds(plan: Plan, seconds: float, made: int) -> tuple[ConfirmationRound, ...]:
     """What confirms, in `seconds` at full load in all, after a first load of `made` requests.
 
     Where requests vary, half of it repeats what the first load began with, so that what grows with every request is told
@@ -29,9 +29,9 @@ def rounds(plan: Plan, seconds: float, made: int) -> tuple[Round, ...]:
     """
     varies = any(_varies(request) for request in _requests(plan)) and all(rows.order != "unique" for rows in plan.rows)
     if not varies:
-        return (Round("confirm", "confirmed", again(plan, seconds, made)),)
+        return (ConfirmationRound("confirm", "confirmed", again(plan, seconds, made)),)
     repeated, fresh = again(plan, seconds / 2, 0), again(plan, seconds / 2, made)
-    return Round("repeat", "repeated", repeated), Round("confirm", "confirmed", fresh)
+    return ConfirmationRound("repeat", "repeated", repeated), ConfirmationRound("confirm", "confirmed", fresh)
 
 
 def again(plan: Plan, seconds: float, made: int) -> Plan:

@@ -15,7 +15,7 @@ from soak.errors import ExitCode
 from soak.latency import bucket_of
 from soak.model import Analysis, Finding, Recording, Verdict
 from soak.profile import Limits
-from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Turnouts
+from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, WorkerCoverages
 from tests.analysis.recordings import SECONDS, gauge, noise, recording, windows
 
 ASKED = 50
@@ -89,9 +89,9 @@ def test_the_message_says_how_many_processes_would_do() -> None:
 def test_several_workers_are_told_that_they_should_be_more() -> None:
     times = np.arange(1.0, SECONDS + 1)
     whole = np.full(SECONDS, 4)
-    turnouts = Turnouts(times, np.ones(SECONDS), whole - (times > SECONDS - 5), whole, np.ones(SECONDS))
+    coverages = WorkerCoverages(times, np.ones(SECONDS), whole - (times > SECONDS - 5), whole, np.ones(SECONDS))
     busiest = replace(generator(cpu=0.97, made=30), cpu_seconds=np.full(SECONDS, 1.5))
-    analysis = analyze(replace(made(busiest, scheduled(30)), turnouts=turnouts), Limits())
+    analysis = analyze(replace(made(busiest, scheduled(30)), coverages=coverages), Limits())
     # One that is lost is a finding of the same rule, which does not hide that the others were saturated.
     assert {one.series for one in analysis.findings if one.rule == "generator"} == {
         "load_workers",
@@ -99,7 +99,7 @@ def test_several_workers_are_told_that_they_should_be_more() -> None:
     }
     assert analysis.broken
     assert "5 workers would do, at 70% of a core each (load.processes, or load.workers" in analysis.broken
-    idle = analyze(replace(made(generator(cpu=0.3, lag=0.2), scheduled(30)), turnouts=turnouts), Limits())
+    idle = analyze(replace(made(generator(cpu=0.3, lag=0.2), scheduled(30)), coverages=coverages), Limits())
     assert "give each worker a core of its own" in idle.reason
 
 

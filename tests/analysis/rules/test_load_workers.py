@@ -10,16 +10,16 @@ from soak.analysis.rules.load_workers import worker_findings
 from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Phase, Recording, RunInfo, Verdict
 from soak.profile import Limits
-from soak.windows import Turnouts
+from soak.windows import WorkerCoverages
 
 
 def findings(present: list[int], covered: list[float]) -> list[Finding]:
     count = len(present)
-    turnouts = Turnouts(
+    coverages = WorkerCoverages(
         np.arange(1.0, count + 1), np.ones(count), np.array(present), np.full(count, 4), np.array(covered)
     )
     run = RunInfo("x", seconds=float(count))
-    recording = Recording(run, (), phases=(Phase("steady", 0.0, float(count)),), turnouts=turnouts)
+    recording = Recording(run, (), phases=(Phase("steady", 0.0, float(count)),), coverages=coverages)
     return list(worker_findings(RuleInput(prepare(recording, 0.0), Limits())))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from soak.load.cluster.merging import Slots, merged, packed, unpacked
 from soak.load.measure.counting import MAX_ENDPOINTS, MAX_KINDS, Counting
 from soak.load.measure.exemplars import A_MINUTE, EACH
-from soak.windows import GeneratorWindow, Turnout, Window
+from soak.windows import GeneratorWindow, Window, WorkerCoverage
 
 _requests = st.lists(
     st.tuples(
@@ -135,15 +135,15 @@ def test_a_slot_closes_when_all_at_work_have_reported_it() -> None:
     assert list(slots.closed([0, 1, 2], [], [(1, 3)])) == []
     slots.add(2, window(1.1))
     [first] = slots.closed([0, 1, 2], [], [(1, 3)])
-    assert first.turnout == Turnout(3, 3, 1.0)
+    assert first.coverage == WorkerCoverage(3, 3, 1.0)
     assert first.endpoints[0].requests == 3
     # Worker 2 is lost: nobody waits for it, its share is missed, and from slot 3 on it is the others'.
     [second] = slots.closed([0, 1], [], [(1, 3), (3, 2)])
-    assert second.turnout == Turnout(2, 3, 2 / 3)
+    assert second.coverage == WorkerCoverage(2, 3, 2 / 3)
     for worker in (0, 1):
         slots.add(worker, window(3.0))
     [third] = slots.closed([0, 1], [], [(1, 3), (3, 2)])
-    assert third.turnout == Turnout(2, 3, 1.0)
+    assert third.coverage == WorkerCoverage(2, 3, 1.0)
 
 
 def test_a_worker_that_has_finished_is_not_missing() -> None:
@@ -152,7 +152,7 @@ def test_a_worker_that_has_finished_is_not_missing() -> None:
     slots.add(1, window(1.0))
     slots.add(1, window(1.2))
     found = list(slots.closed([], [0, 1], [(1, 2)]))
-    assert [one.turnout for one in found] == [Turnout(2, 2, 1.0)] * 2
+    assert [one.coverage for one in found] == [WorkerCoverage(2, 2, 1.0)] * 2
     assert [one.endpoints[0].requests for one in found] == [2, 1]
 
 
@@ -171,5 +171,5 @@ def test_a_worker_that_left_in_the_middle_of_a_slot_covered_half_of_it() -> None
     counting = Counting(("GET /a",))
     slots.add(1, counting.close(0.5, 0.5, 0))
     [found] = slots.closed([0], [], [(1, 2), (3, 1)])
-    assert found.turnout == Turnout(2, 2, 0.75)
+    assert found.coverage == WorkerCoverage(2, 2, 0.75)
     assert (found.time, found.seconds) == (1.0, 1.0)

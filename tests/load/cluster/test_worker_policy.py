@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.load.cluster.worker_policy import UnwillingError, fingerprints, own_plan
+from soak.load.cluster.worker_policy import PlanRejectedError, fingerprints, own_plan
 from soak.load.plan.feeds import PlannedRows
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
 
@@ -27,16 +27,20 @@ def test_data_must_be_there_and_the_same(file: Path) -> None:
     marks = fingerprints(plan)
     assert own_plan(plan, marks, TOLD).rows == plan.rows
     file.write_text("sku\nb\n")
-    with pytest.raises(UnwillingError, match=r"data\.row: /.*skus\.csv here differs from the master's: copy it anew"):
+    with pytest.raises(
+        PlanRejectedError, match=r"data\.row: /.*skus\.csv here differs from the master's: copy it anew"
+    ):
         own_plan(plan, marks, TOLD)
     file.unlink()
-    with pytest.raises(UnwillingError, match=r"cannot be read here \(No such file or directory\): copy it to the same"):
+    with pytest.raises(
+        PlanRejectedError, match=r"cannot be read here \(No such file or directory\): copy it to the same"
+    ):
         own_plan(plan, marks, TOLD)
 
 
 def test_tls_files_must_be_there(file: Path) -> None:
     plan = replace(PLAN, tls={"ca": None, "certificate": str(file), "key": "/nowhere/key.pem", "insecure": False})
-    with pytest.raises(UnwillingError, match=r"target\.tls\.key: no file /nowhere/key\.pem here"):
+    with pytest.raises(PlanRejectedError, match=r"target\.tls\.key: no file /nowhere/key\.pem here"):
         own_plan(plan, {}, TOLD)
 
 
@@ -47,5 +51,5 @@ def test_a_token_is_fetched_from_no_host_that_is_not_allowed(url: str, host: str
     if not host:
         assert own_plan(plan, {}, TOLD).auth == plan.auth
         return
-    with pytest.raises(UnwillingError, match=f"may not send load to {host}"):
+    with pytest.raises(PlanRejectedError, match=f"may not send load to {host}"):
         own_plan(plan, {}, TOLD)

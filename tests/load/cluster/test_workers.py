@@ -18,7 +18,7 @@ from soak.errors import LoadError
 from soak.load.plan.plan import Plan
 from soak.load.supervisor.load_process import LoadProcess
 from soak.model import Event
-from soak.windows import Turnout, Window
+from soak.windows import Window, WorkerCoverage
 from tests.load.supervisor.test_load_process import OK, ended, locust_plan, plan, requests
 from tests.sampling.serving import free_port, serving
 
@@ -33,8 +33,8 @@ class Driven:
         assert self.load._process is not None
         return psutil.Process(self.load._process.pid).children()
 
-    def turnouts(self) -> list[Turnout]:
-        return [window.turnout for window in self.windows if window.turnout is not None]
+    def coverages(self) -> list[WorkerCoverage]:
+        return [window.coverage for window in self.windows if window.coverage is not None]
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def test_two_processes_make_the_arrivals_of_one(tmp_path: Path) -> None:
     found = requests(driven.windows)
     assert sum(found.values()) == 100 + 400
     assert found["GET /a"] / 500 == pytest.approx(0.75, abs=0.08)
-    assert driven.turnouts() == [Turnout(2, 2, 1.0)] * len(driven.windows)
+    assert driven.coverages() == [WorkerCoverage(2, 2, 1.0)] * len(driven.windows)
     assert load.started is not None
     assert load.finished is not None
     assert load.finished - load.started == pytest.approx(3.0, abs=0.5)
@@ -124,14 +124,14 @@ def test_a_killed_worker_is_noticed_marked_and_made_up_for(tmp_path: Path) -> No
     assert 0 <= event.time - killed < 3
     assert f"process {victim.pid}) was killed by signal 9" in event.text
     assert "the 2 others take over its share" in event.text
-    turnouts = driven.turnouts()
-    assert turnouts[0] == Turnout(3, 3, 1.0)
-    short = [turnout for turnout in turnouts if turnout.covered < 1]
-    assert set(short) == {Turnout(2, 3, 2 / 3)}
+    coverages = driven.coverages()
+    assert coverages[0] == WorkerCoverage(3, 3, 1.0)
+    short = [coverage for coverage in coverages if coverage.covered < 1]
+    assert set(short) == {WorkerCoverage(2, 3, 2 / 3)}
     assert 1 <= len(short) <= 7  # within 3 s and what it takes to take over
-    assert turnouts[-2] == Turnout(2, 3, 1.0)
+    assert coverages[-2] == WorkerCoverage(2, 3, 1.0)
     # The last two seconds have the whole rate again.
-    after = [window for window in driven.windows if window.turnout == Turnout(2, 3, 1.0)][1:5]
+    after = [window for window in driven.windows if window.coverage == WorkerCoverage(2, 3, 1.0)][1:5]
     assert sum(requests(after).values()) / sum(window.seconds for window in after) == pytest.approx(120, rel=0.15)
 
 
@@ -145,7 +145,7 @@ def test_a_worker_that_falls_silent_is_noticed_and_its_users_run_elsewhere(tmp_p
     assert 0 < event.time - stopped < 3.0
     assert "was not heard of for" in event.text
     assert driven.windows[-2].users == 4
-    assert driven.turnouts()[-2] == Turnout(1, 2, 1.0)
+    assert driven.coverages()[-2] == WorkerCoverage(1, 2, 1.0)
 
 
 def test_the_run_is_broken_where_that_is_asked_for(tmp_path: Path) -> None:
@@ -247,12 +247,12 @@ def test_what_breaks_a_workers_load_breaks_the_run_and_says_why(tmp_path: Path) 
     path = tmp_path / "mine.py"
     path.write_text(
         "from locust import User\n"
-        "from soak.load import worker\n"
+        "from soak.load.cluster import worker\n"
         "class Mine(User):\n"
         "    pass\n"
         "def broken(*_):\n"
         "    raise ValueError('no such shop')\n"
-        "worker.WorkerDriving.start_users = broken\n"
+        "worker.WorkerDriver.start_users = broken\n"
     )
     asked = Plan.from_json(locust_plan("http://127.0.0.1:9", path).to_json().replace('"distributed": null', TWO))
     with driving(asked, tmp_path) as driven:

@@ -8,7 +8,7 @@ import pytest
 from soak.load.plan.plan import Plan
 from soak.load.plan.schedule import Schedule
 from soak.load.scenario.virtual_user import Visitor
-from soak.load.supervisor.confirmation_load import again, rounds
+from soak.load.supervisor.confirmation_load import again, confirmation_rounds
 from soak.load.workload.mix import Traffic
 from tests.load.supervisor.test_compile_plan import plan
 
@@ -83,7 +83,7 @@ def test_it_travels_to_the_load_s_process(tmp_path: Path) -> None:
 
 def test_requests_that_vary_are_first_repeated_and_then_fresh(tmp_path: Path) -> None:
     one = first(tmp_path)
-    repeat, fresh = rounds(one, 50.0, 5000)
+    repeat, fresh = confirmation_rounds(one, 50.0, 5000)
     assert [(found.name, found.stage) for found in (repeat, fresh)] == [
         ("repeat", "repeated"),
         ("confirm", "confirmed"),
@@ -94,7 +94,7 @@ def test_requests_that_vary_are_first_repeated_and_then_fresh(tmp_path: Path) ->
 
 
 def test_requests_that_are_always_the_same_and_rows_that_are_used_once_are_not_repeated(tmp_path: Path) -> None:
-    [only] = rounds(first(tmp_path, "unique"), 50.0, 500)
+    [only] = confirmation_rounds(first(tmp_path, "unique"), 50.0, 500)
     assert (only.name, only.plan.duration, only.plan.before) == ("confirm", 50.0, 500)
     text = 'target: {url: "http://127.0.0.1:8080"}\nload: {rate: 5/s, duration: 10s}\nendpoints: [GET /a]\n'
-    assert [found.name for found in rounds(plan(text, tmp_path), 50.0, 500)] == ["confirm"]
+    assert [found.name for found in confirmation_rounds(plan(text, tmp_path), 50.0, 500)] == ["confirm"]
