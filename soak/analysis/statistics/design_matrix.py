@@ -9,12 +9,12 @@ import numpy as np
 
 from soak.analysis.statistics import marginal_likelihood as evidence
 from soak.analysis.statistics.cycles import cycle_columns
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.marginal_likelihood import Whitened
 from soak.analysis.statistics.model_averaging import Candidates
 from soak.analysis.statistics.noise import noise_grid, whiten
 from soak.analysis.statistics.two_level_regime import state_column
-from soak.analysis.statistics.warmup_shapes import LASTING, late_growth, settling, stepping
+from soak.analysis.statistics.warmup_shapes import LASTING, late_growth, step_shapes, warmup_shapes
 from soak.model import Floats
 
 _CYCLE = float(np.log(0.3 / 300))
@@ -22,8 +22,8 @@ _LOAD = float(np.log(0.5))
 _STATES = float(np.log(0.1))
 
 
-def lay_out(
-    lives: Sequence[Points], span: float, grain: float, paces: Sequence[Floats], load: Floats | None
+def design_matrix(
+    lives: Sequence[LevelPoints], span: float, grain: float, paces: Sequence[Floats], load: Floats | None
 ) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
     """The settings to weigh, their candidates, and when each column has settled (seconds after birth, 0 for growth).
 
@@ -40,8 +40,8 @@ def lay_out(
     seen = np.column_stack((line, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3))))
     cycles = cycle_columns(times, values, (levels, line, seen))
     widths = np.concatenate([np.zeros(len(life.times)) if life.widths is None else life.widths for life in lives])
-    shapes = settling(ages, widths, span, values, levels)
-    steps = stepping(times, values, starts)
+    shapes = warmup_shapes(ages, widths, span, values, levels)
+    steps = step_shapes(times, values, starts)
     states = state_column(values, line)
     nothing = np.empty((len(times), 0))
     waves = np.concatenate([nothing, *cycles], axis=1)
@@ -79,4 +79,4 @@ def lay_out(
         plain=1 if load is None else 2,
     )
     settles = np.concatenate((np.zeros(shapes_at.start), shapes.settles, steps.settles))
-    return [(evidence.given(ready, columns), prior) for columns, prior in options], candidates, settles
+    return [(evidence.project_out(ready, columns), prior) for columns, prior in options], candidates, settles

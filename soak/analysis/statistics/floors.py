@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.sawtooth import cycle_floors
 from soak.model import Floats
 
@@ -18,7 +18,7 @@ MOST_POINTS = 150
 _DEAR = (1.0, 1.08, 1.15, 1.15)
 
 
-def floors(lives: Sequence[Points]) -> list[Points]:
+def floors(lives: Sequence[LevelPoints]) -> list[LevelPoints]:
     """The lives' points, `MOST_POINTS` in all or a few more; lives that short already are returned as they are."""
     floored = [cycle_floors(life) for life in lives]
     most = sum(len(life.times) for life, floor in zip(lives, floored, strict=True) if floor is not None)
@@ -34,11 +34,11 @@ def floors(lives: Sequence[Points]) -> list[Points]:
     reduced = []
     for life, (times, _), level in zip(lives, blocks, levels, strict=True):
         counts, widths = np.full(len(times), float(times.shape[1])), times[:, -1] - times[:, 0]
-        reduced.append(Points(times.mean(axis=1), level[best], life.born, counts, widths, life.slack))
+        reduced.append(LevelPoints(times.mean(axis=1), level[best], life.born, counts, widths, life.slack))
     return reduced
 
 
-def _blocks(life: Points, size: int) -> tuple[Floats, Floats]:
+def _blocks(life: LevelPoints, size: int) -> tuple[Floats, Floats]:
     """Times and values in equal blocks of about `size` successive samples, each of shape (blocks, size)."""
     n = len(life.times)
     count = max(1, round(n / size))

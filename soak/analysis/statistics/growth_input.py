@@ -38,7 +38,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Points:
+class LevelPoints:
     """Times (seconds) and values of one process's life, both of shape (n,), rising in time; `born` is when it began.
 
     `counts` says how many samples each point stands for, and `widths` over how many seconds; None where one, at once.
@@ -52,7 +52,7 @@ class Points:
     widths: Floats | None = None
     slack: float = 0.0
 
-    def only(self, chosen: NDArray[np.bool_]) -> Points:
+    def only(self, chosen: NDArray[np.bool_]) -> LevelPoints:
         """Some of the points."""
         counts, widths = (None if column is None else column[chosen] for column in (self.counts, self.widths))
-        return Points(self.times[chosen], self.values[chosen], self.born, counts, widths, self.slack)
+        return LevelPoints(self.times[chosen], self.values[chosen], self.born, counts, widths, self.slack)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.process_lives import clean
 from soak.model import Floats, Series
 
@@ -14,7 +14,9 @@ _FEWEST = 10
 _STEADY = 0.05
 
 
-def paces_and_rate(lives: Sequence[Points], span: float, requests: Series | None) -> tuple[list[Floats], Floats | None]:
+def load_covariates(
+    lives: Sequence[LevelPoints], span: float, requests: Series | None
+) -> tuple[list[Floats], Floats | None]:
     """What a leak may follow at the lives' points, each of shape (n,), and the request rate there, scaled to 0 to 1.
 
     The first pace is a process's age; where the request rate varies, the second is requests, in units of the late rate.

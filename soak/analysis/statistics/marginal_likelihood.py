@@ -51,7 +51,7 @@ def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float)
     return Whitened(y, x, prior - 0.5 * log_det, n, np.exp(-log_det / n) * grain * n)
 
 
-def given(w: Whitened, columns: Floats) -> Whitened:
+def project_out(w: Whitened, columns: Floats) -> Whitened:
     """The same with whitened `columns` (v, p, n) fitted for certain: projected out, and their freedom charged."""
     if columns.shape[1] == 1:
         length = np.sqrt(np.einsum("vpn,vpn->v", columns, columns))[:, None, None]
@@ -79,7 +79,7 @@ def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
     return math.lgamma(half) - half * np.log(np.pi * (rest + least))
 
 
-def alone(w: Whitened) -> Floats:
+def evidence_of_none(w: Whitened) -> Floats:
     """Log evidence of no further column, shape (v,)."""
     return w.base + log_evidence(np.einsum("vn,vn->v", w.y, w.y), w.freedom, w.least)
 
@@ -102,7 +102,7 @@ class Fits:
         return Fits(self.evidence[chosen], self.slope[chosen], self.error[chosen], self.freedom, self.falls[chosen])
 
 
-def each(w: Whitened, x: Floats | None = None) -> Fits:
+def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
     """Fit every column (of w.x, or of `x`, both (v, k, n)) alone."""
     x = w.x if x is None else x
     size = np.einsum("vkn,vkn->vk", x, x)
@@ -119,7 +119,7 @@ def each(w: Whitened, x: Floats | None = None) -> Fits:
     return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual / size), freedom, slope < 0)
 
 
-def each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] | None = None) -> Fits:
+def fit_each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] | None = None) -> Fits:
     """Fit every column of `x` (v, k, n) together with the column `growth` (v, n); slope and error are of `growth`.
 
     `rising` (k,) is true where a falling coefficient of x makes no sense: with growth it would only be growth that begins late.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soak.analysis.statistics import marginal_likelihood as evidence
 from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
-from soak.analysis.statistics.t_mixture import Mixture, t_below
+from soak.analysis.statistics.t_mixture import TMixture, t_cdf
 from soak.model import Floats
 
 _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(0.05))
@@ -50,7 +50,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighed:
+class ModelAverage:
     """`p_no_growth` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
 
     `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations;
@@ -58,7 +58,7 @@ class Weighed:
     """
 
     p_no_growth: float
-    growth: Mixture
+    growth: TMixture
     columns: tuple[int, ...]
     residual: Floats
     jumpy: bool
@@ -118,7 +118,7 @@ def _any_size(fits: Fits) -> Floats:
     return np.asarray(np.log(np.maximum(density, 1.0)))
 
 
-def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> Weighed:
+def average_models(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> ModelAverage:
     """Weigh all explanations. A setting is the series with some nuisance projected out, and its log plausibility."""
     tallies = [_simple(w, prior, candidates) for w, prior in settings]
     best = [tally.best()[0] for tally in tallies]
@@ -138,15 +138,15 @@ def weigh(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) ->
 def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
     """Constant, warm-up, growth, late growth, warm-up and growth."""
     tally = _Tally()
-    tally.stay(evidence.alone(w)[:, None] + _PLAIN + prior)
+    tally.stay(evidence.evidence_of_none(w)[:, None] + _PLAIN + prior)
     shapes, late = w.x[:, c.shapes], w.x[:, c.late]
-    tally.stay(evidence.each(w, shapes).evidence + _SHAPED + c.shape_prior + prior, (), c.shapes.start)
+    tally.stay(evidence.fit_each(w, shapes).evidence + _SHAPED + c.shape_prior + prior, (), c.shapes.start)
     share = prior - float(np.log(c.paces.stop - c.paces.start))
     for pace in range(c.paces.start, c.paces.stop):
-        tally.grow(evidence.each(w, w.x[:, pace : pace + 1]), _PLAIN + share, (pace,))
-        fits = evidence.each_with(w, shapes, w.x[:, pace], c.shape_late)
+        tally.grow(evidence.fit_each(w, w.x[:, pace : pace + 1]), _PLAIN + share, (pace,))
+        fits = evidence.fit_each_with(w, shapes, w.x[:, pace], c.shape_late)
         tally.grow(fits, _SHAPED + c.shape_prior + share, (pace,), c.shapes.start)
-    tally.grow(evidence.each(w, late), _LATE + prior - float(np.log(late.shape[1])), (), c.late.start)
+    tally.grow(evidence.fit_each(w, late), _LATE + prior - float(np.log(late.shape[1])), (), c.late.start)
     return tally
 
 
@@ -162,22 +162,22 @@ def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
         column = c.shapes.start + shape
         beside = prior + _SHAPED + float(c.shape_prior[shape])
         settled = not c.shape_late[shape]
-        rest = evidence.given(w, w.x[:, column : column + 1])
+        rest = evidence.project_out(w, w.x[:, column : column + 1])
         second = rest.x[:, c.shapes]
         pair = beside + _PAIRED + c.shape_prior + np.where(c.endless | c.endless[shape], _ENDLESS, 0.0)
-        both = tally.stay(evidence.each(rest, second).evidence + pair, (column,), c.shapes.start).max(axis=0)
+        both = tally.stay(evidence.fit_each(rest, second).evidence + pair, (column,), c.shapes.start).max(axis=0)
         if settled:
             late = rest.x[:, c.late]
             tally.grow(
-                evidence.each(rest, late), _LATE + beside - float(np.log(late.shape[1])), (column,), c.late.start
+                evidence.fit_each(rest, late), _LATE + beside - float(np.log(late.shape[1])), (column,), c.late.start
             )
             for pace in range(c.paces.start, c.paces.stop):
-                fits = evidence.each_with(rest, second, rest.x[:, pace], c.shape_late)
+                fits = evidence.fit_each_with(rest, second, rest.x[:, pace], c.shape_late)
                 both = np.maximum(both, tally.grow(fits, pair - share, (column, pace), c.shapes.start).max(axis=0))
         narrow = rest.only(c.paces, c.steps)
         _climb(tally, narrow, beside, c, (column,), settled)
         best = int(np.argmax(both))
-        paired = evidence.given(narrow, second[:, best : best + 1])
+        paired = evidence.project_out(narrow, second[:, best : best + 1])
         _climb(tally, paired, float(pair[best]), c, (column, c.shapes.start + best), settled and not c.shape_late[best])
 
 
@@ -187,13 +187,13 @@ def _paired(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
         has = tuple(c.shapes.start + shape for shape in pair)
         beside = prior + _SHAPED + _PAIRED + float(c.shape_prior[list(pair)].sum())
         beside += _ENDLESS * bool(c.endless[list(pair)].any())
-        rest = evidence.given(w.only(c.paces, c.steps), w.x[:, list(has)])
-        tally.stay(evidence.alone(rest)[:, None] + beside, has)
+        rest = evidence.project_out(w.only(c.paces, c.steps), w.x[:, list(has)])
+        tally.stay(evidence.evidence_of_none(rest)[:, None] + beside, has)
         settled = not c.shape_late[list(pair)].any()
         paces = c.paces.stop - c.paces.start
         for pace in range(paces):
             growth = rest.x[:, pace : pace + 1]
-            tally.grow(evidence.each(rest, growth), beside - float(np.log(paces)), (*has, c.paces.start + pace))
+            tally.grow(evidence.fit_each(rest, growth), beside - float(np.log(paces)), (*has, c.paces.start + pace))
         _climb(tally, rest, beside, c, has, settled)
 
 
@@ -213,10 +213,10 @@ def _climb(
         for stepped in _STEPPED:
             places = w.x[:, paces:]
             if pace is None:
-                weights = evidence.each(w, places).evidence + stepped + charged + c.step_prior
+                weights = evidence.fit_each(w, places).evidence + stepped + charged + c.step_prior
                 log = tally.stay(weights, columns, c.steps.start)
             else:
-                fits = evidence.each_with(w, places, w.x[:, pace])
+                fits = evidence.fit_each_with(w, places, w.x[:, pace])
                 contrived = np.where(fits.falls & (fits.slope > 0), _LIFTED, 0.0)
                 log = tally.grow(fits, stepped + charged + c.step_prior + contrived, columns, c.steps.start)
             if not np.isfinite(log.max()) or stepped == _STEPPED[-1]:
@@ -226,12 +226,12 @@ def _climb(
             if pace is not None:
                 charged += float(contrived[noise, best])
             columns = (*columns, c.steps.start + best)
-            w = evidence.given(w, places[:, best : best + 1])
+            w = evidence.project_out(w, places[:, best : best + 1])
 
 
 def _normalise(
     tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_], level: Whitened
-) -> Weighed:
+) -> ModelAverage:
     """Probabilities of all that was weighed."""
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
     fits = [row for tally in tallies for row in tally.grows]
@@ -243,14 +243,14 @@ def _normalise(
     stays, grows = float(np.exp(stay - top).sum()), float(weights.sum())
     kept = np.argsort(-grow, kind="stable")[:1000]
     slope, error, freedom = slope[kept], np.maximum(error[kept], 1e-300), freedom[kept]
-    falls = float(weights[kept] @ t_below(-slope / error, freedom))
+    falls = float(weights[kept] @ t_cdf(-slope / error, freedom))
     share = np.exp(grow[kept] - grow[kept[0]])[:_KEPT]
     _, noise, columns = likeliest.best()
     design = w.x[noise, list(columns)]
     rest = w.y[noise] - np.linalg.lstsq(design.T, w.y[noise], rcond=None)[0] @ design if columns else w.y[noise]
     usual = float(np.sqrt(rest @ rest / max(w.freedom - len(columns), 1)))
-    mixture = Mixture(share / share.sum(), slope[:_KEPT], error[:_KEPT], freedom[:_KEPT])
+    mixture = TMixture(share / share.sum(), slope[:_KEPT], error[:_KEPT], freedom[:_KEPT])
     chance = (stays + falls) / (stays + grows)
     pace = level.x[noise, 0]
     plain = usual / float(np.sqrt(pace @ pace))
-    return Weighed(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain)
+    return ModelAverage(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.model import Floats
 
 _HALF = 8
@@ -21,7 +21,7 @@ _MOSTLY = 0.7
 _LEAVES, _LONGEST, _BACK, _AT_ONCE = 8.0, 0.2, 0.4, 0.75
 
 
-def without_outliers(points: Points) -> Points:
+def without_outliers(points: LevelPoints) -> LevelPoints:
     """The points but for those far out of their surroundings, unless these are so many that they are no exception.
 
     Again until none is left: the large ones of a burst hide its small ones.

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from soak.analysis.statistics.growth_input import Points, Subject
+from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.sawtooth import cycle_floors
 from soak.model import Floats
 
@@ -39,8 +39,8 @@ def clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
     return times, values
 
 
-def split(subject: Subject) -> list[Points]:
-    """The judged samples, one `Points` a process's life; `age` counts from where that life (or the recording) began."""
+def split(subject: Subject) -> list[LevelPoints]:
+    """The judged samples, one `LevelPoints` a process's life; `age` counts from where that life (or the recording) began."""
     times, values = clean(subject.series.times, subject.series.values)
     if not len(times):
         return []
@@ -48,14 +48,14 @@ def split(subject: Subject) -> list[Points]:
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
     for first, last in pairwise(cuts):
-        life = Points(times[first:last], values[first:last], 0.0)
+        life = LevelPoints(times[first:last], values[first:last], 0.0)
         known = subject.borders is not None or subject.collected or cycle_floors(life) is not None
         unknown = [] if known else _restarts(life.values, 5.0 if subject.integer else 0.0)
         inner = [first, *(first + cut for cut in unknown), last]
         for start, end in pairwise(inner):
             judged = max(start, int(np.searchsorted(times, subject.judged_from)))
             if end > judged:
-                lives.append(Points(times[judged:end], values[judged:end], float(times[start])))
+                lives.append(LevelPoints(times[judged:end], values[judged:end], float(times[start])))
     return lives
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.model import Floats
 
 _FEWEST_CYCLES = 5
@@ -16,7 +16,7 @@ _LARGE = 1 / 3
 _MANY_WRAPS, _PARTLY = 4, 0.6
 
 
-def cycle_floors(life: Points) -> Points | None:
+def cycle_floors(life: LevelPoints) -> LevelPoints | None:
     """The least value after each sharp drop; None where the series is no sawtooth of at least a few cycles.
 
     What falls over several samples, as memory that is given back bit by bit, falls at once in blocks of samples.
@@ -26,10 +26,10 @@ def cycle_floors(life: Points) -> Points | None:
         return found
     count = len(life.times) // _COARSE
     times, values = (part[: count * _COARSE].reshape(count, _COARSE).mean(axis=1) for part in (life.times, life.values))
-    return _cycle_floors(Points(times, values, life.born))
+    return _cycle_floors(LevelPoints(times, values, life.born))
 
 
-def few_floors(life: Points) -> Floats | None:
+def handful_of_floors(life: LevelPoints) -> Floats | None:
     """The floors of a handful of collections, too few to fit, in units of the largest fall; None where it is no such saw."""
     if cycle_floors(life) is not None:
         return None
@@ -45,7 +45,7 @@ def few_floors(life: Points) -> Floats | None:
     return least / largest if climbed.min() >= _CLIMBS_BACK * largest else None
 
 
-def _cycle_floors(life: Points) -> Points | None:
+def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
     jumps = np.diff(life.values)
     drops, largest = _sharp_drops(jumps)
     if not len(drops):
@@ -63,9 +63,9 @@ def _cycle_floors(life: Points) -> Points | None:
         # Where that drift wraps round but a few times, part of it looks like a slower beat, and stays.
         wraps = int((np.abs(np.diff(offset)) > 0.5 * spacing).sum())
         slack = 0.0 if wraps >= _MANY_WRAPS else _PARTLY * max(climb, 0.0) * spacing
-        return Points(life.times[starts], life.values[starts] - climb * offset, life.born, slack=slack)
+        return LevelPoints(life.times[starts], life.values[starts] - climb * offset, life.born, slack=slack)
     index = np.array([int(s + np.argmin(life.values[s : max(e, s) + 1])) for s, e in zip(starts, ends, strict=True)])
-    return Points(life.times[index], life.values[index], life.born, slack=max(climb, 0.0) * spacing)
+    return LevelPoints(life.times[index], life.values[index], life.born, slack=max(climb, 0.0) * spacing)
 
 
 def _offset(times: Floats) -> Floats:

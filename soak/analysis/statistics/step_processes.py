@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.model import Floats
 
 _CARRIED = 0.6
@@ -29,7 +29,7 @@ CANNOT_TELL = 0.25
 SETTLING = 0.6
 
 
-def least_chance(lives: Sequence[Points], points: Sequence[Points], jumpy: bool) -> float:
+def least_p_no_growth(lives: Sequence[LevelPoints], points: Sequence[LevelPoints], jumpy: bool) -> float:
     """The least probability of no lasting growth that so few steps allow; 0 where growth is no matter of steps.
 
     `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level for good.
@@ -60,7 +60,7 @@ def _goes_back(moves: Floats) -> bool:
     return len(signs) > _OFTEN and float((signs[1:] != signs[:-1]).mean()) > _BACK
 
 
-def _few_late_steps(points: Points) -> float:
+def _few_late_steps(points: LevelPoints) -> float:
     """The same, from how many steps carry the rise in the later half, and how much of the whole rise that is."""
     half = int(np.searchsorted(points.times, 0.5 * (points.times[0] + points.times[-1])))
     late = np.diff(points.values)[half:]
@@ -80,7 +80,7 @@ def _few_late_steps(points: Points) -> float:
     return SETTLING if share < (_SLOWED if events < _FEW else _MUCH_SLOWED) else CANNOT_TELL
 
 
-def most_chance(lives: Sequence[Points]) -> float:
+def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
     """The most probability of no lasting growth that whole numbers allow which only ever rise, and still do; else 1.
 
     What does not leak falls as often as it rises, so each rise without a fall halves the chance; the first may be warm-up.
@@ -102,7 +102,7 @@ def most_chance(lives: Sequence[Points]) -> float:
     return max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
 
 
-def slowing(lives: Sequence[Points]) -> float:
+def late_to_early_rise(lives: Sequence[LevelPoints]) -> float:
     """How the longest life's rise between its last two thirds compares with that between its first two; 1 is steady.
 
     0 where it rises no more, inf where it had not risen before.

@@ -10,16 +10,22 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from soak.analysis.statistics.design_matrix import lay_out
+from soak.analysis.statistics.design_matrix import design_matrix
 from soak.analysis.statistics.floors import floors
-from soak.analysis.statistics.growth_input import Points, Subject
-from soak.analysis.statistics.load_covariates import paces_and_rate
-from soak.analysis.statistics.model_averaging import Weighed, weigh
+from soak.analysis.statistics.growth_input import LevelPoints, Subject
+from soak.analysis.statistics.load_covariates import load_covariates
+from soak.analysis.statistics.model_averaging import ModelAverage, average_models
 from soak.analysis.statistics.outliers import without_outliers
 from soak.analysis.statistics.process_lives import split
-from soak.analysis.statistics.sawtooth import few_floors
-from soak.analysis.statistics.step_processes import CANNOT_TELL, SETTLING, least_chance, most_chance, slowing
-from soak.analysis.statistics.t_mixture import t_below
+from soak.analysis.statistics.sawtooth import handful_of_floors
+from soak.analysis.statistics.step_processes import (
+    CANNOT_TELL,
+    SETTLING,
+    late_to_early_rise,
+    least_p_no_growth,
+    most_p_no_growth,
+)
+from soak.analysis.statistics.t_mixture import t_cdf
 from soak.model import Line, Trend
 from soak.units import show_duration
 
@@ -78,14 +84,14 @@ def _fit_trend(subject: Subject) -> Trend:
     steps = np.abs(np.diff(values))
     grain = float(steps[steps > 0].min())
     fit = _fit(subject, points, grain)
-    odd = np.abs(fit.weighed.residual) > _ODD
+    odd = np.abs(fit.average.residual) > _ODD
     if odd.any() and odd.mean() < _MOST_ODD:
         ends = np.cumsum([len(p.times) for p in points])[:-1]
         fewer = [p.only(~part) for p, part in zip(points, np.split(odd, ends), strict=True)]
         if any(len(p.times) > 1 and np.ptp(p.values) > 0 for p in fewer):
             points = [p for p in fewer if len(p.times) > 1]
             fit = _fit(subject, points, grain)
-    low, slope, high = (float(x) for x in fit.weighed.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
+    low, slope, high = (float(x) for x in fit.average.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
     chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
     lines = tuple(_line(p, slope, low, high) for p in points)
     resolution = _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
@@ -111,53 +117,58 @@ def _fit_trend(subject: Subject) -> Trend:
 class _Fit:
     """What was weighed, how many units an hour a slope of 1 is, the longest life and the likeliest warm-up (seconds)."""
 
-    weighed: Weighed
+    average: ModelAverage
     hourly: float
     span: float
     settles: float
 
 
-def _fit(subject: Subject, points: Sequence[Points], grain: float) -> _Fit:
+def _fit(subject: Subject, points: Sequence[LevelPoints], grain: float) -> _Fit:
     """Weigh all explanations of the points; `grain` is the smallest step that the values can make."""
     span = max(float(p.times[-1] - p.times[0]) for p in points)
     middle = float(np.median(np.concatenate([p.values for p in points])))
     scale = max(float(np.ptp(p.values)) for p in points)
     scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
-    paces, rate = paces_and_rate(points, span, subject.requests)
+    paces, rate = load_covariates(points, span, subject.requests)
     # Averaging a block's samples averages their rounding too.
     together = 1.0 if points[0].counts is None else float(np.median(points[0].counts))
     rounding = (grain / scale) ** 2 / 12 / together
-    settings, candidates, settles = lay_out(scaled, span, min(rounding, 1e-4) + 1e-7, paces, rate)
-    weighed = weigh(settings, candidates)
-    return _Fit(weighed, 3600 * scale / span, span, max((float(settles[c]) for c in weighed.columns), default=0.0))
+    settings, candidates, settles = design_matrix(scaled, span, min(rounding, 1e-4) + 1e-7, paces, rate)
+    average = average_models(settings, candidates)
+    return _Fit(average, 3600 * scale / span, span, max((float(settles[c]) for c in average.columns), default=0.0))
 
 
 def _chance(
-    subject: Subject, fit: _Fit, slope: float, lives: Sequence[Points], reduced: Sequence[Points], slack: float
+    subject: Subject,
+    fit: _Fit,
+    slope: float,
+    lives: Sequence[LevelPoints],
+    reduced: Sequence[LevelPoints],
+    slack: float,
 ) -> float:
     """The probability of no lasting growth, in the light of what the weighing cannot see; `slope` is an hour's."""
-    chance = max(fit.weighed.p_no_growth, least_chance(lives, reduced, fit.weighed.jumpy))
-    if chance > SUSPICIOUS and _plainly_seen(fit.weighed) > _STILL_LIKELY:
+    chance = max(fit.average.p_no_growth, least_p_no_growth(lives, reduced, fit.average.jumpy))
+    if chance > SUSPICIOUS and _plainly_seen(fit.average) > _STILL_LIKELY:
         chance = CANNOT_TELL
     if slope / 3600 * fit.span < 1.2 * slack:
         chance = max(chance, CANNOT_TELL)
     if subject.integer:
-        chance = min(chance, most_chance(lives))
-    elif (few := few_floors(max(lives, key=lambda one: len(one.times)))) is not None:
+        chance = min(chance, most_p_no_growth(lives))
+    elif (few := handful_of_floors(max(lives, key=lambda one: len(one.times)))) is not None:
         # So few collections hide what they rise from: where that rises as well it is no pass, and where it does not, no fail.
         rises = bool((np.diff(few) > 0).all()) and float(few[-1] - few[0]) > _RISEN
         chance = min(chance, CANNOT_TELL) if rises else max(chance, CANNOT_TELL)
     return chance if subject.floor is None else _beside_floor(subject, chance, slope, reduced)
 
 
-def _plainly_seen(weighed: Weighed) -> float:
+def _plainly_seen(average: ModelAverage) -> float:
     """The probability of growth so fast that this recording would have shown it plainly, had there been no warm-up."""
-    growth = weighed.growth
-    below = t_below((_PLAINLY * weighed.plain - growth.centre) / growth.scale, growth.freedom)
-    return float((1 - weighed.p_no_growth) * (growth.weight @ (1 - below)))
+    growth = average.growth
+    below = t_cdf((_PLAINLY * average.plain - growth.centre) / growth.scale, growth.freedom)
+    return float((1 - average.p_no_growth) * (growth.weight @ (1 - below)))
 
 
-def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequence[Points]) -> float:
+def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequence[LevelPoints]) -> float:
     """The chance in the light of the floor: resident memory that slows over a steady live heap is settling.
 
     Over a live heap that surely grows by as much, it grows as surely.
@@ -166,7 +177,7 @@ def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequenc
     floor = fit_trend(replace(subject, series=subject.floor, floor=None, integer=False, collected=True))
     if not math.isfinite(floor.slope_high):
         return chance
-    slowed = slowing(points)
+    slowed = late_to_early_rise(points)
     if floor.p_no_growth < CERTAIN and floor.doubt is None:
         likelier = chance / (chance + _FLOOR_WEIGHT * (1 - chance))
         return min(likelier, floor.p_no_growth) if floor.slope_low >= _FAIR_SHARE * slope else likelier
@@ -182,14 +193,14 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
         return f"it is still settling, {show_duration(fit.settles - fit.span)} more would tell", False
     if not CERTAIN <= chance < SUSPICIOUS:
         return None, False
-    if fit.weighed.jumpy:
+    if fit.average.jumpy:
         return f"it moves in few steps, {show_duration(fit.span)} more would tell", True
     # The error of a slope falls with the run's length to the power 1.5.
     longer = (_SURELY * width / 3.92 / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
     return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
 
 
-def _too_few(lives: Sequence[Points], longest: int) -> str:
+def _too_few(lives: Sequence[LevelPoints], longest: int) -> str:
     """What is missing where there are too few samples to fit anything."""
     count = sum(len(life.times) for life in lives)
     if len(lives) > 1 and count >= 2 * _FEWEST:
@@ -198,7 +209,7 @@ def _too_few(lives: Sequence[Points], longest: int) -> str:
     return f"{count} {'sample is' if count == 1 else 'samples are'} too few, at least {max(more, 1)} more are needed"
 
 
-def _line(points: Points, slope: float, low: float, high: float) -> Line:
+def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:
     """The fitted level of one life, through its later half."""
     start, end = float(points.times[0]), float(points.times[-1])
     half = len(points.times) // 2
@@ -209,7 +220,7 @@ def _line(points: Points, slope: float, low: float, high: float) -> Line:
     )
 
 
-def _constant(lives: Sequence[Points], integer: bool) -> Trend:
+def _constant(lives: Sequence[LevelPoints], integer: bool) -> Trend:
     """The trend of a series that never moves. Counts none of which came may come at up to three a run: the rule of three."""
     ends = [(float(p.times[0]), float(p.times[-1]), float(p.values[-1])) for p in lives]
     lines = tuple(Line(start, end, value, value, value, value) for start, end, value in ends)

@@ -57,7 +57,7 @@ class _Family:
         return np.asarray(each - self.fall * np.maximum(0.0, shares - self.least))
 
 
-def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
+def warmup_shapes(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
     """Exponential approach, logarithmic creep, and fill-then-flat.
 
     The points are of `ages` (n,) and average over `widths` (n,), in a run of `span`, all in seconds.
@@ -65,10 +65,10 @@ def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: F
     Where a warm-up is large, a coarse grid of its time would leave a rest that looks like wandering; so the times that fit
     `values` (n,) best beside the columns `known` (n, q), with and without growth, are added to the grid, alone and in pairs.
     """
-    sight = _Sight(ages, widths, span, values, (known, np.column_stack((known, ages / span))))
-    shares = [np.concatenate((family.shares, sight.best_shares(family))) for family in _FAMILIES]
+    search = _ShapeSearch(ages, widths, span, values, (known, np.column_stack((known, ages / span))))
+    shares = [np.concatenate((family.shares, search.best_shares(family))) for family in _FAMILIES]
     which = np.concatenate([np.full(len(each), i) for i, each in enumerate(shares)])
-    found = [one for beside in sight.bases for one in sight.best_pair(beside)]
+    found = [one for beside in search.bases for one in search.best_pair(beside)]
     first = len(which)
     which = np.concatenate((which, [family for family, _ in found]))
     every = np.concatenate((*shares, [share for _, share in found]))
@@ -81,7 +81,7 @@ def settling(ages: Floats, widths: Floats, span: float, values: Floats, known: F
 
 
 @dataclass(frozen=True, eq=False)
-class _Sight:
+class _ShapeSearch:
     """The points, and the sets of columns to see past."""
 
     ages: Floats
@@ -196,7 +196,7 @@ _FAMILIES = (
 )
 
 
-def stepping(times: Floats, values: Floats, starts: Floats) -> Shapes:
+def step_shapes(times: Floats, values: Floats, starts: Floats) -> Shapes:
     """Steps where the values jump most: one column a place, at most a few dozen places; any place was as likely before."""
     n = len(values)
     total = np.concatenate(([0.0], np.cumsum(values)))

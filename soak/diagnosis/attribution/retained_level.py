@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.sawtooth import cycle_floors
 from soak.catalog.metrics import ResourceKind, metric_of
@@ -28,7 +28,7 @@ def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
     cuts = np.searchsorted(times, prepared.borders(series) or ())
     own = [one for one in prepared.named(_COLLECTED) if one.labels == series.labels]
     lives = [
-        _lasting(series.name, Points(part, level, float(part[0])), own)
+        _lasting(series.name, LevelPoints(part, level, float(part[0])), own)
         for part, level in zip(np.split(times, cuts), np.split(values, cuts), strict=True)
         if len(part)
     ]
@@ -37,7 +37,7 @@ def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
     return np.concatenate([life.times for life in lives]), np.concatenate([life.values for life in lives])
 
 
-def _lasting(name: str, life: Points, collected: list[Series]) -> Points:
+def _lasting(name: str, life: LevelPoints, collected: list[Series]) -> LevelPoints:
     if name in _STAIRS:
         return _edges(life, collected)
     role = metric_of(name)
@@ -46,13 +46,13 @@ def _lasting(name: str, life: Points, collected: list[Series]) -> Points:
     )
 
 
-def _never_undercut(life: Points) -> Points:
+def _never_undercut(life: LevelPoints) -> LevelPoints:
     """Of a heap with few collections, where it has just fallen to what it never falls below again."""
     least = np.minimum.accumulate(life.values[::-1])[::-1]
     return life.only((np.diff(life.values, prepend=-np.inf) < 0) & (life.values <= least))
 
 
-def _edges(life: Points, collected: list[Series]) -> Points:
+def _edges(life: LevelPoints, collected: list[Series]) -> LevelPoints:
     """Where the value changes, dated by the collection that changed it; else midway between the samples without and with it.
 
     The target's clock differs from the run's by no more than the shortest time from a collection to a sample.
@@ -69,4 +69,4 @@ def _edges(life: Points, collected: list[Series]) -> Points:
         close = (ran + ahead > life.times[new - 1] - 1) & (ran + ahead <= life.times[new])
         when = np.where(close, ran + ahead, when)
     order = np.argsort(when, kind="stable")
-    return Points(when[order], life.values[new][order], life.born)
+    return LevelPoints(when[order], life.values[new][order], life.born)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from soak.analysis.statistics.floors import MOST_POINTS, floors
-from soak.analysis.statistics.growth_input import Points
+from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.outliers import without_outliers
 from soak.analysis.statistics.sawtooth import cycle_floors
 from soak.model import Floats
 from tests.analysis.series import noise
 
 
-def _points(values: Floats) -> Points:
-    return Points(np.arange(float(len(values))), values, 0.0)
+def _points(values: Floats) -> LevelPoints:
+    return LevelPoints(np.arange(float(len(values))), values, 0.0)
 
 
 def test_a_short_life_is_kept_as_it_is() -> None:
@@ -32,7 +32,7 @@ def test_a_long_run_is_reduced_to_a_few_points_however_long(count: int) -> None:
 
 
 def test_lives_are_never_mixed() -> None:
-    first, second = floors([_points(np.zeros(1000)), Points(np.arange(1000.0, 2000), np.ones(1000), 1000.0)])
+    first, second = floors([_points(np.zeros(1000)), LevelPoints(np.arange(1000.0, 2000), np.ones(1000), 1000.0)])
     assert set(first.values) == {0.0}
     assert set(second.values) == {1.0}
 
