@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtr
 
 from soak.model import Floats
 
@@ -32,6 +33,4 @@ class TMixture:
 
 def t_cdf(t: Floats, freedom: Floats) -> Floats:
     """Student's t distribution function, exact."""
-    from scipy.special import stdtr  # takes 0.1 s to import, and most commands judge nothing
-
     return np.asarray(stdtr(freedom, t))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from soak.diagnosis.profiles.pprof import Frame, Pprof
 from soak.model import Floats
@@ -100,8 +101,6 @@ def slope_and_error(requests: Floats, values: Floats, period: float = 0.0) -> tu
     The error is the scatter about the line and that of sampling one in `period` bytes (0 where all are counted), together.
     The requests must not all be the same.
     """
-    from scipy.special import stdtrit  # takes 0.1 s to import, and most commands diagnose nothing
-
     spread = requests - requests.mean()
     size = float(spread @ spread)
     slope = float(spread @ (values - values.mean())) / size
