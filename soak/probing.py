@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from soak.load.http.options import TlsOptions, context_of
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
-from soak.load.scenario.auth import Fetched, Token, TokenReader
-from soak.load.scenario.checks import Expectations
-from soak.load.scenario.extractors import CaptureError, Captures
-from soak.load.scenario.feeder import Rows
-from soak.load.scenario.rendering import Prepared, Rendered, fixed
+from soak.load.scenario.auth import FetchedToken, Token, TokenReader
+from soak.load.scenario.checks import Checks
+from soak.load.scenario.extractors import CaptureError, Extractors
+from soak.load.scenario.feeder import Feeder
+from soak.load.scenario.rendering import RenderedRequest, RequestTemplate, fixed
 from soak.load.scenario.templates import RenderError
-from soak.load.scenario.virtual_user import Visitor
+from soak.load.scenario.virtual_user import VirtualUser
 
 
 class Answer(NamedTuple):
@@ -31,32 +31,32 @@ class Answer(NamedTuple):
 
 def probe(plan: Plan) -> Iterator[tuple[str, str, bool]]:
     """Of each request in turn: its label, what came of it in a few words, and whether that is a success."""
-    rows = {rows.name: Rows.load(replace(rows, order="sequential")) for rows in plan.rows}
-    visitor = Visitor(1, plan.seed, rows)
+    rows = {rows.name: Feeder.load(replace(rows, order="sequential")) for rows in plan.rows}
+    virtual_user = VirtualUser(1, plan.seed, rows)
     extra: dict[str, str] = {}
     if plan.auth is not None:
         said, extra = _authorized(plan, plan.auth)
         yield "auth", said, bool(extra)
     for request in plan.requests:
-        visitor.begin(frozenset(rows))
-        yield request.endpoint, *_probe(plan, request, visitor, extra)
+        virtual_user.begin(frozenset(rows))
+        yield request.endpoint, *_probe(plan, request, virtual_user, extra)
     for flow in plan.flows:
-        visitor.begin(frozenset(rows))
+        virtual_user.begin(frozenset(rows))
         for step in flow.steps:
-            said, ok = _probe(plan, step, visitor, extra)
+            said, ok = _probe(plan, step, virtual_user, extra)
             yield step.endpoint, said, ok
             if not ok:
                 break
 
 
-def _probe(plan: Plan, request: PlannedRequest, visitor: Visitor, extra: dict[str, str]) -> tuple[str, bool]:
+def _probe(plan: Plan, request: PlannedRequest, virtual_user: VirtualUser, extra: dict[str, str]) -> tuple[str, bool]:
     """One request; what it captures is kept for the next."""
     try:
-        rendered = Prepared(request).render(visitor.context)
+        rendered = RequestTemplate(request).render(virtual_user.context)
         answer = send(plan, plan.url, request, rendered, extra)
-        failure = Expectations(request).check(*answer)
+        failure = Checks(request).check(*answer)
         if failure is None:
-            visitor.keep(Captures(request).take(answer.headers, answer.body))
+            virtual_user.keep(Extractors(request).take(answer.headers, answer.body))
     except (RenderError, CaptureError) as error:
         return error.kind, False
     except (OSError, http.client.HTTPException) as error:
@@ -68,10 +68,10 @@ def _probe(plan: Plan, request: PlannedRequest, visitor: Visitor, extra: dict[st
 
 def _authorized(plan: Plan, auth: PlannedAuth) -> tuple[str, dict[str, str]]:
     """What came of asking for a token, and the header that carries it."""
-    prepared = fixed(auth.request)
+    template = fixed(auth.request)
 
-    def fetch() -> Fetched:
-        answer = send(plan, auth.url or plan.url, auth.request, prepared, {})
+    def fetch() -> FetchedToken:
+        answer = send(plan, auth.url or plan.url, auth.request, template, {})
         return TokenReader(auth).read(answer.status, answer.body)
 
     token = Token(auth, fetch, time.monotonic)
@@ -79,7 +79,7 @@ def _authorized(plan: Plan, auth: PlannedAuth) -> tuple[str, dict[str, str]]:
     return (token.problem, {}) if token.header is None else ("a token", dict([token.header]))
 
 
-def send(plan: Plan, url: str, request: PlannedRequest, rendered: Rendered, extra: dict[str, str]) -> Answer:
+def send(plan: Plan, url: str, request: PlannedRequest, rendered: RenderedRequest, extra: dict[str, str]) -> Answer:
     """One request on a connection of its own; OSError or HTTPException where there is no answer."""
     parts = urlsplit(url)
     timeout = request.timeout or plan.timeout

@@ -29,15 +29,15 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
       soak check profiles/nightly.yaml
       soak check profiles/staging.yaml --probe
     """
-    from soak.load.plan.cluster_options import TOKEN, check_listening, distributed_of  # noqa: PLC0415
-    from soak.load.supervisor.validate import check_traffic  # noqa: PLC0415 - `--help` needs none of it
+    from soak.load.plan.cluster_options import TOKEN, check_listening, cluster_options_of  # noqa: PLC0415
+    from soak.load.supervisor.validate import check_requests_and_data  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
     loaded, _ = load_profile(profile, overrides)
-    check_listening(distributed_of(loaded), os.environ.get(TOKEN, ""))
+    check_listening(cluster_options_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)
-    check_traffic(loaded)
+    check_requests_and_data(loaded)
     click.echo(f"{profile}: valid; {summary(loaded)}")
     return _probe(loaded) if probe else ExitCode.PASS
 

@@ -25,14 +25,14 @@ from soak.load.measure.generator_health import Health
 from soak.load.measure.locust_stats import BoundedStatistics
 from soak.load.plan.partition import Shares
 from soak.load.plan.plan import Plan
-from soak.load.plan.warnings import Notices
+from soak.load.plan.warnings import Warnings
 from soak.load.plan.wire import line, window_line
-from soak.load.scenario.token_refresh import Authorizing
+from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.workload.closed_model import ClosedLoad
-from soak.load.workload.locust_user import Load, driving_user
-from soak.load.workload.mix import Traffic
+from soak.load.workload.locust_user import LoadModel, driving_user
+from soak.load.workload.mix import TrafficMix
 from soak.load.workload.open_model import OpenLoad
-from soak.load.workload.request_builder import Maker
+from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import Sender, client_options
 from soak.windows import Window
 
@@ -46,10 +46,10 @@ class LoadDriver:
         self.plan, self.stream = plan, stream
         self.shares = shares or Shares()
         self.counting = Counting(plan.labels)
-        self.notices = self.new_notices()
-        self.traffic = Traffic(plan, self.shares.first.index, self.shares.first.count)
-        self.authorizing = Authorizing(plan, plan.auth, self.notices) if plan.auth else None
-        self.load: Load | None = None
+        self.warnings = self.new_warnings()
+        self.mix = TrafficMix(plan, self.shares.first.index, self.shares.first.count)
+        self.token_refresher = TokenRefresher(plan, plan.auth, self.warnings) if plan.auth else None
+        self.load: LoadModel | None = None
         self.options: ClientOptions | None = None
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
@@ -67,17 +67,17 @@ class LoadDriver:
         """The Locust users that the plan asks for."""
         if self.plan.locustfile:
             return locustfile_users(Path(self.plan.locustfile))
-        self.options, maker = client_options(self.plan), Maker(self.counting, self.notices)
+        self.options, builder = client_options(self.plan), RequestBuilder(self.counting, self.warnings)
         options = self.options
 
         def new_sender() -> Sender:
-            return Sender(options, self.counting, maker, self.authorizing)
+            return Sender(options, self.counting, builder, self.token_refresher)
 
         if self.plan.rate is not None:
-            self.load = OpenLoad(self.plan, self.counting, self.traffic, maker, self.notices, new_sender, self.shares)
+            self.load = OpenLoad(self.plan, self.counting, self.mix, builder, self.warnings, new_sender, self.shares)
         else:
-            self.load = ClosedLoad(self.plan, self.traffic, maker, self.notices, new_sender, self.shares)
-        return [driving_user(self.plan, self.load, self.notices)]
+            self.load = ClosedLoad(self.plan, self.mix, builder, self.warnings, new_sender, self.shares)
+        return [driving_user(self.plan, self.load, self.warnings)]
 
     def count_event(self, **event: Any) -> None:
         """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
@@ -89,9 +89,9 @@ class LoadDriver:
         seconds, size = (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0
         self.counting.count(endpoint, seconds, size, failure, None, status)
 
-    def new_notices(self) -> Notices:
+    def new_warnings(self) -> Warnings:
         """How warnings leave this process."""
-        return Notices(self.warn)
+        return Warnings(self.warn)
 
     def warn(self, text: str) -> None:
         """Tell the run a warning."""
@@ -99,12 +99,12 @@ class LoadDriver:
 
     def due(self, elapsed: float) -> float:
         """How many arrivals this process should have made so many seconds after the start."""
-        return self.shares.count(self.traffic.schedule, elapsed)
+        return self.shares.count(self.mix.schedule, elapsed)
 
     def prepare(self) -> None:
         """Whatever takes time before the load can begin; NoTokenError when there is no token."""
-        if self.authorizing is not None:
-            self.authorizing.begin()
+        if self.token_refresher is not None:
+            self.token_refresher.begin()
         if isinstance(self.load, OpenLoad):
             self.load.connect()
 
@@ -122,7 +122,7 @@ class LoadDriver:
             self.start_users(1)
         # In a loop: gevent counts a timeout from when its event loop last looked at the clock, which may be a while ago.
         while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
-            if gevent.wait([lifeline, windows, self.notices.broken], timeout=left, count=1):
+            if gevent.wait([lifeline, windows, self.warnings.broken], timeout=left, count=1):
                 break
         ended = time.monotonic()
         patience = GRACE if lifeline.ready() else self.plan.timeout
@@ -135,8 +135,8 @@ class LoadDriver:
         self.runner.stop()
         windows.kill()
         self.close_window(0)
-        if self.notices.broken.is_set():
-            self.send(line("failed", reason=self.notices.reason))
+        if self.warnings.broken.is_set():
+            self.send(line("failed", reason=self.warnings.reason))
             return 1
         self.send(line("finished", time=ended))
         return 0
@@ -144,14 +144,14 @@ class LoadDriver:
     def stage_users(self, began: float) -> None:
         """Let Locust have as many of a locustfile's users as are scheduled."""
         try:
-            while (passed := time.monotonic() - began) < self.traffic.schedule.total:
-                users = self.traffic.schedule.users_at(passed)
+            while (passed := time.monotonic() - began) < self.mix.schedule.total:
+                users = self.mix.schedule.users_at(passed)
                 if users != self.users:
                     self.users = users
                     self.start_users(users)
                 gevent.sleep(1.0)
         except Exception as error:
-            self.notices.fail(f"the load broke: {type(error).__name__}: {error}")
+            self.warnings.fail(f"the load broke: {type(error).__name__}: {error}")
             raise
 
     def lifeline(self) -> Any:

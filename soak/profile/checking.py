@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from soak.errors import ProfileError
 from soak.profile import yamltext
 from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
-from soak.profile.fields import Later
+from soak.profile.fields import NotYetSupported
 from soak.profile.requests import RequestSpec
 from soak.profile.types import Profile
 
@@ -41,7 +41,7 @@ def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> P
 
 
 def _is_later(field: FieldInfo) -> bool:
-    return any(isinstance(mark, Later) for mark in field.metadata)
+    return any(isinstance(mark, NotYetSupported) for mark in field.metadata)
 
 
 def check_supported(model: BaseModel, document: yamltext.Document, prefix: yamltext.Path = ()) -> None:

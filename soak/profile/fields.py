@@ -29,12 +29,12 @@ class Strict(BaseModel):
 
 
 @dataclass(frozen=True)
-class Later:
+class NotYetSupported:
     """Marks a key whose feature is still to come: known to the schema, refused when given."""
 
 
 @dataclass(frozen=True)
-class Short:
+class Shorthand:
     """The mapping may also be written as one plain value, which then stands for each of `keys`."""
 
     keys: tuple[str, ...]
@@ -85,20 +85,20 @@ Count = Annotated[int, BeforeValidator(positive_count), WithJsonSchema({"type": 
 
 
 @dataclass(frozen=True)
-class Level:
+class LoadLevel:
     """How much load a stage has: arrivals per second (open model), or users (closed model)."""
 
     value: float
     open: bool
 
 
-def _level(value: object) -> Level:
+def _level(value: object) -> LoadLevel:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return Level(float(value), open=False)
+        return LoadLevel(float(value), open=False)
     if isinstance(value, str):
         rate = parse_rate(value)
         if rate >= 0:
-            return Level(rate, open=True)
+            return LoadLevel(rate, open=True)
     raise ValueError(f"expected a rate such as 200/s, or a whole number of users, not {value!r}")
 
 
@@ -133,8 +133,8 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-StageLevel = Annotated[
-    Level,
+StageLoad = Annotated[
+    LoadLevel,
     PlainValidator(_level),
     WithJsonSchema({"type": ["string", "integer"], "description": "A rate, or users", "examples": ["200/s", 50]}),
 ]

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from soak.profile.fields import Count, Duration, Level, Positive, Rate, Short, StageLevel, Strict
-from soak.profile.requests import AnyTimeouts, Timeouts
+from soak.profile.fields import Count, Duration, LoadLevel, Positive, Rate, Shorthand, StageLoad, Strict
+from soak.profile.requests import AnyTimeouts, TimeoutSpec
 
 
 class Workers(Strict):
@@ -28,8 +28,8 @@ class Workers(Strict):
 class Sine(Strict):
     """Load that swings like days and nights do; it begins at its low."""
 
-    low: StageLevel = Field(description="The least load, at the beginning of each period")
-    high: StageLevel = Field(description="The most load, in the middle of each period")
+    low: StageLoad = Field(description="The least load, at the beginning of each period")
+    high: StageLoad = Field(description="The most load, in the middle of each period")
     period: Positive = Field(description="Time from low to low")
 
 
@@ -37,10 +37,10 @@ class Stage(Strict):
     """A stretch of time in one shape of load: exactly one of rate, users, ramp, spike and sine."""
 
     for_: Positive = Field(alias="for", description="How long the stage takes")
-    rate: StageLevel | None = Field(default=None, description="Hold this many arrivals (open model)")
-    users: StageLevel | None = Field(default=None, description="Hold this many users (closed model)")
-    ramp: StageLevel | None = Field(default=None, description="Go evenly from the load before to this one")
-    spike: StageLevel | None = Field(default=None, description="Hold this load, then go back to the one before")
+    rate: StageLoad | None = Field(default=None, description="Hold this many arrivals (open model)")
+    users: StageLoad | None = Field(default=None, description="Hold this many users (closed model)")
+    ramp: StageLoad | None = Field(default=None, description="Go evenly from the load before to this one")
+    spike: StageLoad | None = Field(default=None, description="Hold this load, then go back to the one before")
     sine: Sine | None = Field(default=None, description="Swing between two loads")
 
     @model_validator(mode="after")
@@ -55,7 +55,7 @@ class Stage(Strict):
         return self
 
     @property
-    def levels(self) -> tuple[Level, ...]:
+    def levels(self) -> tuple[LoadLevel, ...]:
         """The loads it names."""
         if self.sine:
             return self.sine.low, self.sine.high
@@ -93,7 +93,7 @@ class Load(Strict):
     arrivals: Literal["constant", "poisson"] = Field(
         default="constant", description="Open model: evenly spaced, or at random as independent callers come"
     )
-    think: Annotated[Think, Short(("min", "max"))] | None = Field(
+    think: Annotated[Think, Shorthand(("min", "max"))] | None = Field(
         default=None, description="Pause between a user's requests: a time, or {min: 1s, max: 3s}"
     )
     pace: Positive | None = Field(
@@ -109,7 +109,7 @@ class Load(Strict):
     )
     workers: Workers | None = Field(default=None, description="Remote load workers, on other machines")
     timeout: AnyTimeouts = Field(
-        default=Timeouts(), description="Longest wait for an answer, or connect, read and total"
+        default=TimeoutSpec(), description="Longest wait for an answer, or connect, read and total"
     )
     locustfile: str | None = Field(
         default=None, description="Own Locust users instead of endpoints, relative to the profile"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
 
-from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Short, Strict, TextMap, Word
+from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Shorthand, Strict, TextMap, Word
 
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
 #: A path has no blank in it, save inside a template.
@@ -86,10 +86,10 @@ class Expect(Strict):
 
     status: Statuses | None = Field(default=None, description="The status, or a list of them")
     within: Positive | None = Field(default=None, description="Longest time to the whole answer")
-    body: Annotated[TextMatch, Short(("contains",))] | None = Field(
+    body: Annotated[TextMatch, Shorthand(("contains",))] | None = Field(
         default=None, description="Text the body must contain, or {regex: …} or {equals: …}"
     )
-    headers: dict[str, Annotated[TextMatch, Short(("equals",))]] = Field(
+    headers: dict[str, Annotated[TextMatch, Shorthand(("equals",))]] = Field(
         default={}, description="Headers it must carry, each with its value or {regex: …} or {contains: …}"
     )
     json_: dict[str, JsonValue] = Field(
@@ -130,7 +130,7 @@ class Sending(Strict):
         return self
 
 
-class Timeouts(Strict):
+class TimeoutSpec(Strict):
     """How long requests may take; in short, the whole of one."""
 
     connect: Positive | None = Field(default=None, description="Longest time to connect, with TLS; total unless given")
@@ -138,7 +138,7 @@ class Timeouts(Strict):
     total: Positive | None = Field(default=None, description="Longest wait for a whole answer; 10s unless given")
 
 
-AnyTimeouts = Annotated[Timeouts, Short(("total",))]
+AnyTimeouts = Annotated[TimeoutSpec, Shorthand(("total",))]
 
 
 class RequestSpec(Sending):
@@ -150,7 +150,7 @@ class RequestSpec(Sending):
     )
     file: str | None = Field(default=None, description="A file that holds the body, relative to the profile")
     timeout: AnyTimeouts = Field(
-        default=Timeouts(),
+        default=TimeoutSpec(),
         description="Longest wait for its answer, or connect, read and total; load.timeout's unless given",
     )
     expect: Expect = Field(default=Expect(), description="What counts as a success")
@@ -173,13 +173,13 @@ class EndpointSpec(RequestSpec):
 class StepSpec(RequestSpec):
     """One request of a flow; short form: just `GET /path`."""
 
-    capture: dict[Word, Annotated[Capture, Short(("json",))]] = Field(
+    capture: dict[Word, Annotated[Capture, Shorthand(("json",))]] = Field(
         default={}, description="Values of its answer that later steps use in their templates"
     )
 
 
 Endpoint = Annotated[EndpointSpec, BeforeValidator(_short)]
-Step = Annotated[StepSpec, Short(("request",))]
+Step = Annotated[StepSpec, Shorthand(("request",))]
 
 
 class Flow(Strict):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from soak.profile.fields import Count, Short, Strict
+from soak.profile.fields import Count, Shorthand, Strict
 
 
 def _address(value: object) -> str:
@@ -67,5 +67,5 @@ class PythonProfiles(Strict):
 
 
 Jvm = Annotated[JvmProfiles, BeforeValidator(_on)]
-Node = Annotated[NodeProfiles, Short(("inspector",)), BeforeValidator(_on)]
-Python = Annotated[PythonProfiles, Short(("hook",)), BeforeValidator(_on)]
+Node = Annotated[NodeProfiles, Shorthand(("inspector",)), BeforeValidator(_on)]
+Python = Annotated[PythonProfiles, Shorthand(("hook",)), BeforeValidator(_on)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from soak.profile.diagnose import Diagnose, usual_drain
-from soak.profile.fields import Amount, Duration, Growth, Later, Positive, Rate, Ratio, Strict, Word
+from soak.profile.fields import Amount, Duration, Growth, NotYetSupported, Positive, Rate, Ratio, Strict, Word
 from soak.profile.load import Load
 from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
 from soak.profile.yamltext import Document
@@ -32,7 +32,7 @@ class Start(Strict):
     timeout: Positive = Field(default=30.0, description="How long it may take to be ready")
 
 
-class Tls(Strict):
+class TlsSettings(Strict):
     """How a target of https is verified, and what it may verify; files are PEM, relative to the profile."""
 
     ca: str | None = Field(default=None, description="File of the authorities to trust instead of the system's")
@@ -41,7 +41,7 @@ class Tls(Strict):
     insecure: bool = Field(default=False, description="Verify nothing")
 
     @model_validator(mode="after")
-    def _key_with_cert(self) -> Tls:
+    def _key_with_cert(self) -> TlsSettings:
         if self.key is not None and self.certificate is None:
             raise ValueError("a key goes with a certificate")
         if self.insecure and self.ca is not None:
@@ -56,7 +56,7 @@ class Target(Strict):
     allow: list[str] = Field(
         default=[], description="Hosts besides loopback that load may go to, such as *.staging.example.com"
     )
-    tls: Tls = Field(default=Tls(), description="How the target is verified when its URL is https")
+    tls: TlsSettings = Field(default=TlsSettings(), description="How the target is verified when its URL is https")
     start: Start | None = Field(default=None, description="Start the target before the run and stop it after")
 
 
@@ -87,7 +87,7 @@ class Limits(EndpointLimits):
     )
 
 
-class Rows(Strict):
+class DataFile(Strict):
     """Rows of a file for templates to draw from: a CSV file with a header, or a JSON object a line."""
 
     csv: str | None = Field(default=None, description="A CSV file with a header line, relative to the profile")
@@ -98,7 +98,7 @@ class Rows(Strict):
     )
 
     @model_validator(mode="after")
-    def _one_file(self) -> Rows:
+    def _one_file(self) -> DataFile:
         if (self.csv is None) == (self.jsonl is None):
             raise ValueError("give either csv or jsonl, and not both")
         return self
@@ -128,7 +128,7 @@ def _header(value: object) -> str:
 HeaderName = Annotated[str, BeforeValidator(_header), WithJsonSchema({"type": ["string", "boolean"]})]
 
 
-class Trace(Strict):
+class TraceSettings(Strict):
     """Trace ids of requests, and where the traces and logs of these ids are to be found; short form: `off`."""
 
     traceparent: bool = Field(default=True, description="Send W3C's traceparent header with every request")
@@ -144,10 +144,10 @@ class Trace(Strict):
         default=None, description="The Jaeger that is asked for them instead, such as http://127.0.0.1:16686"
     )
     wait: Duration = Field(default=6.0, description="How long spans may take to arrive there; 6s unless given")
-    tls: Tls | None = Field(default=None, description="How it is verified when its URL is https")
+    tls: TlsSettings | None = Field(default=None, description="How it is verified when its URL is https")
 
     @model_validator(mode="after")
-    def _consistent(self) -> Trace:
+    def _consistent(self) -> TraceSettings:
         if self.zipkin is not None and self.jaeger is not None:
             raise ValueError("give either zipkin or jaeger, and not both")
         useless = [key for key in ("link", "logs", "zipkin", "jaeger") if getattr(self, key) is not None]
@@ -173,13 +173,15 @@ class Profile(Strict):
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
-    data: dict[Word, Rows] = Field(default={}, description="Rows of files that templates draw from, by name")
+    data: dict[Word, DataFile] = Field(default={}, description="Rows of files that templates draw from, by name")
     auth: Auth | None = Field(default=None, description="A token for every request, kept fresh")
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
-    abort: Annotated[list[str] | None, Later()] = Field(default=None, description="Conditions that end the run at once")
+    abort: Annotated[list[str] | None, NotYetSupported()] = Field(
+        default=None, description="Conditions that end the run at once"
+    )
     diagnose: Diagnose | None = Field(default=None, description="Profiles of the target to take; {} for what it offers")
-    trace: Annotated[Trace, BeforeValidator(_trace)] = Field(
-        default=Trace(), description="Trace ids that requests carry; off for none"
+    trace: Annotated[TraceSettings, BeforeValidator(_trace)] = Field(
+        default=TraceSettings(), description="Trace ids that requests carry; off for none"
     )
     stop_early: bool = Field(
         default=False,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from soak import __version__
 from soak.errors import TargetError
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 
 MAX_BYTES = 32 * 2**20
 _CHUNK = 1 << 16
@@ -44,7 +44,7 @@ class Fetcher:
 
     timeout: float = 5.0
     headers: Mapping[str, str] = field(default_factory=dict)
-    tls: Tls = field(default_factory=Tls)
+    tls: TlsSettings = field(default_factory=TlsSettings)
     asked: int = 0
     _connection: http.client.HTTPConnection | None = None
     _origin: tuple[str, str] = ("", "")
@@ -147,7 +147,7 @@ def accepted(answer: Answer, url: str) -> Answer:
     return answer
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
+def _context(tls: TlsSettings) -> ssl.SSLContext:
     """As the profile's `tls` has it."""
     context = ssl.create_default_context(cafile=tls.ca)
     if tls.insecure:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from soak.errors import SoakError, TargetError
 from soak.profile.checking import is_loopback
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources import Source
 from soak.sampling.sources.actuator import Actuator
@@ -23,7 +23,7 @@ _PATIENCE = 3.0
 
 
 def probe_sources(
-    url: str, started_pid: int | None = None, tls: Tls | None = None
+    url: str, started_pid: int | None = None, tls: TlsSettings | None = None
 ) -> tuple[dict[str, Source], list[str]]:
     """The sources to poll when a profile names none, and a sentence for each thing tried."""
     sources: dict[str, Source] = {}
@@ -54,7 +54,7 @@ def probe_sources(
     return sources, said
 
 
-def _candidates(base: str, tls: Tls | None) -> Iterator[tuple[str, str, Source]]:
+def _candidates(base: str, tls: TlsSettings | None) -> Iterator[tuple[str, str, Source]]:
     for path in PAGES:
         yield "prometheus", path, Prometheus(url=f"{base}{path}", tls=tls, timeout=_PATIENCE)
     yield "expvar", "/debug/vars", Expvar(url=f"{base}/debug/vars", tls=tls, timeout=_PATIENCE)
@@ -63,9 +63,9 @@ def _candidates(base: str, tls: Tls | None) -> Iterator[tuple[str, str, Source]]
         yield "jolokia", path, Jolokia(url=f"{base}{path}", tls=tls, timeout=_PATIENCE)
 
 
-def _is_jolokia(url: str, tls: Tls | None) -> None:
+def _is_jolokia(url: str, tls: TlsSettings | None) -> None:
     """Ask for its version first: a POST to who knows what might do something."""
-    answer = accepted(Fetcher(_PATIENCE, {}, tls or Tls()).get(f"{url}/version"), url)
+    answer = accepted(Fetcher(_PATIENCE, {}, tls or TlsSettings()).get(f"{url}/version"), url)
     try:
         agent = json.loads(answer.body)["value"]["agent"]
     except (ValueError, KeyError, TypeError):

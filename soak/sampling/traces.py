@@ -12,7 +12,7 @@ from soak.errors import SoakError, TargetError
 from soak.model import Event, Exemplar
 from soak.profile import Profile
 from soak.profile.checking import beside
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.clock import Clock
 from soak.sampling.fetch import Fetcher
 from soak.sampling.spans import jaeger_trace, zipkin_trace
@@ -137,10 +137,10 @@ def _authorization(parts: SplitResult) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"}
 
 
-def _tls(profile: Profile, parts: SplitResult) -> Tls:
+def _tls(profile: Profile, parts: SplitResult) -> TlsSettings:
     """The profile's own for this; else the target's where it is the same host, and its files relative to the profile."""
     same = parts.hostname == urlsplit(profile.target.url).hostname
-    tls = profile.trace.tls or (profile.target.tls if same else Tls())
+    tls = profile.trace.tls or (profile.target.tls if same else TlsSettings())
     files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
     return tls.model_copy(
         update={key: str(beside(profile.document.file, name)) for key, name in files.items() if name is not None}

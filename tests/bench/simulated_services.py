@@ -10,7 +10,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution.attribution import Attribution, attribute
 from soak.diagnosis.attribution.retained_level import lasting
-from soak.load.plan.mix_modulation import Code
+from soak.load.plan.mix_modulation import MixModulation
 from soak.model import Floats, Phase, Recording, RunInfo, Series
 from soak.windows import EndpointWindows, Ints
 
@@ -48,7 +48,7 @@ class Kept:
 
 def counts_by_code(chance: np.random.Generator, weights: Floats, rate: float, seconds: int, *, coded: bool) -> Ints:
     """Requests to each endpoint in each second, (n, k), drawn as the load draws them."""
-    code = Code.of(list(weights), 0.0, seconds, int(chance.integers(1 << 30)))
+    code = MixModulation.of(list(weights), 0.0, seconds, int(chance.integers(1 << 30)))
     assert code is not None
     shares = []
     for second in range(seconds):

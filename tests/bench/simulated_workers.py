@@ -14,7 +14,7 @@ import psutil
 import zmq
 
 from soak import __version__
-from soak.load.plan.cluster_options import Distributed, proof
+from soak.load.plan.cluster_options import ClusterOptions, proof
 from soak.load.plan.plan import Plan
 
 ONCE = "0" * 32
@@ -74,7 +74,7 @@ class Crowd:
 
 def master_share(windows: list[bytes], seconds: int, port: int = 15579) -> tuple[float, int]:
     """What share of a core a real master takes while they report to it, and how many requests it has written down."""
-    told = Distributed(expect=len(windows), bind=f"127.0.0.1:{port}")
+    told = ClusterOptions(expect=len(windows), bind=f"127.0.0.1:{port}")
     plan = Plan("http://127.0.0.1:9", (), seconds, 0.0, 1.0, 5.0, rate=1.0, distributed=told)
     process = subprocess.Popen(
         [sys.executable, "-m", "soak.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

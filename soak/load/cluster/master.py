@@ -25,7 +25,7 @@ from soak.load.cluster.merging import Slots, unpacked
 from soak.load.cluster.registry import RegisteredWorker, WorkerRegistry
 from soak.load.lifeline import GRACE, end_of_input
 from soak.load.measure.generator_health import MasterHealth
-from soak.load.plan.cluster_options import TOKEN, Distributed, address, number_once
+from soak.load.plan.cluster_options import TOKEN, ClusterOptions, address, number_once
 from soak.load.plan.plan import Plan
 from soak.load.plan.schedule import Schedule
 from soak.load.plan.wire import line, window_line
@@ -59,7 +59,7 @@ class ListeningRunner(MasterRunner):
 class Master:
     """One run of a plan by workers."""
 
-    def __init__(self, plan: Plan, distributed: Distributed, stream: TextIO) -> None:
+    def __init__(self, plan: Plan, distributed: ClusterOptions, stream: TextIO) -> None:
         self.plan, self.distributed, self.stream = plan, distributed, stream
         self.members = WorkerRegistry(distributed.workers)
         self.slots = Slots(distributed.workers)

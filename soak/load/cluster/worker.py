@@ -26,9 +26,9 @@ from soak.load.lifeline import end_of_input
 from soak.load.plan.cluster_options import number_once, proof, proven
 from soak.load.plan.partition import Share, Shares
 from soak.load.plan.plan import Plan
-from soak.load.plan.warnings import Notices
+from soak.load.plan.warnings import Warnings
 from soak.load.plan.wire import line
-from soak.load.scenario.feeder import RowsError
+from soak.load.scenario.feeder import FeederError
 from soak.load.scenario.token_refresh import NoTokenError
 from soak.windows import Window
 
@@ -103,7 +103,7 @@ class Joined:
                 gevent.sleep(0.2)  # until it is sent
                 raise
             if broke:
-                self.refused = self.driving.notices.reason
+                self.refused = self.driving.warnings.reason
                 gevent.sleep(0.2)  # until that is sent
             elif not self.lost:
                 kind = "left" if self.leaving else "done"
@@ -178,7 +178,7 @@ class Joined:
             self.driving = WorkerDriver(plan, self, share)
             self.driving.prepare()
         except (ImportError, SyntaxError, ValueError, OSError) as error:
-            plain = isinstance(error, PlanRejectedError | RowsError | NoTokenError)
+            plain = isinstance(error, PlanRejectedError | FeederError | NoTokenError)
             self.refused = str(error) if plain else f"{type(error).__name__}: {error}"
             self.runner.send_message("unable", {"reason": self.refused})
             gevent.sleep(0.2)  # until it is sent
@@ -232,9 +232,9 @@ class WorkerDriver(LoadDriver):
         if self.load is None and self.began and not self.joined.ends.is_set():
             self.start_users(self.users)
 
-    def new_notices(self) -> Notices:
+    def new_warnings(self) -> Warnings:
         """The master is told, too, when no row of data is left here."""
-        return Notices(self.warn, lambda reason: self.send(line("spent", reason=reason)))
+        return Warnings(self.warn, lambda reason: self.send(line("spent", reason=reason)))
 
     def send_window(self, window: Window) -> None:
         """One window to the master; nobody can send when the connection is broken, and then the load is ending anyway."""

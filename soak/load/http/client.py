@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
 
 from soak.load.http.connection import Connection
-from soak.load.http.cookies import Jar
+from soak.load.http.cookies import CookieJar
 from soak.load.http.decoding import DecodingError, decoded
 from soak.load.http.options import Origin, Timeouts, TlsOptions, context_of
 from soak.load.http.request_head import IDEMPOTENT, redirected, target_of, with_cookies
-from soak.load.http.response import MAX_BODY, Answer
+from soak.load.http.response import MAX_BODY, Response
 from soak.load.http.timeouts import Deadlines
 
 MAX_REDIRECTS = 10
@@ -52,16 +52,16 @@ class Client:
         self._options, self._follow, self._timeouts = options, options.redirects, options.timeouts
         self._home = self._connection(options.origin)
         self._elsewhere: dict[Origin, Connection] = {}
-        self._jar = Jar() if options.cookies else None
+        self._jar = CookieJar() if options.cookies else None
 
-    def send(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Answer:
+    def send(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Response:
         """Send a request and read its answer, keeping its body, decoded, if asked; network trouble is its `failure`."""
-        answer = self._exchange(self._home, self._options.origin, head, body, keep)
-        if self._follow and 300 < answer.status < 309 and answer.failure is None:
-            answer = self._followed(head, body, keep, answer)
-        if keep and answer.failure is None:
-            _decode(answer)
-        return answer
+        response = self._exchange(self._home, self._options.origin, head, body, keep)
+        if self._follow and 300 < response.status < 309 and response.failure is None:
+            response = self._followed(head, body, keep, response)
+        if keep and response.failure is None:
+            _decode(response)
+        return response
 
     def connect(self) -> None:
         """Connect now and not with the first request; where that fails, the first request will say so."""
@@ -76,7 +76,7 @@ class Client:
     def forget(self) -> None:
         """Forget all cookies: another visitor comes."""
         if self._jar:
-            self._jar = Jar()
+            self._jar = CookieJar()
 
     def close(self) -> None:
         """Close all connections; a later request opens them again."""
@@ -90,39 +90,39 @@ class Client:
 
     def _exchange(
         self, connection: Connection, origin: Origin, head: bytes, body: bytes | memoryview, keep: bool
-    ) -> Answer:
+    ) -> Response:
         """One request with the jar's cookies, and once more if the kept connection had ended between two requests."""
         jar, asked = self._jar, head
         if jar and (cookies := jar.header(origin, target_of(head))):
             asked = with_cookies(head, cookies)
-        answer = connection.exchange(asked, body, keep)
+        response = connection.exchange(asked, body, keep)
         if connection.repeatable and (not connection.sent or head.startswith(IDEMPOTENT)):  # RFC 9112, 9.3.1
-            answer = connection.exchange(asked, body, keep)
-        if jar is not None and _SETS_COOKIES(answer.head):
-            jar.take(origin, target_of(head), answer.fields)
-        return answer
+            response = connection.exchange(asked, body, keep)
+        if jar is not None and _SETS_COOKIES(response.head):
+            jar.take(origin, target_of(head), response.fields)
+        return response
 
-    def _followed(self, head: bytes, body: bytes | memoryview, keep: bool, answer: Answer) -> Answer:
+    def _followed(self, head: bytes, body: bytes | memoryview, keep: bool, response: Response) -> Response:
         """Where a redirect leads to, at most `MAX_REDIRECTS` times; `size` is the last answer's."""
         origin, base = self._options.origin, target_of(head)
         for _ in range(MAX_REDIRECTS):
-            location = answer.headers.get("location")
-            if answer.status not in (301, 302, 303, 307, 308) or location is None or answer.failure is not None:
-                return answer
+            location = response.headers.get("location")
+            if response.status not in (301, 302, 303, 307, 308) or location is None or response.failure is not None:
+                return response
             try:
                 url = urlsplit(urljoin(f"{origin.scheme}://{origin.authority}{base}", location))
                 to = Origin.of(url.geturl())
             except ValueError:
-                return _failed(answer, "protocol: a redirect to no URL")
+                return _failed(response, "protocol: a redirect to no URL")
             if to.host != self._options.origin.host and not self._options.allowed(to.host):
-                return _failed(answer, "redirect: host not allowed")
+                return _failed(response, "redirect: host not allowed")
             base = quote(url.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
                 f"?{quote(url.query, safe='/%:@!$&()*+,;=~-._?')}" if url.query else ""
             )
-            head, with_body = redirected(head, answer.status, base, to, to == origin)
+            head, with_body = redirected(head, response.status, base, to, to == origin)
             body, origin = (body if with_body else b""), to
-            answer = self._exchange(self._to(origin), origin, head, body, keep)
-        return _failed(answer, f"redirect: more than {MAX_REDIRECTS}") if 300 < answer.status < 309 else answer
+            response = self._exchange(self._to(origin), origin, head, body, keep)
+        return _failed(response, f"redirect: more than {MAX_REDIRECTS}") if 300 < response.status < 309 else response
 
     def _to(self, origin: Origin) -> Connection:
         if origin == self._options.origin:
@@ -135,17 +135,17 @@ class Client:
         return connection
 
 
-def _decode(answer: Answer) -> None:
-    if not answer.body or not _IS_ENCODED(answer.head):
+def _decode(response: Response) -> None:
+    if not response.body or not _IS_ENCODED(response.head):
         return
-    encodings = answer.headers.get("content-encoding")
+    encodings = response.headers.get("content-encoding")
     if encodings:
         try:
-            answer.body = decoded(answer.body, encodings, MAX_BODY)
+            response.body = decoded(response.body, encodings, MAX_BODY)
         except DecodingError as error:
-            answer.failure, answer.body = str(error), b""
+            response.failure, response.body = str(error), b""
 
 
-def _failed(answer: Answer, failure: str) -> Answer:
-    answer.failure = failure
-    return answer
+def _failed(response: Response, failure: str) -> Response:
+    response.failure = failure
+    return response

@@ -16,7 +16,7 @@ import gevent
 from gevent import getcurrent
 
 from soak.load.http.options import Origin, Timeouts
-from soak.load.http.response import CLOSED, CUT_SHORT, RESET, TIMEOUT, Answer, Reading
+from soak.load.http.response import CLOSED, CUT_SHORT, RESET, TIMEOUT, Response, ResponseParser
 from soak.load.http.timeouts import Deadlines
 from soak.load.http.tls import TlsSocket, open_socket
 
@@ -38,7 +38,7 @@ class Connection:
         "_deadlines",
         "_hub",
         "_origin",
-        "_reading",
+        "_parser",
         "_reads",
         "_sock",
         "_tls",
@@ -56,7 +56,7 @@ class Connection:
     ) -> None:
         self._origin, self.timeouts, self._deadlines, self._context = origin, timeouts, deadlines, context
         self._hub = gevent.get_hub()
-        self._reading = Reading()
+        self._parser = ResponseParser()
         self._sock: Any = None
         self._tls: TlsSocket | None = None
         self._reads: Any = None
@@ -69,7 +69,7 @@ class Connection:
         #: Whether any of the last request was sent.
         self.sent = False
 
-    def exchange(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Answer:
+    def exchange(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Response:
         """Send a request and read its answer, `keep` its body if asked; never raises but when its greenlet is killed."""
         now = time.monotonic()
         self.sent = self.repeatable = False
@@ -77,10 +77,10 @@ class Connection:
         if fresh:
             self.close()
             if failure := self._open():
-                return Answer(0, failure=failure)
+                return Response(0, failure=failure)
             now = time.monotonic()
-        reading = self._reading
-        reading.begin(head.startswith(b"HEAD "), keep)
+        parser = self._parser
+        parser.begin(head.startswith(b"HEAD "), keep)
         self.deadline = now + self.timeouts.total
         try:
             if body or self._tls is not None:
@@ -89,7 +89,7 @@ class Connection:
                 sent = self._sock.send(head)
                 self.sent = True
                 failure = None if sent == len(head) else self._send_rest(memoryview(head)[sent:])
-            if failure is None and not reading.ended:
+            if failure is None and not parser.ended:
                 failure = self._receive() if self.timeouts.read is None else self._receive_in_pieces()
         except OSError as error:
             failure = failure_kind(error)
@@ -97,14 +97,14 @@ class Connection:
             self.close()
             raise
         self._used, self.deadline = now, inf
-        if failure is None and reading.reusable and not self.expired:
-            return reading.answer(None)
+        if failure is None and parser.reusable and not self.expired:
+            return parser.response(None)
         if failure and self.expired:
             failure = TIMEOUT
         elif failure in (CLOSED, RESET):
-            self.repeatable = not fresh and not reading.head
+            self.repeatable = not fresh and not parser.head
         self.close()
-        return reading.answer(failure)
+        return parser.response(failure)
 
     def connect(self) -> None:
         """Open it if it is not open; the next exchange tries again where that fails."""
@@ -124,10 +124,10 @@ class Connection:
 
     def _receive(self) -> str | None:
         """Read to the end of the answer; the failure if there is one."""
-        reading, sock, watcher, hub = self._reading, self._sock, self._reads, self._hub
+        parser, sock, watcher, hub = self._parser, self._sock, self._reads, self._hub
         resume = getcurrent().switch
         size = FIRST_PIECE
-        while not reading.ended:
+        while not parser.ended:
             watcher.start(resume)
             try:
                 hub.switch()
@@ -138,16 +138,16 @@ class Connection:
             except BlockingIOError:  # woken for nothing
                 continue
             if not data:
-                return TIMEOUT if self.expired else reading.closed()
-            if failure := reading.feed(data):
+                return TIMEOUT if self.expired else parser.closed()
+            if failure := parser.feed(data):
                 return failure
             size = PIECE
         return None
 
     def _receive_in_pieces(self) -> str | None:
         """The same, with a bound on the time between two pieces."""
-        reading, end, patience = self._reading, self.deadline, self.timeouts.read or inf
-        while not reading.ended:
+        parser, end, patience = self._parser, self.deadline, self.timeouts.read or inf
+        while not parser.ended:
             self.deadline = min(end, time.monotonic() + patience)
             self._wait(self._reads)
             if failure := self._pull():
@@ -161,8 +161,8 @@ class Connection:
         except BlockingIOError:
             return None
         if data:
-            return self._reading.feed(data)
-        return TIMEOUT if self.expired else self._reading.closed()
+            return self._parser.feed(data)
+        return TIMEOUT if self.expired else self._parser.closed()
 
     def _send_rest(self, *pieces: memoryview) -> str | None:
         """Send what the socket did not take at once, and listen meanwhile: the server may answer before it has it all."""
@@ -180,21 +180,21 @@ class Connection:
                         return failure
                 except (BrokenPipeError, ConnectionResetError):
                     return self._last_words()
-                if self._reading.ended:  # it wants no more of the request, whose rest nobody would read
-                    self._reading.reusable = False
+                if self._parser.ended:  # it wants no more of the request, whose rest nobody would read
+                    self._parser.reusable = False
                     return None
         return None
 
     def _last_words(self) -> str | None:
         """The server would not read all of the request: its answer may have come all the same."""
-        while not self._reading.ended:
-            before = self._reading.size, self._reading.head
+        while not self._parser.ended:
+            before = self._parser.size, self._parser.head
             gevent.sleep(0)  # an endless answer must not keep the others from their turns
             if failure := self._pull():
                 return RESET if failure in (CLOSED, CUT_SHORT) else failure
-            if (self._reading.size, self._reading.head) == before:
+            if (self._parser.size, self._parser.head) == before:
                 return RESET
-        self._reading.reusable = False
+        self._parser.reusable = False
         return None
 
     def _wait(self, watcher: Any) -> None:
@@ -263,7 +263,7 @@ class Connection:
         self._sock.close()
         self._sock = self._tls = None
         self.deadline = inf
-        self._reading.reset()
+        self._parser.reset()
 
 
 def failure_kind(error: BaseException, stage: str = "") -> str:

@@ -27,7 +27,7 @@ class Cookie:
     expires: float
 
 
-class Jar:
+class CookieJar:
     """The cookies of one user."""
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ def head_of(method: str, target: str, origin: Origin, headers: Mapping[str, str]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
 
 
-class Heads:
+class RequestHead:
     """Heads of one request whose path, headers and length may change from one to the next; what stays is made once."""
 
     __slots__ = ("_expects", "_fields", "_given", "_method", "_origin", "_start", "_token")

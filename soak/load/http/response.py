@@ -16,7 +16,7 @@ CLOSED, CUT_SHORT, TIMEOUT, RESET = "connection closed", "protocol: answer cut s
 TOO_LARGE = f"body over {MAX_BODY >> 20} MiB"
 
 
-class Answer:
+class Response:
     """What came of one request: a status, or a `failure`; `size` is the body's bytes on the wire, `body` kept if asked."""
 
     __slots__ = ("_fields", "_head", "body", "failure", "size", "status")
@@ -66,7 +66,7 @@ def _fields(head: bytes) -> list[tuple[str, str]]:
     return found
 
 
-class Reading:
+class ResponseParser:
     """The answer that a connection reads now; one object a connection, begun anew for each request.
 
     The parser calls what begins with `on_`.
@@ -75,7 +75,7 @@ class Reading:
     __slots__ = (
         "_feed",
         "_head_only",
-        "_parser",
+        "_http_parser",
         "_pieces",
         "_unproductive",
         "ended",
@@ -92,8 +92,8 @@ class Reading:
         self.begin(head_only=False, keep=False)
 
     def _fresh(self) -> None:
-        self._parser: Any = HttpResponseParser(self)
-        self._feed = self._parser.feed_data
+        self._http_parser: Any = HttpResponseParser(self)
+        self._feed = self._http_parser.feed_data
 
     def begin(self, head_only: bool, keep: bool) -> None:
         """Expect another answer: one without a body where the request was HEAD; `keep` its body if asked."""
@@ -132,15 +132,15 @@ class Reading:
         chunked = names.get("transfer-encoding", "").lower().endswith("chunked")
         if chunked or ("content-length" in names and "transfer-encoding" not in names):
             return CUT_SHORT
-        self.ended, self.reusable, self.status = 1, False, self._parser.get_status_code()
+        self.ended, self.reusable, self.status = 1, False, self._http_parser.get_status_code()
         return None
 
-    def answer(self, failure: str | None) -> Answer:
+    def response(self, failure: str | None) -> Response:
         """What is left of it."""
         body = b"" if self._pieces is None else b"".join(self._pieces)
         if failure is None and self.size > MAX_BODY and self._pieces is not None:
             failure = TOO_LARGE
-        return Answer(self.status, self.size, failure, self.head, body)
+        return Response(self.status, self.size, failure, self.head, body)
 
     def reset(self) -> None:
         """Forget what the parser knows: its connection is gone."""
@@ -148,12 +148,12 @@ class Reading:
 
     def on_headers_complete(self) -> None:
         """The head is whole; of interim answers too."""
-        status = self._parser.get_status_code()
+        status = self._http_parser.get_status_code()
         if status >= 200:
             self.headed = True
             if self._head_only:
                 self.status, self.ended = status, 1
-                self.reusable = self._parser.should_keep_alive()
+                self.reusable = self._http_parser.should_keep_alive()
         elif status == 101:
             raise HttpParserError("an upgrade that nobody asked for")
 
@@ -166,6 +166,6 @@ class Reading:
     def on_message_complete(self) -> None:
         """The answer is whole; or an interim one is."""
         if self.headed and not self._head_only:
-            self.status = self._parser.get_status_code()
+            self.status = self._http_parser.get_status_code()
             self.ended += 1
-            self.reusable = self._parser.should_keep_alive()
+            self.reusable = self._http_parser.should_keep_alive()

@@ -12,7 +12,7 @@ import gevent
 TICK = 0.02
 
 
-class Timed(Protocol):
+class HasDeadline(Protocol):
     """Something with a moment (monotonic seconds, infinite while it is idle) by which it must have ended."""
 
     deadline: float
@@ -25,7 +25,7 @@ class Deadlines:
     """All that is under way in this process and must end in time."""
 
     def __init__(self) -> None:
-        self._watched: set[Timed] = set()
+        self._watched: set[HasDeadline] = set()
         self._sweeping: gevent.Greenlet | None = None
 
     @property
@@ -33,13 +33,13 @@ class Deadlines:
         """How many there are: every open connection is one."""
         return len(self._watched)
 
-    def watch(self, timed: Timed) -> None:
+    def watch(self, timed: HasDeadline) -> None:
         """See to its deadlines from now on."""
         self._watched.add(timed)
         if self._sweeping is None:
             self._sweeping = gevent.spawn(self._sweep)
 
-    def forget(self, timed: Timed) -> None:
+    def forget(self, timed: HasDeadline) -> None:
         """Look at it no more."""
         self._watched.discard(timed)
 

@@ -22,7 +22,7 @@ def trace_id(number: int) -> str:
     return f"{_PREFIX}{number:016x}" if number else ""
 
 
-class Tracing:
+class TraceHeaders:
     """Which headers requests carry: `traceparent` or not, and the trace id alone under a name of the profile's choice."""
 
     def __init__(self, traceparent: bool = True, header: str = "") -> None:

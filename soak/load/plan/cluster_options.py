@@ -21,7 +21,7 @@ PORT = 5557
 
 
 @dataclass(frozen=True)
-class Distributed:
+class ClusterOptions:
     """How many workers drive a plan: `processes` that the master starts itself, and `expect` that join at `bind`.
 
     `wait` is how long they may take to join, in seconds; `lost` says what becomes of the run when one is lost.
@@ -39,12 +39,12 @@ class Distributed:
         return self.processes + self.expect
 
 
-def distributed_of(profile: Profile) -> Distributed | None:
+def cluster_options_of(profile: Profile) -> ClusterOptions | None:
     """How a profile's load is divided; None where one process makes it all."""
     processes, workers = profile.load.processes or 0, profile.load.workers
     if workers is None:
-        return Distributed(processes=processes) if processes > 1 else None
-    return Distributed(processes, workers.expect, workers.bind, workers.wait, workers.lost)
+        return ClusterOptions(processes=processes) if processes > 1 else None
+    return ClusterOptions(processes, workers.expect, workers.bind, workers.wait, workers.lost)
 
 
 def address(text: str, port: int = PORT) -> tuple[str, int]:
@@ -58,7 +58,7 @@ def address(text: str, port: int = PORT) -> tuple[str, int]:
     return bare, int(number)
 
 
-def check_listening(distributed: Distributed | None, token: str) -> None:
+def check_listening(distributed: ClusterOptions | None, token: str) -> None:
     """Refuse to hand a plan, with all its secrets, to whoever may ask for it: beyond loopback workers need a token."""
     if distributed is None or not distributed.expect:
         return

@@ -9,7 +9,7 @@ Order = Literal["random", "sequential", "unique"]
 
 
 @dataclass(frozen=True)
-class PlannedRows:
+class PlannedFeeder:
     """Where the rows of a name are, and how they are dealt out: what the plan says of them."""
 
     name: str

@@ -29,7 +29,7 @@ _TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class MixModulation:
     """The shares over a steady phase that begins at `begin`; `slot` seconds each, in the order of `order`, which ends with it.
 
     `bounds` are the running sums of each row's shares, and of the plain weights in `plain`, for what is before and after.
@@ -42,11 +42,11 @@ class Code:
     plain: tuple[float, ...]
 
     @classmethod
-    def of(cls, weights: Sequence[float], begin: float, duration: float, seed: int) -> Code | None:
+    def of(cls, weights: Sequence[float], begin: float, duration: float, seed: int) -> MixModulation | None:
         """The code of a steady phase; None with fewer than two endpoints, which nothing can tell apart."""
         if len(weights) < 2:
             return None
-        rows = coded_shares(weights)
+        rows = modulated_shares(weights)
         count = len(rows)
         fitting = min(_CYCLES, int(duration / (count * SHORTEST)))
         cycles = max(1, fitting, ceil(duration / (count * LONGEST)))
@@ -73,13 +73,13 @@ class Code:
         return self.rows[self.order[number]], max(self.begin + (number + 1) * self.slot, passed)
 
 
-def code_of(plan: Plan) -> Code | None:
+def mix_modulation_of(plan: Plan) -> MixModulation | None:
     """The code of a plan's steady phase, the same in every process; None where none is asked for."""
     weights = [request.weight for request in plan.requests] + [flow.weight for flow in plan.flows]
-    return Code.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
+    return MixModulation.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
 
 
-def coded_shares(weights: Sequence[float]) -> list[list[float]]:
+def modulated_shares(weights: Sequence[float]) -> list[list[float]]:
     """Each slot's shares of all endpoints, a cycle of them: every row adds up to 1, every column's mean is its weight's."""
     total = sum(weights)
     parts = [weight / total for weight in weights]

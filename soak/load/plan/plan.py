@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from soak.load.plan.cluster_options import Distributed
-from soak.load.plan.feeds import PlannedRows
-from soak.load.plan.schedule import Piece
+from soak.load.plan.cluster_options import ClusterOptions
+from soak.load.plan.feeds import PlannedFeeder
+from soak.load.plan.schedule import ScheduleSegment
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class PlannedRequest:
 
     `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
     the body where that is one, and escapes by `template_kind`. No `timeout`, or none to
-    connect or between two pieces of the answer: those of the plan. `expect` and `captures` are
+    connect or between two pieces of the answer: those of the plan. `expect` and `extractors` are
     the profile's, by its keys.
     """
 
@@ -34,7 +34,7 @@ class PlannedRequest:
     connect_timeout: float | None = None
     read_timeout: float | None = None
     expect: dict[str, Any] = field(default_factory=dict)
-    captures: dict[str, dict[str, str]] = field(default_factory=dict)
+    extractors: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Plan:
     users: int | None = None
     locustfile: str | None = None
     flows: tuple[PlannedFlow, ...] = ()
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[ScheduleSegment, ...] = ()
     arrivals: str = "constant"
     seed: int = 0
     think: tuple[float, float] | None = None
@@ -89,9 +89,9 @@ class Plan:
     allow: tuple[str, ...] = ()
     traceparent: bool = True
     trace_header: str = ""
-    rows: tuple[PlannedRows, ...] = ()
+    rows: tuple[PlannedFeeder, ...] = ()
     auth: PlannedAuth | None = None
-    distributed: Distributed | None = None
+    distributed: ClusterOptions | None = None
     connect_timeout: float | None = None
     read_timeout: float | None = None
     before: int = 0
@@ -117,12 +117,12 @@ class Plan:
             "flows": tuple(
                 PlannedFlow(**flow | {"steps": tuple(map(_request, flow["steps"]))}) for flow in fields["flows"]
             ),
-            "pieces": tuple(Piece(**piece) for piece in fields["pieces"]),
-            "rows": tuple(PlannedRows(**rows) for rows in fields["rows"]),
+            "pieces": tuple(ScheduleSegment(**piece) for piece in fields["pieces"]),
+            "rows": tuple(PlannedFeeder(**rows) for rows in fields["rows"]),
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
             "allow": tuple(fields["allow"]),
             "think": tuple(think) if think else None,
-            "distributed": Distributed(**distributed) if distributed else None,
+            "distributed": ClusterOptions(**distributed) if distributed else None,
         }
         return cls(**fields)
 

@@ -18,7 +18,7 @@ _TURN = 2 * math.pi
 
 
 @dataclass(frozen=True)
-class Piece:
+class ScheduleSegment:
     """A stretch of load: from `start` evenly to `end`, less a cosine of `swing` and `period` where there is one.
 
     Load is in arrivals per second, or users; times are in seconds from the piece's beginning.
@@ -69,7 +69,7 @@ class Piece:
 class Schedule:
     """The load of a whole run; times in seconds from its start."""
 
-    def __init__(self, pieces: tuple[Piece, ...]) -> None:
+    def __init__(self, pieces: tuple[ScheduleSegment, ...]) -> None:
         self.pieces = pieces
         self._begin = [0.0, *accumulate(piece.seconds for piece in pieces)]
         self._counts = [0.0, *accumulate(piece.count(piece.seconds) for piece in pieces)]
@@ -109,24 +109,24 @@ class Schedule:
         return self._begin[place] + self.pieces[place].due(n - self._counts[place])
 
 
-def pieces_of(load: Load) -> tuple[Piece, ...]:
+def segments_of(load: Load) -> tuple[ScheduleSegment, ...]:
     """The shape of a profile's load: its stages, or its ramp and its duration."""
     if not load.stages:
-        ramp = [Piece(load.ramp, 0.0, load.peak)] if load.ramp > 0 else []
-        return (*ramp, Piece(load.duration, load.peak, load.peak))
-    pieces: list[Piece] = []
+        ramp = [ScheduleSegment(load.ramp, 0.0, load.peak)] if load.ramp > 0 else []
+        return (*ramp, ScheduleSegment(load.duration, load.peak, load.peak))
+    pieces: list[ScheduleSegment] = []
     before = 0.0
     for stage in load.stages:
         held = stage.rate or stage.users or stage.spike
         if stage.sine:
             low, high = stage.sine.low.value, stage.sine.high.value
             middle, swing = (low + high) / 2, (high - low) / 2
-            pieces.append(Piece(stage.for_, middle, middle, swing, stage.sine.period))
+            pieces.append(ScheduleSegment(stage.for_, middle, middle, swing, stage.sine.period))
             before = pieces[-1].level_at(stage.for_)
         elif stage.ramp:
-            pieces.append(Piece(stage.for_, before, stage.ramp.value))
+            pieces.append(ScheduleSegment(stage.for_, before, stage.ramp.value))
             before = stage.ramp.value
         elif held:
-            pieces.append(Piece(stage.for_, held.value, held.value))
+            pieces.append(ScheduleSegment(stage.for_, held.value, held.value))
             before = before if stage.spike else held.value
     return tuple(pieces)

@@ -10,7 +10,7 @@ from gevent.event import Event
 MOST_OF_A_TOPIC = 5
 
 
-class Notices:
+class Warnings:
     """`tell` passes a warning on. `broken` is set once the load cannot go on, and `reason` then says why in one line.
 
     Beside others, a process that has no row of data left tells so by `tell_spent`: they may have some.

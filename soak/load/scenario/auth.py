@@ -23,7 +23,7 @@ class AuthError(Exception):
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedToken:
     """A token, and how long it lives in seconds where that is known."""
 
     token: str = field(repr=False)
@@ -36,7 +36,7 @@ class TokenReader:
     def __init__(self, planned: PlannedAuth) -> None:
         self._path = JsonPath(planned.token)
 
-    def read(self, status: int, body: bytes) -> Fetched:
+    def read(self, status: int, body: bytes) -> FetchedToken:
         """The token of an answer; AuthError when there is none."""
         if not 200 <= status < 300:
             raise AuthError(f"status {status}")
@@ -50,7 +50,7 @@ class TokenReader:
         token = str(found[0])
         if _ODD.search(token):
             raise AuthError("the token has characters that no header may hold")
-        return Fetched(token, _lifetime(document))
+        return FetchedToken(token, _lifetime(document))
 
 
 def _lifetime(document: Any) -> float | None:
@@ -72,7 +72,7 @@ class Token:
     the attempts that failed, `problem` says why the last one did.
     """
 
-    def __init__(self, planned: PlannedAuth, fetch: Callable[[], Fetched], clock: Callable[[], float]) -> None:
+    def __init__(self, planned: PlannedAuth, fetch: Callable[[], FetchedToken], clock: Callable[[], float]) -> None:
         self._name, _, before = planned.header.partition(":")
         before = before.strip()
         self._before = f"{before} " if before and not before.endswith("=") else before

@@ -12,7 +12,7 @@ from soak.load.scenario.jsonpath import JsonPath, parsed
 Check = Callable[[str], bool]
 
 
-class Expectations:
+class Checks:
     """One request's expectations. Without `needs_body` or `needs_headers`, `check` looks at neither."""
 
     def __init__(self, planned: PlannedRequest) -> None:

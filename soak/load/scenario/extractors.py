@@ -21,14 +21,14 @@ class CaptureError(Exception):
         self.kind = kind
 
 
-class Captures:
+class Extractors:
     """One step's captures. Without `needs_body` or `needs_headers`, `take` looks at neither."""
 
     def __init__(self, planned: PlannedRequest) -> None:
         self._paths: dict[str, JsonPath] = {}
         self._headers: dict[str, str] = {}
         self._patterns: dict[str, re.Pattern[str]] = {}
-        for name, place in planned.captures.items():
+        for name, place in planned.extractors.items():
             if place.get("header") is not None:
                 self._headers[name] = place["header"].lower()
             elif place.get("regex") is not None:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from soak.load.plan.feeds import Order, PlannedRows
+from soak.load.plan.feeds import Order, PlannedFeeder
 
 #: Rows are kept in memory, at about 100 bytes and 60 a column each.
 MAX_ROWS = 5_000_000
@@ -19,11 +19,11 @@ MAX_ROWS = 5_000_000
 _WITHOUT_REST = 10_000
 
 
-class RowsError(ValueError):
+class FeederError(ValueError):
     """A data file that cannot be used; the message begins with the file, and its line where there is one."""
 
 
-class RowsExhausted(Exception):  # noqa: N818 - an end, not an error: the user who needs a row ends
+class FeederExhausted(Exception):  # noqa: N818 - an end, not an error: the user who needs a row ends
     """Every row of a `unique` source has been used."""
 
     def __init__(self, name: str) -> None:
@@ -49,7 +49,7 @@ class Row:
         return dict(zip(self._columns, self._values, strict=True))
 
 
-class Rows:
+class Feeder:
     """The rows of one file, as one of `count` processes deals them out; `index` counts the processes from 0.
 
     `random` draws from all rows. `sequential` and `unique` share them: this process has every `count`-th row from `index`
@@ -66,7 +66,7 @@ class Rows:
         count: int = 1,
     ) -> None:
         if order == "sequential" and len(rows) < count:
-            raise RowsError(f"data.{name}: {len(rows)} rows cannot be shared by {count} processes")
+            raise FeederError(f"data.{name}: {len(rows)} rows cannot be shared by {count} processes")
         self._name, self._order = name, order
         self._columns = {column: place for place, column in enumerate(columns)}
         self._rows = rows if order == "random" else rows[index::count]
@@ -74,10 +74,10 @@ class Rows:
 
     @classmethod
     def load(
-        cls, planned: PlannedRows, index: int = 0, count: int = 1, rest: Callable[[], object] = lambda: None
-    ) -> Rows:
+        cls, planned: PlannedFeeder, index: int = 0, count: int = 1, rest: Callable[[], object] = lambda: None
+    ) -> Feeder:
         """The rows of a file, with a `rest` after every few thousand; RowsError names file and line."""
-        lines = read_rows(Path(planned.path), jsonl=planned.jsonl)
+        lines = read_feed(Path(planned.path), jsonl=planned.jsonl)
         columns = next(lines)
         rows: list[tuple[Any, ...]] = []
         while some := list(islice(lines, _WITHOUT_REST)):
@@ -99,27 +99,27 @@ class Rows:
             return Row(self._columns, self._rows[int(chance.random() * len(self._rows))])
         if self._next >= len(self._rows):
             if self._order == "unique":
-                raise RowsExhausted(self._name)
+                raise FeederExhausted(self._name)
             self._next = 0
         self._next += 1
         return Row(self._columns, self._rows[self._next - 1])
 
 
-def read_rows(path: Path, *, jsonl: bool = False, most: int = MAX_ROWS) -> Iterator[tuple[Any, ...]]:
+def read_feed(path: Path, *, jsonl: bool = False, most: int = MAX_ROWS) -> Iterator[tuple[Any, ...]]:
     """The columns' names, then row after row, none kept; RowsError names file and line for the first that is wrong."""
     number = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             for number, row in enumerate(_jsonl(path, lines) if jsonl else _csv(path, lines)):
                 if number > most:
-                    raise RowsError(f"{path}: more than {most:,} rows do not fit in memory; split the file")
+                    raise FeederError(f"{path}: more than {most:,} rows do not fit in memory; split the file")
                 yield row
     except OSError as error:
-        raise RowsError(f"{path}: cannot be read: {error.strerror}") from None
+        raise FeederError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise RowsError(f"{path}: not a text file in UTF-8 (after row {number})") from None
+        raise FeederError(f"{path}: not a text file in UTF-8 (after row {number})") from None
     if not number:
-        raise RowsError(f"{path}: has no rows")
+        raise FeederError(f"{path}: has no rows")
 
 
 def _csv(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
@@ -133,22 +133,22 @@ def _csv(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
                 columns = _columns(path, values)
                 yield columns
             elif len(values) != len(columns):
-                raise RowsError(f"{path}:{reader.line_num}: {len(values)} values, and the header has {len(columns)}")
+                raise FeederError(f"{path}:{reader.line_num}: {len(values)} values, and the header has {len(columns)}")
             else:
                 yield tuple(values)
     except csv.Error as error:
-        raise RowsError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+        raise FeederError(f"{path}:{reader.line_num}: not CSV: {error}") from None
     if not columns:
-        raise RowsError(f"{path}: is empty; its first line names the columns")
+        raise FeederError(f"{path}: is empty; its first line names the columns")
 
 
 def _columns(path: Path, names: list[str]) -> tuple[str, ...]:
     columns = tuple(sys.intern(name.strip()) for name in names)
     if "" in columns:
-        raise RowsError(f"{path}:1: column {columns.index('') + 1} has no name")
+        raise FeederError(f"{path}:1: column {columns.index('') + 1} has no name")
     twice = [name for name in columns if columns.count(name) > 1]
     if twice:
-        raise RowsError(f"{path}:1: the column {twice[0]} is there twice")
+        raise FeederError(f"{path}:1: the column {twice[0]} is there twice")
     return columns
 
 
@@ -160,15 +160,15 @@ def _jsonl(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise RowsError(f"{path}:{number}: not JSON: {getattr(error, 'msg', 'nested too deeply')}") from None
+            raise FeederError(f"{path}:{number}: not JSON: {getattr(error, 'msg', 'nested too deeply')}") from None
         if not isinstance(found, dict) or not found:
-            raise RowsError(f'{path}:{number}: expected one JSON object a line, such as {{"sku": "A-17"}}')
+            raise FeederError(f'{path}:{number}: expected one JSON object a line, such as {{"sku": "A-17"}}')
         if not columns:
             columns = tuple(found)
             yield columns
         for odd in found.keys() ^ set(columns):
             what = "is missing" if odd in columns else "is in no line before"
-            raise RowsError(f"{path}:{number}: the key {odd} {what}; every line has the same keys")
+            raise FeederError(f"{path}:{number}: the key {odd} {what}; every line has the same keys")
         yield tuple(found[column] for column in columns)
     if not columns:
-        raise RowsError(f"{path}: is empty")
+        raise FeederError(f"{path}: is empty")

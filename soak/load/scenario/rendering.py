@@ -15,7 +15,7 @@ _PATH = re.compile(r"/[\x21-\x7e]*")
 _NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
-class Rendered(NamedTuple):
+class RenderedRequest(NamedTuple):
     """A request ready to send: no line break or blank in its path, no line break in a header."""
 
     path: str
@@ -23,12 +23,12 @@ class Rendered(NamedTuple):
     body: bytes
 
 
-def fixed(planned: PlannedRequest) -> Rendered:
+def fixed(planned: PlannedRequest) -> RenderedRequest:
     """A request as it is planned, whatever in it looks like a template: the one that fetches a token has none."""
-    return Rendered(planned.path, dict(planned.headers), base64.b64decode(planned.body))
+    return RenderedRequest(planned.path, dict(planned.headers), base64.b64decode(planned.body))
 
 
-class Prepared:
+class RequestTemplate:
     """One planned request. `constant` is its rendering where nothing of it is a template; `names` are those it needs."""
 
     def __init__(self, planned: PlannedRequest) -> None:
@@ -39,9 +39,9 @@ class Prepared:
         self._fixed = fixed(planned)
         templates = [template for template in (self._path, self._body, *self._headers.values()) if template]
         self.names: frozenset[str] = frozenset().union(*(template.names for template in templates))
-        self.constant: Rendered | None = None if templates else self._fixed
+        self.constant: RenderedRequest | None = None if templates else self._fixed
 
-    def render(self, context: Context) -> Rendered:
+    def render(self, context: Context) -> RenderedRequest:
         """The request for what a visitor's context holds now; RenderError when it cannot be made or would be unsafe."""
         if self.constant is not None:
             return self.constant
@@ -60,4 +60,4 @@ class Prepared:
                 body = text.encode()
             except UnicodeEncodeError:
                 raise RenderError("template: not Unicode in the body") from None
-        return Rendered(path, headers, body)
+        return RenderedRequest(path, headers, body)

@@ -19,7 +19,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from soak.load.scenario.feeder import Row, RowsExhausted
+from soak.load.scenario.feeder import FeederExhausted, Row
 from soak.profile.yamltext import Document, as_text
 from soak.profile.yamltext import Path as Place
 
@@ -181,7 +181,7 @@ class Template:
         """The text, with what `context_of` holds now; RenderError when a name is missing or an expression fails."""
         try:
             text = "".join(self._render(context))
-        except (RowsExhausted, RenderError):
+        except (FeederExhausted, RenderError):
             raise
         except SecurityError:
             raise RenderError("template: not allowed") from None

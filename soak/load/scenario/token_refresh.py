@@ -12,8 +12,8 @@ from soak.load.http.client import Client, ClientOptions
 from soak.load.http.options import Origin, Timeouts, TlsOptions
 from soak.load.http.request_head import head_of
 from soak.load.plan.plan import Plan, PlannedAuth
-from soak.load.plan.warnings import Notices
-from soak.load.scenario.auth import AuthError, Fetched, Token, TokenReader
+from soak.load.plan.warnings import Warnings
+from soak.load.scenario.auth import AuthError, FetchedToken, Token, TokenReader
 from soak.load.scenario.rendering import fixed
 
 #: The first token is asked for so often, and each time waited for at most so long, in seconds.
@@ -24,14 +24,14 @@ class NoTokenError(OSError):
     """No token could be had before the load began."""
 
 
-class Authorizing:
+class TokenRefresher:
     """The token of all users. `header` is the one to send: a new object with each new token, None before the first."""
 
-    def __init__(self, plan: Plan, planned: PlannedAuth, notices: Notices) -> None:
+    def __init__(self, plan: Plan, planned: PlannedAuth, warnings: Warnings) -> None:
         url = planned.url or plan.url
         seconds = min(plan.timeout, LONGEST_FETCH)
         options = ClientOptions(Origin.of(url), Timeouts(seconds, seconds), TlsOptions(**plan.tls), cookies=False)
-        self._client, self._reader, self._notices = Client(options), TokenReader(planned), notices
+        self._client, self._reader, self._warnings = Client(options), TokenReader(planned), warnings
         request = fixed(planned.request)
         self._asked = f"{planned.request.method} {request.path}"
         target = urlsplit(url).path + request.path
@@ -63,7 +63,7 @@ class Authorizing:
                 self._due.clear()
                 self._due.wait(wait)
             elif not self._renew():
-                self._notices.warn("auth", f"auth: the token could not be renewed: {self._token.problem}")
+                self._warnings.warn("auth", f"auth: the token could not be renewed: {self._token.problem}")
 
     def _renew(self) -> bool:
         renewed = self._token.renew()
@@ -71,8 +71,8 @@ class Authorizing:
             self.header = self._token.header
         return renewed
 
-    def _fetch(self) -> Fetched:
-        answer = self._client.send(self._head, self._body, keep=True)
-        if answer.failure is not None:
-            raise AuthError(answer.failure)
-        return self._reader.read(answer.status, answer.body)
+    def _fetch(self) -> FetchedToken:
+        response = self._client.send(self._head, self._body, keep=True)
+        if response.failure is not None:
+            raise AuthError(response.failure)
+        return self._reader.read(response.status, response.body)

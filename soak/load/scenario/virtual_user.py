@@ -11,18 +11,18 @@ from typing import Any
 
 from jinja2.sandbox import safe_range
 
-from soak.load.scenario.feeder import Rows
+from soak.load.scenario.feeder import Feeder
 from soak.load.scenario.templates import Function, context_of
 
 
-class Numbers:
+class SequenceNumbers:
     """Where `seq()` comes from: after `before`, 1, 2, 3 over all users of a process; `count` processes never give the same."""
 
     def __init__(self, index: int = 0, count_: int = 1, before: int = 0) -> None:
         self.next = count(before * count_ + index + 1, count_).__next__
 
 
-class Visitor:
+class VirtualUser:
     """The names of one user's templates. `number` is the user's, or the arrival's in the open model.
 
     `random` is for whatever else this user chooses: the same seed and number make the same choices.
@@ -32,15 +32,15 @@ class Visitor:
         self,
         number: int,
         seed: int | str = 0,
-        rows: Mapping[str, Rows] | None = None,
-        numbers: Numbers | None = None,
+        rows: Mapping[str, Feeder] | None = None,
+        numbers: SequenceNumbers | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.number, self.rows, self._clock = number, rows or {}, clock
         self.random = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable traffic, not secrets
         self._given: dict[str, Any] = {
             "uuid": Function(self.uuid),
-            "seq": Function((numbers or Numbers()).next),
+            "seq": Function((numbers or SequenceNumbers()).next),
             "randint": Function(self.random.randint),
             "choice": Function(self.choice),
             "now": Function(self.now),

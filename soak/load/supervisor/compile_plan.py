@@ -8,12 +8,12 @@ from typing import Literal
 from urllib.parse import quote, urlencode
 
 from soak import __version__
-from soak.load.plan.cluster_options import distributed_of
-from soak.load.plan.feeds import PlannedRows
+from soak.load.plan.cluster_options import cluster_options_of
+from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedFlow, PlannedRequest
-from soak.load.plan.schedule import pieces_of
+from soak.load.plan.schedule import segments_of
 from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
-from soak.load.supervisor.validate import check_traffic
+from soak.load.supervisor.validate import check_requests_and_data
 from soak.profile import Profile
 from soak.profile.checking import beside
 from soak.profile.requests import RequestSpec, Sending
@@ -32,7 +32,7 @@ _CONTENT_TYPES = {
 
 def plan_of(profile: Profile) -> Plan:
     """The plan of a checked profile; ProfileError where its templates, data or JSONPaths are wrong."""
-    check_traffic(profile)
+    check_requests_and_data(profile)
     load, document = profile.load, profile.document
     return Plan(
         url=profile.target.url.rstrip("/"),
@@ -50,7 +50,7 @@ def plan_of(profile: Profile) -> Plan:
         users=None if load.open else int(load.peak),
         locustfile=_absolute(document, load.locustfile),
         flows=_flows(profile),
-        pieces=pieces_of(load),
+        pieces=segments_of(load),
         arrivals=load.arrivals,
         seed=load.seed,
         think=(load.think.min, load.think.max) if load.think else None,
@@ -58,7 +58,7 @@ def plan_of(profile: Profile) -> Plan:
         redirects=load.redirects,
         cookies=load.cookies,
         rows=tuple(
-            PlannedRows(name, str(beside(document.file, rows.file).resolve()), rows.jsonl is not None, rows.order)
+            PlannedFeeder(name, str(beside(document.file, rows.file).resolve()), rows.jsonl is not None, rows.order)
             for name, rows in profile.data.items()
         ),
         auth=_auth(profile),
@@ -69,7 +69,7 @@ def plan_of(profile: Profile) -> Plan:
         allow=tuple(profile.target.allow),
         traceparent=profile.trace.traceparent,
         trace_header=profile.trace.header,
-        distributed=distributed_of(profile),
+        distributed=cluster_options_of(profile),
         attribute=profile.diagnose is not None and profile.diagnose.attribute,
     )
 
@@ -80,7 +80,7 @@ def planned(
     place: Place,
     label: str,
     weight: float = 1.0,
-    captures: dict[str, dict[str, str]] | None = None,
+    extractors: dict[str, dict[str, str]] | None = None,
 ) -> PlannedRequest:
     """Path, headers and body of one request, ready to send or to render."""
     method, _, path = literal(spec.request, place, document, key="request").partition(" ")
@@ -110,7 +110,7 @@ def planned(
         spec.timeout.connect,
         spec.timeout.read,
         spec.expect.model_dump(by_alias=True, exclude_defaults=True, exclude={"status"}),
-        captures or {},
+        extractors or {},
     )
 
 
@@ -140,10 +140,10 @@ def _flows(profile: Profile) -> tuple[PlannedFlow, ...]:
         steps = []
         for number, step in enumerate(flow.steps):
             place = ("flows", index, "steps", number)
-            captures = {
+            extractors = {
                 name: found.model_dump(by_alias=True, exclude_none=True) for name, found in step.capture.items()
             }
-            steps.append(planned(step, profile.document, place, flow.label(step), captures=captures))
+            steps.append(planned(step, profile.document, place, flow.label(step), extractors=extractors))
         flows.append(PlannedFlow(flow.name, flow.weight, tuple(steps)))
     return tuple(flows)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from soak.errors import LoadError
-from soak.load.plan.mix_modulation import code_of
+from soak.load.plan.mix_modulation import mix_modulation_of
 from soak.load.plan.plan import Plan
 from soak.load.plan.wire import window_of
 from soak.model import Event
@@ -89,7 +89,7 @@ class LoadProcess:
             raise LoadError(
                 f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more"
             )
-        if (code := code_of(self._plan)) is not None:
+        if (code := mix_modulation_of(self._plan)) is not None:
             self._on_event(Event(self.started, "mix", code.words))
 
     @property

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from soak.errors import ProfileError
-from soak.load.plan.cluster_options import distributed_of
-from soak.load.scenario.feeder import RowsError, read_rows
+from soak.load.plan.cluster_options import cluster_options_of
+from soak.load.scenario.feeder import FeederError, read_feed
 from soak.load.scenario.jsonpath import JsonPath, PathError
 from soak.load.scenario.templates import (
     Kind,
@@ -28,7 +28,7 @@ from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
 
-def check_traffic(profile: Profile) -> None:
+def check_requests_and_data(profile: Profile) -> None:
     """ProfileError, with file, line and key, for the first thing that would fail when the traffic is made."""
     document = profile.document
     columns = {name: _columns(profile, name) for name in profile.data}
@@ -102,13 +102,13 @@ def _columns(profile: Profile, name: str) -> tuple[str, ...]:
     """The columns of a data file, once every row of it has been read."""
     rows, document = profile.data[name], profile.document
     try:
-        read = read_rows(Path(beside(document.file, rows.file)), jsonl=rows.jsonl is not None)
+        read = read_feed(Path(beside(document.file, rows.file)), jsonl=rows.jsonl is not None)
         columns = next(read)
         found = sum(1 for _ in read)
-    except RowsError as error:
+    except FeederError as error:
         where = document.where(("data", name))
         raise ProfileError(f"{where}: data.{name}: {error}") from None
-    distributed = distributed_of(profile)
+    distributed = cluster_options_of(profile)
     if distributed is not None and rows.order != "random" and found < distributed.workers:
         reason = f"{found} {rows.order} rows cannot be shared by {distributed.workers} workers"
         raise refused(document, ("data", name), f"{reason}, for no two have the same; take fewer, or order: random")

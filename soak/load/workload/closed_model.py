@@ -9,10 +9,10 @@ import gevent
 
 from soak.load.plan.partition import Shares
 from soak.load.plan.plan import Plan
-from soak.load.plan.warnings import Notices
-from soak.load.scenario.virtual_user import Visitor
-from soak.load.workload.mix import Traffic
-from soak.load.workload.request_builder import Maker
+from soak.load.plan.warnings import Warnings
+from soak.load.scenario.virtual_user import VirtualUser
+from soak.load.workload.mix import TrafficMix
+from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import NOT_MADE, Sender
 
 #: A refused connection answers at once; without a pause a closed user would hammer the dead target.
@@ -25,8 +25,8 @@ TICK = 0.02
 class ClosedUser:
     """One user, in a greenlet and over a connection of its own."""
 
-    def __init__(self, visitor: Visitor, sender: Sender) -> None:
-        self.visitor, self.sender = visitor, sender
+    def __init__(self, virtual_user: VirtualUser, sender: Sender) -> None:
+        self.virtual_user, self.sender = virtual_user, sender
         #: It ends after its request or flow, and with `cut` after the request under way.
         self.leaving = self.cut = False
         #: It pauses between requests or flows, and has nothing to finish; or between the steps of a flow.
@@ -40,14 +40,14 @@ class ClosedLoad:
     def __init__(
         self,
         plan: Plan,
-        traffic: Traffic,
-        maker: Maker,
-        notices: Notices,
+        mix: TrafficMix,
+        builder: RequestBuilder,
+        warnings: Warnings,
         new_sender: Callable[[], Sender],
         shares: Shares | None = None,
     ) -> None:
         self._shares = shares or Shares()
-        self._plan, self._traffic, self._maker, self._notices = plan, traffic, maker, notices
+        self._plan, self._mix, self._builder, self._warnings = plan, mix, builder, warnings
         self._new_sender = new_sender
         self._users: list[ClosedUser] = []
         self._running: set[ClosedUser] = set()
@@ -61,10 +61,10 @@ class ClosedLoad:
 
     def drive(self) -> None:
         """Let users come and go as scheduled; returns at the end of the schedule."""
-        began, schedule = time.monotonic(), self._traffic.schedule
+        began, schedule = time.monotonic(), self._mix.schedule
         while (passed := time.monotonic() - began) < schedule.total and not self._cut:
-            if passed >= self._traffic.turns:
-                self._traffic.turn(passed)
+            if passed >= self._mix.turns:
+                self._mix.turn(passed)
             self.have(self._shares.users(schedule.users_at(passed)))
             gevent.sleep(TICK)
 
@@ -77,27 +77,27 @@ class ClosedLoad:
                 user.greenlet.kill(block=False)
         while len(self._users) < count and not self._out_of_rows:
             self._number += 1
-            user = ClosedUser(self._traffic.visitor(self._number), self._new_sender())
+            user = ClosedUser(self._mix.virtual_user(self._number), self._new_sender())
             self._users.append(user)
             self._running.add(user)
             user.greenlet = gevent.spawn(self._live, user)
 
     def _live(self, user: ClosedUser) -> None:
-        visitor, sender = user.visitor, user.sender
-        chance, choose, begin, pace = visitor.random, self._traffic.choose, self._maker.begin, self._plan.pace
+        virtual_user, sender = user.virtual_user, user.sender
+        chance, choose, begin, pace = virtual_user.random, self._mix.choose, self._builder.begin, self._plan.pace
         pauses = pace is not None or self._plan.think is not None
 
-        def pause(visitor: Visitor) -> bool:
-            return self._think(user, visitor)
+        def pause(virtual_user: VirtualUser) -> bool:
+            return self._think(user, virtual_user)
 
         try:
             while not user.leaving:
                 began = time.monotonic() if pauses else 0.0
-                course = choose(chance)
-                if course.constant:  # the hot path
-                    failure = sender.send(course.first)
-                elif begin(course, visitor):
-                    failure = sender.walk(course, visitor, pause)
+                scenario = choose(chance)
+                if scenario.constant:  # the hot path
+                    failure = sender.send(scenario.first)
+                elif begin(scenario, virtual_user):
+                    failure = sender.walk(scenario, virtual_user, pause)
                 else:
                     self._run_out()
                     return
@@ -106,7 +106,7 @@ class ClosedLoad:
                 if pauses and not user.leaving:
                     self._rest(user, began)
         except Exception as error:
-            self._notices.fail(f"a user broke: {type(error).__name__}: {error}")
+            self._warnings.fail(f"a user broke: {type(error).__name__}: {error}")
             raise
         finally:
             sender.close()
@@ -114,7 +114,7 @@ class ClosedLoad:
 
     def _rest(self, user: ClosedUser, began: float) -> None:
         """Think, and keep the pace, after a request or flow that was begun at a moment."""
-        left = self._traffic.pause(user.visitor.random)
+        left = self._mix.pause(user.virtual_user.random)
         if self._plan.pace is not None:
             left = max(left, began + self._plan.pace - time.monotonic())
         if left > 0:
@@ -122,9 +122,9 @@ class ClosedLoad:
             gevent.sleep(left)
             user.idle = False
 
-    def _think(self, user: ClosedUser, visitor: Visitor) -> bool:
+    def _think(self, user: ClosedUser, virtual_user: VirtualUser) -> bool:
         """Pause between two steps of a flow; whether there is to be another."""
-        seconds = self._traffic.pause(visitor.random)
+        seconds = self._mix.pause(virtual_user.random)
         if seconds > 0 and not user.cut:
             user.thinking = True
             gevent.sleep(seconds)
@@ -135,7 +135,7 @@ class ClosedLoad:
         """A user found no row: it ends, and no other comes for it, since that would find none either."""
         self._out_of_rows = True
         if len(self._running) == 1:
-            self._notices.run_out(
+            self._warnings.run_out(
                 "every row of the data has been used and no user is left; order: sequential begins again"
             )
 

@@ -8,10 +8,10 @@ from locust import User, constant, task
 from locust.exception import StopUser
 
 from soak.load.plan.plan import Plan
-from soak.load.plan.warnings import Notices
+from soak.load.plan.warnings import Warnings
 
 
-class Load(Protocol):
+class LoadModel(Protocol):
     """The open or the closed model."""
 
     @property
@@ -25,7 +25,7 @@ class Load(Protocol):
         """Wait for the answers under way, at most `patience` seconds, and close everything."""
 
 
-def driving_user(plan: Plan, load: Load, notices: Notices) -> type[User]:
+def driving_user(plan: Plan, load: LoadModel, warnings: Warnings) -> type[User]:
     """A Locust user class of which one user drives all of the load."""
 
     class DrivingUser(User):
@@ -37,7 +37,7 @@ def driving_user(plan: Plan, load: Load, notices: Notices) -> type[User]:
             try:
                 load.drive()
             except Exception as error:
-                notices.fail(f"the load broke: {type(error).__name__}: {error}")
+                warnings.fail(f"the load broke: {type(error).__name__}: {error}")
                 raise
             raise StopUser
 

@@ -12,23 +12,23 @@ from urllib.parse import urlsplit
 import gevent
 
 from soak.load.http.options import Origin, Timeouts
-from soak.load.http.request_head import Heads
-from soak.load.http.trace_context import Tracing
-from soak.load.plan.mix_modulation import code_of
+from soak.load.http.request_head import RequestHead
+from soak.load.http.trace_context import TraceHeaders
+from soak.load.plan.mix_modulation import mix_modulation_of
 from soak.load.plan.plan import Plan, PlannedRequest
-from soak.load.plan.schedule import Piece, Schedule
-from soak.load.scenario.checks import Expectations
-from soak.load.scenario.extractors import Captures
-from soak.load.scenario.feeder import Rows
-from soak.load.scenario.rendering import Prepared
-from soak.load.scenario.virtual_user import Numbers, Visitor
+from soak.load.plan.schedule import Schedule, ScheduleSegment
+from soak.load.scenario.checks import Checks
+from soak.load.scenario.extractors import Extractors
+from soak.load.scenario.feeder import Feeder
+from soak.load.scenario.rendering import RequestTemplate
+from soak.load.scenario.virtual_user import SequenceNumbers, VirtualUser
 
 #: An earlier load's templates are taken to have asked for a number so often a request.
 _NUMBERS_EACH = 64
 
 
-class Step:
-    """One request: `prepared` to send, `expectations` and `captures` for its answer, `timeout` in seconds.
+class ScenarioStep:
+    """One request: `template` to send, `checks` and `extractors` for its answer, `timeout` in seconds.
 
     Where an answer is not needed, its body need only be counted and its headers need not be read. `head` and `body` are
     the bytes to send where they are always the same; with no `head`, `heads` makes one of what is rendered. The head, or
@@ -39,9 +39,9 @@ class Step:
     __slots__ = (
         "authorized",
         "body",
-        "captures",
+        "checks",
         "endpoint",
-        "expectations",
+        "extractors",
         "head",
         "heads",
         "keeps",
@@ -49,8 +49,8 @@ class Step:
         "needs_body",
         "needs_headers",
         "only_status",
-        "prepared",
         "statuses",
+        "template",
         "timeout",
         "timeouts",
         "trace_lines",
@@ -59,33 +59,33 @@ class Step:
 
     def __init__(self, planned: PlannedRequest, plan: Plan) -> None:
         self.endpoint, self.method = planned.endpoint, planned.method
-        self.prepared, self.expectations, self.captures = Prepared(planned), Expectations(planned), Captures(planned)
+        self.template, self.checks, self.extractors = RequestTemplate(planned), Checks(planned), Extractors(planned)
         self.timeout = planned.timeout or plan.timeout
         self.timeouts = Timeouts(
             planned.connect_timeout or plan.connect_timeout or plan.timeout,
             self.timeout,
             planned.read_timeout or plan.read_timeout,
         )
-        self.needs_body = self.expectations.needs_body or self.captures.needs_body
-        self.needs_headers = self.expectations.needs_headers or self.captures.needs_headers
+        self.needs_body = self.checks.needs_body or self.extractors.needs_body
+        self.needs_headers = self.checks.needs_headers or self.extractors.needs_headers
         self.statuses = frozenset(planned.statuses)
-        self.keeps = bool(planned.captures)
+        self.keeps = bool(planned.extractors)
         self.only_status = not planned.expect and not self.keeps
         named = {name.lower() for name in planned.headers}
         self.authorized = plan.auth is not None and plan.auth.header.partition(":")[0].lower() not in named
-        self.heads = Heads(planned.method, Origin.of(plan.url), urlsplit(plan.url).path)
-        tracing = Tracing(plan.traceparent, plan.trace_header)
+        self.heads = RequestHead(planned.method, Origin.of(plan.url), urlsplit(plan.url).path)
+        tracing = TraceHeaders(plan.traceparent, plan.trace_header)
         self.trace_lines, self.traced = tracing.lines(planned.headers)
         self.head: bytes | None = None
         self.body = b""
-        if (constant := self.prepared.constant) is not None:
+        if (constant := self.template.constant) is not None:
             self.body = constant.body
             head = self.heads.of(constant.path, constant.headers, len(constant.body))  # refuses a header that is none
             if not self.authorized:
                 self.head, self.traced = tracing.template(head)
 
 
-class Course:
+class Scenario:
     """What one user does at a stretch: a flow's steps in order, or one endpoint's request. `names` are its templates'.
 
     A `constant` course is one request of the same bytes each time, which needs no visitor; a flow has `more` steps than
@@ -94,14 +94,14 @@ class Course:
 
     __slots__ = ("constant", "first", "flow", "more", "names", "steps", "weight")
 
-    def __init__(self, steps: tuple[Step, ...], weight: float, *, flow: bool = False) -> None:
+    def __init__(self, steps: tuple[ScenarioStep, ...], weight: float, *, flow: bool = False) -> None:
         self.steps, self.weight, self.flow = steps, weight, flow
         self.first, self.more = steps[0], steps[1:]
         self.constant = not flow and self.first.head is not None
-        self.names: frozenset[str] = frozenset().union(*(step.prepared.names for step in steps))
+        self.names: frozenset[str] = frozenset().union(*(step.template.names for step in steps))
 
 
-class Traffic:
+class TrafficMix:
     """All that the users of one process share; of `count` processes, this is the one counted `index` from 0.
 
     RowsError when a data file is no longer what it was when the profile was checked.
@@ -109,51 +109,54 @@ class Traffic:
 
     def __init__(self, plan: Plan, index: int = 0, count: int = 1) -> None:
         self._plan, self._index, self._count = plan, index, count
-        alone = [Course((Step(request, plan),), request.weight) for request in plan.requests]
-        flows = [Course(tuple(Step(step, plan) for step in flow.steps), flow.weight, flow=True) for flow in plan.flows]
-        self.courses = (*alone, *flows)
-        self._bounds: Sequence[float] = list(accumulate(course.weight for course in self.courses))
-        self._code = code_of(plan)
+        alone = [Scenario((ScenarioStep(request, plan),), request.weight) for request in plan.requests]
+        flows = [
+            Scenario(tuple(ScenarioStep(step, plan) for step in flow.steps), flow.weight, flow=True)
+            for flow in plan.flows
+        ]
+        self.scenarios = (*alone, *flows)
+        self._bounds: Sequence[float] = list(accumulate(scenario.weight for scenario in self.scenarios))
+        self._modulation = mix_modulation_of(plan)
         #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
-        self.turns = inf if self._code is None else 0.0
-        self._rows = {rows.name: Rows.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
+        self.turns = inf if self._modulation is None else 0.0
+        self._rows = {rows.name: Feeder.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
         for rows in self._rows.values():
             rows.skip(plan.before // count)
-        self._numbers = Numbers(index, count, plan.before * _NUMBERS_EACH)
+        self._numbers = SequenceNumbers(index, count, plan.before * _NUMBERS_EACH)
         self._seed = f"{plan.seed}/{plan.before}" if plan.before else plan.seed
         self.schedule = Schedule(plan.pieces or _pieces(plan))
 
-    def visitor(self, number: int) -> Visitor:
+    def virtual_user(self, number: int) -> VirtualUser:
         """The state of one user, counted from 1 in this process; no two processes have the same users."""
-        return Visitor((number - 1) * self._count + self._index + 1, self._seed, self._rows, self._numbers)
+        return VirtualUser((number - 1) * self._count + self._index + 1, self._seed, self._rows, self._numbers)
 
     def caller_number(self, number: int) -> int:
         """What templates know as `user` of an arrival, counted from 0 over all processes: from 1 on over the whole run."""
         return self._plan.before + number + 1
 
-    def caller(self, number: int) -> Visitor:
+    def caller(self, number: int) -> VirtualUser:
         """The state of whoever makes an arrival, counted from 0 over all processes."""
-        return Visitor(self.caller_number(number), self._seed, self._rows, self._numbers)
+        return VirtualUser(self.caller_number(number), self._seed, self._rows, self._numbers)
 
     def turn(self, passed: float) -> None:
         """From now on choose by the shares of this moment, in seconds from the load's beginning: the same in all processes."""
-        if self._code is not None:
-            self._bounds, self.turns = self._code.at(passed)
+        if self._modulation is not None:
+            self._bounds, self.turns = self._modulation.at(passed)
 
-    def choose(self, chance: random.Random) -> Course:
+    def choose(self, chance: random.Random) -> Scenario:
         """The next course, by weight; a visitor's own `random` makes its choices repeatable."""
-        if len(self.courses) == 1:
-            return self.courses[0]
+        if len(self.scenarios) == 1:
+            return self.scenarios[0]
         bounds = self._bounds
-        return self.courses[bisect(bounds, chance.random() * bounds[-1], 0, len(bounds) - 1)]
+        return self.scenarios[bisect(bounds, chance.random() * bounds[-1], 0, len(bounds) - 1)]
 
     def pause(self, chance: random.Random) -> float:
         """How long to think before the next request, in seconds."""
         return chance.uniform(*self._plan.think) if self._plan.think else 0.0
 
 
-def _pieces(plan: Plan) -> tuple[Piece, ...]:
+def _pieces(plan: Plan) -> tuple[ScheduleSegment, ...]:
     """A plan that says no shape has a ramp and holds its full load."""
     full = float(plan.rate if plan.rate is not None else plan.users or 0)
-    ramp = (Piece(plan.ramp, 0.0, full),) if plan.ramp > 0 else ()
-    return (*ramp, Piece(plan.duration, full, full))
+    ramp = (ScheduleSegment(plan.ramp, 0.0, full),) if plan.ramp > 0 else ()
+    return (*ramp, ScheduleSegment(plan.duration, full, full))

@@ -12,13 +12,13 @@ import gevent
 from soak.load.measure.counting import Counting
 from soak.load.plan.partition import Shares, arrivals_of
 from soak.load.plan.plan import Plan
-from soak.load.plan.warnings import Notices
-from soak.load.scenario.rendering import Rendered
-from soak.load.scenario.virtual_user import Visitor
-from soak.load.workload.mix import Course, Traffic
-from soak.load.workload.request_builder import Maker
+from soak.load.plan.warnings import Warnings
+from soak.load.scenario.rendering import RenderedRequest
+from soak.load.scenario.virtual_user import VirtualUser
+from soak.load.workload.mix import Scenario, TrafficMix
+from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import Sender
-from soak.load.workload.timerfd import Pace
+from soak.load.workload.timerfd import PreciseTimer
 
 #: Connections grow up to this many; further arrivals wait, and their wait is part of their latency.
 MAX_CONNECTIONS = 2000
@@ -30,10 +30,10 @@ MOST_AT_ONCE = 32
 PINNED_SECONDS, MOST_PINNED, IDLE_SECONDS = 0.1, 100, 5.0
 
 #: What is to be sent, made where it has a template; when it should be; and whose flow goes on after it.
-Arrival = tuple[Course, Rendered | None, float, Visitor | None]
+Arrival = tuple[Scenario, RenderedRequest | None, float, VirtualUser | None]
 
 
-class Worker:
+class ConnectionWorker:
     """A greenlet with a connection of its own, which sends one arrival after another and rests in between."""
 
     __slots__ = ("arrival", "greenlet", "idle_since", "pinned", "sender", "thinking")
@@ -56,24 +56,24 @@ class OpenLoad:
         self,
         plan: Plan,
         counting: Counting,
-        traffic: Traffic,
-        maker: Maker,
-        notices: Notices,
+        mix: TrafficMix,
+        builder: RequestBuilder,
+        warnings: Warnings,
         new_sender: Callable[[], Sender],
         shares: Shares | None = None,
     ) -> None:
         self._shares = shares or Shares()
         self._plan, self._counting, self._new_sender = plan, counting, new_sender
-        self._traffic, self._maker, self._notices = traffic, maker, notices
+        self._mix, self._builder, self._warnings = mix, builder, warnings
         #: It makes all single requests in turn; each flow has a visitor of its own.
-        self._visitor = traffic.visitor(0)
-        self._without_rows: set[Course] = set()
+        self._virtual_user = mix.virtual_user(0)
+        self._without_rows: set[Scenario] = set()
         self._cut = False
         self._hub = gevent.get_hub()
         enough = min(MOST_PINNED, 4 + ceil(PINNED_SECONDS * (plan.rate or 0.0) / self._shares.first.count))
-        self._pinned = deque(Worker(new_sender(), pinned=True) for _ in range(enough))
-        self._more: list[Worker] = []
-        self._all: set[Worker] = set(self._pinned)
+        self._pinned = deque(ConnectionWorker(new_sender(), pinned=True) for _ in range(enough))
+        self._more: list[ConnectionWorker] = []
+        self._all: set[ConnectionWorker] = set(self._pinned)
         self._waiting: deque[Arrival] = deque()
         #: Arrivals that are sent and not answered yet.
         self.busy = 0
@@ -82,13 +82,13 @@ class OpenLoad:
 
     def connect(self) -> None:
         """Open what the first arrivals need: opened by them, they would come too fast to be on time."""
-        first = ceil(self._shares.count(self._traffic.schedule, PINNED_SECONDS))
+        first = ceil(self._shares.count(self._mix.schedule, PINNED_SECONDS))
         at_once = list(self._pinned)[:first]
         gevent.joinall([gevent.spawn(worker.sender.connect) for worker in at_once])
 
     def drive(self) -> None:
         """Make all arrivals, each on schedule; returns when the last is made, or the load is to finish."""
-        pace = Pace()
+        pace = PreciseTimer()
         try:
             self._drive(pace.until)
         finally:
@@ -96,9 +96,9 @@ class OpenLoad:
 
     def _drive(self, sleep_until: Callable[[float], None]) -> None:
         began = looked = time.monotonic()
-        traffic, choose, arrive, without_rest = self._traffic, self._traffic.choose, self.arrive, 0
-        chance, poisson = self._visitor.random, self._plan.arrivals == "poisson"
-        for number, due in arrivals_of(self._traffic.schedule, self._shares, poisson=poisson, seed=self._plan.seed):
+        mix, choose, arrive, without_rest = self._mix, self._mix.choose, self.arrive, 0
+        chance, poisson = self._virtual_user.random, self._plan.arrivals == "poisson"
+        for number, due in arrivals_of(self._mix.schedule, self._shares, poisson=poisson, seed=self._plan.seed):
             moment = began + due
             without_rest += 1
             if moment > time.monotonic() or without_rest >= MOST_AT_ONCE:
@@ -106,36 +106,36 @@ class OpenLoad:
                 without_rest = 0
             if self._cut:
                 break
-            if due >= traffic.turns:
-                traffic.turn(due)
-            course = choose(chance)
-            if course.constant:  # the hot path
-                arrive((course, None, moment, None))
+            if due >= mix.turns:
+                mix.turn(due)
+            scenario = choose(chance)
+            if scenario.constant:  # the hot path
+                arrive((scenario, None, moment, None))
             else:
-                self._make(course, number, moment)
+                self._make(scenario, number, moment)
             if moment > looked + 1.0:
                 looked = moment
                 self.let_go()
 
-    def _make(self, course: Course, number: int, moment: float) -> None:
+    def _make(self, scenario: Scenario, number: int, moment: float) -> None:
         """An arrival with templates: made now, in order, so that the same seed makes the same ones."""
-        if course.flow:
-            visitor, known = self._traffic.caller(number), None
+        if scenario.flow:
+            virtual_user, known = self._mix.caller(number), None
         else:
-            visitor, known = self._visitor, self._traffic.caller_number(number)
-        if not self._maker.begin(course, visitor, known):
-            self._run_out(course)
+            virtual_user, known = self._virtual_user, self._mix.caller_number(number)
+        if not self._builder.begin(scenario, virtual_user, known):
+            self._run_out(scenario)
             return
-        rendered = self._maker.make(course.first, visitor)
+        rendered = self._builder.make(scenario.first, virtual_user)
         if rendered is not None:
-            self.arrive((course, rendered, moment, visitor if course.flow else None))
+            self.arrive((scenario, rendered, moment, virtual_user if scenario.flow else None))
 
-    def _run_out(self, course: Course) -> None:
+    def _run_out(self, scenario: Scenario) -> None:
         """An arrival that found no row is dropped; when none can find any, the load cannot go on."""
-        self._counting.drop(course.first.endpoint)
-        self._without_rows.add(course)
-        if len(self._without_rows) == len(self._traffic.courses):
-            self._notices.run_out("every row of the data has been used; order: sequential begins again")
+        self._counting.drop(scenario.first.endpoint)
+        self._without_rows.add(scenario)
+        if len(self._without_rows) == len(self._mix.scenarios):
+            self._warnings.run_out("every row of the data has been used; order: sequential begins again")
 
     def arrive(self, arrival: Arrival) -> None:
         """Hand one arrival to an idle worker or a new one; else it waits, or is dropped."""
@@ -145,7 +145,7 @@ class OpenLoad:
         elif self._more:
             worker = self._more.pop()
         elif len(self._all) < MAX_CONNECTIONS:
-            worker = Worker(self._new_sender(), pinned=False)
+            worker = ConnectionWorker(self._new_sender(), pinned=False)
             self._all.add(worker)
         elif len(self._waiting) < MAX_WAITING:
             self.queued += 1
@@ -162,15 +162,15 @@ class OpenLoad:
         else:
             self._hub.loop.run_callback(worker.greenlet.switch)
 
-    def _work(self, worker: Worker) -> None:
+    def _work(self, worker: ConnectionWorker) -> None:
         hub, waiting, send = self._hub, self._waiting, worker.sender.send
         try:
             while (arrival := worker.arrival) is not None:
-                course, rendered, intended, visitor = arrival
-                if visitor is None:
-                    send(course.first, rendered, intended)
+                scenario, rendered, intended, virtual_user = arrival
+                if virtual_user is None:
+                    send(scenario.first, rendered, intended)
                 else:
-                    self._follow(worker, course, rendered, intended, visitor)
+                    self._follow(worker, scenario, rendered, intended, virtual_user)
                 if waiting:
                     worker.arrival = waiting.popleft()
                     continue
@@ -183,19 +183,24 @@ class OpenLoad:
                     self._more.append(worker)
                 hub.switch()  # until the next arrival, or none when it is let go
         except Exception as error:
-            self._notices.fail(f"a request broke: {type(error).__name__}: {error}")
+            self._warnings.fail(f"a request broke: {type(error).__name__}: {error}")
             raise
         finally:
             worker.sender.close()
             self._all.discard(worker)
 
     def _follow(
-        self, worker: Worker, course: Course, rendered: Rendered | None, intended: float, visitor: Visitor
+        self,
+        worker: ConnectionWorker,
+        scenario: Scenario,
+        rendered: RenderedRequest | None,
+        intended: float,
+        virtual_user: VirtualUser,
     ) -> None:
         """A whole flow, by a visitor who has never been there before."""
 
-        def pause(visitor: Visitor) -> bool:
-            seconds = self._traffic.pause(visitor.random)
+        def pause(virtual_user: VirtualUser) -> bool:
+            seconds = self._mix.pause(virtual_user.random)
             if seconds > 0 and not self._cut:
                 worker.thinking = True
                 gevent.sleep(seconds)
@@ -203,8 +208,8 @@ class OpenLoad:
             return not self._cut
 
         worker.sender.forget()
-        if worker.sender.send(course.first, rendered, intended, visitor) is None:
-            worker.sender.go_on(course, visitor, pause)
+        if worker.sender.send(scenario.first, rendered, intended, virtual_user) is None:
+            worker.sender.go_on(scenario, virtual_user, pause)
         worker.sender.forget()
 
     def let_go(self) -> None:

@@ -5,38 +5,38 @@ from __future__ import annotations
 from collections import Counter
 
 from soak.load.measure.counting import Counting
-from soak.load.plan.warnings import Notices
-from soak.load.scenario.feeder import RowsExhausted
-from soak.load.scenario.rendering import Rendered
+from soak.load.plan.warnings import Warnings
+from soak.load.scenario.feeder import FeederExhausted
+from soak.load.scenario.rendering import RenderedRequest
 from soak.load.scenario.templates import RenderError
-from soak.load.scenario.virtual_user import Visitor
-from soak.load.workload.mix import Course, Step
+from soak.load.scenario.virtual_user import VirtualUser
+from soak.load.workload.mix import Scenario, ScenarioStep
 
 #: When none of an endpoint's first requests can be made, none ever will be.
-HOPELESS_AFTER = 20
+GIVE_UP_AFTER = 20
 
 
-class Maker:
+class RequestBuilder:
     """Makes all requests of a process; a request that cannot be made is a failure of its endpoint that takes no time."""
 
-    def __init__(self, counting: Counting, notices: Notices) -> None:
-        self._counting, self._notices = counting, notices
+    def __init__(self, counting: Counting, warnings: Warnings) -> None:
+        self._counting, self._warnings = counting, warnings
         self._made: set[str] = set()
         self._failed: Counter[str] = Counter()
 
-    def begin(self, course: Course, visitor: Visitor, number: int | None = None) -> bool:
+    def begin(self, scenario: Scenario, virtual_user: VirtualUser, number: int | None = None) -> bool:
         """Let a visitor begin a course; False when rows that it needs have run out, of which the run is told."""
         try:
-            visitor.begin(course.names, number)
-        except RowsExhausted as error:
-            self._notices.warn("rows", f"{error}, and {course.first.endpoint} cannot go on")
+            virtual_user.begin(scenario.names, number)
+        except FeederExhausted as error:
+            self._warnings.warn("rows", f"{error}, and {scenario.first.endpoint} cannot go on")
             return False
         return True
 
-    def make(self, step: Step, visitor: Visitor) -> Rendered | None:
+    def make(self, step: ScenarioStep, virtual_user: VirtualUser) -> RenderedRequest | None:
         """A request as the visitor's rows and captures have it; None when it cannot be made."""
         try:
-            rendered = step.prepared.render(visitor.context)
+            rendered = step.template.render(virtual_user.context)
         except RenderError as error:
             self._fail(step.endpoint, error.kind)
             return None
@@ -45,11 +45,11 @@ class Maker:
 
     def _fail(self, endpoint: str, kind: str) -> None:
         self._counting.count(endpoint, 0.0, 0, kind)
-        self._notices.warn("templates", f"{endpoint} could not be made of its template: {kind}")
+        self._warnings.warn("templates", f"{endpoint} could not be made of its template: {kind}")
         if endpoint not in self._made:
             self._failed[endpoint] += 1
-            if self._failed[endpoint] >= HOPELESS_AFTER:
-                self._notices.fail(
-                    f"none of the first {HOPELESS_AFTER} requests of {endpoint} could be made ({kind});"
+            if self._failed[endpoint] >= GIVE_UP_AFTER:
+                self._warnings.fail(
+                    f"none of the first {GIVE_UP_AFTER} requests of {endpoint} could be made ({kind});"
                     " `soak check --probe` shows each request once"
                 )

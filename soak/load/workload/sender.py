@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 
 from soak.load.http.client import Client, ClientOptions
 from soak.load.http.options import Origin, Timeouts, TlsOptions, context_of
-from soak.load.http.response import Answer
+from soak.load.http.response import Response
 from soak.load.http.trace_context import next_trace
 from soak.load.measure.counting import Counting
 from soak.load.plan.plan import Plan
 from soak.load.scenario.extractors import CaptureError
-from soak.load.scenario.rendering import Rendered
-from soak.load.scenario.token_refresh import Authorizing
-from soak.load.scenario.virtual_user import Visitor
-from soak.load.workload.mix import Course, Step
-from soak.load.workload.request_builder import Maker
+from soak.load.scenario.rendering import RenderedRequest
+from soak.load.scenario.token_refresh import TokenRefresher
+from soak.load.scenario.virtual_user import VirtualUser
+from soak.load.workload.mix import Scenario, ScenarioStep
+from soak.load.workload.request_builder import RequestBuilder
 from soak.profile.checking import may_load
 
 #: What `walk` says of a request that could not be made; it is counted already.
@@ -41,13 +41,17 @@ def client_options(plan: Plan) -> ClientOptions:
 class Sender:
     """One user's requests: sent over its client, their answers checked, and counted."""
 
-    __slots__ = ("_authorizing", "_client", "_count", "_maker", "_send", "_timeouts")
+    __slots__ = ("_builder", "_client", "_count", "_send", "_timeouts", "_token_refresher")
 
     def __init__(
-        self, options: ClientOptions, counting: Counting, maker: Maker, authorizing: Authorizing | None = None
+        self,
+        options: ClientOptions,
+        counting: Counting,
+        builder: RequestBuilder,
+        token_refresher: TokenRefresher | None = None,
     ) -> None:
         self._client, self._count = Client(options), counting.count
-        self._maker, self._authorizing = maker, authorizing
+        self._builder, self._token_refresher = builder, token_refresher
         self._send = self._client.send
         self._timeouts = options.timeouts
 
@@ -63,35 +67,35 @@ class Sender:
         """Another visitor is served from now on."""
         self._client.forget()
 
-    def walk(self, course: Course, visitor: Visitor, pause: Callable[[Visitor], bool]) -> str | None:
+    def walk(self, scenario: Scenario, virtual_user: VirtualUser, pause: Callable[[VirtualUser], bool]) -> str | None:
         """All of a course that the visitor has begun; the failure that ended it, if one did."""
-        rendered = self._maker.make(course.first, visitor)
+        rendered = self._builder.make(scenario.first, virtual_user)
         if rendered is None:
             return NOT_MADE
-        failure = self.send(course.first, rendered, None, visitor)
-        if failure is None and course.more:
-            failure = self.go_on(course, visitor, pause)
+        failure = self.send(scenario.first, rendered, None, virtual_user)
+        if failure is None and scenario.more:
+            failure = self.go_on(scenario, virtual_user, pause)
         return failure
 
-    def go_on(self, course: Course, visitor: Visitor, pause: Callable[[Visitor], bool]) -> str | None:
+    def go_on(self, scenario: Scenario, virtual_user: VirtualUser, pause: Callable[[VirtualUser], bool]) -> str | None:
         """The steps of a flow after its first; `pause` comes before each, and says whether there is to be another."""
-        for step in course.more:
-            if not pause(visitor):
+        for step in scenario.more:
+            if not pause(virtual_user):
                 break
-            rendered = self._maker.make(step, visitor)
+            rendered = self._builder.make(step, virtual_user)
             if rendered is None:
                 return NOT_MADE
-            failure = self.send(step, rendered, None, visitor)
+            failure = self.send(step, rendered, None, virtual_user)
             if failure is not None:
                 return failure
         return None
 
     def send(
         self,
-        step: Step,
-        rendered: Rendered | None = None,
+        step: ScenarioStep,
+        rendered: RenderedRequest | None = None,
         intended: float | None = None,
-        visitor: Visitor | None = None,
+        virtual_user: VirtualUser | None = None,
     ) -> str | None:
         """Send, check and count one request, and let the visitor keep what its answer holds; the failure if it failed.
 
@@ -107,39 +111,39 @@ class Sender:
             self._timeouts = step.timeouts
             self._client.limit(step.timeouts)
         began = time.monotonic()
-        answer = self._send(head, body, step.needs_body)
+        response = self._send(head, body, step.needs_body)
         ended = time.monotonic()
-        failure = answer.failure
+        failure = response.failure
         if failure is None:
             if step.only_status:
-                status = answer.status
+                status = response.status
                 if (status not in step.statuses) if step.statuses else status >= 400:
                     failure = f"status {status}"
             else:
-                failure = _examined(step, answer, ended - (began if intended is None else intended), visitor)
-            if failure is not None and answer.status == 401 and step.authorized and self._authorizing is not None:
-                self._authorizing.refused()
+                failure = _examined(step, response, ended - (began if intended is None else intended), virtual_user)
+            if failure is not None and response.status == 401 and step.authorized and self._token_refresher is not None:
+                self._token_refresher.refused()
         if intended is None:
-            self._count(step.endpoint, ended - began, answer.size, failure, None, answer.status, trace)
+            self._count(step.endpoint, ended - began, response.size, failure, None, response.status, trace)
         else:
             wait = began - intended
-            self._count(step.endpoint, ended - intended, answer.size, failure, wait, answer.status, trace)
+            self._count(step.endpoint, ended - intended, response.size, failure, wait, response.status, trace)
         return failure
 
-    def _head(self, step: Step, rendered: Rendered, trace: int) -> bytes:
+    def _head(self, step: ScenarioStep, rendered: RenderedRequest, trace: int) -> bytes:
         """The head of a request that was rendered, with the token where there is one, and its trace."""
-        token = self._authorizing.header if self._authorizing is not None and step.authorized else None
+        token = self._token_refresher.header if self._token_refresher is not None and step.authorized else None
         head = step.heads.of(rendered.path, rendered.headers, len(rendered.body), token)
         return b"%b%b\r\n" % (head[:-2], step.trace_lines % ((trace,) * step.traced)) if trace else head
 
 
-def _examined(step: Step, answer: Answer, seconds: float, visitor: Visitor | None) -> str | None:
+def _examined(step: ScenarioStep, response: Response, seconds: float, virtual_user: VirtualUser | None) -> str | None:
     """Why an answer fails; where it does not, the visitor keeps what is captured."""
-    headers = answer.headers if step.needs_headers else _NO_HEADERS
+    headers = response.headers if step.needs_headers else _NO_HEADERS
     try:
-        failure = step.expectations.check(answer.status, headers, answer.body, seconds)
-        if failure is None and step.keeps and visitor is not None:
-            visitor.keep(step.captures.take(headers, answer.body))
+        failure = step.checks.check(response.status, headers, response.body, seconds)
+        if failure is None and step.keeps and virtual_user is not None:
+            virtual_user.keep(step.extractors.take(headers, response.body))
     except CaptureError as error:
         return error.kind
     except Exception as error:  # noqa: BLE001 - an expression met an answer that it was not made for

@@ -24,7 +24,7 @@ class _Spec(ctypes.Structure):
     _fields_ = (("interval", ctypes.c_long * 2), ("value", ctypes.c_long * 2))
 
 
-class Pace:
+class PreciseTimer:
     """One greenlet's alarm clock."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
 from soak.errors import SoakError
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: One profile as the target gave it, unpacked, or why this one is missing while others may still be had.
@@ -19,7 +19,7 @@ class Watched:
     """The target as a profiler may reach it: base URL, TLS, `diagnose.headers`, and its process where that is local."""
 
     url: str
-    tls: Tls = field(default_factory=Tls)
+    tls: TlsSettings = field(default_factory=TlsSettings)
     headers: Mapping[str, str] = field(default_factory=dict)
     pid: int | None = None
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from soak.errors import TargetError
 from soak.profile import Profile
 from soak.profile.checking import beside, is_loopback
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.profilers import PROFILERS, Profiler, Watched
 from soak.sampling.sources.process import listening_on
 
@@ -24,7 +24,7 @@ def watched_by(profile: Profile, pid: int | None = None) -> Watched:
     return Watched(profile.target.url, _tls(profile), headers, pid)
 
 
-def _tls(profile: Profile) -> Tls:
+def _tls(profile: Profile) -> TlsSettings:
     """The target's TLS options, with files as the profile means them."""
     tls, file = profile.target.tls, profile.document.file
     names = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}

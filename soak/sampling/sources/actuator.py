@@ -14,7 +14,7 @@ from urllib.parse import quote
 from soak.errors import TargetError
 from soak.model import Kind, Labels, Sample
 from soak.profile.fields import Positive
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.exposition import Exposition
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import ACCEPT, about, requests_sent
@@ -44,7 +44,7 @@ class Actuator:
     url: str = "/actuator"
     keep: tuple[str, ...] = ONE_BY_ONE
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
     _exposition: Exposition = field(init=False, repr=False, compare=False, default_factory=Exposition)
@@ -52,7 +52,7 @@ class Actuator:
 
     def __post_init__(self) -> None:
         headers = {"Accept": f"{ACCEPT},application/json", **self.headers}
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, headers, self.tls or Tls()))
+        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, headers, self.tls or TlsSettings()))
 
     def collect(self) -> Iterable[Sample]:
         """The samples of /prometheus, else of /metrics/*, under the names that /prometheus would give them."""

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 from soak.errors import TargetError
 from soak.model import Kind, Sample
 from soak.profile.fields import Positive
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.fetch import Fetcher
 from soak.sampling.sources.prometheus import requests_sent
 
@@ -45,13 +45,13 @@ class Expvar:
     url: str = "/debug/vars"
     pprof: str = "/debug/pprof/"
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
     _without: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or Tls()))
+        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings()))
 
     def collect(self) -> Iterable[Sample]:
         """Memory statistics, the service's own published numbers, and goroutines and threads where pprof is served."""

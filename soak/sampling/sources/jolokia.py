@@ -10,7 +10,7 @@ from typing import Any
 from soak.errors import TargetError, UsageError
 from soak.model import Kind, Labels, Sample, label_pairs
 from soak.profile.fields import Positive
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import requests_sent
 
@@ -49,13 +49,13 @@ class Jolokia:
     url: str = "/jolokia"
     read: Mapping[str, str] = field(default_factory=dict, hash=False)
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
     _rows: tuple[Row, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or Tls()))
+        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings()))
         object.__setattr__(self, "_rows", (*KNOWN, *(_asked(name, text) for name, text in self.read.items())))
 
     def collect(self) -> Iterable[Sample]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from soak.errors import TargetError
 from soak.model import Kind, Sample
 from soak.profile.fields import Count, Positive
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.exposition import MOST_OF_ONE, MOST_SERIES, Exposition, Page
 from soak.sampling.fetch import Answer, Fetcher
 
@@ -30,14 +30,14 @@ class Prometheus:
     drop: tuple[str, ...] = ()
     series: Count = MOST_SERIES
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
     _exposition: Exposition = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(
-            self, "_fetcher", Fetcher(self.timeout, {"Accept": ACCEPT, **self.headers}, self.tls or Tls())
+            self, "_fetcher", Fetcher(self.timeout, {"Accept": ACCEPT, **self.headers}, self.tls or TlsSettings())
         )
         reader = Exposition(self.keep, self.drop, self.series, min(MOST_OF_ONE, self.series))
         object.__setattr__(self, "_exposition", reader)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from soak.errors import TargetError, UsageError
 from soak.model import Kind, Sample, label_pairs
 from soak.profile.fields import Positive
-from soak.profile.types import Tls
+from soak.profile.types import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import requests_sent
 
@@ -26,7 +26,7 @@ class Promql:
     server: str
     query: Mapping[str, str] = field(hash=False)
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
 
@@ -35,7 +35,7 @@ class Promql:
             raise UsageError(
                 "promql: query: give at least one, such as {memory_bytes: 'process_resident_memory_bytes'}"
             )
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or Tls()))
+        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings()))
 
     def collect(self) -> Iterable[Sample]:
         """Each element of each query's vector; queries without a result are counted, and all of them an error."""

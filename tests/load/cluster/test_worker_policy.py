@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from soak.load.cluster.worker_policy import PlanRejectedError, fingerprints, own_plan
-from soak.load.plan.feeds import PlannedRows
+from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
 
 PLAN = Plan("http://127.0.0.1:9", (), duration=1.0, ramp=0.0, interval=1.0, timeout=1.0, rate=1.0)
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_data_must_be_there_and_the_same(file: Path) -> None:
-    plan = replace(PLAN, rows=(PlannedRows("row", str(file)),))
+    plan = replace(PLAN, rows=(PlannedFeeder("row", str(file)),))
     marks = fingerprints(plan)
     assert own_plan(plan, marks, TOLD).rows == plan.rows
     file.write_text("sku\nb\n")

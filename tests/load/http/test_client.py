@@ -31,25 +31,25 @@ class Conversations:
     def __call__(self, connection: socket.socket) -> None:
         """`serving` has read the first request and not kept it."""
         number, self.opened = self.opened, self.opened + 1
-        for index, answer in enumerate(next(self._connections, [])):
+        for index, response in enumerate(next(self._connections, [])):
             asked = b"(first)" if index == 0 else connection.recv(65536)
             if not asked:
                 return
             self.asked.append((number, asked))
-            connection.sendall(answer)
+            connection.sendall(response)
         time.sleep(self.pause)
 
 
 def test_a_connection_is_kept_from_request_to_request() -> None:
     server = Conversations([http(str(n)) for n in range(5)])
     with serving(server) as url, client(url) as one:
-        answers = [one.send(head(url), keep=True) for _ in range(5)]
-    assert [answer.body for answer in answers] == [b"0", b"1", b"2", b"3", b"4"]
+        responses = [one.send(head(url), keep=True) for _ in range(5)]
+    assert [response.body for response in responses] == [b"0", b"1", b"2", b"3", b"4"]
     assert server.opened == 1
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         http("a", Connection="close"),
         b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na",
@@ -57,8 +57,8 @@ def test_a_connection_is_kept_from_request_to_request() -> None:
         b"HTTP/1.1 200 OK\r\n\r\na",
     ],
 )
-def test_a_connection_that_is_not_to_be_kept_is_not(answer: bytes) -> None:
-    server = Conversations([answer], [answer])
+def test_a_connection_that_is_not_to_be_kept_is_not(response: bytes) -> None:
+    server = Conversations([response], [response])
     with serving(server) as url, client(url) as one:
         for _ in range(2):
             found = one.send(head(url), keep=True)
@@ -106,7 +106,7 @@ def test_a_second_stale_connection_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "answer", "status"),
+    ("method", "response", "status"),
     [
         ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 200),
         ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200),
@@ -115,8 +115,8 @@ def test_a_second_stale_connection_is_a_failure() -> None:
         ("GET", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200),
     ],
 )
-def test_answers_without_a_body_leave_the_connection_usable(method: str, answer: bytes, status: int) -> None:
-    server = Conversations([answer, http("next")])
+def test_answers_without_a_body_leave_the_connection_usable(method: str, response: bytes, status: int) -> None:
+    server = Conversations([response, http("next")])
     with serving(server) as url, client(url) as one:
         first = one.send(head(url, f"{method} /"), keep=True)
         assert (first.failure, first.status, first.size, first.body) == (None, status, 0, b"")
@@ -128,8 +128,8 @@ def test_headers_are_those_of_the_answer_itself() -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: hint\r\n\r\n"
     folded = b"HTTP/1.1 200 OK\r\nX-One: a\r\nX-ONE:b \r\nEmpty:\r\nContent-Length: 0\r\n\r\n"
     with serving(hints + folded) as url, client(url) as one:
-        answer = one.send(head(url))
-    assert answer.headers == {"x-one": "a, b", "empty": "", "content-length": "0"}
+        response = one.send(head(url))
+    assert response.headers == {"x-one": "a, b", "empty": "", "content-length": "0"}
 
 
 def packed(encoding: str, body: bytes) -> bytes:
@@ -152,10 +152,10 @@ def test_a_body_is_decoded_when_asked_for(encoding: str) -> None:
     data = packed(encoding, body)
     served = http(data, Content_Encoding=encoding.removeprefix("raw "))
     with serving(served) as url, client(url) as one:
-        answer = one.send(head(url), keep=True)
-        assert (answer.failure, answer.body, answer.size) == (None, body, len(data))
-        answer = one.send(head(url))
-        assert (answer.failure, answer.body, answer.size) == (None, b"", len(data))
+        response = one.send(head(url), keep=True)
+        assert (response.failure, response.body, response.size) == (None, body, len(data))
+        response = one.send(head(url))
+        assert (response.failure, response.body, response.size) == (None, b"", len(data))
     with serving(http(data[:-9], Content_Encoding=encoding.removeprefix("raw "))) as url, client(url) as one:
         assert str(one.send(head(url), keep=True).failure).startswith("protocol: ")
         assert one.send(head(url)).failure is None
@@ -167,10 +167,10 @@ def test_a_body_that_explodes_when_decoded_is_a_failure_and_takes_no_memory(enco
     assert len(bomb) < 1 << 20
     with serving(http(bomb, Content_Encoding=encoding)) as url, client(url) as one:
         tracemalloc.start()
-        answer = one.send(head(url), keep=True)
+        response = one.send(head(url), keep=True)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert (answer.failure, answer.body) == (TOO_LARGE, b"")
+    assert (response.failure, response.body) == (TOO_LARGE, b"")
     assert peak < 4 * MAX_BODY
 
 
@@ -184,10 +184,10 @@ def test_a_large_answer_is_counted_and_not_held() -> None:
 
     with serving(serve) as url, client(url) as one:
         tracemalloc.start()
-        answer = one.send(head(url))
+        response = one.send(head(url))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert (answer.failure, answer.size) == (None, len(piece) * times)
+        assert (response.failure, response.size) == (None, len(piece) * times)
         assert peak < 2 << 20
         kept = one.send(head(url), keep=True)
         assert (kept.failure, kept.size) == (TOO_LARGE, len(piece) * times)
@@ -208,10 +208,10 @@ def test_a_large_request_is_sent_without_a_copy() -> None:
 
     with serving(serve) as url, client(url) as one:
         tracemalloc.start()
-        answer = one.send(head(url, "POST /", len(body)), memoryview(body))
+        response = one.send(head(url, "POST /", len(body)), memoryview(body))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert answer.failure is None
+    assert response.failure is None
     assert peak < 4 << 20  # the server's own pieces
     assert got[0] > len(body) - 65536  # its first read, of head and body, was the server's own
 
@@ -222,8 +222,8 @@ def test_an_early_answer_ends_the_sending() -> None:
         time.sleep(0.3)
 
     with serving(serve) as url, client(url) as one:
-        answer = one.send(head(url, "POST /", 64 << 20), bytes(64 << 20))
-    assert (answer.failure, answer.status) == (None, 413)
+        response = one.send(head(url, "POST /", 64 << 20), bytes(64 << 20))
+    assert (response.failure, response.status) == (None, 413)
 
 
 def test_a_server_that_answers_while_it_reads_is_listened_to() -> None:
@@ -241,8 +241,8 @@ def test_a_server_that_answers_while_it_reads_is_listened_to() -> None:
             pass
 
     with serving(echo) as url, client(url) as one:
-        answer = one.send(head(url, "POST /", size), bytes(size))
-    assert (answer.failure, answer.size) == (None, size)
+        response = one.send(head(url, "POST /", size), bytes(size))
+    assert (response.failure, response.size) == (None, size)
 
 
 def test_a_server_that_never_reads_is_a_timeout() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from soak.load.http.client import MAX_REDIRECTS
-from soak.load.http.cookies import MAX_COOKIES, Jar
+from soak.load.http.cookies import MAX_COOKIES, CookieJar
 from soak.load.http.options import Origin
 from soak.load.http.request_head import redirected, with_cookies
 from tests.load.exchanging import client, head
@@ -21,14 +21,14 @@ def moved(status: str, location: str, **headers: str) -> bytes:
     return http("", status, Location=location, **headers)
 
 
-def talking(asked: list[bytes], answer: Callable[[bytes], bytes]) -> Callable[[socket.socket], None]:
+def talking(asked: list[bytes], response: Callable[[bytes], bytes]) -> Callable[[socket.socket], None]:
     """A server that sees what it is asked: the first answer on a connection is a redirect that makes clients ask again."""
 
     def serve(connection: socket.socket) -> None:
         connection.sendall(moved("307 Temporary Redirect", "/start"))
         while request := connection.recv(65536):
             asked.append(request)
-            connection.sendall(answer(request))
+            connection.sendall(response(request))
 
     return serve
 
@@ -41,8 +41,8 @@ def test_redirects_are_not_followed_unless_asked() -> None:
 def test_a_redirect_is_followed_on_the_same_connection_with_method_and_body() -> None:
     asked: list[bytes] = []
     with serving(talking(asked, lambda _: http("there"))) as url, client(url, redirects=True) as one:
-        answer = one.send(head(url, "PUT /a?x=1", 4, Authorization="secret"), b"body", keep=True)
-    assert (answer.status, answer.body) == (200, b"there")
+        response = one.send(head(url, "PUT /a?x=1", 4, Authorization="secret"), b"body", keep=True)
+    assert (response.status, response.body) == (200, b"there")
     assert asked[0].startswith(b"PUT /start HTTP/1.1\r\n")
     assert b"Authorization: secret\r\n" in asked[0]
     assert asked[0].endswith(b"\r\n\r\nbody")
@@ -74,8 +74,8 @@ def test_another_origin_sees_no_credentials_and_must_be_allowed() -> None:
                 assert one.send(asking).failure == "redirect: host not allowed"
             assert asked == []
             with client(url, redirects=True, allowed=lambda host: host == "localhost") as one:
-                answer = one.send(asking, keep=True)
-    assert (answer.failure, answer.body) == (None, b"there")
+                response = one.send(asking, keep=True)
+    assert (response.failure, response.body) == (None, b"there")
     assert b"secret" not in asked[0]
     assert b"own=1" not in asked[0]
     assert b"X-Kept: yes" in asked[0]
@@ -98,8 +98,8 @@ def test_a_redirect_to_nonsense_is_a_failure(location: str) -> None:
 
 def test_a_redirect_cannot_smuggle_a_header() -> None:
     asked: list[bytes] = []
-    answers = iter([moved("302 Found", "/a b%0d%0aX: y\tz\xfc"), http("end")])
-    with serving(talking(asked, lambda _: next(answers))) as url, client(url, redirects=True) as one:
+    responses = iter([moved("302 Found", "/a b%0d%0aX: y\tz\xfc"), http("end")])
+    with serving(talking(asked, lambda _: next(responses))) as url, client(url, redirects=True) as one:
         assert one.send(head(url)).failure is None
     assert [line for line in asked[1].split(b"\r\n") if line.startswith(b"X")] == []
     assert asked[1].split(b"\r\n")[0].count(b" ") == 2
@@ -107,8 +107,8 @@ def test_a_redirect_cannot_smuggle_a_header() -> None:
 
 def test_a_users_cookies_come_back_and_are_its_own() -> None:
     asked: list[bytes] = []
-    answer = http("", Set_Cookie="id=7; Path=/; HttpOnly")
-    with serving(talking(asked, lambda _: answer)) as url:
+    response = http("", Set_Cookie="id=7; Path=/; HttpOnly")
+    with serving(talking(asked, lambda _: response)) as url:
         with client(url, redirects=True) as one, client(url, redirects=True) as other:
             one.send(head(url))
             one.send(head(url))
@@ -148,20 +148,20 @@ SHOP, TLS_SHOP = Origin("http", "shop.example.com", 80), Origin("https", "shop.e
     ],
 )  # fmt: skip
 def test_which_cookies_are_sent_where(cookie: str, origin: Origin, path: str, sent: bool) -> None:
-    jar = Jar()
+    jar = CookieJar()
     jar.take(SHOP, "/x/login", [("set-cookie", cookie)])
     assert jar.header(origin, path) == ("a=1" if sent else "")
 
 
 def test_secure_cookies_need_tls_on_both_ways() -> None:
-    jar = Jar()
+    jar = CookieJar()
     jar.take(TLS_SHOP, "/", [("set-cookie", "a=1; Secure")])
     assert jar.header(TLS_SHOP, "/") == "a=1"
     assert jar.header(SHOP, "/") == ""
 
 
 def test_a_later_cookie_replaces_and_removes() -> None:
-    jar = Jar()
+    jar = CookieJar()
     jar.take(SHOP, "/", [("set-cookie", "a=1"), ("set-cookie", "b=2; Path=/deep"), ("set-cookie", "a=3")])
     assert jar.header(SHOP, "/deep/x") == "b=2; a=3"
     jar.take(SHOP, "/", [("set-cookie", "a=; Max-Age=0")])
@@ -169,7 +169,7 @@ def test_a_later_cookie_replaces_and_removes() -> None:
 
 
 def test_ever_new_cookies_do_not_pile_up() -> None:
-    jar = Jar()
+    jar = CookieJar()
     for number in range(3 * MAX_COOKIES):
         jar.take(SHOP, "/", [("set-cookie", f"c{number}=1")])
     assert len(jar) == MAX_COOKIES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from soak.load.http.options import Origin
-from soak.load.http.request_head import Heads, head_of
+from soak.load.http.request_head import RequestHead, head_of
 
 ORIGIN = Origin.of("http://127.0.0.1:8080")
 GIVEN = {"Accept": "*/*", "X-A": "b"}
@@ -21,14 +21,14 @@ def lines(head: bytes) -> list[str]:
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "DELETE"])
 @pytest.mark.parametrize("length", [0, 5])
 def test_a_head_of_parts_is_the_head(method: str, length: int) -> None:
-    heads = Heads(method, ORIGIN, "/base")
+    heads = RequestHead(method, ORIGIN, "/base")
     for path in ("/a?b=1", "/c"):
         found = heads.of(path, GIVEN, length)
         assert lines(found) == lines(head_of(method, f"/base{path}", ORIGIN, GIVEN, length))
 
 
 def test_the_token_is_added_and_changes_but_never_replaces_what_is_given() -> None:
-    heads = Heads("GET", ORIGIN, "")
+    heads = RequestHead("GET", ORIGIN, "")
     assert "Authorization: Bearer t1" in lines(heads.of("/", GIVEN, 0, TOKEN))
     assert "Authorization: Bearer t2" in lines(heads.of("/", GIVEN, 0, ("Authorization", "Bearer t2")))
     assert "Authorization: Bearer t1" not in lines(heads.of("/", GIVEN, 0))
@@ -38,6 +38,6 @@ def test_the_token_is_added_and_changes_but_never_replaces_what_is_given() -> No
 
 def test_what_would_smuggle_a_header_in_is_refused() -> None:
     with pytest.raises(ValueError, match="line break"):
-        Heads("GET", ORIGIN, "").of("/", {"A": "b\r\nC: d"}, 0)
+        RequestHead("GET", ORIGIN, "").of("/", {"A": "b\r\nC: d"}, 0)
     with pytest.raises(ValueError, match="line break"):
-        Heads("GET", ORIGIN, "/a b")
+        RequestHead("GET", ORIGIN, "/a b")

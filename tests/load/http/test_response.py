@@ -35,8 +35,8 @@ def test_an_answer_cut_at_any_byte_is_a_failure(name: str, ending: str) -> None:
     found = []
     with serving(cut) as url, client(url) as one:
         found = [one.send(head(url)) for _ in range(len(whole))]
-    assert [answer.failure for answer in found if answer.failure is None] == []
-    kinds = {str(answer.failure) for answer in found}
+    assert [response.failure for response in found if response.failure is None] == []
+    kinds = {str(response.failure) for response in found}
     assert kinds <= {"connection closed", "protocol: answer cut short", "connection reset"}
     if ending == "close":
         assert found[0].failure == "connection closed"
@@ -52,10 +52,10 @@ def test_the_same_answer_whole_but_byte_by_byte_is_a_success(name: str) -> None:
             time.sleep(0.0002)
 
     with serving(drip) as url, client(url) as one:
-        answer = one.send(head(url), keep=True)
-    assert (answer.failure, answer.status) == (None, 200)
-    assert answer.body in (b"hello", b"hello world")
-    assert answer.size == len(answer.body)
+        response = one.send(head(url), keep=True)
+    assert (response.failure, response.status) == (None, 200)
+    assert response.body in (b"hello", b"hello world")
+    assert response.size == len(response.body)
 
 
 def endless(start: bytes, again: bytes) -> Callable[[socket.socket], None]:
@@ -114,9 +114,9 @@ def test_malformed_answers_are_failures_of_a_kind(name: str) -> None:
     served, kind = MALFORMED[name]
     with serving(served) as url, client(url, total=0.3) as one:
         for _ in range(2):
-            answer = one.send(head(url))
-            assert (answer.failure or "none").startswith(kind)
-            assert len(answer.head) <= MAX_HEAD + (300 << 10)
+            response = one.send(head(url))
+            assert (response.failure or "none").startswith(kind)
+            assert len(response.head) <= MAX_HEAD + (300 << 10)
 
 
 def test_byte_by_byte_the_time_for_the_whole_still_holds() -> None:
@@ -142,7 +142,7 @@ def test_the_time_between_two_pieces_may_be_bounded_apart() -> None:
 
 
 def test_after_a_failure_the_next_request_has_a_connection_of_its_own() -> None:
-    answers = iter([http("hello")[:-1], http("a")])
-    with serving(lambda connection: connection.sendall(next(answers))) as url, client(url) as one:
+    responses = iter([http("hello")[:-1], http("a")])
+    with serving(lambda connection: connection.sendall(next(responses))) as url, client(url) as one:
         assert one.send(head(url)).failure == "protocol: answer cut short"
         assert one.send(head(url)).failure is None

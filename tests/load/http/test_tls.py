@@ -33,7 +33,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def serving(certificates: Path, answer: bytes, user: bool = False, name: str = "server") -> Iterator[str]:
+def serving(certificates: Path, response: bytes, user: bool = False, name: str = "server") -> Iterator[str]:
     """Serve TLS by the certificate of that name; `user`: only to those who show the user's."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
@@ -53,7 +53,7 @@ def serving(certificates: Path, answer: bytes, user: bool = False, name: str = "
                     left -= len(asked.partition(b"\r\n\r\n")[2])
                     while left > 0:
                         left -= len(connection.recv(65536))
-                    connection.sendall(answer)
+                    connection.sendall(response)
         except OSError:
             plain.close()
 
@@ -99,8 +99,8 @@ def test_its_own_ca_or_none(certificates: Path, insecure: bool) -> None:
     large = http(b"x" * (3 << 20))
     with serving(certificates, large) as url, client(url, tls=tls) as one:
         for _ in range(3):
-            answer = one.send(head(url))
-            assert (answer.failure, answer.size) == (None, 3 << 20)
+            response = one.send(head(url))
+            assert (response.failure, response.size) == (None, 3 << 20)
         body = bytes(5 << 20)
         assert one.send(head(url, "POST /", len(body)), memoryview(body)).failure is None
         assert one.send(head(url, "POST /", 1), b"x").failure is None
@@ -120,13 +120,13 @@ def test_a_server_that_speaks_no_tls(certificates: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
 
-        def answer() -> None:
+        def response() -> None:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(65536)
                 connection.sendall(http("a", "400 Bad Request"))
 
-        server = threading.Thread(target=answer, daemon=True)
+        server = threading.Thread(target=response, daemon=True)
         server.start()
         with client(url) as one:
             assert str(one.send(head(url)).failure).startswith("TLS: wrong version")

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from soak.load.measure.generator_health import EVERY, Health, MasterHealth
-from soak.load.workload.mix import Traffic
-from soak.load.workload.timerfd import Pace
+from soak.load.workload.mix import TrafficMix
+from soak.load.workload.timerfd import PreciseTimer
 from soak.windows import GeneratorWindow, Window
 from tests.load.workload.test_open_model import PLAN
 
 
 def rest(seconds: float) -> None:
-    pace = Pace()
+    pace = PreciseTimer()
     pace.until(time.monotonic() + seconds)
     pace.close()
 
@@ -51,7 +51,7 @@ def test_an_idle_one_costs_next_to_nothing() -> None:
 
 
 def test_windows_ask_for_what_is_due_in_them() -> None:
-    health = Health(Traffic(replace(PLAN, rate=50.0, ramp=2.0, duration=3.0)).schedule.count)
+    health = Health(TrafficMix(replace(PLAN, rate=50.0, ramp=2.0, duration=3.0)).schedule.count)
     found = [health.close(1.0, 2 * queued, queued) for queued in (0, 3, 3, 10, 10, 10)]
     assert [one.asked for one in found] == pytest.approx([12.5, 37.5, 50, 50, 50, 0])
     assert [one.queued for one in found] == [0, 3, 0, 7, 0, 0]

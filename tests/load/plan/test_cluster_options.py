@@ -4,10 +4,10 @@ import pytest
 
 from soak.errors import UsageError
 from soak.load.plan.cluster_options import (
-    Distributed,
+    ClusterOptions,
     address,
     check_listening,
-    distributed_of,
+    cluster_options_of,
     narrowed,
     number_once,
     proof,
@@ -50,13 +50,13 @@ def test_a_proof_is_of_one_side_one_token_and_both_numbers() -> None:
 
 def test_beyond_loopback_a_token_is_needed() -> None:
     check_listening(None, "")
-    check_listening(Distributed(processes=4, bind="0.0.0.0:1"), "")
-    check_listening(Distributed(expect=2), "")
-    check_listening(Distributed(expect=2, bind="0.0.0.0:5557"), "secret")
+    check_listening(ClusterOptions(processes=4, bind="0.0.0.0:1"), "")
+    check_listening(ClusterOptions(expect=2), "")
+    check_listening(ClusterOptions(expect=2, bind="0.0.0.0:5557"), "secret")
     with pytest.raises(UsageError, match="SOAK_WORKER_TOKEN"):
-        check_listening(Distributed(expect=2, bind="0.0.0.0:5557"), "")
+        check_listening(ClusterOptions(expect=2, bind="0.0.0.0:5557"), "")
     with pytest.raises(UsageError, match=r"load\.workers\.bind: expected HOST"):
-        check_listening(Distributed(expect=2, bind="nowhere:x"), "")
+        check_listening(ClusterOptions(expect=2, bind="nowhere:x"), "")
 
 
 def test_a_worker_follows_redirects_only_where_it_may_send_load_itself() -> None:
@@ -71,18 +71,18 @@ def test_a_worker_follows_redirects_only_where_it_may_send_load_itself() -> None
     [
         ("", None),
         (", processes: 1", None),
-        (", processes: 3", Distributed(processes=3)),
-        (", workers: {expect: 2}", Distributed(expect=2)),
-        (", processes: 2, workers: {lost: break}", Distributed(processes=2, lost="break")),
+        (", processes: 3", ClusterOptions(processes=3)),
+        (", workers: {expect: 2}", ClusterOptions(expect=2)),
+        (", processes: 2, workers: {lost: break}", ClusterOptions(processes=2, lost="break")),
         (
             ", processes: 1, workers: {expect: 2, bind: '10.0.0.5:1', wait: 5m}",
-            Distributed(1, 2, "10.0.0.5:1", 300.0),
+            ClusterOptions(1, 2, "10.0.0.5:1", 300.0),
         ),
     ],
 )
-def test_who_makes_the_load(load: str, expected: Distributed | None) -> None:
+def test_who_makes_the_load(load: str, expected: ClusterOptions | None) -> None:
     text = f"target: {{url: 'http://127.0.0.1:1'}}\nload: {{rate: 5/s, duration: 1s{load}}}\nendpoints: [GET /]\n"
     profile = parse_profile(text, "p.yaml", environment={})[0]
-    assert distributed_of(profile) == expected
+    assert cluster_options_of(profile) == expected
     found = plan_of(profile)
     assert Plan.from_json(found.to_json()) == found

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soak.load.plan.mix_modulation import Code, code_of, coded_shares, hadamard
+from soak.load.plan.mix_modulation import MixModulation, hadamard, mix_modulation_of, modulated_shares
 from soak.load.supervisor.compile_plan import plan_of
-from soak.load.workload.mix import Traffic
+from soak.load.workload.mix import TrafficMix
 from soak.profile import parse_profile
 from tests.load.test_driver import Driven
 from tests.targets.orders import orders
@@ -33,7 +33,7 @@ def test_columns_are_orthogonal_and_but_one_balanced(least: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(WEIGHTS)
 def test_every_slot_makes_the_whole_rate_and_every_endpoint_has_its_weight_in_the_end(weights: list[float]) -> None:
-    rows = coded_shares(weights)
+    rows = modulated_shares(weights)
     assert [sum(row) for row in rows] == pytest.approx([1.0] * len(rows))
     assert all(share > 0 for row in rows for share in row)
     means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
@@ -42,7 +42,7 @@ def test_every_slot_makes_the_whole_rate_and_every_endpoint_has_its_weight_in_th
 
 def test_every_endpoint_goes_well_up_and_down() -> None:
     weights = [15, 12, 10, 10, 6, 4, 2, 1]
-    for weight, column in zip(weights, zip(*coded_shares(weights), strict=True), strict=True):
+    for weight, column in zip(weights, zip(*modulated_shares(weights), strict=True), strict=True):
         part = weight / sum(weights)
         assert min(column) < 0.5 * part
         assert 1.4 * part < max(column) < 3 * part
@@ -52,7 +52,7 @@ def test_every_endpoint_goes_well_up_and_down() -> None:
     ("duration", "slots", "seconds"), [(60, 12, 5), (240, 24, 10), (3600, 48, 75), (7 * 86400, 1008, 600)]
 )
 def test_slots_fill_the_steady_phase_in_whole_cycles(duration: float, slots: int, seconds: float) -> None:
-    code = Code.of([15, 12, 10, 10, 6, 4, 2, 1], 30.0, duration, seed=1)
+    code = MixModulation.of([15, 12, 10, 10, 6, 4, 2, 1], 30.0, duration, seed=1)
     assert code is not None
     assert len(code.order) == slots
     assert code.slot == pytest.approx(seconds)
@@ -63,17 +63,17 @@ def test_slots_fill_the_steady_phase_in_whole_cycles(duration: float, slots: int
     assert code.at(30.0 + duration) == (code.plain, inf)
 
 
-def traffic(index: int, count: int, seed: int = 4, attribute: str = "true") -> Traffic:
+def traffic(index: int, count: int, seed: int = 4, attribute: str = "true") -> TrafficMix:
     text = (
         f"target: {{url: 'http://127.0.0.1:1'}}\nload: {{rate: 10/s, ramp: 5s, duration: 2m, seed: {seed}}}\n{FOUR}\n"
     )
     plan = plan_of(parse_profile(f"{text}diagnose: {{attribute: {attribute}}}\n", "p.yaml", environment={})[0])
-    return Traffic(plan, index, count)
+    return TrafficMix(plan, index, count)
 
 
 def test_all_workers_vary_the_mix_alike_and_another_seed_varies_it_otherwise() -> None:
-    def story(one: Traffic) -> list[str]:
-        chance, told = one.visitor(1).random, []
+    def story(one: TrafficMix) -> list[str]:
+        chance, told = one.virtual_user(1).random, []
         chance.seed(1)
         for second in range(0, 130, 5):
             if second >= one.turns:
@@ -91,14 +91,15 @@ def test_the_mix_is_plain_in_the_ramp_and_without_being_asked() -> None:
     coded.turn(4.9)
     assert coded.turns == 5.0
     assert plain.turns == inf
-    same = [[one.choose(one.visitor(2).random).first.endpoint for _ in range(50)] for one in (coded, plain)]
+    same = [[one.choose(one.virtual_user(2).random).first.endpoint for _ in range(50)] for one in (coded, plain)]
     assert same[0] == same[1]
 
 
 def test_one_endpoint_alone_has_no_code() -> None:
     text = "target: {url: 'http://127.0.0.1:1'}\nload: {rate: 1/s, duration: 1m}\nendpoints: [GET /a]\n"
     assert (
-        code_of(plan_of(parse_profile(f"{text}diagnose: {{attribute: true}}\n", "p.yaml", environment={})[0])) is None
+        mix_modulation_of(plan_of(parse_profile(f"{text}diagnose: {{attribute: true}}\n", "p.yaml", environment={})[0]))
+        is None
     )
 
 
@@ -110,7 +111,7 @@ def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
         )
     assert driven.failure is None
     assert len([text for text in driven.warnings if "varied on purpose" in text]) == 1
-    code = Code.of([3, 2, 1, 1], 0.0, 4.0, seed=3)
+    code = MixModulation.of([3, 2, 1, 1], 0.0, 4.0, seed=3)
     assert code is not None
     names = ["GET /a", "GET /b", "GET /c", "GET /d"]
     found = [[0] * 4 for _ in code.order]

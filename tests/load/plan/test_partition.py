@@ -9,13 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.load.plan.partition import Share, Shares, arrivals_of, shared_arrivals
-from soak.load.plan.schedule import Piece, Schedule
+from soak.load.plan.schedule import Schedule, ScheduleSegment
 
 
 def shape(rate: float = 50.0, ramp: float = 2.0, duration: float = 8.0) -> Schedule:
     """A ramp, a hold, a pause, and a swing."""
-    pieces = (Piece(ramp, 0.0, rate), Piece(duration - 3.0, rate, rate), Piece(1.0, 0.0, 0.0))
-    return Schedule((*pieces[0 if ramp else 1 :], Piece(2.0, rate, rate, rate / 2, 1.0)))
+    pieces = (
+        ScheduleSegment(ramp, 0.0, rate),
+        ScheduleSegment(duration - 3.0, rate, rate),
+        ScheduleSegment(1.0, 0.0, 0.0),
+    )
+    return Schedule((*pieces[0 if ramp else 1 :], ScheduleSegment(2.0, rate, rate, rate / 2, 1.0)))
 
 
 def moments(table: Schedule, shares: Shares) -> list[float]:
@@ -93,7 +97,7 @@ def test_a_share_that_grows_beyond_its_own_end_is_made_too() -> None:
 
 def test_random_arrivals_of_many_are_one_poisson_process_of_the_whole_rate() -> None:
     def arrivals(index: int, count: int) -> list[float]:
-        table = Schedule((Piece(50.0, 200.0, 200.0),))
+        table = Schedule((ScheduleSegment(50.0, 200.0, 200.0),))
         return [due for _, due in arrivals_of(table, Shares(Share(index, count)), poisson=True, seed=3)]
 
     parts = [arrivals(index, 4) for index in range(4)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.load.plan.partition import Shares, arrivals_of
-from soak.load.plan.schedule import Piece, Schedule, pieces_of
+from soak.load.plan.schedule import Schedule, ScheduleSegment, segments_of
 from soak.profile.load import Load
 
 # Nothing so small that its square, or its product with a share, is no number any more.
@@ -17,19 +17,19 @@ _seconds = st.floats(0.1, 1e5)
 
 
 @st.composite
-def pieces(draw: st.DrawFn) -> Piece:
+def pieces(draw: st.DrawFn) -> ScheduleSegment:
     if draw(st.booleans()):
-        return Piece(draw(_seconds), draw(_level), draw(_level))
+        return ScheduleSegment(draw(_seconds), draw(_level), draw(_level))
     low, high = sorted((draw(_level), draw(_level)))
     middle = (low + high) / 2
-    return Piece(draw(_seconds), middle, middle, (high - low) / 2, draw(st.floats(0.5, 1e5)))
+    return ScheduleSegment(draw(_seconds), middle, middle, (high - low) / 2, draw(st.floats(0.5, 1e5)))
 
 
 schedules = st.lists(pieces(), min_size=1, max_size=5).map(lambda found: Schedule(tuple(found)))
 
 
 def schedule(**load: object) -> Schedule:
-    return Schedule(pieces_of(Load.model_validate(load)))
+    return Schedule(segments_of(Load.model_validate(load)))
 
 
 @given(schedules, st.floats(0, 1, exclude_max=True))
@@ -117,7 +117,7 @@ def test_the_ramp_is_a_first_stage_that_is_one_and_the_rest_is_steady() -> None:
 def test_users_come_in_stages_too() -> None:
     load = Load.model_validate({"stages": [{"ramp": 10, "for": "10s"}, {"users": 10, "for": "1m"}]})
     assert (load.peak, load.open) == (10, False)
-    found = Schedule(pieces_of(load))
+    found = Schedule(segments_of(load))
     assert [found.users_at(t) for t in (0, 0.01, 5, 30, 70)] == [0, 1, 5, 10, 0]
 
 

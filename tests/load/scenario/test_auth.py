@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from soak.load.plan.plan import PlannedAuth, PlannedRequest
-from soak.load.scenario.auth import LONGEST_WAIT, AuthError, Fetched, Token, TokenReader
+from soak.load.scenario.auth import LONGEST_WAIT, AuthError, FetchedToken, Token, TokenReader
 
 REQUEST = PlannedRequest("auth", "POST", "/token", 1.0, {})
 
@@ -27,12 +27,12 @@ class Issuer:
         self.asked, self.lifetime, self.broken = 0, lifetime, False
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def __call__(self) -> Fetched:
+    def __call__(self) -> FetchedToken:
         self.asked += 1
         self.meanwhile()
         if self.broken:
             raise AuthError("status 503")
-        return Fetched(f"t{self.asked}", self.lifetime)
+        return FetchedToken(f"t{self.asked}", self.lifetime)
 
 
 def test_a_token_is_renewed_when_it_is_due_and_not_before() -> None:
@@ -89,7 +89,7 @@ def test_failures_are_counted_and_asked_about_less_and_less_often() -> None:
 
 
 def test_whatever_the_network_does_is_a_failure_without_its_words() -> None:
-    def fetch() -> Fetched:
+    def fetch() -> FetchedToken:
         raise ConnectionResetError("with secret words")
 
     token = Token(planned(), fetch, Clock())
@@ -153,6 +153,6 @@ def test_an_answer_without_a_token_says_so_and_nothing_of_it(status: int, body: 
 
 
 def test_no_token_is_shown_by_chance() -> None:
-    token = Token(planned(), lambda: Fetched("hunter2"), Clock())
+    token = Token(planned(), lambda: FetchedToken("hunter2"), Clock())
     token.renew()
-    assert "hunter2" not in f"{token!r} {Fetched('hunter2')!r}"
+    assert "hunter2" not in f"{token!r} {FetchedToken('hunter2')!r}"

@@ -6,20 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.load.plan.plan import PlannedRequest
-from soak.load.scenario.checks import Expectations, same
+from soak.load.scenario.checks import Checks, same
 from soak.profile.requests import Expect
 
 
-def expectations(**expect: Any) -> Expectations:
+def checks(**expect: Any) -> Checks:
     found = Expect.model_validate(expect)
     given = found.model_dump(by_alias=True, exclude_defaults=True, exclude={"status"})
-    return Expectations(PlannedRequest("a", "GET", "/", 1.0, {}, statuses=tuple(found.status or ()), expect=given))
+    return Checks(PlannedRequest("a", "GET", "/", 1.0, {}, statuses=tuple(found.status or ()), expect=given))
 
 
 def check(
     expect: dict[str, Any], status: int = 200, body: bytes = b"", seconds: float = 0.1, **headers: str
 ) -> str | None:
-    return expectations(**expect).check(status, headers, body, seconds)
+    return checks(**expect).check(status, headers, body, seconds)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_why_an_answer_fails(expect: dict[str, Any], answer: dict[str, Any], fai
 
 def test_an_answer_is_only_read_where_it_must_be() -> None:
     def needs(**expect: Any) -> tuple[bool, bool]:
-        return (found := expectations(**expect)).needs_body, found.needs_headers
+        return (found := checks(**expect)).needs_body, found.needs_headers
 
     assert needs(status=201, within="1s") == (False, False)
     assert needs(body="x") == (True, False)

@@ -3,15 +3,15 @@ from typing import Any
 import pytest
 
 from soak.load.plan.plan import PlannedRequest
-from soak.load.scenario.extractors import MAX_CAPTURED, CaptureError, Captures
+from soak.load.scenario.extractors import MAX_CAPTURED, CaptureError, Extractors
 
 
-def captures(**places: dict[str, str]) -> Captures:
-    return Captures(PlannedRequest("a", "GET", "/", 1.0, {}, captures=places))
+def extractors(**places: dict[str, str]) -> Extractors:
+    return Extractors(PlannedRequest("a", "GET", "/", 1.0, {}, extractors=places))
 
 
 def take(place: dict[str, str], body: bytes = b"", **headers: str) -> Any:
-    return captures(it=place).take(headers, body)["it"]
+    return extractors(it=place).take(headers, body)["it"]
 
 
 def test_values_keep_their_type() -> None:
@@ -45,7 +45,7 @@ def test_what_is_not_there_is_a_failure(place: dict[str, str], body: bytes, kind
 
 
 def test_an_answer_is_only_read_where_it_must_be() -> None:
-    assert (captures().needs_body, captures().needs_headers) == (False, False)
-    assert captures(a={"header": "A"}).needs_headers
-    assert captures(a={"regex": "A"}).needs_body
-    assert captures().take({}, b"") == {}
+    assert (extractors().needs_body, extractors().needs_headers) == (False, False)
+    assert extractors(a={"header": "A"}).needs_headers
+    assert extractors(a={"regex": "A"}).needs_body
+    assert extractors().take({}, b"") == {}

@@ -5,26 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.load.plan.plan import PlannedRequest
-from soak.load.scenario.rendering import Prepared
+from soak.load.scenario.rendering import RequestTemplate
 from soak.load.scenario.templates import RenderError, json_source
-from soak.load.scenario.virtual_user import Visitor
+from soak.load.scenario.virtual_user import VirtualUser
 
 
 def request(path: str = "/a", headers: dict[str, str] | None = None, **more: object) -> PlannedRequest:
     return PlannedRequest("GET /a", "GET", path, 1.0, headers or {}, **more)  # type: ignore[arg-type]
 
 
-def visitor(**names: object) -> Visitor:
-    found = Visitor(1)
+def virtual_user(**names: object) -> VirtualUser:
+    found = VirtualUser(1)
     found.keep(names)
     return found
 
 
 def test_a_request_without_templates_is_made_once() -> None:
-    prepared = Prepared(request(headers={"A": "b"}, body=base64.b64encode(b"x").decode()))
-    assert prepared.constant == ("/a", {"A": "b"}, b"x")
-    assert prepared.render(visitor().context) is prepared.constant
-    assert prepared.names == frozenset()
+    template = RequestTemplate(request(headers={"A": "b"}, body=base64.b64encode(b"x").decode()))
+    assert template.constant == ("/a", {"A": "b"}, b"x")
+    assert template.render(virtual_user().context) is template.constant
+    assert template.names == frozenset()
 
 
 def test_only_what_is_a_template_is_rendered() -> None:
@@ -34,19 +34,19 @@ def test_only_what_is_a_template_is_rendered() -> None:
         template=json_source({"a": "{{ x }}"}),
         template_kind="json",
     )
-    prepared = Prepared(planned)
-    assert prepared.constant is None
-    assert prepared.names == {"x", "y"}
-    rendered = prepared.render(visitor(x="1 2", y="c").context)
+    template = RequestTemplate(planned)
+    assert template.constant is None
+    assert template.names == {"x", "y"}
+    rendered = template.render(virtual_user(x="1 2", y="c").context)
     assert rendered == ("/a/1%202", {"A": "b", "B": "c"}, b'{"a": "1 2"}')
     assert planned.headers["B"] == "{{ y }}"
 
 
 @given(st.text() | st.integers() | st.none())
 def test_nothing_inserted_breaks_out_of_its_line(value: object) -> None:
-    prepared = Prepared(request("/a/{{ x }}", {"A": "{{ x }}"}))
+    template = RequestTemplate(request("/a/{{ x }}", {"A": "{{ x }}"}))
     try:
-        path, headers, _ = prepared.render(visitor(x=value).context)
+        path, headers, _ = template.render(virtual_user(x=value).context)
     except RenderError:
         return
     assert not set(path) & set(" \r\n\0")
@@ -56,14 +56,14 @@ def test_nothing_inserted_breaks_out_of_its_line(value: object) -> None:
 @pytest.mark.parametrize("value", ["a\r\nB: c", "a\nb", "a\rb", "a\0b", "a\x0bb", "λ"])
 def test_a_header_that_would_be_two_is_a_failure(value: str) -> None:
     with pytest.raises(RenderError, match="in a header"):
-        Prepared(request(headers={"A": "{{ x }}"})).render(visitor(x=value).context)
+        RequestTemplate(request(headers={"A": "{{ x }}"})).render(virtual_user(x=value).context)
 
 
 def test_a_path_that_is_none_is_a_failure() -> None:
     with pytest.raises(RenderError, match="not a path"):
-        Prepared(request("{{ x | path }}")).render(visitor(x="17").context)
+        RequestTemplate(request("{{ x | path }}")).render(virtual_user(x="17").context)
 
 
 def test_a_body_that_is_no_unicode_is_a_failure() -> None:
     with pytest.raises(RenderError, match="not Unicode"):
-        Prepared(request(template="{{ x }}")).render(visitor(x="\ud800").context)
+        RequestTemplate(request(template="{{ x }}")).render(virtual_user(x="\ud800").context)

@@ -18,7 +18,7 @@ from soak.load.scenario.templates import (
     json_source,
     path_source,
 )
-from soak.load.scenario.virtual_user import Visitor
+from soak.load.scenario.virtual_user import VirtualUser
 
 ROW = Row({"sku": 0, "items": 1}, ("A 1", "x"))
 SOURCES: dict[Kind, Callable[[Any], str]] = {"text": str, "path": path_source, "json": json_source, "form": form_source}
@@ -138,10 +138,10 @@ def test_a_slash_in_a_value_does_not_make_another_segment() -> None:
 def test_what_cannot_be_rendered_is_a_failure_of_a_few_kinds(source: str, kind: str, where: Kind) -> None:
     if where == "text" and "nan" in source:
         return
-    visitor = Visitor(1)
-    visitor.keep({"row": ROW, "nan": float("nan")})
+    virtual_user = VirtualUser(1)
+    virtual_user.keep({"row": ROW, "nan": float("nan")})
     with pytest.raises(RenderError) as caught:
-        Template(where, SOURCES[where](source)).render(visitor.context)
+        Template(where, SOURCES[where](source)).render(virtual_user.context)
     assert caught.value.kind == kind
 
 
@@ -166,7 +166,7 @@ def test_what_a_rendering_sets_is_forgotten() -> None:
 
 
 def test_a_sandbox_lets_nothing_out() -> None:
-    visitor = Visitor(1)
+    virtual_user = VirtualUser(1)
     for source in ("{{ uuid.call.__self__ }}", "{{ randint.call.__func__ }}", "{{ ''.__class__.__mro__ }}"):
         with pytest.raises(RenderError, match=r"not allowed|UndefinedError"):
-            Template("text", source).render(visitor.context)
+            Template("text", source).render(virtual_user.context)

@@ -6,8 +6,8 @@ import pytest
 
 from soak.errors import ProfileError
 from soak.load.plan.plan import Plan
-from soak.load.scenario.rendering import Prepared
-from soak.load.scenario.virtual_user import Visitor
+from soak.load.scenario.rendering import RequestTemplate
+from soak.load.scenario.virtual_user import VirtualUser
 from soak.load.supervisor.compile_plan import plan_of
 from soak.profile import parse_profile
 from tests.profile_texts import GOOD
@@ -86,7 +86,7 @@ def test_a_plan_survives_the_pipe_in_one_line(folder: Path) -> None:
     }
     (flow,) = whole.flows
     assert (flow.name, flow.weight) == ("checkout", 2)
-    assert flow.steps[0].captures == {"cart": {"json": "$.id"}, "place": {"header": "Location"}}
+    assert flow.steps[0].extractors == {"cart": {"json": "$.id"}, "place": {"header": "Location"}}
     assert base64.b64decode(flow.steps[0].body) == b"a=b+c"
 
 
@@ -100,8 +100,8 @@ def test_no_secret_is_shown_by_chance(folder: Path) -> None:
 
 def test_constant_requests_stay_constant() -> None:
     (request,) = plan(GOOD).requests
-    assert (request.path, request.template, request.expect, request.captures) == ("/a", "", {}, {})
-    assert Prepared(request).constant is not None
+    assert (request.path, request.template, request.expect, request.extractors) == ("/a", "", {}, {})
+    assert RequestTemplate(request).constant is not None
 
 
 def test_a_simple_load_is_one_schedule_too() -> None:
@@ -119,12 +119,12 @@ def test_what_the_environment_brings_is_never_a_template() -> None:
 """
     value = "{{user}}{%x%}"
     _, mixed, short = plan(GOOD + endpoint, A=value).requests
-    visitor = Visitor(3)
-    path, headers, body = Prepared(mixed).render(visitor.context)
+    virtual_user = VirtualUser(3)
+    path, headers, body = RequestTemplate(mixed).render(virtual_user.context)
     assert path == "/b/%7B%7Buser%7D%7D%7B%x%%7D"
     assert (headers["X"], headers["Y"]) == (value, f"3 {value}")
     assert json.loads(body) == {"a": value, "b": f"3 {value}", "c": [value]}
-    assert Prepared(short).render(visitor.context).path == "/c/%7B%7Buser%7D%7D%7B%x%%7D"
+    assert RequestTemplate(short).render(virtual_user.context).path == "/c/%7B%7Buser%7D%7D%7B%x%%7D"
 
 
 ENDPOINT = GOOD + "  - request: POST /b\n"

@@ -7,9 +7,9 @@ import pytest
 
 from soak.load.plan.plan import Plan
 from soak.load.plan.schedule import Schedule
-from soak.load.scenario.virtual_user import Visitor
+from soak.load.scenario.virtual_user import VirtualUser
 from soak.load.supervisor.confirmation_load import again, confirmation_rounds
-from soak.load.workload.mix import Traffic
+from soak.load.workload.mix import TrafficMix
 from tests.load.supervisor.test_compile_plan import plan
 
 TEXT = """\
@@ -27,11 +27,11 @@ def first(tmp_path: Path, order: str = "sequential") -> Plan:
 
 def drawn(plan: Plan, count: int) -> list[tuple[str, str, str]]:
     """What as many arrivals of the plan see: number, random value, row."""
-    traffic, found = Traffic(plan), []
+    mix, found = TrafficMix(plan), []
     for number in range(count):
-        visitor: Visitor = traffic.caller(number)
-        visitor.begin(frozenset({"row"}))
-        found.append((str(visitor.number), visitor.uuid(), str(visitor.context["row"]["n"])))
+        virtual_user: VirtualUser = mix.caller(number)
+        virtual_user.begin(frozenset({"row"}))
+        found.append((str(virtual_user.number), virtual_user.uuid(), str(virtual_user.context["row"]["n"])))
     return found
 
 
@@ -49,10 +49,10 @@ def test_nothing_comes_twice(tmp_path: Path, order: str) -> None:
 def test_numbers_and_the_choices_of_users_are_new_too(tmp_path: Path) -> None:
     one = first(tmp_path, "random")
     second = again(one, 25.0, 1000)
-    asked = [Traffic(each)._numbers.next() for each in (one, second)]
+    asked = [TrafficMix(each)._numbers.next() for each in (one, second)]
     assert asked[0] == 1
     assert asked[1] > 1000
-    users = [Traffic(each).visitor(1) for each in (one, second)]
+    users = [TrafficMix(each).virtual_user(1) for each in (one, second)]
     assert users[0].number == users[1].number == 1
     assert users[0].uuid() != users[1].uuid()
 

@@ -5,9 +5,9 @@ import pytest
 
 from soak.load.http.options import Timeouts
 from soak.load.plan.plan import Plan
-from soak.load.scenario.feeder import RowsExhausted
+from soak.load.scenario.feeder import FeederExhausted
 from soak.load.supervisor.compile_plan import plan_of
-from soak.load.workload.mix import Traffic
+from soak.load.workload.mix import TrafficMix
 from soak.load.workload.sender import client_options
 from soak.profile import parse_profile
 
@@ -28,16 +28,16 @@ def plan(tmp_path: Path) -> Plan:
     return plan_of(parse_profile(PROFILE, str(tmp_path / "p.yaml"), environment={})[0])
 
 
-def story(traffic: Traffic, number: int, length: int = 200) -> list[str]:
-    visitor = traffic.visitor(number)
-    return [traffic.choose(visitor.random).steps[0].endpoint for _ in range(length)]
+def story(mix: TrafficMix, number: int, length: int = 200) -> list[str]:
+    virtual_user = mix.virtual_user(number)
+    return [mix.choose(virtual_user.random).steps[0].endpoint for _ in range(length)]
 
 
 def test_endpoints_and_flows_are_chosen_by_weight_and_again_the_same(plan: Plan) -> None:
-    traffic = Traffic(plan)
-    assert story(traffic, 1) == story(Traffic(plan), 1)
-    assert story(traffic, 1) != story(traffic, 2)
-    found = Counter(story(traffic, 1, 4000))
+    mix = TrafficMix(plan)
+    assert story(mix, 1) == story(TrafficMix(plan), 1)
+    assert story(mix, 1) != story(mix, 2)
+    found = Counter(story(mix, 1, 4000))
     assert found["GET /a"] / 4000 == pytest.approx(0.5, abs=0.04)
     assert found["f / POST /c"] / 4000 == pytest.approx(0.25, abs=0.04)
 
@@ -49,15 +49,15 @@ load: {rate: 1/s, duration: 1s, timeout: {connect: 2s, read: 3s, total: 8s}}
 endpoints: [GET /a, {request: GET /b, timeout: 1s}, {request: GET /c, timeout: {read: 4s, connect: 5s}}]
 """
     plan = plan_of(parse_profile(text, "p.yaml")[0])
-    waits = [course.steps[0].timeouts for course in Traffic(Plan.from_json(plan.to_json())).courses]
+    waits = [scenario.steps[0].timeouts for scenario in TrafficMix(Plan.from_json(plan.to_json())).scenarios]
     assert waits == [Timeouts(2, 8, 3), Timeouts(2, 1, 3), Timeouts(5, 8, 4)]
     short = plan_of(parse_profile(text.replace("{connect: 2s, read: 3s, total: 8s}", "{connect: 2s}"), "p.yaml")[0])
     assert client_options(short).timeouts == Timeouts(2, 10)
 
 
 def test_what_each_step_needs_of_its_answer(plan: Plan) -> None:
-    constant, templated, flow = Traffic(plan).courses
-    assert [set(course.names) for course in (constant, templated, flow)] == [set(), {"row"}, {"row", "id"}]
+    constant, templated, flow = TrafficMix(plan).scenarios
+    assert [set(scenario.names) for scenario in (constant, templated, flow)] == [set(), {"row"}, {"row", "id"}]
     first, second = flow.steps
     assert (constant.steps[0].needs_body, constant.steps[0].needs_headers, constant.steps[0].timeout) == (
         False,
@@ -69,31 +69,31 @@ def test_what_each_step_needs_of_its_answer(plan: Plan) -> None:
 
 
 def test_a_flow_is_walked_with_one_row(plan: Plan) -> None:
-    traffic = Traffic(plan)
-    visitor, flow = traffic.visitor(1), traffic.courses[2]
-    visitor.begin(flow.names)
-    visitor.keep(flow.steps[0].captures.take({"location": "http://x/c/7"}, b""))
-    assert flow.steps[1].prepared.render(visitor.context).path == "/c/7?0"
+    mix = TrafficMix(plan)
+    virtual_user, flow = mix.virtual_user(1), mix.scenarios[2]
+    virtual_user.begin(flow.names)
+    virtual_user.keep(flow.steps[0].extractors.take({"location": "http://x/c/7"}, b""))
+    assert flow.steps[1].template.render(virtual_user.context).path == "/c/7?0"
 
 
 def test_processes_have_other_users_and_other_rows(plan: Plan) -> None:
     rows: list[str] = []
     users = set()
     for index in range(3):
-        traffic = Traffic(plan, index, 3)
-        users |= {traffic.visitor(number).number for number in range(1, 5)}
-        visitor, course = traffic.visitor(1), traffic.courses[1]
+        mix = TrafficMix(plan, index, 3)
+        users |= {mix.virtual_user(number).number for number in range(1, 5)}
+        virtual_user, scenario = mix.virtual_user(1), mix.scenarios[1]
         while len(rows) < (3, 5, 7)[index]:
-            visitor.begin(course.names)
-            rows.append(course.steps[0].prepared.render(visitor.context).path)
-        with pytest.raises(RowsExhausted):
-            visitor.begin(course.names)
+            virtual_user.begin(scenario.names)
+            rows.append(scenario.steps[0].template.render(virtual_user.context).path)
+        with pytest.raises(FeederExhausted):
+            virtual_user.begin(scenario.names)
     assert users == set(range(1, 13))
     assert sorted(rows) == [f"/b/{n}" for n in range(7)]
 
 
 def test_thinking_takes_as_long_as_it_may(plan: Plan) -> None:
-    traffic = Traffic(plan)
-    chance = traffic.visitor(1).random
-    pauses = [traffic.pause(chance) for _ in range(500)]
+    mix = TrafficMix(plan)
+    chance = mix.virtual_user(1).random
+    pauses = [mix.pause(chance) for _ in range(500)]
     assert 1 <= min(pauses) < 1.1 < 2.9 < max(pauses) <= 3

@@ -11,13 +11,13 @@ import pytest
 from soak.load.measure.counting import LATE, Counting
 from soak.load.plan.partition import Shares, arrivals_of
 from soak.load.plan.plan import Plan, PlannedRequest
-from soak.load.plan.warnings import Notices
-from soak.load.scenario.rendering import Rendered
+from soak.load.plan.warnings import Warnings
+from soak.load.scenario.rendering import RenderedRequest
 from soak.load.workload import open_model as arrivals
-from soak.load.workload.mix import Step, Traffic
+from soak.load.workload.mix import ScenarioStep, TrafficMix
 from soak.load.workload.open_model import OpenLoad
-from soak.load.workload.request_builder import Maker
-from soak.load.workload.timerfd import Pace
+from soak.load.workload.request_builder import RequestBuilder
+from soak.load.workload.timerfd import PreciseTimer
 from soak.windows import EndpointWindow
 
 ASKED = PlannedRequest("GET /", "GET", "/", 1.0, {})
@@ -35,10 +35,10 @@ class Slow:
     def connect(self) -> None:
         self.connected, self.closed = True, False
 
-    def send(self, step: Step, _: Rendered | None, intended: float) -> None:
+    def send(self, step: ScenarioStep, _: RenderedRequest | None, intended: float) -> None:
         began = time.monotonic()
         self.intended.append(intended)
-        pace = Pace()
+        pace = PreciseTimer()
         pace.until(began + self.seconds)
         pace.close()
         self.sent += 1
@@ -55,11 +55,15 @@ def load_of(plan: Plan, seconds: float) -> tuple[OpenLoad, Counting, list[Any]]:
         made.append(Slow(counting, seconds))
         return made[-1]
 
-    notices = Notices(lambda _: None)
-    return OpenLoad(plan, counting, Traffic(plan), Maker(counting, notices), notices, new_sender), counting, made
+    warnings = Warnings(lambda _: None)
+    return (
+        OpenLoad(plan, counting, TrafficMix(plan), RequestBuilder(counting, warnings), warnings, new_sender),
+        counting,
+        made,
+    )
 
 
-(COURSE,) = Traffic(PLAN).courses
+(COURSE,) = TrafficMix(PLAN).scenarios
 
 
 def arrive(load: OpenLoad) -> None:
@@ -85,7 +89,7 @@ def test_random_arrivals_are_at_the_same_moments_for_a_seed() -> None:
     load, _, made = load_of(plan, 0.0)
     load.drive()
     load.finish(5.0)
-    due = [due for _, due in arrivals_of(Traffic(plan).schedule, Shares(), poisson=True, seed=5)]
+    due = [due for _, due in arrivals_of(TrafficMix(plan).schedule, Shares(), poisson=True, seed=5)]
     intended = sorted(moment for sender in made for moment in sender.intended)
     assert [moment - intended[0] for moment in intended] == pytest.approx([moment - due[0] for moment in due])
 
@@ -118,7 +122,7 @@ def test_connections_take_turns() -> None:
 
 
 def rest(seconds: float) -> None:
-    pace = Pace()
+    pace = PreciseTimer()
     pace.until(time.monotonic() + seconds)
     pace.close()
 

@@ -14,11 +14,11 @@ import pytest
 from soak.latency import Histogram, bucket_seconds
 from soak.load.measure.counting import Counting
 from soak.load.plan.plan import Plan, PlannedRequest
-from soak.load.plan.warnings import Notices
+from soak.load.plan.warnings import Warnings
 from soak.load.workload import open_model as arrivals
-from soak.load.workload.mix import Traffic
+from soak.load.workload.mix import TrafficMix
 from soak.load.workload.open_model import OpenLoad
-from soak.load.workload.request_builder import Maker
+from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import Sender, client_options
 from soak.windows import EndpointWindow
 from tests.targets import Target, running
@@ -64,9 +64,9 @@ def drive(target: Target) -> tuple[EndpointWindow, float, OpenLoad]:
     asked = PlannedRequest("GET /", "GET", "/", 1.0, {})
     plan = Plan(target.url, (asked,), DURATION, 0.0, 1.0, 10.0, rate=RATE)
     counting, options, frozen = Counting(("GET /",)), client_options(plan), [0.0]
-    notices = Notices(lambda _: None)
-    maker = Maker(counting, notices)
-    load = OpenLoad(plan, counting, Traffic(plan), maker, notices, lambda: Sender(options, counting, maker))
+    warnings = Warnings(lambda _: None)
+    builder = RequestBuilder(counting, warnings)
+    load = OpenLoad(plan, counting, TrafficMix(plan), builder, warnings, lambda: Sender(options, counting, builder))
     freezing = threading.Thread(target=freeze, args=(target.pid, frozen))
     freezing.start()
     load.drive()
