@@ -30,7 +30,8 @@ def _collected(rng: Generator, times: Floats, live: Floats) -> Floats:
         if budget >= last:
             at.append(i)
             budget, last = 0.0, float(live[i])
-    return live[np.array(at)[np.searchsorted(at, np.arange(len(times)), side="right") - 1]]
+    picked: Floats = live[np.array(at)[np.searchsorted(at, np.arange(len(times)), side="right") - 1]]
+    return picked
 
 
 def _cache(rng: Generator, times: Floats, popularity: Floats, share: float, capacity: float = np.inf) -> Sketch:

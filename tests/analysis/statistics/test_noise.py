@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 from soak.analysis.statistics import marginal_likelihood as evidence
 from soak.analysis.statistics.noise import noise_grid, whiten
