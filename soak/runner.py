@@ -13,7 +13,7 @@ from soak.errors import RecordingError, SoakError
 from soak.load.plan.cluster_options import TOKEN, check_listening
 from soak.load.plan.plan import Plan
 from soak.load.supervisor.compile_plan import plan_of
-from soak.load.supervisor.confirmation_load import ConfirmationRound, confirmation_rounds
+from soak.load.supervisor.confirmation_load import Round, rounds
 from soak.load.supervisor.load_process import LoadProcess
 from soak.model import Event, Exemplar, Phase, Scrape
 from soak.profile import Profile
@@ -33,7 +33,7 @@ from soak.windows import Window
 Record = Scrape | Window | Event
 
 #: When to look after the load, the target and the recording, in seconds.
-POLL_SECONDS = 0.2
+_OFTEN = 0.2
 
 
 @dataclass
@@ -126,7 +126,7 @@ class Run:
         self.taker = taker_of(self.profile, pid, keeper.keep, self._record, self.clock)
         if self.taker is not None:
             self.taker.try_once()
-            while self.taker.busy and not self.stop.wait(POLL_SECONDS):
+            while self.taker.busy and not self.stop.wait(_OFTEN):
                 pass
 
     def _drive(self) -> None:
@@ -140,7 +140,7 @@ class Run:
                 if self._certain(look, self._at(1.0)):
                     return
                 look += 1
-            self.load.wait(POLL_SECONDS)
+            self.load.wait(_OFTEN)
         if self.load.failure is not None:
             self.ended, self.failure = "aborted", self.load.failure
             self._record(Event(self.clock.now(), "load", self.load.failure))
@@ -170,30 +170,30 @@ class Run:
         seconds = self.profile.diagnose.again(self.profile.load.duration) if self.profile.diagnose else None
         if not (self._drained("drain", collect=seconds is not None) and self._taken("drained")) or seconds is None:
             return
-        for one in confirmation_rounds(plan, seconds, self._made):
-            if not self._again(one):
+        for round_ in rounds(plan, seconds, self._made):
+            if not self._again(round_):
                 return
 
-    def _again(self, one: ConfirmationRound) -> bool:
+    def _again(self, round_: Round) -> bool:
         """The load once more, a drain and a snapshot; False when it was cut short."""
-        self.resting = one.name
-        load = self._load(one.plan)
+        self.resting = round_.name
+        load = self._load(round_.plan)
         try:
             load.start(stop=self.stop)
             while load.running and self._goes_on():
-                load.wait(POLL_SECONDS)
+                load.wait(_OFTEN)
         except SoakError as error:
             load.failure = str(error)
         finally:
             load.stop()
         if load.started is not None:
-            self._rests.append(Phase(one.name, load.started, self._end_of(load)))
+            self._rests.append(Phase(round_.name, load.started, self._end_of(load)))
         if load.failure is not None and not self.stop.is_set():
             text = f"diagnose: the load could not be made again: {load.failure}"
             self._record(Event(self.clock.now(), "warning", text))
         if load.failure is not None or self.stop.is_set():
             return False
-        return self._drained(f"{one.name}-drain", collect=True) and self._taken(one.stage)
+        return self._drained(f"{round_.name}-drain", collect=True) and self._taken(round_.stage)
 
     def _drained(self, name: str, *, collect: bool) -> bool:
         """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""
@@ -207,7 +207,7 @@ class Run:
             self.ended, self.failure = "aborted", str(error)
         for share in (0.5, 1.0):
             while self.clock.now() < began + share * self.profile.drain and self._goes_on():
-                self.stop.wait(POLL_SECONDS)
+                self.stop.wait(_OFTEN)
             if collect and share < 1.0 and self.taker is not None:
                 self.taker.collect()
         self._rests[-1] = Phase(name, began, min(self.clock.now(), began + self.profile.drain))
@@ -222,7 +222,7 @@ class Run:
         if self.taker is not None:
             self.taker.take(stage)
             while self.taker.busy and self._goes_on():
-                self.stop.wait(POLL_SECONDS)
+                self.stop.wait(_OFTEN)
         return not self.stop.is_set() and self.failure is None
 
     def _end_of(self, load: LoadProcess) -> float:

@@ -89,8 +89,8 @@ def _probe(profile: object) -> int:
                 wrong += not ok
                 click.echo(f"  {'ok  ' if ok else 'FAIL'} {label}: {said}")
             if profile.sources is None:
-                sources, found = probe_sources(plan.url, pid, profile.target.tls)
-                for text in found:
+                sources, notes = probe_sources(plan.url, pid, profile.target.tls)
+                for text in notes:
                     click.echo(f"       {text}")
             else:
                 sources = build_sources(profile, pid)
@@ -140,11 +140,11 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
     assert isinstance(profile, Profile)
     if profile.diagnose is None:
         return 0
-    found, wrong = profilers_of(profile, watched_by(profile, pid)), 0
-    if not found:
+    profilers, wrong = profilers_of(profile, watched_by(profile, pid)), 0
+    if not profilers:
         click.echo("  FAIL diagnose: no profiles are seen to be offered; say where they are, such as diagnose.pprof")
         return 1
-    for key, profiler in found.items():
+    for key, profiler in profilers.items():
         began = time.monotonic()
         try:
             taken = list(profiler.take("start"))

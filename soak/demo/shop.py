@@ -93,11 +93,11 @@ class Shop:
 
     def place(self, product: int, quantity: int) -> dict[str, Any] | None:
         """Record an order and forget the oldest; None when there is no such product."""
-        found = self.product(product)
-        if found is None:
+        product_row = self.product(product)
+        if product_row is None:
             return None
         insert = "INSERT INTO orders (product, quantity, total_cents, placed) VALUES (?, ?, ?, ?) RETURNING *"
-        [order] = self._rows(insert, product, quantity, quantity * found["price_cents"], time.time())
+        [order] = self._rows(insert, product, quantity, quantity * product_row["price_cents"], time.time())
         self._rows("DELETE FROM orders WHERE id <= ?", order["id"] - KEPT_ORDERS)
         return order
 

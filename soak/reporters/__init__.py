@@ -49,7 +49,9 @@ REPORTERS: dict[str, Reporter] = {
 @cache
 def installed() -> dict[str, Reporter]:
     """All reporters by name: the built-in ones first, then those of other packages, which cannot replace them."""
-    others = {entry.name: _from_entry(entry) for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name)}
+    others = {
+        entry.name: _from_entry(entry) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    }
     return REPORTERS | {name: reporter for name, reporter in others.items() if name not in REPORTERS}
 
 

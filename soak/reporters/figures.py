@@ -52,9 +52,9 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     span = Range1d(0, _end(analysis), tags=["time"])
     span.reset_start, span.reset_end = span.start, span.end
     figures = {index: _figure(index, chart, analysis, span) for index, chart in enumerate(charts) if drawable(chart)}
-    for one in figures.values():
-        document.add_root(one)
-    places = {one.id: f"{prefix}{index}" for index, one in figures.items()}
+    for plot in figures.values():
+        document.add_root(plot)
+    places = {plot.id: f"{prefix}{index}" for index, plot in figures.items()}
     items = [{"docid": "charts", "roots": places, "root_ids": list(places)}]
     content = _renumbered({"docs": {"charts": document.to_json(deferred=False)}, "items": items})
     return json.dumps(content, separators=(",", ":"))
@@ -235,7 +235,7 @@ def _snapshots(plot: figure, taken: Sequence[Phase], low: float) -> None:
     if not taken:
         return
     few = taken[:: -(-len(taken) // MOST_TICKS)]
-    columns = {"t": [one.start for one in few], "y": [low] * len(few)}
+    columns = {"t": [snapshot.start for snapshot in few], "y": [low] * len(few)}
     drawn = plot.scatter("t", "y", source=ColumnDataSource(columns), marker="triangle", size=9, name="snapshots")
     drawn.glyph.tags = ["paint:event"]
     elapsed = CustomJSHover(code="return soakElapsed(value)")

@@ -27,7 +27,7 @@ def render(analysis: Analysis) -> str:
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "warnings": list(analysis.warnings),
-        "exemplars": [_exemplar(one, analysis) for one in analysis.exemplars],
+        "exemplars": [_exemplar(exemplar, analysis) for exemplar in analysis.exemplars],
         "traces": _traces(analysis.traces) if analysis.traces else None,
         "places": _places(analysis.places),
     }
@@ -113,17 +113,17 @@ def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:
     }
 
 
-def _exemplar(one: Exemplar, analysis: Analysis) -> dict[str, Any]:
+def _exemplar(exemplar: Exemplar, analysis: Analysis) -> dict[str, Any]:
     """A request with its links, and where its time went where its trace was found."""
-    times = analysis.traces.times_of(one.trace) if analysis.traces else None
+    times = analysis.traces.times_of(exemplar.trace) if analysis.traces else None
     return {
-        "endpoint": one.endpoint,
-        "seconds": _number(one.seconds),
-        "failure": one.failure or None,
-        "status": one.status or None,
-        "trace_id": one.trace or None,
-        "time": _number(one.time),
-        "links": dict(wording.links(analysis, one)),
+        "endpoint": exemplar.endpoint,
+        "seconds": _number(exemplar.seconds),
+        "failure": exemplar.failure or None,
+        "status": exemplar.status or None,
+        "trace_id": exemplar.trace or None,
+        "time": _number(exemplar.time),
+        "links": dict(wording.links(analysis, exemplar)),
         "times": _times(times.times) if times else [],
         "failed_in": times.failed_in or None if times else None,
     }
@@ -137,17 +137,19 @@ def _traces(report: TraceReport) -> dict[str, Any]:
         "slow": _times(report.slow),
         "coverage": [
             {
-                "service": one.service or None,
-                "calls": one.calls,
-                "reported": one.reported,
-                "called_by": list(one.callers),
-                "before": list(one.before),
+                "service": coverage.service or None,
+                "calls": coverage.calls,
+                "reported": coverage.reported,
+                "called_by": list(coverage.callers),
+                "before": list(coverage.before),
             }
-            for one in report.coverage
+            for coverage in report.coverage
         ],
     }
 
 
 def _times(times: Sequence[ServiceTime]) -> list[dict[str, Any]]:
     """Own seconds by service, longest first; the service is null for the time that no span covers."""
-    return [{"service": one.service or None, "seconds": _number(one.seconds), "reports": one.reports} for one in times]
+    return [
+        {"service": time.service or None, "seconds": _number(time.seconds), "reports": time.reports} for time in times
+    ]

@@ -136,9 +136,9 @@ def _endpoints(analysis: Analysis) -> str:
 
 def _exemplars(analysis: Analysis) -> list[str]:
     """A few of them with links and where their time went, and what the traces tell of all."""
-    slow = [one for one in analysis.exemplars if not one.failure][:MOST]
-    failed = [one for one in analysis.exemplars if one.failure][:MOST]
-    parts = ["\n".join(_exemplar(one, analysis) for one in (*slow, *failed))]
+    slow = [exemplar for exemplar in analysis.exemplars if not exemplar.failure][:MOST]
+    failed = [exemplar for exemplar in analysis.exemplars if exemplar.failure][:MOST]
+    parts = ["\n".join(_exemplar(exemplar, analysis) for exemplar in (*slow, *failed))]
     report = analysis.traces
     if report and report.slow:
         split = ", ".join(f"{escape(name)} {show_ratio(share)}" for name, _, share in wording.shares(report.slow))
@@ -147,12 +147,13 @@ def _exemplars(analysis: Analysis) -> list[str]:
     return [*parts, "\n".join(f"- {paragraph(line)}" for line in silent)] if silent else parts
 
 
-def _exemplar(one: Exemplar, analysis: Analysis) -> str:
+def _exemplar(exemplar: Exemplar, analysis: Analysis) -> str:
     """One request as a list item."""
-    links = " ".join(f"[{name}](<{_address(url)}>)" for name, url in wording.links(analysis, one))
-    went = escape(wording.time_went(analysis, one))
+    links = " ".join(f"[{name}](<{_address(url)}>)" for name, url in wording.links(analysis, exemplar))
+    went = escape(wording.time_went(analysis, exemplar))
     known = ": ".join(filter(None, (links, went)))
-    return f"- {code(one.endpoint)} {escape(wording.outcome(one))}, {wording.latency(one.seconds)} {known}".rstrip()
+    outcome = f"{escape(wording.outcome(exemplar))}, {wording.latency(exemplar.seconds)}"
+    return f"- {code(exemplar.endpoint)} {outcome} {known}".rstrip()
 
 
 def _address(url: str) -> str:

@@ -79,8 +79,13 @@ def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]
     """A row a finding, its reason below from the series' column to the right edge."""
     words = ("verdict", "rule", "series", "growth (95% interval)", "limit", "settled")
     rows = [[Text(word, style="dim") for word in words]] + [
-        [_verdict(one), Text(wording.clean(one.rule)), Text(wording.series(one), style="bold"), *_numbers(one)]
-        for one in findings
+        [
+            _verdict(finding),
+            Text(wording.clean(finding.rule)),
+            Text(wording.series(finding), style="bold"),
+            *_numbers(finding),
+        ]
+        for finding in findings
     ]
     sizes = [min(44, max(cell.cell_len for cell in column)) for column in zip(*rows, strict=True)]
     sizes[2] = max(16, width - sum(sizes) + sizes[2] - 2 * (len(sizes) - 1))
@@ -157,21 +162,25 @@ def _endpoints(analysis: Analysis, width: int) -> Table:
     service = ("service p99",) if wording.any_delayed(analysis) and width >= WIDE else ()
     for header in ("requests", "failures", "rate", "p50", "p95", "p99", *service, "max"):
         table.add_column(header, justify="right", no_wrap=True)
-    for one in analysis.endpoints:
-        failures = Text(show_number(one.failures), style="red" if one.failures else "")
-        served = (one.service_p99,) if service else ()
-        quantiles = (wording.latency(value) for value in (one.p50, one.p95, one.p99, *served, one.max))
-        name, rate = Text(wording.clean(one.name), style="bold"), f"{show_number(one.rate)}/s"
-        table.add_row(name, show_number(one.requests), failures, rate, *quantiles)
+    for endpoint in analysis.endpoints:
+        failures = Text(show_number(endpoint.failures), style="red" if endpoint.failures else "")
+        served = (endpoint.service_p99,) if service else ()
+        quantiles = (
+            wording.latency(value) for value in (endpoint.p50, endpoint.p95, endpoint.p99, *served, endpoint.max)
+        )
+        name, rate = Text(wording.clean(endpoint.name), style="bold"), f"{show_number(endpoint.rate)}/s"
+        table.add_row(name, show_number(endpoint.requests), failures, rate, *quantiles)
     return table
 
 
 def _failures(analysis: Analysis) -> list[Text]:
     """A line an endpoint that failed, with what failed how often."""
     return [
-        Text(f"failures of {wording.clean(one.name)}: {wording.failure_kinds(one.failure_kinds)}", style="dim")
-        for one in analysis.endpoints
-        if one.failure_kinds
+        Text(
+            f"failures of {wording.clean(endpoint.name)}: {wording.failure_kinds(endpoint.failure_kinds)}", style="dim"
+        )
+        for endpoint in analysis.endpoints
+        if endpoint.failure_kinds
     ]
 
 

@@ -18,11 +18,11 @@ from soak.units import show_amount, show_duration, show_number, unit_of
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
 ENDED = {
-    "completed": "ran to its end",
-    "aborted": "was aborted by a rule",
-    "interrupted": "was interrupted",
-    "crashed": "broke",
-    "early": "ended early, for its verdict was certain",
+    "completed": "completed in",
+    "aborted": "aborted after",
+    "interrupted": "interrupted after",
+    "crashed": "crashed after",
+    "early": "ended early, with a certain verdict, after",
 }
 #: A suspect's endpoint where every one of them leaks alike.
 EVERY = "*"
@@ -123,8 +123,8 @@ def runs_out(finding: Finding) -> str:
 
 def soonest(findings: Sequence[Finding], like: Finding) -> Finding:
     """Of the findings with the verdict and unit of one, that whose resource runs out first: two may tell of one memory."""
-    same = [one for one in findings if (one.verdict, one.unit) == (like.verdict, like.unit)]
-    return min(same, key=lambda one: one.exhausts_in_hours or math.inf, default=like)
+    same = [finding for finding in findings if (finding.verdict, finding.unit) == (like.verdict, like.unit)]
+    return min(same, key=lambda finding: finding.exhausts_in_hours or math.inf, default=like)
 
 
 def facts(finding: Finding) -> list[tuple[str, str]]:
@@ -187,7 +187,7 @@ def latency(seconds: float | None) -> str:
 
 def any_delayed(analysis: Analysis) -> bool:
     """Whether some endpoint's latency differs noticeably from its service time, so that both are worth showing."""
-    return any(one.delayed for one in analysis.endpoints)
+    return any(endpoint.delayed for endpoint in analysis.endpoints)
 
 
 def outcome(exemplar: Exemplar) -> str:
@@ -210,11 +210,11 @@ def service(time: ServiceTime) -> str:
 
 def time_went(analysis: Analysis, exemplar: Exemplar) -> str:
     """`db 1.2 s, orders 80 ms; failed in db`: where a request's time went, longest first; empty where nobody knows."""
-    found = analysis.traces.times_of(exemplar.trace) if analysis.traces else None
-    if found is None:
+    times = analysis.traces.times_of(exemplar.trace) if analysis.traces else None
+    if times is None:
         return ""
-    split = ", ".join(f"{service(time)} {show_duration(time.seconds)}" for time in found.times)
-    return f"{split}; failed in {clean(found.failed_in)}" if found.failed_in else split
+    split = ", ".join(f"{service(time)} {show_duration(time.seconds)}" for time in times.times)
+    return f"{split}; failed in {clean(times.failed_in)}" if times.failed_in else split
 
 
 def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
@@ -225,12 +225,14 @@ def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
 
 def silent_hops(report: TraceReport) -> list[str]:
     """`db: 0 of 24 calls have a span of its own (called by orders)`, for each service that does not report every call."""
-    return [
-        f"{hop(one)}: {one.reported} of {one.calls} {'call has' if one.calls == 1 else 'calls have'} a span of its own"
-        + (f" (called by {callers})" if (callers := listed(one.callers)) else "")
-        for one in report.coverage
-        if one.reported < one.calls
-    ]
+    return [_silent_hop(coverage) for coverage in report.coverage if coverage.reported < coverage.calls]
+
+
+def _silent_hop(coverage: Coverage) -> str:
+    calls = "call has" if coverage.calls == 1 else "calls have"
+    callers = listed(coverage.callers)
+    called_by = f" (called by {callers})" if callers else ""
+    return f"{hop(coverage)}: {coverage.reported} of {coverage.calls} {calls} a span of its own{called_by}"
 
 
 def hop(coverage: Coverage) -> str:
@@ -258,8 +260,8 @@ def started(run: RunInfo) -> str:
 
 
 def course(run: RunInfo) -> str:
-    """`ran to its end after 8 h`: how long the run was, and how it ended."""
-    return f"{ENDED.get(run.ended, clean(run.ended))} after {show_duration(run.seconds)}"
+    """`completed in 8 h`: how the run ended, and how long it was."""
+    return f"{ENDED.get(run.ended, clean(run.ended) + ' after')} {show_duration(run.seconds)}"
 
 
 def tally(analysis: Analysis) -> str:
