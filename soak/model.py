@@ -130,12 +130,16 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """Which run this was. `started` is UTC in ISO 8601; `ended` is completed, aborted, interrupted, crashed or early."""
+    """Which run this was. `started` is UTC in ISO 8601; `ended` is completed, aborted, interrupted, crashed or early.
+
+    `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
+    """
 
     name: str
     started: str = ""
     seconds: float = 0.0
     ended: str = "completed"
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,6 +267,7 @@ class Chart:
     """Curves that share a unit, on the run's time axis.
 
     `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before the level had settled.
+    `group` is the heading that the chart stands under.
     """
 
     title: str
@@ -271,6 +276,7 @@ class Chart:
     verdict: Verdict | None = None
     limit: float | None = None
     warm_up: Phase | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,6 @@ from soak.errors import RecordingError, SoakError
 from soak.load.plan.cluster_options import TOKEN, check_listening
 from soak.load.plan.plan import Plan
 from soak.load.supervisor.compile_plan import plan_of
-from soak.load.supervisor.confirmation_load import Round, rounds
 from soak.load.supervisor.load_process import LoadProcess
 from soak.model import Event, Exemplar, Phase, Scrape
 from soak.profile import Profile
@@ -70,7 +69,7 @@ class Run:
         plan = plan_of(self.profile)  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock()
-        self.recorder = Recorder(self.directory, description(self.profile.name, self.command), self.profile_text)
+        self.recorder = Recorder(self.directory, description(self.profile, self.command), self.profile_text)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
         self.taker: Taker | None = None
@@ -170,11 +169,11 @@ class Run:
         seconds = self.profile.diagnose.again(self.profile.load.duration) if self.profile.diagnose else None
         if not (self._drained("drain", collect=seconds is not None) and self._taken("drained")) or seconds is None:
             return
-        for round_ in rounds(plan, seconds, self._made):
+        for round_ in confirmation_rounds(plan, seconds, self._made):
             if not self._again(round_):
                 return
 
-    def _again(self, round_: Round) -> bool:
+    def _again(self, round_: ConfirmationRound) -> bool:
         """The load once more, a drain and a snapshot; False when it was cut short."""
         self.resting = round_.name
         load = self._load(round_.plan)

@@ -32,32 +32,15 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     from soak.load.plan.cluster_options import TOKEN, check_listening, cluster_options_of  # noqa: PLC0415
     from soak.load.supervisor.validate import check_requests_and_data  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile  # noqa: PLC0415
+    from soak.profile.summary import load_summary, target_address  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
     loaded, _ = load_profile(profile, overrides)
     check_listening(cluster_options_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)
     check_requests_and_data(loaded)
-    click.echo(f"{profile}: valid; {summary(loaded)}")
+    click.echo(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}")
     return _probe(loaded) if probe else ExitCode.PASS
-
-
-def summary(profile: object) -> str:
-    """What a profile would do, in a line."""
-    from soak.profile import Profile  # noqa: PLC0415
-    from soak.units import show_duration, show_number  # noqa: PLC0415
-
-    assert isinstance(profile, Profile)
-    load = profile.load
-    level = f"up to {show_number(load.peak)}" if load.stages else show_number(load.peak)
-    much = f"{level} {'arrivals' if profile.flows else 'requests'}/s" if load.open else f"{level} users"
-    counts = ((len(profile.endpoints), "endpoint"), (len(profile.flows), "flow"))
-    what = " and ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count)
-    what = what or str(load.locustfile)
-    total = show_duration(load.ramp + load.duration)
-    makers = (load.processes or 0) + (load.workers.expect if load.workers else 0)
-    much += f" by {makers} workers" if makers > 1 else ""
-    return f"{much} on {what} at {profile.target.url} for {total}, sampled every {show_duration(profile.interval)}"
 
 
 def _probe(profile: object) -> int:

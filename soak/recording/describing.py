@@ -1,27 +1,70 @@
-"""What run.json says of a run from its start: which, when, how it was called, and on what."""
+"""What run.json says of a run from its start: which, when, how it was called, on what, and against what."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from soak import __version__
+from soak.profile import Profile
 from soak.profile.parsing import without_secret
+from soak.profile.summary import load_summary, target_address
+
+#: Where the commit under test is told: soak's own variable first, then what CI services set.
+COMMIT_VARIABLES = ("SOAK_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA", "BUILDKITE_COMMIT", "CIRCLE_SHA1", "GIT_COMMIT")
 
 
-def description(name: str, command: Sequence[str]) -> dict[str, Any]:
-    """The first entries of run.json; no secret of the command line is in it."""
+def description(
+    profile: Profile, command: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """The first entries of run.json; no secret of the command line or of the target's URL is in it."""
     return {
-        "name": name,
+        "name": profile.name,
         "started": utc_now(),
         "command": [without_secret(word) for word in command],
+        "target": target_address(profile),
+        "load": load_summary(profile),
+        "commit": commit(environment),
         "versions": {"soak": __version__, "python": platform.python_version(), "locust": version("locust")},
-        "host": {"system": platform.platform(), "cpus": os.cpu_count()},
+        "host": {"name": platform.node(), "system": platform.platform(), "cpus": os.cpu_count()},
     }
+
+
+def commit(environment: Mapping[str, str]) -> str:
+    """The commit under test: as the environment tells it, else that of the working directory; empty where neither does."""
+    told = next((environment[name].strip() for name in COMMIT_VARIABLES if environment.get(name, "").strip()), "")
+    return told or _checked_out()
+
+
+def _checked_out() -> str:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=2, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What was run, as (name, text) pairs for a report, from the entries of run.json; what it does not tell is left out."""
+    versions, host = _mapping(run.get("versions")), _mapping(run.get("host"))
+    known = ", ".join(f"{name} {number}" for name, number in versions.items())
+    machine = ", ".join(str(host[key]) for key in ("name", "system") if host.get(key))
+    words = run.get("command")
+    command = " ".join(map(str, words)) if isinstance(words, list) else ""
+    pairs = [(name, str(run.get(name) or "")) for name in ("target", "load", "commit")]
+    pairs += [("versions", known), ("load generator's host", machine), ("command", command)]
+    return tuple((name, text) for name, text in pairs if text)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def utc_now() -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from soak.errors import RecordingError
 from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
+from soak.recording.describing import facts
 from soak.recording.files import DATABASE, PROFILE, read_run
 from soak.recording.snapshots import read_later
 from soak.snapshots import Snapshot
@@ -47,7 +48,11 @@ def load_recording(directory: Path) -> Recording:
         if phase["start"] <= seconds
     )
     info = RunInfo(
-        str(run.get("name", directory.name)), str(run.get("started", "")), seconds, run.get("ended") or "crashed"
+        str(run.get("name", directory.name)),
+        str(run.get("started", "")),
+        seconds,
+        run.get("ended") or "crashed",
+        facts(run),
     )
     return Recording(
         info, series, windows, users, phases, events, sources, generator, exemplars, coverages, snapshots, traces
