@@ -13,6 +13,7 @@ from soak.errors import RecordingError, SoakError
 from soak.load.plan.cluster_options import TOKEN, check_listening
 from soak.load.plan.plan import Plan
 from soak.load.supervisor.compile_plan import plan_of
+from soak.load.supervisor.confirmation_load import ConfirmationRound, confirmation_rounds
 from soak.load.supervisor.load_process import LoadProcess
 from soak.model import Event, Exemplar, Phase, Scrape
 from soak.profile import Profile

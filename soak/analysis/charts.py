@@ -8,23 +8,41 @@ from collections.abc import Iterable
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.catalog.metrics import metric_of, unknown_metric
+from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
 from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 
 MOST_POINTS = 600
+LOAD, LATENCY, MEMORY, COUNTS = "Load and errors", "Latency", "Memory", "Descriptors, threads and other counts"
+POOLS, COLLECTOR, GENERATOR = "Pools", "Garbage collection and CPU", "Load generator"
+_GROUPS = {
+    ResourceKind.MEMORY: MEMORY,
+    ResourceKind.HEAP: MEMORY,
+    ResourceKind.POOL: POOLS,
+    ResourceKind.GC: COLLECTOR,
+    ResourceKind.CPU: COLLECTOR,
+}
+#: Series of the load: their chart's title, unit and heading.
 _REQUESTS = {
-    "http_requests_per_second": ("Requests", "requests/s"),
-    "http_request_p50_seconds": ("Latency", "seconds"),
-    "http_request_p99_seconds": ("Latency", "seconds"),
-    "http_request_error_ratio": ("Failed requests", "ratio"),
-    "soak_load_asked_per_second": ("Requests", "requests/s"),
-    "load_users": ("Users and requests under way", "users"),
-    "process_cpu_seconds_total": ("CPU", "cores"),
-    "soak_load_cpu_ratio": ("Load generator's busiest process", "ratio"),
-    "soak_load_lag_seconds": ("Load generator's event loop: how late", "seconds"),
-    "soak_load_late_ratio": ("Late arrivals", "ratio"),
-    "soak_load_dropped_total": ("Dropped arrivals", "arrivals/s"),
+    "http_requests_per_second": ("Requests", "requests/s", LOAD),
+    "http_request_p50_seconds": ("Latency", "seconds", LATENCY),
+    "http_request_p99_seconds": ("Latency", "seconds", LATENCY),
+    "http_request_error_ratio": ("Failed requests", "ratio", LOAD),
+    "soak_load_asked_per_second": ("Requests", "requests/s", LOAD),
+    "load_users": ("Users and requests in flight", "users", LOAD),
+    "process_cpu_seconds_total": ("CPU", "cores", COLLECTOR),
+    "soak_load_cpu_ratio": ("Load generator: CPU of its busiest process", "ratio", GENERATOR),
+    "soak_load_lag_seconds": ("Load generator: event loop lag", "seconds", GENERATOR),
+    "soak_load_late_ratio": ("Late arrivals", "ratio", GENERATOR),
+    "soak_load_dropped_total": ("Dropped arrivals", "arrivals/s", GENERATOR),
+}
+#: Legends of the load generator's series.
+_LEGENDS = {
+    "soak_load_asked_per_second": "asked",
+    "soak_load_cpu_ratio": "busiest process",
+    "soak_load_lag_seconds": "lag",
+    "soak_load_late_ratio": "late",
+    "soak_load_dropped_total": "dropped",
 }
 #: Nothing to see while they are nought.
 _WHEN_ANY = ("soak_load_late_ratio", "soak_load_dropped_total")
@@ -39,7 +57,7 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
     judged = dict.fromkeys(finding.series for finding in findings)
     names = [name for name in judged if name in by_name and name not in _REQUESTS]
     found = [_chart(name, by_name[name], findings) for name in names]
-    grouped: dict[tuple[str, str], list[Curve]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str], list[Curve]] = defaultdict(list)
     for name, title in _REQUESTS.items():
         for series in by_name.get(name, ()):
             if name in _WHEN_ANY and not np.nansum(series.values):
@@ -50,7 +68,13 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
         title: _worst([f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title])
         for title in grouped
     }
-    return (*found, *(Chart(title[0], title[1], tuple(curves), verdicts[title]) for title, curves in grouped.items()))
+    return (
+        *found,
+        *(
+            Chart(title, unit, tuple(curves), verdicts[title, unit, group], group=group)
+            for (title, unit, group), curves in grouped.items()
+        ),
+    )
 
 
 def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Chart:
@@ -60,7 +84,15 @@ def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Cha
     role = metric_of(name) or unknown_metric(name)
     curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
     title = role.noun[:1].upper() + role.noun[1:]
-    return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit, _warm_up(trends.values()))
+    return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
+
+
+def _group(name: str) -> str:
+    """The heading under which a judged series is drawn."""
+    if name.startswith("http_request"):
+        return LATENCY if name.endswith("_seconds") else LOAD
+    metric = metric_of(name) or unknown_metric(name)
+    return _GROUPS.get(metric.what, MEMORY if metric.unit == "bytes" else COUNTS)
 
 
 def _warm_up(trends: Iterable[Trend]) -> Phase | None:
@@ -74,8 +106,8 @@ def _short(name: str, labels: Labels) -> str:
     """`p99`, `all`, or the endpoint's name."""
     if name.endswith("_seconds") and name.startswith("http_request_p"):
         return name.split("_")[2]
-    if name.startswith("soak_load_"):
-        return name.removeprefix("soak_load_").split("_")[0]
+    if name in _LEGENDS:
+        return _LEGENDS[name]
     return dict(labels).get("endpoint", "all") if name.startswith("http_") else series_key(name, labels)
 
 

@@ -136,7 +136,8 @@ def test_a_right_profile(capsys: pytest.CaptureFixture[str], here: Path) -> None
     code, out, _ = run(capsys, "check", "good.yaml")
     assert code == 0
     assert (
-        out == "good.yaml: valid; 50 requests/s on 1 endpoint for 10 min, sampled every 1 s; target http://127.0.0.1:8080\n"
+        out
+        == "good.yaml: valid; 50 requests/s on 1 endpoint for 10 min, sampled every 1 s; target http://127.0.0.1:8080\n"
     )
 
 
