@@ -40,6 +40,10 @@ class TargetError(SoakError):
     """The target cannot be reached, started or found."""
 
 
+class TargetGoneError(TargetError):
+    """The target's process, container or control group is not there any more."""
+
+
 class RecordingError(SoakError):
     """The run directory cannot be written or read."""
 

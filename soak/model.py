@@ -1,4 +1,4 @@
-"""The frozen data types that every part of soak speaks.
+"""The frozen data types that every part of soak speaks: what is recorded (soak.recorded), and what is found in it.
 
 Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in Prometheus base units
 (bytes, seconds, ratios).
@@ -6,158 +6,59 @@ Times are seconds on the run's own monotonic clock, 0 where the recording starts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growing import Flame, PlaceTable
-from soak.snapshots import Snapshot
-from soak.traces import Trace, TraceReport
-from soak.windows import EndpointWindows, GeneratorWindows, WorkerCoverages
-from soak.windows import Exemplar as Exemplar  # noqa: PLC0414 - reporters know the model alone
+from soak.recorded import (
+    Event,
+    Floats,
+    Labels,
+    Phase,
+    Recording,
+    RunInfo,
+    Sample,
+    Scrape,
+    Series,
+    SourceHealth,
+    label_pairs,
+    series_key,
+)
+from soak.traces import TraceReport
+from soak.windows import Exemplar
 
-Floats = NDArray[np.float64]
-Labels = tuple[tuple[str, str], ...]
-
-#: A scrape's error begins with this when the target's process is not there any more.
-GONE = "gone: "
-
-
-class Verdict(StrEnum):
-    """Three-valued; a proven fail outranks inconclusive, and no data is never a pass."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Kind(StrEnum):
-    """A gauge goes up and down; a counter only up, but for restarts."""
-
-    GAUGE = "gauge"
-    COUNTER = "counter"
-
-
-def label_pairs(labels: dict[str, str]) -> Labels:
-    """Labels as sorted pairs: hashable, and the same whatever order they were written in."""
-    return tuple(sorted(labels.items()))
-
-
-def series_key(name: str, labels: Labels) -> str:
-    """A series as Prometheus writes it: `name{label="value"}`."""
-    if not labels:
-        return name
-    inner = ",".join(f'{key}="{value}"' for key, value in labels)
-    return f"{name}{{{inner}}}"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value of one metric, as a source gives it; the scrape that holds it knows the time."""
-
-    name: str
-    value: float
-    labels: Labels = ()
-    kind: Kind = Kind.GAUGE
-
-
-@dataclass(frozen=True, slots=True)
-class Scrape:
-    """One poll of one source. A failed or missed one has an `error` and no samples, and is recorded all the same.
-
-    `time` is when it began, `late` how long after its slot in the schedule, `took` how long it lasted: all in seconds.
-    """
-
-    source: str
-    time: float
-    late: float
-    took: float
-    samples: tuple[Sample, ...] = ()
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened once: a kind from a short list, and a sentence."""
-
-    time: float
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of a run: ramp, steady, drain."""
-
-    name: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
-    """One metric with its labels over a run.
-
-    `times` rise; `values` has the same shape, with NaN where a scrape succeeded without this value. Samples that a
-    failed scrape lost are simply not there: a gap stays a gap.
-    """
-
-    name: str
-    times: Floats
-    values: Floats
-    labels: Labels = ()
-    kind: Kind = Kind.GAUGE
-    source: str = ""
-
-    @property
-    def key(self) -> str:
-        """The series as Prometheus writes it."""
-        return series_key(self.name, self.labels)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceHealth:
-    """How well one source was polled over a run: scrapes tried, failed, worst lateness (seconds), and the last error."""
-
-    source: str
-    scrapes: int
-    failed: int
-    worst_late: float
-    last_error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """Which run this was. `started` is UTC in ISO 8601; `ended` is completed, aborted, interrupted, crashed or early.
-
-    `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
-    """
-
-    name: str
-    started: str = ""
-    seconds: float = 0.0
-    ended: str = "completed"
-    facts: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recording:
-    """Everything a run (or a CSV file) recorded; the only thing that analysis reads."""
-
-    run: RunInfo
-    series: tuple[Series, ...]
-    windows: tuple[EndpointWindows, ...] = ()
-    users: Series | None = None
-    phases: tuple[Phase, ...] = ()
-    events: tuple[Event, ...] = ()
-    sources: tuple[SourceHealth, ...] = ()
-    generator: GeneratorWindows | None = None
-    exemplars: tuple[Exemplar, ...] = ()
-    coverages: WorkerCoverages | None = None
-    snapshots: tuple[Snapshot, ...] = ()
-    traces: tuple[Trace, ...] = ()
+#: Whoever needs a type asks this module for it.
+__all__ = [
+    "Adjustment",
+    "Analysis",
+    "Chart",
+    "Curve",
+    "Ending",
+    "EndpointSummary",
+    "Event",
+    "EventKind",
+    "Exemplar",
+    "Finding",
+    "Floats",
+    "Kind",
+    "Labels",
+    "Line",
+    "Phase",
+    "PhaseName",
+    "Recording",
+    "RuleName",
+    "RunInfo",
+    "Sample",
+    "Scrape",
+    "ScrapeError",
+    "Series",
+    "SourceHealth",
+    "Suspect",
+    "Trend",
+    "Verdict",
+    "label_pairs",
+    "series_key",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +97,24 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One rule applied to one series, with its verdict and a sentence that says why."""
+class Adjustment:
+    """A later step's change to a finding: which step, from which verdict to which, and why."""
 
-    rule: str
+    by: str
+    before: Verdict
+    after: Verdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule applied to one series, with its verdict and a sentence that says why.
+
+    `adjustments` are the changes that later steps made, in their order. `vouched_seconds` is how long the resource would
+    take, at the fastest growth that the recording cannot rule out, to grow by as much as matters; None where not known.
+    """
+
+    rule: RuleName
     series: str
     verdict: Verdict
     reason: str
@@ -209,6 +124,15 @@ class Finding:
     unit: str = ""
     trend: Trend | None = None
     exhausts_in_hours: float | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    vouched_seconds: float | None = None
+
+    def adjusted(self, by: str, verdict: Verdict, reason: str) -> Finding:
+        """This finding with another verdict or reason, and a note of who changed it and why."""
+        left = self.exhausts_in_hours if verdict is Verdict.FAIL else None
+        note = Adjustment(by, self.verdict, verdict, reason)
+        adjustments = (*self.adjustments, note)
+        return replace(self, verdict=verdict, reason=reason, exhausts_in_hours=left, adjustments=adjustments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 
 from soak.analysis import analyze
+from soak.analysis.prepare.asked_load import AskedLoad
 from soak.diagnosis.attribution.confirmation import with_confirmations
 from soak.diagnosis.attribution.request_clock import informed
 from soak.diagnosis.suspects.suspects import diagnosed
 from soak.diagnosis.traces import with_traces
 from soak.errors import RecordingError
+from soak.load.plan.schedule import Schedule, segments_of
 from soak.model import Analysis, Recording
 from soak.profile import Profile, parse_profile
+from soak.profile.checking import requests_of
 from soak.recording import load_recording, profile_text
 
 
 def judge(recording: Recording, profile: Profile) -> Analysis:
     """The analysis of a recording under a profile: prepare, rules, confirmation, suspects, traces, each step once."""
     analysis = analyze(
-        recording, profile.limits, profile.own_limits, profile.load.warmup, request_clock=informed(recording)
+        recording,
+        profile.limits,
+        profile.own_limits,
+        profile.load.warmup,
+        request_clock=informed(recording),
+        asked_load=asked_load(profile),
     )
     analysis = diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
     return with_traces(analysis, recording.traces, profile.trace)
+
+
+def asked_load(profile: Profile) -> AskedLoad:
+    """What a profile asks of the load."""
+    labels = tuple(label for _, label, _ in requests_of(profile))
+    users_at = None if profile.load.open or profile.load.locustfile else Schedule(segments_of(profile.load)).users_at
+    return AskedLoad(labels, users_at)
 
 
 def judge_run(directory: Path) -> Analysis:

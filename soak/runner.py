@@ -15,7 +15,7 @@ from soak.load.plan.plan import Plan
 from soak.load.supervisor.compile_plan import plan_of
 from soak.load.supervisor.confirmation_load import ConfirmationRound, confirmation_rounds
 from soak.load.supervisor.load_process import LoadProcess
-from soak.model import Event, Exemplar, Phase, Scrape
+from soak.model import Ending, Event, EventKind, Exemplar, Phase, Scrape
 from soak.profile import Profile
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
 from soak.recording.describing import description, utc_now
@@ -57,7 +57,7 @@ class Run:
     certain: Callable[[int, float], str | None] = lambda _, __: None
     exemplars: Callable[[], Sequence[Exemplar]] = tuple
     stop: threading.Event = field(default_factory=threading.Event)
-    ended: str = "completed"
+    ended: Ending = Ending.COMPLETED
     failure: str | None = None
     resting: str = ""
     clock: RunClock = field(default_factory=RunClock)
@@ -87,7 +87,7 @@ class Run:
         try:
             self._drive()
             self._loaded = self._end_of(self.load)
-            if self.ended in ("completed", "early"):
+            if self.ended in (Ending.COMPLETED, Ending.EARLY):
                 self._rest(plan)
         finally:
             self._let_go()
@@ -107,7 +107,7 @@ class Run:
         if self.profile.sources is None:
             sources, said = probe_sources(url, pid, self.profile.target.tls)
             for text in said:
-                self._record(Event(self.clock.now(), "probe", text))
+                self._record(Event(self.clock.now(), EventKind.PROBE, text))
         else:
             sources = build_sources(self.profile, pid)
         self._try_profilers(pid)
@@ -134,7 +134,7 @@ class Run:
         look = 0
         while self.load.running:
             if not self._goes_on():
-                self.ended = self.ended if self.failure else "interrupted"
+                self.ended = self.ended if self.failure else Ending.INTERRUPTED
                 return
             if look < len(self.looks) and self.clock.now() >= self._at(self.looks[look]):
                 if self._certain(look, self._at(1.0)):
@@ -142,8 +142,8 @@ class Run:
                 look += 1
             self.load.wait(_OFTEN)
         if self.load.failure is not None:
-            self.ended, self.failure = "aborted", self.load.failure
-            self._record(Event(self.clock.now(), "load", self.load.failure))
+            self.ended, self.failure = Ending.ABORTED, self.load.failure
+            self._record(Event(self.clock.now(), EventKind.LOAD, self.load.failure))
 
     def _goes_on(self) -> bool:
         """Commit every second, look after the target, show progress; False when the run was stopped or cannot go on."""
@@ -153,7 +153,7 @@ class Run:
             try:
                 self.recorder.commit()
             except RecordingError as error:
-                self.ended, self.failure = "aborted", str(error)
+                self.ended, self.failure = Ending.ABORTED, str(error)
                 return False
             self._next_commit = max(self._next_commit + 1.0, self.clock.now())
         if self.stop.is_set():
@@ -161,7 +161,7 @@ class Run:
         if self.target is not None and not self._gone and self.target.exit_code() is not None:
             self._gone = True
             text = f"the target ended by itself with code {self.target.exit_code()}"
-            self._record(Event(self.clock.now(), "target", text))
+            self._record(Event(self.clock.now(), EventKind.TARGET, text))
         self._show()
         return True
 
@@ -190,7 +190,7 @@ class Run:
             self._rests.append(Phase(round_.name, load.started, self._end_of(load)))
         if load.failure is not None and not self.stop.is_set():
             text = f"diagnose: the load could not be made again: {load.failure}"
-            self._record(Event(self.clock.now(), "warning", text))
+            self._record(Event(self.clock.now(), EventKind.WARNING, text))
         if load.failure is not None or self.stop.is_set():
             return False
         return self._drained(f"{round_.name}-drain", collect=True) and self._taken(round_.stage)
@@ -204,7 +204,7 @@ class Run:
         try:
             self.recorder.update(phases=self._phases())
         except RecordingError as error:
-            self.ended, self.failure = "aborted", str(error)
+            self.ended, self.failure = Ending.ABORTED, str(error)
         for share in (0.5, 1.0):
             while self.clock.now() < began + share * self.profile.drain and self._goes_on():
                 self.stop.wait(_OFTEN)
@@ -213,7 +213,9 @@ class Run:
         self._rests[-1] = Phase(name, began, min(self.clock.now(), began + self.profile.drain))
         if self.stop.is_set():
             self._record(
-                Event(self.clock.now(), "drain", "what follows the load was cut short; the load itself was whole")
+                Event(
+                    self.clock.now(), EventKind.DRAIN, "what follows the load was cut short; the load itself was whole"
+                )
             )
         return not self.stop.is_set() and self.failure is None
 
@@ -239,8 +241,8 @@ class Run:
         self.recorder.commit()
         reason = self.certain(look, end - self.clock.now())
         if reason is not None:
-            self.ended = "early"
-            self._record(Event(self.clock.now(), "early", f"the run ended early: {reason}"))
+            self.ended = Ending.EARLY
+            self._record(Event(self.clock.now(), EventKind.EARLY, f"the run ended early: {reason}"))
         return reason is not None
 
     def _show(self) -> None:
@@ -253,7 +255,7 @@ class Run:
     def _show_no_more(self, error: Exception) -> None:
         self.tick, self.watch = lambda: None, lambda _: None
         text = f"progress could not be shown any more ({type(error).__name__}: {error})"
-        self.recorder.add(Event(self.clock.now(), "warning", text))
+        self.recorder.add(Event(self.clock.now(), EventKind.WARNING, text))
 
     def _let_go(self) -> None:
         """Stop whatever was started, the load first."""
@@ -275,7 +277,7 @@ class Run:
                 phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), ended=self.ended, failure=self.failure
             )
         except RecordingError as error:
-            self.ended, self.failure = "aborted", self.failure or str(error)
+            self.ended, self.failure = Ending.ABORTED, self.failure or str(error)
 
     def _record(self, record: Record) -> None:
         if isinstance(record, Window):

@@ -11,13 +11,15 @@ SOURCES = sorted((ROOT / "soak").rglob("*.py"))
 
 #: What each part may import of soak; a part is a module or package right below soak/. `cli` may import anything.
 MAY_IMPORT = {
+    "enums": set(),
     "errors": set(),
     "latency": set(),
     "windows": {"latency"},
     "snapshots": set(),
     "traces": set(),
     "growing": set(),
-    "model": {"growing", "snapshots", "traces", "windows"},
+    "recorded": {"enums", "snapshots", "traces", "windows"},
+    "model": {"enums", "growing", "recorded", "traces", "windows"},
     "units": set(),
     "profile": {"errors", "units", "model"},
     "recording": {"errors", "latency", "model", "profile", "snapshots", "traces", "windows"},
@@ -41,7 +43,7 @@ MAY_IMPORT = {
     "reporters": {"errors", "growing", "model", "traces", "units"},
     "live": {"analysis", "catalog", "latency", "model", "windows"},
     "catalog": {"model", "units"},
-    "pipeline": {"analysis", "diagnosis", "errors", "model", "profile", "recording"},
+    "pipeline": {"analysis", "diagnosis", "errors", "load", "model", "profile", "recording"},
     "runner": {"errors", "load", "model", "profile", "recording", "sampling", "snapshots", "target", "windows"},
     "demo": set(),
     "hook": set(),

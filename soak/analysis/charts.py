@@ -9,7 +9,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
-from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, Series, Trend, Verdict, series_key
+from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, RuleName, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 
 MOST_POINTS = 600
@@ -80,7 +80,7 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
 def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Chart:
     own = [finding for finding in findings if finding.series == name]
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
-    limit = next((finding.limit for finding in own if finding.rule == "max"), None)
+    limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
     role = metric_of(name) or unknown_metric(name)
     curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
     title = role.noun[:1].upper() + role.noun[1:]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from soak.model import Analysis, Finding, Verdict
+from soak.model import Analysis, Finding, RuleName, Verdict
 
 #: Shares of the steady phase after which a run is looked at; the chance that growth must stay below at each, and how many
 #: times its first level a series must have come to.
@@ -28,12 +28,12 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
 
     Errors, latency and rates are not final before the end, so they stop nothing.
     """
-    growth = [finding for finding in analysis.findings if finding.rule == "growth"]
+    growth = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH]
     _, risk, gross = LOOKS[look]
     boundary = risk / max(len(growth), 1)
     for finding in analysis.findings:
         if finding.verdict is Verdict.FAIL and (
-            finding.rule == "restart" or _surely_grows(finding, boundary, gross, left)
+            finding.rule is RuleName.RESTART or _surely_grows(finding, boundary, gross, left)
         ):
             return finding.reason
     if growth and all(_surely_kept(finding) for finding in growth) and analysis.verdict is Verdict.PASS:
@@ -43,7 +43,7 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
 
 def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) -> bool:
     trend = finding.trend
-    if finding.rule != "growth" or trend is None or trend.p_no_growth > boundary or not trend.lines:
+    if finding.rule is not RuleName.GROWTH or trend is None or trend.p_no_growth > boundary or not trend.lines:
         return False
     counted = not finding.unit.startswith("bytes")
     line = trend.lines[-1]

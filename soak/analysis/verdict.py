@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from soak.analysis.charts import charts
+from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.exemplars import shown
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.rules import RULES, RuleInput
-from soak.analysis.rules.load_generator import broken_by, generator_of, unproven
+from soak.analysis.rules.load_coverage import nothing_sent
+from soak.analysis.rules.load_generator import Generator, generator_of, saturated, unproven
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.rules.run_validity import seen_events
 from soak.catalog.metrics import metric_of, unknown_metric
-from soak.model import Analysis, EndpointSummary, Finding, Phase, Recording, Verdict
+from soak.model import Analysis, Ending, EndpointSummary, Finding, Phase, PhaseName, Recording, RuleName, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
 
 _RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+_NOTHING_ASKED = AskedLoad()
 _NO_LIMITS: Mapping[str, EndpointLimits] = {}
 
 
@@ -29,21 +32,23 @@ def analyze(
     *,
     judge_unknown: bool = False,
     request_clock: RequestClock | None = None,
+    asked_load: AskedLoad = _NOTHING_ASKED,
 ) -> Analysis:
     """Judge a recording. `warmup` seconds of load at least are left out.
 
     `judge_unknown` is for files somebody chose to have judged: there, series that are not known resources count too.
     `request_clock` puts a subject on a clock of its own, where the mix of traffic was varied on purpose.
+    `asked_load` is what the profile asked of the load.
     """
-    prepared = prepare(recording, warmup)
+    prepared = prepare(recording, warmup, asked_load)
     asked = RuleInput(prepared, limits, endpoint_limits, judge_unknown, request_clock)
     proposed = [finding for rule in RULES.values() for finding in rule.judge(asked)]
     generator = generator_of(prepared)
     findings = tuple(sorted(unproven(proposed, generator), key=_urgency))
     verdict, reason = overall(prepared, findings)
-    broken = broken_by(generator, findings)
-    if broken is not None and verdict is Verdict.INCONCLUSIVE:
-        reason = broken
+    broken = broken_by(prepared, generator, findings)
+    if broken is not None and verdict is not Verdict.FAIL:
+        verdict, reason = Verdict.INCONCLUSIVE, broken
     return Analysis(
         recording.run,
         verdict,
@@ -65,7 +70,7 @@ def _urgency(finding: Finding) -> tuple[int, float]:
     if finding.trend is not None:
         slope, level = finding.trend.slope_per_hour, finding.trend.level
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
-    elif finding.rule == "generator" and finding.verdict is Verdict.PASS:
+    elif finding.rule is RuleName.GENERATOR and finding.verdict is Verdict.PASS:
         doubling = math.inf  # no news of the target
     return _RANK[finding.verdict], doubling
 
@@ -73,10 +78,10 @@ def _urgency(finding: Finding) -> tuple[int, float]:
 def _phases(prepared: Prepared) -> tuple[Phase, ...]:
     """The run's phases, the part of the steady one that the profile leaves out of judging, and when snapshots were taken."""
     known = (*prepared.recording.phases, *prepared.snapshots)
-    steady = next((phase for phase in known if phase.name == "steady"), None)
+    steady = next((phase for phase in known if phase.name == PhaseName.STEADY), None)
     if steady is None or prepared.judged_from <= steady.start:
         return known
-    return (*known, Phase("warmup", steady.start, min(prepared.judged_from, steady.end)))
+    return (*known, Phase(PhaseName.WARMUP, steady.start, min(prepared.judged_from, steady.end)))
 
 
 def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:
@@ -86,7 +91,7 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
     ended = prepared.recording.run.ended
     if worst:
         return Verdict.FAIL, worst[0].reason + _others(len(worst) - 1, "fails", "fail")
-    if ended in ("crashed", "aborted", "interrupted"):
+    if ended in _ENDED:
         seen = show_duration(max(0.0, prepared.end - prepared.start))
         return (
             Verdict.INCONCLUSIVE,
@@ -94,13 +99,19 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
         )
     if open_:
         return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")
-    growth = [one for one in findings if one.rule == "growth" and not one.series.startswith("scrape_")]
+    growth = [one for one in findings if one.rule is RuleName.GROWTH and not one.series.startswith("scrape_")]
     if not growth:
         return Verdict.INCONCLUSIVE, "No resource of the target was recorded, so growth cannot be judged."
     return Verdict.PASS, _all_well(prepared, growth)
 
 
-_ENDED = {"crashed": "broke off", "aborted": "was aborted", "interrupted": "was interrupted"}
+_ENDED = {Ending.CRASHED: "broke off", Ending.ABORTED: "was aborted", Ending.INTERRUPTED: "was interrupted"}
+
+
+def broken_by(prepared: Prepared, generator: Generator | None, findings: Iterable[Finding]) -> str | None:
+    """Why the run as a whole proves nothing: it could not go on, it made no load, or its generator was saturated; else None."""
+    why = prepared.recording.run.failure or nothing_sent(prepared) or saturated(generator, findings)
+    return None if why is None else f"The run broke: {why}"
 
 
 def _others(count: int, one: str, more: str) -> str:

@@ -49,7 +49,7 @@ def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, as_js
     return worst
 
 
-_BADNESS = [ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.FAIL, ExitCode.BROKEN, ExitCode.USAGE]
+_BADNESS = [ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.FAIL, ExitCode.BROKEN, ExitCode.INTERRUPTED, ExitCode.USAGE]
 #: From so many files on, it is worth starting a process for each core.
 _MANY = 8
 

@@ -12,7 +12,7 @@ import click
 
 from soak.cli.crash import crash_message
 from soak.errors import ExitCode, RecordingError, SoakError
-from soak.model import Analysis, Verdict
+from soak.model import Analysis, Ending, Verdict
 from soak.recording import write_whole
 from soak.reporters import REPORTERS, installed
 
@@ -20,7 +20,9 @@ CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCON
 
 
 def code_of(analysis: Analysis) -> ExitCode:
-    """The exit code of a verdict; a broken run without a proven fail is exit code 4."""
+    """The one exit code of a run, whichever verb asks; a broken run without a proven fail is exit code 4."""
+    if analysis.run.ended is Ending.INTERRUPTED:
+        return ExitCode.INTERRUPTED
     return ExitCode.BROKEN if analysis.broken and analysis.verdict is not Verdict.FAIL else CODES[analysis.verdict]
 
 

@@ -17,7 +17,7 @@ from soak.analysis.sequential_stop import LOOKS, certain_already
 from soak.cli.delivery import code_of, complain, show, tell, write_reports
 from soak.errors import ExitCode, SoakError
 from soak.live import Live
-from soak.model import Event
+from soak.model import Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
@@ -25,6 +25,10 @@ from soak.runner import Record, Run
 
 #: What ends a run in order: Ctrl-C, a service manager's stop, a terminal that was closed. Windows has no SIGHUP.
 ENDING_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
+#: Events that are told while a run goes on.
+_TOLD = (EventKind.PROBE, EventKind.WARNING, EventKind.TARGET, EventKind.JOINING, EventKind.WORKER)
 
 
 def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> int:
@@ -36,7 +40,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
 
     def watched(record: Record) -> None:
         live.saw(record)
-        if isinstance(record, Event) and record.kind in ("probe", "warning", "target", "joining", "worker"):
+        if isinstance(record, Event) and record.kind in _TOLD:
             click.echo(f"soak: {record.text}", err=True)
 
     run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)
@@ -67,11 +71,6 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
     complain(written)
     report = directory / ("report.html" if "report.html" in written.names else "")
     tell(f"\nReport: {report}", err=as_json)
-    if run.failure is not None:
-        click.echo(f"soak: the run broke: {run.failure}", err=True)
-        return ExitCode.BROKEN
-    if run.ended == "interrupted":
-        return ExitCode.INTERRUPTED
     return written.code(code_of(analysis))
 
 

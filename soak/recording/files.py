@@ -18,7 +18,7 @@ SCHEMA = """
 CREATE TABLE series (id INTEGER PRIMARY KEY, source TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL, kind TEXT NOT NULL);
 CREATE TABLE layouts (id INTEGER PRIMARY KEY, source TEXT NOT NULL, series BLOB NOT NULL);
 CREATE TABLE scrapes (source TEXT NOT NULL, time REAL NOT NULL, late REAL NOT NULL, took REAL NOT NULL, error TEXT,
-                      layout INTEGER REFERENCES layouts, "values" BLOB);
+                      layout INTEGER REFERENCES layouts, "values" BLOB, error_kind TEXT);
 CREATE TABLE windows (id INTEGER PRIMARY KEY, time REAL NOT NULL, seconds REAL NOT NULL, users INTEGER NOT NULL,
                       workers INTEGER, expected INTEGER, covered REAL);
 CREATE TABLE endpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

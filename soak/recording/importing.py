@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from soak.errors import InputError
-from soak.model import Event, Floats, Kind, Labels, Recording, RunInfo, Series, label_pairs
+from soak.model import Event, EventKind, Floats, Kind, Labels, Recording, RunInfo, Series, label_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,5 +188,5 @@ def _recording(path: Path, series: tuple[Series, ...], said: str) -> Recording:
     spans = [float(one.times[-1]) for one in series if len(one.times)]
     firsts = [float(one.times[0]) for one in series if len(one.times)]
     seconds = max(spans) - min(firsts) if spans else 0.0
-    events = (Event(0.0, "warning", f"{path.name}: {said}"),) if said else ()
+    events = (Event(0.0, EventKind.WARNING, f"{path.name}: {said}"),) if said else ()
     return Recording(RunInfo(path.stem, "", seconds), series, events=events)

@@ -13,9 +13,22 @@ from typing import Any
 import numpy as np
 
 from soak.errors import RecordingError
-from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth, label_pairs
+from soak.model import (
+    Ending,
+    Event,
+    EventKind,
+    Floats,
+    Kind,
+    Phase,
+    Recording,
+    RunInfo,
+    ScrapeError,
+    Series,
+    SourceHealth,
+    label_pairs,
+)
 from soak.recording.describing import facts
-from soak.recording.files import DATABASE, PROFILE, read_run
+from soak.recording.files import DATABASE, PROFILE, RUN, read_run
 from soak.recording.snapshots import read_later
 from soak.snapshots import Snapshot
 from soak.traces import Span, Trace
@@ -33,7 +46,7 @@ def load_recording(directory: Path) -> Recording:
         windows = tuple(_windows(database))
         users = _users(database)
         coverages = _coverages(database)
-        events = tuple(Event(*row) for row in database.execute("SELECT time, kind, text FROM events ORDER BY time"))
+        events = tuple(_events(database))
         sources = tuple(_health(database))
         generator, exemplars = _generator(database), tuple(_exemplars(database))
         traces = tuple(_traces(database))
@@ -51,8 +64,9 @@ def load_recording(directory: Path) -> Recording:
         str(run.get("name", directory.name)),
         str(run.get("started", "")),
         seconds,
-        run.get("ended") or "crashed",
+        _ending(run.get("ended"), directory),
         facts(run),
+        str(run["failure"]) if run.get("failure") else None,
     )
     return Recording(
         info, series, windows, users, phases, events, sources, generator, exemplars, coverages, snapshots, traces
@@ -209,9 +223,42 @@ def _snapshots(database: sqlite3.Connection, directory: Path) -> Iterator[Snapsh
             yield read_later(directory, Snapshot(time, took, kind, stage, error), file)
 
 
+def _ending(ended: object, directory: Path) -> Ending:
+    """How a run ended; one that never said so has crashed."""
+    try:
+        return Ending(str(ended)) if ended else Ending.CRASHED
+    except ValueError:
+        raise RecordingError(f"{directory / RUN}: ended is {ended!r}, and must be one of {', '.join(Ending)}") from None
+
+
+def _events(database: sqlite3.Connection) -> Iterator[Event]:
+    """All events in the order of time; a kind that this soak does not know is told as a warning."""
+    for time, kind, text in database.execute("SELECT time, kind, text FROM events ORDER BY time"):
+        yield Event(time, EventKind(kind) if kind in _EVENT_KINDS else EventKind.WARNING, text)
+
+
+_EVENT_KINDS = frozenset(EventKind)
+#: The first recordings have no kinds of errors: the text began with this where the process was not there any more.
+_GONE = "gone: "
+
+
 def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:
-    query = """SELECT source, count(*), count(error), max(late),
-               (SELECT error FROM scrapes AS last WHERE last.source = scrapes.source AND error IS NOT NULL
-                ORDER BY rowid DESC LIMIT 1) FROM scrapes GROUP BY source ORDER BY min(rowid)"""
-    for row in database.execute(query):
-        yield SourceHealth(*row)
+    """How each source was polled, in the order in which they were first seen."""
+    kinds = "error_kind" in {row[1] for row in database.execute("PRAGMA table_info(scrapes)")}
+    polled: dict[str, list[tuple[float, float, bool]]] = defaultdict(list)
+    last: dict[str, tuple[str | None, str | None]] = {}
+    worst: dict[str, str] = {}
+    query = f"SELECT source, time, late, error, {'error_kind' if kinds else 'NULL'} FROM scrapes ORDER BY rowid"  # noqa: S608
+    for source, time, late, error, kind in database.execute(query):
+        polled[source].append((time, late, error is None))
+        last[source] = (error, kind)
+        if error is not None:
+            worst[source] = error
+    for source, rows in polled.items():
+        rows.sort()
+        times, lates, answered = (np.array(column) for column in zip(*rows, strict=True))
+        error, kind = last[source]
+        gone = kind == ScrapeError.GONE or (not kinds and (error or "").startswith(_GONE))
+        failed = len(rows) - int(answered.sum())
+        told = worst[source].removeprefix(_GONE) if source in worst else None
+        yield SourceHealth(source, len(rows), failed, float(lates.max()), told, gone, times, answered)

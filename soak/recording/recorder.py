@@ -14,7 +14,7 @@ from typing import Any
 
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
-from soak.model import Event, Kind, Labels, Sample, Scrape
+from soak.model import Event, Kind, Labels, Sample, Scrape, ScrapeError
 from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
 from soak.recording.snapshots import KeptSnapshot
 from soak.traces import Trace
@@ -127,8 +127,9 @@ class Recorder:
             ids = tuple(self._series_id(scrape.source, sample) for sample in scrape.samples)
             layout = self._layout_id(scrape.source, ids)
             values = struct.pack(f"<{len(ids)}d", *(sample.value for sample in scrape.samples))
-        row = (scrape.source, scrape.time, scrape.late, scrape.took, scrape.error, layout, values)
-        self._database.execute("INSERT INTO scrapes VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        kind = scrape.error_kind or (ScrapeError.FAILED if scrape.error is not None else None)
+        row = (scrape.source, scrape.time, scrape.late, scrape.took, scrape.error, layout, values, kind)
+        self._database.execute("INSERT INTO scrapes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _series_id(self, source: str, sample: Sample) -> int:
         name = (source, sample.name, sample.labels, sample.kind)

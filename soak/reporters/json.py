@@ -26,9 +26,11 @@ def render(analysis: Analysis) -> str:
             "name": run.name,
             "started": run.started,
             "seconds": _number(run.seconds),
-            "ended": run.ended,
+            "ended": run.ended.value,
+            "failure": run.failure,
             "facts": dict(run.facts),
         },
+        "broken": analysis.broken,
         "findings": [_finding(finding) for finding in analysis.findings],
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
@@ -67,6 +69,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "resolution_per_hour": _number(trend.resolution_per_hour) if trend else None,
         "settled_after_seconds": _number(trend.settled_after_seconds) if trend else None,
         "exhausts_in_hours": _number(finding.exhausts_in_hours),
+        "adjustments": [
+            {"by": one.by, "from": one.before.value, "to": one.after.value, "why": one.why}
+            for one in finding.adjustments
+        ],
     }
 
 

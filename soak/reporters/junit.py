@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from soak.model import Analysis, Finding, Suspect, Verdict
+from soak.model import Analysis, Ending, Finding, Suspect, Verdict
 from soak.reporters import wording
 from soak.units import show_ratio
 
@@ -16,11 +16,11 @@ def render(analysis: Analysis) -> str:
     """
     run = analysis.run
     cases = [_case(finding, analysis) for finding in wording.worst_first(analysis.findings)]
-    if run.ended == "crashed" or (analysis.broken and analysis.verdict is not Verdict.FAIL):
-        cases.insert(0, _own_case(analysis, "run", "error"))
+    if run.ended is Ending.CRASHED or analysis.broken:
+        cases.insert(0, _own_case(analysis, "run", "error", analysis.broken or analysis.reason))
     elif analysis.verdict not in {finding.verdict for finding in analysis.findings}:
         tag = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "skipped", Verdict.PASS: None}[analysis.verdict]
-        cases.insert(0, _own_case(analysis, "verdict", tag))
+        cases.insert(0, _own_case(analysis, "verdict", tag, analysis.reason))
     totals = {
         "name": wording.clean(run.name),
         "tests": str(len(cases)),
@@ -72,10 +72,10 @@ def _message(finding: Finding) -> str:
     return wording.clean(finding.reason) + (f" ({numbers})" if numbers else "")
 
 
-def _own_case(analysis: Analysis, name: str, tag: str | None) -> ET.Element:
-    """The run's own verdict as a test case."""
+def _own_case(analysis: Analysis, name: str, tag: str | None, why: str) -> ET.Element:
+    """The run's own verdict, or why it broke, as a test case."""
     case = _named(name, analysis)
-    reason = wording.clean(analysis.reason)
+    reason = wording.clean(why)
     if tag:
         ET.SubElement(case, tag, {"message": reason}).text = f"{reason}\nthe run {wording.course(analysis.run)}"
     return case

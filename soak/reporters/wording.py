@@ -11,18 +11,18 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from soak.model import Analysis, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
+from soak.model import Analysis, Ending, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
 from soak.traces import Coverage, ServiceTime, TraceReport
 from soak.units import show_amount, show_duration, show_number, unit_of
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
 ENDED = {
-    "completed": "completed in",
-    "aborted": "aborted after",
-    "interrupted": "interrupted after",
-    "crashed": "crashed after",
-    "early": "ended early, with a certain verdict, after",
+    Ending.COMPLETED: "completed in",
+    Ending.ABORTED: "aborted after",
+    Ending.INTERRUPTED: "interrupted after",
+    Ending.CRASHED: "crashed after",
+    Ending.EARLY: "ended early, with a certain verdict, after",
 }
 #: A suspect's endpoint where every one of them leaks alike.
 EVERY = "*"
@@ -261,7 +261,9 @@ def started(run: RunInfo) -> str:
 
 def course(run: RunInfo) -> str:
     """`completed in 8 h`: how the run ended, and how long it was."""
-    return f"{ENDED.get(run.ended, clean(run.ended) + ' after')} {show_duration(run.seconds)}"
+    if run.failure is not None:
+        return f"broke after {show_duration(run.seconds)}: {clean(run.failure)}"
+    return f"{ENDED[run.ended]} {show_duration(run.seconds)}"
 
 
 def tally(analysis: Analysis) -> str:

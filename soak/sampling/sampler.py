@@ -10,8 +10,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from soak.errors import SoakError
-from soak.model import Scrape
+from soak.errors import SoakError, TargetGoneError
+from soak.model import Scrape, ScrapeError
 from soak.sampling.clock import Clock
 from soak.sampling.sources import Source
 
@@ -68,7 +68,7 @@ class Sampler:
             if behind > self._interval:
                 skipped = int(behind // self._interval)
                 for poll in self._polls:
-                    poll.missed(slot, f"soak itself was not running for {skipped} scrapes")
+                    poll.missed(slot, f"soak itself was not running for {skipped} scrapes", ScrapeError.STALLED)
                 slot += skipped * self._interval
             if self._clock.wait(slot + put_off, self._stop):
                 return
@@ -93,10 +93,11 @@ class _Poll:
             self._busy_since = slot
             self._slots.put(slot)
         else:
-            self.missed(slot, f"missed: the scrape of {slot - busy_since:.1f} s before was still under way")
+            why = f"missed: the scrape of {slot - busy_since:.1f} s before was still under way"
+            self.missed(slot, why, ScrapeError.BUSY)
 
-    def missed(self, slot: float, why: str) -> None:
-        self._record(Scrape(self._name, slot, max(0.0, self._clock.now() - slot), 0.0, (), why))
+    def missed(self, slot: float, why: str, kind: ScrapeError) -> None:
+        self._record(Scrape(self._name, slot, max(0.0, self._clock.now() - slot), 0.0, (), why, kind))
 
     def stop(self, patience: float) -> None:
         self._slots.put(None)
@@ -122,9 +123,10 @@ def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:
     try:
         samples = tuple(source.collect())
     except SoakError as error:
-        return Scrape(name, began, late, clock.now() - began, (), str(error))
+        kind = ScrapeError.GONE if isinstance(error, TargetGoneError) else ScrapeError.FAILED
+        return Scrape(name, began, late, clock.now() - began, (), str(error), kind)
     except Exception as error:  # noqa: BLE001 - a bug in one source must not end the sampling; it is recorded
         where = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
-        return Scrape(name, began, late, clock.now() - began, (), f"failed unexpectedly: {what}")
+        return Scrape(name, began, late, clock.now() - began, (), f"failed unexpectedly: {what}", ScrapeError.FAILED)
     return Scrape(name, began, late, clock.now() - began, samples)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 
 from soak.errors import SoakError
-from soak.model import Event
+from soak.model import Event, EventKind
 from soak.sampling.clock import Clock
 from soak.sampling.profilers import Profiler
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
@@ -162,4 +162,4 @@ class Taker:
         """A failure that comes again says nothing new."""
         if text not in self._warned and len(self._warned) < _MOST_WARNINGS:
             self._warned.add(text)
-            self._warn(Event(self._clock.now(), "warning", f"diagnose: {text}"))
+            self._warn(Event(self._clock.now(), EventKind.WARNING, f"diagnose: {text}"))

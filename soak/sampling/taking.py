@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from soak.model import Event
+from soak.model import Event, EventKind
 from soak.profile import Profile
 from soak.sampling.clock import Clock
 from soak.sampling.profilers.choosing import profilers_of, watched_by
@@ -28,6 +28,6 @@ def taker_of(
         text = (
             f"diagnose: {url} is not seen to offer profiles; say where they are, such as diagnose.pprof: /debug/pprof"
         )
-        warn(Event(clock.now(), "warning", text))
+        warn(Event(clock.now(), EventKind.WARNING, text))
         return None
     return Taker(profilers, diagnose.interval(profile.load.duration, profile.interval), keep, warn, clock)

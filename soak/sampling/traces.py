@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from soak.errors import SoakError, TargetError
-from soak.model import Event, Exemplar
+from soak.model import Event, EventKind, Exemplar
 from soak.profile import Profile
 from soak.profile.checking import beside
 from soak.profile.types import TlsSettings
@@ -54,9 +54,9 @@ def gather_traces(
         for trace in ask_for_traces(profile, exemplars(), clock, stop):
             add(trace)
     except SoakError as error:
-        tell(Event(over, "warning", f"no traces of slow and failed requests: {error}"))
+        tell(Event(over, EventKind.WARNING, f"no traces of slow and failed requests: {error}"))
     except Exception as error:  # noqa: BLE001 - anything; its text might hold the address
-        tell(Event(over, "warning", f"traces could not be read ({type(error).__name__})"))
+        tell(Event(over, EventKind.WARNING, f"traces could not be read ({type(error).__name__})"))
 
 
 def ask_for_traces(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from soak.latency import bucket_of
-from soak.model import Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth
+from soak.model import Ending, Event, Floats, Kind, Phase, Recording, RunInfo, Series, SourceHealth
 from soak.windows import EndpointWindows
 
 SECONDS = 300
@@ -71,12 +71,22 @@ def windows(
     )
 
 
+def health(
+    source: str = "process", failing: Sequence[int] = (), error: str = "refused", gone: bool = False
+) -> SourceHealth:
+    """A source polled once a second, that failed at these seconds."""
+    answered = np.ones(SECONDS, np.bool_)
+    answered[list(failing)] = False
+    last = error if len(failing) else None
+    return SourceHealth(source, SECONDS, len(failing), 0.0, last, gone, np.arange(float(SECONDS)), answered)
+
+
 def recording(
     *series: Series,
     requests: Sequence[EndpointWindows] | None = None,
     sources: Sequence[SourceHealth] = (SourceHealth("process", SECONDS, 0, 0.0),),
     events: Sequence[Event] = (),
-    ended: str = "completed",
+    ended: Ending = Ending.COMPLETED,
     ramp: float = 0.0,
     seconds: int = SECONDS,
 ) -> Recording:

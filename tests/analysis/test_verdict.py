@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.model import Analysis, Event, Finding, Recording, SourceHealth, Verdict
+from soak.model import Analysis, Ending, Event, EventKind, Finding, Recording, SourceHealth, Verdict
 from soak.profile import EndpointLimits, Limits
-from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording, windows
+from tests.analysis.recordings import SECONDS, counter, gauge, health, noise, recording, windows
 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
 LEAK = gauge("process_resident_memory_bytes", 50e6 + 5000.0 * np.arange(SECONDS) + noise(2e4))
@@ -56,8 +56,8 @@ def test_no_watched_resource_is_never_a_pass() -> None:
     assert judged(recording(gauge("my_gauge", 1.0))).verdict is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("ended", ["crashed", "aborted", "interrupted"])
-def test_a_run_that_broke_off_is_never_a_pass_but_may_be_a_fail(ended: str) -> None:
+@pytest.mark.parametrize("ended", [Ending.CRASHED, Ending.ABORTED, Ending.INTERRUPTED])
+def test_a_run_that_broke_off_is_never_a_pass_but_may_be_a_fail(ended: Ending) -> None:
     analysis = judged(recording(MEMORY, ended=ended))
     assert analysis.verdict is Verdict.INCONCLUSIVE
     assert "after 5 min of load, so a pass cannot be given" in analysis.reason
@@ -146,19 +146,19 @@ def test_no_fit_crosses_a_restart() -> None:
 
 def test_a_process_that_is_gone_at_the_end_did_not_survive() -> None:
     short = gauge("process_resident_memory_bytes", 50e6 + noise(2e4)[:200])
-    gone = SourceHealth("process", 300, 100, 0.0, "gone: process 7 has ended")
+    gone = SourceHealth("process", 300, 100, 0.0, "process 7 has ended", gone=True)
     analysis = judged(recording(short, sources=[gone]))
     assert analysis.verdict is Verdict.FAIL
-    assert "did not survive this run (gone: process 7 has ended)" in analysis.reason
+    assert "did not survive this run (process 7 has ended)" in analysis.reason
 
 
 def test_a_source_that_falls_silent_is_inconclusive() -> None:
     short = gauge("process_resident_memory_bytes", 50e6 + noise(2e4)[:250])
-    analysis = judged(recording(short, sources=[SourceHealth("process", 300, 50, 0.0, "answered 503")]))
-    assert finding(analysis, "sampling").verdict is Verdict.INCONCLUSIVE
-    assert (
-        "gave nothing in the last 51 s" in finding(analysis, "sampling").reason
-        or "lost" in finding(analysis, "sampling").reason
+    silent = health(failing=range(250, 300), error="answered 503")
+    found = finding(judged(recording(short, sources=[silent])), "sampling")
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.reason.startswith(
+        "process answered in only 49% of the time from 3.3 min to 5 min of the load (the last error: answered 503)"
     )
 
 
@@ -246,7 +246,11 @@ def test_cpu_a_request_that_climbs_drifts() -> None:
 def test_warnings_and_events_reach_the_analysis() -> None:
     late = SourceHealth("process", 300, 3, 4.0, "answered 503")
     analysis = judged(
-        recording(MEMORY, sources=[late], events=[Event(1.0, "warning", "look here"), Event(2.0, "note", "not this")])
+        recording(
+            MEMORY,
+            sources=[late],
+            events=[Event(1.0, EventKind.WARNING, "look here"), Event(2.0, EventKind.PROBE, "not this")],
+        )
     )
     assert analysis.warnings == (
         "process: 3 of 300 scrapes failed (1%); the last said: answered 503",

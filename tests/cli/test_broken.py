@@ -51,6 +51,6 @@ def test_a_saturated_generator_breaks_a_run_unless_a_leak_is_proven(
     found, out, _ = run(capsys, verb, str(directory))
     assert found == code, out
     said = " ".join(out.replace("┃", " ").split())
-    assert ("The run broke. The load generator was saturated throughout" in said) == (code is ExitCode.BROKEN)
+    assert ("The run broke: the load generator was saturated throughout" in said) == (code is ExitCode.BROKEN)
     if code is ExitCode.BROKEN:
         assert "load.processes: 3 would do" in said

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from soak.model import Ending, EventKind
 from soak.profile import parse_profile
 from soak.recording import load_recording
 from soak.runner import Run
@@ -201,8 +202,8 @@ def test_a_view_that_breaks_ends_neither_the_run_nor_the_sampling(shop: Target, 
     run = Run(profile, text, tmp_path / "run", watch=broken)
     run.run()
     recording = load_recording(tmp_path / "run")
-    assert run.ended == "completed"
-    assert [event.kind for event in recording.events].count("warning") == 1
+    assert run.ended is Ending.COMPLETED
+    assert [event.kind for event in recording.events].count(EventKind.WARNING) == 1
     assert all(health.scrapes >= 9 for health in recording.sources)
 
 

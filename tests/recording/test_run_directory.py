@@ -11,7 +11,7 @@ import pytest
 
 from soak.errors import RecordingError
 from soak.latency import Histogram
-from soak.model import Event, Kind, Sample, Scrape
+from soak.model import Event, EventKind, Kind, Sample, Scrape
 from soak.recording import Recorder, load_recording
 from soak.recording import recorder as recorder_module
 from soak.traces import Span, Trace
@@ -45,7 +45,7 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
         gauge, counter = Sample("g_bytes", time * 2.5, labels), Sample("c_total", float(time), kind=Kind.COUNTER)
         recorder.add(scrape(float(time), gauge, counter))
         recorder.add(window(time + 1.0, timeout=time % 2))
-    recorder.add(Event(3.0, "note", "something"))
+    recorder.add(Event(3.0, EventKind.PROBE, "something"))
     recorder.close(ended="completed", seconds=5.0)
     found = load_recording(directory)
     gauge_series, counter_series = found.series
@@ -60,7 +60,7 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
     assert windows.counts.sum() == 50
     assert found.users is not None
     assert found.users.values.tolist() == [5] * 5
-    assert found.events == (Event(3.0, "note", "something"),)
+    assert found.events == (Event(3.0, EventKind.PROBE, "something"),)
     assert found.run.ended == "completed"
     assert found.phases[0].end == 5.0
 

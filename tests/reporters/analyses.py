@@ -9,13 +9,16 @@ from soak.model import (
     Analysis,
     Chart,
     Curve,
+    Ending,
     EndpointSummary,
     Event,
+    EventKind,
     Exemplar,
     Finding,
     Floats,
     Line,
     Phase,
+    RuleName,
     RunInfo,
     Suspect,
     Trend,
@@ -114,7 +117,7 @@ def failing() -> Analysis:
     """A night in which memory and goroutines leaked, latency broke its limit, and one rule could not tell."""
     findings = (
         Finding(
-            "max",
+            RuleName.MAX,
             "process_open_fds",
             PASS,
             "Open descriptors stayed at or below 24; the limit is 500.",
@@ -123,7 +126,7 @@ def failing() -> Analysis:
             trend=DESCRIPTORS,
         ),
         Finding(
-            "growth",
+            RuleName.GROWTH,
             "process_resident_memory_bytes",
             FAIL,
             "Resident memory grows by 3.1 MiB/h (2.9 to 3.3) and would reach the container's 512 MiB in 4 days.",
@@ -134,7 +137,7 @@ def failing() -> Analysis:
             exhausts_in_hours=96.8,
         ),
         Finding(
-            "survive",
+            RuleName.RESTART,
             "go_goroutines",
             FAIL,
             "Goroutines grow by 120 an hour and never come back: one for every 2,000 requests to GET /user.",
@@ -143,7 +146,7 @@ def failing() -> Analysis:
             trend=GOROUTINES,
         ),
         Finding(
-            "latency",
+            RuleName.LATENCY,
             "http_request_p99_seconds",
             FAIL,
             "The 99th percentile of create order was 260 ms, above the limit of 250 ms.",
@@ -153,7 +156,7 @@ def failing() -> Analysis:
             unit="seconds",
         ),
         Finding(
-            "growth",
+            RuleName.GROWTH,
             "db_pool_connections",
             INCONCLUSIVE,
             "Pool connections had not settled after 8 h; about 6 h more would tell.",
@@ -163,7 +166,7 @@ def failing() -> Analysis:
             trend=trend(0.8, 1.4, 18.0, None, "had not settled"),
         ),
         Finding(
-            "growth",
+            RuleName.GROWTH,
             "go_memstats_heap_alloc_bytes",
             PASS,
             "The live heap is flat: growth beyond 77 KiB/h would have been seen.",
@@ -173,7 +176,7 @@ def failing() -> Analysis:
             trend=HEAP,
         ),
         Finding(
-            "errors",
+            RuleName.ERRORS,
             "http_request_error_ratio",
             PASS,
             "0.028% of requests failed; the limit is 0.1%.",
@@ -228,7 +231,7 @@ def failing() -> Analysis:
         "Give the goroutine started in main.handler a context that ends with the request.",
     )
     return Analysis(
-        RunInfo("orders-nightly", "2026-11-22T22:00:00Z", SECONDS, "completed"),
+        RunInfo("orders-nightly", "2026-11-22T22:00:00Z", SECONDS, Ending.COMPLETED),
         FAIL,
         "Resident memory grows by 3.1 MiB/h and runs out in 4 days; goroutines and one latency limit fail as well.",
         findings,
@@ -238,9 +241,9 @@ def failing() -> Analysis:
         charts,
         PHASES,
         (
-            Event(7200, "deploy", "config map reloaded"),
-            Event(16000, "scrape", "prometheus: timed out after 1 s"),
-            Event(16100, "restart", "process 4121 became process 9917"),
+            Event(7200, EventKind.PROBE, "config map reloaded"),
+            Event(16000, EventKind.SCRAPING, "prometheus: timed out after 1 s"),
+            Event(16100, EventKind.RESTART, "process 4121 became process 9917"),
         ),
         exemplars=EXEMPLARS,
         links=LINKS,
@@ -269,7 +272,7 @@ def undecided() -> Analysis:
     """Too short a run to tell, interrupted by hand."""
     short = trend(40 * MIB, 95 * MIB, 130 * MIB, None, "too short")
     finding = Finding(
-        "growth",
+        RuleName.GROWTH,
         "process_resident_memory_bytes",
         INCONCLUSIVE,
         "Resident memory was still warming up when the run ended; 20 min more would tell.",
@@ -278,7 +281,7 @@ def undecided() -> Analysis:
     )
     memory = curve("process_resident_memory_bytes", 130 * MIB, 0, MIB, 40)
     chart = Chart("Resident memory", "bytes", (memory,), INCONCLUSIVE)
-    run = RunInfo("orders-nightly", "2026-11-22T22:00:00Z", 240.0, "interrupted")
+    run = RunInfo("orders-nightly", "2026-11-22T22:00:00Z", 240.0, Ending.INTERRUPTED)
     reason = "The run ended before any resource had settled: nothing was proven."
     warnings = ("interrupted after 4 min of 8 h",)
     return Analysis(run, INCONCLUSIVE, reason, (finding,), warnings=warnings, charts=(chart,))
@@ -286,7 +289,7 @@ def undecided() -> Analysis:
 
 def empty() -> Analysis:
     """A run that broke before anything was recorded."""
-    run = RunInfo("orders-nightly", "2026-11-22T22:00:00Z", 0.0, "crashed")
+    run = RunInfo("orders-nightly", "2026-11-22T22:00:00Z", 0.0, Ending.CRASHED)
     return Analysis(run, INCONCLUSIVE, "No source gave a single sample: there is nothing to judge.", ())
 
 
@@ -299,8 +302,8 @@ def hostile() -> Analysis:
     """A target that names everything to break a report; one of its curves has a point, one has only gaps."""
     odd = Trend(float("nan"), float("-inf"), float("inf"), float("nan"), None, float("nan"), NASTY)
     findings = (
-        Finding(NASTY, NASTY, FAIL, NASTY, ((NASTY, NASTY),), 1e300, float("nan"), NASTY, odd, float("inf")),
-        Finding("growth", LONG, PASS, LONG, (("endpoint", NASTY),), unit="bytes/h", trend=MEMORY),
+        Finding(RuleName.MAX, NASTY, FAIL, NASTY, ((NASTY, NASTY),), 1e300, float("nan"), NASTY, odd, float("inf")),
+        Finding(RuleName.GROWTH, LONG, PASS, LONG, (("endpoint", NASTY),), unit="bytes/h", trend=MEMORY),
     )
     nan = np.full(5, np.nan)
     one = np.array([5.0])
@@ -314,8 +317,8 @@ def hostile() -> Analysis:
     )
     suspect = Suspect(NASTY, 0.5, NASTY, NASTY, 1.0, 0.9, 1.1, NASTY, (NASTY, LONG), NASTY, NASTY)
     endpoint = EndpointSummary(NASTY, 1, 1, 0.1, None, None, None, None, None, ((NASTY, 1),))
-    run = RunInfo(NASTY, NASTY, 10.0, NASTY)
-    events = (Event(3.0, NASTY, NASTY),)
+    run = RunInfo(NASTY, NASTY, 10.0, failure=NASTY)
+    events = (Event(3.0, EventKind.WARNING, NASTY),)
     phases = (Phase(NASTY, 0.0, 2.0), Phase("warmup", 2.0, 4.0))
     exemplars = (
         Exemplar(1.0, NASTY, 9.0, "", 200, NASTY),

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from soak.model import Analysis, Finding, RunInfo, Verdict
+from soak.model import Analysis, Finding, RuleName, RunInfo, Verdict
 from soak.reporters import REPORTERS, markdown, terminal
 
 from .analyses import ANALYSES, TRACE, empty, failing, hostile, passing
@@ -38,7 +38,9 @@ def test_json_has_null_for_what_is_not_a_number() -> None:
 
 
 def test_json_rounds_measurements_and_keeps_limits_exact() -> None:
-    finding = Finding("growth", "x_bytes", Verdict.PASS, "fine", limit=1048576.0, observed=1234567.891, unit="bytes/h")
+    finding = Finding(
+        RuleName.GROWTH, "x_bytes", Verdict.PASS, "fine", limit=1048576.0, observed=1234567.891, unit="bytes/h"
+    )
     analysis = Analysis(RunInfo("n", seconds=60.0), Verdict.PASS, "fine", (finding,))
     first = json.loads(REPORTERS["json"].render(analysis))["findings"][0]
     assert (first["limit"], first["observed"]) == (1048576, 1234570.0)
@@ -65,7 +67,7 @@ def test_junit_has_a_case_a_finding_with_limit_and_observed_value() -> None:
     cases = suite(failing()).findall("testcase")
     assert [case.attrib["name"] for case in cases][:3] == [
         "growth process_resident_memory_bytes",
-        "survive go_goroutines",
+        "restart go_goroutines",
         'latency http_request_p99_seconds{endpoint="create order"}',
     ]
     assert {case.attrib["classname"] for case in cases} == {"orders-nightly"}

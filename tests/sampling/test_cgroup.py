@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from soak.errors import TargetError, UsageError
-from soak.model import GONE, Kind, Sample
+from soak.errors import TargetError, TargetGoneError, UsageError
+from soak.model import Kind, Sample
 from soak.sampling.sources.cgroup import Cgroup, group_named, group_of, read_group
 
 ID = "0123456789abcdef" * 4
@@ -63,7 +63,7 @@ def test_a_container_is_found_by_its_id(tmp_path: Path, name: str) -> None:
 
 
 def test_a_container_that_is_not_there_or_not_the_only_one(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match=f"{GONE}container {ID}: no control group"):
+    with pytest.raises(TargetGoneError, match=f"container {ID}: no control group"):
         group_named(ID, tmp_path)
     group(tmp_path / ID)
     group(tmp_path / (ID[:12] + "f" * 52))
@@ -78,7 +78,7 @@ def test_a_process_leads_to_its_group(tmp_path: Path) -> None:
     (proc / "12").mkdir(parents=True)
     (proc / "12" / "cgroup").write_text("1:name=systemd:/x\n0::/system.slice/orders.service\n")
     assert group_of(12, proc, root) == own
-    with pytest.raises(TargetError, match=f"{GONE}process 13 does not exist"):
+    with pytest.raises(TargetGoneError, match="process 13 does not exist"):
         group_of(13, proc, root)
     (proc / "12" / "cgroup").write_text("4:memory:/x\n")
     with pytest.raises(TargetError, match="does not use control groups of version 2"):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak.errors import SoakError, TargetError, UsageError
-from soak.model import GONE, Kind, Sample
+from soak.errors import SoakError, TargetError, TargetGoneError, UsageError
+from soak.model import Kind, Sample
 from soak.sampling.fetch import Answer
 from soak.sampling.sources import SOURCES
 from soak.sampling.sources.expvar import Expvar
@@ -218,7 +218,7 @@ def test_a_process_that_ends_is_gone_and_one_that_replaces_it_is_found(tmp_path:
         starts.append(by_name(source.collect())["process_start_time_seconds"].value)
         child.kill()
         child.wait()
-        with pytest.raises(TargetError, match=GONE):
+        with pytest.raises(TargetGoneError):
             list(source.collect())
     assert len(starts) == 2
 

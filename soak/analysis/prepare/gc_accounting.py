@@ -176,7 +176,7 @@ def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: 
         f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {ran} meanwhile, so this may be garbage and no leak: "
         "a longer run, or more load, would tell."
     )
-    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, exhausts_in_hours=None)
+    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
 
 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:

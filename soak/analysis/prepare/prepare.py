@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.gc_accounting import collections_between, with_live_heap
 from soak.analysis.prepare.generator_series import generator_series
 from soak.analysis.prepare.snapshot_masking import perturbed, without
@@ -29,7 +30,7 @@ class Prepared:
     instance's process was first seen replaced; an instance whose identity nobody tells is not in it. `requests` holds
     cumulative completed requests, None where unknown; `collections` each instance's full garbage collections in the judged
     stretch, where they are counted.
-    `driven` says whether soak itself made the traffic.
+    `driven` says whether soak itself made the traffic, and `asked` what the profile asked of the load.
     """
 
     recording: Recording
@@ -43,6 +44,7 @@ class Prepared:
     collections: Mapping[str, float] = field(default_factory=dict)
     drawn: tuple[Series, ...] = ()
     snapshots: tuple[Phase, ...] = ()
+    asked: AskedLoad = field(default_factory=AskedLoad)
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
@@ -62,7 +64,10 @@ class Prepared:
         return [series for series in self.series if series.name == name]
 
 
-def prepare(recording: Recording, warmup: float) -> Prepared:
+_NOTHING_ASKED = AskedLoad()
+
+
+def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASKED) -> Prepared:
     """Everything before the end of the ramp, and before `warmup` seconds of load, is left out of judging."""
     phases = {phase.name: phase for phase in recording.phases}
     times = [series.times[[0, -1]] for series in recording.series if len(series.times)]
@@ -89,10 +94,11 @@ def prepare(recording: Recording, warmup: float) -> Prepared:
         max(full, start + warmup),
         _restarts(own, start, end),
         _cumulative_requests(recording, own, end),
-        bool(recording.windows),
+        bool(recording.windows or recording.users is not None or recording.phases),
         collections,
         tuple(_between(series, start, last_of_all) for series in everything if len(series.times)),
         snapshots,
+        asked,
     )
 
 

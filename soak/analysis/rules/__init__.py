@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from soak.analysis.rules.coverage import coverage_findings
 from soak.analysis.rules.drift import drift_findings
 from soak.analysis.rules.gc_pressure import gc_findings, gc_warnings
 from soak.analysis.rules.limits import max_findings, request_findings
+from soak.analysis.rules.load_coverage import load_findings, load_warnings
 from soak.analysis.rules.load_generator import generator_findings, generator_warnings
 from soak.analysis.rules.load_workers import worker_findings
 from soak.analysis.rules.pools import pool_findings, pool_warnings
@@ -19,6 +21,8 @@ RULES: dict[str, Rule] = {
     "drift": Rule(drift_findings),
     "pools": Rule(pool_findings, pool_warnings),
     "gc": Rule(gc_findings, gc_warnings),
+    "coverage": Rule(coverage_findings),
+    "load": Rule(load_findings, load_warnings),
     "validity": Rule(validity_findings, validity_warnings),
     "workers": Rule(worker_findings),
     "generator": Rule(generator_findings, generator_warnings),

@@ -16,7 +16,7 @@ from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import CERTAIN, fit_trend
-from soak.model import Finding, Floats, Series, Trend, Verdict
+from soak.model import Finding, Floats, RuleName, Series, Trend, Verdict
 from soak.units import show_duration, show_ratio
 from soak.windows import EndpointWindows
 
@@ -40,7 +40,7 @@ def drift_findings(asked: RuleInput) -> Iterator[Finding]:
         if low >= _NOTABLE:
             measured = f"{show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)})"
             reason = f"p99 latency climbs steadily: by {measured} over {_steady(prepared)}, under the same load."
-            yield Finding("drift", _series_of("p99"), Verdict.FAIL, reason, (), None, change, "ratio", trend)
+            yield Finding(RuleName.DRIFT, _series_of("p99"), Verdict.FAIL, reason, (), None, change, "ratio", trend)
 
 
 def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
@@ -49,7 +49,14 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
     if trend is None or not math.isfinite(trend.slope_high):
         why = doubt or (trend.doubt if trend else None) or "it was not recorded"
         return Finding(
-            "drift", name, Verdict.INCONCLUSIVE, f"Drift of {noun} cannot be judged: {why}.", (), limit, None, "ratio"
+            RuleName.DRIFT,
+            name,
+            Verdict.INCONCLUSIVE,
+            f"Drift of {noun} cannot be judged: {why}.",
+            (),
+            limit,
+            None,
+            "ratio",
         )
     low, change, high = _change(prepared, trend)
     said = f"{noun} changed by {show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)}) over {_steady(prepared)}"
@@ -63,7 +70,7 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
             Verdict.INCONCLUSIVE,
             f"{said}: whether that is within {show_ratio(limit)}, a longer run would tell.",
         )
-    return Finding("drift", name, verdict, said, (), limit, change, "ratio", trend)
+    return Finding(RuleName.DRIFT, name, verdict, said, (), limit, change, "ratio", trend)
 
 
 _NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwards)", "cpu": "CPU time a request"}

@@ -15,7 +15,7 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import cycles_of, pauses_of
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
-from soak.model import Finding, Floats, Series, Verdict
+from soak.model import Finding, Floats, RuleName, Series, Verdict
 from soak.profile import Limits
 from soak.units import show_amount, show_number
 
@@ -70,11 +70,11 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
             reason = f"{measure.said}; at most {shown} is advised{excused}."
         series = measure.series
         told.add(measure.unit)
-        yield Finding("gc", series.name, verdict, reason, series.labels, limit, measure.value, measure.unit)
+        yield Finding(RuleName.GC, series.name, verdict, reason, series.labels, limit, measure.value, measure.unit)
     for key, unit in _UNITS.items():
         if getattr(limits.gc, key) is not None and unit not in told:
             reason = f"limits.gc.{key} is set, but nothing was recorded that tells it."
-            yield Finding("gc", f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key))
+            yield Finding(RuleName.GC, f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key))
 
 
 def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import CERTAIN, SUSPICIOUS, fit_trend
-from soak.model import Finding, Trend, Verdict
+from soak.model import Finding, RuleName, Trend, Verdict
 from soak.units import show_amount, show_duration, show_number
 
 
@@ -43,7 +43,7 @@ def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Fin
     left = _exhausts(subject, trend) if verdict is Verdict.FAIL else None
     known = math.isfinite(trend.slope_high)
     return Finding(
-        rule="growth",
+        rule=RuleName.GROWTH,
         series=subject.series.name,
         labels=subject.series.labels,
         verdict=verdict,

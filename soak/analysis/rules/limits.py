@@ -11,7 +11,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import metric_of, unknown_metric
-from soak.model import Finding, Labels, Series, Verdict
+from soak.model import Finding, Labels, RuleName, Series, Verdict
 from soak.profile import EndpointLimits
 from soak.units import show_amount, show_number, show_ratio
 from soak.windows import EndpointWindows
@@ -28,15 +28,18 @@ def request_findings(asked: RuleInput) -> Iterator[Finding]:
         yield from _requests(merged(windows), limits, ())
     elif prepared.driven or _any_given(limits):
         yield Finding(
-            "errors",
+            RuleName.ERRORS,
             "http_requests",
             Verdict.INCONCLUSIVE,
             "No requests were recorded, so nothing can be said of them.",
         )
-    for name, own in asked.endpoint_limits.items():
-        found = next((one for one in windows if one.endpoint == name), None)
-        if found is not None:
-            yield from _requests(found, own, (("endpoint", name),))
+    for endpoint in windows:
+        own = asked.endpoint_limits.get(endpoint.endpoint)
+        labels = (("endpoint", endpoint.endpoint),)
+        if own is not None:
+            yield from _requests(endpoint, own, labels)
+        elif limits.errors is None and len(windows) > 1:  # alone, it is all that was said above
+            yield from _errors(endpoint, EndpointLimits(), labels)
 
 
 def max_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -45,13 +48,13 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
     for name, limit in asked.limits.max.items():
         found = matching(prepared, name)
         if not found:
-            yield missing(prepared, "max", name, limit)
+            yield missing(prepared, RuleName.MAX, name, limit)
         for series in found:
             role = metric_of(series.name) or unknown_metric(series.name)
             known = series.values[np.isfinite(series.values)]
             if not len(known):
                 yield Finding(
-                    "max", series.name, Verdict.INCONCLUSIVE, f"{series.key} has no value.", series.labels, limit
+                    RuleName.MAX, series.name, Verdict.INCONCLUSIVE, f"{series.key} has no value.", series.labels, limit
                 )
                 continue
             highest = float(known.max())
@@ -61,7 +64,7 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
             reason = (
                 f"{_subject(role.noun)} {said} {show_amount(highest, unit)}; {show_amount(limit, unit)} is allowed."
             )
-            yield Finding("max", series.name, verdict, reason, series.labels, limit, highest, unit)
+            yield Finding(RuleName.MAX, series.name, verdict, reason, series.labels, limit, highest, unit)
 
 
 def matching(prepared: Prepared, name: str) -> list[Series]:
@@ -69,7 +72,7 @@ def matching(prepared: Prepared, name: str) -> list[Series]:
     return [one for one in prepared.series if name in (one.name, one.key) or fnmatchcase(one.name, name)]
 
 
-def missing(prepared: Prepared, rule: str, name: str, limit: float) -> Finding:
+def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Finding:
     """A limit on a series that was not recorded can never pass."""
     known = sorted({series.name for series in prepared.series})
     close = get_close_matches(name, known, n=1)
@@ -84,7 +87,7 @@ def _any_given(limits: EndpointLimits) -> bool:
 def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) -> Iterator[Finding]:
     total, failed = int(windows.requests.sum()), int(windows.failures.sum())
     seconds = float(windows.seconds.sum())
-    yield from _errors(total, failed, limits, labels, windows.failure_kinds)
+    yield from _errors(windows, limits, labels)
     for key, q in QUANTILES.items():
         limit = getattr(limits, key)
         if limit is None:
@@ -92,26 +95,25 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
         name, observed = f"http_request_{key}_seconds", windows.quantile(q)
         if observed is None or total - failed < 1 / (1 - q):
             reason = f"{key} cannot be judged from {total - failed} successful requests: at least {1 / (1 - q):.0f} are needed."
-            yield Finding("latency", name, Verdict.INCONCLUSIVE, reason, labels, limit, observed, "seconds")
+            yield Finding(RuleName.LATENCY, name, Verdict.INCONCLUSIVE, reason, labels, limit, observed, "seconds")
             continue
         verdict = Verdict.FAIL if observed > limit else Verdict.PASS
         reason = f"{_of(labels)}{key} latency is {show_amount(observed, 'seconds')}; {show_amount(limit, 'seconds')} is allowed."
-        yield Finding("latency", name, verdict, reason, labels, limit, observed, "seconds")
+        yield Finding(RuleName.LATENCY, name, verdict, reason, labels, limit, observed, "seconds")
     if limits.rate is not None:
         rate = total / seconds if seconds > 0 else 0.0
         verdict = Verdict.PASS if rate >= limits.rate else Verdict.FAIL
         reason = f"{_of(labels)}{show_number(rate)} requests/s were achieved; at least {show_number(limits.rate)}/s are wanted."
-        yield Finding("rate", "http_requests_per_second", verdict, reason, labels, limits.rate, rate, "/s")
+        yield Finding(RuleName.RATE, "http_requests_per_second", verdict, reason, labels, limits.rate, rate, "/s")
 
 
-def _errors(
-    total: int, failed: int, limits: EndpointLimits, labels: Labels, kinds: dict[str, int]
-) -> Iterator[Finding]:
+def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) -> Iterator[Finding]:
+    total, failed, kinds = int(windows.requests.sum()), int(windows.failures.sum()), windows.failure_kinds
     name, limit = "http_request_error_ratio", limits.errors
     if total == 0:
         if limit is not None or not labels:
             reason = f"{_of(labels)}no request was made in the judged stretch, so errors cannot be judged."
-            yield Finding("errors", name, Verdict.INCONCLUSIVE, _subject(reason), labels, limit, None, "ratio")
+            yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, limit, None, "ratio")
         return
     ratio = failed / total
     most = ", ".join(kind for kind, _ in sorted(kinds.items(), key=lambda item: -item[1])[:3])
@@ -119,11 +121,12 @@ def _errors(
     if limit is not None:
         verdict = Verdict.FAIL if ratio > limit else Verdict.PASS
         yield Finding(
-            "errors", name, verdict, f"{said}; {show_ratio(limit)} is allowed.", labels, limit, ratio, "ratio"
+            RuleName.ERRORS, name, verdict, f"{said}; {show_ratio(limit)} is allowed.", labels, limit, ratio, "ratio"
         )
-    elif ratio > _MOSTLY and not labels:
-        reason = f"{said}: a service that mostly fails is not doing the work that would make it leak."
-        yield Finding("errors", name, Verdict.INCONCLUSIVE, reason, labels, None, ratio, "ratio")
+    elif ratio > _MOSTLY:
+        doing = "an endpoint that mostly fails" if labels else "a service that mostly fails"
+        reason = f"{said}: {doing} is not doing the work that would make it leak."
+        yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, None, ratio, "ratio")
 
 
 def _of(labels: Labels) -> str:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from soak.analysis.prepare.prepare import Prepared, merged
 from soak.analysis.rules.rule import RuleInput
-from soak.model import Finding, Floats, Verdict
+from soak.model import Finding, Floats, RuleName, Verdict
 from soak.units import show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows, GeneratorWindows
 
@@ -138,7 +138,7 @@ def generator_findings(asked: RuleInput) -> Iterator[Finding]:
         when = "throughout" if generator.broke else f"in {show_ratio(generator.saturated)} of the time judged"
         reason = f"The load generator was saturated {when} ({_figures_of(generator)}), {_consequence(generator)}"
         verdict = Verdict.INCONCLUSIVE
-    yield Finding("generator", "soak_load_cpu_ratio", verdict, reason, (), None, generator.cpu, "ratio")
+    yield Finding(RuleName.GENERATOR, "soak_load_cpu_ratio", verdict, reason, (), None, generator.cpu, "ratio")
 
 
 def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
@@ -168,15 +168,15 @@ def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterat
         )
         if pressed and finding.verdict is Verdict.FAIL:
             reason = f"{finding.reason} But the load generator did not keep up, and this may be its own doing."
-            yield replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+            yield finding.adjusted("load generator", Verdict.INCONCLUSIVE, reason)
         else:
             yield finding
 
 
-def broken_by(generator: Generator | None, findings: Iterable[Finding]) -> str | None:
-    """Why the run as a whole proves nothing: its generator was saturated throughout. None where it may."""
+def saturated(generator: Generator | None, findings: Iterable[Finding]) -> str | None:
+    """Why no figure of the load is the target's: its generator was saturated throughout. None where it was not."""
     reason = next((finding.reason for finding in findings if finding.series == "soak_load_cpu_ratio"), "")
-    return f"The run broke. {reason}" if generator is not None and generator.broke else None
+    return f"{reason[:1].lower()}{reason[1:]}" if generator is not None and generator.broke else None
 
 
 def _figures_of(generator: Generator) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.analysis.rules.rule import RuleInput
-from soak.model import Finding, Verdict
+from soak.model import Finding, RuleName, Verdict
 from soak.units import show_duration, show_ratio
 
 #: With more of its load missing, a target was not given the work that was to show whether it leaks.
@@ -40,5 +40,5 @@ def worker_findings(asked: RuleInput) -> Iterator[Finding]:
         verdict = Verdict.PASS
         reason = f"{reason}; {made} ({show_ratio(share)} of the load), and then taken over by the others."
     yield Finding(
-        "generator", "load_workers", verdict, reason, (), _TOO_MUCH_MISSING, float(np.round(share, 6)), "ratio"
+        RuleName.GENERATOR, "load_workers", verdict, reason, (), _TOO_MUCH_MISSING, float(np.round(share, 6)), "ratio"
     )

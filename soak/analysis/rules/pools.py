@@ -14,7 +14,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
-from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
+from soak.model import Finding, Floats, Kind, Labels, RuleName, Series, Verdict
 from soak.units import show_number, show_ratio
 
 #: A pool is pinned when it is at its maximum in this share of the samples.
@@ -143,7 +143,7 @@ def _not_returned(prepared: Prepared, used: Series) -> Iterator[Finding]:
             ("1 connection was", "it was") if held == 1 else (f"{show_number(held)} connections were", "they were")
         )
         reason = f"{many} still in use when the load had ended: {they} never returned."
-        yield Finding("growth", used.name, Verdict.FAIL, reason, used.labels, usual, held, "connections")
+        yield Finding(RuleName.GROWTH, used.name, Verdict.FAIL, reason, used.labels, usual, held, "connections")
 
 
 def _gave_up(prepared: Prepared, counter: Series) -> Iterator[Finding]:
@@ -156,7 +156,7 @@ def _gave_up(prepared: Prepared, counter: Series) -> Iterator[Finding]:
     if total > 0:
         callers = "1 caller" if total == 1 else f"{show_number(total)} callers"
         reason = f"{callers} gave up waiting for a connection: the pool was exhausted."
-        yield Finding("max", counter.name, Verdict.FAIL, reason, counter.labels, 0.0, total, "callers")
+        yield Finding(RuleName.MAX, counter.name, Verdict.FAIL, reason, counter.labels, 0.0, total, "callers")
 
 
 def _pinned(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats, most: float) -> Iterator[str]:

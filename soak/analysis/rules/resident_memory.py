@@ -27,6 +27,7 @@ _ASIDE = 2**20
 #: A rise by less than this share of the level, over the whole of a run and under a steady live heap, proves nothing.
 _SMALL = 0.1
 
+_STEP = "resident memory beside the rest of the process"
 Judge = Callable[[Subject], Finding]
 
 
@@ -84,12 +85,12 @@ def _in_the_light(
             f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
             "a longer run would tell."
         )
-        return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, exhausts_in_hours=None)
+        return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
     return finding
 
 
 def _passed(finding: Finding, why: str) -> Finding:
-    return replace(finding, verdict=Verdict.PASS, reason=f"{why}.", exhausts_in_hours=None)
+    return finding.adjusted(_STEP, Verdict.PASS, f"{why}.")
 
 
 def _same(prepared: Prepared, name: str, subject: Subject) -> Series | None:

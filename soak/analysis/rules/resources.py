@@ -14,23 +14,19 @@ from soak.analysis.rules.resident_memory import weighed
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import Metric, metric_of, unknown_metric
-from soak.model import Finding, Series
+from soak.model import Finding, RuleName, Series
 
 
-def resource_findings(asked: RuleInput) -> list[Finding]:
-    """The growth rule over every resource series, and over whatever `growth` names; then those named and not recorded."""
+def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
+    """What the growth rule judges, by the series' key: every resource, whatever `growth` names, and what a file brings up."""
     prepared, limits = asked.prepared, asked.limits
     subjects: dict[str, Subject] = {}
     for series in prepared.series:
         metric = metric_of(series.name)
         if metric is not None and metric.judges(series.labels) and not _said_better(prepared, metric, series):
             subjects[series.key] = _subject(prepared, series, metric, None)
-    absent = []
     for name, limit in limits.growth.items():
-        found = matching(prepared, name)
-        if not found:
-            absent.append(missing(prepared, "growth", name, limit))
-        for series in found:
+        for series in matching(prepared, name):
             subjects[series.key] = _subject(
                 prepared, series, metric_of(series.name) or unknown_metric(series.name), limit
             )
@@ -42,6 +38,18 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
             subjects[series.key] = _subject(
                 prepared, series, metric_of(series.name) or unknown_metric(series.name), None
             )
+    return subjects
+
+
+def resource_findings(asked: RuleInput) -> list[Finding]:
+    """The growth rule over every judged series; then those that `growth` names and that were not recorded."""
+    prepared, limits = asked.prepared, asked.limits
+    absent = [
+        missing(prepared, RuleName.GROWTH, name, limit)
+        for name, limit in limits.growth.items()
+        if not matching(prepared, name)
+    ]
+    subjects = judged_subjects(asked)
     clock = asked.request_clock
     clocked = [clock(prepared, subject) if clock else subject for subject in subjects.values()]
     findings = weighed(

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.prepare import Prepared, merged
 from soak.analysis.rules.rule import RuleInput
-from soak.model import GONE, Event, Finding, Series, Verdict
+from soak.model import Event, EventKind, Finding, RuleName, Series, SourceHealth, Verdict
 from soak.units import show_duration, show_number, show_ratio
 
 OOM = "container_oom_events_total"
@@ -18,16 +18,17 @@ _ODD = {
     "scrape_samples_repeated": "up to {} series a scrape were on the page twice; the first of each counts",
     "scrape_queries_without_result": "up to {} queries a scrape gave no result",
 }
-#: Above this share of lost scrapes, growth may hide in the gaps.
-_TOO_MANY_LOST = 0.2
+#: So many windows in a row without a single success are an outage, and no burst of errors.
+_OUTAGE = 3
 
 
 def validity_findings(asked: RuleInput) -> Iterator[Finding]:
-    """Restarts and sampling."""
+    """Restarts, and a target that was not there any more at the end."""
     prepared = asked.prepared
     yield from _restarts(prepared)
     if prepared.driven:
-        yield from _sampling(prepared)
+        yield from _gone(prepared)
+        yield from _outage(prepared, errors_allowed=asked.limits.errors is not None)
 
 
 def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
@@ -46,9 +47,9 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
             if most > 0:
                 yield f"{series.source}: {said.format(show_number(most))}"
     for event in prepared.recording.events:
-        if event.kind in ("warning", "worker"):
+        if event.kind in (EventKind.WARNING, EventKind.WORKER):
             yield event.text
-    mixes = [event.text for event in prepared.recording.events if event.kind == "mix"]
+    mixes = [event.text for event in prepared.recording.events if event.kind is EventKind.MIX]
     yield from mixes[:1]  # a load that is made again says it again
 
 
@@ -56,9 +57,9 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
     """What the series tell that nobody noted while it happened: replacements, kills, and what soak itself asked for."""
     for instance, moments in prepared.restarts.items():
         of = f" of {instance}" if instance else ""
-        yield from (Event(moment, "restart", f"the process{of} was replaced") for moment in moments)
+        yield from (Event(moment, EventKind.RESTART, f"the process{of} was replaced") for moment in moments)
     for series, killed, _ in _kills(prepared):
-        yield from (Event(one, "oom", f"{series.key} rose: killed for want of memory") for one in killed)
+        yield from (Event(one, EventKind.OOM, f"{series.key} rose: killed for want of memory") for one in killed)
     asked = {}
     for series in prepared.recording.series:
         known = series.values[np.isfinite(series.values)]
@@ -67,7 +68,9 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
     if asked:
         total = sum(asked.values())
         each = ", ".join(f"{show_number(count)} to {url}" for url, count in asked.items())
-        yield Event(prepared.end, "scraping", f"soak itself sent {show_number(total)} requests for metrics ({each})")
+        yield Event(
+            prepared.end, EventKind.SCRAPING, f"soak itself sent {show_number(total)} requests for metrics ({each})"
+        )
 
 
 def _kills(prepared: Prepared) -> Iterator[tuple[Series, list[float], float]]:
@@ -95,50 +98,56 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
             verdict, reason = Verdict.FAIL, f"{said}: it did not survive this run."
         else:
             verdict, reason = Verdict.PASS, f"{said}; each life is judged by itself."
-        yield Finding("restart", name, verdict, reason, labels, observed=float(count), unit="restarts")
+        yield Finding(RuleName.RESTART, name, verdict, reason, labels, observed=float(count), unit="restarts")
     for series, _, killed in _kills(prepared):
         many = "a process" if killed == 1 else f"{show_number(killed)} processes"
         reason = f"The kernel killed {many} in the container for want of memory."
         verdict = Verdict.FAIL if prepared.driven else Verdict.PASS
-        yield Finding("restart", OOM, verdict, reason, series.labels, observed=killed, unit="kills")
+        yield Finding(RuleName.RESTART, OOM, verdict, reason, series.labels, observed=killed, unit="kills")
 
 
-def _sampling(prepared: Prepared) -> Iterator[Finding]:
-    """A source that was lost for a good part of the judged stretch leaves the question open."""
-    sources = prepared.recording.sources
-    if not sources:
+def _gone(prepared: Prepared) -> Iterator[Finding]:
+    """A target whose process had ended did not survive, however late that was; one that nobody watched cannot be judged."""
+    name = "process_start_time_seconds"
+    if not prepared.recording.sources:
         reason = "Nothing of the target was watched, so growth cannot be judged; name sources in the profile."
-        yield Finding("sampling", "scrapes", Verdict.INCONCLUSIVE, reason)
-    for health in sources:
-        share = health.failed / health.scrapes if health.scrapes else 1.0
-        gone = (health.last_error or "").startswith(GONE) and _stopped_early(prepared, health.source) is not None
-        if gone:
-            reason = f"The target did not survive this run ({health.last_error})."
-            yield Finding("restart", "process_start_time_seconds", Verdict.FAIL, reason, (("source", health.source),))
-        elif share > _TOO_MANY_LOST:
-            lost = "every scrape" if health.failed == health.scrapes else f"{show_ratio(share)} of its scrapes"
-            reason = f"{health.source} lost {lost} ({health.last_error}), so growth may hide in what was not seen."
-            yield Finding(
-                "sampling",
-                "scrapes",
-                Verdict.INCONCLUSIVE,
-                reason,
-                (("source", health.source),),
-                _TOO_MANY_LOST,
-                share,
-                "ratio",
-            )
-        elif (stopped := _stopped_early(prepared, health.source)) is not None:
-            why = health.last_error or "no error"
-            reason = f"{health.source} gave nothing in the last {show_duration(stopped)} of the run ({why})."
-            yield Finding("sampling", "scrapes", Verdict.INCONCLUSIVE, reason, (("source", health.source),))
+        yield Finding(RuleName.SAMPLING, "scrapes", Verdict.INCONCLUSIVE, reason)
+    lost = [health for health in prepared.recording.sources if health.gone]
+    for health in lost:
+        reason = f"The target did not survive this run ({health.last_error})."
+        yield Finding(RuleName.RESTART, name, Verdict.FAIL, reason, (("source", health.source),))
+    for event in prepared.recording.events if not lost else ():
+        if event.kind is EventKind.TARGET:
+            reason = f"The target did not survive this run ({event.text}, after {show_duration(event.time - prepared.start)})."
+            yield Finding(RuleName.RESTART, name, Verdict.FAIL, reason)
 
 
-def _stopped_early(prepared: Prepared, source: str) -> float | None:
-    """Seconds at the end of the load without any sample of a source, when they are too many; None when they are not."""
-    lasts = [float(series.times[-1]) for series in prepared.series if series.source == source and len(series.times)]
-    every = [float(np.median(np.diff(s.times))) for s in prepared.series if s.source == source and len(s.times) > 1]
-    if not lasts or not every:
-        return None
-    silent = prepared.end - max(lasts)
-    return silent if silent > max(5 * every[0], 0.05 * (prepared.end - prepared.start)) else None
+def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
+    """The last windows of the load without a single success: a fail where no source answered any more either."""
+    windows = prepared.recording.windows
+    if not windows or any(health.gone for health in prepared.recording.sources):
+        return
+    everything = merged(windows).between(prepared.start, prepared.end)
+    succeeded = np.flatnonzero(everything.requests > everything.failures)
+    if not len(succeeded):
+        return
+    last = int(succeeded[-1])
+    failing = int(np.count_nonzero(everything.failures[last + 1 :]))
+    since = float(everything.times[last])
+    if failing < _OUTAGE:
+        return
+    silent = [health for health in prepared.recording.sources if _silent_since(health, since)]
+    said = f"No request succeeded any more from {show_duration(since - prepared.start)} of the load on"
+    if silent and len(silent) == len(prepared.recording.sources):
+        why = f"{said}, nor did a scrape ({silent[0].last_error}): the target did not survive this run."
+        yield Finding(RuleName.RESTART, "http_requests", Verdict.FAIL, why)
+    elif not errors_allowed:
+        left = show_duration(prepared.end - since)
+        why = f"{said}, its last {left}: what the target did then is not what was to be judged."
+        yield Finding(RuleName.COVERAGE, "http_requests", Verdict.INCONCLUSIVE, why)
+
+
+def _silent_since(health: SourceHealth, moment: float) -> bool:
+    """Whether a source was polled after a moment, and never answered; one scrape may still have been under way."""
+    later = health.times > moment
+    return bool(later.any()) and int(health.answered[later].sum()) <= 1 and not bool(health.answered[-1])

@@ -17,7 +17,7 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import with_live_heap
 from soak.diagnosis.profiles.formats import HELD, read_profile
 from soak.errors import SoakError
-from soak.model import Analysis, Finding, Floats, Kind, Labels, Phase, Recording, Verdict, series_key
+from soak.model import Analysis, Finding, Floats, Kind, Labels, Phase, Recording, RuleName, Verdict, series_key
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.units import show_amount, show_number
 
@@ -84,9 +84,11 @@ def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
     """The analysis, its findings saying what the second load told of them: the verdict stays that of the first."""
     said = {one.key: one.reason for one in confirmations(recording, analysis)}
     findings = tuple(
-        replace(finding, reason=f"{finding.reason} {said[key][:1].upper()}{said[key][1:]}.") if key in said else finding
+        finding.adjusted("second load", finding.verdict, f"{finding.reason} {said[key][:1].upper()}{said[key][1:]}.")
+        if key in said
+        else finding
         for finding in analysis.findings
-        for key in [series_key(finding.series, finding.labels) if finding.rule == "growth" else ""]
+        for key in [series_key(finding.series, finding.labels) if finding.rule is RuleName.GROWTH else ""]
     )
     return replace(analysis, findings=findings)
 
@@ -163,7 +165,7 @@ _KEYS = {
 
 def _per_request(finding: Finding, rate: float) -> float | None:
     """The growth that a finding tells of, a request; None where it tells of none."""
-    if finding.rule != "growth" or finding.verdict is Verdict.PASS or finding.trend is None or rate <= 0:
+    if finding.rule is not RuleName.GROWTH or finding.verdict is Verdict.PASS or finding.trend is None or rate <= 0:
         return None
     slope = finding.trend.slope_per_hour
     return slope / 3600 / rate if np.isfinite(slope) and slope > 0 else None

@@ -20,7 +20,7 @@ from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.load_profiles import profiles_of
 from soak.diagnosis.attribution.mix import mix_at
 from soak.diagnosis.attribution.signals import guilty, levels_of, told_apart
-from soak.model import Floats, Recording, Series
+from soak.model import EventKind, Floats, Recording, Series
 
 #: What remains of the wall's clock at least, so that no two samples come at one moment.
 _LEAST = 0.02
@@ -31,7 +31,7 @@ _FEWEST = 10
 def informed(recording: Recording) -> RequestClock:
     """What the snapshots and the mix of this run tell of a subject, before it is judged."""
     held = cache(lambda: _held(recording))
-    coded = any(event.kind == "mix" for event in recording.events)
+    coded = any(event.kind is EventKind.MIX for event in recording.events)
 
     def even(prepared: Prepared, subject: Subject) -> Subject:
         role = metric_of(subject.series.name)

@@ -16,7 +16,7 @@ from soak.diagnosis.attribution.blocked_stacks import Group
 from soak.diagnosis.attribution.retained_level import lasting
 from soak.diagnosis.attribution.site_growth import FEWEST, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
-from soak.model import Finding, Floats, Series, Verdict
+from soak.model import Finding, Floats, RuleName, Series, Verdict
 from soak.units import show_amount
 
 #: Places or groups that have less than this share of all that grows are no signal of their own.
@@ -79,7 +79,7 @@ def signals(
     prepared: Prepared, findings: Sequence[Finding], places: Sequence[Holding], groups: Sequence[Group]
 ) -> list[Signal]:
     """Every signal: failing series first, then places on the heap, then groups of goroutines; none where no growth failed."""
-    if not any(one.verdict is Verdict.FAIL and one.rule == "growth" for one in findings):
+    if not any(one.verdict is Verdict.FAIL and one.rule is RuleName.GROWTH for one in findings):
         return []
     found = list(_series_signals(prepared, findings))
     if _matters(places, found):
@@ -106,7 +106,9 @@ def _matters(places: Sequence[Holding], failing: Sequence[Signal]) -> bool:
 def _may_grow(findings: Sequence[Finding]) -> bool:
     """Whether goroutines or threads grow as a whole, or nobody counted them: of many groups some always wander."""
     counted = [
-        one for one in findings if one.rule == "growth" and one.series in ("go_goroutines", "jvm_threads_live_threads")
+        one
+        for one in findings
+        if one.rule is RuleName.GROWTH and one.series in ("go_goroutines", "jvm_threads_live_threads")
     ]
     return not counted or any(one.verdict is not Verdict.PASS for one in counted)
 
@@ -120,7 +122,12 @@ def _growing_groups(groups: Sequence[Group]) -> list[Group]:
 def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[Signal]:
     for finding in findings:
         role = metric_of(finding.series)
-        if finding.verdict is Verdict.PASS or finding.rule != "growth" or finding.trend is None or role is None:
+        if (
+            finding.verdict is Verdict.PASS
+            or finding.rule is not RuleName.GROWTH
+            or finding.trend is None
+            or role is None
+        ):
             continue
         if role.what not in (*_COUNTED, *_BYTES) or role.unit == "objects":
             continue

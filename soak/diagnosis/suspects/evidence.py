@@ -17,7 +17,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import Scene, rise
 from soak.diagnosis.suspects.retained_requests import kept_requests, timers_grow
 from soak.diagnosis.suspects.stack_signatures import MARKS
-from soak.model import Verdict, series_key
+from soak.model import RuleName, Verdict, series_key
 from soak.units import show_amount, show_number
 
 _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>")
@@ -102,7 +102,7 @@ def _heap_flat(case: Case, scene: Scene) -> str:
     for finding in scene.findings:
         role = metric_of(finding.series)
         if (
-            finding.rule == "growth"
+            finding.rule is RuleName.GROWTH
             and finding.verdict is Verdict.PASS
             and role is not None
             and role.what is ResourceKind.HEAP

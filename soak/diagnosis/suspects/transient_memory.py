@@ -21,7 +21,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import Scene
 from soak.diagnosis.suspects.stack_signatures import MARKS
-from soak.model import Finding, Floats, Kind, Series
+from soak.model import Finding, Floats, Kind, RuleName, Series
 from soak.units import show_amount, show_ratio
 from soak.windows import EndpointWindows
 
@@ -258,5 +258,7 @@ def _most_allocating(scene: Scene) -> Frame | None:
 
 def _too_often(finding: Finding) -> bool:
     """Whether the collector ran more often than is advised or allowed."""
-    known = finding.observed is not None and finding.limit is not None
-    return finding.rule == "gc" and finding.unit == "collections/min" and known and finding.observed > finding.limit  # type: ignore[operator]
+    if finding.observed is None or finding.limit is None:
+        return False
+    often = finding.observed > finding.limit
+    return finding.rule is RuleName.GC and finding.unit == "collections/min" and often

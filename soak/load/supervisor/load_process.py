@@ -16,7 +16,7 @@ from soak.errors import LoadError
 from soak.load.plan.mix_modulation import mix_modulation_of
 from soak.load.plan.plan import Plan
 from soak.load.plan.wire import window_of
-from soak.model import Event
+from soak.model import Event, EventKind
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
@@ -90,7 +90,7 @@ class LoadProcess:
                 f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more"
             )
         if (code := mix_modulation_of(self._plan)) is not None:
-            self._on_event(Event(self.started, "mix", code.words))
+            self._on_event(Event(self.started, EventKind.MIX, code.words))
 
     @property
     def running(self) -> bool:
@@ -158,6 +158,8 @@ class LoadProcess:
             case "finished":
                 self.finished = message["time"] - self._origin
             case "event":
-                self._on_event(Event(message["time"] - self._origin, message.get("event", "warning"), message["text"]))
+                self._on_event(
+                    Event(message["time"] - self._origin, EventKind(message.get("event", "warning")), message["text"])
+                )
             case "failed":
                 self.failure = str(message["reason"])

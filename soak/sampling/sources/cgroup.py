@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from soak.errors import TargetError, UsageError
-from soak.model import GONE, Kind, Sample
+from soak.errors import TargetError, TargetGoneError, UsageError
+from soak.model import Kind, Sample
 
 _ROOT, _PROC = Path("/sys/fs/cgroup"), Path("/proc")
 #: File and line of memory.stat to name; where cAdvisor has a name for it, under that.
@@ -51,7 +51,7 @@ class Cgroup:
         try:
             return list(read_group(group))
         except FileNotFoundError:
-            raise TargetError(f"{GONE}{group}: the control group is gone") from None
+            raise TargetGoneError(f"{group}: the control group is gone") from None
         except (OSError, ValueError) as error:
             raise TargetError(f"{group}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -68,7 +68,7 @@ def existing(group: Path) -> Path:
     if (group / "memory.usage_in_bytes").exists():
         raise TargetError(f"{group}: a control group of version 1; only version 2 can be read")
     if not (group / "cgroup.controllers").exists() and not (group / "memory.current").exists():
-        raise TargetError(f"{GONE}{group}: no control group is there")
+        raise TargetGoneError(f"{group}: no control group is there")
     return group
 
 
@@ -77,7 +77,7 @@ def group_of(pid: int, proc: Path = _PROC, root: Path = _ROOT) -> Path:
     try:
         lines = (proc / str(pid) / "cgroup").read_text().splitlines()
     except OSError:
-        raise TargetError(f"{GONE}process {pid} does not exist") from None
+        raise TargetGoneError(f"process {pid} does not exist") from None
     own = next((line[3:] for line in lines if line.startswith("0::")), None)
     if own is None or not (root / "cgroup.controllers").exists():
         raise TargetError(f"process {pid}: this machine does not use control groups of version 2")
@@ -94,7 +94,7 @@ def group_named(container: str, root: Path = _ROOT) -> Path:
     ]
     outer = sorted(found, key=lambda path: len(path.parts))
     if not outer:
-        raise TargetError(f"{GONE}container {container}: no control group below {root} bears its name")
+        raise TargetGoneError(f"container {container}: no control group below {root} bears its name")
     if len({path.name for path in outer if len(path.parts) == len(outer[0].parts)}) > 1:
         raise TargetError(f"container {container}: several begin like this; give more of its id")
     return existing(outer[0])

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from soak.errors import TargetError, UsageError
-from soak.model import GONE, Kind, Sample
+from soak.errors import TargetError, TargetGoneError, UsageError
+from soak.model import Kind, Sample
 from soak.sampling.family import descendants, descriptor_kinds, split_memory
 
 #: Between two costly looks: this many times what the last one took, and at least this long, in seconds.
@@ -47,7 +47,7 @@ class Process:
             raise TargetError(f"process {error.pid}: not allowed to read it; run soak as its user or as root") from None
         except psutil.NoSuchProcess as error:
             self._found.clear()
-            raise TargetError(f"{GONE}process {error.pid} has ended") from None
+            raise TargetGoneError(f"process {error.pid} has ended") from None
         except psutil.Error as error:
             self._found.clear()
             raise TargetError(f"process: {error}") from None
@@ -58,13 +58,13 @@ class Process:
             return kept
         self._found["process"] = found = psutil.Process(self._find())
         if found.status() == psutil.STATUS_ZOMBIE:
-            raise TargetError(f"{GONE}process {found.pid} has ended")
+            raise TargetGoneError(f"process {found.pid} has ended")
         return found
 
     def _find(self) -> int:
         if self.pid is not None:
             if not psutil.pid_exists(self.pid):
-                raise TargetError(f"{GONE}process {self.pid} does not exist")
+                raise TargetGoneError(f"process {self.pid} does not exist")
             return self.pid
         if self.pidfile is not None:
             try:
@@ -208,7 +208,7 @@ def listening_on(port: int) -> int:
     known = sorted(pid for pid in owners if pid)
     if not known:
         hidden = "a process of another user listens on it" if owners else "nobody listens on it"
-        raise TargetError(f"{GONE}port {port}: {hidden}")
+        raise TargetGoneError(f"port {port}: {hidden}")
     return next((pid for pid in known if psutil.Process(pid).ppid() not in owners), known[0])
 
 
@@ -221,7 +221,7 @@ def _named(name: str) -> int:
             found[process.pid] = process.info["ppid"]
     eldest = sorted(pid for pid, parent in found.items() if parent not in found)
     if not eldest:
-        raise TargetError(f"{GONE}no process is named {name}")
+        raise TargetGoneError(f"no process is named {name}")
     if len(eldest) > 1:
         raise TargetError(
             f"{len(eldest)} processes are named {name} ({', '.join(map(str, eldest[:5]))}); name one by pid or port"

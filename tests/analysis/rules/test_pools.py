@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.model import Analysis, Phase, Recording, RunInfo, Series, Verdict
+from soak.model import Analysis, Ending, Phase, Recording, RunInfo, Series, Verdict
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
@@ -122,7 +122,7 @@ def test_an_unlimited_pool_has_no_maximum() -> None:
 
 def long_run(*series: Series) -> Recording:
     found = recording(*series, seconds=LONG, requests=[])
-    return replace(found, run=RunInfo("test", "", LONG, "completed"))
+    return replace(found, run=RunInfo("test", "", LONG, Ending.COMPLETED))
 
 
 @pytest.mark.parametrize(("idle", "told"), [(30, True), (4, False)])

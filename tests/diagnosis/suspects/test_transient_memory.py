@@ -9,7 +9,7 @@ import pytest
 
 from soak.diagnosis.suspects.context import scene_of
 from soak.diagnosis.suspects.transient_memory import _stood_up, large_cases
-from soak.model import Finding, Floats, Kind, Series, Verdict
+from soak.model import Finding, Floats, Kind, RuleName, Series, Verdict
 from soak.windows import EndpointWindows
 from tests.diagnosis.scenes import judged, leaked, run
 
@@ -67,7 +67,7 @@ def test_garbage_of_a_runtime_that_counts_no_bytes_is_told_by_what_its_collectio
     ]
     scene = scene_of(replace(recording, series=(*recording.series, *gauges)), judged(recording), 0.0)
     busy = Finding(
-        "gc",
+        RuleName.GC,
         "nodejs_gc_duration_seconds_count",
         Verdict.PASS,
         "It ran.",

@@ -1,0 +1,18 @@
+"""What the profile asked of the load, to be compared with what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedLoad:
+    """The labels of all requests, and how many users there should be, by seconds from the load's start.
+
+    `users_at` is None in the open model, where each window says how many arrivals were due, and where users come as a
+    locustfile has them.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    users_at: Callable[[float], float] | None = None

@@ -1,0 +1,203 @@
+"""Whether what a verdict rests on was seen at all: every source and every judged series, throughout the judged stretch.
+
+A share over the whole stretch hides what matters most: a series that vanishes half-way, or a supervisor that stood still
+for the last third. So each is looked at in thirds of the judged stretch, and less than 80% of any third is inconclusive.
+
+| threshold | unit | why there |
+|---|---|---|
+| `PARTS` 3 | parts | growth needs an early and a late part, and one between them to tell a step from a slope |
+| `COVERED` 0.8 | share of a third | with a fifth of a third missing, a slope's standard error grows by under 10% |
+| `ONE_MISSED` 1.5 | scrapes | in short runs a single lost scrape is more than a fifth of a third, and hides nothing |
+| `USUAL_GAPS` 3 | usual intervals | a file's series has a rhythm of its own, which exporters keep only roughly |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.resources import judged_subjects
+from soak.analysis.rules.rule import RuleInput
+from soak.analysis.statistics.growth_input import Subject
+from soak.model import Finding, Floats, RuleName, Series, SourceHealth, Verdict
+from soak.units import show_duration, show_ratio
+
+PARTS, COVERED, ONE_MISSED, USUAL_GAPS = 3, 0.8, 1.5, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of the judged stretch of which too little was seen: a share of 1, and from when to when (seconds of load)."""
+
+    share: float
+    start: float
+    end: float
+
+    def said(self, load_start: float) -> str:
+        """`only 33% of the time from 20 s to 40 s of the load`."""
+        first, last = (show_duration(moment - load_start) for moment in (self.start, self.end))
+        return f"only {show_ratio(round(self.share, 2))} of the time from {first} to {last} of the load"
+
+
+def coverage_findings(asked: RuleInput) -> Iterator[Finding]:
+    """What was not seen, or not asked for, and when; nothing where all was."""
+    prepared = asked.prepared
+    if prepared.end <= prepared.judged_from:
+        return
+    if not prepared.driven:
+        yield from _file(prepared, judged_subjects(asked))
+        return
+    yield from _sources(prepared)
+    yield from _series(prepared, judged_subjects(asked))
+
+
+def thirds(prepared: Prepared) -> list[tuple[float, float]]:
+    """The parts of the judged stretch, in seconds."""
+    edges = np.linspace(prepared.judged_from, prepared.end, PARTS + 1).tolist()
+    return list(pairwise(edges))
+
+
+def _sources(prepared: Prepared) -> Iterator[Finding]:
+    """Scrapes that failed, or that were never made because soak itself stood still."""
+    for health in prepared.recording.sources:
+        gap = worst(_gaps_of_source(prepared, health))
+        if gap is not None:
+            why = f" (the last error: {health.last_error})" if health.last_error else ": soak itself did not poll it"
+            reason = (
+                f"{health.source} answered in {gap.said(prepared.start)}{why}, so growth may hide in what was not seen."
+            )
+            labels = (("source", health.source),)
+            yield Finding(
+                RuleName.SAMPLING,
+                "scrapes",
+                Verdict.INCONCLUSIVE,
+                reason,
+                labels,
+                COVERED,
+                round(gap.share, 4),
+                "ratio",
+            )
+
+
+def _gaps_of_source(prepared: Prepared, health: SourceHealth) -> list[Gap]:
+    if not len(health.times):  # known by its counts alone
+        share = 1 - health.failed / health.scrapes if health.scrapes else 0.0
+        return [Gap(share, prepared.judged_from, prepared.end)] if share < COVERED else []
+    interval = _interval(health)
+    answered = health.times[health.answered]
+    return [
+        Gap(seen / expected, start, end)
+        for start, end in thirds(prepared)
+        for expected in [max(_unmasked(prepared, start, end) / interval, 1e-9)]
+        for seen in [_count(prepared, answered, start, end)]
+        if _too_few(seen, expected)
+    ]
+
+
+def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding]:
+    """Judged series that were missing while their source answered: one finding a source, that names the worst of them."""
+    for health in prepared.recording.sources:
+        if not len(health.times) or _gaps_of_source(prepared, health):
+            continue
+        answered = health.times[health.answered]
+        missing: list[tuple[Gap, Series]] = []
+        for series in prepared.recording.series:
+            if series.source != health.source or series.key not in judged:
+                continue
+            seen = series.times[np.isfinite(series.values)]
+            gap = worst(
+                [
+                    Gap(here / expected, start, end)
+                    for start, end in thirds(prepared)
+                    for here, expected in [(_count(prepared, seen, start, end), _count(prepared, answered, start, end))]
+                    if expected and _too_few(here, expected)
+                ]
+            )
+            if gap is not None:
+                missing.append((gap, series))
+        if missing:
+            gap, series = min(missing, key=lambda pair: pair[0].share)
+            others = f", and {len(missing) - 1} more series likewise" if len(missing) > 1 else ""
+            reason = (
+                f"{series.key} was there in {gap.said(prepared.start)}, while {health.source} answered{others}: "
+                "growth may hide in what was not seen."
+            )
+            yield Finding(
+                RuleName.COVERAGE,
+                series.name,
+                Verdict.INCONCLUSIVE,
+                reason,
+                series.labels,
+                COVERED,
+                round(gap.share, 4),
+                "ratio",
+            )
+
+
+def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding]:
+    """Series of a file, by their own rhythm: a stretch of several usual intervals without a value was not seen."""
+    for series in prepared.recording.series:
+        times = series.times[np.isfinite(series.values)]
+        times = times[(times >= prepared.judged_from) & (times <= prepared.end)]
+        if series.key not in judged or len(times) < 2:
+            continue
+        reach = USUAL_GAPS * float(np.quantile(np.diff(times), 0.75))
+        gap = worst(uncovered(prepared, np.maximum(times - reach / 2, times[0] - reach), times + reach / 2))
+        if gap is not None:
+            reason = f"{series.key} was recorded in {gap.said(prepared.start)}: growth may hide in what was not seen."
+            yield Finding(
+                RuleName.COVERAGE,
+                series.name,
+                Verdict.INCONCLUSIVE,
+                reason,
+                series.labels,
+                COVERED,
+                round(gap.share, 4),
+                "ratio",
+            )
+
+
+def uncovered(prepared: Prepared, starts: Floats, ends: Floats) -> list[Gap]:
+    """The thirds of which the intervals from `starts` to `ends` (both rising) cover too little."""
+    gaps = []
+    ends = np.maximum.accumulate(ends) if len(ends) else ends
+    begins = np.maximum(starts[1:], ends[:-1]) if len(starts) else starts
+    begins = np.concatenate((starts[:1], begins))
+    for start, end in thirds(prepared):
+        covered = float(np.maximum(np.minimum(ends, end) - np.maximum(begins, start), 0.0).sum())
+        if (share := covered / (end - start)) < COVERED:
+            gaps.append(Gap(share, start, end))
+    return gaps
+
+
+def worst(gaps: Sequence[Gap]) -> Gap | None:
+    """The gap of which least was seen; None without any."""
+    return min(gaps, key=lambda gap: gap.share, default=None)
+
+
+def _too_few(seen: float, expected: float) -> bool:
+    return seen < COVERED * expected and expected - seen > ONE_MISSED
+
+
+def _interval(health: SourceHealth) -> float:
+    """The usual time between two polls, those that failed among them."""
+    return max(float(np.median(np.diff(health.times))), 1e-9) if len(health.times) > 1 else 1.0
+
+
+def _unmasked(prepared: Prepared, start: float, end: float) -> float:
+    """Seconds of a part outside of the stretches in which snapshots were taken."""
+    masked = sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in prepared.snapshots)
+    return max(end - start - masked, 0.0)
+
+
+def _count(prepared: Prepared, times: Floats, start: float, end: float) -> int:
+    """How many of these times lie in a part, outside of the stretches in which snapshots were taken."""
+    inside: NDArray[np.bool_] = (times > start) & (times <= end + 1e-6)
+    for one in prepared.snapshots:
+        inside &= (times < one.start) | (times > one.end)
+    return int(inside.sum())

@@ -1,0 +1,184 @@
+"""Whether the target was given the load that was asked for, throughout the judged stretch, and served it.
+
+A target that is not asked leaks nothing. So requests answered, arrivals made, users and successes are looked at in thirds
+of the judged stretch, as sources and series are (soak.analysis.rules.coverage), and less than 80% of any third is
+inconclusive; a run that made no request at all broke.
+
+| threshold | unit | why there |
+|---|---|---|
+| `QUIET` 10 | mean gaps between requests | at random arrivals a gap of ten means is one in 22,000 |
+| `ENOUGH` 10 | requests | fewer make no share of failures |
+| `MOSTLY` 0.5 | share of requests | a service that mostly fails does not do the work that would make it leak |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared, merged
+from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, worst
+from soak.analysis.rules.rule import RuleInput
+from soak.model import Finding, RuleName, Verdict
+from soak.units import show_number
+from soak.windows import EndpointWindows
+
+QUIET, ENOUGH, MOSTLY = 10.0, 10, 0.5
+
+
+def load_findings(asked: RuleInput) -> Iterator[Finding]:
+    """Requests that did not come, arrivals and users that were asked for and not made, and stretches in which most failed."""
+    prepared = asked.prepared
+    if not prepared.driven or prepared.end <= prepared.judged_from:
+        return
+    errors_allowed = asked.limits.errors is not None  # where a limit judges failed requests, nothing else does
+    everything = merged(prepared.recording.windows) if prepared.recording.windows else None
+    gap = worst(_gaps_of_requests(prepared, everything))
+    if gap is not None:
+        yield _of_load(
+            "requests", gap, f"Requests were answered in {gap.said(prepared.start)}: what the load leaves was not seen"
+        )
+        return  # whatever else is said of the load follows from it
+    gap = worst(_gaps_of_arrivals(prepared))
+    if gap is not None:
+        when = gap.said(prepared.start).removeprefix("only ").replace("the time", "the arrivals asked for", 1)
+        yield _of_load(
+            "arrivals", gap, f"Only {when} were made: the target was not given the load that was to be judged"
+        )
+    gap = worst(_gaps_of_users(prepared))
+    if gap is not None:
+        when = gap.said(prepared.start).removeprefix("only ").replace("the time", "the users asked for", 1)
+        yield _of_load("users", gap, f"Only {when} were there: the target was not given the load that was to be judged")
+    if everything is not None and not errors_allowed and not _mostly_failed(prepared, everything):
+        gap = worst(_gaps_of_successes(prepared, everything))
+        if gap is not None:
+            yield _of_load(
+                "successes",
+                gap,
+                f"Requests mostly succeeded in {gap.said(prepared.start)}: a service that mostly fails is not doing the "
+                "work that would make it leak",
+            )
+
+
+def _of_load(what: str, gap: Gap, reason: str) -> Finding:
+    return Finding(
+        RuleName.COVERAGE, f"load_{what}", Verdict.INCONCLUSIVE, f"{reason}.", (), COVERED, round(gap.share, 4), "ratio"
+    )
+
+
+def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) -> list[Gap]:
+    """Where no request was answered for much longer than it usually takes from one to the next."""
+    asked = prepared.asked.users_at
+    if everything is None:
+        return [Gap(0.0, prepared.judged_from, prepared.end)]
+    some = everything.requests > 0
+    inside = (everything.times > prepared.judged_from) & (everything.times <= prepared.end + 1e-6)
+    made = int(everything.requests[inside].sum())
+    if not made:
+        return [Gap(0.0, prepared.judged_from, prepared.end)]
+    usual = float(np.median(everything.seconds))
+    reach = max(2 * usual, QUIET * (prepared.end - prepared.judged_from) / made)
+    ends, seconds = everything.times[some], np.minimum(everything.seconds[some], usual)
+    idle = (
+        _idle(prepared)
+        if asked is None
+        else [part for part in thirds(prepared) if asked(part[0]) == 0 == asked(part[1])]
+    )
+    return [
+        gap
+        for gap in uncovered(prepared, ends - seconds - reach / 2, ends + reach / 2)
+        if (gap.start, gap.end) not in idle
+    ]
+
+
+def _idle(prepared: Prepared) -> list[tuple[float, float]]:
+    """The thirds in which no arrival was due."""
+    generator = prepared.recording.generator
+    if generator is None or not np.isfinite(generator.asked).any():
+        return []
+    return [
+        (start, end) for start, end in thirds(prepared) if not float(np.nansum(generator.between(start, end).asked)) > 0
+    ]
+
+
+def _gaps_of_arrivals(prepared: Prepared) -> list[Gap]:
+    """Where the open model made too few of the arrivals that were due; at random arrivals, three standard errors fewer."""
+    if prepared.recording.generator is None:
+        return []
+    gaps = []
+    for start, end in thirds(prepared):
+        own = prepared.recording.generator.between(start, end)
+        asked, made = float(np.nansum(own.asked)), float(np.nansum(own.made))
+        if asked > 0 and made + 3 * np.sqrt(asked) < COVERED * asked:
+            gaps.append(Gap(made / asked, start, end))
+    return gaps
+
+
+def _gaps_of_users(prepared: Prepared) -> list[Gap]:
+    """Where fewer users were there than asked for."""
+    users, users_at = prepared.recording.users, prepared.asked.users_at
+    if users is None or users_at is None:
+        return []
+    gaps = []
+    for start, end in thirds(prepared):
+        inside = (users.times > start) & (users.times <= end)
+        asked = float(sum(users_at(moment - prepared.start) for moment in users.times[inside].tolist()))
+        there = float(users.values[inside].sum())
+        if asked > 0 and there < COVERED * asked and asked - there >= inside.sum():  # a user at least
+            gaps.append(Gap(there / asked, start, end))
+    return gaps
+
+
+def _gaps_of_successes(prepared: Prepared, everything: EndpointWindows) -> list[Gap]:
+    """Where more than half of the requests failed; windows with few of them are taken together."""
+    own = everything.between(prepared.judged_from, prepared.end)
+    groups = np.cumsum(own.requests) // ENOUGH if len(own.times) else np.empty(0)
+    # A group ends with the window that fills it, so no window is cut.
+    names, group = np.unique(np.concatenate(([0], groups[:-1])) if len(groups) else groups, return_inverse=True)
+    made = np.bincount(group, weights=own.requests, minlength=len(names))
+    failed = np.bincount(group, weights=own.failures, minlength=len(names))
+    bad = ((failed > MOSTLY * made) & (made >= ENOUGH))[group] if len(names) else np.empty(0, np.bool_)
+    gaps = []
+    for start, end in thirds(prepared):
+        lost = float(
+            np.maximum(np.minimum(own.times, end) - np.maximum(own.times - own.seconds, start), 0.0)[bad].sum()
+        )
+        if (share := 1 - lost / (end - start)) < COVERED:
+            gaps.append(Gap(max(share, 0.0), start, end))
+    return gaps
+
+
+def _mostly_failed(prepared: Prepared, everything: EndpointWindows) -> bool:
+    own = everything.between(prepared.judged_from, prepared.end)
+    return int(own.failures.sum()) > MOSTLY * int(own.requests.sum())
+
+
+def nothing_sent(prepared: Prepared) -> str | None:
+    """Why the run broke: it made no load at all. None where it made some, and for files."""
+    if not prepared.driven:
+        return None
+    made = sum(int(windows.requests.sum()) for windows in prepared.recording.windows)
+    if made:
+        return None
+    users = prepared.recording.users
+    most = 0.0 if users is None or not len(users.values) else float(np.nanmax(users.values))
+    if users is not None and most <= 0:
+        return "No user was ever there, and no request was made: see load.log for why."
+    return f"No request was made{f' by {show_number(most)} users' if most else ''}: see load.log for why."
+
+
+def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
+    """Endpoints that were never asked, and endpoints all of whose requests failed."""
+    prepared = asked.prepared
+    sent = {windows.endpoint for windows in prepared.recording.windows if windows.requests.sum()}
+    never = [name for name in prepared.asked.endpoints if name not in sent]
+    if never and sent:
+        more = f" and {len(never) - 3} more" if len(never) > 3 else ""
+        yield f"never sent: {', '.join(never[:3])}{more}, so nothing is known of what it would leave"
+    for windows in prepared.windows():
+        made, failed = int(windows.requests.sum()), int(windows.failures.sum())
+        if made and made == failed:
+            kinds = ", ".join(kind for kind, _ in sorted(windows.failure_kinds.items(), key=lambda item: -item[1])[:3])
+            failing = f"{windows.endpoint}: every one of {made:,} requests failed ({kinds})"
+            yield f"{failing}, so nothing is known of what it would leave"

@@ -1,0 +1,84 @@
+"""The closed lists of words that a recording and an analysis use: each member's value is what is stored and shown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """Three-valued; a proven fail outranks inconclusive, and no data is never a pass."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Kind(StrEnum):
+    """A gauge goes up and down; a counter only up, but for restarts."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+
+
+class RuleName(StrEnum):
+    """What a finding is about."""
+
+    GROWTH = "growth"
+    MAX = "max"
+    ERRORS = "errors"
+    LATENCY = "latency"
+    DRIFT = "drift"
+    RATE = "rate"
+    RESTART = "restart"
+    GC = "gc"
+    SAMPLING = "sampling"
+    COVERAGE = "coverage"
+    GENERATOR = "generator"
+    VOUCH = "vouch"
+
+
+class Ending(StrEnum):
+    """How a run ended; one that never said so has crashed."""
+
+    COMPLETED = "completed"
+    EARLY = "early"
+    INTERRUPTED = "interrupted"
+    ABORTED = "aborted"
+    CRASHED = "crashed"
+
+
+class EventKind(StrEnum):
+    """What an event of a run is about."""
+
+    PROBE = "probe"
+    WARNING = "warning"
+    TARGET = "target"
+    JOINING = "joining"
+    WORKER = "worker"
+    LOAD = "load"
+    MIX = "mix"
+    DRAIN = "drain"
+    EARLY = "early"
+    RESTART = "restart"
+    OOM = "oom"
+    SCRAPING = "scraping"
+
+
+class PhaseName(StrEnum):
+    """The phases that every run may have; a load that is made again names its own."""
+
+    RAMP = "ramp"
+    STEADY = "steady"
+    DRAIN = "drain"
+    WARMUP = "warmup"
+    SNAPSHOT = "snapshot"
+
+
+class ScrapeError(StrEnum):
+    """Why a scrape gave nothing: the process is not there any more, the one before was still under way, soak itself stood
+    still, or anything else."""
+
+    GONE = "gone"
+    BUSY = "busy"
+    STALLED = "stalled"
+    FAILED = "failed"

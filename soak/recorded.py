@@ -1,0 +1,150 @@
+"""What a run records, as frozen data: samples, scrapes, events, phases, series, and all of them together.
+
+Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in Prometheus base units
+(bytes, seconds, ratios).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.enums import Ending, EventKind, Kind, ScrapeError
+from soak.snapshots import Snapshot
+from soak.traces import Trace
+from soak.windows import EndpointWindows, Exemplar, GeneratorWindows, WorkerCoverages
+
+Floats = NDArray[np.float64]
+Labels = tuple[tuple[str, str], ...]
+
+
+def label_pairs(labels: dict[str, str]) -> Labels:
+    """Labels as sorted pairs: hashable, and the same whatever order they were written in."""
+    return tuple(sorted(labels.items()))
+
+
+def series_key(name: str, labels: Labels) -> str:
+    """A series as Prometheus writes it: `name{label="value"}`."""
+    if not labels:
+        return name
+    inner = ",".join(f'{key}="{value}"' for key, value in labels)
+    return f"{name}{{{inner}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one metric, as a source gives it; the scrape that holds it knows the time."""
+
+    name: str
+    value: float
+    labels: Labels = ()
+    kind: Kind = Kind.GAUGE
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One poll of one source. A failed or missed one has an `error` and no samples, and is recorded all the same.
+
+    `time` is when it began, `late` how long after its slot in the schedule, `took` how long it lasted: all in seconds.
+    `error_kind` says what kind of error it was, None without one.
+    """
+
+    source: str
+    time: float
+    late: float
+    took: float
+    samples: tuple[Sample, ...] = ()
+    error: str | None = None
+    error_kind: ScrapeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened once: its kind, and a sentence."""
+
+    time: float
+    kind: EventKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of a run: ramp, steady, drain."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One metric with its labels over a run.
+
+    `times` rise; `values` has the same shape, with NaN where a scrape succeeded without this value. Samples that a
+    failed scrape lost are simply not there: a gap stays a gap.
+    """
+
+    name: str
+    times: Floats
+    values: Floats
+    labels: Labels = ()
+    kind: Kind = Kind.GAUGE
+    source: str = ""
+
+    @property
+    def key(self) -> str:
+        """The series as Prometheus writes it."""
+        return series_key(self.name, self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceHealth:
+    """How well one source was polled over a run: scrapes tried, failed, worst lateness (seconds), and the last error.
+
+    `times` are those of all scrapes, in seconds, shape (scrapes,), and `answered` whether each of them succeeded; both are
+    empty where they are not known. `gone` says that at its last scrape the process was not there any more.
+    """
+
+    source: str
+    scrapes: int
+    failed: int
+    worst_late: float
+    last_error: str | None = None
+    gone: bool = False
+    times: Floats = field(default_factory=lambda: np.empty(0))
+    answered: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Which run this was. `started` is UTC in ISO 8601; `failure` is why it broke, None where it did not.
+
+    `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
+    """
+
+    name: str
+    started: str = ""
+    seconds: float = 0.0
+    ended: Ending = Ending.COMPLETED
+    facts: tuple[tuple[str, str], ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Everything a run (or a CSV file) recorded; the only thing that analysis reads."""
+
+    run: RunInfo
+    series: tuple[Series, ...]
+    windows: tuple[EndpointWindows, ...] = ()
+    users: Series | None = None
+    phases: tuple[Phase, ...] = ()
+    events: tuple[Event, ...] = ()
+    sources: tuple[SourceHealth, ...] = ()
+    generator: GeneratorWindows | None = None
+    exemplars: tuple[Exemplar, ...] = ()
+    coverages: WorkerCoverages | None = None
+    snapshots: tuple[Snapshot, ...] = ()
+    traces: tuple[Trace, ...] = ()
