@@ -19,6 +19,7 @@ from bokeh.models import (
     BoxZoomTool,
     ColumnDataSource,
     CompositeTicker,
+    CrosshairTool,
     CustomJSHover,
     CustomJSTickFormatter,
     GlyphRenderer,
@@ -31,7 +32,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from soak.model import Analysis, Chart, Curve, Event, Phase, Trend
+from soak.model import Analysis, Chart, Curve, Event, Phase, Trend, Verdict
 from soak.reporters.wording import clean
 
 COLOURS = 8  # curve colours in the style sheet; further curves repeat them, dashed
@@ -52,6 +53,9 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     span = Range1d(0, _end(analysis), tags=["time"])
     span.reset_start, span.reset_end = span.start, span.end
     figures = {index: _figure(index, chart, analysis, span) for index, chart in enumerate(charts) if drawable(chart)}
+    moment = Span(dimension="height", line_dash="dotted", line_width=1, line_alpha=0.6, tags=["paint:ink"])
+    for plot in figures.values():
+        plot.add_tools(CrosshairTool(overlay=moment))
     for plot in figures.values():
         document.add_root(plot)
     places = {plot.id: f"{prefix}{index}" for index, plot in figures.items()}
@@ -90,7 +94,7 @@ def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d) -> figu
     unit = clean(chart.unit)
     low, high = _extent(chart)
     plot = figure(
-        height=240,
+        height=240 if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) else 170,
         sizing_mode="stretch_width",
         x_range=span,
         y_range=Range1d(low, high),

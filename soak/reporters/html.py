@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
 from bokeh.resources import Resources
 from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
@@ -16,6 +17,10 @@ from soak.reporters import figures, wording
 from soak.units import show_duration, show_number, show_ratio
 
 PLACE = "chart-"
+#: A suspect that is less sure than this share of the first one is folded away.
+UNLIKELY = 0.5
+#: Rows and columns of a chart's hidden table, for those who hear the page.
+TABLE_ROWS, TABLE_CURVES = 8, 6
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,14 @@ class Entry:
     dashed: bool
     fit: str
     key: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a chart's hidden table: when, and each curve's value then."""
+
+    time: str
+    cells: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,11 +56,23 @@ class Panel:
     place: str
     entries: tuple[Entry, ...]
     fitted: bool
+    number: int
+    open: bool
+    rows: tuple[Row, ...]
 
 
 def render(analysis: Analysis) -> str:
     """One HTML document; every text that came from the target is escaped by the template, or data within JSON."""
-    charts = sorted(analysis.charts, key=_urgency)
+    moving: list[Chart] = []
+    still: list[Chart] = []
+    for chart in sorted(analysis.charts, key=_urgency):
+        (still if _never_moves(chart) else moving).append(chart)
+    charts = moving
+    panels = [_panel(index, chart) for index, chart in enumerate(charts)]
+    groups: dict[str, list[Panel]] = {}
+    for chart, panel in zip(charts[1:], panels[1:], strict=True):
+        groups.setdefault(wording.clean(chart.group) or "Other", []).append(panel)
+    first = analysis.suspects[0].confidence if analysis.suspects else 0.0
     findings = wording.worst_first(analysis.findings)
     return (
         _environment()
@@ -57,7 +82,13 @@ def render(analysis: Analysis) -> str:
             run=analysis.run,
             open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
             passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
-            panels=[_panel(index, chart) for index, chart in enumerate(charts)],
+            panels=panels,
+            lead=panels[0] if panels else None,
+            groups=list(groups.items()),
+            still=[pair for chart in still for pair in _values(chart)],
+            likely=[suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first],
+            unlikely=[suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first],
+            sort=_script(_file("sort.js")),
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             bokeh=_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
             style=Markup(_file("report.css")),  # noqa: S704 - our own
@@ -81,7 +112,46 @@ def _panel(index: int, chart: Chart) -> Panel:
     place = f"{PLACE}{index}" if figures.drawable(chart) else ""
     fitted = any(curve.trend and curve.trend.lines for curve in chart.curves)
     counted = wording.clean(chart.unit) if wording.brief(chart.unit) != chart.unit else ""  # an axis says MiB, ms or %
-    return Panel(wording.clean(chart.title), counted, chart.verdict, limit, place, entries, fitted)
+    open_ = index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
+    title = wording.clean(chart.title)
+    return Panel(title, counted, chart.verdict, limit, place, entries, fitted, index, open_, tuple(_rows(chart)))
+
+
+def _never_moves(chart: Chart) -> bool:
+    """Whether every curve keeps one value throughout, and nothing is open or failing about it."""
+    return chart.verdict in (None, Verdict.PASS) and all(_constant(curve) for curve in chart.curves)
+
+
+def _constant(curve: Curve) -> bool:
+    low, high = (values[np.isfinite(values)] for values in (curve.low, curve.high))
+    return len(low) > 0 and float(low.min()) == float(high.max())
+
+
+def _values(chart: Chart) -> list[tuple[str, str]]:
+    """Each curve of a chart that never moves, with its value."""
+    several = len(chart.curves) > 1
+    return [
+        (
+            wording.clean(f"{chart.title}, {curve.label}" if several else chart.title),
+            wording.amount(float(curve.values[np.isfinite(curve.values)][0]), chart.unit),
+        )
+        for curve in chart.curves
+    ]
+
+
+def _rows(chart: Chart) -> list[Row]:
+    """A few moments of the run with the values of the first curves."""
+    curves = [curve for curve in chart.curves[:TABLE_CURVES] if len(curve.times)]
+    if not curves:
+        return []
+    times = np.unique(np.linspace(0, len(curves[0].times) - 1, TABLE_ROWS).astype(int))
+    moments = [float(curves[0].times[index]) for index in times]
+    return [Row(show_duration(moment), tuple(_at(curve, moment, chart.unit) for curve in curves)) for moment in moments]
+
+
+def _at(curve: Curve, moment: float, unit: str) -> str:
+    index = min(int(np.searchsorted(curve.times, moment)), len(curve.times) - 1)
+    return wording.amount(float(curve.values[index]), unit) or "no value"
 
 
 def _entry(index: int, number: int, curve: Curve, unit: str) -> Entry:

@@ -266,6 +266,16 @@ def course(run: RunInfo) -> str:
     return f"{ENDED[run.ended]} {show_duration(run.seconds)}"
 
 
+def next_step(analysis: Analysis) -> str:
+    """What a reader does next, where no suspect's remedy says it; empty where nothing needs doing."""
+    if analysis.broken:
+        return "nothing is known of the target from this run: mend what broke, and run it again."
+    if analysis.verdict is Verdict.FAIL:
+        growth = any(finding.rule == "growth" and finding.verdict is Verdict.FAIL for finding in analysis.findings)
+        return "run it again with --diagnose, which names the place and the endpoint." if growth else ""
+    return ""
+
+
 def tally(analysis: Analysis) -> str:
     """`2 fail, 1 inconclusive, 9 pass`: findings by verdict."""
     verdicts = [finding.verdict for finding in analysis.findings]

@@ -93,7 +93,7 @@ Bokeh.embed.embed_items(docs, items).then((managers) => {
   document.getElementById("whole").addEventListener("click", () => span?.setv(whole));
 
   // A finger on a chart scrolls the page; zooming is for pointers that hover.
-  if (matchMedia("(hover: none)").matches) {
+  if (matchMedia("(any-hover: none)").matches) {
     for (const model of models) if (model.type === "BoxZoomTool") model.active = false;
   }
   document.documentElement.dataset.charts = "ready";
