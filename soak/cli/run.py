@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
-from soak.cli.limit_texts import limits_tree
+from soak.cli import run_flags
 from soak.errors import UsageError
-
-_PROCESS_KEYS = ("port", "pid", "name", "pidfile")
 
 
 @click.command("run")
@@ -35,6 +32,27 @@ _PROCESS_KEYS = ("port", "pid", "name", "pidfile")
 @click.option(
     "--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'p99: 250ms'. Repeatable. No profile."
 )
+@click.option(
+    "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent with each --endpoint. Repeatable."
+)
+@click.option(
+    "--json-body", metavar="JSON", help="A JSON body for each --endpoint that has one (POST, PUT, PATCH, DELETE)."
+)
+@click.option("--body", metavar="TEXT", help="A body as it is, likewise.")
+@click.option("--timeout", help="Longest wait for an answer, such as 5s.")
+@click.option("--think", help="How long a user rests between requests, such as 1s. With --users.")
+@click.option(
+    "--allow", multiple=True, metavar="HOST", help="A host other than this machine that load may go to. Repeatable."
+)
+@click.option("--diagnose", is_flag=True, help="Take profiles of the target, to name what leaks and where.")
+@click.option(
+    "--attribute", is_flag=True, help="Vary the mix as well, to name the endpoint that leaks. Implies --diagnose."
+)
+@click.option(
+    "--profile-out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the profile that these flags amount to into a new file.",
+)
 @click.option("--locustfile", help="Own Locust users instead of endpoints.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
@@ -45,7 +63,14 @@ _PROCESS_KEYS = ("port", "pid", "name", "pidfile")
 @click.option(
     "--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error."
 )
-def command(profile: Path | None, out: Path | None, as_json: bool, overrides: tuple[str, ...], **flags: Any) -> int:
+def command(
+    profile: Path | None,
+    out: Path | None,
+    as_json: bool,
+    overrides: tuple[str, ...],
+    profile_out: Path | None,
+    **flags: Any,
+) -> int:
     """Drive traffic, sample the target, judge growth, and report.
 
     \b
@@ -54,54 +79,32 @@ def command(profile: Path | None, out: Path | None, as_json: bool, overrides: tu
       soak run profiles/nightly.yaml --duration 20m --set load.rate=50/s --out nightly
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --duration 5m --process port:8080
+      soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
     """
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile, parse_profile  # noqa: PLC0415
 
     if profile is not None:
-        loaded, text = load_profile(profile, [*_as_overrides(flags), *overrides])
-    else:
-        loaded, text = parse_profile(_as_text(flags), "command line", overrides, default_name=_name(flags["url"] or ""))
+        if profile_out is not None:
+            raise UsageError("--profile-out goes without a profile")
+        loaded, text = load_profile(profile, [*run_flags.overrides(flags), *overrides])
+        return drive(loaded, text, out, as_json=as_json)
+    import yaml  # noqa: PLC0415
+
+    tree, assumed = run_flags.tree_of(flags)
+    written = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    loaded, text = parse_profile(written, "flags", [*run_flags.sent(flags), *overrides], flags=run_flags.FLAGS)
+    if assumed:
+        click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
+    if profile_out is not None:
+        _write_new(profile_out, text)
     return drive(loaded, text, out, as_json=as_json)
 
 
-def _as_overrides(flags: dict[str, Any]) -> list[str]:
-    """The flags that may change a profile, as if given by --set; the others are refused beside one."""
-    for flag in ("endpoints", "process", "limits"):
-        if flags[flag]:
-            raise UsageError(f"--{flag.removesuffix('s')} goes without a profile; with one, use --set")
-    keys = {"url": "target.url", "ramp": "load.ramp", "duration": "load.duration", "warmup": "load.warmup"}
-    keys |= {"rate": "load.rate", "users": "load.users", "locustfile": "load.locustfile"}
-    return [f"{key}={flags[flag]}" for flag, key in keys.items() if flags[flag] is not None]
-
-
-def _as_text(flags: dict[str, Any]) -> str:
-    """The profile that the flags amount to, as YAML."""
-    import yaml  # noqa: PLC0415
-
-    if not flags["url"]:
-        raise UsageError("give a profile, or --url with --endpoint, --rate or --users, and --duration")
-    load = {
-        key: flags[key]
-        for key in ("rate", "users", "ramp", "duration", "warmup", "locustfile")
-        if flags[key] is not None
-    }
-    tree: dict[str, Any] = {"target": {"url": flags["url"]}, "load": load}
-    if flags["endpoints"]:
-        tree["endpoints"] = list(flags["endpoints"])
-    if flags["process"]:
-        key, colon, value = flags["process"].partition(":")
-        if not colon or key not in _PROCESS_KEYS:
-            raise UsageError(f"--process {flags['process']}: expected {', '.join(f'{key}:…' for key in _PROCESS_KEYS)}")
-        number = int(value) if key in ("port", "pid") and value.isdigit() else value
-        tree["sources"] = [{"process": {key: number}}]
-    if flags["limits"]:
-        tree["limits"] = limits_tree(flags["limits"])
-    return yaml.safe_dump(tree, sort_keys=False)
-
-
-def _name(url: str) -> str:
-    """A run without a profile is named for its target."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in host).strip("-.")
-    return name or "soak"
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that did not exist; UsageError where it does, or cannot be written."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"--profile-out {path}: cannot be written: {error.strerror}") from None

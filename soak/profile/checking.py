@@ -37,7 +37,7 @@ def check(profile: Profile, document: yamltext.Document) -> None:
 
 def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> ProfileError:
     """The error for one key: file, line, key, and what is wrong."""
-    return ProfileError(f"{document.where(path)}: {'.'.join(map(str, path))}: {message}")
+    return ProfileError(f"{document.place(path)}: {message}")
 
 
 def _is_later(field: FieldInfo) -> bool:
@@ -74,7 +74,7 @@ def _check_url(url: str, path: yamltext.Path, profile: Profile, document: yamlte
     if parts.username is not None or parts.query or parts.fragment:
         raise refused(document, path, "no user, query or fragment here; credentials go into headers as ${VAR}")
     if not may_load(host, profile.target.allow):
-        advice = f"to allow it, write target: {{allow: [{host!r}]}}"
+        advice = "to allow it, " + (f"add --allow {host}" if document.flags else f"write target: {{allow: [{host!r}]}}")
         raise refused(document, path, f"load to {host} is not allowed; {advice}")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -19,6 +20,8 @@ from soak.profile.types import Profile
 
 #: Keys, and parts of keys, of what is sent to the target, or may hold a password; and those keys of auth that are no secret.
 _SENT, _SENT_PARTS = ("form", "json", "body", "zipkin", "jaeger"), ("header", "auth", "token", "password")
+#: Flags of `soak run` whose value is sent to the target.
+_SENT_FLAGS = ("--header", "--body", "--json-body")
 _NEVER_SECRET = ("auth.request", "auth.url", "auth.refresh")
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -48,8 +51,12 @@ def parse_profile(
     default_name: str = "soak",
     *,
     lenient: bool = False,
+    flags: Mapping[yamltext.Path, str] | None = None,
 ) -> tuple[Profile, str]:
-    """The same from text. `lenient` is for judging an old run: unset variables stay, and nothing is asked of the target."""
+    """The same from text. `lenient` is for judging an old run: unset variables stay, and nothing is asked of the target.
+
+    `flags` names the flag behind each path where the text was made from flags; messages then name flags.
+    """
     node = yamltext.compose(text, file)
     changed = list(overrides)
     for assignment in changed:
@@ -60,7 +67,7 @@ def parse_profile(
         for assignment in changed:
             yamltext.override(as_run, without_secret(assignment))
         text = yaml.serialize(as_run, Dumper=yaml.SafeDumper, allow_unicode=True)
-    document = yamltext.read(node, file, environment, lenient)
+    document = replace(yamltext.read(node, file, environment, lenient), flags=flags or {})
     document.value.setdefault("name", default_name)
     profile = validate(Profile, document.value, document)
     profile._document = document  # noqa: SLF001 - pydantic's private attribute, set once here
@@ -74,6 +81,20 @@ def without_secret(assignment: str) -> str:
     key, equals, value = assignment.partition("=")
     secret = _is_sent(key) and key not in _NEVER_SECRET
     return f"{key}={yamltext.LEFT_OUT}" if equals and secret and "${" not in value else assignment
+
+
+def command_without_secrets(words: Sequence[str]) -> list[str]:
+    """A command line as it may be written down: values that are sent to the target, and no `${VAR}`, are left out."""
+    kept: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if kept and kept[-1] in _SENT_FLAGS and "${" not in word:
+            kept.append(yamltext.LEFT_OUT)
+        elif equals and name in _SENT_FLAGS and "${" not in value:
+            kept.append(f"{name}={yamltext.LEFT_OUT}")
+        else:
+            kept.append(without_secret(word))
+    return kept
 
 
 def _is_sent(key: str) -> bool:
@@ -141,14 +162,14 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
         known = sorted(known_keys(model, item["loc"][:-1]))
         return ProfileError(f"{where}: {key}: unknown key{nearest(str(path[-1]), known)}")
     if item["type"] == "missing":
-        return ProfileError(f"{where}: {key}: is missing")
+        return ProfileError(f"{document.place(path)}: is missing")
     message = item["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = item.get("input")
     if item["type"] != "value_error" and isinstance(given, str | int | float | list | dict | None):
         shown = repr(given) if len(repr(given)) <= 60 else repr(given)[:57] + "..."
         message += f", not {'nothing' if given is None else shown}"
-    return ProfileError(f"{where}: {key + ': ' if key else ''}{message}")
+    return ProfileError(f"{document.place(path)}: {message}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

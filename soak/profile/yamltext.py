@@ -42,6 +42,16 @@ class Document:
     unset: frozenset[str] = field(default_factory=frozenset)
     #: Where a variable of the environment brought `{{` or `{%` into a text that had none: that is no template.
     literal: frozenset[Path] = field(default_factory=frozenset)
+    #: The flag that stands for a path, where the profile was made from flags and has no file.
+    flags: Mapping[Path, str] = field(default_factory=dict)
+
+    def place(self, path: Path) -> str:
+        """How a message names a key: `file:line: load.rate`, or `--rate` where flags made the profile."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.flags:
+                return self.flags[path[:length]]
+        key = ".".join(map(str, path))
+        return f"{self.where(path)}: {key}" if key else self.where(path)
 
     def where(self, path: Path) -> str:
         """`file:line` of a path, or of its nearest parent."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from soak import __version__
 from soak.profile import Profile
-from soak.profile.parsing import without_secret
+from soak.profile.parsing import command_without_secrets
 from soak.profile.summary import load_summary, target_address
 
 #: Where the commit under test is told: soak's own variable first, then what CI services set.
@@ -26,7 +26,7 @@ def description(
     return {
         "name": profile.name,
         "started": utc_now(),
-        "command": [without_secret(word) for word in command],
+        "command": command_without_secrets(command),
         "target": target_address(profile),
         "load": load_summary(profile),
         "commit": commit(environment),

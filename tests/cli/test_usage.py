@@ -35,12 +35,32 @@ REFUSED = [
     (["run", "good.yaml", "--set", "load.rtae=5/s"], "load.rtae: unknown key, did you mean rate?"),
     (["run", "good.yaml", "--users", "0"], "load.users: expected a whole number of at least 1"),
     (["run", "good.yaml", "--users", "many"], "--users"),
-    (["run", "--url", "http://127.0.0.1:1", "--rate", "5/s", "--duration", "1s"], "endpoints: is missing"),
+    (["run", "--url", "http://127.0.0.1:1", "--rate", "5/s", "--duration", "1s"], "--endpoint: is missing"),
     (
         ["run", "--url", "http://example.com", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s"],
         "is not allowed",
     ),
-    (["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--duration", "1s"], "give either rate"),
+    (
+        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--rate", "5/s", "--users", "5"],
+        "--rate or --users: give either rate",
+    ),
+    (["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--rate", "5"], "--rate: expected a rate"),
+    (
+        ["run", "--url", "http://example.com", "--endpoint", "GET /"],
+        "is not allowed; to allow it, add --allow example.com",
+    ),
+    (
+        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--body", "x"],
+        "go with an --endpoint whose method is POST",
+    ),
+    (["run", "--url", "http://127.0.0.1:1", "--endpoint", "POST /", "--json-body", "{"], "--json-body: not valid JSON"),
+    (
+        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--header", "x"],
+        "--header 'x': expected 'Name: value'",
+    ),
+    (["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--timeout", "never"], "--timeout: expected"),
+    (["run", "good.yaml", "--header", "a: b"], "--header goes without a profile"),
+    (["run", "good.yaml", "--profile-out", "x.yaml"], "--profile-out goes without a profile"),
     (
         [
             "run",

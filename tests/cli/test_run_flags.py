@@ -1,0 +1,85 @@
+"""The profile that the flags of `soak run` amount to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soak.cli import drive
+from soak.profile import Profile, load_profile
+from soak.profile.parsing import command_without_secrets
+from tests.cli.calling import run
+
+URL = ["--url", "http://127.0.0.1:8080"]
+
+
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Profile, str]]:
+    """What would have been driven: the profile and its text as the run directory keeps it."""
+    runs: list[tuple[Profile, str]] = []
+
+    def keep(profile: Profile, text: str, *_: Any, **__: Any) -> int:
+        runs.append((profile, text))
+        return 0
+
+    monkeypatch.setattr(drive, "drive", keep)
+    return runs
+
+
+def test_what_is_not_given_is_assumed_and_said(
+    capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]]
+) -> None:
+    code, _, err = run(capsys, "run", *URL, "--endpoint", "GET /x")
+    [(profile, _)] = driven
+    assert (code, profile.load.rate, profile.load.duration, profile.name) == (0, 10.0, 600.0, "127.0.0.1-8080")
+    assert err == "soak: not given, so assumed: --rate 10/s, --duration 10m\n"
+
+
+def test_headers_and_bodies_are_sent_and_never_written_down(
+    capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]]
+) -> None:
+    words = [
+        *URL,
+        "--endpoint",
+        "GET /x",
+        "--endpoint",
+        "POST /y",
+        "--duration",
+        "1m",
+        "--rate",
+        "5/s",
+        "--timeout",
+        "2s",
+    ]
+    sent = ["--header", "Authorization: Bearer hunter2", "--json-body", '{"card": "4111"}']
+    code, _, err = run(capsys, "run", *words, *sent)
+    [(profile, text)] = driven
+    assert (code, err) == (0, "")
+    assert [endpoint.headers["Authorization"] for endpoint in profile.endpoints] == ["Bearer hunter2"] * 2
+    assert [endpoint.json_ for endpoint in profile.endpoints] == [None, {"card": "4111"}]
+    assert "hunter2" not in text
+    assert "4111" not in text
+    kept = command_without_secrets(["soak", "run", *words, *sent, "--body=4111"])
+    assert not any("hunter2" in word or "4111" in word for word in kept)
+
+
+def test_attribute_diagnoses(capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]]) -> None:
+    run(capsys, "run", *URL, "--endpoint", "GET /x", "--endpoint", "GET /y", "--attribute")
+    [(profile, _)] = driven
+    assert profile.diagnose is not None
+    assert profile.diagnose.attribute
+
+
+def test_the_profile_of_the_flags_can_be_kept_and_read_again(
+    capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    words = [*URL, "--endpoint", "GET /x", "--users", "3", "--think", "1s", "--duration", "1m", "--limit", "p99: 1s"]
+    run(capsys, "run", *words, "--profile-out", str(path))
+    kept, _ = load_profile(path)
+    assert kept.model_dump() == driven[0][0].model_dump()
+    code, _, err = run(capsys, "run", *words, "--profile-out", str(path))
+    assert code == 2
+    assert "cannot be written: File exists" in err
