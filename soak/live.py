@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from soak.analysis.prepare.gc_accounting import GOAL, LIVE
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.growth_input import Subject
-from soak.catalog.metrics import Metric, metric_of
+from soak.catalog.metrics import COLLECTORS, Metric, metric_of, superseded
 from soak.latency import Histogram
 from soak.model import Event, Finding, Labels, Sample, Scrape, Series, Verdict
 from soak.windows import Window
 
 _MOST_POINTS = 512
+_LIVE_BY_GOAL = {collector.goal: collector.live for collector in COLLECTORS if collector.goal}
 #: Judging may take this share of one core: after a pass, it rests so many times as long as the pass took.
 _SHARE = 0.02
 _REST_AT_LEAST = 5.0
@@ -114,15 +114,15 @@ class Live:
             )
 
     def _track(self, moment: float, sample: Sample) -> None:
-        if sample.name == GOAL:  # half of it is the live heap, near enough for a line that is shown for a moment
-            sample = Sample(LIVE, sample.value / 2, sample.labels)
+        if sample.name in _LIVE_BY_GOAL:  # half of the goal is the live heap, near enough for the live view
+            sample = Sample(_LIVE_BY_GOAL[sample.name], sample.value / 2, sample.labels)
         key = (sample.name, sample.labels)
         track = self._tracks.get(key)
         if track is None:
-            role = metric_of(sample.name)
+            role = metric_of(sample.name, sample.labels)
             if (
                 role is None
-                or not role.judges(sample.labels)
+                or not role.judged
                 or len(self._tracks) >= 200
                 or not np.isfinite(sample.value)
             ):
@@ -137,7 +137,7 @@ class Live:
             start = self._first_window
             if start is None:
                 return
-            names = {name for name, _ in self._tracks}
+            known = [Series(name, np.empty(0), np.empty(0), labels) for name, labels in self._tracks]
             subjects = [
                 Subject(
                     Series(name, np.array(track.times), np.array(track.values), labels),
@@ -147,7 +147,7 @@ class Live:
                     start + self._ramp,
                 )
                 for (name, labels), track in self._tracks.items()
-                if track.times[-1] > start + self._ramp + 10 and track.role.unless not in names
+                if track.times[-1] > start + self._ramp + 10 and not superseded(track.role, known)
             ]
         findings = [finding for finding in judge_growth(subjects, self._survive) if finding.trend is not None]
         worst = max(findings, key=_badness, default=None)

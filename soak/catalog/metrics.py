@@ -1,216 +1,180 @@
-"""What the known series mean: one table, data only. Series that are not in it are judged only if a limit names them."""
+"""The catalog: what every known series means. Others are judged only where a limit names them.
+
+Each runtime, library or exporter is one file of rows; to add one, write its file and add it to FAMILIES.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from fnmatch import fnmatchcase
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol, TypeVar
 
+from soak.catalog.beam import BEAM
+from soak.catalog.container import CONTAINER
+from soak.catalog.databases import COCKROACHDB, ETCD, HASHICORP, POSTGRESQL, REDIS
+from soak.catalog.dotnet import DOTNET
+from soak.catalog.go import GO
+from soak.catalog.jvm import JVM
+from soak.catalog.load import ANY_LANGUAGE, LOAD
+from soak.catalog.node import NODE
+from soak.catalog.php import PHP
+from soak.catalog.process import PROCESS
+from soak.catalog.proxies import ENVOY, HAPROXY, NGINX, TRAEFIK
+from soak.catalog.python import PYTHON
+from soak.catalog.rows import Collector as Collector  # noqa: PLC0414 - the catalog's users know this module alone
+from soak.catalog.rows import Family, Unit
+from soak.catalog.rows import Metric as Metric  # noqa: PLC0414
+from soak.catalog.rows import Pool as Pool  # noqa: PLC0414
+from soak.catalog.rows import ResourceKind as ResourceKind  # noqa: PLC0414
+from soak.catalog.ruby import RUBY
 from soak.model import Labels
+from soak.selectors import Selector
 from soak.units import unit_of
 
+FAMILIES: tuple[Family, ...] = (
+    PROCESS,
+    CONTAINER,
+    GO,
+    JVM,
+    NODE,
+    PYTHON,
+    DOTNET,
+    RUBY,
+    PHP,
+    BEAM,
+    ENVOY,
+    TRAEFIK,
+    NGINX,
+    HAPROXY,
+    COCKROACHDB,
+    HASHICORP,
+    ETCD,
+    REDIS,
+    POSTGRESQL,
+    ANY_LANGUAGE,
+    LOAD,
+)
+_EXPORTER_MARKS = frozenset(mark for family in FAMILIES for mark in family.exporter_marks)
+POOLS: tuple[Pool, ...] = tuple(pool for family in FAMILIES for pool in family.pools)
+COLLECTORS: tuple[Collector, ...] = tuple(collector for family in FAMILIES for collector in family.collectors)
+METRICS: tuple[Metric, ...] = tuple(
+    metric
+    for family in FAMILIES
+    for metric in (*family.metrics, *(row for pool in family.pools for row in pool.metrics()))
+)
 
-class ResourceKind(StrEnum):
-    """What kind of thing a series measures."""
 
-    MEMORY = "memory"
-    HEAP = "live heap"
-    DESCRIPTORS = "descriptors"
-    THREADS = "threads"
-    POOL = "pool"
-    GC = "gc"
-    CPU = "cpu"
-    METRICS = "metrics"
-    LIMIT = "limit"
-    OTHER = "other"
+#: The beginnings of what an exporter publishes of itself.
+_OWN = ("process_", "go_", "python_", "promhttp_")
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One row: series that `name` (a glob) matches are `noun` in a sentence, counted in `unit`.
+class Named(Protocol):
+    """Whatever has a series' name and labels."""
 
-    `worse` is the way in which a change is for the worse; nothing where neither is. A row with `judged` false is only shown;
-    so is one with a series `unless` beside it, which says the same better, if it has the labels `where`, and one whose label
-    matches a glob of `shown`. `capacities` name
-    the series that hold its maximum, of which the smallest counts; `floors` the series whose floor is its truth, best first.
-    `integer` marks counts of whole things, `connected` those of which a client's connection may be one.
+    @property
+    def name(self) -> str:
+        """The metric's name."""
+        ...
+
+    @property
+    def labels(self) -> Labels:
+        """Sorted pairs of label and value."""
+        ...
+
+
+Some = TypeVar("Some", bound=Named)
+
+
+@lru_cache(maxsize=4096)
+def selector(text: str) -> Selector:
+    """A selector, parsed once."""
+    return Selector.parse(text)
+
+
+def selects(text: str, series: Named) -> bool:
+    """Whether a selector matches a series; an empty selector matches none."""
+    return bool(text) and selector(text).matches_name(series.name) and selector(text).matches(series.name, dict(series.labels))
+
+
+def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
+    """The series that a selector matches."""
+    if not text:
+        return
+    wanted = selector(text)
+    for one in series:
+        if wanted.matches_name(one.name) and wanted.matches(one.name, dict(one.labels)):
+            yield one
+
+
+def metric_of(name: str, labels: Labels | None = None) -> Metric | None:
+    """The row of a series, exact names before globs; of a name alone, its first row. None for an unknown series."""
+    return _metric_of(name, labels)
+
+
+@lru_cache(maxsize=16384)
+def _metric_of(name: str, labels: Labels | None) -> Metric | None:
+    known = None if labels is None else dict(labels)
+    for metric in (*_exact().get(name, ()), *_globs()):
+        row = selector(metric.selector)
+        if row.matches_name(name) if known is None else row.matches(name, known):
+            return metric
+    return None
+
+
+@lru_cache(maxsize=1)
+def _exact() -> Mapping[str, Sequence[Metric]]:
+    """The rows whose names are no globs, by name."""
+    rows: dict[str, list[Metric]] = {}
+    for metric in METRICS:
+        if selector(metric.selector).exact:
+            rows.setdefault(selector(metric.selector).name, []).append(metric)
+    return rows
+
+
+@lru_cache(maxsize=1)
+def _globs() -> Sequence[Metric]:
+    return [metric for metric in METRICS if not selector(metric.selector).exact]
+
+
+def superseded(metric: Metric, others: Iterable[Named]) -> bool:
+    """Whether one of these series says the same better."""
+    return bool(metric.unless) and any(selects(text, other) for other in others for text in metric.unless)
+
+
+def encloses(metric: Metric, series: Named, others: Iterable[Named]) -> bool:
+    """Whether a series is the total of another one: its path label leads to that of the other."""
+    if not metric.nested_by:
+        return False
+    path = dict(series.labels).get(metric.nested_by, "").rstrip("/")
+    paths = (dict(other.labels).get(metric.nested_by, "") for other in others if other.name == series.name)
+    return any(other.startswith(f"{path}/") and other != f"{path}/" for other in paths)
+
+
+def is_exporters_own(name: str, page: Iterable[str]) -> bool:
+    """Whether a series tells of the exporter that serves a page, and not of what the page is about.
+
+    `page` holds the names of all series of the page.
     """
-
-    name: str
-    what: ResourceKind
-    noun: str
-    unit: str
-    judged: bool = True
-    worse: Literal["up", "down", ""] = "up"
-    integer: bool = False
-    capacities: tuple[str, ...] = ()
-    floors: tuple[str, ...] = ()
-    unless: str = ""
-    where: Labels = ()
-    shown: Labels = ()
-    connected: bool = False
-
-    def judges(self, labels: Labels) -> bool:
-        """Whether a series with these labels is judged, as far as it alone can say."""
-        own = dict(labels)
-        return self.judged and not any(fnmatchcase(own.get(label, ""), glob) for label, glob in self.shown)
+    return name.startswith(_OWN) and not _EXPORTER_MARKS.isdisjoint(page)
 
 
-#: Counters of garbage collections: memory that grew while none ran says nothing yet.
-COLLECTIONS = (
-    "go_gc_cycles_total_gc_cycles_total",
-    "go_gc_duration_seconds_count",
-    "jvm_gc_pause_seconds_count",
-    "nodejs_gc_duration_seconds_count",
-)
-
-_HEAPS = (
-    "go_gc_heap_live_bytes",
-    "go_memstats_heap_alloc_bytes",
-    "jvm_gc_live_data_size_bytes",
-    "nodejs_heap_size_used_bytes",
-)
-_LIMIT, _MACHINE = "container_spec_memory_limit_bytes", "machine_memory_bytes"
-_BOTH = (_LIMIT, _MACHINE)
-#: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
-_BOUNDED = (("id", "CodeHeap*"), ("id", "CodeCache"), ("id", "*Eden Space"), ("id", "*Survivor Space"))
-_LIVE, _HEAP_AREA = "go_gc_heap_live_bytes", (("area", "heap"),)
-
-
-def _memory(name: str, noun: str, capacities: tuple[str, ...] = (), floors: tuple[str, ...] = ()) -> Metric:
-    return Metric(name, ResourceKind.MEMORY, noun, "bytes", capacities=capacities, floors=floors)
-
-
-def _heap(name: str, noun: str, unit: str = "bytes", unless: str = "", where: Labels = (), *maximum: str) -> Metric:
-    return Metric(name, ResourceKind.HEAP, noun, unit, unless=unless, where=where, capacities=maximum)
-
-
-def _count(what: ResourceKind, name: str, noun: str, unit: str, *maximum: str) -> Metric:
-    return Metric(name, what, noun, unit, integer=True, capacities=maximum)
-
-
-def _connected(role: Metric) -> Metric:
-    return replace(role, connected=True)
-
-
-def _shown(
-    what: ResourceKind, name: str, noun: str, unit: str = "bytes", worse: Literal["up", "down", ""] = "up"
-) -> Metric:
-    return Metric(name, what, noun, unit, judged=False, worse=worse, integer=unit not in ("bytes", "seconds", "ratio"))
-
-
-def _pool(used: str, maximum: str, waiting: str = "", idle: str = "") -> tuple[Metric, ...]:
-    rows = [_count(ResourceKind.POOL, used, "connections in use", "connections", maximum)]
-    if waiting:
-        rows.append(_count(ResourceKind.POOL, waiting, "callers waiting for a connection", "callers"))
-    if idle:
-        rows.append(_shown(ResourceKind.POOL, idle, "idle connections", "connections", ""))
-    return (*rows, _shown(ResourceKind.LIMIT, maximum, "the pool's maximum", "connections", ""))
-
-
-METRICS: tuple[Metric, ...] = (
-    # The process, and what holds it.
-    _memory("process_resident_memory_bytes", "resident memory", _BOTH, _HEAPS),
-    _memory("container_memory_working_set_bytes", "container memory", (_LIMIT,)),
-    _shown(ResourceKind.MEMORY, "process_resident_anonymous_bytes", "memory that is no file's"),
-    _shown(ResourceKind.MEMORY, "process_proportional_memory_bytes", "memory, shared pages split fairly"),
-    _shown(ResourceKind.MEMORY, "process_unique_memory_bytes", "memory of these processes alone"),
-    _shown(ResourceKind.MEMORY, "process_children_resident_memory_bytes", "the children's resident memory"),
-    _memory("process_swap_bytes", "memory swapped out"),
-    _shown(ResourceKind.MEMORY, "process_virtual_memory_bytes", "virtual memory"),
-    _shown(ResourceKind.MEMORY, "process_virtual_memory_max_bytes", "the limit of virtual memory", worse=""),
-    _shown(ResourceKind.LIMIT, _MACHINE, "the machine's memory", worse=""),
-    _shown(ResourceKind.LIMIT, _LIMIT, "the container's memory limit", worse=""),
-    _shown(ResourceKind.MEMORY, "container_memory_*", "a part of the container's memory"),
-    _count(ResourceKind.THREADS, "container_threads", "the container's threads", "threads", "container_threads_max"),
-    _connected(
-        _count(ResourceKind.DESCRIPTORS, "process_open_fds", "open descriptors", "descriptors", "process_max_fds")
-    ),
-    _connected(
-        _count(
-            ResourceKind.DESCRIPTORS,
-            "process_files_open_files",
-            "open descriptors",
-            "descriptors",
-            "process_files_max_files",
-        )
-    ),
-    _shown(ResourceKind.DESCRIPTORS, "process_descriptors", "descriptors of one kind", "descriptors"),
-    _count(ResourceKind.THREADS, "process_threads", "threads", "threads"),
-    _count(ResourceKind.THREADS, "process_children", "child processes", "processes"),
-    _shown(ResourceKind.CPU, "process_cpu_seconds_total", "CPU time", "seconds"),
-    _shown(ResourceKind.CPU, "container_cpu_*", "the container's CPU time", "seconds"),
-    # Go.
-    _connected(_count(ResourceKind.THREADS, "go_goroutines", "goroutines", "goroutines")),
-    _count(ResourceKind.THREADS, "go_threads", "Go's threads", "threads"),
-    _heap(_LIVE, "the live heap", "bytes", "", (), "go_gc_gomemlimit_bytes", *_BOTH),
-    _heap("go_memstats_heap_alloc_bytes", "Go's heap", unless=_LIVE),
-    _heap("go_memstats_heap_inuse_bytes", "Go's heap in use", unless=_LIVE),
-    _heap("go_memstats_heap_objects", "the number of objects on Go's heap", "objects", _LIVE),
-    _heap("go_memstats_stack_inuse_bytes", "Go's stack memory", unless="go_goroutines"),
-    _shown(ResourceKind.MEMORY, "go_memstats_sys_bytes", "what Go took from the system"),
-    _shown(ResourceKind.HEAP, "go_memstats_next_gc_bytes", "the next collection's goal"),
-    _shown(ResourceKind.HEAP, "go_memstats_heap_*_bytes", "a part of Go's heap"),
-    _shown(ResourceKind.GC, "go_gc_duration_seconds*", "Go's pauses", "seconds"),
-    # The JVM. What of its heap is garbage only a collection tells; then live data speaks for all of it.
-    _heap("jvm_gc_live_data_size_bytes", "the JVM's live data", "bytes", "", (), "jvm_gc_max_data_size_bytes"),
-    _heap("jvm_memory_pool_collection_used_bytes", "the JVM's heap after a collection"),
-    replace(
-        _heap("jvm_memory_used_bytes", "the JVM's memory", "bytes", _HEAPS[2], _HEAP_AREA, "jvm_memory_max_bytes"),
-        shown=_BOUNDED,
-    ),
-    _shown(ResourceKind.LIMIT, "jvm_gc_max_data_size_bytes", "the most of live data", worse=""),
-    _shown(ResourceKind.LIMIT, "jvm_memory_max_bytes", "the most of a part of the JVM's memory", worse=""),
-    _memory("jvm_buffer_memory_used_bytes", "the JVM's buffer memory"),
-    _count(ResourceKind.THREADS, "jvm_threads_live_threads", "the JVM's threads", "threads"),
-    _shown(ResourceKind.GC, "jvm_gc_pause_seconds*", "the JVM's pauses", "seconds"),
-    # Node. Its heap may be judged by its floor alone; of active handles every open connection is one.
-    _heap("nodejs_heap_size_used_bytes", "Node's heap"),
-    # Buffers that garbage holds count as external until a full collection, maybe an hour away: resident memory tells.
-    _shown(ResourceKind.MEMORY, "nodejs_external_memory_bytes", "Node's external memory"),
-    _shown(ResourceKind.MEMORY, "nodejs_heap_size_total_bytes", "what Node took for its heap"),
-    _shown(ResourceKind.MEMORY, "nodejs_heap_space_size_*_bytes", "a part of Node's heap"),
-    _connected(_count(ResourceKind.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", "handles")),
-    _count(ResourceKind.DESCRIPTORS, "nodejs_active_requests_total", "Node's active requests", "requests"),
-    _connected(
-        _count(ResourceKind.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", "resources")
-    ),
-    _shown(ResourceKind.GC, "nodejs_gc_duration_seconds*", "Node's collections", "seconds"),
-    _shown(ResourceKind.OTHER, "nodejs_eventloop_lag_*", "the event loop's lag", "seconds"),
-    # Python.
-    _shown(ResourceKind.GC, "python_gc_*", "Python's collections", "objects"),
-    # Pools of connections; soak/analysis/rules/pools.py says more of them.
-    *_pool("go_sql_in_use_connections", "go_sql_max_open_connections", "", "go_sql_idle_connections"),
-    _count(
-        ResourceKind.POOL, "go_sql_open_connections", "open connections", "connections", "go_sql_max_open_connections"
-    ),
-    *_pool("hikaricp_connections_active", "hikaricp_connections_max", "hikaricp_connections_pending"),
-    *_pool("hikaricp_active_connections", "hikaricp_max_connections", "hikaricp_pending_threads"),
-    *_pool("jdbc_connections_active", "jdbc_connections_max", "", "jdbc_connections_idle"),
-    *_pool("r2dbc_pool_acquired_connections", "r2dbc_pool_max_allocated_connections", "r2dbc_pool_pending_connections"),
-    *_pool("db_pool_connections_in_use", "db_pool_connections_max", "db_pool_connections_waiting"),
-    *_pool(
-        "sqlalchemy_pool_checked_out", "sqlalchemy_pool_max", "sqlalchemy_pool_waiting", "sqlalchemy_pool_checked_in"
-    ),
-    _count(ResourceKind.POOL, "db_client_connections_pending_requests", "callers waiting for a connection", "callers"),
-    # The scrape itself: a page that keeps growing has a leak of labels.
-    _count(ResourceKind.METRICS, "scrape_samples_scraped", "series on the metrics page", "series"),
-    _shown(ResourceKind.OTHER, "soak_load_resident_memory_bytes", "the load generator's memory"),
-    _shown(ResourceKind.OTHER, "soak_load_*", "the load generator", "ratio"),
-)
-
-
-def metric_of(name: str) -> Metric | None:
-    """The row for a series' name; None when it is not a known one."""
-    return next((role for role in METRICS if fnmatchcase(name, role.name)), None)
+def language_of(names: Iterable[str]) -> str:
+    """The language of a program with series of these names; empty where they do not tell."""
+    known = list(names)
+    for family in FAMILIES:
+        if family.language and any(name.startswith(family.prefixes) for name in known):
+            return family.language
+    return ""
 
 
 def unknown_metric(name: str) -> Metric:
     """A row for a series that a limit, or the file being judged, brought up."""
-    counted = (
-        name.rpartition("_")[2]
-        if name.endswith(("_fds", "_connections", "_threads", "_goroutines", "_objects"))
-        else ""
-    )
-    return Metric(name, ResourceKind.OTHER, name, unit_of(name) or counted, integer=bool(counted))
+    last = name.rpartition("_")[2]
+    counted = {"fds": Unit.DESCRIPTORS} | {str(unit): unit for unit in _COUNTED}
+    measured = {str(unit): unit for unit in (Unit.BYTES, Unit.SECONDS, Unit.RATIO)}
+    unit = counted.get(last) or measured.get(unit_of(name), Unit.NONE)
+    return Metric(name, ResourceKind.OTHER, name, unit)
+
+
+#: Units that the end of an unknown series' name tells.
+_COUNTED = (Unit.CONNECTIONS, Unit.THREADS, Unit.GOROUTINES, Unit.OBJECTS, Unit.HANDLES, Unit.DESCRIPTORS)

@@ -8,17 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.catalog.metrics import COLLECTIONS
+from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
 
-LIVE, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
 #: With fewer collections than this in the judged stretch, garbage cannot be told from a leak.
 FEWEST = 2
-#: What only a collection of the old generation brings up to date.
-AFTER_FULL = "jvm_gc_live_data_size_bytes"
-#: What holds the heap and all else, and the heaps in it.
-OF_ALL_MEMORY = ("process_resident_memory_bytes", "container_memory_working_set_bytes")
-HEAPS = ("go_memstats_heap_inuse_bytes", "nodejs_heap_size_used_bytes")
+#: Live heaps that only a collection of the old generation brings up to date.
+AFTER_FULL = tuple(one.live for one in COLLECTORS if one.live_after_full)
+#: Counters of collections, best first; those of the young generation, and those too frequent to count as work.
+COLLECTIONS = tuple(name for one in COLLECTORS for name in one.collections)
+YOUNG = tuple(name for one in COLLECTORS for name in one.young)
+MINOR = tuple(name for one in COLLECTORS for name in one.minor)
 
 
 def with_live_heap(found: Iterable[Series]) -> Iterator[Series]:
@@ -30,22 +30,22 @@ def with_live_heap(found: Iterable[Series]) -> Iterator[Series]:
     """
     series = list(found)
     yield from series
-    known = {one.labels for one in series if one.name == LIVE}
-    for goal in series:
-        if goal.name != GOAL or goal.labels in known:
-            continue
-        percent = _beside(series, "go_gc_gogc_percent", goal)
-        limit = _beside(series, "go_gc_gomemlimit_bytes", goal)
-        factor = 1 + (percent if percent and np.isfinite(percent) and 0 < percent < 1e6 else 100.0) / 100
-        values = goal.values / factor
-        if limit and limit < 2**60:
-            values = np.where(goal.values > 0.9 * limit, np.nan, values)
-        yield replace(goal, name=LIVE, values=values)
+    for collector in COLLECTORS:
+        known = {one.labels for one in selected(collector.live, series)}
+        for goal in selected(collector.goal, series):
+            if goal.labels in known:
+                continue
+            percent, limit = _beside(series, collector.percent, goal), _beside(series, collector.limit, goal)
+            factor = 1 + (percent if percent and np.isfinite(percent) and 0 < percent < 1e6 else 100.0) / 100
+            values = goal.values / factor
+            if limit and limit < 2**60:
+                values = np.where(goal.values > 0.9 * limit, np.nan, values)
+            yield replace(goal, name=collector.live, values=values)
 
 
 def _beside(series: list[Series], name: str, goal: Series) -> float | None:
     """The last value of another series of the same process."""
-    found = next((one for one in series if one.name == name and one.labels == goal.labels and len(one.values)), None)
+    found = next((one for one in selected(name, series) if one.labels == goal.labels and len(one.values)), None)
     return None if found is None else float(found.values[-1])
 
 
@@ -58,21 +58,20 @@ def collections_between(found: Iterable[Series], start: float, end: float) -> di
     series = list(found)
     ran: dict[str, float] = {}
     for counter in series:
-        if counter.name in COLLECTIONS and counter.kind is Kind.COUNTER:
+        if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER:
             own = _instance(counter)
-            full = 0.0 if _of_the_young(counter) else _grown(counter, start, end) + _appeared(counter, series, start)
+            full = 0.0 if _any(YOUNG, counter) else _grown(counter, start, end) + _appeared(counter, series, start)
             # Go has two counters of the same collections.
             ran[own] = max(ran.get(own, 0.0), full)
     for live in series:
-        if live.name == AFTER_FULL:
+        if _any(AFTER_FULL, live):
             own = _instance(live)
             ran[own] = max(ran.get(own, 0.0), float(np.count_nonzero(np.diff(_inside(live, start, end)))))
     return ran
 
 
-def _of_the_young(counter: Series) -> bool:
-    labels = dict(counter.labels)
-    return "minor" in labels.get("action", "") or labels.get("kind", "major") != "major"
+def _any(selectors: Iterable[str], series: Series) -> bool:
+    return any(selects(one, series) for one in selectors)
 
 
 def _appeared(counter: Series, series: list[Series], start: float) -> float:
@@ -92,8 +91,7 @@ def cycles_of(found: Iterable[Series], start: float, end: float) -> Iterator[tup
 
     Node collects its young generation hundreds of times a minute, as it should. The causes of a JVM are added up.
     """
-    counters = [one for one in found if one.name in COLLECTIONS and one.kind is Kind.COUNTER]
-    counters = [one for one in counters if dict(one.labels).get("kind") not in ("minor", "incremental", "weakcb")]
+    counters = [one for one in found if _any(COLLECTIONS, one) and one.kind is Kind.COUNTER and not _any(MINOR, one)]
     counters.sort(key=lambda one: COLLECTIONS.index(one.name))
     for instance in dict.fromkeys(_instance(one) for one in counters):
         own = [one for one in counters if _instance(one) == instance]
@@ -106,28 +104,19 @@ def cycles_of(found: Iterable[Series], start: float, end: float) -> Iterator[tup
 def pauses_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float, str]]:
     """For each process, the longest pause in seconds where it tells one, else the longest mean between two scrapes."""
     series = list(found)
-    for name, labels in LONGEST:
-        for one in series:
-            if one.name == name and set(labels) <= set(one.labels):
-                inside = one.values[(one.times >= start) & (one.times <= end) & np.isfinite(one.values)]
-                if len(inside):
-                    yield one, float(inside.max()), "longest pause"
-    known = {_instance(one) for one in series for name, labels in LONGEST if one.name == name}
-    for one in series:
-        if one.name in MEANS and _instance(one) not in known:
-            count = next((x for x in series if x.name == MEANS[one.name] and x.labels == one.labels), None)
-            mean = None if count is None else _longest_mean(one, count, start, end)
+    longest = [one for collector in COLLECTORS for one in selected(collector.longest, series)]
+    for one in longest:
+        inside = one.values[(one.times >= start) & (one.times <= end) & np.isfinite(one.values)]
+        if len(inside):
+            yield one, float(inside.max()), "longest pause"
+    known = {_instance(one) for one in longest}
+    for collector in COLLECTORS:
+        # Node counts what runs beside the program too.
+        for total in selected(collector.pauses, series):
+            count = next((one for one in selected(collector.paused, series) if one.labels == total.labels), None)
+            mean = _longest_mean(total, count, start, end) if count is not None and _instance(total) not in known else None
             if mean is not None:
-                yield one, mean, "longest mean pause"
-
-
-#: Gauges of the longest pause, and sums of pauses beside their counts. Node counts what runs beside the program too.
-LONGEST = (("go_gc_duration_seconds", (("quantile", "1"),)), ("jvm_gc_pause_seconds_max", ()))
-MEANS = {
-    "go_gc_duration_seconds_sum": "go_gc_cycles_total_gc_cycles_total",
-    "jvm_gc_pause_seconds_sum": "jvm_gc_pause_seconds_count",
-    "nodejs_gc_duration_seconds_sum": "nodejs_gc_duration_seconds_count",
-}
+                yield total, mean, "longest mean pause"
 
 
 def _longest_mean(total: Series, count: Series, start: float, end: float) -> float | None:
@@ -168,7 +157,8 @@ def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: 
     if finding.verdict is Verdict.PASS or not grows or not uncollected(collections, finding.labels):
         return finding
     managed = finding.unit.startswith("bytes") or finding.series.endswith("_objects")
-    if not managed or (finding.series in OF_ALL_MEMORY and not _by_heap(finding, series)):
+    metric = metric_of(finding.series, finding.labels)
+    if not managed or (metric is not None and metric.whole and not _by_heap(finding, series)):
         return finding
     count = collections.get(_instance_of(finding.labels), collections.get("", 0.0))
     ran = "ran in full only once" if count else "did not run in full"
@@ -182,12 +172,9 @@ def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
     """Whether at least half of what the whole process grew by is its heap's."""
     own = next((one for one in series if one.name == finding.series and one.labels == finding.labels), None)
-    heaps = [one for one in series if _instance(one) == _instance_of(finding.labels) and _is_heap(one)]
+    own_heaps = (one for collector in COLLECTORS for one in selected(collector.heap, series))
+    heaps = [one for one in own_heaps if _instance(one) == _instance_of(finding.labels)]
     return own is None or not heaps or sum(_rise(one) for one in heaps) >= 0.5 * _rise(own)
-
-
-def _is_heap(series: Series) -> bool:
-    return series.name in HEAPS or (series.name == "jvm_memory_used_bytes" and ("area", "heap") in series.labels)
 
 
 def _rise(series: Series) -> float:

@@ -1,0 +1,59 @@
+"""Containers: control groups as the `cgroup` source reads them, cAdvisor, and the kubelet's resource page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from soak.catalog.rows import Family, Metric, ResourceKind, Unit, bound, count, memory, shown
+
+MEMORY_LIMIT, OOM_KILLS = "container_spec_memory_limit_bytes", "container_oom_events_total"
+WORKING_SET = "container_memory_working_set_bytes"
+#: Kubernetes keeps a container in each pod that does nothing but hold its network.
+_PAUSE = '{container="POD"}'
+
+
+def _nested(metric: Metric) -> Metric:
+    """Control groups nest, and each counts what those within it hold."""
+    return replace(metric, nested_by="id")
+
+
+CONTAINER = Family(
+    name="container",
+    metrics=(
+        shown(WORKING_SET + _PAUSE, ResourceKind.MEMORY, "memory of a pod's pause container"),
+        replace(_nested(memory(WORKING_SET, "container memory", (MEMORY_LIMIT,))), whole=True),
+        replace(memory("pod_memory_working_set_bytes", "pod memory"), whole=True),
+        shown("node_memory_working_set_bytes", ResourceKind.MEMORY, "the node's memory in use"),
+        bound(MEMORY_LIMIT, "the container's memory limit"),
+        shown("container_memory_*", ResourceKind.MEMORY, "a part of the container's memory"),
+        shown("container_threads" + _PAUSE, ResourceKind.THREADS, "threads of a pod's pause container", Unit.THREADS),
+        _nested(
+            count(
+                ResourceKind.THREADS,
+                "container_threads",
+                "the container's threads",
+                Unit.THREADS,
+                "container_threads_max",
+            )
+        ),
+        bound("container_threads_max", "the limit of the container's threads", Unit.THREADS),
+        shown("container_processes" + _PAUSE, ResourceKind.THREADS, "processes of a pause container", Unit.PROCESSES),
+        _nested(count(ResourceKind.THREADS, "container_processes", "the container's processes", Unit.PROCESSES)),
+        shown(
+            "container_file_descriptors" + _PAUSE,
+            ResourceKind.DESCRIPTORS,
+            "descriptors of a pause container",
+            Unit.DESCRIPTORS,
+        ),
+        _nested(
+            count(
+                ResourceKind.DESCRIPTORS,
+                "container_file_descriptors",
+                "the container's open descriptors",
+                Unit.DESCRIPTORS,
+            )
+        ),
+        shown("container_sockets", ResourceKind.DESCRIPTORS, "the container's sockets", Unit.DESCRIPTORS),
+        shown("container_cpu_*", ResourceKind.CPU, "the container's CPU time", Unit.SECONDS),
+    ),
+)

@@ -1,0 +1,91 @@
+"""Go: its Prometheus client, expvar, OpenTelemetry's conventions, and database/sql."""
+
+from __future__ import annotations
+
+from soak.catalog.process import MEMORY_LIMITS
+from soak.catalog.rows import Collector, Family, Pool, ResourceKind, Unit, Worse, connected, count, heap, shown
+
+LIVE_HEAP, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
+GOROUTINES, MEMORY_LIMIT = "go_goroutines", "go_gc_gomemlimit_bytes"
+_OBJECTS = Unit.OBJECTS
+_UNLESS_LIVE = (LIVE_HEAP,)
+
+GO = Family(
+    name="Go",
+    language="Go",
+    prefixes=("go_", "process_runtime_go_"),
+    metrics=(
+        connected(count(ResourceKind.THREADS, GOROUTINES, "goroutines", Unit.GOROUTINES)),
+        count(ResourceKind.THREADS, "go_threads", "Go's threads", Unit.THREADS),
+        heap(LIVE_HEAP, "the live heap", MEMORY_LIMIT, *MEMORY_LIMITS),
+        heap("go_memstats_heap_alloc_bytes", "Go's heap", unless=_UNLESS_LIVE),
+        heap("go_memstats_heap_inuse_bytes", "Go's heap in use", unless=_UNLESS_LIVE),
+        heap("go_memstats_heap_objects", "the number of objects on Go's heap", unit=_OBJECTS, unless=_UNLESS_LIVE),
+        heap("go_memstats_stack_inuse_bytes", "Go's stack memory", unless=(GOROUTINES,)),
+        shown("go_memstats_sys_bytes", ResourceKind.MEMORY, "what Go took from the system"),
+        shown(GOAL, ResourceKind.HEAP, "the next collection's goal"),
+        shown("go_memstats_heap_*_bytes", ResourceKind.HEAP, "a part of Go's heap"),
+        shown("go_gc_duration_seconds*", ResourceKind.GC, "Go's pauses", Unit.SECONDS),
+        # OpenTelemetry, since semantic conventions 1.29, and before.
+        connected(count(ResourceKind.THREADS, "go_goroutine_count", "goroutines", Unit.GOROUTINES)),
+        heap('go_memory_used_bytes{go_memory_type="stack"}', "Go's stack memory", unless=("go_goroutine_count",)),
+        heap('go_memory_used_bytes{go_memory_type="other"}', "Go's memory in use", "go_memory_limit_bytes"),
+        shown("go_memory_gc_goal_bytes", ResourceKind.HEAP, "the next collection's goal"),
+        shown("go_memory_limit_bytes", ResourceKind.LIMIT, "Go's memory limit", worse=Worse.NEITHER),
+        connected(count(ResourceKind.THREADS, "process_runtime_go_goroutines", "goroutines", Unit.GOROUTINES)),
+        heap("process_runtime_go_mem_heap_alloc_bytes", "Go's heap"),
+        heap("process_runtime_go_mem_heap_inuse_bytes", "Go's heap in use"),
+        heap("process_runtime_go_mem_heap_objects", "the number of objects on Go's heap", unit=_OBJECTS),
+        shown("process_runtime_go_mem_heap_*_bytes", ResourceKind.HEAP, "a part of Go's heap"),
+        # The open connections of a pool, idle ones among them.
+        count(
+            ResourceKind.POOL,
+            "go_sql_open_connections",
+            "open connections",
+            Unit.CONNECTIONS,
+            "go_sql_max_open_connections",
+        ),
+    ),
+    pools=(
+        Pool(
+            used="go_sql_in_use_connections",
+            maximum="go_sql_max_open_connections",
+            idle="go_sql_idle_connections",
+            waits="go_sql_wait_count_total",
+        ),
+        Pool(
+            used="pgxpool_acquired_conns",
+            maximum="pgxpool_max_conns",
+            idle="pgxpool_idle_conns",
+            waits="pgxpool_empty_acquire",
+        ),
+    ),
+    collectors=(
+        Collector(
+            live=LIVE_HEAP,
+            heap="go_memstats_heap_inuse_bytes",
+            goal=GOAL,
+            percent="go_gc_gogc_percent",
+            limit=MEMORY_LIMIT,
+            taken="go_memstats_sys_bytes",
+            released="go_memstats_heap_released_bytes",
+            allocated="go_memstats_alloc_bytes_total",
+            collections=("go_gc_cycles_total_gc_cycles_total", "go_gc_duration_seconds_count"),
+            ended="go_memstats_last_gc_time_seconds",
+            longest='go_gc_duration_seconds{quantile="1"}',
+            pauses="go_gc_duration_seconds_sum",
+            paused="go_gc_cycles_total_gc_cycles_total",
+            threads=GOROUTINES,
+        ),
+        Collector(
+            heap="process_runtime_go_mem_heap_inuse_bytes",
+            collections=("process_runtime_go_gc_count_total",),
+            threads="process_runtime_go_goroutines",
+        ),
+        Collector(
+            heap='go_memory_used_bytes{go_memory_type="other"}',
+            allocated="go_memory_allocated_bytes_total",
+            threads="go_goroutine_count",
+        ),
+    ),
+)

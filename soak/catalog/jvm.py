@@ -1,0 +1,207 @@
+"""The JVM: Micrometer, Prometheus client_java 0.x and 1.x (and jmx_exporter, which uses it), OpenTelemetry, MicroProfile."""
+
+from __future__ import annotations
+
+from soak.catalog.rows import (
+    Collector,
+    Family,
+    Pool,
+    ResourceKind,
+    Unit,
+    Worse,
+    bound,
+    connected,
+    count,
+    heap,
+    memory,
+    shown,
+)
+
+LIVE_DATA, USED = "jvm_gc_live_data_size_bytes", "jvm_memory_used_bytes"
+THREADS = "jvm_threads_live_threads"
+#: Pools of the heap in which objects grow old: what they hold after a collection is live.
+_OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
+#: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
+_BOUNDED = "Code ?Heap.*|Code ?Cache|.*JIT.*|.*Eden Space|.*Survivor Space|.*[Nn]ursery.*|ZGC Young.*"
+#: Collectors of the young generation alone, by their beans' names.
+_YOUNG = "G1 Young.*|PS Scavenge|ParNew|Copy|.*Minor.*|scavenge|.*Concurrent.*"
+_AFTER, _AFTER_OTEL = "jvm_memory_pool_collection_used_bytes", "jvm_memory_used_after_last_gc_bytes"
+_AFTER_OLD, _AFTER_OTEL_OLD = f'{_AFTER}{{pool=~"{_OLD}"}}', f'{_AFTER_OTEL}{{jvm_memory_pool_name=~"{_OLD}"}}'
+_METASPACE = 'jvm_memory_pool_used_bytes{pool=~"Metaspace|class storage"}'
+_METASPACE_0 = 'jvm_memory_pool_bytes_used{pool=~"Metaspace|class storage"}'
+_TASKS = Unit.TASKS
+
+JVM = Family(
+    name="JVM",
+    language="Java",
+    prefixes=("jvm_", "jdk_", "base_memory_", "memory_usedHeap"),
+    metrics=(
+        # Micrometer, with a series for each memory pool; what of a heap is garbage only a collection tells.
+        heap(LIVE_DATA, "the JVM's live data", "jvm_gc_max_data_size_bytes"),
+        shown(f'{USED}{{id=~"{_BOUNDED}"}}', ResourceKind.HEAP, "a bounded part of the JVM's memory"),
+        shown(f'{USED}{{jvm_memory_pool_name=~"{_BOUNDED}"}}', ResourceKind.HEAP, "a bounded part of the JVM's memory"),
+        heap(
+            f'{USED}{{jvm_memory_type="heap"}}', "the JVM's heap", "jvm_memory_limit_bytes", unless=(_AFTER_OTEL_OLD,)
+        ),
+        heap(f'{USED}{{area="heap"}}', "the JVM's memory", "jvm_memory_max_bytes", unless=(LIVE_DATA, _AFTER_OLD)),
+        # Prometheus's client gives the sum of an area here, and its parts under another name.
+        heap(f'{USED}{{area="nonheap",id=""}}', "the JVM's memory", "jvm_memory_max_bytes", unless=(_METASPACE,)),
+        heap(USED, "the JVM's memory", "jvm_memory_max_bytes", "jvm_memory_limit_bytes"),
+        bound("jvm_gc_max_data_size_bytes", "the most of live data"),
+        bound("jvm_memory_max_bytes", "the most of a part of the JVM's memory"),
+        bound("jvm_memory_limit_bytes", "the most of a part of the JVM's memory"),
+        memory("jvm_buffer_memory_used_bytes", "the JVM's buffer memory"),
+        count(ResourceKind.THREADS, THREADS, "the JVM's threads", Unit.THREADS),
+        count(ResourceKind.THREADS, "jvm_threads_virtual_live*", "virtual threads", Unit.THREADS),
+        count(ResourceKind.QUEUE, "executor_queued_tasks", "tasks queued for an executor", _TASKS),
+        count(
+            ResourceKind.THREADS,
+            "executor_active_threads",
+            "threads at work for an executor",
+            Unit.THREADS,
+            "executor_pool_max_threads",
+        ),
+        count(
+            ResourceKind.THREADS,
+            "tomcat_threads_current_threads",
+            "Tomcat's threads",
+            Unit.THREADS,
+            "tomcat_threads_config_max_threads",
+        ),
+        connected(
+            count(
+                ResourceKind.DESCRIPTORS,
+                "process_files_open_files",
+                "open descriptors",
+                Unit.DESCRIPTORS,
+                "process_files_max_files",
+            )
+        ),
+        shown("jvm_gc_pause_seconds*", ResourceKind.GC, "the JVM's pauses", Unit.SECONDS),
+        # Prometheus's client: after a collection, pool by pool; the young pools are empty then.
+        heap(_AFTER_OLD, "the JVM's heap after a collection", "jvm_memory_pool_max_bytes"),
+        heap(f'{_AFTER}{{id=~"{_OLD}"}}', "the JVM's heap after a collection"),
+        shown(_AFTER, ResourceKind.HEAP, "a bounded part of the JVM's memory"),
+        heap(_METASPACE, "the JVM's class metadata", "jvm_memory_pool_max_bytes"),
+        shown("jvm_memory_pool_used_bytes", ResourceKind.HEAP, "a part of the JVM's memory"),
+        heap(_METASPACE_0, "the JVM's class metadata", "jvm_memory_pool_bytes_max"),
+        shown("jvm_memory_pool_bytes_used", ResourceKind.HEAP, "a part of the JVM's memory"),
+        heap('jvm_memory_bytes_used{area="nonheap"}', "the JVM's memory", unless=(_METASPACE_0,)),
+        heap("jvm_memory_bytes_used", "the JVM's heap", "jvm_memory_bytes_max", unless=(_AFTER_OLD,)),
+        memory("jvm_buffer_pool_used_bytes", "the JVM's buffer memory"),
+        count(ResourceKind.THREADS, "jvm_threads_current", "the JVM's threads", Unit.THREADS),
+        shown("jvm_threads_*", ResourceKind.THREADS, "some of the JVM's threads", Unit.THREADS),
+        shown("jvm_gc_collection_seconds*", ResourceKind.GC, "the JVM's collections", Unit.SECONDS),
+        # OpenTelemetry's conventions.
+        heap(_AFTER_OTEL_OLD, "the JVM's heap after a collection", "jvm_memory_limit_bytes"),
+        shown(_AFTER_OTEL, ResourceKind.HEAP, "a bounded part of the JVM's memory"),
+        count(ResourceKind.THREADS, "jvm_thread_count", "the JVM's threads", Unit.THREADS),
+        connected(
+            count(
+                ResourceKind.DESCRIPTORS,
+                "jvm_file_descriptor_count",
+                "open descriptors",
+                Unit.DESCRIPTORS,
+                "jvm_file_descriptor_limit",
+            )
+        ),
+        shown("jvm_gc_duration_seconds*", ResourceKind.GC, "the JVM's collections", Unit.SECONDS),
+        # MicroProfile Metrics: with the prefix `base_` up to version 4, without it from 5 on (Liberty, WildFly).
+        *(
+            row
+            for prefix in ("base_", "")
+            for row in (
+                heap(f"{prefix}memory_usedHeap_bytes", "the JVM's heap", f"{prefix}memory_maxHeap_bytes"),
+                heap(f"{prefix}memory_usedNonHeap_bytes", "the JVM's memory outside of its heap"),
+                count(ResourceKind.THREADS, f"{prefix}thread_count", "the JVM's threads", Unit.THREADS),
+            )
+        ),
+        shown("*threadpool_activeThreads", ResourceKind.THREADS, "threads at work for a pool", Unit.THREADS),
+        shown("*session_activeSessions", ResourceKind.OTHER, "sessions", Unit.OBJECTS, Worse.NEITHER),
+    ),
+    pools=(
+        Pool(
+            used="hikaricp_connections_active",
+            maximum="hikaricp_connections_max",
+            idle="hikaricp_connections_idle",
+            waiting="hikaricp_connections_pending",
+            timeouts="hikaricp_connections_timeout_total",
+        ),
+        Pool(
+            used="hikaricp_active_connections",
+            maximum="hikaricp_max_connections",
+            idle="hikaricp_idle_connections",
+            waiting="hikaricp_pending_threads",
+            timeouts="hikaricp_connection_timeout_total",
+        ),
+        Pool(used="jdbc_connections_active", maximum="jdbc_connections_max", idle="jdbc_connections_idle"),
+        Pool(
+            used="r2dbc_pool_acquired_connections",
+            maximum="r2dbc_pool_max_allocated_connections",
+            idle="r2dbc_pool_idle_connections",
+            waiting="r2dbc_pool_pending_connections",
+        ),
+        Pool(used="mongodb_driver_pool_checkedout", waiting="mongodb_driver_pool_waitqueuesize"),
+        Pool(
+            used='httpcomponents_httpclient_pool_total_connections{state="leased"}',
+            maximum="httpcomponents_httpclient_pool_total_max",
+            idle='httpcomponents_httpclient_pool_total_connections{state="available"}',
+            waiting="httpcomponents_httpclient_pool_total_pending",
+        ),
+        *(
+            Pool(
+                used=f"{prefix}connectionpool_managedConnections",
+                idle=f"{prefix}connectionpool_freeConnections",
+                noun="connections of a pool",
+            )
+            for prefix in ("vendor_", "")
+        ),
+    ),
+    collectors=(
+        Collector(
+            live=LIVE_DATA,
+            live_after_full=True,
+            heap=f'{USED}{{area="heap"}}',
+            taken="jvm_gc_max_data_size_bytes",
+            allocated="jvm_gc_memory_allocated_bytes_total",
+            collections=("jvm_gc_pause_seconds_count",),
+            young=('jvm_gc_pause_seconds_count{action=~".*minor.*"}',),
+            longest="jvm_gc_pause_seconds_max",
+            pauses="jvm_gc_pause_seconds_sum",
+            paused="jvm_gc_pause_seconds_count",
+            outside="jvm_buffer_memory_used_bytes",
+            threads=THREADS,
+        ),
+        Collector(
+            live=_AFTER_OLD,
+            live_after_full=True,
+            heap='jvm_memory_bytes_used{area="heap"}',
+            allocated="jvm_memory_pool_allocated_bytes_total",
+            collections=("jvm_gc_collection_seconds_count",),
+            young=(f'jvm_gc_collection_seconds_count{{gc=~"{_YOUNG}"}}',),
+            pauses='jvm_gc_collection_seconds_sum{gc!~".*(Cycles|Concurrent).*"}',
+            paused="jvm_gc_collection_seconds_count",
+            outside="jvm_buffer_pool_used_bytes",
+            threads="jvm_threads_current",
+        ),
+        Collector(
+            live=_AFTER_OTEL_OLD,
+            live_after_full=True,
+            heap=f'{USED}{{jvm_memory_type="heap"}}',
+            collections=("jvm_gc_duration_seconds_count",),
+            young=('jvm_gc_duration_seconds_count{jvm_gc_action=~".*minor.*"}',),
+            pauses='jvm_gc_duration_seconds_sum{jvm_gc_name!~".*(Cycles|Concurrent).*"}',
+            paused="jvm_gc_duration_seconds_count",
+            threads="jvm_thread_count",
+        ),
+        *(
+            Collector(
+                heap=f"{prefix}memory_usedHeap_bytes",
+                collections=(f"{prefix}gc_total",),
+                young=(f'{prefix}gc_total{{name=~"{_YOUNG}"}}',),
+                threads=f"{prefix}thread_count",
+            )
+            for prefix in ("base_", "")
+        ),
+    ),
+)

@@ -1,0 +1,65 @@
+"""Node.js: prom-client, and OpenTelemetry's conventions for V8."""
+
+from __future__ import annotations
+
+from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, connected, count, heap, shown
+
+_SECONDS = Unit.SECONDS
+_PARTIAL = "minor|incremental|weakcb"
+#: V8's spaces in which objects grow old.
+_OLD_SPACE = "(old|large_object|trusted|trusted_large_object)_space"
+
+NODE = Family(
+    name="Node.js",
+    language="JavaScript",
+    prefixes=("nodejs_", "v8js_"),
+    metrics=(
+        # Of active handles and resources, every open connection is one.
+        heap("nodejs_heap_size_used_bytes", "Node's heap"),
+        # Buffers that garbage holds count as external until a full collection, maybe an hour away: resident memory tells.
+        shown("nodejs_external_memory_bytes", ResourceKind.MEMORY, "Node's external memory"),
+        shown("nodejs_heap_size_total_bytes", ResourceKind.MEMORY, "what Node took for its heap"),
+        shown("nodejs_heap_space_size_*_bytes", ResourceKind.MEMORY, "a part of Node's heap"),
+        connected(
+            count(ResourceKind.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", Unit.HANDLES)
+        ),
+        shown("nodejs_active_handles", ResourceKind.DESCRIPTORS, "Node's handles of one type", Unit.HANDLES),
+        count(ResourceKind.DESCRIPTORS, "nodejs_active_requests_total", "Node's active requests", Unit.REQUESTS),
+        connected(
+            count(ResourceKind.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", Unit.RESOURCES)
+        ),
+        count(ResourceKind.OTHER, 'nodejs_active_resources{type="Timeout"}', "Node's timers", Unit.TIMERS),
+        shown("nodejs_active_resources", ResourceKind.DESCRIPTORS, "Node's resources of one type", Unit.RESOURCES),
+        shown("nodejs_gc_duration_seconds*", ResourceKind.GC, "Node's collections", _SECONDS),
+        shown("nodejs_eventloop_lag_*", ResourceKind.OTHER, "the event loop's lag", _SECONDS),
+        heap(
+            f'v8js_memory_heap_used_bytes{{v8js_heap_space_name=~"{_OLD_SPACE}"}}',
+            "V8's heap",
+            "v8js_memory_heap_limit_bytes",
+        ),
+        heap('v8js_memory_heap_used_bytes{v8js_heap_space_name=""}', "V8's heap", "v8js_memory_heap_limit_bytes"),
+        shown("v8js_memory_heap_used_bytes", ResourceKind.HEAP, "a part of V8's heap"),
+        bound("v8js_memory_heap_limit_bytes", "the limit of V8's heap"),
+        shown("v8js_gc_duration_seconds*", ResourceKind.GC, "V8's collections", _SECONDS),
+    ),
+    collectors=(
+        Collector(
+            heap="nodejs_heap_size_used_bytes",
+            taken="nodejs_heap_size_total_bytes",
+            collections=("nodejs_gc_duration_seconds_count",),
+            young=(f'nodejs_gc_duration_seconds_count{{kind=~"{_PARTIAL}"}}',),
+            minor=(f'nodejs_gc_duration_seconds_count{{kind=~"{_PARTIAL}"}}',),
+            pauses="nodejs_gc_duration_seconds_sum",
+            paused="nodejs_gc_duration_seconds_count",
+            outside="nodejs_external_memory_bytes",
+        ),
+        Collector(
+            heap="v8js_memory_heap_used_bytes",
+            collections=("v8js_gc_duration_seconds_count",),
+            young=(f'v8js_gc_duration_seconds_count{{v8js_gc_type=~"{_PARTIAL}"}}',),
+            minor=(f'v8js_gc_duration_seconds_count{{v8js_gc_type=~"{_PARTIAL}"}}',),
+            pauses="v8js_gc_duration_seconds_sum",
+            paused="v8js_gc_duration_seconds_count",
+        ),
+    ),
+)

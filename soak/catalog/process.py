@@ -1,0 +1,68 @@
+"""The process and its machine: what the `process` source reads, and what Prometheus clients publish under the same names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from soak.catalog.rows import Family, Metric, ResourceKind, Unit, Worse, bound, connected, count, memory, shown
+
+RESIDENT, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymous_bytes"
+OPEN_DESCRIPTORS, DESCRIPTORS_BY_TYPE = "process_open_fds", "process_descriptors"
+CPU_SECONDS = "process_cpu_seconds_total"
+START_TIME, PROCESS_ID = "process_start_time_seconds", "process_pid"
+MACHINE_MEMORY = "machine_memory_bytes"
+MEMORY_LIMITS = ("container_spec_memory_limit_bytes", MACHINE_MEMORY)
+#: Live heaps whose floor resident memory follows, best first.
+HEAP_FLOORS = (
+    "go_gc_heap_live_bytes",
+    "go_memstats_heap_alloc_bytes",
+    "jvm_gc_live_data_size_bytes",
+    "nodejs_heap_size_used_bytes",
+)
+
+
+def resident(selector: str, noun: str = "resident memory") -> Metric:
+    """All memory of a process."""
+    return replace(memory(selector, noun, MEMORY_LIMITS, HEAP_FLOORS), whole=True)
+
+
+PROCESS = Family(
+    name="process",
+    metrics=(
+        resident(RESIDENT),
+        shown(ANONYMOUS, ResourceKind.MEMORY, "memory that is no file's"),
+        shown("process_proportional_memory_bytes", ResourceKind.MEMORY, "memory, shared pages split fairly"),
+        shown("process_unique_memory_bytes", ResourceKind.MEMORY, "memory of these processes alone"),
+        shown("process_children_resident_memory_bytes", ResourceKind.MEMORY, "the children's resident memory"),
+        memory("process_swap_bytes", "memory swapped out"),
+        shown("process_virtual_memory_bytes", ResourceKind.MEMORY, "virtual memory"),
+        bound("process_virtual_memory_max_bytes", "the limit of virtual memory"),
+        bound(MACHINE_MEMORY, "the machine's memory"),
+        connected(
+            count(ResourceKind.DESCRIPTORS, OPEN_DESCRIPTORS, "open descriptors", Unit.DESCRIPTORS, "process_max_fds")
+        ),
+        bound("process_max_fds", "the limit of open descriptors", Unit.DESCRIPTORS),
+        shown(DESCRIPTORS_BY_TYPE, ResourceKind.DESCRIPTORS, "descriptors of one kind", Unit.DESCRIPTORS),
+        count(ResourceKind.THREADS, "process_threads", "threads", Unit.THREADS),
+        count(ResourceKind.THREADS, "process_children", "child processes", Unit.PROCESSES),
+        shown(CPU_SECONDS, ResourceKind.CPU, "CPU time", Unit.SECONDS),
+        # OpenTelemetry's process metrics, whatever the language; the older Python ones carry the type of memory.
+        resident("process_memory_usage_bytes"),
+        resident('process_runtime_cpython_memory_bytes{type="rss"}'),
+        shown("process_memory_virtual_bytes", ResourceKind.MEMORY, "virtual memory"),
+        count(ResourceKind.THREADS, "process_thread_count", "threads", Unit.THREADS),
+        connected(
+            count(ResourceKind.DESCRIPTORS, "process_open_file_descriptor_count", "open descriptors", Unit.DESCRIPTORS)
+        ),
+        connected(
+            count(ResourceKind.DESCRIPTORS, "process_unix_file_descriptor_count", "open descriptors", Unit.DESCRIPTORS)
+        ),
+        connected(count(ResourceKind.DESCRIPTORS, "process_windows_handle_count", "open handles", Unit.HANDLES)),
+        # Of a server that puts its own name before those of its process, as nginx's ingress controller and RabbitMQ do.
+        resident("*_process_resident_memory_bytes"),
+        connected(count(ResourceKind.DESCRIPTORS, "*_process_open_fds", "open descriptors", Unit.DESCRIPTORS)),
+        # The scrape itself: a page that keeps growing has a leak of labels.
+        count(ResourceKind.METRICS, "scrape_samples_scraped", "series on the metrics page", Unit.SERIES),
+        shown(START_TIME, ResourceKind.OTHER, "when the process started", Unit.SECONDS, Worse.NEITHER),
+    ),
+)

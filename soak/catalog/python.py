@@ -1,0 +1,33 @@
+"""Python: prometheus_client, OpenTelemetry's conventions, asyncio and SQLAlchemy. Reference counts free most memory, so
+that a run without a collection proves as much as one with many."""
+
+from __future__ import annotations
+
+from soak.catalog.rows import Collector, Family, Pool, ResourceKind, Unit, connected, count, heap, shown
+
+PYTHON = Family(
+    name="Python",
+    language="Python",
+    prefixes=("python_", "process_runtime_cpython_", "cpython_"),
+    metrics=(
+        heap("python_traced_memory_bytes", "what Python's allocations hold"),
+        count(ResourceKind.THREADS, "*asyncio_tasks", "asyncio tasks", Unit.TASKS),
+        count(ResourceKind.QUEUE, "*asyncio_handles", "callbacks scheduled on the event loop", Unit.HANDLES),
+        shown("python_gc_*", ResourceKind.GC, "Python's collections", Unit.OBJECTS),
+        shown("cpython_gc_*", ResourceKind.GC, "Python's collections", Unit.OBJECTS),
+        shown("process_runtime_cpython_memory_bytes", ResourceKind.MEMORY, "memory of one kind"),
+        count(ResourceKind.THREADS, "process_runtime_cpython_thread_count", "threads", Unit.THREADS),
+        connected(
+            count(ResourceKind.DESCRIPTORS, "process_runtime_cpython_fd_count", "open descriptors", Unit.DESCRIPTORS)
+        ),
+    ),
+    pools=(
+        Pool(
+            used="sqlalchemy_pool_checked_out",
+            maximum="sqlalchemy_pool_max",
+            idle="sqlalchemy_pool_checked_in",
+            waiting="sqlalchemy_pool_waiting",
+        ),
+    ),
+    collectors=(Collector(heap="python_traced_memory_bytes"),),
+)

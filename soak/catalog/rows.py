@@ -1,0 +1,206 @@
+"""The kinds of row that the catalog consists of, and short constructors for the usual ones.
+
+A selector in a row is a metric name, or a name glob, with label matchers where needed: `jvm_memory_used_bytes{area="heap"}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class ResourceKind(StrEnum):
+    """What kind of thing a series measures."""
+
+    MEMORY = "memory"
+    HEAP = "live heap"
+    DESCRIPTORS = "descriptors"
+    THREADS = "threads"
+    POOL = "pool"
+    QUEUE = "queue"
+    GC = "gc"
+    CPU = "cpu"
+    METRICS = "metrics"
+    LIMIT = "limit"
+    OTHER = "other"
+
+
+class Unit(StrEnum):
+    """What a series counts, as a sentence names it; bytes, seconds and ratios are no counts of whole things."""
+
+    BYTES = "bytes"
+    SECONDS = "seconds"
+    RATIO = "ratio"
+    OBJECTS = "objects"
+    DESCRIPTORS = "descriptors"
+    HANDLES = "handles"
+    RESOURCES = "resources"
+    REQUESTS = "requests"
+    THREADS = "threads"
+    GOROUTINES = "goroutines"
+    TASKS = "tasks"
+    TIMERS = "timers"
+    PROCESSES = "processes"
+    CONNECTIONS = "connections"
+    CALLERS = "callers"
+    COLLECTIONS = "collections"
+    SERIES = "series"
+    NONE = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the unit counts whole things."""
+        return self not in (Unit.BYTES, Unit.SECONDS, Unit.RATIO, Unit.NONE)
+
+
+class Worse(StrEnum):
+    """In which direction a change of a series is for the worse."""
+
+    UP = "up"
+    DOWN = "down"
+    NEITHER = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """The series that `selector` matches are `noun` in a sentence, counted in `unit`.
+
+    A metric with `judged` false is only shown, and so is one beside a series that says the same better: one of `unless`,
+    selectors. `capacities` name the series that hold its maximum, of which the smallest counts; `floors` the series whose
+    floor is its truth, best first. `whole` marks all memory of a process, the heap
+    included; `connected` marks what a client's connection adds to. `nested_by` is the label whose value is a path: a series whose path leads to another's is the total of that one.
+    """
+
+    selector: str
+    kind: ResourceKind
+    noun: str
+    unit: Unit
+    judged: bool = True
+    worse: Worse = Worse.UP
+    capacities: tuple[str, ...] = ()
+    floors: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    whole: bool = False
+    connected: bool = False
+    nested_by: str = ""
+
+    @property
+    def integer(self) -> bool:
+        """Whether it counts whole things."""
+        return self.unit.whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """How one library names what it tells of its pools: selectors of gauges, and of two counters, `waits` and `timeouts`.
+
+    Labels that the selectors do not mention tell one pool from another. `opened` is in use and idle together, where idle
+    connections are not told.
+    """
+
+    used: str
+    maximum: str = ""
+    idle: str = ""
+    waiting: str = ""
+    waits: str = ""
+    timeouts: str = ""
+    opened: str = ""
+    noun: str = "connections in use"
+    unit: Unit = Unit.CONNECTIONS
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """The rows of the pool's gauges."""
+        rows = [
+            Metric(self.used, ResourceKind.POOL, self.noun, self.unit, capacities=_named(self.maximum)),
+            Metric(self.waiting, ResourceKind.POOL, "callers waiting for a connection", Unit.CALLERS),
+            shown(self.idle, ResourceKind.POOL, f"idle {self.unit}", self.unit, Worse.NEITHER),
+            shown(self.maximum, ResourceKind.LIMIT, "the pool's maximum", self.unit, Worse.NEITHER),
+        ]
+        return tuple(row for row in rows if row.selector)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collector:
+    """What one runtime tells of its garbage collector: selectors, empty where it tells nothing.
+
+    `live` is the heap that survived the last collection, brought up to date by full collections alone where
+    `live_after_full`; `heap` is the heap in use, garbage included. `goal` is the heap size that starts the next collection,
+    `percent` by how much it exceeds the live heap, and `limit` the memory limit that bounds it (Go's GOGC and GOMEMLIMIT).
+    `taken` is what the runtime took from the system for it, `released` what of that it gave back. `allocated` counts bytes
+    ever allocated. `collections` counts collections; those that `young` matches leave the old generation as it is, and those
+    that `minor` matches are too frequent to count as work. `ended` is the time of the last collection. `longest` is a gauge
+    of the longest pause; `pauses` a sum of seconds beside the count `paused`. `outside` is memory that the runtime holds
+    outside of its heap. `threads` counts the threads or goroutines that its snapshots of stacks list.
+    """
+
+    live: str = ""
+    live_after_full: bool = False
+    heap: str = ""
+    goal: str = ""
+    percent: str = ""
+    limit: str = ""
+    taken: str = ""
+    released: str = ""
+    capacity: str = ""
+    allocated: str = ""
+    collections: tuple[str, ...] = ()
+    young: tuple[str, ...] = ()
+    minor: tuple[str, ...] = ()
+    ended: str = ""
+    longest: str = ""
+    pauses: str = ""
+    paused: str = ""
+    outside: str = ""
+    threads: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What one runtime, library or exporter publishes.
+
+    `language` is the one that programs with these series are written in, where that is one; `prefixes` are how their names
+    begin. Where a page has one of the `exporter_marks`, an exporter serves it for another process, and what the page says
+    of a process is the exporter's own.
+    """
+
+    name: str
+    metrics: tuple[Metric, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    collectors: tuple[Collector, ...] = ()
+    language: str = ""
+    prefixes: tuple[str, ...] = ()
+    exporter_marks: tuple[str, ...] = ()
+
+
+def memory(selector: str, noun: str, capacities: tuple[str, ...] = (), floors: tuple[str, ...] = ()) -> Metric:
+    """Memory that a process or container holds, in bytes."""
+    return Metric(selector, ResourceKind.MEMORY, noun, Unit.BYTES, capacities=capacities, floors=floors)
+
+
+def heap(selector: str, noun: str, *capacities: str, unit: Unit = Unit.BYTES, unless: tuple[str, ...] = ()) -> Metric:
+    """Managed memory, with the garbage in it."""
+    return Metric(selector, ResourceKind.HEAP, noun, unit, capacities=capacities, unless=unless)
+
+
+def count(kind: ResourceKind, selector: str, noun: str, unit: Unit, *capacities: str) -> Metric:
+    """A count of whole things."""
+    return Metric(selector, kind, noun, unit, capacities=capacities)
+
+
+def connected(metric: Metric) -> Metric:
+    """The same, of which a client's connection may be one."""
+    return replace(metric, connected=True)
+
+
+def shown(selector: str, kind: ResourceKind, noun: str, unit: Unit = Unit.BYTES, worse: Worse = Worse.UP) -> Metric:
+    """A series that is drawn, and judged only where a limit names it."""
+    return Metric(selector, kind, noun, unit, judged=False, worse=worse)
+
+
+def bound(selector: str, noun: str, unit: Unit = Unit.BYTES) -> Metric:
+    """A series that holds a capacity."""
+    return shown(selector, ResourceKind.LIMIT, noun, unit, Worse.NEITHER)
+
+
+def _named(selector: str) -> tuple[str, ...]:
+    return (selector,) if selector else ()
