@@ -120,12 +120,7 @@ class Live:
         track = self._tracks.get(key)
         if track is None:
             role = metric_of(sample.name, sample.labels)
-            if (
-                role is None
-                or not role.judged
-                or len(self._tracks) >= 200
-                or not np.isfinite(sample.value)
-            ):
+            if role is None or not role.judged or len(self._tracks) >= 200 or not np.isfinite(sample.value):
                 return
             track = self._tracks[key] = Track(role, sample.labels)
         track.add(moment, sample.value)

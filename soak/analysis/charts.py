@@ -9,6 +9,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
+from soak.catalog.process import CPU_SECONDS
 from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, RuleName, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 
@@ -30,7 +31,7 @@ _REQUESTS = {
     "http_request_error_ratio": ("Failed requests", "ratio", LOAD),
     "soak_load_asked_per_second": ("Requests", "requests/s", LOAD),
     "load_users": ("Users and requests in flight", "users", LOAD),
-    "process_cpu_seconds_total": ("CPU", "cores", COLLECTOR),
+    CPU_SECONDS: ("CPU", "cores", COLLECTOR),
     "soak_load_cpu_ratio": ("Load generator: CPU of its busiest process", "ratio", GENERATOR),
     "soak_load_lag_seconds": ("Load generator: event loop lag", "seconds", GENERATOR),
     "soak_load_late_ratio": ("Late arrivals", "ratio", GENERATOR),
@@ -81,7 +82,7 @@ def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Cha
     own = [finding for finding in findings if finding.series == name]
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
-    role = metric_of(name) or unknown_metric(name)
+    role = metric_of(name, found[0].labels) or unknown_metric(name)
     curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
     title = role.noun[:1].upper() + role.noun[1:]
     return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
@@ -92,7 +93,7 @@ def _group(name: str) -> str:
     if name.startswith("http_request"):
         return LATENCY if name.endswith("_seconds") else LOAD
     metric = metric_of(name) or unknown_metric(name)
-    return _GROUPS.get(metric.what, MEMORY if metric.unit == "bytes" else COUNTS)
+    return _GROUPS.get(metric.kind, MEMORY if metric.unit == "bytes" else COUNTS)
 
 
 def _warm_up(trends: Iterable[Trend]) -> Phase | None:

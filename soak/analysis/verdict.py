@@ -15,6 +15,7 @@ from soak.analysis.rules.load_generator import Generator, generator_of, saturate
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.rules.run_validity import seen_events
 from soak.catalog.metrics import metric_of, unknown_metric
+from soak.catalog.process import RESIDENT
 from soak.model import Analysis, Ending, EndpointSummary, Finding, Phase, PhaseName, Recording, RuleName, Verdict
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
@@ -122,11 +123,11 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     """What passed, over how long, and how slow a leak would have been caught in the most telling series."""
     first = growth[0]
     by_name = {finding.series: finding for finding in reversed(growth)}
-    first = by_name.get("process_resident_memory_bytes", first)
+    first = by_name.get(RESIDENT, first)
     count = "1 series keeps" if len(growth) == 1 else f"{len(growth)} series keep"
     said = f"{count} steady over {show_duration(prepared.end - prepared.start)} of load"
     if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
-        role = metric_of(first.series) or unknown_metric(first.series)
+        role = metric_of(first.series, first.labels) or unknown_metric(first.series)
         slowest = show_amount(first.trend.resolution_per_hour, f"{role.unit}/h")
         return f"{said}; growth of {role.noun} above {slowest} would have been caught."
     return f"{said}."

@@ -69,6 +69,7 @@ GO = Family(
             limit=MEMORY_LIMIT,
             taken="go_memstats_sys_bytes",
             released="go_memstats_heap_released_bytes",
+            footprint="go_memstats_sys_bytes",
             allocated="go_memstats_alloc_bytes_total",
             collections=("go_gc_cycles_total_gc_cycles_total", "go_gc_duration_seconds_count"),
             ended="go_memstats_last_gc_time_seconds",

@@ -163,6 +163,8 @@ JVM = Family(
             live_after_full=True,
             heap=f'{USED}{{area="heap"}}',
             taken="jvm_gc_max_data_size_bytes",
+            footprint=USED,
+            peak=f'{USED}{{area="heap"}}',
             allocated="jvm_gc_memory_allocated_bytes_total",
             collections=("jvm_gc_pause_seconds_count",),
             young=('jvm_gc_pause_seconds_count{action=~".*minor.*"}',),

@@ -64,6 +64,8 @@ METRICS: tuple[Metric, ...] = tuple(
 )
 
 
+#: The beginnings of series that are load, time or accounts of the collector.
+NO_RESOURCES = ("http_request", "load_", "soak_load_", "process_start_time", "go_gc_", "scrape_")
 #: The beginnings of what an exporter publishes of itself.
 _OWN = ("process_", "go_", "python_", "promhttp_")
 
@@ -93,7 +95,11 @@ def selector(text: str) -> Selector:
 
 def selects(text: str, series: Named) -> bool:
     """Whether a selector matches a series; an empty selector matches none."""
-    return bool(text) and selector(text).matches_name(series.name) and selector(text).matches(series.name, dict(series.labels))
+    return (
+        bool(text)
+        and selector(text).matches_name(series.name)
+        and selector(text).matches(series.name, dict(series.labels))
+    )
 
 
 def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
@@ -106,19 +112,12 @@ def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
             yield one
 
 
-def metric_of(name: str, labels: Labels | None = None) -> Metric | None:
-    """The row of a series, exact names before globs; of a name alone, its first row. None for an unknown series."""
-    return _metric_of(name, labels)
-
-
 @lru_cache(maxsize=16384)
-def _metric_of(name: str, labels: Labels | None) -> Metric | None:
-    known = None if labels is None else dict(labels)
-    for metric in (*_exact().get(name, ()), *_globs()):
-        row = selector(metric.selector)
-        if row.matches_name(name) if known is None else row.matches(name, known):
-            return metric
-    return None
+def metric_of(name: str, labels: Labels = ()) -> Metric | None:
+    """The row of a series, exact names before globs; None for an unknown series."""
+    known = dict(labels)
+    rows = (*_exact().get(name, ()), *_globs())
+    return next((metric for metric in rows if selector(metric.selector).matches(name, known)), None)
 
 
 @lru_cache(maxsize=1)
@@ -141,6 +140,13 @@ def superseded(metric: Metric, others: Iterable[Named]) -> bool:
     return bool(metric.unless) and any(selects(text, other) for other in others for text in metric.unless)
 
 
+def pool_identity(pool: Pool, labels: Labels) -> Labels:
+    """The labels that tell one pool from another: those that the pool's selectors do not mention."""
+    gauges = (pool.used, pool.idle, pool.maximum, pool.waiting)
+    mentioned = {matcher.label for text in gauges for matcher in selector(text).matchers}
+    return tuple(pair for pair in labels if pair[0] not in mentioned)
+
+
 def encloses(metric: Metric, series: Named, others: Iterable[Named]) -> bool:
     """Whether a series is the total of another one: its path label leads to that of the other."""
     if not metric.nested_by:
@@ -159,12 +165,11 @@ def is_exporters_own(name: str, page: Iterable[str]) -> bool:
 
 
 def language_of(names: Iterable[str]) -> str:
-    """The language of a program with series of these names; empty where they do not tell."""
+    """The language of a program with series of these names, by what most of them are; empty where they do not tell."""
     known = list(names)
-    for family in FAMILIES:
-        if family.language and any(name.startswith(family.prefixes) for name in known):
-            return family.language
-    return ""
+    counts = {one.language: sum(name.startswith(one.prefixes) for name in known) for one in FAMILIES if one.language}
+    language = max(counts, key=counts.__getitem__)
+    return language if counts[language] else ""
 
 
 def unknown_metric(name: str) -> Metric:

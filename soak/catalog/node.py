@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, connected, count, heap, shown
 
+ACTIVE_RESOURCES = "nodejs_active_resources"
 _SECONDS = Unit.SECONDS
 _PARTIAL = "minor|incremental|weakcb"
 #: V8's spaces in which objects grow old.
@@ -37,21 +38,22 @@ NODE = Family(
             "V8's heap",
             "v8js_memory_heap_limit_bytes",
         ),
-        heap('v8js_memory_heap_used_bytes{v8js_heap_space_name=""}', "V8's heap", "v8js_memory_heap_limit_bytes"),
-        shown("v8js_memory_heap_used_bytes", ResourceKind.HEAP, "a part of V8's heap"),
+        shown('v8js_memory_heap_used_bytes{v8js_heap_space_name!=""}', ResourceKind.HEAP, "a part of V8's heap"),
+        heap("v8js_memory_heap_used_bytes", "V8's heap", "v8js_memory_heap_limit_bytes"),
         bound("v8js_memory_heap_limit_bytes", "the limit of V8's heap"),
         shown("v8js_gc_duration_seconds*", ResourceKind.GC, "V8's collections", _SECONDS),
     ),
     collectors=(
         Collector(
             heap="nodejs_heap_size_used_bytes",
-            taken="nodejs_heap_size_total_bytes",
+            footprint="nodejs_heap_size_total_bytes",
             collections=("nodejs_gc_duration_seconds_count",),
             young=(f'nodejs_gc_duration_seconds_count{{kind=~"{_PARTIAL}"}}',),
             minor=(f'nodejs_gc_duration_seconds_count{{kind=~"{_PARTIAL}"}}',),
             pauses="nodejs_gc_duration_seconds_sum",
             paused="nodejs_gc_duration_seconds_count",
             outside="nodejs_external_memory_bytes",
+            peak="nodejs_external_memory_bytes",
         ),
         Collector(
             heap="v8js_memory_heap_used_bytes",

@@ -67,8 +67,8 @@ class Metric:
 
     A metric with `judged` false is only shown, and so is one beside a series that says the same better: one of `unless`,
     selectors. `capacities` name the series that hold its maximum, of which the smallest counts; `floors` the series whose
-    floor is its truth, best first. `whole` marks all memory of a process, the heap
-    included; `connected` marks what a client's connection adds to. `nested_by` is the label whose value is a path: a series whose path leads to another's is the total of that one.
+    floor is its truth, best first. `whole` marks all memory of a process, the heap included, and `connected` what a client's
+    connection adds to. `nested_by` is the label whose value is a path: a series whose path leads to another's is its total.
     """
 
     selector: str
@@ -126,11 +126,14 @@ class Collector:
     `live` is the heap that survived the last collection, brought up to date by full collections alone where
     `live_after_full`; `heap` is the heap in use, garbage included. `goal` is the heap size that starts the next collection,
     `percent` by how much it exceeds the live heap, and `limit` the memory limit that bounds it (Go's GOGC and GOMEMLIMIT).
-    `taken` is what the runtime took from the system for it, `released` what of that it gave back. `allocated` counts bytes
-    ever allocated. `collections` counts collections; those that `young` matches leave the old generation as it is, and those
-    that `minor` matches are too frequent to count as work. `ended` is the time of the last collection. `longest` is a gauge
-    of the longest pause; `pauses` a sum of seconds beside the count `paused`. `outside` is memory that the runtime holds
-    outside of its heap. `threads` counts the threads or goroutines that its snapshots of stacks list.
+    `taken` is what the runtime took from the system for it, or may take, `released` what of that it gave back, and
+    `footprint` all memory that the runtime tells of. `allocated` counts bytes ever allocated.
+
+    `collections` counts collections; those that `young` matches leave the old generation as it is, and those that `minor`
+    matches are too frequent to count as work. `ended` is the time of the last collection. `longest` is a gauge of the longest
+    pause; `pauses` a sum of seconds beside the count `paused`. `outside` is memory that the runtime holds outside of its
+    heap, `peak` a gauge that rises while a large answer is built. `threads` counts the threads or goroutines that its
+    snapshots of stacks list.
     """
 
     live: str = ""
@@ -141,7 +144,7 @@ class Collector:
     limit: str = ""
     taken: str = ""
     released: str = ""
-    capacity: str = ""
+    footprint: str = ""
     allocated: str = ""
     collections: tuple[str, ...] = ()
     young: tuple[str, ...] = ()
@@ -151,6 +154,7 @@ class Collector:
     pauses: str = ""
     paused: str = ""
     outside: str = ""
+    peak: str = ""
     threads: str = ""
 
 

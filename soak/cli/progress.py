@@ -99,7 +99,7 @@ def _worst(progress: Progress) -> Text:
         return Text("no growth to tell of yet", style="dim")
     if worst.trend.slope_per_hour <= 0 or is_nothing(worst.trend):
         return Text("no growth so far", style="dim")
-    role = metric_of(worst.series)
+    role = metric_of(worst.series, worst.labels)
     noun, unit = (role.noun, role.unit) if role else (worst.series, "")
     slope = show_amount(worst.trend.slope_per_hour, f"{unit}/h")
     style = "bold red" if worst.verdict is Verdict.FAIL else "dim"

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from soak.analysis.rules.resident_memory import RESIDENT
+from soak.catalog.process import RESIDENT
 from soak.live import Live
 from soak.model import Sample, Scrape, label_pairs
 from soak.windows import Window

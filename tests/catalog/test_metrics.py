@@ -1,6 +1,9 @@
 """The table of known series, and what follows from it."""
 
+import ast
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,12 +11,13 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.prepare.prepare import prepare
-from soak.catalog.metrics import METRICS, ResourceKind, metric_of, unknown_metric
-from soak.model import Analysis, Finding, Series, SourceHealth, Verdict
+from soak.catalog.metrics import METRICS, ResourceKind, metric_of, selector, unknown_metric
+from soak.model import Analysis, Finding, Labels, Series, SourceHealth, Verdict, label_pairs
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
 T = np.arange(SECONDS)
+SOAK = Path(__file__).parents[2] / "soak"
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
 
 
@@ -26,18 +30,57 @@ def growth(analysis: Analysis) -> dict[str, Finding]:
 
 
 def test_every_row_can_be_reached_and_is_whole() -> None:
-    for index, role in enumerate(METRICS):
-        name = role.name.replace("*", "x")
-        assert metric_of(name) is METRICS[[one.name for one in METRICS].index(role.name)], (
-            f"row {index}: {role.name} is hidden"
-        )
-        assert role.noun
-        assert role.unit
-        assert role.what in ResourceKind
-        if role.judged:
-            assert role.worse == "up"
-        for other in (*role.floors, *([role.unless] if role.unless else [])):
-            assert metric_of(other) is not None, other
+    for metric in METRICS:
+        name, labels = example(metric.selector)
+        reached = metric_of(name, labels)
+        assert reached is not None
+        assert reached.selector == metric.selector, f"{metric.selector} is hidden by {reached.selector}"
+        assert metric.noun
+        for other in (*metric.floors, *metric.unless):
+            assert metric_of(*example(other)) is not None, other
+
+
+def example(text: str) -> tuple[str, Labels]:
+    """A series that a selector of the catalog matches."""
+    row = selector(text)
+    labels = {}
+    for matcher in row.matchers:
+        if matcher.operator == "=":
+            labels[matcher.label] = matcher.value
+        elif matcher.operator == "=~":
+            options = [re.sub(r"[\\[\]()?]", "", part.replace(".*", "")) for part in matcher.value.split("|")]
+            options += ["old_space"]
+            labels[matcher.label] = next(text for text in options if matcher.matches({matcher.label: text}))
+        elif matcher.operator == "!=":
+            labels[matcher.label] = f"not {matcher.value}"
+    return row.name.replace("*", "x"), label_pairs({key: value for key, value in labels.items() if value})
+
+
+#: Metric names: lower-case words of which the first is a runtime's, a library's or an exporter's prefix.
+SERIES_NAME = re.compile(
+    r"(process|container|machine|go|jvm|nodejs|v8js|python|cpython|dotnet|ruby|phpfpm|erlang_vm|envoy|haproxy|nginx|redis|pg"
+    r"|hikaricp|jdbc|r2dbc|db_client|db_pool|sqlalchemy_pool)_[a-z0-9_]*(_[a-z0-9]+)+"
+)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(p for d in ("analysis", "diagnosis") for p in (SOAK / d).rglob("*.py")), ids=str
+)
+def test_no_series_of_a_target_is_named_outside_of_the_catalog(path: Path) -> None:
+    docstrings = {
+        ast.get_docstring(node, clean=False)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+    }
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docstrings:
+            assert not SERIES_NAME.fullmatch(node.value.partition("{")[0]), f"{path}:{node.lineno} names {node.value}"
+
+
+def test_a_series_name_is_found_where_it_stands() -> None:
+    assert SERIES_NAME.fullmatch("process_open_fds")
+    assert SERIES_NAME.fullmatch("go_gc_heap_live_bytes")
+    assert not SERIES_NAME.fullmatch("process_lives")
 
 
 @pytest.mark.parametrize(
@@ -59,14 +102,14 @@ def test_every_row_can_be_reached_and_is_whole() -> None:
 def test_what_some_series_are(name: str, what: ResourceKind, is_judged: bool) -> None:
     role = metric_of(name)
     assert role is not None
-    assert (role.what, role.judged) == (what, is_judged)
+    assert (role.kind, role.judged) == (what, is_judged)
 
 
 def test_an_unknown_gauge_is_judged_only_if_a_limit_names_it() -> None:
     queue = gauge("orders_queue_length", T.astype(float))
     assert growth(judged(MEMORY, queue)).keys() == {"process_resident_memory_bytes"}
     assert judged(MEMORY, queue, growth={"orders_queue_length": "0/h"}).verdict is Verdict.FAIL
-    assert unknown_metric("orders_queue_length").what is ResourceKind.OTHER
+    assert unknown_metric("orders_queue_length").kind is ResourceKind.OTHER
 
 
 def test_of_a_jvm_live_data_speaks_for_the_heap_once_it_says_anything() -> None:

@@ -114,7 +114,9 @@ def pauses_of(found: Iterable[Series], start: float, end: float) -> Iterator[tup
         # Node counts what runs beside the program too.
         for total in selected(collector.pauses, series):
             count = next((one for one in selected(collector.paused, series) if one.labels == total.labels), None)
-            mean = _longest_mean(total, count, start, end) if count is not None and _instance(total) not in known else None
+            mean = (
+                _longest_mean(total, count, start, end) if count is not None and _instance(total) not in known else None
+            )
             if mean is not None:
                 yield total, mean, "longest mean pause"
 

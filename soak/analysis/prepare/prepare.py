@@ -11,6 +11,8 @@ from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.gc_accounting import collections_between, with_live_heap
 from soak.analysis.prepare.generator_series import generator_series
 from soak.analysis.prepare.snapshot_masking import perturbed, without
+from soak.catalog.metrics import selected
+from soak.catalog.process import PROCESS_ID, START_TIME
 from soak.model import Floats, Kind, Labels, Phase, Recording, Series
 from soak.windows import Arrivals, EndpointWindows, Ints
 
@@ -60,8 +62,8 @@ class Prepared:
         return self.restarts.get(instance, self.restarts.get(""))
 
     def named(self, name: str) -> list[Series]:
-        """All series of a name."""
-        return [series for series in self.series if series.name == name]
+        """All series of a name, or those that a selector matches."""
+        return list(selected(name, self.series))
 
 
 _NOTHING_ASKED = AskedLoad()
@@ -135,7 +137,7 @@ def _restarts(found: tuple[Series, ...], start: float, end: float) -> dict[str, 
     seen: dict[str, list[list[float]]] = {}
     for series in found:
         # By more than the second that clocks may disagree by.
-        least = {"process_start_time_seconds": 1.0, "process_pid": 0.0}.get(series.name)
+        least = {START_TIME: 1.0, PROCESS_ID: 0.0}.get(series.name)
         if least is not None:
             known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
             times, values = series.times[known], series.values[known]

@@ -16,6 +16,7 @@ from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import CERTAIN, fit_trend
+from soak.catalog.process import CPU_SECONDS
 from soak.model import Finding, Floats, RuleName, Series, Trend, Verdict
 from soak.units import show_duration, show_ratio
 from soak.windows import EndpointWindows
@@ -80,7 +81,7 @@ def _series_of(key: str) -> str:
     names = {
         "errors": "http_request_error_ratio",
         "rate": "http_requests_per_second",
-        "cpu": "process_cpu_seconds_total",
+        "cpu": CPU_SECONDS,
     }
     return names.get(key, f"http_request_{key}_seconds")
 
@@ -122,7 +123,7 @@ def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floa
         rate = windows.requests / windows.seconds
         if key == "rate":
             return windows.times, -rate
-        cpu = next(iter(prepared.named("process_cpu_seconds_total")), None)
+        cpu = next(iter(prepared.named(CPU_SECONDS)), None)
         if cpu is None or not len(windows.times):
             return np.array([]), np.array([])
         inside = cpu.times >= prepared.judged_from

@@ -15,6 +15,8 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import cycles_of, pauses_of
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
+from soak.catalog.metrics import COLLECTORS
+from soak.catalog.process import RESIDENT
 from soak.model import Finding, Floats, RuleName, Series, Verdict
 from soak.profile import Limits
 from soak.units import show_amount, show_number
@@ -23,12 +25,10 @@ from soak.units import show_amount, show_number
 CYCLES, PAUSE, LIVE = 100 / 60, 0.1, 0.8
 #: No advice where less than this was taken from the system, in bytes, or for a stretch shorter than this, in seconds.
 SMALL, SHORT = 64 * 2**20, 60.0
-#: Live heap, what was taken for it, and what of that was given back. V8 grows its heap as it fills it, so that Node's
-#: shares are always high and say nothing.
-HEAPS = (
-    ("go_gc_heap_live_bytes", "go_memstats_sys_bytes", "go_memstats_heap_released_bytes"),
-    ("jvm_gc_live_data_size_bytes", "jvm_gc_max_data_size_bytes", ""),
-)
+#: Runtimes that tell both the live heap and what was taken for it.
+HEAPS = tuple(collector for collector in COLLECTORS if collector.live and collector.taken)
+#: What runtimes hold in all, and where none tells, the process.
+FOOTPRINTS = (*(collector.footprint for collector in COLLECTORS if collector.footprint), RESIDENT)
 
 
 _UNITS = {"cycles": "collections/min", "pause": "seconds", "live": "ratio"}
@@ -103,10 +103,10 @@ def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
     for series, longest, what in pauses_of(found, start, end):
         said = f"The {what} of the garbage collector was {show_amount(longest, 'seconds')}"
         yield _Measure(series, longest, "seconds", said, PAUSE, limits.gc.pause)
-    for live, taken, released in HEAPS:
-        for series in prepared.named(live):
-            beside = _same(prepared, taken, series)
-            given_back = _same(prepared, released, series) if released else None
+    for collector in HEAPS:
+        for series in prepared.named(collector.live):
+            beside = _same(prepared, collector.taken, series)
+            given_back = _same(prepared, collector.released, series)
             share = _share(prepared, series, beside, given_back)
             if share is not None:
                 said = f"{show_amount(share, 'ratio')} of the memory that was taken is alive"
@@ -125,13 +125,7 @@ def _share(prepared: Prepared, live: Series, taken: Series | None, released: Ser
 
 def _small(prepared: Prepared) -> bool:
     """Whether all that is known of memory says that the heap is small; a heap that nobody measured is not."""
-    names = (
-        "go_memstats_sys_bytes",
-        "jvm_memory_used_bytes",
-        "nodejs_heap_size_total_bytes",
-        "process_resident_memory_bytes",
-    )
-    for name in names:
+    for name in FOOTPRINTS:
         values = [float(np.nanmax(one.values)) for one in prepared.named(name) if np.isfinite(one.values).any()]
         if values:
             return sum(values) < SMALL

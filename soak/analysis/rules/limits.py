@@ -50,7 +50,7 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
         if not found:
             yield missing(prepared, RuleName.MAX, name, limit)
         for series in found:
-            role = metric_of(series.name) or unknown_metric(series.name)
+            role = metric_of(series.name, series.labels) or unknown_metric(series.name)
             known = series.values[np.isfinite(series.values)]
             if not len(known):
                 yield Finding(

@@ -8,12 +8,12 @@ warning: a pool at its maximum, one far larger than ever used, idle connections 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
+from soak.catalog.metrics import POOLS, Pool, pool_identity, selected
 from soak.model import Finding, Floats, Kind, Labels, RuleName, Series, Verdict
 from soak.units import show_number, show_ratio
 
@@ -27,77 +27,14 @@ _IDLE, _LONG = 10, 900.0
 _FEWEST = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """How one library names what it tells of its pools: gauges, and two counters; a name may hold `{state=used}`."""
-
-    used: str
-    maximum: str
-    idle: str = ""
-    waiting: str = ""
-    waits: str = ""
-    timeouts: str = ""
-    opened: str = ""  # idle and in use together, where idle ones are not told
-
-
-POOLS: tuple[Pool, ...] = (
-    Pool(
-        "go_sql_in_use_connections",
-        "go_sql_max_open_connections",
-        "go_sql_idle_connections",
-        "",
-        "go_sql_wait_count_total",
-    ),
-    Pool(
-        "hikaricp_connections_active",
-        "hikaricp_connections_max",
-        "hikaricp_connections_idle",
-        "hikaricp_connections_pending",
-        "",
-        "hikaricp_connections_timeout_total",
-    ),
-    Pool(
-        "hikaricp_active_connections",
-        "hikaricp_max_connections",
-        "hikaricp_idle_connections",
-        "hikaricp_pending_threads",
-        "",
-        "hikaricp_connection_timeout_total",
-    ),
-    Pool("jdbc_connections_active", "jdbc_connections_max", "jdbc_connections_idle"),
-    Pool(
-        "r2dbc_pool_acquired_connections",
-        "r2dbc_pool_max_allocated_connections",
-        "r2dbc_pool_idle_connections",
-        "r2dbc_pool_pending_connections",
-    ),
-    Pool(
-        "db_client_connections_usage{state=used}",
-        "db_client_connections_max",
-        "db_client_connections_usage{state=idle}",
-        "db_client_connections_pending_requests",
-        "",
-        "db_client_connections_timeouts_total",
-    ),
-    Pool(
-        "db_pool_connections_in_use",
-        "db_pool_connections_max",
-        "db_pool_connections_idle",
-        "db_pool_connections_waiting",
-        opened="db_pool_connections_open",
-    ),
-    Pool("sqlalchemy_pool_checked_out", "sqlalchemy_pool_max", "sqlalchemy_pool_checked_in", "sqlalchemy_pool_waiting"),
-)
-
-
 def pool_findings(asked: RuleInput) -> Iterator[Finding]:
     """Connections that did not come back after the load, and callers that gave up waiting; only what is wrong."""
     prepared, limits = asked.prepared, asked.limits
     for pool in POOLS:
-        for used in _series(prepared.recording.series, pool.used):
+        for used in selected(pool.used, prepared.recording.series):
             yield from _not_returned(prepared, used)
         if pool.timeouts and pool.timeouts not in limits.max:
-            for counter in _series(prepared.recording.series, pool.timeouts):
+            for counter in selected(pool.timeouts, prepared.recording.series):
                 yield from _gave_up(prepared, counter)
 
 
@@ -106,10 +43,10 @@ def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str
     prepared = asked.prepared
     unsettled = {(one.series, one.labels) for one in findings if one.verdict is not Verdict.PASS}
     for pool in POOLS:
-        for used in _series(prepared.series, pool.used):
-            own = _without_state(used.labels)
+        for used in prepared.named(pool.used):
+            own = pool_identity(pool, used.labels)
             of = f" of {', '.join(value for _, value in own)}" if own else ""
-            maximum = _beside(prepared, pool.maximum, own)
+            maximum = _beside(prepared, pool, pool.maximum, own)
             most = float(maximum.values[np.isfinite(maximum.values)][-1]) if maximum is not None else 0.0
             taken = _judged(prepared, used)
             if len(taken) < _FEWEST:
@@ -163,7 +100,9 @@ def _pinned(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats,
     share = float((taken >= most).mean())
     if share < _PINNED:
         return
-    waiting = next((one for name in (pool.waiting, pool.waits) if name and (one := _beside(prepared, name, own))), None)
+    waiting = next(
+        (one for name in (pool.waiting, pool.waits) if name and (one := _beside(prepared, pool, name, own))), None
+    )
     queue = _judged(prepared, waiting) if waiting is not None else taken[:0]
     waited = float((queue > 0).mean()) if len(queue) else 0.0
     said = f", and callers waited in {show_ratio(waited)} of them" if waited else ""
@@ -174,7 +113,7 @@ def _pinned(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats,
 
 
 def _kept_for_ever(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats) -> Iterator[str]:
-    idle = _beside(prepared, pool.idle, own) if pool.idle else None
+    idle = _beside(prepared, pool, pool.idle, own) if pool.idle else None
     if idle is None or prepared.end - prepared.judged_from < 2 * _LONG:
         return
     late = idle.values[(idle.times > prepared.end - _LONG) & np.isfinite(idle.values)]
@@ -186,21 +125,10 @@ def _kept_for_ever(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: 
         )
 
 
-def _series(found: tuple[Series, ...], selector: str) -> list[Series]:
-    """The series of a name, or of a name and a label."""
-    name, _, state = selector.partition("{")
-    key, _, value = state.rstrip("}").partition("=")
-    return [one for one in found if one.name == name and (not state or (key, value) in one.labels)]
-
-
-def _beside(prepared: Prepared, selector: str, own: Labels) -> Series | None:
-    """The series of the same pool, with some value."""
-    found = (one for one in _series(prepared.series, selector) if _without_state(one.labels) == own)
-    return next((one for one in found if np.isfinite(one.values).any()), None)
-
-
-def _without_state(labels: Labels) -> Labels:
-    return tuple((key, value) for key, value in labels if key != "state")
+def _beside(prepared: Prepared, pool: Pool, selector: str, own: Labels) -> Series | None:
+    """The series of the same pool that a selector matches, if it has some value."""
+    beside = (series for series in prepared.named(selector) if pool_identity(pool, series.labels) == own)
+    return next((series for series in beside if np.isfinite(series.values).any()), None)
 
 
 def _judged(prepared: Prepared, series: Series) -> Floats:

@@ -17,11 +17,12 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
+from soak.catalog.metrics import COLLECTORS, metric_of
+from soak.catalog.process import ANONYMOUS
 from soak.model import Finding, Floats, Series, Verdict
 from soak.units import show_amount, show_bytes
 
-RESIDENT, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymous_bytes"
-LIVE_HEAPS = ("go_gc_heap_live_bytes", "jvm_gc_live_data_size_bytes")
+LIVE_HEAPS = tuple(collector.live for collector in COLLECTORS if collector.live)
 #: What of a process is neither heap nor file: its data segments, and stacks of threads that the runtime did not make.
 _ASIDE = 2**20
 #: A rise by less than this share of the level, over the whole of a run and under a steady live heap, proves nothing.
@@ -39,7 +40,9 @@ def weighed(
     result = []
     for subject, finding in zip(subjects, findings, strict=True):
         heap = next((beside[name, finding.labels] for name in LIVE_HEAPS if (name, finding.labels) in beside), None)
-        asked = finding.series == RESIDENT and finding.verdict is not Verdict.PASS and subject.limit is None
+        metric = metric_of(finding.series, finding.labels)
+        whole = metric is not None and metric.whole
+        asked = whole and finding.verdict is not Verdict.PASS and subject.limit is None
         result.append(_in_the_light(prepared, subject, finding, heap, judge) if asked else finding)
     return result
 
@@ -114,11 +117,13 @@ def _kept(series: Series, subject: Subject) -> bool:
 
 
 def _taken(prepared: Prepared, subject: Subject) -> list[Series]:
-    """What Go's runtime took from the system, in bytes: less what it has given back, and all of it; none where unknown."""
-    total = _same(prepared, "go_memstats_sys_bytes", subject)
-    if total is None:
-        return []
-    released = _same(prepared, "go_memstats_heap_released_bytes", subject)
-    if released is None or len(released.times) != len(total.times):
-        return [total]
-    return [replace(total, values=total.values - released.values), total]
+    """What the runtime took from the system, in bytes: less what it has given back, and all of it; none where unknown."""
+    for collector in COLLECTORS:
+        # Only runtimes that tell what they give back tell all that they take.
+        total = _same(prepared, collector.taken, subject) if collector.released else None
+        if total is not None:
+            released = _same(prepared, collector.released, subject)
+            if released is None or len(released.times) != len(total.times):
+                return [total]
+            return [replace(total, values=total.values - released.values), total]
+    return []

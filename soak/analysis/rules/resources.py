@@ -13,7 +13,7 @@ from soak.analysis.rules.limits import matching, missing
 from soak.analysis.rules.resident_memory import weighed
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
-from soak.catalog.metrics import Metric, metric_of, unknown_metric
+from soak.catalog.metrics import NO_RESOURCES, Metric, encloses, is_exporters_own, metric_of, selects, unknown_metric
 from soak.model import Finding, RuleName, Series
 
 
@@ -21,14 +21,21 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
     """What the growth rule judges, by the series' key: every resource, whatever `growth` names, and what a file brings up."""
     prepared, limits = asked.prepared, asked.limits
     subjects: dict[str, Subject] = {}
+    pages = _pages(prepared)
     for series in prepared.series:
-        metric = metric_of(series.name)
-        if metric is not None and metric.judges(series.labels) and not _said_better(prepared, metric, series):
+        metric = metric_of(series.name, series.labels)
+        if (
+            metric is not None
+            and metric.judged
+            and not _said_better(prepared, metric, series)
+            and not encloses(metric, series, prepared.series)
+            and not is_exporters_own(series.name, pages.get(series.source, ()))
+        ):
             subjects[series.key] = _subject(prepared, series, metric, None)
     for name, limit in limits.growth.items():
         for series in matching(prepared, name):
             subjects[series.key] = _subject(
-                prepared, series, metric_of(series.name) or unknown_metric(series.name), limit
+                prepared, series, metric_of(series.name, series.labels) or unknown_metric(series.name), limit
             )
     if asked.judge_unknown:
         handed = [series for series in prepared.series if not _is_aside(prepared, series)]
@@ -36,7 +43,7 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
         # What is known but only shown elsewhere counts where a file holds nothing better.
         for series in unknown or ([] if subjects else handed):
             subjects[series.key] = _subject(
-                prepared, series, metric_of(series.name) or unknown_metric(series.name), None
+                prepared, series, metric_of(series.name, series.labels) or unknown_metric(series.name), None
             )
     return subjects
 
@@ -66,28 +73,38 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
     return [*doubted_findings, *absent]
 
 
+def _pages(prepared: Prepared) -> dict[str, set[str]]:
+    """The names of the series that each source gives."""
+    pages: dict[str, set[str]] = {}
+    for series in prepared.recording.series:
+        pages.setdefault(series.source, set()).add(series.name)
+    return pages
+
+
 def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
     """Whether the series that says the same better is there for this process, and has ever said anything.
 
     What only full collections bring up to date says nothing where none ran.
     """
     stale = uncollected(prepared.collections, series.labels)
-    if stale and series.name == AFTER_FULL:
+    if stale and any(selects(selector, series) for selector in AFTER_FULL):
         return True
-    if stale and metric.unless == AFTER_FULL:
-        return False
-    if not metric.unless or not set(metric.where) <= set(series.labels):
-        return False
     instance = dict(series.labels).get("instance")
-    better = [one for one in prepared.named(metric.unless) if dict(one.labels).get("instance") == instance]
-    return any(bool((one.values[np.isfinite(one.values)] > 0).any()) for one in better)
+    better = [
+        other
+        for selector in metric.unless
+        if not (stale and selector in AFTER_FULL)
+        for other in prepared.named(selector)
+        if dict(other.labels).get("instance") == instance
+    ]
+    return any(bool((other.values[np.isfinite(other.values)] > 0).any()) for other in better)
 
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:
     """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
     was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
     name = series.name
-    load = name.startswith(("http_request", "load_", "soak_load_", "process_start_time", "go_gc_", "scrape_"))
+    load = name.startswith(NO_RESOURCES)
     return (
         was_counter
         or load

@@ -8,10 +8,11 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared, merged
 from soak.analysis.rules.rule import RuleInput
+from soak.catalog.container import OOM_KILLS
+from soak.catalog.process import START_TIME
 from soak.model import Event, EventKind, Finding, RuleName, Series, SourceHealth, Verdict
 from soak.units import show_duration, show_number, show_ratio
 
-OOM = "container_oom_events_total"
 #: Series by which a source says that it did not see all, and what to tell of them.
 _ODD = {
     "scrape_samples_left_out": "up to {} series a scrape were beyond what is kept of one page or metric, and left out",
@@ -76,7 +77,7 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
 def _kills(prepared: Prepared) -> Iterator[tuple[Series, list[float], float]]:
     """Series that count kills for want of memory, when they rose during the load, and by how many."""
     for series in prepared.recording.series:
-        if series.name == OOM:
+        if series.name == OOM_KILLS:
             inside = np.isfinite(series.values) & (series.times >= prepared.start) & (series.times <= prepared.end)
             times, grown = series.times[inside][1:], np.diff(series.values[inside])
             if (grown > 0).any():
@@ -85,7 +86,7 @@ def _kills(prepared: Prepared) -> Iterator[tuple[Series, list[float], float]]:
 
 def _restarts(prepared: Prepared) -> Iterator[Finding]:
     """In a run that soak drove, a process that was replaced did not survive; in a file it may have been a deployment."""
-    name = "process_start_time_seconds"
+    name = START_TIME
     for instance, moments in prepared.restarts.items():
         if not moments:
             continue
@@ -103,7 +104,7 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
         many = "a process" if killed == 1 else f"{show_number(killed)} processes"
         reason = f"The kernel killed {many} in the container for want of memory."
         verdict = Verdict.FAIL if prepared.driven else Verdict.PASS
-        yield Finding(RuleName.RESTART, OOM, verdict, reason, series.labels, observed=killed, unit="kills")
+        yield Finding(RuleName.RESTART, OOM_KILLS, verdict, reason, series.labels, observed=killed, unit="kills")
 
 
 def _gone(prepared: Prepared) -> Iterator[Finding]:
@@ -115,11 +116,11 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
     lost = [health for health in prepared.recording.sources if health.gone]
     for health in lost:
         reason = f"The target did not survive this run ({health.last_error})."
-        yield Finding(RuleName.RESTART, name, Verdict.FAIL, reason, (("source", health.source),))
+        yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason, (("source", health.source),))
     for event in prepared.recording.events if not lost else ():
         if event.kind is EventKind.TARGET:
             reason = f"The target did not survive this run ({event.text}, after {show_duration(event.time - prepared.start)})."
-            yield Finding(RuleName.RESTART, name, Verdict.FAIL, reason)
+            yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason)
 
 
 def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:

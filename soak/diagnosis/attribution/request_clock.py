@@ -38,7 +38,7 @@ def informed(recording: Recording) -> RequestClock:
         if (
             subject.floor is None
             and role is not None
-            and role.what is ResourceKind.MEMORY
+            and role.kind is ResourceKind.MEMORY
             and not subject.series.labels
         ):
             subject = replace(subject, floor=held())

@@ -8,13 +8,13 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.sawtooth import cycle_floors
-from soak.catalog.metrics import ResourceKind, metric_of
+from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of, selects
 from soak.model import Floats, Series
 
 #: Of such series each value stands until the next collection, so only its first sample says when it was true.
-_STAIRS = ("go_gc_heap_live_bytes", "jvm_gc_live_data_size_bytes", "jvm_memory_pool_collection_used_bytes")
+_STAIRS = tuple(collector.live for collector in COLLECTORS if collector.live)
 #: When the last collection ended, on the target's own clock, in seconds.
-_COLLECTED = "go_memstats_last_gc_time_seconds"
+_COLLECTED = tuple(collector.ended for collector in COLLECTORS if collector.ended)
 
 
 def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
@@ -26,9 +26,9 @@ def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
     inside = times >= prepared.judged_from
     times, values = times[inside], values[inside]
     cuts = np.searchsorted(times, prepared.borders(series) or ())
-    own = [one for one in prepared.named(_COLLECTED) if one.labels == series.labels]
+    own = [ended for name in _COLLECTED for ended in prepared.named(name) if ended.labels == series.labels]
     lives = [
-        _lasting(series.name, LevelPoints(part, level, float(part[0])), own)
+        _lasting(series, LevelPoints(part, level, float(part[0])), own)
         for part, level in zip(np.split(times, cuts), np.split(values, cuts), strict=True)
         if len(part)
     ]
@@ -37,12 +37,12 @@ def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
     return np.concatenate([life.times for life in lives]), np.concatenate([life.values for life in lives])
 
 
-def _lasting(name: str, life: LevelPoints, collected: list[Series]) -> LevelPoints:
-    if name in _STAIRS:
+def _lasting(series: Series, life: LevelPoints, collected: list[Series]) -> LevelPoints:
+    if any(selects(live, series) for live in _STAIRS):
         return _edges(life, collected)
-    role = metric_of(name)
+    role = metric_of(series.name, series.labels)
     return cycle_floors(life) or (
-        _never_undercut(life) if role is not None and role.what is ResourceKind.HEAP else life
+        _never_undercut(life) if role is not None and role.kind is ResourceKind.HEAP else life
     )
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.catalog.metrics import ResourceKind, metric_of
+from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
+from soak.catalog.process import OPEN_DESCRIPTORS
+from soak.catalog.rows import Unit
 from soak.diagnosis.attribution.allocation_sites import Holding, where
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.blocked_stacks import Group
@@ -62,7 +64,7 @@ PLACE, GROUP = "place", "group"
 _COUNTED = (ResourceKind.DESCRIPTORS, ResourceKind.THREADS, ResourceKind.POOL)
 _BYTES = (ResourceKind.MEMORY, ResourceKind.HEAP)
 #: What Node counts beside descriptors are timers and the like, where those are steady.
-_HANDLES, _OPEN = ("handles", "resources"), "process_open_fds"
+_HANDLES, _OPEN = (Unit.HANDLES, Unit.RESOURCES), OPEN_DESCRIPTORS
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +107,14 @@ def _matters(places: Sequence[Holding], failing: Sequence[Signal]) -> bool:
 
 def _may_grow(findings: Sequence[Finding]) -> bool:
     """Whether goroutines or threads grow as a whole, or nobody counted them: of many groups some always wander."""
-    counted = [
-        one
-        for one in findings
-        if one.rule is RuleName.GROWTH and one.series in ("go_goroutines", "jvm_threads_live_threads")
-    ]
+    counted = [one for one in findings if one.rule is RuleName.GROWTH and _lists_stacks(one)]
     return not counted or any(one.verdict is not Verdict.PASS for one in counted)
+
+
+def _lists_stacks(finding: Finding) -> bool:
+    """Whether a finding's series counts the threads or goroutines that snapshots of stacks list."""
+    metric = metric_of(finding.series, finding.labels)
+    return metric is not None and any(collector.threads == metric.selector for collector in COLLECTORS)
 
 
 def _growing_groups(groups: Sequence[Group]) -> list[Group]:
@@ -121,7 +125,7 @@ def _growing_groups(groups: Sequence[Group]) -> list[Group]:
 
 def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[Signal]:
     for finding in findings:
-        role = metric_of(finding.series)
+        role = metric_of(finding.series, finding.labels)
         if (
             finding.verdict is Verdict.PASS
             or finding.rule is not RuleName.GROWTH
@@ -129,7 +133,7 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             or role is None
         ):
             continue
-        if role.what not in (*_COUNTED, *_BYTES) or role.unit == "objects":
+        if role.kind not in (*_COUNTED, *_BYTES) or role.unit is Unit.OBJECTS:
             continue
         if role.unit in _HANDLES and any(one.series == _OPEN and one.verdict is Verdict.PASS for one in findings):
             continue
@@ -139,11 +143,11 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             continue
         told = told_apart(prepared, levels, finding.series, role.unit, integer=role.integer)
         # A count that only may grow, beside one that surely does, belongs to it where an endpoint surely adds to both.
-        if finding.verdict is not Verdict.FAIL and not (role.what in _COUNTED and guilty(told)):
+        if finding.verdict is not Verdict.FAIL and not (role.kind in _COUNTED and guilty(told)):
             continue
         each = _each(finding, prepared)
         yield Signal(
-            role.what, finding.series, role.unit, each, guilty(told), finding.reason, finding, refused=told.refused
+            role.kind, finding.series, role.unit, each, guilty(told), finding.reason, finding, refused=told.refused
         )
 
 

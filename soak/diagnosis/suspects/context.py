@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared, prepare
+from soak.catalog.metrics import language_of
 from soak.diagnosis.attribution.allocation_sites import Holding, holdings
 from soak.diagnosis.attribution.blocked_stacks import Group, groups, proven
 from soak.diagnosis.attribution.confirmation import Confirmation, confirmations
@@ -20,8 +20,9 @@ from soak.diagnosis.profiles.v8 import RUN
 from soak.model import Analysis, Finding, Recording, Series
 from soak.snapshots import SnapshotKind
 
-Language = Literal["Go", "Java", "JavaScript", "Python", ""]
-#: By which snapshots, and by the beginnings of which series, a language is known.
+#: A language by its name, as the catalog and the snapshots tell it; empty where neither does.
+Language = str
+#: By which snapshots a language is known.
 _BY_SNAPSHOT: dict[SnapshotKind, Language] = {
     "heap": "Go",
     "goroutine": "Go",
@@ -29,7 +30,6 @@ _BY_SNAPSHOT: dict[SnapshotKind, Language] = {
     "v8heap": "JavaScript",
     "tracemalloc": "Python",
 }
-_BY_SERIES: dict[str, Language] = {"go_": "Go", "jvm_": "Java", "nodejs_": "JavaScript", "python_": "Python"}
 #: Snapshots of what is held: the first kind that a run has is read.
 HEAPS: tuple[SnapshotKind, ...] = ("heap", "classes", "v8heap", "tracemalloc")
 
@@ -94,10 +94,7 @@ def _language(recording: Recording) -> Language:
     for kind, language in _BY_SNAPSHOT.items():
         if any(one.kind == kind for one in recording.snapshots):
             return language
-    names = [one.name for one in recording.series]
-    known = {start: sum(name.startswith(start) for name in names) for start in _BY_SERIES}
-    start = max(known, key=lambda one: known[one])
-    return _BY_SERIES[start] if known[start] else ""
+    return language_of(series.name for series in recording.series)
 
 
 def rise(series: Series, start: float) -> float:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from soak.catalog.metrics import ResourceKind, metric_of
+from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
+from soak.catalog.process import DESCRIPTORS_BY_TYPE
 from soak.diagnosis.attribution.allocation_sites import calls, own_frames
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.confirmation import Outcome
@@ -100,12 +101,12 @@ def _heap_flat(case: Case, scene: Scene) -> str:
     if case.of(ResourceKind.HEAP, PLACE) or not case.of(ResourceKind.MEMORY):
         return ""
     for finding in scene.findings:
-        role = metric_of(finding.series)
+        role = metric_of(finding.series, finding.labels)
         if (
             finding.rule is RuleName.GROWTH
             and finding.verdict is Verdict.PASS
             and role is not None
-            and role.what is ResourceKind.HEAP
+            and role.kind is ResourceKind.HEAP
         ):
             return finding.reason
     resident = case.of(ResourceKind.MEMORY)
@@ -118,7 +119,7 @@ def growing_kind(scene: Scene) -> tuple[str, str, float]:
     """The type and state of the descriptors that grow most, and by how many; empty where none grows."""
     grown = [
         (rise(one, scene.prepared.judged_from), dict(one.labels).get("type", ""), dict(one.labels).get("state", ""))
-        for one in scene.series("process_descriptors")
+        for one in scene.series(DESCRIPTORS_BY_TYPE)
     ]
     most, kind, state = max(grown, default=(0.0, "", ""))
     return (kind, state, most) if most >= _FEWEST else ("", "", 0.0)
@@ -135,7 +136,7 @@ def _descriptor_kinds(case: Case, scene: Scene) -> str:
 
 def _close_wait(case: Case, scene: Scene) -> str:
     waiting = sum(
-        rise(one, scene.prepared.judged_from) for one in scene.series("process_descriptors", state="CLOSE_WAIT")
+        rise(one, scene.prepared.judged_from) for one in scene.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
     )
     if waiting < _FEWEST or not case.of(ResourceKind.DESCRIPTORS):
         return ""
@@ -144,7 +145,7 @@ def _close_wait(case: Case, scene: Scene) -> str:
 
 def _off_heap(case: Case, scene: Scene) -> str:
     """Memory that the runtime holds outside of its heap, and tells of."""
-    for name in ("nodejs_external_memory_bytes", "jvm_buffer_memory_used_bytes"):
+    for name in (collector.outside for collector in COLLECTORS if collector.outside):
         grown = sum(rise(one, scene.prepared.judged_from) for one in scene.series(name))
         if case.of(ResourceKind.MEMORY) and grown > 2**20:
             return f"{name} grew by {show_amount(grown, 'bytes')}: buffers outside of the heap."

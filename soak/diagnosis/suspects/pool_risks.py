@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soak.analysis.rules.pools import POOLS, Pool
-from soak.catalog.metrics import ResourceKind
+from soak.catalog.metrics import POOLS, Pool, ResourceKind, pool_identity
 from soak.diagnosis.attribution.allocation_sites import calls, is_library, place_of
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
@@ -38,9 +37,10 @@ def _risks(scene: Scene) -> Iterator[tuple[str, str, str]]:
     """What is risky, as evidence by name and in words, and the series that tells."""
     for pool in POOLS:
         for series in scene.series(pool.used):
-            used = _values(scene, pool.used, series.labels)
-            most = _values(scene, pool.maximum, series.labels)
-            told, idle = _idle(scene, pool, used, series.labels)
+            own = pool_identity(pool, series.labels)
+            used = _values(scene, pool, pool.used, own)
+            most = _values(scene, pool, pool.maximum, own)
+            told, idle = _idle(scene, pool, used, own)
             if len(used) < _FEWEST:
                 continue
             peak = float(used.max())
@@ -60,16 +60,16 @@ def _risks(scene: Scene) -> Iterator[tuple[str, str, str]]:
 
 def _idle(scene: Scene, pool: Pool, used: Floats, labels: Labels) -> tuple[str, Floats]:
     """The series that tells how many connections are idle, and how many; empty where none does."""
-    idle = _values(scene, pool.idle, labels) if pool.idle else used[:0]
+    idle = _values(scene, pool, pool.idle, labels) if pool.idle else used[:0]
     if len(idle) or not pool.opened:
         return pool.idle, idle
-    opened = _values(scene, pool.opened, labels)
+    opened = _values(scene, pool, pool.opened, labels)
     return pool.opened, opened - used if len(opened) == len(used) else used[:0]
 
 
-def _values(scene: Scene, name: str, labels: Labels) -> Floats:
+def _values(scene: Scene, pool: Pool, name: str, labels: Labels) -> Floats:
     for series in scene.series(name):
-        if series.labels == labels:
+        if pool_identity(pool, series.labels) == labels:
             values: Floats = series.values[(series.times >= scene.prepared.judged_from) & np.isfinite(series.values)]
             return values
     return np.empty(0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from soak.catalog.node import ACTIVE_RESOURCES
 from soak.diagnosis.attribution.allocation_sites import Holding, Stack, calls, own_frames
 from soak.diagnosis.attribution.signals import Levels, guilty, told_apart
 from soak.diagnosis.attribution.site_growth import slope_and_error
@@ -62,7 +63,7 @@ def _parsed(stack: Stack) -> str:
 
 def timers_grow(scene: Scene) -> str:
     """How many more timers wait than at first, in words, where the runtime counts them; empty where they are not more."""
-    waiting = [one for kind in _TIMERS for one in scene.series("nodejs_active_resources", type=kind)]
+    waiting = [one for kind in _TIMERS for one in scene.series(ACTIVE_RESOURCES, type=kind)]
     grown = sum(rise(one, scene.prepared.judged_from) for one in waiting)
     return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= _FEWEST_TIMERS else ""
 

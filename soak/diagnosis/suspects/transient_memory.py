@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.analysis.prepare.prepare import merged
+from soak.catalog.metrics import COLLECTORS, selected
+from soak.catalog.process import RESIDENT
 from soak.diagnosis.attribution.allocation_sites import Holding, holdings, is_library, where
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import Levels, guilty, requests_at, told_apart
@@ -26,10 +28,10 @@ from soak.units import show_amount, show_ratio
 from soak.windows import EndpointWindows
 
 #: Counters of bytes ever allocated, and gauges of memory in use that show what is not counted, best first.
-ALLOCATED = ("go_memstats_alloc_bytes_total", "jvm_gc_memory_allocated_bytes_total")
-USED = ("jvm_memory_used_bytes", "nodejs_external_memory_bytes", "process_resident_memory_bytes")
+ALLOCATED = tuple(collector.allocated for collector in COLLECTORS if collector.allocated)
+USED = (*(collector.peak for collector in COLLECTORS if collector.peak), RESIDENT)
 #: What collections took, in seconds, where nobody counts what is allocated.
-COLLECTING = "nodejs_gc_duration_seconds_sum"
+COLLECTING = tuple(collector.pauses for collector in COLLECTORS if collector.pauses and not collector.allocated)
 #: An answer is large from here on; so is what a request allocates that makes garbage, or the seconds of collections for it.
 LARGE, WASTEFUL, LONG = 4 * 2**20, 2**19, 1e-3
 #: Built whole: at least this share of the answer is allocated, in pieces of at least that share of it.
@@ -167,7 +169,7 @@ def _rises(scene: Scene, windows: EndpointWindows) -> float | None:
     """Bytes by which memory rises with each request to an endpoint; None where no series shows that clearly."""
     everything = merged(scene.prepared.windows())
     for name in USED:
-        found = [one for one in scene.series(name) if dict(one.labels).get("area", "heap") == "heap"]
+        found = scene.series(name)
         risen = _risen(found, everything.times)
         if risen is None:
             continue
@@ -232,7 +234,8 @@ def _garbage(scene: Scene, amounts: dict[str, Amount]) -> Iterator[Case]:
 def _collecting(scene: Scene) -> Sequence[Amount]:
     """How long collections take for a request to each endpoint that surely causes any."""
     prepared = scene.prepared
-    found = [one for one in prepared.recording.series if one.name == COLLECTING and one.kind is Kind.COUNTER]
+    counters = (series for name in COLLECTING for series in selected(name, prepared.recording.series))
+    found = [series for series in counters if series.kind is Kind.COUNTER]
     kept = [np.isfinite(one.values) for one in found]
     times = found[0].times[kept[0]] if found else np.empty(0)
     times = times[(times >= prepared.judged_from) & (times <= prepared.end)]
@@ -241,7 +244,7 @@ def _collecting(scene: Scene) -> Sequence[Amount]:
     sums = [np.interp(times, one.times[part], one.values[part]) for one, part in zip(found, kept, strict=True)]
     took = np.sum(sums, axis=0)
     levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.borders(found[0]) or ()))
-    return guilty(told_apart(prepared, levels, COLLECTING, "seconds"))
+    return guilty(told_apart(prepared, levels, found[0].name, "seconds"))
 
 
 def _own(holdings: Sequence[Holding]) -> list[Holding]:
