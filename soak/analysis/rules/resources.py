@@ -39,7 +39,7 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
             )
     if asked.judge_unknown:
         handed = [series for series in prepared.series if not _is_aside(prepared, series)]
-        unknown = [series for series in handed if metric_of(series.name) is None]
+        unknown = [series for series in handed if metric_of(series.name, series.labels) is None]
         # What is known but only shown elsewhere counts where a file holds nothing better.
         for series in unknown or ([] if subjects else handed):
             subjects[series.key] = _subject(

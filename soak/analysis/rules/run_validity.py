@@ -109,7 +109,6 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
 
 def _gone(prepared: Prepared) -> Iterator[Finding]:
     """A target whose process had ended did not survive, however late that was; one that nobody watched cannot be judged."""
-    name = "process_start_time_seconds"
     if not prepared.recording.sources:
         reason = "Nothing of the target was watched, so growth cannot be judged; name sources in the profile."
         yield Finding(RuleName.SAMPLING, "scrapes", Verdict.INCONCLUSIVE, reason)
