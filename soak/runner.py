@@ -21,10 +21,9 @@ from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
 from soak.recording.describing import description, utc_now
 from soak.sampling.building import build_sources
 from soak.sampling.clock import RunClock
-from soak.sampling.offers import probe_sources
+from soak.sampling.discovery import probe_sources
 from soak.sampling.sampler import Sampler
-from soak.sampling.taker import Taker
-from soak.sampling.taking import taker_of
+from soak.sampling.snapshot_scheduler import SnapshotScheduler, scheduler_of
 from soak.sampling.traces import gather_traces
 from soak.snapshots import SnapshotStage
 from soak.target import StartedTarget, reach
@@ -73,7 +72,7 @@ class Run:
         self.recorder = Recorder(self.directory, description(self.profile, self.command), self.profile_text)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
-        self.taker: Taker | None = None
+        self.taker: SnapshotScheduler | None = None
         self.load = self._load(plan)
         self._loaded: float | None = None
         self._rests: list[Phase] = []
@@ -123,7 +122,7 @@ class Run:
     def _try_profilers(self, pid: int | None) -> None:
         """Ask each once before anything is judged."""
         keeper = SnapshotKeeper(self.directory, self.recorder.add)
-        self.taker = taker_of(self.profile, pid, keeper.keep, self._record, self.clock)
+        self.taker = scheduler_of(self.profile, pid, keeper.keep, self._record, self.clock)
         if self.taker is not None:
             self.taker.try_once()
             while self.taker.busy and not self.stop.wait(_OFTEN):

@@ -52,7 +52,7 @@ def _probe(profile: object) -> int:
     from soak.probing import probe  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
-    from soak.sampling.offers import probe_sources  # noqa: PLC0415
+    from soak.sampling.discovery import probe_sources  # noqa: PLC0415
     from soak.target import StartedTarget, reach  # noqa: PLC0415
 
     assert isinstance(profile, Profile)

@@ -13,7 +13,7 @@ import psutil
 
 from soak.errors import TargetError, TargetGoneError, UsageError
 from soak.model import Kind, Sample
-from soak.sampling.family import descendants, descriptor_kinds, split_memory
+from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
 
 #: Between two costly looks: this many times what the last one took, and at least this long, in seconds.
 DEAR_SHARE, DEAR_LEAST = 100.0, 0.9

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from soak.errors import SoakError
 from soak.model import Event, EventKind
+from soak.profile import Profile
 from soak.sampling.clock import Clock
 from soak.sampling.profilers import Profiler
+from soak.sampling.profilers.choosing import profilers_of, watched_by
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 #: Taking snapshots may not fill more than this share of a run.
@@ -20,7 +22,7 @@ _MARGIN = 1.5
 _MOST_WARNINGS, _LONGEST_ERROR = 20, 500
 
 
-class Taker:
+class SnapshotScheduler:
     """One thread at a time asks the profilers, one after the other; what fails is recorded, and warned of once.
 
     `keep` gets every snapshot with its bytes, unpacked, and may raise SoakError; `warn` gets an event for each distinct
@@ -163,3 +165,24 @@ class Taker:
         if text not in self._warned and len(self._warned) < _MOST_WARNINGS:
             self._warned.add(text)
             self._warn(Event(self._clock.now(), EventKind.WARNING, f"diagnose: {text}"))
+
+
+def scheduler_of(
+    profile: Profile,
+    pid: int | None,
+    keep: Callable[[Snapshot, bytes], None],
+    warn: Callable[[Event], None],
+    clock: Clock,
+) -> SnapshotScheduler | None:
+    """The scheduler of a run, of the process `pid` where soak started it; None, and a warning, where nothing offers profiles."""
+    diagnose, url = profile.diagnose, profile.target.url
+    if diagnose is None:
+        return None
+    profilers = profilers_of(profile, watched_by(profile, pid))
+    if not profilers:
+        text = (
+            f"diagnose: {url} is not seen to offer profiles; say where they are, such as diagnose.pprof: /debug/pprof"
+        )
+        warn(Event(clock.now(), EventKind.WARNING, text))
+        return None
+    return SnapshotScheduler(profilers, diagnose.interval(profile.load.duration, profile.interval), keep, warn, clock)

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from soak.sampling.offers import PAGES, probe_sources
+from soak.sampling.discovery import PAGES, probe_sources
 from tests.sampling.serving import answering, http
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from soak.errors import TargetError
 from soak.model import Labels, Sample
-from soak.sampling.family import descendants, descriptor_kinds, split_memory
+from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
 from soak.sampling.sources.process import Process
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a /proc on Linux alone")
@@ -114,7 +114,7 @@ def test_descriptors_that_may_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> No
     def refuse(_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("soak.sampling.family.os.scandir", refuse)
+    monkeypatch.setattr("soak.sampling.procfs.os.scandir", refuse)
     with pytest.raises(TargetError, match=r"not allowed to read its descriptors; run soak as its user or as root"):
         list(Process(pid=os.getpid()).collect())
 

@@ -11,7 +11,7 @@ import pytest
 from soak.errors import RecordingError, SoakError, TargetError
 from soak.model import Event
 from soak.sampling.profilers import Profiler, Taken
-from soak.sampling.taker import Taker
+from soak.sampling.snapshot_scheduler import SnapshotScheduler
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 
@@ -77,11 +77,11 @@ class Kept:
         self.warnings.append(event.text)
 
 
-def taker(kept: Kept, clock: FakeClock, every: float = 10.0, **profilers: Profiler) -> Taker:
-    return Taker(profilers, every, kept.keep, kept.warn, clock)
+def taker(kept: Kept, clock: FakeClock, every: float = 10.0, **profilers: Profiler) -> SnapshotScheduler:
+    return SnapshotScheduler(profilers, every, kept.keep, kept.warn, clock)
 
 
-def done(taker: Taker) -> None:
+def done(taker: SnapshotScheduler) -> None:
     while taker.busy:
         threading.Event().wait(0.001)
 
