@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from soak.errors import ExitCode, LoadError, UsageError
+
+if TYPE_CHECKING:
+    from soak.load.plan.cluster_options import WorkerOptions
 
 
 @click.command("worker")
@@ -43,7 +46,7 @@ def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: 
     Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or would not take part,
     130 interrupted.
     """
-    from soak.load.plan.cluster_options import TOKEN, address  # noqa: PLC0415 - `--help` needs none of it
+    from soak.load.plan.cluster_options import TOKEN, WorkerOptions, address  # noqa: PLC0415 - `--help` needs none of it
     from soak.units import parse_duration  # noqa: PLC0415
 
     try:
@@ -53,13 +56,15 @@ def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: 
         raise UsageError(f"soak worker: {error}") from None
     if locustfile is not None and not locustfile.is_file():
         raise UsageError(f"--locustfile: no file {locustfile}")
-    told = {"host": host, "port": port, "token": os.environ.get(TOKEN, ""), "allow": list(allow), "wait": seconds}
-    return _joined(told | {"locustfile": str(locustfile.resolve()) if locustfile else None}, master)
+    path = str(locustfile.resolve()) if locustfile else None
+    return _joined(WorkerOptions(host, port, os.environ.get(TOKEN, ""), allow, seconds, path), master)
 
 
-def _joined(told: dict[str, Any], master: str) -> int:
+def _joined(options: WorkerOptions, master: str) -> int:
     """A worker in a process of its own, which ends when this one does."""
-    click.echo(f"soak: asking {master} for work", err=True)
+    from soak.load.plan.wire import FailureCause  # noqa: PLC0415
+
+    click.echo(f"soak: asking {master} to join its run", err=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "soak.load"],
         stdin=subprocess.PIPE,
@@ -69,9 +74,9 @@ def _joined(told: dict[str, Any], master: str) -> int:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    failure = ""
+    failure, cause = "", FailureCause.OTHER
     try:
-        process.stdin.write(json.dumps({"join": told}) + "\n")
+        process.stdin.write(options.to_json())
         process.stdin.flush()
         for text in process.stdout:
             message = json.loads(text)
@@ -82,12 +87,12 @@ def _joined(told: dict[str, Any], master: str) -> int:
                 case "began":
                     click.echo("soak: the load has begun", err=True)
                 case "failed":
-                    failure = str(message["reason"])
+                    failure, cause = str(message["reason"]), FailureCause(message.get("cause", FailureCause.OTHER))
         code = process.wait()
     finally:
         process.stdin.close()
         process.wait()
-    if failure.startswith("no master answered"):
+    if cause is FailureCause.NO_MASTER:
         failure += f": is `soak run` waiting there, is {master} right, and does it listen there (load.workers.bind)?"
     if failure or code:
         raise LoadError(f"worker: {failure or f'its process ended with code {code}'}")

@@ -1,11 +1,10 @@
-"""The load's process: Locust as a library, told what to do on standard input, streaming windows on standard output.
+"""The load's process: Locust as a library, given its plan on standard input, streaming windows on standard output.
 
 Standard input stays open as the lifeline: when it ends, because the supervisor stopped the load or died, the load ends.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import resource
@@ -13,6 +12,7 @@ import sys
 from typing import TextIO
 
 from soak.load.driver import LoadDriver
+from soak.load.plan.cluster_options import WorkerOptions
 from soak.load.plan.plan import Plan
 from soak.load.plan.wire import line
 from soak.load.scenario.token_refresh import NoTokenError
@@ -28,9 +28,9 @@ def main() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    told = _read_line()
+    request = _read_line()
     try:
-        return _role(told, stream)
+        return _role(request, stream)
     except BrokenPipeError:
         return 1
     except NoTokenError as error:
@@ -41,20 +41,20 @@ def main() -> int:
         return 1
 
 
-def _role(told: str, stream: TextIO) -> int:
+def _role(request: str, stream: TextIO) -> int:
     """Drive a plan alone, as the master of workers, or as a worker that joins a master."""
-    if "join" in json.loads(told):
+    if (options := WorkerOptions.from_json(request)) is not None:
         from soak.load.cluster.worker import join  # noqa: PLC0415 - the lone process needs no messages
 
-        return join(json.loads(told)["join"], stream)
-    plan = Plan.from_json(told)
+        return join(options, stream)
+    plan = Plan.from_json(request)
     if plan.distributed is not None:
         from soak.load.cluster.master import Master  # noqa: PLC0415
 
         return Master(plan, plan.distributed, stream).run()
-    driving = LoadDriver(plan, stream)
-    driving.prepare()
-    return driving.run()
+    driver = LoadDriver(plan, stream)
+    driver.prepare()
+    return driver.run()
 
 
 def _read_line() -> str:

@@ -40,9 +40,7 @@ from soak.windows import Window
 class LoadDriver:
     """One run of a plan, or of a worker's share of it in that worker's own Locust environment."""
 
-    def __init__(
-        self, plan: Plan, stream: TextIO, shares: Shares | None = None, environment: Environment | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, stream: TextIO, shares: Shares | None = None) -> None:
         self.plan, self.stream = plan, stream
         self.shares = shares or Shares()
         self.counting = Counting(plan.labels)
@@ -54,12 +52,12 @@ class LoadDriver:
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
         self.users = 0
-        self.environment = environment or Environment()
+        self.environment = Environment()
         self.environment.host = plan.url
         # Through another environment, for its constructor checks what it is given.
         self.environment.user_classes = Environment(user_classes=self.user_classes()).user_classes
         self.environment.stats = self.statistics = BoundedStatistics()
-        self.runner: Runner = self.environment.runner or self.environment.create_local_runner()
+        self.runner: Runner = self.new_runner(self.environment)
         if plan.locustfile:
             self.environment.events.request.add_listener(self.count_event)
 
@@ -79,6 +77,10 @@ class LoadDriver:
             self.load = ClosedLoad(self.plan, self.mix, builder, self.warnings, new_sender, self.shares)
         return [driving_user(self.plan, self.load, self.warnings)]
 
+    def new_runner(self, environment: Environment) -> Runner:
+        """Locust's runner, whose users are all in this process."""
+        return environment.create_local_runner()
+
     def count_event(self, **event: Any) -> None:
         """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
         error = event.get("exception")
@@ -95,7 +97,23 @@ class LoadDriver:
 
     def warn(self, text: str) -> None:
         """Tell the run a warning."""
-        self.send(line("event", time=time.monotonic(), text=text))
+        self.event("warning", text)
+
+    def event(self, kind: str, text: str) -> None:
+        """Tell the run an event of a kind."""
+        self.send(line("event", time=time.monotonic(), event=kind, text=text))
+
+    def tell_started(self, moment: float) -> None:
+        """TrafficMix begins."""
+        self.send(line("started", time=moment))
+
+    def tell_finished(self, moment: float) -> None:
+        """The load was driven to its end, or stopped in order."""
+        self.send(line("finished", time=moment))
+
+    def tell_failed(self, reason: str) -> None:
+        """The load cannot go on."""
+        self.send(line("failed", reason=reason))
 
     def due(self, elapsed: float) -> float:
         """How many arrivals this process should have made so many seconds after the start."""
@@ -113,7 +131,7 @@ class LoadDriver:
         lifeline = self.lifeline()
         began = self.began = time.monotonic()
         self.health.start()
-        self.send(line("started", time=began))
+        self.tell_started(began)
         windows = gevent.spawn(self.stream_windows, began)
         if self.load is None:
             staging = gevent.spawn(self.stage_users, began)
@@ -136,9 +154,9 @@ class LoadDriver:
         windows.kill()
         self.close_window(0)
         if self.warnings.broken.is_set():
-            self.send(line("failed", reason=self.warnings.reason))
+            self.tell_failed(self.warnings.reason)
             return 1
-        self.send(line("finished", time=ended))
+        self.tell_finished(ended)
         return 0
 
     def stage_users(self, began: float) -> None:

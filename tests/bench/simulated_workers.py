@@ -17,7 +17,7 @@ from soak import __version__
 from soak.load.plan.cluster_options import ClusterOptions, proof
 from soak.load.plan.plan import Plan
 
-ONCE = "0" * 32
+NONCE = "0" * 32
 
 
 class Crowd:
@@ -36,8 +36,7 @@ class Crowd:
             socket.connect(f"tcp://127.0.0.1:{port}")
             self._windows[socket] = window
             self._poller.register(socket, zmq.POLLIN)
-            said = {"soak": __version__, "once": ONCE, "host": f"host-{number}", "pid": 0}
-            self._say(socket, "client_ready", -1)
+            said = {"soak": __version__, "nonce": NONCE, "host": f"host-{number}", "pid": 0}
             self._say(socket, "hello", said)
 
     def run(self, seconds: float) -> None:
@@ -62,8 +61,8 @@ class Crowd:
     def _answer(self, socket: zmq.Socket[bytes], kind: str, data: Any) -> None:
         match kind:
             case "challenge":
-                self._say(socket, "join", {"proof": proof("", "worker", ONCE, data["once"])})
-            case "plan":
+                self._say(socket, "join", {"proof": proof("", "worker", NONCE, data["nonce"])})
+            case "assignment":
                 self._say(socket, "ready", None)
             case "begin":
                 self._began.add(socket)

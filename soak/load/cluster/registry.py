@@ -1,14 +1,16 @@
-"""Who takes part in a run: workers that greeted, were admitted, are at work, have finished, or were lost."""
+"""The workers of a run: those that said hello, those admitted, at work, finished, or lost."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
-#: So many may knock at once; of more the oldest are forgotten.
-_MOST_GUESTS = 1000
+from soak.load.cluster.messages import Hello
+
+#: So many clients may be between hello and proof at once; beyond it the oldest are forgotten. Far above any real number
+#: of workers, and small enough that strangers who only say hello cannot fill the memory.
+MAX_CANDIDATES = 1000
 
 
 @dataclass(slots=True)
@@ -20,12 +22,12 @@ class RegisteredWorker:
     host: str
     pid: int
     #: The master started it itself, so that its end is seen at once.
-    proven_local: bool
+    local: bool
     heard: float
     ready: bool = False
     lost: bool = False
-    #: It has no row of data left, and nobody there goes on.
-    spent: bool = False
+    #: It has no row of data left, and none of its users can go on.
+    exhausted: bool = False
     done: float | None = None
 
     @property
@@ -40,55 +42,60 @@ class WorkerRegistry:
     def __init__(self, expected: int) -> None:
         self.expected = expected
         self._by_client: dict[str, RegisteredWorker] = {}
-        self.guests: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self.candidates: OrderedDict[str, Hello] = OrderedDict()
 
     @property
     def all(self) -> list[RegisteredWorker]:
-        """Every one that was admitted, in the order of their numbers."""
-        return sorted(self._by_client.values(), key=lambda member: member.index)
+        """Every worker that was admitted, in the order of their numbers."""
+        return sorted(self._by_client.values(), key=lambda worker: worker.index)
 
     @property
     def working(self) -> list[RegisteredWorker]:
-        """Those that are neither lost nor done."""
-        return [member for member in self.all if not member.lost and member.done is None]
+        """Workers that are neither lost nor done."""
+        return [worker for worker in self.all if not worker.lost and worker.done is None]
 
     @property
     def ready(self) -> int:
         """How many have prepared the plan."""
-        return sum(member.ready for member in self._by_client.values())
+        return sum(worker.ready for worker in self._by_client.values())
 
     @property
     def finished(self) -> list[RegisteredWorker]:
-        """Those that have ended in order."""
-        return [member for member in self.all if member.done is not None and not member.lost]
+        """Workers whose load ended in order."""
+        return [worker for worker in self.all if worker.done is not None and not worker.lost]
+
+    @property
+    def full(self) -> bool:
+        """Whether all that are expected have been admitted."""
+        return len(self._by_client) >= self.expected
 
     def of(self, client: str) -> RegisteredWorker | None:
-        """The member of a connection."""
+        """The worker of a connection."""
         return self._by_client.get(client)
 
     def heard(self, client: str) -> None:
-        """Something came from a connection."""
-        member = self._by_client.get(client)
-        if member is not None:
-            member.heard = time.monotonic()
+        """Note that something came from a connection."""
+        worker = self._by_client.get(client)
+        if worker is not None:
+            worker.heard = time.monotonic()
 
-    def greet(self, client: str, said: dict[str, Any]) -> None:
-        """Remember who knocked until it has proved itself."""
-        self.guests[client] = dict(said)
-        while len(self.guests) > _MOST_GUESTS:
-            self.guests.popitem(last=False)
+    def greet(self, client: str, hello: Hello) -> None:
+        """Remember a hello until its sender has proved that it knows the token."""
+        self.candidates[client] = hello
+        while len(self.candidates) > MAX_CANDIDATES:
+            self.candidates.popitem(last=False)
 
-    def admit(self, client: str, said: dict[str, Any], own_processes: set[int]) -> RegisteredWorker | None:
-        """A guest becomes a member with the first free number; None when there is none."""
-        taken = {member.index for member in self._by_client.values()}
+    def admit(self, client: str, hello: Hello, own_processes: set[int]) -> RegisteredWorker | None:
+        """Register a candidate with the first free number; None when there is none."""
+        taken = {worker.index for worker in self._by_client.values()}
         free = next((index for index in range(self.expected) if index not in taken), None)
         if free is None:
             return None
-        pid = int(said["pid"])
-        member = RegisteredWorker(client, free, str(said["host"])[:100], pid, pid in own_processes, time.monotonic())
-        self._by_client[client] = member
-        return member
+        local = hello.pid in own_processes
+        worker = RegisteredWorker(client, free, hello.host[:100], hello.pid, local, time.monotonic())
+        self._by_client[client] = worker
+        return worker
 
-    def forget(self, member: RegisteredWorker) -> None:
-        """Its number is free again."""
-        del self._by_client[member.client]
+    def forget(self, worker: RegisteredWorker) -> None:
+        """Free its number."""
+        del self._by_client[worker.client]

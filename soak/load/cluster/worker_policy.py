@@ -1,32 +1,31 @@
-"""What a worker does of what a master asks: no more than its own command line allows, and with the same files."""
+"""A worker's own limits on the master's plan: only what its command line allows, and only with the same files."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from soak.load.plan.cluster_options import fingerprint, narrowed
+from soak.load.plan.cluster_options import WorkerOptions, fingerprint, narrowed
 from soak.load.plan.plan import Plan
 from soak.profile.checking import may_load
 
 
 class PlanRejectedError(ValueError):
-    """A master asks for what this worker was not started to do, or cannot do."""
+    """The plan asks for what this worker was not started to do, or cannot do."""
 
 
 def fingerprints(plan: Plan) -> dict[str, str]:
-    """Of the files that must be the same for all workers, by the master's path of each; OSError for one that is gone."""
+    """The SHA-256 of each file that must be the same for all workers, by the master's path; OSError for one that is gone."""
     paths = [rows.path for rows in plan.rows]
     if plan.locustfile is not None:
         paths.append(plan.locustfile)
     return {path: fingerprint(path) for path in paths}
 
 
-def own_plan(plan: Plan, marks: dict[str, str], told: dict[str, Any]) -> Plan:
+def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Plan:
     """The plan as far as this worker's own invocation (`allow`, `locustfile`) allows it; PlanRejectedError beyond that."""
-    allow = tuple(told["allow"])
+    allow = options.allow
     for url in (plan.url, plan.auth.url if plan.auth else None):
         host = urlsplit(url).hostname or "" if url is not None else "localhost"
         if not may_load(host, allow):
@@ -34,17 +33,19 @@ def own_plan(plan: Plan, marks: dict[str, str], told: dict[str, Any]) -> Plan:
                 f"this worker may not send load to {host}; to allow it, start it with --allow {host}"
             )
     for rows in plan.rows:
-        _check_same(rows.path, marks[rows.path], f"data.{rows.name}")
+        _check_same(rows.path, expected[rows.path], f"data.{rows.name}")
     for key in ("ca", "certificate", "key"):
         path = plan.tls.get(key)
         if path is not None and not Path(path).is_file():
             raise PlanRejectedError(
                 f"target.tls.{key}: no file {path} here; it must be at the same path as for the master"
             )
-    return replace(plan, locustfile=_own_locustfile(plan, marks, told["locustfile"]), allow=narrowed(plan.allow, allow))
+    return replace(
+        plan, locustfile=_own_locustfile(plan, expected, options.locustfile), allow=narrowed(plan.allow, allow)
+    )
 
 
-def _own_locustfile(plan: Plan, marks: dict[str, str], own: str | None) -> str | None:
+def _own_locustfile(plan: Plan, expected: dict[str, str], own: str | None) -> str | None:
     if plan.locustfile is None:
         return None
     if own is None:
@@ -52,18 +53,18 @@ def _own_locustfile(plan: Plan, marks: dict[str, str], own: str | None) -> str |
             f"the run needs {Path(plan.locustfile).name}, and a worker runs no file that it was not started with: "
             f"copy it here and add --locustfile FILE"
         )
-    if fingerprint(own) != marks[plan.locustfile]:
+    if fingerprint(own) != expected[plan.locustfile]:
         raise PlanRejectedError(f"{Path(own).name} here differs from the master's: copy it anew")
     return own
 
 
-def _check_same(path: str, mark: str, name: str) -> None:
-    """Rows are shared by their place in the file, so it must be the same; and no other file is read for a master."""
+def _check_same(path: str, expected: str, name: str) -> None:
+    """Rows are divided by their line, so the file must be the same; a worker reads no other file for a master."""
     try:
-        found = fingerprint(path)
+        actual = fingerprint(path)
     except OSError as error:
         raise PlanRejectedError(
             f"{name}: {path} cannot be read here ({error.strerror}): copy it to the same path as for the master"
         ) from None
-    if found != mark:
+    if actual != expected:
         raise PlanRejectedError(f"{name}: {path} here differs from the master's: copy it anew")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from soak.errors import UsageError
@@ -37,6 +38,37 @@ class ClusterOptions:
     def workers(self) -> int:
         """All of them."""
         return self.processes + self.expect
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How one worker was started: where its master is, what it may do, and how long (seconds) the master may take.
+
+    `endpoint` is a ZeroMQ address that goes before host and port: the private socket of a master's own processes.
+    """
+
+    host: str
+    port: int
+    token: str = field(default="", repr=False)
+    allow: tuple[str, ...] = ()
+    wait: float = 60.0
+    locustfile: str | None = None
+    endpoint: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The master's address, as messages show it."""
+        return f"{self.host}:{self.port}"
+
+    def to_json(self) -> str:
+        """One line, as the worker's process reads it."""
+        return json.dumps({"join": asdict(self)}) + "\n"
+
+    @classmethod
+    def from_json(cls, line: str) -> WorkerOptions | None:
+        """The inverse of `to_json`; None for a line that tells of something else."""
+        fields = json.loads(line).get("join")
+        return None if fields is None else cls(**fields | {"allow": tuple(fields["allow"])})
 
 
 def cluster_options_of(profile: Profile) -> ClusterOptions | None:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, astuple
+from enum import StrEnum
 from typing import Any
 
 from soak.latency import Histogram
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
+
+
+class FailureCause(StrEnum):
+    """Why a load failed, where whoever starts it has more to say than the message."""
+
+    OTHER = "other"
+    #: Nobody answered at the master's address.
+    NO_MASTER = "no master"
 
 
 def window_line(window: Window) -> str:

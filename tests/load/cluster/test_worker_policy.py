@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from soak.load.cluster.worker_policy import PlanRejectedError, fingerprints, own_plan
+from soak.load.plan.cluster_options import WorkerOptions
 from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
 
 PLAN = Plan("http://127.0.0.1:9", (), duration=1.0, ramp=0.0, interval=1.0, timeout=1.0, rate=1.0)
-TOLD = {"allow": ["*.staging.example.com"], "locustfile": None}
+OPTIONS = WorkerOptions("127.0.0.1", 5557, allow=("*.staging.example.com",))
 
 
 @pytest.fixture
@@ -25,23 +26,23 @@ def file(tmp_path: Path) -> Path:
 def test_data_must_be_there_and_the_same(file: Path) -> None:
     plan = replace(PLAN, rows=(PlannedFeeder("row", str(file)),))
     marks = fingerprints(plan)
-    assert own_plan(plan, marks, TOLD).rows == plan.rows
+    assert own_plan(plan, marks, OPTIONS).rows == plan.rows
     file.write_text("sku\nb\n")
     with pytest.raises(
         PlanRejectedError, match=r"data\.row: /.*skus\.csv here differs from the master's: copy it anew"
     ):
-        own_plan(plan, marks, TOLD)
+        own_plan(plan, marks, OPTIONS)
     file.unlink()
     with pytest.raises(
         PlanRejectedError, match=r"cannot be read here \(No such file or directory\): copy it to the same"
     ):
-        own_plan(plan, marks, TOLD)
+        own_plan(plan, marks, OPTIONS)
 
 
 def test_tls_files_must_be_there(file: Path) -> None:
     plan = replace(PLAN, tls={"ca": None, "certificate": str(file), "key": "/nowhere/key.pem", "insecure": False})
     with pytest.raises(PlanRejectedError, match=r"target\.tls\.key: no file /nowhere/key\.pem here"):
-        own_plan(plan, {}, TOLD)
+        own_plan(plan, {}, OPTIONS)
 
 
 @pytest.mark.parametrize(("url", "host"), [("http://127.0.0.1:1", ""), ("https://id.example.com/", "id.example.com")])
@@ -49,7 +50,7 @@ def test_a_token_is_fetched_from_no_host_that_is_not_allowed(url: str, host: str
     request = PlannedRequest("auth", "POST", "/token", 1.0, {})
     plan = replace(PLAN, auth=PlannedAuth(request, url, "$.token", None, "Authorization"))
     if not host:
-        assert own_plan(plan, {}, TOLD).auth == plan.auth
+        assert own_plan(plan, {}, OPTIONS).auth == plan.auth
         return
     with pytest.raises(PlanRejectedError, match=f"may not send load to {host}"):
-        own_plan(plan, {}, TOLD)
+        own_plan(plan, {}, OPTIONS)

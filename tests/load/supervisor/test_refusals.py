@@ -17,12 +17,15 @@ from soak.load.supervisor.load_process import LoadProcess
 from tests.load.supervisor.test_load_process import plan
 from tests.sampling.serving import free_port
 
+#: Ends a test that hangs, in seconds.
+PATIENCE = 120.0
+
 
 class Stranger:
     """Speaks to a master by hand."""
 
     def __init__(self, name: str, port: int) -> None:
-        self.name, self.once = name, number_once()
+        self.name, self.nonce = name, number_once()
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.setsockopt(zmq.IDENTITY, name.encode())
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -32,9 +35,9 @@ class Stranger:
         self._socket.send(msgpack.dumps((kind, data, self.name)))
 
     def hello(self, version: str = __version__) -> None:
-        self.say("hello", {"soak": version, "once": self.once, "host": self.name, "pid": 1})
+        self.say("hello", {"soak": version, "nonce": self.nonce, "host": self.name, "pid": 1})
 
-    def hears(self, seconds: float = 5.0) -> tuple[str, Any] | None:
+    def hears(self, seconds: float = PATIENCE) -> tuple[str, Any] | None:
         """The next message within so many seconds, but for acknowledgements and heartbeats."""
         until = time.monotonic() + seconds
         while self._socket.poll(max(0, int((until - time.monotonic()) * 1e3))):
@@ -83,7 +86,7 @@ def stranger(master: int, request: pytest.FixtureRequest) -> Iterator[Stranger]:
 
 def test_another_version_is_refused_by_name(stranger: Stranger) -> None:
     stranger.hello("0.0.1")
-    answer = stranger.hears(15.0)
+    answer = stranger.hears(PATIENCE)
     assert answer is not None
     assert answer[0] == "refused"
     assert "this worker is soak 0.0.1" in answer[1]["reason"]
@@ -91,30 +94,57 @@ def test_another_version_is_refused_by_name(stranger: Stranger) -> None:
 
 def test_the_master_proves_itself_and_refuses_who_cannot(stranger: Stranger) -> None:
     stranger.hello()
-    answer = stranger.hears(15.0)
+    answer = stranger.hears(PATIENCE)
     assert answer is not None
     kind, data = answer
     assert kind == "challenge"
-    assert proven(data["proof"], "secret-token", "master", stranger.once, data["once"])
+    assert proven(data["proof"], "secret-token", "master", stranger.nonce, data["nonce"])
     stranger.say("join", {"proof": data["proof"]})  # the master's own proof sent back
     answer = stranger.hears()
     assert answer is not None
     assert answer[0] == "refused"
-    stranger.say("join", {"proof": proof("secret-token", "worker", stranger.once, data["once"])})
+    stranger.say("join", {"proof": proof("secret-token", "worker", stranger.nonce, data["nonce"])})
     answer = stranger.hears()
     assert answer is not None
     assert answer[0] == "refused", "a failed guest has to begin anew"
 
 
 @pytest.mark.parametrize(
-    "kind", ["client_ready", "join", "ready", "window", "done", "left", "stats", "exception", "logs"]
+    "kind", ["client_ready", "join", "ready", "window", "done", "notice", "broken", "stats", "exception", "logs"]
 )
 def test_who_skips_the_handshake_learns_nothing_and_breaks_nothing(stranger: Stranger, kind: str) -> None:
     stranger.say(kind, {"proof": "", "reason": "", "seconds": 1.0} if kind != "client_ready" else -1)
     answer = stranger.hears(1.0)
     assert answer is None or answer[0] == "refused"
     stranger.hello()
-    while (answer := stranger.hears(15.0)) is not None and answer[0] == "refused":
+    while (answer := stranger.hears(PATIENCE)) is not None and answer[0] == "refused":
         pass
+    assert answer is not None
+    assert answer[0] == "challenge"
+
+
+MALFORMED = [
+    b"",
+    b"\x00",
+    b"\xff\xfe not msgpack",
+    msgpack.dumps(["hello"]),
+    msgpack.dumps(("client_ready", {"a": 1}, "x")),
+    msgpack.dumps(("hello", None, "x")),
+    msgpack.dumps(("hello", {"soak": [1], "nonce": {}, "host": 0, "pid": "many"}, "x")),
+    msgpack.dumps((["hello"], {}, "x")),
+    msgpack.dumps(({"__datetime__": True, "as_str": "never"}, {}, "x")),
+    msgpack.dumps(("window", [[]] * 6, "x")),
+    msgpack.dumps(("join", {"proof": None}, "x")),
+    msgpack.dumps(("heartbeat", {"state": 1}, None)),
+    msgpack.dumps(("broken", {"reason": "please"}, "x")),
+]
+
+
+@pytest.mark.parametrize("data", MALFORMED, ids=range(len(MALFORMED)))
+def test_a_malformed_message_is_dropped_and_the_master_still_answers(stranger: Stranger, data: bytes) -> None:
+    stranger._socket.send(data)
+    stranger._socket.send_multipart([data, b"", data])
+    stranger.hello()
+    answer = stranger.hears(PATIENCE)
     assert answer is not None
     assert answer[0] == "challenge"
