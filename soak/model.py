@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
-from soak.growing import Flame, PlaceTable
+from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
     Event,
     Floats,
@@ -45,6 +45,7 @@ __all__ = [
     "Line",
     "Phase",
     "PhaseName",
+    "Place",
     "Recording",
     "RuleName",
     "RunInfo",
@@ -133,23 +134,6 @@ class Finding:
         note = Adjustment(by, self.verdict, verdict, reason)
         adjustments = (*self.adjustments, note)
         return replace(self, verdict=verdict, reason=reason, exhausts_in_hours=left, adjustments=adjustments)
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A likely cause: the class of leak, where in the code, through which endpoint, how much a request."""
-
-    leak_class: str
-    confidence: float
-    where: str
-    endpoint: str
-    per_request: float
-    low: float
-    high: float
-    unit: str
-    evidence: tuple[str, ...]
-    runner_up: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)

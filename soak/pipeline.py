@@ -7,9 +7,10 @@ from pathlib import Path
 from soak.analysis import analyze
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.diagnosis.attribution.confirmation import with_confirmations
-from soak.diagnosis.attribution.request_clock import informed
-from soak.diagnosis.suspects.suspects import diagnosed
-from soak.diagnosis.traces import with_traces
+from soak.diagnosis.attribution.request_clock import request_clock
+from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
+from soak.diagnosis.suspects.suspects import with_suspects
+from soak.diagnosis.trace_report import with_traces
 from soak.errors import RecordingError
 from soak.load.plan.schedule import Schedule, segments_of
 from soak.model import Analysis, Recording
@@ -19,16 +20,17 @@ from soak.recording import load_recording, profile_text
 
 
 def judge(recording: Recording, profile: Profile) -> Analysis:
-    """The analysis of a recording under a profile: prepare, rules, confirmation, suspects, traces, each step once."""
+    """The analysis of a recording under a profile: snapshot series, rules, confirmation, suspects, traces, each once."""
+    recording = with_snapshot_series(recording)
     analysis = analyze(
         recording,
         profile.limits,
         profile.own_limits,
         profile.load.warmup,
-        request_clock=informed(recording),
+        request_clock=request_clock(recording),
         asked_load=asked_load(profile),
     )
-    analysis = diagnosed(recording, with_confirmations(recording, analysis), profile.load.warmup)
+    analysis = with_suspects(recording, with_confirmations(recording, analysis), profile.load.warmup)
     return with_traces(analysis, recording.traces, profile.trace)
 
 

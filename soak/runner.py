@@ -23,8 +23,8 @@ from soak.sampling.building import build_sources
 from soak.sampling.clock import RunClock
 from soak.sampling.discovery import probe_sources
 from soak.sampling.sampler import Sampler
-from soak.sampling.snapshot_scheduler import SnapshotScheduler, scheduler_of
-from soak.sampling.traces import gather_traces
+from soak.sampling.snapshot_scheduler import SnapshotScheduler, snapshot_scheduler_for
+from soak.sampling.trace_fetch import gather_traces
 from soak.snapshots import SnapshotStage
 from soak.target import StartedTarget, reach
 from soak.windows import Window
@@ -122,7 +122,7 @@ class Run:
     def _try_profilers(self, pid: int | None) -> None:
         """Ask each once before anything is judged."""
         keeper = SnapshotKeeper(self.directory, self.recorder.add)
-        self.taker = scheduler_of(self.profile, pid, keeper.keep, self._record, self.clock)
+        self.taker = snapshot_scheduler_for(self.profile, pid, keeper.keep, self._record, self.clock)
         if self.taker is not None:
             self.taker.try_once()
             while self.taker.busy and not self.stop.wait(_OFTEN):

@@ -6,12 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: Go's pprof (heap, allocs, goroutine, goroutineleak); a JVM's classes with who allocated them; V8's sampled heap, what V8 ran
-#: for a moment, and its whole heap, which has no stacks and is for Chrome's developer tools; Python's tracemalloc; a JVM's or
-#: Python's threads.
+#: Go's pprof (heap, allocs, goroutine, goroutineleak) and its goroutines as text, which says who created each (stacks); a
+#: JVM's classes with who allocated them; V8's sampled heap, what V8 ran for a moment, and its whole heap, which has no stacks
+#: and is for Chrome's developer tools; Python's tracemalloc; a JVM's or Python's threads; and what any runtime counts exactly
+#: just after a collection (gauges).
 SnapshotKind = Literal[
-    "heap", "allocs", "goroutine", "goroutineleak", "classes", "v8heap", "v8cpu", "v8snapshot", "tracemalloc", "threads"
+    "heap",
+    "allocs",
+    "goroutine",
+    "goroutineleak",
+    "stacks",
+    "classes",
+    "v8heap",
+    "v8cpu",
+    "v8snapshot",
+    "tracemalloc",
+    "threads",
+    "gauges",
 ]
+#: The source of series that snapshots gave: soak's own snapshots do not disturb them.
+SNAPSHOT_SOURCE = "snapshots"
 #: At the steady phase's beginning, on schedule, at its end, after the drain, and after each load that `confirm` makes: with
 #: what the first one sent, and with what it did not.
 SnapshotStage = Literal["start", "steady", "end", "drained", "repeated", "confirmed"]

@@ -12,8 +12,8 @@ from soak.errors import ExitCode
 from soak.load.supervisor.compile_plan import plan_of
 from soak.profile import parse_profile
 from soak.sampling.building import build_sources
-from soak.sampling.profilers import PROFILERS, Watched
-from soak.sampling.profilers.choosing import profilers_of
+from soak.sampling.profilers import PROFILERS, ProfiledTarget
+from soak.sampling.profilers.selection import profilers_of
 from soak.sampling.sources import SOURCES
 from tests.cli.test_analyze import write
 
@@ -74,7 +74,7 @@ def test_the_profiles_in_the_page_about_diagnosis_are_right() -> None:
         whole = f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1h}}\nendpoints: [GET /]\n{example}"
         environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "x")
         profile = parse_profile(whole, "docs/diagnose.md", environment=environment)[0]
-        shown |= set(profilers_of(profile, Watched(profile.target.url)))
+        shown |= set(profilers_of(profile, ProfiledTarget(profile.target.url)))
     assert shown == set(PROFILERS)
 
 

@@ -77,6 +77,10 @@ JVM = Family(
                 "process_files_max_files",
             )
         ),
+        # What soak's own snapshots count after the collection that each forces.
+        heap("jvm_live_classes_bytes", "the JVM's live objects", "jvm_memory_max_bytes"),
+        shown("jvm_native_memory_committed_bytes", ResourceKind.MEMORY, "a part of the JVM's native memory"),
+        shown("jvm_class_loaders", ResourceKind.OTHER, "class loaders", Unit.OBJECTS),
         shown("jvm_gc_pause_seconds*", ResourceKind.GC, "the JVM's pauses", Unit.SECONDS),
         # Prometheus's client: after a collection, pool by pool; the young pools are empty then.
         heap(_AFTER_OLD, "the JVM's heap after a collection", "jvm_memory_pool_max_bytes"),

@@ -16,7 +16,8 @@ NODE = Family(
     prefixes=("nodejs_", "v8js_"),
     metrics=(
         # Of active handles and resources, every open connection is one.
-        heap("nodejs_heap_size_used_bytes", "Node's heap"),
+        heap("nodejs_heap_live_bytes", "Node's live heap"),
+        heap("nodejs_heap_size_used_bytes", "Node's heap", unless=("nodejs_heap_live_bytes",)),
         # Buffers that garbage holds count as external until a full collection, maybe an hour away: resident memory tells.
         shown("nodejs_external_memory_bytes", ResourceKind.MEMORY, "Node's external memory"),
         shown("nodejs_heap_size_total_bytes", ResourceKind.MEMORY, "what Node took for its heap"),

@@ -11,6 +11,10 @@ PYTHON = Family(
     prefixes=("python_", "process_runtime_cpython_", "cpython_"),
     metrics=(
         heap("python_traced_memory_bytes", "what Python's allocations hold"),
+        # What soak's own hook counts at each snapshot.
+        shown("python_container_length", ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
+        shown("python_malloc_trimmed_bytes", ResourceKind.MEMORY, "memory that malloc_trim gave back"),
+        shown("python_tracing_*_ratio", ResourceKind.CPU, "what tracing allocations takes", Unit.RATIO),
         count(ResourceKind.THREADS, "*asyncio_tasks", "asyncio tasks", Unit.TASKS),
         count(ResourceKind.QUEUE, "*asyncio_handles", "callbacks scheduled on the event loop", Unit.HANDLES),
         shown("python_gc_*", ResourceKind.GC, "Python's collections", Unit.OBJECTS),

@@ -100,7 +100,7 @@ def _probe(profile: object) -> int:
 def _probe_traces(profile: object) -> int:
     """Ask the backend of traces once where the profile names one; 1 when that fails, else 0."""
     from soak.profile import Profile  # noqa: PLC0415
-    from soak.sampling.traces import backend_of, probe_backend  # noqa: PLC0415
+    from soak.sampling.trace_fetch import backend_of, probe_backend  # noqa: PLC0415
 
     assert isinstance(profile, Profile)
     backend = backend_of(profile)
@@ -118,12 +118,12 @@ def _probe_traces(profile: object) -> int:
 def _probe_profilers(profile: object, pid: int | None) -> int:
     """One snapshot of each profiler that `diagnose` asks for, which is not kept; how many things went wrong."""
     from soak.profile import Profile  # noqa: PLC0415
-    from soak.sampling.profilers.choosing import profilers_of, watched_by  # noqa: PLC0415
+    from soak.sampling.profilers.selection import profiled_target, profilers_of  # noqa: PLC0415
 
     assert isinstance(profile, Profile)
     if profile.diagnose is None:
         return 0
-    profilers, wrong = profilers_of(profile, watched_by(profile, pid)), 0
+    profilers, wrong = profilers_of(profile, profiled_target(profile, pid)), 0
     if not profilers:
         click.echo("  FAIL diagnose: no profiles are seen to be offered; say where they are, such as diagnose.pprof")
         return 1

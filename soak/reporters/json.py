@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from soak.growing import PlaceTable
+from soak.growth_views import PlaceTable
 from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect
 from soak.reporters import wording
 from soak.traces import ServiceTime, TraceReport
@@ -82,6 +82,9 @@ def _suspect(suspect: Suspect) -> dict[str, Any]:
         "class": suspect.leak_class,
         "confidence": _number(suspect.confidence),
         "where": suspect.where,
+        "function": suspect.place.function,
+        "file": suspect.place.file,
+        "line": suspect.place.line,
         "endpoint": suspect.endpoint,
         "per_request": _number(suspect.per_request),
         "low": _number(suspect.low),

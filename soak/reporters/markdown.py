@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from soak.growing import PlaceTable
+from soak.growth_views import PlaceTable
 from soak.model import Analysis, Exemplar, Finding, Suspect, Verdict
 from soak.reporters import wording
 from soak.units import show_number, show_ratio

@@ -1,4 +1,4 @@
-"""Takes snapshots of the target beside the sampler: at moments of the steady phase, and whenever the run asks for one."""
+"""Schedules the target's snapshots: at set moments of the steady phase, and whenever the run asks for one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.model import Event, EventKind
 from soak.profile import Profile
 from soak.sampling.clock import Clock
 from soak.sampling.profilers import Profiler
-from soak.sampling.profilers.choosing import profilers_of, watched_by
+from soak.sampling.profilers.selection import profiled_target, profilers_of
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 #: Taking snapshots may not fill more than this share of a run.
@@ -167,21 +167,22 @@ class SnapshotScheduler:
             self._warn(Event(self._clock.now(), EventKind.WARNING, f"diagnose: {text}"))
 
 
-def scheduler_of(
+def snapshot_scheduler_for(
     profile: Profile,
     pid: int | None,
     keep: Callable[[Snapshot, bytes], None],
     warn: Callable[[Event], None],
     clock: Clock,
 ) -> SnapshotScheduler | None:
-    """The scheduler of a run, of the process `pid` where soak started it; None, and a warning, where nothing offers profiles."""
+    """The scheduler of a run whose target is process `pid` where soak started it; None, with a warning, without a profiler."""
     diagnose, url = profile.diagnose, profile.target.url
     if diagnose is None:
         return None
-    profilers = profilers_of(profile, watched_by(profile, pid))
+    profilers = profilers_of(profile, profiled_target(profile, pid))
     if not profilers:
         text = (
-            f"diagnose: {url} is not seen to offer profiles; say where they are, such as diagnose.pprof: /debug/pprof"
+            f"diagnose: no profiler was found at {url}; name one, for example `diagnose: {{pprof: /debug/pprof}}`: "
+            "docs/diagnose.md has each runtime's"
         )
         warn(Event(clock.now(), EventKind.WARNING, text))
         return None

@@ -1,7 +1,7 @@
 """How well growth is told apart by endpoint, on simulated services: `make bench-attribution`.
 
 Fresh seeds unless told otherwise. For kinds marked * the method was not made, though their figures were seen while it was.
-A leak counts where the verdict calls its growth certain; `right` is that exactly the guilty endpoints are named (every
+A leak counts where the verdict calls its growth certain; `right` is that exactly the contributors endpoints are named (every
 endpoint, where all leak alike, or where it is time, which nothing but a drain could tell from it), `wrong` that an innocent
 one is, and the rest is left open.
 """
@@ -41,7 +41,7 @@ def score(form: str, leak: str, coded: bool, seed: int) -> Score:
     told = run.attribution()
     truth = {f"GET /{i}": float(amount) for i, amount in enumerate(run.amounts) if amount > 0}
     every = {amount.endpoint for amount in told.amounts}
-    named = every if told.every is not None else {amount.endpoint for amount in told.guilty}
+    named = every if told.every is not None else {amount.endpoint for amount in told.contributors}
     if leak == "time":
         truth = {endpoint: run.per_second / _rate(run) for endpoint in every}
     known = [amount for amount in told.amounts if amount.endpoint in truth]

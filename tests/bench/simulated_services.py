@@ -9,7 +9,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution.attribution import Attribution, attribute
-from soak.diagnosis.attribution.retained_level import lasting
+from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.load.plan.mix_modulation import MixModulation
 from soak.model import Floats, Phase, Recording, RunInfo, Series
 from soak.windows import EndpointWindows, Ints
@@ -27,7 +27,7 @@ class Service:
     def attribution(self) -> Attribution:
         """What soak makes of it."""
         series, prepared = self.recording.series[0], prepare(self.recording, 0.0)
-        times, levels = lasting(prepared, series)
+        times, levels = retained_levels(prepared, series)
         return attribute(times, levels, self.recording.windows, key=series.name, unit="")
 
 
@@ -186,9 +186,9 @@ def service(form: Form, leak: str, seed: int, setting: Setting | None = None) ->
     unit = 1.0 if form is as_count else float(chance.choice(setting.sizes))
     amounts, per_second = np.zeros(k), 0.0
     if leak in ("one", "two"):
-        guilty = chance.choice(k, {"one": 1, "two": 2}[leak], replace=False)
-        amounts[guilty] = unit * (
-            chance.choice([1, 2], len(guilty)) if unit == 1 else chance.uniform(0.5, 2, len(guilty))
+        contributors = chance.choice(k, {"one": 1, "two": 2}[leak], replace=False)
+        amounts[contributors] = unit * (
+            chance.choice([1, 2], len(contributors)) if unit == 1 else chance.uniform(0.5, 2, len(contributors))
         )
     elif leak == "all":
         amounts[:] = unit

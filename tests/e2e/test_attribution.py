@@ -9,7 +9,7 @@ from pathlib import Path
 
 from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution.attribution import attribute
-from soak.diagnosis.attribution.retained_level import lasting
+from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.recording import load_recording
 from tests.e2e.driving import soak
 
@@ -71,8 +71,8 @@ def test_the_endpoint_that_leaks_is_told_from_the_others_in_seconds(tmp_path: Pa
     recording = load_recording(done.directory)
     prepared = prepare(recording, 0.0)
     [series] = prepared.named("go_goroutines")
-    times, levels = lasting(prepared, series)
+    times, levels = retained_levels(prepared, series)
     told = attribute(times, levels, recording.windows, key=series.key, unit="goroutines", integer=True)
-    [guilty] = told.guilty
-    assert guilty.endpoint == "GET /d"
-    assert 1.8 < guilty.per_request < 2.2
+    [contributors] = told.contributors
+    assert contributors.endpoint == "GET /d"
+    assert 1.8 < contributors.per_request < 2.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from soak.growing import Flame, FlameBox, PlaceRow, PlaceTable
+from soak.growth_views import Flame, FlameBox, PlaceRow, PlaceTable
 from soak.model import (
     Analysis,
     Chart,
@@ -18,6 +18,7 @@ from soak.model import (
     Floats,
     Line,
     Phase,
+    Place,
     RuleName,
     RunInfo,
     Suspect,
@@ -220,7 +221,7 @@ def failing() -> Analysis:
     suspect = Suspect(
         "goroutine-leak",
         0.93,
-        "main.handler.func1 main.go:72",
+        Place("main.handler.func1", "main.go", 72),
         "GET /user",
         0.0005,
         0.00045,
@@ -315,7 +316,7 @@ def hostile() -> Analysis:
         Chart("gaps", "bytes", gaps),
         Chart("nothing", "", ()),
     )
-    suspect = Suspect(NASTY, 0.5, NASTY, NASTY, 1.0, 0.9, 1.1, NASTY, (NASTY, LONG), NASTY, NASTY)
+    suspect = Suspect(NASTY, 0.5, Place(NASTY), NASTY, 1.0, 0.9, 1.1, NASTY, (NASTY, LONG), NASTY, NASTY)
     endpoint = EndpointSummary(NASTY, 1, 1, 0.1, None, None, None, None, None, ((NASTY, 1),))
     run = RunInfo(NASTY, NASTY, 10.0, failure=NASTY)
     events = (Event(3.0, EventKind.WARNING, NASTY),)

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from soak.errors import SoakError
-from soak.sampling.profilers import Watched, go
+from soak.sampling.profilers import ProfiledTarget, go
 from soak.sampling.profilers.go import GoPprof
 from tests.sampling.serving import answering, http, serving
 
@@ -21,7 +21,7 @@ def packed(data: bytes) -> bytes:
 
 
 def profiler(url: str, **headers: str) -> GoPprof:
-    return GoPprof.named("/debug/pprof", Watched(url, headers=headers))
+    return GoPprof.named("/debug/pprof", ProfiledTarget(url, headers=headers))
 
 
 def test_each_profile_is_had_and_what_this_go_does_not_offer_is_asked_for_once() -> None:
@@ -77,8 +77,8 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_found_where_it_usually_is_and_only_if_it_is_there() -> None:
     with answering({GOROUTINES: packed(b"\x0ag")}) as url:
-        found = GoPprof.offered(Watched(url))
+        found = GoPprof.offered(ProfiledTarget(url))
         assert found is not None
         assert found.url == f"{url}/debug/pprof"
     with answering({GOROUTINES: http("<html>", content_type="text/html")}) as url:
-        assert GoPprof.offered(Watched(url)) is None
+        assert GoPprof.offered(ProfiledTarget(url)) is None

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from soak import hook
-from soak.diagnosis.attribution.allocation_sites import calls, place_of
-from soak.diagnosis.attribution.site_growth import PlaceGrowth, Snapshot, growth_by_place
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites, calls, place_of
+from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.formats import HELD, read_profile
-from soak.diagnosis.profiles.pprof import Pprof
-from soak.diagnosis.suspects.stack_signatures import MARKS
+from soak.diagnosis.profiles.pprof import StackProfile
+from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.errors import SoakError, TargetError
 from soak.profile.diagnose import Diagnose
-from soak.sampling.profilers import PROFILERS, Profiler, Watched
+from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
 from soak.sampling.profilers import jcmd as jcmd_module
 from soak.sampling.profilers.inspector import Inspector
 from soak.sampling.profilers.jvm import Jvm
@@ -38,26 +38,27 @@ def named(pid: int | None = None, **given: object) -> Profiler:
     """The profiler that `diagnose: {key: value}` makes, of the target with this process."""
     [key] = given
     value = getattr(Diagnose.model_validate(given), key)
-    return PROFILERS[key].named(value, Watched("http://127.0.0.1:1", pid=pid))
+    return PROFILERS[key].named(value, ProfiledTarget("http://127.0.0.1:1", pid=pid))
 
 
 def growth(
-    profiler: Profiler, program: Leaking, last: dict[SnapshotKind, Pprof] | None = None
-) -> dict[SnapshotKind, PlaceGrowth]:
+    profiler: Profiler, program: Leaking, last: dict[SnapshotKind, StackProfile] | None = None
+) -> dict[SnapshotKind, AllocationSite]:
     """What grows most of each kind while the program leaks AT_ONCE pages and one thread between any two of three snapshots.
 
     The profile that was taken `last` of each kind is put there.
     """
-    found: dict[SnapshotKind, list[Snapshot]] = {}
+    found: dict[SnapshotKind, list[ProfileSnapshot]] = {}
     for done in range(3):
         for kind, data in profiler.take("steady"):
             assert isinstance(data, bytes), str(data)
-            found.setdefault(kind, []).append(Snapshot(float(done), float(done), read_profile(kind, data)))
+            if kind in HELD:
+                found.setdefault(kind, []).append(ProfileSnapshot(float(done), float(done), read_profile(kind, data)))
         if done < 2:
             program.leak(AT_ONCE)
     profiler.close()
     (last if last is not None else {}).update({kind: snapshots[-1].profile for kind, snapshots in found.items()})
-    grown = {kind: growth_by_place(snapshots, HELD[kind]) for kind, snapshots in found.items()}
+    grown = {kind: allocation_sites(snapshots, HELD[kind]) for kind, snapshots in found.items()}
     return {kind: places[0] for kind, places in grown.items() if places}
 
 
@@ -65,7 +66,7 @@ def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     environment = {**os.environ, "SOAK_HOOK": address, "SOAK_HOOK_TOKEN": "abc"}
     with leaking(python_program(), environment) as program:
-        offered = PythonHook.offered(Watched("http://127.0.0.1:1", pid=program.pid))
+        offered = PythonHook.offered(ProfiledTarget("http://127.0.0.1:1", pid=program.pid))
         assert offered is not None
         assert offered.hook == address
         with pytest.raises(TargetError, match=r"diagnose\.python\.token"):
@@ -74,9 +75,9 @@ def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
     memory, threads = found["tracemalloc"], found["threads"]
     assert (memory.place.function.rpartition(".")[2], Path(memory.place.file).name) == ("remember", "leaking.py")
     assert memory.place.line == 12
-    assert memory.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.02)
+    assert memory.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.02)
     assert threads.place.function == "wait"
-    assert threads.per_request == pytest.approx(1.0)
+    assert threads.slope[0] == pytest.approx(1.0)
 
 
 def test_node_tells_file_line_function_and_bytes() -> None:
@@ -84,14 +85,14 @@ def test_node_tells_file_line_function_and_bytes() -> None:
     with toolchain():
         node = tool("node")
     with leaking([node, f"--inspect={address}", HERE / "leaking.js"], os.environ) as program:
-        offered = NodeInspector.offered(Watched("http://127.0.0.1:1", pid=program.pid))
+        offered = NodeInspector.offered(ProfiledTarget("http://127.0.0.1:1", pid=program.pid))
         assert offered is not None
         assert offered.address == address
         found = growth(offered, program)["v8heap"]
     assert (found.place.function, Path(found.place.file).name, found.place.line) == ("remember", "leaking.js", 6)
     # One sample in 32 KiB of 3 MiB and more is off by a tenth.
-    assert found.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.35)
-    assert found.low / AT_ONCE < PAGE < found.high / AT_ONCE or found.per_request / AT_ONCE == pytest.approx(
+    assert found.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.35)
+    assert found.slope[1] / AT_ONCE < PAGE < found.slope[2] / AT_ONCE or found.slope[0] / AT_ONCE == pytest.approx(
         PAGE, rel=0.1
     )
 
@@ -131,7 +132,7 @@ def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
     assert isinstance(ran, bytes)
     profile = read_profile("v8cpu", ran)
     hits = profile.column("run")
-    opening = [n for n in range(len(hits)) if calls(profile.stack(n), MARKS["files"])]
+    opening = [n for n in range(len(hits)) if calls(profile.stack(n), STACK_SIGNATURES["files"])]
     assert {place_of(profile.stack(n)).function for n in opening} == {"openLog"}
     assert sum(hits[n] for n in opening) > 5
 
@@ -152,8 +153,8 @@ def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
         "Leaking",
     ]
     with leaking(command, os.environ) as program:
-        last: dict[SnapshotKind, Pprof] = {}
-        offered = Jvm.offered(Watched("http://127.0.0.1:1", pid=program.pid))
+        last: dict[SnapshotKind, StackProfile] = {}
+        offered = Jvm.offered(ProfiledTarget("http://127.0.0.1:1", pid=program.pid))
         assert offered == Jvm(program.pid)
         found = growth(offered, program, last)
         recordings = jcmd_module.ask(program.pid, "JFR.check")
@@ -162,10 +163,10 @@ def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
     assert place_of(last["classes"].stack(int(allocated.argmax()))).function == "Leaking.remember"
     assert allocated.max() > AT_ONCE * PAGE / 2  # sampled, and the last ones are told by the next sample
     assert "No available recordings" in recordings
-    assert (memory.stack[0].function, memory.place.function) == ("byte[]", "Leaking.remember")
-    assert memory.per_request / AT_ONCE == pytest.approx(PAGE, rel=0.1)
+    assert (memory.stacks[0].frames[0].function, memory.place.function) == ("byte[]", "Leaking.remember")
+    assert memory.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.1)
     assert threads.place.function in ("Leaking.await", "Leaking.startPool")
-    assert threads.per_request == pytest.approx(1.0)
+    assert threads.slope[0] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -252,8 +253,9 @@ def test_what_is_no_hook_is_said() -> None:
 
 _PASSING = """
 import json, threading, time
-from soak import hook
+from soak.hook.memory import Memory
 
+hook = Memory(5)
 local, ended, kept = threading.local(), threading.Event(), []
 
 def keep():
@@ -270,13 +272,13 @@ def answer():
         whole()
         time.sleep(0.15)
 
-hook._memory(5)
+hook.page()
 threads = [threading.Thread(target=one) for one in (keep, answer)]
 [one.start() for one in threads]
 while not kept:
     time.sleep(0.01)
 for _ in range(20):  # it may come while nobody watches
-    found = hook._memory(5)
+    found = hook.page()
     if found["passing"]:
         break
 print(json.dumps(found))
@@ -296,8 +298,8 @@ def test_the_hook_tells_what_thread_locals_hold_and_what_is_large_for_a_moment(t
     assert passing[whole] / pieces[whole] == pytest.approx(2 << 20, rel=0.01)
     pages = [n for n, held in enumerate(profile.column("inuse_space")) if held > 100 * 16384]
     assert {(stacks[n][0].function, place_of(stacks[n]).line) for n in pages} == {
-        ("threading.local", 8),
-        ("keep", 9),
+        ("threading.local", 9),
+        ("keep", 10),
     }
 
 
@@ -310,5 +312,5 @@ def test_the_hook_serves_beyond_loopback_only_with_a_token_and_never_breaks_the_
 
 
 def test_without_its_variable_the_hook_does_nothing() -> None:
-    hook._from_environment()
+    hook.start_from_environment()
     assert "soak-hook" not in {thread.name for thread in threading.enumerate()}

@@ -10,7 +10,7 @@ import pytest
 
 from soak.errors import RecordingError, SoakError, TargetError
 from soak.model import Event
-from soak.sampling.profilers import Profiler, Taken
+from soak.sampling.profilers import Profiler, ProfileResult
 from soak.sampling.snapshot_scheduler import SnapshotScheduler
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
@@ -48,7 +48,7 @@ class Fake:
     def offered(cls, watched: Any) -> Self | None:
         raise NotImplementedError
 
-    def take(self, stage: SnapshotStage) -> Iterator[Taken]:
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
         for answer in self.answers:
             self.clock.time += self.seconds
             if isinstance(answer, Exception):
@@ -132,7 +132,7 @@ def test_errors_without_end_are_neither_told_at_length_nor_for_ever() -> None:
     clock, kept = FakeClock(), Kept()
 
     class Chatty(Fake):
-        def take(self, stage: SnapshotStage) -> Iterator[Taken]:
+        def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
             raise TargetError(f"{self.clock.time} " + "x" * 10_000)
 
     one = taker(kept, clock, every=5.0, pprof=Chatty(clock))

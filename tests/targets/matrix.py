@@ -32,7 +32,7 @@ from tests.targets.known import BIG_EXPORT, EXPORT, LEAKS, WEIGHTS, Leak
 from tests.targets.postgres import postgres
 from tests.targets.profiling import profiled
 
-#: Snapshots that a diagnosed cell takes.
+#: Snapshots that a with_suspects cell takes.
 SNAPSHOTS = 24
 CODES = {0: "pass", 1: "fail", 3: "inconclusive"}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.targets.building import SERVICES, Service
 
-HOOK = Path(__file__).parents[2] / "soak" / "hook.py"
+HOOK = Path(__file__).parents[2] / "soak" / "hook"
 #: V8 takes an inlined function's allocations for its caller's.
 _NOT_INLINED = "--no-turbo-inlining"
 #: What shop.py would start itself over with, and then without the hook.

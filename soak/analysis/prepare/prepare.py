@@ -14,6 +14,7 @@ from soak.analysis.prepare.snapshot_masking import perturbed, without
 from soak.catalog.metrics import selected
 from soak.catalog.process import PROCESS_ID, START_TIME
 from soak.model import Floats, Kind, Labels, Phase, Recording, Series
+from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import Arrivals, EndpointWindows, Ints
 
 ALL: Labels = ()
@@ -90,7 +91,11 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     last_of_all = max((phase.end for phase in recording.phases), default=end)
     return Prepared(
         recording,
-        tuple(without(series, snapshots) for series in inside if len(series.times)),
+        tuple(
+            series if series.source == SNAPSHOT_SOURCE else without(series, snapshots)
+            for series in inside
+            if len(series.times)
+        ),
         start,
         end,
         max(full, start + warmup),

@@ -9,12 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from soak.diagnosis.attribution.site_growth import FEWEST, Snapshot, held, slope_and_error
+from soak.diagnosis.attribution.site_growth import ProfileSnapshot, accumulation_log_odds, held, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
-from soak.model import Floats
+from soak.diagnosis.thresholds import ACCUMULATION_LOG_ODDS, LEAST_SNAPSHOTS, MOST_STACKS
+from soak.model import Floats, Place
 
-#: As many stacks as are looked at, those that moved most first; a profile may have a hundred thousand.
-_MOST_STACKS = 400
 #: Where package managers put what others wrote: Go's modules, vendored code, Node's and Python's packages.
 _LIBRARY = re.compile(r"@v\d|/vendor/|node_modules/|site-packages/|dist-packages/")
 _NAMELESS = "(anonymous)"
@@ -31,7 +30,7 @@ class Stack:
 
 
 @dataclass(frozen=True, eq=False)
-class Holding:
+class AllocationSite:
     """What one place held at each of n snapshots: `times` in seconds, `requests` done by then, `levels` in the column's unit.
 
     `period` is what one sample stands for in that unit, 0 where everything is counted.
@@ -52,8 +51,10 @@ class Holding:
 
     @property
     def sure(self) -> bool:
-        """Whether it surely grows."""
-        return self.slope[1] > 0
+        """Whether it surely grows: by its slope's interval or, of a few sampled objects, because all that came stayed."""
+        if self.slope[1] > 0 or self.slope[0] <= 0 or self.period <= 0:
+            return self.slope[1] > 0
+        return accumulation_log_odds(self.requests, self.levels / self.period) >= ACCUMULATION_LOG_ODDS
 
     def through(self, functions: Sequence[str]) -> float:
         """How much of the gain went through stacks that hold one of these functions, given by their beginnings; 0 to 1."""
@@ -105,28 +106,31 @@ def place_of(frames: Sequence[Frame]) -> Frame:
     return named[0] if own[0].function == _NAMELESS and named else own[0]
 
 
+def place_at(frame: Frame) -> Place:
+    """A frame as a place: its file without folders."""
+    return Place(frame.function, frame.file.replace("\\", "/").rpartition("/")[2], frame.line)
+
+
 def where(frame: Frame) -> str:
     """`main.rememberSearch leaks.go:41`: function, file without its folders, line; what is known of them."""
-    file = frame.file.replace("\\", "/").rpartition("/")[2]
-    line = f":{frame.line}" if file and frame.line else ""
-    return f"{frame.function} {file}{line}".strip()
+    return str(place_at(frame))
 
 
-def holdings(snapshots: Sequence[Snapshot], column: str, *, added: bool = False) -> list[Holding]:
-    """Every place's holding, that which grows fastest first; none from fewer than three snapshots, or without requests.
+def allocation_sites(snapshots: Sequence[ProfileSnapshot], column: str, *, added: bool = False) -> list[AllocationSite]:
+    """Every place's site, that which grows fastest first; none from fewer than three snapshots, or without requests.
 
     Snapshots without the column, such as another tool's, count as none. Each has all until then, or, with `added`, only what
     comes to what the others had.
     """
     snapshots = [one for one in snapshots if column in dict(one.profile.columns)]
-    if len(snapshots) < FEWEST:
+    if len(snapshots) < LEAST_SNAPSHOTS:
         return []
     keys, table, samples = held(snapshots, column)
     table = np.cumsum(table, axis=0) if added else table
     times, requests = (np.array([getattr(one, name) for one in snapshots]) for name in ("time", "requests"))
     if np.ptp(requests) <= 0:
         return []
-    moved = np.argsort(-np.abs(table - table[0]).max(axis=0), kind="stable")[:_MOST_STACKS]
+    moved = np.argsort(-np.abs(table - table[0]).max(axis=0), kind="stable")[:MOST_STACKS]
     by_place: dict[tuple[str, str], list[Stack]] = {}
     for index in moved:
         row, sample = samples[int(keys[index])]
@@ -141,8 +145,8 @@ def holdings(snapshots: Sequence[Snapshot], column: str, *, added: bool = False)
     return sorted(found, key=lambda one: -one.slope[0])
 
 
-def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float) -> Holding:
+def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float) -> AllocationSite:
     """One place; the line is that of the stack that gained most."""
     stacks.sort(key=lambda stack: float(stack.levels[0] - stack.levels[-1]))
     levels = np.sum([stack.levels for stack in stacks], axis=0)
-    return Holding(place_of(stacks[0].frames), times, requests, levels, tuple(stacks), period)
+    return AllocationSite(place_of(stacks[0].frames), times, requests, levels, tuple(stacks), period)

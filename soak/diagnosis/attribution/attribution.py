@@ -15,7 +15,16 @@ import numpy as np
 
 from soak.analysis.statistics.process_lives import clean
 from soak.diagnosis.attribution.mix import Mix, mix_at
-from soak.diagnosis.attribution.subset_regression import Weighed, weigh
+from soak.diagnosis.attribution.subset_regression import SubsetFit, fit_subsets
+from soak.diagnosis.thresholds import (
+    HIGH_PERCENTILE,
+    LEAST_CONTRIBUTION,
+    LONGER_RUN,
+    LOW_PERCENTILE,
+    MOST_INFLATION,
+    MOST_POINTS,
+    SPARE_POINTS,
+)
 from soak.model import Floats
 from soak.units import show_duration
 from soak.windows import EndpointWindows, Ints
@@ -54,19 +63,14 @@ class Attribution:
     doubt: str | None = None
 
     @property
-    def guilty(self) -> tuple[Amount, ...]:
+    def contributors(self) -> tuple[Amount, ...]:
         """The endpoints that surely keep something, and no trifle; the largest share first."""
-        sure = [amount for amount in self.amounts if amount.low > 0 and amount.share >= _TRIFLE]
+        sure = [amount for amount in self.amounts if amount.low > 0 and amount.share >= LEAST_CONTRIBUTION]
         return tuple(sorted(sure, key=lambda amount: -amount.share))
 
 
 #: How `Attribution.every` names all endpoints.
 EVERY = "*"
-_TRIFLE = 0.05
-_FEWEST = 6
-#: A variance inflation beyond this leaves amounts to whatever else drifts during a run.
-_TOO_ALIKE = 3000.0
-_LONGER = 3.0
 _SAME_MIX = (
     "the mix of traffic was always the same, so endpoints cannot be told apart: `diagnose: {attribute: true}` varies it"
 )
@@ -75,8 +79,6 @@ _OR_TIME = (
     "grows after the load has ended"
 )
 _TOO_SHORT = "it grows, but which endpoint it is cannot be told from so little: a run of about {} would tell"
-_MOST_POINTS = 240
-_HIGH, _LOW = 97.5, 2.5
 
 
 def attribute(
@@ -97,17 +99,17 @@ def attribute(
     """
     times, levels = clean(times, levels)
     mix = mix_at(times, windows) if len(times) else Mix((), np.empty((0, 0)))
-    needed = _FEWEST + len(mix.names)
+    needed = SPARE_POINTS + len(mix.names)
     if len(times) < needed:
         return _refusal(key, unit, f"{len(times)} points are too few to tell endpoints apart: {needed} are needed")
     if not mix.names:
         return _refusal(key, unit, "no requests are known that it could be due to")
-    if mix.sameness(times) > _TOO_ALIKE:
+    if mix.sameness(times) > MOST_INFLATION:
         return _refusal(key, unit, _SAME_MIX)
     lives = np.searchsorted(np.asarray(sorted(borders), dtype=np.float64), times, side="right")
     apart = [times - times[0]] if mix.total_apart(times) else []
     columns = np.column_stack([mix.counts, mix.total, *apart])
-    found = weigh(*_thinned(times, levels, columns, lives), integer=integer)
+    found = fit_subsets(*_thinned(times, levels, columns, lives), integer=integer)
     return _told(key, unit, mix, times, found, with_time=bool(apart))
 
 
@@ -117,7 +119,7 @@ def _refusal(key: str, unit: str, reason: str) -> Attribution:
 
 def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tuple[Floats, Floats, Floats, Ints]:
     """Means of blocks of successive points of one life; levels and counts alike, so that no amount changes."""
-    size = -(-len(times) // _MOST_POINTS)
+    size = -(-len(times) // MOST_POINTS)
     if size == 1:
         return times, levels, columns, lives
     starts = np.concatenate([np.flatnonzero(lives == life)[::size] for life in np.unique(lives)])
@@ -126,7 +128,7 @@ def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tup
     return means[0] / sizes, means[1] / sizes, means[2] / sizes[:, None], lives[starts]
 
 
-def _told(key: str, unit: str, mix: Mix, times: Floats, found: Weighed, *, with_time: bool) -> Attribution:
+def _told(key: str, unit: str, mix: Mix, times: Floats, found: SubsetFit, *, with_time: bool) -> Attribution:
     """Each endpoint's amount: what is its own, and what every request costs alike; and what time alone does."""
     k = len(mix.names)
     own, drawn = found.amounts[:k] + found.amounts[k], found.drawn[:k] + found.drawn[k]
@@ -143,13 +145,13 @@ def _told(key: str, unit: str, mix: Mix, times: Floats, found: Weighed, *, with_
     told = Attribution(key, unit, amounts, first, least, most, None, every)
     if every is not None and not with_time:
         return replace(told, per_hour_high=high * total / hours, doubt=_OR_TIME)
-    grown = np.percentile(requests @ drawn + hourly * hours, _LOW) > 0
-    if grown and not told.guilty and every is None and least <= 0:
-        return _refusal(key, unit, _TOO_SHORT.format(show_duration(_LONGER * 3600 * hours)))
+    grown = np.percentile(requests @ drawn + hourly * hours, LOW_PERCENTILE) > 0
+    if grown and not told.contributors and every is None and least <= 0:
+        return _refusal(key, unit, _TOO_SHORT.format(show_duration(LONGER_RUN * 3600 * hours)))
     return told
 
 
 def _interval(drawn: Floats) -> tuple[list[float], list[float]]:
     """95% intervals of the rows."""
-    low, high = np.percentile(drawn, [_LOW, _HIGH], axis=1)
+    low, high = np.percentile(drawn, [LOW_PERCENTILE, HIGH_PERCENTILE], axis=1)
     return low.tolist(), high.tolist()

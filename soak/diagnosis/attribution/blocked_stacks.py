@@ -4,15 +4,17 @@ vanquishing goroutine leaks in enterprise microservices, CGO 2024): those of one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from soak.diagnosis.attribution.allocation_sites import Holding, Stack, holdings, own_frames
-from soak.diagnosis.attribution.site_growth import Snapshot
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, allocation_sites, own_frames, place_of
+from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.go_stacks import Created
+from soak.diagnosis.profiles.threads import TASK
 
 #: What the innermost frames that tell say that a goroutine or a thread waits for; the first row that matches counts.
 BLOCKED: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -33,7 +35,7 @@ _TELLING = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class BlockedGroup:
     """Goroutines that wait in the same way at the same place, entered through the same function.
 
     `place` is the first own frame, `entry` the outermost one: what the goroutine was started with. `proven` is how many of
@@ -43,27 +45,58 @@ class Group:
     blocked: str
     place: Frame
     entry: Frame
-    holding: Holding
+    site: AllocationSite
     noun: str = "goroutines"
     proven: float = 0.0
 
     @cached_property
+    def blocked_at(self) -> Frame:
+        """The innermost frame that tells what is waited for: beside the place, where that is who started it."""
+        return _telling(self.site.stacks[0].frames)
+
+    @cached_property
     def own(self) -> bool:
         """Whether any of its frames is the target's own."""
-        return any(own_frames(stack.frames) for stack in self.holding.stacks)
+        return any(own_frames(stack.frames) for stack in self.site.stacks)
 
 
-def groups(snapshots: Sequence[Snapshot], column: str = "goroutine") -> list[Group]:
-    """Every group, the one that grows fastest first; none from fewer than three snapshots."""
-    found: dict[tuple[str, str, str], list[Stack]] = {}
-    whole = holdings(snapshots, column)
-    for holding in whole:
-        for stack in holding.stacks:
-            key = (waiting(stack.frames), holding.place.function, entry(stack.frames).function)
-            found.setdefault(key, []).append(stack)
+def groups(
+    snapshots: Sequence[ProfileSnapshot], column: str = "goroutine", created: Sequence[Created] = ()
+) -> list[BlockedGroup]:
+    """Every group, the one that grows fastest first; none from fewer than three snapshots.
+
+    A stack without a frame of the target's own belongs to whoever `created` its goroutine.
+    """
+    creators = _creators(created)
+    by_key: dict[tuple[str, str, str], list[Stack]] = {}
+    sites = allocation_sites(snapshots, column)
+    for site in sites:
+        for stack in site.stacks:
+            frames = _with_creator(stack.frames, creators)
+            key = (waiting(frames), place_of(frames).function, entry(frames).function)
+            by_key.setdefault(key, []).append(Stack(frames, stack.levels))
     noun = "goroutines" if column.startswith("goroutine") else column
-    made = [_group(stacks, whole[0], noun) for stacks in found.values()]
-    return sorted(made, key=lambda group: -group.holding.slope[0])
+    made = [_group(stacks, sites[0], noun) for stacks in by_key.values()]
+    return sorted(made, key=lambda group: -group.site.slope[0])
+
+
+def _creators(created: Sequence[Created]) -> dict[tuple[str, ...], Frame]:
+    """For each stack, who created most goroutines that are in it."""
+    most: dict[tuple[str, ...], Created] = {}
+    for row in created:
+        known = most.get(row.functions)
+        if known is None or row.count > known.count:
+            most[row.functions] = row
+    return {functions: row.creator for functions, row in most.items()}
+
+
+def _with_creator(frames: tuple[Frame, ...], creators: Mapping[tuple[str, ...], Frame]) -> tuple[Frame, ...]:
+    """The frames and, where none is the target's own, who created the goroutine; Go's text leaves the runtime's frames out."""
+    if own_frames(frames) or not creators:
+        return frames
+    functions = tuple(frame.function for frame in frames if not frame.function.startswith("runtime."))
+    creator = creators.get(functions)
+    return (*frames, creator) if creator is not None and creator.own else frames
 
 
 def waiting(frames: Sequence[Frame]) -> str:
@@ -81,7 +114,9 @@ def entry(frames: Sequence[Frame]) -> Frame:
     return own[-1] if own else frames[-1] if frames else Frame("unknown")
 
 
-def proven(found: Sequence[Group], last: Snapshot | None, column: str = "goroutineleak") -> list[Group]:
+def with_leak_profile(
+    found: Sequence[BlockedGroup], last: ProfileSnapshot | None, column: str = "goroutineleak"
+) -> list[BlockedGroup]:
     """The groups with what Go's leak profile says of them: it names goroutines that nothing can ever wake."""
     if last is None:
         return list(found)
@@ -97,17 +132,19 @@ def _place(frames: Sequence[Frame]) -> str:
     return own[0].function if own else ""
 
 
-def _group(stacks: list[Stack], like: Holding, noun: str) -> Group:
+def _group(stacks: list[Stack], like: AllocationSite, noun: str) -> BlockedGroup:
     stacks.sort(key=lambda stack: float(stack.levels[0] - stack.levels[-1]))
     frames = stacks[0].frames
     own = own_frames(frames)
     levels = np.sum([stack.levels for stack in stacks], axis=0)
-    place = own[0] if own else _telling(frames)
-    return Group(
+    library = next((frame for frame in frames if frame.own), None)
+    place = own[0] if own else library or _telling(frames)
+    noun = "tasks" if any(frame.function == TASK for frame in frames) else noun
+    return BlockedGroup(
         waiting(frames),
         place,
         entry(frames),
-        Holding(place, like.times, like.requests, levels, tuple(stacks)),
+        AllocationSite(place, like.times, like.requests, levels, tuple(stacks)),
         noun,
     )
 

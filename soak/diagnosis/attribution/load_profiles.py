@@ -7,28 +7,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from soak.diagnosis.attribution.mix import mix_at
-from soak.diagnosis.attribution.site_growth import Snapshot as Profiled
+from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.formats import read_profile
+from soak.diagnosis.thresholds import MOST_READ, MOST_READ_BYTES
 from soak.errors import SoakError
 from soak.model import Floats
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.windows import EndpointWindows
 
-#: At most this many snapshots of a kind are read, and no more than so many bytes of them.
-MOST, MOST_BYTES = 40, 64 * 2**20
 #: Those taken while the load was on.
 _LOADED: tuple[SnapshotStage, ...] = ("start", "steady", "end")
 
 
-def profiles_of(
+def load_profiles(
     snapshots: Sequence[Snapshot],
     kind: SnapshotKind,
     windows: Sequence[EndpointWindows],
     stages: tuple[SnapshotStage, ...] = _LOADED,
-) -> tuple[list[Profiled], list[str]]:
+) -> tuple[list[ProfileSnapshot], list[str]]:
     """The profiles of one kind with how many requests were done by then, in the order of time; and what could not be read."""
     wanted = [one for one in snapshots if one.kind == kind and one.error is None and one.stage in stages]
-    found: list[Profiled] = []
+    found: list[ProfileSnapshot] = []
     unread: list[str] = []
     done = _requests(np.array([one.time for one in wanted]), windows)
     for index in _chosen(wanted):
@@ -37,7 +36,7 @@ def profiles_of(
         except (SoakError, OSError) as error:
             unread.append(f"{type(error).__name__}: {error}")
         else:
-            found.append(Profiled(wanted[index].time, float(done[index]), profile))
+            found.append(ProfileSnapshot(wanted[index].time, float(done[index]), profile))
     if not unread:
         return found, []
     return found, [f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}"]
@@ -51,7 +50,7 @@ def _chosen(wanted: Sequence[Snapshot]) -> list[int]:
         size = len(wanted[-1].read())
     except (SoakError, OSError):
         size = 0
-    many = min(len(wanted), MOST, max(3, MOST_BYTES // max(size, 1)))
+    many = min(len(wanted), MOST_READ, max(3, MOST_READ_BYTES // max(size, 1)))
     return sorted({round(place) for place in np.linspace(0, len(wanted) - 1, many)})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soak.diagnosis.thresholds import UNEVEN_TOTAL
 from soak.model import Floats
 from soak.windows import EndpointWindows
 
@@ -38,10 +39,7 @@ class Mix:
         """Whether all requests together came unevenly enough for what they cost to be told from what time does."""
         line = np.column_stack([np.ones(len(times)), times - times[0]])
         rest = self.total - line @ np.linalg.lstsq(line, self.total, rcond=None)[0]
-        return bool(np.sqrt(np.mean(rest**2)) > _UNEVEN * np.ptp(self.total))
-
-
-_UNEVEN = 0.02
+        return bool(np.sqrt(np.mean(rest**2)) > UNEVEN_TOTAL * np.ptp(self.total))
 
 
 def mix_at(times: Floats, windows: Sequence[EndpointWindows]) -> Mix:

@@ -17,18 +17,17 @@ from soak.analysis.rules.rule import RequestClock
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.attribution import EVERY, Amount
-from soak.diagnosis.attribution.load_profiles import profiles_of
+from soak.diagnosis.attribution.load_profiles import load_profiles
 from soak.diagnosis.attribution.mix import mix_at
-from soak.diagnosis.attribution.signals import guilty, levels_of, told_apart
+from soak.diagnosis.attribution.signals import attribute_by_endpoint, contributors, levels_of
+from soak.diagnosis.thresholds import WALL_CLOCK_SHARE
 from soak.model import EventKind, Floats, Recording, Series
 
-#: What remains of the wall's clock at least, so that no two samples come at one moment.
-_LEAST = 0.02
 #: Fewer snapshots than these are no series.
 _FEWEST = 10
 
 
-def informed(recording: Recording) -> RequestClock:
+def request_clock(recording: Recording) -> RequestClock:
     """What the snapshots and the mix of this run tell of a subject, before it is judged."""
     held = cache(lambda: _held(recording))
     coded = any(event.kind is EventKind.MIX for event in recording.events)
@@ -42,21 +41,21 @@ def informed(recording: Recording) -> RequestClock:
             and not subject.series.labels
         ):
             subject = replace(subject, floor=held())
-        return evened(prepared, subject) if coded else subject
+        return on_request_clock(prepared, subject) if coded else subject
 
     return even
 
 
 def _held(recording: Recording) -> Series | None:
     """What Python's own allocator held at each snapshot of a run under load, which no series tells; None without enough."""
-    profiles, _ = profiles_of(recording.snapshots, "tracemalloc", recording.windows)
+    profiles, _ = load_profiles(recording.snapshots, "tracemalloc", recording.windows)
     if len(profiles) < _FEWEST:
         return None
     times = np.array([one.time for one in profiles])
     return Series("tracemalloc", times, np.array([one.profile.column("inuse_space").sum() for one in profiles]))
 
 
-def evened(prepared: Prepared, subject: Subject) -> Subject:
+def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
     """The subject on the clock of the requests that surely make it grow; as it is where none do, or all alike.
 
     Both clocks agree when judging begins and when the load ends, so that growth an hour stays what it was.
@@ -64,7 +63,9 @@ def evened(prepared: Prepared, subject: Subject) -> Subject:
     levels = levels_of(prepared, subject.series)
     if levels is None or not np.ptp(levels.values):
         return subject
-    told = guilty(told_apart(prepared, levels, subject.series.name, subject.unit, integer=subject.integer))
+    told = contributors(
+        attribute_by_endpoint(prepared, levels, subject.series.name, subject.unit, integer=subject.integer)
+    )
     if not told or any(amount.endpoint == EVERY for amount in told):
         return subject
     grid = np.union1d(prepared.recording.windows[0].times, [prepared.judged_from, prepared.end])
@@ -95,5 +96,5 @@ def _due(prepared: Prepared, told: Sequence[Amount], grid: Floats) -> Floats:
     gained = float(kept[-1] - kept[0])
     if gained <= 0:
         return grid
-    share = min(sum(one.share for one in told), 1.0 - _LEAST)
+    share = min(sum(one.share for one in told), 1.0 - WALL_CLOCK_SHARE)
     return np.asarray(grid[0] + (grid[-1] - grid[0]) * (share * (kept - kept[0]) / gained + (1.0 - share) * wall))

@@ -17,7 +17,7 @@ _STAIRS = tuple(collector.live for collector in COLLECTORS if collector.live)
 _COLLECTED = tuple(collector.ended for collector in COLLECTORS if collector.ended)
 
 
-def lasting(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
+def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
     """Times and levels of the judged stretch: a saw's floors, a stair's edges, any other series as it is.
 
     No tooth goes over a process's replacement.

@@ -12,34 +12,30 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
 from soak.catalog.process import OPEN_DESCRIPTORS
 from soak.catalog.rows import Unit
-from soak.diagnosis.attribution.allocation_sites import Holding, where
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, where
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
-from soak.diagnosis.attribution.blocked_stacks import Group
-from soak.diagnosis.attribution.retained_level import lasting
-from soak.diagnosis.attribution.site_growth import FEWEST, slope_and_error
+from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
+from soak.diagnosis.attribution.retained_level import retained_levels
+from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.thresholds import (
+    ALIKE_SHARE,
+    BEYOND_ONE_PLACE,
+    LEAST_GROUP_RISE,
+    LEAST_HEAP_SHARE,
+    LEAST_PLACE_SHARE,
+    LEAST_SNAPSHOTS,
+    MOST_PLACES,
+)
 from soak.model import Finding, Floats, RuleName, Series, Verdict
 from soak.units import show_amount
-
-#: Places or groups that have less than this share of all that grows are no signal of their own.
-LEAST_SHARE = 0.1
-#: Places together that hold less than this share of the memory that grows have no part in it.
-FAIR = 0.2
-#: At most so many places, and so many groups, are told apart by endpoint.
-MOST_PLACES = 4
-#: The heap grows at more than one place where it surely grows by this many times the fastest one's growth.
-_BEYOND = 1.1
-#: The cheapest endpoint must add this share of what the dearest one adds for all to be guilty alike.
-_EVERYBODY = 0.5
-#: Fewer goroutines than this more are no growth.
-_MORE = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """One thing that grows: in `unit`, by `each` a request to any endpoint, with its 95% interval, and through `guilty`.
+    """One thing that grows: in `unit`, by `each` a request to any endpoint, with its 95% interval, and through `contributors`.
 
-    `guilty` are the endpoints that surely add to it; none where that cannot be told. `what` is its role, or PLACE or GROUP
+    `contributors` are the endpoints that surely add to it; none where that cannot be told. `what` is its role, or PLACE or GROUP
     of a snapshot; `words` says it as evidence.
     """
 
@@ -47,17 +43,19 @@ class Signal:
     name: str
     unit: str
     each: Amount
-    guilty: tuple[Amount, ...]
+    contributors: tuple[Amount, ...]
     words: str
     finding: Finding | None = None
-    holding: Holding | None = None
-    group: Group | None = None
+    site: AllocationSite | None = None
+    group: BlockedGroup | None = None
     refused: str | None = None
+    doubt: str | None = None
+    per_hour: float = 0.0
 
     @property
     def counted(self) -> bool:
-        """Whether it counts whole things, and not bytes."""
-        return self.unit != "bytes"
+        """Whether it counts whole things that a process holds: neither bytes nor series of a metrics page."""
+        return self.unit != "bytes" and self.what != ResourceKind.METRICS
 
 
 PLACE, GROUP = "place", "group"
@@ -78,7 +76,7 @@ class Levels:
 
 
 def signals(
-    prepared: Prepared, findings: Sequence[Finding], places: Sequence[Holding], groups: Sequence[Group]
+    prepared: Prepared, findings: Sequence[Finding], places: Sequence[AllocationSite], groups: Sequence[BlockedGroup]
 ) -> list[Signal]:
     """Every signal: failing series first, then places on the heap, then groups of goroutines; none where no growth failed."""
     if not any(one.verdict is Verdict.FAIL and one.rule is RuleName.GROWTH for one in findings):
@@ -92,17 +90,17 @@ def signals(
     return found
 
 
-def growing(places: Sequence[Holding]) -> list[Holding]:
+def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
     """The places that surely hold ever more, and a fair share of all that does, fastest first."""
     whole = sum(max(one.slope[0], 0.0) for one in places)
-    return [one for one in places if one.sure and one.slope[0] >= LEAST_SHARE * whole][:MOST_PLACES]
+    return [one for one in places if one.sure and one.slope[0] >= LEAST_PLACE_SHARE * whole][:MOST_PLACES]
 
 
-def _matters(places: Sequence[Holding], failing: Sequence[Signal]) -> bool:
+def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:
     """Whether the heap has a fair part in the growth of memory, if it is memory that fails: some place always wanders."""
     memory = [one.each.per_request for one in failing if one.what is ResourceKind.MEMORY]
     heap = any(one.what is ResourceKind.HEAP for one in failing)
-    return heap or not memory or sum(one.slope[0] for one in places) >= FAIR * min(memory)
+    return heap or not memory or sum(one.slope[0] for one in places) >= LEAST_HEAP_SHARE * min(memory)
 
 
 def _may_grow(findings: Sequence[Finding]) -> bool:
@@ -117,92 +115,101 @@ def _lists_stacks(finding: Finding) -> bool:
     return metric is not None and any(collector.threads == metric.selector for collector in COLLECTORS)
 
 
-def _growing_groups(groups: Sequence[Group]) -> list[Group]:
-    whole = sum(max(one.holding.slope[0], 0.0) for one in groups)
-    sure = [one for one in groups if one.holding.sure and one.holding.slope[0] >= LEAST_SHARE * whole]
-    return [one for one in sure if one.holding.levels[-1] - one.holding.levels[0] >= _MORE][:MOST_PLACES]
+def _growing_groups(groups: Sequence[BlockedGroup]) -> list[BlockedGroup]:
+    whole = sum(max(group.site.slope[0], 0.0) for group in groups)
+    sure = [group for group in groups if group.site.sure and group.site.slope[0] >= LEAST_PLACE_SHARE * whole]
+    return [group for group in sure if group.site.levels[-1] - group.site.levels[0] >= LEAST_GROUP_RISE][:MOST_PLACES]
 
 
 def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[Signal]:
+    descriptors_steady = any(finding.series == _OPEN and finding.verdict is Verdict.PASS for finding in findings)
     for finding in findings:
-        role = metric_of(finding.series, finding.labels)
+        metric = metric_of(finding.series, finding.labels)
         if (
             finding.verdict is Verdict.PASS
             or finding.rule is not RuleName.GROWTH
             or finding.trend is None
-            or role is None
+            or metric is None
         ):
             continue
-        if role.kind not in (*_COUNTED, *_BYTES) or role.unit is Unit.OBJECTS:
+        if metric.kind not in (*_COUNTED, *_BYTES, ResourceKind.METRICS) or metric.unit is Unit.OBJECTS:
             continue
-        if role.unit in _HANDLES and any(one.series == _OPEN and one.verdict is Verdict.PASS for one in findings):
+        if metric.unit in _HANDLES and descriptors_steady:
             continue
-        series = next((one for one in prepared.named(finding.series) if one.labels == finding.labels), None)
+        series = next((row for row in prepared.named(finding.series) if row.labels == finding.labels), None)
         levels = levels_of(prepared, series) if series is not None else None
         if levels is None:
             continue
-        told = told_apart(prepared, levels, finding.series, role.unit, integer=role.integer)
+        attribution = attribute_by_endpoint(prepared, levels, finding.series, metric.unit, integer=metric.integer)
+        endpoints = contributors(attribution)
         # A count that only may grow, beside one that surely does, belongs to it where an endpoint surely adds to both.
-        if finding.verdict is not Verdict.FAIL and not (role.kind in _COUNTED and guilty(told)):
+        if finding.verdict is not Verdict.FAIL and not (metric.kind in _COUNTED and endpoints):
             continue
-        each = _each(finding, prepared)
         yield Signal(
-            role.kind, finding.series, role.unit, each, guilty(told), finding.reason, finding, refused=told.refused
+            metric.kind,
+            finding.series,
+            metric.unit,
+            _each(finding, prepared),
+            endpoints,
+            finding.reason,
+            finding,
+            refused=attribution.refused,
+            doubt=attribution.doubt,
+            per_hour=max(attribution.per_hour_low, 0.0),
         )
 
 
-def _place_signal(prepared: Prepared, holding: Holding) -> Signal:
-    levels = Levels(holding.times, holding.levels, holding.requests)
-    told = told_apart(prepared, levels, where(holding.place), "bytes")
-    slope, low, high = holding.slope
-    held = show_amount(float(holding.levels[-1] - holding.levels[0]), "bytes")
-    over = f"over {len(holding.times)} snapshots"
-    words = (
-        f"{held} more are held at {where(holding.place)} {over}: {show_amount(slope, 'bytes')} a request of any kind."
-    )
+def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
+    levels = Levels(site.times, site.levels, site.requests)
+    told = attribute_by_endpoint(prepared, levels, where(site.place), "bytes")
+    slope, low, high = site.slope
+    held = show_amount(float(site.levels[-1] - site.levels[0]), "bytes")
+    over = f"over {len(site.times)} snapshots"
+    words = f"{held} more are held at {where(site.place)} {over}: {show_amount(slope, 'bytes')} a request of any kind."
     each = Amount("", slope, low, high)
-    return Signal(
-        PLACE, where(holding.place), "bytes", each, guilty(told), words, holding=holding, refused=told.refused
-    )
+    return Signal(PLACE, where(site.place), "bytes", each, contributors(told), words, site=site, refused=told.refused)
 
 
-def _total_signal(prepared: Prepared, places: Sequence[Holding], found: Sequence[Signal]) -> list[Signal]:
+def _total_signal(prepared: Prepared, places: Sequence[AllocationSite], found: Sequence[Signal]) -> list[Signal]:
     """All that snapshots hold, where that surely grows by more than any one place, and no series tells of it."""
     memory = [one for one in found if one.what is ResourceKind.MEMORY]
     if not memory or not places or any(one.what is ResourceKind.HEAP for one in found):
         return []
     levels = np.sum([one.levels for one in places], axis=0)
-    total = Holding(Frame("the heap"), places[0].times, places[0].requests, levels, (), places[0].period)
+    total = AllocationSite(Frame("the heap"), places[0].times, places[0].requests, levels, (), places[0].period)
     slope, low, high = total.slope
-    if low <= _BEYOND * max(one.slope[2] for one in places):
+    if low <= BEYOND_ONE_PLACE * max(one.slope[2] for one in places):
         return []
-    told = told_apart(prepared, Levels(total.times, total.levels, total.requests), total.place.function, "bytes")
+    told = attribute_by_endpoint(
+        prepared, Levels(total.times, total.levels, total.requests), total.place.function, "bytes"
+    )
     if told.refused is not None:
         return []
     held = show_amount(float(levels[-1] - levels[0]), "bytes")
     words = f"{held} more are alive in all over {len(total.times)} snapshots."
     each = Amount("", slope, low, high)
-    return [Signal(ResourceKind.HEAP, total.place.function, "bytes", each, guilty(told), words)]
+    return [Signal(ResourceKind.HEAP, total.place.function, "bytes", each, contributors(told), words)]
 
 
-def _group_signal(prepared: Prepared, group: Group) -> Signal:
-    holding = group.holding
-    levels = Levels(holding.times, holding.levels, holding.requests)
-    told = told_apart(prepared, levels, where(group.place), group.noun, integer=True)
-    first, last = holding.levels[0], holding.levels[-1]
-    words = f"{last:,.0f} {group.noun} wait at {where(group.place)}, {group.blocked}; {first:,.0f} did at first."
-    slope, low, high = holding.slope
+def _group_signal(prepared: Prepared, group: BlockedGroup) -> Signal:
+    site = group.site
+    levels = Levels(site.times, site.levels, site.requests)
+    told = attribute_by_endpoint(prepared, levels, where(group.place), group.noun, integer=True)
+    first, last = site.levels[0], site.levels[-1]
+    at = f" in {group.blocked_at.function}" if group.blocked_at != group.place else ""
+    words = f"{last:,.0f} {group.noun} wait at {where(group.place)}, {group.blocked}{at}; {first:,.0f} did at first."
+    slope, low, high = site.slope
     each = Amount("", slope, low, high)
     name = where(group.place)
     return Signal(
-        GROUP, name, "goroutines", each, guilty(told), words, holding=holding, group=group, refused=told.refused
+        GROUP, name, group.noun, each, contributors(told), words, site=site, group=group, refused=told.refused
     )
 
 
 def levels_of(prepared: Prepared, series: Series) -> Levels | None:
     """What lasts of a series over the judged stretch; None with too few samples."""
-    times, values = lasting(prepared, series)
-    if len(times) < FEWEST:
+    times, values = retained_levels(prepared, series)
+    if len(times) < LEAST_SNAPSHOTS:
         return None
     return Levels(times, values, requests_at(prepared, times), tuple(prepared.borders(series) or ()))
 
@@ -213,7 +220,9 @@ def requests_at(prepared: Prepared, times: Floats) -> Floats:
     return np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
 
 
-def told_apart(prepared: Prepared, levels: Levels, key: str, unit: str, *, integer: bool = False) -> Attribution:
+def attribute_by_endpoint(
+    prepared: Prepared, levels: Levels, key: str, unit: str, *, integer: bool = False
+) -> Attribution:
     """A level by endpoint; one endpoint alone needs no telling apart."""
     windows = [one for one in prepared.windows() if one.requests.sum() > 0]
     if len(windows) == 1 and np.ptp(levels.requests) > 0:
@@ -231,19 +240,19 @@ def told_apart(prepared: Prepared, levels: Levels, key: str, unit: str, *, integ
     )
 
 
-def guilty(told: Attribution) -> tuple[Amount, ...]:
+def contributors(told: Attribution) -> tuple[Amount, ...]:
     """The endpoints that surely add to a level; one that stands for all where every request costs alike."""
     if told.refused is not None:
         return ()
     each = [amount.per_request for amount in told.amounts]
-    if told.guilty and len(each) > 2 and min(each) >= _EVERYBODY * max(each):
+    if told.contributors and len(each) > 2 and min(each) >= ALIKE_SHARE * max(each):
         return (told.every or _alike(told),)
-    return told.guilty
+    return told.contributors
 
 
 def _alike(told: Attribution) -> Amount:
     """What every endpoint adds, by the one that is known best."""
-    best = min(told.guilty, key=lambda amount: amount.high - amount.low)
+    best = min(told.contributors, key=lambda amount: amount.high - amount.low)
     return replace(best, endpoint=EVERY, share=1.0)
 
 

@@ -1,4 +1,4 @@
-"""Growth by place: which stacks hold ever more, how much a request, and how surely.
+"""Growth of what profiles hold: how much a request, how surely, and whether it slows down.
 
 A heap profile samples one allocation in about R bytes and scales it up, so bytes that grew by G are known to about
 sqrt(G * R) (Go's runtime/mprof; the variance of a Poisson sampling). Stacks are ranked by their slope over requests,
@@ -15,62 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from soak.diagnosis.profiles.pprof import Frame, Pprof
+from soak.diagnosis.profiles.pprof import StackProfile
+from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS
 from soak.model import Floats
 
-FEWEST = 3
-_KEPT = 200
+#: Log-probability that one sampled object comes or goes although a model says that it does not: once in fifty.
+_STRAY = math.log(0.02)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
+class ProfileSnapshot:
     """One profile of a run: when it was taken (seconds on the run's clock) and how many requests were done by then."""
 
     time: float
     requests: float
-    profile: Pprof
+    profile: StackProfile
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PlaceGrowth:
-    """What one stack gained: per request with a 95% interval, and in all, from `first` to `last`; `stack` is innermost first."""
-
-    stack: tuple[Frame, ...]
-    per_request: float
-    low: float
-    high: float
-    first: float
-    last: float
-
-    @property
-    def place(self) -> Frame:
-        """The innermost frame of the target's own code; the innermost of all where none is its own."""
-        return next((frame for frame in self.stack if frame.own), self.stack[0] if self.stack else Frame("unknown"))
-
-    @property
-    def sure(self) -> bool:
-        """Whether the interval lies above zero."""
-        return self.low > 0
-
-
-def growth_by_place(snapshots: Sequence[Snapshot], column: str) -> list[PlaceGrowth]:
-    """Every stack's growth over the snapshots in the order of its slope, fastest first; empty with fewer than three."""
-    if len(snapshots) < FEWEST:
-        return []
-    keys, table, samples = held(snapshots, column)
-    requests = np.array([snapshot.requests for snapshot in snapshots])
-    spread = requests - requests.mean()
-    size = float(spread @ spread)
-    if size <= 0:
-        return []
-    slopes = spread @ (table - table.mean(axis=0)) / size
-    order = np.argsort(-slopes, kind="stable")[:_KEPT]
-    period = snapshots[-1].profile.period if snapshots[-1].profile.period_unit == "bytes" else 0.0
-    sampled = period if column.endswith("space") else 0.0
-    return [_growth(snapshots, samples[int(keys[i])], requests, table[:, i], sampled) for i in order]
-
-
-def held(snapshots: Sequence[Snapshot], column: str) -> tuple[NDArray[np.uint64], Floats, dict[int, tuple[int, int]]]:
+def held(
+    snapshots: Sequence[ProfileSnapshot], column: str
+) -> tuple[NDArray[np.uint64], Floats, dict[int, tuple[int, int]]]:
     """All stacks' keys (k,), what each held at each snapshot (s, k), and a snapshot and sample where each is found."""
     every = [snapshot.profile.keys for snapshot in snapshots]
     keys, inverse = np.unique(np.concatenate(every), return_inverse=True)
@@ -83,16 +47,6 @@ def held(snapshots: Sequence[Snapshot], column: str) -> tuple[NDArray[np.uint64]
         samples.update({int(key): (row, sample) for sample, key in enumerate(own)})
         start += len(own)
     return keys, table, samples
-
-
-def _growth(
-    snapshots: Sequence[Snapshot], where: tuple[int, int], requests: Floats, values: Floats, period: float
-) -> PlaceGrowth:
-    """One stack's growth with its interval."""
-    row, sample = where
-    slope, error = slope_and_error(requests, values, period)
-    stack = snapshots[row].profile.stack(sample)
-    return PlaceGrowth(stack, slope, slope - error, slope + error, float(values[0]), float(values[-1]))
 
 
 def slope_and_error(requests: Floats, values: Floats, period: float = 0.0) -> tuple[float, float]:
@@ -109,5 +63,57 @@ def slope_and_error(requests: Floats, values: Floats, period: float = 0.0) -> tu
     scatter = float(rest @ rest) / free / size
     gained = abs(slope) * float(np.ptp(requests))
     sampled = slope**2 * period / gained if period and gained else 0.0
-    wide = float(stdtrit(free, 0.975))
-    return slope, wide * math.sqrt(scatter + sampled)
+    return slope, _wide(free) * math.sqrt(scatter + sampled)
+
+
+def _wide(freedom: int) -> float:
+    """Student's 97.5% quantile."""
+    return float(stdtrit(freedom, 0.975))
+
+
+def accumulation_log_odds(requests: Floats, samples: Floats) -> float:
+    """How much likelier it is that sampled objects (n,) accumulate with the requests (n,) than that they come and go.
+
+    Three Poisson models are compared by their likelihoods over all snapshots: a constant rate of new objects a request that
+    all stay; independent draws from one level; and a single step between two snapshots. A few samples that arrive one by one
+    and stay are evidence that a line's error cannot express. Minus infinity where nothing is gained.
+    """
+    counts = np.round(samples)
+    moved = np.diff(counts)
+    gained, lost = np.maximum(moved, 0.0), float(np.maximum(-moved, 0.0).sum())
+    if gained.sum() - lost < LEAST_SAMPLES or np.ptp(requests) <= 0:
+        return -math.inf
+    expected = gained.sum() * np.diff(requests) / np.ptp(requests)
+    accumulating = _poisson(gained, expected) + lost * _STRAY
+    stationary = _poisson(counts[1:], np.full(len(moved), counts.mean()))
+    largest = float(gained.max())
+    step = _poisson(np.array([largest]), np.array([largest])) - math.log(len(moved))
+    step += (float(gained.sum()) - largest + lost) * _STRAY
+    return accumulating - max(stationary, step)
+
+
+def _poisson(counts: Floats, expected: Floats) -> float:
+    """The log-likelihood of counts (n,) under Poisson means (n,)."""
+    means = np.maximum(expected, 1e-9)
+    factorials = sum(math.lgamma(count + 1.0) for count in counts.tolist())
+    return float((counts * np.log(means) - means).sum()) - factorials
+
+
+def slowing(clock: Floats, levels: Floats, period: float = 0.0) -> tuple[float, float]:
+    """Growth in the later half of `clock` (n,) over that in the earlier half, and by how many standard errors it is less.
+
+    (1, 0) where it did not grow, or fewer than six levels are known. Sampling one in `period` bytes is part of the error.
+    """
+    middle = 0.5 * (clock[0] + clock[-1])
+    late = clock > middle
+    if len(clock) < 2 * LEAST_SNAPSHOTS or late.sum() < LEAST_SNAPSHOTS or (~late).sum() < LEAST_SNAPSHOTS:
+        return 1.0, 0.0
+    slopes, variances = [], []
+    for half in (~late, late):
+        slope, error = slope_and_error(clock[half], levels[half], period)
+        slopes.append(slope)
+        variances.append((error / _wide(max(int(half.sum()) - 2, 1))) ** 2)
+    early, later = slopes
+    if early <= 0:
+        return 1.0, 0.0
+    return later / early, (early - later) / max(math.sqrt(sum(variances)), 1e-300)

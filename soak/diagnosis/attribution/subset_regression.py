@@ -34,7 +34,7 @@ _TRUST = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighed:
+class SubsetFit:
     """Amounts (k,) of the likeliest explanation, and `drawn` (k, takes) from all of them."""
 
     amounts: Floats
@@ -54,7 +54,7 @@ class _Explanations:
     likelihoods: Floats
 
 
-def weigh(times: Floats, levels: Floats, columns: Floats, lives: Ints, *, integer: bool = False) -> Weighed:
+def fit_subsets(times: Floats, levels: Floats, columns: Floats, lives: Ints, *, integer: bool = False) -> SubsetFit:
     """Explain levels (n,) at times (n,) in seconds by columns (n, k) and a constant for each of the `lives` (n,).
 
     A process that settles ever more slowly explains a part as well, where that fits. Where levels are whole numbers
@@ -75,7 +75,7 @@ def weigh(times: Floats, levels: Floats, columns: Floats, lives: Ints, *, intege
     drawn = [_drawn(every[v], s, int(takes[v, s]), chance) for v, s in np.argwhere(takes)]
     v, s = np.unravel_index(int(np.argmax(likelihoods)), likelihoods.shape)
     back = size / scale
-    return Weighed((every[v].amounts[s] * back)[:-1], (np.concatenate(drawn, axis=1) * back[:, None])[:-1])
+    return SubsetFit((every[v].amounts[s] * back)[:-1], (np.concatenate(drawn, axis=1) * back[:, None])[:-1])
 
 
 class _Data(NamedTuple):
@@ -108,7 +108,7 @@ def _explanations(data: _Data, least: float) -> Iterator[_Explanations]:
 def _fitted(
     columns: Floats, level: Floats, masks: Floats, free: int, price: float, likelihood: float, least: float
 ) -> _Explanations:
-    """All subsets fitted; those with a negative amount, or with columns that depend on one another, weigh nothing."""
+    """All subsets fitted; those with a negative amount, or with columns that depend on one another, fit_subsets nothing."""
     k = columns.shape[1]
     norm = np.maximum(np.sqrt((columns**2).sum(axis=0)), 1e-300)
     gram, products = (columns / norm).T @ (columns / norm), (columns / norm).T @ level

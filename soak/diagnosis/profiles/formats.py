@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from soak.diagnosis.profiles.jvm_histogram import read_classes
-from soak.diagnosis.profiles.pprof import Pprof, PprofError, read_pprof
+from soak.diagnosis.profiles.pprof import ProfileFormatError, StackProfile, read_pprof
 from soak.diagnosis.profiles.threads import read_threads
 from soak.diagnosis.profiles.tracebacks import read_tracebacks
 from soak.diagnosis.profiles.v8 import RUN, read_v8cpu, read_v8heap
 from soak.snapshots import SnapshotKind
 
 #: How each kind's bytes are read; each raises a SoakError that says what they look like instead.
-READERS: dict[SnapshotKind, Callable[[bytes], Pprof]] = {
+READERS: dict[SnapshotKind, Callable[[bytes], StackProfile]] = {
     "heap": read_pprof,
     "allocs": read_pprof,
     "goroutine": read_pprof,
@@ -38,8 +38,8 @@ HELD: dict[SnapshotKind, str] = {
 }
 
 
-def read_profile(kind: SnapshotKind, data: bytes) -> Pprof:
+def read_profile(kind: SnapshotKind, data: bytes) -> StackProfile:
     """A snapshot's bytes as a profile; SoakError where they are none of this kind."""
     if kind not in READERS:
-        raise PprofError(f"a {kind} has no stacks to read")
+        raise ProfileFormatError(f"a {kind} has no stacks to read")
     return READERS[kind](data)

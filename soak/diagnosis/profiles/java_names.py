@@ -56,6 +56,15 @@ def is_java_own(method: str) -> bool:
     return not method.startswith(_OTHERS)
 
 
+def is_own_class(frame: Frame) -> bool:
+    """Whether a frame stands for a class that the target defines: it has no file, and a package or a name of its own."""
+    return not frame.file and not frame.line and frame.function[:1].isalpha() and _names_own_class(frame.function)
+
+
+def _names_own_class(name: str) -> bool:
+    return is_java_own(name) and name.rpartition(".")[2][:1].isupper() and not name.endswith("[]")
+
+
 def method_frame(name: object, number: object, file: str = "") -> Frame:
     """One call of `package.Class.method`."""
     method = text(name)

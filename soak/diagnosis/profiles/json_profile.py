@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from soak.diagnosis.profiles.frames import Frame, Locations
-from soak.diagnosis.profiles.pprof import Pprof, PprofError
+from soak.diagnosis.profiles.pprof import ProfileFormatError, StackProfile
 
 #: What a target calls its functions and files is shown, so it is kept to this length.
 _LONGEST = 300
@@ -23,18 +23,20 @@ THREADS = (("threads", "count"),)
 Stack = tuple[tuple[Frame, ...], tuple[float, ...]]
 
 
-def document(data: bytes, what: str, read: Callable[[Mapping[str, Any]], Pprof]) -> Pprof:
-    """The profile that `read` finds in a JSON object; PprofError where it raises ValueError or TypeError, or the data is none."""
+def parse_json_profile(data: bytes, what: str, read: Callable[[Mapping[str, Any]], StackProfile]) -> StackProfile:
+    """The profile that `read` finds in a JSON object; ProfileFormatError where it is none, or `read` fails."""
     try:
         return read(mapping(json.loads(data)))
     except (TypeError, ValueError, RecursionError) as error:
         beginning = repr(data[:40].decode("ascii", "replace"))
-        raise PprofError(f"this is no {what}, or not all of one ({error!s:.100}): it begins {beginning}") from error
+        raise ProfileFormatError(
+            f"this is no {what}, or not all of one ({error!s:.100}): it begins {beginning}"
+        ) from error
 
 
-def gathered(
+def profile_from_stacks(
     stacks: Iterable[Stack], columns: tuple[tuple[str, str], ...], *, period: float = 0.0, period_unit: str = ""
-) -> Pprof:
+) -> StackProfile:
     """Stacks, innermost call first, each with one value a column, as a profile."""
     known: dict[Frame, int] = {}
     calls: list[int] = []
@@ -56,7 +58,7 @@ def gathered(
     )
     table = np.array(values, dtype=np.float64).reshape(len(values), len(columns))
     starts = np.cumsum(depth)
-    return Pprof(
+    return StackProfile(
         columns, table, np.array(calls, dtype=np.int64), starts, locations, 0.0, 0.0, period, period_unit, True
     )
 

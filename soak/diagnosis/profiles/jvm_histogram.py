@@ -15,8 +15,18 @@ from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import class_frame, class_name, method_frame
-from soak.diagnosis.profiles.json_profile import HELD, Stack, amount, document, gathered, items, mapping, prose, text
-from soak.diagnosis.profiles.pprof import Pprof
+from soak.diagnosis.profiles.json_profile import (
+    HELD,
+    Stack,
+    amount,
+    items,
+    mapping,
+    parse_json_profile,
+    profile_from_stacks,
+    prose,
+    text,
+)
+from soak.diagnosis.profiles.pprof import StackProfile
 
 _ROW = re.compile(r"\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})")
 _MOST_CLASSES = 20_000
@@ -25,24 +35,24 @@ _EVER = ("alloc_space", "bytes")
 Histogram = dict[str, tuple[float, float]]
 
 
-def read_classes(data: bytes) -> Pprof:
+def read_classes(data: bytes) -> StackProfile:
     """A histogram as soak recorded it, with the one that it began with and sampled objects; or a histogram's text alone.
 
     A stack begins with the class and goes on with its allocator's calls, which what was there from the beginning has none of.
     """
     if not data.lstrip().startswith(b"{"):
         data = json.dumps({"histogram": data.decode("utf-8", "replace")}).encode()
-    return document(data, "class histogram", _read)
+    return parse_json_profile(data, "class histogram", _read)
 
 
-def _read(found: Mapping[str, Any]) -> Pprof:
+def _read(found: Mapping[str, Any]) -> StackProfile:
     held = _histogram(found.get("histogram"))
     baseline = _histogram(found["baseline"]) if "baseline" in found else held
     alive = _shared(held, baseline, _allocators(items(found.get("objects", []))))
     ever = list(_allocated(items(found.get("allocated", []))))
     if not ever:
-        return gathered(alive, HELD)
-    return gathered(
+        return profile_from_stacks(alive, HELD)
+    return profile_from_stacks(
         [*((stack, (*kept, 0.0)) for stack, kept in alive), *((stack, (0.0, 0.0, size)) for stack, size in ever)],
         (*HELD, _EVER),
     )

@@ -34,12 +34,12 @@ _STANDARD = frozenset(_PACKAGES.split())
 _GENERIC = re.compile(r"[(\[]")
 
 
-class PprofError(SoakError):
+class ProfileFormatError(SoakError):
     """What was read is no profile; the message says what it looks like instead."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pprof:
+class StackProfile:
     """One profile: for each of n samples a stack and one value a column.
 
     `columns` are (type, unit) pairs such as ("inuse_space", "bytes"); `values` is (n, columns). Sample i's stack is
@@ -61,12 +61,12 @@ class Pprof:
     symbols: bool
 
     def column(self, name: str) -> Floats:
-        """One value a sample, shape (n,), of the column with this type; PprofError where there is none."""
+        """One value a sample, shape (n,), of the column with this type; ProfileFormatError where there is none."""
         for place, (kind, _) in enumerate(self.columns):
             if kind == name:
                 return np.asarray(self.values[:, place])
         known = ", ".join(kind for kind, _ in self.columns) or "none"
-        raise PprofError(f"the profile has no {name}, only {known}")
+        raise ProfileFormatError(f"the profile has no {name}, only {known}")
 
     def stack(self, sample: int) -> tuple[Frame, ...]:
         """A sample's calls, innermost first."""
@@ -91,13 +91,13 @@ class Pprof:
         return totals
 
 
-def read_pprof(data: bytes) -> Pprof:
-    """A profile from its bytes; PprofError where they are none, or not all of one."""
+def read_pprof(data: bytes) -> StackProfile:
+    """A profile from its bytes; ProfileFormatError where they are none, or not all of one."""
     raw = _unpacked(data)
     try:
         return _translated(raw)
     except (IndexError, KeyError, ValueError, OverflowError, UnicodeError) as error:
-        raise PprofError(
+        raise ProfileFormatError(
             f"this is no pprof profile, or not all of one ({error}): it begins {_beginning(raw)}"
         ) from error
 
@@ -112,19 +112,19 @@ def is_go_own(function: str, file: str = "") -> bool:  # noqa: ARG001 - other la
 def _unpacked(data: bytes) -> bytes:
     """The bytes, gunzipped where they are gzip."""
     if not data:
-        raise PprofError("the profile is empty")
+        raise ProfileFormatError("the profile is empty")
     if data.startswith(_GZIP):
         unpacking = zlib.decompressobj(wbits=31)
         try:
             data = unpacking.decompress(data, MOST_BYTES)
         except zlib.error as error:
-            raise PprofError(f"the profile's gzip is damaged ({error})") from error
+            raise ProfileFormatError(f"the profile's gzip is damaged ({error})") from error
         if unpacking.unconsumed_tail:
-            raise PprofError(f"the profile unpacks to more than {MOST_BYTES >> 20} MiB")
+            raise ProfileFormatError(f"the profile unpacks to more than {MOST_BYTES >> 20} MiB")
         if not unpacking.eof:
-            raise PprofError("the profile is cut off: its gzip has no end")
+            raise ProfileFormatError("the profile is cut off: its gzip has no end")
     if data.lstrip()[:1] in (b"<", b"{"):
-        raise PprofError(f"this is a page and no profile: it begins {_beginning(data)}")
+        raise ProfileFormatError(f"this is a page and no profile: it begins {_beginning(data)}")
     return data
 
 
@@ -132,7 +132,7 @@ def _beginning(data: bytes) -> str:
     return repr(data[:40].decode("ascii", "replace"))
 
 
-def _translated(raw: bytes) -> Pprof:
+def _translated(raw: bytes) -> StackProfile:
     """The message with its references followed; ValueError or IndexError where it holds no such thing."""
     parts, numbers = outline(raw, (1, 2, 4, 5, 6, 11))
     data = np.frombuffer(raw, dtype=np.uint8)
@@ -142,7 +142,7 @@ def _translated(raw: bytes) -> Pprof:
         raise ValueError("it names no columns")
     numbered, locations = _locations(data, parts[4], *_functions(data, parts[5], text))
     values, calls, starts = _samples(data, parts[2], len(columns), numbered)
-    return Pprof(
+    return StackProfile(
         columns,
         values,
         calls,

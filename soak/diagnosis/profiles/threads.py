@@ -9,8 +9,17 @@ from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import method_frame
-from soak.diagnosis.profiles.json_profile import THREADS, amount, document, gathered, items, mapping, prose, text
-from soak.diagnosis.profiles.pprof import Pprof
+from soak.diagnosis.profiles.json_profile import (
+    THREADS,
+    amount,
+    items,
+    mapping,
+    parse_json_profile,
+    profile_from_stacks,
+    prose,
+    text,
+)
+from soak.diagnosis.profiles.pprof import StackProfile
 from soak.diagnosis.profiles.tracebacks import frames_of
 
 #: `"name" #12 daemon prio=5 …`: threads of Java's have a number, the JVM's own have none.
@@ -19,17 +28,17 @@ _HEAD = re.compile(r'"[^\n]{0,1000}" #(\d{1,18}) ')
 _CALL = re.compile(r"\s+at ([^\s(]{1,500})\((?:[^\s()/]{0,200}/{1,2})?([^():]{0,200})(?::(\d{1,9}))?\)")
 
 
-def read_threads(data: bytes) -> Pprof:
+def read_threads(data: bytes) -> StackProfile:
     """Threads of either runtime, grouped by stack; who started one, where that is known, follows its own calls."""
-    return document(data, "list of threads", _read)
+    return parse_json_profile(data, "list of threads", _read)
 
 
-def _read(found: Mapping[str, Any]) -> Pprof:
+def _read(found: Mapping[str, Any]) -> StackProfile:
     stacks = _java(found) if "dump" in found else _python(found)
     grouped: Counter[tuple[Frame, ...]] = Counter()
     for stack, count in stacks:
         grouped[stack] += count
-    return gathered(((stack, (float(count),)) for stack, count in grouped.items()), THREADS)
+    return profile_from_stacks(((stack, (float(count),)) for stack, count in grouped.items()), THREADS)
 
 
 def _java(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
@@ -59,7 +68,13 @@ def _starter(calls: object) -> tuple[Frame, ...]:
     return tuple(method_frame(*pair) for pair in pairs)
 
 
+#: The outermost frame of an asyncio task's stack.
+TASK = "asyncio.Task"
+
+
 def _python(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
     libraries = tuple(text(root) for root in items(found.get("libraries")))
     for one in map(mapping, items(found.get("threads"))):
         yield frames_of(one.get("frames"), libraries), int(amount(one.get("count")))
+    for task in map(mapping, items(found.get("tasks", []))):
+        yield (*frames_of(task.get("frames"), libraries), Frame(TASK)), int(amount(task.get("count")))

@@ -6,8 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.profiles.json_profile import HELD, Stack, amount, document, gathered, items, line, mapping, text
-from soak.diagnosis.profiles.pprof import Pprof
+from soak.diagnosis.profiles.json_profile import (
+    HELD,
+    Stack,
+    amount,
+    items,
+    line,
+    mapping,
+    parse_json_profile,
+    profile_from_stacks,
+    text,
+)
+from soak.diagnosis.profiles.pprof import StackProfile
 
 #: What was there for a moment, in large blocks.
 PASSING = ("passing_objects", "count"), ("passing_space", "bytes")
@@ -15,10 +25,12 @@ PASSING = ("passing_objects", "count"), ("passing_space", "bytes")
 _LOCAL = Frame("threading.local")
 
 
-def read_tracebacks(data: bytes) -> Pprof:
+def read_tracebacks(data: bytes) -> StackProfile:
     """The hook's JSON: `tracebacks` of `size`, `count`, `frames` (file, line, function), innermost first, and whether
     thread-`local`s hold most of it; `passing` likewise; `libraries`."""
-    return document(data, "tracemalloc snapshot", lambda found: gathered(_stacks(found), (*HELD, *PASSING)))
+    return parse_json_profile(
+        data, "tracemalloc snapshot", lambda found: profile_from_stacks(_stacks(found), (*HELD, *PASSING))
+    )
 
 
 def _stacks(found: Mapping[str, Any]) -> Iterator[Stack]:
@@ -36,6 +48,11 @@ def _counted(one: Mapping[str, Any]) -> tuple[float, float]:
     return amount(one.get("count")), amount(one.get("size"))
 
 
+def is_installed(file: str) -> bool:
+    """Whether a file is an installed package's: a library's, which is shown where the target's own code is not seen."""
+    return "/site-packages/" in file or "/dist-packages/" in file
+
+
 def frames_of(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
     """Calls as frames; own is what lies under none of the directories of the standard library and installed packages."""
     return tuple(_frame(items(call), libraries) for call in items(calls))
@@ -45,6 +62,6 @@ def _frame(call: list[Any], libraries: tuple[str, ...]) -> Frame:
     match call:
         case [file, number, function]:
             place = text(file)
-            own = not place.startswith(("<", *libraries))
+            own = not place.startswith(("<", *libraries)) or is_installed(place)
             return Frame(text(function) or place.rpartition("/")[2], place, line(number), own)
     raise ValueError("a call that is not a file, a line and a function")

@@ -11,26 +11,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.profiles.json_profile import Stack, amount, document, gathered, items, line, mapping, text
-from soak.diagnosis.profiles.pprof import Pprof
+from soak.diagnosis.profiles.json_profile import (
+    Stack,
+    amount,
+    items,
+    line,
+    mapping,
+    parse_json_profile,
+    profile_from_stacks,
+    text,
+)
+from soak.diagnosis.profiles.pprof import StackProfile
 
 _COLUMNS = (("inuse_space", "bytes"),)
 #: The column of how often a stack was met while it ran.
 RUN = "run"
-#: Scripts that are Node's own, V8's, or nobody's, and packages.
+#: Scripts that are Node's own, V8's, or nobody's; packages are told by their folder (`is_library`).
 _OTHERS = ("node:", "internal/", "evalmachine", "native ", "extensions::")
-_PACKAGES = "/node_modules/"
 _DEEPEST = 1000
 
 
-def read_v8heap(data: bytes) -> Pprof:
+def read_v8heap(data: bytes) -> StackProfile:
     """The inspector's answer, or a `.heapprofile` file, beside the sampling's `interval` in bytes."""
-    return document(data, "V8 heap profile", _read)
+    return parse_json_profile(data, "V8 heap profile", _read)
 
 
-def read_v8cpu(data: bytes) -> Pprof:
+def read_v8cpu(data: bytes) -> StackProfile:
     """The inspector's answer, or a `.cpuprofile` file."""
-    return document(data, "V8 CPU profile", lambda found: gathered(_run(found), ((RUN, "count"),)))
+    return parse_json_profile(data, "V8 CPU profile", lambda found: profile_from_stacks(_run(found), ((RUN, "count"),)))
 
 
 def _run(found: Mapping[str, Any]) -> Iterator[Stack]:
@@ -39,6 +47,8 @@ def _run(found: Mapping[str, Any]) -> Iterator[Stack]:
         amount(node.get("id")): node for node in map(mapping, items(mapping(found.get("profile", found)).get("nodes")))
     }
     called = [amount(child) for node in nodes.values() for child in items(node.get("children", []))]
+    if not set(called) <= nodes.keys():
+        raise ValueError("a call that is not there")
     [root] = nodes.keys() - set(called)  # ValueError where this is no tree
     if len(set(called)) < len(called):
         raise ValueError("calls that are no tree")
@@ -49,7 +59,7 @@ def _run(found: Mapping[str, Any]) -> Iterator[Stack]:
     return _stacks(nodes[root], "hitCount", inside)
 
 
-def _read(found: Mapping[str, Any]) -> Pprof:
+def _read(found: Mapping[str, Any]) -> StackProfile:
     profile = mapping(found.get("profile", found))
     interval = amount(found.get("interval", 0))
     head = mapping(profile.get("head"))
@@ -57,7 +67,7 @@ def _read(found: Mapping[str, Any]) -> Pprof:
     def inside(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         return map(mapping, items(node.get("children", [])))
 
-    return gathered(_stacks(head, "selfSize", inside), _COLUMNS, period=interval, period_unit="bytes")
+    return profile_from_stacks(_stacks(head, "selfSize", inside), _COLUMNS, period=interval, period_unit="bytes")
 
 
 def _stacks(
@@ -81,6 +91,6 @@ def _frame(call: Mapping[str, Any]) -> Frame:
     """A call, with the line at which its function begins: V8 tells no other, and counts from 0."""
     url = text(call.get("url", ""))
     place = url.removeprefix("file://")
-    own = bool(url) and not url.startswith(_OTHERS) and _PACKAGES not in url
+    own = bool(url) and not url.startswith(_OTHERS)
     number = call.get("lineNumber", -1)
     return Frame(text(call.get("functionName", "")) or "(anonymous)", place, line(amount(number) + 1), own)

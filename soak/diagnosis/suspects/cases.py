@@ -14,13 +14,8 @@ from soak.diagnosis.attribution.allocation_sites import own_frames
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
-
-#: What a case of memory alone must explain of that memory's growth, when another case explains the rest.
-_FAIR = 0.2
-#: How far from a whole ratio two counts may be and still go together, and up to which ratio.
-_NEAR, _RATIO = 0.15, 4
-#: A leaked goroutine, connection or descriptor may well keep this many bytes, but rarely more.
-_KEEPS = 32 * 2**10
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.thresholds import BYTES_PER_COUNT, LEAST_SECOND_SHARE, MOST_RATIO, RATIO_TOLERANCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +29,7 @@ class Case:
     endpoint: str
     signals: tuple[Signal, ...] = ()
     amounts: tuple[Amount, ...] = ()
-    seen: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[EvidenceKind, str] = field(default_factory=dict)
     place: Frame | None = None
     cost: Amount | None = None
     unit: str = "bytes"
@@ -48,27 +43,52 @@ class Case:
         return self.amounts[self.signals.index(signal)]
 
     @property
+    def resident_alone(self) -> bool:
+        """Whether nothing but resident memory grows."""
+        return bool(self.signals) and all(signal.what == ResourceKind.MEMORY for signal in self.signals)
+
+    @property
     def memory_alone(self) -> bool:
         """Whether nothing but bytes grows."""
         return not any(one.counted for one in self.signals)
 
 
-def cases(signals: Sequence[Signal]) -> list[Case]:
-    """All leaks that the signals tell of."""
-    told: dict[str, list[tuple[Signal, Amount]]] = {}
+def frames_of(case: Case) -> list[Frame]:
+    """The frames of all stacks of a case that gain."""
+    return [
+        frame
+        for signal in case.of(PLACE, GROUP)
+        if signal.site is not None
+        for stack in signal.site.stacks
+        if stack.levels[-1] > stack.levels[0]
+        for frame in stack.frames
+    ]
+
+
+def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> list[Case]:
+    """All leaks that the signals tell of.
+
+    Resident memory moves in arenas: on its own it names an endpoint only where `resident_names`, that is, where the managed
+    heap is not known or surely has no part in the growth.
+    """
+    by_endpoint: dict[str, list[tuple[Signal, Amount]]] = {}
     for signal in signals:
-        for amount in signal.guilty:
-            told.setdefault(amount.endpoint, []).append((signal, amount))
-    rest = [signal for signal in signals if not signal.guilty]
-    if EVERY in told:
-        # What is resident wanders by more than it takes to name one endpoint; beside what all of them add, it belongs to that.
-        wandering = [
-            one for one in told if one != EVERY and all(signal.what == ResourceKind.MEMORY for signal, _ in told[one])
+        for amount in signal.contributors:
+            by_endpoint.setdefault(amount.endpoint, []).append((signal, amount))
+    rest = [signal for signal in signals if not signal.contributors]
+    if EVERY in by_endpoint or not resident_names:
+        # Beside what all endpoints add, what is resident belongs to that.
+        resident = [
+            endpoint
+            for endpoint, pairs in by_endpoint.items()
+            if (endpoint != EVERY or not resident_names)
+            and all(signal.what == ResourceKind.MEMORY for signal, _ in pairs)
         ]
-        rest += [signal for one in wandering for signal, _ in told.pop(one)]
-    if not told:
-        return [_case("", ((one, one.each) for one in group)) for group in _by_count(rest)]
-    found = [_case(endpoint, pairs) for endpoint, pairs in told.items()]
+        unnamed = [signal for endpoint in resident for signal, _ in by_endpoint.pop(endpoint)]
+        rest += [signal for index, signal in enumerate(unnamed) if signal not in unnamed[:index]]
+    if not by_endpoint:
+        return [_case("", ((signal, signal.each) for signal in group)) for group in _by_count(rest)]
+    found = [_case(endpoint, pairs) for endpoint, pairs in by_endpoint.items()]
     kept = [case for case in found if len(found) == 1 or _stands(case)]
     return _with_rest(_by_place(kept or found[:1]), rest)
 
@@ -80,7 +100,7 @@ def _case(endpoint: str, pairs: Iterable[tuple[Signal, Amount]]) -> Case:
 
 def _stands(case: Case) -> bool:
     """Whether a case is more than the scatter of another one's growth: it counts things, or has a fair share of the bytes."""
-    return not case.memory_alone or any(amount.share >= _FAIR for amount in case.amounts)
+    return not case.memory_alone or any(amount.share >= LEAST_SECOND_SHARE for amount in case.amounts)
 
 
 def _by_place(found: Sequence[Case]) -> list[Case]:
@@ -129,12 +149,12 @@ def _by_count(signals: Sequence[Signal]) -> list[list[Signal]]:
 
 
 def _together(leader: Signal, other: Signal) -> bool:
-    if other.holding is not None and not _owned(other):
+    if other.site is not None and not _owned(other):
         return True
     if leader.counted and other.counted:
         return _whole(leader.each.per_request, other.each.per_request)
     if leader.counted:
-        return other.each.per_request <= _KEEPS * leader.each.per_request
+        return other.each.per_request <= BYTES_PER_COUNT * leader.each.per_request
     return _shares_a_caller(leader, other)
 
 
@@ -144,18 +164,18 @@ def _whole(one: float, other: float) -> bool:
     if small <= 0:
         return True
     ratio = large / small
-    return ratio < _RATIO + 0.5 and abs(ratio - round(ratio)) <= _NEAR
+    return ratio < MOST_RATIO + 0.5 and abs(ratio - round(ratio)) <= RATIO_TOLERANCE
 
 
 def _owned(signal: Signal) -> bool:
-    return any(own_frames(stack.frames) for stack in signal.holding.stacks) if signal.holding is not None else False
+    return any(own_frames(stack.frames) for stack in signal.site.stacks) if signal.site is not None else False
 
 
 def _shares_a_caller(one: Signal, other: Signal) -> bool:
     """Whether two places are reached through a function in common, and not only through middleware or main."""
     callers = [
-        {frame.function for stack in signal.holding.stacks for frame in own_frames(stack.frames)}
+        {frame.function for stack in signal.site.stacks for frame in own_frames(stack.frames)}
         for signal in (one, other)
-        if signal.holding is not None
+        if signal.site is not None
     ]
     return len(callers) == 2 and bool(callers[0] & callers[1])

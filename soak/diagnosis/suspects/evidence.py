@@ -1,90 +1,100 @@
-"""Named evidence: one table of what can be seen of a case, each with a look that gives it in words, or nothing.
+"""The evidence of a case: one table of looks, each of which says in words what was recorded, or nothing.
 
-What the classes make of it is in `leak_classes`. A look never guesses: it says what was recorded.
+What the classes make of it is in `leak_classes`. A look never guesses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
+import numpy as np
+
+from soak.catalog.metrics import ResourceKind
 from soak.catalog.process import DESCRIPTORS_BY_TYPE
 from soak.diagnosis.attribution.allocation_sites import calls, own_frames
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.confirmation import Outcome
-from soak.diagnosis.attribution.signals import FAIR, GROUP, PLACE, Signal
+from soak.diagnosis.attribution.mix import mix_at
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
+from soak.diagnosis.attribution.site_growth import slowing
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.context import Scene, rise
+from soak.diagnosis.suspects.containers import growing_containers
+from soak.diagnosis.suspects.context import RunContext, rise
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.labels import multiplying_labels
+from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories, off_heap
 from soak.diagnosis.suspects.retained_requests import kept_requests, timers_grow
-from soak.diagnosis.suspects.stack_signatures import MARKS
-from soak.model import RuleName, Verdict, series_key
-from soak.units import show_amount, show_number
+from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
+from soak.diagnosis.thresholds import FILLING_ERRORS, FILLING_RATIO, LEAST_DESCRIPTORS, LEAST_HEAP_SHARE, MOST_NAMED
+from soak.model import Verdict, series_key
+from soak.units import show_amount, show_number, show_ratio
 
 _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>")
-#: Fewer descriptors more than this are no growth.
-_FEWEST = 3
 
 
-def matching(case: Case, marks: str) -> Signal | None:
-    """The first place or group of a case that grows through functions with these marks."""
+def matching(case: Case, signatures: str) -> Signal | None:
+    """The first place or group of a case that grows through functions with these signatures."""
     for signal in case.of(PLACE, GROUP):
-        assert signal.holding is not None
-        if signal.holding.through(MARKS[marks]) > 0:
+        assert signal.site is not None
+        if signal.site.through(STACK_SIGNATURES[signatures]) > 0:
             return signal
     return None
 
 
-def _signals(*what: ResourceKind | str) -> Callable[[Case, Scene], str]:
+def _signals(*what: ResourceKind | str) -> Callable[[Case, RunContext], str]:
     """A look for signals of these roles: their own words."""
     return lambda case, _: next((signal.words for signal in case.of(*what)), "")
 
 
-def _named(what: ResourceKind, *nouns: str) -> Callable[[Case, Scene], str]:
+def _named(what: ResourceKind, *nouns: str) -> Callable[[Case, RunContext], str]:
     """A look for a failing series of this role, counted in one of these units."""
     return lambda case, _: next((signal.words for signal in case.of(what) if signal.unit in nouns), "")
 
 
-def _marked(marks: str, words: str) -> Callable[[Case, Scene], str]:
-    """A look for growth through functions with these marks; `words` hold {function} and {place}."""
+def _marked(signatures: str, words: str) -> Callable[[Case, RunContext], str]:
+    """A look for growth through functions with these signatures; `words` hold {function} and {place}."""
 
-    def look(case: Case, _: Scene) -> str:
-        signal = matching(case, marks)
-        if signal is None or signal.holding is None:
+    def look(case: Case, _: RunContext) -> str:
+        signal = matching(case, signatures)
+        if signal is None or signal.site is None:
             return ""
-        frame = next(frame for frame in _frames(signal) if calls((frame,), MARKS[marks]))
+        frame = next(frame for frame in _frames(signal) if calls((frame,), STACK_SIGNATURES[signatures]))
         return words.format(function=frame.function, place=signal.name)
 
     return look
 
 
 def _frames(signal: Signal) -> Iterator[Frame]:
-    assert signal.holding is not None
-    for stack in signal.holding.stacks:
+    assert signal.site is not None
+    for stack in signal.site.stacks:
         if stack.levels[-1] > stack.levels[0]:
             yield from stack.frames
 
 
-def _closure(case: Case, _: Scene) -> str:
+def _closure(case: Case, _: RunContext) -> str:
     """Whether the fastest place is a function within a function."""
     for signal in case.of(PLACE)[:1]:
-        if signal.holding is not None and any(mark in signal.holding.place.function for mark in _CLOSURE):
+        if signal.site is not None and any(mark in signal.site.place.function for mark in _CLOSURE):
             return f"The function at {signal.name} was made within another, and keeps what that one held."
     return ""
 
 
-def _everywhere(case: Case, _: Scene) -> str:
+def _everywhere(case: Case, _: RunContext) -> str:
     if case.endpoint != EVERY:
         return ""
     amount = case.amounts[0]
     return f"Every endpoint adds the same, {show_amount(amount.per_request, case.signals[0].unit)} a request."
 
 
-def _blocked(case: Case, _: Scene) -> str:
-    return next((one.words for one in case.of(GROUP) if one.group is not None and one.group.own), "")
+def _blocked(case: Case, _: RunContext) -> str:
+    """What the groups of the target's own code wait for; several places of one leak are named together."""
+    words = [signal.words for signal in case.of(GROUP) if signal.group is not None and signal.group.own]
+    return " ".join(words[:MOST_NAMED])
 
 
-def _proven(case: Case, _: Scene) -> str:
+def _proven(case: Case, _: RunContext) -> str:
     for signal in case.of(GROUP):
         if signal.group is not None and signal.group.proven > 0:
             many = show_number(signal.group.proven)
@@ -92,160 +102,166 @@ def _proven(case: Case, _: Scene) -> str:
     return ""
 
 
-def _heap_grows(case: Case, _: Scene) -> str:
-    return next((signal.words for signal in (*case.of(PLACE), *case.of(ResourceKind.HEAP))), "")
+def _slows_down(case: Case, context: RunContext) -> str:
+    """Whether the case's fastest place gains ever less with each request to its endpoint, as a cache that fills does."""
+    for signal in case.of(PLACE)[:1]:
+        assert signal.site is not None
+        mix = mix_at(signal.site.times, context.prepared.recording.windows)
+        own = case.endpoint in mix.names
+        clock = mix.counts[:, mix.names.index(case.endpoint)] if own else signal.site.requests
+        ratio, errors = slowing(np.asarray(clock), signal.site.levels, signal.site.period)
+        if ratio <= FILLING_RATIO and errors >= FILLING_ERRORS:
+            share = show_ratio(max(ratio, 0.0))
+            return f"A request adds {share} as much at {signal.name} late in the run as early: it fills up, or keys repeat."
+    return ""
 
 
-def _heap_flat(case: Case, scene: Scene) -> str:
+def _heap_flat(case: Case, context: RunContext) -> str:
     """Whether the managed heap is known, and has no part in the growth of memory."""
     if case.of(ResourceKind.HEAP, PLACE) or not case.of(ResourceKind.MEMORY):
         return ""
-    for finding in scene.findings:
-        role = metric_of(finding.series, finding.labels)
-        if (
-            finding.rule is RuleName.GROWTH
-            and finding.verdict is Verdict.PASS
-            and role is not None
-            and role.kind is ResourceKind.HEAP
-        ):
-            return finding.reason
     resident = case.of(ResourceKind.MEMORY)
-    if scene.profiled and scene.gained() < FAIR * resident[0].each.per_request:
+    flat = next((finding for finding in context.heap_findings if finding.verdict is Verdict.PASS), None)
+    if flat is not None and not context.heap_may_grow:
+        return flat.reason
+    if context.profiled and context.gained() < LEAST_HEAP_SHARE * resident[0].each.per_request:
         return "The heap's snapshots hold hardly more at the end than at the beginning."
     return ""
 
 
-def growing_kind(scene: Scene) -> tuple[str, str, float]:
+def growing_descriptor_kind(context: RunContext) -> tuple[str, str, float]:
     """The type and state of the descriptors that grow most, and by how many; empty where none grows."""
     grown = [
-        (rise(one, scene.prepared.judged_from), dict(one.labels).get("type", ""), dict(one.labels).get("state", ""))
-        for one in scene.series(DESCRIPTORS_BY_TYPE)
+        (rise(one, context.prepared.judged_from), dict(one.labels).get("type", ""), dict(one.labels).get("state", ""))
+        for one in context.series(DESCRIPTORS_BY_TYPE)
     ]
     most, kind, state = max(grown, default=(0.0, "", ""))
-    return (kind, state, most) if most >= _FEWEST else ("", "", 0.0)
+    return (kind, state, most) if most >= LEAST_DESCRIPTORS else ("", "", 0.0)
 
 
-def _descriptor_kinds(case: Case, scene: Scene) -> str:
+def _descriptor_kinds(case: Case, context: RunContext) -> str:
     """Which kind of descriptor grows."""
-    kind, state, grown = growing_kind(scene)
+    kind, state, grown = growing_descriptor_kind(context)
     if not kind or not case.of(ResourceKind.DESCRIPTORS):
         return ""
     said = f"{kind}, {state}" if state else kind
     return f"Of all descriptors it is those of type {said} that grow, by {grown:,.0f}."
 
 
-def _close_wait(case: Case, scene: Scene) -> str:
+def _close_wait(case: Case, context: RunContext) -> str:
     waiting = sum(
-        rise(one, scene.prepared.judged_from) for one in scene.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
+        rise(one, context.prepared.judged_from) for one in context.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
     )
-    if waiting < _FEWEST or not case.of(ResourceKind.DESCRIPTORS):
+    if waiting < LEAST_DESCRIPTORS or not case.of(ResourceKind.DESCRIPTORS):
         return ""
     return f"{waiting:,.0f} more sockets are in CLOSE_WAIT: the other side has hung up, this side has not."
 
 
-def _off_heap(case: Case, scene: Scene) -> str:
-    """Memory that the runtime holds outside of its heap, and tells of."""
-    for name in (collector.outside for collector in COLLECTORS if collector.outside):
-        grown = sum(rise(one, scene.prepared.judged_from) for one in scene.series(name))
-        if case.of(ResourceKind.MEMORY) and grown > 2**20:
-            return f"{name} grew by {show_amount(grown, 'bytes')}: buffers outside of the heap."
-    return ""
-
-
-def _kept_after_load(case: Case, scene: Scene) -> str:
+def _kept_after_load(case: Case, context: RunContext) -> str:
     """Connections that were not returned when the load was over."""
     kept = [
-        one for one in scene.findings if one.verdict is Verdict.FAIL and one.unit == "connections" and one.trend is None
+        one
+        for one in context.findings
+        if one.verdict is Verdict.FAIL and one.unit == "connections" and one.trend is None
     ]
     about = case.of(ResourceKind.POOL, ResourceKind.DESCRIPTORS) or not case.signals or matching(case, "database")
     return kept[0].reason if kept and about else ""
 
 
-def _database_frames(case: Case, _: Scene) -> str:
+def _database_frames(case: Case, _: RunContext) -> str:
     signal = matching(case, "database")
-    return f"What grows at {signal.name} came through the database's client." if signal is not None else ""
+    return f"ResourceKind grows at {signal.name} came through the database's client." if signal is not None else ""
 
 
-def _counts(case: Case, _: Scene) -> str:
+def _counts(case: Case, _: RunContext) -> str:
     return next((signal.words for signal in case.signals if signal.counted), "")
 
 
-def _again(outcome: Outcome) -> Callable[[Case, Scene], str]:
+def _again(outcome: Outcome) -> Callable[[Case, RunContext], str]:
     """A look for what a second load told of the case's series, or of the snapshots that have its places."""
 
-    def look(case: Case, scene: Scene) -> str:
+    def look(case: Case, context: RunContext) -> str:
         keys = {series_key(one.finding.series, one.finding.labels) for one in case.signals if one.finding is not None}
-        told = next((one for one in scene.confirmed if one.key in keys and one.outcome is outcome), None)
+        told = next((one for one in context.confirmed if one.key in keys and one.outcome is outcome), None)
         return f"{told.reason[:1].upper()}{told.reason[1:]}." if told is not None else ""
 
     return look
 
 
-def _seen(name: str) -> Callable[[Case, Scene], str]:
-    return lambda case, _: case.seen.get(name, "")
+def _seen(kind: EvidenceKind) -> Callable[[Case, RunContext], str]:
+    return lambda case, _: case.seen.get(kind, "")
 
 
-Look = Callable[[Case, Scene], str]
+Look = Callable[[Case, RunContext], str]
 
 #: What can be seen, in the order in which a reader wants to hear it.
-EVIDENCE: dict[str, Look] = {
-    "pool grows": _signals(ResourceKind.POOL),
-    "connections kept after load": _kept_after_load,
-    "many pools": _marked("pools", "Pools are opened again and again: there is ever more of {function}."),
-    "goroutines blocked": _blocked,
-    "proven leaked": _proven,
-    "threads grow": _named(ResourceKind.THREADS, "threads"),
-    "goroutines grow": _named(ResourceKind.THREADS, "goroutines"),
-    "descriptors grow": _signals(ResourceKind.DESCRIPTORS),
-    "kind of descriptor": _descriptor_kinds,
-    "sockets not closed": _close_wait,
-    "connections' goroutines": _marked(
+EVIDENCE: dict[EvidenceKind, Look] = {
+    EvidenceKind.POOL_GROWS: _signals(ResourceKind.POOL),
+    EvidenceKind.KEPT_AFTER_LOAD: _kept_after_load,
+    EvidenceKind.MANY_POOLS: _marked("pools", "Pools are opened again and again: there is ever more of {function}."),
+    EvidenceKind.BLOCKED: _blocked,
+    EvidenceKind.PROVEN: _proven,
+    EvidenceKind.THREADS_GROW: _named(ResourceKind.THREADS, "threads"),
+    EvidenceKind.GOROUTINES_GROW: _named(ResourceKind.THREADS, "goroutines"),
+    EvidenceKind.TASKS_GROW: _named(ResourceKind.THREADS, "tasks"),
+    EvidenceKind.DESCRIPTORS_GROW: _signals(ResourceKind.DESCRIPTORS),
+    EvidenceKind.DESCRIPTOR_TYPE: _descriptor_kinds,
+    EvidenceKind.CLOSE_WAIT: _close_wait,
+    EvidenceKind.CONNECTION_GOROUTINES: _marked(
         "connections", "Ever more goroutines of connections wait at {place}: what they belong to is not closed."
     ),
-    "database frames": _database_frames,
-    "heap grows": _heap_grows,
-    "every endpoint": _everywhere,
-    "context frames": _marked(
+    EvidenceKind.DATABASE_FRAMES: _database_frames,
+    EvidenceKind.CONTAINER_GAINS: growing_containers,
+    EvidenceKind.PLACE_GROWS: _signals(PLACE),
+    EvidenceKind.HEAP_GROWS: _signals(ResourceKind.HEAP),
+    EvidenceKind.LABELS_MULTIPLY: multiplying_labels,
+    EvidenceKind.SLOWS_DOWN: _slows_down,
+    EvidenceKind.EVERY_ENDPOINT: _everywhere,
+    EvidenceKind.CONTEXT_FRAMES: _marked(
         "context",
         "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
     ),
-    "timers grow": lambda case, scene: timers_grow(scene) if case.of(PLACE, ResourceKind.HEAP) else "",
-    "requests kept": lambda case, scene: kept_requests(case, scene) if case.of(PLACE) else "",
-    "container frames": _marked(
+    EvidenceKind.TIMERS_GROW: lambda case, context: timers_grow(context) if case.of(PLACE, ResourceKind.HEAP) else "",
+    EvidenceKind.REQUESTS_KEPT: lambda case, context: kept_requests(case, context) if case.of(PLACE) else "",
+    EvidenceKind.CONTAINER_FRAMES: _marked(
         "container", "Part of what grows was made by {function}: a map or a list gains entries."
     ),
-    "closure": _closure,
-    "native frames": _marked("native", "At {place}, {function} takes memory from the system."),
-    "memory grows": _signals(ResourceKind.MEMORY),
-    "off the heap": _off_heap,
-    "heap flat": _heap_flat,
-    "anything counted grows": _counts,
-    "leaks again": _again(Outcome.LEAK),
-    "high-water mark": _again(Outcome.HIGH_WATER),
-    "answers built whole": _seen("answers built whole"),
-    "peak follows answers": _seen("peak follows answers"),
-    "much garbage": _seen("much garbage"),
-    "allocation a request": _seen("allocation a request"),
-    "pool too large": _seen("pool too large"),
-    "idle kept": _seen("idle kept"),
+    EvidenceKind.CLOSURE: _closure,
+    EvidenceKind.NATIVE_FRAMES: _marked("native", "At {place}, {function} takes memory from the system."),
+    EvidenceKind.MEMORY_GROWS: _signals(ResourceKind.MEMORY),
+    EvidenceKind.OFF_HEAP: off_heap,
+    EvidenceKind.CLASS_LOADERS: class_loaders_grow,
+    EvidenceKind.NATIVE_CATEGORY: native_categories,
+    EvidenceKind.FRAGMENTED: fragmented,
+    EvidenceKind.HEAP_FLAT: _heap_flat,
+    EvidenceKind.COUNT_GROWS: _counts,
+    EvidenceKind.LEAKS_AGAIN: _again(Outcome.LEAK),
+    EvidenceKind.HIGH_WATER: _again(Outcome.HIGH_WATER),
+    EvidenceKind.BUILT_WHOLE: _seen(EvidenceKind.BUILT_WHOLE),
+    EvidenceKind.PEAK_FOLLOWS: _seen(EvidenceKind.PEAK_FOLLOWS),
+    EvidenceKind.MUCH_GARBAGE: _seen(EvidenceKind.MUCH_GARBAGE),
+    EvidenceKind.ALLOCATION: _seen(EvidenceKind.ALLOCATION),
+    EvidenceKind.POOL_TOO_LARGE: _seen(EvidenceKind.POOL_TOO_LARGE),
+    EvidenceKind.IDLE_KEPT: _seen(EvidenceKind.IDLE_KEPT),
 }
 
 
-def seen(case: Case, scene: Scene) -> dict[str, str]:
-    """All evidence of a case: name to words, in the table's order."""
-    looked = {name: look(case, scene) for name, look in EVIDENCE.items()}
-    return {name: words for name, words in looked.items() if words}
+def collect_evidence(case: Case, context: RunContext) -> dict[EvidenceKind, str]:
+    """All evidence of a case in words, in the table's order."""
+    said = {kind: look(case, context) for kind, look in EVIDENCE.items()}
+    return {kind: words for kind, words in said.items() if words}
 
 
 def place_in(case: Case, groups_first: bool, but: Sequence[str] = ()) -> Frame | None:
-    """The place that a case's snapshots name: an own one before a library's, and before none.
+    """The place that a case's snapshots name: the target's own before a library's; a runtime's own frame is none.
 
     What grows through the functions in `but` names nobody.
     """
     order: Sequence[Signal] = [*case.of(GROUP), *case.of(PLACE)] if groups_first else [*case.of(PLACE), *case.of(GROUP)]
-    named = [
-        signal.group.place if signal.group else signal.holding.place
+    places = [
+        signal.group.place if signal.group else signal.site.place
         for signal in order
-        if signal.holding and not (but and signal.holding.through(but) > 0)
+        if signal.site and not (but and signal.site.through(but) > 0)
     ]
-    return next((frame for frame in named if own_frames((frame,))), named[0] if named else None)
+    own = next((frame for frame in places if own_frames((frame,))), None)
+    return own or next((frame for frame in places if frame.own or is_own_class(frame)), None)

@@ -6,16 +6,22 @@ import math
 
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
-from soak.model import Analysis, Finding, Suspect, Verdict
+from soak.model import Analysis, Finding, Place, Suspect, Verdict
 from soak.units import show_amount, show_duration, show_number
 
 
 def headline(suspect: Suspect, analysis: Analysis) -> str:
     """`POST /orders leaks 1.02 KiB a request in main.handleOrder (orders.go:88): an unbounded cache; … runs out in 11 h.`"""
-    known = not suspect.where.startswith("unknown")
-    function, _, file = suspect.where.partition(" ")
-    place = f" in {function}{f' ({file})' if file else ''}" if known else ""
-    return f"{_leaks(suspect)}{place}: {CLASSES[suspect.leak_class].noun}{_lasts(suspect, analysis)}."
+    place = _placed(suspect.place)
+    return f"{_leaks(suspect)}{place}: {CLASSES[suspect.leak_class].noun.format(unit=suspect.unit)}{_lasts(suspect, analysis)}."
+
+
+def _placed(place: Place) -> str:
+    """` in main.handle (orders.go:88)`; empty where no place is known."""
+    if not place.function:
+        return ""
+    line = f":{place.line}" if place.line else ""
+    return f" in {place.function}{f' ({place.file}{line})' if place.file else ''}"
 
 
 def _leaks(suspect: Suspect) -> str:

@@ -1,162 +1,200 @@
-"""What each class of leak looks like: one table of rules over named evidence, and how sure they make one.
+"""What each class of leak looks like: one table of weights over evidence, and how probable they make a class.
 
-A weight is what a piece of evidence adds to the log-odds of a class, or takes from it; together they are a naive Bayes
-classifier whose weights are judgement and not training. `none` of the classes stands at zero, so that thin evidence leaves
-nobody suspected.
+A weight is what a piece of evidence adds to the log-odds of a class, or takes from it: a naive Bayes classifier whose weights
+are judgement and not training. "No class" stands at zero, so that thin evidence names nobody. A class also needs evidence
+that tells it from the others (`needs`): that memory grows is true of all of them and decides for none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind as E
+
 Unit = Literal["bytes", "descriptors", "goroutines", "connections"]
+#: The class of growth whose endpoint and amount are known, and nothing else.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class LeakClass:
-    """One row: its name in a sentence, the unit in which it is told, and the weights of what speaks for and against it."""
+    """One row: its name in a sentence (`{unit}` is what is counted), the unit in which it is told, and the weights of what
+    speaks for and against it.
+
+    Of each set in `needs`, at least one piece of evidence must be there.
+    """
 
     noun: str
     unit: Unit
-    weights: Mapping[str, float]
+    weights: Mapping[E, float] = field(default_factory=dict)
+    needs: tuple[frozenset[E], ...] = ()
 
 
-#: What a second load of the same kind tells, for every class that grows.
-_AGAIN = {"leaks again": 2.0, "high-water mark": -4.0}
+def _any(*kinds: E) -> frozenset[E]:
+    return frozenset(kinds)
+
+
+#: What a second load of the same kind tells, for every class that grows; a place that slows down is a cache that fills.
+_AGAIN = {E.LEAKS_AGAIN: 2.0, E.HIGH_WATER: -4.0}
+_LASTING = {**_AGAIN, E.SLOWS_DOWN: -4.0}
 
 CLASSES: dict[str, LeakClass] = {
     "unbounded-cache": LeakClass(
         "an unbounded cache",
         "bytes",
         {
-            **_AGAIN,
-            "heap grows": 3,
-            "container frames": 2,
-            "memory grows": 0.3,
-            "closure": -0.5,
-            "context frames": -3,
-            "requests kept": -3,
-            "timers grow": -3,
-            "every endpoint": -3,
-            "anything counted grows": -5,
-            "heap flat": -5,
-            "off the heap": -2,
+            **_LASTING,
+            E.PLACE_GROWS: 3,
+            E.HEAP_GROWS: 1,
+            E.CONTAINER_FRAMES: 2,
+            E.CONTAINER_GAINS: 3,
+            E.LABELS_MULTIPLY: 6,
+            E.MEMORY_GROWS: 0.3,
+            E.CLOSURE: -0.5,
+            E.CONTEXT_FRAMES: -3,
+            E.REQUESTS_KEPT: -3,
+            E.TIMERS_GROW: -3,
+            E.EVERY_ENDPOINT: -3,
+            E.COUNT_GROWS: -5,
+            E.HEAP_FLAT: -5,
+            E.OFF_HEAP: -2,
         },
+        (_any(E.PLACE_GROWS, E.CONTAINER_GAINS, E.LABELS_MULTIPLY),),
     ),
     "request-context": LeakClass(
         "something registered for a request and never released",
         "bytes",
         {
-            **_AGAIN,
-            "heap grows": 0.5,
-            "context frames": 6,
-            "requests kept": 6,
-            "timers grow": 4,
-            "every endpoint": -1,
-            "anything counted grows": -5,
-            "heap flat": -5,
+            **_LASTING,
+            E.PLACE_GROWS: 0.5,
+            E.CONTEXT_FRAMES: 6,
+            E.REQUESTS_KEPT: 6,
+            E.TIMERS_GROW: 4,
+            E.EVERY_ENDPOINT: -1,
+            E.COUNT_GROWS: -5,
+            E.HEAP_FLAT: -5,
         },
+        (_any(E.CONTEXT_FRAMES, E.REQUESTS_KEPT, E.TIMERS_GROW),),
     ),
     "closure-retention": LeakClass(
         "a closure that keeps what it captured",
         "bytes",
         {
-            **_AGAIN,
-            "heap grows": 0.5,
-            "every endpoint": 5,
-            "closure": 1,
-            "container frames": -0.5,
-            "context frames": -1,
-            "requests kept": -1,
-            "anything counted grows": -5,
-            "heap flat": -5,
+            **_LASTING,
+            E.PLACE_GROWS: 0.5,
+            E.EVERY_ENDPOINT: 5,
+            E.CLOSURE: 1,
+            E.CONTAINER_FRAMES: -0.5,
+            E.CONTEXT_FRAMES: -1,
+            E.REQUESTS_KEPT: -1,
+            E.COUNT_GROWS: -5,
+            E.HEAP_FLAT: -5,
         },
+        (_any(E.PLACE_GROWS), _any(E.EVERY_ENDPOINT, E.CLOSURE)),
     ),
     "goroutine-leak": LeakClass(
-        "goroutines or threads that wait for ever",
+        "{unit} that wait for ever",
         "goroutines",
         {
             **_AGAIN,
-            "goroutines blocked": 4,
-            "proven leaked": 3,
-            "threads grow": 3,
-            "goroutines grow": 3,
-            "descriptors grow": -3,
-            "connections' goroutines": -5,
-            "database frames": -3,
-            "pool grows": -6,
-            "connections kept after load": -4,
-            "many pools": -5,
+            E.BLOCKED: 4,
+            E.PROVEN: 3,
+            E.THREADS_GROW: 3,
+            E.GOROUTINES_GROW: 3,
+            E.TASKS_GROW: 4,
+            E.DESCRIPTORS_GROW: -3,
+            E.CONNECTION_GOROUTINES: -5,
+            E.DATABASE_FRAMES: -3,
+            E.POOL_GROWS: -6,
+            E.KEPT_AFTER_LOAD: -4,
+            E.MANY_POOLS: -5,
         },
+        (_any(E.BLOCKED, E.PROVEN, E.THREADS_GROW, E.GOROUTINES_GROW, E.TASKS_GROW),),
     ),
     "descriptor-leak": LeakClass(
         "descriptors that are never closed",
         "descriptors",
         {
             **_AGAIN,
-            "descriptors grow": 4,
-            "kind of descriptor": 1,
-            "sockets not closed": 1,
-            "connections' goroutines": 2,
-            "goroutines blocked": -1,
-            "database frames": -3,
-            "pool grows": -6,
-            "connections kept after load": -6,
-            "many pools": -6,
+            E.DESCRIPTORS_GROW: 4,
+            E.DESCRIPTOR_TYPE: 1,
+            E.CLOSE_WAIT: 1,
+            E.CONNECTION_GOROUTINES: 2,
+            E.BLOCKED: -1,
+            E.DATABASE_FRAMES: -3,
+            E.POOL_GROWS: -6,
+            E.KEPT_AFTER_LOAD: -6,
+            E.MANY_POOLS: -6,
         },
+        (_any(E.DESCRIPTORS_GROW, E.CONNECTION_GOROUTINES),),
     ),
     "pool-misuse": LeakClass(
         "a connection pool that is not used as it should be",
         "connections",
         {
-            "pool grows": 5,
-            "connections kept after load": 5,
-            "many pools": 6,
-            "database frames": 2,
-            "pool too large": 3,
-            "idle kept": 3,
+            E.POOL_GROWS: 5,
+            E.KEPT_AFTER_LOAD: 5,
+            E.MANY_POOLS: 6,
+            E.DATABASE_FRAMES: 2,
+            E.POOL_TOO_LARGE: 3,
+            E.IDLE_KEPT: 3,
         },
+        (_any(E.POOL_GROWS, E.KEPT_AFTER_LOAD, E.MANY_POOLS, E.DATABASE_FRAMES, E.POOL_TOO_LARGE, E.IDLE_KEPT),),
     ),
     "gc-pressure": LeakClass(
         "much garbage, and no leak",
         "bytes",
-        {"much garbage": 3, "allocation a request": 1, "heap grows": -4, "answers built whole": -4},
+        {E.MUCH_GARBAGE: 3, E.ALLOCATION: 1, E.PLACE_GROWS: -4, E.HEAP_GROWS: -4, E.BUILT_WHOLE: -4},
+        (_any(E.MUCH_GARBAGE),),
     ),
     "buffered-response": LeakClass(
         "whole answers built in memory",
         "bytes",
-        {"answers built whole": 3, "peak follows answers": 2},
+        {E.BUILT_WHOLE: 3, E.PEAK_FOLLOWS: 2},
+        (_any(E.BUILT_WHOLE, E.PEAK_FOLLOWS),),
     ),
     "native-growth": LeakClass(
         "memory outside of the managed heap",
         "bytes",
         {
             **_AGAIN,
-            "memory grows": 0.5,
-            "heap flat": 3,
-            "off the heap": 4,
-            "native frames": 3,
-            "heap grows": -4,
-            "anything counted grows": -5,
+            E.MEMORY_GROWS: 0.5,
+            E.HEAP_FLAT: 3,
+            E.OFF_HEAP: 4,
+            E.NATIVE_FRAMES: 3,
+            E.CLASS_LOADERS: 4,
+            E.NATIVE_CATEGORY: 3,
+            E.FRAGMENTED: 2,
+            E.PLACE_GROWS: -4,
+            E.HEAP_GROWS: -4,
+            E.COUNT_GROWS: -5,
         },
+        (_any(E.HEAP_FLAT, E.OFF_HEAP, E.NATIVE_FRAMES, E.CLASS_LOADERS, E.NATIVE_CATEGORY),),
     ),
+    UNKNOWN: LeakClass("memory of a kind that is not known", "bytes"),
 }
 
 
-def chances(names: Collection[str]) -> dict[str, float]:
-    """How likely each class is in the light of this evidence, likeliest first; they add up to less than one."""
-    total = {name: sum(row.weights.get(one, 0.0) for one in names) for name, row in CLASSES.items()}
-    # A class for which nothing speaks is no candidate, whatever little speaks against it.
-    backed = {name: total[name] for name, row in CLASSES.items() if any(row.weights.get(one, 0.0) > 0 for one in names)}
-    whole = 1.0 + sum(math.exp(value) for value in backed.values())
-    return {name: math.exp(backed[name]) / whole for name in sorted(backed, key=lambda name: -backed[name])}
+def class_probabilities(evidence: Collection[E]) -> dict[str, float]:
+    """The probability of each class in the light of this evidence, likeliest first; they add up to less than one.
+
+    A class that lacks what it needs, or for which nothing speaks, is no candidate, whatever little speaks against it.
+    """
+    kinds = set(evidence)
+    log_odds = {
+        name: sum(row.weights.get(kind, 0.0) for kind in kinds)
+        for name, row in CLASSES.items()
+        if row.needs and all(kinds & needed for needed in row.needs)
+    }
+    whole = 1.0 + sum(math.exp(value) for value in log_odds.values())
+    return {name: math.exp(log_odds[name]) / whole for name in sorted(log_odds, key=lambda name: -log_odds[name])}
 
 
-def supporting(name: str, evidence: Mapping[str, str]) -> list[str]:
+def supporting(name: str, evidence: Mapping[E, str]) -> list[str]:
     """The words of what speaks for a class, what weighs most first."""
     weights = CLASSES[name].weights
-    backing = [one for one in evidence if weights.get(one, 0.0) > 0]
-    return [evidence[one] for one in sorted(backing, key=lambda one: -weights[one])]
+    backing = [kind for kind in evidence if weights.get(kind, 0.0) > 0]
+    return [evidence[kind] for kind in sorted(backing, key=lambda kind: -weights[kind])]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from soak.diagnosis.attribution.allocation_sites import calls
+from soak.diagnosis.profiles.frames import Frame
 
 #: By class, then by language; the empty one serves where the language is unknown, or nothing in it is special.
 REMEDIES: Mapping[str, Mapping[str, str]] = {
@@ -161,6 +164,13 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
             "for the query; page it."
         ),
     },
+    "unknown": {
+        "": "Open the runtime for snapshots and run again: they tell what is kept, and where it is made.",
+        "Go": "Serve net/http/pprof and run again with diagnose.pprof: heap profiles tell what is kept, and where it is made.",
+        "Java": "Run again with `diagnose: {jvm: true}` beside the JVM: its classes and their allocators tell what is kept.",
+        "JavaScript": "Start node with --inspect and run again with diagnose.node: sampled allocations tell what is kept.",
+        "Python": "Run the service through soak.hook and again with diagnose.python: tracebacks tell what is kept.",
+    },
     "native-growth": {
         "": (
             "Look outside of the managed heap: memory maps, C libraries, buffers; try another allocator, or "
@@ -186,7 +196,82 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def remedy(leak_class: str, language: str) -> str:
-    """What to do, in that language where there is something to say in it."""
+#: What is kept, by the beginnings of functions and files in the growing stacks (`/folder/` anywhere in a file), and how
+#: that very thing is released; the first row of the language that matches comes before the class's own remedy.
+THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    (
+        "Go",
+        ("github.com/gorilla/context",),
+        "Wrap the router in context.ClearHandler, or call context.Clear(r) when it ends.",
+    ),
+    ("Go", ("time.NewTicker", "time.Tick"), "Call ticker.Stop() when its user ends; time.Tick never stops."),
+    ("Go", ("time.AfterFunc", "time.NewTimer", "time.After"), "Stop the timer where what it waits for came first."),
+    ("Go", ("os/signal.Notify",), "Call signal.Stop for each Notify."),
+    (
+        "Java",
+        ("java.io.DeleteOnExitHook", "java.io.File.deleteOnExit"),
+        "deleteOnExit keeps each path until the JVM ends: delete the file in a finally block (Files.deleteIfExists).",
+    ),
+    (
+        "Java",
+        ("java.lang.ApplicationShutdownHooks", "java.lang.Runtime.addShutdownHook"),
+        "Add one shutdown hook for the service, or call removeShutdownHook.",
+    ),
+    (
+        "Java",
+        ("java.net.URLClassLoader", "java.lang.ClassLoader"),
+        "Close class loaders and keep one: threads, thread-locals and static fields of its classes hold a loader.",
+    ),
+    (
+        "Java",
+        ("java.util.Timer", "java.util.concurrent.ScheduledThreadPoolExecutor"),
+        "Cancel timer tasks, and setRemoveOnCancelPolicy(true) on scheduled executors.",
+    ),
+    (
+        "JavaScript",
+        ("_addListener", "addListener", "addEventListener", "node:events"),
+        "Call removeListener (off) for each listener that a request adds, or add it with once or an AbortSignal.",
+    ),
+    (
+        "JavaScript",
+        ("/express-session/", "/memorystore/"),
+        (
+            "The session MemoryStore never expires: use a store with a time to "
+            "live (connect-redis), and saveUninitialized: false."
+        ),
+    ),
+    (
+        "JavaScript",
+        ("setInterval", "node:internal/timers", "node:timers"),
+        "Call clearInterval and clearTimeout when the request ends.",
+    ),
+    ("JavaScript", ("compile", "Function", "node:vm"), "Compile once and keep the function: each compilation stays."),
+    (
+        "Python",
+        ("/logging/",),
+        "Call removeHandler for each addHandler, and do not make loggers named after requests: logging keeps them all.",
+    ),
+    (
+        "Python",
+        ("/asyncio/",),
+        "Await or cancel each task that a request makes, and give every wait a timeout (asyncio.timeout, TaskGroup).",
+    ),
+    (
+        "Python",
+        ("/functools.py", "functools."),
+        "Give lru_cache a maxsize, and do not put it on methods: it keeps every self.",
+    ),
+    (
+        "Python",
+        ("/concurrent/futures/", "/threading.py"),
+        "Use one executor for the service, or shut each down (`with ThreadPoolExecutor()`).",
+    ),
+)
+
+
+def remedy(leak_class: str, language: str, frames: Sequence[Frame] = ()) -> str:
+    """What to do, for the thing that the growing stacks show and in that language where there is something to say in it."""
     known = REMEDIES[leak_class]
-    return known.get(language, known[""])
+    general = known.get(language, known[""])
+    named = (words for spoken, functions, words in THINGS if spoken == language and calls(frames, functions))
+    return " ".join(filter(None, (next(named, ""), general)))

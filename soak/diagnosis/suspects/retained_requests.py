@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.catalog.node import ACTIVE_RESOURCES
-from soak.diagnosis.attribution.allocation_sites import Holding, Stack, calls, own_frames
-from soak.diagnosis.attribution.signals import Levels, guilty, told_apart
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, calls, own_frames
+from soak.diagnosis.attribution.signals import Levels, attribute_by_endpoint, contributors
 from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.context import Scene, rise
+from soak.diagnosis.suspects.context import RunContext, rise
+from soak.diagnosis.thresholds import LEAST_TIMERS, WHOLE_REQUEST_BYTES
 from soak.units import show_amount
 
 #: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
@@ -25,28 +26,28 @@ _GO = "net/http.readRequest"
 _SERVERS = re.compile(
     r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
 )
-_TIMERS, _FEWEST_TIMERS = ("Timeout", "Immediate"), 10
+_TIMERS = ("Timeout", "Immediate")
 #: Of these nobody knows the class: what is kept of each request must be as large as a small request, in bytes.
-_MADE, _WHOLE_REQUEST = "'s objects", 256.0
+_MADE = "'s objects"
 _NODE = "parserOnHeadersComplete"
 _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 
-def kept_requests(case: Case, scene: Scene) -> str:
+def kept_requests(case: Case, context: RunContext) -> str:
     """The kind of such objects of which ever more are alive, in words; empty where they are none of this case's doing."""
-    found: dict[str, list[tuple[Holding, Stack]]] = {}
-    for holding in scene.places:
-        for stack in holding.stacks:
+    found: dict[str, list[tuple[AllocationSite, Stack]]] = {}
+    for site in context.places:
+        for stack in site.stacks:
             name = next(filter(None, map(_of_request, stack.frames)), "") or _parsed(stack)
             if name:
-                found.setdefault(name, []).append((holding, stack))
-    said = [words for name, stacks in found.items() for words in _growing(name, stacks, case, scene)]
+                found.setdefault(name, []).append((site, stack))
+    said = [words for name, stacks in found.items() for words in _growing(name, stacks, case, context)]
     return said[0] if said else ""
 
 
-def _requests_to(case: Case, scene: Scene) -> float:
+def _requests_to(case: Case, context: RunContext) -> float:
     """Requests of the judged stretch to the case's endpoint; to all where it is not one."""
-    windows = scene.prepared.windows()
+    windows = context.prepared.windows()
     own = [one for one in windows if one.endpoint == case.endpoint] or windows
     return float(sum(one.requests.sum() for one in own))
 
@@ -61,11 +62,11 @@ def _parsed(stack: Stack) -> str:
     return "IncomingMessage" if calls(stack.frames, (_NODE,)) else ""
 
 
-def timers_grow(scene: Scene) -> str:
+def timers_grow(context: RunContext) -> str:
     """How many more timers wait than at first, in words, where the runtime counts them; empty where they are not more."""
-    waiting = [one for kind in _TIMERS for one in scene.series(ACTIVE_RESOURCES, type=kind)]
-    grown = sum(rise(one, scene.prepared.judged_from) for one in waiting)
-    return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= _FEWEST_TIMERS else ""
+    waiting = [one for kind in _TIMERS for one in context.series(ACTIVE_RESOURCES, type=kind)]
+    grown = sum(rise(one, context.prepared.judged_from) for one in waiting)
+    return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= LEAST_TIMERS else ""
 
 
 def _of_request(frame: Frame) -> str:
@@ -75,16 +76,18 @@ def _of_request(frame: Frame) -> str:
     return match[1] if match else ""
 
 
-def _growing(name: str, stacks: list[tuple[Holding, Stack]], case: Case, scene: Scene) -> Iterator[str]:
-    holding = stacks[0][0]
+def _growing(name: str, stacks: list[tuple[AllocationSite, Stack]], case: Case, context: RunContext) -> Iterator[str]:
+    site = stacks[0][0]
     levels = np.sum([stack.levels for _, stack in stacks], axis=0)
-    slope, error = slope_and_error(holding.requests, levels, holding.period)
+    slope, error = slope_and_error(site.requests, levels, site.period)
     # A surely growing handful may still be a few that happen to be in flight: it must be known to a half.
     if slope <= 2 * error:
         return
-    if name.endswith(_MADE) and slope * np.ptp(holding.requests) < _WHOLE_REQUEST * _requests_to(case, scene):
+    if name.endswith(_MADE) and slope * np.ptp(site.requests) < WHOLE_REQUEST_BYTES * _requests_to(case, context):
         return
-    through = guilty(told_apart(scene.prepared, Levels(holding.times, levels, holding.requests), name, "bytes"))
+    through = contributors(
+        attribute_by_endpoint(context.prepared, Levels(site.times, levels, site.requests), name, "bytes")
+    )
     if case.endpoint and through and not any(one.endpoint == case.endpoint for one in through):
         return
     gained = show_amount(float(levels[-1] - levels[0]), "bytes")

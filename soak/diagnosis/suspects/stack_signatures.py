@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: By how they begin.
-MARKS: dict[str, tuple[str, ...]] = {
+STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
     "context": (
         "context.",
         "time.AfterFunc",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soak.sampling.profilers.base import Profiler, Taken, Watched
+from soak.sampling.profilers.base import ProfiledTarget, Profiler, ProfileResult
 from soak.sampling.profilers.go import GoPprof
 from soak.sampling.profilers.jvm import Jvm
 from soak.sampling.profilers.node import NodeInspector
@@ -15,4 +15,4 @@ PROFILERS: dict[str, type[Profiler]] = {
     "python": PythonHook,
 }
 
-__all__ = ["PROFILERS", "Profiler", "Taken", "Watched"]
+__all__ = ["PROFILERS", "ProfileResult", "ProfiledTarget", "Profiler"]

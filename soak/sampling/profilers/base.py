@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
@@ -11,11 +12,17 @@ from soak.profile.types import TlsSettings
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: One profile as the target gave it, unpacked, or why this one is missing while others may still be had.
-Taken = tuple[SnapshotKind, bytes | SoakError]
+ProfileResult = tuple[SnapshotKind, bytes | SoakError]
+
+
+def gauges(samples: Iterable[tuple[str, Mapping[str, str], float]]) -> bytes:
+    """A snapshot of kind `gauges`: exact counts at its moment, each a metric name, labels and a value."""
+    rows = [[name, dict(labels), value] for name, labels, value in samples]
+    return json.dumps({"samples": rows}, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ProfiledTarget:
     """The target as a profiler may reach it: base URL, TLS, `diagnose.headers`, and its process where that is local."""
 
     url: str
@@ -39,16 +46,16 @@ class Profiler(Protocol):
     kinds: ClassVar[tuple[SnapshotKind, ...]]
 
     @classmethod
-    def named(cls, value: Any, watched: Watched) -> Self:
+    def named(cls, value: Any, watched: ProfiledTarget) -> Self:
         """The profiler that `diagnose: {key: value}` asks for; nothing is asked of the target yet."""
         ...
 
     @classmethod
-    def offered(cls, watched: Watched) -> Self | None:
+    def offered(cls, watched: ProfiledTarget) -> Self | None:
         """The profiler if the target is seen to offer it without being told to; None if not. Never raises."""
         ...
 
-    def take(self, stage: SnapshotStage) -> Iterable[Taken]:
+    def take(self, stage: SnapshotStage) -> Iterable[ProfileResult]:
         """Each profile of one snapshot, in turn: the time between two of them is the time that the second took."""
         ...
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from soak.errors import SoakError, TargetError
 from soak.sampling.fetch import Answer, Fetcher
-from soak.sampling.profilers.base import Taken, Watched
+from soak.sampling.profilers.base import ProfiledTarget, ProfileResult
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: Where net/http/pprof serves unless it is told otherwise.
@@ -24,6 +24,9 @@ _PAGES: tuple[tuple[SnapshotKind, str], ...] = (
     ("goroutine", "goroutine?debug=0"),
     ("goroutineleak", "goroutineleak?debug=0"),
 )
+#: At these stages goroutines are also asked for as text, which alone says who created each: it stops the program for as long
+#: as it is written, so twice a run is enough.
+_CREATORS: tuple[SnapshotStage, ...] = ("start", "end")
 #: Only some builds of Go serve it: one that does not is nothing to talk about.
 _OPTIONAL: SnapshotKind = "goroutineleak"
 
@@ -35,17 +38,17 @@ class GoPprof:
     url: str
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
     _without: set[SnapshotKind] = field(init=False, repr=False, compare=False, default_factory=set)
-    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap", "goroutine", "goroutineleak")
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap", "goroutine", "goroutineleak", "stacks")
 
     @classmethod
-    def named(cls, value: str, watched: Watched) -> GoPprof:
+    def named(cls, value: str, watched: ProfiledTarget) -> GoPprof:
         """At a path of the target or a URL; with the target's TLS options only on the target itself."""
         url = watched.at(value).rstrip("/")
         own = f"{url}/".startswith(f"{watched.url.rstrip('/')}/")
         return cls(url, Fetcher(_PATIENCE, watched.headers, watched.tls if own else type(watched.tls)()))
 
     @classmethod
-    def offered(cls, watched: Watched) -> GoPprof | None:
+    def offered(cls, watched: ProfiledTarget) -> GoPprof | None:
         """At the usual path, if a goroutine profile is served there."""
         try:
             cls(watched.at(USUAL), Fetcher(_PROBING, watched.headers, watched.tls)).profile("goroutine?debug=0")
@@ -53,8 +56,8 @@ class GoPprof:
             return None
         return cls.named(USUAL, watched)
 
-    def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
-        """The heap, which forces a collection; the goroutines; the leaked ones where they are offered."""
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
+        """The heap, which forces a collection; the goroutines; the leaked ones where they are offered; who created them."""
         for kind, page in _PAGES:
             if kind in self._without:
                 continue
@@ -69,6 +72,11 @@ class GoPprof:
                 # What goes wrong with one page as such goes wrong with all, and is said once.
                 yield kind, error
                 return
+        if stage in _CREATORS:
+            try:
+                yield "stacks", self.text("goroutine?debug=2")
+            except SoakError as error:
+                yield "stacks", error
 
     def collect(self) -> None:
         """A heap profile with gc=1 is how Go is told to collect; twice, for a sync.Pool lives through one collection."""
@@ -78,6 +86,15 @@ class GoPprof:
     def close(self) -> None:
         """Only the connection."""
         self._fetcher.close()
+
+    def text(self, page: str) -> bytes:
+        """A page of text, as it is; TargetError says what came instead."""
+        url = f"{self.url}/{page}"
+        answer = self._fetcher.get(url)
+        _refuse(answer, url)
+        if not answer.body.startswith(b"goroutine "):
+            raise DamagedProfileError(f"{url}: this is no list of goroutines")
+        return answer.body
 
     def profile(self, page: str) -> bytes:
         """One profile, unpacked; TargetError says what came instead."""

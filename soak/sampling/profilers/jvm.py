@@ -15,9 +15,10 @@ import psutil
 
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import JvmProfiles
-from soak.sampling.profilers.base import Taken, Watched
-from soak.sampling.profilers.flight import Flight
+from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
+from soak.sampling.profilers.flight_recording import Flight
 from soak.sampling.profilers.jcmd import ask, is_jvm
+from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, histogram_in, native_gauges
 from soak.sampling.sources.process import listening_on
 from soak.snapshots import SnapshotKind, SnapshotStage
 
@@ -42,22 +43,22 @@ class Jvm:
     port: int | None = None
     recorder: bool = True
     _known: _Known = field(init=False, repr=False, compare=False, default_factory=_Known)
-    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("classes", "threads")
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("classes", "threads", "gauges")
 
     @classmethod
-    def named(cls, value: JvmProfiles, watched: Watched) -> Jvm:
+    def named(cls, value: JvmProfiles, watched: ProfiledTarget) -> Jvm:
         """The process that is named, or else the target's own."""
         return cls(value.pid or (None if value.port else watched.pid), value.port, value.recorder)
 
     @classmethod
-    def offered(cls, watched: Watched) -> Jvm | None:
+    def offered(cls, watched: ProfiledTarget) -> Jvm | None:
         """Wherever the target's process is a JVM."""
         try:
             return cls(watched.pid) if watched.pid is not None and is_jvm(psutil.Process(watched.pid)) else None
         except psutil.Error:
             return None
 
-    def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:  # noqa: ARG002 - the same at every stage
         """Classes after a full collection, with sampled objects' allocators; threads with who started them."""
         pid = self._process()
         known = self._known
@@ -67,8 +68,14 @@ class Jvm:
         with _shared(pid) as scratch:
             file = scratch / "recording.jfr"
             # One start of jcmd for all of them.
-            commands = ["GC.class_histogram", "Thread.print", *([flight.dump(file)] if flight else [])]
-            histogram, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
+            commands = [
+                "GC.class_histogram",
+                *NATIVE_COMMANDS,
+                "Thread.print",
+                *([flight.dump(file)] if flight else []),
+            ]
+            said, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
+            histogram = histogram_in(said)
             try:
                 if flight is not None:
                     objects = flight.objects(file)
@@ -84,6 +91,7 @@ class Jvm:
         )
         if failed is not None:
             yield "classes", failed
+        yield "gauges", gauges(native_gauges(said))
         yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}})
 
     def collect(self) -> None:

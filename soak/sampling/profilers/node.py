@@ -14,7 +14,7 @@ import psutil
 
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
-from soak.sampling.profilers.base import Taken, Watched
+from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
 from soak.sampling.profilers.inspector import Inspector
 from soak.snapshots import SnapshotKind, SnapshotStage
 
@@ -35,15 +35,15 @@ class NodeInspector:
     pid: int | None = None
     snapshots: bool = False
     _session: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
-    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("v8heap", "v8cpu", "v8snapshot")
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("v8heap", "gauges", "v8cpu", "v8snapshot")
 
     @classmethod
-    def named(cls, value: NodeProfiles, watched: Watched) -> NodeInspector:
+    def named(cls, value: NodeProfiles, watched: ProfiledTarget) -> NodeInspector:
         """At its address; the process that may be told to open it is the target's own."""
         return cls(value.inspector, watched.pid if value.open else None, value.snapshots)
 
     @classmethod
-    def offered(cls, watched: Watched) -> NodeInspector | None:
+    def offered(cls, watched: ProfiledTarget) -> NodeInspector | None:
         """Where the target's process is a Node that was started with --inspect."""
         try:
             command = psutil.Process(watched.pid).cmdline() if watched.pid is not None else []
@@ -55,13 +55,15 @@ class NodeInspector:
         except ValueError:
             return None
 
-    def take(self, stage: SnapshotStage) -> Iterator[Taken]:
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
         """The sampled heap after a collection, and what runs; a whole heap snapshot at the start and the end, if asked for."""
         session = self._connected()
         try:
             session.call("HeapProfiler.collectGarbage")
             profile = session.call("HeapProfiler.getSamplingProfile")["profile"]
+            used = float(session.call("Runtime.getHeapUsage")["usedSize"])
             yield "v8heap", json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode()
+            yield "gauges", gauges([("nodejs_heap_live_bytes", {}, used)])
             yield "v8cpu", json.dumps({"profile": {"nodes": _running(session)}}).encode()
             if self.snapshots and stage in ("start", "end", "drained"):
                 yield "v8snapshot", _whole(session)

@@ -12,11 +12,13 @@ import psutil
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import PythonProfiles
 from soak.sampling.fetch import Fetcher
-from soak.sampling.profilers.base import Taken, Watched
+from soak.sampling.profilers.base import ProfiledTarget, ProfileResult
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 _PATIENCE = 60.0
-_PAGES: tuple[tuple[SnapshotKind, str], ...] = (("tracemalloc", "memory"), ("threads", "threads"))
+_PAGES: tuple[tuple[SnapshotKind, str], ...] = (("tracemalloc", "memory"), ("threads", "threads"), ("gauges", "gauges"))
+#: At these stages the allocator is asked to give back what is free, which tells fragmentation from a leak.
+_TRIMMED: tuple[SnapshotStage, ...] = ("end", "drained")
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,16 @@ class PythonHook:
 
     hook: str
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
-    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("tracemalloc", "threads")
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("tracemalloc", "threads", "gauges")
 
     @classmethod
-    def named(cls, value: PythonProfiles, watched: Watched) -> PythonHook:  # noqa: ARG003 - it has an address of its own
+    def named(cls, value: PythonProfiles, watched: ProfiledTarget) -> PythonHook:  # noqa: ARG003 - it has an address of its own
         """At its address, with its token."""
         headers = {"Authorization": f"Bearer {value.token}"} if value.token else {}
         return cls(value.hook, Fetcher(_PATIENCE, headers))
 
     @classmethod
-    def offered(cls, watched: Watched) -> PythonHook | None:
+    def offered(cls, watched: ProfiledTarget) -> PythonHook | None:
         """Where the target's process has SOAK_HOOK in its environment."""
         try:
             environment = psutil.Process(watched.pid).environ() if watched.pid is not None else {}
@@ -43,11 +45,11 @@ class PythonHook:
         except (psutil.Error, OSError, ValueError):
             return None
 
-    def take(self, stage: SnapshotStage) -> Iterator[Taken]:  # noqa: ARG002 - the same at every stage
-        """Memory by traceback after a collection, and threads by stack."""
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
+        """Memory by traceback after a collection, threads and tasks by stack, and what is counted exactly."""
         for kind, page in _PAGES:
             try:
-                yield kind, self._page(page)
+                yield kind, self._page(f"{page}?trim" if kind == "gauges" and stage in _TRIMMED else page)
             except SoakError as error:
                 yield kind, error
                 return

@@ -6,7 +6,7 @@ import pytest
 from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution.attribution import attribute
 from soak.diagnosis.attribution.mix import mix_at
-from soak.diagnosis.attribution.retained_level import lasting
+from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.model import Floats
 from soak.windows import EndpointWindows
 from tests.bench.simulated_services import (
@@ -35,14 +35,14 @@ def at(windows: tuple[EndpointWindows, ...]) -> Floats:
     return windows[0].times
 
 
-@pytest.mark.parametrize("guilty", range(8))
-def test_a_leak_of_whole_things_is_found_exactly_however_rare_its_endpoint(guilty: int) -> None:
+@pytest.mark.parametrize("contributors", range(8))
+def test_a_leak_of_whole_things_is_found_exactly_however_rare_its_endpoint(contributors: int) -> None:
     windows, done = driven()
-    told = attribute(at(windows), 20 + 2 * done[:, guilty], windows, key="fds", unit="descriptors", integer=True)
-    assert [amount.endpoint for amount in told.guilty] == [f"GET /{guilty}"]
-    assert told.guilty[0].per_request == pytest.approx(2, rel=0.02)
-    assert told.guilty[0].share == pytest.approx(1, abs=0.02)
-    assert told.guilty[0].low - 1e-9 <= 2 <= told.guilty[0].high + 1e-9
+    told = attribute(at(windows), 20 + 2 * done[:, contributors], windows, key="fds", unit="descriptors", integer=True)
+    assert [amount.endpoint for amount in told.contributors] == [f"GET /{contributors}"]
+    assert told.contributors[0].per_request == pytest.approx(2, rel=0.02)
+    assert told.contributors[0].share == pytest.approx(1, abs=0.02)
+    assert told.contributors[0].low - 1e-9 <= 2 <= told.contributors[0].high + 1e-9
     assert (told.refused, told.every, told.per_hour) == (None, None, 0)
 
 
@@ -50,7 +50,7 @@ def test_two_leaks_at_once_are_both_found_with_their_amounts() -> None:
     windows, done = driven()
     level = 5e7 + 16384 * done[:, 3] + 65536 * done[:, 5] + np.random.default_rng(0).normal(0, 1e5, SECONDS)
     told = attribute(at(windows), level, windows, key="heap", unit="bytes")
-    found = {amount.endpoint: amount.per_request for amount in told.guilty}
+    found = {amount.endpoint: amount.per_request for amount in told.contributors}
     assert found == {"GET /3": pytest.approx(16384, rel=0.1), "GET /5": pytest.approx(65536, rel=0.1)}
 
 
@@ -73,7 +73,7 @@ def test_growth_after_the_load_is_time_s() -> None:
     told = attribute(times, 7.0 * times, windows, key="heap", unit="bytes")
     assert told.per_hour == pytest.approx(7 * 3600, rel=0.01)
     assert told.per_hour_low > 0
-    assert (told.guilty, told.every, told.doubt) == ((), None, None)
+    assert (told.contributors, told.every, told.doubt) == ((), None, None)
 
 
 def test_each_life_of_a_process_begins_at_a_level_of_its_own() -> None:
@@ -81,9 +81,9 @@ def test_each_life_of_a_process_begins_at_a_level_of_its_own() -> None:
     level = 20 + done[:, 4]
     level[100:] -= level[100] - 20
     told = attribute(at(windows), level, windows, key="fds", unit="descriptors", integer=True, borders=(100.5,))
-    assert [(amount.endpoint, round(amount.per_request, 2)) for amount in told.guilty] == [("GET /4", 1.0)]
+    assert [(amount.endpoint, round(amount.per_request, 2)) for amount in told.contributors] == [("GET /4", 1.0)]
     blind = attribute(at(windows), level, windows, key="fds", unit="descriptors", integer=True)
-    assert [round(amount.per_request, 2) for amount in blind.guilty] != [1.0]
+    assert [round(amount.per_request, 2) for amount in blind.contributors] != [1.0]
 
 
 def test_the_steps_of_a_flow_count_as_one_unit() -> None:
@@ -100,7 +100,7 @@ def test_the_steps_of_a_flow_count_as_one_unit() -> None:
     )
     assert mix_at(at(windows), named).names[0] == "cart"
     told = attribute(at(windows), done[:, 0], named, key="fds", unit="descriptors", integer=True)
-    assert [(amount.endpoint, round(amount.per_request, 2)) for amount in told.guilty] == [("cart", 1.0)]
+    assert [(amount.endpoint, round(amount.per_request, 2)) for amount in told.contributors] == [("cart", 1.0)]
 
 
 def test_a_mix_that_never_varied_is_refused_with_what_would_vary_it() -> None:
@@ -118,7 +118,7 @@ def test_growth_that_fits_several_endpoints_is_refused_with_a_longer_run() -> No
     told = attribute(
         at(windows)[few], (16384 * done[:, 6] + noise + 3e4 * np.arange(60))[few], windows, key="h", unit="bytes"
     )
-    assert told.guilty == ()
+    assert told.contributors == ()
     assert told.refused is None or "a run of about" in told.refused
 
 
@@ -137,9 +137,11 @@ def test_without_requests_it_is_refused() -> None:
 def test_what_is_no_number_or_never_moves_is_no_leak() -> None:
     windows, done = driven()
     holes = np.where(np.arange(SECONDS) % 7 == 0, np.nan, done[:, 2])
-    assert [one.endpoint for one in attribute(at(windows), holes, windows, key="x", unit="bytes").guilty] == ["GET /2"]
+    assert [one.endpoint for one in attribute(at(windows), holes, windows, key="x", unit="bytes").contributors] == [
+        "GET /2"
+    ]
     flat = attribute(at(windows), np.full(SECONDS, 7.0), windows, key="x", unit="bytes")
-    assert (flat.guilty, flat.refused, {one.per_request for one in flat.amounts}) == ((), None, {0.0})
+    assert (flat.contributors, flat.refused, {one.per_request for one in flat.amounts}) == ((), None, {0.0})
 
 
 def test_the_same_recording_is_told_apart_the_same_way_again() -> None:
@@ -149,7 +151,7 @@ def test_the_same_recording_is_told_apart_the_same_way_again() -> None:
 
 def test_a_live_heap_s_steps_are_dated_by_the_collections_that_found_them() -> None:
     simulated = service(as_live_heap, "one", 1, Setting(seconds=(240, 241)))
-    times, levels = lasting(prepare(simulated.recording, 0.0), simulated.recording.series[0])
+    times, levels = retained_levels(prepare(simulated.recording, 0.0), simulated.recording.series[0])
     moments = np.unique(simulated.recording.series[1].values) - 1.7e9
     assert len(levels) == len(times)
     apart = times[:, None] - moments[None, :]
@@ -164,6 +166,6 @@ def test_no_simulated_service_accuses_an_innocent_endpoint(form: Form) -> None:
     for leak in LEAKS[:2]:
         for seed in range(3):
             simulated = service(form, leak, 7000 + seed)
-            guilty = {f"GET /{i}" for i in np.flatnonzero(simulated.amounts)}
-            wrong += bool({amount.endpoint for amount in simulated.attribution().guilty} - guilty)
+            contributors = {f"GET /{i}" for i in np.flatnonzero(simulated.amounts)}
+            wrong += bool({amount.endpoint for amount in simulated.attribution().contributors} - contributors)
     assert wrong <= 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from soak.diagnosis.attribution.allocation_sites import holdings, where
-from soak.diagnosis.attribution.blocked_stacks import groups, proven, waiting
-from soak.diagnosis.attribution.site_growth import Snapshot
+from soak.diagnosis.attribution.allocation_sites import allocation_sites, where
+from soak.diagnosis.attribution.blocked_stacks import groups, waiting, with_leak_profile
+from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.pprof import read_pprof
-from soak.diagnosis.suspects.flamegraph import MOST_STACKS, flame_of
+from soak.diagnosis.suspects.flamegraph import flame_of
+from soak.diagnosis.thresholds import MOST_FLAME_STACKS
 from tests.diagnosis.writing import profile
 
 SENDING = ["runtime.gopark", "runtime.chansend", "main.count", "main.(*shop).stock.func1"]
@@ -17,11 +18,13 @@ SELECTING = ["runtime.gopark", "runtime.selectgo", "main.count", "main.(*shop).s
 READING = ["runtime.gopark", "internal/poll.runtime_pollWait", "net.(*conn).Read", "net/http.(*persistConn).readLoop"]
 
 
-def snapshots(*counts: dict[str, int]) -> list[Snapshot]:
+def snapshots(*counts: dict[str, int]) -> list[ProfileSnapshot]:
     """Goroutines that send, select and read, at one snapshot after another."""
     stacks = {"sending": SENDING, "selecting": SELECTING, "reading": READING}
     return [
-        Snapshot(10.0 * i, 100.0 * i, read_pprof(profile([(stacks[n], [c]) for n, c in row.items()], ("goroutine",))))
+        ProfileSnapshot(
+            10.0 * i, 100.0 * i, read_pprof(profile([(stacks[n], [c]) for n, c in row.items()], ("goroutine",)))
+        )
         for i, row in enumerate(counts)
     ]
 
@@ -35,12 +38,12 @@ def test_goroutines_are_grouped_by_what_they_wait_for_and_where() -> None:
         "main.(*shop).stock.func1",
     )
     assert first.own
-    assert first.holding.slope[0] == pytest.approx(0.1)
+    assert first.site.slope[0] == pytest.approx(0.1)
     assert {(one.blocked, one.place.function, one.own) for one in others} == {
         ("in a select", "main.count", True),
         ("waiting for input or output", "net/http.(*persistConn).readLoop", False),
     }
-    assert not any(one.holding.sure for one in others)
+    assert not any(one.site.sure for one in others)
 
 
 def test_two_snapshots_make_no_groups() -> None:
@@ -49,8 +52,8 @@ def test_two_snapshots_make_no_groups() -> None:
 
 def test_gos_own_profile_of_leaks_is_proof_for_the_place_that_it_names() -> None:
     found = groups(snapshots(*({"sending": 10 * i, "reading": 2} for i in range(1, 5))))
-    leaked = Snapshot(50.0, 500.0, read_pprof(profile([(SENDING, [37])], ("goroutineleak",))))
-    assert {one.place.function: one.proven for one in proven(found, leaked)} == {
+    leaked = ProfileSnapshot(50.0, 500.0, read_pprof(profile([(SENDING, [37])], ("goroutineleak",))))
+    assert {one.place.function: one.proven for one in with_leak_profile(found, leaked)} == {
         "main.count": 37,
         "net/http.(*persistConn).readLoop": 0,
     }
@@ -78,10 +81,10 @@ def test_a_library_is_nobodys_own_place() -> None:
     assert where(frames[1]) == "main.f f.go:9"
     stacks = [(["github.com/x/y.Do", "main.f"], [1, 1000 * i]) for i in range(1, 5)]
     found = [
-        Snapshot(i, 10.0 * i, read_pprof(profile([row], ("inuse_objects", "inuse_space"))))
+        ProfileSnapshot(i, 10.0 * i, read_pprof(profile([row], ("inuse_objects", "inuse_space"))))
         for i, row in enumerate(stacks)
     ]
-    assert [one.place.function for one in holdings(found, "inuse_space")] == ["github.com/x/y.Do"]
+    assert [one.place.function for one in allocation_sites(found, "inuse_space")] == ["github.com/x/y.Do"]
 
 
 def test_the_flame_graph_is_bounded_and_its_boxes_lie_within_one_another() -> None:
@@ -90,11 +93,11 @@ def test_the_flame_graph_is_bounded_and_its_boxes_lie_within_one_another() -> No
         stacks = [
             ([f"main.keep{n}", f"main.serve{n % 3}", "net/http.serve"], [1, i * (n + 1) * 1000]) for n in range(90)
         ]
-        rows.append(Snapshot(10.0 * i, 100.0 * i, read_pprof(profile(stacks, ("inuse_objects", "inuse_space")))))
-    flame = flame_of(holdings(rows, "inuse_space"))
+        rows.append(ProfileSnapshot(10.0 * i, 100.0 * i, read_pprof(profile(stacks, ("inuse_objects", "inuse_space")))))
+    flame = flame_of(allocation_sites(rows, "inuse_space"))
     assert flame is not None
-    assert flame.stacks == MOST_STACKS
-    assert len(flame.boxes) <= 1 + 1 + 3 + MOST_STACKS
+    assert flame.stacks == MOST_FLAME_STACKS
+    assert len(flame.boxes) <= 1 + 1 + 3 + MOST_FLAME_STACKS
     assert flame.boxes[0].width == 1
     for box in flame.boxes[1:]:
         assert any(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soak.diagnosis.attribution.site_growth import Snapshot, growth_by_place
+from soak.diagnosis.attribution.allocation_sites import allocation_sites
+from soak.diagnosis.attribution.site_growth import ProfileSnapshot, accumulation_log_odds, slowing
 from soak.diagnosis.profiles.pprof import Frame, read_pprof
+from soak.diagnosis.thresholds import ACCUMULATION_LOG_ODDS, FILLING_ERRORS, FILLING_RATIO
+from soak.model import Floats
 from tests.diagnosis.writing import profile
 
 COLUMNS = ("inuse_objects", "inuse_space")
@@ -17,7 +20,7 @@ LEAK, FLAT, LATE = (
 )
 
 
-def snapshots(count: int, leak: float = 1000.0, seed: int = 1) -> list[Snapshot]:
+def snapshots(count: int, leak: float = 1000.0, seed: int = 1) -> list[ProfileSnapshot]:
     """A leak of so many bytes a request, seen through the sampling of one byte in 512 KiB; a cache that is full."""
     rng = np.random.default_rng(seed)
     held, found = 0.0, []
@@ -27,31 +30,76 @@ def snapshots(count: int, leak: float = 1000.0, seed: int = 1) -> list[Snapshot]
         samples = [(FLAT, [1, 50_000_000]), (LEAK, [1, int(held)])]
         if i == count - 1:
             samples.append((LATE, [1, 600_000]))
-        found.append(Snapshot(60.0 * i, 10_000.0 * i, read_pprof(profile(samples, COLUMNS))))
+        found.append(ProfileSnapshot(60.0 * i, 10_000.0 * i, read_pprof(profile(samples, COLUMNS))))
     return found
 
 
 def test_the_stack_that_keeps_is_first_with_what_it_keeps_a_request() -> None:
-    best, *others = growth_by_place(snapshots(6), "inuse_space")
+    best, *others = allocation_sites(snapshots(6), "inuse_space")
     assert best.place == Frame("main.keep", "main.go", best.place.line)
     assert best.sure
-    assert best.low < 1000 < best.high
-    assert best.per_request == pytest.approx(1000, rel=0.15)
+    assert best.slope[1] < 1000 < best.slope[2]
+    assert best.slope[0] == pytest.approx(1000, rel=0.15)
     assert all(not other.sure for other in others)
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(200):
-        best = growth_by_place(snapshots(6, leak=300.0, seed=seed), "inuse_space")[0]
-        covered += best.low <= 300 <= best.high
+        best = allocation_sites(snapshots(6, leak=300.0, seed=seed), "inuse_space")[0]
+        covered += best.slope[1] <= 300 <= best.slope[2]
     assert covered >= 185
 
 
 def test_two_snapshots_say_nothing() -> None:
-    assert growth_by_place(snapshots(2), "inuse_space") == []
+    assert allocation_sites(snapshots(2), "inuse_space") == []
 
 
 def test_without_traffic_there_is_no_growth_a_request() -> None:
-    idle = [Snapshot(one.time, 5.0, one.profile) for one in snapshots(4)]
-    assert growth_by_place(idle, "inuse_space") == []
+    idle = [ProfileSnapshot(one.time, 5.0, one.profile) for one in snapshots(4)]
+    assert allocation_sites(idle, "inuse_space") == []
+
+
+REQUESTS: Floats = np.arange(16.0) * 100.0
+
+
+@pytest.mark.parametrize(
+    ("counts", "certain"),
+    [
+        ([0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4], True),
+        ([0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3], True),
+        ([0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2], False),
+        ([0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5], False),
+        ([2, 0, 3, 1, 2, 4, 0, 1, 3, 2, 1, 0, 2, 4, 3, 5], False),
+        ([4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4], False),
+    ],
+    ids=["four stay", "three stay", "two are luck", "one step", "come and go", "constant"],
+)
+def test_a_few_sampled_objects_that_all_stay_are_told_from_chance_and_from_a_step(
+    counts: list[int], certain: bool
+) -> None:
+    assert (accumulation_log_odds(REQUESTS, np.array(counts, dtype=float)) >= ACCUMULATION_LOG_ODDS) is certain
+
+
+def test_small_leaks_are_seldom_missed_and_steady_heaps_never_accused() -> None:
+    rng = np.random.default_rng(5)
+    leaking = [np.cumsum(rng.poisson(6 / 15, 16)) for _ in range(200)]
+    steady = [rng.poisson(6, 16) for _ in range(200)]
+    seen = [
+        sum(accumulation_log_odds(REQUESTS, counts.astype(float)) >= ACCUMULATION_LOG_ODDS for counts in kind)
+        for kind in (leaking, steady)
+    ]
+    assert seen[0] >= 160
+    assert seen[1] <= 2
+
+
+def test_a_cache_that_fills_slows_down_and_a_leak_does_not() -> None:
+    clock = np.linspace(0, 3000, 16)
+    noise = np.random.default_rng(2).normal(0, 2e4, 16)
+    ratio, errors = slowing(clock, 4e6 * (1 - np.exp(-clock / 1500)) + noise)
+    assert ratio < FILLING_RATIO
+    assert errors > FILLING_ERRORS
+    ratio, errors = slowing(clock, 2000 * clock + noise)
+    assert ratio > FILLING_RATIO
+    assert abs(errors) < FILLING_ERRORS
+    assert slowing(clock[:4], clock[:4]) == (1.0, 0.0)

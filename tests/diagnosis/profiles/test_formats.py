@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from soak.diagnosis.profiles.formats import HELD, READERS, read_profile
 from soak.diagnosis.profiles.java_names import class_name, is_java_own
-from soak.diagnosis.profiles.pprof import Frame, Pprof, PprofError
+from soak.diagnosis.profiles.pprof import Frame, ProfileFormatError, StackProfile
 from soak.errors import SoakError
 from soak.snapshots import SnapshotKind
 
@@ -92,13 +92,13 @@ DOCUMENTS: list[tuple[SnapshotKind, Mapping[str, Any]]] = [
 ]
 
 
-def told(profile: Pprof, column: str) -> list[tuple[str, float]]:
+def told(profile: StackProfile, column: str) -> list[tuple[str, float]]:
     """Each stack's functions, innermost first, with what it holds."""
     held = profile.column(column).tolist()
     return [("<".join(frame.function for frame in profile.stack(place)), held[place]) for place in range(len(held))]
 
 
-def read(kind: SnapshotKind, found: Mapping[str, Any]) -> Pprof:
+def read(kind: SnapshotKind, found: Mapping[str, Any]) -> StackProfile:
     return read_profile(kind, json.dumps(found).encode())
 
 
@@ -179,7 +179,7 @@ def test_every_kind_that_can_be_read_says_what_is_held_by_a_column_it_has() -> N
     for kind, found in DOCUMENTS:
         assert read(kind, found).column(HELD[kind]).sum() > 0
     assert set(READERS) <= set(HELD)
-    with pytest.raises(PprofError, match="v8snapshot has no stacks"):
+    with pytest.raises(ProfileFormatError, match="v8snapshot has no stacks"):
         read_profile("v8snapshot", b"{}")
 
 
@@ -188,7 +188,7 @@ def test_every_kind_that_can_be_read_says_what_is_held_by_a_column_it_has() -> N
     "data", [b"", b"<html>404", b"[]", b"{}", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b"null"]
 )
 def test_what_is_none_is_said_in_a_sentence(kind: SnapshotKind, data: bytes) -> None:
-    with pytest.raises(PprofError):
+    with pytest.raises(ProfileFormatError):
         read_profile(kind, data)
 
 
@@ -200,7 +200,7 @@ JSON = st.recursive(
 
 
 def places(found: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The path to everything in a document."""
+    """The path to everything in a parse_json_profile."""
     inner = (
         list(found.items()) if isinstance(found, dict) else list(enumerate(found)) if isinstance(found, list) else []
     )
@@ -208,7 +208,7 @@ def places(found: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 
 
 def replaced(found: Any, path: tuple[str | int, ...], value: object) -> Any:
-    """The document with something else in one place."""
+    """The parse_json_profile with something else in one place."""
     if not path:
         return value
     copy = found.copy()
@@ -219,11 +219,11 @@ def replaced(found: Any, path: tuple[str | int, ...], value: object) -> Any:
 @given(st.sampled_from(DOCUMENTS), st.data(), JSON)
 @settings(max_examples=300, deadline=None)
 def test_whatever_stands_in_a_document_is_read_or_refused(
-    document: tuple[SnapshotKind, Mapping[str, Any]], data: st.DataObject, value: object
+    parse_json_profile: tuple[SnapshotKind, Mapping[str, Any]], data: st.DataObject, value: object
 ) -> None:
-    kind, found = document
+    kind, found = parse_json_profile
     damaged = replaced(found, data.draw(st.sampled_from(places(found))), value)
-    with contextlib.suppress(PprofError):
+    with contextlib.suppress(ProfileFormatError):
         profile = read(kind, damaged)
         assert len(profile.keys) == len(profile.values)
         assert all(profile.stack(place) is not None for place in range(len(profile.values)))
@@ -237,5 +237,5 @@ LINE = st.sampled_from(HISTOGRAM.splitlines() + DUMP.splitlines()) | st.text(max
 def test_lines_of_a_jvm_in_any_order_are_read_or_refused(lines: list[str]) -> None:
     text = "\n".join(lines)
     for kind, found in (("classes", {"histogram": text}), ("threads", {"dump": text, "started": {}})):
-        with contextlib.suppress(PprofError):
+        with contextlib.suppress(ProfileFormatError):
             read(kind, found)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soak.diagnosis.profiles.pprof import Frame, PprofError, is_go_own, read_pprof
+from soak.diagnosis.profiles.pprof import Frame, ProfileFormatError, is_go_own, read_pprof
 from tests.diagnosis.writing import line_of, profile
 from tests.targets import build_go, running
 
@@ -47,7 +47,7 @@ def test_a_stack_has_the_same_key_in_every_profile() -> None:
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(PprofError, match="no alloc_space, only inuse_objects, inuse_space"):
+    with pytest.raises(ProfileFormatError, match="no alloc_space, only inuse_objects, inuse_space"):
         read_pprof(profile(SAMPLES, COLUMNS)).column("alloc_space")
 
 
@@ -66,7 +66,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
     ids=["empty", "html", "json", "cut", "damaged", "half", "text", "bomb"],
 )
 def test_what_is_no_profile_is_said_in_a_sentence(data: bytes, said: str) -> None:
-    with pytest.raises(PprofError, match=said):
+    with pytest.raises(ProfileFormatError, match=said):
         read_pprof(data)
 
 
@@ -75,7 +75,7 @@ def test_what_is_no_profile_is_said_in_a_sentence(data: bytes, said: str) -> Non
 def test_no_damage_is_an_exception_of_another_kind(junk: bytes, start: int, length: int) -> None:
     whole = profile(SAMPLES, COLUMNS)
     for data in (junk, whole[:start] + junk + whole[start + length :]):
-        with contextlib.suppress(PprofError):
+        with contextlib.suppress(ProfileFormatError):
             read_pprof(data)
 
 

@@ -9,20 +9,21 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.diagnosis.attribution.allocation_sites import Holding, Stack, place_of
-from soak.diagnosis.attribution.request_clock import evened
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, place_of
+from soak.diagnosis.attribution.request_clock import on_request_clock
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects.context import scene_of
+from soak.diagnosis.suspects.context import run_context
 from soak.diagnosis.suspects.evidence import EVIDENCE
-from soak.diagnosis.suspects.leak_classes import CLASSES, chances
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.leak_classes import CLASSES, class_probabilities
 from soak.diagnosis.suspects.remedies import REMEDIES, remedy
-from soak.diagnosis.suspects.resource_owner import borrower, opener
-from soak.diagnosis.suspects.suspects import diagnosed
+from soak.diagnosis.suspects.resource_owner import find_borrower, find_opener
+from soak.diagnosis.suspects.suspects import with_suspects
 from soak.model import Analysis, Recording, Suspect, Verdict
 from soak.profile import Limits
 from soak.snapshots import Snapshot
 from tests.diagnosis.kept import kept
-from tests.diagnosis.scenes import judged, run
+from tests.diagnosis.synthetic_runs import judged, run
 from tests.targets.diagnosis import checked
 from tests.targets.known import leak_of
 
@@ -33,7 +34,7 @@ CONTEXT = ("context.withCancel", "context.WithCancel", "main.watch", "main.(*sho
 
 
 def diagnosis(recording: Recording) -> Analysis:
-    return diagnosed(recording, judged(recording))
+    return with_suspects(recording, judged(recording))
 
 
 def only(recording: Recording) -> Suspect:
@@ -51,7 +52,7 @@ REAL = [
 @pytest.mark.parametrize("cell", REAL)
 def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) -> None:
     recording = kept(cell.replace("/", "-"))
-    suspects = diagnosed(recording, analyze(recording, Limits(), request_clock=evened)).suspects
+    suspects = with_suspects(recording, analyze(recording, Limits(), request_clock=on_request_clock)).suspects
     told = [
         {"class": one.leak_class, **{name: getattr(one, name) for name in ("where", "endpoint", "per_request", "unit")}}
         for one in suspects
@@ -62,7 +63,7 @@ def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) ->
 def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints_clock() -> None:
     recording = kept("go-context")
     assert analyze(recording, Limits()).verdict is Verdict.INCONCLUSIVE
-    analysis = analyze(recording, Limits(), request_clock=evened)
+    analysis = analyze(recording, Limits(), request_clock=on_request_clock)
     trend = next(one.trend for one in analysis.findings if one.series == "go_goroutines")
     windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(5.0, 184.0)
     assert trend is not None
@@ -71,7 +72,7 @@ def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints
 
 def test_nobody_is_suspected_where_nothing_fails() -> None:
     for recording in (run(), kept("go-none")):
-        analysis = diagnosed(recording, analyze(recording, Limits()))
+        analysis = with_suspects(recording, analyze(recording, Limits()))
         assert analysis.verdict is not Verdict.FAIL
         assert analysis.suspects == ()
         assert analysis.flame is None
@@ -138,10 +139,10 @@ def test_what_grows_at_several_places_and_is_in_no_series_costs_all_of_it() -> N
     assert suspect.per_request == pytest.approx(3 * 8192, rel=0.05)
 
 
-def _holding(*calls: tuple[str, str]) -> Holding:
+def _holding(*calls: tuple[str, str]) -> AllocationSite:
     frames = tuple(Frame(function, file, 1, not file.startswith("node:")) for function, file in calls)
     levels = np.array([0.0, 1.0, 2.0])
-    return Holding(place_of(frames), levels, levels, levels, (Stack(frames, levels),))
+    return AllocationSite(place_of(frames), levels, levels, levels, (Stack(frames, levels),))
 
 
 def test_who_takes_connections_by_itself_is_the_only_one_that_can_keep_them() -> None:
@@ -153,21 +154,21 @@ def test_who_takes_connections_by_itself_is_the_only_one_that_can_keep_them() ->
     one = _holding(client, taken, ("tariff", "/srv/shop.js"))
     lends = _holding(client, taken, asked, ("product", "/srv/shop.js"))
     other = _holding(client, taken, ("stock", "/srv/shop.js"))
-    scene = replace(scene_of(run(), judged(run()), 0.0), language="JavaScript")
-    found = [borrower(replace(scene, places=places)) for places in ((one, lends), (one, other), (lends,))]
+    context = replace(run_context(run(), judged(run()), 0.0), language="JavaScript")
+    found = [find_borrower(replace(context, places=places)) for places in ((one, lends), (one, other), (lends,))]
     assert [place.function if place else "" for place in found] == ["tariff", "", ""]
 
 
 def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
     opening = _holding(("openSync", "node:fs"), ("invoice", "/srv/shop.js"))
     often = replace(opening, stacks=(replace(opening.stacks[0], levels=np.array([0.0, 9.0])),))
-    scene = replace(scene_of(run(), judged(run()), 0.0), language="JavaScript", places=(), allocated=())
+    context = replace(run_context(run(), judged(run()), 0.0), language="JavaScript", places=(), allocated=())
     other = _holding(("openSync", "node:fs"), ("log", "/srv/log.js"))
     library = _holding(
         ("openSync", "node:fs"), ("read", "/srv/node_modules/prom-client/index.js"), ("metrics", "/srv/shop.js")
     )
     found = [
-        opener(replace(scene, running=running), ("files",), "GET /a")
+        find_opener(replace(context, running=running), ("files",), "GET /a")
         for running in ((often, library), (opening,), (often, other))
     ]
     assert [place.function if place else "" for place in found] == ["invoice", "", ""]
@@ -191,12 +192,12 @@ def test_resident_memory_alone_over_a_steady_heap_is_native() -> None:
 def test_no_diagnosis_changes_a_verdict_or_a_finding() -> None:
     for recording in (run(), run({CACHE: {"GET /a": 4096}}), kept("go-map")):
         before = analyze(recording, Limits())
-        after = diagnosed(recording, before)
+        after = with_suspects(recording, before)
         assert (after.verdict, after.findings, after.broken) == (before.verdict, before.findings, before.broken)
 
 
 def test_the_first_sentence_says_who_leaks_what_where_and_for_how_long() -> None:
-    reason = diagnosed(kept("go-map"), analyze(kept("go-map"), Limits())).reason
+    reason = with_suspects(kept("go-map"), analyze(kept("go-map"), Limits())).reason
     assert reason.startswith("GET /search?q=lamp leaks 16.")
     assert " KiB a request in main.rememberSearch (leaks.go:41): an unbounded cache; at 60" in reason
 
@@ -223,7 +224,7 @@ def test_every_weight_is_of_evidence_that_exists_and_every_class_has_its_remedie
 
 
 def test_no_evidence_makes_no_class_likely_and_evidence_against_none() -> None:
-    assert chances([]) == {}
-    assert all(0 < chance < 1 for chance in chances(["heap grows"]).values())
-    assert next(iter(chances(["heap grows", "context frames"]))) == "request-context"
-    assert sum(chances(EVIDENCE).values()) <= 1
+    assert class_probabilities([]) == {}
+    assert all(0 < chance < 1 for chance in class_probabilities([EvidenceKind.PLACE_GROWS]).values())
+    assert next(iter(class_probabilities([EvidenceKind.PLACE_GROWS, EvidenceKind.CONTEXT_FRAMES]))) == "request-context"
+    assert sum(class_probabilities(EVIDENCE).values()) <= 1

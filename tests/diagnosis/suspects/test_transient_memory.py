@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soak.diagnosis.suspects.context import scene_of
-from soak.diagnosis.suspects.transient_memory import _stood_up, large_cases
+from soak.diagnosis.suspects.context import run_context
+from soak.diagnosis.suspects.transient_memory import _stood_up, transient_cases
 from soak.model import Finding, Floats, Kind, RuleName, Series, Verdict
 from soak.windows import EndpointWindows
-from tests.diagnosis.scenes import judged, leaked, run
+from tests.diagnosis.synthetic_runs import judged, leaked, run
 
 SECONDS, SIZE, FLOOR = 240, 20 * 2**20, 40 * 2**20
 TIMES = np.arange(1.0, SECONDS + 1)
@@ -65,7 +65,7 @@ def test_garbage_of_a_runtime_that_counts_no_bytes_is_told_by_what_its_collectio
         Series("nodejs_gc_duration_seconds_sum", times, values, (("kind", kind),), kind=Kind.COUNTER)
         for kind, values in took.items()
     ]
-    scene = scene_of(replace(recording, series=(*recording.series, *gauges)), judged(recording), 0.0)
+    context = run_context(replace(recording, series=(*recording.series, *gauges)), judged(recording), 0.0)
     busy = Finding(
         RuleName.GC,
         "nodejs_gc_duration_seconds_count",
@@ -75,8 +75,8 @@ def test_garbage_of_a_runtime_that_counts_no_bytes_is_told_by_what_its_collectio
         observed=150,
         limit=100,
     )
-    [case] = large_cases(replace(scene, findings=(busy,)), [])
+    [case] = transient_cases(replace(context, findings=(busy,)), [])
     assert case.cost is not None
     assert (case.endpoint, case.unit) == ("GET /c", "seconds")
     assert case.cost.per_request == pytest.approx(0.004, rel=0.1)
-    assert large_cases(replace(scene, findings=(replace(busy, observed=90),)), []) == []
+    assert transient_cases(replace(context, findings=(replace(busy, observed=90),)), []) == []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HOOK = Path(__file__).parents[3] / "soak" / "hook.py"
+HOOK = Path(__file__).parents[3] / "soak" / "hook"
 #: What each of them keeps each time.
 PAGE = 16 << 10
 

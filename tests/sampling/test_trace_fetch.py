@@ -10,8 +10,8 @@ import pytest
 from soak.errors import TargetError
 from soak.model import Exemplar
 from soak.profile import Profile, parse_profile
-from soak.sampling import traces
-from soak.sampling.traces import MOST, ask_for_traces
+from soak.sampling import trace_fetch
+from soak.sampling.trace_fetch import MOST, ask_for_traces
 from soak.traces import Trace
 from tests.sampling.serving import answering, free_port, http, serving
 from tests.sampling.test_spans import JAEGER
@@ -99,6 +99,6 @@ def test_count_and_time_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [Exemplar(0.0, "GET /", 1.0, "", 200, f"{n:032x}") for n in range(1, 2 * MOST)]
     with answering({}) as url:
         assert len(ask(f'zipkin: "{url}"', many)[0]) == MOST
-        monkeypatch.setattr(traces, "PATIENCE", 5.0)
+        monkeypatch.setattr(trace_fetch, "PATIENCE", 5.0)
         with pytest.raises(TargetError, match=r"only 5 of 40 traces were to be had within 5 s"):
             ask(f'zipkin: "{url}"', many, step=1.0)

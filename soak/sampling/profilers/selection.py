@@ -8,11 +8,11 @@ from soak.errors import TargetError
 from soak.profile import Profile
 from soak.profile.checking import beside, is_loopback
 from soak.profile.types import TlsSettings
-from soak.sampling.profilers import PROFILERS, Profiler, Watched
+from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
 from soak.sampling.sources.process import listening_on
 
 
-def watched_by(profile: Profile, pid: int | None = None) -> Watched:
+def profiled_target(profile: Profile, pid: int | None = None) -> ProfiledTarget:
     """The target as profilers reach it; its process is `pid`, or whoever listens there on this machine."""
     parts = urlsplit(profile.target.url)
     if pid is None and is_loopback(parts.hostname or ""):
@@ -21,7 +21,7 @@ def watched_by(profile: Profile, pid: int | None = None) -> Watched:
         except TargetError:
             pid = None
     headers = profile.diagnose.headers if profile.diagnose else {}
-    return Watched(profile.target.url, _tls(profile), headers, pid)
+    return ProfiledTarget(profile.target.url, _tls(profile), headers, pid)
 
 
 def _tls(profile: Profile) -> TlsSettings:
@@ -31,7 +31,7 @@ def _tls(profile: Profile) -> TlsSettings:
     return tls.model_copy(update={key: str(beside(file, name)) for key, name in names.items() if name is not None})
 
 
-def profilers_of(profile: Profile, watched: Watched) -> dict[str, Profiler]:
+def profilers_of(profile: Profile, watched: ProfiledTarget) -> dict[str, Profiler]:
     """Those that `diagnose` names, by its keys; where it names none, those that the target is seen to offer."""
     if profile.diagnose is None:
         return {}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soak.diagnosis.traces import report, with_traces
+from soak.diagnosis.trace_report import report, with_traces
 from soak.model import Analysis, Exemplar, RunInfo, Verdict
 from soak.profile.types import TraceSettings as Settings
 from soak.traces import Coverage, Span, SpanKind, Trace, TraceReport

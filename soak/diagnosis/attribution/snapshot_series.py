@@ -1,0 +1,70 @@
+"""Series from snapshots: what a runtime holds just after the collection that a snapshot forces, and counts beside it.
+
+Such a level has no garbage in it, so a few of them prove growth that resident memory, which moves in arenas, cannot. They are
+judged as any other series is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from soak.diagnosis.profiles.formats import read_profile
+from soak.errors import SoakError
+from soak.model import Kind, Labels, Recording, Series, label_pairs
+from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
+
+#: Where a recording has no gauges (soak before they were taken), the total of these kinds stands for one.
+_TOTALS: dict[SnapshotKind, str] = {"tracemalloc": "python_traced_memory_bytes", "classes": "jvm_live_classes_bytes"}
+
+
+def with_snapshot_series(recording: Recording) -> Recording:
+    """The recording with a gauge for everything that its snapshots counted exactly; as it is where it has none."""
+    taken = tuple(snapshot for snapshot in recording.snapshots if snapshot.error is None)
+    have = {series.name for series in recording.series if series.source == SNAPSHOT_SOURCE}
+    points: dict[tuple[str, Labels], list[tuple[float, float]]] = {}
+    for snapshot in taken:
+        if snapshot.kind == "gauges":
+            for name, labels, value in _gauges(snapshot.read()):
+                points.setdefault((name, labels), []).append((snapshot.time, value))
+    for kind, name in _TOTALS.items():
+        if not any(key[0] == name for key in points):
+            totals = [(snapshot.time, total) for snapshot in taken if (total := _total(snapshot, kind)) is not None]
+            if totals:
+                points[name, ()] = totals
+    added = tuple(_series(name, labels, rows) for (name, labels), rows in points.items() if name not in have)
+    return replace(recording, series=(*recording.series, *added)) if added else recording
+
+
+@lru_cache(maxsize=512)
+def _gauges(data: bytes) -> tuple[tuple[str, Labels, float], ...]:
+    """`{"samples": [[name, {label: value}, value], …]}`; what does not look so is left out."""
+    try:
+        return tuple(_samples(json.loads(data)))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ()
+
+
+def _samples(document: dict[str, list[list[object]]]) -> Iterator[tuple[str, Labels, float]]:
+    for row in document["samples"]:
+        match row:
+            case [str() as name, dict() as labels, int() | float() as value] if np.isfinite(value):
+                yield name, label_pairs({str(key): str(text) for key, text in labels.items()}), float(value)
+
+
+def _total(snapshot: Snapshot, kind: SnapshotKind) -> float | None:
+    if snapshot.kind != kind:
+        return None
+    try:
+        return float(read_profile(kind, snapshot.read()).column("inuse_space").sum())
+    except (SoakError, OSError):
+        return None
+
+
+def _series(name: str, labels: Labels, rows: list[tuple[float, float]]) -> Series:
+    times, values = (np.array(column, dtype=np.float64) for column in zip(*sorted(rows), strict=True))
+    return Series(name, times, values, labels, Kind.GAUGE, SNAPSHOT_SOURCE)

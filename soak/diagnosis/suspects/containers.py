@@ -1,0 +1,78 @@
+"""Containers that gain entries: module-level collections and function caches whose length the Python hook publishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.signals import (
+    Levels,
+    attribute_by_endpoint,
+    contributors,
+    requests_at,
+)
+from soak.diagnosis.attribution.site_growth import slope_and_error
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.thresholds import LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
+from soak.model import Floats, Series
+from soak.units import show_number
+
+#: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict, list, lru_cache).
+LENGTHS = "python_container_length"
+
+
+@dataclass(frozen=True, eq=False)
+class GrowingContainer:
+    """One container: who holds it, of what kind, by how many entries it grows a request, and through which endpoints."""
+
+    holder: str
+    kind: str
+    per_request: float
+    endpoints: tuple[Amount, ...]
+
+
+def containers(context: RunContext) -> list[GrowingContainer]:
+    """Those that surely gain entries over the run's snapshots, fastest first."""
+    growing = [_growing(series, context) for series in context.series(LENGTHS)]
+    return sorted(filter(None, growing), key=lambda container: -container.per_request)
+
+
+def containers_of(case: Case, context: RunContext) -> list[GrowingContainer]:
+    """Those that grow through the case's endpoint, or whose endpoint is not known."""
+    return [
+        container
+        for container in containers(context)
+        if not case.endpoint
+        or not container.endpoints
+        or any(amount.endpoint == case.endpoint for amount in container.endpoints)
+    ]
+
+
+def growing_containers(case: Case, context: RunContext) -> str:
+    """In words; empty where the case is not one of memory."""
+    if not case.memory_alone or not case.signals:
+        return ""
+    said = [
+        f"{container.holder} ({container.kind}) gains {show_number(container.per_request)} entries a request of any kind"
+        for container in containers_of(case, context)[:MOST_NAMED]
+    ]
+    return f"{'; '.join(said)}." if said else ""
+
+
+def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
+    inside = (series.times >= context.prepared.judged_from) & np.isfinite(series.values)
+    times: Floats = series.times[inside]
+    lengths: Floats = series.values[inside]
+    if len(times) < LEAST_SNAPSHOTS or lengths[-1] - lengths[0] < LEAST_ENTRIES:
+        return None
+    requests = requests_at(context.prepared, times)
+    slope, error = slope_and_error(requests, lengths) if np.ptp(requests) > 0 else (0.0, 0.0)
+    if slope <= error:
+        return None
+    labels = dict(series.labels)
+    levels = Levels(times, lengths, requests)
+    told = attribute_by_endpoint(context.prepared, levels, series.key, "entries", integer=True)
+    return GrowingContainer(labels.get("holder", "?"), labels.get("kind", "container"), slope, contributors(told))

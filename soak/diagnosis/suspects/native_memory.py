@@ -1,0 +1,85 @@
+"""What memory outside of the managed heap is: buffers that a runtime publishes, a JVM's own categories, class loaders,
+and free memory that the allocator has not given back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soak.catalog.metrics import COLLECTORS, ResourceKind
+from soak.catalog.process import RESIDENT
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.context import RunContext, rise
+from soak.diagnosis.thresholds import LEAST_CLASS_LOADERS, LEAST_OFF_HEAP, MOST_NAMED, TRIMMED_SHARE
+from soak.units import show_amount, show_number, show_ratio
+
+#: Gauges of memory outside of the heap, and of what the profilers publish beside their snapshots.
+PUBLISHED = tuple(collector.outside for collector in COLLECTORS if collector.outside)
+NATIVE, LOADERS, TRIMMED = (
+    "jvm_native_memory_committed_bytes",
+    "jvm_class_loaders",
+    "python_malloc_trimmed_bytes",
+)
+#: The JVM's names of its categories (-XX:NativeMemoryTracking=summary), in words.
+CATEGORIES = {
+    "Class": "metadata of classes (metaspace)",
+    "Metaspace": "metadata of classes (metaspace)",
+    "Thread": "threads' stacks",
+    "Code": "compiled code",
+    "Other": "direct buffers and Unsafe.allocateMemory",
+    "Internal": "direct buffers and the JVM's own",
+    "Symbol": "names of classes and methods",
+    "Arena Chunk": "the compiler's arenas",
+}
+
+
+def off_heap(case: Case, context: RunContext) -> str:
+    """Memory outside of the heap whose size the runtime publishes, where that grows."""
+    if not case.of(ResourceKind.MEMORY):
+        return ""
+    for name in PUBLISHED:
+        grown = sum(rise(series, context.prepared.judged_from) for series in context.series(name))
+        if grown > LEAST_OFF_HEAP:
+            return f"{name} grew by {show_amount(grown, 'bytes')}: buffers outside of the heap."
+    return ""
+
+
+def native_categories(case: Case, context: RunContext) -> str:
+    """Which categories of the JVM's native memory grow, where it tracks them; its heap is not native."""
+    if not case.of(ResourceKind.MEMORY):
+        return ""
+    grown = [
+        (rise(series, context.prepared.judged_from), dict(series.labels).get("category", ""))
+        for series in context.series(NATIVE)
+    ]
+    said = [
+        f"{CATEGORIES.get(category, category)} by {show_amount(size, 'bytes')}"
+        for size, category in sorted(grown, reverse=True)
+        if size > LEAST_OFF_HEAP and category != "Java Heap"
+    ]
+    return f"Of the JVM's native memory there grew: {', '.join(said[:MOST_NAMED])}." if said else ""
+
+
+def class_loaders_grow(case: Case, context: RunContext) -> str:
+    """Whether ever more class loaders live: each keeps its classes' metadata outside of the heap."""
+    if not case.of(ResourceKind.MEMORY, ResourceKind.HEAP):
+        return ""
+    grown = sum(rise(series, context.prepared.judged_from) for series in context.series(LOADERS))
+    if grown < LEAST_CLASS_LOADERS:
+        return ""
+    return f"{show_number(grown)} more class loaders live than at first: each keeps its classes and their metadata."
+
+
+def fragmented(case: Case, context: RunContext) -> str:
+    """Whether the allocator gave back most of what resident memory grew by when it was told to (malloc_trim)."""
+    resident = case.of(ResourceKind.MEMORY)
+    trimmed = max((float(np.nanmax(series.values)) for series in context.recorded(TRIMMED)), default=0.0)
+    if not resident or trimmed <= 0:
+        return ""
+    grown = sum(rise(series, context.prepared.judged_from) for series in context.series(RESIDENT))
+    if grown <= 0 or trimmed < TRIMMED_SHARE * grown:
+        return ""
+    share = show_ratio(min(trimmed / grown, 1.0))
+    return (
+        f"malloc_trim gave {show_amount(trimmed, 'bytes')} back, {share} of the growth: free memory in the allocator's arenas "
+        "and no leak; MALLOC_ARENA_MAX=2 or jemalloc keeps it lower."
+    )

@@ -1,0 +1,126 @@
+"""The place and the amount that belong to a case, once its class is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.allocation_sites import place_at
+from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.containers import containers_of
+from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, place_in
+from soak.diagnosis.suspects.labels import multiplying_label
+from soak.diagnosis.suspects.leak_classes import CLASSES
+from soak.diagnosis.suspects.resource_owner import (
+    CONNECTING,
+    find_borrower,
+    find_opener,
+    find_wrapper,
+    growing_opened_class,
+)
+from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
+from soak.diagnosis.thresholds import SAMPLED_WIDTH
+from soak.model import Place
+
+#: The functions by which classes open what they leak.
+_OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",), "native-growth": ("native",)}
+_OF_TYPE = {"socket": ("connections",), "file": ("files",)}
+_COUNTS: dict[str, tuple[ResourceKind | str, ...]] = {
+    "descriptors": (ResourceKind.DESCRIPTORS,),
+    "goroutines": (ResourceKind.THREADS, GROUP),
+    "connections": (ResourceKind.POOL, ResourceKind.DESCRIPTORS),
+}
+_NOTHING = Amount("", 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Where, None if nowhere is seen, and how much a request in `unit`."""
+
+    place: Place | None
+    amount: Amount
+    unit: str
+
+
+def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
+    """What is known of a case of this class."""
+    if not case.signals:
+        place = place_at(case.place) if case.place is not None else None
+        return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
+    unit = CLASSES[name].unit
+    frame = _frame(name, case, context)
+    place = place_at(frame) if frame is not None else _told_by_series(name, case, context)
+    signal = signal_told(case, unit)
+    if signal is None:
+        return Known(place, _NOTHING, "")
+    return Known(place, case.amount(signal), unit if unit == "connections" else signal.unit)
+
+
+def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
+    """The frame that a case's snapshots name: who opened it, where it is kept, or where it waits."""
+    unit = CLASSES[name].unit
+    opened = _opened_by(name, case, context)
+    if opened is not None:
+        return opened
+    if name == "pool-misuse" and (borrower := find_borrower(context)) is not None:
+        return borrower
+    if name == "native-growth":
+        return find_wrapper(context, case.endpoint)
+    if name == "descriptor-leak" and context.language == "Java":
+        return None
+    frame = place_in(case, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
+    if frame is not None and unit in ("descriptors", "connections") and not frame.own:
+        return None  # what a library holds for what was opened says nothing of who opened it
+    return frame
+
+
+def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
+    if name not in _OPENS:
+        return None
+    signatures = _opening(name, case, context)
+    return find_opener(context, signatures, case.endpoint) or growing_opened_class(context, signatures)
+
+
+def _opening(name: str, case: Case, context: RunContext) -> Sequence[str]:
+    """The signatures of functions that open what a class leaks, as narrow as the evidence allows."""
+    if name == "pool-misuse" and matching(case, "pools"):
+        return ("pools",)
+    kind = growing_descriptor_kind(context)[0] if name == "descriptor-leak" else ""
+    return _OF_TYPE.get(kind, _OPENS[name])
+
+
+def _told_by_series(name: str, case: Case, context: RunContext) -> Place | None:
+    """What holds the growth, where no stack but a series names it: a container, or the label that multiplies."""
+    if name != "unbounded-cache":
+        return None
+    if case.of(ResourceKind.METRICS) and (label := multiplying_label(context)) is not None:
+        return Place(f"label {label[1]} of {label[0]}")
+    holder = next(iter(containers_of(case, context)), None)
+    return Place(holder.holder) if holder is not None else None
+
+
+def signal_told(case: Case, unit: str) -> Signal | None:
+    """The signal whose amount is a class's own: of several that tell of bytes, the one that is known best."""
+    kinds = (ResourceKind.HEAP, PLACE, ResourceKind.MEMORY) if unit == "bytes" else _COUNTS[unit]
+    # What only came along says nothing of what a request to this endpoint costs.
+    candidates = [signal for kind in kinds for signal in case.of(kind) if case.amount(signal).endpoint == case.endpoint]
+    if unit in ("descriptors", "connections"):
+        # A pool that is opened again holds a connection and a goroutine that opens more; the latter is never idle and closed.
+        pools = [s for s in case.of(GROUP) if s.site and s.site.through(STACK_SIGNATURES["pools"]) > 0]
+        again = pools if unit == "connections" and not case.of(ResourceKind.POOL) else []
+        return next(iter([*again, *(signal for signal in candidates if signal.unit == unit), *candidates]), None)
+    heap = [signal for signal in candidates if signal.what != ResourceKind.MEMORY] or candidates
+    known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
+    return known_best or next(iter(case.of(ResourceKind.METRICS)), None)
+
+
+def _width(amount: Amount, signal: Signal) -> float:
+    """How wide an interval is beside its middle; a place's bytes are a sample's."""
+    if amount.per_request <= 0:
+        return float("inf")
+    return (amount.high - amount.low) / amount.per_request + (SAMPLED_WIDTH if signal.what == PLACE else 0.0)

@@ -1,0 +1,99 @@
+"""Why a place, an endpoint or a class is not known, and what would tell."""
+
+from __future__ import annotations
+
+from soak.diagnosis.attribution.attribution import EVERY
+from soak.diagnosis.attribution.signals import GROUP, PLACE
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.context import Language, RunContext
+from soak.diagnosis.thresholds import LEAST_SAMPLES, LONGER_RUN
+from soak.model import Place
+from soak.units import show_amount, show_duration, show_ratio
+
+#: How each runtime is opened for snapshots.
+OPENING: dict[Language, str] = {
+    "Go": 'import _ "net/http/pprof", and give `diagnose: {pprof: /debug/pprof}`',
+    "Java": "run soak as the JVM's user beside it, with a JDK's jcmd on the PATH, and give `diagnose: {jvm: true}`",
+    "JavaScript": "start it with `node --inspect=127.0.0.1:9229`, and give `diagnose: {node: 127.0.0.1:9229}`",
+    "Python": "start it with `SOAK_HOOK=127.0.0.1:9230 python -m soak.hook service.py`, and give "
+    "`diagnose: {python: 127.0.0.1:9230}`",
+    "": "docs/diagnose.md says how each runtime is opened for snapshots",
+}
+
+
+def unplaced(case: Case, context: RunContext) -> Place:
+    """No place, and why."""
+    if not context.profiled and not context.groups:
+        return Place(unknown="no snapshots of the target were taken")
+    waiting = next((signal.site.place for signal in case.of(GROUP) if signal.site), None)
+    if waiting is not None:
+        return Place(unknown=f"only the runtime's own frames are seen, at {waiting.function}")
+    return Place(unknown=_too_few_samples(case, context) or "no snapshot shows the place")
+
+
+def _too_few_samples(case: Case, context: RunContext) -> str:
+    """How long a sampling profiler takes to see growth so slow; empty where everything is counted or enough was sampled."""
+    period = next((site.period for site in context.places), 0.0)
+    each = max((signal.each.per_request for signal in case.signals if not signal.counted), default=0.0)
+    prepared = context.prepared
+    seconds = prepared.end - prepared.judged_from
+    requests = sum(float(windows.requests.sum()) for windows in prepared.windows())
+    if not period or each <= 0 or not requests or seconds <= 0:
+        return ""
+    needed = (LEAST_SAMPLES + 1) * period / (each * requests / seconds)
+    if needed <= seconds:
+        return ""
+    finer = ", or with GODEBUG=memprofilerate=65536 sooner" if context.language == "Go" else ""
+    return (
+        f"one allocation in {show_amount(period, 'bytes')} is sampled, which shows {show_amount(each, 'bytes')} a request "
+        f"after about {show_duration(needed)}{finer}"
+    )
+
+
+def endpoint_not_known(case: Case, context: RunContext) -> str:
+    """Why the endpoint is not known, and what would tell; empty where it is."""
+    if case.endpoint:
+        return ""
+    if not context.mix_varied:
+        return "The endpoint is not known: `diagnose: {attribute: true}` varies the mix of traffic, which tells endpoints apart."
+    prepared = context.prepared
+    longer = show_duration(LONGER_RUN * (prepared.end - prepared.judged_from))
+    refused = next((signal.refused for signal in case.signals if signal.refused), None)
+    why = refused or "the growth fits several endpoints as well as one, or none of them surely"
+    if case.signals and all(not signal.counted and signal.what != PLACE for signal in case.signals):
+        why += "; the heap after each collection would tell sooner: take snapshots"
+    return f"The endpoint is not known although the mix was varied: {why}; a run of about {longer} would tell more."
+
+
+def class_not_known(case: Case, context: RunContext) -> list[str]:
+    """What is known of growth whose class is not: its own words, and how the runtime is opened."""
+    words = [signal.words for signal in case.signals[:1]]
+    if context.profiled:
+        return [*words, "Nothing tells what kind of memory it is: the snapshots hold no place that surely grows."]
+    return [*words, f"Nothing tells what kind of memory it is. To find out, {OPENING[context.language]}."]
+
+
+def tracing_cost(context: RunContext) -> list[str]:
+    """What the Python hook took of the target's processor time, where it traced anything."""
+    share, duty = (_last(context, f"python_tracing_{name}_ratio") for name in ("share", "duty"))
+    if share is None or duty is None:
+        return []
+    if duty >= 1:
+        return [f"Tracing allocations took {show_ratio(share)} of the target's processor time."] if share > 0 else []
+    return [
+        (
+            f"Tracing allocations all the time would slow the target down, so the hook traced {show_ratio(duty)} of it: "
+            f"{show_ratio(share)} of its processor time; what a place keeps is estimated from those windows."
+        )
+    ]
+
+
+def _last(context: RunContext, name: str) -> float | None:
+    series = context.recorded(name)
+    return float(series[0].values[-1]) if series and len(series[0].values) else None
+
+
+def doubts(case: Case) -> list[str]:
+    """What the attribution itself doubts: growth that may as well follow time, and what grows without traffic."""
+    said = list(dict.fromkeys(signal.doubt for signal in case.signals if signal.doubt))
+    return [f"{doubt[:1].upper()}{doubt[1:]}." for doubt in said[:1]] if case.endpoint in (EVERY, "") else []

@@ -1,0 +1,85 @@
+"""What a diagnosis gives to the reports: suspects, a flame graph of growth, and a table of endpoints by places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the code: a function (or a class, or a series that tells), its file without folders, and line (0 unknown).
+
+    Without a `function`, `unknown` says why no place is known.
+    """
+
+    function: str = ""
+    file: str = ""
+    line: int = 0
+    unknown: str = ""
+
+    def __str__(self) -> str:
+        if not self.function:
+            return f"unknown: {self.unknown}" if self.unknown else "unknown"
+        line = f":{self.line}" if self.file and self.line else ""
+        return f"{self.function} {self.file}{line}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A likely cause: the class of leak, where in the code, through which endpoint, how much a request."""
+
+    leak_class: str
+    confidence: float
+    place: Place
+    endpoint: str
+    per_request: float
+    low: float
+    high: float
+    unit: str
+    evidence: tuple[str, ...]
+    runner_up: str
+    remedy: str
+
+    @property
+    def where(self) -> str:
+        """The place in words, as every report shows it."""
+        return str(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class FlameBox:
+    """One call in a flame graph: `left` and `width` are shares of the whole, `depth` is 0 for the outermost call."""
+
+    function: str
+    where: str
+    depth: int
+    left: float
+    width: float
+    per_request: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flame:
+    """What grows by stack, in `unit` a request to any endpoint; `stacks` of them are drawn, `per_request` all together."""
+
+    unit: str
+    per_request: float
+    stacks: int
+    boxes: tuple[FlameBox, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """How much a request to each endpoint of a table adds at one place, or to one series; 0 where it adds nothing."""
+
+    place: str
+    unit: str
+    amounts: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTable:
+    """Endpoints by places: who adds how much where."""
+
+    endpoints: tuple[str, ...]
+    rows: tuple[PlaceRow, ...]

@@ -1,0 +1,85 @@
+"""Containers of the service's own modules, and function caches: how long they are, which names who keeps what grows."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import gc
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from .names import libraries
+
+#: Shorter ones are no leak yet, and of the longest so many are told.
+_SHORTEST, _MOST = 20, 40
+_CONTAINERS = (dict, list, set, collections.deque)
+_CACHE = type(functools.lru_cache(maxsize=1)(len))
+
+
+def lengths() -> list[tuple[str, str, int]]:
+    """Holder (`service.SESSIONS`), kind and number of entries of the longest containers, longest first.
+
+    Looked at are the globals of the service's own modules, the attributes of their classes and of objects that are globals,
+    and every functools cache on a function of its own.
+    """
+    found: dict[int, tuple[str, str, int]] = {}
+    for module in _own_modules():
+        for name, value in list(vars(module).items()):
+            if not name.startswith("__"):
+                for holder, container in _containers(f"{module.__name__}.{name}", value, module.__name__):
+                    found.setdefault(id(container), (holder, type(container).__name__, len(container)))
+    for cache in gc.get_objects():
+        if type(cache) is _CACHE and _is_own(getattr(cache.__wrapped__, "__code__", None)):
+            name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
+            found[id(cache)] = (name, "lru_cache", cache.cache_info().currsize)
+    longest = sorted(found.values(), key=lambda row: -row[2])[:_MOST]
+    return [row for row in longest if row[2] >= _SHORTEST]
+
+
+def _own_modules() -> Iterator[types.ModuleType]:
+    roots = libraries()
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(module, types.ModuleType) and isinstance(file, str) and not file.startswith(roots):
+            yield module
+
+
+def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any]]:
+    """A container itself, and those among a class's or an object's attributes; of another module's classes none."""
+    if type(value) in _CONTAINERS or isinstance(value, collections.OrderedDict):
+        yield holder, value
+        return
+    owner = value if isinstance(value, type) else type(value)
+    if owner.__module__ != module:
+        return
+    for name, inner in list(getattr(value, "__dict__", {}).items()):
+        if type(inner) in _CONTAINERS:
+            yield f"{holder}.{name}", inner
+
+
+def _is_own(code: types.CodeType | None) -> bool:
+    return code is not None and not code.co_filename.startswith(libraries())
+
+
+def trim() -> int | None:
+    """Bytes of resident memory that the C library's allocator gives back when it is told to; None where it cannot be told."""
+    try:
+        import ctypes  # noqa: PLC0415 - only where it is asked for
+
+        give_back = ctypes.CDLL(None).malloc_trim
+    except (ImportError, OSError, AttributeError):
+        return None
+    before = _resident()
+    give_back(0)
+    after = _resident()
+    return None if before is None or after is None else max(before - after, 0)
+
+
+def _resident() -> int | None:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * 4096
+    except (OSError, ValueError, IndexError):
+        return None

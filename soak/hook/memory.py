@@ -1,0 +1,147 @@
+"""Memory: what is alive by traceback, what of it thread-locals hold, what was large for a moment, and what is counted."""
+
+from __future__ import annotations
+
+import collections
+import gc
+import sys
+import threading
+import time
+import tracemalloc
+import types
+from typing import Any
+
+from .containers import lengths, trim
+from .names import call, libraries
+from .threads import tasks
+from .tracing import Held, Traceback, Tracing, alive
+
+_HERE = __file__.rpartition("/")[0] + "/"
+_MOST_TRACEBACKS = 2000
+_MOST_HELD, _DEEPLY = 200000, 5
+#: For how many seconds memory is watched for a moment at which it stands high, how often, and what is large then.
+_WATCHED, _EVERY, _LARGE, _BLOCK, _MOST_PASSING = 0.25, 0.005, 4 << 20, 256 << 10, 20
+#: What a thread-local only refers to.
+_NOT_HELD = (type, types.ModuleType, types.FunctionType, types.MethodType, threading.Thread)
+
+
+class Memory:
+    """The pages about memory."""
+
+    def __init__(self, frames: int) -> None:
+        self._tracing = Tracing(frames)
+
+    def page(self) -> dict[str, Any]:
+        """What was allocated since the first time and is alive after a collection, by traceback, innermost call first."""
+        self._tracing.begin()
+        whole = not self._tracing.in_windows
+        high = _high() if whole else {}
+        held = self._tracing.held()
+        tracebacks = [
+            traceback for traceback in sorted(held, key=lambda key: -held[key][0]) if not _of_the_hook(traceback)
+        ]
+        kept, rest = tracebacks[:_MOST_TRACEBACKS], tracebacks[_MOST_TRACEBACKS:]
+        local = _in_thread_locals() if whole else {}
+        passed = [
+            traceback
+            for traceback in sorted(high, key=lambda key: -high[key][0])
+            if high[traceback][0] - held.get(traceback, (0, 0))[0] >= _LARGE // 4 and not _of_the_hook(traceback)
+        ]
+        return {
+            "libraries": libraries(),
+            "tracebacks": [
+                {**_told(traceback, held[traceback]), "local": 2 * local.get(traceback, 0) > held[traceback][0]}
+                for traceback in kept
+            ],
+            "rest": {
+                "size": sum(held[traceback][0] for traceback in rest),
+                "count": sum(held[traceback][1] for traceback in rest),
+            },
+            "passing": [_told(traceback, high[traceback]) for traceback in passed[:_MOST_PASSING]],
+        }
+
+    def gauges(self) -> dict[str, Any]:
+        """What is counted exactly, as rows of name, labels and value; and what tracing costs."""
+        rows: list[list[Any]] = [
+            ["python_asyncio_tasks", {}, len(tasks())],
+            ["python_tracing_share_ratio", {}, self._tracing.share],
+            ["python_tracing_duty_ratio", {}, self._tracing.duty],
+        ]
+        if tracemalloc.is_tracing() and not self._tracing.in_windows:
+            gc.collect()
+            rows.append(["python_traced_memory_bytes", {}, tracemalloc.get_traced_memory()[0]])
+        rows += [
+            ["python_container_length", {"holder": holder, "kind": kind}, size] for holder, kind, size in lengths()
+        ]
+        return {"samples": rows}
+
+    def trimmed_gauges(self) -> dict[str, Any]:
+        """The same, and what the C library's allocator gave back when it was told to."""
+        document = self.gauges()
+        given_back = trim()
+        if given_back is not None:
+            document["samples"].append(["python_malloc_trimmed_bytes", {}, given_back])
+        return document
+
+    def collect(self) -> dict[str, Any]:
+        """A collection."""
+        return {"collected": gc.collect()}
+
+    def end(self) -> dict[str, Any]:
+        """No more tracing, until memory is asked for again."""
+        self._tracing.end()
+        return {}
+
+
+def _told(traceback: Traceback, held: tuple[float, float]) -> dict[str, Any]:
+    return {"size": held[0], "count": held[1], "frames": [call(*place) for place in traceback]}
+
+
+def _high() -> Held:
+    """The large blocks at a moment when memory stands high, if one comes while it is watched; none where none does.
+
+    It returns when memory stands low again, if that does not take too long: what passes is not held.
+    """
+    blocks: Held = {}
+    floor, end = sys.maxsize, time.monotonic() + _WATCHED
+    while time.monotonic() < end:
+        now = tracemalloc.get_traced_memory()[0]
+        floor = min(floor, now)
+        if blocks and now - floor < _LARGE // 2:
+            break
+        if not blocks and now - floor >= _LARGE:
+            blocks, end = alive(_BLOCK), time.monotonic() + _WATCHED
+        time.sleep(_EVERY)
+    return blocks
+
+
+def _in_thread_locals() -> dict[Traceback, int]:
+    """Bytes by traceback of what thread-locals hold: in containers and attributes, a few levels deep."""
+    sizes: dict[Traceback, int] = {}
+    locals_ = [value for value in gc.get_objects() if isinstance(value, threading.local)]
+    waiting = [(held, 0) for value in locals_ for held in gc.get_referents(value) if type(held) is dict]
+    seen: set[int] = set()
+    while waiting and len(seen) < _MOST_HELD:
+        value, depth = waiting.pop()
+        if id(value) in seen or isinstance(value, _NOT_HELD):
+            continue
+        seen.add(id(value))
+        traceback = tracemalloc._get_object_traceback(value)  # type: ignore[attr-defined]  # noqa: SLF001
+        if traceback is not None:
+            sizes[traceback] = sizes.get(traceback, 0) + sys.getsizeof(value, 0)
+        if depth < _DEEPLY:
+            waiting += [(inner, depth + 1) for inner in _inside(value)]
+    return sizes
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
+        return list(value)
+    return list(getattr(value, "__dict__", {}).values())
+
+
+def _of_the_hook(traceback: Traceback) -> bool:
+    """Whether it is this hook that holds it; the outermost of its calls is who runs the service."""
+    return traceback[0][0].startswith(_HERE) or traceback[0][0] == tracemalloc.__file__

@@ -1,0 +1,3 @@
+module soak.test/zoo
+
+go 1.24
