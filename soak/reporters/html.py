@@ -88,11 +88,10 @@ def render(analysis: Analysis) -> str:
             still=[pair for chart in still for pair in _values(chart)],
             likely=[suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first],
             unlikely=[suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first],
-            sort=_script(_file("sort.js")),
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             bokeh=_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
             style=Markup(_file("report.css")),  # noqa: S704 - our own
-            script=_script(_file("report.js")),
+            script=_script(_file("sort.js") + _file("report.js")),
             charts=_data(figures.embed(analysis, charts, PLACE)) if charts else "",
         )
     )
