@@ -18,7 +18,11 @@ demo: install ## Run the main job on the bundled service while it leaks, and fin
 	if [ $$code -eq 1 ]; then echo "The leak was found, as it should be: open the report above in a browser."; \
 	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
 
-test: install ## Run the tests
+test: install ## Run the fast tests; they need no toolchain (a few minutes)
+	$(BIN)/python -m pytest -m "not slow"
+	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 20 minutes)."
+
+test-all: install ## Run all tests; those that need Go, Java, Node, PostgreSQL or Chromium are skipped where these are missing
 	$(BIN)/python -m pytest
 
 check: install ## Format, lint, types: cheap to costly
@@ -68,4 +72,4 @@ bench-parse: install ## How fast a metrics page of 5,000 lines is read
 bench-sampler: install ## How late the sampler is while both cores are busy
 	$(BIN)/python -m tests.bench.bench_sampler
 
-.PHONY: help install demo test check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution
+.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution

@@ -13,8 +13,15 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+#: Folders whose tests run whole services or take seconds each; single tests elsewhere carry the marker themselves.
+SLOW_FOLDERS = ("tests/e2e/", "tests/targets/", "tests/demo/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "e2e" not in item.nodeid)
+    for item in items:
+        if item.nodeid.startswith(SLOW_FOLDERS):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

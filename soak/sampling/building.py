@@ -15,7 +15,7 @@ from soak.profile.checking import beside, is_loopback
 from soak.profile.parsing import nearest
 from soak.profile.yamltext import Document
 from soak.sampling.replicas import Replica
-from soak.sampling.sources import Source, known_sources
+from soak.sampling.sources import Source, broken_sources, known_sources
 from soak.sampling.sources.cgroup import Cgroup
 from soak.sampling.sources.process import Process
 from soak.sampling.sources.prometheus import Prometheus
@@ -126,6 +126,8 @@ def _build(
 ) -> Source:
     path = ("sources", index, kind)
     where, key = document.where(path), f"sources.{index}.{kind}"
+    if kind in broken_sources() and kind not in known_sources():
+        raise ProfileError(f"{where}: {key}: {broken_sources()[kind]}; reinstall or remove its package")
     if kind not in known_sources():
         raise ProfileError(f"{where}: {key}: unknown source{nearest(kind, known_sources())}")
     source = known_sources()[kind]

@@ -1,11 +1,13 @@
 """From the profile's sources to sources: replicas, TLS, and what is refused."""
 
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from soak.errors import ProfileError
 from soak.profile import Profile, parse_profile
+from soak.sampling import sources
 from soak.sampling.building import build_sources, instance_of
 from soak.sampling.replicas import Replica
 from soak.sampling.sources import Source
@@ -16,12 +18,12 @@ from tests.profile_texts import GOOD
 from tests.sampling.serving import answering, http
 
 
-def profile(sources: str, more: str = "") -> Profile:
-    return parse_profile(f"{GOOD}sources:\n{sources}{more}", "p.yaml", environment={"TOKEN": "s3cret"})[0]
+def profile(listed: str, more: str = "") -> Profile:
+    return parse_profile(f"{GOOD}sources:\n{listed}{more}", "p.yaml", environment={"TOKEN": "s3cret"})[0]
 
 
-def built(sources: str) -> dict[str, Source]:
-    return build_sources(profile(sources))
+def built(listed: str) -> dict[str, Source]:
+    return build_sources(profile(listed))
 
 
 def test_replicas_are_sources_of_their_own() -> None:
@@ -119,3 +121,18 @@ def test_files_of_tls_are_relative_to_the_profile(tmp_path: Path) -> None:
     assert isinstance(source, Prometheus)
     assert source.tls is not None
     assert source.tls.ca == str(tmp_path / "ca.pem")
+
+
+def test_another_packages_source_that_cannot_be_loaded_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("theirs", "no_such_package:Theirs", "soak.sources")
+    monkeypatch.setattr(sources, "entry_points", lambda group: [broken])
+    sources._offered.cache_clear()
+    try:
+        assert set(sources.known_sources()) == set(sources.SOURCES)
+        text = GOOD + "sources:\n  - theirs: {}\n"
+        with pytest.raises(
+            ProfileError, match=r"sources\.0\.theirs: no_such_package:Theirs cannot be loaded: ModuleNotFound"
+        ):
+            build_sources(parse_profile(text, "p.yaml")[0])
+    finally:
+        sources._offered.cache_clear()

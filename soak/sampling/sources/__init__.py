@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import entry_points
 
 from soak.sampling.sources.actuator import Actuator
@@ -27,9 +28,28 @@ SOURCES: dict[str, type[Source]] = {
 
 
 def known_sources() -> dict[str, type[Source]]:
-    """SOURCES, and what other packages offer under the entry point `soak.sources`; ours win a clash of names."""
-    offered = {point.name: point.load() for point in entry_points(group="soak.sources")}
-    return offered | SOURCES
+    """SOURCES, and what other packages offer under the entry point `soak.sources`; ours win a clash of names.
+
+    One that cannot be loaded costs only itself: `broken_sources` says why.
+    """
+    return _offered()[0] | SOURCES
 
 
-__all__ = ["SOURCES", "Source", "known_sources"]
+def broken_sources() -> dict[str, str]:
+    """Sources of other packages that cannot be loaded, each with the reason."""
+    return _offered()[1]
+
+
+@cache
+def _offered() -> tuple[dict[str, type[Source]], dict[str, str]]:
+    loaded: dict[str, type[Source]] = {}
+    broken: dict[str, str] = {}
+    for point in entry_points(group="soak.sources"):
+        try:
+            loaded[point.name] = point.load()
+        except Exception as error:  # noqa: BLE001 - another package's import may raise anything
+            broken[point.name] = f"{point.value} cannot be loaded: {type(error).__name__}: {error}"
+    return loaded, broken
+
+
+__all__ = ["SOURCES", "Source", "broken_sources", "known_sources"]
