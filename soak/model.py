@@ -57,6 +57,7 @@ __all__ = [
     "Suspect",
     "Trend",
     "Verdict",
+    "Vouched",
     "label_pairs",
     "series_key",
 ]
@@ -187,11 +188,29 @@ class Chart:
     group: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """For how long a pass vouches (seconds), and by which series it is bounded.
+
+    `unseen` is the growth an hour, in `unit`, that this series may still hide. `more_seconds` of the same load would vouch
+    for `asked_seconds`, 0 where it does already, and so would `rounds` more such runs, None where those were too many.
+    """
+
+    seconds: float
+    by: str
+    unseen: float
+    unit: str
+    asked_seconds: float
+    more_seconds: float
+    rounds: int | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """A recording judged: all that a reporter needs, and nothing that it would have to compute.
 
-    `broken` says why the run as a whole proves nothing, None where it may; `exemplars` are the slowest requests, slowest
+    `broken` says why the run as a whole proves nothing, None where it may; `vouched` is None but for a
+    pass; `exemplars` are the slowest requests, slowest
     first, and then failed ones in the order of time; `links` are names and addresses with {trace_id} for theirs.
     """
 
@@ -207,6 +226,7 @@ class Analysis:
     events: tuple[Event, ...] = ()
     exemplars: tuple[Exemplar, ...] = ()
     broken: str | None = None
+    vouched: Vouched | None = None
     links: tuple[tuple[str, str], ...] = ()
     traces: TraceReport | None = None
     flame: Flame | None = None

@@ -14,6 +14,7 @@ from soak.analysis.rules.load_coverage import nothing_sent
 from soak.analysis.rules.load_generator import Generator, generator_of, saturated, unproven
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.rules.run_validity import seen_events
+from soak.analysis.rules.vouch import horizon_of, vouch_finding, vouched_by, vouches
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.catalog.process import RESIDENT
 from soak.model import Analysis, Ending, EndpointSummary, Finding, Phase, PhaseName, Recording, RuleName, Verdict
@@ -45,8 +46,15 @@ def analyze(
     asked = RuleInput(prepared, limits, endpoint_limits, judge_unknown, request_clock)
     proposed = [finding for rule in RULES.values() for finding in rule.judge(asked)]
     generator = generator_of(prepared)
+    growth = [one for one in proposed if one.rule is RuleName.GROWTH and not one.series.startswith("scrape_")]
+    judged = prepared.end - prepared.judged_from
+    reach = horizon_of(growth, judged, limits.vouch or limits.survive.for_)
+    proposed += vouch_finding(reach, limits.vouch)
     findings = tuple(sorted(unproven(proposed, generator), key=_urgency))
     verdict, reason = overall(prepared, findings)
+    vouched = vouched_by(reach) if reach is not None and verdict is Verdict.PASS else None
+    if vouched is not None and reach is not None:
+        reason = f"{vouches(reach)}. {reason}"
     broken = broken_by(prepared, generator, findings)
     if broken is not None and verdict is not Verdict.FAIL:
         verdict, reason = Verdict.INCONCLUSIVE, broken
@@ -62,6 +70,7 @@ def analyze(
         events=(*recording.events, *seen_events(prepared)),
         exemplars=shown(prepared),
         broken=broken,
+        vouched=vouched,
     )
 
 

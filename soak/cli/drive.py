@@ -36,7 +36,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> in
     from soak.cli.progress import ProgressLine  # noqa: PLC0415 - rich, not needed to refuse a profile
 
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
-    live = Live(profile.load.ramp, profile.limits.survive)
+    live = Live(profile.load.ramp, profile.limits.survive.for_)
 
     def watched(record: Record) -> None:
         live.saw(record)

@@ -31,6 +31,7 @@ def check(profile: Profile, document: yamltext.Document) -> None:
     check_locustfile(profile, document)
     check_trace(profile, document)
     check_names(profile, document)
+    check_limits(profile, document)
     check_files(profile, document)
     check_diagnose(profile, document)
 
@@ -195,6 +196,15 @@ def check_names(profile: Profile, document: yamltext.Document) -> None:
             for name in taken.intersection(step.capture):
                 path = ("flows", index, "steps", number, "capture", name)
                 raise refused(document, path, f"{name} means something else in templates; choose another name")
+
+
+def check_limits(profile: Profile, document: yamltext.Document) -> None:
+    """Growth can be judged at another rate only where requests have one."""
+    if profile.limits.survive.at is not None and not profile.load.open:
+        reason = (
+            "needs a rate of requests, and users make as many as the target lets them: give load.rate, or leave it out"
+        )
+        raise refused(document, ("limits", "survive", "at"), reason)
 
 
 def check_files(profile: Profile, document: yamltext.Document) -> None:

@@ -68,6 +68,24 @@ def _quantity(
 
 Duration = _quantity(parse_duration, "A duration, such as 90s or 1h30m", ["30s", "10m", "8h"], 0, None)
 Positive = _quantity(parse_duration, "A duration above zero, such as 90s or 1h30m", ["30s", "10m", "8h"], None, 0)
+#: Longer than this nobody runs anything without a restart, and it is most likely a slip of the unit.
+LONGEST = 3650 * 86400.0
+
+
+def _term(value: object) -> float:
+    seconds = parse_duration(value)
+    if not 0 < seconds <= LONGEST:
+        raise ValueError(f"must be more than 0 and at most 10 years (3650d), not {value!r}")
+    return seconds
+
+
+Term = Annotated[
+    float,
+    BeforeValidator(_term),
+    WithJsonSchema(
+        {"type": ["string", "number"], "description": "A duration of up to 10 years", "examples": ["3d", "30d"]}
+    ),
+]
 Rate = _quantity(parse_rate, "A rate, such as 200/s or 50/m", ["200/s", "50/m"], None, 0)
 Ratio = _quantity(parse_ratio, "A share, such as 0.1% or 0.001", ["0.1%"], 0, None)
 Amount = _quantity(parse_amount, "A number, or a size such as 2GiB", [500, "2GiB"], None, None)

@@ -8,7 +8,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from soak.profile.diagnose import Diagnose, usual_drain
-from soak.profile.fields import Amount, Duration, Growth, NotYetSupported, Positive, Rate, Ratio, Strict, Word
+from soak.profile.fields import (
+    Amount,
+    Duration,
+    Growth,
+    NotYetSupported,
+    Positive,
+    Rate,
+    Ratio,
+    Shorthand,
+    Strict,
+    Term,
+    Word,
+)
 from soak.profile.load import Load
 from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
 from soak.profile.yamltext import Document
@@ -71,6 +83,15 @@ class GcLimits(Strict):
     live: Ratio | None = Field(default=None, description="Largest share of the memory taken that is alive, such as 80%")
 
 
+class Survive(Strict):
+    """How long a resource must last, and at which rate of requests: production's, where the test's is higher."""
+
+    for_: Term = Field(default=30 * 86400.0, alias="for", description="How long, such as 30d")
+    at: Rate | None = Field(
+        default=None, description="Requests in production, such as 20/s: growth with requests is judged at this rate"
+    )
+
+
 class Limits(EndpointLimits):
     """What the run must stay within; growth has a default rule, the others hold only when given."""
 
@@ -82,8 +103,11 @@ class Limits(EndpointLimits):
         default={}, description="Largest change for the worse over the steady phase, as a share"
     )
     gc: GcLimits = Field(default=GcLimits(), description="What the garbage collector must stay within")
-    survive: Positive = Field(
-        default=30 * 86400.0, description="How long a resource must last at the growth found; 30d unless given"
+    survive: Annotated[Survive, Shorthand(("for",))] = Field(
+        default=Survive(), description="How long a resource must last at the growth found; 30d unless given"
+    )
+    vouch: Term | None = Field(
+        default=None, description="How long a pass must vouch for: a run that cannot say so is inconclusive"
     )
 
 

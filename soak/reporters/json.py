@@ -31,6 +31,9 @@ def render(analysis: Analysis) -> str:
             "facts": dict(run.facts),
         },
         "broken": analysis.broken,
+        "vouched_seconds": _number(analysis.vouched.seconds) if analysis.vouched else None,
+        "vouched_by": analysis.vouched.by if analysis.vouched else None,
+        "vouch_more_seconds": _number(analysis.vouched.more_seconds) if analysis.vouched else None,
         "findings": [_finding(finding) for finding in analysis.findings],
         "suspects": [_suspect(suspect) for suspect in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
@@ -69,6 +72,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "resolution_per_hour": _number(trend.resolution_per_hour) if trend else None,
         "settled_after_seconds": _number(trend.settled_after_seconds) if trend else None,
         "exhausts_in_hours": _number(finding.exhausts_in_hours),
+        "vouched_seconds": _number(finding.vouched_seconds),
         "adjustments": [
             {"by": one.by, "from": one.before.value, "to": one.after.value, "why": one.why}
             for one in finding.adjustments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from xml.etree import ElementTree as ET
 
 from soak.model import Analysis, Ending, Finding, Suspect, Verdict
@@ -32,7 +33,7 @@ def render(analysis: Analysis) -> str:
     suites = ET.Element("testsuites", totals)
     suite = ET.SubElement(suites, "testsuite", totals | {"timestamp": wording.clean(run.started)})
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", run.ended)):
+    for name, value in _properties(analysis):
         ET.SubElement(properties, "property", {"name": name, "value": wording.clean(value)})
     suite.extend(cases)
     if analysis.suspects:
@@ -41,6 +42,16 @@ def render(analysis: Analysis) -> str:
         ET.SubElement(suite, "system-err").text = "\n".join(map(wording.clean, analysis.warnings))
     ET.indent(suites)
     return "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _properties(analysis: Analysis) -> list[tuple[str, str]]:
+    """What a program wants to know of a run at once, as (name, text) pairs."""
+    found = [("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", analysis.run.ended.value)]
+    if analysis.vouched is not None:
+        seconds, more = analysis.vouched.seconds, analysis.vouched.more_seconds
+        found += [("vouched_seconds", f"{seconds:.0f}"), ("vouched_by", analysis.vouched.by)]
+        found += [("vouch_more_seconds", f"{more:.0f}")] if math.isfinite(more) else []
+    return found
 
 
 def _suspect(suspect: Suspect) -> str:

@@ -138,6 +138,8 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         ("observed", observed(finding, finding.unit)),
         ("limit", amount(finding.limit, finding.unit)),
         ("settled", settled(trend)),
+        ("vouches for", show_duration(finding.vouched_seconds) if finding.vouched_seconds is not None else ""),
+        ("verdict", changed(finding)),
         ("slowest it could catch", amount(trend.resolution_per_hour, f"{unit}/h") if trend else ""),
     ]
     return [(name, value) for name, value in pairs if value]
@@ -281,3 +283,21 @@ def tally(analysis: Analysis) -> str:
     verdicts = [finding.verdict for finding in analysis.findings]
     counts = ((verdicts.count(verdict), verdict.value) for verdict in WORST_FIRST)
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "no findings"
+
+
+def vouched(analysis: Analysis) -> str:
+    """`2.9 days of 30 days`: what a pass vouches for, of what was asked; empty for what is no pass."""
+    found = analysis.vouched
+    return f"{show_duration(found.seconds)} of {show_duration(found.asked_seconds)} asked" if found is not None else ""
+
+
+def vouched_share(analysis: Analysis) -> float:
+    """The share of the time asked that a pass vouches for, at most 1, for a bar."""
+    found = analysis.vouched
+    return 0.0 if found is None else min(1.0, found.seconds / found.asked_seconds)
+
+
+def changed(finding: Finding) -> str:
+    """`changed from fail to pass by garbage collections`, for each step that changed a verdict; empty where none did."""
+    steps = [one for one in finding.adjustments if one.before is not one.after]
+    return "; ".join(f"changed from {one.before.value} to {one.after.value} by: {one.by}" for one in steps)

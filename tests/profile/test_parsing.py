@@ -34,7 +34,7 @@ def test_a_right_profile_in_base_units() -> None:
     assert profile.limits.errors == pytest.approx(0.001)
     assert profile.limits.growth == {"process_open_fds": 1.0}
     assert profile.limits.max == {"x_bytes": 2 * 2**30}
-    assert profile.limits.survive == 30 * 86400
+    assert profile.limits.survive.for_ == 30 * 86400
     assert profile.endpoints[0].label == "GET /a"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.vouch import horizon
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import COLLECTORS, metric_of
 from soak.catalog.process import ANONYMOUS
@@ -52,10 +53,11 @@ def _in_the_light(
 ) -> Finding:
     """Pass where what grows is bounded, open where a small rise stands alone above a steady heap, unchanged otherwise."""
     anonymous = _same(prepared, ANONYMOUS, subject)
-    if anonymous is not None and judge(replace(subject, series=anonymous, floor=None)).verdict is Verdict.PASS:
-        return _passed(
-            finding, "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
-        )
+    if anonymous is not None:
+        rest = replace(subject, series=anonymous, floor=None)
+        if (judged := judge(rest)).verdict is Verdict.PASS:
+            why = "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
+            return _passed(finding, why, rest, judged)
     live = None if heap is None else _same(prepared, heap.series, subject)
     if (
         heap is None
@@ -69,12 +71,11 @@ def _in_the_light(
     for taken in _taken(prepared, subject):
         room = float(np.nanmedian(taken.values)) + _ASIDE
         fits = _kept(taken, subject) and float(np.nanmax(own)) <= room
-        if fits and judge(replace(subject, series=taken, floor=None)).verdict is Verdict.PASS:
-            bound = show_bytes(room)
-            return _passed(
-                finding,
-                f"Resident memory still fills what the runtime took long ago ({bound}), which is steady, as is the live heap",
-            )
+        whole = replace(subject, series=taken, floor=None)
+        if fits and (judged := judge(whole)).verdict is Verdict.PASS:
+            took = f"what the runtime took long ago ({show_bytes(room)})"
+            why = f"Resident memory still fills {took}, which is steady, as is the live heap"
+            return _passed(finding, why, whole, judged)
     trend = finding.trend
     if trend is not None and trend.stepwise:
         return _passed(
@@ -92,8 +93,12 @@ def _in_the_light(
     return finding
 
 
-def _passed(finding: Finding, why: str) -> Finding:
-    return finding.adjusted(_STEP, Verdict.PASS, f"{why}.")
+def _passed(finding: Finding, why: str, beside: Subject | None = None, judged: Finding | None = None) -> Finding:
+    """A pass, that vouches for as long as what bounds resident memory does."""
+    passed = finding.adjusted(_STEP, Verdict.PASS, f"{why}.")
+    if beside is None or judged is None or judged.trend is None:
+        return passed
+    return replace(passed, vouched_seconds=horizon(beside, judged.trend))
 
 
 def _same(prepared: Prepared, name: str, subject: Subject) -> Series | None:

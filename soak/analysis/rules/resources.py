@@ -10,8 +10,10 @@ from soak.analysis.prepare.load_connections import without_connections
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.limits import matching, missing
+from soak.analysis.rules.production import at_production
 from soak.analysis.rules.resident_memory import weighed
 from soak.analysis.rules.rule import RuleInput
+from soak.analysis.rules.vouch import vouched
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import NO_RESOURCES, Metric, encloses, is_exporters_own, metric_of, selects, unknown_metric
 from soak.model import Finding, RuleName, Series
@@ -62,15 +64,19 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
     findings = weighed(
         prepared,
         clocked,
-        judge_growth(clocked, limits.survive),
-        lambda subject: judge_growth([subject], limits.survive)[0],
+        judge_growth(clocked, limits.survive.for_),
+        lambda subject: judge_growth([subject], limits.survive.for_)[0],
     )
     judged = prepared.judged_series()
     doubted_findings = [
         doubted(finding, subject.noun, judged, prepared.collections)
         for finding, subject in zip(findings, clocked, strict=True)
     ]
-    return [*doubted_findings, *absent]
+    at_rate = [
+        at_production(subject, finding, limits.survive)
+        for finding, subject in zip(doubted_findings, clocked, strict=True)
+    ]
+    return [*vouched(clocked, at_rate, prepared.end - prepared.judged_from), *absent]
 
 
 def _pages(prepared: Prepared) -> dict[str, set[str]]:

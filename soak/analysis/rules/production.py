@@ -1,0 +1,101 @@
+"""Growth at the rate of production, where the test's rate is another: an accelerated soak.
+
+Growth with requests slows down with them, growth with time does not, and a run of one steady rate cannot tell the two
+apart. So the growth in production is bounded: with f the rate of production over that of the test, it lies between the
+slower and the faster of the test's growth and f times it. Where the rate varied enough within the run, both parts are
+fitted, y = a + b t + c N(t) with N the requests so far, on block means by ordinary least squares, and b + c times the rate
+of production narrows the bounds. What stays undecided counts against the horizon.
+
+Assumed: that each kind of request leaves as much in production as in the test, and that the mix of kinds is the same.
+
+| constant | unit | meaning |
+|---|---|---|
+| `BLOCKS` 30 | blocks | enough for three coefficients, and long enough that neighbours' errors hardly hang together |
+| `APART` 0.002 | share of variance | with less of the requests unexplained by time, the fit is all rounding |
+| `SURELY` 4.5 | standard errors | as far as the resolution of a trend is from no growth |
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from soak.analysis.rules.vouch import MOST, bound, room
+from soak.analysis.statistics.growth_input import Subject
+from soak.model import Finding, Verdict
+from soak.profile.types import Survive
+from soak.units import show_amount, show_duration, show_number
+
+BLOCKS, APART, SURELY = 30, 0.002, 4.5
+_STEP = "rate of production"
+
+
+def at_production(subject: Subject, finding: Finding, survive: Survive) -> Finding:
+    """A finding of growth, judged and vouched for at the rate of production; as it was where the profile names none."""
+    trend, rate = finding.trend, request_rate(subject)
+    if survive.at is None or trend is None or subject.limit is not None or not math.isfinite(bound(trend)) or rate <= 0:
+        return finding
+    factor = survive.at / rate
+    slow, fast = min(1.0, factor), max(1.0, factor)
+    low = trend.slope_low * (slow if trend.slope_low > 0 else fast)
+    high, unseen = (value * (fast if value > 0 else slow) for value in (trend.slope_high, bound(trend)))
+    fitted = by_both_clocks(subject, survive.at)
+    if fitted is not None:
+        slope, error = fitted
+        low, high = max(low, slope - 1.96 * error), min(high, slope + 1.96 * error)
+        unseen = min(unseen, max(slope, 0.0) + SURELY * error)
+    much = room(subject, trend.level)
+    seconds = min(3600 * much / unseen, MOST) if unseen > 0 else MOST
+    finding = replace(finding, vouched_seconds=seconds)
+    matters = much / (survive.for_ / 3600)
+    if finding.verdict is not Verdict.FAIL or low >= matters:
+        return finding
+    at = f"at production's {show_number(survive.at)} requests/s"
+    between = f"between {show_amount(low, finding.unit)} and {show_amount(high, finding.unit)}"
+    noun = subject.noun[:1].upper() + subject.noun[1:]
+    if high < matters:
+        reason = f"{noun}: {between} {at}, too little to matter within {show_duration(survive.for_)}."
+        return finding.adjusted(_STEP, Verdict.PASS, reason)
+    reason = (
+        f"{noun}: {between} {at}; whether it grows with requests or with time a run of one rate cannot tell, "
+        "and stages of different rates would."
+    )
+    return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
+
+
+def request_rate(subject: Subject) -> float:
+    """Requests a second over the judged stretch; 0 where they are not known."""
+    if subject.requests is None:
+        return 0.0
+    inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
+    times, done = subject.requests.times[inside], subject.requests.values[inside]
+    return float((done[-1] - done[0]) / (times[-1] - times[0])) if len(times) > 1 and times[-1] > times[0] else 0.0
+
+
+def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:
+    """Growth an hour at `rate` requests a second and its standard error, fitted on time and requests; None where one rate
+    was held, or too little is there to fit."""
+    if subject.requests is None or subject.borders:
+        return None
+    series = subject.series
+    inside = (series.times >= subject.judged_from) & np.isfinite(series.values)
+    times, values = series.times[inside], series.values[inside]
+    if len(times) < 2 * BLOCKS:
+        return None
+    requests = np.interp(times, subject.requests.times, subject.requests.values)
+    block = np.minimum((np.arange(len(times)) * BLOCKS) // len(times), BLOCKS - 1)
+    counts = np.bincount(block)
+    t, n, y = (np.bincount(block, weights=column) / counts for column in (times, requests, values))
+    if np.ptp(n) <= 0 or 1 - np.corrcoef(t, n)[0, 1] ** 2 < APART:
+        return None
+    design = np.column_stack((np.ones(BLOCKS), t - t.mean(), n - n.mean()))
+    inverse = np.linalg.pinv(design.T @ design)
+    coefficients = inverse @ design.T @ y
+    residual = y - design @ coefficients
+    # Neighbouring blocks' errors may hang together: an AR(1) correction of the variance (Bartlett, 1946).
+    memory = float(np.clip(residual[1:] @ residual[:-1] / max(float(residual @ residual), 1e-300), 0.0, 0.9))
+    variance = float(residual @ residual) / (BLOCKS - 3) * (1 + memory) / (1 - memory)
+    weights = np.array([0.0, 3600.0, 3600.0 * rate])
+    return float(weights @ coefficients), math.sqrt(max(float(weights @ inverse @ weights) * variance, 0.0))
