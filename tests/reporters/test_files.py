@@ -34,6 +34,7 @@ def test_json_has_null_for_what_is_not_a_number() -> None:
         "resolution_per_hour",
         "settled_after_seconds",
         "exhausts_in_hours",
+        "vouched_seconds",
     }
 
 
