@@ -291,12 +291,6 @@ def vouched(analysis: Analysis) -> str:
     return f"{show_duration(found.seconds)} of {show_duration(found.asked_seconds)} asked" if found is not None else ""
 
 
-def vouched_share(analysis: Analysis) -> float:
-    """The share of the time asked that a pass vouches for, at most 1, for a bar."""
-    found = analysis.vouched
-    return 0.0 if found is None else min(1.0, found.seconds / found.asked_seconds)
-
-
 def changed(finding: Finding) -> str:
     """`changed from fail to pass by garbage collections`, for each step that changed a verdict; empty where none did."""
     steps = [one for one in finding.adjustments if one.before is not one.after]
