@@ -60,6 +60,9 @@ bench-memory: install ## Whether the generator's memory stays put, over requests
 bench-attribution: install ## How well growth is told apart by endpoint, on simulated services
 	$(BIN)/python -m tests.bench.bench_attribution
 
+faults: install ## Signals to every process of a run at random moments, as a table (about two hours; MOMENTS=1: ten minutes)
+	.venv/bin/python -m tests.faults.kill_matrix --moments $(or $(MOMENTS),10)
+
 matrix: install ## Run soak on every service and every leak of tests/targets (over an hour)
 	$(BIN)/python -m tests.targets.matrix
 
@@ -72,4 +75,4 @@ bench-parse: install ## How fast a metrics page of 5,000 lines is read
 bench-sampler: install ## How late the sampler is while both cores are busy
 	$(BIN)/python -m tests.bench.bench_sampler
 
-.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution
+.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution faults

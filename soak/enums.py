@@ -61,6 +61,7 @@ class EventKind(StrEnum):
     EARLY = "early"
     RESTART = "restart"
     OOM = "oom"
+    EXIT_CODE = "exit_code"
     SCRAPING = "scraping"
 
 

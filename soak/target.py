@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -52,6 +53,7 @@ class StartedTarget:
     def __init__(self, start: Start, url: str, log: Path) -> None:
         self._start, self._url, self._log = start, url, log
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
@@ -69,6 +71,12 @@ class StartedTarget:
                 )
             except OSError as error:
                 raise TargetError(f"target.start: {command}: cannot be started: {error.strerror}") from None
+        # No target outlives its supervisor: the guard ends it when this process is gone, even by SIGKILL.
+        self._guard = subprocess.Popen(
+            [sys.executable, "-m", "soak.target_guard", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         _, _, path = self._start.ready.partition(" ")
         ready = self._url.rstrip("/") + path
         fetcher = Fetcher(timeout=2.0)
@@ -96,6 +104,12 @@ class StartedTarget:
 
     def stop(self, patience: float = 10.0) -> None:
         """Ask it to end, and kill it and what it started when it does not."""
+        self._end(patience)
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.close()
+            self._guard.wait()
+
+    def _end(self, patience: float) -> None:
         if self._process is None or self._process.poll() is not None:
             return
         self._process.terminate()

@@ -48,11 +48,12 @@ MAY_IMPORT = {
     "runner": {"errors", "load", "model", "profile", "recording", "sampling", "snapshots", "target", "windows"},
     "demo": set(),
     "hook": set(),
+    "target_guard": set(),
     "__main__": {"cli"},
 }
 #: The layers inside a package, top to bottom: a file imports from its own layer and from those below.
 LAYERS = {
-    "load": ["child", "cluster", "driver", "workload", "scenario", "measure", "http", "lifeline", "plan"],
+    "load": ["child", "cluster", "driver", "locustfile", "workload", "scenario", "measure", "http", "lifeline", "plan"],
     "analysis": ["verdict", "rules", "prepare", "statistics"],
     "diagnosis": ["suspects", "attribution", "profiles"],
 }

@@ -39,8 +39,23 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     check_listening(cluster_options_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)
     check_requests_and_data(loaded)
-    click.echo(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}")
+    said = _locustfile(loaded)
+    click.echo(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}{said}")
     return _probe(loaded) if probe else ExitCode.PASS
+
+
+def _locustfile(profile: object) -> str:
+    """What the profile's locustfile holds, once it has been imported in a process of its own; empty without one."""
+    from soak.load.supervisor.compile_plan import plan_of  # noqa: PLC0415
+    from soak.load.supervisor.locustfile_check import check_locustfile  # noqa: PLC0415
+    from soak.profile import Profile  # noqa: PLC0415
+
+    assert isinstance(profile, Profile)
+    summary = check_locustfile(plan_of(profile)) if profile.load.locustfile else None
+    if summary is None:
+        return ""
+    shape = f", load shape {summary.shape}" if summary.shape else ""
+    return f"; the locustfile imports: users {', '.join(summary.users)}{shape}"
 
 
 def _probe(profile: object) -> int:

@@ -10,8 +10,23 @@ import click
 from soak.cli import run_flags
 from soak.errors import UsageError
 
+#: Where the context keeps the words after `--`.
+LOCUST_WORDS = "soak.locust_words"
 
-@click.command("run")
+
+class RunCommand(click.Command):
+    """Keeps what comes after `--` for the locustfile, as `soak run profile.yaml -- --tenant acme`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """All words before `--`; those after it go to the context."""
+        if "--" in args:
+            cut = args.index("--")
+            ctx.meta[LOCUST_WORDS] = args[cut + 1 :]
+            args = args[:cut]
+        return super().parse_args(ctx, args)
+
+
+@click.command("run", cls=RunCommand)
 @click.argument("profile", type=click.Path(path_type=Path), required=False)
 @click.option("--url", help="Where the target listens; overrides the profile's.")
 @click.option(
@@ -77,6 +92,7 @@ def command(
     Examples:
       soak run profiles/nightly.yaml
       soak run profiles/nightly.yaml --duration 20m --set load.rate=50/s --out nightly
+      soak run profiles/locustfile.yaml -- --tenant acme
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --duration 5m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
@@ -84,6 +100,7 @@ def command(
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile, parse_profile  # noqa: PLC0415
 
+    overrides = (*overrides, *run_flags.locust_arguments(click.get_current_context().meta.get(LOCUST_WORDS, [])))
     if profile is not None:
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +48,27 @@ def overrides(flags: dict[str, Any]) -> list[str]:
         if flags[name]:
             raise UsageError(f"{_flag(name)} goes without a profile; with one, use --set")
     return [f"{'.'.join(path)}={flags[name]}" for name, path in KEYS.items() if flags[name] is not None]
+
+
+def locust_arguments(words: Sequence[str]) -> list[str]:
+    """Words after `--` as if each were set in `load.arguments`: `--tenant acme`, `--tenant=acme`, `--verbose`, `--tags a b`."""
+    given: dict[str, list[str]] = {}
+    name = ""
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word.removeprefix("--").partition("=")
+            given.setdefault(name, [])
+            if equals:
+                given[name].append(value)
+        elif name:
+            given[name].append(word)
+        else:
+            raise UsageError(f"{word}: what comes after -- are the locustfile's arguments, such as --tenant acme")
+    return [f"load.arguments.{name}={json.dumps(_value(values))}" for name, values in given.items()]
+
+
+def _value(values: list[str]) -> str | bool | list[str]:
+    return values if len(values) > 1 else values[0] if values else True
 
 
 def tree_of(flags: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

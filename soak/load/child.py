@@ -9,12 +9,13 @@ import logging
 import os
 import resource
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from soak.load.driver import LoadDriver
 from soak.load.plan.cluster_options import WorkerOptions
 from soak.load.plan.plan import Plan
-from soak.load.plan.wire import line
+from soak.load.plan.wire import inspected, line
 from soak.load.scenario.token_refresh import NoTokenError
 
 
@@ -37,7 +38,8 @@ def main() -> int:
         stream.write(line("failed", reason=str(error)))
         return 1
     except (ImportError, SyntaxError, ValueError, OSError) as error:
-        stream.write(line("failed", reason=f"{type(error).__name__}: {error}"))
+        plain = isinstance(error, ValueError) and type(error).__module__.startswith("soak.")
+        stream.write(line("failed", reason=str(error) if plain else f"{type(error).__name__}: {error}"))
         return 1
 
 
@@ -47,6 +49,13 @@ def _role(request: str, stream: TextIO) -> int:
         from soak.load.cluster.worker import join  # noqa: PLC0415 - the lone process needs no messages
 
         return join(options, stream)
+    if (path := inspected(request)) is not None:
+        from soak.load.locustfile.importing import import_locustfile  # noqa: PLC0415
+
+        locustfile = import_locustfile(Path(path))
+        shape = type(locustfile.shape).__name__ if locustfile.shape is not None else None
+        stream.write(line("locustfile", users=sorted(locustfile.users), shape=shape))
+        return 0
     plan = Plan.from_json(request)
     if plan.distributed is not None:
         from soak.load.cluster.master import Master  # noqa: PLC0415

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 import os
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TextIO
 
 import gevent
 import gevent.monkey
-from locust import User
 from locust.env import Environment
 from locust.runners import Runner
 
 from soak.load.http.client import ClientOptions
-from soak.load.http.connection import failure_kind
 from soak.load.lifeline import GRACE, end_of_input
+from soak.load.locustfile.locustfile_load import LocustfileLoad
 from soak.load.measure.counting import Counting
 from soak.load.measure.generator_health import Health
 from soak.load.measure.locust_stats import BoundedStatistics
@@ -38,7 +33,10 @@ from soak.windows import Window
 
 
 class LoadDriver:
-    """One run of a plan, or of a worker's share of it in that worker's own Locust environment."""
+    """One run of a plan, or of a worker's share of it.
+
+    The load is the profile's own (`load`), which one Locust user drives, or that of a locustfile (`locustfile`).
+    """
 
     def __init__(self, plan: Plan, stream: TextIO, shares: Shares | None = None) -> None:
         self.plan, self.stream = plan, stream
@@ -48,48 +46,36 @@ class LoadDriver:
         self.mix = TrafficMix(plan, self.shares.first.index, self.shares.first.count)
         self.token_refresher = TokenRefresher(plan, plan.auth, self.warnings) if plan.auth else None
         self.load: LoadModel | None = None
+        self.locustfile: LocustfileLoad | None = None
         self.options: ClientOptions | None = None
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
-        self.users = 0
-        self.environment = Environment()
-        self.environment.host = plan.url
-        # Through another environment, for its constructor checks what it is given.
-        self.environment.user_classes = Environment(user_classes=self.user_classes()).user_classes
-        self.environment.stats = self.statistics = BoundedStatistics()
-        self.runner: Runner = self.new_runner(self.environment)
         if plan.locustfile:
-            self.environment.events.request.add_listener(self.count_event)
+            self.locustfile = LocustfileLoad(plan, self.counting, self.mix.schedule, self.warnings, self.shares)
+            self.environment = self.locustfile.environment
+        else:
+            self.load = self.own_load()
+            self.environment = Environment(user_classes=[driving_user(plan, self.load, self.warnings)], host=plan.url)
+        self.environment.stats = self.statistics = BoundedStatistics()
+        self.runner = self.new_runner(self.environment)
+        if self.locustfile is not None:
+            self.locustfile.attach(self.runner)
 
-    def user_classes(self) -> list[type[User]]:
-        """The Locust users that the plan asks for."""
-        if self.plan.locustfile:
-            return locustfile_users(Path(self.plan.locustfile))
-        self.options, builder = client_options(self.plan), RequestBuilder(self.counting, self.warnings)
-        options = self.options
+    def own_load(self) -> LoadModel:
+        """The open or the closed load that the plan describes."""
+        options = self.options = client_options(self.plan)
+        builder = RequestBuilder(self.counting, self.warnings)
 
         def new_sender() -> Sender:
             return Sender(options, self.counting, builder, self.token_refresher)
 
         if self.plan.rate is not None:
-            self.load = OpenLoad(self.plan, self.counting, self.mix, builder, self.warnings, new_sender, self.shares)
-        else:
-            self.load = ClosedLoad(self.plan, self.mix, builder, self.warnings, new_sender, self.shares)
-        return [driving_user(self.plan, self.load, self.warnings)]
+            return OpenLoad(self.plan, self.counting, self.mix, builder, self.warnings, new_sender, self.shares)
+        return ClosedLoad(self.plan, self.mix, builder, self.warnings, new_sender, self.shares)
 
     def new_runner(self, environment: Environment) -> Runner:
         """Locust's runner, whose users are all in this process."""
         return environment.create_local_runner()
-
-    def count_event(self, **event: Any) -> None:
-        """Record what a locustfile's user reports: name, milliseconds, size, and its exception if it failed."""
-        error = event.get("exception")
-        endpoint = f"{event['request_type']} {event['name']}"
-        response = event.get("response")
-        status = getattr(response, "status_code", 0) or 0
-        failure = None if error is None else (f"status {status}" if status >= 400 else failure_kind(error))
-        seconds, size = (event.get("response_time") or 0) / 1e3, event.get("response_length") or 0
-        self.counting.count(endpoint, seconds, size, failure, None, status)
 
     def new_warnings(self) -> Warnings:
         """How warnings leave this process."""
@@ -104,7 +90,7 @@ class LoadDriver:
         self.send(line("event", time=time.monotonic(), event=kind, text=text))
 
     def tell_started(self, moment: float) -> None:
-        """TrafficMix begins."""
+        """Traffic begins."""
         self.send(line("started", time=moment))
 
     def tell_finished(self, moment: float) -> None:
@@ -133,24 +119,18 @@ class LoadDriver:
         self.health.start()
         self.tell_started(began)
         windows = gevent.spawn(self.stream_windows, began)
-        if self.load is None:
-            staging = gevent.spawn(self.stage_users, began)
-        else:
-            staging = None
-            self.start_users(1)
+        driving = gevent.spawn(self.drive, began)
+        ends = [lifeline, windows, self.warnings.broken]
+        if self.locustfile is not None:
+            ends.append(self.locustfile.ended)
         # In a loop: gevent counts a timeout from when its event loop last looked at the clock, which may be a while ago.
         while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
-            if gevent.wait([lifeline, windows, self.warnings.broken], timeout=left, count=1):
+            if gevent.wait(ends, timeout=left, count=1):
                 break
         ended = time.monotonic()
         patience = GRACE if lifeline.ready() else self.plan.timeout
-        if staging is not None:
-            staging.kill()
-        # Before Locust stops, which keeps the event loop busy for some 15 ms. Of a locustfile, it lets each user end in order.
-        if self.load is not None:
-            self.load.finish(patience)
-        self.environment.stop_timeout = 0 if self.load is not None else patience
-        self.runner.stop()
+        driving.kill()
+        self.stop_users(patience, ended - began)
         windows.kill()
         self.close_window(0)
         if self.warnings.broken.is_set():
@@ -159,26 +139,35 @@ class LoadDriver:
         self.tell_finished(ended)
         return 0
 
-    def stage_users(self, began: float) -> None:
-        """Let Locust have as many of a locustfile's users as are scheduled."""
+    def drive(self, began: float) -> None:
+        """Have users, of a locustfile as many as are asked for at each moment; what goes wrong breaks the load."""
         try:
-            while (passed := time.monotonic() - began) < self.mix.schedule.total:
-                users = self.mix.schedule.users_at(passed)
-                if users != self.users:
-                    self.users = users
-                    self.start_users(users)
-                gevent.sleep(1.0)
+            if self.locustfile is not None:
+                self.locustfile.drive(began)
+            else:
+                self.runner.spawn_users({user.__name__: 1 for user in self.environment.user_classes})
         except Exception as error:
             self.warnings.fail(f"the load broke: {type(error).__name__}: {error}")
             raise
 
+    def stop_users(self, patience: float, seconds: float) -> None:
+        """End all users, those of a locustfile in order; requests under way have `patience` (seconds)."""
+        if self.load is not None:
+            # Before Locust stops, which keeps the event loop busy for some 15 ms.
+            self.load.finish(patience)
+            self.runner.stop()
+        if self.locustfile is not None:
+            code = self.locustfile.finish(patience)
+            self.locustfile.notes(seconds, self.warn)
+            if code:
+                self.event(
+                    "exit_code",
+                    f"the locustfile set process_exit_code to {code}, by which it says that the test failed",
+                )
+
     def lifeline(self) -> Any:
         """What becomes ready when the load must end: the end of standard input."""
         return gevent.get_hub().threadpool.spawn(end_of_input)
-
-    def start_users(self, users: int) -> None:
-        """Have so many users, at once."""
-        self.runner.start(users, spawn_rate=max(1, abs(users - self.runner.user_count)))
 
     def stream_windows(self, began: float) -> None:
         """Close a window at each slot of an absolute schedule; ends when nobody reads them any more."""
@@ -197,7 +186,8 @@ class LoadDriver:
         made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad) else (0, 0)
         connections = self.options.deadlines.watched if self.options is not None else None
         health = self.health.close(seconds, made, queued, connections)
-        self.send_window(replace(self.counting.close(now, seconds, users, slot is None, slot), generator=health))
+        window = replace(self.counting.close(now, seconds, users, slot is None, slot), generator=health)
+        self.send_window(window)
         self.last = now
 
     def send_window(self, window: Window) -> None:
@@ -211,24 +201,3 @@ class LoadDriver:
             self.stream.flush()
         except BrokenPipeError:
             os._exit(1)
-
-
-def locustfile_users(path: Path) -> list[type[User]]:
-    """The concrete user classes of a locustfile, as Locust itself finds them; ValueError when there is none."""
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path.name} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    users = [
-        found
-        for found in vars(module).values()
-        if inspect.isclass(found)
-        and issubclass(found, User)
-        and not vars(found).get("abstract")
-        and found.__module__ == path.stem
-    ]
-    if not users:
-        raise ValueError(f"{path.name} has no Locust user class")
-    return users

@@ -130,7 +130,6 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
     given: list[tuple[yamltext.Path, bool]] = [
         (("load", key), key in profile.load.model_fields_set) for key in _OF_OWN_USERS
     ]
-    given += [(("load", "timeout", key), getattr(profile.load.timeout, key) is not None) for key in ("connect", "read")]
     given += [
         (("data",), bool(profile.data)),
         (("auth",), profile.auth is not None),

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from soak.profile.fields import Count, Duration, LoadLevel, Positive, Rate, Shorthand, StageLoad, Strict
 from soak.profile.requests import AnyTimeouts, TimeoutSpec
 
+Argument = bool | int | float | str
+
 
 class Workers(Strict):
     """Remote load workers, and what becomes of the run when one is lost."""
@@ -114,6 +116,11 @@ class Load(Strict):
     locustfile: str | None = Field(
         default=None, description="Own Locust users instead of endpoints, relative to the profile"
     )
+    arguments: dict[str, Argument | list[Argument]] = Field(
+        default={}, description="Arguments of the locustfile, by name without the dashes; true for a flag"
+    )
+    tags: list[str] = Field(default=[], description="Only the locustfile's tasks with any of these tags")
+    exclude_tags: list[str] = Field(default=[], description="None of the locustfile's tasks with any of these tags")
 
     @model_validator(mode="after")
     def _one_model(self) -> Load:
@@ -125,6 +132,9 @@ class Load(Strict):
             raise ValueError("duration is missing (or stages instead)")
         if self.locustfile and self.open:
             raise ValueError("a locustfile brings its own users: give users, not rate")
+        for key in ("arguments", "tags", "exclude_tags"):
+            if getattr(self, key) and not self.locustfile:
+                raise ValueError(f"{key} go with a locustfile")
         if self.open and self.pace is not None:
             raise ValueError("pace goes with users; with a rate, arrivals have their schedule")
         if not self.open and self.arrivals == "poisson":
@@ -152,6 +162,20 @@ class Load(Strict):
     def open(self) -> bool:
         """Whether arrivals come on schedule, whatever the answers do."""
         return self.stages[0].levels[0].open if self.stages else self.rate is not None
+
+    @property
+    def locust_arguments(self) -> tuple[str, ...]:
+        """The arguments as a command line has them."""
+        words: list[str] = []
+        for name, value in self.arguments.items():
+            flag = f"--{name.replace('_', '-')}"
+            if value is True:
+                words.append(flag)
+            elif isinstance(value, list):
+                words += [flag, *map(str, value)]
+            elif value is not False:
+                words.append(f"{flag}={value}")
+        return tuple(words)
 
     @property
     def peak(self) -> float:

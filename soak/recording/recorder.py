@@ -42,7 +42,7 @@ class Recorder:
         self._windows = self._exemplars = 0
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            if any(directory.iterdir()):
+            if any(path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()):  # logs of a failed start
                 raise UsageError(f"{directory}: not empty; a run needs a directory of its own")
             self._database = sqlite3.connect(directory / DATABASE, check_same_thread=False, isolation_level=None)
             self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
@@ -89,7 +89,10 @@ class Recorder:
         self.update(**changes)
 
     def discard(self) -> None:
-        """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it."""
+        """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it.
+
+        Logs that say something stay: the message that the run could not begin names them.
+        """
         with self._committing:
             self._database.close()
         for name in (
@@ -98,11 +101,12 @@ class Recorder:
             DATABASE,
             f"{DATABASE}-wal",
             f"{DATABASE}-shm",
-            LOAD_LOG,
-            f"{LOAD_LOG}.1",
-            TARGET_LOG,
         ):
             (self.directory / name).unlink(missing_ok=True)
+        for log in (LOAD_LOG, TARGET_LOG):
+            path = self.directory / log
+            if path.is_file() and path.stat().st_size == 0:
+                path.unlink()
         with suppress(OSError):
             self.directory.rmdir()
 

@@ -83,3 +83,17 @@ def test_the_profile_of_the_flags_can_be_kept_and_read_again(
     code, _, err = run(capsys, "run", *words, "--profile-out", str(path))
     assert code == 2
     assert "cannot be written: File exists" in err
+
+
+def test_words_after_two_dashes_are_the_locustfiles(
+    capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("")
+    words = ["--locustfile", str(tmp_path / "mine.py"), "--users", "1", "--duration", "1m"]
+    code, _, _ = run(capsys, "run", *URL, *words, "--", "--tenant", "acme", "--loud", "--tags", "a", "b", "--level=3")
+    [(profile, _)] = driven
+    assert code == 0
+    assert profile.load.locust_arguments == ("--tenant=acme", "--loud", "--tags", "a", "b", "--level=3")
+    code, _, err = run(capsys, "run", *URL, *words, "--", "acme")
+    assert code == 2
+    assert "the locustfile's arguments" in err

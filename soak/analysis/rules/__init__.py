@@ -9,6 +9,7 @@ from soak.analysis.rules.limits import max_findings, request_findings
 from soak.analysis.rules.load_coverage import load_findings, load_warnings
 from soak.analysis.rules.load_generator import generator_findings, generator_warnings
 from soak.analysis.rules.load_workers import worker_findings
+from soak.analysis.rules.locustfile import locustfile_findings
 from soak.analysis.rules.pools import pool_findings, pool_warnings
 from soak.analysis.rules.resources import resource_findings
 from soak.analysis.rules.rule import Rule, RuleInput
@@ -26,6 +27,7 @@ RULES: dict[str, Rule] = {
     "validity": Rule(validity_findings, validity_warnings),
     "workers": Rule(worker_findings),
     "generator": Rule(generator_findings, generator_warnings),
+    "locustfile": Rule(locustfile_findings),
 }
 
 __all__ = ["RULES", "Rule", "RuleInput"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol, TextIO
 
 from gevent.event import Event
-from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, DistributedRunner, Runner, WorkerNode, WorkerRunner
+from locust.runners import STATE_INIT, DistributedRunner, Runner, WorkerRunner
 
 from soak.load.cluster.merging import packed
 from soak.load.cluster.messages import WINDOW, Broken, Exhausted, FromWorker, Notice
@@ -39,10 +38,7 @@ class UsersRunner(WorkerRunner):
     def __init__(self, environment: Environment, name: str, index: int) -> None:
         DistributedRunner.__init__(self, environment)
         self.client_id, self.worker_index = name, index
-        self.worker_state, self.connected = STATE_RUNNING, True
-
-    def spawning_complete(self, *_: int) -> None:
-        """The master counts users by windows."""
+        self.worker_state, self.connected = STATE_INIT, True
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Locustfiles' own messages between master and workers: soak's master runs no locustfile that could take them."""
@@ -64,23 +60,11 @@ class WorkerDriver(LoadDriver):
         """What becomes ready when the load must end: the end of the membership, whatever ended it."""
         return self.link.ends
 
-    def start_users(self, users: int) -> None:
-        """This worker's part of so many users of a locustfile; else one that drives this worker's part of the load."""
-        if self.load is not None:
-            self.runner.start_worker({user.__name__: 1 for user in self.environment.user_classes})
-            return
-        # Locust's dispatcher says which user runs where: asked anew on each worker, it says the same for so many users.
-        nodes = [WorkerNode(f"{number:06}") for number in range(self.shares.last.count)]
-        own, dispatcher = nodes[self.shares.last.index].id, UsersDispatcher(nodes, self.environment.user_classes)
-        dispatcher.new_dispatch(users, max(users, 1))
-        for everyone in dispatcher:
-            self.runner.start_worker(everyone[own])
-
     def take_over(self, at: float, share: Share) -> None:
-        """Take another share from a moment of the timetable on; users are redistributed at once."""
+        """Take another share from a moment of the timetable on; a locustfile's users are redistributed at once."""
         self.shares.change(at, share)
-        if self.load is None and self.began and not self.link.ends.is_set():
-            self.start_users(self.users)
+        if self.locustfile is not None and self.began and not self.link.ends.is_set():
+            self.locustfile.distribute()
 
     def new_warnings(self) -> Warnings:
         """Warnings go to the master, and so does that no row of data is left here."""

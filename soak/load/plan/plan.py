@@ -96,6 +96,11 @@ class Plan:
     read_timeout: float | None = None
     before: int = 0
     attribute: bool = False
+    staged: bool = False
+    timeout_given: bool = False
+    arguments: tuple[str, ...] = field(default=(), repr=False)
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -120,7 +125,7 @@ class Plan:
             "pieces": tuple(ScheduleSegment(**piece) for piece in fields["pieces"]),
             "rows": tuple(PlannedFeeder(**rows) for rows in fields["rows"]),
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
-            "allow": tuple(fields["allow"]),
+            **{key: tuple(fields[key]) for key in ("allow", "arguments", "tags", "exclude_tags")},
             "think": tuple(think) if think else None,
             "distributed": ClusterOptions(**distributed) if distributed else None,
         }

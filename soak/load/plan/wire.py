@@ -11,6 +11,17 @@ from soak.latency import Histogram
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
 
+def inspection(path: str) -> str:
+    """The request to import a locustfile and say what is in it, as a line."""
+    return json.dumps({"inspect": path}) + "\n"
+
+
+def inspected(request: str) -> str | None:
+    """The path of an `inspection`; None for any other request."""
+    path = json.loads(request).get("inspect")
+    return None if path is None else str(path)
+
+
 class FailureCause(StrEnum):
     """Why a load failed, where whoever starts it has more to say than the message."""
 

@@ -71,6 +71,11 @@ def plan_of(profile: Profile) -> Plan:
         trace_header=profile.trace.header,
         distributed=cluster_options_of(profile),
         attribute=profile.diagnose is not None and profile.diagnose.attribute,
+        staged=bool(load.stages),
+        timeout_given="timeout" in load.model_fields_set,
+        arguments=load.locust_arguments,
+        tags=tuple(load.tags),
+        exclude_tags=tuple(load.exclude_tags),
     )
 
 

@@ -20,6 +20,15 @@ from soak.model import Event, EventKind
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
+#: Without a window for so many intervals, and at least so many seconds, the run has an event; a stall of a moment has none.
+SILENT_INTERVALS, SILENT_SECONDS = 3.0, 5.0
+#: Without one for so many intervals, and at least so many seconds, the load is broken: nothing that recovers takes so long.
+BROKEN_INTERVALS, BROKEN_SECONDS = 10.0, 30.0
+#: A load may take so many seconds more than planned to end, on top of what its last answers may take.
+OVERTIME_SECONDS = 30.0
+#: How often the load is looked after, in seconds. Of a pause of this process (SIGSTOP, a suspended machine) no more than one
+#: such look counts as the load's silence.
+WATCH_SECONDS = 0.5
 
 
 class LoadProcess:
@@ -47,6 +56,8 @@ class LoadProcess:
         self._begun = threading.Event()
         self._ended = threading.Event()
         self._stopping = False
+        #: How many windows have come.
+        self._windows = 0
 
     def start(self, patience: float = 20.0, stop: threading.Event | None = None) -> None:
         """Start, and return once traffic begins; LoadError when it does not, or when `stop` is set before it does.
@@ -83,14 +94,45 @@ class LoadProcess:
                 raise LoadError("the run was stopped before the load began")
         if not self._begun.is_set():
             self.stop()
-            raise LoadError(f"the load did not start within {patience:g} s; {self._log.name} may say why")
+            raise LoadError(f"the load did not start within {patience:g} s{self._log_says('why')}")
         if self.started is None:
             self.stop()
-            raise LoadError(
-                f"the load could not start: {self.failure or 'its process ended'}; {self._log.name} may say more"
-            )
+            raise LoadError(f"the load could not start: {self.failure or 'its process ended'}{self._log_says('more')}")
+        threading.Thread(target=self._watch, name="soak-load-watch", daemon=True).start()
         if (code := mix_modulation_of(self._plan)) is not None:
             self._on_event(Event(self.started, EventKind.MIX, code.words))
+
+    def _watch(self) -> None:
+        """Break a load that falls silent, or does not end: whatever has become of it, the run ends within a bound."""
+        plan, interval = self._plan, self._plan.interval
+        longest = plan.ramp + plan.duration + plan.timeout + OVERTIME_SECONDS
+        silent = passed = 0.0
+        seen, told = self._windows, False
+        while not self._ended.wait(WATCH_SECONDS):
+            if self._stopping:
+                return
+            passed += WATCH_SECONDS
+            silent, seen = (silent + WATCH_SECONDS if self._windows == seen else 0.0), self._windows
+            told = told and silent > 0
+            if silent > max(SILENT_INTERVALS * interval, SILENT_SECONDS) and not told:
+                told = True
+                text = (
+                    f"the load has sent no window for {silent:g} s; after {self._patience(interval):g} s it is broken"
+                )
+                self._on_event(Event(time.monotonic() - self._origin, EventKind.LOAD, text))
+            if silent > self._patience(interval):
+                self._break(f"the load's process sent no window for {silent:g} s, and was ended")
+            elif passed > longest and self.finished is None:
+                self._break(f"the load did not end within {longest:g} s, and was ended")
+
+    @staticmethod
+    def _patience(interval: float) -> float:
+        return max(BROKEN_INTERVALS * interval, BROKEN_SECONDS)
+
+    def _break(self, reason: str) -> None:
+        self.failure = self.failure or reason
+        assert self._process is not None
+        self._process.kill()  # its workers end with it
 
     @property
     def running(self) -> bool:
@@ -115,6 +157,13 @@ class LoadProcess:
             process.kill()
             process.wait()
         self._ended.wait(1.0)
+
+    def _log_says(self, what: str) -> str:
+        """Where to look for more, if anything is there."""
+        with suppress(OSError):
+            if self._log.stat().st_size:
+                return f"; {self._log} may say {what}"
+        return ""
 
     def _keep_log(self, words: TextIO) -> None:
         """Write what the load says to its log. It must be read whatever happens: a full pipe would stop the load."""
@@ -151,6 +200,7 @@ class LoadProcess:
     def _take(self, message: dict[str, Any]) -> None:
         match message["kind"]:
             case "window":
+                self._windows += 1
                 self._on_window(window_of(message, self._origin))
             case "started":
                 self.started = message["time"] - self._origin

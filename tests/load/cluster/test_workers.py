@@ -250,12 +250,12 @@ def test_what_breaks_a_workers_load_breaks_the_run_and_says_why(tmp_path: Path) 
     path = tmp_path / "mine.py"
     path.write_text(
         "from locust import User\n"
-        "from soak.load.cluster import worker\n"
+        "from soak.load.locustfile import locustfile_load\n"
         "class Mine(User):\n"
         "    pass\n"
         "def broken(*_):\n"
         "    raise ValueError('no such shop')\n"
-        "worker.WorkerDriver.start_users = broken\n"
+        "locustfile_load.LocustfileLoad.distribute = broken\n"
     )
     asked = Plan.from_json(locust_plan("http://127.0.0.1:9", path).to_json().replace('"distributed": null', TWO))
     with driving(asked, tmp_path) as driven:

@@ -1,0 +1,80 @@
+"""Holds a locustfile to `target.allow` at the socket: whatever client it uses, Python connects nowhere else.
+
+An audit hook (PEP 578) sees every connection that Python's sockets open, and the locustfile cannot take it off. What a C
+library connects by itself (libpq, gRPC's core) it does not see.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from soak.profile.checking import may_load
+
+#: So many addresses of allowed names are kept: far more than the hosts of any run have.
+MAX_ADDRESSES = 10_000
+
+
+class HostNotAllowedError(PermissionError):
+    """A connection to a host that `target.allow` does not name."""
+
+
+class AllowedHosts:
+    """Knows which addresses may be connected to: loopback, and what allowed names were resolved to."""
+
+    def __init__(self, allow: tuple[str, ...], refused: Callable[[str], None]) -> None:
+        self._allow, self._refused = allow, refused
+        self._addresses: set[str] = set()
+
+    def install(self) -> None:
+        """Watch this process's name resolution and connections from now on, for good."""
+        hub = gevent.get_hub()
+        hub.resolver = _Resolver(hub.resolver, self)
+        sys.addaudithook(self._audit)
+
+    def resolved(self, host: str, addresses: list[str]) -> None:
+        """What a name was resolved to: allowed addresses, if the name is."""
+        if may_load(host, self._allow) and len(self._addresses) < MAX_ADDRESSES:
+            self._addresses.update(addresses)
+
+    def check(self, address: Any) -> None:
+        """HostNotAllowedError for an address (host and port, as sockets take it) that may not be connected to."""
+        if not isinstance(address, tuple) or not address:
+            return  # a Unix socket's path
+        host = str(address[0])
+        if host in self._addresses or may_load(host, self._allow) or _is_loopback(host):
+            return
+        self._refused(host)
+        raise HostNotAllowedError(f"load to {host} is not allowed: add its host to target.allow")
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("socket.connect", "socket.sendto"):
+            self.check(arguments[1])
+
+
+class _Resolver:
+    """gevent's resolver, whose answers the allowed hosts are told."""
+
+    def __init__(self, resolver: Any, hosts: AllowedHosts) -> None:
+        self._resolver, self._hosts = resolver, hosts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._resolver, name)
+
+    def getaddrinfo(self, host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        """The same answer."""
+        answer = self._resolver.getaddrinfo(host, port, *arguments, **options)
+        name = host.decode() if isinstance(host, bytes) else str(host or "localhost")
+        self._hosts.resolved(name, [str(entry[4][0]) for entry in answer])
+        return answer
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,81 @@
+"""Counts what a locustfile raises outside of its requests, which Locust logs and forgets: in tasks, on_start, listeners."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from locust.event import EventHook, Events
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
+
+from soak.load.locustfile.importing import location
+
+_LOG = logging.getLogger(__name__)
+#: What Locust lets a listener raise on purpose.
+_CONTROL = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
+#: The longest text of an exception that is shown, in characters.
+LONGEST = 200
+
+
+class ExceptionCounter:
+    """Counts exceptions by the place where they were raised. `tell` takes each new one, described in one line."""
+
+    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
+        self._directory, self._tell = path.parent, tell
+        self._by_place = Counter[str]()
+
+    @property
+    def total(self) -> int:
+        """How many were raised."""
+        return self._by_place.total()
+
+    def count(self, error: BaseException, during: str) -> None:
+        """One exception that was raised in `during`."""
+        place = f"{location(error, self._directory)}: {type(error).__name__}"
+        self._by_place[place] += 1
+        if self._by_place[place] == 1:
+            text = " ".join(str(error).split())[:LONGEST]
+            self._tell(f"{place}{f': {text}' if text else ''} (raised in {during})")
+
+    def user_error(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
+        """Locust's event of a task or an `on_start` that raised."""
+        self.count(exception, f"a task or on_start of {type(getattr(user_instance, 'user', user_instance)).__name__}")
+
+    def summary(self) -> str | None:
+        """All that were raised, in one line; None when none was."""
+        if not self.total:
+            return None
+        most = "; ".join(f"{count:,} at {place}" for place, count in self._by_place.most_common(5))
+        times = "exception was" if self.total == 1 else "exceptions were"
+        return f"{self.total:,} {times} raised by the locustfile outside of its requests: {most}"
+
+
+class CountedHook(EventHook):
+    """An event of Locust's whose listeners' exceptions are counted, and logged as Locust logs them."""
+
+    def __init__(self, name: str, exceptions: ExceptionCounter, handlers: list[Callable[..., Any]]) -> None:
+        super().__init__()
+        self._name, self._exceptions, self._handlers = name, exceptions, handlers
+
+    def fire(self, *, reverse: bool = False, **kwargs: Any) -> None:
+        """Call each listener with the event's fields; one that raises does not keep the others from theirs."""
+        for handler in self._handlers[::-1] if reverse else self._handlers.copy():
+            try:
+                handler(**kwargs)
+            except _CONTROL:
+                raise
+            except Exception as error:  # noqa: BLE001 - a listener may raise anything, and the load goes on
+                self._exceptions.count(error, f"a listener of {self._name}")
+                _LOG.error("uncaught exception in a listener of %s:\n%s", self._name, traceback.format_exc())
+
+
+def count_in(events: Events, exceptions: ExceptionCounter) -> None:
+    """Count the exceptions of all listeners of these events; to be called before a locustfile adds any."""
+    for name, hook in vars(events).items():
+        if isinstance(hook, EventHook):
+            setattr(events, name, CountedHook(name, exceptions, list(hook._handlers)))  # noqa: SLF001 - none is lost
+    events.user_error.add_listener(exceptions.user_error)

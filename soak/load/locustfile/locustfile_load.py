@@ -1,0 +1,195 @@
+"""The users of a locustfile as one load: Locust's environment and events, and as many users as plan or shape ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+import locust
+from gevent.event import Event
+from locust import User
+from locust.dispatch import UsersDispatcher
+from locust.env import Environment
+from locust.runners import STATE_SPAWNING, Runner, WorkerNode
+
+from soak.load.locustfile.allowed_hosts import AllowedHosts
+from soak.load.locustfile.exceptions import ExceptionCounter, count_in
+from soak.load.locustfile.failures import reported_failure
+from soak.load.locustfile.importing import LocustfileError, import_locustfile
+from soak.load.locustfile.options import parsed_options
+from soak.load.locustfile.timeouts import apply_timeouts
+from soak.load.measure.counting import Counting
+from soak.load.plan.partition import Shares
+from soak.load.plan.plan import Plan
+from soak.load.plan.schedule import Schedule
+from soak.load.plan.warnings import Warnings
+from soak.units import show_duration
+
+#: How often the number of users is looked at, in seconds: as often as Locust asks a load shape.
+TICK = 1.0
+
+
+class LocustfileLoad:
+    """Imports the plan's locustfile, drives its users, and counts what its request events report.
+
+    `ended` is set once the locustfile itself ends the load, and `end_reason` then says how. `asked` is how many users
+    there should be now, in all processes together.
+    """
+
+    def __init__(self, plan: Plan, counting: Counting, schedule: Schedule, warnings: Warnings, shares: Shares) -> None:
+        assert plan.locustfile is not None
+        self._plan, self._counting, self._schedule = plan, counting, schedule
+        self._warnings, self._shares = warnings, shares
+        self.ended, self.end_reason, self.asked = Event(), "", 0
+        self._level = 0.0
+        self._announce = self._stopping = False
+        self._user_classes: list[type[User]] | None = None
+        path = Path(plan.locustfile)
+        self.exceptions = ExceptionCounter(path, lambda text: warnings.warn("exceptions", text))
+        count_in(locust.events, self.exceptions)
+        AllowedHosts(plan.allow, self._host_refused).install()
+        locustfile = import_locustfile(path)
+        if locustfile.shape is not None and plan.staged:
+            name = type(locustfile.shape).__name__
+            raise LocustfileError(
+                f"{path.name} has a load shape ({name}), which says how many users there are, and so do load.stages: "
+                "give load.users and load.duration instead, as the most that the shape may ask for"
+            )
+        self._shape = locustfile.shape
+        options, preferred = parsed_options(plan, plan.users or 0)
+        for key in preferred:
+            warnings.warn("options", f"the profile's {key} holds, and not what Locust's options say of it")
+        classes = self._selected(locustfile.users, options.user_classes)
+        apply_timeouts(plan, classes)
+        self.environment = Environment(
+            user_classes=classes,
+            shape_class=locustfile.shape,
+            events=locust.events,
+            host=plan.url,
+            parsed_options=options,
+            locustfile=path.name,
+            parsed_locustfiles=[str(path)],
+            available_user_classes=dict(locustfile.users),
+            available_user_tasks={name: user.tasks for name, user in locustfile.users.items()},
+        )
+
+    @staticmethod
+    def _selected(users: dict[str, type[User]], names: list[str]) -> list[type[User]]:
+        if missing := sorted(set(names) - users.keys()):
+            raise LocustfileError(
+                f"load.arguments: no user class {', '.join(missing)}; there are {', '.join(sorted(users))}"
+            )
+        return [user for name, user in users.items() if not names or name in names]
+
+    def _host_refused(self, host: str) -> None:
+        text = f"the locustfile tried to connect to {host}, which target.allow does not name; it was not let"
+        self._warnings.warn("hosts", text)
+
+    def attach(self, runner: Runner) -> None:
+        """Make the runner ready: count its requests, and tell the locustfile that everything is there (`init`)."""
+        self.runner, events = runner, self.environment.events
+        events.request.add_listener(self._count)
+        events.test_stop.add_listener(self._test_stopped)
+        if self.environment.parsed_options.equal_weights:
+            self.environment.assign_equal_weights()
+        events.init.fire(environment=self.environment, runner=runner, web_ui=None)
+
+    def _count(
+        self, request_type: str, name: str, response_time: Any = 0, response_length: Any = 0, **event: Any
+    ) -> None:
+        """Count one request event: name, milliseconds, bytes, and its exception if it failed."""
+        status = getattr(event.get("response"), "status_code", 0) or 0
+        failure = reported_failure(event.get("exception"), status)
+        seconds = (response_time or 0) / 1e3
+        self._counting.count(f"{request_type} {name}", seconds, int(response_length or 0), failure, None, status)
+
+    def _test_stopped(self, **_: Any) -> None:
+        if not self._stopping:
+            self._end("it stopped the test (runner.quit, runner.stop or StopTest)")
+
+    def _end(self, reason: str) -> None:
+        if not self.ended.is_set():
+            self.end_reason = reason
+            self.ended.set()
+
+    def drive(self, began: float) -> None:
+        """Have as many users as the shape or the plan asks for, until the load ends; `began` is monotonic seconds."""
+        self.begin()
+        while (passed := time.monotonic() - began) < self._schedule.total and not self.ended.is_set():
+            self._step(passed)
+            gevent.sleep(TICK)
+
+    def begin(self) -> None:
+        """Tell the locustfile that the test starts, as Locust does before its first user."""
+        environment = self.environment
+        environment.stats.clear_all()
+        for user in environment.user_classes:
+            user.host = environment.host
+        environment._filter_tasks_by_tags()  # noqa: SLF001 - as Locust's runners do
+        environment.events.test_start.fire(environment=environment)
+        self.runner.update_state(STATE_SPAWNING)
+        if self._shape is not None:
+            self._shape.reset_time()
+
+    def _step(self, passed: float) -> None:
+        """Have the users of this moment; tell the locustfile once their number is reached."""
+        if self._shape is None:
+            users = self._schedule.users_at(passed)
+            held_until = min(passed + TICK, self._schedule.total - 1e-6)
+            reached = self._schedule.rate_at(held_until) == self._schedule.rate_at(passed)  # not on a slope
+        else:
+            tick = self._shape.tick()
+            if tick is None:
+                self._end(f"its load shape, {type(self._shape).__name__}, ended it")
+                return
+            target, rate = tick[0], max(tick[1], 1e-9)
+            self._user_classes = list(tick[2]) if len(tick) > 2 and tick[2] else None
+            step = rate * TICK
+            rising = self._level < target
+            self._level = min(self._level + step, target) if rising else max(self._level - step, target)
+            users, reached = round(self._level), round(self._level) == target
+        if users != self.asked:
+            self.asked, self._announce = users, True
+            self.distribute()
+        if reached and self._announce and not self.ended.is_set():
+            self._announce = False
+            self.environment.events.spawning_complete.fire(user_count=users)
+
+    def distribute(self) -> None:
+        """Have this process's part of the users that are asked for: what Locust's own dispatcher gives it of them."""
+        counts = {user.__name__: 0 for user in self.environment.user_classes}
+        if self.asked:
+            nodes = [WorkerNode(f"{number:06}") for number in range(self._shares.last.count)]
+            dispatcher: UsersDispatcher = self.environment.dispatcher_class(nodes, self.environment.user_classes)
+            dispatcher.new_dispatch(self.asked, self.asked, self._user_classes)
+            for everyone in dispatcher:
+                counts = everyone[nodes[self._shares.last.index].id]
+        present = self.runner.user_classes_count
+        more = {name: count - present[name] for name, count in counts.items() if count > present[name]}
+        fewer = {name: present[name] - count for name, count in counts.items() if count < present[name]}
+        self.runner.target_user_count, self.runner.target_user_classes_count = sum(counts.values()), counts
+        self.runner.spawn_users(more)
+        self.runner.stop_users(fewer)
+
+    def finish(self, patience: float) -> int | None:
+        """Let every user end in order, at most `patience` seconds, and tell the locustfile of the end; its exit code."""
+        self._stopping = True
+        environment, events = self.environment, self.environment.events
+        environment.stop_timeout = patience
+        self.runner.stop()
+        events.quitting.fire(environment=environment, reverse=True)
+        code: int | None = environment.process_exit_code
+        failed = len(self.runner.errors) or self.exceptions.total
+        events.quit.fire(exit_code=code if code is not None else int(bool(failed)))
+        return code
+
+    def notes(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """What the run should be told of a load that ended after `seconds`: an early end, exceptions."""
+        if self.ended.is_set():
+            whole = show_duration(self._schedule.total)
+            tell(f"the locustfile ended the load after {show_duration(seconds)} of {whole}: {self.end_reason}")
+        if (summary := self.exceptions.summary()) is not None:
+            tell(summary)

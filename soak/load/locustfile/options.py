@@ -1,0 +1,53 @@
+"""A locustfile's command line: `load.arguments`, LOCUST_* variables and locust.conf, parsed by Locust's own parser."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from contextlib import redirect_stderr
+from io import StringIO
+from typing import Any
+
+from locust.argument_parser import get_parser
+
+from soak.load.locustfile.importing import LocustfileError
+from soak.load.plan.plan import Plan
+
+#: What the profile decides, whatever arguments, variables or locust.conf say: option of Locust and key of the profile.
+DECIDED_BY_PROFILE = {
+    "num_users": "load.users",
+    "spawn_rate": "load.ramp",
+    "run_time": "load.duration",
+    "host": "target.url",
+    "processes": "load.processes",
+    "master": "load.workers",
+    "worker": "load.workers",
+}
+
+
+def parsed_options(plan: Plan, users: int) -> tuple[Namespace, list[str]]:
+    """Locust's options as a locustfile sees them, and the profile's keys that were preferred to what it was given.
+
+    LocustfileError for an argument that neither Locust nor the locustfile knows.
+    """
+    said = StringIO()
+    try:
+        with redirect_stderr(said):
+            parser = get_parser()
+            options = parser.parse_args(list(plan.arguments))
+    except SystemExit:
+        text = " ".join(said.getvalue().split()) or "not understood"
+        raise LocustfileError(f"load.arguments: {text.rpartition('error: ')[2]}") from None
+    defaults: dict[str, Any] = {action.dest: action.default for action in parser._actions}  # noqa: SLF001 - no other way
+    given = [
+        key
+        for option, key in DECIDED_BY_PROFILE.items()
+        if getattr(options, option, None) not in (None, False, defaults.get(option))
+    ]
+    options.host, options.num_users = plan.url, users
+    options.run_time, options.headless = int(plan.ramp + plan.duration), True
+    options.spawn_rate = users / plan.ramp if plan.ramp else users
+    if plan.tags:
+        options.tags = list(plan.tags)
+    if plan.exclude_tags:
+        options.exclude_tags = list(plan.exclude_tags)
+    return options, sorted(set(given))

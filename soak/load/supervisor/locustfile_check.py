@@ -1,0 +1,52 @@
+"""Imports a locustfile in a process of its own, so that `soak check` can say whether it can be imported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from soak.errors import ProfileError
+from soak.load.plan.plan import Plan
+from soak.load.plan.wire import inspection
+
+#: A locustfile that takes longer to import, in seconds, would not start a load either.
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocustfileSummary:
+    """The names of a locustfile's user classes, and of its load shape where it has one."""
+
+    users: tuple[str, ...]
+    shape: str | None
+
+
+def check_locustfile(plan: Plan) -> LocustfileSummary | None:
+    """What the plan's locustfile holds, None without one; ProfileError, with file and line, when it cannot be used."""
+    if plan.locustfile is None:
+        return None
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "soak.load"],
+            input=inspection(plan.locustfile),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ProfileError(f"load.locustfile: {plan.locustfile}: not imported within {PATIENCE:g} s") from None
+    said = [json.loads(text) for text in done.stdout.splitlines()]
+    if not said or said[-1]["kind"] != "locustfile":
+        why = said[-1]["reason"] if said else (done.stderr.strip().splitlines() or ["its process ended"])[-1]
+        raise ProfileError(f"load.locustfile: {why}")
+    summary = LocustfileSummary(tuple(said[-1]["users"]), said[-1]["shape"])
+    if summary.shape is not None and plan.staged:
+        raise ProfileError(
+            f"load.locustfile has a load shape ({summary.shape}), which says how many users there are, and so do "
+            "load.stages: give load.users and load.duration instead"
+        )
+    return summary

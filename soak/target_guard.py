@@ -1,0 +1,48 @@
+"""Ends a started target when the soak process that started it dies, however it dies: the target's lifeline.
+
+A process of its own, `python -m soak.target_guard PID`. Its standard input is a pipe that the supervisor holds open; when
+that ends, the target, its process group and all its descendants are asked to end, and killed after a moment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import psutil
+
+#: How long the target has to end by itself, in seconds, before it is killed.
+GRACE = 1.0
+
+
+def main(pid: int) -> None:
+    """Wait for the end of standard input, then end the process `pid`, which must have been running when this began."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # whatever ends the supervisor must not end its guard
+    try:
+        target = psutil.Process(pid)  # by its start time, too: a process that takes over its number is another one
+    except psutil.NoSuchProcess:
+        return
+    while os.read(0, 4096):
+        pass
+    end(target)
+
+
+def end(target: psutil.Process) -> None:
+    """End a process and all its descendants, those in sessions of their own as well; nothing where it is gone already."""
+    try:
+        family = [target, *target.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in family:
+        with suppress(psutil.Error):
+            process.terminate()
+    for process in psutil.wait_procs(family, timeout=GRACE)[1]:
+        with suppress(psutil.Error):
+            process.kill()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
