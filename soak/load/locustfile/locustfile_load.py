@@ -32,6 +32,20 @@ from soak.units import show_duration
 TICK = 1.0
 
 
+class _WholeLoad:
+    """What a load shape sees of the runner where workers divide the load: as many users as are asked for, over all of them."""
+
+    def __init__(self, load: LocustfileLoad) -> None:
+        self._load = load
+
+    @property
+    def user_count(self) -> int:
+        return self._load.asked
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._load.runner, name)
+
+
 class LocustfileLoad:
     """Imports the plan's locustfile, drives its users, and counts what its request events report.
 
@@ -91,6 +105,8 @@ class LocustfileLoad:
     def attach(self, runner: Runner) -> None:
         """Make the runner ready: count its requests, and tell the locustfile that everything is there (`init`)."""
         self.runner, events = runner, self.environment.events
+        if self._shape is not None and self._shares.last.count > 1:
+            self._shape.runner = _WholeLoad(self)
         events.request.add_listener(self._count)
         events.test_stop.add_listener(self._test_stopped)
         if self.environment.parsed_options.equal_weights:
