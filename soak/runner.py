@@ -19,9 +19,10 @@ from soak.model import Ending, Event, EventKind, Exemplar, Phase, Scrape
 from soak.profile import Profile
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
 from soak.recording.describing import description, utc_now
-from soak.sampling.building import build_sources
+from soak.sampling.building import build_sources, require_processes
 from soak.sampling.clock import RunClock
 from soak.sampling.discovery import probe_sources
+from soak.sampling.limit_names import warning_of_absent
 from soak.sampling.sampler import Sampler
 from soak.sampling.snapshot_scheduler import SnapshotScheduler, snapshot_scheduler_for
 from soak.sampling.trace_fetch import gather_traces
@@ -97,9 +98,9 @@ class Run:
 
     def _begin(self) -> None:
         """Everything that may fail before there is anything worth keeping."""
-        url, pid = self.profile.target.url, None
-        if self.profile.target.start is not None:
-            self.target = StartedTarget(self.profile.target.start, url, self.directory / TARGET_LOG)
+        url, pid, start = self.profile.target.url, None, self.profile.target.start
+        if start is not None:
+            self.target = StartedTarget(start, url, self.directory / TARGET_LOG, self.profile.document.file)
             self.target.start(self.stop)
             pid = self.target.pid
         reach(url, stop=self.stop)
@@ -109,8 +110,10 @@ class Run:
                 self._record(Event(self.clock.now(), EventKind.PROBE, text))
         else:
             sources = build_sources(self.profile, pid)
+        require_processes(sources)
         self._try_profilers(pid)
-        self.sampler = Sampler(sources, self.profile.interval, self._record, self.clock, self.profile.jitter)
+        record = warning_of_absent(self._record, self.profile.limits, sources)
+        self.sampler = Sampler(sources, self.profile.interval, record, self.clock, self.profile.jitter, record)
         self.sampler.start()
         self.load.start(stop=self.stop)
         assert self.load.started is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,12 +13,21 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
+
 from soak.errors import TargetError
+from soak.printable import clean
+from soak.profile.checking import directory_of, is_loopback
 from soak.profile.types import Start
 from soak.sampling.fetch import Fetcher
+from soak.sampling.sources.process import listening_on
 
 #: How long an unreachable target is asked, in seconds: long enough for a listener that is just coming up.
 PATIENCE = 5.0
+#: How much of what a target printed is shown, in characters, and looked through for an error, in lines.
+_SHOWN, _LINES = 200, 200
+#: A line that says what went wrong, not where: `ValueError: …`, `panic: …`, `Error: listen EADDRINUSE: …`.
+_ERROR = re.compile(r"(?i)^(?=\S).*(error|exception|panic|fatal|cannot|failed|refused|denied|in use)")
 
 
 def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = None) -> None:
@@ -48,10 +58,13 @@ def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = N
 
 
 class StartedTarget:
-    """A target that soak started and will stop; its output goes to a log."""
+    """A target that soak started and will stop; its output goes to a log.
 
-    def __init__(self, start: Start, url: str, log: Path) -> None:
-        self._start, self._url, self._log = start, url, log
+    It is started in the directory of the file `profile`, with soak's environment and what `target.start.env` adds to it.
+    """
+
+    def __init__(self, start: Start, url: str, log: Path, profile: str = "") -> None:
+        self._start, self._url, self._log, self._directory = start, url, log, directory_of(profile)
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -63,11 +76,18 @@ class StartedTarget:
 
     def start(self, stop: threading.Event) -> None:
         """Start it, and return when its `ready` request is answered below 500; TargetError when it is not in time."""
-        command = " ".join(self._start.command)
+        command = self._start.command[0]
+        self._refuse_a_taken_port()
         with self._log.open("wb") as log:
             try:
                 self._process = subprocess.Popen(
-                    self._start.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                    self._start.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    cwd=self._directory,
+                    env={**os.environ, **self._start.env},
                 )
             except OSError as error:
                 raise TargetError(f"target.start: {command}: cannot be started: {error.strerror}") from None
@@ -120,7 +140,23 @@ class StartedTarget:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def _refuse_a_taken_port(self) -> None:
+        """A TargetError where somebody else listens already: the load would go to a stranger."""
+        parts = urlsplit(self._url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if not is_loopback(parts.hostname or ""):
+            return
+        try:
+            pid = listening_on(port)
+            name = psutil.Process(pid).name()
+        except (TargetError, psutil.Error):
+            return
+        raise TargetError(
+            f"target.start: port {port} is held by pid {pid} ({clean(name)}); stop it, or give target.url another port"
+        )
+
     def _said(self) -> str:
-        """The last line it printed."""
-        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        return f"; its last words: {lines[-1][:200]}" if lines else ""
+        """The last line it printed that tells of an error, or else the last of all."""
+        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()][-_LINES:]
+        errors = [line for line in lines if _ERROR.match(line)]
+        return f"; it said: {clean((errors or lines)[-1])[:_SHOWN]}" if lines else ""

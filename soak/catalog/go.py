@@ -7,6 +7,8 @@ from soak.catalog.rows import Collector, Family, Pool, ResourceKind, Unit, Worse
 
 LIVE_HEAP, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
 GOROUTINES, MEMORY_LIMIT = "go_goroutines", "go_gc_gomemlimit_bytes"
+#: How the names begin under which runtime.MemStats is published.
+MEMORY_STATISTICS = "go_memstats_"
 _OBJECTS = Unit.OBJECTS
 _UNLESS_LIVE = (LIVE_HEAP,)
 

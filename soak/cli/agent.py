@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+from typing import NoReturn
 
 import click
 
 from soak.errors import ExitCode, SoakError, UsageError
+from soak.printable import clean
 
 
 @click.command("agent")
@@ -50,11 +53,18 @@ def command(
         server = Agent((host.strip("[]"), int(number)), source, token)
     except OSError as error:
         raise SoakError(f"--listen {listen}: {(error.strerror or str(error)).lower()}") from None
+    # Where a shell starts it in the background, interrupts are set to be ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
     with server:
         try:
             count = len(list(source.collect()))
             click.echo(f"{count} series at {server.url}; Ctrl-C ends it")
         except SoakError as error:
-            click.echo(f"nothing to tell yet ({error}); served at {server.url}", err=True)
+            click.echo(f"nothing to tell yet ({clean(str(error))}); served at {server.url}", err=True)
         server.serve_forever(poll_interval=0.2)
     return ExitCode.PASS
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

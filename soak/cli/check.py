@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from soak.errors import ExitCode, SoakError
+from soak.printable import clean
+
+if TYPE_CHECKING:
+    from soak.model import Sample
+    from soak.sampling.sources import Source
 
 
 @click.command("check")
@@ -74,7 +81,7 @@ def _probe(profile: object) -> int:
     plan, wrong, pid = plan_of(profile), 0, None
     with TemporaryDirectory() as scratch:
         target = (
-            StartedTarget(profile.target.start, plan.url, Path(scratch) / "target.log")
+            StartedTarget(profile.target.start, plan.url, Path(scratch) / "target.log", profile.document.file)
             if profile.target.start
             else None
         )
@@ -85,31 +92,67 @@ def _probe(profile: object) -> int:
             reach(plan.url)
             for label, said, ok in probe(plan):
                 wrong += not ok
-                click.echo(f"  {'ok  ' if ok else 'FAIL'} {label}: {said}")
+                click.echo(f"  {'ok  ' if ok else 'FAIL'} {clean(label)}: {clean(said)}")
             if profile.sources is None:
                 sources, notes = probe_sources(plan.url, pid, profile.target.tls)
                 for text in notes:
-                    click.echo(f"       {text}")
+                    click.echo(f"       {clean(text)}")
             else:
                 sources = build_sources(profile, pid)
             if not sources:
                 click.echo("  FAIL nothing of the target can be watched; name sources in the profile")
                 wrong += 1
-            for name, source in sources.items():
-                began = time.monotonic()
-                try:
-                    count = len(list(source.collect()))
-                except SoakError as error:
-                    wrong += 1
-                    click.echo(f"  FAIL {name}: {error}")
-                else:
-                    click.echo(f"  ok   {name}: {count} series in {(time.monotonic() - began) * 1e3:.0f} ms")
+            wrong += _probe_sources(profile, sources)
             wrong += _probe_profilers(profile, pid)
         finally:
             if target is not None:
                 target.stop()
     wrong += _probe_traces(profile)
     return ExitCode.BROKEN if wrong else ExitCode.PASS
+
+
+def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
+    """Poll each source once, and look for what limits name; how many things went wrong."""
+    from soak.catalog.metrics import metric_of  # noqa: PLC0415
+    from soak.profile import Profile  # noqa: PLC0415
+    from soak.sampling.limit_names import absent_names, limited_names  # noqa: PLC0415
+    from soak.sampling.sampler import notices_of  # noqa: PLC0415
+
+    assert isinstance(profile, Profile)
+    wrong, series = 0, []
+    for name, source in sources.items():
+        began = time.monotonic()
+        try:
+            samples = list(source.collect())
+        except SoakError as error:
+            wrong += 1
+            click.echo(f"  FAIL {name}: {clean(str(error))}")
+            continue
+        series += samples
+        judged = sum(metric is not None and metric.judged for metric in (metric_of(s.name, s.labels) for s in samples))
+        took = (time.monotonic() - began) * 1e3
+        click.echo(f"  ok   {name}: {len(samples)} series in {took:.0f} ms, of which {judged} can be judged")
+        for notice in notices_of(source):
+            click.echo(f"       {name}: {clean(notice)}")
+        _show_likely(samples, judged)
+    if series:
+        for text in absent_names(limited_names(profile.limits), ((sample.name, sample.labels) for sample in series)):
+            wrong += 1
+            click.echo(f"  FAIL limits: {clean(text)}")
+    return wrong
+
+
+def _show_likely(samples: Sequence[Sample], judged: int) -> None:
+    """Where next to nothing of a page is known: what of it looks like a resource, and how to have it judged."""
+    from soak.catalog.likely import likely_resources  # noqa: PLC0415
+
+    # The page's own size is always known.
+    if judged > 1:
+        return
+    for likely in likely_resources((sample.name, sample.labels, sample.kind) for sample in samples):
+        click.echo(
+            f"       looks like {likely.kind} in {likely.unit}: {clean(likely.key)}; {clean(likely.line)} judges it"
+        )
 
 
 def _probe_traces(profile: object) -> int:
@@ -124,7 +167,7 @@ def _probe_traces(profile: object) -> int:
     try:
         probe_backend(profile, backend)
     except SoakError as error:
-        click.echo(f"  FAIL {error}")
+        click.echo(f"  FAIL {clean(str(error))}")
         return 1
     click.echo(f"  ok   trace.{backend.key}: it answers")
     return 0
@@ -152,6 +195,6 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
             failed = isinstance(data, SoakError)
             wrong += failed
             said = str(data) if isinstance(data, SoakError) else f"{len(data):,} bytes"
-            click.echo(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {said}")
+            click.echo(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {clean(said)}")
         click.echo(f"       {key}: a snapshot takes {(time.monotonic() - began) * 1e3:.0f} ms")
     return wrong

@@ -248,6 +248,12 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def directory_of(file: str) -> Path:
+    """The directory of a profile; the working directory where the profile is no file."""
+    path = Path(file)
+    return path.parent if path.is_file() else Path()
+
+
 def beside(file: str, name: str) -> Path:
     """A file that a profile names: relative to the working directory if it is there, else to the profile."""
     near = Path(file).parent / name

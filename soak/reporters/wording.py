@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
 from soak.model import Analysis, Ending, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
+from soak.printable import clean as clean  # noqa: PLC0414 - reporters know this module alone
 from soak.traces import Coverage, ServiceTime, TraceReport
 from soak.units import show_amount, show_duration, show_number, unit_of
 
@@ -26,19 +26,9 @@ ENDED = {
 }
 #: A suspect's endpoint where every one of them leaks alike.
 EVERY = "*"
-# Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
 _TRACE_ID = re.compile(r"[0-9a-f]{16,32}")
 _NOTHING = 0.005
 _NUMBER = re.compile(r"[-+]?[\d.,]+")
-_UNSAFE = {"Cc", "Cs", "Cn", "Co"}
-_REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def clean(text: str) -> str:
-    """A target's text on one line: whitespace is one space, and nothing is left that a screen or parser obeys."""
-    spaced = "".join(" " if char in "\t\n\v\f\r\x85\u2028\u2029" else char for char in text)
-    kept = (char for char in spaced if unicodedata.category(char) not in _UNSAFE and char not in _REORDERING)
-    return " ".join("".join(kept).split())
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:

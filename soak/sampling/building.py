@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from soak.errors import ProfileError, UsageError
+from soak.errors import ProfileError, TargetError, UsageError
 from soak.profile import Profile
 from soak.profile.checking import beside, is_loopback
 from soak.profile.parsing import nearest
@@ -50,6 +50,17 @@ def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSour
         instance = instance_of(source)
         sources[_unused(kind, sources)] = Replica(source, instance) if instance in several else source
     return sources
+
+
+def require_processes(sources: NamedSources) -> None:
+    """Read every watched process once: a TargetError where one cannot be found, before a load is spent on it."""
+    for name, source in sources.items():
+        watched = source.source if isinstance(source, Replica) else source
+        if isinstance(watched, Process):
+            try:
+                watched.collect()
+            except TargetError as error:
+                raise TargetError(f"sources: {name}: {error}") from None
 
 
 def _several(built: list[tuple[str, Source]]) -> set[str]:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from soak.catalog.go import MEMORY_STATISTICS
 from soak.errors import SoakError, TargetError
+from soak.printable import clean
 from soak.profile.checking import is_loopback
 from soak.profile.types import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
@@ -27,7 +29,8 @@ def probe_sources(
 ) -> tuple[dict[str, Source], list[str]]:
     """The sources to poll when a profile names none, and a sentence for each thing tried."""
     sources: dict[str, Source] = {}
-    said = []
+    said: list[str] = []
+    absent: list[str] = []
     parts = urlsplit(url)
     try:
         if started_pid is None and is_loopback(parts.hostname or ""):
@@ -43,15 +46,25 @@ def probe_sources(
         if kind in sources or (kind == "actuator" and "prometheus" in sources):
             continue
         try:
-            if isinstance(source, Jolokia):
-                _is_jolokia(source.url, tls)
-            count = len(list(source.collect()))
+            count = _series_of(source, path, tls)
         except SoakError as error:
-            said.append(f"{kind}: {path} is not offered ({str(error).rpartition(': ')[2]})")
+            absent.append(f"{path} ({clean(str(error)).rpartition(': ')[2]})")
         else:
             sources[kind] = source
             said.append(f"{kind}: {path} offers {count} series, which are watched")
+    if absent:
+        said.append(f"not offered: {', '.join(absent)}")
     return sources, said
+
+
+def _series_of(source: Source, path: str, tls: TlsSettings | None) -> int:
+    """How many series a source gives; SoakError where it gives none, or is not what it seems."""
+    if isinstance(source, Jolokia):
+        _is_jolokia(source.url, tls)
+    samples = list(source.collect())
+    if isinstance(source, Expvar) and not any(sample.name.startswith(MEMORY_STATISTICS) for sample in samples):
+        raise TargetError(f"{path}: JSON, but not Go's expvar")
+    return len(samples)
 
 
 def _candidates(base: str, tls: TlsSettings | None) -> Iterator[tuple[str, str, Source]]:

@@ -8,17 +8,20 @@ loses any.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field, replace
 
 from soak.errors import TargetError
 from soak.model import Kind, Labels, Sample
 from soak.sampling.fetch import Answer
+from soak.sampling.metric_types import family_of, is_part, kind_of
+from soak.selectors import Selector
 
 #: Series that one page may give, and one metric of it: beyond these they are counted and left out.
 MOST_SERIES, MOST_OF_ONE = 5000, 500
-_COUNTED = ("histogram", "gaugehistogram", "summary")
-_SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created", "_gsum", "_gcount", "_info")
+#: Lines beginnings that label matchers rejected, remembered so that their labels are not parsed at every scrape.
+MOST_REJECTED = 50_000
+OPENMETRICS = "application/openmetrics-text"
+_TEXT, _OTHER = ("text/plain", OPENMETRICS, ""), ("text/html", "application/json")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r'\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:[^"\\]|\\.)*)")\s*(?:=\s*"((?:[^"\\]|\\.)*)")?\s*(,|$)')
 _PLAIN = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*)"(?:,|$)')
@@ -29,13 +32,17 @@ _UNESCAPED = {"n": "\n", '"': '"', "\\": "\\"}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page gave: samples to keep, and how many lines it had, wanted, left out for the bound, or repeated."""
+    """What a page gave: samples to keep, and how many lines it had, wanted, left out for the bound, or repeated.
+
+    `notices` say what was unusual about the page, each in a sentence's part.
+    """
 
     samples: tuple[Sample, ...]
     scraped: int
     wanted: int
     left_out: int = 0
     repeated: int = 0
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -50,11 +57,16 @@ class _Reading:
     scraped: int = 0
     unwanted: int = 0
     repeated: int = 0
+    stamped: int = 0
     ended: bool = False
 
 
 class Exposition:
-    """The pages of one server, one after the other; `keep` and `drop` are globs on names, applied before a line is parsed."""
+    """The pages of one server, one after the other.
+
+    `keep` and `drop` are selectors: globs on names, applied before a line is parsed, with label matchers where given.
+    ValueError where one is none.
+    """
 
     def __init__(
         self,
@@ -63,17 +75,31 @@ class Exposition:
         most: int = MOST_SERIES,
         most_of_one: int = MOST_OF_ONE,
     ) -> None:
-        self._keep, self._drop, self._most, self._most_of_one = keep, drop, most, most_of_one
+        self._keep, self._drop = ([Selector.parse(text) for text in texts] for texts in (keep, drop))
+        self._by_labels = any(selector.matchers for selector in (*self._keep, *self._drop))
+        self._rejected: set[str] = set()
+        self._most, self._most_of_one = most, most_of_one
         self._known: dict[str, tuple[str, Labels, Kind]] = {}
         self._wanted: dict[str, bool] = {}
 
     def read(self, answer: Answer, url: str) -> Page:
         """The samples of a page; TargetError when it is none (an HTML page, a truncated line, an empty body).
 
-        A series that appears twice keeps its first value, as in Prometheus. Buckets of histograms are left out.
+        A series that appears twice keeps its first value, as in Prometheus. Buckets of histograms are left out. Text that
+        is right is read whatever content type the server gives it, and noticed.
         """
-        if answer.content_type in ("text/html", "application/json"):
-            raise TargetError(f"{url}: answered {answer.content_type}, not Prometheus text")
+        if answer.content_type in _TEXT:
+            return self._read(answer, url)
+        try:
+            page = self._read(answer, url)
+        except TargetError:
+            if answer.content_type in _OTHER:
+                raise TargetError(f"{url}: answered {answer.content_type}, not Prometheus text") from None
+            raise
+        said = f"its content type is {answer.content_type}; its text is Prometheus's all the same, and was read"
+        return replace(page, notices=(*page.notices, said))
+
+    def _read(self, answer: Answer, url: str) -> Page:
         wrong = f"{url}: not valid Prometheus text"
         try:
             text = answer.body.decode("utf-8")
@@ -83,7 +109,8 @@ class Exposition:
             raise TargetError(f"{wrong}: it looks like HTML")
         if not answer.whole and text and not text.endswith("\n"):
             raise TargetError(f"{wrong}: it ends within a line, so it was cut short")
-        reading = _Reading(answer.content_type == "application/openmetrics-text")
+        unsaid = answer.content_type not in _TEXT and text.rstrip().endswith("# EOF")
+        reading = _Reading(answer.content_type == OPENMETRICS or unsaid)
         for number, line in enumerate(text.split("\n"), 1):
             try:
                 self._line(line, number, reading)
@@ -96,7 +123,11 @@ class Exposition:
             raise TargetError(f"{url}: holds no metric")
         self._known = reading.kept
         wanted = reading.scraped - reading.unwanted
-        return Page(tuple(reading.samples), reading.scraped, wanted, left_out, reading.repeated)
+        stamped = (
+            f"{reading.stamped} of its series carry timestamps, which are ignored: a value counts from its scrape on"
+        )
+        notices = (stamped,) if reading.stamped else ()
+        return Page(tuple(reading.samples), reading.scraped, wanted, left_out, reading.repeated, notices)
 
     def _line(self, line: str, number: int, reading: _Reading) -> None:
         if not line or line[0] in "# \t\r":
@@ -116,10 +147,12 @@ class Exposition:
             head, *rest = line.split()
         reading.scraped += 1
         known = self._known.get(head)
-        if known is None and not self._is_wanted(head, reading):
+        if known is None and (head in self._rejected or not self._is_wanted(head, reading)):
             reading.unwanted += 1
             return
         value = _value(rest, line)
+        if len(rest) > 1:
+            reading.stamped += 1
         if known is None:
             reading.new.append((number, head, value))
         elif head in reading.kept:
@@ -137,10 +170,9 @@ class Exposition:
         if wanted is None:
             if head[0] != "{" and not _NAME.fullmatch(name):
                 raise ValueError(f"{_short(head)} is no metric's name")
-            kept = any(fnmatchcase(name, glob) for glob in self._keep)
-            wanted = kept and not any(fnmatchcase(name, glob) for glob in self._drop)
-            family = _family(name, reading.types)
-            wanted = wanted and not (name.endswith(("_bucket", "_created")) and family in (*_COUNTED, "counter"))
+            kept = any(selector.matches_name(name) for selector in self._keep)
+            dropped = (selector.matches_name(name) for selector in self._drop if not selector.matchers)
+            wanted = kept and not any(dropped) and not is_part(name, reading.types)
             if len(self._wanted) > 10 * self._most:
                 self._wanted.clear()
             self._wanted[name] = wanted
@@ -160,17 +192,28 @@ class Exposition:
                 name, labels = _series(head)
             except ValueError as error:
                 raise TargetError(f"{wrong}: line {number}: {error}") from None
-            if (name, labels) in seen:
+            if self._by_labels and not self._takes(name, labels):
+                reading.unwanted += 1
+                if len(self._rejected) >= MOST_REJECTED:
+                    self._rejected.clear()
+                self._rejected.add(head)
+            elif (name, labels) in seen:
                 reading.repeated += 1
             elif len(seen) >= self._most or of_one.get(name, 0) >= self._most_of_one:
                 left_out += 1
             else:
                 seen.add((name, labels))
                 of_one[name] = of_one.get(name, 0) + 1
-                kind = _kind(_family(name, reading.types), name, labels)
+                kind = kind_of(family_of(name, reading.types), name, labels)
                 reading.kept[head] = (name, labels, kind)
                 reading.samples.append(Sample(name, value, labels, kind))
         return left_out
+
+    def _takes(self, name: str, labels: Labels) -> bool:
+        """Whether a series is kept, by its name and labels."""
+        known = dict(labels)
+        kept = any(selector.matches(name, known) for selector in self._keep)
+        return kept and not any(selector.matches(name, known) for selector in self._drop)
 
 
 def _value(rest: list[str], line: str) -> float:
@@ -235,23 +278,6 @@ def _any_series(head: str, name: str, inner: str) -> tuple[str, Labels]:
 
 def _plain(text: str) -> str:
     return _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[0]), text) if "\\" in text else text
-
-
-def _family(name: str, types: dict[str, str]) -> str:
-    """The type of the family that a sample belongs to; nothing where the page does not say."""
-    found = types.get(name)
-    if found is None:
-        suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
-        found = types.get(name.removesuffix(suffix)) if suffix else None
-    return found or ""
-
-
-def _kind(family: str, name: str, labels: Labels) -> Kind:
-    if family == "counter" or (family in ("", "unknown", "untyped") and name.endswith("_total")):
-        return Kind.COUNTER
-    if family in _COUNTED and name.endswith(("_sum", "_count")) and not any(key == "quantile" for key, _ in labels):
-        return Kind.COUNTER
-    return Kind.GAUGE
 
 
 def _short(text: str) -> str:

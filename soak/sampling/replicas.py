@@ -22,3 +22,8 @@ class Replica:
             replace(sample, labels=label_pairs({"instance": self.instance} | dict(sample.labels)))
             for sample in self.source.collect()
         ]
+
+    def notices(self) -> tuple[str, ...]:
+        """What the source has to say of what it saw first."""
+        notices = getattr(self.source, "notices", None)
+        return tuple(notices()) if callable(notices) else ()

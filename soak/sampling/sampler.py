@@ -11,9 +11,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from soak.errors import SoakError, TargetGoneError
-from soak.model import Scrape, ScrapeError
+from soak.model import Event, EventKind, Scrape, ScrapeError
 from soak.sampling.clock import Clock
 from soak.sampling.sources import Source
+
+#: A source that failed so many times from its first scrape on is warned of.
+FAILED_FROM_THE_START = 3
+Warn = Callable[[Event], None]
 
 
 class Sampler:
@@ -31,13 +35,14 @@ class Sampler:
         record: Callable[[Scrape], None],
         clock: Clock,
         jitter: float = 0.0,
+        warn: Warn = lambda _: None,
     ) -> None:
         # A seed of its own: two runs of one profile sample at the same moments.
         self._jitter = min(jitter, 0.9) * interval
         self._random = random.Random(1)  # noqa: S311 - no secret
         self._interval, self._record, self._clock = interval, record, clock
         self._stop = threading.Event()
-        self._polls = [_Poll(name, source, record, clock) for name, source in sources.items()]
+        self._polls = [_Poll(name, source, record, clock, warn) for name, source in sources.items()]
         self._schedule = threading.Thread(target=self._keep, name="soak-schedule", daemon=True)
 
     def start(self) -> None:
@@ -55,7 +60,7 @@ class Sampler:
             poll.stop(max(0.0, deadline - self._clock.now()))
 
     def _keep(self) -> None:
-        _hurry()
+        _raise_priority()
         slot = self._clock.now()
         put_off = 0.0
         while True:
@@ -77,9 +82,10 @@ class Sampler:
 class _Poll:
     """One source, its thread, and the slot it is working on."""
 
-    def __init__(self, name: str, source: Source, record: Callable[[Scrape], None], clock: Clock) -> None:
+    def __init__(self, name: str, source: Source, record: Callable[[Scrape], None], clock: Clock, warn: Warn) -> None:
         self._name, self._source, self._record, self._clock = name, source, record, clock
         self._slots: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        self._warn, self._failed, self._answered = warn, 0, False
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._work, name=f"soak-source-{name}", daemon=True)
 
@@ -104,13 +110,32 @@ class _Poll:
         self._thread.join(patience)
 
     def _work(self) -> None:
-        _hurry()
+        _raise_priority()
         while (slot := self._slots.get()) is not None:
-            self._record(scrape(self._name, self._source, self._clock, slot))
+            scraped = scrape(self._name, self._source, self._clock, slot)
+            self._record(scraped)
+            if not self._answered:
+                self._first(scraped)
             self._busy_since = None
 
+    def _first(self, scraped: Scrape) -> None:
+        """Until a source has answered once: warn of what is unusual about it, or that it has never answered."""
+        self._answered = scraped.error is None
+        self._failed += not self._answered
+        said = [f"{self._name}: {notice}" for notice in notices_of(self._source)] if self._answered else []
+        if scraped.error is not None and self._failed == FAILED_FROM_THE_START:
+            said = [f"{self._name} has failed from its first scrape on: {scraped.error}"]
+        for text in said:
+            self._warn(Event(self._clock.now(), EventKind.WARNING, text))
 
-def _hurry() -> None:
+
+def notices_of(source: Source) -> tuple[str, ...]:
+    """What a source has to say of what it saw first; most have nothing."""
+    notices = getattr(source, "notices", None)
+    return tuple(notices()) if callable(notices) else ()
+
+
+def _raise_priority() -> None:
     """Where the system allows it, this thread goes before others, for it does little and must not be late."""
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -10)

@@ -29,7 +29,8 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str], arguments: list[str
     assert said in err
 
 
-def test_it_serves_until_it_is_interrupted() -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_serves_until_it_is_interrupted_also_where_a_shell_ignores_interrupts(ending: signal.Signals) -> None:
     arguments = ["agent", "--pid", str(os.getpid()), "--listen", "127.0.0.1:0", "--token-from", "AGENT_TOKEN"]
     process = subprocess.Popen(
         [sys.executable, "-m", "soak", *arguments],
@@ -37,15 +38,18 @@ def test_it_serves_until_it_is_interrupted() -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "AGENT_TOKEN": "s3cret", "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(ending, signal.SIG_IGN),  # noqa: PLW1509 - as `soak agent … &` starts it
     )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         url = next(word for word in line.split() if word.startswith("http://127.0.0.1:")).rstrip(";")
-        names = {sample.name for sample in Prometheus(url, headers={"Authorization": "Bearer s3cret"}).collect()}
+        names = {
+            sample.name for sample in Prometheus(url, headers={"Authorization": "Bearer s3cret"}, timeout=60).collect()
+        }
         assert "process_resident_memory_bytes" in names
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        process.send_signal(ending)
+        _, err = process.communicate(timeout=120)
     finally:
         process.kill()
         process.communicate()

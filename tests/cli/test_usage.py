@@ -134,7 +134,7 @@ def test_a_target_that_does_not_start_says_its_last_words(capsys: pytest.Capture
     (here / "p.yaml").write_text(GOOD.replace('8080"}', f'8080", start: {{command: {json.dumps(command)}}}}}'))
     code, _, err = run(capsys, "run", "p.yaml", "--out", "never")
     assert code == 4
-    assert "ended with code 1; its last words: no database at hand" in err
+    assert "ended with code 1; it said: no database at hand" in err
     assert not (here / "never").exists()
 
 

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from soak.sampling.discovery import PAGES, probe_sources
-from tests.sampling.serving import answering, http
+from tests.sampling.serving import answering, http, serving
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -15,7 +15,7 @@ def test_a_metrics_page_is_found_wherever_it_is_known_to_be(path: str) -> None:
         sources, said = probe_sources(url)
     assert list(sources) == ["process", "prometheus"]
     assert any(text.startswith(f"prometheus: {path} offers") for text in said)
-    assert any(text == "expvar: /debug/vars is not offered (answered 404)" for text in said)
+    assert "/debug/vars (answered 404)" in said[-1]
 
 
 def test_the_local_process_behind_the_port_is_watched() -> None:
@@ -49,5 +49,13 @@ def test_expvar_and_actuator() -> None:
 def test_nothing_is_there() -> None:
     sources, said = probe_sources("http://127.0.0.1:1")
     assert sources == {}
-    assert said[0] == "process: gone: port 1: nobody listens on it"
-    assert all("not offered" in text for text in said[1:])
+    assert said[0] == "process: port 1: nobody listens on it"
+    [absent] = said[1:]
+    assert absent.startswith("not offered: /metrics (connection refused), /q/metrics (")
+
+
+def test_a_server_that_answers_every_path_with_json_is_not_taken_for_expvar() -> None:
+    with serving(http('{"status": "ok"}', content_type="application/json")) as url:
+        sources, said = probe_sources(url)
+    assert list(sources) == ["process"]
+    assert "/debug/vars (JSON, but not Go's expvar)" in said[-1]

@@ -153,3 +153,43 @@ def test_any_bytes_are_samples_or_one_clear_error(body: bytes, content_type: str
         Exposition().read(Answer(200, content_type, body), "u")
     except TargetError as error:
         assert "\n" not in str(error)
+
+
+def test_created_times_go_with_their_family_and_counters_of_that_name_stay() -> None:
+    own = (
+        '# TYPE rpc_connections_created counter\nrpc_connections_created{metric_id="server"} 42\n'
+        "# TYPE rpc_calls counter\nrpc_calls 7\n"
+    )
+    assert {sample.name: sample.value for sample in read(own).samples} == {
+        "rpc_connections_created": 42,
+        "rpc_calls": 7,
+    }
+    beside = "# TYPE a counter\na_total 1\na_created 1.7e9\n# TYPE leaky_bucket gauge\nleaky_bucket 3\n# EOF\n"
+    assert [sample.name for sample in read(beside, OPENMETRICS).samples] == ["a_total", "leaky_bucket"]
+    plain = "# TYPE b_total counter\nb_total 1\n# TYPE b_created gauge\nb_created 1.7e9\n"
+    assert [sample.name for sample in read(plain).samples] == ["b_total"]
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "application/json", "application/octet-stream"])
+def test_text_that_is_right_is_read_under_a_wrong_content_type_and_noticed(content_type: str) -> None:
+    page = read("process_open_fds 20\n", content_type)
+    assert [sample.value for sample in page.samples] == [20]
+    [notice] = page.notices
+    assert notice.startswith(f"its content type is {content_type}")
+    assert read("process_open_fds 20\n").notices == ()
+
+
+def test_ignored_timestamps_are_noticed() -> None:
+    [notice] = read("a 1 1700000000000\nb 2 1700000000000\nc 3\n").notices
+    assert notice.startswith("2 of its series carry timestamps, which are ignored")
+
+
+def test_label_matchers_keep_and_drop_series() -> None:
+    text = "".join(f'rss{{pod="{pod}"}} 1\nfds{{pod="{pod}"}} 2\n' for pod in ("orders-1", "orders-2", "cart-1"))
+    page = read(text, keep=('rss{pod=~"orders-.*"}',), drop=('rss{pod="orders-2"}',))
+    assert [dict(sample.labels)["pod"] for sample in page.samples] == ["orders-1"]
+    assert (page.scraped, page.wanted) == (6, 1)
+    reader = Exposition(keep=('*{pod!~"cart.*"}',))
+    for _ in range(2):
+        samples = reader.read(Answer(200, "text/plain", text.encode()), "u").samples
+        assert sorted({dict(sample.labels)["pod"] for sample in samples}) == ["orders-1", "orders-2"]

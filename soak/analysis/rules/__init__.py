@@ -14,9 +14,11 @@ from soak.analysis.rules.pools import pool_findings, pool_warnings
 from soak.analysis.rules.resources import resource_findings
 from soak.analysis.rules.rule import Rule, RuleInput
 from soak.analysis.rules.run_validity import validity_findings, validity_warnings
+from soak.analysis.rules.unknown_resources import no_findings, unknown_warnings
 
 RULES: dict[str, Rule] = {
     "growth": Rule(resource_findings),
+    "unknown": Rule(no_findings, unknown_warnings),
     "requests": Rule(request_findings),
     "max": Rule(max_findings),
     "drift": Rule(drift_findings),

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from soak.errors import TargetError
+from soak.errors import TargetError, UsageError
 from soak.model import Kind, Sample
 from soak.profile.fields import Count, Positive
 from soak.profile.types import TlsSettings
 from soak.sampling.exposition import MOST_OF_ONE, MOST_SERIES, Exposition, Page
 from soak.sampling.fetch import Answer, Fetcher
+from soak.sampling.page_notices import page_notices
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.9,*/*;q=0.1"
 
@@ -19,6 +20,8 @@ ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.
 @dataclass(frozen=True)
 class Prometheus:
     """`prometheus: {url: /metrics, keep: ["go_*"], drop: ["*_bucket"]}`; a path is meant on the target.
+
+    `keep` and `drop` take label matchers too: `container_memory_rss{pod=~"orders-.*"}`.
 
     `urls` instead of `url` are replicas: each becomes a source of its own, its series labelled with their `instance`. At
     most `series` are kept of a page.
@@ -34,12 +37,16 @@ class Prometheus:
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
     _exposition: Exposition = field(init=False, repr=False, compare=False)
+    _notices: dict[str, None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(
             self, "_fetcher", Fetcher(self.timeout, {"Accept": ACCEPT, **self.headers}, self.tls or TlsSettings())
         )
-        reader = Exposition(self.keep, self.drop, self.series, min(MOST_OF_ONE, self.series))
+        try:
+            reader = Exposition(self.keep, self.drop, self.series, min(MOST_OF_ONE, self.series))
+        except ValueError as error:
+            raise UsageError(f"prometheus: keep or drop: {error}") from None
         object.__setattr__(self, "_exposition", reader)
 
     def collect(self) -> Iterable[Sample]:
@@ -48,7 +55,13 @@ class Prometheus:
         page = self._exposition.read(self._fetcher.get_ok(self.url), self.url)
         if not page.samples:
             raise TargetError(f"{self.url}: no metric matches keep and drop")
+        if not self._notices:
+            self._notices.update(dict.fromkeys((*page.notices, *page_notices(page.samples))))
         return [*page.samples, *about(page, time.monotonic() - began), requests_sent(self._fetcher, self.url)]
+
+    def notices(self) -> tuple[str, ...]:
+        """What was unusual about the first page."""
+        return tuple(self._notices)
 
 
 def about(page: Page, took: float) -> Iterator[Sample]:

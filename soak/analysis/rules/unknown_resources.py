@@ -1,0 +1,38 @@
+"""Advice where nothing of the target is known: which series look like resources, and what would have them judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from soak.analysis.rules.rule import RuleInput
+from soak.catalog.likely import likely_resources
+from soak.catalog.metrics import ResourceKind, metric_of
+from soak.model import Finding, RuleName, Series
+
+
+def no_findings(_asked: RuleInput) -> Iterable[Finding]:
+    """None: what is unknown is only advised on."""
+    return ()
+
+
+def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
+    """A warning for each unknown series that looks like a resource, where no resource of the target was judged."""
+    judged = (metric_of(finding.series, finding.labels) for finding in findings if finding.rule is RuleName.GROWTH)
+    if any(metric is None or metric.kind is not ResourceKind.METRICS for metric in judged):
+        return
+    recorded = {series.key: series for series in asked.prepared.recording.series if series.source != "load"}
+    for likely in likely_resources((one.name, one.labels, one.kind) for one in recorded.values()):
+        moved = _moved(recorded[likely.key])
+        yield f"{likely.key} looks like {likely.kind} in {likely.unit}, and {moved}; {likely.line} would have it judged"
+
+
+def _moved(series: Series) -> str:
+    """From which value to which a series went."""
+    known = series.values[np.isfinite(series.values)]
+    if not len(known):
+        return "has no value"
+    if not np.ptp(known):
+        return f"stayed at {known[0]:,.10g}"
+    return f"went from {known[0]:,.10g} to {known[-1]:,.10g}"

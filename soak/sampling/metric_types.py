@@ -1,0 +1,39 @@
+"""What the `# TYPE` lines of a metrics page tell of a series: its family's type, its kind, and whether it is a part."""
+
+from __future__ import annotations
+
+from soak.model import Kind, Labels
+
+_COUNTED = ("histogram", "gaugehistogram", "summary")
+_SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created", "_gsum", "_gcount", "_info")
+
+
+def is_part(name: str, types: dict[str, str]) -> bool:
+    """Whether a series is a bucket, or the time when a family was created, which stands beside its family's other series.
+
+    Clients of the plain text format declare such times as gauges of their own.
+    """
+    if name in types and not name.endswith("_created"):
+        return False
+    stem = name.removesuffix("_bucket").removesuffix("_created")
+    own = types.get(name)
+    counted = types.get(stem) in (*_COUNTED, "counter") or types.get(f"{stem}_total") == "counter"
+    return stem != name and counted and own in (None, "gauge", "unknown", "untyped")
+
+
+def family_of(name: str, types: dict[str, str]) -> str:
+    """The type of the family that a sample belongs to; nothing where the page does not say."""
+    found = types.get(name)
+    if found is None:
+        suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
+        found = types.get(name.removesuffix(suffix)) if suffix else None
+    return found or ""
+
+
+def kind_of(family: str, name: str, labels: Labels) -> Kind:
+    """Gauge or counter; quantiles of summaries are gauges."""
+    if family == "counter" or (family in ("", "unknown", "untyped") and name.endswith("_total")):
+        return Kind.COUNTER
+    if family in _COUNTED and name.endswith(("_sum", "_count")) and not any(key == "quantile" for key, _ in labels):
+        return Kind.COUNTER
+    return Kind.GAUGE

@@ -1,0 +1,51 @@
+"""The target that soak starts: its port, its directory, its environment, and what it said."""
+
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from soak.errors import TargetError
+from soak.profile.types import Start
+from soak.target import StartedTarget
+from tests.sampling.serving import free_port
+
+
+def started(tmp_path: Path, program: str, port: int, **options: object) -> StartedTarget:
+    start = Start.model_validate({"command": [sys.executable, "-c", program], "timeout": "60s", **options})
+    return StartedTarget(start, f"http://127.0.0.1:{port}", tmp_path / "target.log", str(tmp_path / "p.yaml"))
+
+
+def test_a_port_that_a_stranger_holds_is_told_with_who_holds_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        with pytest.raises(TargetError, match=rf"port {port} is held by pid \d+ \("):
+            started(tmp_path, "", port).start(threading.Event())
+
+
+def test_it_runs_in_the_profiles_directory_with_its_own_variables(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").touch()
+    program = "import os, sys; sys.exit(' '.join(['Error:', os.getcwd(), os.environ['GREETING']]))"
+    with pytest.raises(TargetError, match=f"it said: Error: {tmp_path} hello$"):
+        started(tmp_path, program, free_port(), env={"GREETING": "hello"}).start(threading.Event())
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        (
+            "Traceback (most recent call last):\n  File x\nOSError: address in use\n  goodbye\n",
+            "OSError: address in use",
+        ),
+        ("Error: listen EADDRINUSE\n    at Server\n  code: 1\n\nNode.js v20\n", "Error: listen EADDRINUSE"),
+        ("just\nwords\n", "words"),
+        ("\x1b[31mfatal: no\x1b[0m\n", "[31mfatal: no[0m"),
+    ],
+)
+def test_what_it_said_last_of_an_error_is_shown(tmp_path: Path, printed: str, said: str) -> None:
+    program = f"import sys; sys.stdout.write({printed!r}); sys.exit(3)"
+    with pytest.raises(TargetError) as caught:
+        started(tmp_path, program, free_port()).start(threading.Event())
+    assert str(caught.value).endswith(f"ended with code 3; it said: {said}")
