@@ -9,7 +9,7 @@ import numpy as np
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.likely import likely_resources
 from soak.catalog.metrics import ResourceKind, metric_of
-from soak.model import Finding, RuleName, Series
+from soak.model import Finding, Series
 
 
 def no_findings(_asked: RuleInput) -> Iterable[Finding]:
@@ -19,7 +19,7 @@ def no_findings(_asked: RuleInput) -> Iterable[Finding]:
 
 def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
     """A warning for each unknown series that looks like a resource, where no resource of the target was judged."""
-    judged = (metric_of(finding.series, finding.labels) for finding in findings if finding.rule is RuleName.GROWTH)
+    judged = (metric_of(finding.series, finding.labels) for finding in findings if finding.trend is not None)
     if any(metric is None or metric.kind is not ResourceKind.METRICS for metric in judged):
         return
     recorded = {series.key: series for series in asked.prepared.recording.series if series.source != "load"}
