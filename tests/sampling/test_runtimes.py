@@ -105,7 +105,7 @@ def test_node_opens_its_inspector_where_that_is_asked_for() -> None:
         profiler = named(program.pid, node={"inspector": address, "open": True, "snapshots": True})
         kinds = [kind for kind, data in profiler.take("start") if isinstance(data, bytes) and json.loads(data)]
         profiler.close()
-    assert kinds == ["v8heap", "v8cpu", "v8snapshot"]
+    assert kinds == ["v8heap", "gauges", "v8cpu", "v8snapshot"]
 
 
 _OPENING = """
