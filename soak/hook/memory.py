@@ -31,6 +31,11 @@ class Memory:
     def __init__(self, frames: int) -> None:
         self._tracing = Tracing(frames)
 
+    def measured_page(self) -> dict[str, Any]:
+        """The page of memory, once what tracing costs has been measured: that begins all tracing anew."""
+        self._tracing.measure()
+        return self.page()
+
     def page(self) -> dict[str, Any]:
         """What was allocated since the first time and is alive after a collection, by traceback, innermost call first."""
         self._tracing.begin()

@@ -1,10 +1,10 @@
 """Tracing that keeps to a share of the service's processor time: all the time where that is cheap, else in short windows.
 
-tracemalloc makes every allocation dearer; a busy service may take several times the processor time for it. So the first time
-that memory is asked for under load, the processor time with and without tracing is compared. Beyond the budget, only short
-and long windows are traced, in turn. What is alive at the end of a window was made in it: of garbage and work in flight there
-is as much in both kinds, so that what a long window has more than a short one, over the seconds that it is longer, is what
-is kept for good, per second.
+tracemalloc makes every allocation dearer; a busy service may take several times the processor time for it. So when the load is
+there, and memory is about to be asked for, the processor time with and without tracing is compared. Beyond the budget, only
+short and long windows are traced, in turn. What is alive at the end of a window was made in it: of garbage and work in flight
+there is as much in both kinds, so that what a long window has more than a short one, over the seconds that it is longer, is
+what is kept for good, per second.
 """
 
 from __future__ import annotations
@@ -80,18 +80,19 @@ class Tracing:
         extra = self.duty * (self.cost or 0.0)
         return extra / (1.0 + extra)
 
-    def begin(self) -> None:
-        """Trace, if nothing is traced yet; under load for the first time, measure what it costs."""
-        if self.in_windows:
+    def measure(self) -> None:
+        """Where the service is at work, measure what tracing costs; if that is too much, trace windows from now on."""
+        if self.in_windows or not self._busy():
             return
-        if self.cost is None and self._busy():
-            self.cost = self._measured()
-            if duty(self.cost) < 1.0:
-                self._stop.clear()
-                self._windows = threading.Thread(target=self._trace_windows, name="soak-hook-windows", daemon=True)
-                self._windows.start()
-                return
-        if not tracemalloc.is_tracing():
+        self.cost = self._measured()
+        if duty(self.cost) < 1.0:
+            self._stop.clear()
+            self._windows = threading.Thread(target=self._trace_windows, name="soak-hook-windows", daemon=True)
+            self._windows.start()
+
+    def begin(self) -> None:
+        """Trace, if nothing is traced yet."""
+        if not self.in_windows and not tracemalloc.is_tracing():
             tracemalloc.start(self.frames)
 
     def held(self) -> Held:

@@ -23,6 +23,7 @@ from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
 from soak.sampling.profilers import jcmd as jcmd_module
 from soak.sampling.profilers.inspector import Inspector
 from soak.sampling.profilers.jvm import Jvm
+from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, native_gauges
 from soak.sampling.profilers.node import NodeInspector
 from soak.sampling.profilers.python import PythonHook
 from soak.snapshots import SnapshotKind
@@ -206,14 +207,14 @@ def test_what_jcmd_says_is_said_in_one_line(printed: str, said: str) -> None:
 def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
     histogram = "   1:   10   160  [B (java.base@17)\n"
     told = f'{histogram}\nFull thread dump\n\n"main" #1 x\n\tat Main.main(Main.java:3)\n'
-    said = {"GC.class_histogram\nThread.print": told, "JFR.start": "no such command"}
-    for module in ("jvm", "flight"):
+    said = {"\n".join(["GC.class_histogram", *NATIVE_COMMANDS, "Thread.print"]): told, "JFR.start": "no such command"}
+    for module in ("jvm", "flight_recording"):
         monkeypatch.setattr(f"soak.sampling.profilers.{module}.ask", lambda pid, command, *_: said[command])
     profiler = named(1, jvm=True)
     first, second = list(profiler.take("start")), list(profiler.take("steady"))
-    assert [kind for kind, _ in first] == ["classes", "classes", "threads"]
+    assert [kind for kind, _ in first] == ["classes", "classes", "gauges", "threads"]
     assert "cannot record: no such command" in str(first[1][1])
-    assert [kind for kind, _ in second] == ["classes", "threads"]
+    assert [kind for kind, _ in second] == ["classes", "gauges", "threads"]
     assert isinstance(first[0][1], bytes)
     assert isinstance(first[2][1], bytes)
     assert read_profile("threads", first[2][1]).column("threads").sum() == 1
@@ -245,7 +246,7 @@ def test_what_is_no_inspector_is_said(page: str) -> None:
 
 
 def test_what_is_no_hook_is_said() -> None:
-    with answering({"/memory": http("<html>", content_type="text/html")}) as url:
+    with answering({"/memory?measure": http("<html>", content_type="text/html")}) as url:
         [(_, error)] = named(python=url.removeprefix("http://")).take("start")
     assert isinstance(error, SoakError)
     assert "no soak.hook of this version" in str(error)
@@ -314,3 +315,25 @@ def test_the_hook_serves_beyond_loopback_only_with_a_token_and_never_breaks_the_
 def test_without_its_variable_the_hook_does_nothing() -> None:
     hook.start_from_environment()
     assert "soak-hook" not in {thread.name for thread in threading.enumerate()}
+
+
+NATIVE = """
+Total         46242        3336576
+Native Memory Tracking:
+
+Total: reserved=1231234KB, committed=62266KB
+-                 Java Heap (reserved=32768KB, committed=32768KB)
+-                    Thread (reserved=13349KB, committed=809KB)
+0x0000000000000000  0x0000000000000000  0x00007f8a7803c810    1145    557056    151218  <boot class loader>
+Total = 4                                                     2492   1464960   1051249
+"""
+
+
+def test_a_jvms_native_memory_and_class_loaders_become_gauges() -> None:
+    assert list(native_gauges(NATIVE)) == [
+        ("jvm_live_classes_bytes", {}, 3336576.0),
+        ("jvm_native_memory_committed_bytes", {"category": "Java Heap"}, 32768 * 1024.0),
+        ("jvm_native_memory_committed_bytes", {"category": "Thread"}, 809 * 1024.0),
+        ("jvm_class_loaders", {}, 4.0),
+    ]
+    assert list(native_gauges("Native memory tracking is not enabled")) == []

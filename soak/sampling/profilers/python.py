@@ -21,6 +21,13 @@ _PAGES: tuple[tuple[SnapshotKind, str], ...] = (("tracemalloc", "memory"), ("thr
 _TRIMMED: tuple[SnapshotStage, ...] = ("end", "drained")
 
 
+def _asked(page: str, stage: SnapshotStage) -> str:
+    """The page as it is asked for at a stage: at the first one under load, what tracing costs is measured."""
+    if page == "memory" and stage == "start":
+        return "memory?measure"
+    return "gauges?trim" if page == "gauges" and stage in _TRIMMED else page
+
+
 @dataclass(frozen=True)
 class PythonHook:
     """`diagnose: {python: 127.0.0.1:9230}`: where the hook listens, as the target's SOAK_HOOK says."""
@@ -49,7 +56,7 @@ class PythonHook:
         """Memory by traceback after a collection, threads and tasks by stack, and what is counted exactly."""
         for kind, page in _PAGES:
             try:
-                yield kind, self._page(f"{page}?trim" if kind == "gauges" and stage in _TRIMMED else page)
+                yield kind, self._page(_asked(page, stage))
             except SoakError as error:
                 yield kind, error
                 return
