@@ -216,8 +216,8 @@ def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkey
     assert "cannot record: no such command" in str(first[1][1])
     assert [kind for kind, _ in second] == ["classes", "gauges", "threads"]
     assert isinstance(first[0][1], bytes)
-    assert isinstance(first[2][1], bytes)
-    assert read_profile("threads", first[2][1]).column("threads").sum() == 1
+    assert isinstance(first[3][1], bytes)
+    assert read_profile("threads", first[3][1]).column("threads").sum() == 1
     assert read_profile("classes", first[0][1]).flat("inuse_space") == {"byte[]": 160.0}
 
 
