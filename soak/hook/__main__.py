@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import runpy
 import sys
 
-if not __package__:  # run as a folder: `python path/to/hook service.py`
-    folder = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, os.path.dirname(folder))
-    __import__(os.path.basename(folder))
+
+def load_from_folder(folder: str) -> None:
+    """Start the hook from a folder alone (`python path/to/hook service.py`), with nothing beside it to import by accident."""
     sys.path.pop(0)
-else:
-    __import__(__package__)
+    spec = importlib.util.spec_from_file_location(
+        "soak_hook", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["soak_hook"] = package
+    spec.loader.exec_module(package)
+    sys.path.insert(0, folder)
 
 
 def run(arguments: list[str]) -> None:
@@ -21,7 +28,7 @@ def run(arguments: list[str]) -> None:
         raise SystemExit("usage: python -m soak.hook service.py [arguments], or -m service.module [arguments]")
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
-        sys.path.insert(0, "")
+        sys.path[0] = ""
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv = arguments
@@ -30,4 +37,8 @@ def run(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    if __package__:
+        __import__(__package__)
+    else:
+        load_from_folder(os.path.dirname(os.path.abspath(__file__)))
     run(sys.argv[1:])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -14,7 +16,8 @@ from soak.hook import containers, tracing
 from soak.hook.threads import tasks, threads
 from soak.hook.tracing import LIMIT, LONG, SHORT, accumulate, cost_of, duty
 
-KEEP, PASS = (("/srv/shop.py", 12),), (("/srv/shop.py", 30),)
+KEEP: tracing.Traceback = (("/srv/shop.py", 12),)
+PASS: tracing.Traceback = (("/srv/shop.py", 30),)
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.1, 0.24, 0.26, 1.2, 2.9, 20.0])
@@ -33,8 +36,8 @@ def test_what_tracing_costs_is_what_it_adds_and_a_saturated_service_is_never_che
 
 def test_two_windows_tell_what_is_kept_from_what_is_in_flight() -> None:
     rate, in_flight = 5000.0, 80_000.0
-    short = {KEEP: (rate * SHORT, 10.0), PASS: (in_flight, 4.0)}
-    long = {KEEP: (rate * LONG, 40.0), PASS: (in_flight, 4.0)}
+    short: tracing.Held = {KEEP: (rate * SHORT, 10.0), PASS: (in_flight, 4.0)}
+    long: tracing.Held = {KEEP: (rate * LONG, 40.0), PASS: (in_flight, 4.0)}
     kept: tracing.Held = {}
     for _ in range(3):
         accumulate(kept, short, long, 20.0)
@@ -98,3 +101,16 @@ def test_a_cache_on_a_librarys_function_is_not_the_services(monkeypatch: pytest.
     for n in range(30):
         cached(Path("/"), str(n))
     assert not any(kind == "lru_cache" and "Path" in holder for holder, kind, _ in containers.lengths())
+
+
+def test_the_folder_alone_runs_a_service_and_hides_none_of_the_standard_librarys_modules(tmp_path: Path) -> None:
+    program = tmp_path / "service.py"
+    program.write_text(
+        "import asyncio, selectors, sys\nprint(selectors.DefaultSelector.__name__, sys.path[0], sys.argv[1:])"
+    )
+    folder = Path(containers.__file__).parent
+    environment = {**os.environ, "SOAK_HOOK": "127.0.0.1:0"}
+    done = subprocess.run(
+        [sys.executable, folder, program, "--port", "1"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split(maxsplit=2)[1:] == [str(tmp_path), "['--port', '1']\n"]

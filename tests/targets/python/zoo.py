@@ -98,6 +98,11 @@ def _task(kind: str, patience: float | None) -> None:
     task.add_done_callback(TASKS.discard)
 
 
+def end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 TASKS: set[asyncio.Task[None]] = set()
 SLEEPER = threading.Thread(target=FOREVER.wait, daemon=True)
 
@@ -129,7 +134,7 @@ def main() -> None:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if asked.until_eof:
-        start(lambda: (sys.stdin.read(), os._exit(0)))
+        start(end_with_input)
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
 
