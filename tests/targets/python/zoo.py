@@ -107,6 +107,16 @@ TASKS: set[asyncio.Task[None]] = set()
 SLEEPER = threading.Thread(target=FOREVER.wait, daemon=True)
 
 
+class Server(ThreadingHTTPServer):
+    """With room for all connections at once; a client that hangs up is no news."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Nothing."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("-leak", default="none")
@@ -132,7 +142,7 @@ def main() -> None:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     if asked.until_eof:
         start(end_with_input)
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
