@@ -34,7 +34,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -75,4 +75,13 @@ bench-parse: install ## How fast a metrics page of 5,000 lines is read
 bench-sampler: install ## How late the sampler is while both cores are busy
 	$(BIN)/python -m tests.bench.bench_sampler
 
-.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution faults
+bench-profilers: install ## What each profiler costs its target, per request and per snapshot
+	$(BIN)/python -m tests.bench.bench_profilers
+
+zoo: install ## Goroutines, threads and tasks stranded in every usual way, leaking and fixed (about two hours)
+	$(BIN)/python -m tests.targets.zoo --fixed
+
+programs: install ## Libraries at releases with known leaks, leaking and fixed (about half an hour)
+	$(BIN)/python -m tests.targets.programs
+
+.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults
