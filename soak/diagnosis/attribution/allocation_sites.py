@@ -75,7 +75,7 @@ class AllocationSite:
 def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
     """Whether one of these frames is a function that begins so, or lies in a file that does, or in such a `/folder/`."""
     starts = tuple(functions)
-    folders = [one for one in starts if one.startswith("/")]
+    folders = [start for start in starts if start.startswith("/")]
     return any(
         frame.function.startswith(starts)
         or frame.file.startswith(starts)
@@ -122,12 +122,12 @@ def allocation_sites(snapshots: Sequence[ProfileSnapshot], column: str, *, added
     Snapshots without the column, such as another tool's, count as none. Each has all until then, or, with `added`, only what
     comes to what the others had.
     """
-    snapshots = [one for one in snapshots if column in dict(one.profile.columns)]
+    snapshots = [snapshot for snapshot in snapshots if column in dict(snapshot.profile.columns)]
     if len(snapshots) < LEAST_SNAPSHOTS:
         return []
     keys, table, samples = held(snapshots, column)
     table = np.cumsum(table, axis=0) if added else table
-    times, requests = (np.array([getattr(one, name) for one in snapshots]) for name in ("time", "requests"))
+    times, requests = (np.array([getattr(snapshot, name) for snapshot in snapshots]) for name in ("time", "requests"))
     if np.ptp(requests) <= 0:
         return []
     moved = np.argsort(-np.abs(table - table[0]).max(axis=0), kind="stable")[:MOST_STACKS]
@@ -141,8 +141,8 @@ def allocation_sites(snapshots: Sequence[ProfileSnapshot], column: str, *, added
         by_place.setdefault((place.function, place.file), []).append(Stack(frames, table[:, index]))
     profile = snapshots[-1].profile
     period = profile.period if profile.period_unit == "bytes" and column.endswith("space") else 0.0
-    found = [_holding(stacks, times, requests, period) for stacks in by_place.values()]
-    return sorted(found, key=lambda one: -one.slope[0])
+    sites = [_holding(stacks, times, requests, period) for stacks in by_place.values()]
+    return sorted(sites, key=lambda site: -site.slope[0])
 
 
 def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float) -> AllocationSite:

@@ -109,8 +109,8 @@ def attribute(
     lives = np.searchsorted(np.asarray(sorted(borders), dtype=np.float64), times, side="right")
     apart = [times - times[0]] if mix.total_apart(times) else []
     columns = np.column_stack([mix.counts, mix.total, *apart])
-    found = fit_subsets(*_thinned(times, levels, columns, lives), integer=integer)
-    return _told(key, unit, mix, times, found, with_time=bool(apart))
+    fit = fit_subsets(*_thinned(times, levels, columns, lives), integer=integer)
+    return _told(key, unit, mix, times, fit, with_time=bool(apart))
 
 
 def _refusal(key: str, unit: str, reason: str) -> Attribution:
@@ -128,18 +128,18 @@ def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tup
     return means[0] / sizes, means[1] / sizes, means[2] / sizes[:, None], lives[starts]
 
 
-def _told(key: str, unit: str, mix: Mix, times: Floats, found: SubsetFit, *, with_time: bool) -> Attribution:
+def _told(key: str, unit: str, mix: Mix, times: Floats, fit: SubsetFit, *, with_time: bool) -> Attribution:
     """Each endpoint's amount: what is its own, and what every request costs alike; and what time alone does."""
     k = len(mix.names)
-    own, drawn = found.amounts[:k] + found.amounts[k], found.drawn[:k] + found.drawn[k]
+    own, drawn = fit.amounts[:k] + fit.amounts[k], fit.drawn[:k] + fit.drawn[k]
     hours = float(times[-1] - times[0]) / 3600
     requests, total = mix.counts[-1] - mix.counts[0], float(mix.total[-1] - mix.total[0])
-    hourly = 3600 * (found.drawn[k + 1] if with_time else np.zeros(drawn.shape[1]))
-    first = 3600 * float(found.amounts[k + 1]) if with_time else 0.0
+    hourly = 3600 * (fit.drawn[k + 1] if with_time else np.zeros(drawn.shape[1]))
+    first = 3600 * float(fit.amounts[k + 1]) if with_time else 0.0
     gained = max(float(own @ requests) + first * hours, 1e-300)
     amounts = tuple(map(Amount, mix.names, own.tolist(), *_interval(drawn), (own * requests / gained).tolist()))
-    [low], [high] = _interval(found.drawn[k : k + 1])
-    alike = float(found.amounts[k])
+    [low], [high] = _interval(fit.drawn[k : k + 1])
+    alike = float(fit.amounts[k])
     every = Amount(EVERY, alike, low, high, alike * total / gained) if low > 0 else None
     [least], [most] = _interval(hourly[None])
     told = Attribution(key, unit, amounts, first, least, most, None, every)

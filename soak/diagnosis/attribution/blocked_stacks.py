@@ -115,16 +115,16 @@ def entry(frames: Sequence[Frame]) -> Frame:
 
 
 def with_leak_profile(
-    found: Sequence[BlockedGroup], last: ProfileSnapshot | None, column: str = "goroutineleak"
+    ungraded: Sequence[BlockedGroup], last: ProfileSnapshot | None, column: str = "goroutineleak"
 ) -> list[BlockedGroup]:
     """The groups with what Go's leak profile says of them: it names goroutines that nothing can ever wake."""
     if last is None:
-        return list(found)
+        return list(ungraded)
     leaked: dict[str, float] = {}
     for sample, count in enumerate(last.profile.column(column)):
         place = _place(last.profile.stack(sample))
         leaked[place] = leaked.get(place, 0.0) + float(count)
-    return [replace(group, proven=leaked.get(group.place.function, 0.0)) for group in found]
+    return [replace(group, proven=leaked.get(group.place.function, 0.0)) for group in ungraded]
 
 
 def _place(frames: Sequence[Frame]) -> str:

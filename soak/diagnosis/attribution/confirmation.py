@@ -82,7 +82,7 @@ def confirmations(recording: Recording, analysis: Analysis) -> tuple[Confirmatio
 
 def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
     """The analysis, its findings saying what the second load told of them: the verdict stays that of the first."""
-    said = {one.key: one.reason for one in confirmations(recording, analysis)}
+    said = {confirmed.key: confirmed.reason for confirmed in confirmations(recording, analysis)}
     findings = tuple(
         finding.adjusted("second load", finding.verdict, f"{finding.reason} {said[key][:1].upper()}{said[key][1:]}.")
         if key in said
@@ -173,8 +173,8 @@ def _per_request(finding: Finding, rate: float) -> float | None:
 
 def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None) -> Rest | None:
     """The level in the later half of a rest; None with too few samples, or without that rest."""
-    gauges = (one for one in with_live_heap(recording.series) if one.kind is Kind.GAUGE)
-    series = next((one for one in gauges if (one.name, one.labels) == (name, labels)), None)
+    gauges = (row for row in with_live_heap(recording.series) if row.kind is Kind.GAUGE)
+    series = next((row for row in gauges if (row.name, row.labels) == (name, labels)), None)
     if series is None or rest is None:
         return None
     late = (series.times >= 0.5 * (rest.start + rest.end)) & (series.times <= rest.end)
@@ -189,7 +189,7 @@ def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None
 def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Confirmation]:
     """What each kind of snapshot holds in all: at the steady phase's start, and at each rest."""
     loads = {name: _requests(recording, phases.get(name)) for name in ("repeat", "confirm")}
-    for kind in dict.fromkeys(one.kind for one in recording.snapshots if one.kind in HELD):
+    for kind in dict.fromkeys(snapshot.kind for snapshot in recording.snapshots if snapshot.kind in HELD):
         start = _held(recording.snapshots, kind, "start")
         drained, repeated, confirmed = (_held(recording.snapshots, kind, stage) for stage in _STAGES)
         if start is None or drained is None or confirmed is None:
@@ -216,16 +216,19 @@ class _Held:
 
 def _held(snapshots: tuple[Snapshot, ...], kind: SnapshotKind, stage: SnapshotStage) -> _Held | None:
     """The first snapshot of a kind and stage; None where there is none, or it cannot be read."""
-    one = next((one for one in snapshots if (one.kind, one.stage, one.error) == (kind, stage, None)), None)
-    if one is None:
+    snapshot = next(
+        (snapshot for snapshot in snapshots if (snapshot.kind, snapshot.stage, snapshot.error) == (kind, stage, None)),
+        None,
+    )
+    if snapshot is None:
         return None
     try:
-        profile = read_profile(kind, one.read())
+        profile = read_profile(kind, snapshot.read())
         total = float(profile.column(HELD[kind]).sum())
     except SoakError:
         return None
     sampled = HELD[kind] == "inuse_space" and profile.period_unit == "bytes"
-    return _Held(one.time, total, profile.period if sampled else 0.0)
+    return _Held(snapshot.time, total, profile.period if sampled else 0.0)
 
 
 def _since(held: _Held | None, before: _Held) -> Rest | None:

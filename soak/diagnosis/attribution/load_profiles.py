@@ -26,20 +26,24 @@ def load_profiles(
     stages: tuple[SnapshotStage, ...] = _LOADED,
 ) -> tuple[list[ProfileSnapshot], list[str]]:
     """The profiles of one kind with how many requests were done by then, in the order of time; and what could not be read."""
-    wanted = [one for one in snapshots if one.kind == kind and one.error is None and one.stage in stages]
-    found: list[ProfileSnapshot] = []
+    wanted = [
+        snapshot
+        for snapshot in snapshots
+        if snapshot.kind == kind and snapshot.error is None and snapshot.stage in stages
+    ]
+    profiles: list[ProfileSnapshot] = []
     unread: list[str] = []
-    done = _requests(np.array([one.time for one in wanted]), windows)
+    done = _requests(np.array([snapshot.time for snapshot in wanted]), windows)
     for index in _chosen(wanted):
         try:
             profile = read_profile(kind, wanted[index].read())
         except (SoakError, OSError) as error:
             unread.append(f"{type(error).__name__}: {error}")
         else:
-            found.append(ProfileSnapshot(wanted[index].time, float(done[index]), profile))
+            profiles.append(ProfileSnapshot(wanted[index].time, float(done[index]), profile))
     if not unread:
-        return found, []
-    return found, [f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}"]
+        return profiles, []
+    return profiles, [f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}"]
 
 
 def _chosen(wanted: Sequence[Snapshot]) -> list[int]:

@@ -48,13 +48,13 @@ def mix_at(times: Floats, windows: Sequence[EndpointWindows]) -> Mix:
     A flow's steps are as many as one another, so they count as one unit, by its commonest step.
     """
     units: dict[str, list[Floats]] = {}
-    for one in windows:
-        if not len(one.times):
+    for endpoint in windows:
+        if not len(endpoint.times):
             continue
-        ends = np.concatenate(([one.times[0] - one.seconds[0]], one.times))
-        done = np.interp(times, ends, np.concatenate(([0.0], np.cumsum(one.requests, dtype=np.float64))))
-        flow, step, _ = one.endpoint.partition(_STEP)
-        units.setdefault(flow if step else one.endpoint, []).append(done)
+        ends = np.concatenate(([endpoint.times[0] - endpoint.seconds[0]], endpoint.times))
+        done = np.interp(times, ends, np.concatenate(([0.0], np.cumsum(endpoint.requests, dtype=np.float64))))
+        flow, step, _ = endpoint.endpoint.partition(_STEP)
+        units.setdefault(flow if step else endpoint.endpoint, []).append(done)
     counts = {name: max(steps, key=lambda done: float(done[-1])) for name, steps in units.items()}
     grown = {name: done for name, done in counts.items() if done[-1] > done[0]}
     return Mix(tuple(grown), np.array(list(grown.values())).reshape(len(grown), len(times)).T)

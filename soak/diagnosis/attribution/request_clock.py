@@ -51,8 +51,10 @@ def _held(recording: Recording) -> Series | None:
     profiles, _ = load_profiles(recording.snapshots, "tracemalloc", recording.windows)
     if len(profiles) < _FEWEST:
         return None
-    times = np.array([one.time for one in profiles])
-    return Series("tracemalloc", times, np.array([one.profile.column("inuse_space").sum() for one in profiles]))
+    times = np.array([snapshot.time for snapshot in profiles])
+    return Series(
+        "tracemalloc", times, np.array([snapshot.profile.column("inuse_space").sum() for snapshot in profiles])
+    )
 
 
 def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
@@ -92,9 +94,9 @@ def _due(prepared: Prepared, told: Sequence[Amount], grid: Floats) -> Floats:
     """What the clock shows at each moment of `grid`: by what these endpoints add, and for the rest of the growth by the wall."""
     mix = mix_at(grid, prepared.recording.windows)
     wall = (grid - grid[0]) / (grid[-1] - grid[0])
-    kept = np.sum([one.per_request * mix.counts[:, mix.names.index(one.endpoint)] for one in told], axis=0)
+    kept = np.sum([amount.per_request * mix.counts[:, mix.names.index(amount.endpoint)] for amount in told], axis=0)
     gained = float(kept[-1] - kept[0])
     if gained <= 0:
         return grid
-    share = min(sum(one.share for one in told), 1.0 - WALL_CLOCK_SHARE)
+    share = min(sum(amount.share for amount in told), 1.0 - WALL_CLOCK_SHARE)
     return np.asarray(grid[0] + (grid[-1] - grid[0]) * (share * (kept - kept[0]) / gained + (1.0 - share) * wall))

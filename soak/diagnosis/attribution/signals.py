@@ -79,34 +79,34 @@ def signals(
     prepared: Prepared, findings: Sequence[Finding], places: Sequence[AllocationSite], groups: Sequence[BlockedGroup]
 ) -> list[Signal]:
     """Every signal: failing series first, then places on the heap, then groups of goroutines; none where no growth failed."""
-    if not any(one.verdict is Verdict.FAIL and one.rule is RuleName.GROWTH for one in findings):
+    if not any(finding.verdict is Verdict.FAIL and finding.rule is RuleName.GROWTH for finding in findings):
         return []
-    found = list(_series_signals(prepared, findings))
-    if _matters(places, found):
-        found += [_place_signal(prepared, one) for one in growing(places)]
-        found += _total_signal(prepared, places, found)
+    growing_signals = list(_series_signals(prepared, findings))
+    if _matters(places, growing_signals):
+        growing_signals += [_place_signal(prepared, site) for site in growing(places)]
+        growing_signals += _total_signal(prepared, places, growing_signals)
     if _may_grow(findings):
-        found += [_group_signal(prepared, one) for one in _growing_groups(groups)]
-    return found
+        growing_signals += [_group_signal(prepared, group) for group in _growing_groups(groups)]
+    return growing_signals
 
 
 def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
     """The places that surely hold ever more, and a fair share of all that does, fastest first."""
-    whole = sum(max(one.slope[0], 0.0) for one in places)
-    return [one for one in places if one.sure and one.slope[0] >= LEAST_PLACE_SHARE * whole][:MOST_PLACES]
+    whole = sum(max(site.slope[0], 0.0) for site in places)
+    return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][:MOST_PLACES]
 
 
 def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:
     """Whether the heap has a fair part in the growth of memory, if it is memory that fails: some place always wanders."""
-    memory = [one.each.per_request for one in failing if one.what is ResourceKind.MEMORY]
-    heap = any(one.what is ResourceKind.HEAP for one in failing)
-    return heap or not memory or sum(one.slope[0] for one in places) >= LEAST_HEAP_SHARE * min(memory)
+    memory = [signal.each.per_request for signal in failing if signal.what is ResourceKind.MEMORY]
+    heap = any(signal.what is ResourceKind.HEAP for signal in failing)
+    return heap or not memory or sum(site.slope[0] for site in places) >= LEAST_HEAP_SHARE * min(memory)
 
 
 def _may_grow(findings: Sequence[Finding]) -> bool:
     """Whether goroutines or threads grow as a whole, or nobody counted them: of many groups some always wander."""
-    counted = [one for one in findings if one.rule is RuleName.GROWTH and _lists_stacks(one)]
-    return not counted or any(one.verdict is not Verdict.PASS for one in counted)
+    counted = [finding for finding in findings if finding.rule is RuleName.GROWTH and _lists_stacks(finding)]
+    return not counted or any(finding.verdict is not Verdict.PASS for finding in counted)
 
 
 def _lists_stacks(finding: Finding) -> bool:
@@ -170,15 +170,15 @@ def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
     return Signal(PLACE, where(site.place), "bytes", each, contributors(told), words, site=site, refused=told.refused)
 
 
-def _total_signal(prepared: Prepared, places: Sequence[AllocationSite], found: Sequence[Signal]) -> list[Signal]:
+def _total_signal(prepared: Prepared, places: Sequence[AllocationSite], so_far: Sequence[Signal]) -> list[Signal]:
     """All that snapshots hold, where that surely grows by more than any one place, and no series tells of it."""
-    memory = [one for one in found if one.what is ResourceKind.MEMORY]
-    if not memory or not places or any(one.what is ResourceKind.HEAP for one in found):
+    memory = [signal for signal in so_far if signal.what is ResourceKind.MEMORY]
+    if not memory or not places or any(signal.what is ResourceKind.HEAP for signal in so_far):
         return []
-    levels = np.sum([one.levels for one in places], axis=0)
+    levels = np.sum([site.levels for site in places], axis=0)
     total = AllocationSite(Frame("the heap"), places[0].times, places[0].requests, levels, (), places[0].period)
     slope, low, high = total.slope
-    if low <= BEYOND_ONE_PLACE * max(one.slope[2] for one in places):
+    if low <= BEYOND_ONE_PLACE * max(site.slope[2] for site in places):
         return []
     told = attribute_by_endpoint(
         prepared, Levels(total.times, total.levels, total.requests), total.place.function, "bytes"
@@ -224,7 +224,7 @@ def attribute_by_endpoint(
     prepared: Prepared, levels: Levels, key: str, unit: str, *, integer: bool = False
 ) -> Attribution:
     """A level by endpoint; one endpoint alone needs no telling apart."""
-    windows = [one for one in prepared.windows() if one.requests.sum() > 0]
+    windows = [endpoint for endpoint in prepared.windows() if endpoint.requests.sum() > 0]
     if len(windows) == 1 and np.ptp(levels.requests) > 0:
         slope, error = slope_and_error(levels.requests, levels.values)
         amount = Amount(windows[0].endpoint, slope, slope - error, slope + error, 1.0)

@@ -67,7 +67,7 @@ def fit_subsets(times: Floats, levels: Floats, columns: Floats, lives: Ints, *, 
     scale, size = np.maximum(np.ptp(columns, axis=0), 1e-300), float(np.ptp(levels)) or 1.0
     data = _Data(times, (levels - levels[0]) / size, (columns - columns[0]) / scale, lives, first, ages)
     every = list(_explanations(data, _ROUNDING / size**2 if integer else 1e-24))
-    likelihoods = np.array([one.likelihoods for one in every])
+    likelihoods = np.array([explanation.likelihoods for explanation in every])
     weights = np.exp(_TRUST * (likelihoods - likelihoods.max()))
     weights[likelihoods < likelihoods.max() - _UNLIKELY] = 0.0
     chance = np.random.default_rng(_SEED)
@@ -127,17 +127,20 @@ def _fitted(
     return _Explanations(columns, level, amounts / norm, inverses / norm[:, None] / norm[None, :], frees, likelihoods)
 
 
-def _drawn(found: _Explanations, s: int, takes: int, chance: np.random.Generator) -> Floats:
+def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Generator) -> Floats:
     """Amounts (k, takes) of one explanation, had its residuals come in another order; the fewer, the wilder."""
-    n, free = len(found.level), found.free[s]
-    rest = found.level - found.columns @ found.amounts[s]
+    n, free = len(explanations.level), explanations.free[s]
+    rest = explanations.level - explanations.columns @ explanations.amounts[s]
     rest = (rest - rest.mean()) * np.sqrt(n / free)
     length = max(1, round(n ** (1 / 3)))
     starts = chance.integers(0, n - length + 1, (-(-n // length), takes))
     index = (starts[:, None, :] + np.arange(length)[None, :, None]).reshape(-1, takes)[:n]
     wild = np.sqrt(free / chance.chisquare(free, takes))
     return np.asarray(
-        np.maximum(found.amounts[s][:, None] + found.inverses[s] @ (found.columns.T @ rest[index]) * wild, 0.0)
+        np.maximum(
+            explanations.amounts[s][:, None] + explanations.inverses[s] @ (explanations.columns.T @ rest[index]) * wild,
+            0.0,
+        )
     )
 
 

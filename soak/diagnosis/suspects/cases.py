@@ -36,10 +36,10 @@ class Case:
 
     def of(self, *what: ResourceKind | str) -> list[Signal]:
         """The signals of these roles."""
-        return [one for one in self.signals if one.what in what]
+        return [signal for signal in self.signals if signal.what in what]
 
     def amount(self, signal: Signal) -> Amount:
-        """What a request to this case's endpoint adds to one of its signals."""
+        """What a request to this case's endpoint adds to signal of its signals."""
         return self.amounts[self.signals.index(signal)]
 
     @property
@@ -50,7 +50,7 @@ class Case:
     @property
     def memory_alone(self) -> bool:
         """Whether nothing but bytes grows."""
-        return not any(one.counted for one in self.signals)
+        return not any(signal.counted for signal in self.signals)
 
 
 def frames_of(case: Case) -> list[Frame]:
@@ -88,9 +88,9 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
         rest += [signal for index, signal in enumerate(unnamed) if signal not in unnamed[:index]]
     if not by_endpoint:
         return [_case("", ((signal, signal.each) for signal in group)) for group in _by_count(rest)]
-    found = [_case(endpoint, pairs) for endpoint, pairs in by_endpoint.items()]
-    kept = [case for case in found if len(found) == 1 or _stands(case)]
-    return _with_rest(_by_place(kept or found[:1]), rest)
+    grouped = [_case(endpoint, pairs) for endpoint, pairs in by_endpoint.items()]
+    kept = [case for case in grouped if len(grouped) == 1 or _stands(case)]
+    return _with_rest(_by_place(kept or grouped[:1]), rest)
 
 
 def _case(endpoint: str, pairs: Iterable[tuple[Signal, Amount]]) -> Case:
@@ -103,49 +103,49 @@ def _stands(case: Case) -> bool:
     return not case.memory_alone or any(amount.share >= LEAST_SECOND_SHARE for amount in case.amounts)
 
 
-def _by_place(found: Sequence[Case]) -> list[Case]:
+def _by_place(grouped: Sequence[Case]) -> list[Case]:
     """Cases whose whole growth is at the same places are one leak, reached through several endpoints."""
     merged: dict[frozenset[str], Case] = {}
-    for case in found:
-        places = frozenset(one.name for one in case.of(PLACE, GROUP)) or frozenset((case.endpoint,))
+    for case in grouped:
+        places = frozenset(signal.name for signal in case.of(PLACE, GROUP)) or frozenset((case.endpoint,))
         other = merged.get(places)
         merged[places] = case if other is None else replace(other, endpoint=f"{other.endpoint}, {case.endpoint}")
     return list(merged.values())
 
 
-def _with_rest(found: list[Case], rest: Sequence[Signal]) -> list[Case]:
-    """Signals that no endpoint could be found for go to the case that they fit, or stand for themselves."""
+def _with_rest(grouped: list[Case], rest: Sequence[Signal]) -> list[Case]:
+    """Signals that no endpoint could be grouped for go to the case that they fit, or stand for themselves."""
     for signal in rest:
-        fits = [index for index, case in enumerate(found) if _fits(case, signal)]
-        if len(found) == 1 or fits:
+        fits = [index for index, case in enumerate(grouped) if _fits(case, signal)]
+        if len(grouped) == 1 or fits:
             index = fits[0] if fits else 0
-            found[index] = _case(
-                found[index].endpoint,
-                [*zip(found[index].signals, found[index].amounts, strict=True), (signal, replace(signal.each))],
+            grouped[index] = _case(
+                grouped[index].endpoint,
+                [*zip(grouped[index].signals, grouped[index].amounts, strict=True), (signal, replace(signal.each))],
             )
-    return found
+    return grouped
 
 
 def _fits(case: Case, signal: Signal) -> bool:
     """Whether bytes go with a case that grows in bytes, and counts with one that counts."""
-    return case.endpoint == EVERY or any(one.counted == signal.counted for one in case.signals)
+    return case.endpoint == EVERY or any(own.counted == signal.counted for own in case.signals)
 
 
 def _by_count(signals: Sequence[Signal]) -> list[list[Signal]]:
     """Without endpoints: counts in whole ratios go together, places by what they hold beside; series of bytes go with all."""
-    found: list[list[Signal]] = []
-    series = [one for one in signals if not one.counted and one.what != PLACE]
-    for signal in sorted(signals, key=lambda one: not one.counted):
+    groups: list[list[Signal]] = []
+    series = [row for row in signals if not row.counted and row.what != PLACE]
+    for signal in sorted(signals, key=lambda row: not row.counted):
         if signal in series:
             continue
-        home = next((group for group in found if _together(group[0], signal)), None)
+        home = next((group for group in groups if _together(group[0], signal)), None)
         if home is None:
-            found.append([signal])
+            groups.append([signal])
         else:
             home.append(signal)
-    if not found:
+    if not groups:
         return [series] if series else []
-    return [[*group, *series] for group in found]
+    return [[*group, *series] for group in groups]
 
 
 def _together(leader: Signal, other: Signal) -> bool:
@@ -158,9 +158,9 @@ def _together(leader: Signal, other: Signal) -> bool:
     return _shares_a_caller(leader, other)
 
 
-def _whole(one: float, other: float) -> bool:
-    """Whether one count is a small whole number of times the other."""
-    small, large = sorted((one, other))
+def _whole(first: float, other: float) -> bool:
+    """Whether first count is a small whole number of times the other."""
+    small, large = sorted((first, other))
     if small <= 0:
         return True
     ratio = large / small
@@ -171,11 +171,11 @@ def _owned(signal: Signal) -> bool:
     return any(own_frames(stack.frames) for stack in signal.site.stacks) if signal.site is not None else False
 
 
-def _shares_a_caller(one: Signal, other: Signal) -> bool:
+def _shares_a_caller(first: Signal, other: Signal) -> bool:
     """Whether two places are reached through a function in common, and not only through middleware or main."""
     callers = [
         {frame.function for stack in signal.site.stacks for frame in own_frames(stack.frames)}
-        for signal in (one, other)
+        for signal in (first, other)
         if signal.site is not None
     ]
     return len(callers) == 2 and bool(callers[0] & callers[1])

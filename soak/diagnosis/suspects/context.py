@@ -56,7 +56,7 @@ class RunContext:
 
     def series(self, name: str, **labels: str) -> list[Series]:
         """The series of a name that have these labels."""
-        return [one for one in self.prepared.named(name) if labels.items() <= dict(one.labels).items()]
+        return [series for series in self.prepared.named(name) if labels.items() <= dict(series.labels).items()]
 
     def recorded(self, name: str) -> list[Series]:
         """The series of a name as they were recorded, warm-up and drain included."""
@@ -97,17 +97,17 @@ class RunContext:
 
     def gained(self) -> float:
         """By how many bytes all places together grew a request to any endpoint."""
-        return sum(one.slope[0] for one in self.places)
+        return sum(site.slope[0] for site in self.places)
 
 
 def run_context(recording: Recording, analysis: Analysis, warmup: float) -> RunContext:
     """The context of a run that has been judged."""
     prepared = prepare(recording, warmup)
-    snapshots = [one for one in recording.snapshots if one.time >= prepared.judged_from - 1]
-    heap: SnapshotKind = next((kind for kind in HEAPS if any(one.kind == kind for one in snapshots)), "heap")
+    snapshots = [snapshot for snapshot in recording.snapshots if snapshot.time >= prepared.judged_from - 1]
+    heap: SnapshotKind = next((kind for kind in HEAPS if any(snapshot.kind == kind for snapshot in snapshots)), "heap")
     heaps, unread = load_profiles(snapshots, heap, recording.windows)
     ran, besides = load_profiles(snapshots, "v8cpu", recording.windows)
-    running: SnapshotKind = "threads" if any(one.kind == "threads" for one in snapshots) else "goroutine"
+    running: SnapshotKind = "threads" if any(snapshot.kind == "threads" for snapshot in snapshots) else "goroutine"
     stacks, also = load_profiles(snapshots, running, recording.windows)
     leaked, _ = load_profiles(snapshots, "goroutineleak", recording.windows)
     created = _created(recording)
@@ -139,7 +139,7 @@ def _created(recording: Recording) -> list[Created]:
 def _language(recording: Recording) -> Language:
     """The target's language; nothing where neither snapshots nor series give it away."""
     for kind, language in _BY_SNAPSHOT.items():
-        if any(one.kind == kind for one in recording.snapshots):
+        if any(snapshot.kind == kind for snapshot in recording.snapshots):
             return language
     return language_of(series.name for series in recording.series)
 

@@ -132,8 +132,12 @@ def _heap_flat(case: Case, context: RunContext) -> str:
 def growing_descriptor_kind(context: RunContext) -> tuple[str, str, float]:
     """The type and state of the descriptors that grow most, and by how many; empty where none grows."""
     grown = [
-        (rise(one, context.prepared.judged_from), dict(one.labels).get("type", ""), dict(one.labels).get("state", ""))
-        for one in context.series(DESCRIPTORS_BY_TYPE)
+        (
+            rise(series, context.prepared.judged_from),
+            dict(series.labels).get("type", ""),
+            dict(series.labels).get("state", ""),
+        )
+        for series in context.series(DESCRIPTORS_BY_TYPE)
     ]
     most, kind, state = max(grown, default=(0.0, "", ""))
     return (kind, state, most) if most >= LEAST_DESCRIPTORS else ("", "", 0.0)
@@ -150,7 +154,7 @@ def _descriptor_kinds(case: Case, context: RunContext) -> str:
 
 def _close_wait(case: Case, context: RunContext) -> str:
     waiting = sum(
-        rise(one, context.prepared.judged_from) for one in context.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
+        rise(series, context.prepared.judged_from) for series in context.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
     )
     if waiting < LEAST_DESCRIPTORS or not case.of(ResourceKind.DESCRIPTORS):
         return ""
@@ -160,9 +164,9 @@ def _close_wait(case: Case, context: RunContext) -> str:
 def _kept_after_load(case: Case, context: RunContext) -> str:
     """Connections that were not returned when the load was over."""
     kept = [
-        one
-        for one in context.findings
-        if one.verdict is Verdict.FAIL and one.unit == "connections" and one.trend is None
+        finding
+        for finding in context.findings
+        if finding.verdict is Verdict.FAIL and finding.unit == "connections" and finding.trend is None
     ]
     about = case.of(ResourceKind.POOL, ResourceKind.DESCRIPTORS) or not case.signals or matching(case, "database")
     return kept[0].reason if kept and about else ""
@@ -181,8 +185,15 @@ def _again(outcome: Outcome) -> Callable[[Case, RunContext], str]:
     """A look for what a second load told of the case's series, or of the snapshots that have its places."""
 
     def look(case: Case, context: RunContext) -> str:
-        keys = {series_key(one.finding.series, one.finding.labels) for one in case.signals if one.finding is not None}
-        told = next((one for one in context.confirmed if one.key in keys and one.outcome is outcome), None)
+        keys = {
+            series_key(signal.finding.series, signal.finding.labels)
+            for signal in case.signals
+            if signal.finding is not None
+        }
+        told = next(
+            (confirmed for confirmed in context.confirmed if confirmed.key in keys and confirmed.outcome is outcome),
+            None,
+        )
         return f"{told.reason[:1].upper()}{told.reason[1:]}." if told is not None else ""
 
     return look

@@ -25,7 +25,9 @@ class _Call:
 
 def flame_of(places: Sequence[AllocationSite]) -> Flame | None:
     """The stacks that grow fastest, outermost call at the bottom; None where none does."""
-    stacks = [(slope_and_error(one.requests, stack.levels)[0], stack.frames) for one in places for stack in one.stacks]
+    stacks = [
+        (slope_and_error(site.requests, stack.levels)[0], stack.frames) for site in places for stack in site.stacks
+    ]
     fastest = sorted((pair for pair in stacks if pair[0] > 0 and pair[1]), key=lambda pair: -pair[0])[
         :MOST_FLAME_STACKS
     ]
@@ -50,7 +52,7 @@ def _draw(call: _Call, depth: int, left: float, whole: float, boxes: list[FlameB
     if width < NARROWEST_BOX:
         return
     boxes.append(FlameBox(call.frame.function, where(call.frame), depth, left, width, call.per_request))
-    for inner in sorted(call.calls.values(), key=lambda one: -one.per_request):
+    for inner in sorted(call.calls.values(), key=lambda called: -called.per_request):
         _draw(inner, depth + 1, left, whole, boxes)
         left += inner.per_request / whole
 

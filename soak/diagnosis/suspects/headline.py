@@ -43,11 +43,17 @@ def amount(value: float, unit: str) -> str:
 
 def _lasts(suspect: Suspect, analysis: Analysis) -> str:
     """When what leaks runs out, at the rate of this run."""
-    failing = [one for one in analysis.findings if one.verdict is Verdict.FAIL and _alike(one, suspect.unit)]
-    hours = [one.exhausts_in_hours for one in failing if one.exhausts_in_hours and math.isfinite(one.exhausts_in_hours)]
+    failing = [
+        finding for finding in analysis.findings if finding.verdict is Verdict.FAIL and _alike(finding, suspect.unit)
+    ]
+    hours = [
+        finding.exhausts_in_hours
+        for finding in failing
+        if finding.exhausts_in_hours and math.isfinite(finding.exhausts_in_hours)
+    ]
     if not hours:
         return ""
-    rate = sum(one.rate for one in analysis.endpoints)
+    rate = sum(endpoint.rate for endpoint in analysis.endpoints)
     at = f"at {show_number(rate)} requests/s " if rate else ""
     noun = "memory" if suspect.unit == "bytes" else suspect.unit
     verb = "runs" if noun == "memory" else "run"

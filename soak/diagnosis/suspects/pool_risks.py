@@ -18,9 +18,9 @@ from soak.model import Floats, Labels
 from soak.units import show_number
 
 
-def risk_cases(context: RunContext, found: Sequence[Case]) -> list[Case]:
+def risk_cases(context: RunContext, so_far: Sequence[Case]) -> list[Case]:
     """A case for the pools that are set up badly; none where connections leak, which is no time for advice."""
-    if any(case.of(ResourceKind.POOL) for case in found):
+    if any(case.of(ResourceKind.POOL) for case in so_far):
         return []
     risks = list(_risks(context))
     if not risks:
@@ -86,4 +86,4 @@ def _opened_at(context: RunContext) -> Frame | None:
             place = place_of(frames)
             if calls(frames, opening) and place.own and not is_library(place):
                 held[place] = held.get(place, 0.0) + float(values[sample])
-    return max(held, key=lambda one: held[one], default=None)
+    return max(held, key=lambda place: held[place], default=None)

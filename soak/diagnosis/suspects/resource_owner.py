@@ -43,23 +43,23 @@ _OPENED = {
 def growing_opened_class(context: RunContext, signatures: Sequence[str]) -> Frame | None:
     """The class of what is opened of which ever more are alive, where a runtime counts them; None where none surely grows."""
     classes = {name for mark in signatures for name in _OPENED.get(mark, ())}
-    return next((one.place for one in context.places if one.sure and one.place.function in classes), None)
+    return next((site.place for site in context.places if site.sure and site.place.function in classes), None)
 
 
 def find_borrower(context: RunContext) -> Frame | None:
     """The only own function that was seen to take connections out of a pool by itself; None where several do, or none."""
-    found = {
+    borrowers = {
         own[0].function: own[0]
-        for one in (*context.places, *context.running)
-        for stack in one.stacks
+        for site in (*context.places, *context.running)
+        for stack in site.stacks
         if _gain([stack]) > 0 and (own := own_frames(stack.frames)) and _takes(stack.frames)
     }
-    return next(iter(found.values())) if len(found) == 1 else None
+    return next(iter(borrowers.values())) if len(borrowers) == 1 else None
 
 
 def _takes(frames: Sequence[Frame]) -> bool:
     called = _inside(frames)[-1:]
-    return any(one.function in _TAKING and is_library(one) for one in called)
+    return any(frame.function in _TAKING and is_library(frame) for frame in called)
 
 
 def find_opener(context: RunContext, signatures: Sequence[str], endpoint: str) -> Frame | None:
@@ -69,19 +69,19 @@ def find_opener(context: RunContext, signatures: Sequence[str], endpoint: str) -
     one that ever more of what was opened still belongs to.
     """
     functions = [function for mark in signatures for function in STACK_SIGNATURES[mark]]
-    found = [(one, stacks) for one in _allocating(context) if (stacks := _opening(one, functions))]
-    found = sorted(found, key=lambda pair: -_gain(pair[1]))[:MOST_OPENERS]
-    if not found:
+    openers = [(site, stacks) for site in _allocating(context) if (stacks := _opening(site, functions))]
+    openers = sorted(openers, key=lambda pair: -_gain(pair[1]))[:MOST_OPENERS]
+    if not openers:
         return _met_opening(context, functions)
     # Where only some allocations are sampled, that one alone was seen proves nothing.
-    if len(found) == 1 and (context.language == "Go" or found[0][0] in context.places):
-        return found[0][0].place
+    if len(openers) == 1 and (context.language == "Go" or openers[0][0] in context.places):
+        return openers[0][0].place
     if endpoint and endpoint != EVERY:
-        share = [_share(context, site, stacks, endpoint) for site, stacks in found]
+        share = [_share(context, site, stacks, endpoint) for site, stacks in openers]
         if share and max(share) > LEAST_OPENER_SHARE:
-            return found[share.index(max(share))][0].place
-    kept = {one.place.function: _gain(_opening(one, functions)) for one in context.places}
-    still = [one for one, _ in found if kept.get(one.place.function, 0.0) > 0]
+            return openers[share.index(max(share))][0].place
+    kept = {site.place.function: _gain(_opening(site, functions)) for site in context.places}
+    still = [site for site, _ in openers if kept.get(site.place.function, 0.0) > 0]
     return still[0].place if len(still) == 1 else None
 
 
@@ -91,10 +91,10 @@ def _met_opening(context: RunContext, functions: Sequence[str]) -> Frame | None:
     What it lets a library open is the library's to close.
     """
     met = []
-    for one in context.running:
-        stacks = [stack for stack in _opening(one, functions) if not any(map(is_library, _inside(stack.frames)))]
+    for site in context.running:
+        stacks = [stack for stack in _opening(site, functions) if not any(map(is_library, _inside(stack.frames)))]
         if stacks:
-            met.append((one.place, _gain(stacks)))
+            met.append((site.place, _gain(stacks)))
     return met[0][0] if len(met) == 1 and met[0][1] >= LEAST_CPU_SAMPLES else None
 
 
@@ -108,10 +108,10 @@ def _allocating(context: RunContext) -> Sequence[AllocationSite]:
     """Where all was allocated that ever was; of a runtime that does not tell that, or not of all, also what is still held."""
     if context.language == "Go":
         return context.allocated
-    found: dict[Frame, AllocationSite] = {}
-    for one in (*context.places, *context.allocated):
-        found.setdefault(one.place, one)
-    return list(found.values())
+    by_place: dict[Frame, AllocationSite] = {}
+    for site in (*context.places, *context.allocated):
+        by_place.setdefault(site.place, site)
+    return list(by_place.values())
 
 
 def find_wrapper(context: RunContext, endpoint: str) -> Frame | None:
@@ -119,12 +119,12 @@ def find_wrapper(context: RunContext, endpoint: str) -> Frame | None:
 
     Memory outside of the heap leaves a little inside: the object by which the program has it.
     """
-    for one in [one for one in context.places if one.sure and own_frames((one.place,))][:MOST_OPENERS]:
+    for site in [site for site in context.places if site.sure and own_frames((site.place,))][:MOST_OPENERS]:
         told = contributors(
-            attribute_by_endpoint(context.prepared, Levels(one.times, one.levels, one.requests), "wrapped", "bytes")
+            attribute_by_endpoint(context.prepared, Levels(site.times, site.levels, site.requests), "wrapped", "bytes")
         )
         if endpoint and [amount.endpoint for amount in told] == [endpoint]:
-            return one.place
+            return site.place
     return None
 
 
@@ -149,8 +149,8 @@ def _share(context: RunContext, site: AllocationSite, stacks: Sequence[Stack], e
     callers = {own_frames(stack.frames)[-1].function for stack in stacks}
     through = [
         stack.levels
-        for one in _allocating(context)
-        for stack in one.stacks
+        for site in _allocating(context)
+        for stack in site.stacks
         if (own := own_frames(stack.frames)) and own[-1].function in callers
     ]
     levels = Levels(site.times, np.sum(through, axis=0), site.requests)

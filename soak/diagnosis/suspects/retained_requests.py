@@ -35,21 +35,21 @@ _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 def kept_requests(case: Case, context: RunContext) -> str:
     """The kind of such objects of which ever more are alive, in words; empty where they are none of this case's doing."""
-    found: dict[str, list[tuple[AllocationSite, Stack]]] = {}
+    by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:
         for stack in site.stacks:
             name = next(filter(None, map(_of_request, stack.frames)), "") or _parsed(stack)
             if name:
-                found.setdefault(name, []).append((site, stack))
-    said = [words for name, stacks in found.items() for words in _growing(name, stacks, case, context)]
+                by_name.setdefault(name, []).append((site, stack))
+    said = [words for name, stacks in by_name.items() for words in _growing(name, stacks, case, context)]
     return said[0] if said else ""
 
 
 def _requests_to(case: Case, context: RunContext) -> float:
     """Requests of the judged stretch to the case's endpoint; to all where it is not one."""
     windows = context.prepared.windows()
-    own = [one for one in windows if one.endpoint == case.endpoint] or windows
-    return float(sum(one.requests.sum() for one in own))
+    own = [endpoint for endpoint in windows if endpoint.endpoint == case.endpoint] or windows
+    return float(sum(endpoint.requests.sum() for endpoint in own))
 
 
 def _parsed(stack: Stack) -> str:
@@ -64,8 +64,8 @@ def _parsed(stack: Stack) -> str:
 
 def timers_grow(context: RunContext) -> str:
     """How many more timers wait than at first, in words, where the runtime counts them; empty where they are not more."""
-    waiting = [one for kind in _TIMERS for one in context.series(ACTIVE_RESOURCES, type=kind)]
-    grown = sum(rise(one, context.prepared.judged_from) for one in waiting)
+    waiting = [series for kind in _TIMERS for series in context.series(ACTIVE_RESOURCES, type=kind)]
+    grown = sum(rise(series, context.prepared.judged_from) for series in waiting)
     return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= LEAST_TIMERS else ""
 
 
@@ -88,7 +88,7 @@ def _growing(name: str, stacks: list[tuple[AllocationSite, Stack]], case: Case, 
     through = contributors(
         attribute_by_endpoint(context.prepared, Levels(site.times, levels, site.requests), name, "bytes")
     )
-    if case.endpoint and through and not any(one.endpoint == case.endpoint for one in through):
+    if case.endpoint and through and not any(amount.endpoint == case.endpoint for amount in through):
         return
     gained = show_amount(float(levels[-1] - levels[0]), "bytes")
     yield f"Ever more of {name} stay alive, {gained} of them: made for one request each, and kept beyond it."

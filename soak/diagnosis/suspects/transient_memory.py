@@ -48,11 +48,11 @@ _FEWEST, _CLEAR = 20, 5.0
 _FLOOR, _LOW, _JUST, _OFTEN, _STRAY = 20, 10, 3.0, 8, 0.05
 
 
-def transient_cases(context: RunContext, found: Sequence[Case]) -> list[Case]:
+def transient_cases(context: RunContext, so_far: Sequence[Case]) -> list[Case]:
     """Cases of answers that were built whole, and of garbage."""
     amounts = _by_endpoint(context)
     whole = [case for windows in context.prepared.windows() for case in _whole(context, windows, amounts)]
-    leaking = any(case.place is not None or case.signals for case in found)
+    leaking = any(case.place is not None or case.signals for case in so_far)
     return whole or ([] if leaking else list(_garbage(context, amounts)))
 
 
@@ -62,8 +62,8 @@ def _by_endpoint(context: RunContext) -> dict[str, Amount]:
     if counter is None:
         return {}
     return {
-        one.endpoint: one
-        for one in contributors(attribute_by_endpoint(context.prepared, counter, "allocated", "bytes"))
+        amount.endpoint: amount
+        for amount in contributors(attribute_by_endpoint(context.prepared, counter, "allocated", "bytes"))
     }
 
 
@@ -127,7 +127,7 @@ def _allocator(context: RunContext, counted: Sequence[AllocationSite], size: flo
         first, second, *_ = *_own(context.allocated), None, None
         by_far = first is not None and (second is None or first.slope[0] >= BY_FAR * second.slope[0])
         return first.place if first is not None and by_far else None, 0.0
-    objects = {_key(one): one.slope[0] for one in counted}
+    objects = {_key(site): site.slope[0] for site in counted}
     for site in context.allocated:
         count = objects.get(_key(site), 0.0)
         piece = site.slope[0] / count if count > 0 else 0.0
@@ -138,19 +138,19 @@ def _allocator(context: RunContext, counted: Sequence[AllocationSite], size: flo
 
 def _passing(context: RunContext, size: float) -> tuple[Frame, float] | None:
     """The own place that held most of such pieces for a moment, where snapshots caught some; and how large they are."""
-    objects = {_key(one): float(one.levels.sum()) for one in allocation_sites(context.heaps, "passing_objects")}
-    held = sorted(allocation_sites(context.heaps, "passing_space"), key=lambda one: -float(one.levels.sum()))
-    for one in held:
-        piece = float(one.levels.sum()) / max(objects.get(_key(one), 0.0), 1.0)
-        if one.place.own and not is_library(one.place) and piece >= PIECE_OF_ANSWER * size:
-            return one.place, piece
+    objects = {_key(site): float(site.levels.sum()) for site in allocation_sites(context.heaps, "passing_objects")}
+    held = sorted(allocation_sites(context.heaps, "passing_space"), key=lambda site: -float(site.levels.sum()))
+    for site in held:
+        piece = float(site.levels.sum()) / max(objects.get(_key(site), 0.0), 1.0)
+        if site.place.own and not is_library(site.place) and piece >= PIECE_OF_ANSWER * size:
+            return site.place, piece
     return None
 
 
 def _building(context: RunContext) -> Frame | None:
     """The own place that was met by far the most while it put buffers or texts together; None without one."""
     met = sorted(
-        ((one.gained(STACK_SIGNATURES["building"]), one.place) for one in _own(context.running)),
+        ((site.gained(STACK_SIGNATURES["building"]), site.place) for site in _own(context.running)),
         key=lambda pair: -pair[0],
     )
     first, second, *_ = *met, (0.0, None), (0.0, None)
@@ -172,19 +172,19 @@ class _Rises:
     def slope(self) -> tuple[float, float]:
         """The rise with each own request, and how many standard errors that is."""
         columns = np.column_stack([np.ones(len(self.risen)), self.own, self.others])
-        found, *_ = np.linalg.lstsq(columns, self.risen, rcond=None)
-        rest = self.risen - columns @ found
+        coefficients, *_ = np.linalg.lstsq(columns, self.risen, rcond=None)
+        rest = self.risen - columns @ coefficients
         variance = float(rest @ rest) / max(len(rest) - 3, 1)
         error = float(np.sqrt(max(variance * np.linalg.pinv(columns.T @ columns)[1, 1], 1e-300)))
-        return float(found[1]), float(found[1]) / error
+        return float(coefficients[1]), float(coefficients[1]) / error
 
 
 def _rises(context: RunContext, windows: EndpointWindows) -> float | None:
     """Bytes by which memory rises with each request to an endpoint; None where no series shows that clearly."""
     everything = merged(context.prepared.windows())
     for name in USED:
-        found = context.series(name)
-        risen = _risen(found, everything.times)
+        gauges = context.series(name)
+        risen = _risen(gauges, everything.times)
         if risen is None:
             continue
         kept = np.isfinite(risen)
@@ -194,7 +194,7 @@ def _rises(context: RunContext, windows: EndpointWindows) -> float | None:
         slope, clear = _Rises(risen[kept], own[kept], (everything.requests - own)[kept]).slope()
         if clear >= _CLEAR:
             return slope
-        stood = [height for one in found if (height := _stood_up(one, windows, context.prepared.judged_from))]
+        stood = [height for series in gauges if (height := _stood_up(series, windows, context.prepared.judged_from))]
         if stood:
             return stood[0]
     return None
@@ -218,11 +218,11 @@ def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
     return float(np.percentile(above[high], _LOW))  # several at once stand higher
 
 
-def _risen(found: Sequence[Series], times: Floats) -> Floats | None:
+def _risen(gauges: Sequence[Series], times: Floats) -> Floats | None:
     """By how much the sum of gauges rose up to each of these times since the one before; NaN where it fell."""
-    if not found or len(times) < 2:
+    if not gauges or len(times) < 2:
         return None
-    total = np.sum([np.interp(times, one.times, one.values) for one in found], axis=0)
+    total = np.sum([np.interp(times, gauge.times, gauge.values) for gauge in gauges], axis=0)
     risen = np.concatenate(([np.nan], np.diff(total)))
     risen[risen < 0] = np.nan
     return np.asarray(risen)
@@ -230,11 +230,11 @@ def _risen(found: Sequence[Series], times: Floats) -> Floats | None:
 
 def _garbage(context: RunContext, amounts: dict[str, Amount]) -> Iterator[Case]:
     """The case of a collector that runs too often for what some request allocates and does not keep."""
-    busy = next((one for one in context.findings if _too_often(one)), None)
-    worst = max(amounts.values(), key=lambda one: one.share, default=None)
+    busy = next((finding for finding in context.findings if _too_often(finding)), None)
+    worst = max(amounts.values(), key=lambda amount: amount.share, default=None)
     unit, least = ("bytes", WASTEFUL_BYTES) if worst is not None else ("seconds", WASTEFUL_SECONDS)
     if busy is not None and worst is None:
-        worst = max(_collecting(context), key=lambda one: one.share, default=None)
+        worst = max(_collecting(context), key=lambda amount: amount.share, default=None)
     if busy is None or worst is None or worst.share < MOST_OF_GARBAGE or worst.per_request < least:
         return
     cost = show_amount(worst.per_request, unit)
@@ -248,28 +248,30 @@ def _garbage(context: RunContext, amounts: dict[str, Amount]) -> Iterator[Case]:
 def _collecting(context: RunContext) -> Sequence[Amount]:
     """How long collections take for a request to each endpoint that surely causes any."""
     prepared = context.prepared
-    counters = (series for name in COLLECTING for series in selected(name, prepared.recording.series))
-    found = [series for series in counters if series.kind is Kind.COUNTER]
-    kept = [np.isfinite(one.values) for one in found]
-    times = found[0].times[kept[0]] if found else np.empty(0)
+    published = (series for name in COLLECTING for series in selected(name, prepared.recording.series))
+    counters = [series for series in published if series.kind is Kind.COUNTER]
+    kept = [np.isfinite(series.values) for series in counters]
+    times = counters[0].times[kept[0]] if counters else np.empty(0)
     times = times[(times >= prepared.judged_from) & (times <= prepared.end)]
     if len(times) < _FEWEST or not all(part.any() for part in kept):
         return ()
-    sums = [np.interp(times, one.times[part], one.values[part]) for one, part in zip(found, kept, strict=True)]
+    sums = [
+        np.interp(times, series.times[part], series.values[part]) for series, part in zip(counters, kept, strict=True)
+    ]
     took = np.sum(sums, axis=0)
-    levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.borders(found[0]) or ()))
-    return contributors(attribute_by_endpoint(prepared, levels, found[0].name, "seconds"))
+    levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.borders(counters[0]) or ()))
+    return contributors(attribute_by_endpoint(prepared, levels, counters[0].name, "seconds"))
 
 
 def _own(allocation_sites: Sequence[AllocationSite]) -> list[AllocationSite]:
     """Those of the target's own places."""
-    return [one for one in allocation_sites if one.place.own and not is_library(one.place)]
+    return [site for site in allocation_sites if site.place.own and not is_library(site.place)]
 
 
 def _most_allocating(context: RunContext) -> Frame | None:
     """The own place through which at least half of all is allocated, or else of what ran; None where there is none."""
     own = _own(context.allocated or context.running)
-    whole = sum(max(one.slope[0], 0.0) for one in context.allocated or own)
+    whole = sum(max(site.slope[0], 0.0) for site in context.allocated or own)
     return own[0].place if own and own[0].slope[0] >= MOST_OF_GARBAGE * whole else None
 
 
