@@ -239,3 +239,22 @@ def test_lines_of_a_jvm_in_any_order_are_read_or_refused(lines: list[str]) -> No
     for kind, found in (("classes", {"histogram": text}), ("threads", {"dump": text, "started": {}})):
         with contextlib.suppress(ProfileFormatError):
             read(kind, found)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("child", [2.5, 0.0, -1, 7])
+def test_a_cpu_profile_whose_calls_are_not_there_is_refused(child: float) -> None:
+    nodes = [
+        {"id": 1, "callFrame": {"functionName": "(root)", "url": "", "lineNumber": -1}, "children": [child]},
+        {"id": 2, "callFrame": {"functionName": "f", "url": "/srv/a.js", "lineNumber": 3}, "hitCount": 1},
+    ]
+    with pytest.raises(ProfileFormatError):
+        read_profile("v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode())
+
+
+def test_node_ids_and_counts_that_are_not_whole_are_read() -> None:
+    nodes = [
+        {"id": 1.5, "callFrame": {"functionName": "(root)", "url": "", "lineNumber": -1}, "children": [2.25]},
+        {"id": 2.25, "callFrame": {"functionName": "f", "url": "/srv/a.js", "lineNumber": 3}, "hitCount": 1.5},
+    ]
+    profile = read_profile("v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode())
+    assert profile.column("run").tolist() == [1.5]

@@ -1,0 +1,111 @@
+"""Growth that a series names by itself: labels that multiply, containers that gain entries, a JVM's native memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.containers import containers, growing_containers
+from soak.diagnosis.suspects.context import RunContext, run_context
+from soak.diagnosis.suspects.labels import multiplying_label, multiplying_labels
+from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories
+from soak.diagnosis.suspects.unknowns import endpoint_not_known, tracing_cost, unplaced
+from soak.model import Event, EventKind, Floats, Series, label_pairs
+from tests.diagnosis.synthetic_runs import SECONDS, judged, leaked, run
+
+TIMES: Floats = np.arange(10.0, SECONDS, 10.0)
+
+
+def with_series(series: Sequence[Series], *, varied: bool = False) -> RunContext:
+    """The context of a quiet run that also has these series."""
+    recording = run(snapshots=False)
+    events = (Event(1.0, EventKind.MIX, "the mix was varied"),) if varied else ()
+    recording = replace(recording, series=(*recording.series, *series), events=events)
+    return run_context(recording, judged(run(snapshots=False)), 0.0)
+
+
+def gauge(name: str, values: Floats, **labels: str) -> Series:
+    return Series(name, TIMES, values, label_pairs(labels))
+
+
+def case_of(what: ResourceKind, unit: str, endpoint: str = "") -> Case:
+    amount = Amount(endpoint, 10.0, 9.0, 11.0)
+    return Case(endpoint, (Signal(what, "x", unit, amount, (), "It grows."),), (amount,))
+
+
+MEMORY = case_of(ResourceKind.MEMORY, "bytes")
+
+
+def test_a_label_that_gains_values_is_named_with_its_metric() -> None:
+    born = [Series("visits_total", TIMES[i:], TIMES[i:] * 0, label_pairs({"path": f"/{i}"})) for i in range(len(TIMES))]
+    context = with_series(born)
+    assert multiplying_label(context) == ("visits_total", "path", len(TIMES))
+    words = multiplying_labels(case_of(ResourceKind.METRICS, "series"), context)
+    assert words.startswith(f"Label path of visits_total gained {len(TIMES)} values")
+    assert multiplying_labels(MEMORY, context) == ""
+    assert multiplying_label(with_series(born[:1])) is None
+
+
+def test_a_container_that_gains_entries_is_named_with_its_endpoint() -> None:
+    rows = np.array([leaked({"GET /a": 1.0})[int(at) - 1] for at in TIMES])
+    sessions = gauge("python_container_length", 30 + rows, holder="shop.SESSIONS", kind="dict")
+    steady = gauge("python_container_length", np.full(len(TIMES), 400.0), holder="shop.PRODUCTS", kind="dict")
+    context = with_series([steady, sessions])
+    [growing] = containers(context)
+    assert growing.holder == "shop.SESSIONS"
+    assert [amount.endpoint for amount in growing.endpoints] == ["GET /a"]
+    assert "shop.SESSIONS (dict) gains" in growing_containers(case_of(ResourceKind.MEMORY, "bytes", "GET /a"), context)
+    assert growing_containers(case_of(ResourceKind.MEMORY, "bytes", "POST /b"), context) == ""
+
+
+def test_a_jvms_native_memory_is_told_by_category_and_class_loaders_are_counted() -> None:
+    rising = np.linspace(8e6, 64e6, len(TIMES))
+    context = with_series(
+        [
+            gauge("jvm_native_memory_committed_bytes", rising, category="Metaspace"),
+            gauge("jvm_native_memory_committed_bytes", 2 * rising, category="Java Heap"),
+            gauge("jvm_class_loaders", np.linspace(4, 90, len(TIMES))),
+        ]
+    )
+    assert "metadata of classes" in native_categories(MEMORY, context)
+    assert "Heap" not in native_categories(MEMORY, context)
+    assert "more class loaders live" in class_loaders_grow(MEMORY, context)
+    quiet = with_series([gauge("jvm_class_loaders", np.linspace(4, 6, len(TIMES)))])
+    assert class_loaders_grow(MEMORY, quiet) == ""
+
+
+def test_what_malloc_trim_gives_back_is_fragmentation() -> None:
+    resident = gauge("process_resident_memory_bytes", np.linspace(100e6, 200e6, len(TIMES)))
+    for given_back, told in ((70e6, True), (5e6, False)):
+        trimmed = Series("python_malloc_trimmed_bytes", TIMES[-1:], np.array([given_back]))
+        recording = run(snapshots=False)
+        recording = replace(recording, series=(resident, trimmed))
+        context = run_context(recording, judged(run(snapshots=False)), 0.0)
+        assert bool(fragmented(MEMORY, context)) is told
+
+
+def test_why_the_endpoint_is_not_known_depends_on_whether_the_mix_was_varied() -> None:
+    assert "`diagnose: {attribute: true}`" in endpoint_not_known(MEMORY, with_series([]))
+    words = endpoint_not_known(MEMORY, with_series([], varied=True))
+    assert "although the mix was varied" in words
+    assert "a run of about" in words
+    assert "attribute: true" not in words
+
+
+def test_a_place_that_nobody_saw_says_why() -> None:
+    assert str(unplaced(MEMORY, with_series([]))) == "unknown: no snapshots of the target were taken"
+
+
+def test_what_tracing_took_is_said() -> None:
+    ratios = [("python_tracing_share_ratio", 0.13), ("python_tracing_duty_ratio", 0.06)]
+    context = with_series([gauge(name, np.full(len(TIMES), value)) for name, value in ratios])
+    [words] = tracing_cost(context)
+    assert "traced 6% of it" in words
+    assert "13% of its processor time" in words
+    assert tracing_cost(with_series([])) == []
