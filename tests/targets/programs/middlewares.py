@@ -6,13 +6,14 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 
 @web.middleware
-async def timed(request: web.Request, handler: object) -> web.StreamResponse:
-    return await handler(request)  # type: ignore[operator,no-any-return]
+async def timed(request: web.Request, handler: Callable[[web.Request], Awaitable[web.Response]]) -> web.Response:
+    return await handler(request)
 
 
 async def item(_: web.Request) -> web.Response:
