@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from soak.analysis import analyze
+from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
+from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution.confirmation import with_confirmations
 from soak.diagnosis.attribution.request_clock import request_clock
 from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
@@ -13,7 +17,7 @@ from soak.diagnosis.suspects.suspects import with_suspects
 from soak.diagnosis.trace_report import with_traces
 from soak.errors import RecordingError
 from soak.load.plan.schedule import Schedule, segments_of
-from soak.model import Analysis, Recording
+from soak.model import Analysis, Recording, RunInfo
 from soak.profile import Profile, parse_profile
 from soak.profile.checking import requests_of
 from soak.recording import load_recording, profile_text
@@ -45,6 +49,35 @@ def judge_run(directory: Path) -> Analysis:
     """The analysis of a run directory under its own profile; RecordingError when it cannot be read."""
     profile = profile_of(directory)
     return judge(load_recording(directory), profile)
+
+
+def judge_together(directories: Sequence[Path]) -> Analysis:
+    """Several runs of one profile as one; UsageError where they are not of one kind."""
+    profiles = [profile_of(directory) for directory in directories]
+    recordings = [load_recording(directory) for directory in directories]
+    starts = [_since_1970(recording.run) for recording in recordings]
+    names = [str(directory) for directory in directories]
+    refuse_to_pool(
+        [
+            (name, profile, recording.run, start)
+            for name, profile, recording, start in zip(names, profiles, recordings, starts, strict=True)
+        ]
+    )
+    judged = [
+        prepared.end - prepared.judged_from
+        for recording, profile in zip(recordings, profiles, strict=True)
+        for prepared in [prepare(recording, profile.load.warmup)]
+    ]
+    analyses = [judge(recording, profile) for recording, profile in zip(recordings, profiles, strict=True)]
+    return pool(analyses, judged, profiles[0].limits)
+
+
+def _since_1970(run: RunInfo) -> float:
+    """When a run started, in seconds since 1970; 0 where it does not say."""
+    try:
+        return datetime.fromisoformat(run.started).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def profile_of(directory: Path) -> Profile:

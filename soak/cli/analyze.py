@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from soak.cli.limit_texts import limits_tree
-from soak.errors import ExitCode, SoakError
+from soak.errors import ExitCode, SoakError, UsageError
 
 
 @click.command("analyze")
@@ -23,8 +23,9 @@ from soak.errors import ExitCode, SoakError
 @click.option(
     "--warmup", default="0s", show_default=True, help="At least this much from the start is left out of judging."
 )
+@click.option("--together", is_flag=True, help="Judge runs of one profile as one: their growth is pooled.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, in the order of the files.")
-def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, as_json: bool) -> int:
+def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, together: bool, as_json: bool) -> int:
     """Judge CSV files, answers of Prometheus's query_range, or run directories.
 
     A CSV file has a column t (seconds) or time (ISO 8601); every other column is a series, named as Prometheus would.
@@ -35,7 +36,14 @@ def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, as_js
       soak analyze memory.csv
       soak analyze memory.csv --limit 'process_resident_memory_bytes: 1MiB/h' --json
       soak analyze nights/*.csv
+      soak analyze reports/nightly-* --together
     """
+    if together:
+        if limits or warmup != "0s":
+            raise UsageError(
+                "--together takes limits and warm-up from the runs' own profiles: leave --limit and --warmup out"
+            )
+        return _together(files, as_json=as_json)
     from soak.profile.command_line import parse_limits, parse_warmup  # noqa: PLC0415 - `--help` needs none of it
 
     asked = _Asked(parse_limits(limits_tree(limits)), parse_warmup(warmup), as_json, alone=len(files) == 1)
@@ -47,6 +55,20 @@ def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, as_js
             click.echo(f"soak: {complaint}", err=True)
         worst = max(worst, code, key=_BADNESS.index)
     return worst
+
+
+def _together(runs: tuple[Path, ...], *, as_json: bool) -> ExitCode:
+    """Runs of one profile as one."""
+    from soak.cli.delivery import code_of, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.pipeline import judge_together  # noqa: PLC0415
+    from soak.reporters.json import render  # noqa: PLC0415
+
+    analysis = judge_together(runs)
+    if as_json:
+        click.echo(render(analysis), nl=False)
+    else:
+        show(analysis)
+    return code_of(analysis)
 
 
 _BADNESS = [ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.FAIL, ExitCode.BROKEN, ExitCode.INTERRUPTED, ExitCode.USAGE]

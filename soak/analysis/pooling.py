@@ -1,0 +1,158 @@
+"""Several runs of one profile judged together: one growth for all, a level of its own for each, so that nights add up.
+
+The growth of each run is an estimate of one growth plus what differs between runs: random effects, with the interval of
+Hartung and Knapp (A refined method for the meta-analysis of controlled clinical trials with binary outcome, 2001), never
+narrower than that of a common growth (Roever, Knapp and Friede, Hartung-Knapp-Sidik-Jonkman approach and its modification
+for random-effects meta-analysis with few studies, 2015). The variance between runs is DerSimonian and Laird's (1986).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from scipy.stats import t as student
+
+from soak.analysis.rules.vouch import HOLLOW, MOST, bound, horizon_of, vouch_finding, vouched_by, vouches
+from soak.errors import UsageError
+from soak.model import Analysis, Ending, Finding, Floats, Labels, RuleName, RunInfo, Trend, Verdict
+from soak.profile import Profile
+from soak.profile.types import Limits
+from soak.units import show_amount, show_duration
+
+#: A standard error's worth of a 95% interval's width, and how many standard errors a resolution is.
+_WIDTH, _SURELY = 3.92, 4.5
+
+
+def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
+    """UsageError where runs (name, profile, run, start in seconds since 1970) are not of one kind, with the reason."""
+    if len(runs) < 2:
+        raise UsageError("--together: give at least two run directories")
+    first_name, first, _, _ = runs[0]
+    for name, profile, run, _ in runs:
+        if run.failure is not None or run.ended is Ending.CRASHED:
+            raise UsageError(f"--together: {name} broke ({run.failure or 'it never said how it ended'}): leave it out")
+        for what, seen, wanted in _compared(profile, first):
+            if seen != wanted:
+                raise UsageError(f"--together: {what} of {name} and {first_name} differ, so their growth is not one")
+    ordered = sorted(runs, key=lambda row: row[3])
+    for (name, one, run, start), (later, other, _, begins) in pairwise(ordered):
+        if one.target.url == other.target.url and begins < start + run.seconds:
+            raise UsageError(f"--together: {name} and {later} overlap in time on one target, {one.target.url}")
+
+
+def _compared(profile: Profile, first: Profile) -> Iterable[tuple[str, object, object]]:
+    yield "the profiles' names", profile.name, first.name
+    yield "the endpoints", (profile.endpoints, profile.flows), (first.endpoints, first.flows)
+    load, other = profile.load, first.load
+    yield "the rates", (load.rate, load.users, load.stages), (other.rate, other.users, other.stages)
+
+
+def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> Analysis:
+    """The runs as one analysis; `judged` is how many seconds of each were judged."""
+    keys = dict.fromkeys(
+        (one.series, one.labels) for run in runs for one in run.findings if one.rule is RuleName.GROWTH and one.trend
+    )
+    growth = [finding for key in keys if (finding := _pooled(key, runs, max(judged), limits.survive.for_)) is not None]
+    others = [one for run in runs for one in run.findings if one.rule is not RuleName.GROWTH]
+    others = [one for one in others if one.verdict is not Verdict.PASS and one.rule is not RuleName.VOUCH]
+    reach = horizon_of(growth, sum(judged), limits.vouch or limits.survive.for_)
+    if reach is not None:  # a further run counts as the mean of those there are
+        rounds = reach.rounds * len(runs) if reach.rounds else reach.rounds
+        reach = replace(reach, rounds=rounds)
+    findings = (*growth, *others, *vouch_finding(reach, limits.vouch))
+    ranks = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS]
+    ordered = tuple(sorted(findings, key=lambda one: ranks.index(one.verdict)))
+    verdict = ordered[0].verdict if growth else Verdict.INCONCLUSIVE
+    said = f"{len(runs)} runs, {show_duration(sum(judged))} judged together"
+    vouched = vouched_by(reach) if reach is not None and verdict is Verdict.PASS else None
+    if not growth:
+        reason = "No resource was judged in every run, so growth cannot be judged."
+    elif vouched is not None and reach is not None:
+        reason = f"{vouches(reach)}. {said}."
+    else:
+        reason = f"{ordered[0].reason} ({said})"
+    seconds = sum(run.run.seconds for run in runs)
+    info = RunInfo(f"{runs[0].run.name}, {len(runs)} runs together", runs[0].run.started, seconds)
+    warnings = tuple(f"{run.run.started}: {warning}" for run in runs for warning in run.warnings)
+    return Analysis(info, verdict, reason, ordered, warnings=warnings, vouched=vouched)
+
+
+def _pooled(key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, survive: float) -> Finding | None:
+    """One series over all runs; None where some run did not judge it."""
+    found = [
+        one for run in runs for one in run.findings if one.rule is RuleName.GROWTH and (one.series, one.labels) == key
+    ]
+    trends = [one.trend for one in found if one.trend is not None and math.isfinite(bound(one.trend))]
+    if len(trends) < len(runs) or len(found) != len(runs):
+        return None
+    trend = pooled_trend(trends)
+    rooms = [
+        (one.vouched_seconds or 0.0) * bound(one.trend) if one.trend is not None and bound(one.trend) > 0 else math.inf
+        for one in found
+    ]
+    fastest = bound(trend)
+    seconds = min(min(rooms) / fastest, MOST) if fastest > 0 and math.isfinite(min(rooms)) else MOST
+    unit = found[0].unit
+    middle, low, high = (
+        show_amount(value, unit) for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
+    )
+    measured = f"{middle} ({low} to {high})"
+    matters = min(rooms) / survive if math.isfinite(min(rooms)) else math.inf
+    failed = [one for one in found if one.verdict is Verdict.FAIL]
+    if failed:
+        verdict, reason = Verdict.FAIL, f"{len(failed)} of {len(found)} runs failed: {failed[0].reason}"
+    elif trend.slope_low >= matters:
+        verdict, reason = Verdict.FAIL, f"{found[0].series} keeps growing in all runs together: {measured}."
+    elif trend.slope_high < matters or all(one.verdict is Verdict.PASS for one in found):
+        verdict, reason = Verdict.PASS, f"{found[0].series} over all runs: {measured}."
+        if seconds < HOLLOW * longest and not unit.startswith(("descriptors", "threads", "goroutines", "connections")):
+            verdict = Verdict.INCONCLUSIVE
+    else:
+        verdict, reason = Verdict.INCONCLUSIVE, f"{found[0].series} may or may not grow over all runs: {measured}."
+    return replace(
+        found[0],
+        verdict=verdict,
+        reason=reason,
+        observed=trend.slope_per_hour,
+        trend=trend,
+        exhausts_in_hours=None,
+        adjustments=(),
+        vouched_seconds=seconds,
+    )
+
+
+def pooled_trend(trends: Sequence[Trend]) -> Trend:
+    """One growth of several runs with its 95% interval, and what all of them together would have caught."""
+    slopes = np.array([trend.slope_per_hour for trend in trends])
+    resolutions = np.array([max(trend.resolution_per_hour, 1e-300) for trend in trends])
+    errors = np.maximum([(trend.slope_high - trend.slope_low) / _WIDTH for trend in trends], resolutions * 1e-9)
+    level = trends[-1].level
+    if not (errors > 1e-290).all() or all(trend.slope_high == trend.slope_low for trend in trends):
+        # Nothing moved in any run: the rule of three over all of the time.
+        together = 0.0 if resolutions.max() <= 1e-300 else float(1 / np.sum(1 / resolutions))
+        return Trend(0.0, 0.0, 0.0, together, 0.0, level)
+    errors = np.maximum(
+        errors, resolutions / _SURELY / 1.4
+    )  # a run in which nothing moved knows no more than its resolution
+    between = _between(slopes, errors)
+    weights = 1 / (errors**2 + between)
+    slope = float(weights @ slopes / weights.sum())
+    spread = float(weights @ (slopes - slope) ** 2) / (len(slopes) - 1)
+    error = math.sqrt(max(1.0, spread) / float(weights.sum()))
+    reach = float(student.ppf(0.975, len(slopes) - 1)) * error
+    resolution = math.sqrt(max(1.0, spread) / float(np.sum(1 / resolutions**2)))
+    settled = max((trend.settled_after_seconds or 0.0) for trend in trends)
+    return Trend(slope, slope - reach, slope + reach, max(resolution, slope + reach), settled, level)
+
+
+def _between(slopes: Floats, errors: Floats) -> float:
+    """The variance between runs, after DerSimonian and Laird."""
+    weights = 1 / errors**2
+    mean = weights @ slopes / weights.sum()
+    excess = float(weights @ (slopes - mean) ** 2) - (len(slopes) - 1)
+    scale = float(weights.sum() - (weights**2).sum() / weights.sum())
+    return max(0.0, excess / scale) if scale > 0 else 0.0
