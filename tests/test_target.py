@@ -14,7 +14,7 @@ from tests.sampling.serving import free_port
 
 
 def started(tmp_path: Path, program: str, port: int, **options: object) -> StartedTarget:
-    start = Start.model_validate({"command": [sys.executable, "-c", program], "timeout": "60s", **options})
+    start = Start.model_validate({"command": [sys.executable, "-c", program], "timeout": "300s", **options})
     return StartedTarget(start, f"http://127.0.0.1:{port}", tmp_path / "target.log", str(tmp_path / "p.yaml"))
 
 

@@ -19,6 +19,8 @@ from soak.catalog.rows import (
 
 LIVE_DATA, USED = "jvm_gc_live_data_size_bytes", "jvm_memory_used_bytes"
 THREADS = "jvm_threads_live_threads"
+NATIVE_MEMORY, CLASS_LOADERS = "jvm_native_memory_committed_bytes", "jvm_class_loaders"
+LIVE_CLASSES = "jvm_live_classes_bytes"
 #: Pools of the heap in which objects grow old: what they hold after a collection is live.
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
 #: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
@@ -78,9 +80,9 @@ JVM = Family(
             )
         ),
         # What soak's own snapshots count after the collection that each forces.
-        heap("jvm_live_classes_bytes", "the JVM's live objects", "jvm_memory_max_bytes"),
-        shown("jvm_native_memory_committed_bytes", ResourceKind.MEMORY, "a part of the JVM's native memory"),
-        shown("jvm_class_loaders", ResourceKind.OTHER, "class loaders", Unit.OBJECTS),
+        heap(LIVE_CLASSES, "the JVM's live objects", "jvm_memory_max_bytes"),
+        shown(NATIVE_MEMORY, ResourceKind.MEMORY, "a part of the JVM's native memory"),
+        shown(CLASS_LOADERS, ResourceKind.OTHER, "class loaders", Unit.OBJECTS),
         shown("jvm_gc_pause_seconds*", ResourceKind.GC, "the JVM's pauses", Unit.SECONDS),
         # Prometheus's client: after a collection, pool by pool; the young pools are empty then.
         heap(_AFTER_OLD, "the JVM's heap after a collection", "jvm_memory_pool_max_bytes"),

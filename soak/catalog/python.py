@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from soak.catalog.rows import Collector, Family, Pool, ResourceKind, Unit, connected, count, heap, shown
 
+TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
+MALLOC_TRIMMED = "python_malloc_trimmed_bytes"
+
 PYTHON = Family(
     name="Python",
     language="Python",
     prefixes=("python_", "process_runtime_cpython_", "cpython_"),
     metrics=(
-        heap("python_traced_memory_bytes", "what Python's allocations hold"),
+        heap(TRACED_MEMORY, "what Python's allocations hold"),
         # What soak's own hook counts at each snapshot.
-        shown("python_container_length", ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
-        shown("python_malloc_trimmed_bytes", ResourceKind.MEMORY, "memory that malloc_trim gave back"),
+        shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
+        shown(MALLOC_TRIMMED, ResourceKind.MEMORY, "memory that malloc_trim gave back"),
         shown("python_tracing_*_ratio", ResourceKind.CPU, "what tracing allocations takes", Unit.RATIO),
         count(ResourceKind.THREADS, "*asyncio_tasks", "asyncio tasks", Unit.TASKS),
         count(ResourceKind.QUEUE, "*asyncio_handles", "callbacks scheduled on the event loop", Unit.HANDLES),
@@ -33,5 +36,5 @@ PYTHON = Family(
             waiting="sqlalchemy_pool_waiting",
         ),
     ),
-    collectors=(Collector(heap="python_traced_memory_bytes"),),
+    collectors=(Collector(heap=TRACED_MEMORY),),
 )

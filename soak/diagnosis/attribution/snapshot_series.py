@@ -13,13 +13,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from soak.catalog.jvm import LIVE_CLASSES
+from soak.catalog.python import TRACED_MEMORY
 from soak.diagnosis.profiles.formats import read_profile
 from soak.errors import SoakError
 from soak.model import Kind, Labels, Recording, Series, label_pairs
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
 
 #: Where a recording has no gauges (soak before they were taken), the total of these kinds stands for one.
-_TOTALS: dict[SnapshotKind, str] = {"tracemalloc": "python_traced_memory_bytes", "classes": "jvm_live_classes_bytes"}
+_TOTALS: dict[SnapshotKind, str] = {"tracemalloc": TRACED_MEMORY, "classes": LIVE_CLASSES}
 
 
 def with_snapshot_series(recording: Recording) -> Recording:

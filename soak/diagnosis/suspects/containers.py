@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soak.catalog.python import CONTAINER_LENGTH
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import (
     Levels,
@@ -21,7 +22,7 @@ from soak.model import Floats, Series
 from soak.units import show_number
 
 #: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict, list, lru_cache).
-LENGTHS = "python_container_length"
+LENGTHS = CONTAINER_LENGTH
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from soak.catalog.jvm import CLASS_LOADERS, NATIVE_MEMORY
 from soak.catalog.metrics import COLLECTORS, ResourceKind
 from soak.catalog.process import RESIDENT
+from soak.catalog.python import MALLOC_TRIMMED
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.thresholds import LEAST_CLASS_LOADERS, LEAST_OFF_HEAP, MOST_NAMED, TRIMMED_SHARE
@@ -14,11 +16,7 @@ from soak.units import show_amount, show_number, show_ratio
 
 #: Gauges of memory outside of the heap, and of what the profilers publish beside their snapshots.
 PUBLISHED = tuple(collector.outside for collector in COLLECTORS if collector.outside)
-NATIVE, LOADERS, TRIMMED = (
-    "jvm_native_memory_committed_bytes",
-    "jvm_class_loaders",
-    "python_malloc_trimmed_bytes",
-)
+NATIVE, LOADERS, TRIMMED = NATIVE_MEMORY, CLASS_LOADERS, MALLOC_TRIMMED
 #: The JVM's names of its categories (-XX:NativeMemoryTracking=summary), in words.
 CATEGORIES = {
     "Class": "metadata of classes (metaspace)",
