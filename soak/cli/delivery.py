@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,10 @@ def show(analysis: Analysis, *, err: bool = False) -> None:
     color = stream.isatty()
     width = click.get_current_context().terminal_width
     tell(render(analysis, width=width, color=color), err=err, end=False)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from soak.reporters.github import render as annotations  # noqa: PLC0415
+
+        tell(annotations(analysis), err=True, end=False)
 
 
 def tell(text: str, *, err: bool = False, end: bool = True) -> None:

@@ -16,7 +16,7 @@ from soak.errors import UsageError
     "formats",
     default="",
     metavar="FORMAT,…",
-    help="Only these: html, junit, json, markdown, terminal. All unless given.",
+    help="Only these: html, junit, json, markdown, sarif, github, terminal. All unless given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output.")
 def command(run: Path, formats: str, as_json: bool) -> int:
@@ -43,6 +43,10 @@ def command(run: Path, formats: str, as_json: bool) -> int:
     analysis = judge_run(run)
     if "terminal" in wanted or as_json:
         show(analysis, err=as_json)
+    for name in formats.split(","):
+        reporter = reporters.get(name.strip())
+        if reporter is not None and not reporter.file_name and name.strip() != "terminal":
+            tell(reporter.render(analysis), err=as_json, end=False)
     if as_json:
         tell(reporters["json"].render(analysis), end=False)
     written = write_reports(analysis, run, wanted)

@@ -42,6 +42,8 @@ REPORTERS: dict[str, Reporter] = {
     "junit": Reporter("junit.xml", _first_used("junit")),
     "json": Reporter("analysis.json", _first_used("json")),
     "markdown": Reporter("summary.md", _first_used("markdown")),
+    "sarif": Reporter("suspects.sarif", _first_used("sarif")),
+    "github": Reporter("", _first_used("github")),
     "terminal": Reporter("", _first_used("terminal")),
 }
 

@@ -156,6 +156,14 @@ def per_request(suspect: Suspect) -> str:
     return f"{each} a request{kind} ({_between(low, high)})"
 
 
+def suspected(suspect: Suspect) -> str:
+    """A suspect in one sentence, with its remedy: for places that have room for one."""
+    amount_kept = per_request(suspect)
+    kept = f", {amount_kept}" if amount_kept else ""
+    remedy = f" {clean(suspect.remedy)}" if suspect.remedy else ""
+    return f"{clean(suspect.leak_class)} at {clean(suspect.where)}, through {through(suspect)}{kept}.{remedy}"
+
+
 def counted(value: float, unit: str) -> str:
     """An amount, its unit in the singular where it is one."""
     said = amount(value, unit)

@@ -27,8 +27,10 @@ def words(name: str, text: str) -> str:
     if name == "junit":
         root = ET.fromstring(text)
         text = " ".join(part for node in root.iter() for part in (*node.attrib.values(), node.text or ""))
-    elif name == "json":
+    elif name in ("json", "sarif"):
         text = " ".join(strings(json.loads(text)))
+    elif name == "github":
+        text = text.replace("%3A", ":").replace("%2C", ",").replace("%25", "%")
     elif name in ("markdown", "html"):
         text = html.unescape(re.sub(r"\\([^\w\s])", r"\1", text) if name == "markdown" else text)
     else:
@@ -121,6 +123,8 @@ def test_file_names_are_those_of_the_run_directory() -> None:
         "junit": "junit.xml",
         "json": "analysis.json",
         "markdown": "summary.md",
+        "sarif": "suspects.sarif",
+        "github": "",
         "terminal": "",
     }
 

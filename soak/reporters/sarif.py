@@ -1,0 +1,76 @@
+"""suspects.sarif: suspects with a file and line, so that a leak stands on its line in a pull request (SARIF 2.1.0).
+
+Code-scanning services refuse a result without a location, so only suspects with a place are results; everything else
+that was found is a notification of the run.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from soak import __version__
+from soak.model import Analysis, Finding, Suspect, Verdict
+from soak.reporters import wording
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning", Verdict.PASS: "note"}
+
+
+def render(analysis: Analysis) -> str:
+    """One JSON object, in ASCII, with a newline at its end."""
+    placed = [suspect for suspect in analysis.suspects if suspect.place.file and suspect.place.line > 0]
+    classes = list(dict.fromkeys(wording.clean(suspect.leak_class) for suspect in placed))
+    run = {
+        "tool": {
+            "driver": {
+                "name": "soak",
+                "semanticVersion": __version__,
+                "rules": [{"id": name, "shortDescription": {"text": name}} for name in classes],
+            }
+        },
+        "invocations": [
+            {
+                "executionSuccessful": not analysis.broken,
+                "exitCodeDescription": wording.clean(analysis.reason),
+                "toolExecutionNotifications": [
+                    *(_of_finding(finding) for finding in wording.worst_first(analysis.findings)),
+                    *(_notification("warning", wording.clean(text)) for text in analysis.warnings),
+                ],
+            }
+        ],
+        "results": [_result(suspect, classes, analysis) for suspect in placed],
+        "properties": {"verdict": analysis.verdict.value, "profile": wording.clean(analysis.run.name)},
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _result(suspect: Suspect, classes: list[str], analysis: Analysis) -> dict[str, Any]:
+    """A suspect on its line; an error only where the run failed."""
+    name = wording.clean(suspect.leak_class)
+    place = suspect.place
+    return {
+        "ruleId": name,
+        "ruleIndex": classes.index(name),
+        "level": "error" if analysis.verdict is Verdict.FAIL else "warning",
+        "message": {"text": wording.suspected(suspect)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(wording.clean(place.file))},
+                    "region": {"startLine": place.line},
+                },
+                "logicalLocations": [{"fullyQualifiedName": wording.clean(place.function)}],
+            }
+        ],
+        "partialFingerprints": {"soak/v1": f"{name}/{wording.clean(place.function)}/{wording.clean(suspect.endpoint)}"},
+    }
+
+
+def _of_finding(finding: Finding) -> dict[str, Any]:
+    return _notification(_LEVELS[finding.verdict], f"{wording.series(finding)}: {wording.clean(finding.reason)}")
+
+
+def _notification(level: str, text: str) -> dict[str, Any]:
+    return {"level": level, "message": {"text": text}}
