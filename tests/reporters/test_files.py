@@ -86,12 +86,14 @@ def test_junit_shows_a_broken_run_as_an_error() -> None:
     assert error.attrib["message"] == empty().reason
 
 
-def test_junit_shows_a_saturated_generator_as_an_error_unless_something_failed() -> None:
+def test_junit_shows_a_broken_run_as_an_error_beside_whatever_failed() -> None:
     broken = dataclasses.replace(passing(), verdict=Verdict.INCONCLUSIVE, reason="Saturated.", broken="Saturated.")
     error = suite(broken).find("testcase/error")
     assert error is not None
     assert error.attrib["message"] == "Saturated."
-    assert suite(dataclasses.replace(failing(), broken="Saturated.")).find("testcase/error") is None
+    both = suite(dataclasses.replace(failing(), broken="Saturated."))
+    assert both.find("testcase/error") is not None
+    assert both.find("testcase/failure") is not None
 
 
 def test_service_times_have_a_column_only_where_they_differ() -> None:
