@@ -32,6 +32,7 @@ FILES = {
     "report.html",
     "junit.xml",
     "summary.md",
+    "suspects.sarif",
 }
 
 
