@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from soak.analysis.rules.growth import judge_growth
+from soak.analysis.rules.vouch import bound
 from soak.analysis.statistics.trend import CERTAIN, SUSPICIOUS, fit_trend
 from soak.model import Finding, Series, Verdict
 from tests.bench import held_out, kinds, once_held_out
@@ -107,6 +108,23 @@ def honesty(chosen: Sequence[str], seeds: range) -> None:
     print(f"leaks of twice the stated resolution that are caught: {caught} of {tried}")
 
 
+def vouching(healthy: dict[str, Kind], leaking: dict[str, Kind], seeds: range) -> None:
+    """Print how often the true growth lies under the vouched bound, over passes and over everything judged."""
+    under = {True: 0, False: 0}
+    tried = {True: 0, False: 0}
+    for leaks, chosen in ((False, healthy), (True, leaking)):
+        for case in cases(chosen, leaks, seeds):
+            finding = judge_growth([case.subject], SURVIVE)[0]
+            if finding.trend is None or not math.isfinite(bound(finding.trend)):
+                continue
+            passed = finding.verdict is Verdict.PASS
+            tried[passed] += 1
+            under[passed] += case.slope <= bound(finding.trend)
+    print(
+        f"true growth under the vouched bound: {under[True]} of {tried[True]} passes, {under[False]} of {tried[False]} others"
+    )
+
+
 def main() -> None:
     """Print everything."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -119,6 +137,7 @@ def main() -> None:
     table("Held-out seeds", healthy, leaking, unseen)
     table("Held-out kinds", held_out.HEALTHY, held_out.LEAKING, unseen)
     families(unseen)
+    vouching(healthy | held_out.HEALTHY, leaking | held_out.LEAKING, unseen)
     honesty(("flat", "correlated", "heavy", "saturating", "filling", "cycling"), unseen)
     print(f"clear leaks are of at least {_CLEAR:g} standard errors of the oracle; {time.perf_counter() - began:.0f} s")
 
