@@ -55,7 +55,7 @@ MAY_IMPORT = {
 #: The layers inside a package, top to bottom: a file imports from its own layer and from those below.
 LAYERS = {
     "load": ["child", "cluster", "driver", "locustfile", "workload", "scenario", "measure", "http", "lifeline", "plan"],
-    "analysis": ["verdict", "rules", "prepare", "statistics"],
+    "analysis": ["verdict", "rules", "prepare", "statistics", "thresholds"],
     "diagnosis": ["suspects", "attribution", "profiles"],
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "os", "pathlib", "sqlite3", "urllib", "http", "psutil"}

@@ -79,6 +79,7 @@ GO = Family(
             pauses="go_gc_duration_seconds_sum",
             paused="go_gc_cycles_total_gc_cycles_total",
             threads=GOROUTINES,
+            sooner="Go collects at least every 2 minutes, and more often with a lower GOGC",
         ),
         Collector(
             heap="process_runtime_go_mem_heap_inuse_bytes",

@@ -25,6 +25,10 @@ LIVE_CLASSES = "jvm_live_classes_bytes"
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
 #: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
 _BOUNDED = "Code ?Heap.*|Code ?Cache|.*JIT.*|.*Eden Space|.*Survivor Space|.*[Nn]ursery.*|ZGC Young.*"
+_SOONER = (
+    "a smaller -Xmx makes the JVM clean its old generation sooner, and under a light load "
+    "-XX:G1PeriodicGCInterval=60000 (JDK 12 and later) makes G1 do so every minute"
+)
 #: Collectors of the young generation alone, by their beans' names.
 _YOUNG = "G1 Young.*|PS Scavenge|ParNew|Copy|.*Minor.*|scavenge|.*Concurrent.*"
 _AFTER, _AFTER_OTEL = "jvm_memory_pool_collection_used_bytes", "jvm_memory_used_after_last_gc_bytes"
@@ -179,6 +183,7 @@ JVM = Family(
             paused="jvm_gc_pause_seconds_count",
             outside="jvm_buffer_memory_used_bytes",
             threads=THREADS,
+            sooner=_SOONER,
         ),
         Collector(
             live=_AFTER_OLD,
@@ -191,6 +196,7 @@ JVM = Family(
             paused="jvm_gc_collection_seconds_count",
             outside="jvm_buffer_pool_used_bytes",
             threads="jvm_threads_current",
+            sooner=_SOONER,
         ),
         Collector(
             live=_AFTER_OTEL_OLD,
@@ -201,6 +207,7 @@ JVM = Family(
             pauses='jvm_gc_duration_seconds_sum{jvm_gc_name!~".*(Cycles|Concurrent).*"}',
             paused="jvm_gc_duration_seconds_count",
             threads="jvm_thread_count",
+            sooner=_SOONER,
         ),
         *(
             Collector(

@@ -6,6 +6,7 @@ from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, conn
 
 ACTIVE_RESOURCES = "nodejs_active_resources"
 _SECONDS = Unit.SECONDS
+_SOONER = "a smaller --max-old-space-size, as of 128, makes Node collect its old generation sooner"
 _PARTIAL = "minor|incremental|weakcb"
 #: V8's spaces in which objects grow old.
 _OLD_SPACE = "(old|large_object|trusted|trusted_large_object)_space"
@@ -55,6 +56,7 @@ NODE = Family(
             paused="nodejs_gc_duration_seconds_count",
             outside="nodejs_external_memory_bytes",
             peak="nodejs_external_memory_bytes",
+            sooner=_SOONER,
         ),
         Collector(
             heap="v8js_memory_heap_used_bytes",
@@ -63,6 +65,7 @@ NODE = Family(
             minor=(f'v8js_gc_duration_seconds_count{{v8js_gc_type=~"{_PARTIAL}"}}',),
             pauses="v8js_gc_duration_seconds_sum",
             paused="v8js_gc_duration_seconds_count",
+            sooner=_SOONER,
         ),
     ),
 )

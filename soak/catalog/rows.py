@@ -133,7 +133,7 @@ class Collector:
     matches are too frequent to count as work. `ended` is the time of the last collection. `longest` is a gauge of the longest
     pause; `pauses` a sum of seconds beside the count `paused`. `outside` is memory that the runtime holds outside of its
     heap, `peak` a gauge that rises while a large answer is built. `threads` counts the threads or goroutines that its
-    snapshots of stacks list.
+    snapshots of stacks list. `sooner` says what makes it collect sooner, for whoever has too few collections to judge by.
     """
 
     live: str = ""
@@ -156,6 +156,7 @@ class Collector:
     outside: str = ""
     peak: str = ""
     threads: str = ""
+    sooner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

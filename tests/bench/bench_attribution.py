@@ -18,7 +18,8 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import prepare
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.statistics.trend import CERTAIN, fit_trend
+from soak.analysis.statistics.trend import fit_trend
+from soak.analysis.thresholds import CERTAIN
 from tests.bench.simulated_services import HELD_OUT, LEAKS, SEEN, Service, Setting, service
 
 FORMS = {**SEEN, **HELD_OUT}

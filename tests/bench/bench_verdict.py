@@ -16,7 +16,8 @@ import numpy as np
 
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.vouch import bound
-from soak.analysis.statistics.trend import CERTAIN, SUSPICIOUS, fit_trend
+from soak.analysis.statistics.trend import fit_trend
+from soak.analysis.thresholds import CERTAIN, SUSPICIOUS
 from soak.model import Finding, Series, Verdict
 from tests.bench import held_out, kinds, once_held_out
 from tests.bench.corpus import SURVIVE, Case, Kind, cases

@@ -38,7 +38,8 @@ class Sketch:
     deviation, `memory` its AR(1) coefficient a sample; `lives` (n,) numbers the processes. `floor` gives the samples that
     an oracle may use (a sawtooth's floors), all where None, and `slack` how far (in spreads, at most) these lie above
     the true floor for want of a sample at the very moment. `drift` is the healthy level's own rise over the run.
-    `known_as` is spread and memory as the oracle knows them, where the noise is more than AR(1).
+    `known_as` is spread and memory as the oracle knows them, where the noise is more than AR(1); `grain` is what values are
+    rounded to, 0 where they are not.
     """
 
     times: Floats
@@ -60,6 +61,7 @@ class Sketch:
     slack: float = 0.0
     drift: float = 0.0
     known_as: tuple[float, float] | None = None
+    grain: float = 0.0
 
     def add(self, size: float, part: Floats, ages: Floats | None = None, *, told: bool = False) -> None:
         """Give the healthy level another part, of a shape that the oracle knows and a size that it must fit.
@@ -164,6 +166,8 @@ def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
         values = values + sketch.extra
     if sketch.integer:
         values = np.maximum(np.round(values), 0.0)
+    if sketch.grain:
+        values = np.round(values / sketch.grain) * sketch.grain
     told = sketch.lives is not None and sketch.told
     restarts = tuple(map(float, times[1:][np.diff(sketch.lives) > 0])) if told and sketch.lives is not None else None
     unit, noun = ("descriptors", "open descriptors") if sketch.integer else ("bytes", "resident memory")

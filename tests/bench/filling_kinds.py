@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from soak.model import Floats
-from tests.bench.corpus import Kind, Sketch
+from tests.bench.corpus import Kind, Sketch, oracle_error
 from tests.bench.kinds import steady
 
 _KEYS = 1000
@@ -35,20 +35,16 @@ def _collected(rng: Generator, times: Floats, live: Floats) -> Floats:
 
 
 def _cache(rng: Generator, times: Floats, popularity: Floats, share: float, capacity: float = np.inf) -> Sketch:
-    """A heap with a cache of keys of such popularity (summing to 1), filled to 63% after `share` of the run."""
+    """A heap with a cache of keys of such popularity (summing to 1), filled to 63% after about `share` of the run."""
     s = steady(rng, times)
-    span = float(times[-1])
-    asked = np.geomspace(1e-2, 1e3, 200) * len(popularity)
-    distinct = np.minimum(-np.expm1(-asked[:, None] * popularity).sum(axis=1), capacity)
-    needed = float(np.interp(0.63 * distinct[-1], distinct, asked))
-    draws = np.cumsum(rng.poisson(needed * np.diff(times, prepend=0.0) / (share * span)))
-    kept = np.interp(draws, asked, distinct, left=0.0)
-    kept = np.maximum.accumulate(
-        kept + rng.normal(0, 0.3, len(times)) * np.sqrt(np.maximum(kept * (1 - kept / distinct[-1]), 0)) * 0.3
-    )
-    size = 10 ** rng.uniform(0, 2)
+    # Under requests at random, each key's first comes after an exponential number of them: exact.
+    first = np.sort(rng.exponential(1 / popularity))
+    full = int(min(len(first), capacity))
+    each_second = first[int(0.63 * full)] / (share * times[-1])
+    draws = np.cumsum(rng.poisson(each_second * np.diff(times, prepend=0.0)))
+    kept = np.minimum(np.searchsorted(first, draws), full) / full
     s.level, s.spread, s.memory = 1000.0, float(rng.choice([0.3, 1.0, 3.0, 10.0])), 0.0
-    live = s.level * (1 + size * kept / len(popularity))
+    live = s.level * (1 + 10 ** rng.uniform(0, 2) * kept)
     s.shape = (_collected(rng, times, live) if rng.random() < 0.6 else live) - s.level
     if rng.random() < 0.5:
         s.requests = draws.astype(np.float64)
@@ -87,13 +83,14 @@ def climb_drop_climb(rng: Generator, times: Floats) -> Sketch:
 
 
 def rounded(rng: Generator, times: Floats) -> Sketch:
-    """A share of memory in whole percent: the noise is smaller than the grain, or a few grains; some wander, some cycle."""
+    """A share of memory in whole percent: noise smaller than the grain, or a few grains; a leak of three grains or more."""
     s = steady(rng, times)
     s.level, s.spread = float(rng.uniform(15, 80)), float(np.exp(rng.uniform(np.log(0.08), np.log(2.0))))
-    s.memory, s.integer = float(rng.choice([0.0, 0.6, 0.9])), True
+    s.memory, s.grain = float(rng.choice([0.0, 0.6, 0.9])), 1.0
     if rng.random() < 0.3:
         s.add(s.spread * rng.uniform(0.5, 3), np.sin(2 * np.pi * times / times[-1] * rng.uniform(3, 12)))
     s.known_as = (float(np.hypot(s.spread, 0.5)), s.memory)
+    s.wanted = max(float(rng.choice([8.0, 10.0, 15.0, 25.0])) * oracle_error(s), float(rng.uniform(3, 12)))
     return s
 
 

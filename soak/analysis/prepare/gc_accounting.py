@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.thresholds import BY_HEAP, FEW_COLLECTIONS, FEWEST_COLLECTIONS, HEAP_RISES, WARMUP_SECONDS
 from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
 
-#: With fewer collections than this in the judged stretch, garbage cannot be told from a leak.
-FEWEST = 2
 #: Live heaps that only a collection of the old generation brings up to date.
 AFTER_FULL = tuple(one.live for one in COLLECTORS if one.live_after_full)
 #: Counters of collections, best first; those of the young generation, and those too frequent to count as work.
@@ -146,27 +145,43 @@ def _grown(counter: Series, start: float, end: float) -> float:
 
 
 def uncollected(collections: Mapping[str, float], labels: Labels) -> bool:
-    """Whether so few full collections ran in the process behind a series that a heap says nothing; not where none counts."""
-    return collections.get(_instance_of(labels), collections.get("", math.inf)) < FEWEST
+    """Whether so few full collections ran in a series' process that its heap says nothing; False where none are counted."""
+    return _ran(collections, labels) < FEWEST_COLLECTIONS
 
 
-def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: Mapping[str, float]) -> Finding:
-    """A finding of growing memory, open again where too few collections ran to call it a leak.
+def _ran(collections: Mapping[str, float], labels: Labels) -> float:
+    """The full collections of the process behind a series; infinitely many where they are not counted."""
+    return collections.get(_instance_of(labels), collections.get("", math.inf))
 
-    Of `series`, in the judged stretch, the heaps tell whether resident memory grew with them or on its own.
+
+def with_few_collections(
+    finding: Finding, noun: str, series: Sequence[Series], collections: Mapping[str, float], seconds: float
+) -> Finding:
+    """A finding of memory that too few collections leave open: no fail below two of them, no pass of a rise below five.
+
+    Of `series`, in the judged stretch of `seconds`, the heaps tell whether resident memory grew with them or on its own.
     """
-    grows = finding.trend is not None and finding.trend.slope_low > 0
-    if finding.verdict is Verdict.PASS or not grows or not uncollected(collections, finding.labels):
-        return finding
+    ran = _ran(collections, finding.labels)
+    trend = finding.trend
     managed = finding.unit.startswith("bytes") or finding.series.endswith("_objects")
-    metric = metric_of(finding.series, finding.labels)
-    if not managed or (metric is not None and metric.whole and not _by_heap(finding, series)):
+    if trend is None or not managed or ran >= FEW_COLLECTIONS:
         return finding
-    count = collections.get(_instance_of(finding.labels), collections.get("", 0.0))
-    ran = "ran in full only once" if count else "did not run in full"
+    metric = metric_of(finding.series, finding.labels)
+    whole = metric is not None and metric.whole
+    if whole and not _by_heap(finding, series) and seconds >= WARMUP_SECONDS:
+        return finding
+    if finding.verdict is Verdict.PASS:
+        own = next((one for one in series if one.name == finding.series and one.labels == finding.labels), None)
+        if own is None or not (whole or own in _heaps(series)) or _rise(own) <= HEAP_RISES * abs(trend.level):
+            return finding
+    elif not trend.slope_low > 0 or ran >= FEWEST_COLLECTIONS:
+        return finding
+    times = "did not run in full" if not ran else f"ran in full only {'once' if ran == 1 else f'{ran:.0f} times'}"
+    names = {one.name for one in series}
+    sooner = next((one.sooner for one in COLLECTORS if one.sooner and names & set(one.collections)), "")
     reason = (
-        f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {ran} meanwhile, so this may be garbage and no leak: "
-        "a longer run, or more load, would tell."
+        f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
+        f"a longer run, or more load, would tell{f'; {sooner}' if sooner else ''}."
     )
     return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
 
@@ -174,9 +189,13 @@ def doubted(finding: Finding, noun: str, series: Sequence[Series], collections: 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
     """Whether at least half of what the whole process grew by is its heap's."""
     own = next((one for one in series if one.name == finding.series and one.labels == finding.labels), None)
-    own_heaps = (one for collector in COLLECTORS for one in selected(collector.heap, series))
-    heaps = [one for one in own_heaps if _instance(one) == _instance_of(finding.labels)]
-    return own is None or not heaps or sum(_rise(one) for one in heaps) >= 0.5 * _rise(own)
+    heaps = [one for one in _heaps(series) if _instance(one) == _instance_of(finding.labels)]
+    return own is None or not heaps or sum(_rise(one) for one in heaps) >= BY_HEAP * _rise(own)
+
+
+def _heaps(series: Sequence[Series]) -> list[Series]:
+    """The series that are heaps in use, garbage included."""
+    return [one for collector in COLLECTORS for one in selected(collector.heap, series)]
 
 
 def _rise(series: Series) -> float:

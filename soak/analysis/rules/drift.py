@@ -15,7 +15,8 @@ import numpy as np
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.statistics.trend import CERTAIN, fit_trend
+from soak.analysis.statistics.trend import fit_trend
+from soak.analysis.thresholds import CERTAIN
 from soak.catalog.process import CPU_SECONDS
 from soak.model import Finding, Floats, RuleName, Series, Trend, Verdict
 from soak.units import show_duration, show_ratio

@@ -13,7 +13,8 @@ import numpy as np
 
 from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.statistics.trend import CERTAIN, SUSPICIOUS, fit_trend
+from soak.analysis.statistics.trend import fit_trend
+from soak.analysis.thresholds import CERTAIN, GROWS_BY, SUSPICIOUS
 from soak.model import Finding, RuleName, Trend, Verdict
 from soak.units import show_amount, show_duration, show_number
 
@@ -80,10 +81,14 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
     noun = _capital(subject)
     if not math.isfinite(trend.slope_high):
         return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
-    if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
-        return Verdict.PASS, _steady(subject, trend)
     measured = _measured(subject, trend)
     matters = _matters(subject, trend) / (survive / 3600)
+    if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
+        if trend.slope_low > max(matters, 0.0):
+            return Verdict.INCONCLUSIVE, (
+                f"{noun} may have settled, or {_verb(subject, 'grow')} by {measured}: a longer run would tell."
+            )
+        return Verdict.PASS, _steady(subject, trend)
     if trend.slope_high < matters:
         return (
             Verdict.PASS,
@@ -97,7 +102,7 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
 
 def _matters(subject: Subject, trend: Trend) -> float:
     """How much growth is too much: half of the level, or all that is left of the capacity."""
-    half = 0.5 * abs(trend.level)
+    half = GROWS_BY * abs(trend.level)
     return half if subject.capacity is None else min(half, max(subject.capacity - trend.level, 0.0))
 
 

@@ -18,22 +18,30 @@ from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.vouch import horizon
 from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.thresholds import (
+    COMPANION_RISE,
+    OUTSIDE_HEAP,
+    RESIDENT_ALONE,
+    RESIDENT_ALONE_AT_FIRST,
+    RESIDENT_ALONE_SECONDS,
+    SUSPICIOUS,
+)
 from soak.catalog.metrics import COLLECTORS, metric_of
 from soak.catalog.process import ANONYMOUS
 from soak.model import Finding, Floats, Series, Verdict
 from soak.units import show_amount, show_bytes
 
-LIVE_HEAPS = tuple(collector.live for collector in COLLECTORS if collector.live)
-#: What of a process is neither heap nor file: its data segments, and stacks of threads that the runtime did not make.
-_ASIDE = 2**20
-#: A rise by less than this share of the level, over the whole of a run and under a steady live heap, proves nothing.
-_SMALL = 0.1
+#: Heaps that tell what is alive; where a process tells none, what is in use speaks.
+LIVE_HEAPS = (
+    *(collector.live for collector in COLLECTORS if collector.live),
+    *(collector.heap for collector in COLLECTORS if collector.heap and not collector.live_after_full),
+)
 
 _STEP = "resident memory beside the rest of the process"
 Judge = Callable[[Subject], Finding]
 
 
-def weighed(
+def explain_resident_memory(
     prepared: Prepared, subjects: Sequence[Subject], findings: Sequence[Finding], judge: Judge
 ) -> list[Finding]:
     """The findings, those of resident memory in the light of its companions; `judge` judges a further series."""
@@ -69,21 +77,32 @@ def _in_the_light(
         return finding
     own = _judged(_same(prepared, ANONYMOUS, subject) or subject.series, subject)
     for taken in _taken(prepared, subject):
-        room = float(np.nanmedian(taken.values)) + _ASIDE
+        room = float(np.nanmedian(taken.values)) + OUTSIDE_HEAP
         fits = _kept(taken, subject) and float(np.nanmax(own)) <= room
         whole = replace(subject, series=taken, floor=None)
         if fits and (judged := judge(whole)).verdict is Verdict.PASS:
             took = f"what the runtime took long ago ({show_bytes(room)})"
             why = f"Resident memory still fills {took}, which is steady, as is the live heap"
             return _passed(finding, why, whole, judged)
+    return _alone_above_steady_heap(prepared, finding)
+
+
+def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
+    """Pass where it moved in a few steps or most likely settled, open where a small rise fails, unchanged otherwise."""
     trend = finding.trend
     if trend is not None and trend.stepwise:
         return _passed(
             finding, "Resident memory moved in a few steps under a live heap that is steady: arenas taken, not a leak"
         )
     hours = (prepared.end - prepared.judged_from) / 3600
-    grows = trend is not None and math.isfinite(trend.slope_high) and finding.verdict is Verdict.FAIL
-    if grows and trend is not None and trend.slope_per_hour * hours < _SMALL * abs(trend.level):
+    small = (
+        trend is not None
+        and math.isfinite(trend.slope_high)
+        and trend.slope_per_hour * hours < _alone(3600 * hours) * abs(trend.level)
+    )
+    if small and trend is not None and trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
+        return _passed(finding, "Resident memory has most likely settled, and the live heap is steady")
+    if small and trend is not None and finding.verdict is Verdict.FAIL:
         slope = show_amount(trend.slope_per_hour, "bytes/h")
         reason = (
             f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
@@ -91,6 +110,12 @@ def _in_the_light(
         )
         return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
     return finding
+
+
+def _alone(seconds: float) -> float:
+    """The share of its level that resident memory may rise by over so many seconds, above a steady live heap."""
+    youth = max(0.0, 1.0 - seconds / RESIDENT_ALONE_SECONDS)
+    return RESIDENT_ALONE + (RESIDENT_ALONE_AT_FIRST - RESIDENT_ALONE) * youth
 
 
 def _passed(finding: Finding, why: str, beside: Subject | None = None, judged: Finding | None = None) -> Finding:
@@ -118,7 +143,7 @@ def _kept(series: Series, subject: Subject) -> bool:
     values = _judged(series, subject)
     values = values[np.isfinite(values)]
     quarter = max(len(values) // 4, 1)
-    return len(values) > 0 and bool(np.median(values[-quarter:]) <= 1.05 * np.median(values[:quarter]))
+    return len(values) > 0 and bool(np.median(values[-quarter:]) <= COMPANION_RISE * np.median(values[:quarter]))
 
 
 def _taken(prepared: Prepared, subject: Subject) -> list[Series]:

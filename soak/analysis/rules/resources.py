@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from soak.analysis.prepare.gc_accounting import AFTER_FULL, doubted, uncollected
+from soak.analysis.prepare.gc_accounting import AFTER_FULL, uncollected, with_few_collections
 from soak.analysis.prepare.generator_series import CONNECTIONS
 from soak.analysis.prepare.load_connections import without_connections
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.limits import matching, missing
+from soak.analysis.rules.overload import overload_of, without_overload
 from soak.analysis.rules.production import at_production
-from soak.analysis.rules.resident_memory import weighed
+from soak.analysis.rules.resident_memory import explain_resident_memory
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.rules.vouch import vouched
+from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import NO_RESOURCES, Metric, encloses, is_exporters_own, metric_of, selects, unknown_metric
 from soak.model import Finding, RuleName, Series
@@ -61,22 +63,20 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
     subjects = judged_subjects(asked)
     clock = asked.request_clock
     clocked = [clock(prepared, subject) if clock else subject for subject in subjects.values()]
-    findings = weighed(
+    findings = explain_resident_memory(
         prepared,
         clocked,
         judge_growth(clocked, limits.survive.for_),
         lambda subject: judge_growth([subject], limits.survive.for_)[0],
     )
     judged = prepared.judged_series()
-    doubted_findings = [
-        doubted(finding, subject.noun, judged, prepared.collections)
-        for finding, subject in zip(findings, clocked, strict=True)
-    ]
-    at_rate = [
-        at_production(subject, finding, limits.survive)
-        for finding, subject in zip(doubted_findings, clocked, strict=True)
-    ]
-    return [*vouched(clocked, at_rate, prepared.end - prepared.judged_from), *absent]
+    seconds = prepared.end - prepared.judged_from
+    overload = overload_of(prepared)
+    for index, subject in enumerate(clocked):
+        finding = with_few_collections(findings[index], subject.noun, judged, prepared.collections, seconds)
+        finding = within_warmup(prepared, subject, at_production(subject, finding, limits.survive))
+        findings[index] = without_overload(finding, overload)
+    return [*vouched(clocked, findings, seconds), *absent]
 
 
 def _pages(prepared: Prepared) -> dict[str, set[str]]:
@@ -124,7 +124,8 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         (found for name in metric.floors for found in prepared.named(name) if found.labels == series.labels), None
     )
     instance = dict(series.labels).get("instance")
-    own = without_connections(series, next(iter(prepared.named(CONNECTIONS)), None)) if metric.connected else series
+    connections = next(iter(prepared.named(CONNECTIONS)), None)
+    own = without_connections(series, connections) if metric.connected else series
     return Subject(
         own,
         f"{metric.noun} of {instance}" if instance else metric.noun,
@@ -137,6 +138,7 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         limit,
         min(capacities, default=None),
         "memory" if metric.unit == "bytes" else metric.unit,
+        connections=connections,
     )
 
 

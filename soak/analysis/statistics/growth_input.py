@@ -21,6 +21,7 @@ class Subject:
     is this one's truth (the live heap beside resident memory), None where there is none. `limit` is an explicit growth
     limit in units per hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit` is
     bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated, which a collector lets fall.
+    `connections` are how many the load had open, None where unknown: memory keeps the mark of their highest number.
     """
 
     series: Series
@@ -35,6 +36,7 @@ class Subject:
     capacity: float | None = None
     capacity_noun: str = ""
     collected: bool = False
+    connections: Series | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

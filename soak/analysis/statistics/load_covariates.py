@@ -8,10 +8,28 @@ import numpy as np
 
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.process_lives import clean
+from soak.analysis.thresholds import PEAK_CONNECTIONS
 from soak.model import Floats, Series
 
 _FEWEST = 10
 _STEADY = 0.05
+
+
+def peak_connections(lives: Sequence[LevelPoints], connections: Series | None) -> Floats | None:
+    """The most connections that the load had had open by each of the lives' points, scaled to 0 to 1.
+
+    Memory taken for a burst of connections is kept by allocators, so a level rises with each higher burst and is no leak.
+    None where they are unknown, or hardly more than at first.
+    """
+    if connections is None:
+        return None
+    when, count = clean(connections.times, connections.values)
+    if len(when) < _FEWEST:
+        return None
+    times = np.concatenate([p.times for p in lives])
+    highest = np.maximum.accumulate(count)[np.clip(np.searchsorted(when, times, side="right") - 1, 0, None)]
+    rise = float(np.ptp(highest))
+    return (highest - highest.min()) / rise if rise >= PEAK_CONNECTIONS * max(float(highest.min()), 1.0) else None
 
 
 def load_covariates(

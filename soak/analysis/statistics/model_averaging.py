@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from soak.analysis.statistics import marginal_likelihood as evidence
 from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
 from soak.analysis.statistics.t_mixture import TMixture, t_cdf
+from soak.analysis.thresholds import BENDS, BETTER_THAN_SATURATION, SLOW_SATURATION
 from soak.model import Floats
 
 _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(0.05))
@@ -55,6 +56,7 @@ class ModelAverage:
 
     `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations;
     `jumpy` says that its noise moves the level for good. `plain` is the slope's standard error if growth were all there is.
+    `saturates` says that the series bends, and that one slow saturation explains it about as well as any growth does.
     """
 
     p_no_growth: float
@@ -63,6 +65,7 @@ class ModelAverage:
     residual: Floats
     jumpy: bool
     plain: float
+    saturates: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -131,8 +134,9 @@ def average_models(settings: Sequence[tuple[Whitened, float]], candidates: Candi
         if top > max(best) - _HOPELESS:
             _stepped(tally, w, prior, candidates)
     likeliest = max(range(len(tallies)), key=lambda i: tallies[i].best()[0])
+    saturates = _saturates(tallies, candidates)
     jumpy = candidates.jumpy[noises] & (likeliest < candidates.plain)
-    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], jumpy, ready[0][0])
+    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], jumpy, ready[0][0], saturates)
 
 
 def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
@@ -179,6 +183,23 @@ def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
         best = int(np.argmax(both))
         paired = evidence.project_out(narrow, second[:, best : best + 1])
         _climb(tally, paired, float(pair[best]), c, (column, c.shapes.start + best), settled and not c.shape_late[best])
+
+
+def _saturates(tallies: Sequence[_Tally], c: Candidates) -> bool:
+    """Whether the series bends, and a slow saturation, however implausible, explains that about as well as growth."""
+    paces = c.paces.stop - c.paces.start
+    slow = np.where(c.shape_late & ~c.endless, -c.shape_prior + SLOW_SATURATION, -np.inf)
+    saturating = max(float((tally.stays[1] + slow).max()) for tally in tallies)
+    curves = [
+        float(log.max())
+        for tally in tallies
+        for log, (has, own) in zip(tally.stays, tally.stays_made, strict=True)
+        if own != c.steps.start and (has or own is not None)
+    ]
+    straight = max(float(log.max()) for tally in tallies for log, _ in tally.grows[0 : 2 * paces : 2])
+    growing = max(float(log.max()) for tally in tallies for log, _ in tally.grows)
+    bent = max(saturating, *curves)
+    return bent > straight + BENDS and bent > growing - BETTER_THAN_SATURATION
 
 
 def _paired(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
@@ -230,7 +251,12 @@ def _climb(
 
 
 def _normalise(
-    tallies: Sequence[_Tally], w: Whitened, likeliest: _Tally, jumpy: NDArray[np.bool_], level: Whitened
+    tallies: Sequence[_Tally],
+    w: Whitened,
+    likeliest: _Tally,
+    jumpy: NDArray[np.bool_],
+    level: Whitened,
+    saturates: bool,
 ) -> ModelAverage:
     """Probabilities of all that was weighed."""
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
@@ -253,4 +279,4 @@ def _normalise(
     chance = (stays + falls) / (stays + grows)
     pace = level.x[noise, 0]
     plain = usual / float(np.sqrt(pace @ pace))
-    return ModelAverage(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain)
+    return ModelAverage(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain, saturates)

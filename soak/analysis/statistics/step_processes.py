@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from soak.analysis.statistics.growth_input import LevelPoints
+from soak.analysis.thresholds import CANNOT_TELL, SETTLING, SPIKE_HEIGHT, SPIKE_WINDOW, SPIKES_AT_MOST
 from soak.model import Floats
 
 _CARRIED = 0.6
@@ -25,8 +26,6 @@ _REST, _AT_REST, _BIG = 0.02, 0.8, 0.2
 _MANY = 50
 _OFTEN, _BACK = 20, 0.8
 _NEARLY_EVEN, _EVEN = 2.0, 2.6
-CANNOT_TELL = 0.25
-SETTLING = 0.6
 
 
 def least_p_no_growth(lives: Sequence[LevelPoints], points: Sequence[LevelPoints], jumpy: bool) -> float:
@@ -35,7 +34,7 @@ def least_p_no_growth(lives: Sequence[LevelPoints], points: Sequence[LevelPoints
     `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level for good.
     """
     life = max(lives, key=lambda one: len(one.times))
-    moves = np.diff(life.values)
+    moves = np.diff(_without_spikes(life.values))
     largest = np.abs(moves).max(initial=0.0)
     # What falls far more often than it rises is collected, and its floors speak for it.
     collected = int((moves < -_BIG * largest).sum()) > 3 * int((moves > _BIG * largest).sum())
@@ -52,6 +51,19 @@ def least_p_no_growth(lives: Sequence[LevelPoints], points: Sequence[LevelPoints
         if surplus < _EVEN:
             return SETTLING if surplus < _NEARLY_EVEN else CANNOT_TELL
     return _few_late_steps(max(points, key=lambda one: len(one.times)))
+
+
+def _without_spikes(values: Floats) -> Floats:
+    """The values with short spikes out of their noise replaced by the running median: a spike is not a step."""
+    if len(values) < 4 * SPIKE_WINDOW:
+        return values
+    padded = np.pad(values, SPIKE_WINDOW // 2, mode="edge")
+    median = np.median(np.lib.stride_tricks.sliding_window_view(padded, SPIKE_WINDOW), axis=1)
+    off = np.abs(values - median)
+    usual = 1.4826 * float(np.median(off))
+    spikes = off > SPIKE_HEIGHT * usual
+    rare = usual > 0 and spikes.mean() < SPIKES_AT_MOST
+    return np.where(spikes, median, values) if rare else values
 
 
 def _goes_back(moves: Floats) -> bool:

@@ -12,30 +12,28 @@ from threadpoolctl import ThreadpoolController
 
 from soak.analysis.statistics.design_matrix import design_matrix
 from soak.analysis.statistics.floors import floors
+from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
-from soak.analysis.statistics.load_covariates import load_covariates
+from soak.analysis.statistics.load_covariates import load_covariates, peak_connections
 from soak.analysis.statistics.model_averaging import ModelAverage, average_models
 from soak.analysis.statistics.outliers import without_outliers
+from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.sawtooth import handful_of_floors
-from soak.analysis.statistics.step_processes import (
-    CANNOT_TELL,
-    SETTLING,
-    late_to_early_rise,
-    least_p_no_growth,
-    most_p_no_growth,
-)
+from soak.analysis.statistics.step_processes import late_to_early_rise, least_p_no_growth, most_p_no_growth
 from soak.analysis.statistics.t_mixture import t_cdf
+from soak.analysis.thresholds import (
+    CANNOT_TELL,
+    CERTAIN,
+    FEWEST_POINTS,
+    FEWEST_SAMPLES,
+    RESOLVED_AT,
+    SETTLING,
+    SUSPICIOUS,
+)
 from soak.model import Line, Trend
 from soak.units import show_duration
 
-CERTAIN, SUSPICIOUS = 0.15, 0.5
-"""Below the one, the probability of no lasting growth is a fail; below the other, too small for a pass. Calibrated on
-the development part of the corpus in tests/bench."""
-
-#: Samples, and what they are reduced to: collections say more than samples.
-_FEWEST, _FEWEST_POINTS = 10, 5
-_SURELY = 4.5
 _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
@@ -54,7 +52,7 @@ def fit_trend(subject: Subject) -> Trend:
     # Matrices as small as these are slower on many threads, which would also take the cores from whoever drives the load.
     with _libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
-            return _fit_trend(subject)
+            return _fit_settled(subject)
         except np.linalg.LinAlgError:
             return _unknown("its values are too odd for any fit")
 
@@ -62,6 +60,19 @@ def fit_trend(subject: Subject) -> Trend:
 @cache
 def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def _fit_settled(subject: Subject) -> Trend:
+    """The trend; of a level that has stood still for as long as its last rise took, the trend since then."""
+    trend = _fit_trend(subject)
+    if trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
+        return trend
+    lives = split(subject)
+    began = plateau_begin(lives[-1].times, lives[-1].values) if lives else None
+    if began is None:
+        return trend
+    since = _fit_trend(replace(subject, judged_from=began))
+    return replace(since, settled_after_seconds=began - lives[-1].born) if since.p_no_growth > SUSPICIOUS else trend
 
 
 def _fit_trend(subject: Subject) -> Trend:
@@ -77,26 +88,28 @@ def _fit_trend(subject: Subject) -> Trend:
     reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
     points = [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
     samples, kept_points = (sum(len(p.times) - 1 for p in part) for part in (lives, points))
-    if samples < _FEWEST - 1 or kept_points < _FEWEST_POINTS - 1:
+    if samples < FEWEST_SAMPLES - 1 or kept_points < FEWEST_POINTS - 1:
         return _unknown(_too_few(lives, longest), float(values[-1]))
     if not any(np.ptp(p.values) for p in points):
         return _constant(lives, subject.integer)
-    steps = np.abs(np.diff(values))
-    grain = float(steps[steps > 0].min())
-    fit = _fit(subject, points, grain)
+    grain, rounded = grain_of(values)
+    fit = _fit(subject, points, grain, rounded)
     odd = np.abs(fit.average.residual) > _ODD
     if odd.any() and odd.mean() < _MOST_ODD:
         ends = np.cumsum([len(p.times) for p in points])[:-1]
         fewer = [p.only(~part) for p, part in zip(points, np.split(odd, ends), strict=True)]
         if any(len(p.times) > 1 and np.ptp(p.values) > 0 for p in fewer):
             points = [p for p in fewer if len(p.times) > 1]
-            fit = _fit(subject, points, grain)
+            fit = _fit(subject, points, grain, rounded)
     low, slope, high = (float(x) for x in fit.average.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
     chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
     lines = tuple(_line(p, slope, low, high) for p in points)
-    resolution = _SURELY * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
+    resolution = RESOLVED_AT * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
     if low <= 0 or chance >= CERTAIN:  # growth that may still be in it was not caught
         resolution = max(high, resolution)
+    if rounded:  # a level may move by nearly one grain unseen
+        unseen = 3600 * grain / fit.span
+        low, high, resolution = min(low, slope - unseen), max(high, slope + unseen), max(resolution, unseen)
     settled = fit.settles if fit.settles < fit.span else None
     doubt, stepwise = _doubt(fit, chance, slope, high - low)
     return Trend(
@@ -123,17 +136,19 @@ class _Fit:
     settles: float
 
 
-def _fit(subject: Subject, points: Sequence[LevelPoints], grain: float) -> _Fit:
-    """Weigh all explanations of the points; `grain` is the smallest step that the values can make."""
+def _fit(subject: Subject, points: Sequence[LevelPoints], grain: float, rounded: bool) -> _Fit:
+    """Average all explanations of the points; `grain` is the smallest step that the values can make."""
     span = max(float(p.times[-1] - p.times[0]) for p in points)
     middle = float(np.median(np.concatenate([p.values for p in points])))
     scale = max(float(np.ptp(p.values)) for p in points)
     scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
     paces, rate = load_covariates(points, span, subject.requests)
-    # Averaging a block's samples averages their rounding too.
-    together = 1.0 if points[0].counts is None else float(np.median(points[0].counts))
+    # Averaging a block's samples averages their rounding too, where noise spreads them over several grains.
+    together = 1.0 if rounded or points[0].counts is None else float(np.median(points[0].counts))
     rounding = (grain / scale) ** 2 / 12 / together
-    settings, candidates, settles = design_matrix(scaled, span, min(rounding, 1e-4) + 1e-7, paces, rate)
+    grained = (rounding if rounded else min(rounding, 1e-4)) + 1e-7
+    peak = None if subject.integer else peak_connections(points, subject.connections)
+    settings, candidates, settles = design_matrix(scaled, span, grained, paces, rate, peak)
     average = average_models(settings, candidates)
     return _Fit(average, 3600 * scale / span, span, max((float(settles[c]) for c in average.columns), default=0.0))
 
@@ -148,6 +163,8 @@ def _chance(
 ) -> float:
     """The probability of no lasting growth, in the light of what the weighing cannot see; `slope` is an hour's."""
     chance = max(fit.average.p_no_growth, least_p_no_growth(lives, reduced, fit.average.jumpy))
+    if fit.average.saturates:
+        chance = max(chance, CANNOT_TELL)
     if chance > SUSPICIOUS and _plainly_seen(fit.average) > _STILL_LIKELY:
         chance = CANNOT_TELL
     if slope / 3600 * fit.span < 1.2 * slack:
@@ -195,17 +212,22 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
         return None, False
     if fit.average.jumpy:
         return f"it moves in few steps, {show_duration(fit.span)} more would tell", True
+    if fit.average.saturates:
+        return (
+            f"it rises ever more slowly, as a cache does that still fills, {show_duration(2 * fit.span)} more would tell",
+            False,
+        )
     # The error of a slope falls with the run's length to the power 1.5.
-    longer = (_SURELY * width / 3.92 / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
+    longer = (RESOLVED_AT * width / 3.92 / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
     return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
 
 
 def _too_few(lives: Sequence[LevelPoints], longest: int) -> str:
     """What is missing where there are too few samples to fit anything."""
     count = sum(len(life.times) for life in lives)
-    if len(lives) > 1 and count >= 2 * _FEWEST:
+    if len(lives) > 1 and count >= 2 * FEWEST_SAMPLES:
         return f"no process lived long enough, the longest gave {longest} samples"
-    more = _FEWEST + len(lives) - 1 - count
+    more = FEWEST_SAMPLES + len(lives) - 1 - count
     return f"{count} {'sample is' if count == 1 else 'samples are'} too few, at least {max(more, 1)} more are needed"
 
 

@@ -17,6 +17,7 @@ from soak.model import Floats
 _MOST_STEPS = 24
 _WORTH = 6.0
 _HEAPS = 0.6
+_MOST_UNLIKELY = 10.0
 LASTING = 0.4
 """A warm-up that takes more than this share of the run lasts."""
 
@@ -33,6 +34,14 @@ class Shapes:
     prior: Floats
     settles: Floats
     pairs: tuple[tuple[int, int], ...] = ()
+
+    def and_also(self, other: Shapes) -> Shapes:
+        """These shapes and others on another clock, each clock as plausible."""
+        columns = np.concatenate((self.columns, other.columns), axis=1)
+        prior, settles = np.concatenate((self.prior, other.prior)), np.concatenate((self.settles, other.settles))
+        shift = len(self.prior)
+        pairs = (*self.pairs, *((a + shift, b + shift) for a, b in other.pairs))
+        return Shapes(columns, prior - np.log(2), settles, pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +62,8 @@ class _Family:
 
     def prior(self, shares: Floats) -> Floats:
         """Log plausibility of each share."""
-        each = float(np.log(self.plausible / len(self.shares)))
-        return np.asarray(each - self.fall * np.maximum(0.0, shares - self.least))
+        each = float(np.log(self.plausible / 18))
+        return np.asarray(each - np.minimum(self.fall * np.maximum(0.0, shares - self.least), _MOST_UNLIKELY))
 
 
 def warmup_shapes(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
@@ -189,7 +198,15 @@ def _fill_ever_slower(ages: Floats, widths: Floats, span: float, shares: Floats)
 
 
 _FAMILIES = (
-    _Family(_approach, np.geomspace(1 / 240, 1 / 2, 18), np.geomspace(1 / 400, 0.95, 200), 0.45, 0.25, 20.0, 3.0),
+    _Family(
+        _approach,
+        np.concatenate((np.geomspace(1 / 240, 1 / 2, 18), (0.7, 1.0, 1.5, 2.2, 3.2))),
+        np.geomspace(1 / 400, 4.0, 240),
+        0.45,
+        0.25,
+        20.0,
+        3.0,
+    ),
     _Family(_creep, np.geomspace(1 / 300, 1 / 6, 8), np.geomspace(1 / 400, 0.95, 200), 0.08, 1 / 30, 30.0, np.inf),
     _Family(_fill, np.linspace(0.05, 0.9, 18), np.geomspace(1 / 400, 0.95, 200), 0.25, 0.5, 15.0, 1.0),
     _Family(_fill_ever_slower, np.linspace(0.1, 0.9, 9), np.geomspace(1 / 400, 0.95, 200), 0.1, 0.5, 15.0, 1.0),

@@ -10,7 +10,7 @@ from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 TIMES = np.arange(SECONDS)
 COLLECTED = counter("go_gc_cycles_total_gc_cycles_total", TIMES // 3)
 STEADY_HEAP = gauge("go_gc_heap_live_bytes", 10e6 + noise(1e4, 3))
-CREEP = gauge("process_resident_memory_bytes", 50e6 + 5e3 * TIMES + noise(1e4))
+CREEP = gauge("process_resident_memory_bytes", 50e6 + 2e4 * TIMES + noise(1e4))
 SYSTEM = gauge("go_memstats_sys_bytes", np.full(SECONDS, 80e6) + noise(10, 4))
 
 
@@ -32,7 +32,7 @@ def test_pages_of_files_are_no_leak() -> None:
     verdict, reason = resident(judged(CREEP, files))
     assert verdict is Verdict.PASS
     assert "pages of files" in reason
-    growing = gauge("process_resident_anonymous_bytes", 30e6 + 5e3 * TIMES + noise(1e4, 5))
+    growing = gauge("process_resident_anonymous_bytes", 30e6 + 2e4 * TIMES + noise(1e4, 5))
     assert resident(judged(CREEP, growing))[0] is Verdict.FAIL
 
 
@@ -44,14 +44,14 @@ def test_below_a_steady_total_of_the_runtime_a_rise_must_end() -> None:
 
 def test_above_the_total_of_the_runtime_memory_leaks_outside_the_heap() -> None:
     small = gauge("go_memstats_sys_bytes", np.full(SECONDS, 20e6) + noise(10, 4))
-    fast = gauge("process_resident_memory_bytes", 50e6 + 5e4 * TIMES + noise(1e4))
+    fast = gauge("process_resident_memory_bytes", 50e6 + 3e5 * TIMES + noise(1e4))
     assert resident(judged(fast, STEADY_HEAP, small))[0] is Verdict.FAIL
 
 
 def test_under_a_growing_total_or_heap_nothing_is_excused() -> None:
-    growing = gauge("go_memstats_sys_bytes", 80e6 + 5e3 * TIMES + noise(10, 4))
+    growing = gauge("go_memstats_sys_bytes", 80e6 + 2e4 * TIMES + noise(10, 4))
     assert resident(judged(CREEP, STEADY_HEAP, growing))[0] is not Verdict.PASS
-    heap = gauge("go_gc_heap_live_bytes", 10e6 + 5e3 * TIMES + noise(1e4, 3))
+    heap = gauge("go_gc_heap_live_bytes", 10e6 + 2e4 * TIMES + noise(1e4, 3))
     analysis = judged(CREEP, heap, SYSTEM)
     assert analysis.verdict is Verdict.FAIL
     assert resident(analysis)[0] is Verdict.FAIL
@@ -61,7 +61,7 @@ def test_a_small_rise_over_a_steady_heap_alone_is_open() -> None:
     verdict, reason = resident(judged(CREEP, STEADY_HEAP))
     assert verdict is Verdict.INCONCLUSIVE
     assert "under a live heap that is steady" in reason
-    fast = gauge("process_resident_memory_bytes", 50e6 + 1e5 * TIMES + noise(1e4))
+    fast = gauge("process_resident_memory_bytes", 50e6 + 3e5 * TIMES + noise(1e4))
     assert resident(judged(fast, STEADY_HEAP))[0] is Verdict.FAIL
 
 

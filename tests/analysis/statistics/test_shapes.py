@@ -13,15 +13,10 @@ from soak.analysis.rules.forecast import show_time_left, time_until
 from soak.analysis.statistics.cycles import cycle_columns
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.load_covariates import load_covariates
-from soak.analysis.statistics.step_processes import (
-    CANNOT_TELL,
-    SETTLING,
-    late_to_early_rise,
-    least_p_no_growth,
-    most_p_no_growth,
-)
+from soak.analysis.statistics.step_processes import late_to_early_rise, least_p_no_growth, most_p_no_growth
 from soak.analysis.statistics.two_level_regime import state_column
 from soak.analysis.statistics.warmup_shapes import warmup_shapes
+from soak.analysis.thresholds import CANNOT_TELL, SETTLING
 from soak.model import Series, Trend
 from tests.analysis.series import noise
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.statistics.trend import CERTAIN, fit_trend
+from soak.analysis.statistics.trend import fit_trend
+from soak.analysis.thresholds import CERTAIN
 from soak.model import Series, Verdict
 from tests.analysis.series import judged, noise, subject
 from tests.bench import kinds

@@ -1,0 +1,88 @@
+"""Whether the target was overloaded: then what it holds is requests that wait, and growth says nothing of leaks.
+
+By Little's law (A proof for the queuing formula L = λW, 1961) the requests in flight are the rate times the time that each
+takes; while they rise under a steady rate the target falls behind, and memory, descriptors and threads rise with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared, merged
+from soak.analysis.thresholds import IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS
+from soak.model import Finding, Floats, Verdict
+from soak.units import show_duration, show_number, show_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """Since when (seconds into the load), how many requests were in flight at first and at last, and answers a second then.
+
+    `timeouts` is the share of requests that got no answer in time.
+    """
+
+    since: float
+    first: float
+    last: float
+    answered: float
+    timeouts: float
+
+    @property
+    def sentence(self) -> str:
+        """What was overloaded, since when, and what it would have kept up with."""
+        rate = f"it answered {show_number(self.answered)} requests/s; a rate below that would tell"
+        if self.timeouts > MOSTLY_TIMEOUTS:
+            return (
+                f"the target was overloaded: {show_ratio(self.timeouts)} of the requests got no answer in time; {rate}"
+            )
+        rise = f"from {show_number(self.first)} to {show_number(self.last)}"
+        return f"the target was overloaded from {show_duration(self.since)} on: requests in flight rose {rise}; {rate}"
+
+
+def overload_of(prepared: Prepared) -> Overload | None:
+    """Whether requests in flight rose throughout the judged stretch, or most requests timed out; None where neither."""
+    windows = prepared.windows()
+    if not windows:
+        return None
+    requests = merged(windows)
+    total, failed = int(requests.requests.sum()), int(requests.failures.sum())
+    seconds = float(requests.seconds.sum())
+    answered = (total - failed) / seconds if seconds else 0.0
+    late = sum(count for kind, count in requests.failure_kinds.items() if "time" in kind.lower())
+    timeouts = failed / total if total and late > sum(requests.failure_kinds.values()) / 2 else 0.0
+    times, in_flight = _in_flight(prepared)
+    parts = np.array_split(in_flight, 3)
+    # A queue that empties again now and then is a burst, and no overload.
+    first = float(np.quantile(parts[0], 0.75)) if len(in_flight) >= len(parts) else 0.0
+    last = float(np.quantile(parts[-1], 0.25)) if len(in_flight) >= len(parts) else 0.0
+    overloaded = last >= IN_FLIGHT_FACTOR * max(first, 1.0) and last - first >= IN_FLIGHT_MORE
+    if not overloaded and timeouts <= MOSTLY_TIMEOUTS:
+        return None
+    above = np.flatnonzero(in_flight <= first + 0.25 * (last - first))
+    since = float(times[above[-1]]) - prepared.start if len(above) and overloaded else 0.0
+    return Overload(max(since, 0.0), first, last, answered, timeouts)
+
+
+def _in_flight(prepared: Prepared) -> tuple[Floats, Floats]:
+    """Requests that were sent and not yet answered, at each window of the judged stretch; empty where unknown."""
+    own = prepared.recording.generator
+    every = prepared.recording.windows
+    if own is None or not every or len(own.times) != len(every[0].times) or not np.isfinite(own.made).all():
+        return np.empty(0), np.empty(0)
+    done = np.sum([window.requests for window in every], axis=0)
+    waiting = np.cumsum(own.made) - np.cumsum(done)
+    inside = (own.times >= prepared.judged_from) & (own.times <= prepared.end)
+    return own.times[inside], np.asarray(waiting[inside], dtype=np.float64)
+
+
+def without_overload(finding: Finding, overload: Overload | None) -> Finding:
+    """A finding of growth that an overloaded target leaves open, unless a limit was set for it."""
+    decided = finding.verdict is not Verdict.INCONCLUSIVE and finding.limit is None
+    if overload is None or not decided or finding.trend is None:
+        return finding
+    if finding.verdict is Verdict.PASS and not finding.trend.slope_high > 0:
+        return finding
+    reason = f"{finding.reason.rstrip('.')}; but {overload.sentence}."
+    return finding.adjusted("overload", Verdict.INCONCLUSIVE, reason)

@@ -1,0 +1,54 @@
+"""Warm-up on an absolute scale: in the first minutes of load, memory fails only when it grows beyond what youth explains.
+
+JITs, pools, arenas and caches take minutes or thousands of requests whatever the run's length, so in a run of a minute no
+shape of a curve can tell them from a leak; only size, and a rise that is as fast at the end as at the beginning, can.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.thresholds import EVEN_THIRDS, WARMUP_EVEN_RISE, WARMUP_RISE, WARMUP_SECONDS
+from soak.model import Finding, Verdict
+from soak.units import show_amount, show_duration
+
+
+def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
+    """A fail of memory left open where a young service's warm-up explains the rise; limits that were set stay as they are.
+
+    Only runs that soak drove are young for certain: their load began with them.
+    """
+    seconds = prepared.end - prepared.start
+    memory = finding.unit.startswith("bytes") or subject.unit == "objects"
+    if finding.verdict is not Verdict.FAIL or subject.limit is not None or not memory:
+        return finding
+    if not prepared.driven or seconds >= WARMUP_SECONDS:
+        return finding
+    first, rise, even = _rise(subject)
+    youth = 1.0 - seconds / WARMUP_SECONDS
+    needed = (WARMUP_EVEN_RISE if even else WARMUP_RISE) * youth * first
+    if rise >= needed:
+        return finding
+    reason = (
+        f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise, subject.unit)} in the first "
+        f"{show_duration(seconds)} of load, which a young service's warm-up may explain: "
+        f"a run of {show_duration(WARMUP_SECONDS)} or more would tell."
+    )
+    return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
+
+
+def _rise(subject: Subject) -> tuple[float, float, bool]:
+    """The level at the beginning of the judged stretch, its rise to the end, and whether each third rises about as fast."""
+    series = subject.series
+    known = series.values[(series.times >= subject.judged_from) & np.isfinite(series.values)]
+    parts = np.array_split(known, 10)
+    if len(known) < len(parts):
+        return float(known[0]) if len(known) else 0.0, 0.0, False
+    levels = [float(np.median(parts[index])) for index in (0, 3, 6, 9)]
+    rises = [after - before for before, after in pairwise(levels)]
+    even = min(rises) > 0 and min(rises) >= EVEN_THIRDS * max(rises)
+    return levels[0], levels[-1] - levels[0], even

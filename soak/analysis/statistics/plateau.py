@@ -1,0 +1,62 @@
+"""Where a level has come to a standstill: what stands still at the end for as long as its last rise took has settled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soak.analysis.thresholds import (
+    PLATEAU_BLOCKS,
+    PLATEAU_DROP,
+    PLATEAU_FEWEST,
+    PLATEAU_HEIGHT,
+    PLATEAU_RISE,
+    PLATEAU_RISES,
+    PLATEAU_SHARE,
+)
+from soak.model import Floats
+
+
+def plateau_begin(times: Floats, values: Floats) -> float | None:
+    """The time at which the last rise ended, if the level has stood still since, for as long as that rise took; else None."""
+    if len(values) < 2 * PLATEAU_BLOCKS:
+        return None
+    level = np.array([float(np.mean(part)) for part in np.array_split(values, PLATEAU_BLOCKS)])
+    when = np.array([float(part.mean()) for part in np.array_split(times, PLATEAU_BLOCKS)])
+    height = float(np.ptp(level))
+    for first in range(4, PLATEAU_BLOCKS - max(PLATEAU_FEWEST, int(PLATEAU_SHARE * PLATEAU_BLOCKS)) + 1):
+        still, before = level[first:], level[:first]
+        end = float(np.median(still))
+        scatter = max(float(still.std()), 1e-12 * height)
+        bottom = _last_bottom(before, PLATEAU_DROP * height)
+        rise = end - float(before[bottom])
+        lasted, took = when[-1] - when[first], when[first] - when[bottom]
+        if (
+            rise > max(PLATEAU_RISE * scatter, PLATEAU_HEIGHT * height)
+            and lasted >= took
+            and not _moves(when[first:], still, scatter)
+        ):
+            return float(when[first])
+    return None
+
+
+def _last_bottom(level: Floats, drop: float) -> int:
+    """Where the last rise began: at the lowest level since the last fall by more than `drop`."""
+    peak = np.maximum.accumulate(level)
+    fallen = np.flatnonzero(peak - level > drop)
+    if not len(fallen):
+        return int(np.argmin(level))
+    since = int(np.flatnonzero(level[: fallen[-1] + 1] >= peak[fallen[-1]])[-1])
+    return since + int(np.argmin(level[since:]))
+
+
+def _moves(when: Floats, level: Floats, scatter: float) -> bool:
+    """Whether a plateau still rises or falls, by its slope or between its halves."""
+    x = when - when.mean()
+    slope = float(x @ level) / float(x @ x)
+    rest = level - level.mean() - slope * x
+    n = len(level)
+    together = float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-300)
+    wider = np.sqrt((1 + max(together, 0.0)) / max(1 - max(together, 0.0), 0.1))
+    error = float(np.sqrt(rest @ rest / max(n - 2, 1) / float(x @ x))) * float(wider)
+    halves = float(np.median(level[n // 2 :]) - np.median(level[: n // 2]))
+    return abs(slope) > PLATEAU_RISES * error or abs(halves) > 2 * scatter

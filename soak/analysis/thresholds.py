@@ -1,0 +1,86 @@
+"""The thresholds by which growth is judged: what each means, its unit, where its value comes from, what breaks when it moves.
+
+"Corpus" is the labelled series of tests/bench (`make bench-verdict`), on whose development part a value was calibrated.
+Probabilities are of "the level does not keep growing" (`Trend.p_no_growth`).
+"""
+
+from __future__ import annotations
+
+#: Probability below which growth is certain (shared by Holm's procedure among all series). Corpus. Higher: false alarms in
+#: near-unit-root noise; lower: leaks of 8 standard errors become inconclusive.
+CERTAIN = 0.15
+#: Probability above which a level has settled. Corpus. Higher: healthy series become inconclusive; lower: leaks under a
+#: warm-up pass.
+SUSPICIOUS = 0.5
+#: Probability given to growth that the recording cannot decide: between CERTAIN and SUSPICIOUS, so always inconclusive.
+CANNOT_TELL = 0.25
+#: Probability given to a level that is settling: just above SUSPICIOUS, so a pass unless something else speaks for growth.
+SETTLING = 0.6
+
+#: Growth by this share of the level within `limits.survive` is too much: it would grow by half. Convention (VERDICT.md).
+GROWS_BY = 0.5
+
+#: Samples, and points after reduction, below which nothing is fitted. Convention: about two a parameter of a line and its
+#: noise. Fewer: the noise model decides alone.
+FEWEST_SAMPLES, FEWEST_POINTS = 10, 5
+#: Standard errors at which a leak is surely seen: the resolution is the slope's standard error times this. Corpus: leaks of
+#: twice the stated resolution are caught in over 95%. Lower: promised resolutions are not kept.
+RESOLVED_AT = 4.5
+
+#: A run that soak drives is young for so many seconds of load: JITs, pools, arenas and caches of the services recorded
+#: (Go, JVM, Node, Python) settled within it. Shorter: healthy young services fail; longer: leaks take longer to be found.
+WARMUP_SECONDS = 600.0
+#: How much a young service's memory may rise, as a share of its level when judging began, fading to 0 at WARMUP_SECONDS:
+#: resident memory of healthy Go, Node and JVM services rose by up to half after the ramp. Lower: young services fail.
+WARMUP_RISE = 0.5
+#: The same for a rise that is equally fast in each third of the judged stretch, which no warm-up seen was.
+WARMUP_EVEN_RISE = 0.1
+#: The slowest third's rise as a share of the fastest third's, from which on a rise is even. A cache that fills with a time
+#: constant of the run's length comes to 0.5.
+EVEN_THIRDS = 0.75
+
+#: Full collections in the judged stretch below which growth of memory never fails: with one, all may be garbage.
+FEWEST_COLLECTIONS = 2
+#: Full collections below which a rising heap never passes: two floors make no trend.
+FEW_COLLECTIONS = 5
+#: The rise from the first quarter to the last, as a share of the level, from which on a heap with few collections rises.
+HEAP_RISES = 0.1
+#: The share of a process's rise from which on its heap explains it.
+BY_HEAP = 0.5
+
+#: Bytes of a process that are neither heap nor file: its data segments, and stacks of threads not made by the runtime.
+OUTSIDE_HEAP = 2.0**20
+#: The rise of resident memory alone, above a steady live heap, as a share of the level, that proves nothing: at the end of
+#: an hour, and at its beginning. Healthy Go services crept by up to a tenth in 10 minutes (tests/data/real).
+RESIDENT_ALONE, RESIDENT_ALONE_AT_FIRST, RESIDENT_ALONE_SECONDS = 0.1, 0.5, 3600.0
+#: How far the last quarter may lie above the first for a companion of resident memory to count as steady.
+COMPANION_RISE = 1.05
+
+#: Requests in flight, last third against first, as a factor and in number, from which on a target is overloaded; and the
+#: share of requests without an answer in time. Convention: half is what the rule of errors calls mostly.
+IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS = 2.0, 5.0, 0.5
+
+#: How much the highest number of connections so far must rise in the judged stretch, as a share of what it was, before a
+#: level may follow it. Lower: a leak may hide behind a chance burst; higher: bursts on an overloaded machine look like leaks.
+PEAK_CONNECTIONS = 0.5
+
+#: Log plausibility of each slow saturation where a series bends; by how much (log evidence) a curve must explain it better
+#: than a line for it to bend; how much better an explanation growth must then be than all that settles. Corpus, kinds of
+#: caches that fill: lower, and caches of random keys fail; higher, and leaks under a long warm-up become inconclusive.
+SLOW_SATURATION, BENDS, BETTER_THAN_SATURATION = -3.9, 2.0, 6.0
+
+#: A series is rounded where it takes at most this share of values beside its samples, all multiples of its smallest step
+#: (to a thousandth), and this share of its blocks of so many samples do not move: then no noise carries the level across
+#: the grain, and averages are no finer. Fewer samples: noise with a memory is taken for rounding, and leaks in it pass.
+ROUNDED_VALUES, ROUNDED_MULTIPLE, ROUNDED_REPEATED, ROUNDED_BLOCK = 0.2, 1e-3, 0.5, 10
+
+#: Blocks in which a standstill is looked for; the share and the number of them that it must last for.
+PLATEAU_BLOCKS, PLATEAU_SHARE, PLATEAU_FEWEST = 48, 0.25, 10
+#: The rise before a plateau, in the plateau's scatter and as a share of all the values' range; the plateau's slope, in
+#: standard errors, from which on it rises; and the fall, as a share of the range, that ends a rise. Corpus, kind
+#: climb_drop_climb. A smaller rise or a looser slope passes leaks in noise and leaks that go on under a fill.
+PLATEAU_RISE, PLATEAU_HEIGHT, PLATEAU_RISES, PLATEAU_DROP = 15.0, 0.4, 1.5, 0.3
+
+#: Samples in the running median that tells spikes, their height in the usual distance from it, and the share of samples that
+#: may be spikes. Corpus, kind rare_spikes. Lower: steps are taken for spikes.
+SPIKE_WINDOW, SPIKE_HEIGHT, SPIKES_AT_MOST = 7, 8.0, 0.1
