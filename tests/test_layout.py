@@ -124,6 +124,41 @@ def test_layers_inside_a_package_import_downwards(package: str) -> None:
                 assert layers.index(there[2]) >= layers.index(here[2]), f"{module} imports {target}"
 
 
+#: What the supervisor's side of the load may use of it besides the plan: what validates a profile, and imports no gevent.
+SUPERVISOR_MAY_IMPORT = {
+    "plan",
+    "supervisor",
+    "scenario.templates",
+    "scenario.jsonpath",
+    "scenario.feeder",
+    "scenario.auth",
+}
+
+
+def test_the_supervisor_imports_the_plan_and_what_validates_it() -> None:
+    for module, targets in IMPORTED.items():
+        if not module.startswith("soak.load.supervisor."):
+            continue
+        for target in targets:
+            within = target.removeprefix("soak.load.")
+            if within != target:
+                assert within in SUPERVISOR_MAY_IMPORT or within.partition(".")[0] in SUPERVISOR_MAY_IMPORT, (
+                    f"{module} imports {target}"
+                )
+
+
+def test_nothing_that_the_supervisor_reaches_imports_locust_or_gevent() -> None:
+    reached, rest = set[str](), [module for module in MODULES if module.startswith("soak.load.supervisor")]
+    while rest:
+        module = rest.pop()
+        if module not in reached:
+            reached.add(module)
+            rest += IMPORTED[module]
+    for module in reached:
+        for name, line in imports(MODULES[module]):
+            assert name.split(".")[0] not in ("locust", "gevent"), f"{shown(MODULES[module])}:{line} imports {name}"
+
+
 def part_of(path: Path) -> str:
     return path.relative_to(ROOT / "soak").parts[0].removesuffix(".py")
 

@@ -6,8 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from soak.profile.fields import Count, Duration, LoadLevel, Positive, Rate, Shorthand, StageLoad, Strict
+from soak.profile.fields import LONGEST, Count, Duration, LoadLevel, Positive, Rate, Shorthand, StageLoad, Strict
 from soak.profile.requests import AnyTimeouts, TimeoutSpec
+
+#: More than any machine drives or any run lasts: a larger number is a mistake in writing. Processes are operating-system
+#: processes of this machine, users are in all, times are in seconds (ten years).
+MOST = {
+    "processes": 512,
+    "users": 1_000_000,
+    "rate": 10_000_000.0,
+    "duration": LONGEST,
+    "ramp": LONGEST,
+    "warmup": LONGEST,
+}
 
 Argument = bool | int | float | str
 
@@ -132,15 +143,22 @@ class Load(Strict):
             raise ValueError("duration is missing (or stages instead)")
         if self.locustfile and self.open:
             raise ValueError("a locustfile brings its own users: give users, not rate")
-        for key in ("arguments", "tags", "exclude_tags"):
-            if getattr(self, key) and not self.locustfile:
-                raise ValueError(f"{key} go with a locustfile")
         if self.open and self.pace is not None:
             raise ValueError("pace goes with users; with a rate, arrivals have their schedule")
         if not self.open and self.arrivals == "poisson":
             raise ValueError("arrivals go with a rate; users come one after another")
         if self.workers is not None and not self.workers.expect and not self.processes:
             raise ValueError("workers: say how many to expect, or give processes")
+        return self
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> Load:
+        for key, most in MOST.items():
+            if (getattr(self, key) or 0) > most:
+                raise ValueError(f"{key} is above {most:,.0f}, which is more than any load can be")
+        for key in ("arguments", "tags", "exclude_tags"):
+            if getattr(self, key) and not self.locustfile:
+                raise ValueError(f"{key} go with a locustfile")
         return self
 
     def _take_stages(self, stages: list[Stage]) -> None:

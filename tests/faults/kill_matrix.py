@@ -34,6 +34,8 @@ STOPPED = 4.0
 #: A run that has not ended after so many seconds never does.
 NEVER = 180.0
 PASS = 0
+#: The share of moments before the load begins.
+EARLY = 0.2
 
 
 @dataclass
@@ -75,7 +77,7 @@ def profile(port: int, processes: int) -> str:
 
 
 def case(victim: str, name: str, moment: float, patience: float = OUTLIVED) -> Outcome:
-    """One run, hit at `moment` seconds after its start."""
+    """One run, hit at `moment` seconds after its load began, or where that is negative, so long after its process did."""
     outcome = Outcome(victim, name, moment)
     with TemporaryDirectory() as scratch:
         directory, file = Path(scratch) / "run", Path(scratch) / "fault.yaml"
@@ -86,7 +88,8 @@ def case(victim: str, name: str, moment: float, patience: float = OUTLIVED) -> O
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        family = _watch(supervisor, moment)
+        family = _watch(supervisor, NEVER, directory / "run.json") if moment >= 0 else set()
+        family |= _watch(supervisor, abs(moment))
         process = _victim(victim, supervisor.pid)
         if process is not None:
             with suppress(psutil.NoSuchProcess):
@@ -106,13 +109,15 @@ def case(victim: str, name: str, moment: float, patience: float = OUTLIVED) -> O
     return outcome
 
 
-def _watch(supervisor: subprocess.Popen[bytes], seconds: float) -> set[psutil.Process]:
-    """All descendants seen until the supervisor ends, or so many seconds have passed."""
+def _watch(supervisor: subprocess.Popen[bytes], seconds: float, begun: Path | None = None) -> set[psutil.Process]:
+    """All descendants seen until the supervisor ends, so many seconds have passed, or a run's facts tell of its phases."""
     seen: set[psutil.Process] = set()
     until = time.monotonic() + seconds
     while time.monotonic() < until and supervisor.poll() is None:
         with suppress(psutil.NoSuchProcess):
             seen.update(psutil.Process(supervisor.pid).children(recursive=True))
+        if begun is not None and begun.exists() and "phases" in begun.read_text():
+            break
         time.sleep(0.05)
     return seen
 
@@ -165,7 +170,8 @@ def cases(moments: int, seed: int) -> Iterator[tuple[str, str, float]]:
     for victim in VICTIMS:
         for name in SIGNALS:
             for _ in range(moments):
-                yield victim, name, chance.uniform(0.2, DURATION + 6.0)
+                early = chance.random() < EARLY
+                yield victim, name, -chance.uniform(0.1, 3.0) if early else chance.uniform(0.0, DURATION + 4.0)
 
 
 def main() -> int:

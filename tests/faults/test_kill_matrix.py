@@ -16,7 +16,7 @@ PATIENCE = 60.0
 
 @pytest.mark.parametrize(("victim", "name"), [("supervisor", "KILL"), ("load", "KILL"), ("worker", "TERM")])
 def test_nothing_outlives_a_run_and_nothing_cut_short_passes(victim: str, name: str) -> None:
-    outcome = case(victim, name, 8.0, PATIENCE)
+    outcome = case(victim, name, 3.0, PATIENCE)
     assert outcome.faults == []
 
 

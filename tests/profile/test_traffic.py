@@ -6,6 +6,7 @@ import pytest
 
 from soak.errors import ProfileError
 from soak.profile import Profile, parse_profile
+from soak.profile.load import MOST
 from tests.profile_texts import GOOD
 
 
@@ -180,3 +181,20 @@ def test_what_is_left_out_of_the_text_as_run_does_not_keep_it_from_being_judged(
     _, as_run = parse_profile(text, "p.yaml", [assignment], {})
     assert "hunter" not in as_run
     assert parse_profile(as_run, "p.yaml", environment={}, lenient=True)[0].load.duration == 600
+
+
+@pytest.mark.parametrize("key", ["processes", "users", "duration", "ramp", "warmup"])
+def test_loads_beyond_any_machine_and_any_life_are_refused(key: str) -> None:
+    def text(value: int) -> str:
+        load = {"users": 5, "duration": 600} | {key: value}
+        units = {"users": "", "processes": ""}
+        lines = "\n".join(f"  {name}: {number}{units.get(name, 's')}" for name, number in load.items())
+        return f"target:\n  url: http://127.0.0.1:8080\nload:\n{lines}\nendpoints:\n  - GET /a\n"
+
+    most = int(MOST[key])
+    assert getattr(parse(text(most)).load, key) == most
+    assert f"{key} is above {most:,}" in refusal(text(most + 1))
+
+
+def test_arguments_and_tags_go_with_a_locustfile() -> None:
+    assert "tags go with a locustfile" in refusal(USERS.replace("users: 5", "users: 5\n  tags: [a]"))

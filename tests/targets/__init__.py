@@ -53,7 +53,7 @@ def build_go() -> Path:
 def running(
     command: Sequence[str | Path],
     ready_line_prefix: str = "listening on ",
-    timeout: float = 15.0,
+    timeout: float = 120.0,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Target]:
     """Start a service, wait up to `timeout` seconds for its ready line, which ends in its URL, and stop it afterwards.

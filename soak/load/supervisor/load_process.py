@@ -20,6 +20,9 @@ from soak.model import Event, EventKind
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
+#: A load whose process has not begun after so many seconds never will: it takes one or two, on a machine with ten times as
+#: much to do as it has cores ten times that, and a locustfile may import for a while.
+START_SECONDS = 60.0
 #: Without a window for so many intervals, and at least so many seconds, the run has an event; a stall of a moment has none.
 SILENT_INTERVALS, SILENT_SECONDS = 3.0, 5.0
 #: Without one for so many intervals, and at least so many seconds, the load is broken: nothing that recovers takes so long.
@@ -59,7 +62,7 @@ class LoadProcess:
         #: How many windows have come.
         self._windows = 0
 
-    def start(self, patience: float = 20.0, stop: threading.Event | None = None) -> None:
+    def start(self, patience: float = START_SECONDS, stop: threading.Event | None = None) -> None:
         """Start, and return once traffic begins; LoadError when it does not, or when `stop` is set before it does.
 
         Workers have the time that the plan gives them to join, and `patience` (seconds) on top.
