@@ -19,7 +19,7 @@ from soak.analysis.rules.vouch import bound
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, SUSPICIOUS
 from soak.model import Finding, Series, Verdict
-from tests.bench import held_out, kinds, once_held_out
+from tests.bench import filling_kinds, held_out, kinds, once_held_out
 from tests.bench.corpus import SURVIVE, Case, Kind, cases
 from tests.bench.methods import METHODS
 
@@ -136,6 +136,7 @@ def main() -> None:
     healthy, leaking = kinds.HEALTHY | once_held_out.HEALTHY, kinds.LEAKING | once_held_out.LEAKING
     table("Development", healthy, leaking, range(count))
     table("Held-out seeds", healthy, leaking, unseen)
+    table("Kinds that fill or are rounded, held-out seeds", filling_kinds.HEALTHY, filling_kinds.LEAKING, unseen)
     table("Held-out kinds", held_out.HEALTHY, held_out.LEAKING, unseen)
     families(unseen)
     vouching(healthy | held_out.HEALTHY, leaking | held_out.LEAKING, unseen)
