@@ -45,6 +45,7 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
     ABORTED = "aborted"
     CRASHED = "crashed"
+    RUNNING = "running"
 
 
 class EventKind(StrEnum):

@@ -115,7 +115,12 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
     return Verdict.PASS, _all_well(prepared, growth)
 
 
-_ENDED = {Ending.CRASHED: "broke off", Ending.ABORTED: "was aborted", Ending.INTERRUPTED: "was interrupted"}
+_ENDED = {
+    Ending.CRASHED: "broke off",
+    Ending.ABORTED: "was aborted",
+    Ending.INTERRUPTED: "was interrupted",
+    Ending.RUNNING: "is still under way",
+}
 
 
 def broken_by(prepared: Prepared, generator: Generator | None, findings: Iterable[Finding]) -> str | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from soak.errors import RecordingError
+from soak.recording.checks import LONGEST_SECONDS
 
 FORMAT_VERSION = 1
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
@@ -73,15 +76,60 @@ def write_run(directory: Path, run: dict[str, Any]) -> None:
 
 
 def read_run(directory: Path) -> dict[str, Any]:
-    """run.json of a run directory; RecordingError when it is none, or of another format."""
+    """run.json of a run directory, each entry checked; RecordingError when it is none, damaged, or of another format."""
     path = directory / RUN
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise RecordingError(f"{directory}: not a run directory (no readable {RUN})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RecordingError(f"{path}: not valid JSON") from None
-    version = run.get("format_version") if isinstance(run, dict) else None
+    run = {name: value for name, value in run.items() if value is not None} if isinstance(run, dict) else {}
+    version = run.get("format_version")
     if version != FORMAT_VERSION:
         raise RecordingError(f"{path}: format_version {version}, and this soak reads {FORMAT_VERSION}")
-    return dict(run)
+    for name in ("name", "started", "ended"):
+        if not isinstance(run.get(name, ""), str):
+            raise RecordingError(f"{path}: damaged: {name} is not text")
+    if not _is_seconds(run.get("seconds", 0.0)):
+        raise RecordingError(f"{path}: damaged: seconds is not a length of time")
+    if not isinstance(run.get("phases", []), list) or not all(_is_phase(phase) for phase in run.get("phases", [])):
+        raise RecordingError(f"{path}: damaged: phases is not a list of name, start and end")
+    return run
+
+
+def _is_seconds(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= LONGEST_SECONDS  # type: ignore[operator]
+
+
+def _is_phase(phase: object) -> bool:
+    return (
+        isinstance(phase, dict)
+        and isinstance(phase.get("name"), str)
+        and all(_is_seconds(phase.get(end)) for end in ("start", "end"))
+    )
+
+
+def hold(directory: Path) -> int:
+    """Mark a run directory as being written, until the returned descriptor is closed or this process ends."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    with suppress(OSError):  # a file system without locks cannot tell a run under way from one that crashed
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def is_under_way(directory: Path) -> bool:
+    """Whether a process still writes this run."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,4 +1,4 @@
-"""A run directory read back into a Recording: columns, not rows, so that days load in a second or two."""
+"""Reads a run directory into a Recording: columns, not rows, and in chunks, so that days load fast and in little memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from soak.model import (
     EventKind,
     Floats,
     Kind,
+    Labels,
     Phase,
     Recording,
     RunInfo,
@@ -27,42 +28,53 @@ from soak.model import (
     SourceHealth,
     label_pairs,
 )
+from soak.recording.checks import LONGEST_VALUE, check_tables, columns_of, reading_table
 from soak.recording.describing import facts
-from soak.recording.files import DATABASE, PROFILE, RUN, read_run
+from soak.recording.files import DATABASE, PROFILE, RUN, is_under_way, read_run
+from soak.recording.request_windows import read_coverage, read_generator, read_users, read_windows
 from soak.recording.snapshots import read_later
-from soak.snapshots import Snapshot
+from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.traces import Span, Trace
-from soak.windows import Arrivals, EndpointWindows, Exemplar, GeneratorWindows, Ints, WorkerCoverages
+from soak.windows import Exemplar
+
+#: So many scrapes are unpacked at a time: their values are copied into columns once.
+CHUNK = 2048
 
 
 def load_recording(directory: Path) -> Recording:
-    """Everything that a run recorded so far; RecordingError when it cannot be read.
+    """Read everything that a run recorded so far; RecordingError when it cannot be read, or is damaged.
 
-    A run that never said how it ended has crashed; its length is that of what it recorded.
+    A run that never said how it ended is under way, or has crashed; its length is that of what it recorded.
     """
     run = read_run(directory)
-    with _opened(directory) as database:
-        series = tuple(_series(database))
-        windows = tuple(_windows(database))
-        users = _users(database)
-        coverages = _coverages(database)
+    with _opened(directory) as (database, path):
+        check_tables(database, path)
+        with reading_table(path, "scrapes"):
+            series = tuple(_series(database))
+            sources = tuple(_health(database))
+        with reading_table(path, "requests"):
+            windows = tuple(read_windows(database))
+        with reading_table(path, "windows"):
+            users, coverages = read_users(database), read_coverage(database)
+            generator = read_generator(database)
+        with reading_table(path, "traces"):
+            traces = tuple(_traces(database))
+        with reading_table(path, "snapshots"):
+            snapshots = tuple(_snapshots(database, directory))
         events = tuple(_events(database))
-        sources = tuple(_health(database))
-        generator, exemplars = _generator(database), tuple(_exemplars(database))
-        traces = tuple(_traces(database))
-        snapshots = tuple(_snapshots(database, directory))
+        exemplars = tuple(_exemplars(database))
         (last,) = database.execute(
             "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows)"
         ).fetchone()
     seconds = float(run.get("seconds") or last or 0.0)
     phases = tuple(
-        Phase(phase["name"], phase["start"], min(phase["end"], seconds))
+        Phase(phase["name"], float(phase["start"]), min(float(phase["end"]), seconds))
         for phase in run.get("phases", [])
         if phase["start"] <= seconds
     )
     info = RunInfo(
-        str(run.get("name", directory.name)),
-        str(run.get("started", "")),
+        run.get("name", directory.name),
+        run.get("started", ""),
         seconds,
         _ending(run.get("ended"), directory),
         facts(run),
@@ -74,56 +86,114 @@ def load_recording(directory: Path) -> Recording:
 
 
 def profile_text(directory: Path) -> str | None:
-    """The profile as it was run; None for a run without one."""
+    """Return the profile as it was run; None for a run without one."""
     read_run(directory)  # a directory that is no run says so first
     path = directory / PROFILE
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise RecordingError(f"{path}: cannot be read: {why}") from None
 
 
 @contextmanager
-def _opened(directory: Path) -> Iterator[sqlite3.Connection]:
-    """The database, for reading beside a writer; every failure becomes a RecordingError."""
+def _opened(directory: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """Open the database for reading beside a writer; every failure becomes a RecordingError."""
     path = directory / DATABASE
     if not path.is_file():
         raise RecordingError(f"{path}: is missing; without it there is nothing to judge")
     try:
         database = sqlite3.connect(path)
         try:
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
             database.execute("PRAGMA query_only=1")
-            yield database
+            database.execute("BEGIN")  # one view of the recording, whatever a run under way adds meanwhile
+            yield database, path
         finally:
             database.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from None
+    except MemoryError:
+        raise RecordingError(f"{path}: cannot be read: there is not enough memory for it") from None
+
+
+def _ending(ended: object, directory: Path) -> Ending:
+    """How a run ended; one that never said so is under way, or has crashed."""
+    if not ended:
+        return Ending.RUNNING if is_under_way(directory) else Ending.CRASHED
+    try:
+        return Ending(str(ended))
+    except ValueError:
+        raise RecordingError(f"{directory / RUN}: ended is {ended!r}, and must be one of {', '.join(Ending)}") from None
+
+
+class _Columns:
+    """The scrapes of one layout: `values` has a row a series and a column a scrape, filled a chunk at a time."""
+
+    def __init__(self, ids: list[int], scrapes: int) -> None:
+        self.ids = ids
+        self.times = np.empty(scrapes)
+        self.values = np.empty((len(ids), scrapes))
+        self._filled, self._chunk = 0, list[bytes]()
+
+    def add(self, time: float, packed: bytes) -> None:
+        """Take the next scrape: its time (seconds) and packed values."""
+        if len(packed) != 8 * len(self.ids):
+            raise ValueError(f"{len(packed)} bytes of values for {len(self.ids)} series")
+        self.times[self._filled + len(self._chunk)] = time
+        self._chunk.append(packed)
+        if len(self._chunk) == CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Unpack the chunk into the columns."""
+        size = len(self._chunk)
+        table = np.frombuffer(b"".join(self._chunk), "<f8").reshape(size, len(self.ids))
+        self.values[:, self._filled : self._filled + size] = table.T
+        self._filled += size
+        self._chunk.clear()
+
+    def series(self) -> Iterator[tuple[int, Floats, Floats]]:
+        """Each series' id, times and values, in the order of time."""
+        self.flush()
+        times, rows = self.times[: self._filled], self.values[:, : self._filled]
+        order = None if bool((np.diff(times) >= 0).all()) else np.argsort(times, kind="stable")
+        for series, values in zip(self.ids, rows, strict=True):
+            yield (series, times, values) if order is None else (series, times[order], values[order])
 
 
 def _series(database: sqlite3.Connection) -> Iterator[Series]:
     """All series, in the order in which they were first seen."""
-    layouts = {row[0]: np.frombuffer(row[1], "<i4") for row in database.execute("SELECT id, series FROM layouts")}
-    times_of: dict[int, list[float]] = defaultdict(list)
-    values_of: dict[int, list[bytes]] = defaultdict(list)
-    for layout, time, packed in database.execute(
-        'SELECT layout, time, "values" FROM scrapes WHERE error IS NULL ORDER BY time'
-    ):
-        times_of[layout].append(time)
-        values_of[layout].append(packed)
+    names = {row[0]: _named(row) for row in database.execute("SELECT id, source, name, labels, kind FROM series")}
+    columns: dict[int, _Columns] = {}
+    query = """SELECT layouts.id, layouts.series, count(*) FROM scrapes JOIN layouts ON layouts.id = layout
+               WHERE error IS NULL GROUP BY layouts.id"""
+    for layout, packed, scrapes in database.execute(query):
+        ids = np.frombuffer(packed, "<i4").tolist()
+        if len(set(ids)) != len(ids) or not names.keys() >= set(ids):
+            raise ValueError(f"layout {layout} names series that are not there")
+        columns[layout] = _Columns(ids, scrapes)
+    for layout, time, packed in database.execute('SELECT layout, time, "values" FROM scrapes WHERE error IS NULL'):
+        columns[layout].add(time, packed)
     pieces: dict[int, list[tuple[Floats, Floats]]] = defaultdict(list)
-    for layout, seen in times_of.items():
-        ids, times = layouts[layout], np.array(seen)
-        table = np.frombuffer(b"".join(values_of.pop(layout)), "<f8").reshape(len(times), len(ids))
-        for series, values in zip(ids.tolist(), np.ascontiguousarray(table.T), strict=True):
+    for layout in sorted(columns):
+        for series, times, values in columns[layout].series():
             pieces[series].append((times, values))
-    for series, source, name, labels, kind in database.execute(
-        "SELECT id, source, name, labels, kind FROM series ORDER BY id"
-    ):
-        if series not in pieces:
-            continue
-        times, values = _joined(pieces[series])
-        yield Series(name, times, values, label_pairs(dict(json.loads(labels))), Kind(kind), source)
+    for series in sorted(pieces):
+        source, name, labels, kind = names[series]
+        yield Series(name, *_joined(pieces.pop(series)), labels, kind, source)
+
+
+def _named(row: tuple[Any, ...]) -> tuple[str, str, Labels, Kind]:
+    """The source, name, labels and kind of a row of the table `series`."""
+    labels = dict(json.loads(row[3]))
+    if not all(isinstance(text, str) for pair in labels.items() for text in pair):
+        raise ValueError(f"the labels of series {row[0]} are not text")
+    return row[1], row[2], label_pairs(labels), Kind(row[4])
 
 
 def _joined(pieces: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """Pieces of one series in the order of time."""
+    """The pieces of one series in the order of time."""
     if len(pieces) == 1:
         return pieces[0]
     times = np.concatenate([piece[0] for piece in pieces])
@@ -131,79 +201,8 @@ def _joined(pieces: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     return times[order], np.concatenate([piece[1] for piece in pieces])[order]
 
 
-def _windows(database: sqlite3.Connection) -> Iterator[EndpointWindows]:
-    """Every endpoint with a row for every window: one it was not asked in has no requests, and is not a gap."""
-    frame = database.execute("SELECT id, time, seconds FROM windows ORDER BY id").fetchall()
-    row_of = {row[0]: index for index, row in enumerate(frame)}
-    times, seconds = np.array([row[1] for row in frame]), np.array([row[2] for row in frame])
-    rows_of: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    columns = {row[1] for row in database.execute("PRAGMA table_info(requests)")}
-    schedule = "late, dropped, service" if "late" in columns else "0, 0, NULL"  # the first recordings had none of it
-    query = f"SELECT endpoint, window, requests, failed, failures, bytes, latency, {schedule} FROM requests"  # noqa: S608
-    for endpoint, *row in database.execute(query):
-        rows_of[endpoint].append(tuple(row))
-    for endpoint, name in database.execute("SELECT id, name FROM endpoints ORDER BY id").fetchall():
-        requests, failures, size, late, dropped = (np.zeros(len(frame), np.int64) for _ in range(5))
-        blobs, services = [b""] * len(frame), [b""] * len(frame)
-        kinds: dict[str, int] = defaultdict(int)
-        for window, asked, failed, failed_kinds, received, latency, *kept in rows_of.pop(endpoint, ()):
-            row = row_of[window]
-            requests[row], failures[row], size[row], blobs[row] = asked, failed, received, latency
-            late[row], dropped[row], services[row] = kept[0], kept[1], kept[2] or b""
-            for kind, count in json.loads(failed_kinds).items() if failed_kinds else ():
-                kinds[kind] += count
-        arrivals = Arrivals(late, dropped, *_cells(services)) if "late" in columns else None
-        yield EndpointWindows(name, times, seconds, requests, failures, size, *_cells(blobs), dict(kinds), arrivals)
-
-
-def _cells(blobs: list[bytes]) -> tuple[Ints, Ints, Ints]:
-    """Ragged histograms: offsets (n + 1), buckets, counts."""
-    pairs = np.frombuffer(b"".join(blobs), "<i4").reshape(-1, 2).astype(np.int64)
-    offsets = np.concatenate(([0], np.cumsum([len(blob) // 8 for blob in blobs], dtype=np.int64)))
-    return offsets, pairs[:, 0], pairs[:, 1]
-
-
-def _users(database: sqlite3.Connection) -> Series | None:
-    rows = database.execute("SELECT time, users FROM windows ORDER BY id").fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(-1, 2)
-    return Series("load_users", table[:, 0], table[:, 1], source="load") if rows else None
-
-
-def _coverages(database: sqlite3.Connection) -> WorkerCoverages | None:
-    """Of runs by several workers; the first recordings had none of it."""
-    if "workers" not in {row[1] for row in database.execute("PRAGMA table_info(windows)")}:
-        return None
-    query = "SELECT time, seconds, workers, expected, covered FROM windows WHERE workers IS NOT NULL ORDER BY id"
-    table = np.array(database.execute(query).fetchall(), dtype=np.float64).reshape(-1, 5).T
-    times, seconds, present, expected, covered = table
-    return (
-        WorkerCoverages(times, seconds, present.astype(np.int64), expected.astype(np.int64), covered)
-        if len(times)
-        else None
-    )
-
-
-def _has(database: sqlite3.Connection, table: str) -> bool:
-    """Whether a table is there: the first recordings did not have all."""
-    return bool(database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone())
-
-
-def _generator(database: sqlite3.Connection) -> GeneratorWindows | None:
-    """How the load's own processes fared; None where no window says."""
-    if not _has(database, "generator"):
-        return None
-    columns = {row[1] for row in database.execute("PRAGMA table_info(generator)")}
-    connections = "connections" if "connections" in columns else "NULL"  # the first recordings did not have it
-    rows = database.execute(
-        f"""SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued, {connections}
-           FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""  # noqa: S608
-    ).fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(-1, 10)
-    return GeneratorWindows(*table.T) if np.isfinite(table[:, 2]).any() else None
-
-
 def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
-    if _has(database, "exemplars"):
+    if columns_of(database, "exemplars"):
         for row in database.execute(
             "SELECT time, endpoint, seconds, failure, status, trace FROM exemplars ORDER BY time"
         ):
@@ -211,24 +210,28 @@ def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
 
 
 def _traces(database: sqlite3.Connection) -> Iterator[Trace]:
-    if _has(database, "traces"):
+    if columns_of(database, "traces"):
         for trace, spans, cut in database.execute("SELECT id, spans, cut FROM traces ORDER BY rowid"):
-            yield Trace(trace, tuple(Span(*span) for span in json.loads(spans)), cut)
+            yield Trace(trace, tuple(_span(fields) for fields in json.loads(spans)), cut)
+
+
+def _span(fields: list[Any]) -> Span:
+    """A span as recorded; ValueError where a field is not what it should be."""
+    span = Span(*fields)
+    texts = (span.id, span.parent, span.service, span.name, span.kind, span.peer)
+    numbers = (span.start, span.seconds)
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, int | float) for one in numbers):
+        raise ValueError("a span's fields are not what they should be")
+    return span
 
 
 def _snapshots(database: sqlite3.Connection, directory: Path) -> Iterator[Snapshot]:
-    if _has(database, "snapshots"):
+    if columns_of(database, "snapshots"):
         query = "SELECT time, took, kind, stage, error, file FROM snapshots ORDER BY time"
         for time, took, kind, stage, error, file in database.execute(query):
+            if kind not in get_args(SnapshotKind) or stage not in get_args(SnapshotStage):
+                raise ValueError(f"no kind and stage of a snapshot: {kind!r}, {stage!r}")
             yield read_later(directory, Snapshot(time, took, kind, stage, error), file)
-
-
-def _ending(ended: object, directory: Path) -> Ending:
-    """How a run ended; one that never said so has crashed."""
-    try:
-        return Ending(str(ended)) if ended else Ending.CRASHED
-    except ValueError:
-        raise RecordingError(f"{directory / RUN}: ended is {ended!r}, and must be one of {', '.join(Ending)}") from None
 
 
 def _events(database: sqlite3.Connection) -> Iterator[Event]:
@@ -244,7 +247,7 @@ _GONE = "gone: "
 
 def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:
     """How each source was polled, in the order in which they were first seen."""
-    kinds = "error_kind" in {row[1] for row in database.execute("PRAGMA table_info(scrapes)")}
+    kinds = "error_kind" in columns_of(database, "scrapes")
     polled: dict[str, list[tuple[float, float, bool]]] = defaultdict(list)
     last: dict[str, tuple[str | None, str | None]] = {}
     worst: dict[str, str] = {}

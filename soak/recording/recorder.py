@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import struct
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
 from soak.model import Event, Kind, Labels, Sample, Scrape, ScrapeError
-from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, write_run, write_whole
+from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, hold, write_run, write_whole
 from soak.recording.snapshots import KeptSnapshot
 from soak.traces import Trace
 from soak.windows import Exemplar, Window
@@ -44,6 +45,7 @@ class Recorder:
             directory.mkdir(parents=True, exist_ok=True)
             if any(path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()):  # logs of a failed start
                 raise UsageError(f"{directory}: not empty; a run needs a directory of its own")
+            self._held = hold(directory)
             self._database = sqlite3.connect(directory / DATABASE, check_same_thread=False, isolation_level=None)
             self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
         except (OSError, sqlite3.Error) as error:
@@ -87,6 +89,7 @@ class Recorder:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._database.close()
         self.update(**changes)
+        os.close(self._held)
 
     def discard(self) -> None:
         """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it.
@@ -95,6 +98,7 @@ class Recorder:
         """
         with self._committing:
             self._database.close()
+        os.close(self._held)
         for name in (
             RUN,
             PROFILE,

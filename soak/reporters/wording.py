@@ -22,6 +22,7 @@ ENDED = {
     Ending.ABORTED: "aborted after",
     Ending.INTERRUPTED: "interrupted after",
     Ending.CRASHED: "crashed after",
+    Ending.RUNNING: "still under way after",
     Ending.EARLY: "ended early, with a certain verdict, after",
 }
 #: A suspect's endpoint where every one of them leaks alike.

@@ -1,0 +1,134 @@
+"""Checks every value of a recording's tables before anything uses it: a damaged one is named by file and table."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from soak.errors import RecordingError
+
+#: No time or length of a recording is beyond this (31 years, in seconds): damage, which would make analysis allocate for it.
+LONGEST_SECONDS = 1e9
+#: The largest count that a double holds exactly.
+LARGEST_COUNT = 2**53
+#: No text or blob of a recording is longer (bytes): a scrape of 5,000 series has 40 kB, a trace a few hundred.
+LONGEST_VALUE = 64 * 2**20
+
+_SHAPES = {
+    "text": "typeof({0}) = 'text'",
+    "seconds": f"typeof({{0}}) IN ('real', 'integer') AND abs({{0}}) <= {LONGEST_SECONDS}",
+    "number": "typeof({0}) IN ('real', 'integer') AND abs({0}) <= 1e300",
+    "count": f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN 0 AND {LARGEST_COUNT}",
+    "blob": "typeof({0}) = 'blob'",
+}
+#: What each column of each table holds; `?` where it may be absent. Columns that an older recording lacks are not checked.
+COLUMNS: dict[str, dict[str, str]] = {
+    "series": {"id": "count", "source": "text", "name": "text", "labels": "text", "kind": "text"},
+    "layouts": {"id": "count", "source": "text", "series": "blob"},
+    "scrapes": {
+        "source": "text",
+        "time": "seconds",
+        "late": "seconds",
+        "took": "seconds",
+        "error": "text?",
+        "layout": "count?",
+        "values": "blob?",
+        "error_kind": "text?",
+    },
+    "windows": {
+        "id": "count",
+        "time": "seconds",
+        "seconds": "seconds",
+        "users": "count",
+        "workers": "count?",
+        "expected": "count?",
+        "covered": "number?",
+    },
+    "endpoints": {"id": "count", "name": "text"},
+    "requests": {
+        "window": "count",
+        "endpoint": "count",
+        "requests": "count",
+        "failed": "count",
+        "failures": "text?",
+        "bytes": "count",
+        "latency": "blob",
+        "failed_latency": "blob",
+        "service": "blob?",
+        "late": "count",
+        "dropped": "count",
+    },
+    "generator": {
+        "window": "count",
+        "cpu_ratio": "number",
+        "cpu_seconds": "number",
+        "lag": "number",
+        "memory": "count",
+        "asked": "number?",
+        "made": "count",
+        "queued": "count",
+        "connections": "count?",
+    },
+    "exemplars": {
+        "id": "count",
+        "time": "seconds",
+        "endpoint": "text",
+        "seconds": "seconds",
+        "failure": "text",
+        "status": "count",
+        "trace": "text",
+    },
+    "traces": {"id": "text", "spans": "text", "cut": "count"},
+    "snapshots": {
+        "time": "seconds",
+        "took": "seconds",
+        "kind": "text",
+        "stage": "text",
+        "file": "text?",
+        "error": "text?",
+    },
+    "events": {"time": "seconds", "kind": "text", "text": "text"},
+}
+#: Tables that every recording has had from the first.
+ALWAYS = ("series", "layouts", "scrapes", "windows", "endpoints", "requests", "events")
+
+
+def check_tables(database: sqlite3.Connection, path: Path) -> None:
+    """Check the type and range of every value; RecordingError names the table, row and column of the first that is wrong."""
+    for table, columns in COLUMNS.items():
+        there = columns_of(database, table)
+        if not there and table in ALWAYS:
+            raise RecordingError(f"{path}: damaged: it has no table {table}")
+        shapes = {column: _condition(column, shape) for column, shape in columns.items() if column in there}
+        if not shapes:
+            continue
+        flags = ", ".join(f"NOT ({condition})" for condition in shapes.values())
+        query = f"SELECT rowid, {flags} FROM {table} WHERE NOT ({' AND '.join(shapes.values())}) LIMIT 1"  # noqa: S608
+        if wrong := database.execute(query).fetchone():
+            column = next((name for name, bad in zip(shapes, wrong[1:], strict=True) if bad), next(iter(shapes)))
+            shape = columns[column].rstrip("?")
+            raise RecordingError(f"{path}: damaged: table {table}, row {wrong[0]}: {column} is not a {shape}")
+
+
+def _condition(column: str, shape: str) -> str:
+    """SQL that is true where a column's value is as it should be; never NULL."""
+    condition = _SHAPES[shape.removesuffix("?")].format(f'"{column}"')
+    return (
+        f'("{column}" IS NULL OR {condition})' if shape.endswith("?") else f'("{column}" IS NOT NULL AND {condition})'
+    )
+
+
+def columns_of(database: sqlite3.Connection, table: str) -> set[str]:
+    """The names of a table's columns; none where the table is not there, as in the first recordings."""
+    return {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+
+
+@contextmanager
+def reading_table(path: Path, table: str) -> Iterator[None]:
+    """What is wrong with a value inside of this block is damage of that table."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise RecordingError(f"{path}: damaged: table {table}: {type(error).__name__}: {error}") from None
