@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soak.errors import RecordingError
+from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Sample, Scrape
 from soak.recording import Recorder, load_recording
@@ -148,7 +148,7 @@ def test_a_full_disk_loses_nothing_from_memory(directory: Path) -> None:
 def test_a_directory_with_something_in_it_is_not_written_into(directory: Path) -> None:
     directory.mkdir()
     (directory / "mine.txt").write_text("keep")
-    with pytest.raises(RecordingError, match="not empty"):
+    with pytest.raises(UsageError, match="not empty"):
         Recorder(directory, dict(RUN), None)
     assert [path.name for path in directory.iterdir()] == ["mine.txt"]
 
