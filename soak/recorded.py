@@ -134,7 +134,10 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Everything a run (or a CSV file) recorded; the only thing that analysis reads."""
+    """Everything a run (or a CSV file) recorded; the only thing that analysis reads.
+
+    `shown_only` are the keys of a file's series that no leak uses up, such as a price: drawn, and judged by limits alone.
+    """
 
     run: RunInfo
     series: tuple[Series, ...]
@@ -148,3 +151,4 @@ class Recording:
     coverages: WorkerCoverages | None = None
     snapshots: tuple[Snapshot, ...] = ()
     traces: tuple[Trace, ...] = ()
+    shown_only: frozenset[str] = frozenset()

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "selectors": set(),
     "units": set(),
     "profile": {"errors", "units", "model"},
+    "formats": {"catalog", "enums", "errors", "model", "recorded"},
     "recording": {"errors", "latency", "model", "profile", "snapshots", "traces", "windows"},
     "sampling": {"catalog", "errors", "model", "printable", "profile", "recording", "selectors", "snapshots", "traces"},
     "load": {"errors", "latency", "model", "profile", "recording", "snapshots", "units", "windows"},

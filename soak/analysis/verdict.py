@@ -139,7 +139,7 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     by_name = {finding.series: finding for finding in reversed(growth)}
     first = by_name.get(RESIDENT, first)
     count = "1 series keeps" if len(growth) == 1 else f"{len(growth)} series keep"
-    said = f"{count} steady over {show_duration(prepared.end - prepared.start)} of load"
+    said = f"{count} steady over {show_duration(prepared.end - prepared.start)}{' of load' * prepared.driven}"
     if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
         role = metric_of(first.series, first.labels) or unknown_metric(first.series)
         slowest = show_amount(first.trend.resolution_per_hour, f"{role.unit}/h")

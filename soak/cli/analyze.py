@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from soak.cli.delivery import tell
 from soak.cli.limit_texts import limits_tree
-from soak.errors import ExitCode, SoakError, UsageError
+from soak.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from soak.formats import Options
+
+_TEXT = {"multiple": True, "metavar": "COLUMN"}
+_COLUMN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--time", "time_column", default="", metavar="COLUMN", help="The column with the times."),
+    click.option("--only", **_TEXT, help="Judge this column and no other. Repeatable."),  # type: ignore[arg-type]
+    click.option("--without", **_TEXT, help="Leave this column out. Repeatable."),  # type: ignore[arg-type]
+    click.option("--split", **_TEXT, help="This column tells rows of one time apart. Repeatable."),  # type: ignore[arg-type]
+    click.option("--unit", "units", multiple=True, metavar="COLUMN=UNIT", help="Such as rss=MiB or elapsed=ms."),
+    click.option("--counter", **_TEXT, help="This column is a running total. Repeatable."),  # type: ignore[arg-type]
+)
+
+
+def _with_column_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_COLUMN_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command("analyze")
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, metavar="FILE...")
 @click.option(
     "--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'process_open_fds: 1/h'. Repeatable."
 )
 @click.option(
     "--warmup", default="0s", show_default=True, help="At least this much from the start is left out of judging."
 )
+@_with_column_options
+@click.option("--prometheus", "server", default="", metavar="URL", help="Ask a Prometheus server instead of a file.")
+@click.option("--query", "queries", multiple=True, metavar="PROMQL", help="What to ask it for. Repeatable.")
+@click.option("--since", default="7d", show_default=True, help="How far back to ask it.")
+@click.option("--step", default="", help="Time between samples: of the server's answer, or of a file without times.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the reports of a run to this directory.")
+@click.option(
+    "--format", "formats", default="", metavar="FORMAT,…", help="Only these reports: html, junit, json, markdown."
+)
 @click.option("--together", is_flag=True, help="Judge runs of one profile as one: their growth is pooled.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, in the order of the files.")
-def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, together: bool, as_json: bool) -> int:
-    """Judge CSV files, answers of Prometheus's query_range, or run directories.
+@click.option(
+    "--formats", "list_formats", is_flag=True, help="List the formats that are read, and where they come from."
+)
+def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given: Any) -> int:
+    """Judge recorded series: files of any usual format, a Prometheus server's, or run directories.
 
-    A CSV file has a column t (seconds) or time (ISO 8601); every other column is a series, named as Prometheus would.
-    Several files are judged each by itself; the worst exit code counts.
+    A file is recognised by its content. What is assumed (units, the time column, columns left out) is said in a line.
+    Several files are judged each by itself, with a table at the end; the worst exit code counts.
 
     \b
     Examples:
@@ -37,100 +67,121 @@ def command(files: tuple[Path, ...], limits: tuple[str, ...], warmup: str, toget
       soak analyze memory.csv --limit 'process_resident_memory_bytes: 1MiB/h' --json
       soak analyze nights/*.csv
       soak analyze reports/nightly-* --together
+      soak analyze pidstat.log --only RSS
+      soak analyze --prometheus http://127.0.0.1:9090 --query 'process_resident_memory_bytes{job="orders"}' --since 7d
     """
+    if list_formats:
+        return _show_formats()
+    if not files and not given["server"]:
+        raise UsageError("analyze: give a FILE, or --prometheus URL --query PROMQL; --formats lists what can be read")
+    if files and given["server"]:
+        raise UsageError("analyze: give either files or --prometheus, and not both")
     if together:
-        if limits or warmup != "0s":
-            raise UsageError(
-                "--together takes limits and warm-up from the runs' own profiles: leave --limit and --warmup out"
-            )
-        return _together(files, as_json=as_json)
-    from soak.profile.command_line import parse_limits, parse_warmup  # noqa: PLC0415 - `--help` needs none of it
+        return _together(files, given)
+    from soak.cli.judge_files import Request, summary, worst_code  # noqa: PLC0415 - `--help` needs none of it
+    from soak.profile.command_line import parse_limits, parse_warmup  # noqa: PLC0415
 
-    asked = _Asked(parse_limits(limits_tree(limits)), parse_warmup(warmup), as_json, alone=len(files) == 1)
-    worst = ExitCode.PASS
-    for said, complaint, code in _judged_all(asked, files):
-        if said:
-            click.echo(said)
-        if complaint:
-            click.echo(f"soak: {complaint}", err=True)
-        worst = max(worst, code, key=_BADNESS.index)
-    return worst
+    limits = parse_limits(limits_tree(given["limits"]))
+    options = _options(given, [*limits.growth, *limits.max])
+    request = Request(
+        limits,
+        parse_warmup(given["warmup"]),
+        options,
+        given["as_json"],
+        alone=len(files) <= 1,
+        out=given["out"],
+        formats=_formats(given["formats"], given["out"]),
+        query=_query(given, options.step) if given["server"] else None,
+    )
+    rows = []
+    for judged in request.all(files):
+        if judged.text:
+            tell(judged.text, end=not judged.text.endswith("\n"))
+        if judged.complaint:
+            click.echo(f"soak: {judged.complaint}", err=True)
+        rows.append(judged)
+    if len(rows) > 1 and not given["as_json"]:
+        tell(summary(rows))
+    return worst_code(rows)
 
 
-def _together(runs: tuple[Path, ...], *, as_json: bool) -> ExitCode:
+def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
     """Runs of one profile as one."""
     from soak.cli.delivery import code_of, show  # noqa: PLC0415 - `--help` needs none of it
     from soak.pipeline import judge_together  # noqa: PLC0415
     from soak.reporters.json import render  # noqa: PLC0415
 
+    if given["limits"] or given["warmup"] != "0s":
+        raise UsageError(
+            "--together takes limits and warm-up from the runs' own profiles: leave --limit and --warmup out"
+        )
+    if given["server"]:
+        raise UsageError("--together: give run directories, and no --prometheus")
     analysis = judge_together(runs)
-    if as_json:
-        click.echo(render(analysis), nl=False)
+    if given["as_json"]:
+        tell(render(analysis), end=False)
     else:
         show(analysis)
     return code_of(analysis)
 
 
-_BADNESS = [ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.FAIL, ExitCode.BROKEN, ExitCode.INTERRUPTED, ExitCode.USAGE]
-#: From so many files on, it is worth starting a process for each core.
-_MANY = 8
+def _options(given: Mapping[str, Any], limited: list[str]) -> Options:
+    from soak.formats import Options  # noqa: PLC0415 - as above
+    from soak.units import parse_duration  # noqa: PLC0415
+
+    units: dict[str, str] = {}
+    for text in given["units"]:
+        column, equals, unit = text.rpartition("=")
+        if not equals or not column or not unit:
+            raise UsageError(f"--unit {text!r}: expected COLUMN=UNIT, such as rss=MiB")
+        units[column] = unit
+    try:
+        step = parse_duration(given["step"]) if given["step"] else None
+    except ValueError as error:
+        raise UsageError(f"--step: {error}") from None
+    if step is not None and step <= 0:
+        raise UsageError("--step: expected more than 0 s")
+    return Options(
+        given["time_column"],
+        given["only"],
+        given["without"],
+        given["split"],
+        units,
+        given["counter"],
+        step,
+        tuple(limited),
+    )
 
 
-def _judged_all(asked: _Asked, files: tuple[Path, ...]) -> Iterator[tuple[str, str, ExitCode]]:
-    """What is said of each file, in their order, and its exit code."""
-    from multiprocessing import get_context  # noqa: PLC0415
+def _query(given: Mapping[str, Any], step: float | None) -> Any:
+    from soak.formats.prometheus_server import range_query  # noqa: PLC0415 - as above
+    from soak.units import parse_duration  # noqa: PLC0415
 
-    processes = min(os.cpu_count() or 1, len(files) // _MANY)
-    if processes < 2:
-        yield from map(asked.judged, files)
-        return
-    asked.prepare()
-    # Forked, where that is safe: before any thread was started.
-    with get_context("fork" if sys.platform == "linux" else "spawn").Pool(processes) as pool:
-        yield from pool.imap(asked.judged, files, chunksize=4)
+    try:
+        since = parse_duration(given["since"])
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from None
+    return range_query(given["server"], given["queries"], since, step, time.time())
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What is asked of every file."""
+def _formats(text: str, out: Path | None) -> list[str] | None:
+    """The names of the reports to write; None for all."""
+    from soak.profile.parsing import nearest  # noqa: PLC0415 - as above
+    from soak.reporters import installed  # noqa: PLC0415
 
-    limits: Any
-    warmup: float
-    as_json: bool
-    alone: bool
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if names and out is None:
+        raise UsageError("--format: say where the reports go with --out DIR")
+    for name in names:
+        if name not in installed():
+            raise UsageError(f"--format {name}: unknown{nearest(name, installed())}")
+    return names or None
 
-    def prepare(self) -> None:
-        """Import what judging needs."""
-        import soak.analysis  # noqa: PLC0415
-        import soak.cli.delivery  # noqa: PLC0415
-        import soak.recording.importing  # noqa: F401, PLC0415
 
-    def judged(self, path: Path) -> tuple[str, str, ExitCode]:
-        """What is said of one file, what is complained of, and the exit code."""
-        try:
-            return self._judged(path)
-        except SoakError as error:
-            return "", str(error), error.exit_code
+def _show_formats() -> int:
+    from soak.formats import FORMATS  # noqa: PLC0415 - as above
 
-    def _judged(self, path: Path) -> tuple[str, str, ExitCode]:
-        from soak.analysis import analyze  # noqa: PLC0415
-        from soak.cli.delivery import code_of, show  # noqa: PLC0415
-        from soak.pipeline import judge_run  # noqa: PLC0415
-        from soak.recording import is_run_directory, load_recording  # noqa: PLC0415
-        from soak.recording.importing import import_recording  # noqa: PLC0415
-        from soak.reporters.json import render  # noqa: PLC0415
-
-        if is_run_directory(path):
-            changed: Mapping[str, Any] = self.limits.model_dump(exclude_unset=True)
-            analysis = analyze(load_recording(path), self.limits, warmup=self.warmup) if changed else judge_run(path)
-        else:
-            analysis = analyze(import_recording(path), self.limits, warmup=self.warmup, judge_unknown=True)
-        code = code_of(analysis)
-        if self.as_json:
-            import json  # noqa: PLC0415
-
-            return json.dumps(json.loads(render(analysis)), ensure_ascii=False), "", code
-        if self.alone:
-            show(analysis)
-            return "", "", code
-        return f"{analysis.verdict.upper():<12} {path}: {analysis.reason}", "", code
+    width = max(len(known.title) for known in FORMATS.values())
+    for known in FORMATS.values():
+        click.echo(f"{known.title:<{width}}  {known.origin}")
+    return ExitCode.PASS

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from soak.analysis import analyze
+from soak.formats import read_recording
 from soak.model import Verdict
 from soak.profile import Limits
-from soak.recording.importing import import_recording
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "data" / "real").glob("*.csv.gz"))
 HEALTHY = {"healthy", "stream", "cache", "none"}
@@ -28,7 +28,7 @@ def test_the_set_holds_every_kind() -> None:
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name.removesuffix(".csv.gz"))
 def test_a_real_recording_gets_the_verdict_it_deserves(path: Path) -> None:
-    analysis = analyze(import_recording(path), Limits(), judge_unknown=True)
+    analysis = analyze(read_recording(path), Limits(), judge_unknown=True)
     failing = {finding.series for finding in analysis.findings if finding.verdict is Verdict.FAIL}
     kind = path.name.split("-")[1]
     if kind in HEALTHY:

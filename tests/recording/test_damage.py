@@ -11,7 +11,7 @@ import pytest
 from soak.analysis import analyze
 from soak.errors import RecordingError
 from soak.latency import Histogram
-from soak.model import Event, Kind, Sample, Scrape
+from soak.model import Event, EventKind, Kind, Sample, Scrape
 from soak.profile import Limits
 from soak.recording import Recorder, load_recording, profile_text
 from soak.recording.checks import COLUMNS, LARGEST_COUNT, LONGEST_SECONDS
@@ -38,7 +38,7 @@ def recorded(directory: Path) -> Path:
         health = GeneratorWindow(0.1, 0.1, 0.01, 10**7, 10.0, 10, 0, 2)
         exemplars = (Exemplar(float(second), "GET /", 0.2, "", 200, "a" * 32),)
         recorder.add(Window(second + 1.0, 1.0, 5, (served,), health, exemplars, WorkerCoverage(1, 1, 1.0)))
-    recorder.add(Event(3.0, "note", "something"))
+    recorder.add(Event(3.0, EventKind.WARNING, "something"))
     recorder.add(Trace("a" * 32, (Span("1", "", "api", "GET /", "server", 0.0, 0.2),)))
     recorder.add(KeptSnapshot(Snapshot(1.0, 0.1, "heap", "start"), "000000000001.000-heap.gz"))
     recorder.close(ended="completed", seconds=60.0)

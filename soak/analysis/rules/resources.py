@@ -42,13 +42,16 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
                 prepared, series, metric_of(series.name, series.labels) or unknown_metric(series.name), limit
             )
     if asked.judge_unknown:
-        handed = [series for series in prepared.series if not _is_aside(prepared, series)]
+        shown_only = prepared.recording.shown_only
+        handed = [
+            series for series in prepared.series if series.key not in shown_only and not _is_aside(prepared, series)
+        ]
         unknown = [series for series in handed if metric_of(series.name, series.labels) is None]
         # What is known but only shown elsewhere counts where a file holds nothing better.
         for series in unknown or ([] if subjects else handed):
-            subjects[series.key] = _subject(
-                prepared, series, metric_of(series.name, series.labels) or unknown_metric(series.name), None
-            )
+            if series.key not in subjects:
+                metric = metric_of(series.name, series.labels) or unknown_metric(series.name)
+                subjects[series.key] = _subject(prepared, series, metric, None)
     return subjects
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.prepare.gc_accounting import collections_between
+from soak.formats import read_recording
 from soak.model import Analysis, Series, Verdict
 from soak.profile import Limits
-from soak.recording.importing import import_recording
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
 OPEN = Path(__file__).parents[1] / "data" / "open"
@@ -74,7 +74,7 @@ def test_full_collections_are_counted_for_each_instance() -> None:
 
 @pytest.mark.parametrize("name", [path.name.removesuffix(".csv.gz") for path in sorted(OPEN.glob("*.csv.gz"))])
 def test_real_collectors_cause_no_false_alarm_and_hide_no_leak(name: str) -> None:
-    analysis = analyze(import_recording(OPEN / f"{name}.csv.gz"), Limits(), judge_unknown=True)
+    analysis = analyze(read_recording(OPEN / f"{name}.csv.gz"), Limits(), judge_unknown=True)
     allowed = {Verdict.PASS, Verdict.INCONCLUSIVE} if "none" in name else {Verdict.FAIL, Verdict.INCONCLUSIVE}
     assert analysis.verdict in allowed, analysis.reason
     code = [one for one in analysis.findings if one.rule == "growth" and "Code" in dict(one.labels).get("id", "")]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from soak.errors import InputError
+from soak.formats import read_recording
 from soak.model import Kind
-from soak.recording.importing import import_recording
 
 
 def csv(tmp_path: Path, text: str) -> Path:
@@ -16,7 +16,7 @@ def csv(tmp_path: Path, text: str) -> Path:
 
 
 def test_seconds_and_names(tmp_path: Path) -> None:
-    found = import_recording(csv(tmp_path, 't,a_bytes,"go_goroutines{pod=""x""}",n_total\n0,1,5,1\n1,,6,2\n2,3,7,3\n'))
+    found = read_recording(csv(tmp_path, 't,a_bytes,"go_goroutines{pod=""x""}",n_total\n0,1,5,1\n1,,6,2\n2,3,7,3\n'))
     a, goroutines, counter = found.series
     np.testing.assert_array_equal(a.values, [1, np.nan, 3])
     assert (goroutines.name, goroutines.labels) == ("go_goroutines", (("pod", "x"),))
@@ -26,11 +26,11 @@ def test_seconds_and_names(tmp_path: Path) -> None:
 
 def test_iso_times_start_at_zero(tmp_path: Path) -> None:
     text = "time,a\n2026-01-01T00:00:00Z,1\n2026-01-01T00:00:01.5Z,2\n2026-01-01T01:00:10+01:00,3\n"
-    assert import_recording(csv(tmp_path, text)).series[0].times.tolist() == [0.0, 1.5, 10.0]
+    assert read_recording(csv(tmp_path, text)).series[0].times.tolist() == [0.0, 1.5, 10.0]
 
 
 def test_rows_are_put_in_order_once_and_said_so(tmp_path: Path) -> None:
-    found = import_recording(csv(tmp_path, "t,a\n2,20\n0,0\n1,10\n1,11\n"))
+    found = read_recording(csv(tmp_path, "t,a\n2,20\n0,0\n1,10\n1,11\n"))
     assert found.series[0].times.tolist() == [0, 1, 2]
     assert found.series[0].values.tolist() == [0, 11, 20]
     [event] = found.events
@@ -62,7 +62,7 @@ def test_rows_are_put_in_order_once_and_said_so(tmp_path: Path) -> None:
 )
 def test_what_is_no_recording_is_refused_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(InputError) as caught:
-        import_recording(csv(tmp_path, text))
+        read_recording(csv(tmp_path, text))
     assert "series.csv" in str(caught.value)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -70,7 +70,7 @@ def test_what_is_no_recording_is_refused_in_one_line(tmp_path: Path, text: str, 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        import_recording(tmp_path / "nowhere.csv")
+        read_recording(tmp_path / "nowhere.csv")
 
 
 def test_an_answer_of_query_range(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_answer_of_query_range(tmp_path: Path) -> None:
         for pod in ("x", "y")
     ]
     path = csv(tmp_path, json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}))
-    x, y = import_recording(path).series
+    x, y = read_recording(path).series
     assert x.labels == (("pod", "x"),)
     assert y.labels == (("pod", "y"),)
     assert x.times.tolist() == [0, 15, 30, 45]

@@ -1,0 +1,83 @@
+"""The files that can be judged. To add a format: write its file, and add one line to FORMATS.
+
+A format is recognised by its content, never by its name. What it reads under another name it calls what Prometheus would.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from soak.formats import (
+    cloudwatch,
+    csv_text,
+    docker_stats,
+    exported_csv,
+    free,
+    gctrace,
+    influx_csv,
+    influx_line,
+    json_rows,
+    jstat,
+    jvm_gc_log,
+    kubectl_top,
+    mprof,
+    node_gc,
+    openmetrics,
+    parquet,
+    prometheus_json,
+    psrecord,
+    sysstat,
+    victoriametrics,
+    vmstat,
+)
+from soak.formats.assemble import assemble
+from soak.formats.base import Format, Options
+from soak.formats.content import Content, read_content
+from soak.model import Recording
+
+#: In the order in which they are asked; CSV, which takes any text, is the last.
+FORMATS: dict[str, Format] = {
+    "parquet": parquet.FORMAT,
+    "cloudwatch": cloudwatch.FORMAT,
+    "prometheus": prometheus_json.FORMAT,
+    "victoriametrics": victoriametrics.FORMAT,
+    "docker": docker_stats.FORMAT,
+    "json": json_rows.FORMAT,
+    "influx-csv": influx_csv.FORMAT,
+    "mprof": mprof.FORMAT,
+    "psrecord": psrecord.FORMAT,
+    "pidstat": sysstat.PIDSTAT,
+    "sar": sysstat.SAR,
+    "vmstat": vmstat.FORMAT,
+    "free": free.FORMAT,
+    "kubectl": kubectl_top.FORMAT,
+    "jstat": jstat.FORMAT,
+    "gctrace": gctrace.FORMAT,
+    "jvm-gc": jvm_gc_log.FORMAT,
+    "node-gc": node_gc.FORMAT,
+    "openmetrics": openmetrics.FORMAT,
+    "influx-line": influx_line.FORMAT,
+    "grafana": exported_csv.GRAFANA,
+    "datadog": exported_csv.DATADOG,
+    "netdata": exported_csv.NETDATA,
+    "csv": csv_text.FORMAT,
+}
+
+
+def read_recording(path: Path, options: Options | None = None) -> Recording:
+    """The Recording of a file, a pipe, or standard input (`-`); InputError says what is wrong, where, and what to do."""
+    return recording_of(read_content(path), options or Options())
+
+
+def recording_of(content: Content, options: Options) -> Recording:
+    """The Recording of a content that has been read."""
+    name = format_of(content)
+    return assemble(content, FORMATS[name].read(content, options), name)
+
+
+def format_of(content: Content) -> str:
+    """The name of the first format that recognises a content; CSV for what none does."""
+    return next((name for name, known in FORMATS.items() if known.recognises(content)), "csv")
+
+
+__all__ = ["FORMATS", "Format", "Options", "format_of", "read_recording", "recording_of"]

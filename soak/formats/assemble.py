@@ -1,0 +1,97 @@
+"""A reading as a Recording: one clock from 0, times that rise, each series once, counters and histograms told by their names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from soak.errors import InputError
+from soak.formats.base import RawSeries, Reading
+from soak.formats.content import Content
+from soak.formats.names import Meaning, kind_of, meaning_of
+from soak.formats.times import FIRST_UNIX
+from soak.model import Event, EventKind, Floats, Kind, Recording, RunInfo, Series, label_pairs, series_key
+
+#: The last moment that a date can name, in seconds.
+_LAST_DATE = 2e11
+
+
+def assemble(content: Content, reading: Reading, source: str) -> Recording:
+    """The Recording of a file; InputError where it holds no sample."""
+    notes = list(reading.notes)
+    series = [one for one in reading.series if len(one.times)]
+    if not series:
+        raise InputError(f"{content.path}: holds no samples{': ' if notes else ''}{'; '.join(notes)}")
+    origin = min(float(one.times.min()) for one in series)
+    parts, buckets = _parts_of_histograms(series)
+    if buckets:
+        notes.append(f"{len(buckets):,} buckets of histograms are left out")
+    made, shown_only, seen = [], set(), dict[str, int]()
+    for one in series:
+        if id(one) in buckets:
+            continue
+        order, said = _rising(one.times)
+        if said and said not in notes:
+            notes.append(said)
+        name, labels = one.name, dict(one.labels)
+        key = series_key(name, label_pairs(labels))
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] > 1:
+            labels["column"] = str(seen[key])
+            notes.append(f"{key} is there more than once; the others have a label column")
+        counter = one.kind is Kind.COUNTER or (one.kind is None and (id(one) in parts or kind_of(name) is Kind.COUNTER))
+        kind = Kind.COUNTER if counter else Kind.GAUGE
+        values = one.values[order]
+        new = Series(name, one.times[order] - origin, values, label_pairs(labels), kind, source)
+        made.append(new)
+        if one.column in reading.no_resources or (not one.column and _is_no_resource(new)):
+            shown_only.add(new.key)
+    seconds = max(float(one.times[-1]) for one in made) if made else 0.0
+    started = ""
+    if FIRST_UNIX <= origin < _LAST_DATE:
+        started = datetime.fromtimestamp(origin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    name = content.path.name.removesuffix(".gz")
+    events = tuple(Event(0.0, EventKind.WARNING, f"{content.path.name}: {note}") for note in dict.fromkeys(notes))
+    info = RunInfo(re.sub(r"\.[A-Za-z]\w*$", "", name) or "standard input", started, seconds)
+    return Recording(info, tuple(made), events=events, shown_only=frozenset(shown_only))
+
+
+def _is_no_resource(series: Series) -> bool:
+    """Whether a series that is no table's column cannot be a resource by its name."""
+    meaning = meaning_of(series.name, "bytes" if series.name.endswith("_bytes") else "")
+    return meaning not in (Meaning.RESOURCE, Meaning.UNKNOWN)
+
+
+def _parts_of_histograms(series: list[RawSeries]) -> tuple[set[int], set[int]]:
+    """The sums and counts of histograms and summaries, and their buckets, as identities of the series."""
+    names = {one.name for one in series}
+    buckets = {
+        id(one) for one in series if one.name.endswith("_bucket") and ("le" in one.labels or "vmrange" in one.labels)
+    }
+    parts = set()
+    for one in series:
+        stem, _, part = one.name.rpartition("_")
+        if part in ("sum", "count"):
+            other = f"{stem}_{'count' if part == 'sum' else 'sum'}"
+            if other in names or f"{stem}_bucket" in names:
+                parts.add(id(one))
+    return parts, buckets
+
+
+def _rising(times: Floats) -> tuple[Any, str]:
+    """The order in which times rise, each once (the last row of a time counts), and a sentence if that changed anything."""
+    steps = np.diff(times)
+    if bool((steps > 0).all()):
+        return slice(None), ""
+    order = np.argsort(times, kind="stable")
+    last = np.append(np.diff(times[order]) > 0, True)
+    swapped, doubled = bool((steps < 0).any()), int((~last).sum())
+    said = []
+    if swapped and not bool((steps <= 0).all()):
+        said.append("rows were out of order in time and have been sorted")
+    if doubled:
+        said.append(f"{doubled:,} rows shared a time with another, and only the last of each counts")
+    return order[last], "; ".join(said)

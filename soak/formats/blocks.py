@@ -1,0 +1,57 @@
+"""Output of tools as lines, each with the time that is known of it: a date on a line of its own, or before the line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from soak.formats.base import Options, refuse
+from soak.formats.content import Content
+from soak.formats.times import from_numbers, moment, seconds_of_day, unwrapped
+from soak.model import Floats
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_PREFIX = re.compile(
+    r"\s*\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z|(?: ?[+-]\d\d:?\d\d))?|\d{10}(?:\.\d+)?"
+    r"|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d)\]?[\s,|]+(?=\S)"
+)
+
+
+def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
+    """Each line with its number and the time (seconds) that stood before it or above it; None where none did."""
+    now: float | None = None
+    for number, raw in enumerate(content.lines, 1):
+        line = _ANSI.sub("", raw).rstrip()
+        if not line.strip():
+            continue
+        alone = moment(line)
+        if alone is not None:
+            now = alone
+            continue
+        prefix = _PREFIX.match(line)
+        before = moment(prefix[1]) if prefix else None
+        if prefix and before is not None:
+            yield number, before, line[prefix.end() :]
+        else:
+            yield number, now, line
+
+
+def times_of_blocks(content: Content, options: Options, known: list[float | None], blocks: list[int]) -> Floats:
+    """The times of samples: as their lines tell, or by their block's number times --step; InputError without either."""
+    if known and all(time is not None for time in known):
+        seconds, _ = from_numbers(np.array(known, dtype=np.float64))
+        return seconds
+    if options.step is None:
+        raise refuse(
+            content,
+            "its lines have no time: print the date before each sample, or say how far apart they are with --step 15s",
+        )
+    return np.array(blocks, dtype=np.float64) * options.step
+
+
+def clock_times(texts: list[str]) -> Floats | None:
+    """Times of a day that go on after midnight; None where one is none."""
+    found = [seconds_of_day(text) for text in texts]
+    return None if any(time is None for time in found) else unwrapped(np.array(found, dtype=np.float64))

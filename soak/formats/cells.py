@@ -1,0 +1,91 @@
+"""The cells of a column as numbers: missing values, decimal commas, thousands, and values that carry their unit."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.formats.names import EXACT_BYTES, TIMES
+from soak.model import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What stands for "no value", in lower case.
+MISSING = ("", "-", "--", "n/a", "na", "nan", "null", "none", "nil", "undefined", "?", "<unknown>")
+_WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([A-Za-zµ%]+)?(?:\s+/\s+.*)?")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+
+
+class NotANumberError(ValueError):
+    """A cell among numbers that is none; `place` is its row."""
+
+    def __init__(self, place: int, text: str) -> None:
+        super().__init__(f"not a number: {text!r}")
+        self.place = place
+
+
+def numbers(column: pd.Series) -> tuple[Floats, str] | None:
+    """A column's values (NaN where missing) and the base unit that its cells carry; None for a column of text.
+
+    NotANumberError where some cells are numbers and one is not.
+    """
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    if pd.api.types.is_bool_dtype(column):
+        return None
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=np.float64), ""
+    texts = column.astype(str).str.strip()
+    missing = column.isna().to_numpy() | texts.str.lower().isin(MISSING).to_numpy()
+    parsed = pd.to_numeric(texts.where(~missing), errors="coerce").to_numpy(dtype=np.float64)
+    wrong = np.flatnonzero(np.isnan(parsed) & ~missing)
+    if not len(wrong):
+        return parsed, ""
+    converted, unit = _converted(texts, wrong, parsed)
+    still = [place for place in wrong if np.isnan(converted[place])]
+    if not still:
+        return converted, unit
+    if len(still) == int((~missing).sum()):
+        return None
+    raise NotANumberError(int(still[0]), texts.iloc[still[0]])
+
+
+def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tuple[Floats, str]:
+    """The cells that are no plain number, read as `1,234`, `12.5MiB`, `12MiB / 2GiB`, `250m`, `3%` or `0,5`."""
+    converted, unit = parsed.copy(), ""
+    for place in wrong:
+        text = texts.iloc[place]
+        if _THOUSANDS.fullmatch(text):
+            converted[place] = float(text.replace(",", ""))
+            continue
+        found = _WITH_UNIT.fullmatch(text)
+        factor = None if found is None else _factor(found[2] or "")
+        if found is None or factor is None:
+            continue
+        converted[place] = float(found[1].replace(",", ".")) * factor[0]
+        unit = unit or factor[1]
+    return converted, unit
+
+
+def _factor(unit: str) -> tuple[float, str] | None:
+    """The factor to the base unit, and that; None for what is no unit. Kubernetes's `m` is a thousandth."""
+    if unit in ("", "%"):
+        return 1.0, ""
+    if unit == "m":
+        return 1e-3, ""
+    if unit in EXACT_BYTES:
+        return EXACT_BYTES[unit], "bytes"
+    return (TIMES[unit], "seconds") if unit in TIMES else None
+
+
+def value_of(text: str) -> tuple[float, str]:
+    """One cell's value in its base unit, and that; ValueError where it is no number."""
+    found = _WITH_UNIT.fullmatch(text.strip())
+    factor = None if found is None else _factor(found[2] or "")
+    if found is None or factor is None:
+        raise ValueError(f"not a number: {text!r}")
+    return float(found[1].replace(",", ".")) * factor[0], factor[1]

@@ -1,0 +1,103 @@
+"""Which columns of a table are series: not an index, not a clock, and a running total only as a counter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from soak.formats.base import Reading
+from soak.formats.names import Meaning, in_base_unit, labelled, meaning_of
+from soak.model import Floats
+
+#: Fewer rows say nothing of a column's shape.
+FEWEST = 8
+#: A column is the time up to a factor where no value is further from that than this share of its range.
+_SAME = 1e-6
+#: A running total's first value is at most this share of its last: it began with what is recorded.
+_BEGAN = 0.1
+
+
+def left_out(
+    columns: dict[str, tuple[Floats, str]],
+    renamed: Mapping[str, str],
+    times: Floats,
+    wide: bool,
+    asked: set[str],
+    reading: Reading,
+) -> set[str]:
+    """The columns to keep; the others, and those that are kept but not judged, are said in the reading's notes.
+
+    `wide` says that each row is a time of its own, so that a column's shape tells something; `asked` are columns that the
+    user named: they are kept and judged whatever they are.
+    """
+    kept: set[str] = set()
+    dropped: dict[str, list[str]] = {}
+    shown = []
+    resources = any(
+        _meaning(renamed.get(header, header), unit) is Meaning.RESOURCE for header, (_, unit) in columns.items()
+    )
+    for header, (values, unit) in columns.items():
+        meaning = _meaning(renamed.get(header, header), unit)
+        if header in asked:
+            kept.add(header)
+            continue
+        why = _why_dropped(meaning, values, times, wide)
+        if why:
+            dropped.setdefault(why, []).append(header or "the column without a name")
+            continue
+        kept.add(header)
+        total = wide and meaning is not Meaning.RESOURCE and _is_running_total(values)
+        if meaning is Meaning.NO_RESOURCE or (
+            meaning is Meaning.UNKNOWN and (bool((values < 0).any()) or (total and resources))
+        ):
+            reading.no_resources.add(header)
+            shown.append(header)
+    for why, names in dropped.items():
+        reading.notes.append(f"left out, since {why}: {', '.join(names)}")
+    if shown:
+        reading.notes.append(f"shown and not judged, since no leak uses it up: {', '.join(shown)} (--only judges it)")
+    return kept
+
+
+def _meaning(header: str, unit: str) -> Meaning:
+    try:
+        name, _ = labelled(header)
+    except ValueError:
+        return Meaning.UNKNOWN
+    base, _, _ = in_base_unit(name)
+    return meaning_of(base, unit or ("bytes" if base.endswith("_bytes") else ""))
+
+
+def _why_dropped(meaning: Meaning, values: Floats, times: Floats, wide: bool) -> str:
+    """Why a column is no series at all; nothing where it is one."""
+    if meaning is Meaning.IDENTITY:
+        return "it is an identity"
+    if meaning is Meaning.CLOCK:
+        return "it is a clock"
+    known = values[np.isfinite(values)]
+    if meaning is Meaning.INDEX and len(known) == len(values) and bool((np.diff(values) == 1).all()):
+        return "it numbers the rows"
+    if not wide or meaning is Meaning.RESOURCE or len(known) < max(FEWEST, len(values)):
+        return ""
+    if bool((np.diff(values) == 1).all()):
+        return "it numbers the rows"
+    return "it is the time up to a factor" if _is_time(values, times) else ""
+
+
+def _is_time(values: Floats, times: Floats) -> bool:
+    """Whether values rise exactly as the time does."""
+    span, rise = float(np.ptp(times)), float(values[-1] - values[0])
+    if span <= 0 or rise <= 0 or len(np.unique(times)) < FEWEST:
+        return False
+    expected = values[0] + (times - times[0]) * (rise / span)
+    return bool(np.abs(values - expected).max() <= max(_SAME * rise, 1e-9 * abs(values[-1])))
+
+
+def _is_running_total(values: Floats) -> bool:
+    """Whether values never fall and have grown from next to nothing."""
+    known = values[np.isfinite(values)]
+    if len(known) < FEWEST or known[-1] <= 0:
+        return False
+    steps = np.diff(known)
+    return bool((steps >= 0).all() and (steps > 0).mean() > 0.5 and 0 <= known[0] <= _BEGAN * known[-1])

@@ -1,0 +1,185 @@
+"""CSV in all its dialects: delimiter, decimal comma, `sep=`, comment lines, headers behind a `#`, a truncated last line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from soak.formats.base import Format, Options, Reading, refuse
+from soak.formats.content import Content
+from soak.formats.table import Table, read_table
+from soak.formats.times import moment
+
+DELIMITERS = (",", ";", "\t", "|")
+#: So many lines tell the dialect.
+_SAMPLE = 20
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file's lines are to be read: `header` are its names (None where it has none), `rows` its lines from `first` on."""
+
+    delimiter: str
+    decimal: str
+    header: list[str] | None
+    first: int
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read a CSV file; InputError names the line."""
+    return read_table(content, *parsed(content, options))
+
+
+def parsed(content: Content, options: Options) -> tuple[Table, Options]:
+    """The table of a CSV file; what was left out is noted in it."""
+    dialect = dialect_of(content)
+    notes: list[str] = []
+    lines = content.lines
+    if lines and not lines[-1]:
+        lines = lines[:-1]
+    width = len(dialect.header) if dialect.header else len(_fields(lines[dialect.first], dialect.delimiter))
+    if content.is_cut and len(lines) > dialect.first + 1 and len(_fields(lines[-1], dialect.delimiter)) < width:
+        notes.append("the last line has no end and too few fields, and is left out: the file was cut short")
+        lines = lines[:-1]
+    header_line = lines[dialect.first - 1] if dialect.first and dialect.header else None
+    body = [line for line in lines[dialect.first :] if line and line[0] != "#" and line != header_line]
+    if header_line is not None and header_line in lines[dialect.first :]:
+        notes.append("the header is there more than once: files that were put together are read as one")
+    header = dialect.header or [f"column_{place}" for place in range(1, width + 1)]
+    if dialect.header is None:
+        notes.append("there is no header; the columns are called column_1, column_2 and so on")
+    table = _table(content, dialect, header, body)
+    table.notes += notes
+    _tell_doubles_apart(table)
+    return table, options
+
+
+def dialect_of(content: Content) -> Dialect:
+    """The delimiter, the decimal sign and the header of a file; InputError where there is no line."""
+    lines, start, said = content.lines, 0, ""
+    if lines and (found := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(), re.IGNORECASE)):
+        start, said = 1, found[1].replace("\\t", "\t")
+    comments = []
+    while start < len(lines) and (not lines[start].strip() or lines[start].lstrip().startswith("#")):
+        if lines[start].strip():
+            comments.append(start)
+        start += 1
+    if start >= len(lines):
+        raise refuse(content, "has a header but no rows" if comments else "the file is empty")
+    sample = [line for line in lines[start : start + _SAMPLE] if line.strip() and not line.startswith("#")]
+    delimiter = said or _delimiter(
+        sample if len(sample) == 1 or not content.is_cut else sample[: max(2, len(sample) - 1)]
+    )
+    fields = _fields(lines[start], delimiter)
+    header: list[str] | None
+    if not any(_is_value(field) for field in fields):
+        header, first = fields, start + 1
+    else:
+        behind = next((place for place in reversed(comments) if _is_header(lines[place], len(fields), delimiter)), None)
+        header = None if behind is None else _fields(lines[behind].lstrip().lstrip("#").strip(), delimiter)
+        first = start
+    rows = sample[1:] or sample
+    cells = [field.strip() for line in rows for field in _fields(line, delimiter)]
+    decimal = "," if delimiter != "," and any(map(_DECIMAL_COMMA.fullmatch, cells)) else "."
+    return Dialect(delimiter, decimal, [name.strip() for name in header] if header is not None else None, first)
+
+
+def _is_header(comment: str, width: int, delimiter: str) -> bool:
+    fields = _fields(comment.lstrip().lstrip("#").strip(), delimiter)
+    return len(fields) == width and len(fields) > 1 and not any(_is_value(field) for field in fields)
+
+
+def _is_value(text: str) -> bool:
+    """Whether a field is a number or a date, and so no name."""
+    text = text.strip()
+    return bool(_NUMBER.fullmatch(text) or _DECIMAL_COMMA.fullmatch(text)) or (
+        text[:1].isdigit() and moment(text) is not None
+    )
+
+
+def _delimiter(sample: list[str]) -> str:
+    """The delimiter that gives the most fields, as many in every line."""
+    best, most = ",", 1
+    for delimiter in DELIMITERS:
+        widths = Counter(len(_fields(line, delimiter)) for line in sample)
+        width, often = widths.most_common(1)[0]
+        if (
+            width > most
+            and often >= 0.8 * len(sample)
+            and len(_fields(sample[0], delimiter)) in (width, width + 1, width - 1)
+        ):
+            best, most = delimiter, width
+    return best
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _table(content: Content, dialect: Dialect, header: list[str], body: list[str]) -> Table:
+    import pandas as pd  # noqa: PLC0415 - a third of a second that only this verb should pay
+
+    if not body:
+        raise refuse(content, "has a header but no rows")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+            frame = pd.read_csv(
+                io.StringIO("\n".join(body)),
+                sep=dialect.delimiter,
+                decimal=dialect.decimal,
+                header=None,
+                names=list(range(len(header))),
+                skipinitialspace=True,
+                index_col=False,
+                low_memory=False,
+                engine="c",
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError, OverflowError) as error:
+        said = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise refuse(content, f"not valid CSV: {said}") from None
+    return Table(header, [frame[place] for place in range(len(header))], dialect.first + 1)
+
+
+def _tell_doubles_apart(table: Table) -> None:
+    """Columns of one name: the second is dropped where it holds the same, and numbered where it does not."""
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    seen: dict[str, int] = {}
+    for place, header in enumerate(list(table.headers)):
+        first = seen.setdefault(header, place)
+        if first == place or not header:
+            continue
+        if table.columns[first].equals(table.columns[place]):
+            table.notes.append(f"column {header} is there twice with the same values, and counts once")
+            table.headers[place] = ""
+            table.columns[place] = pd.Series([np.nan] * len(table.columns[place]))
+        else:
+            number = (
+                table.headers[:place].count(header)
+                + 1
+                + sum(name.startswith(f"{header} (") for name in table.headers[:place])
+            )
+            table.headers[place] = f"{header} ({number})"
+            table.notes.append(f"column {header} is there more than once; the next is called {table.headers[place]}")
+
+
+def _recognises(content: Content) -> bool:
+    """Any text: CSV is the last to be asked."""
+    return bool(content.head)
+
+
+FORMAT = Format(
+    "CSV", "spreadsheets, pandas, scripts: a column with the time, and one for each series", _recognises, read
+)

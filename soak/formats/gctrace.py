@@ -1,0 +1,50 @@
+"""Go's GODEBUG=gctrace=1: a line a collection, with the heap before, after and live (https://pkg.go.dev/runtime)."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.content import Content
+from soak.model import Kind
+
+_LINE = re.compile(r"gc (\d+) @([\d.]+)s (\d+)%: .*?(\d+)->(\d+)->(\d+) MB, (\d+) MB goal")
+_MIB = 2**20
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read the live heap after each collection, its goal, and the number of collections; other lines are left out."""
+    rows = []
+    offset, last, process = 0.0, 0.0, 0
+    number = 0
+    for line in content.lines:
+        found = _LINE.search(line)
+        if found is None:
+            continue
+        if int(found[1]) <= number:  # a new process, which counts from 1 and from 0 s again
+            offset, process = last, process + 1
+        number = int(found[1])
+        last = offset + float(found[2])
+        rows.append((last, float(found[6]) * _MIB, float(found[7]) * _MIB, float(number), float(process)))
+    if not rows:
+        raise refuse(content, "holds no line of gctrace")
+    times, live, goal, count, processes = np.array(rows, dtype=np.float64).T
+    # Collections of one millisecond share a time; the last of them counts.
+    reading = Reading()
+    reading.series.append(RawSeries("go_gc_heap_live_bytes", times, live))
+    reading.series.append(RawSeries("go_memstats_next_gc_bytes", times, goal))
+    reading.series.append(RawSeries("go_gc_cycles_total_gc_cycles_total", times, count, kind=Kind.COUNTER))
+    if process:
+        reading.series.append(RawSeries("process_pid", times, processes))
+        reading.notes.append(f"the process was started {process} times again; its times go on where they ended")
+    reading.notes.append("sizes are whole MiB; times are seconds since the process started")
+    return reading
+
+
+def _recognises(content: Content) -> bool:
+    return _LINE.search(content.head) is not None
+
+
+FORMAT = Format("Go gctrace", "GODEBUG=gctrace=1 ./app 2> gc.log", _recognises, read)

@@ -1,0 +1,85 @@
+"""JSON objects as rows of a table: one a line, as programs log them, or a list of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from soak.formats.base import Format, Options, Reading, refuse
+from soak.formats.content import Content
+from soak.formats.prometheus_json import parse_json
+from soak.formats.table import Table, read_table
+
+#: No table of these has more columns; deeper objects are text.
+MOST_COLUMNS = 2000
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read the objects; what is inside of one becomes `outer_inner`."""
+    rows, notes = rows_of(content)
+    table = rows_table(rows)
+    if len(table.headers) > MOST_COLUMNS:
+        raise refuse(content, f"its objects have {len(table.headers):,} different keys; a table has a few")
+    table.notes += notes
+    return read_table(content, table, options)
+
+
+def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
+    """The objects of a file, and what was left out."""
+    if content.head.lstrip().startswith("["):
+        rows = parse_json(content)
+        if not rows or not all(isinstance(row, dict) for row in rows):
+            raise refuse(content, "expected a list of JSON objects")
+        return rows, []
+    found: list[dict[str, Any]] = []
+    notes: list[str] = []
+    lines = content.lines
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            if number == len(lines) and content.is_cut and found:
+                notes.append("the last line has no end and is left out: the file was cut short")
+                continue
+            raise refuse(content, f"not valid JSON: {error}", number) from None
+        if not isinstance(row, dict):
+            raise refuse(content, "expected a JSON object a line", number)
+        found.append(row)
+    return found, notes
+
+
+def rows_table(rows: list[dict[str, Any]]) -> Table:
+    """A table with a column for every key that any row has."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    flat = [_flat(row) for row in rows]
+    headers = list(dict.fromkeys(key for row in flat for key in row))
+    columns: list[pd.Series] = []
+    for header in headers:
+        cells = [row.get(header) for row in flat]
+        numeric = all(cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool)) for cell in cells)
+        if numeric:
+            columns.append(pd.Series([None if cell is None else float(cell) for cell in cells], dtype=float))
+        else:
+            columns.append(pd.Series(["" if cell is None else str(cell) for cell in cells], dtype=object))
+    return Table(headers, columns, 1)
+
+
+def _flat(row: dict[str, Any], before: str = "", depth: int = 3) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict) and depth:
+            found |= _flat(value, f"{before}{key}_", depth - 1)
+        elif not isinstance(value, list):
+            found[f"{before}{key}"] = value
+    return found
+
+
+def _recognises(content: Content) -> bool:
+    head = content.head.lstrip()
+    return head.startswith("{") or (head.startswith("[") and head[1:].lstrip().startswith("{"))
+
+
+FORMAT = Format("JSON lines", "logs with a JSON object a line: a time, and a number for each series", _recognises, read)

@@ -1,0 +1,70 @@
+"""`jstat -gc` (with -t for the time): the JVM's spaces in KiB, and its collections."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.blocks import timed_lines, times_of_blocks
+from soak.formats.content import Content
+from soak.model import Floats, Kind
+
+_HEADER = re.compile(r"\s*(Timestamp\s+)?S0C\s+S1C\s+S0U\s+S1U\s+EC\s+EU\s+OC\s+OU\b")
+_KIB = 1024
+#: Spaces of the heap and beside it, as Micrometer labels them.
+_SPACES = {
+    "OU": (("area", "heap"), ("id", "Old Gen")),
+    "EU": (("area", "heap"), ("id", "Eden Space")),
+    "MU": (("area", "nonheap"), ("id", "Metaspace")),
+    "CCSU": (("area", "nonheap"), ("id", "Compressed Class Space")),
+}
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read each space in use, and the collections of the young and of the whole heap."""
+    header: list[str] = []
+    rows: list[list[float]] = []
+    known: list[float | None] = []
+    for number, time, line in timed_lines(content):
+        if _HEADER.match(line):
+            header = line.split()
+            continue
+        cells = line.split()
+        try:
+            if not header or len(cells) != len(header):
+                raise ValueError(f"expected {len(header)} columns, not {len(cells)}")  # noqa: TRY301 - said below
+            rows.append([np.nan if cell == "-" else float(cell.replace(",", ".")) for cell in cells])
+        except ValueError as error:
+            if number == len(content.lines) and content.is_cut and rows:
+                continue
+            raise refuse(content, f"not a row of jstat -gc: {error}", number) from None
+        known.append(rows[-1][0] if header[0] == "Timestamp" else time)
+    if not rows:
+        raise refuse(content, "has a header but no rows")
+    table = dict(zip(header, np.array(rows, dtype=np.float64).T, strict=True))
+    times = times_of_blocks(content, options, known, list(range(len(rows))))
+    reading = Reading()
+    for column, labels in _SPACES.items():
+        if column in table:
+            reading.series.append(RawSeries("jvm_memory_used_bytes", times, table[column] * _KIB, dict(labels)))
+    # Each concurrent cycle has two pauses, of which CGC counts both.
+    full = (
+        table["FGC"] + np.floor(np.nan_to_num(table.get("CGC", np.zeros(len(times)))) / 2) if "FGC" in table else None
+    )
+    for action, count in (("end of minor GC", table.get("YGC")), ("end of major GC", full)):
+        if count is not None:
+            reading.series.append(_count(times, count, action))
+    return reading
+
+
+def _count(times: Floats, count: Floats, action: str) -> RawSeries:
+    return RawSeries("jvm_gc_pause_seconds_count", times, count, {"action": action}, Kind.COUNTER)
+
+
+def _recognises(content: Content) -> bool:
+    return any(_HEADER.search(line) for line in content.first_lines[:5])
+
+
+FORMAT = Format("jstat", "jstat -gc -t PID 5s (JDK)", _recognises, read)

@@ -1,0 +1,155 @@
+"""What a column's name says: its labels, its unit, and whether it can be a resource that a leak uses up."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+
+from soak.catalog.metrics import metric_of
+from soak.model import Kind
+
+_LABELLED = re.compile(r"([^{]*)\{(.*)\}")
+_LABEL = re.compile(r'\s*([^=,{}"\s]+)\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_UNIT = re.compile(r"^(.*?)[\s_\-.]*[(\[]\s*([A-Za-zµ%/]+)\s*[)\]]$|^(.*?)[\s_\-.]+([A-Za-zµ]+)$")
+_CAMEL_UNIT = re.compile(r"^(.*[a-z])(KB|MB|GB|TB|KiB|MiB|GiB|Bytes)$")
+
+#: Bytes in each unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) mean 1,024 by k.
+BYTES = {"b": 1, "byte": 1, "bytes": 1}
+BYTES |= {f"{prefix}{unit}": 1024**power for power, prefix in enumerate("kmgt", 1) for unit in ("b", "ib", "bytes")}
+#: The same for values that carry their unit, where MB is a million as Docker and Kubernetes write it.
+EXACT_BYTES = {"B": 1, "": 1} | {f"{p}{u}": 1000**n for n, p in enumerate("kMGT", 1) for u in ("B", "")}
+EXACT_BYTES |= {f"{p}{u}": 1024**n for n, p in enumerate("KMGT", 1) for u in ("iB", "i")} | {"KB": 1000, "K": 1024}
+TIMES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "s": 1.0, "sec": 1.0, "seconds": 1.0}
+
+
+class Meaning(Enum):
+    """Whether a column can be a resource, by its name alone."""
+
+    RESOURCE = "a resource"
+    UNKNOWN = "unknown"
+    NO_RESOURCE = "no resource"
+    IDENTITY = "an identity"
+    INDEX = "an index"
+    CLOCK = "a clock"
+
+
+_IDENTITIES = re.compile("id|pid|ppid|tid|uid|gid|tgid|uuid|port|version|build|seed")
+_INDICES = re.compile("index|idx|i|n|no|nr|row|rownum|sample|seq|sequence|number|num|iteration|step")
+_CLOCKS = re.compile("time|timestamp|elapsed|uptime|epoch|clock|date|datetime|ts|unixtime|duration")
+#: What no leak uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits, what is left.
+_NEVER = re.compile(
+    "cpu|cpus|load|loadavg|latency|lag|price|cost|temp|temperature|celsius|fahrenheit|humidity|voltage|"
+    "volts|amps|watts|power|energy|rpm|fan|speed|velocity|score|sent|received|recv|rx|tx|read|reads|"
+    "written|write|writes|in|out|packets|iops|rate|rps|qps|tps|persec|second|ratio|p50|p75|p90|p95|p99|"
+    "p999|quantile|limit|limits|max|maximum|min|minimum|capacity|quota|goal|hard|soft|threshold|free|"
+    "available|avail|idle|remaining|left|wait|iowait|steal|user|system|nice|vsz|vms|virt|virtual|vmsize|"
+    "faults|minflt|majflt|cs|lat|lon|latitude|longitude|volume|revenue|sales|close|high|low|status|code|"
+    "bool|up|delay|response"
+)
+#: What a leak uses up.
+_RESOURCES = re.compile(
+    "memory|mem|rss|heap|pss|uss|resident|working|workingset|swap|swpd|used|inuse|allocated|alloc|bytes|fd|"
+    "fds|file|files|handle|handles|descriptor|descriptors|thread|threads|goroutine|goroutines|connection|"
+    "connections|conn|conns|socket|sockets|object|objects|session|sessions|queue|queued|pool|cache|cached|"
+    "entries|size|depth|length|backlog|process|processes|task|tasks|inode|inodes|disk|tmp|usage|open|"
+    "active|live|leak|buffers|buffer|pages|slab|listeners|timers|watchers|locks|pending"
+)
+#: What is rather a flow than a stock, unless a word of a resource stands beside it.
+_RARELY = re.compile(
+    "request|requests|reqs|error|errors|failed|failures|users|vus|hits|misses|seconds|ms|us|ns|done|served|"
+    "completed|processed|events|total|hour|day|month|year|ps"
+)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case: `heapUsed` and `heap_used` are two."""
+    return [word.lower() for word in re.split(r"[^A-Za-z0-9µ]+", _CAMEL.sub("_", name)) if word]
+
+
+@lru_cache(4096)
+def meaning_of(name: str, unit: str = "") -> Meaning:
+    """What a name says of its series; one that the catalog knows is what the catalog says."""
+    metric = metric_of(name)
+    if metric is not None:
+        return Meaning.RESOURCE if metric.judged else Meaning.NO_RESOURCE
+    return _meaning_of_words(name, words_of(name), unit)
+
+
+def _meaning_of_words(name: str, words: list[str], unit: str) -> Meaning:
+    if not words or all(map(_INDICES.fullmatch, words)) or name.lower().startswith("unnamed:"):
+        return Meaning.INDEX
+    if any(map(_IDENTITIES.fullmatch, words)):
+        return Meaning.IDENTITY
+    resource = any(map(_RESOURCES.fullmatch, words))
+    if any(map(_CLOCKS.fullmatch, words)) and not resource:
+        return Meaning.CLOCK
+    flow = name.rstrip().endswith(("/s", "/sec")) or {"per", "s"} <= set(words)
+    if flow or any(map(_NEVER.fullmatch, words)):
+        return Meaning.NO_RESOURCE
+    if resource or unit == "bytes":
+        return Meaning.RESOURCE
+    return Meaning.NO_RESOURCE if any(map(_RARELY.fullmatch, words)) else Meaning.UNKNOWN
+
+
+def labelled(column: str) -> tuple[str, dict[str, str]]:
+    """Name and labels of a column `name{label="value"}`; ValueError where the labels are not written so."""
+    match = _LABELLED.fullmatch(column.strip())
+    if not match:
+        return column, {}
+    labels, position = {}, 0
+    while position < len(match[2]):
+        label = _LABEL.match(match[2], position)
+        if label is None:
+            raise ValueError('labels are written as name{label="value"}')
+        labels[label[1]] = re.sub(r"\\(.)", r"\1", label[2])
+        position = label.end()
+    return labels.pop("__name__", match[1].strip()) or "value", labels
+
+
+def in_base_unit(column: str, given: str = "") -> tuple[str, float, str]:
+    """A column's name with its base unit, the factor to it, and the unit as it was written; 1 and nothing without one.
+
+    `rss_kb` is `rss_bytes`, its values times 1,024. `given` is a unit that the user names. ValueError for one that is none.
+    """
+    if given:
+        factor, base = _factor(given, exact=True)
+        if not base:
+            raise ValueError(f"{given!r} is no unit; known are B, kB, KiB, MB, MiB, GB, GiB, s, ms, us and ns")
+        stem = _split_unit(column)[0] or column
+        return _suffixed(stem, base), factor, ""
+    stem, unit = _split_unit(column)
+    if not stem:
+        return column, 1.0, ""
+    factor, base = _factor(unit, exact=False)
+    return (_suffixed(stem, base), factor, unit) if base else (column, 1.0, "")
+
+
+def _split_unit(column: str) -> tuple[str, str]:
+    """Name and unit; two empty texts where the last word is none."""
+    found = _CAMEL_UNIT.match(column) or _UNIT.match(column)
+    if found is None:
+        return "", ""
+    stem, unit = [group for group in found.groups() if group is not None][:2] if found.lastindex else ("", "")
+    return (stem, unit) if unit.lower() in BYTES or unit.lower() in TIMES else ("", "")
+
+
+def _factor(unit: str, *, exact: bool) -> tuple[float, str]:
+    if exact and unit in EXACT_BYTES:
+        return EXACT_BYTES[unit], "bytes"
+    if unit.lower() in BYTES:
+        return BYTES[unit.lower()], "bytes"
+    return (TIMES[unit.lower()], "seconds") if unit.lower() in TIMES else (1.0, "")
+
+
+def _suffixed(stem: str, base: str) -> str:
+    """A name as Prometheus would write it."""
+    words = "_".join(words_of(stem)) or "value"
+    return words if words.endswith(f"_{base}") or words == base else f"{words}_{base}"
+
+
+def kind_of(name: str) -> Kind:
+    """A name's kind by Prometheus's convention: counters end in `_total`, the counts and sums of a summary likewise."""
+    counts = name.endswith(("_total", "_seconds_count", "_seconds_sum", "_bucket", "_bytes_sum", "_bytes_count"))
+    return Kind.COUNTER if counts and not name.startswith("nodejs_active_") else Kind.GAUGE

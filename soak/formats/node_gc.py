@@ -1,0 +1,46 @@
+"""Node's --trace-gc: a line a collection, with the heap before and after in MB of 1,048,576 bytes."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.content import Content
+from soak.model import Kind
+
+_LINE = re.compile(
+    r"\[(\d+)(?::0x[0-9a-f]+)?(?::\d+)?\]\s+(\d+) ms: ([A-Z][A-Za-z-]*)(?: \([^)]*\))* "
+    r"([\d.]+) \(([\d.]+)\) -> ([\d.]+) \(([\d.]+)\) MB"
+)
+_MIB = 2**20
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read the heap after each collection, and the number of those of the young and the whole heap."""
+    rows: dict[str, list[tuple[float, float, bool]]] = {}
+    for line in content.lines:
+        if found := _LINE.search(line):
+            major = not found[3].startswith(("Scavenge", "Minor"))
+            rows.setdefault(found[1], []).append((float(found[2]) / 1e3, float(found[6]) * _MIB, major))
+    if not rows:
+        raise refuse(content, "holds no line of --trace-gc")
+    reading = Reading(notes=["times are milliseconds since each process started"])
+    for process, several in rows.items():
+        labels = {"instance": process} if len(rows) > 1 else {}
+        times, heap = np.array([row[0] for row in several]), np.array([row[1] for row in several])
+        majors = np.array([row[2] for row in several])
+        reading.series.append(RawSeries("nodejs_heap_size_used_bytes", times, heap, labels))
+        for kind, chosen in (("major", majors), ("minor", ~majors)):
+            count = np.cumsum(chosen).astype(np.float64)
+            own = {"kind": kind} | labels
+            reading.series.append(RawSeries("nodejs_gc_duration_seconds_count", times, count, own, Kind.COUNTER))
+    return reading
+
+
+def _recognises(content: Content) -> bool:
+    return _LINE.search(content.head) is not None
+
+
+FORMAT = Format("Node --trace-gc", "node --trace-gc app.js > gc.log", _recognises, read)

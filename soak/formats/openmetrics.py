@@ -1,0 +1,77 @@
+"""OpenMetrics or Prometheus text whose samples carry timestamps, such as `promtool tsdb dump-openmetrics` writes."""
+
+from __future__ import annotations
+
+import re
+from array import array
+
+import numpy as np
+
+from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.content import Content
+from soak.formats.names import labelled
+from soak.formats.times import from_numbers
+from soak.model import Kind
+
+_SAMPLE = re.compile(
+    r"([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*\})?|\{(?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*\})"
+    r"\s+(\S+)\s+(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?:\s+#.*)?\s*"
+)
+_COMMENT = re.compile(r"#\s+(TYPE|HELP|UNIT|EOF)\b")
+_COUNTERS = ("counter", "histogram", "summary", "gaugehistogram")
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read the samples; a line without a timestamp is refused, since it tells no time."""
+    columns: dict[str, tuple[array[float], array[float]]] = {}
+    types: dict[str, str] = {}
+    notes = []
+    lines = content.lines
+    for number, line in enumerate(lines, 1):
+        if not line or line[0] == "#":
+            words = line.split()
+            if words[1:2] == ["TYPE"] and len(words) == 4:
+                types[words[2]] = words[3]
+            continue
+        found = _SAMPLE.fullmatch(line)
+        try:
+            if found is None:
+                raise ValueError("expected a name, a value and a timestamp")  # noqa: TRY301 - said below
+            value, time = float(found[2]), float(found[3])
+        except ValueError as error:
+            if number == len(lines) and content.is_cut and columns:
+                notes.append("the last line has no end and is left out: the file was cut short")
+                continue
+            raise refuse(content, f"not a sample with a timestamp: {error}: {line[:60]!r}", number) from None
+        times, values = columns.setdefault(found[1], (array("d"), array("d")))
+        times.append(time)
+        values.append(value)
+    reading = Reading(notes=notes)
+    for head, (times, values) in columns.items():
+        try:
+            name, labels = labelled(head)
+            seconds, said = from_numbers(np.array(times))
+        except ValueError as error:
+            raise refuse(content, f"{head[:60]}: {error}") from None
+        if said and said not in reading.notes:
+            reading.notes.append(said)
+        known = types.get(name) or types.get(re.sub(r"_(total|sum|count|bucket)$", "", name), "")
+        counter = known in _COUNTERS and not (known == "summary" and "quantile" in labels)
+        reading.series.append(RawSeries(name, seconds, np.array(values), labels, Kind.COUNTER if counter else None))
+    return reading
+
+
+def _recognises(content: Content) -> bool:
+    lines = [line for line in content.first_lines[:200] if line.strip()]
+    samples = [line for line in lines if not line.startswith("#")][:5]
+    if samples:
+        return all(_SAMPLE.fullmatch(line) for line in samples)
+    return any(map(_COMMENT.match, lines))
+
+
+FORMAT = Format(
+    "OpenMetrics text with timestamps",
+    "promtool tsdb dump-openmetrics; VictoriaMetrics /export/prometheus",
+    _recognises,
+    read,
+)

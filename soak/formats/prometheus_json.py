@@ -1,0 +1,73 @@
+"""Answers of Prometheus's HTTP API to range and instant queries (https://prometheus.io/docs/prometheus/latest/querying/api/)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.content import Content
+from soak.formats.times import from_numbers
+
+
+def parse_json(content: Content) -> Any:
+    """The document of a JSON file; InputError where it is none."""
+    try:
+        return json.loads(content.text)
+    except (ValueError, RecursionError) as error:
+        raise refuse(content, f"not valid JSON: {error}") from None
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read an answer: each element of its result is a series; native histograms are named and left out."""
+    return read_answer(content, parse_json(content))
+
+
+def read_answer(content: Content, answer: Any) -> Reading:
+    """The series of an answer that has been parsed."""
+    data = answer.get("data", answer) if isinstance(answer, dict) else None
+    kind = data.get("resultType") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or kind not in ("matrix", "vector") or not isinstance(data.get("result"), list):
+        said = f" ({answer['error']})" if isinstance(answer, dict) and "error" in answer else ""
+        raise refuse(content, f"not an answer of query_range: expected data.resultType to be matrix{said}")
+    reading, histograms, empty = Reading(), [], 0
+    for place, element in enumerate(data["result"]):
+        try:
+            labels = {str(name): str(value) for name, value in element.get("metric", {}).items()}
+            name = labels.pop("__name__", "value")
+            values = element.get("values", [element["value"]] if "value" in element else [])
+            if not values:
+                histograms += [name] if "histograms" in element or "histogram" in element else []
+                empty += 1
+                continue
+            table = np.array([(float(time), float(value)) for time, value in values], dtype=np.float64)
+            if not np.isfinite(table[:, 0]).all():
+                raise ValueError("a time that is not a number")  # noqa: TRY301 - one place says what is wrong
+            times, said = from_numbers(table[:, 0])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = f"data.result[{place}]: {type(error).__name__}: {error}"
+            raise refuse(content, f"not an answer of query_range: {why}") from None
+        reading.series.append(RawSeries(name, times, table[:, 1], labels))
+        if said and said not in reading.notes:
+            reading.notes.append(said)
+    if histograms:
+        reading.notes.append(f"left out, since it is a native histogram: {', '.join(sorted(set(histograms)))}")
+    elif empty:
+        reading.notes.append(f"{empty} of {len(data['result'])} series have no samples")
+    if not reading.series and not histograms:
+        raise refuse(content, "the answer holds no samples; was the query or its range wrong?")
+    if kind == "vector":
+        reading.notes.append("an instant query has one time alone; ask query_range for a stretch of time")
+    return reading
+
+
+def _recognises(content: Content) -> bool:
+    head = content.head.lstrip()
+    return head.startswith("{") and ('"resultType"' in head or '"status"' in head[:200])
+
+
+FORMAT = Format(
+    "Prometheus JSON", "curl SERVER/api/v1/query_range?query=…; Thanos, Mimir, VictoriaMetrics alike", _recognises, read
+)

@@ -1,0 +1,149 @@
+"""Asks a Prometheus server for a stretch of time: range queries in pieces, joined (the API takes 11,000 points at a time)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.request import Request, urlopen
+
+import numpy as np
+
+from soak.errors import TargetError, UsageError
+from soak.formats.assemble import assemble
+from soak.formats.base import Options, RawSeries, Reading
+from soak.formats.content import MOST_BYTES, Content
+from soak.formats.names import kind_of
+from soak.formats.prometheus_json import read_answer
+from soak.model import Kind, Recording
+
+#: Points of a series that one query asks for; Prometheus refuses more than 11,000.
+POINTS = 10_000
+#: So many points of a series make a fair recording: the step that is chosen where none is given.
+_GOOD_NUMBER = 5_000
+#: Series that the queries may give in all.
+MOST_SERIES = 500
+_TIMEOUT = 60.0
+#: An aggregate of one metric still is that metric.
+_AGGREGATE = re.compile(
+    r"\s*(?:(?:sum|avg|max|min)(?:\s+(?:by|without)\s*\([^)]*\))?\s*\()?\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{.*\})?\s*\)?"
+    r"(?:\s+(?:by|without)\s*\([^)]*\))?\s*"
+)
+
+Fetch = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class RangeQuery:
+    """What is asked: a server, queries, and a stretch of time (Unix seconds) in steps of so many seconds."""
+
+    server: str
+    queries: tuple[str, ...]
+    start: float
+    end: float
+    step: float
+
+
+def range_query(server: str, queries: tuple[str, ...], since: float, step: float | None, now: float) -> RangeQuery:
+    """A query of the last `since` seconds; UsageError for what is no server."""
+    parts = urlsplit(server)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"--prometheus {_public(server)}: expected an address such as http://127.0.0.1:9090")
+    if not queries:
+        raise UsageError(
+            "--prometheus: say what to ask for with --query 'process_resident_memory_bytes{job=\"orders\"}'"
+        )
+    if since <= 0 or (step is not None and step <= 0):
+        raise UsageError("--since and --step: expected more than 0 s")
+    chosen = step or max(15.0, float(np.ceil(since / _GOOD_NUMBER)))
+    return RangeQuery(server.rstrip("/"), queries, now - since, now, chosen)
+
+
+def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None) -> Recording:
+    """The Recording of what a server answers; TargetError where it does not, or says that a query is wrong."""
+    reading = Reading()
+    pieces: dict[tuple[str, tuple[tuple[str, str], ...]], list[RawSeries]] = {}
+    for query in asked.queries:
+        for answer in _answers(asked, query, fetch or _fetch):
+            for series in answer.series:
+                own = dict(series.labels)
+                if len(asked.queries) > 1 and series.name == "value":
+                    own["query"] = query
+                found = _AGGREGATE.fullmatch(query)
+                name = found[1] if found and series.name == "value" else series.name
+                pieces.setdefault((name, tuple(sorted(own.items()))), []).append(series)
+            reading.notes += [note for note in answer.notes if note not in reading.notes]
+        if len(pieces) > MOST_SERIES:
+            raise UsageError(f"--query {query!r}: gives over {MOST_SERIES} series; choose fewer, or sum them")
+    if not pieces:
+        raise TargetError(f"{_public(asked.server)}: no series for {', '.join(asked.queries)} in this time")
+    for (name, labels), several in pieces.items():
+        times, values = (np.concatenate([getattr(piece, part) for piece in several]) for part in ("times", "values"))
+        kind = Kind.COUNTER if kind_of(name) is Kind.COUNTER and _is_selector(asked.queries) else Kind.GAUGE
+        reading.series.append(RawSeries(name, times, values, dict(labels), kind))
+    return assemble(Content(Path(_public(asked.server)), b""), reading, "prometheus")
+
+
+def _is_selector(queries: tuple[str, ...]) -> bool:
+    """Whether the queries are counters as they are, and not their rates."""
+    return all(_AGGREGATE.fullmatch(query) for query in queries)
+
+
+def _answers(asked: RangeQuery, query: str, fetch: Fetch) -> Iterator[Reading]:
+    """The readings of the pieces of one query, empty ones left out."""
+    length = POINTS * asked.step
+    start = asked.start
+    while start <= asked.end:
+        end = min(asked.end, start + length - asked.step)
+        url = f"{asked.server}/api/v1/query_range?query={quote(query)}&start={start:.3f}&end={end:.3f}&step={asked.step:g}"
+        answer = _parsed(asked, query, fetch(url))
+        if answer["data"].get("result"):
+            yield read_answer(Content(Path(_public(asked.server)), b""), answer)
+        start = end + asked.step
+
+
+def _parsed(asked: RangeQuery, query: str, body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+        status = answer["status"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise TargetError(f"{_public(asked.server)}: its answer is not that of a Prometheus server") from None
+    if status != "success" or not isinstance(answer.get("data"), dict):
+        said = " ".join(str(answer.get("error", "")).split())[:200]
+        raise TargetError(f"{_public(asked.server)}: --query {query!r}: {answer.get('errorType')}: {said}")
+    return dict(answer)
+
+
+def _fetch(url: str) -> bytes:
+    """The body of an answer, also of one that says what was wrong; TargetError where there is none."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    request = Request(urlunsplit(parts._replace(netloc=host)))  # noqa: S310 - http and https alone, checked before
+    if parts.username:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        request.add_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
+    try:
+        with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
+            body: bytes = answer.read(MOST_BYTES + 1)
+    except HTTPError as error:
+        body = error.read(2**20)
+        if not body.lstrip().startswith(b"{"):
+            raise TargetError(f"{_public(url)}: answered {error.code} {error.reason}") from None
+    except (URLError, OSError, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        raise TargetError(f"{_public(url)}: cannot be reached: {why}") from None
+    if len(body) > MOST_BYTES:
+        raise TargetError(f"{_public(url)}: its answer is too large; take a longer --step, or fewer series")
+    return body
+
+
+def _public(url: str) -> str:
+    """Scheme and host of an address alone: no user, password or query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url

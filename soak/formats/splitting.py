@@ -1,0 +1,102 @@
+"""Tables in long format: several rows a time, told apart by a process, a pod, a device or a metric's name."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from soak.formats.base import Options, refuse
+from soak.formats.content import Content
+from soak.formats.names import Meaning, meaning_of
+from soak.model import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from soak.formats.table import Table
+
+#: Up to this share of rows may share a time with another before the table is taken to be in long format.
+FEW = 0.05
+#: So many rows may do so in a file of any length: a writer that was started twice.
+FEW_ROWS = 2
+#: No more columns than this tell rows apart.
+_MOST_COLUMNS = 3
+_MOST_CANDIDATES = 12
+
+
+def splitting_columns(
+    content: Content, table: Table, times: Floats, time: str | None, options: Options, notes: list[str]
+) -> tuple[str, ...]:
+    """The columns that tell apart rows of one time; none where each time has one row. InputError where none does."""
+    if options.split:
+        return options.split
+    doubled = len(times) - len(np.unique(times))
+    if table.labels:
+        own = tuple(header for header in table.labels if header in table.headers)
+        return own if doubled or any(table.column(header).nunique() > 1 for header in own) else ()
+    if not doubled:
+        return ()
+    candidates = [
+        header
+        for header in table.headers
+        if header not in (time, *options.only, *options.counters) and _tells(header, table.column(header))
+    ]
+    found = _smallest(table, times, candidates[:_MOST_CANDIDATES])
+    if found:
+        names = ", ".join(found)
+        notes.append(f"several rows a time are told apart by {names}, which became {_labels(len(found))}")
+        return found
+    if doubled <= max(FEW * len(times), FEW_ROWS) or _all_alike(table, times, time):
+        return ()
+    raise refuse(
+        content,
+        f"{doubled:,} of {len(times):,} rows share a time with another, and no column tells them apart; "
+        "name those that do with --split COLUMN",
+    )
+
+
+def _labels(count: int) -> str:
+    return "a label" if count == 1 else "labels"
+
+
+def _tells(header: str, cells: pd.Series) -> bool:
+    """Whether a column can name what a row is about: text, or an identity in whole numbers; never a measured value."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    if cells.nunique() < 2:
+        return False
+    if pd.api.types.is_numeric_dtype(cells) or pd.to_numeric(cells, errors="coerce").notna().all():
+        identity = meaning_of(header) in (Meaning.IDENTITY, Meaning.UNKNOWN) or header.strip().lower() in (
+            "cpu",
+            "core",
+        )
+        return identity and cells.nunique() <= 0.5 * len(cells)
+    return True
+
+
+def _smallest(table: Table, times: Floats, candidates: list[str]) -> tuple[str, ...]:
+    """The fewest columns with which every row is told apart; those with few values first."""
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    ordered = sorted(
+        candidates, key=lambda header: (meaning_of(header) is not Meaning.IDENTITY, table.column(header).nunique())
+    )
+    codes = {header: pd.factorize(table.column(header))[0] for header in ordered}
+    moments = pd.factorize(times)[0]
+    for size in range(1, _MOST_COLUMNS + 1):
+        for chosen in combinations(ordered, size):
+            keys = np.stack([moments, *(codes[header] for header in chosen)])
+            if np.unique(keys, axis=1).shape[1] == len(times):
+                return chosen
+    return ()
+
+
+def _all_alike(table: Table, times: Floats, time: str | None) -> bool:
+    """Whether rows that share a time are the same row twice."""
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    frame = pd.DataFrame({index: column for index, column in enumerate(table.columns) if table.headers[index] != time})
+    frame["time"] = times
+    return bool(len(frame.drop_duplicates()) == len(np.unique(times)))

@@ -1,0 +1,201 @@
+"""A table of rows and columns as series: its time column, the rows of several processes, and the columns that are no series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.formats.base import Options, RawSeries, Reading, refuse
+from soak.formats.cells import NotANumberError, numbers
+from soak.formats.column_roles import left_out
+from soak.formats.content import Content
+from soak.formats.names import in_base_unit, labelled, words_of
+from soak.formats.splitting import splitting_columns
+from soak.formats.time_column import find_times
+from soak.model import Floats, Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Columns of a long table that hold the series' name, and not a label of it.
+_NAMING = {
+    "metric",
+    "name",
+    "measurement",
+    "field",
+    "variable",
+    "__name__",
+    "_measurement",
+    "_field",
+    "metric_name",
+    "series",
+}
+#: A table that splits into more series is refused: it is split by what is no identity.
+MOST_SERIES = 2000
+
+
+@dataclass(slots=True, eq=False)
+class Table:
+    """The columns of a table: headers and cells, numbers or text. `first_line` is the line of its first row.
+
+    `times` are known already where a format has them (seconds); `labels` are columns that tell rows apart by the format.
+    `renamed` gives Prometheus's names of columns whose meaning the format knows, `scaled` the factor to their base unit.
+    """
+
+    headers: list[str]
+    columns: list[pd.Series]
+    first_line: int = 2
+    times: Floats | None = None
+    labels: tuple[str, ...] = ()
+    renamed: dict[str, str] = field(default_factory=dict)
+    scaled: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def column(self, header: str) -> pd.Series:
+        """The cells below a header."""
+        return self.columns[self.headers.index(header)]
+
+
+def table_of(headers: Sequence[str], rows: Sequence[Sequence[str]], **rest: object) -> Table:
+    """A table of text cells; short rows are filled up with nothing."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    width = len(headers)
+    full = [(*row[:width], *[""] * (width - len(row))) for row in rows]
+    cells = zip(*full, strict=True) if full else [()] * width
+    return Table(list(headers), [pd.Series(list(column), dtype=object) for column in cells], **rest)  # type: ignore[arg-type]
+
+
+def read_table(content: Content, table: Table, options: Options) -> Reading:
+    """The series of a table; InputError says what cannot be told, and which option tells it."""
+    reading = Reading(notes=list(table.notes))
+    _check_names(content, table, options)
+    if not len(table.columns) or not len(table.columns[0]):
+        raise refuse(content, "has a header but no rows")
+    time, times = find_times(content, table, options, reading.notes)
+    split = splitting_columns(content, table, times, time, options, reading.notes)
+    chosen = [header for header in table.headers if header not in (time, *split) and header not in options.without]
+    if options.only:
+        chosen = [header for header in chosen if header in options.only]
+    columns = _numeric(content, table, chosen, options, reading.notes)
+    groups = _groups(content, table, split)
+    asked = {*options.only, *options.limited, *options.counters}
+    judged = left_out(columns, table.renamed, times, groups is None, asked, reading)
+    for header, (values, unit) in columns.items():
+        if header in judged:
+            reading.series += _series(content, table, header, values, unit, times, groups, options, reading)
+    if not chosen:
+        raise refuse(content, "has no column besides the time; every other column would be a series")
+    if not reading.series:
+        raise refuse(
+            content, f"has no column to judge: {'; '.join(reading.notes)}. --only COLUMN judges one all the same"
+        )
+    return reading
+
+
+def _check_names(content: Content, table: Table, options: Options) -> None:
+    """Columns that an option names are there; InputError names those that are."""
+    named = [*options.only, *options.without, *options.split, *options.counters, *options.units]
+    for name in (*named, *([options.time] if options.time else [])):
+        if name not in table.headers:
+            raise refuse(content, f"has no column {name}; there is {', '.join(filter(None, table.headers[:12]))}")
+
+
+def _numeric(
+    content: Content, table: Table, chosen: list[str], options: Options, notes: list[str]
+) -> dict[str, tuple[Floats, str]]:
+    """The values and units of the columns of numbers, in base units; columns of text are said to be left out."""
+    found: dict[str, tuple[Floats, str]] = {}
+    texts = []
+    for header in chosen:
+        cells = table.column(header)
+        try:
+            read = numbers(cells)
+        except NotANumberError as error:
+            raise refuse(content, f"column {header}: {error}", table.first_line + error.place) from None
+        if read is None:
+            texts.append(header)
+        elif np.isnan(read[0]).all() and not header:
+            continue  # a delimiter at the end of every line
+        else:
+            found[header] = read
+    if texts:
+        if wrong := [header for header in texts if header in (*options.only, *options.limited, *options.counters)]:
+            value = table.column(wrong[0]).iloc[0]
+            raise refuse(content, f"column {wrong[0]}: not a number: {str(value)!r}", table.first_line)
+        notes.append(f"left out, since it is text: {', '.join(texts)}")
+    return found
+
+
+def _groups(
+    content: Content, table: Table, split: tuple[str, ...]
+) -> list[tuple[dict[str, str], NDArray[np.int64]]] | None:
+    """The labels and rows of each series of a long table; None where each row is a time of its own."""
+    if not split:
+        return None
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    keys = pd.DataFrame({index: table.column(header).astype(str).str.strip() for index, header in enumerate(split)})
+    found = []
+    for key, rows in keys.groupby(list(keys.columns), sort=False).indices.items():
+        values = key if isinstance(key, tuple) else (key,)
+        found.append((dict(zip(split, (_plain(value) for value in values), strict=True)), np.sort(rows)))
+    if len(found) > MOST_SERIES:
+        raise refuse(
+            content, f"splits into {len(found):,} series by {', '.join(split)}; name other columns with --split"
+        )
+    return found
+
+
+def _plain(value: object) -> str:
+    """`101.0`, as pandas has whole numbers beside missing ones, is `101`."""
+    return str(value).removesuffix(".0")
+
+
+def _series(
+    content: Content,
+    table: Table,
+    header: str,
+    values: Floats,
+    unit: str,
+    times: Floats,
+    groups: list[tuple[dict[str, str], NDArray[np.int64]]] | None,
+    options: Options,
+    reading: Reading,
+) -> list[RawSeries]:
+    """One column as series: one, or one for each group of rows."""
+    try:
+        name, labels = labelled(header)
+        known = table.renamed.get(header)
+        base, factor, written = in_base_unit(name, "bytes" if unit == "bytes" else options.units.get(header, ""))
+        if unit:
+            base, factor, written = (in_base_unit(name, unit)[0] if unit == "bytes" else name), 1.0, ""
+    except ValueError as error:
+        raise refuse(content, f"column {header}: {error}") from None
+    if written and factor != 1 and not known:
+        reading.notes.append(f"{header} is taken to be in {_shown_unit(factor, written)}")
+    name = known or base
+    if known and not options.units.get(header) and not unit:
+        factor = table.scaled.get(header, 1.0)
+    kind = Kind.COUNTER if header in options.counters else None
+    scaled = values * factor if factor != 1 else values
+    if groups is None:
+        return [RawSeries(name, times, scaled, labels, kind, header)]
+    found = []
+    naming = next((column for column in groups[0][0] if column.strip().lower() in _NAMING), None)
+    for own, rows in groups:
+        own = dict(own)  # noqa: PLW2901
+        called = own.pop(naming) if naming and "_".join(words_of(header)) in ("value", "v", "val") else None
+        own_name, own_labels = labelled(called) if called else (name, {})
+        every = {"_".join(words_of(key)) or key: text for key, text in own.items()} | own_labels | labels
+        found.append(RawSeries(own_name, times[rows], scaled[rows], every, kind, header))
+    return found
+
+
+def _shown_unit(factor: float, written: str) -> str:
+    sizes = {1024.0: "KiB (1,024 bytes)", 1024.0**2: "MiB (1,048,576 bytes)", 1024.0**3: "GiB", 1024.0**4: "TiB"}
+    return sizes.get(float(factor), written)

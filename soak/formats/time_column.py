@@ -1,0 +1,117 @@
+"""Which column of a table holds the times, and what they are in seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from soak.formats.base import Options, refuse
+from soak.formats.cells import NotANumberError, numbers
+from soak.formats.content import Content
+from soak.formats.times import FIRST_UNIX, SECONDS, TIME_NAMES, from_numbers, from_texts, unit_in_name, without_unit
+from soak.model import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from soak.formats.table import Table
+
+#: Column names whose numbers are seconds without saying so.
+_SECONDS_KNOWN = ("t", "time", "timestamp", "ts", "epoch", "unixtime", "unix_time", "_time")
+
+
+def find_times(content: Content, table: Table, options: Options, notes: list[str]) -> tuple[str | None, Floats]:
+    """The time column's header (None where the format knows the times) and the times in seconds; InputError without any."""
+    if table.times is not None:
+        return None, table.times
+    header = options.time or _by_name(table) or _by_content(table, notes)
+    if header is None:
+        if options.step is not None:
+            steps: Floats = np.arange(len(table.columns[0])) * np.float64(options.step)
+            return None, steps
+        names = ", ".join(filter(None, table.headers[:6]))
+        raise refuse(
+            content,
+            "no time column: name it with --time COLUMN, or say how far apart the rows are with --step 15s; "
+            f"there is {names}",
+        )
+    if header in ("date", "Date", "DATE") and not options.time:
+        clock = next((other for other in table.headers if other.lower() == "time"), None)
+        if clock is not None:
+            joined = table.column(header).astype(str) + " " + table.column(clock).astype(str)
+            return header, _seconds(content, table, header, joined, options, notes)
+    return header, _seconds(content, table, header, table.column(header), options, notes)
+
+
+def _by_name(table: Table) -> str | None:
+    plain = {header: without_unit(header) for header in table.headers}
+    both = {"date", "time"} <= {name.lower() for name in table.headers}
+    for name in ("date", *TIME_NAMES) if both else TIME_NAMES:
+        for header, own in plain.items():
+            if own == name:
+                return header
+    return None
+
+
+def _by_content(table: Table, notes: list[str]) -> str | None:
+    """The only column whose every cell is a date, or a rising Unix time."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    fitting = []
+    for header, cells in zip(table.headers, table.columns, strict=True):
+        if pd.api.types.is_bool_dtype(cells):
+            continue
+        if pd.api.types.is_numeric_dtype(cells):
+            values = cells.to_numpy(dtype=np.float64)
+            with np.errstate(invalid="ignore"):
+                if np.isfinite(values).all() and (values > FIRST_UNIX * 8).all() and (np.diff(values) >= 0).all():
+                    try:
+                        seconds, _ = from_numbers(values)
+                    except ValueError:
+                        continue
+                    if (seconds < 5e9).all() and np.ptp(seconds) > 0:
+                        fitting.append(header)
+        elif len(cells) and ":" in str(cells.iloc[0]):
+            _, _, wrong = from_texts(cells.head(50))
+            if wrong is None:
+                fitting.append(header)
+    if len(fitting) != 1:
+        return None
+    notes.append(f"{fitting[0] or 'the column without a name'} is taken as the time")
+    return fitting[0]
+
+
+def _seconds(
+    content: Content, table: Table, header: str, cells: pd.Series, options: Options, notes: list[str]
+) -> Floats:
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    unit = options.units.get(header, "") or unit_in_name(header)
+    if unit and unit not in SECONDS:
+        raise refuse(content, f"--unit {header}={unit}: a time is in s, ms, us, ns, min, h or d")
+    try:
+        read = numbers(cells)
+    except NotANumberError as error:
+        if without_unit(header) == "t" or pd.api.types.is_numeric_dtype(cells):
+            raise refuse(content, f"column {header}: {error}", table.first_line + error.place) from None
+        read = None
+    if read is None:
+        seconds, said, wrong = from_texts(cells)
+        if wrong is not None:
+            given = cells.iloc[wrong]
+            why = "is empty" if pd.isna(given) or not str(given).strip() else f"not a time: {str(given)!r}"
+            raise refuse(content, f"column {header}: {why}", table.first_line + wrong)
+    else:
+        missing = np.flatnonzero(~np.isfinite(read[0]))
+        if len(missing):
+            raise refuse(content, f"column {header}: is empty", table.first_line + int(missing[0]))
+        try:
+            seconds, said = from_numbers(read[0], unit)
+        except ValueError as error:
+            raise refuse(content, f"column {header}: {error}; say it with --unit {header}=ms (s, ms, us, ns)") from None
+        if not unit and not said and without_unit(header) not in _SECONDS_KNOWN and np.abs(seconds).max() < FIRST_UNIX:
+            said = f"{header} is taken to be in seconds; --unit {header}=ms says otherwise"
+    if said:
+        notes.append(said)
+    return seconds

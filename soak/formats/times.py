@@ -1,0 +1,201 @@
+"""Times as files write them: numbers in s, ms, µs or ns, and text in the usual spellings; always to seconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from soak.model import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Names of a time column, in any case; earlier ones are preferred.
+TIME_NAMES = tuple(
+    re.split(
+        r"\|",
+        "t|time|timestamp|ts|datetime|date_time|date|epoch|unixtime|unix_time|unix_timestamp|_time|@timestamp|epoch_time|"
+        "elapsed|elapsed_time|time_elapsed|uptime|clock|when|created_at|sample_time|start_time|starttime|date/time|period",
+    )
+)
+#: Seconds in each unit of time.
+SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86400.0}
+#: No Unix time in seconds exceeds this (the year 5138), and none in ms, µs or ns falls short of it.
+MOST_SECONDS = 1e11
+#: Numbers from here on are Unix times in seconds (1973), those below count from the start.
+FIRST_UNIX = 1e8
+_DAY = 86400.0
+_UNIT = re.compile(
+    r"(?:[\s_\-.]*[(\[]\s*|[_\s])(s|sec|secs|seconds?|ms|msec|millis|milliseconds?|us|µs|micros|ns|nanos)\s*[)\]]?$"
+)
+_UNIT_NAMES = {"sec": "s", "m": "ms", "milli": "ms", "u": "us", "µ": "us", "micro": "us", "n": "ns", "nano": "ns"}
+_COMMA = re.compile(r"(\d:\d{2}),(\d)")
+_TIME_OF_DAY = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?\s*([AaPp][Mm])?")
+_DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y")
+_DATES = ("%Y/%m/%d", "%d.%m.%Y", *_DAY_FIRST, "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%d %b %Y", "%b %d %Y", "%b %d, %Y")
+_CLOCKS = ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+#: Spellings beside ISO 8601.
+_SPELLINGS = (
+    *(f"{date}{between}{clock}" for date in _DATES for between in (" ", ", ") for clock in _CLOCKS),
+    "%Y-%m-%d %I:%M:%S %p",
+    "%a %b %d %H:%M:%S %Z %Y",
+    "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %I:%M:%S %p %Z %Y",
+    "%a %d %b %Y %H:%M:%S %Z",
+    "%a %d %b %Y %I:%M:%S %p %Z",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%d/%b/%Y %H:%M:%S",
+    "%a, %d %b %Y %H:%M:%S %Z",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%b %d %H:%M:%S",
+    "%Y%m%d %H:%M:%S",
+    *_DATES,
+)
+
+
+def unit_in_name(header: str) -> str:
+    """The unit that a time column's name ends in, such as `elapsed_ms` or `Time (s)`; nothing where it has none."""
+    found = _UNIT.search(header.strip().lower())
+    if found is None:
+        return ""
+    word = found[1]
+    if word in SECONDS:
+        return word
+    stem = word.removesuffix("s").removesuffix("second").removesuffix("sec")
+    return _UNIT_NAMES.get(stem, "s")
+
+
+def without_unit(header: str) -> str:
+    """A time column's name without its unit, in lower case, words joined by `_`."""
+    plain = header.strip().lower().lstrip("#").strip()
+    return re.sub(r"[\s\-]+", "_", _UNIT.sub("", plain) or plain)
+
+
+def from_numbers(values: Floats, unit: str = "") -> tuple[Floats, str]:
+    """Seconds from numbers, and a sentence where their unit was recognised; ValueError where the unit cannot be told."""
+    known = np.abs(values[np.isfinite(values)])
+    largest = float(known.max()) if len(known) else 0.0
+    if unit:
+        return values * SECONDS[unit], ""
+    if largest <= MOST_SECONDS:
+        return values, ""
+    if float(known.min()) < largest / 1000:
+        raise ValueError("times of several units, or since a start, in a unit that its name does not tell")
+    for name, factor in (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
+        if largest * factor <= MOST_SECONDS:
+            return values * factor, f"times are Unix times in {name}"
+    raise ValueError("numbers too large for a time")
+
+
+def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
+    """Seconds from text, a sentence on what was assumed, and the place of the first that is no time (None: all are).
+
+    Times of a day alone count from the first day's start, and go on after midnight. Without a zone they are taken as UTC.
+    """
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    stripped = texts.astype(str).str.strip()
+    sample = stripped.iloc[0] if len(stripped) else ""
+    if _TIME_OF_DAY.fullmatch(sample):
+        return _times_of_day(stripped.tolist())
+    if _COMMA.search(sample):
+        stripped = stripped.str.replace(_COMMA, r"\1.\2", regex=True)
+    parsed = pd.to_datetime(stripped, utc=True, errors="coerce", format="ISO8601")
+    wrong = np.flatnonzero(parsed.isna().to_numpy())
+    if not len(wrong):
+        return _seconds(parsed), "", None
+    if len(wrong) < len(stripped):
+        return _seconds(parsed), "", int(wrong[0])
+    return _by_spelling(stripped)
+
+
+def _by_spelling(texts: pd.Series) -> tuple[Floats, str, int | None]:
+    """By the first spelling that fits all; of day/month and month/day, the one that makes the shorter recording."""
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    fitting: list[tuple[float, str, Floats]] = []
+    first_wrong = 0
+    for spelling in _SPELLINGS:
+        if not _fits(texts.iloc[0], spelling):
+            continue
+        parsed = pd.to_datetime(texts, utc=True, errors="coerce", format=spelling)
+        wrong = np.flatnonzero(parsed.isna().to_numpy())
+        if len(wrong):
+            first_wrong = max(first_wrong, int(wrong[0]))
+            continue
+        seconds = _seconds(parsed)
+        fitting.append((float(np.ptp(seconds)), spelling, seconds))
+    if not fitting:
+        return np.full(len(texts), np.nan), "", first_wrong
+    fitting.sort(key=lambda fit: fit[0])
+    span, spelling, seconds = fitting[0]
+    if len(fitting) > 1 and fitting[1][0] <= 1.5 * span and spelling[:8] != fitting[1][1][:8]:
+        order = "day/month" if spelling.startswith(_DAY_FIRST) else "month/day"
+        return seconds, f"dates are taken as {order}", None
+    return seconds, "", None
+
+
+def _fits(text: str, spelling: str) -> bool:
+    try:
+        datetime.strptime(text, spelling)  # noqa: DTZ007 - only whether it fits
+    except ValueError:
+        return False
+    return True
+
+
+def _seconds(parsed: pd.Series) -> Floats:
+    moments = parsed.to_numpy(dtype="datetime64[ns]")
+    seconds = moments.astype(np.int64) / 1e9
+    seconds[np.isnat(moments)] = np.nan
+    return np.asarray(seconds, dtype=np.float64)
+
+
+def seconds_of_day(text: str) -> float | None:
+    """Seconds since midnight of `22:13`, `22:13:20,5` or `10:13:20 PM`; None for anything else."""
+    found = _TIME_OF_DAY.fullmatch(text.strip())
+    if found is None:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), float((found[3] or "0").replace(",", "."))
+    if found[4]:
+        hours = hours % 12 + (12 if found[4].lower() == "pm" else 0)
+    return hours * 3600.0 + minutes * 60.0 + seconds
+
+
+def unwrapped(times: Floats) -> Floats:
+    """Times of a day that go on after midnight: a fall by more than half a day is a new day."""
+    falls = np.concatenate(([0.0], np.cumsum(np.diff(times) < -_DAY / 2)))
+    return times + falls * _DAY
+
+
+def _times_of_day(texts: list[str]) -> tuple[Floats, str, int | None]:
+    found = [seconds_of_day(text) for text in texts]
+    wrong = next((place for place, seconds in enumerate(found) if seconds is None), None)
+    times = np.array([np.nan if seconds is None else seconds for seconds in found])
+    return (times if wrong is not None else unwrapped(times)), "", wrong
+
+
+def moment(text: str) -> float | None:
+    """A single line that is a date and time alone, in seconds; None for anything else."""
+    text = text.strip()
+    if not 6 <= len(text) <= 40 or not any(letter.isdigit() for letter in text):
+        return None
+    if re.fullmatch(r"\d{10}(\.\d+)?", text):
+        return float(text)
+    for zone in ("", "+00:00"):
+        try:
+            parsed = datetime.fromisoformat(_COMMA.sub(r"\1.\2", text).replace(" UTC", "") + zone)
+        except ValueError:
+            continue
+        if parsed.tzinfo is not None:
+            return parsed.timestamp()
+    plain = re.sub(r"\b(UTC|GMT|[A-Z]{3,4}T|[A-Z]{3,4})\b(?=\s+\d{4}$|$)", "UTC", text)
+    for spelling in _SPELLINGS:
+        try:
+            parsed = datetime.strptime(plain, spelling)  # noqa: DTZ007 - UTC where it does not say
+        except ValueError:
+            continue
+        return (parsed - datetime(1970, 1, 1)).total_seconds() if parsed.tzinfo is None else parsed.timestamp()  # noqa: DTZ001
+    return None

@@ -1,0 +1,49 @@
+"""JSON lines of VictoriaMetrics' /api/v1/export: a series a line, times in milliseconds (https://docs.victoriametrics.com/)."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.content import Content
+from soak.formats.times import from_numbers
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read an export; several lines of one series are joined."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[list[float], list[float]]]] = {}
+    lines = [(number, line) for number, line in enumerate(content.lines, 1) if line.strip()]
+    notes = []
+    for place, (number, line) in enumerate(lines):
+        try:
+            entry = json.loads(line)
+            labels = {str(name): str(value) for name, value in entry["metric"].items()}
+            name = labels.pop("__name__", "value")
+            times = [float(time) for time in entry["timestamps"]]
+            values = [float("nan") if value is None else float(value) for value in entry["values"]]
+            if len(times) != len(values) or not np.isfinite(times).all():
+                raise ValueError(f"{len(times)} timestamps for {len(values)} values")  # noqa: TRY301 - said below
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            if place and place == len(lines) - 1 and content.is_cut:
+                notes.append("the last line has no end and is left out: the file was cut short")
+                continue
+            raise refuse(content, f"not a line of /api/v1/export: {type(error).__name__}: {error}", number) from None
+        found.setdefault((name, tuple(sorted(labels.items()))), []).append((times, values))
+    reading = Reading(notes=notes)
+    for (name, pairs), pieces in found.items():
+        every = np.array([time for times, _ in pieces for time in times], dtype=np.float64)
+        # The export's times are milliseconds always, also in 1970.
+        seconds = every / 1e3 if len(every) else every
+        column = np.array([value for _, several in pieces for value in several], dtype=np.float64)
+        reading.series.append(RawSeries(name, from_numbers(seconds)[0], column, dict(pairs)))
+    return reading
+
+
+def _recognises(content: Content) -> bool:
+    first = content.head.lstrip()
+    return first.startswith("{") and '"metric"' in first and '"timestamps"' in first and '"values"' in first
+
+
+FORMAT = Format("VictoriaMetrics JSON lines", "curl SERVER/api/v1/export -d 'match[]=…'", _recognises, read)

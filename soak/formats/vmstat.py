@@ -1,0 +1,65 @@
+"""vmstat's output: memory in KiB; times with -t, or from --step."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.blocks import timed_lines, times_of_blocks
+from soak.formats.content import Content
+from soak.formats.times import moment
+
+_HEADER = re.compile(r"\s*r\s+b\s+swpd\s+free\b")
+_BANNER = re.compile(r"\s*procs\s+-+memory")
+_KIB = 1024
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*$")
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read the memory that is left (free, buffers and cache) and swap in use. InputError names the line."""
+    header: list[str] = []
+    known: list[float | None] = []
+    rows: list[dict[str, float]] = []
+    for number, time, line in timed_lines(content):
+        if _BANNER.match(line):
+            continue
+        if _HEADER.match(line):
+            header = line.split()
+            continue
+        dated = _DATE.search(line)
+        cells = (line[: dated.start()] if dated else line).split()
+        names = header[:-1] if header and header[-1].isupper() else header
+        if not header or len(cells) < min(len(names), 4):
+            if number == len(content.lines) and content.is_cut and rows:
+                continue
+            raise refuse(content, f"not a row of vmstat: {line[:60]!r}", number)
+        try:
+            rows.append({name: float(cell) for name, cell in zip(names, cells, strict=False)})
+        except ValueError as error:
+            raise refuse(content, f"not a row of vmstat: {error}", number) from None
+        known.append(moment(dated[1]) if dated else time)
+    times = times_of_blocks(content, options, known, list(range(len(rows))))
+    unit = (
+        _KIB
+        if not options.units.get("free")
+        else {"B": 1, "KiB": 1024, "MiB": 2**20, "MB": 10**6, "kB": 1000}.get(options.units["free"], _KIB)
+    )
+    cache = "cache" if "cache" in header else "inact"
+    left = np.array([row.get("free", 0) + row.get("buff", 0) + row.get(cache, 0) for row in rows]) * unit
+    swapped = np.array([row.get("swpd", np.nan) for row in rows]) * unit
+    reading = Reading([RawSeries("machine_memory_available_bytes", times, left)])
+    reading.notes.append(
+        "memory that is left is free, buffers and cache together; the first row, a mean since the start, is kept"
+    )
+    if bool((swapped > 0).any()):
+        reading.series.append(RawSeries("machine_swap_used_bytes", times, swapped))
+    return reading
+
+
+def _recognises(content: Content) -> bool:
+    return any(_HEADER.match(re.sub(r"^\S+ \S+ (?=\s*r\s)", "", line)) for line in content.first_lines[:5])
+
+
+FORMAT = Format("vmstat", "vmstat -t 5", _recognises, read)
