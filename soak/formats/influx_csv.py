@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 
-from soak.formats.base import Format, Options, Reading, refuse
+from soak.formats.base import Format, Options, Reading, refuse, table_of
 from soak.formats.content import Content
-from soak.formats.table import read_table, table_of
+from soak.formats.table import read_table
 
 _ASIDE = ("", "result", "table", "_start", "_stop")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from soak.formats.base import Format, Options, Reading, refuse
+from soak.formats.base import Format, Options, Reading, Table, refuse
 from soak.formats.content import Content
 from soak.formats.prometheus_json import parse_json
-from soak.formats.table import Table, read_table
+from soak.formats.table import read_table
 
 #: No table of these has more columns; deeper objects are text.
 MOST_COLUMNS = 2000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-from soak.formats.base import Format, Options, Reading, refuse
+from soak.formats.base import Format, Options, Reading, Table, refuse
 from soak.formats.content import Content
-from soak.formats.table import Table, read_table
+from soak.formats.table import read_table
 
 
 def read(content: Content, options: Options) -> Reading:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.base import Format, Options, Reading, refuse
+from soak.formats.base import Format, Options, Reading, refuse, table_of
 from soak.formats.content import Content
-from soak.formats.table import read_table, table_of
+from soak.formats.table import read_table
 
 _HEADER = re.compile(r"#\s*Elapsed time\s+CPU \(%\)\s+Real \(MB\)\s+Virtual \(MB\)")
 _RENAMED = {"Real (MB)": "process_resident_memory_bytes", "Virtual (MB)": "process_virtual_memory_bytes"}

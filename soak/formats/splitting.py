@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soak.formats.base import Options, refuse
+from soak.formats.base import Options, Table, refuse
 from soak.formats.content import Content
 from soak.formats.names import Meaning, meaning_of
 from soak.model import Floats
@@ -15,7 +15,6 @@ from soak.model import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soak.formats.table import Table
 
 #: Up to this share of rows may share a time with another before the table is taken to be in long format.
 FEW = 0.05

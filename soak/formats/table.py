@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.formats.base import Options, RawSeries, Reading, refuse
+from soak.formats.base import Options, RawSeries, Reading, Table, refuse
 from soak.formats.cells import NotANumberError, numbers
 from soak.formats.column_roles import left_out
 from soak.formats.content import Content
@@ -17,9 +13,6 @@ from soak.formats.names import in_base_unit, labelled, words_of
 from soak.formats.splitting import splitting_columns
 from soak.formats.time_column import find_times
 from soak.model import Floats, Kind
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Columns of a long table that hold the series' name, and not a label of it.
 _NAMING = {
@@ -36,38 +29,6 @@ _NAMING = {
 }
 #: A table that splits into more series is refused: it is split by what is no identity.
 MOST_SERIES = 2000
-
-
-@dataclass(slots=True, eq=False)
-class Table:
-    """The columns of a table: headers and cells, numbers or text. `first_line` is the line of its first row.
-
-    `times` are known already where a format has them (seconds); `labels` are columns that tell rows apart by the format.
-    `renamed` gives Prometheus's names of columns whose meaning the format knows, `scaled` the factor to their base unit.
-    """
-
-    headers: list[str]
-    columns: list[pd.Series]
-    first_line: int = 2
-    times: Floats | None = None
-    labels: tuple[str, ...] = ()
-    renamed: dict[str, str] = field(default_factory=dict)
-    scaled: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def column(self, header: str) -> pd.Series:
-        """The cells below a header."""
-        return self.columns[self.headers.index(header)]
-
-
-def table_of(headers: Sequence[str], rows: Sequence[Sequence[str]], **rest: object) -> Table:
-    """A table of text cells; short rows are filled up with nothing."""
-    import pandas as pd  # noqa: PLC0415 - takes a third of a second
-
-    width = len(headers)
-    full = [(*row[:width], *[""] * (width - len(row))) for row in rows]
-    cells = zip(*full, strict=True) if full else [()] * width
-    return Table(list(headers), [pd.Series(list(column), dtype=object) for column in cells], **rest)  # type: ignore[arg-type]
 
 
 def read_table(content: Content, table: Table, options: Options) -> Reading:

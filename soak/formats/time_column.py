@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soak.formats.base import Options, refuse
+from soak.formats.base import Options, Table, refuse
 from soak.formats.cells import NotANumberError, numbers
 from soak.formats.content import Content
 from soak.formats.times import FIRST_UNIX, SECONDS, TIME_NAMES, from_numbers, from_texts, unit_in_name, without_unit
@@ -15,7 +15,6 @@ from soak.model import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soak.formats.table import Table
 
 #: Column names whose numbers are seconds without saying so.
 _SECONDS_KNOWN = ("t", "time", "timestamp", "ts", "epoch", "unixtime", "unix_time", "_time")

@@ -62,7 +62,10 @@ def test_several_files_are_judged_each_by_itself_in_their_order(
     assert code == 1
     assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["fail", "pass", "fail"]
     code, out, _ = run(capsys, "analyze", leak, steady)
-    assert [line.split()[0] for line in out.splitlines()] == ["FAIL", "PASS"]
+    told, _, table = out.partition("\n\n")
+    assert [line.split()[0] for line in told.splitlines()] == ["FAIL", "PASS"]
+    assert [line.split()[1] for line in table.splitlines()[:3]] == ["verdict", "FAIL", "PASS"]
+    assert table.splitlines()[-1] == "2 files: 1 fail, 1 pass"
 
 
 def test_many_files_share_the_cores_and_keep_their_order(

@@ -43,7 +43,10 @@ def test_rows_are_put_in_order_once_and_said_so(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("", "the file is empty"),
-        ("a,b\n1,2\n", "no time column: name one t (seconds) or time (ISO 8601); there is a, b"),
+        (
+            "a,b\n1,2\n",
+            "no time column: name it with --time COLUMN, or say how far apart the rows are with --step 15s; there is a, b",
+        ),
         ("t\n1\n", "no column besides the time"),
         ("t,a\n", "has a header but no rows"),
         ("t,a\n0,1\n1,full\n", "series.csv:3: column a: not a number: 'full'"),
@@ -53,11 +56,14 @@ def test_rows_are_put_in_order_once_and_said_so(tmp_path: Path) -> None:
         ("t,a\n0,1,2,3\n", "not valid CSV"),
         ('t,"a{x}"\n0,1\n', "labels are written as"),
         ("\x00\x01", "a binary file"),
-        ("{}", "not a query_range answer: expected data.resultType to be matrix"),
+        ("{}", "has a header but no rows"),
         ("{", "not valid JSON"),
         ('{"status":"error","error":"bad query"}', "(bad query)"),
         ('{"data":{"resultType":"matrix","result":[]}}', "the answer holds no samples"),
-        ('{"data":{"resultType":"matrix","result":[{"metric":{}}]}}', "not a query_range answer: KeyError"),
+        (
+            '{"data":{"resultType":"matrix","result":[{"metric":{}}]}}',
+            "the answer holds no samples; was the query or its range wrong?",
+        ),
     ],
 )
 def test_what_is_no_recording_is_refused_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
