@@ -17,7 +17,7 @@ VERBS = {
     "run": "Drive, sample, record, judge and report: the main job",
     "demo": "The main job on the bundled service, in about a minute",
     "check": "Validate a profile; --probe asks the target once",
-    "analyze": "Judge recorded series: CSV, Prometheus JSON, run directories",
+    "analyze": "Judge recorded series: files of any usual format, run directories",
     "worker": "Join a master's run, and make a share of its load",
     "report": "Judge a run again and render it in any format",
     "agent": "Serve /metrics for a process that has none",

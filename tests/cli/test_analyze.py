@@ -1,4 +1,6 @@
 import json
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,7 @@ def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         "verdict",
         "reason",
         "run",
+        "broken",
         "findings",
         "suspects",
         "endpoints",
@@ -127,3 +130,75 @@ def test_too_little_to_judge_is_inconclusive_and_says_so(
     code, out, err = run(capsys, "analyze", str(tmp_path / "a.csv"))
     assert (code, err) == (3, "")
     assert "INCONCLUSIVE" in out
+
+
+def test_the_formats_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "analyze", "--formats")
+    assert (code, err) == (0, "")
+    assert "GODEBUG=gctrace=1" in out
+    assert len(out.splitlines()) > 20
+
+
+@pytest.mark.parametrize("limit", ["widgets: 1/h", "widgets: 60", "widgets_kb: 1KiB/h"])
+def test_a_limit_holds_for_a_column_that_soak_does_not_know(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, limit: str
+) -> None:
+    path = write(tmp_path / "a.csv", 5000.0, name=limit.partition(":")[0])
+    code, out, _ = run(capsys, "analyze", path, "--limit", limit, "--json")
+    assert code == 1
+    assert any(finding["limit"] is not None for finding in json.loads(out)["findings"])
+
+
+def test_a_limit_judges_a_column_that_is_no_resource(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 5000.0, name="price")
+    assert run(capsys, "analyze", path)[0] == 3
+    assert run(capsys, "analyze", path, "--limit", "price: 1/h")[0] == 1
+    assert run(capsys, "analyze", path, "--only", "price")[0] == 1
+
+
+def test_reports_are_written_as_a_run_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    leak, steady = write(tmp_path / "leak.csv", 5000.0), write(tmp_path / "steady.csv", 0.0)
+    assert run(capsys, "analyze", leak, "--out", str(tmp_path / "one"))[0] == 1
+    assert {path.name for path in (tmp_path / "one").iterdir()} >= {"report.html", "junit.xml", "analysis.json"}
+    assert run(capsys, "analyze", leak, steady, "--out", str(tmp_path / "two"), "--format", "junit")[0] == 1
+    assert (tmp_path / "two" / "leak.csv" / "junit.xml").is_file()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    code, _, err = run(capsys, "analyze", leak, "--out", str(tmp_path / "run"))
+    assert (code, "holds a run" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give a FILE"),
+        (("a.csv", "--prometheus", "http://h"), "not both"),
+        (("a.csv", "--unit", "rss"), "expected COLUMN=UNIT"),
+        (("a.csv", "--step", "soon"), "--step"),
+        (("a.csv", "--format", "html"), "--out DIR"),
+        (("--prometheus", "http://h"), "--query"),
+    ],
+)
+def test_what_cannot_be_asked(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str) -> None:
+    code, _, err = run(capsys, "analyze", *arguments)
+    assert code == 2
+    assert said in err
+
+
+def test_a_pipe_is_read_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    text = Path(write(tmp_path / "a.csv", 5000.0)).read_text()
+    writing = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(text))
+    writing.start()
+    code = run(capsys, "analyze", str(tmp_path / "pipe"))[0]
+    writing.join()
+    assert code == 1
+
+
+def test_a_pipe_without_end_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soak.formats.content.MOST_BYTES", 2**20)
+    (tmp_path / "a.csv").write_text("t,a\n" + "1,2\n" * 2**19)
+    code, _, err = run(capsys, "analyze", str(tmp_path / "a.csv"))
+    assert (code, "which is the most that is read" in err) == (2, True)

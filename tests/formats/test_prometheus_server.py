@@ -1,0 +1,122 @@
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+
+from soak.errors import TargetError, UsageError
+from soak.formats import Options
+from soak.formats.prometheus_server import POINTS, RangeQuery, query_server, range_query
+from soak.model import Kind
+from tests.cli.calling import run
+
+NAME = "process_resident_memory_bytes"
+
+
+def answer(query: str, start: float, end: float, step: float) -> dict[str, object]:
+    """What a server says that has scraped a leak."""
+    times = np.arange(start, end + 1e-6, step)
+    noise = np.random.default_rng(int(start)).normal(0, 5e5, len(times))
+    values = [[time, f"{2e8 + 4e4 * (time - start) + one:.0f}"] for time, one in zip(times, noise, strict=True)]
+    metric = {} if query.startswith("sum") else {"__name__": query.partition("{")[0], "pod": "a"}
+    return {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": metric, "values": values}]}}
+
+
+def fetched(url: str) -> bytes:
+    given = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    start, end, step = (float(given[name]) for name in ("start", "end", "step"))
+    assert (end - start) / step < 11_000
+    return json.dumps(answer(given["query"], start, end, step)).encode()
+
+
+def test_a_month_is_asked_for_in_pieces_and_joined() -> None:
+    asked = RangeQuery("http://127.0.0.1:9090", (NAME,), 1e9, 1e9 + 30 * 86400, 60.0)
+    [series] = query_server(asked, Options(), fetched).series
+    assert len(series.times) == 30 * 1440 + 1 > 4 * POINTS
+    assert (np.diff(series.times) == 60).all()
+    assert (series.name, series.labels) == (NAME, (("pod", "a"),))
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "kind"),
+    [
+        (f"sum({NAME})", NAME, Kind.GAUGE),
+        (f'sum by (job) ({NAME}{{job="x"}})', NAME, Kind.GAUGE),
+        ("sum(rate(http_requests_total[5m]))", "value", Kind.GAUGE),
+        ("http_requests_total", "http_requests_total", Kind.COUNTER),
+    ],
+)
+def test_an_aggregate_of_one_metric_keeps_its_name(query: str, name: str, kind: Kind) -> None:
+    [series] = query_server(RangeQuery("http://h", (query,), 1e9, 1e9 + 600, 60.0), Options(), fetched).series
+    assert (series.name, series.kind) == (name, kind)
+
+
+def test_several_expressions_are_told_apart() -> None:
+    queries = ("sum(rate(a_total[5m]))", "sum(rate(b_total[5m]))")
+    found = query_server(RangeQuery("http://h", queries, 1e9, 1e9 + 600, 60.0), Options(), fetched).series
+    assert [dict(series.labels)["query"] for series in found] == list(queries)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html>", "not that of a Prometheus server"),
+        (b"[1]", "not that of a Prometheus server"),
+        (b'{"status":"error","errorType":"bad_data","error":"parse error\\nhere"}', "bad_data: parse error here"),
+        (b'{"status":"success","data":{"resultType":"matrix","result":[]}}', "no series for up in this time"),
+    ],
+)
+def test_what_is_no_answer_is_said_in_a_line_without_its_password(body: bytes, said: str) -> None:
+    asked = RangeQuery("http://user:secret@127.0.0.1:9090", ("up",), 1e9, 1e9 + 600, 60.0)
+    with pytest.raises(TargetError) as caught:
+        query_server(asked, Options(), lambda _: body)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:9090", "ftp://h", "http://"])
+def test_an_address_that_is_none(server: str) -> None:
+    with pytest.raises(UsageError, match="expected an address such as"):
+        range_query(server, ("up",), 60.0, None, 1e9)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = fetched(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    serving = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{serving.server_port}"
+    serving.shutdown()
+    serving.server_close()
+    thread.join()
+
+
+def test_a_server_is_judged_and_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path, server: str) -> None:
+    arguments = ("analyze", "--prometheus", server, "--query", NAME, "--since", "2h", "--step", "15s")
+    code, out, err = run(capsys, *arguments, "--out", str(tmp_path / "reports"), "--format", "json,markdown")
+    assert (code, err) == (1, "")
+    assert "keeps growing" in " ".join(out.split())
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["analysis.json", "summary.md"]
+
+
+def test_a_server_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "analyze", "--prometheus", "http://127.0.0.1:1", "--query", "up")
+    assert code == 4
+    assert "cannot be reached" in err
