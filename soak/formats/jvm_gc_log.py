@@ -53,8 +53,11 @@ def read(content: Content, options: Options) -> Reading:
     heap = np.array(after)
     reading.series.append(RawSeries("jvm_memory_used_bytes", heap[:, 0], heap[:, 1], {"area": "heap"}))
     if live:
+        # As a gauge would, it holds its value until the next collection of the whole heap.
         table = np.array(live)
-        reading.series.append(RawSeries("jvm_gc_live_data_size_bytes", table[:, 0], table[:, 1]))
+        times = heap[heap[:, 0] >= table[0, 0], 0]
+        latest = np.searchsorted(table[:, 0], times, side="right") - 1
+        reading.series.append(RawSeries("jvm_gc_live_data_size_bytes", times, table[latest, 1]))
     start = float(heap[0, 0])
     for action, moments in counts.items():
         times = np.array([start, *moments]) if not moments or moments[0] > start else np.array(moments)
