@@ -32,7 +32,7 @@ def verdict(recording: Recording) -> Verdict:
 
 
 def table(header: str, *columns: object, between: str = ",") -> str:
-    rows = zip(*columns, strict=True)  # type: ignore[call-overload]
+    rows = zip(*columns, strict=True)
     return "\n".join([header, *(between.join(map(str, row)) for row in rows)]) + "\n"
 
 
