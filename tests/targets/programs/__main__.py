@@ -116,7 +116,7 @@ PROGRAMS = (
         "quote",
         (),
         (),
-        "https://github.com/hashicorp/golang-lru/issues/159",
+        "https://pkg.go.dev/github.com/hashicorp/golang-lru/v2/expirable#NewLRU",
         "goroutine-leak",
         ("expirable", "quote"),
         "GET /quote",
