@@ -11,7 +11,7 @@ from soak.profile import EndpointLimits, Limits
 from tests.analysis.recordings import SECONDS, counter, gauge, health, noise, recording, windows
 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
-LEAK = gauge("process_resident_memory_bytes", 50e6 + 5000.0 * np.arange(SECONDS) + noise(2e4))
+LEAK = gauge("process_resident_memory_bytes", 50e6 + 20000.0 * np.arange(SECONDS) + noise(2e4))
 
 
 def judged(found: Recording, warmup: float = 0.0, endpoint_limits: Any = None, **limits: Any) -> Analysis:
