@@ -11,7 +11,7 @@ from soak.load.http.connection import Connection
 from soak.load.http.cookies import CookieJar
 from soak.load.http.decoding import DecodingError, decoded
 from soak.load.http.options import Origin, Timeouts, TlsOptions, context_of
-from soak.load.http.request_head import IDEMPOTENT, redirected, target_of, with_cookies
+from soak.load.http.request_head import is_idempotent, redirected, target_of, with_cookies
 from soak.load.http.response import MAX_BODY, Response
 from soak.load.http.timeouts import Deadlines
 
@@ -96,7 +96,7 @@ class Client:
         if jar and (cookies := jar.header(origin, target_of(head))):
             asked = with_cookies(head, cookies)
         response = connection.exchange(asked, body, keep)
-        if connection.repeatable and (not connection.sent or head.startswith(IDEMPOTENT)):  # RFC 9112, 9.3.1
+        if connection.repeatable and (not connection.sent or is_idempotent(head)):  # RFC 9112, 9.3.1
             response = connection.exchange(asked, body, keep)
         if jar is not None and _SETS_COOKIES(response.head):
             jar.take(origin, target_of(head), response.fields)

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from soak.load.http.options import Origin
 
 #: Methods that may be sent again where the first may or may not have arrived (RFC 9110, 9.2.2).
-IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
+_IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
+#: A client that sends one of these says that the server takes equal keys for one request (draft-ietf-httpapi-idempotency-key).
+_KEYED = re.compile(rb"\r\n(?:x-)?idempotency-key:", re.IGNORECASE).search
 #: Methods whose requests say how long their body is even where there is none (RFC 9110, 8.6).
 EXPECT_A_BODY = ("POST", "PUT", "PATCH")
 _BREAKS = re.compile(r"[\r\n\0]")
@@ -25,7 +27,10 @@ def head_of(method: str, target: str, origin: Origin, headers: Mapping[str, str]
     given = {name.lower() for name in headers}
     if "host" not in given:
         lines.append(f"Host: {origin.authority}")
-    lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() != "content-length"]
+    for name, value in headers.items():
+        lowered = name.lower()
+        if lowered != "content-length":
+            lines.append(f"{'Connection' if lowered == 'connection' else name}: {value}")
     if length or method in EXPECT_A_BODY:
         lines.append(f"Content-Length: {length}")
     if any(_BREAKS.search(line) for line in lines) or not target.isascii() or " " in target:
@@ -57,6 +62,11 @@ class RequestHead:
         if length or self._expects:
             return b"%b%b HTTP/1.1%bContent-Length: %d\r\n\r\n" % (self._start, path.encode(), self._fields, length)
         return b"%b%b HTTP/1.1%b\r\n" % (self._start, path.encode(), self._fields)
+
+
+def is_idempotent(head: bytes) -> bool:
+    """Whether a request may be sent again where nobody knows if the first arrived (RFC 9110, 9.2.2)."""
+    return head.startswith(_IDEMPOTENT) or _KEYED(head) is not None
 
 
 def with_cookies(head: bytes, cookies: str) -> bytes:

@@ -6,13 +6,13 @@ from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from soak.load.http.failures import CLOSED, CUT_SHORT
+
 #: Bytes that bring neither body nor the end: heads, interim answers, trailers. Beyond them an answer is malformed.
 MAX_HEAD = 64 << 10
 #: A body that somebody asked for is kept, and decoded, up to here.
 MAX_BODY = 16 << 20
 
-#: Failure kinds that are not an error of the system.
-CLOSED, CUT_SHORT, TIMEOUT, RESET = "connection closed", "protocol: answer cut short", "timeout", "connection reset"
 TOO_LARGE = f"body over {MAX_BODY >> 20} MiB"
 
 

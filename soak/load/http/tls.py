@@ -132,10 +132,26 @@ class TlsSocket:
         else:
             self._in.write_eof()
 
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """All that can be decrypted of what has come; empty at the end. With flags: the socket's own bytes."""
-        if flags:
-            return bytes(self._sock.recv(size, flags))
+    def is_silent(self) -> bool:
+        """Whether the server has sent nothing but TLS's own messages, such as session tickets, and has not closed."""
+        try:
+            while True:
+                data = self._sock.recv(self.PIECE)
+                if not data:
+                    return False
+                self._in.write(data)
+        except BlockingIOError:
+            pass
+        try:
+            self._tls.read(1)
+        except ssl.SSLWantReadError:
+            return True
+        except ssl.SSLError:
+            return False
+        return False
+
+    def recv(self, _size: int) -> bytes:
+        """All that can be decrypted of what has come; empty at the end."""
         while True:
             self._take()
             pieces = []

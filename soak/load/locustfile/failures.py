@@ -6,7 +6,7 @@ from typing import Any
 
 from locust.exception import CatchResponseError
 
-from soak.load.http.connection import failure_kind
+from soak.load.http.failures import failure_kind
 from soak.load.locustfile.allowed_hosts import HostNotAllowedError
 
 #: A failure's own text is cut to so many characters; more than 100 different kinds are folded where they are counted.

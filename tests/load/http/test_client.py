@@ -8,10 +8,13 @@ import threading
 import time
 import tracemalloc
 import zlib
+from math import inf
+from threading import Semaphore
 
 import brotli
 import pytest
 
+from soak.load.http.keep_alive import announced_keep_alive
 from soak.load.http.options import Origin
 from soak.load.http.request_head import head_of
 from soak.load.http.response import MAX_BODY, TOO_LARGE
@@ -88,13 +91,59 @@ def test_what_is_not_idempotent_is_sent_once() -> None:
     assert len(posted) == 1
 
 
-def test_an_idle_connection_is_looked_at_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soak.load.http.connection.LOOK_AFTER", 0.01)
+@pytest.mark.parametrize(
+    "farewell", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"]
+)
+def test_a_connection_that_the_server_has_closed_is_not_used_again(farewell: bytes) -> None:
+    """Whatever the server says before it closes an idle connection is no response to the next request."""
+    received, closed = Semaphore(0), Semaphore(0)
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(http("a"))
+        received.acquire(timeout=30)
+        connection.sendall(farewell)
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.release()
+
+    with serving(serve) as url, client(url) as conn:
+        for _ in range(2):
+            response = conn.send(head(url, "POST /", 1), b"x", keep=True)
+            assert (response.failure, response.body) == (None, b"a")
+            received.release()
+            closed.acquire(timeout=30)
+
+
+def test_a_request_that_says_close_closes() -> None:
     server = Conversations([http("a")], [http("b")])
-    with serving(server) as url, client(url) as one:
-        assert one.send(head(url)).failure is None
-        time.sleep(0.05)
-        assert one.send(head(url, "POST /", 1), b"x").failure is None
+    with serving(server) as url, client(url) as conn:
+        for body in (b"a", b"b"):
+            closing = head(url, "POST /", 1, connection="Close")
+            response = conn.send(closing, b"x", keep=True)
+            assert (response.failure, response.body) == (None, body)
+    assert server.opened == 2
+
+
+def test_a_post_with_an_idempotency_key_may_be_sent_again() -> None:
+    def hangs_up(connection: socket.socket) -> None:
+        connection.sendall(http("a"))
+        connection.recv(65536)
+
+    with serving(hangs_up) as url, client(url) as conn:
+        keyed = head(url, "POST /", 1, Idempotency_Key="1")
+        assert [conn.send(keyed, b"x").failure for _ in range(3)] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "seconds"),
+    [
+        (b"Keep-Alive: timeout=5", 4.5),
+        (b"keep-alive: max=9, timeout = 10", 9.0),
+        (b"Keep-Alive: timeout=0", inf),
+        (b"X: y", inf),
+    ],
+)
+def test_what_a_server_announces_of_idle_connections(lines: bytes, seconds: float) -> None:
+    assert announced_keep_alive(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n") == seconds
 
 
 def test_a_second_stale_connection_is_a_failure() -> None:

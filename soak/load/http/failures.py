@@ -1,0 +1,25 @@
+"""Kinds of failed requests: few, and the same for the same trouble, so that a run's failures can be counted by them."""
+
+from __future__ import annotations
+
+import ssl
+
+#: Failure kinds that are not an error of the operating system.
+CLOSED, CUT_SHORT, TIMEOUT, RESET = "connection closed", "protocol: answer cut short", "timeout", "connection reset"
+
+
+def failure_kind(error: BaseException, stage: str = "") -> str:
+    """A network error as one of a few kinds: connect, TLS, timeout, reset, protocol."""
+    name = type(error).__name__
+    if isinstance(error, ConnectionRefusedError):
+        return "connect: refused"
+    if isinstance(error, ssl.SSLError) or stage == "TLS" or "SSL" in name or "Certificate" in name:
+        said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or ""
+        return f"TLS: {said.lower().replace('_', ' ')}"[:80] if said else "TLS"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return RESET
+    if isinstance(error, TimeoutError) or "Timeout" in name:
+        return TIMEOUT if not stage else f"{stage}: timeout"
+    if stage or name == "gaierror" or (isinstance(error, OSError) and error.errno is not None):
+        return f"{stage or 'connect'}: {(error.args[-1:] or ('failed',))[0]}"[:80]
+    return f"protocol: {name}"
