@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from soak.errors import ProfileError
 from soak.profile import yamltext
 from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
 from soak.profile.fields import NotYetSupported
+from soak.profile.hosts import is_host, may_load
 from soak.profile.requests import RequestSpec
 from soak.profile.types import Profile
 
@@ -70,28 +69,13 @@ def _check_url(url: str, path: yamltext.Path, profile: Profile, document: yamlte
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, 0
-    if not host or parts.scheme not in ("http", "https") or port == 0:
+    if not host or not is_host(host) or parts.scheme not in ("http", "https") or port == 0:
         raise refused(document, path, f"expected a URL such as http://127.0.0.1:8080, not {url!r}")
     if parts.username is not None or parts.query or parts.fragment:
         raise refused(document, path, "no user, query or fragment here; credentials go into headers as ${VAR}")
     if not may_load(host, profile.target.allow):
         advice = "to allow it, " + (f"add --allow {host}" if document.flags else f"write target: {{allow: [{host!r}]}}")
         raise refused(document, path, f"load to {host} is not allowed; {advice}")
-
-
-def may_load(host: str, allowed: Iterable[str]) -> bool:
-    """Whether load may go to a host: loopback, or one that a pattern allows."""
-    return is_loopback(host) or any(fnmatchcase(host.lower(), pattern.lower()) for pattern in allowed)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name or literal address alone; nothing is looked up."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def requests_of(profile: Profile) -> Iterator[tuple[yamltext.Path, str, RequestSpec]]:

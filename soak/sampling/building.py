@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from soak.errors import ProfileError, TargetError, UsageError
 from soak.profile import Profile
-from soak.profile.checking import beside, is_loopback
+from soak.profile.checking import beside
+from soak.profile.hosts import is_loopback
 from soak.profile.parsing import nearest
 from soak.profile.yamltext import Document
 from soak.sampling.replicas import Replica

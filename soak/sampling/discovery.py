@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from soak.catalog.go import MEMORY_STATISTICS
 from soak.errors import SoakError, TargetError
 from soak.printable import clean
-from soak.profile.checking import is_loopback
+from soak.profile.hosts import is_loopback
 from soak.profile.types import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources import Source

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from soak.load.plan.cluster_options import WorkerOptions, fingerprint, narrowed
 from soak.load.plan.plan import Plan
-from soak.profile.checking import may_load
+from soak.profile.hosts import may_load
 
 
 class PlanRejectedError(ValueError):

@@ -119,7 +119,10 @@ class Client:
             base = quote(url.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
                 f"?{quote(url.query, safe='/%:@!$&()*+,;=~-._?')}" if url.query else ""
             )
-            head, with_body = redirected(head, response.status, base, to, to == origin)
+            trusted = to == origin or _is_upgrade(origin, to)
+            head, with_body = redirected(head, response.status, base, to, trusted)
+            if with_body and body and not trusted:
+                return _failed(response, "redirect: another origin asks for the body")
             body, origin = (body if with_body else b""), to
             response = self._exchange(self._to(origin), origin, head, body, keep)
         return _failed(response, f"redirect: more than {MAX_REDIRECTS}") if 300 < response.status < 309 else response
@@ -133,6 +136,11 @@ class Client:
                 self._elsewhere.pop(next(iter(self._elsewhere))).close()
             connection = self._elsewhere[origin] = self._connection(origin)
         return connection
+
+
+def _is_upgrade(origin: Origin, to: Origin) -> bool:
+    """Whether a redirect only leads from http to https, on the host's own ports."""
+    return (origin.host, origin.port, to.port) == (to.host, 80, 443) and to.secure and not origin.secure
 
 
 def _decode(response: Response) -> None:

@@ -15,7 +15,8 @@ _KEYED = re.compile(rb"\r\n(?:x-)?idempotency-key:", re.IGNORECASE).search
 EXPECT_A_BODY = ("POST", "PUT", "PATCH")
 _BREAKS = re.compile(r"[\r\n\0]")
 _COOKIE = re.compile(rb"\r\ncookie:[^\r]*", re.IGNORECASE)
-_FOR_ONE_HOST = ("authorization", "cookie", "proxy-authorization", "host")
+#: Headers that another origin may see; any other may carry a key.
+_FOR_ANY_ORIGIN = ("accept", "accept-encoding", "accept-language", "traceparent", "user-agent")
 
 
 def head_of(method: str, target: str, origin: Origin, headers: Mapping[str, str], length: int) -> bytes:
@@ -95,7 +96,7 @@ def redirected(head: bytes, status: int, target: str, origin: Origin, same_origi
     kept = [f"{method} {target} HTTP/1.1", f"Host: {origin.authority}"]
     for line in lines:
         name = line.partition(":")[0].lower()
-        if name == "host" or (name in _FOR_ONE_HOST and not same_origin):
+        if name == "host" or (name not in _FOR_ANY_ORIGIN and not same_origin):
             continue
         if rewritten and name.startswith(("content-", "transfer-encoding")):
             continue

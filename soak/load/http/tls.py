@@ -16,6 +16,7 @@ import gevent.socket
 from gevent.hub import Hub
 
 from soak.load.http.options import Origin
+from soak.profile.hosts import may_connect
 
 #: The system's own, however much Locust has patched: its calls return at once, and who waits is decided here.
 _Socket: Any = gevent.monkey.get_original("socket", "socket")
@@ -44,13 +45,23 @@ def open_socket(origin: Origin, hub: Hub) -> Any:
 
 
 def _addresses(origin: Origin) -> list[tuple[int, Any]]:
-    """Families and addresses; a literal is not looked up, which would cost a thread's turn for each connection."""
+    """Families and addresses; a literal is not looked up, which would cost a thread's turn for each connection.
+
+    OSError where the host's name leads to an address that it may not lead to.
+    """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):
             socket.inet_pton(family, origin.host)
-            return [(family, (origin.host, origin.port))]
-    found = gevent.socket.getaddrinfo(origin.host, origin.port, 0, socket.SOCK_STREAM)
-    return [(entry[0], entry[4]) for entry in found]
+            return _permitted(origin, [(family, (origin.host, origin.port))])
+    entries = gevent.socket.getaddrinfo(origin.host, origin.port, 0, socket.SOCK_STREAM)
+    return _permitted(origin, [(entry[0], entry[4]) for entry in entries])
+
+
+def _permitted(origin: Origin, addresses: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    for _, address in addresses:
+        if not may_connect(origin.host, str(address[0])):
+            raise OSError(errno.EACCES, "address not allowed")
+    return addresses
 
 
 def _wait(hub: Hub, sock: Any, events: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import gevent
 
-from soak.profile.checking import may_load
+from soak.profile.hosts import may_connect, may_load
 
 #: So many addresses of allowed names are kept: far more than the hosts of any run have.
 MAX_ADDRESSES = 10_000
@@ -39,7 +39,7 @@ class AllowedHosts:
     def resolved(self, host: str, addresses: list[str]) -> None:
         """What a name was resolved to: allowed addresses, if the name is."""
         if may_load(host, self._allow) and len(self._addresses) < MAX_ADDRESSES:
-            self._addresses.update(addresses)
+            self._addresses.update(address for address in addresses if may_connect(host, address))
 
     def check(self, address: Any) -> None:
         """HostNotAllowedError for an address (host and port, as sockets take it) that may not be connected to."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from soak.errors import UsageError
 from soak.profile import Profile
-from soak.profile.checking import is_loopback, may_load
+from soak.profile.hosts import covers, is_loopback
 
 TOKEN = "SOAK_WORKER_TOKEN"
 PORT = 5557
@@ -125,8 +125,7 @@ def proven(given: object, token: str, side: str, worker_once: str, master_once: 
 
 def narrowed(allowed: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
     """Of a master's patterns of hosts those that a worker's own patterns wholly cover."""
-    # A wildcard stands for a name with a dot in it, so that no narrower one covers it.
-    return tuple(pattern for pattern in allowed if may_load(pattern.replace("*", "a.b"), own))
+    return tuple(pattern for pattern in allowed if any(covers(mine, pattern) for mine in own))
 
 
 def fingerprint(path: str) -> str:

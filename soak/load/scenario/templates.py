@@ -20,6 +20,14 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from soak.load.scenario.feeder import FeederExhausted, Row
+from soak.load.scenario.template_limits import (
+    BOUNDED_OPERATORS,
+    Counted,
+    Rounds,
+    bounded_filters,
+    check_method,
+    check_operands,
+)
 from soak.profile.yamltext import Document, as_text
 from soak.profile.yamltext import Path as Place
 
@@ -122,7 +130,20 @@ class Function:
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, in which `row.items` is the column and not a method."""
+    """Jinja's sandbox, in which `row.items` is the column and not a method, and no rendering is endless or enormous."""
+
+    intercepted_binops = BOUNDED_OPERATORS
+    rounds = Rounds()
+    count_round = Function(rounds.count)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """An operator's value; SecurityError where it would be enormous."""
+        check_operands(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree: nodes.Template = Counted().visit(super()._parse(source, name, filename))
+        return tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A column, a key, or else whatever the sandbox allows."""
@@ -133,7 +154,10 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063 - as in Jinja
         """A function called: soak's own at once, anything else as the sandbox does."""
         if type(__obj) is Function:
+            kwargs.pop("_loop_vars", None)  # which Jinja gives every call inside of a loop
+            kwargs.pop("_block_vars", None)
             return __obj.call(*args, **kwargs)
+        check_method(__obj, args)
         return super().call(__context, __obj, *args, **kwargs)
 
 
@@ -149,7 +173,11 @@ def environment(kind: Kind) -> Environment:
         comment_end_string="#\udfff",
     )
     made.globals = {}
-    made.filters |= {"tojson": lambda value: _Json(_json(value)), "as_json_value": _as_json_value, "path": _as_path}
+    made.filters = bounded_filters(made.filters) | {
+        "tojson": lambda value: _Json(_json(value)),
+        "as_json_value": _as_json_value,
+        "path": _as_path,
+    }
     return made
 
 
@@ -179,6 +207,7 @@ class Template:
 
     def render(self, context: Context) -> str:
         """The text, with what `context_of` holds now; RenderError when a name is missing or an expression fails."""
+        _Sandbox.rounds.begin()
         try:
             text = "".join(self._render(context))
         except (FeederExhausted, RenderError):

@@ -17,7 +17,7 @@ from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.scenario.virtual_user import VirtualUser
 from soak.load.workload.mix import Scenario, ScenarioStep
 from soak.load.workload.request_builder import RequestBuilder
-from soak.profile.checking import may_load
+from soak.profile.hosts import may_load
 
 #: What `walk` says of a request that could not be made; it is counted already.
 NOT_MADE = "template"

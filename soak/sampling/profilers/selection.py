@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from soak.errors import TargetError
 from soak.profile import Profile
-from soak.profile.checking import beside, is_loopback
+from soak.profile.checking import beside
+from soak.profile.hosts import is_loopback
 from soak.profile.types import TlsSettings
 from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
 from soak.sampling.sources.process import listening_on

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
+from soak.analysis.rules import load_generator
+from soak.analysis.rules.load_generator import PARTLY
 from soak.catalog.metrics import metric_of
 from soak.cli.delivery import code_of
 from soak.errors import ExitCode
@@ -207,3 +209,21 @@ def test_a_report_shows_the_slowest_and_some_of_each_failure() -> None:
     assert [one.seconds for one in told] == sorted((one.seconds for one in told), reverse=True)
     assert {one.endpoint for one in told} == {f"GET /{n}" for n in range(10)}
     assert [one.failure for one in shown if one.failure] == ["reset", *["timeout"] * 5]
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.0, 6.0, 40.0, 300.0, 2000.0])
+@pytest.mark.parametrize("windows", [15, 60, 600])
+def test_arrivals_at_random_are_no_saturation(rate: float, windows: int) -> None:
+    """Of 1,000 runs of an idle generator at most one is taken for a saturated one."""
+    made = np.random.default_rng(windows).poisson(rate, (1000, windows)).astype(np.float64)
+    asked, seconds = np.full(windows, rate), np.ones(windows)
+    taken = sum(float(np.mean(load_generator._short(row, asked, seconds))) > PARTLY for row in made)
+    assert taken <= 1
+
+
+@pytest.mark.parametrize(("made", "short"), [(949.0, False), (873.0, True), (874.0, False)])
+def test_fewer_arrivals_than_chance_explains_are_short(made: float, short: bool) -> None:
+    """Of 1,000 asked for, four standard errors are 126.5; of 100,000, five percent are more."""
+    assert load_generator._is_short(np.array([made]), np.array([1000.0])) is short
+    assert load_generator._is_short(np.array([94_999.0]), np.array([100_000.0])) is True
+    assert load_generator._is_short(np.array([95_001.0]), np.array([100_000.0])) is False

@@ -1,0 +1,105 @@
+"""Where load may go: to this machine and to hosts that a profile allows, and never to a cloud's metadata service.
+
+Names are checked before they are looked up, and the addresses that they lead to before anything is connected.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+#: A host as DNS knows it; `%`, a comma or a control character would mean different hosts to different programs.
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+#: A pattern of digits is one of addresses: a name such as 10.0.0.5.example.com must not match 10.0.0.*.
+_ADDRESSES = re.compile(r"[0-9.*?]*[0-9][0-9.*?]*|[0-9a-f*?]*:[0-9a-f:.*?]*")
+#: These addresses hand out credentials to whoever asks: Amazon, Google, Azure and Oracle; ECS and EKS; Alibaba.
+_METADATA = frozenset(
+    map(
+        ipaddress.ip_address,
+        (
+            "169.254.169.254",
+            "169.254.170.2",
+            "169.254.170.23",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
+        ),
+    )
+)
+_METADATA_NAMES = ("metadata.google.internal", "metadata.goog", "instance-data.ec2.internal")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def is_host(host: str) -> bool:
+    """Whether a text is a host's name, of labels of at most 63 letters, or an address."""
+    name = _plain(host)
+    return _address(name) is not None or (
+        bool(_HOST.fullmatch(name)) and len(name) <= 253 and all(len(label) <= 63 for label in name.split("."))
+    )
+
+
+def may_load(host: str, allowed: Iterable[str]) -> bool:
+    """Whether load may go to a host: loopback, or one that a pattern allows."""
+    name = _plain(host)
+    if not is_host(name) or name in _METADATA_NAMES or _address(name) in _METADATA:
+        return False
+    return is_loopback(name) or any(_matches(name, pattern.lower()) for pattern in allowed)
+
+
+def may_connect(host: str, address: str) -> bool:
+    """Whether an address that a host's name led to may be connected to: a name for this machine must lead to it."""
+    found = _address(address.partition("%")[0])
+    if found is None or found in _METADATA:
+        return False
+    return found.is_loopback or not is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name or literal address alone; nothing is looked up."""
+    name = _plain(host)
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = _address(name)
+    return address is not None and address.is_loopback
+
+
+def covers(pattern: str, narrower: str) -> bool:
+    """Whether every host that `narrower` allows is one that `pattern` allows; no where it is not plain to see."""
+    pattern, narrower = pattern.lower(), narrower.lower()
+    if pattern in (narrower, "*"):
+        return True
+    if "*" not in narrower and "?" not in narrower:
+        return _matches(narrower, pattern)
+    if pattern.startswith("*.") and "*" not in pattern[1:] and "?" not in pattern:
+        return narrower.endswith(pattern[1:])
+    prefix = pattern[:-1]
+    return (
+        bool(_ADDRESSES.fullmatch(pattern))
+        and pattern.endswith("*")
+        and "*" not in prefix
+        and "?" not in prefix
+        and bool(_ADDRESSES.fullmatch(narrower))
+        and narrower.startswith(prefix)
+    )
+
+
+def _matches(name: str, pattern: str) -> bool:
+    if _ADDRESSES.fullmatch(pattern) and _address(name) is None:
+        return False
+    return fnmatchcase(name, pattern.removesuffix("."))
+
+
+def _plain(host: str) -> str:
+    return host.lower().removesuffix(".")
+
+
+def _address(text: str) -> Address | None:
+    """An address, an IPv4 one where it is written as IPv6."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
