@@ -198,7 +198,8 @@ def part_of_load(path: Path) -> bool:
 )
 def test_judging_and_rendering_are_pure(path: Path) -> None:
     for name, line in imports(path):
-        assert name.split(".")[0] not in IMPURE, f"{shown(path)}:{line} imports {name}"
+        pure = name.startswith("urllib.parse")  # functions of text alone
+        assert pure or name.split(".")[0] not in IMPURE, f"{shown(path)}:{line} imports {name}"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def check(profile: Profile, document: yamltext.Document) -> None:
 
 def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> ProfileError:
     """The error for one key: file, line, key, and what is wrong."""
-    return ProfileError(f"{document.place(path)}: {message}")
+    return ProfileError(document.masked(path, f"{document.place(path)}: {message}"))
 
 
 def _is_later(field: FieldInfo) -> bool:

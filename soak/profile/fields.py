@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from soak.profile.backtracking import backtracks
 from soak.units import parse_amount, parse_duration, parse_growth, parse_rate, parse_ratio
 
 
@@ -50,13 +51,24 @@ class Shorthand:
         return dict.fromkeys(self.keys, value) if isinstance(value, str | int | float) else value
 
 
+#: Beyond these a number is a slip of the hand: of any unit; seconds (ten years); requests a second.
+LARGEST, LONGEST, FASTEST = 1e18, 10 * 365 * 86400.0, 1e7
+
+
 def _quantity(
-    parse: Callable[[object], float], text: str, examples: list[Any], least: float | None, over: float | None
+    parse: Callable[[object], float],
+    text: str,
+    examples: list[Any],
+    least: float | None,
+    over: float | None,
+    most: float = LARGEST,
 ) -> Any:
-    """A number with a unit, at least `least` or over `over`."""
+    """A number with a unit, at least `least` or over `over`, at most `most`."""
 
     def check(value: object) -> float:
         number = parse(value)
+        if not abs(number) <= most:
+            raise ValueError(f"is more than anything could be: at most {most:g}")
         if (least is not None and number < least) or (over is not None and number <= over):
             bound = f"at least {least:g}" if over is None else f"more than {over:g}"
             raise ValueError(f"must be {bound}, not {value!r}")
@@ -66,10 +78,10 @@ def _quantity(
     return Annotated[float, BeforeValidator(check), schema]
 
 
-Duration = _quantity(parse_duration, "A duration, such as 90s or 1h30m", ["30s", "10m", "8h"], 0, None)
-Positive = _quantity(parse_duration, "A duration above zero, such as 90s or 1h30m", ["30s", "10m", "8h"], None, 0)
-#: Longer than this nobody runs anything without a restart, and it is most likely a slip of the unit.
-LONGEST = 3650 * 86400.0
+Duration = _quantity(parse_duration, "A duration, such as 90s or 1h30m", ["30s", "10m", "8h"], 0, None, LONGEST)
+Positive = _quantity(
+    parse_duration, "A duration above zero, such as 90s or 1h30m", ["30s", "10m", "8h"], None, 0, LONGEST
+)
 
 
 def _term(value: object) -> float:
@@ -86,7 +98,7 @@ Term = Annotated[
         {"type": ["string", "number"], "description": "A duration of up to 10 years", "examples": ["3d", "30d"]}
     ),
 ]
-Rate = _quantity(parse_rate, "A rate, such as 200/s or 50/m", ["200/s", "50/m"], None, 0)
+Rate = _quantity(parse_rate, "A rate, such as 200/s or 50/m", ["200/s", "50/m"], None, 0, FASTEST)
 Ratio = _quantity(parse_ratio, "A share, such as 0.1% or 0.001", ["0.1%"], 0, None)
 Amount = _quantity(parse_amount, "A number, or a size such as 2GiB", [500, "2GiB"], None, None)
 Growth = _quantity(parse_growth, "Growth over time, such as 1MiB/h or 0/h", ["1MiB/h", "0/h"], None, None)
@@ -123,8 +135,11 @@ def _level(value: object) -> LoadLevel:
 def _regex(value: object) -> str:
     try:
         re.compile(str(value))
+        endless = backtracks(str(value))
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
+    if endless:
+        raise ValueError("this regular expression could take for ever: no repetition inside of another, as in (a+)+")
     return str(value)
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from soak.errors import ProfileError
 from soak.profile import yamltext
-from soak.profile.checking import check
+from soak.profile.checking import check, requests_of
 from soak.profile.types import Profile
 
 #: Keys, and parts of keys, of what is sent to the target, or may hold a password; and those keys of auth that are no secret.
@@ -71,6 +71,8 @@ def parse_profile(
     document.value.setdefault("name", default_name)
     profile = validate(Profile, document.value, document)
     profile._document = document  # noqa: SLF001 - pydantic's private attribute, set once here
+    for place, _, request in requests_of(profile):
+        request.show_as(document.written.get((*place, "request"), document.written.get(place)))
     if not lenient:
         check(profile, document)
     return profile, text
@@ -107,16 +109,16 @@ def _refuse_hidden_secrets(assignment: str) -> None:
     key, _, text = assignment.partition("=")
     if _is_sent(key):
         return
-    found = [yamltext.compose_value(text, f"--set {key}")]
-    while found:
-        node = found.pop()
+    unread = [yamltext.compose_value(text, f"--set {key}")]
+    while unread:
+        node = unread.pop()
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         for name, value in pairs:
             if _is_sent(str(name.value)) and not all("${" in scalar for scalar in _scalars(value)):
                 advice = f"set {name.value} by a key of its own, such as endpoints.0.{name.value}, or use ${{VAR}}"
                 raise ProfileError(f"--set {key}: what is sent to the target would be written down with it; {advice}")
-        found += [value for _, value in pairs]
-        found += node.value if isinstance(node, yaml.SequenceNode) else []
+        unread += [value for _, value in pairs]
+        unread += node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 def _scalars(node: yaml.Node) -> Iterator[str]:
@@ -166,10 +168,20 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
     message = item["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = item.get("input")
-    if item["type"] != "value_error" and isinstance(given, str | int | float | list | dict | None):
+    # What is cut short could hold a part of a secret, which nothing would find and mask.
+    if (
+        item["type"] != "value_error"
+        and not _is_filled_in(document, path)
+        and isinstance(given, str | int | float | list | dict | None)
+    ):
         shown = repr(given) if len(repr(given)) <= 60 else repr(given)[:57] + "..."
         message += f", not {'nothing' if given is None else shown}"
-    return ProfileError(f"{document.place(path)}: {message}")
+    return ProfileError(document.masked(path, f"{document.place(path)}: {message}"))
+
+
+def _is_filled_in(document: yamltext.Document, path: yamltext.Path) -> bool:
+    """Whether the environment put anything in at a path or below it."""
+    return any(place[: len(path)] == path for place in document.filled_in)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -183,15 +195,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def known_keys(model: Any, path: Iterable[str | int]) -> set[str]:
     """The keys that a mapping at `path` below a model may have."""
-    found: Any = model
+    models: Any = model
     for part in path:
-        if get_origin(found) is dict:
-            found = get_args(found)[1]
+        if get_origin(models) is dict:
+            models = get_args(models)[1]
             continue
-        found = _models(found)
-        field = next((f for m in found for n, f in m.model_fields.items() if (f.alias or n) == part), None)
-        found = field.annotation if field else (found if isinstance(part, int) else None)
-    return {field.alias or name for m in _models(found) for name, field in m.model_fields.items()}
+        models = _models(models)
+        field = next((f for m in models for n, f in m.model_fields.items() if (f.alias or n) == part), None)
+        models = field.annotation if field else (models if isinstance(part, int) else None)
+    return {field.alias or name for m in _models(models) for name, field in m.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
 
 from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Shorthand, Strict, TextMap, Word
 
@@ -35,10 +35,10 @@ def _ready(value: object) -> str:
 
 
 def _statuses(value: object) -> Any:
-    found = value if isinstance(value, list) else [value]
-    if not found or not all(isinstance(status, int) and 100 <= status <= 599 for status in found):
+    statuses = value if isinstance(value, list) else [value]
+    if not statuses or not all(isinstance(status, int) and 100 <= status <= 599 for status in statuses):
         raise ValueError(f"expected an HTTP status such as 201, or a list of them, not {value!r}")
-    return found
+    return statuses
 
 
 def _short(value: object) -> object:
@@ -156,10 +156,16 @@ class RequestSpec(Sending):
     expect: Expect = Field(default=Expect(), description="What counts as a success")
     limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
 
+    _written: str | None = PrivateAttr(default=None)
+
+    def show_as(self, written: str | None) -> None:
+        """Take the label from the request as it is written, `${VAR}` and all: what a variable holds may be a secret."""
+        self._written = written
+
     @property
     def label(self) -> str:
         """The name in reports and in the `endpoint` label; `{{ cart }}` is shown as `{cart}`."""
-        return self.name or _EXPRESSION.sub(r"{\1}", self.request)
+        return self.name or _EXPRESSION.sub(r"{\1}", self._written or self.request)
 
 
 class EndpointSpec(RequestSpec):

@@ -19,6 +19,11 @@ Path = tuple[str | int, ...]
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
+#: Levels of a profile; the deepest of its own keys is at 8, the rest is for JSON bodies.
+MAX_DEPTH = 64
+#: Values of variables with fewer characters than this are no secret, and masking them would garble messages.
+MASKED_FROM = 4
+_QUOTING = 'inside of {} and [], quote text that holds ? or a comma, such as {request: "GET /x?a=b", weight: 2}'
 _CORE = ("str", "int", "float", "bool", "null", "map", "seq")
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in (*_CORE, "timestamp", "merge", "value", "binary")}
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -44,6 +49,21 @@ class Document:
     literal: frozenset[Path] = field(default_factory=frozenset)
     #: The flag that stands for a path, where the profile was made from flags and has no file.
     flags: Mapping[Path, str] = field(default_factory=dict)
+    #: Texts with `${VAR}` in them as they are written, and what the environment has put in their places, by name.
+    written: dict[Path, str] = field(default_factory=dict)
+    filled_in: dict[Path, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    def masked(self, path: Path, message: str) -> str:
+        """A message about a path with `${VAR}` wherever it holds what the environment put in at, above or below it."""
+        for place, values in self.filled_in.items():
+            shared = min(len(place), len(path))
+            if place[:shared] != path[:shared]:
+                continue
+            for name, value in sorted(values.items(), key=lambda item: -len(item[1])):
+                for shown in (value, repr(value)[1:-1]):
+                    if len(shown) >= MASKED_FROM:
+                        message = message.replace(shown, f"${{{name}}}")
+        return message
 
     def place(self, path: Path) -> str:
         """How a message names a key: `file:line: load.rate`, or `--rate` where flags made the profile."""
@@ -70,9 +90,10 @@ def compose(text: str, file: str) -> yaml.MappingNode:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise ProfileError(f"{file}:{line}: not valid YAML: {error.problem or error.context}") from None
+        quoting = f"; {_QUOTING}" if error.problem and "expected ',' or" in error.problem else ""
+        raise ProfileError(f"{file}:{line}: not valid YAML: {error.problem or error.context}{quoting}") from None
     except (yaml.YAMLError, RecursionError) as error:
-        first = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        first = str(error).splitlines()[0] if isinstance(error, yaml.YAMLError) and str(error) else "nested too deeply"
         raise ProfileError(f"{file}: not valid YAML: {first}") from None
     if node is None:
         raise ProfileError(
@@ -95,7 +116,15 @@ def read(
     reader = _Reader(file, environment, lenient)
     value = reader.value(node, ())
     assert isinstance(value, dict)
-    return Document(value, reader.lines, file, frozenset(reader.unset), frozenset(reader.literal))
+    return Document(
+        value,
+        reader.lines,
+        file,
+        frozenset(reader.unset),
+        frozenset(reader.literal),
+        written=reader.written,
+        filled_in=reader.filled_in,
+    )
 
 
 class _Reader:
@@ -106,6 +135,8 @@ class _Reader:
         self.lines: dict[Path, int] = {}
         self.unset: set[str] = set()
         self.literal: set[Path] = set()
+        self.written: dict[Path, str] = {}
+        self.filled_in: dict[Path, dict[str, str]] = {}
         self.nodes = 0
         self.open: set[int] = set()
 
@@ -116,6 +147,8 @@ class _Reader:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise self.fail(node, f"more than {MAX_NODES:,} values once aliases are expanded")
+        if len(path) > MAX_DEPTH:
+            raise self.fail(node, f"nested more than {MAX_DEPTH} levels deep")
         if id(node) in self.open:
             raise self.fail(node, "an alias that contains itself")
         if node.tag not in _TAGS:
@@ -152,16 +185,19 @@ class _Reader:
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         template = _TEMPLATE.search(node.value) is not None
-        text = _VARIABLE.sub(lambda match: as_text(self.variable(node, match), template), node.value)
+        text = _VARIABLE.sub(lambda match: as_text(self.variable(node, match, path), template), node.value)
+        if _VARIABLE.search(node.value):
+            self.written[path] = _VARIABLE.sub(r"${\1}", node.value)
         if not template and _TEMPLATE.search(text):
             self.literal.add(path)
         return text if node.style in ("'", '"', "|", ">") else plain(text)
 
-    def variable(self, node: yaml.Node, match: re.Match[str]) -> str:
+    def variable(self, node: yaml.Node, match: re.Match[str], path: Path) -> str:
         name, default = match[1], match[2]
-        found = self.environment.get(name)
-        if found is not None and (found or default is None):
-            return found
+        value = self.environment.get(name)
+        if value is not None and (value or default is None):
+            self.filled_in.setdefault(path, {})[name] = value
+            return value
         if default is not None:
             return default
         if not self.lenient:
@@ -207,24 +243,25 @@ def override(node: yaml.MappingNode, assignment: str) -> None:
 def compose_value(text: str, file: str) -> yaml.Node:
     """The node of one value as given on the command line; an empty one is null."""
     try:
-        found: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ProfileError(f"{file}: not a YAML value: {str(error).splitlines()[0]}") from None
-    return found if found is not None else yaml.ScalarNode("tag:yaml.org,2002:null", "null")
+        value: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if isinstance(error, yaml.YAMLError) else "nested too deeply"
+        raise ProfileError(f"{file}: not a YAML value: {reason}") from None
+    return value if value is not None else yaml.ScalarNode("tag:yaml.org,2002:null", "null")
 
 
 def _child(parent: yaml.Node, part: str, assignment: str) -> yaml.Node:
     if isinstance(parent, yaml.SequenceNode) and part.isdigit() and int(part) < len(parent.value):
-        found = parent.value[int(part)]
+        child = parent.value[int(part)]
     elif isinstance(parent, yaml.MappingNode):
-        found = next((value for key, value in parent.value if key.value == part), None)
-        if not isinstance(found, (yaml.MappingNode, yaml.SequenceNode)):
-            found = yaml.MappingNode("tag:yaml.org,2002:map", [], start_mark=parent.start_mark)
-            _put(parent, part, found, assignment)
+        child = next((value for key, value in parent.value if key.value == part), None)
+        if not isinstance(child, (yaml.MappingNode, yaml.SequenceNode)):
+            child = yaml.MappingNode("tag:yaml.org,2002:map", [], start_mark=parent.start_mark)
+            _put(parent, part, child, assignment)
     else:
         raise ProfileError(f"--set {assignment}: there is no {part!r} to set anything in")
-    assert isinstance(found, yaml.Node)
-    return found
+    assert isinstance(child, yaml.Node)
+    return child
 
 
 def _put(parent: yaml.Node, key: str, value: yaml.Node, assignment: str) -> None:

@@ -308,3 +308,74 @@ def test_any_value_of_any_key_is_accepted_or_refused_in_one_line(key: str, value
     except SoakError as error:
         assert str(error).startswith("p.yaml")
         assert "\n" not in str(error).strip()
+
+
+SECRET = "s3cr3t-0123456789"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["GET /q?key=${KEY}", "{request: 'GET /q?key=${KEY}', weight: 2}", '{request: "GET /q?key=${KEY:-none}"}'],
+)
+def test_a_label_is_what_is_written_and_never_what_a_variable_holds(endpoint: str) -> None:
+    text = f"target: {{url: http://127.0.0.1:1}}\nload: {{rate: 1/s, duration: 1s}}\nendpoints: [{endpoint}]"
+    if endpoint.startswith("GET"):
+        text = text.replace(f"[{endpoint}]", f"['{endpoint}']")
+    profile, _ = parse_profile(text, "p.yaml", environment={"KEY": SECRET})
+    assert profile.endpoints[0].label == "GET /q?key=${KEY}"
+    assert profile.endpoints[0].request == f"GET /q?key={SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("url", "target: {url: '${KEY}'}"),
+        ("url", "target: {url: 'http://${KEY}.example.com'}"),
+        ("rate", "load: {rate: '${KEY}', duration: 1s}"),
+        ("users", "load: {users: '${KEY}', duration: 1s}"),
+        ("endpoints", "endpoints: ['GET${KEY}']"),
+        ("tls", "target: {url: 'http://127.0.0.1:1', tls: {ca: '${KEY}'}}"),
+    ],
+)
+def test_no_message_shows_what_a_variable_holds(key: str, line: str) -> None:
+    lines = {
+        "target": "target: {url: 'http://127.0.0.1:1'}",
+        "load": "load: {rate: 1/s, duration: 1s}",
+        "endpoints": "endpoints: [GET /]",
+    }
+    lines[line.partition(":")[0]] = line
+    with pytest.raises(ProfileError) as error:
+        parse_profile("\n".join(lines.values()), "p.yaml", environment={"KEY": SECRET})
+    assert SECRET not in str(error.value)
+    assert key in str(error.value)
+
+
+def test_a_question_mark_in_a_flow_mapping_is_to_be_quoted() -> None:
+    with pytest.raises(ProfileError, match=r'p\.yaml:1: not valid YAML: .*quote .* such as \{request: "GET /x\?a=b"'):
+        parse_profile("endpoints: [{request: GET /x?a=b, weight: 2}]", "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"load: {{rate: 1/s, duration: {'9' * 400}s}}", "duration"),
+        ("load: {users: 999999999, duration: 1s}", "users is above"),
+        ("load: {users: 1, duration: 1s, processes: 100000}", "processes is above"),
+        ("load: {rate: 99999999/s, duration: 1s}", "at most 1e"),
+        ("target: {url: 'http://a..localhost:1'}", "expected a URL"),
+        ("target: {url: 'http://[::1/metrics'}", "expected a URL"),
+        ("endpoints: [{request: GET /, json: " + "[" * 80 + "]" * 80 + "}]", "levels deep"),
+        ("endpoints: [{request: GET /, json: " + "[" * 5000 + "]" * 5000 + "}]", "nested too deeply"),
+        ("endpoints: [{request: GET /, expect: {body: {regex: '(a+)+$'}}}]", "take for ever"),
+    ],
+)
+def test_what_is_enormous_or_malformed_is_one_line(line: str, reason: str) -> None:
+    lines = {
+        "target": "target: {url: 'http://127.0.0.1:1'}",
+        "load": "load: {rate: 1/s, duration: 1s}",
+        "endpoints": "endpoints: [GET /]",
+    }
+    lines[line.partition(":")[0]] = line
+    with pytest.raises(ProfileError, match=reason) as error:
+        parse_profile("\n".join(lines.values()), "p.yaml")
+    assert "\n" not in str(error.value)
