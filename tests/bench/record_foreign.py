@@ -19,17 +19,20 @@ from typing import Any
 
 import yaml
 
+from soak.errors import SoakError
 from tests.bench.foreign.cells import LONG, Cell
 from tests.bench.foreign.exporting import export
 from tests.bench.foreign.servers import Server
-from tests.bench.foreign.short import SHORT
+from tests.bench.foreign.short import SHORT, STARVED
 
 DATA = Path(__file__).parents[1] / "data" / "foreign"
 
 
 def profile(cell: Cell, server: Server) -> dict[str, Any]:
     """What soak is told to do."""
-    expected = {"expect": {"status": cell.status}} if cell.status else {}
+    more: dict[str, Any] = {"expect": {"status": cell.status}} if cell.status else {}
+    if cell.json is not None:
+        more["json"] = cell.json
     weights = cell.weights or repeat(1)
     page: dict[str, Any] = {"url": "/metrics"}
     sources: list[dict[str, Any]] = [{"process": {"pid": server.pid}}]
@@ -50,7 +53,7 @@ def profile(cell: Cell, server: Server) -> dict[str, Any]:
             "timeout": f"{cell.timeout:g}s",
         },
         "endpoints": [
-            {"request": request, "weight": weight, **expected}
+            {"request": request, "weight": weight, **more}
             for request, weight in zip(cell.endpoints, weights, strict=False)
         ],
     }
@@ -65,9 +68,10 @@ def record(cell: Cell, runs: Path, after: float) -> str:
             path.write_text(yaml.safe_dump(profile(cell, server)))
             run = [sys.executable, "-m", "soak", "run", str(path), "--out", str(runs / cell.name)]
             done = subprocess.run(run, capture_output=True, text=True, check=False)
-    except (OSError, RuntimeError) as error:
+            said = f"{cell.name}: exit {done.returncode}\n{done.stdout}"
+            return said + (done.stderr if done.returncode in {2, 4} else keep(cell, runs))
+    except (OSError, RuntimeError, SoakError) as error:
         return f"{cell.name}: {error}"
-    return f"{cell.name}: exit {done.returncode}\n{done.stdout}{keep(cell, runs)}"
 
 
 def keep(cell: Cell, runs: Path) -> str:
@@ -86,7 +90,9 @@ def main() -> None:
     parser.add_argument("--apart", type=float, default=4.0, help="seconds from one start to the next")
     parser.add_argument("--export", action="store_true", help="only write the files, of runs that are there")
     asked = parser.parse_args()
-    wanted = [c for c in (*LONG, *SHORT) if not asked.only or any(fnmatchcase(c.name, one) for one in asked.only)]
+    wanted = [
+        c for c in (*LONG, *STARVED, *SHORT) if not asked.only or any(fnmatchcase(c.name, one) for one in asked.only)
+    ]
     if asked.export:
         for cell in wanted:
             print(keep(cell, asked.runs))

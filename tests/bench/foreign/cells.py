@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.bench.foreign import servers
 from tests.bench.foreign.servers import Start
 
-HOUR = 4080.0
+HOUR, LESS = 4080.0, 3000.0
 STEADY = "does the same small work for every request, and keeps nothing"
 
 
@@ -16,7 +16,7 @@ class Cell:
     """One recording. `why` says how it is known to be healthy, or to leak; `leak` what leaks, empty where nothing does.
 
     Times are in seconds. `weights` are the endpoints', all alike unless given. `status` is what the answers are to have, where
-    that is no success. With `keep` nothing is watched but these series of the page of metrics.
+    that is no success; `json` is their body. With `keep` nothing is watched but these series of the page of metrics.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Cell:
     leak: str = ""
     weights: tuple[int, ...] = ()
     status: int = 0
+    json: object = None
     keep: tuple[str, ...] = ()
     lasts: float = HOUR
     sample: float = 5.0
@@ -38,25 +39,36 @@ _PROMETHEUS = (
     "GET /api/v1/query?query=sum(rate(prometheus_http_requests_total%5B1m%5D))%20by%20(handler)",
     "GET /api/v1/query?query=max_over_time(process_resident_memory_bytes%5B5m%5D)",
 )
+_ALERTS = [{"labels": {"alertname": "a{{ randint(1, 30) }}"}}]
 _BLOCKS = ("--storage.tsdb.min-block-duration=5m", "--storage.tsdb.max-block-duration=5m")
 
 LONG = (
     Cell(
         "postgres-healthy",
         "PostgreSQL 15.18",
-        servers.database,
+        servers.database(),
         ("GET /row",),
         5,
-        "reads and updates in eight kept sessions; each levels off when it has touched all of the table in shared memory",
+        "reads and updates in eight sessions; each levels off when it has touched all of the table in shared memory",
     ),
     Cell(
         "postgres-prepared",
         "PostgreSQL 15.18",
-        servers.database,
+        servers.database(86400.0),
         ("GET /row", "GET /prepared"),
         5,
-        "its manual: a prepared statement lasts until the session ends, or DEALLOCATE",
+        "its manual: a prepared statement lasts until the session ends, or DEALLOCATE; the first 54 minutes of postgres-recycled",
         "statements prepared under ever-new names in kept sessions",
+        weights=(3, 1),
+        lasts=3240.0,
+    ),
+    Cell(
+        "postgres-recycled",
+        "PostgreSQL 15.18",
+        servers.database(),
+        ("GET /row", "GET /prepared"),
+        5,
+        "the same, with a pool that replaces each session before it is an hour old: no statement lasts longer",
         weights=(3, 1),
     ),
     Cell(
@@ -107,7 +119,19 @@ LONG = (
         servers.prometheus("prometheus", *_BLOCKS),
         _PROMETHEUS,
         3,
-        "as before, with blocks of five minutes, so that its head is cut many times in the hour",
+        "memory is level, for the head is cut every five minutes; but no blocks are merged, and each is kept open",
+        "the descriptors of a block every five minutes, until the retention of fifteen days",
+    ),
+    Cell(
+        "alertmanager-0.32.1",
+        "Alertmanager 0.32.1",
+        servers.alertmanager("0.32.1"),
+        ("POST /api/v2/alerts",),
+        5,
+        "issue 5182 of its repository: 0.32.0 and 0.32.1 leak a goroutine when an alert comes back to a group that is done",
+        "the goroutine of every group of alerts that is replaced",
+        json=_ALERTS,
+        lasts=720.0,
     ),
     Cell(
         "gorilla-context",
@@ -137,7 +161,13 @@ LONG = (
         STEADY,
     ),
     Cell(
-        "express-healthy", "Express 5.3.0, Node 20", servers.node("express.js", "healthy"), ("GET /items/1",), 5, STEADY
+        "express-healthy",
+        "Express 5.3.0, Node 20",
+        servers.node("express.js", "healthy"),
+        ("GET /items/1",),
+        5,
+        STEADY,
+        lasts=LESS,
     ),
     Cell(
         "express-session",
@@ -147,6 +177,7 @@ LONG = (
         5,
         "its manual: the default MemoryStore will leak memory under most conditions",
         "sessions in MemoryStore, of callers that keep no cookie",
+        lasts=LESS,
     ),
     Cell(
         "express-lru",
@@ -155,8 +186,11 @@ LONG = (
         ("GET /cached",),
         5,
         "4,000 entries of four kilobytes drawn at random: full but for 1% after an hour",
+        lasts=LESS,
     ),
-    Cell("gunicorn-flask", "gunicorn 27.0.1, Flask 3.1.3", servers.gunicorn(2), ("GET /items/1",), 5, STEADY),
+    Cell(
+        "gunicorn-flask", "gunicorn 27.0.1, Flask 3.1.3", servers.gunicorn(2), ("GET /items/1",), 5, STEADY, lasts=LESS
+    ),
     Cell("uvicorn-fastapi", "uvicorn 0.54.0, FastAPI 0.165.0", servers.uvicorn(), ("GET /items/1",), 5, STEADY),
     Cell(
         "aiohttp-3.10.10",

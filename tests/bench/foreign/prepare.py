@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,23 @@ _COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-depend
 def call(*command: str | Path, directory: Path = HERE) -> None:
     """Run one step."""
     subprocess.run([str(part) for part in command], cwd=directory, check=True)
+
+
+def alertmanager(version: str) -> None:
+    """Alertmanager with an empty page in place of its own, which its module does not hold."""
+    module = f"github.com/prometheus/alertmanager@v{version}"
+    found = subprocess.run(
+        ["go", "mod", "download", "-json", module], cwd=PACKAGES, check=True, capture_output=True, text=True
+    )
+    place = PACKAGES / "alertmanager"
+    source = place / f"source-{version}"
+    shutil.copytree(json.loads(found.stdout)["Dir"], source, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    page = source / "ui" / "app" / "dist" / "index.html"
+    for directory in reversed(page.relative_to(source).parents[:-1]):
+        (source / directory).mkdir(exist_ok=True)
+        (source / directory).chmod(0o755)
+    page.write_text("<html></html>")
+    call("go", "build", "-o", place / f"alertmanager-{version}", "./cmd/alertmanager", directory=source)
 
 
 def main() -> None:
@@ -33,6 +51,7 @@ def main() -> None:
     call("javac", "--release", "17", "-cp", f"{jars}/*", "-d", jars, *HERE.glob("*.java"))
     for name in ("gorilla", "filling"):
         call("go", "build", "-o", PACKAGES / name / name, ".", directory=HERE / name)
+    alertmanager("0.32.1")
 
 
 if __name__ == "__main__":

@@ -132,8 +132,7 @@ INSERT INTO items SELECT i, repeat('x', 80) FROM generate_series(0, 19999) i;"""
 
 
 @contextmanager
-def database() -> Iterator[Server]:
-    """PostgreSQL with its default settings, behind the gateway: the postmaster is watched, and its backends with it."""
+def _database(lifetime: float) -> Iterator[Server]:
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2]))
     port, front = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="foreign-pg-", dir="/tmp") as scratch:
@@ -148,8 +147,17 @@ def database() -> Iterator[Server]:
         with process(command, port, directory=at, user=owner, stop=signal.SIGINT) as pid:
             time.sleep(3)
             subprocess.run(["psql", "-Xqc", _ITEMS, address], check=True, capture_output=True, timeout=60)
-            with process([PYTHON / "python", "gateway.py", str(front)], front, {"POSTGRES": address}):
+            environment = {"POSTGRES": address, "LIFETIME": str(lifetime)}
+            with process([PYTHON / "python", "gateway.py", str(front)], front, environment):
                 yield Server(f"http://127.0.0.1:{front}", pid)
+
+
+def database(lifetime: float = 3600.0) -> Start:
+    """PostgreSQL with its default settings, behind the gateway: the postmaster is watched, and its backends with it.
+
+    The gateway's pool replaces its sessions when they are about so many seconds old.
+    """
+    return lambda: _database(lifetime)
 
 
 def redis(*flags: str) -> Start:
@@ -204,6 +212,28 @@ def prometheus(binary: str | Path, *flags: str) -> Start:
             files = [f"--config.file={at}/prometheus.yml", f"--storage.tsdb.path={at}/data"]
             with process([binary, *files, f"--web.listen-address=127.0.0.1:{port}", *flags], port) as pid:
                 time.sleep(5)
+                yield Server(f"http://127.0.0.1:{port}", pid, metrics=True)
+
+    return start
+
+
+_ALERTMANAGER = """global: {resolve_timeout: 1s}
+route: {receiver: nobody, group_by: [alertname], group_wait: 1s, group_interval: 2s}
+receivers: [{name: nobody}]
+"""
+
+
+def alertmanager(version: str) -> Start:
+    """Alertmanager alone, that tells nobody of alerts which are resolved after a second."""
+
+    @contextmanager
+    def start() -> Iterator[Server]:
+        with tempfile.TemporaryDirectory() as scratch:
+            at, port = Path(scratch), free_port()
+            (at / "alertmanager.yml").write_text(_ALERTMANAGER)
+            files = [f"--config.file={at}/alertmanager.yml", f"--storage.path={at}", "--cluster.listen-address="]
+            binary = PACKAGES / "alertmanager" / f"alertmanager-{version}"
+            with process([binary, *files, f"--web.listen-address=127.0.0.1:{port}"], port) as pid:
                 yield Server(f"http://127.0.0.1:{port}", pid, metrics=True)
 
     return start
