@@ -34,10 +34,13 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
+
+bench-foreign: install ## The verdict on software that nobody here wrote, beside other methods
+	$(BIN)/python -m tests.bench.bench_foreign
 
 bench-early: install ## What stopping early costs and saves
 	$(BIN)/python -m tests.bench.bench_early
@@ -84,4 +87,4 @@ zoo: install ## Goroutines, threads and tasks stranded in every usual way, leaki
 programs: install ## Libraries at releases with known leaks, leaking and fixed (about half an hour)
 	$(BIN)/python -m tests.targets.programs
 
-.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults
+.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults
