@@ -18,12 +18,8 @@ DATA = Path(__file__).parents[1] / "data" / "foreign"
 CELLS = {cell.name: cell for cell in (*LONG, *STARVED, *SHORT)}
 #: What is judged wrongly today, and what would be right. One that is judged rightly again fails here, to be taken out.
 KNOWN_WRONG: dict[str, str] = {
-    "short-flask-filling": "fails while a bounded cache fills; inconclusive would be right",
     "short-flask-filling-starved": "fails while a bounded cache fills, most requests timing out; inconclusive would be right",
     "short-gunicorn-overloaded": "fails while threads come up to what is under way; inconclusive or pass would be right",
-    "short-express-12s": "fails in the first seconds of Node's life; inconclusive would be right",
-    "short-gunicorn-12s": "fails in the first seconds of its workers' life; inconclusive would be right",
-    "short-jetty-12s": "fails while the JVM warms up; inconclusive would be right",
 }
 
 
