@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from soak.analysis import analyze
+from soak.formats import read_recording
 from soak.model import Verdict
 from soak.profile import Limits
-from soak.recording.importing import import_recording
 from tests.bench.foreign.cells import LONG, Cell
 from tests.bench.foreign.short import SHORT, STARVED
 
@@ -32,6 +32,6 @@ def test_every_recording_is_labelled_and_every_label_has_a_recording() -> None:
 def test_software_of_others_gets_no_wrong_verdict(cell: Cell, request: pytest.FixtureRequest) -> None:
     if cell.name in KNOWN_WRONG:
         request.applymarker(pytest.mark.xfail(reason=KNOWN_WRONG[cell.name], strict=True))
-    analysis = analyze(import_recording(DATA / f"{cell.name}.csv.gz"), Limits(), judge_unknown=True)
+    analysis = analyze(read_recording(DATA / f"{cell.name}.csv.gz"), Limits(), judge_unknown=True)
     wrong = Verdict.PASS if cell.leak else Verdict.FAIL
     assert analysis.verdict is not wrong, analysis.reason

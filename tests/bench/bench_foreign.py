@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from soak.analysis import analyze
+from soak.formats import read_recording
 from soak.model import Recording, Verdict
 from soak.profile import Limits
-from soak.recording.importing import import_recording
 from tests.bench.foreign.cells import LONG, Cell
 from tests.bench.foreign.short import SHORT, STARVED
 from tests.bench.methods import METHODS
@@ -34,7 +34,7 @@ def others(recording: Recording, leaks: bool) -> list[str]:
 
 def row(cell: Cell) -> list[str]:
     """Print what is said of one recording; soak's answer, and the others'."""
-    recording = import_recording(DATA / f"{cell.name}.csv.gz")
+    recording = read_recording(DATA / f"{cell.name}.csv.gz")
     analysis = analyze(recording, Limits(), judge_unknown=True)
     leaks = bool(cell.leak)
     answers = [right(analysis.verdict, leaks), *others(recording, leaks)]
