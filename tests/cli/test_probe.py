@@ -181,6 +181,7 @@ def test_each_profiler_is_asked_once(
 ) -> None:
     profile = http(gzip.compress(b"\x0aheap"), content_type="application/octet-stream")
     pages = PAGES | dict.fromkeys(("/debug/pprof/heap?gc=1", "/debug/pprof/goroutine?debug=0"), profile)
+    pages |= {"/debug/pprof/goroutine?debug=2": http(b"goroutine 1 [running]:\n", content_type="text/plain")}
     with answering(pages) as url:
         text = PROFILE.format(url=url, source="prometheus: {url: /twice}") + f"diagnose: {diagnose}\n"
         (tmp_path / "p.yaml").write_text(text)

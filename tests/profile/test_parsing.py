@@ -136,10 +136,6 @@ MISTAKES = {
         GOOD.replace("rate: 50/s", "rate: 50/s\n  timeout: {read: 0s}"),
         "p.yaml:5: load.timeout.read: must be more than 0, not '0s'",
     ),
-    "silence beside a locustfile": (
-        BESIDE + "load: {users: 1, duration: 1s, timeout: {read: 1s}, locustfile: locustfiles/checkout.py}\n",
-        "p.yaml:2: load.timeout.read: a locustfile's users do all that themselves, and this would have no effect",
-    ),
     "a link without a trace": (
         GOOD + "trace:\n  link: http://x/trace\n",
         "p.yaml:9: trace.link: expected an address of http or https with {trace_id} in it",

@@ -125,7 +125,7 @@ def test_saturated_partly(share: float, verdict: Verdict) -> None:
 
 
 def test_a_proven_leak_outranks_a_saturated_generator() -> None:
-    analysis = judged(generator(cpu=0.97), scheduled(30), memory=LEAK)
+    analysis = judged(generator(cpu=0.97, made=30), scheduled(30), memory=LEAK)
     assert analysis.verdict is Verdict.FAIL
     assert analysis.findings[0].rule == "growth"
     assert code_of(analysis) is ExitCode.FAIL
