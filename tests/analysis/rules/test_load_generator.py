@@ -181,7 +181,7 @@ def test_its_series_are_there_to_limit_and_to_draw_and_never_judged_for_growth()
     assert {"asked", "all"} <= {
         curve.label for chart in analysis.charts for curve in chart.curves if chart.title == "Requests"
     }
-    assert {"Late arrivals", "Load generator's busiest process"} <= {chart.title for chart in analysis.charts}
+    assert {"Late arrivals", "Load generator: CPU of its busiest process"} <= {chart.title for chart in analysis.charts}
     assert "Dropped arrivals" not in {chart.title for chart in analysis.charts}
     for name in ("soak_load_cpu_ratio", "soak_load_lag_seconds", "soak_load_resident_memory_bytes"):
         role = metric_of(name)
