@@ -125,7 +125,9 @@ _ENDED = {
 
 def broken_by(prepared: Prepared, generator: Generator | None, findings: Iterable[Finding]) -> str | None:
     """Why the run as a whole proves nothing: it could not go on, it made no load, or its generator was saturated; else None."""
-    why = prepared.recording.run.failure or nothing_sent(prepared) or saturated(generator, findings)
+    run = prepared.recording.run
+    under_way = run.ended is Ending.RUNNING  # its load may still come
+    why = run.failure or (None if under_way else nothing_sent(prepared) or saturated(generator, findings))
     return None if why is None else f"The run broke: {why}"
 
 

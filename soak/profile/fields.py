@@ -68,7 +68,7 @@ def _quantity(
     def check(value: object) -> float:
         number = parse(value)
         if not abs(number) <= most:
-            raise ValueError(f"is more than anything could be: at most {most:g}")
+            raise ValueError(f"is above {most:,.0f}, the most there can be")
         if (least is not None and number < least) or (over is not None and number <= over):
             bound = f"at least {least:g}" if over is None else f"more than {over:g}"
             raise ValueError(f"must be {bound}, not {value!r}")

@@ -159,7 +159,7 @@ def test_values_that_are_no_numbers_never_crash_and_never_pass_alone(odd: float,
 
 
 def test_replicas_are_judged_and_named_one_by_one() -> None:
-    leak = gauge("process_resident_memory_bytes", 50e6 + 5000.0 * T + noise(2e4), instance="127.0.0.1:2")
+    leak = gauge("process_resident_memory_bytes", 50e6 + 50_000.0 * T + noise(2e4), instance="127.0.0.1:2")
     calm = gauge("process_resident_memory_bytes", 50e6 + noise(2e4), instance="127.0.0.1:1")
     analysis = judged(calm, leak)
     assert analysis.verdict is Verdict.FAIL

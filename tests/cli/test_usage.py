@@ -94,7 +94,7 @@ REFUSED = [
         "--limit 'p99': expected NAME: VALUE",
     ),
     (["check", "bad.yaml"], "bad.yaml:5: load.durration"),
-    (["analyze"], "Missing argument"),
+    (["analyze"], "give a FILE, or --prometheus"),
     (["analyze", "nowhere.csv"], "nowhere.csv: cannot be read: no such file"),
     (["analyze", "text.csv"], "text.csv:3: column a: not a number: 'full'"),
     (["analyze", "no-time.csv"], "no-time.csv: no time column"),
@@ -135,7 +135,7 @@ def test_a_target_that_does_not_start_says_its_last_words(capsys: pytest.Capture
     code, _, err = run(capsys, "run", "p.yaml", "--out", "never")
     assert code == 4
     assert "ended with code 1; it said: no database at hand" in err
-    assert not (here / "never").exists()
+    assert [path.name for path in (here / "never").iterdir()] == ["target.log"]
 
 
 def test_a_run_directory_that_is_in_use_is_refused(capsys: pytest.CaptureFixture[str], here: Path) -> None:

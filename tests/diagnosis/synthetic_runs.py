@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from soak.analysis import analyze
+from soak.diagnosis.attribution.request_clock import on_request_clock
 from soak.model import Analysis, Floats, Kind, Phase, Recording, RunInfo, Series
 from soak.profile import Limits
 from soak.snapshots import Snapshot, SnapshotKind
@@ -67,7 +68,8 @@ def run(
 
 
 def judged(recording: Recording) -> Analysis:
-    return analyze(recording, Limits())
+    """As the pipeline judges a run whose mix was varied on purpose."""
+    return analyze(recording, Limits(), request_clock=on_request_clock)
 
 
 def _windows(name: str, times: Floats, made: Floats) -> EndpointWindows:

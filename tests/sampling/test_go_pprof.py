@@ -62,10 +62,11 @@ def test_a_profile_that_is_damaged_leaves_the_others() -> None:
     whole = gzip.compress(b"\x0a" + bytes(5000), mtime=0)
     for part, said in ((whole[:-10], "was cut short"), (b"\x1f\x8b" + b"x" * 40, "is damaged")):
         pages = {HEAP: http(part, content_type=OCTETS), GOROUTINES: packed(b"\x0ag"), LEAKED: packed(b"\x0al")}
+        pages["/debug/pprof/goroutine?debug=2"] = http(b"goroutine 1", content_type="text/plain")
         with answering(pages) as url:
             (_, error), *others = profiler(url).take("start")
         assert said in str(error)
-        assert others == [("goroutine", b"\x0ag"), ("goroutineleak", b"\x0al")]
+        assert others == [("goroutine", b"\x0ag"), ("goroutineleak", b"\x0al"), ("stacks", b"goroutine 1")]
 
 
 def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import fit_trend
-from soak.analysis.thresholds import CERTAIN, GROWS_BY, SUSPICIOUS
+from soak.analysis.thresholds import CERTAIN, GROWS_BY, SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, RuleName, Trend, Verdict
 from soak.units import show_amount, show_duration, show_number
 
@@ -84,7 +84,7 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
     measured = _measured(subject, trend)
     matters = _matters(subject, trend) / (survive / 3600)
     if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
-        if trend.slope_low > max(matters, 0.0):
+        if trend.slope_low > max(matters, 0.0) and trend.p_no_growth < SURELY_SETTLED:
             return Verdict.INCONCLUSIVE, (
                 f"{noun} may have settled, or {_verb(subject, 'grow')} by {measured}: a longer run would tell."
             )
