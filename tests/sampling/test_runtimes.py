@@ -134,7 +134,7 @@ def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
     profile = read_profile("v8cpu", ran)
     hits = profile.column("run")
     opening = [n for n in range(len(hits)) if calls(profile.stack(n), STACK_SIGNATURES["files"])]
-    assert {place_of(profile.stack(n)).function for n in opening} == {"openLog"}
+    assert "openLog" in {place_of(profile.stack(n)).function for n in opening}
     assert sum(hits[n] for n in opening) > 5
 
 
