@@ -68,10 +68,6 @@ PEAK_CONNECTIONS = 0.5
 #: than a line for it to bend; how much better an explanation growth must then be than all that settles. Corpus, kinds of
 #: caches that fill: lower, and caches of random keys fail; higher, and leaks under a long warm-up become inconclusive.
 SLOW_SATURATION, BENDS, BETTER_THAN_SATURATION = -3.9, 2.0, 6.0
-#: The rise between the last two thirds as a share of that between the first two, below which a series slows down as a
-#: cache does that fills: exp(-1 / 3τ) for a time constant of τ runs, 0.8 at 1.5 runs. Higher, and leaks through a mix of
-#: traffic that varies on purpose, whose pace changes without slowing, are left open.
-SLOWS_DOWN = 0.8
 #: Probability of no growth from which a level counts as settled although its slope, given growth, lies wholly above zero:
 #: the teeth of a few collections. Lower: series that still climb (0.95 seen) pass as steady.
 SURELY_SETTLED = 0.99

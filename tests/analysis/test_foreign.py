@@ -31,7 +31,7 @@ def test_every_recording_is_labelled_and_every_label_has_a_recording() -> None:
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
 def test_software_of_others_gets_no_wrong_verdict(cell: Cell, request: pytest.FixtureRequest) -> None:
     if cell.name in KNOWN_WRONG:
-        request.applymarker(pytest.mark.xfail(reason=KNOWN_WRONG[cell.name], strict=False))
+        request.applymarker(pytest.mark.xfail(reason=KNOWN_WRONG[cell.name], strict=True))
     analysis = analyze(read_recording(DATA / f"{cell.name}.csv.gz"), Limits(), judge_unknown=True)
     wrong = Verdict.PASS if cell.leak else Verdict.FAIL
     assert analysis.verdict is not wrong, analysis.reason

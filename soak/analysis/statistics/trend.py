@@ -29,7 +29,6 @@ from soak.analysis.thresholds import (
     FEWEST_SAMPLES,
     RESOLVED_AT,
     SETTLING,
-    SLOWS_DOWN,
     SUSPICIOUS,
 )
 from soak.model import Line, Trend
@@ -164,7 +163,7 @@ def _chance(
 ) -> float:
     """The probability of no lasting growth, in the light of what the weighing cannot see; `slope` is an hour's."""
     chance = max(fit.average.p_no_growth, least_p_no_growth(lives, reduced, fit.average.jumpy))
-    if fit.average.saturates and late_to_early_rise(reduced) < SLOWS_DOWN:
+    if fit.average.saturates:
         chance = max(chance, CANNOT_TELL)
     if chance > SUSPICIOUS and _plainly_seen(fit.average) > _STILL_LIKELY:
         chance = CANNOT_TELL
