@@ -127,16 +127,7 @@ def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Findi
                 f"{series.key} was there in {gap.said(prepared.start)}, while {health.source} answered{others}: "
                 "growth may hide in what was not seen."
             )
-            yield Finding(
-                RuleName.COVERAGE,
-                series.name,
-                Verdict.INCONCLUSIVE,
-                reason,
-                series.labels,
-                COVERED,
-                round(gap.share, 4),
-                "ratio",
-            )
+            yield _unseen(series, gap, reason)
 
 
 def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding]:
@@ -150,16 +141,13 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
         gap = worst(uncovered(prepared, np.maximum(times - reach / 2, times[0] - reach), times + reach / 2))
         if gap is not None:
             reason = f"{series.key} was recorded in {gap.said(prepared.start)}: growth may hide in what was not seen."
-            yield Finding(
-                RuleName.COVERAGE,
-                series.name,
-                Verdict.INCONCLUSIVE,
-                reason,
-                series.labels,
-                COVERED,
-                round(gap.share, 4),
-                "ratio",
-            )
+            yield _unseen(series, gap, reason)
+
+
+def _unseen(series: Series, gap: Gap, reason: str) -> Finding:
+    """The finding that a series was not seen for long enough."""
+    share = round(gap.share, 4)
+    return Finding(RuleName.COVERAGE, series.name, Verdict.INCONCLUSIVE, reason, series.labels, COVERED, share, "ratio")
 
 
 def uncovered(prepared: Prepared, starts: Floats, ends: Floats) -> list[Gap]:
