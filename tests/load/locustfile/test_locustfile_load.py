@@ -97,6 +97,8 @@ def test_a_failures_own_text_is_its_kind_and_kinds_are_bounded(tmp_path: Path) -
         + """
 class Other(Mine):
     number = 0
+    def on_start(self):
+        self.limited()
     @task
     def many(self):
         for _ in range(60):
