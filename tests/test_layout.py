@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "pipeline": {"analysis", "diagnosis", "errors", "load", "model", "profile", "recording"},
     "runner": {"errors", "load", "model", "profile", "recording", "sampling", "snapshots", "target", "windows"},
     "demo": set(),
+    "starters": set(),
     "hook": set(),
     "target_guard": set(),
     "__main__": {"cli"},

@@ -16,6 +16,7 @@ from soak.errors import ExitCode, SoakError
 VERBS = {
     "run": "Drive, sample, record, judge and report: the main job",
     "demo": "The main job on the bundled service, in about a minute",
+    "init": "Start from an example profile, or from files for a CI service",
     "check": "Validate a profile; --probe asks the target once",
     "analyze": "Judge recorded series: files of any usual format, run directories",
     "worker": "Join a master's run, and make a share of its load",

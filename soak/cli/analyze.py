@@ -66,7 +66,7 @@ def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given
       soak analyze memory.csv
       soak analyze memory.csv --limit 'process_resident_memory_bytes: 1MiB/h' --json
       soak analyze nights/*.csv
-      soak analyze reports/nightly-* --together
+      soak analyze reports/nightly-* --together --out together
       soak analyze pidstat.log --only RSS
       soak analyze --prometheus http://127.0.0.1:9090 --query 'process_resident_memory_bytes{job="orders"}' --since 7d
     """
@@ -107,7 +107,8 @@ def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given
 
 def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
     """Runs of one profile as one."""
-    from soak.cli.delivery import code_of, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.delivery import code_of, complain, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.judge_files import write_beside  # noqa: PLC0415
     from soak.pipeline import judge_together  # noqa: PLC0415
     from soak.reporters.json import render  # noqa: PLC0415
 
@@ -122,7 +123,11 @@ def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
         tell(render(analysis), end=False)
     else:
         show(analysis)
-    return code_of(analysis)
+    if given["out"] is None:
+        return code_of(analysis)
+    written = write_beside(analysis, given["out"], _formats(given["formats"], given["out"]))
+    complain(written)
+    return written.code(code_of(analysis))
 
 
 def _options(given: Mapping[str, Any], limited: list[str]) -> Options:

@@ -109,14 +109,18 @@ class Request:
 
     def _write(self, analysis: Analysis, path: Path, out: Path) -> Written:
         """The reports of one file: in `out`, or in a directory of the file's name there where there are several."""
-        directory = out if self.alone else out / path.name
-        if is_run_directory(directory):
-            raise UsageError(f"--out {directory}: holds a run; name another directory")
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--out {directory}: cannot be created: {error.strerror}") from None
-        return write_reports(analysis, directory, self.formats)
+        return write_beside(analysis, out if self.alone else out / path.name, self.formats)
+
+
+def write_beside(analysis: Analysis, directory: Path, formats: list[str] | None) -> Written:
+    """Write reports to a directory that holds no run, and is created where it is missing."""
+    if is_run_directory(directory):
+        raise UsageError(f"--out {directory}: holds a run; name another directory")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {directory}: cannot be created: {error.strerror}") from None
+    return write_reports(analysis, directory, formats)
 
 
 def _row(

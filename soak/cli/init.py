@@ -1,0 +1,108 @@
+"""`soak init`: an example profile, or files for a CI service, to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soak.cli.delivery import tell
+from soak.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from soak.starters import Example
+
+
+@click.command("init")
+@click.option("--example", "example_name", default="", metavar="NAME", help="A bundled profile, to standard output.")
+@click.option("--ci", "service", default="", metavar="SERVICE", help="Files for github, gitlab, systemd or kubernetes.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the example to this file, or the CI files below this folder."
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+def command(example_name: str, service: str, out: Path | None, force: bool) -> int:
+    """Start from an example profile, or from files for a CI service; with neither, list both.
+
+    Nothing that exists is overwritten without --force.
+
+    \b
+    Examples:
+      soak init
+      soak init --example nightly > nightly.yaml
+      soak init --example checkout --out checkout.yaml
+      soak init --ci github
+      soak init --ci kubernetes --out deploy/soak
+    """
+    from soak.profile.parsing import nearest  # noqa: PLC0415 - `--help` needs none of it
+    from soak.starters import CI_SERVICES, ci_files, examples  # noqa: PLC0415
+
+    if example_name and service:
+        raise UsageError("soak init: give either --example or --ci, and not both")
+    if not example_name and not service:
+        if out is not None or force:
+            raise UsageError("soak init: say what to write with --example NAME or --ci SERVICE")
+        return _list()
+    if service:
+        if service not in CI_SERVICES:
+            raise UsageError(f"--ci {service}: unknown{nearest(service, CI_SERVICES)}")
+        chosen = CI_SERVICES[service]
+        folder = out if out is not None else Path(chosen.where)
+        _write(ci_files(service), folder, force=force)
+        if chosen.profile:
+            _keep_or_write(folder / chosen.profile, examples()["nightly"].text)
+        click.echo(chosen.next_step, err=True)
+        return ExitCode.PASS
+    if example_name not in examples():
+        raise UsageError(f"--example {example_name}: unknown{nearest(example_name, examples())}")
+    example = examples()[example_name]
+    if out is None:
+        _show(example, force=force)
+    else:
+        _write({out.name: example.text, **dict(example.needs)}, out.parent, force=force)
+        click.echo(f"Edit it, then: soak check {out} --probe", err=True)
+    return ExitCode.PASS
+
+
+def _list() -> ExitCode:
+    from soak.starters import CI_SERVICES, examples  # noqa: PLC0415
+
+    lines = ["Example profiles (soak init --example NAME > profile.yaml):"]
+    lines += [f"  {name:<14} {example.about}" for name, example in examples().items()]
+    lines += ["", "Files for CI services (soak init --ci SERVICE):"]
+    lines += [f"  {name:<14} {service.about}" for name, service in CI_SERVICES.items()]
+    tell("\n".join(lines))
+    return ExitCode.PASS
+
+
+def _show(example: Example, *, force: bool) -> None:
+    """The example on standard output, where a shell's `>` may overwrite; what it needs besides is said."""
+    if force:
+        raise UsageError("--force goes with --out FILE")
+    tell(example.text, end=False)
+    if example.needs:
+        needed = ", ".join(path for path, _ in example.needs)
+        click.echo(f"soak: this profile also needs {needed}: --out FILE writes both", err=True)
+
+
+def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
+    """Write files below a folder, all or none: UsageError, before anything is written, names those that are there."""
+    present = [str(folder / path) for path in texts if (folder / path).exists()]
+    if present and not force:
+        raise UsageError(f"{', '.join(present)}: there already; --force overwrites, --out names another place")
+    for path, text in texts.items():
+        target = folder / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{target}: cannot be written: {error.strerror}") from None
+        click.echo(f"wrote {target}", err=True)
+
+
+def _keep_or_write(profile: Path, text: str) -> None:
+    """The profile that the CI files name; one that is there is somebody's work, and stays whatever is forced."""
+    if profile.exists():
+        click.echo(f"kept {profile}, which was there already", err=True)
+    else:
+        _write({profile.name: text}, profile.parent, force=False)
