@@ -169,7 +169,7 @@ def test_bad_requests_are_refused(
     ],
 )
 def test_bad_arguments_exit_2_with_one_line(arguments: list[str], complaint: str) -> None:
-    result = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=10, check=False)
+    result = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=120, check=False)
     assert (result.returncode, result.stdout) == (2, "")
     assert complaint in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -178,7 +178,7 @@ def test_bad_arguments_exit_2_with_one_line(arguments: list[str], complaint: str
 def test_a_taken_port_exits_1_with_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = subprocess.run([*DEMO, "--port", port], capture_output=True, text=True, timeout=10, check=False)
+        result = subprocess.run([*DEMO, "--port", port], capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 1
     assert result.stderr == f"python -m soak.demo: port {port}: Address already in use\n"
 

@@ -61,7 +61,7 @@ def begin(directory: Path, arguments: list[str]) -> subprocess.Popen[str]:
     """A run in the background, returned once its windows arrive."""
     command = [*SOAK, *arguments, "--out", str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while "phases" not in (directory / "run.json").read_text() if (directory / "run.json").exists() else True:
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
@@ -119,7 +119,7 @@ def test_a_gross_leak_ends_a_run_early_where_that_is_asked_for(tmp_path: Path) -
     assert done.code == 1, done.explain()
     assert done.failing()[0] == "process_threads"
     assert done.analysis["run"]["ended"] == "early"
-    assert done.analysis["run"]["seconds"] < 70
+    assert done.analysis["run"]["seconds"] < 90
 
 
 def test_a_run_can_be_judged_again_with_other_limits(shop: Target, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_ctrl_c_ends_the_run_in_order_with_a_report(shop: Target, tmp_path: Path
     load = load_processes(process.pid)
     assert load
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert still_running(load) == []
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
@@ -186,7 +186,7 @@ endpoints: [GET /]
     while not (tmp_path / "run" / "target.log").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert not (tmp_path / "run").exists()
 
@@ -214,7 +214,7 @@ def test_ctrl_c_twice_stops_at_once(shop: Target, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     time.sleep(2)
     assert still_running(load) == []
@@ -241,7 +241,7 @@ def test_a_lost_load_is_exit_4_and_never_a_pass(shop: Target, tmp_path: Path) ->
     process = begin(tmp_path / "run", ["run", *flags(shop.url, "1h")])
     [load] = load_processes(process.pid)
     load.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 4
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     assert analysis["verdict"] != "pass"
@@ -253,7 +253,7 @@ def test_a_target_that_dies_is_a_fail(tmp_path: Path) -> None:
     with running([sys.executable, "-m", "soak.demo", "--port", "0"]) as shop:
         process = begin(tmp_path / "run", ["run", *flags(shop.url, "14s")])
         os.kill(shop.pid, signal.SIGTERM)
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 1, out + err
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     [finding] = [finding for finding in analysis["findings"] if finding["verdict"] == "fail"]
@@ -268,7 +268,7 @@ def test_a_target_that_restarts_is_a_fail_and_no_fit_crosses_it(tmp_path: Path) 
         assert match is not None
         process = begin(tmp_path / "run", ["run", *flags(first.url, "14s"), "--process", f"port:{match[1]}"])
     with running([sys.executable, "-m", "soak.demo", "--port", match[1]]):
-        process.communicate(timeout=40)
+        process.communicate(timeout=120)
     assert process.returncode == 1
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     [finding] = [finding for finding in analysis["findings"] if finding["verdict"] == "fail"]

@@ -111,7 +111,7 @@ for time in range(100):
     if time == 89: recorder.commit()
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL
     found = load_recording(directory)
     assert len(found.series[0].times) == 90

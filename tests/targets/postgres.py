@@ -53,7 +53,7 @@ class Postgres:
     def query(self, statement: str) -> str:
         """What psql answers over the unix socket, as the superuser: unaligned, without headings."""
         command = ["psql", "-XAtqc", statement, "-h", str(self.directory), "-p", str(self.port), "-U", "shop", "shop"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.strip()
 
 
 def _program(name: str) -> str:
@@ -114,7 +114,7 @@ def postgres(max_connections: int = MAX_CONNECTIONS) -> Iterator[Postgres]:
 def _create(process: subprocess.Popen[bytes], server: Postgres) -> None:
     deadline = time.monotonic() + 30
     command = [_program("createdb"), "-h", str(server.directory), "-p", str(server.port), "-U", "shop", "shop"]
-    while subprocess.run(command, capture_output=True, check=False, timeout=20).returncode != 0:
+    while subprocess.run(command, capture_output=True, check=False, timeout=120).returncode != 0:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"PostgreSQL did not start: {(server.directory / 'log').read_text()}")
         time.sleep(0.2)

