@@ -60,6 +60,7 @@ class EventKind(StrEnum):
     MIX = "mix"
     DRAIN = "drain"
     EARLY = "early"
+    RESUMED = "resumed"
     RESTART = "restart"
     OOM = "oom"
     EXIT_CODE = "exit_code"
@@ -74,6 +75,7 @@ class PhaseName(StrEnum):
     DRAIN = "drain"
     WARMUP = "warmup"
     SNAPSHOT = "snapshot"
+    GAP = "gap"
 
 
 class ScrapeError(StrEnum):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import yaml
+
 from soak.analysis import analyze
 from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
@@ -15,12 +17,13 @@ from soak.diagnosis.attribution.request_clock import request_clock
 from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
 from soak.diagnosis.suspects.suspects import with_suspects
 from soak.diagnosis.trace_report import with_traces
-from soak.errors import RecordingError
+from soak.errors import ProfileError, RecordingError, UsageError
 from soak.load.plan.schedule import Schedule, segments_of
 from soak.model import Analysis, Recording, RunInfo
 from soak.profile import Profile, parse_profile
 from soak.profile.checking import requests_of
-from soak.recording import load_recording, profile_text
+from soak.profile.yamltext import LEFT_OUT
+from soak.recording import is_run_directory, load_recording, profile_text, read_run
 
 
 def judge(recording: Recording, profile: Profile) -> Analysis:
@@ -78,6 +81,25 @@ def _since_1970(run: RunInfo) -> float:
         return datetime.fromisoformat(run.started).timestamp()
     except ValueError:
         return 0.0
+
+
+def profile_of_resumed(directory: Path) -> tuple[Profile, str]:
+    """The profile that a run goes on with, ready to run, and its text; UsageError where it cannot be run again."""
+    if not is_run_directory(directory):
+        raise UsageError(f"--resume {directory}: not a run directory (it has no run.json)")
+    text, path = profile_text(directory), directory / "profile.yaml"
+    if text is None:
+        raise RecordingError(f"{directory}: has no profile.yaml, so it is not known how to go on")
+    if any(isinstance(token, yaml.ScalarToken) and token.value == LEFT_OUT for token in yaml.scan(text)):
+        raise UsageError(
+            f"{path}: a value that was sent to the target was left out of it ({LEFT_OUT}); write ${{VAR}} in its place"
+        )
+    # Files that the profile names are relative to where it lay.
+    beside = Path(str(read_run(directory).get("profile_directory", "."))) / "profile.yaml"
+    try:
+        return parse_profile(text, str(beside))
+    except ProfileError as error:
+        raise ProfileError(str(error).replace(str(beside), str(path))) from None
 
 
 def profile_of(directory: Path) -> Profile:

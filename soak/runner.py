@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from soak.model import Ending, Event, EventKind, Exemplar, Phase, Scrape
 from soak.profile import Profile
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
 from soak.recording.describing import description, utc_now
+from soak.resume import Resumption, phases_of
 from soak.sampling.building import build_sources, require_processes
 from soak.sampling.clock import RunClock
 from soak.sampling.discovery import probe_sources
@@ -43,8 +45,8 @@ class Run:
     `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
     each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
     the seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in
-    order. `resting` says what goes on after the load, as its phase is called. After `run`, `ended` is how it ended and
-    `failure` why it broke, None when it did not.
+    order. `resting` says what goes on after the load, as its phase is called. `before` is what a resumed run had done.
+    After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
     """
 
     profile: Profile
@@ -60,6 +62,7 @@ class Run:
     ended: Ending = Ending.COMPLETED
     failure: str | None = None
     resting: str = ""
+    before: Resumption = field(default_factory=Resumption)
     clock: RunClock = field(default_factory=RunClock)
 
     def run(self) -> None:
@@ -67,17 +70,18 @@ class Run:
         build_sources(
             self.profile, os.getpid() if self.profile.target.start else None
         )  # refuse wrong ones before anything starts
-        plan = plan_of(self.profile)  # and wrong templates and data
+        self.plan = plan = self.before.rest_of(plan_of(self.profile))  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
-        self.clock = RunClock()
-        self.recorder = Recorder(self.directory, description(self.profile, self.command), self.profile_text)
+        self.clock = RunClock(time.monotonic() - self.before.now)
+        facts = description(self.profile, self.command)
+        self.recorder = Recorder(self.directory, facts, self.profile_text, resumed=self.before.resumed_at)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
         self.taker: SnapshotScheduler | None = None
         self.load = self._load(plan)
         self._loaded: float | None = None
         self._rests: list[Phase] = []
-        self._made, self._next_commit, self._gone = 0, 0.0, False
+        self._made, self._next_commit, self._gone = self.before.made, 0.0, False
         try:
             self._begin()
         except BaseException:
@@ -118,8 +122,10 @@ class Run:
         self.load.start(stop=self.stop)
         assert self.load.started is not None
         self.recorder.update(phases=self._phases())
+        if self.before.stretches:
+            self._record(Event(self.load.started, EventKind.RESUMED, self.before.told(self.plan)))
         if self.taker is not None:
-            begin = self.load.started + max(self.profile.load.ramp, self.profile.load.warmup)
+            begin = self.load.started + max(self.plan.ramp, self.profile.load.warmup)
             self.taker.follow(begin, self._at(1.0))
 
     def _try_profilers(self, pid: int | None) -> None:
@@ -214,11 +220,8 @@ class Run:
                 self.taker.collect()
         self._rests[-1] = Phase(name, began, min(self.clock.now(), began + self.profile.drain))
         if self.stop.is_set():
-            self._record(
-                Event(
-                    self.clock.now(), EventKind.DRAIN, "what follows the load was cut short; the load itself was whole"
-                )
-            )
+            text = "what follows the load was cut short; the load itself was whole"
+            self._record(Event(self.clock.now(), EventKind.DRAIN, text))
         return not self.stop.is_set() and self.failure is None
 
     def _taken(self, stage: SnapshotStage) -> bool:
@@ -236,7 +239,7 @@ class Run:
 
     def _at(self, share: float) -> float:
         """When a share of the steady phase will have passed."""
-        return float((self.load.started or 0.0) + self.profile.load.ramp + share * self.profile.load.duration)
+        return float((self.load.started or 0.0) + self.plan.ramp + share * self.plan.duration)
 
     def _certain(self, look: int, end: float) -> bool:
         """Whether the run may end now, because its verdict is certain already."""
@@ -291,10 +294,7 @@ class Run:
             self._show_no_more(error)
 
     def _phases(self) -> list[dict[str, Any]]:
-        """Ramp and steady phase in seconds: as planned, or cut where the load ended; then the rests after it."""
+        """All phases so far: the load's as planned, or cut where it ended."""
         started = self.load.started or 0.0
-        full = started + self.profile.load.ramp
-        end = full + self.profile.load.duration if self._loaded is None else self._loaded
-        edges = [("ramp", started, min(full, end)), ("steady", full, end)]
-        edges += [(rest.name, rest.start, rest.end) for rest in self._rests]
-        return [{"name": name, "start": round(a, 3), "end": round(b, 3)} for name, a, b in edges if b > a]
+        end = self._at(1.0) if self._loaded is None else self._loaded
+        return phases_of([*self.before.stretches, (started, end)], self.profile.load.ramp, self._rests)

@@ -68,6 +68,8 @@ class StartedTarget:
         self._start, self._url, self._log, self._directory = start, url, log, directory_of(profile)
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
+        #: How much of the log an earlier start wrote, in bytes.
+        self._said_before = 0
 
     @property
     def pid(self) -> int:
@@ -79,7 +81,8 @@ class StartedTarget:
         """Start it, and return when its `ready` request is answered below 500; TargetError when it is not in time."""
         command = self._start.command[0]
         self._refuse_a_taken_port()
-        with self._log.open("wb") as log:
+        self._said_before = self._log.stat().st_size if self._log.is_file() else 0
+        with self._log.open("ab") as log:
             try:
                 self._process = subprocess.Popen(
                     self._start.command,
@@ -158,6 +161,7 @@ class StartedTarget:
 
     def _said(self) -> str:
         """The last line it printed that tells of an error, or else the last of all."""
-        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()][-_LINES:]
+        text = self._log.read_bytes()[self._said_before :].decode(errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()][-_LINES:]
         errors = [line for line in lines if _ERROR.match(line)]
         return f"; it said: {clean((errors or lines)[-1])[:_SHOWN]}" if lines else ""

@@ -47,7 +47,7 @@ def analyze(
     proposed = [finding for rule in RULES.values() for finding in rule.judge(asked)]
     generator = generator_of(prepared)
     growth = [one for one in proposed if one.rule is RuleName.GROWTH and not one.series.startswith("scrape_")]
-    judged = prepared.end - prepared.judged_from
+    judged = prepared.judged_seconds
     reach = horizon_of(growth, judged, limits.vouch or limits.survive.for_)
     proposed += vouch_finding(reach, limits.vouch)
     findings = tuple(sorted(unproven(proposed, generator), key=_urgency))
@@ -102,7 +102,7 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
     if worst:
         return Verdict.FAIL, worst[0].reason + _others(len(worst) - 1, "fails", "fail")
     if ended in _ENDED:
-        seen = show_duration(max(0.0, prepared.end - prepared.start))
+        seen = show_duration(prepared.loaded_seconds)
         return (
             Verdict.INCONCLUSIVE,
             f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then.",
@@ -141,7 +141,7 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     by_name = {finding.series: finding for finding in reversed(growth)}
     first = by_name.get(RESIDENT, first)
     count = "1 series keeps" if len(growth) == 1 else f"{len(growth)} series keep"
-    said = f"{count} steady over {show_duration(prepared.end - prepared.start)}{' of load' * prepared.driven}"
+    said = f"{count} steady over {show_duration(prepared.loaded_seconds)}{' of load' * prepared.driven}"
     if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
         role = metric_of(first.series, first.labels) or unknown_metric(first.series)
         slowest = show_amount(first.trend.resolution_per_hour, f"{role.unit}/h")

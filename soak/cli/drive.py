@@ -21,6 +21,7 @@ from soak.model import Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
+from soak.resume import Resumption
 from soak.runner import Record, Run
 
 #: What ends a run in order: Ctrl-C, a service manager's stop, a terminal that was closed. Windows has no SIGHUP.
@@ -28,23 +29,27 @@ ENDING_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(si
 
 
 #: Events that are told while a run goes on.
-_TOLD = (EventKind.PROBE, EventKind.WARNING, EventKind.TARGET, EventKind.JOINING, EventKind.WORKER)
+_TOLD = (EventKind.PROBE, EventKind.RESUMED, EventKind.WARNING, EventKind.TARGET, EventKind.JOINING, EventKind.WORKER)
 
 
-def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool) -> int:
-    """Run a profile to its end, write its reports, show them, and return the exit code."""
+def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool, before: Resumption | None = None) -> int:
+    """Run a profile to its end, write its reports, show them, and return the exit code.
+
+    With what was `before`, the run in `out` goes on.
+    """
     from soak.cli.progress import ProgressLine  # noqa: PLC0415 - rich, not needed to refuse a profile
 
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
-    live = Live(profile.load.ramp, profile.limits.survive.for_)
+    before = before or Resumption()
+    live = Live(max(0.0, profile.load.ramp - before.done), profile.limits.survive.for_)
 
     def watched(record: Record) -> None:
         live.saw(record)
         if isinstance(record, Event) and record.kind in _TOLD:
             click.echo(f"soak: {record.text}", err=True)
 
-    run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched)
-    if profile.stop_early:
+    run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched, before=before)
+    if profile.stop_early and not before.stretches:  # the looks were fixed for the whole of a run
         run.looks = [share for share, _, _ in LOOKS]
         run.certain = lambda look, left: certain_already(judge_run(directory), look, left)
     if profile.trace.zipkin or profile.trace.jaeger:

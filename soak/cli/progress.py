@@ -30,7 +30,7 @@ class ProgressLine:
     def __init__(self, run: Run, live: Live) -> None:
         self._run, self._live = run, live
         self._console = Console(file=sys.stderr)
-        self._planned = run.profile.load.ramp + run.profile.load.duration
+        self._planned = run.profile.load.ramp + run.profile.load.duration - run.before.done
         self._began: float | None = None
         self._next_log = 10.0
         self._screen: Screen | None = None
@@ -60,7 +60,7 @@ class ProgressLine:
             self._console.print(self._said(elapsed, progress), highlight=False, soft_wrap=True)
 
     def _drawn(self, elapsed: float, progress: Progress) -> RenderableType:
-        ramping = elapsed < self._run.profile.load.ramp
+        ramping = elapsed < self._run.profile.load.ramp - self._run.before.done
         grid = Table.grid(padding=(0, 2))
         grid.add_row(
             Text(self._run.profile.name, style="bold"),

@@ -76,6 +76,12 @@ class RunCommand(click.Command):
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
 )
 @click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
+    help="Go on with a run directory whose run was interrupted, killed or broken; its profile is in it.",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error."
 )
 def command(
@@ -84,6 +90,7 @@ def command(
     as_json: bool,
     overrides: tuple[str, ...],
     profile_out: Path | None,
+    resume: Path | None,
     **flags: Any,
 ) -> int:
     """Drive traffic, sample the target, judge growth, and report.
@@ -93,10 +100,15 @@ def command(
       soak run profiles/nightly.yaml
       soak run profiles/nightly.yaml --duration 20m --set load.rate=50/s --out nightly
       soak run profiles/locustfile.yaml -- --tenant acme
+      soak run --resume reports/nightly-20260101T000000Z
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --duration 5m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
     """
+    if resume is not None:
+        if profile is not None or out is not None or overrides or profile_out is not None or any(flags.values()):
+            raise UsageError("--resume goes with --json alone: the run goes on as it began, in its own directory")
+        return _resume(resume, as_json=as_json)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile, parse_profile  # noqa: PLC0415
 
@@ -116,6 +128,17 @@ def command(
     if profile_out is not None:
         _write_new(profile_out, text)
     return drive(loaded, text, out, as_json=as_json)
+
+
+def _resume(directory: Path, *, as_json: bool) -> int:
+    """Go on with a run; UsageError where that cannot be."""
+    from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
+    from soak.pipeline import profile_of_resumed  # noqa: PLC0415
+    from soak.resume import resumption_of  # noqa: PLC0415
+
+    profile, text = profile_of_resumed(directory)
+    before = resumption_of(directory, profile.load.ramp + profile.load.duration)
+    return drive(profile, text, directory, as_json=as_json, before=before)
 
 
 def _write_new(path: Path, text: str) -> None:

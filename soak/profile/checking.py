@@ -235,7 +235,7 @@ def is_file(path: Path) -> bool:
 def directory_of(file: str) -> Path:
     """The directory of a profile; the working directory where the profile is no file."""
     path = Path(file)
-    return path.parent if path.is_file() else Path()
+    return path.parent if path.is_file() or path.is_absolute() else Path()
 
 
 def beside(file: str, name: str) -> Path:

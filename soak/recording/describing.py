@@ -8,10 +8,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from soak import __version__
 from soak.profile import Profile
+from soak.profile.checking import directory_of
 from soak.profile.parsing import command_without_secrets
 from soak.profile.summary import load_summary, target_address
 
@@ -29,6 +31,7 @@ def description(
         "command": command_without_secrets(command),
         "target": target_address(profile),
         "load": load_summary(profile),
+        "profile_directory": str(Path(directory_of(profile.document.file)).resolve()),
         "commit": commit(environment),
         "versions": {"soak": __version__, "python": platform.python_version(), "locust": version("locust")},
         "host": {"name": platform.node(), "system": platform.platform(), "cpus": os.cpu_count()},

@@ -15,8 +15,20 @@ from typing import Any
 
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
-from soak.model import Event, Kind, Labels, Sample, Scrape, ScrapeError
-from soak.recording.files import DATABASE, LOAD_LOG, PROFILE, RUN, SCHEMA, TARGET_LOG, hold, write_run, write_whole
+from soak.model import Event, Sample, Scrape, ScrapeError
+from soak.recording.files import (
+    DATABASE,
+    LOAD_LOG,
+    PROFILE,
+    RUN,
+    SCHEMA,
+    TARGET_LOG,
+    hold,
+    read_run,
+    write_run,
+    write_whole,
+)
+from soak.recording.reopening import SeriesName, reopen
 from soak.recording.snapshots import KeptSnapshot
 from soak.traces import Trace
 from soak.windows import Exemplar, Window
@@ -24,23 +36,34 @@ from soak.windows import Exemplar, Window
 #: So many exemplars are kept of a whole run.
 MOST_EXEMPLARS = 10_000
 
+#: What run.json says of how a run ended.
+_SEALED = ("ended", "stopped", "seconds", "failure")
+
 _Record = Scrape | Window | Event | KeptSnapshot | Trace
-_SeriesName = tuple[str, str, Labels, Kind]
 
 
 class Recorder:
     """The one writer of a run directory. `add` from any thread; `commit` about once a second, from one."""
 
-    def __init__(self, directory: Path, run: dict[str, Any], profile_text: str | None) -> None:
-        """Create the directory and its files; RecordingError when it holds a run already or cannot be written."""
+    def __init__(
+        self, directory: Path, run: dict[str, Any], profile_text: str | None, *, resumed: float | None = None
+    ) -> None:
+        """Create the directory and its files; RecordingError when it holds a run already or cannot be written.
+
+        A run that is `resumed` at so many seconds of its clock goes on in its files instead, with its own profile and facts.
+        """
         self.directory = directory
         self._run = run
+        self._before: dict[str, Any] | None = None
         self._pending: deque[_Record] = deque()
         self._committing = threading.Lock()
-        self._series: dict[_SeriesName, int] = {}
+        self._series: dict[SeriesName, int] = {}
         self._layouts: dict[tuple[int, ...], int] = {}
         self._endpoints: dict[str, int] = {}
         self._windows = self._exemplars = 0
+        if resumed is not None:
+            self._reopen(resumed)
+            return
         try:
             directory.mkdir(parents=True, exist_ok=True)
             if any(path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()):  # logs of a failed start
@@ -53,6 +76,17 @@ class Recorder:
         if profile_text is not None:
             write_whole(directory / PROFILE, profile_text)
         write_run(directory, run)
+
+    def _reopen(self, moment: float) -> None:
+        self._before = read_run(self.directory)
+        self._held = hold(self.directory)
+        self._database, names = reopen(self.directory)
+        self._series, self._layouts, self._endpoints = names.series, names.layouts, names.endpoints
+        self._windows, self._exemplars = names.windows, names.exemplars
+        kept = {key: value for key, value in self._before.items() if key not in _SEALED}
+        again = [*kept.get("resumed", ()), {"seconds": round(moment, 3), "started": self._run["started"]}]
+        self._run = kept | {"resumed": again}
+        write_run(self.directory, self._run)
 
     def add(self, item: _Record) -> None:
         """Take one record; it is on disk after the next commit."""
@@ -94,10 +128,15 @@ class Recorder:
     def discard(self) -> None:
         """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it.
 
-        Logs that say something stay: the message that the run could not begin names them.
+        Logs that say something stay: the message that the run could not begin names them. Of a run that was to be resumed,
+        everything stays.
         """
         with self._committing:
             self._database.close()
+        if self._before is not None:
+            write_run(self.directory, self._before)
+            os.close(self._held)
+            return
         os.close(self._held)
         for name in (
             RUN,

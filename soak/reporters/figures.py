@@ -36,7 +36,7 @@ from soak.model import Analysis, Chart, Curve, Event, Phase, Trend, Verdict
 from soak.reporters.wording import clean
 
 COLOURS = 8  # curve colours in the style sheet; further curves repeat them, dashed
-BEFORE = {"ramp": 0.5, "warmup": 0.28}  # stretches that were not judged, and how dark they are
+BEFORE = {"ramp": 0.5, "warmup": 0.28, "gap": 0.5}  # stretches that were not judged, and how dark they are
 AFTER = {"drain": 0.5, "repeat": 0.28, "repeat-drain": 0.5, "confirm": 0.28, "confirm-drain": 0.5}
 SHADED = BEFORE | AFTER
 MOST_TICKS = 200  # snapshots marked in a chart; of more, every second, third and so on

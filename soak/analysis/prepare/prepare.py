@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from soak.analysis.prepare.generator_series import generator_series
 from soak.analysis.prepare.snapshot_masking import perturbed, without
 from soak.catalog.metrics import selected
 from soak.catalog.process import PROCESS_ID, START_TIME
-from soak.model import Floats, Kind, Labels, Phase, Recording, Series
+from soak.model import Floats, Kind, Labels, Phase, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import Arrivals, EndpointWindows, Ints
 
@@ -33,7 +33,9 @@ class Prepared:
     instance's process was first seen replaced; an instance whose identity nobody tells is not in it. `requests` holds
     cumulative completed requests, None where unknown; `collections` each instance's full garbage collections in the judged
     stretch, where they are counted.
-    `driven` says whether soak itself made the traffic, and `asked` what the profile asked of the load.
+    `driven` says whether soak itself made the traffic, and `asked` what the profile asked of the load. `gaps` are the
+    stretches between the load's end and its going on, in a run that was resumed, and `masked` all stretches that are not
+    judged: snapshots, and gaps with as much after each as warm-up takes.
     """
 
     recording: Recording
@@ -48,6 +50,8 @@ class Prepared:
     drawn: tuple[Series, ...] = ()
     snapshots: tuple[Phase, ...] = ()
     asked: AskedLoad = field(default_factory=AskedLoad)
+    gaps: tuple[Phase, ...] = ()
+    masked: tuple[Phase, ...] = ()
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
@@ -61,6 +65,30 @@ class Prepared:
         """When the process behind a series was replaced; of a series that names an instance, that one's."""
         instance = dict(series.labels).get("instance", "")
         return self.restarts.get(instance, self.restarts.get(""))
+
+    def cuts(self, series: Series) -> tuple[float, ...]:
+        """Where no fit of a series may cross: replaced processes, and gaps of a run that was resumed."""
+        return tuple(sorted((*(self.borders(series) or ()), *self.gap_ends)))
+
+    @property
+    def gap_ends(self) -> tuple[float, ...]:
+        """When the load went on after each gap."""
+        return tuple(gap.end for gap in self.gaps)
+
+    def load_time(self, moment: float) -> float:
+        """Seconds of load that had been made by a moment."""
+        return moment - self.start - _overlap(self.gaps, self.start, moment)
+
+    @property
+    def loaded_seconds(self) -> float:
+        """How long the load went on, without gaps."""
+        return max(0.0, self.load_time(self.end))
+
+    @property
+    def judged_seconds(self) -> float:
+        """How much of the load was judged: without the ramp, warm-up and gaps."""
+        without_load = [one for one in self.masked if one.name == PhaseName.GAP]
+        return self.end - self.judged_from - _overlap(without_load, self.judged_from, self.end)
 
     def named(self, name: str) -> list[Series]:
         """All series of a name, or those that a selector matches."""
@@ -88,11 +116,15 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     everything = [*gauges, *_request_series(recording)]
     inside = [_between(series, start, end) for series in everything]
     snapshots = perturbed(recording.snapshots)
+    gaps = tuple(phase for phase in recording.phases if phase.name == PhaseName.GAP)
+    masked = tuple(
+        sorted((*snapshots, *(replace(gap, end=gap.end + warmup) for gap in gaps)), key=lambda stretch: stretch.start)
+    )
     last_of_all = max((phase.end for phase in recording.phases), default=end)
     return Prepared(
         recording,
         tuple(
-            series if series.source == SNAPSHOT_SOURCE else without(series, snapshots)
+            series if series.source == SNAPSHOT_SOURCE else without(series, masked)
             for series in inside
             if len(series.times)
         ),
@@ -106,7 +138,14 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
         tuple(_between(series, start, last_of_all) for series in everything if len(series.times)),
         snapshots,
         asked,
+        gaps,
+        masked,
     )
+
+
+def _overlap(stretches: Sequence[Phase], start: float, end: float) -> float:
+    """Seconds of [start, end] that lie in any of some stretches, which do not overlap."""
+    return sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in stretches)
 
 
 def _without_doubles(found: tuple[Series, ...]) -> Iterator[Series]:

@@ -93,7 +93,7 @@ def _gaps_of_source(prepared: Prepared, health: SourceHealth) -> list[Gap]:
     return [
         Gap(seen / expected, start, end)
         for start, end in thirds(prepared)
-        for expected in [max(_unmasked(prepared, start, end) / interval, 1e-9)]
+        for expected in [max(unmasked(prepared, start, end) / interval, 1e-9)]
         for seen in [_count(prepared, answered, start, end)]
         if _too_few(seen, expected)
     ]
@@ -153,6 +153,13 @@ def _unseen(series: Series, gap: Gap, reason: str) -> Finding:
 def uncovered(prepared: Prepared, starts: Floats, ends: Floats) -> list[Gap]:
     """The thirds of which the intervals from `starts` to `ends` (both rising) cover too little."""
     gaps = []
+    # Nothing was to be seen while the run stood still.
+    starts, ends = (
+        np.concatenate((column, [getattr(gap, edge) for gap in prepared.gaps]))
+        for column, edge in ((starts, "start"), (ends, "end"))
+    )
+    order = np.argsort(starts, kind="stable")
+    starts, ends = starts[order], ends[order]
     ends = np.maximum.accumulate(ends) if len(ends) else ends
     begins = np.maximum(starts[1:], ends[:-1]) if len(starts) else starts
     begins = np.concatenate((starts[:1], begins))
@@ -177,15 +184,15 @@ def _interval(health: SourceHealth) -> float:
     return max(float(np.median(np.diff(health.times))), 1e-9) if len(health.times) > 1 else 1.0
 
 
-def _unmasked(prepared: Prepared, start: float, end: float) -> float:
-    """Seconds of a part outside of the stretches in which snapshots were taken."""
-    masked = sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in prepared.snapshots)
+def unmasked(prepared: Prepared, start: float, end: float) -> float:
+    """Seconds of a part outside of the stretches in which snapshots were taken, or the run stood still."""
+    masked = sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in prepared.masked)
     return max(end - start - masked, 0.0)
 
 
 def _count(prepared: Prepared, times: Floats, start: float, end: float) -> int:
-    """How many of these times lie in a part, outside of the stretches in which snapshots were taken."""
+    """How many of these times lie in a part, outside of the stretches that are not judged."""
     inside: NDArray[np.bool_] = (times > start) & (times <= end + 1e-6)
-    for one in prepared.snapshots:
+    for one in prepared.masked:
         inside &= (times < one.start) | (times > one.end)
     return int(inside.sum())

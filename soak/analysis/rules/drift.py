@@ -88,7 +88,7 @@ def _series_of(key: str) -> str:
 
 
 def _steady(prepared: Prepared) -> str:
-    return show_duration(prepared.end - prepared.judged_from)
+    return show_duration(prepared.judged_seconds)
 
 
 def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
@@ -134,7 +134,7 @@ def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floa
 
 def _change(prepared: Prepared, trend: Trend) -> tuple[float, float, float]:
     """Low, middle and high of the change over the judged stretch, as a share of the level at its start."""
-    hours = (prepared.end - prepared.judged_from) / 3600
+    hours = prepared.judged_seconds / 3600
     start = abs(trend.level - trend.slope_per_hour * hours)
     scale = hours / max(start, 1e-12)
     return trend.slope_low * scale, trend.slope_per_hour * scale, trend.slope_high * scale

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared, merged
-from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, worst
+from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, unmasked, worst
 from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, RuleName, Verdict
 from soak.units import show_number
@@ -69,7 +69,7 @@ def _of_load(what: str, gap: Gap, reason: str) -> Finding:
 
 def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) -> list[Gap]:
     """Where no request was answered for much longer than it usually takes from one to the next."""
-    asked = prepared.asked.users_at
+    users_at = prepared.asked.users_at
     if everything is None:
         return [Gap(0.0, prepared.judged_from, prepared.end)]
     some = everything.requests > 0
@@ -78,12 +78,12 @@ def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) ->
     if not made:
         return [Gap(0.0, prepared.judged_from, prepared.end)]
     usual = float(np.median(everything.seconds))
-    reach = max(2 * usual, QUIET * (prepared.end - prepared.judged_from) / made)
+    reach = max(2 * usual, QUIET * prepared.judged_seconds / made)
     ends, seconds = everything.times[some], np.minimum(everything.seconds[some], usual)
     idle = (
         _idle(prepared)
-        if asked is None
-        else [part for part in thirds(prepared) if asked(part[0]) == 0 == asked(part[1])]
+        if users_at is None
+        else [part for part in thirds(prepared) if all(users_at(prepared.load_time(edge)) == 0 for edge in part)]
     )
     return [
         gap
@@ -123,7 +123,7 @@ def _gaps_of_users(prepared: Prepared) -> list[Gap]:
     gaps = []
     for start, end in thirds(prepared):
         inside = (users.times > start) & (users.times <= end)
-        asked = float(sum(users_at(moment - prepared.start) for moment in users.times[inside].tolist()))
+        asked = float(sum(users_at(prepared.load_time(moment)) for moment in users.times[inside].tolist()))
         there = float(users.values[inside].sum())
         if asked > 0 and there < COVERED * asked and asked - there >= inside.sum():  # a user at least
             gaps.append(Gap(there / asked, start, end))
@@ -144,7 +144,7 @@ def _gaps_of_successes(prepared: Prepared, everything: EndpointWindows) -> list[
         lost = float(
             np.maximum(np.minimum(own.times, end) - np.maximum(own.times - own.seconds, start), 0.0)[bad].sum()
         )
-        if (share := 1 - lost / (end - start)) < COVERED:
+        if (share := 1 - lost / max(unmasked(prepared, start, end), 1e-9)) < COVERED:
             gaps.append(Gap(max(share, 0.0), start, end))
     return gaps
 

@@ -73,7 +73,7 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
         lambda subject: judge_growth([subject], limits.survive.for_)[0],
     )
     judged = prepared.judged_series()
-    seconds = prepared.end - prepared.judged_from
+    seconds = prepared.judged_seconds
     overload = overload_of(prepared)
     for index, subject in enumerate(clocked):
         finding = with_few_collections(findings[index], subject.noun, judged, prepared.collections, seconds)
@@ -142,6 +142,7 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         min(capacities, default=None),
         "memory" if metric.unit == "bytes" else metric.unit,
         connections=connections,
+        gaps=prepared.gap_ends,
     )
 
 

@@ -21,6 +21,8 @@ _ODD = {
 }
 #: So many windows in a row without a single success are an outage, and no burst of errors.
 _OUTAGE = 3
+#: The first scrape after a gap may come so many seconds after the load went on.
+_RESUMING = 1.0
 
 
 def validity_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -50,6 +52,13 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
     for event in prepared.recording.events:
         if event.kind in (EventKind.WARNING, EventKind.WORKER):
             yield event.text
+    for gap in prepared.gaps:
+        stood = show_duration(gap.end - gap.start)
+        after = show_duration(prepared.load_time(gap.start))
+        yield (
+            f"the run stood still for {stood} after {after} of load, and was resumed: nothing is known of that time, and "
+            "the target is judged before and after it, never across it"
+        )
     mixes = [event.text for event in prepared.recording.events if event.kind is EventKind.MIX]
     yield from mixes[:1]  # a load that is made again says it again
 
@@ -87,7 +96,9 @@ def _kills(prepared: Prepared) -> Iterator[tuple[Series, list[float], float]]:
 def _restarts(prepared: Prepared) -> Iterator[Finding]:
     """In a run that soak drove, a process that was replaced did not survive; in a file it may have been a deployment."""
     name = START_TIME
-    for instance, moments in prepared.restarts.items():
+    for instance, all_moments in prepared.restarts.items():
+        # What was replaced while the run stood still did not fail under its load.
+        moments = [m for m in all_moments if not any(gap.start <= m <= gap.end + _RESUMING for gap in prepared.gaps)]
         if not moments:
             continue
         count, labels = len(moments), (("instance", instance),) if instance else ()

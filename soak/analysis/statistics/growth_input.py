@@ -16,7 +16,8 @@ class Subject:
 
     `series` is a gauge over the whole load (ramp and warm-up included; NaN is absent). Nothing before `judged_from`
     (seconds) counts, whatever the fit says. `borders` are times where the process was replaced; no fit crosses one.
-    Where nobody told, None, they are looked for.
+    Where nobody told, None, they are looked for. `gaps` are times at which the load went on after a stop: no fit crosses
+    one either, whether or not the process is still the same.
     `requests` holds cumulative completed requests at its own times, None where unknown. `floor` is a series whose floor
     is this one's truth (the live heap beside resident memory), None where there is none. `limit` is an explicit growth
     limit in units per hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit` is
@@ -37,6 +38,7 @@ class Subject:
     capacity_noun: str = ""
     collected: bool = False
     connections: Series | None = None
+    gaps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,7 +44,9 @@ def split(subject: Subject) -> list[LevelPoints]:
     times, values = clean(subject.series.times, subject.series.values)
     if not len(times):
         return []
-    borders = np.unique([b for b in subject.borders or () if np.isfinite(b) and times[0] < b <= times[-1]])
+    borders = np.unique(
+        [b for b in (*(subject.borders or ()), *subject.gaps) if np.isfinite(b) and times[0] < b <= times[-1]]
+    )
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
     for first, last in pairwise(cuts):

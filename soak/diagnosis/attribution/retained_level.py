@@ -25,7 +25,7 @@ def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]
     times, values = clean(series.times, series.values)
     inside = times >= prepared.judged_from
     times, values = times[inside], values[inside]
-    cuts = np.searchsorted(times, prepared.borders(series) or ())
+    cuts = np.searchsorted(times, prepared.cuts(series))
     own = [ended for name in _COLLECTED for ended in prepared.named(name) if ended.labels == series.labels]
     lives = [
         _lasting(series, LevelPoints(part, level, float(part[0])), own)

@@ -211,7 +211,7 @@ def levels_of(prepared: Prepared, series: Series) -> Levels | None:
     times, values = retained_levels(prepared, series)
     if len(times) < LEAST_SNAPSHOTS:
         return None
-    return Levels(times, values, requests_at(prepared, times), tuple(prepared.borders(series) or ()))
+    return Levels(times, values, requests_at(prepared, times), tuple(prepared.cuts(series)))
 
 
 def requests_at(prepared: Prepared, times: Floats) -> Floats:

@@ -77,9 +77,7 @@ def _counter(context: RunContext) -> Levels | None:
             )
             if series.name == name and series.kind is Kind.COUNTER and inside.sum() >= _FEWEST:
                 times = series.times[inside]
-                return Levels(
-                    times, series.values[inside], requests_at(prepared, times), tuple(prepared.borders(series) or ())
-                )
+                return Levels(times, series.values[inside], requests_at(prepared, times), tuple(prepared.cuts(series)))
     return None
 
 
@@ -259,7 +257,7 @@ def _collecting(context: RunContext) -> Sequence[Amount]:
         np.interp(times, series.times[part], series.values[part]) for series, part in zip(counters, kept, strict=True)
     ]
     took = np.sum(sums, axis=0)
-    levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.borders(counters[0]) or ()))
+    levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.cuts(counters[0])))
     return contributors(attribute_by_endpoint(prepared, levels, counters[0].name, "seconds"))
 
 

@@ -21,7 +21,8 @@ _TURN = 2 * math.pi
 class ScheduleSegment:
     """A stretch of load: from `start` evenly to `end`, less a cosine of `swing` and `period` where there is one.
 
-    Load is in arrivals per second, or users; times are in seconds from the piece's beginning.
+    Load is in arrivals per second, or users; times are in seconds from the piece's beginning, which is `offset` seconds
+    into a period.
     """
 
     seconds: float
@@ -29,18 +30,20 @@ class ScheduleSegment:
     end: float
     swing: float = 0.0
     period: float = 0.0
+    offset: float = 0.0
 
     def level_at(self, t: float) -> float:
         """The load at a moment."""
         level = self.start + (self.end - self.start) * t / self.seconds
-        return level - self.swing * math.cos(_TURN * t / self.period) if self.swing else level
+        return level - self.swing * math.cos(_TURN * (t + self.offset) / self.period) if self.swing else level
 
     def count(self, t: float) -> float:
         """The integral of the load up to a moment."""
         straight = self.start * t + (self.end - self.start) * t * t / (2 * self.seconds)
-        return (
-            straight - self.swing * self.period / _TURN * math.sin(_TURN * t / self.period) if self.swing else straight
-        )
+        if not self.swing:
+            return straight
+        turned = math.sin(_TURN * (t + self.offset) / self.period) - math.sin(_TURN * self.offset / self.period)
+        return straight - self.swing * self.period / _TURN * turned
 
     def due(self, n: float) -> float:
         """When `count` reaches `n`, which is at most that of the whole piece."""
@@ -51,6 +54,11 @@ class ScheduleSegment:
         root = self.start + math.sqrt(max(0.0, self.start**2 + 2 * slope * n))
         t = min(self.seconds, 2 * n / root) if root > 0 else 0.0
         return self._refined(n, t) if self.swing else t
+
+    def after(self, t: float) -> ScheduleSegment:
+        """What is left of the piece after its first `t` seconds."""
+        line = self.start + (self.end - self.start) * t / self.seconds
+        return ScheduleSegment(self.seconds - t, line, self.end, self.swing, self.period, self.offset + t)
 
     def _refined(self, n: float, t: float) -> float:
         """Newton's method kept in a bracket by bisection: the count never falls, so there is one root."""
@@ -130,3 +138,14 @@ def segments_of(load: Load) -> tuple[ScheduleSegment, ...]:
             pieces.append(ScheduleSegment(stage.for_, held.value, held.value))
             before = before if stage.spike else held.value
     return tuple(pieces)
+
+
+def segments_after(pieces: tuple[ScheduleSegment, ...], seconds: float) -> tuple[ScheduleSegment, ...]:
+    """What is left of a chain of pieces after its first `seconds`."""
+    left: list[ScheduleSegment] = []
+    for piece in pieces:
+        done = min(max(seconds, 0.0), piece.seconds)
+        seconds -= piece.seconds
+        if done < piece.seconds:
+            left.append(piece.after(done) if done else piece)
+    return tuple(left)

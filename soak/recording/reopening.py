@@ -1,0 +1,102 @@
+"""The database of a run that is resumed: how far it came, and the numbers that its names had been given."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from soak.errors import RecordingError
+from soak.model import Kind, Labels, label_pairs
+from soak.recording.checks import COLUMNS, check_tables, columns_of, reading_table
+from soak.recording.files import DATABASE
+
+SeriesName = tuple[str, str, Labels, Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedNames:
+    """The numbers of series, layouts and endpoints in a recording, and how many windows and exemplars it has."""
+
+    series: dict[SeriesName, int]
+    layouts: dict[tuple[int, ...], int]
+    endpoints: dict[str, int]
+    windows: int
+    exemplars: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedProgress:
+    """The end of the last window (None without one), the time of the last record, in seconds, and all requests so far."""
+
+    load_end: float | None
+    last: float
+    requests: int
+
+
+def progress_of(directory: Path) -> RecordedProgress:
+    """How far a run came; RecordingError where its database cannot be read or is damaged."""
+    with _failures_of(directory) as path:
+        database = sqlite3.connect(path)
+        try:
+            check_tables(database, path)
+            (load_end,) = database.execute("SELECT max(time) FROM windows").fetchone()
+            (last,) = database.execute(
+                "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows"
+                " UNION ALL SELECT time FROM events)"
+            ).fetchone()
+            (requests,) = database.execute("SELECT sum(requests) FROM requests").fetchone()
+        finally:
+            database.close()
+    return RecordedProgress(load_end, last or 0.0, requests or 0)
+
+
+def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
+    """The database, ready for more records; RecordingError where it is damaged, or has the tables of another version."""
+    with _failures_of(directory) as path:
+        database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            _refuse_other_tables(database, path)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            with reading_table(path, "series"):
+                return database, _names(database)
+        except BaseException:
+            database.close()
+            raise
+
+
+def _refuse_other_tables(database: sqlite3.Connection, path: Path) -> None:
+    """RecordingError where a table has not the columns that this soak writes."""
+    if any(columns_of(database, table) != columns.keys() for table, columns in COLUMNS.items()):
+        raise RecordingError(f"{path}: was recorded by another version of soak, and cannot be gone on with")
+
+
+def _names(database: sqlite3.Connection) -> RecordedNames:
+    series: dict[SeriesName, int] = {}
+    for number, source, name, labels, kind in database.execute("SELECT id, source, name, labels, kind FROM series"):
+        series[source, name, label_pairs(dict(json.loads(labels))), Kind(kind)] = number
+    layouts = {
+        struct.unpack(f"<{len(packed) // 4}i", packed): number
+        for number, packed in database.execute("SELECT id, series FROM layouts")
+    }
+    endpoints = {name: number for number, name in database.execute("SELECT id, name FROM endpoints")}
+    (windows,) = database.execute("SELECT coalesce(max(id), 0) FROM windows").fetchone()
+    (exemplars,) = database.execute("SELECT count(*) FROM exemplars").fetchone()
+    return RecordedNames(series, layouts, endpoints, windows, exemplars)
+
+
+@contextmanager
+def _failures_of(directory: Path) -> Iterator[Path]:
+    """The path of the database; what goes wrong with it is a RecordingError."""
+    path = directory / DATABASE
+    if not path.is_file():
+        raise RecordingError(f"{path}: is missing; without it there is nothing to go on with")
+    try:
+        yield path
+    except (sqlite3.Error, struct.error, UnicodeDecodeError) as error:
+        raise RecordingError(f"{path}: cannot be gone on with: {error}") from None

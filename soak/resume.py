@@ -1,0 +1,113 @@
+"""A run that ended before its load was whole, and what is left of it: the part of `soak run --resume` that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from soak.errors import UsageError
+from soak.load.plan.plan import Plan
+from soak.load.plan.schedule import segments_after
+from soak.model import Ending, Phase, PhaseName
+from soak.recording import is_run_directory, is_under_way, progress_of, read_run
+from soak.units import show_duration
+
+#: The run's clock goes on at least so many seconds after the last record, also where the system's clock was set back.
+LEAST_GAP = 1.0
+#: Less load than this many seconds is not worth going on for: what is there can be judged.
+LEAST_LEFT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a run had done before it is resumed; of a new run, nothing.
+
+    `stretches` are the starts and ends of load so far, and `now` is where the run's clock goes on, in its seconds; `made`
+    counts the requests, and `ended` says how the run had ended.
+    """
+
+    stretches: tuple[tuple[float, float], ...] = ()
+    now: float = 0.0
+    made: int = 0
+    ended: str = ""
+
+    @property
+    def done(self) -> float:
+        """Seconds of load so far."""
+        return sum(end - start for start, end in self.stretches)
+
+    @property
+    def resumed_at(self) -> float | None:
+        """Where the run's clock goes on; None for a new run."""
+        return self.now if self.stretches else None
+
+    def rest_of(self, plan: Plan) -> Plan:
+        """What is left of a plan, with rows, numbers and random values that go on."""
+        if not self.stretches:
+            return plan
+        ramp = max(0.0, plan.ramp - self.done)
+        duration = plan.ramp + plan.duration - self.done - ramp
+        pieces = segments_after(plan.pieces, self.done)
+        return replace(plan, ramp=ramp, duration=duration, pieces=pieces, before=self.made)
+
+    def told(self, plan: Plan) -> str:
+        """What the run's event says; `plan` is the rest."""
+        how = "had crashed" if self.ended == Ending.CRASHED else f"was {self.ended}"
+        left = show_duration(plan.ramp + plan.duration)
+        return f"resumed: the run {how} after {show_duration(self.done)} of load; {left} are left"
+
+
+def resumption_of(directory: Path, planned: float, clock: datetime | None = None) -> Resumption:
+    """How to go on with a run whose profile plans so many seconds of load; UsageError where it cannot be resumed."""
+    if not is_run_directory(directory):
+        raise UsageError(f"--resume {directory}: not a run directory (it has no run.json)")
+    run = read_run(directory)
+    if is_under_way(directory):
+        raise UsageError(f"--resume {directory}: the run is still under way")
+    ended = str(run.get("ended", Ending.CRASHED))
+    if ended in (Ending.COMPLETED, Ending.EARLY):
+        raise UsageError(f"--resume {directory}: the run is complete ({ended}); `soak report` judges it again")
+    so_far = progress_of(directory)
+    begun = next((p["start"] for p in run.get("phases", []) if p["name"] in (PhaseName.RAMP, PhaseName.STEADY)), None)
+    if begun is None or so_far.load_end is None or so_far.load_end <= begun:
+        raise UsageError(f"--resume {directory}: it had made no load yet; start it anew with `soak run`")
+    gaps = [(phase["start"], phase["end"]) for phase in run.get("phases", []) if phase["name"] == PhaseName.GAP]
+    edges = [begun, *(edge for gap in sorted(gaps) for edge in gap if edge < so_far.load_end), so_far.load_end]
+    stretches = tuple((edges[i], edges[i + 1]) for i in range(0, len(edges) - 1, 2))
+    passed = _since(str(run.get("started", "")), clock or datetime.now(UTC))
+    # A run that was told to end after its load, or crashed then, lacks nothing but its end.
+    found = Resumption(stretches, max(passed, so_far.last + LEAST_GAP), so_far.requests, ended)
+    if planned - found.done < LEAST_LEFT:
+        raise UsageError(f"--resume {directory}: its load is complete; `soak report` judges it")
+    return found
+
+
+def _since(started: str, now: datetime) -> float:
+    """Seconds since a moment that run.json tells; 0 where it does not."""
+    try:
+        return (now - datetime.fromisoformat(started)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def phases_of(
+    stretches: Sequence[tuple[float, float]], ramp: float, rests: Sequence[Phase] = ()
+) -> list[dict[str, Any]]:
+    """What run.json says of phases, in seconds: ramp, steady, the gaps between stretches of load, and the rests after it."""
+    left, full = ramp, stretches[0][0]
+    for start, end in stretches:
+        full = start + min(left, end - start)
+        if (left := left - (end - start)) <= 0:
+            break
+    phases = [Phase(PhaseName.RAMP, stretches[0][0], full), Phase(PhaseName.STEADY, full, stretches[-1][1])]
+    phases += [Phase(PhaseName.GAP, before[1], after[0]) for before, after in pairwise(stretches)]
+    phases += rests
+    return [
+        {"name": str(phase.name), "start": round(phase.start, 3), "end": round(phase.end, 3)}
+        for phase in phases
+        if phase.end > phase.start
+    ]
