@@ -68,6 +68,16 @@ def test_the_profiles_in_the_page_about_traces_are_right(tmp_path: Path) -> None
         parse_profile(whole, str(tmp_path / "traces.yaml"), environment={"ZIPKIN_PASSWORD": "x"})
 
 
+def test_the_profiles_in_the_page_about_traffic_are_right() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "traffic.md").read_text(), re.DOTALL)
+    assert len(examples) >= 2
+    for example in examples:
+        load = "" if "\nload:" in f"\n{example}" else "load: {rate: 1/s, duration: 1m}\n"
+        whole = f"target: {{url: 'http://127.0.0.1:8080'}}\n{load}{example}"
+        environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "x")
+        plan_of(parse_profile(whole, str(ROOT / "profiles" / "README.yaml"), environment=environment)[0])
+
+
 def test_the_profiles_in_the_page_about_diagnosis_are_right() -> None:
     shown: set[str] = set()
     for example in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "diagnose.md").read_text(), re.DOTALL):

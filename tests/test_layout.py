@@ -142,6 +142,8 @@ def test_layers_inside_a_package_import_downwards(package: str) -> None:
 SUPERVISOR_MAY_IMPORT = {
     "plan",
     "supervisor",
+    "scenario.checks",
+    "scenario.json_schema",
     "scenario.templates",
     "scenario.jsonpath",
     "scenario.feeder",

@@ -22,8 +22,10 @@ from soak.load.plan.partition import Shares
 from soak.load.plan.plan import Plan
 from soak.load.plan.warnings import Warnings
 from soak.load.plan.wire import line, window_line
+from soak.load.scenario.checks import FailedCheck
 from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.workload.closed_model import ClosedLoad
+from soak.load.workload.failure_examples import FailureExamples
 from soak.load.workload.locust_user import LoadModel, driving_user
 from soak.load.workload.mix import TrafficMix
 from soak.load.workload.open_model import OpenLoad
@@ -65,9 +67,10 @@ class LoadDriver:
         """The open or the closed load that the plan describes."""
         options = self.options = client_options(self.plan)
         builder = RequestBuilder(self.counting, self.warnings)
+        examples = FailureExamples(self.tell_failed_check)
 
         def new_sender() -> Sender:
-            return Sender(options, self.counting, builder, self.token_refresher)
+            return Sender(options, self.counting, builder, self.token_refresher, examples)
 
         if self.plan.rate is not None:
             return OpenLoad(self.plan, self.counting, self.mix, builder, self.warnings, new_sender, self.shares)
@@ -88,6 +91,10 @@ class LoadDriver:
     def event(self, kind: str, text: str) -> None:
         """Tell the run an event of a kind."""
         self.send(line("event", time=time.monotonic(), event=kind, text=text))
+
+    def tell_failed_check(self, endpoint: str, failed: FailedCheck) -> None:
+        """Tell the run what was expected of an answer and what was found."""
+        self.warnings.warn("expect", f"{endpoint}: {failed.text} (the first of its kind)")
 
     def tell_started(self, moment: float) -> None:
         """Traffic begins."""

@@ -195,6 +195,11 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
     named: list[tuple[yamltext.Path, str | None]] = [
         ((*path, "file"), request.file) for path, _, request in requests_of(profile)
     ]
+    named += [
+        ((*path, "expect", "schema"), request.expect.schema_)
+        for path, _, request in requests_of(profile)
+        if isinstance(request.expect.schema_, str)
+    ]
     named += [(("data", name, "csv" if rows.csv else "jsonl"), rows.file) for name, rows in profile.data.items()]
     named += [(("target", "tls", key), getattr(profile.target.tls, key)) for key in ("ca", "certificate", "key")]
     if profile.trace.tls is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
 
 from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Shorthand, Strict, TextMap, Word
+from soak.profile.matches import AnyValue, BodyMatch, Statuses
 
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
 #: A path has no blank in it, save inside a template.
@@ -34,13 +35,6 @@ def _ready(value: object) -> str:
     return value
 
 
-def _statuses(value: object) -> Any:
-    statuses = value if isinstance(value, list) else [value]
-    if not statuses or not all(isinstance(status, int) and 100 <= status <= 599 for status in statuses):
-        raise ValueError(f"expected an HTTP status such as 201, or a list of them, not {value!r}")
-    return statuses
-
-
 def _short(value: object) -> object:
     return {"request": value} if isinstance(value, str) else value
 
@@ -52,7 +46,6 @@ ConstantRequest = Annotated[
     str, BeforeValidator(_constant_request), WithJsonSchema({"type": "string", "pattern": _CONSTANT.pattern})
 ]
 ReadyRequest = Annotated[str, BeforeValidator(_ready), WithJsonSchema({"type": "string", "pattern": r"GET (/\S*)"})]
-Statuses = Annotated[list[int], BeforeValidator(_statuses), WithJsonSchema({"type": ["integer", "array"]})]
 
 
 class EndpointLimits(Strict):
@@ -67,50 +60,56 @@ class EndpointLimits(Strict):
     rate: Rate | None = Field(default=None, description="Least achieved rate of requests")
 
 
-class TextMatch(Strict):
-    """What a text must be; every key given must hold."""
-
-    contains: str | None = Field(default=None, description="It must hold this text")
-    equals: str | None = Field(default=None, description="It must be exactly this text")
-    regex: Regex | None = Field(default=None, description="It must hold a match of this regular expression")
-
-    @model_validator(mode="after")
-    def _something(self) -> TextMatch:
-        if self.contains is None and self.equals is None and self.regex is None:
-            raise ValueError("give contains, equals or regex")
-        return self
-
-
 class Expect(Strict):
     """What an answer must be to count as a success; without `status`, any below 400 is right."""
 
-    status: Statuses | None = Field(default=None, description="The status, or a list of them")
+    status: Statuses | None = Field(
+        default=None, description="The status, 2xx, 200-299, {not: 500}, a template, or a list of them"
+    )
     within: Positive | None = Field(default=None, description="Longest time to the whole answer")
-    body: Annotated[TextMatch, Shorthand(("contains",))] | None = Field(
-        default=None, description="Text the body must contain, or {regex: …} or {equals: …}"
+    body: BodyMatch | None = Field(
+        default=None, description="Text the body must contain, or a match such as {regex: …} or {not: {contains: …}}"
     )
-    headers: dict[str, Annotated[TextMatch, Shorthand(("equals",))]] = Field(
-        default={}, description="Headers it must carry, each with its value or {regex: …} or {contains: …}"
+    headers: dict[str, AnyValue] = Field(
+        default={}, description="Headers it must carry, each with its value or a match such as {regex: …}"
     )
-    json_: dict[str, JsonValue] = Field(
-        default={}, alias="json", description="JSONPath to value: all that the path finds must be the value"
+    json_: dict[str, AnyValue] = Field(
+        default={},
+        alias="json",
+        description="JSONPath to value or match such as {gt: 3}: all that the path finds must be so",
+    )
+    schema_: dict[str, JsonValue] | str | None = Field(
+        default=None, alias="schema", description="A JSON Schema that the body must follow, or a file that holds one"
     )
 
 
 class Capture(Strict):
     """Where in an answer a value stands that later steps use; in short, its JSONPath."""
 
-    json_: str | None = Field(default=None, alias="json", description="JSONPath into the body; the first value found")
+    json_: str | None = Field(default=None, alias="json", description="JSONPath into the body")
     header: str | None = Field(default=None, description="The header whose value is taken")
     regex: Regex | None = Field(
         default=None, description="A regular expression on the body; its first group, or all of the match"
     )
+    url: bool | Regex | None = Field(
+        default=None, description="true: the URL of the answer, after redirects; or a regular expression on it"
+    )
+    cookie: str | None = Field(default=None, description="The cookie whose value is taken")
+    take: Literal["first", "last", "random", "all"] = Field(
+        default="first", description="Which of the values that json or regex finds; all makes a list"
+    )
+    default: JsonValue = Field(default=None, description="The value where nothing is found, instead of a failure")
 
     @model_validator(mode="after")
     def _one_place(self) -> Capture:
-        if sum(place is not None for place in (self.json_, self.header, self.regex)) != 1:
-            raise ValueError("give exactly one of json, header and regex")
+        if sum(getattr(self, name) is not None for name in _PLACES) != 1 or self.url is False:
+            raise ValueError("give exactly one of json, header, regex, url and cookie")
+        if self.take != "first" and self.json_ is None and self.regex is None:
+            raise ValueError("take goes with json or regex: there is only one header, URL or cookie")
         return self
+
+
+_PLACES = ("json_", "header", "regex", "url", "cookie")
 
 
 class Sending(Strict):

@@ -29,7 +29,7 @@ FLOW = GOOD + "flows:\n  - name: f\n    steps: [GET /a, {request: POST /b, captu
 MISTAKES = {
     "two places": (
         FLOW.replace("$.id", "{json: $.id, header: Location}"),
-        "p.yaml:10: flows.0.steps.1.capture.cart: give exactly one of json, header and regex",
+        "p.yaml:10: flows.0.steps.1.capture.cart: give exactly one of json, header, regex, url and cookie",
     ),
     "not a regex": (
         FLOW.replace("$.id", "{regex: '('}"),
@@ -65,10 +65,57 @@ MISTAKES = {
         "p.yaml:9: endpoints.1.headers: the value of A has a line break or another control character in it",
     ),
     "no header": (ENDPOINT + "    headers: {'A B': c}\n", "p.yaml:9: endpoints.1.headers: 'A B' is no name for a header"),
-    "an empty match": (ENDPOINT + "    expect: {body: {}}\n", "p.yaml:9: endpoints.1.expect.body: give contains, equals or"),
+    "an empty match": (
+        ENDPOINT + "    expect: {body: {}}\n",
+        "p.yaml:9: endpoints.1.expect.body: a mapping here says what the value must be, by equals, not",
+    ),
     "unknown match": (
         ENDPOINT + "    expect: {headers: {a: {is: b}}}\n",
-        "p.yaml:9: endpoints.1.expect.headers.a.is: unknown key; there is contains, equals, regex",
+        "p.yaml:9: endpoints.1.expect.headers.a: a mapping here says what the value must be, by equals, not, gt, ge, lt, le,",
+    ),
+    "a mapping as a value": (
+        ENDPOINT + "    expect: {json: {$.a: {state: open}}}\n",
+        "p.yaml:9: endpoints.1.expect.json.$.a: a mapping here says what the value must be",
+    ),
+    "a bound that is no number": (
+        ENDPOINT + "    expect:\n      json: {$.a: {gt: many}}\n",
+        "p.yaml:10: endpoints.1.expect.json.$.a.gt: expected a number, or a template such as {{ total }}, not 'many'",
+    ),
+    "a template in a pattern": (
+        ENDPOINT + "    expect: {body: {regex: '{{ cart }}'}}\n",
+        "p.yaml:9: endpoints.1.expect.body.regex: a regular expression takes no template; contains and equals do",
+    ),
+    "a value of nothing": (
+        ENDPOINT + "    expect: {json: {$.a: {exists: false, gt: 3}}}\n",
+        "p.yaml:9: endpoints.1.expect.json.$.a: what must not exist has no value to compare: exists: false stands alone",
+    ),
+    "no value that exists": (
+        ENDPOINT + "    expect: {json: {$.a: {not: {exists: true}}}}\n",
+        "p.yaml:9: endpoints.1.expect.json.$.a: exists stands by itself: write {exists: false}",
+    ),
+    "a status of text": (
+        ENDPOINT + "    expect: {status: fine}\n",
+        "p.yaml:9: endpoints.1.expect.status: expected an HTTP status such as 201, 2xx, 200-299, {not: 5xx}, or a list",
+    ),
+    "a status like no other": (
+        ENDPOINT + "    expect: {status: {contains: 2}}\n",
+        "p.yaml:9: endpoints.1.expect.status: expected a status such as 201, or not, in, gt, ge, lt or le of one",
+    ),
+    "no status at all": (
+        ENDPOINT + "    expect: {status: {gt: 500, lt: 400}}\n",
+        "p.yaml:9: endpoints.1.expect.status: no status is all of that",
+    ),
+    "a schema without a file": (
+        ENDPOINT + "    expect: {schema: a.json}\n",
+        "p.yaml:9: endpoints.1.expect.schema: no file a.json",
+    ),
+    "a place of a capture twice": (
+        FLOW.replace("cart: $.id", "c: {json: $.a, cookie: b}"),
+        "p.yaml:10: flows.0.steps.1.capture.c: give exactly one of json, header, regex, url and cookie",
+    ),
+    "a header of several": (
+        FLOW.replace("cart: $.id", "c: {header: a, take: all}"),
+        "p.yaml:10: flows.0.steps.1.capture.c: take goes with json or regex: there is only one header, URL or cookie",
     ),
     "two data files": (
         GOOD + "data: {row: {csv: a, jsonl: b}}\n",

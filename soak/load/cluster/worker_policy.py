@@ -35,7 +35,7 @@ def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Pl
     for rows in plan.rows:
         _check_same(rows.path, expected[rows.path], f"data.{rows.name}")
     for key in ("ca", "certificate", "key"):
-        path = plan.tls.get(key)
+        path = getattr(plan.tls, key)
         if path is not None and not Path(path).is_file():
             raise PlanRejectedError(
                 f"target.tls.{key}: no file {path} here; it must be at the same path as for the master"

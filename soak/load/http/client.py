@@ -10,13 +10,13 @@ from urllib.parse import quote, urljoin, urlsplit
 from soak.load.http.connection import Connection
 from soak.load.http.cookies import CookieJar
 from soak.load.http.decoding import DecodingError, decoded
-from soak.load.http.options import Origin, Timeouts, TlsOptions, context_of
+from soak.load.http.options import Origin, Timeouts, context_of
 from soak.load.http.request_head import is_idempotent, redirected, target_of, with_cookies
 from soak.load.http.response import MAX_BODY, Response
 from soak.load.http.timeouts import Deadlines
+from soak.load.plan.tls_options import VERIFIED, TlsOptions
 
 MAX_REDIRECTS = 10
-VERIFIED = TlsOptions()
 #: Connections that redirects to other origins have opened; beyond them the oldest is closed.
 MAX_ELSEWHERE = 4
 _SETS_COOKIES = re.compile(rb"\n[Ss][Ee][Tt]-[Cc][Oo][Oo][Kk][Ii][Ee]:").search
@@ -73,6 +73,15 @@ class Client:
         for connection in (self._home, *self._elsewhere.values()):
             connection.timeouts = timeouts
 
+    def url_of(self, head: bytes) -> str:
+        """The whole URL of a request to the target."""
+        origin = self._options.origin
+        return f"{origin.scheme}://{origin.authority}{target_of(head)}"
+
+    def cookie(self, name: str) -> str | None:
+        """The value of a cookie that the user has now; None without one of that name."""
+        return self._jar.value(name) if self._jar is not None else None
+
     def forget(self) -> None:
         """Forget all cookies: another visitor comes."""
         if self._jar:
@@ -125,6 +134,7 @@ class Client:
                 return _failed(response, "redirect: another origin asks for the body")
             body, origin = (body if with_body else b""), to
             response = self._exchange(self._to(origin), origin, head, body, keep)
+            response.url = f"{origin.scheme}://{origin.authority}{base}"
         return _failed(response, f"redirect: more than {MAX_REDIRECTS}") if 300 < response.status < 309 else response
 
     def _to(self, origin: Origin) -> Connection:

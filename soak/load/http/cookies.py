@@ -47,6 +47,11 @@ class CookieJar:
                     if len(self._cookies) > MAX_COOKIES:
                         del self._cookies[next(iter(self._cookies))]
 
+    def value(self, name: str) -> str | None:
+        """The value of the cookie of a name that was set last; None without one."""
+        found = [cookie.value for cookie in self._cookies.values() if cookie.name == name]
+        return found[-1] if found else None
+
     def header(self, origin: Origin, path: str) -> str:
         """What the Cookie header of a request says; empty when no cookie is for it. Longer paths come first."""
         now, path = time.time(), path.partition("?")[0]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from soak.load.plan.tls_options import TlsOptions
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -43,16 +45,6 @@ class Timeouts:
     connect: float
     total: float
     read: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TlsOptions:
-    """How servers are verified, and what they may verify: paths of PEM files."""
-
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-    insecure: bool = False
 
 
 @lru_cache(maxsize=16)

@@ -19,13 +19,15 @@ TOO_LARGE = f"body over {MAX_BODY >> 20} MiB"
 class Response:
     """What came of one request: a status, or a `failure`; `size` is the body's bytes on the wire, `body` kept if asked."""
 
-    __slots__ = ("_fields", "_head", "body", "failure", "size", "status")
+    __slots__ = ("_fields", "_head", "body", "failure", "size", "status", "url")
 
     def __init__(
         self, status: int, size: int = 0, failure: str | None = None, head: bytes = b"", body: bytes = b""
     ) -> None:
         self.status, self.size, self.failure, self.body = status, size, failure, body
         self._head = head
+        #: Where redirects have led to; empty where none was followed.
+        self.url = ""
         self._fields: list[tuple[str, str]] | None = None
 
     @property

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from soak.load.plan.cluster_options import ClusterOptions
+from soak.load.plan.expectations import ANY_SUCCESS, PlannedExpectations, PlannedExtractor
 from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.schedule import ScheduleSegment
+from soak.load.plan.tls_options import VERIFIED, TlsOptions
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,7 @@ class PlannedRequest:
 
     `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
     the body where that is one, and escapes by `template_kind`. No `timeout`, or none to
-    connect or between two pieces of the answer: those of the plan. `expect` and `extractors` are
-    the profile's, by its keys.
+    connect or between two pieces of the answer: those of the plan.
     """
 
     endpoint: str
@@ -27,14 +28,13 @@ class PlannedRequest:
     weight: float
     headers: dict[str, str] = field(repr=False)
     body: str = field(default="", repr=False)
-    statuses: tuple[int, ...] = ()
     template: str = field(default="", repr=False)
     template_kind: Literal["text", "form", "json"] = "text"
     timeout: float | None = None
     connect_timeout: float | None = None
     read_timeout: float | None = None
-    expect: dict[str, Any] = field(default_factory=dict)
-    extractors: dict[str, dict[str, str]] = field(default_factory=dict)
+    expect: PlannedExpectations = ANY_SUCCESS
+    extractors: tuple[PlannedExtractor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class PlannedAuth:
 class Plan:
     """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`: the most there will be.
 
-    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. `tls` is the
-    profile's, its files absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
+    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. The files of
+    `tls` are absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
     `trace_header`, unless empty, names a header for the trace id alone. `before` is how many requests an earlier load of
     the same run made: this one goes on where that ended, with rows, numbers and random values of its own. With
     `attribute`, shares vary by a code.
@@ -83,7 +83,7 @@ class Plan:
     seed: int = 0
     think: tuple[float, float] | None = None
     pace: float | None = None
-    tls: dict[str, Any] = field(default_factory=dict)
+    tls: TlsOptions = VERIFIED
     cookies: bool = True
     redirects: bool = False
     allow: tuple[str, ...] = ()
@@ -126,6 +126,7 @@ class Plan:
             "rows": tuple(PlannedFeeder(**rows) for rows in fields["rows"]),
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
             **{key: tuple(fields[key]) for key in ("allow", "arguments", "tags", "exclude_tags")},
+            "tls": TlsOptions(**fields["tls"]),
             "think": tuple(think) if think else None,
             "distributed": ClusterOptions(**distributed) if distributed else None,
         }
@@ -133,4 +134,5 @@ class Plan:
 
 
 def _request(fields: dict[str, Any]) -> PlannedRequest:
-    return PlannedRequest(**fields | {"statuses": tuple(fields["statuses"])})
+    extractors = tuple(PlannedExtractor(**extractor) for extractor in fields["extractors"])
+    return PlannedRequest(**fields | {"expect": PlannedExpectations.of(fields["expect"]), "extractors": extractors})

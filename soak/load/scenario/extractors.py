@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from soak.load.plan.plan import PlannedRequest
+from soak.load.plan.expectations import PlannedExtractor
 from soak.load.scenario.jsonpath import JsonPath, parsed
 
-#: A pattern that runs away over a large page must not fill the generator's memory.
+#: Characters of a captured text: a pattern that runs away over a large page must not fill the generator's memory.
 MAX_CAPTURED = 65536
+#: Values of a captured list: enough for a page of results, with as many users as there may be.
+MAX_VALUES = 1000
 
 
 class CaptureError(Exception):
@@ -21,60 +25,90 @@ class CaptureError(Exception):
         self.kind = kind
 
 
+class CapturedFrom(NamedTuple):
+    """What captures look at; headers by lower-case name. `cookie` gives a cookie's value by its name, if there is one."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    url: str = ""
+    cookie: Callable[[str], str | None] = lambda _name: None
+    random: random.Random | None = None
+
+
 class Extractors:
     """One step's captures. Without `needs_body` or `needs_headers`, `take` looks at neither."""
 
-    def __init__(self, planned: PlannedRequest) -> None:
-        self._paths: dict[str, JsonPath] = {}
-        self._headers: dict[str, str] = {}
-        self._patterns: dict[str, re.Pattern[str]] = {}
-        for name, place in planned.extractors.items():
-            if place.get("header") is not None:
-                self._headers[name] = place["header"].lower()
-            elif place.get("regex") is not None:
-                self._patterns[name] = re.compile(place["regex"])
-            else:
-                self._paths[name] = JsonPath(place["json"])
-        self.needs_body = bool(self._paths or self._patterns)
-        self.needs_headers = bool(self._headers)
+    def __init__(self, planned: tuple[PlannedExtractor, ...]) -> None:
+        self._planned = planned
+        self._paths = {one.name: JsonPath(one.expression) for one in planned if one.source == "json"}
+        self._patterns = {
+            one.name: re.compile(one.expression) for one in planned if one.source in ("regex", "url") and one.expression
+        }
+        sources = {one.source for one in planned}
+        self.needs_body = bool(sources & {"json", "regex"})
+        self.needs_headers = bool(sources & {"header", "cookie"})
 
-    def take(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-        """The values by name, JSON values with their type; CaptureError for the first that is not there.
+    def take(self, answer: CapturedFrom) -> dict[str, Any]:
+        """The values by name, JSON values with their type; CaptureError for the first that is not there."""
+        return {one.name: self._taken(one, answer) for one in self._planned}
 
-        Headers are by lower-case name.
-        """
-        found: dict[str, Any] = {}
-        for name, header in self._headers.items():
-            if header not in headers:
-                raise CaptureError(f"capture {name}")
-            found[name] = _bounded(name, headers[header])
-        if self._paths:
-            found |= self._from_json(body)
-        if self._patterns:
-            text = body.decode(errors="replace")
-            for name, pattern in self._patterns.items():
-                match = pattern.search(text)
-                taken = match and match[1 if pattern.groups else 0]
-                if taken is None:
-                    raise CaptureError(f"capture {name}")
-                found[name] = _bounded(name, taken)
-        return found
-
-    def _from_json(self, body: bytes) -> dict[str, Any]:
+    def _taken(self, planned: PlannedExtractor, answer: CapturedFrom) -> Any:
         try:
-            document = parsed(body)
-        except (ValueError, RecursionError):
-            raise CaptureError(f"capture {next(iter(self._paths))}: not JSON") from None
-        found = {}
-        for name, path in self._paths.items():
-            values = path.find(document)
-            if not values:
-                raise CaptureError(f"capture {name}")
-            found[name] = _bounded(name, values[0])
-        return found
+            values = self._found(planned, answer)
+        except CaptureError:
+            if planned.default is None:
+                raise
+            values = []
+        if not values:
+            if planned.default is None:
+                raise CaptureError(f"capture {planned.name}")
+            return json.loads(planned.default)
+        if planned.take == "all":
+            return _bounded(planned.name, values)
+        if planned.take == "random" and answer.random is not None:
+            return _bounded(planned.name, answer.random.choice(values))
+        return _bounded(planned.name, values[-1 if planned.take == "last" else 0])
+
+    def _found(self, planned: PlannedExtractor, answer: CapturedFrom) -> list[Any]:
+        """All values at a place; CaptureError where the place itself is wrong."""
+        if planned.source == "json":
+            try:
+                document = parsed(answer.body)
+            except (ValueError, RecursionError):
+                raise CaptureError(f"capture {planned.name}: not JSON") from None
+            return self._paths[planned.name].find(document)
+        if planned.source == "header":
+            value = answer.headers.get(planned.expression.lower())
+        elif planned.source == "cookie":
+            value = answer.cookie(planned.expression)
+        elif planned.source == "url" and not planned.expression:
+            value = answer.url
+        else:
+            text = answer.url if planned.source == "url" else answer.body.decode(errors="replace")
+            return _matched(self._patterns[planned.name], text, several=planned.take != "first")
+        return [] if value is None else [value]
+
+
+def _matched(pattern: re.Pattern[str], text: str, *, several: bool) -> list[Any]:
+    group = 1 if pattern.groups else 0
+    if not several:
+        match = pattern.search(text)
+        return [] if match is None or match[group] is None else [match[group]]
+    found = []
+    for match in pattern.finditer(text):
+        if match[group] is not None:
+            found.append(match[group])
+        if len(found) > MAX_VALUES:
+            break
+    return found
 
 
 def _bounded(name: str, value: Any) -> Any:
     if isinstance(value, str) and len(value) > MAX_CAPTURED:
         raise CaptureError(f"capture {name}: too long")
+    if isinstance(value, list):
+        if len(value) > MAX_VALUES:
+            raise CaptureError(f"capture {name}: more than {MAX_VALUES:,} values")
+        for item in value:
+            _bounded(name, item)
     return value

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jinja2.runtime import Context
 
 from soak.load.plan.plan import PlannedRequest
+from soak.load.scenario.checks import Checks
 from soak.load.scenario.templates import RenderError, Template, is_template
 
 _PATH = re.compile(r"/[\x21-\x7e]*")
@@ -16,11 +17,15 @@ _NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 class RenderedRequest(NamedTuple):
-    """A request ready to send: no line break or blank in its path, no line break in a header."""
+    """A request ready to send: no line break or blank in its path, no line break in a header.
+
+    `checks` are those of its answer where they are templates, too.
+    """
 
     path: str
     headers: dict[str, str]
     body: bytes
+    checks: Checks | None = None
 
 
 def fixed(planned: PlannedRequest) -> RenderedRequest:
@@ -45,7 +50,7 @@ class RequestTemplate:
         """The request for what a visitor's context holds now; RenderError when it cannot be made or would be unsafe."""
         if self.constant is not None:
             return self.constant
-        path, headers, body = self._fixed
+        path, headers, body, _ = self._fixed
         if self._path is not None:
             path = self._path.render(context)
             if not _PATH.fullmatch(path):

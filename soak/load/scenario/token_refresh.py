@@ -9,7 +9,7 @@ import gevent
 from gevent.event import Event
 
 from soak.load.http.client import Client, ClientOptions
-from soak.load.http.options import Origin, Timeouts, TlsOptions
+from soak.load.http.options import Origin, Timeouts
 from soak.load.http.request_head import head_of
 from soak.load.plan.plan import Plan, PlannedAuth
 from soak.load.plan.warnings import Warnings
@@ -30,7 +30,7 @@ class TokenRefresher:
     def __init__(self, plan: Plan, planned: PlannedAuth, warnings: Warnings) -> None:
         url = planned.url or plan.url
         seconds = min(plan.timeout, LONGEST_FETCH)
-        options = ClientOptions(Origin.of(url), Timeouts(seconds, seconds), TlsOptions(**plan.tls), cookies=False)
+        options = ClientOptions(Origin.of(url), Timeouts(seconds, seconds), plan.tls, cookies=False)
         self._client, self._reader, self._warnings = Client(options), TokenReader(planned), warnings
         request = fixed(planned.request)
         self._asked = f"{planned.request.method} {request.path}"
@@ -50,6 +50,10 @@ class TokenRefresher:
                 gevent.spawn(self._keep_fresh)
                 return
         raise NoTokenError(f"auth: no token from {self._asked}: {self._token.problem} ({FIRST_ATTEMPTS} attempts)")
+
+    def renew(self) -> str:
+        """Fetch a token once; why there is none, or an empty text."""
+        return "" if self._renew() else self._token.problem
 
     def refused(self) -> None:
         """The target refused the token: fetch another, though not many times a second."""

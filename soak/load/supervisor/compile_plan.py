@@ -12,11 +12,13 @@ from soak.load.plan.cluster_options import cluster_options_of
 from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedFlow, PlannedRequest
 from soak.load.plan.schedule import segments_of
+from soak.load.plan.tls_options import TlsOptions
 from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
+from soak.load.supervisor.compile_expectations import planned_expectations, planned_extractors
 from soak.load.supervisor.validate import check_requests_and_data
 from soak.profile import Profile
 from soak.profile.checking import beside
-from soak.profile.requests import RequestSpec, Sending
+from soak.profile.requests import Capture, RequestSpec, Sending
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
@@ -62,10 +64,7 @@ def plan_of(profile: Profile) -> Plan:
             for name, rows in profile.data.items()
         ),
         auth=_auth(profile),
-        tls={
-            key: _absolute(document, value) if isinstance(value, str) else value
-            for key, value in profile.target.tls.model_dump().items()
-        },
+        tls=_tls(profile),
         allow=tuple(profile.target.allow),
         traceparent=profile.trace.traceparent,
         trace_header=profile.trace.header,
@@ -85,7 +84,7 @@ def planned(
     place: Place,
     label: str,
     weight: float = 1.0,
-    extractors: dict[str, dict[str, str]] | None = None,
+    captures: dict[str, Capture] | None = None,
 ) -> PlannedRequest:
     """Path, headers and body of one request, ready to send or to render."""
     method, _, path = literal(spec.request, place, document, key="request").partition(" ")
@@ -108,14 +107,13 @@ def planned(
         weight,
         _headers(spec, literal(spec.headers, place, document, key="headers")),
         _base64(body),
-        tuple(spec.expect.status or ()),
         template,
         kind,
         spec.timeout.total,
         spec.timeout.connect,
         spec.timeout.read,
-        spec.expect.model_dump(by_alias=True, exclude_defaults=True, exclude={"status"}),
-        extractors or {},
+        planned_expectations(spec.expect, place, document),
+        planned_extractors(captures or {}),
     )
 
 
@@ -145,10 +143,7 @@ def _flows(profile: Profile) -> tuple[PlannedFlow, ...]:
         steps = []
         for number, step in enumerate(flow.steps):
             place = ("flows", index, "steps", number)
-            extractors = {
-                name: found.model_dump(by_alias=True, exclude_none=True) for name, found in step.capture.items()
-            }
-            steps.append(planned(step, profile.document, place, flow.label(step), extractors=extractors))
+            steps.append(planned(step, profile.document, place, flow.label(step), captures=step.capture))
         flows.append(PlannedFlow(flow.name, flow.weight, tuple(steps)))
     return tuple(flows)
 
@@ -171,6 +166,12 @@ def _auth(profile: Profile) -> PlannedAuth | None:
     )
     url = auth.url.rstrip("/") if auth.url else None
     return PlannedAuth(request, url, auth.token, auth.refresh, auth.header)
+
+
+def _tls(profile: Profile) -> TlsOptions:
+    tls, document = profile.target.tls, profile.document
+    ca, certificate, key = (_absolute(document, name) for name in (tls.ca, tls.certificate, tls.key))
+    return TlsOptions(ca, certificate, key, tls.insecure)
 
 
 def _absolute(document: Document, name: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from soak.errors import ProfileError
 from soak.load.plan.cluster_options import cluster_options_of
 from soak.load.scenario.feeder import FeederError, read_feed
+from soak.load.scenario.json_schema import SchemaCheck, SchemaError
 from soak.load.scenario.jsonpath import JsonPath, PathError
 from soak.load.scenario.templates import (
     Kind,
@@ -20,6 +21,7 @@ from soak.load.scenario.templates import (
     literal,
     path_source,
 )
+from soak.load.supervisor.compile_expectations import schema_of
 from soak.profile import Profile
 from soak.profile.checking import TEMPLATE_NAMES, beside, refused, requests_of
 from soak.profile.parsing import nearest
@@ -60,6 +62,21 @@ def sources_of(request: RequestSpec, place: Place, document: Document) -> Iterat
         for where, text in _texts(tree if key == "request" else literal(tree, place, document, key), (*place, key)):
             if is_template(text):
                 yield where, kind, text
+    yield from _expected(request, place, document)
+
+
+def _expected(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:
+    """The templates of what a request expects."""
+    expect, here = request.expect, (*place, "expect")
+    trees: list[tuple[Place, Any]] = [((*here, "status"), expect.status)]
+    if expect.body is not None:
+        trees.append(((*here, "body"), expect.body.operands()))
+    for key, matches in (("headers", expect.headers), ("json", expect.json_)):
+        trees += [((*here, key, name), match.operands()) for name, match in matches.items()]
+    for where, tree in trees:
+        for _, text in _texts(literal(tree, where, document), where):
+            if is_template(text) and where not in document.literal:
+                yield where, "json", text
 
 
 def _texts(tree: Any, place: Place) -> Iterator[tuple[Place, str]]:
@@ -116,7 +133,12 @@ def _columns(profile: Profile, name: str) -> tuple[str, ...]:
 
 
 def check_paths(request: RequestSpec, place: Place, document: Document) -> None:
-    """The JSONPaths of a request are JSONPaths."""
+    """The JSONPaths of a request are JSONPaths, and its JSON Schema is one."""
+    if request.expect.schema_ is not None:
+        try:
+            SchemaCheck(schema_of(request.expect, place, document))
+        except SchemaError as error:
+            raise refused(document, (*place, "expect", "schema"), str(error)) from None
     for path in request.expect.json_:
         _check_path(path, (*place, "expect", "json", path), document)
     for name, capture in request.capture.items() if isinstance(request, StepSpec) else ():

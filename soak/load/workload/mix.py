@@ -59,7 +59,11 @@ class ScenarioStep:
 
     def __init__(self, planned: PlannedRequest, plan: Plan) -> None:
         self.endpoint, self.method = planned.endpoint, planned.method
-        self.template, self.checks, self.extractors = RequestTemplate(planned), Checks(planned), Extractors(planned)
+        self.template, self.checks, self.extractors = (
+            RequestTemplate(planned),
+            Checks(planned.expect),
+            Extractors(planned.extractors),
+        )
         self.timeout = planned.timeout or plan.timeout
         self.timeouts = Timeouts(
             planned.connect_timeout or plan.connect_timeout or plan.timeout,
@@ -68,9 +72,9 @@ class ScenarioStep:
         )
         self.needs_body = self.checks.needs_body or self.extractors.needs_body
         self.needs_headers = self.checks.needs_headers or self.extractors.needs_headers
-        self.statuses = frozenset(planned.statuses)
+        self.statuses = self.checks.statuses
         self.keeps = bool(planned.extractors)
-        self.only_status = not planned.expect and not self.keeps
+        self.only_status = planned.expect.only_status and not self.keeps
         named = {name.lower() for name in planned.headers}
         self.authorized = plan.auth is not None and plan.auth.header.partition(":")[0].lower() not in named
         self.heads = RequestHead(planned.method, Origin.of(plan.url), urlsplit(plan.url).path)
@@ -97,8 +101,8 @@ class Scenario:
     def __init__(self, steps: tuple[ScenarioStep, ...], weight: float, *, flow: bool = False) -> None:
         self.steps, self.weight, self.flow = steps, weight, flow
         self.first, self.more = steps[0], steps[1:]
-        self.constant = not flow and self.first.head is not None
-        self.names: frozenset[str] = frozenset().union(*(step.template.names for step in steps))
+        self.constant = not flow and self.first.head is not None and not self.first.checks.templated
+        self.names: frozenset[str] = frozenset().union(*(step.template.names | step.checks.names for step in steps))
 
 
 class TrafficMix:

@@ -37,6 +37,8 @@ class RequestBuilder:
         """A request as the visitor's rows and captures have it; None when it cannot be made."""
         try:
             rendered = step.template.render(virtual_user.context)
+            if step.checks.templated:
+                rendered = rendered._replace(checks=step.checks.bound(virtual_user.context))
         except RenderError as error:
             self._fail(step.endpoint, error.kind)
             return None

@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable, Mapping
 
 from soak.load.http.client import Client, ClientOptions
-from soak.load.http.options import Origin, Timeouts, TlsOptions, context_of
+from soak.load.http.options import Origin, Timeouts, context_of
 from soak.load.http.response import Response
 from soak.load.http.trace_context import next_trace
 from soak.load.measure.counting import Counting
 from soak.load.plan.plan import Plan
-from soak.load.scenario.extractors import CaptureError
+from soak.load.scenario.checks import Checks, FailedCheck
+from soak.load.scenario.extractors import CapturedFrom, CaptureError
 from soak.load.scenario.rendering import RenderedRequest
 from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.scenario.virtual_user import VirtualUser
+from soak.load.workload.failure_examples import FailureExamples
 from soak.load.workload.mix import Scenario, ScenarioStep
 from soak.load.workload.request_builder import RequestBuilder
 from soak.profile.hosts import may_load
@@ -26,12 +28,11 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 def client_options(plan: Plan) -> ClientOptions:
     """How a plan's users connect; OSError when the TLS files cannot be used, before any user needs them."""
-    tls = TlsOptions(**plan.tls)
-    context_of(tls)
+    context_of(plan.tls)
     return ClientOptions(
         Origin.of(plan.url),
         Timeouts(plan.connect_timeout or plan.timeout, plan.timeout, plan.read_timeout),
-        tls,
+        plan.tls,
         plan.cookies,
         plan.redirects,
         lambda host: may_load(host, plan.allow),
@@ -41,7 +42,7 @@ def client_options(plan: Plan) -> ClientOptions:
 class Sender:
     """One user's requests: sent over its client, their answers checked, and counted."""
 
-    __slots__ = ("_builder", "_client", "_count", "_send", "_timeouts", "_token_refresher")
+    __slots__ = ("_builder", "_client", "_count", "_examples", "_send", "_timeouts", "_token_refresher")
 
     def __init__(
         self,
@@ -49,9 +50,11 @@ class Sender:
         counting: Counting,
         builder: RequestBuilder,
         token_refresher: TokenRefresher | None = None,
+        examples: FailureExamples | None = None,
     ) -> None:
         self._client, self._count = Client(options), counting.count
         self._builder, self._token_refresher = builder, token_refresher
+        self._examples = examples or FailureExamples(lambda _endpoint, _failed: None)
         self._send = self._client.send
         self._timeouts = options.timeouts
 
@@ -119,8 +122,12 @@ class Sender:
                 status = response.status
                 if (status not in step.statuses) if step.statuses else status >= 400:
                     failure = f"status {status}"
+                    if step.statuses and self._examples.wants(step.endpoint, failure):
+                        self._examples.tell(step.endpoint, step.checks.wrong_status(status))
             else:
-                failure = _examined(step, response, ended - (began if intended is None else intended), virtual_user)
+                checks = step.checks if rendered is None else rendered.checks or step.checks
+                seconds = ended - (began if intended is None else intended)
+                failure = self._examined(step, checks, head, response, seconds, virtual_user)
             if failure is not None and response.status == 401 and step.authorized and self._token_refresher is not None:
                 self._token_refresher.refused()
         if intended is None:
@@ -136,16 +143,29 @@ class Sender:
         head = step.heads.of(rendered.path, rendered.headers, len(rendered.body), token)
         return b"%b%b\r\n" % (head[:-2], step.trace_lines % ((trace,) * step.traced)) if trace else head
 
-
-def _examined(step: ScenarioStep, response: Response, seconds: float, virtual_user: VirtualUser | None) -> str | None:
-    """Why an answer fails; where it does not, the visitor keeps what is captured."""
-    headers = response.headers if step.needs_headers else _NO_HEADERS
-    try:
-        failure = step.checks.check(response.status, headers, response.body, seconds)
-        if failure is None and step.keeps and virtual_user is not None:
-            virtual_user.keep(step.extractors.take(headers, response.body))
-    except CaptureError as error:
-        return error.kind
-    except Exception as error:  # noqa: BLE001 - an expression met an answer that it was not made for
-        return f"expect: {type(error).__name__}"
-    return failure
+    def _examined(
+        self,
+        step: ScenarioStep,
+        checks: Checks,
+        head: bytes,
+        response: Response,
+        seconds: float,
+        virtual_user: VirtualUser | None,
+    ) -> str | None:
+        """Why an answer fails; where it does not, the user keeps what is captured."""
+        headers = response.headers if step.needs_headers else _NO_HEADERS
+        try:
+            failed = checks.check(response.status, headers, response.body, seconds)
+            if failed is None and step.keeps and virtual_user is not None:
+                url = response.url or self._client.url_of(head)
+                cookie = self._client.cookie
+                source = CapturedFrom(headers, response.body, url, cookie, virtual_user.random)
+                virtual_user.keep(step.extractors.take(source))
+        except CaptureError as error:
+            failed = FailedCheck(error.kind, "a value to capture", response.body)
+        except Exception as error:  # noqa: BLE001 - an expression met an answer that it was not made for
+            return f"expect: {type(error).__name__}"
+        if failed is None:
+            return None
+        self._examples.tell(step.endpoint, failed)
+        return failed.kind

@@ -11,6 +11,7 @@ from soak.load.cluster.worker_policy import PlanRejectedError, fingerprints, own
 from soak.load.plan.cluster_options import WorkerOptions
 from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.plan import Plan, PlannedAuth, PlannedRequest
+from soak.load.plan.tls_options import TlsOptions
 
 PLAN = Plan("http://127.0.0.1:9", (), duration=1.0, ramp=0.0, interval=1.0, timeout=1.0, rate=1.0)
 OPTIONS = WorkerOptions("127.0.0.1", 5557, allow=("*.staging.example.com",))
@@ -40,7 +41,7 @@ def test_data_must_be_there_and_the_same(file: Path) -> None:
 
 
 def test_tls_files_must_be_there(file: Path) -> None:
-    plan = replace(PLAN, tls={"ca": None, "certificate": str(file), "key": "/nowhere/key.pem", "insecure": False})
+    plan = replace(PLAN, tls=TlsOptions(certificate=str(file), key="/nowhere/key.pem"))
     with pytest.raises(PlanRejectedError, match=r"target\.tls\.key: no file /nowhere/key\.pem here"):
         own_plan(plan, {}, OPTIONS)
 

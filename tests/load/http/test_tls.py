@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.load.http.options import TlsOptions
+from soak.load.plan.tls_options import TlsOptions
 from tests.load.exchanging import client, head
 from tests.sampling.serving import http
 from tests.targets import toolchain

@@ -22,7 +22,7 @@ def virtual_user(**names: object) -> VirtualUser:
 
 def test_a_request_without_templates_is_made_once() -> None:
     template = RequestTemplate(request(headers={"A": "b"}, body=base64.b64encode(b"x").decode()))
-    assert template.constant == ("/a", {"A": "b"}, b"x")
+    assert template.constant == ("/a", {"A": "b"}, b"x", None)
     assert template.render(virtual_user().context) is template.constant
     assert template.names == frozenset()
 
@@ -38,7 +38,7 @@ def test_only_what_is_a_template_is_rendered() -> None:
     assert template.constant is None
     assert template.names == {"x", "y"}
     rendered = template.render(virtual_user(x="1 2", y="c").context)
-    assert rendered == ("/a/1%202", {"A": "b", "B": "c"}, b'{"a": "1 2"}')
+    assert rendered == ("/a/1%202", {"A": "b", "B": "c"}, b'{"a": "1 2"}', None)
     assert planned.headers["B"] == "{{ y }}"
 
 
@@ -46,7 +46,7 @@ def test_only_what_is_a_template_is_rendered() -> None:
 def test_nothing_inserted_breaks_out_of_its_line(value: object) -> None:
     template = RequestTemplate(request("/a/{{ x }}", {"A": "{{ x }}"}))
     try:
-        path, headers, _ = template.render(virtual_user(x=value).context)
+        path, headers, *_ = template.render(virtual_user(x=value).context)
     except RenderError:
         return
     assert not set(path) & set(" \r\n\0")

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from soak.errors import ProfileError
+from soak.load.plan.expectations import ANY_SUCCESS, PlannedExpectations, PlannedExtractor, PlannedMatch
 from soak.load.plan.plan import Plan
+from soak.load.plan.tls_options import TlsOptions
 from soak.load.scenario.rendering import RequestTemplate
 from soak.load.scenario.virtual_user import VirtualUser
 from soak.load.supervisor.compile_plan import plan_of
@@ -74,19 +76,23 @@ def test_a_plan_survives_the_pipe_in_one_line(folder: Path) -> None:
         False,
     )
     assert whole.rows[0].path == str((folder / "a.csv").resolve())
-    assert whole.tls == {"ca": str((folder / "a.pem").resolve()), "certificate": None, "key": None, "insecure": False}
+    assert whole.tls == TlsOptions(ca=str((folder / "a.pem").resolve()))
     assert whole.allow == ("a.example",)
     (order,) = whole.requests
-    assert (order.timeout, order.statuses, order.template_kind) == (3, (201,), "json")
-    assert order.expect == {
-        "within": 1,
-        "body": {"contains": "a"},
-        "headers": {"a": {"equals": "b"}},
-        "json": {"$.state": "created"},
-    }
+    assert (order.timeout, order.expect.statuses, order.template_kind) == (3, (201,), "json")
+    assert order.expect == PlannedExpectations(
+        (201,),
+        within=1,
+        body=PlannedMatch("", '{"contains": "a"}', False, 'something with "a" in it'),
+        headers=(PlannedMatch("a", '{"equals": "b"}', False, '"b"'),),
+        json=(PlannedMatch("$.state", '{"equals": "created"}', False, '"created"'),),
+    )
     (flow,) = whole.flows
     assert (flow.name, flow.weight) == ("checkout", 2)
-    assert flow.steps[0].extractors == {"cart": {"json": "$.id"}, "place": {"header": "Location"}}
+    assert flow.steps[0].extractors == (
+        PlannedExtractor("cart", "json", "$.id"),
+        PlannedExtractor("place", "header", "Location"),
+    )
     assert base64.b64decode(flow.steps[0].body) == b"a=b+c"
 
 
@@ -100,7 +106,7 @@ def test_no_secret_is_shown_by_chance(folder: Path) -> None:
 
 def test_constant_requests_stay_constant() -> None:
     (request,) = plan(GOOD).requests
-    assert (request.path, request.template, request.expect, request.extractors) == ("/a", "", {}, {})
+    assert (request.path, request.template, request.expect, request.extractors) == ("/a", "", ANY_SUCCESS, ())
     assert RequestTemplate(request).constant is not None
 
 
@@ -120,7 +126,7 @@ def test_what_the_environment_brings_is_never_a_template() -> None:
     value = "{{user}}{%x%}"
     _, mixed, short = plan(GOOD + endpoint, A=value).requests
     virtual_user = VirtualUser(3)
-    path, headers, body = RequestTemplate(mixed).render(virtual_user.context)
+    path, headers, body, _ = RequestTemplate(mixed).render(virtual_user.context)
     assert path == "/b/%7B%7Buser%7D%7D%7B%x%%7D"
     assert (headers["X"], headers["Y"]) == (value, f"3 {value}")
     assert json.loads(body) == {"a": value, "b": f"3 {value}", "c": [value]}

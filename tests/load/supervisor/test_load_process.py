@@ -15,6 +15,7 @@ import pytest
 
 from soak.errors import LoadError, ProfileError
 from soak.load.plan.plan import Plan
+from soak.load.plan.tls_options import TlsOptions
 from soak.load.supervisor.compile_plan import plan_of
 from soak.load.supervisor.load_process import LoadProcess
 from soak.profile import parse_profile
@@ -313,7 +314,7 @@ def test_a_locustfile_that_cannot_be_used(tmp_path: Path, source: str, expected:
 def test_a_tls_file_that_cannot_be_used_fails_at_once(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing\n")
     asked = plan("https://127.0.0.1:9", "users: 1, duration: 1s")
-    asked = replace(asked, tls={"ca": str(tmp_path / "ca.pem")})
+    asked = replace(asked, tls=TlsOptions(ca=str(tmp_path / "ca.pem")))
     load = LoadProcess(asked, time.monotonic(), tmp_path / "load.log", lambda window: None)
     with pytest.raises(LoadError, match="could not start"):
         load.start()
@@ -336,7 +337,7 @@ endpoints: [GET /]
 """
     found = plan_of(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0])
     assert Plan.from_json(found.to_json()) == found
-    assert found.tls == {"ca": str(tmp_path / "ca.pem"), "certificate": None, "key": None, "insecure": False}
+    assert found.tls == TlsOptions(ca=str(tmp_path / "ca.pem"))
     assert (found.cookies, found.redirects, found.allow) == (False, True, ("*.example.com",))
     with pytest.raises(ProfileError, match=r"target\.tls\.ca: no file other\.pem"):
         parse_profile(text.replace("ca.pem", "other.pem"), str(tmp_path / "p.yaml"), environment={})

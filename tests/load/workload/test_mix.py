@@ -5,6 +5,7 @@ import pytest
 
 from soak.load.http.options import Timeouts
 from soak.load.plan.plan import Plan
+from soak.load.scenario.extractors import CapturedFrom
 from soak.load.scenario.feeder import FeederExhausted
 from soak.load.supervisor.compile_plan import plan_of
 from soak.load.workload.mix import TrafficMix
@@ -72,7 +73,7 @@ def test_a_flow_is_walked_with_one_row(plan: Plan) -> None:
     mix = TrafficMix(plan)
     virtual_user, flow = mix.virtual_user(1), mix.scenarios[2]
     virtual_user.begin(flow.names)
-    virtual_user.keep(flow.steps[0].extractors.take({"location": "http://x/c/7"}, b""))
+    virtual_user.keep(flow.steps[0].extractors.take(CapturedFrom({"location": "http://x/c/7"}, b"")))
     assert flow.steps[1].template.render(virtual_user.context).path == "/c/7?0"
 
 

@@ -1,0 +1,73 @@
+"""JSON Schema (https://json-schema.org), checked by the jsonschema package, which is only imported where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from soak.load.scenario.matching import shown
+from soak.profile.backtracking import backtracks
+
+#: Characters of what is wrong with a document.
+LONGEST = 160
+
+
+class SchemaError(ValueError):
+    """A schema that is none, or that nobody should check answers by; the message says why."""
+
+
+class SchemaCheck:
+    """One schema, compiled. Draft 2020-12 unless its `$schema` names another; references lead nowhere outside of it."""
+
+    def __init__(self, schema: Any) -> None:
+        import jsonschema  # noqa: PLC0415 - a fifth of a second, and few profiles need it
+        from referencing import Registry  # noqa: PLC0415
+
+        if not isinstance(schema, dict | bool):
+            raise SchemaError("a JSON Schema is a mapping")
+        kind: Any = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        try:
+            kind.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            raise SchemaError(f"not a JSON Schema: {error.json_path}: {error.message}"[:LONGEST]) from None
+        for pattern in _patterns(schema):
+            if backtracks(pattern):
+                raise SchemaError(f"the pattern {shown(pattern)} could take for ever")
+        for reference in _references(schema):
+            if not reference.startswith("#"):
+                raise SchemaError(f"the reference {shown(reference)} leads out of the schema: put it into $defs")
+        self._validator = kind(schema, registry=Registry())
+
+    def wrong(self, document: Any) -> str | None:
+        """What is wrong with a document, and where in it; None where nothing is."""
+        error = next(self._validator.iter_errors(document), None)
+        if error is None:
+            return None
+        rule = f"{error.validator}: {shown(error.validator_value)}"
+        return f"{shown(error.instance)} at {error.json_path}, against {rule}"[:LONGEST]
+
+
+def _walked(schema: Any) -> Iterator[dict[str, Any]]:
+    unread = [schema]
+    while unread:
+        node = unread.pop()
+        if isinstance(node, dict):
+            yield node
+            unread += node.values()
+        elif isinstance(node, list):
+            unread += node
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    for node in _walked(schema):
+        if isinstance(node.get("pattern"), str):
+            yield node["pattern"]
+        if isinstance(node.get("patternProperties"), dict):
+            yield from node["patternProperties"]
+
+
+def _references(schema: Any) -> Iterator[str]:
+    for node in _walked(schema):
+        for key in ("$ref", "$dynamicRef"):
+            if isinstance(node.get(key), str):
+                yield node[key]

@@ -1,0 +1,192 @@
+"""What a value must be: operators and their operands, in a mapping such as {gt: 3}; any plain value means equality."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from soak.profile.fields import Regex, Strict
+
+#: The statuses that HTTP has (RFC 9110, section 15).
+STATUSES = range(100, 600)
+_OPERATORS = ("equals", "not", "gt", "ge", "lt", "le", "in", "contains", "regex", "length", "exists")
+_STATUS_RANGE = re.compile(r"([1-5])xx|([1-5][0-9]{2})\s*-\s*([1-5][0-9]{2})", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MatchShorthand:
+    """A match may also be written as a plain value, which is then the operand of `operator`."""
+
+    operator: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.expanded, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": ["string", "number", "boolean", "null", "array"]}, handler(schema)]}
+
+    def expanded(self, value: object) -> object:
+        """A plain value as the match it stands for; ValueError for a mapping whose keys are no operators."""
+        if not isinstance(value, dict):
+            return {self.operator: value}
+        unknown = [key for key in value if key not in _OPERATORS]
+        if unknown or not value:
+            said = f"{unknown[0]!r} is none of them; t" if unknown else "t"
+            operators = ", ".join(_OPERATORS)
+            raise ValueError(
+                f"a mapping here says what the value must be, by {operators}: {said}o compare with a mapping, write "
+                "{equals: {…}}"
+            )
+        return value
+
+
+def _operand(value: object) -> object:
+    if isinstance(value, bool) or not (isinstance(value, int | float) or (isinstance(value, str) and "{{" in value)):
+        raise ValueError(f"expected a number, or a template such as {{{{ total }}}}, not {value!r}")
+    return value
+
+
+def _plain_regex(value: object) -> object:
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        raise ValueError("a regular expression takes no template; contains and equals do")
+    return value
+
+
+Operand = Annotated[
+    int | float | str, BeforeValidator(_operand), WithJsonSchema({"type": ["number", "string"], "examples": [3]})
+]
+
+
+class Match(Strict):
+    """What a value must be; every operator given must hold."""
+
+    equals: JsonValue = Field(default=None, description="It must be exactly this value")
+    not_: AnyValue | None = Field(default=None, alias="not", description="It must not be this value, or match this")
+    gt: Operand | None = Field(default=None, description="It must be a number above this one")
+    ge: Operand | None = Field(default=None, description="It must be at least this number")
+    lt: Operand | None = Field(default=None, description="It must be a number below this one")
+    le: Operand | None = Field(default=None, description="It must be at most this number")
+    in_: list[JsonValue] | None = Field(default=None, alias="in", min_length=1, description="It must be one of these")
+    contains: JsonValue = Field(default=None, description="A text must hold this text, a list this item")
+    regex: Annotated[Regex, BeforeValidator(_plain_regex)] | None = Field(
+        default=None, description="It must hold a match of this regular expression"
+    )
+    length: AnyValue | None = Field(default=None, description="How long a text or list must be")
+    exists: bool | None = Field(default=None, description="true: it must be there; false: it must not")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_a_value(cls, value: object) -> object:
+        """`not: null` is a match of null, where pydantic would see a key that is left out."""
+        if isinstance(value, dict):
+            return {key: {"equals": None} if key in ("not", "length") and v is None else v for key, v in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Match:
+        if self.exists is False and len(self.model_fields_set) > 1:
+            raise ValueError("what must not exist has no value to compare: exists: false stands alone")
+        if any(nested is not None and nested.exists is not None for nested in (self.not_, self.length)):
+            raise ValueError("exists stands by itself: write {exists: false}")
+        return self
+
+    def operands(self) -> dict[str, Any]:
+        """Operator to operand, as written; those of nested matches likewise."""
+        found: dict[str, Any] = {}
+        for name, field in type(self).model_fields.items():
+            if name in self.model_fields_set and ((value := getattr(self, name)) is not None or name == "equals"):
+                found[field.alias or name] = value.operands() if isinstance(value, Match) else value
+        return found
+
+
+AnyValue = Annotated[Match, MatchShorthand("equals")]
+Match.model_rebuild()
+BodyMatch = Annotated[Match, MatchShorthand("contains")]
+
+
+def statuses_in(value: object) -> list[int] | None:
+    """The statuses that 201, "201", "2xx" or "200-299" names; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int):
+        return [value] if value in STATUSES else None
+    if not isinstance(value, str) or (match := _STATUS_RANGE.fullmatch(value.strip())) is None:
+        return None
+    if match[1]:
+        return list(range(int(match[1]) * 100, int(match[1]) * 100 + 100))
+    return list(range(int(match[2]), int(match[3]) + 1)) or None
+
+
+def _statuses(value: object) -> Any:
+    """Statuses, with ranges and {not: …} written out; templates are left as they are."""
+    if isinstance(value, dict):
+        return _matching(value)
+    items = value if isinstance(value, list) else [value]
+    found: list[int | str] = []
+    for item in items:
+        if isinstance(item, str) and "{{" in item:
+            found.append(item)
+            continue
+        statuses = statuses_in(item)
+        if statuses is None:
+            raise ValueError(
+                f"expected an HTTP status such as 201, 2xx, 200-299, {{not: 5xx}}, or a list of them, not {value!r}"
+            )
+        found += statuses
+    if not found:
+        raise ValueError("expected an HTTP status such as 201, or a list of them, not an empty list")
+    return list(dict.fromkeys(found))
+
+
+def _matching(match: dict[Any, Any]) -> list[int]:
+    """The statuses that a mapping of not, gt, ge, lt, le and in leaves over."""
+    left = set(STATUSES)
+    for operator, operand in match.items():
+        if operator in ("not", "in"):
+            named = {status for item in _statuses(operand) for status in [item]}
+            if any(isinstance(status, str) for status in named):
+                raise ValueError("templates stand alone, or in a list of statuses")
+            left = left - named if operator == "not" else left & named
+        elif operator in ("gt", "ge", "lt", "le") and isinstance(operand, int) and not isinstance(operand, bool):
+            bounds = {"gt": (operand + 1, 600), "ge": (operand, 600), "lt": (0, operand), "le": (0, operand + 1)}
+            left &= set(range(*bounds[operator]))
+        else:
+            raise ValueError(
+                f"expected a status such as 201, or not, in, gt, ge, lt or le of one, not {operator}: {operand!r}"
+            )
+    if not left:
+        raise ValueError("no status is all of that")
+    return sorted(left)
+
+
+def shown_statuses(statuses: Iterable[int]) -> str:
+    """Statuses in words: `201 or 204`, `200-299`."""
+    runs: list[list[int]] = []
+    for status in sorted(statuses):
+        if runs and status == runs[-1][-1] + 1:
+            runs[-1].append(status)
+        else:
+            runs.append([status])
+    return " or ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else " or ".join(map(str, run)) for run in runs)
+
+
+Statuses = Annotated[
+    list[int | str],
+    BeforeValidator(_statuses),
+    WithJsonSchema({"type": ["integer", "string", "array", "object"], "examples": [201, "2xx", {"not": "5xx"}]}),
+]
