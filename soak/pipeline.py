@@ -12,6 +12,8 @@ from soak.analysis import analyze
 from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.prepare import prepare
+from soak.compared import MeasuredRun
+from soak.comparison.measuring import measure
 from soak.diagnosis.attribution.confirmation import with_confirmations
 from soak.diagnosis.attribution.request_clock import request_clock
 from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
@@ -19,7 +21,7 @@ from soak.diagnosis.suspects.suspects import with_suspects
 from soak.diagnosis.trace_report import with_traces
 from soak.errors import ProfileError, RecordingError, UsageError
 from soak.load.plan.schedule import Schedule, segments_of
-from soak.model import Analysis, Recording, RunInfo
+from soak.model import Analysis, Ending, Recording, RunInfo
 from soak.profile import Profile, parse_profile
 from soak.profile.checking import requests_of
 from soak.profile.yamltext import LEFT_OUT
@@ -108,3 +110,17 @@ def profile_of(directory: Path) -> Profile:
     if text is None:
         raise RecordingError(f"{directory}: has no profile.yaml, so its limits are not known")
     return parse_profile(text, str(directory / "profile.yaml"), lenient=True)[0]
+
+
+def measured(directory: Path) -> MeasuredRun:
+    """A run directory as comparisons see it; UsageError for a run under way, or one that broke."""
+    profile, recording = profile_of(directory), load_recording(directory)
+    if recording.run.ended is Ending.RUNNING:
+        raise UsageError(f"{directory}: the run is still under way; compare it when it has ended")
+    analysis = judge(recording, profile)
+    if analysis.broken is not None:
+        raise UsageError(f"{directory}: {analysis.broken}; leave it out")
+    run = measure(str(directory), recording, analysis, profile)
+    if not run.measurements:
+        raise UsageError(f"{directory}: recorded too little to compare: fewer than 4 tenths of its load have a sample")
+    return run

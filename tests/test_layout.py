@@ -20,10 +20,11 @@ MAY_IMPORT = {
     "growth_views": set(),
     "recorded": {"enums", "snapshots", "traces", "windows"},
     "model": {"enums", "growth_views", "recorded", "traces", "windows"},
+    "compared": {"model", "units"},
     "printable": set(),
     "selectors": set(),
     "units": set(),
-    "profile": {"errors", "units", "model"},
+    "profile": {"errors", "model", "selectors", "units"},
     "formats": {"catalog", "enums", "errors", "model", "recorded"},
     "recording": {"errors", "latency", "model", "profile", "snapshots", "traces", "windows"},
     "sampling": {"catalog", "errors", "model", "printable", "profile", "recording", "selectors", "snapshots", "traces"},
@@ -43,10 +44,12 @@ MAY_IMPORT = {
         "units",
         "windows",
     },
-    "reporters": {"errors", "growth_views", "model", "printable", "traces", "units"},
+    "baseline": {"compared", "errors", "profile"},
+    "comparison": {"analysis", "catalog", "compared", "errors", "latency", "model", "profile", "units", "windows"},
+    "reporters": {"compared", "errors", "growth_views", "model", "printable", "traces", "units"},
     "live": {"analysis", "catalog", "latency", "model", "windows"},
     "catalog": {"model", "selectors", "units"},
-    "pipeline": {"analysis", "diagnosis", "errors", "load", "model", "profile", "recording"},
+    "pipeline": {"analysis", "compared", "comparison", "diagnosis", "errors", "load", "model", "profile", "recording"},
     "resume": {"errors", "load", "model", "recording", "units"},
     "runner": {
         "errors",
@@ -209,7 +212,9 @@ def part_of_load(path: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in SOURCES if part_of(path) in ("analysis", "diagnosis", "reporters")], ids=shown
+    "path",
+    [path for path in SOURCES if part_of(path) in ("analysis", "comparison", "diagnosis", "reporters")],
+    ids=shown,
 )
 def test_judging_and_rendering_are_pure(path: Path) -> None:
     for name, line in imports(path):
@@ -218,7 +223,9 @@ def test_judging_and_rendering_are_pure(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in SOURCES if part_of(path) in ("analysis", "diagnosis", "reporters")], ids=shown
+    "path",
+    [path for path in SOURCES if part_of(path) in ("analysis", "comparison", "diagnosis", "reporters")],
+    ids=shown,
 )
 def test_judging_and_rendering_never_ask_the_clock(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):

@@ -20,6 +20,7 @@ VERBS = {
     "check": "Validate a profile; --probe asks the target once",
     "analyze": "Judge recorded series: files of any usual format, run directories",
     "worker": "Join a master's run, and make a share of its load",
+    "compare": "Compare a candidate's runs with a base's, metric by metric",
     "report": "Judge a run again and render it in any format",
     "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",

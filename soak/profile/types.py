@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
+from soak.profile.compare import Accepted, CompareRules
 from soak.profile.diagnose import Diagnose, usual_drain
 from soak.profile.fields import (
     Amount,
@@ -206,6 +207,10 @@ class Profile(Strict):
     abort: Annotated[list[str] | None, NotYetSupported()] = Field(
         default=None, description="Conditions that end the run at once"
     )
+    compare: CompareRules = Field(
+        default={}, description="Comparisons with a base: the tolerance of each metric, and which must be told"
+    )
+    accept: list[Accepted] = Field(default=[], description="Known leaks that are warnings until a day")
     diagnose: Diagnose | None = Field(default=None, description="Profiles of the target to take; {} for what it offers")
     trace: Annotated[TraceSettings, BeforeValidator(_trace)] = Field(
         default=TraceSettings(), description="Trace ids that requests carry; off for none"

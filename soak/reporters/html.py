@@ -68,14 +68,14 @@ def render(analysis: Analysis) -> str:
     for chart in sorted(analysis.charts, key=_urgency):
         (still if _never_moves(chart) else moving).append(chart)
     charts = moving
-    panels = [_panel(index, chart) for index, chart in enumerate(charts)]
+    panels = [panel_of(index, chart) for index, chart in enumerate(charts)]
     groups: dict[str, list[Panel]] = {}
     for chart, panel in zip(charts[1:], panels[1:], strict=True):
         groups.setdefault(wording.clean(chart.group) or "Other", []).append(panel)
     first = analysis.suspects[0].confidence if analysis.suspects else 0.0
     findings = wording.worst_first(analysis.findings)
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             analysis=analysis,
@@ -89,10 +89,10 @@ def render(analysis: Analysis) -> str:
             likely=[suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first],
             unlikely=[suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first],
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
-            bokeh=_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
-            style=Markup(_file("report.css")),  # noqa: S704 - our own
-            script=_script(_file("sort.js") + _file("report.js")),
-            charts=_data(figures.embed(analysis, charts, PLACE)) if charts else "",
+            bokeh=own_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
+            style=Markup(page_file("report.css")),  # noqa: S704 - our own
+            script=own_script(page_file("sort.js") + page_file("report.js")),
+            charts=chart_data(figures.embed(analysis, charts, PLACE)) if charts else "",
         )
     )
 
@@ -102,7 +102,7 @@ def _urgency(chart: Chart) -> int:
     return len(wording.WORST_FIRST) if chart.verdict is None else wording.WORST_FIRST.index(chart.verdict)
 
 
-def _panel(index: int, chart: Chart) -> Panel:
+def panel_of(index: int, chart: Chart) -> Panel:
     """What is written around a chart."""
     limit = wording.amount(chart.limit, chart.unit)
     if limit and not figures.limit_shown(chart):
@@ -173,33 +173,33 @@ def _phase(phase: Phase) -> str:
     return f"{name} {show_duration(phase.start)} to {show_duration(phase.end)}"
 
 
-def _script(text: str) -> Markup:
+def own_script(text: str) -> Markup:
     """Our own JavaScript, kept from ending its element early."""
     return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - our own
 
 
-def _data(text: str) -> Markup:
+def chart_data(text: str) -> Markup:
     """JSON within a script element: no character is left in it that HTML knows."""
     inert = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return Markup(inert)  # noqa: S704 - what could end the element is gone
 
 
-def _file(name: str) -> str:
+def page_file(name: str) -> str:
     """A file that belongs to the page."""
     return (files("soak.reporters") / "page" / name).read_text("utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """The template's environment: everything escaped, and a name that does not exist is an error."""
-    environment = Environment(
-        loader=FunctionLoader(_file),
+    made = Environment(
+        loader=FunctionLoader(page_file),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(wording=wording, marks=wording.MARK)
-    environment.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
-    return environment
+    made.globals.update(wording=wording, marks=wording.MARK)
+    made.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
+    return made

@@ -1,0 +1,171 @@
+"""A baseline: the measurements of one or several runs in one small file, to be committed and compared with.
+
+The file is JSON, format_version 1. It holds a digest of its content, so that a value changed by hand is noticed: a baseline
+is measured, and not written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from soak.compared import MeasuredRun, Measurement
+from soak.errors import InputError, UsageError
+from soak.profile.compare import MetricName
+
+FORMAT_VERSION = 1
+KIND = "soak baseline"
+#: A baseline is committed beside the code: bytes it may have.
+LARGEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A named baseline; `made` is when it was set, in UTC."""
+
+    name: str
+    made: str
+    runs: tuple[MeasuredRun, ...]
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Finite = Annotated[float, AfterValidator(_finite)]
+
+
+class _Whole(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Measurement(_Whole):
+    metric: MetricName
+    subject: str
+    value: Finite
+    error: Annotated[Finite, Field(ge=0)]
+    unit: str
+    matters: Annotated[Finite, Field(ge=0)] = 0.0
+
+
+class _Run(_Whole):
+    profile: str
+    source: str
+    started: str
+    seconds: Annotated[Finite, Field(gt=0)]
+    target: str
+    load: str
+    measurements: list[_Measurement] = Field(min_length=1)
+
+
+class _File(_Whole):
+    format_version: Literal[1]
+    kind: Literal["soak baseline"]
+    name: str
+    made: str
+    runs: list[_Run] = Field(min_length=1)
+    digest: str
+
+
+def encode(baseline: Baseline) -> str:
+    """The file's text; UsageError where it would be too large to commit."""
+    content = {
+        "format_version": FORMAT_VERSION,
+        "kind": KIND,
+        "name": baseline.name,
+        "made": baseline.made,
+        "runs": [_run(run) for run in baseline.runs],
+    }
+    text = json.dumps(content | {"digest": digest(content)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    size = len(text.encode())
+    if size > LARGEST:
+        raise UsageError(f"the baseline would have {size:,} bytes, and {LARGEST:,} is the most: give fewer runs")
+    return text
+
+
+def decode(text: str, source: str) -> Baseline:
+    """The baseline of a file's text; InputError names the file, what is wrong, and what to do."""
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source}: damaged: not valid JSON ({error}); {_ADVICE}") from None
+    return from_tree(tree, source)
+
+
+_ADVICE = "set it anew with `soak baseline set RUN`"
+
+
+def is_baseline(tree: object) -> bool:
+    """Whether a JSON value means to be a baseline."""
+    return isinstance(tree, dict) and tree.get("kind") == KIND
+
+
+def from_tree(tree: Any, source: str) -> Baseline:
+    """The baseline of a JSON value, likewise."""
+    if not is_baseline(tree):
+        raise InputError(f"{source}: not a baseline; {_ADVICE}")
+    if tree.get("format_version") != FORMAT_VERSION:
+        found = tree.get("format_version")
+        raise InputError(f"{source}: format_version {found}, and this soak reads {FORMAT_VERSION}; {_ADVICE}")
+    try:
+        file = _File.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"{source}: damaged: {place}: {first['msg'].lower()}; {_ADVICE}") from None
+    content = {key: value for key, value in tree.items() if key != "digest"}
+    if file.digest != digest(content):
+        raise InputError(f"{source}: was changed by hand: its content does not match its digest; {_ADVICE}")
+    return Baseline(file.name, file.made, tuple(_measured(run, source, file.name) for run in file.runs))
+
+
+def digest(content: Any) -> str:
+    """The SHA-256 of a JSON value, whatever the order of its keys and its white space."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _run(run: MeasuredRun) -> dict[str, Any]:
+    return {
+        "profile": run.name,
+        "source": run.source,
+        "started": run.started,
+        "seconds": run.seconds,
+        "target": run.target,
+        "load": run.load,
+        "measurements": [
+            {
+                "metric": one.metric,
+                "subject": one.subject,
+                "value": _rounded(one.value),
+                "error": _rounded(one.error),
+                "unit": one.unit,
+                **({"matters": _rounded(one.matters)} if one.matters else {}),
+            }
+            for one in run.measurements
+        ],
+    }
+
+
+def _rounded(value: float) -> float:
+    """Six significant figures: more would be noise, and half of the file."""
+    return float(f"{value:.6g}")
+
+
+def _measured(run: _Run, source: str, name: str) -> MeasuredRun:
+    seen: set[tuple[str, str]] = set()
+    for one in run.measurements:
+        key = (one.metric, one.subject)
+        if key in seen:
+            raise InputError(f"{source}: damaged: {one.metric} of {one.subject} stands there twice; {_ADVICE}")
+        seen.add(key)
+    measurements = tuple(
+        Measurement(one.metric, one.subject, one.value, one.error, one.unit, one.matters) for one in run.measurements
+    )
+    return MeasuredRun(run.profile, f"baseline {name}", run.started, run.seconds, run.target, run.load, measurements)

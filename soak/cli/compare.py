@@ -1,0 +1,87 @@
+"""`soak compare`: candidate against base, metric by metric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from soak.errors import UsageError
+
+#: Where the context keeps what came after `--`.
+_CANDIDATES = "soak.candidates"
+
+
+class TwoSides(click.Command):
+    """Keeps what comes after `--` for the candidate's side."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The base's side before `--`, the candidate's after it."""
+        if "--" in args:
+            cut = args.index("--")
+            ctx.meta[_CANDIDATES] = args[cut + 1 :]
+            args = args[:cut]
+        return super().parse_args(ctx, args)
+
+
+@click.command("compare", cls=TwoSides)
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="BASE CANDIDATE")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path),
+    help="Take tolerances from this profile's `compare`, not the candidate's.",
+)
+@click.option(
+    "--tolerance", "tolerances", multiple=True, metavar="'METRIC: AMOUNT'", help="Such as 'p99: 10%'. Repeatable."
+)
+@click.option("--require", multiple=True, metavar="METRIC", help="Exit 3 where it cannot be told. Repeatable.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the reports to this directory.")
+@click.option(
+    "--format", "formats", default="", metavar="FORMAT,…", help="Only these: html, junit, json, markdown, terminal."
+)
+@click.option("--json", "as_json", is_flag=True, help="The comparison as JSON on standard output.")
+def command(
+    runs: tuple[Path, ...],
+    profile: Path | None,
+    tolerances: tuple[str, ...],
+    require: tuple[str, ...],
+    out: Path | None,
+    formats: str,
+    as_json: bool,
+) -> int:
+    """Compare a candidate's runs with a base's: latency, errors, throughput, memory, CPU, collector, growth.
+
+    Each side is a run directory, a folder of them, a baseline (file or name) or an analysis.json; several a side with `--`
+    between the sides. Exit code 1 when a metric is surely worse by more than its tolerance, 3 when a required one cannot be
+    told, else 0.
+
+    \b
+    Examples:
+      soak compare reports/main reports/branch
+      soak compare reports/main-1 reports/main-2 reports/main-3 -- reports/branch-1 reports/branch-2 reports/branch-3
+      soak compare main reports/branch --tolerance 'p99: 10%' --require p99 --out comparison
+    """
+    from soak.cli.comparing import deliver, profile_rules, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none
+    from soak.cli.sides import name_of, runs_of  # noqa: PLC0415
+    from soak.comparison.comparing import compare  # noqa: PLC0415
+    from soak.recording.files import PROFILE, is_run_directory  # noqa: PLC0415
+
+    after = click.get_current_context().meta.get(_CANDIDATES)
+    base = list(runs) if after is not None else list(runs[:1])
+    candidate = [Path(word) for word in after] if after is not None else list(runs[1:])
+    if not base or not candidate:
+        raise UsageError("compare: give BASE and CANDIDATE, or several of each with -- between them")
+    if after is None and len(runs) > 2:
+        raise UsageError("compare: several runs a side need -- between the sides: BASE... -- CANDIDATE...")
+    wanted = wanted_formats(formats)
+    if profile is None and is_run_directory(candidate[0]) and (candidate[0] / PROFILE).is_file():
+        profile = candidate[0] / PROFILE
+    rules = rules_from(profile_rules(profile), tolerances, require)
+    names = name_of(base, "base"), name_of(candidate, "candidate")
+    sides = runs_of(base), runs_of(candidate)
+    return deliver(
+        compare(*sides, rules, names=names if names[0] != names[1] else ("base", "candidate")),
+        out,
+        wanted,
+        as_json=as_json,
+    )

@@ -1,0 +1,90 @@
+"""What may stand on a side of a comparison: run directories, folders of them, baselines, analysis files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from soak.baseline import Baseline, decode, from_tree, is_baseline
+from soak.compared import MeasuredRun
+from soak.comparison.analysis_file import from_analysis
+from soak.errors import InputError, UsageError
+from soak.pipeline import measured
+from soak.recording import is_run_directory
+
+#: Where baselines are kept, relative to the working directory.
+BASELINES = Path("baselines")
+
+
+def runs_of(paths: Iterable[Path]) -> tuple[MeasuredRun, ...]:
+    """Every run that these paths stand for; UsageError where one stands for none, or a run is named twice."""
+    found = [run for path in paths for run in _runs(path)]
+    seen: set[str] = set()
+    for run in found:
+        if run.source in seen and not run.source.startswith("baseline "):
+            raise UsageError(f"{run.source}: is named twice on one side")
+        seen.add(run.source)
+    return tuple(found)
+
+
+def _runs(path: Path) -> Iterator[MeasuredRun]:
+    if is_run_directory(path):
+        yield measured(path)
+    elif path.is_dir():
+        runs = run_directories(path)
+        if not runs:
+            raise UsageError(f"{path}: no run directory, and holds none (a run directory has a run.json)")
+        yield from map(measured, runs)
+    elif not path.is_file() and is_name(path) and baseline_path(path.name).is_file():
+        yield from read_baseline(baseline_path(path.name)).runs
+    else:
+        text = read_text(path)
+        try:
+            tree = json.loads(text)
+        except (ValueError, RecursionError):
+            raise InputError(f"{path}: not valid JSON, and no run directory either") from None
+        yield from from_tree(tree, str(path)).runs if is_baseline(tree) else (from_analysis(text, str(path)),)
+
+
+def run_directories(folder: Path) -> list[Path]:
+    """The run directories right below a folder, by name."""
+    return [path for path in sorted(folder.iterdir()) if is_run_directory(path)]
+
+
+def is_name(path: Path) -> bool:
+    """Whether a path may be a baseline's name."""
+    return path.name == str(path) and path.suffix != ".json"
+
+
+def baseline_path(name: str) -> Path:
+    """Where the baseline of a name is kept."""
+    return BASELINES / f"{name}.json"
+
+
+def read_baseline(path: Path) -> Baseline:
+    """A baseline by its file, or by its name."""
+    if not path.is_file() and is_name(path):
+        named = baseline_path(path.name)
+        if not named.is_file():
+            known = ", ".join(one.stem for one in sorted(BASELINES.glob("*.json")))
+            raise UsageError(f"no baseline {path} ({named} is not there{f'; there is {known}' if known else ''})")
+        path = named
+    return decode(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """A file's text; InputError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
+
+
+def name_of(paths: Sequence[Path], usual: str) -> str:
+    """What a side is called: its only path's last part, else as usual."""
+    return (
+        paths[0].stem if len(paths) == 1 and paths[0].suffix == ".json" else paths[0].name if len(paths) == 1 else usual
+    )

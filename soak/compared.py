@@ -1,0 +1,127 @@
+"""What a comparison of runs consists of: what was measured in each run, and how far two sides differ.
+
+A value is in its metric's unit; an error is on the metric's scale: natural logarithms where differences are told as shares,
+the unit itself where they are told as amounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from soak.model import Chart
+from soak.units import show_amount, show_number, show_ratio
+
+
+class Change(StrEnum):
+    """How the candidate compares with the base in one metric, against that metric's tolerance."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    SAME = "same"
+    CANNOT_TELL = "cannot tell"
+
+
+class GateVerdict(StrEnum):
+    """What a whole comparison comes to: one metric is worse, none is, or a required one cannot be told."""
+
+    WORSE = "worse"
+    NOT_WORSE = "not worse"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric of one subject (an endpoint, a series) in one run.
+
+    `error` is the standard error that the run itself tells, autocorrelation included, 0 where it tells none. `matters` is
+    the least difference, in `unit`, that matters to this subject, 0 where only the metric's tolerance says.
+    """
+
+    metric: str
+    subject: str
+    value: float
+    error: float
+    unit: str
+    matters: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRun:
+    """All measurements of one run, and what must agree before two runs are compared.
+
+    `load` is the load in words, `target` the target's address, `curves` the run's charts where its recording was read.
+    """
+
+    name: str
+    source: str
+    started: str
+    seconds: float
+    target: str
+    load: str
+    measurements: tuple[Measurement, ...]
+    warnings: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric of one subject, base against candidate.
+
+    `relative` says that `change`, `low`, `high` and `tolerance` are shares of the base, else amounts in `unit`; a change
+    above 0 is a rise, whichever direction is worse. `low` and `high` are a 95% interval, None where nothing is known.
+    `catches` is the change for the worse that runs like these, as many a side as were given, would show in 95 of 100
+    comparisons; `catches_three` the same for three runs a side.
+    """
+
+    metric: str
+    subject: str
+    unit: str
+    base: float
+    candidate: float
+    base_runs: int
+    candidate_runs: int
+    relative: bool
+    change: float
+    low: float | None
+    high: float | None
+    tolerance: float
+    worse_is_up: bool
+    verdict: Change
+    reason: str
+    not_worse: bool
+    required: bool
+    catches: float | None
+    catches_three: float | None
+
+    def amount(self, value: float) -> str:
+        """A change or tolerance in words: a share of the base, or an amount; of a share, percentage points."""
+        if self.relative:
+            return show_ratio(value)
+        if self.unit == "ratio":
+            return f"{show_number(100 * value)} points"
+        return show_amount(value, self.unit)
+
+    def signed(self, value: float) -> str:
+        """The same with its sign."""
+        return f"{'+' if value > 0 else ''}{self.amount(value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides compared: one verdict, the sentence that says why, and a difference for each metric.
+
+    `left_out` names what could not be compared, and why.
+    """
+
+    base: str
+    candidate: str
+    base_runs: tuple[MeasuredRun, ...]
+    candidate_runs: tuple[MeasuredRun, ...]
+    verdict: GateVerdict
+    reason: str
+    differences: tuple[Difference, ...]
+    left_out: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    paired: bool = False

@@ -1,0 +1,136 @@
+"""Two sides of measured runs to one comparison: what has a partner is compared, the rest is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from soak.compared import Change, Comparison, Difference, GateVerdict, MeasuredRun, Measurement
+from soak.comparison.judging import Pair, judge_pairs
+from soak.comparison.metrics import METRICS
+from soak.model import Chart
+from soak.profile.compare import CompareRule
+
+_ORDER = {Change.WORSE: 0, Change.CANNOT_TELL: 1, Change.BETTER: 2, Change.SAME: 3}
+#: Names of what was left out are said up to so many.
+_NAMED = 6
+
+Key = tuple[str, str]
+
+
+def compare(
+    base: Sequence[MeasuredRun],
+    candidate: Sequence[MeasuredRun],
+    rules: Mapping[str, CompareRule],
+    *,
+    names: tuple[str, str] = ("base", "candidate"),
+    paired: bool = False,
+) -> Comparison:
+    """Candidate against base, several runs a side; `paired` where run i of each side was made beside the other's."""
+    same_load = len({run.load for run in (*base, *candidate)}) == 1
+    sides = [_by_key(side) for side in (base, candidate)]
+    shared = [key for key in sides[0] if key in sides[1]]
+    measured = [key for key in shared if len({one.unit for side in sides for one in side[key]}) == 1]
+    judged = [key for key in measured if same_load or not METRICS[key[0]].needs_same_load]
+    pairs = [Pair(*key, tuple(sides[0][key]), tuple(sides[1][key])) for key in judged]
+    differences = sorted(judge_pairs(pairs, rules, paired=paired), key=lambda one: _ORDER[one.verdict])
+    left_out = [
+        *_only(sides[0], sides[1], names[0]),
+        *_only(sides[1], sides[0], names[1]),
+        *(
+            f"{metric} of {subject}: in different units"
+            for metric, subject in shared
+            if (metric, subject) not in measured
+        ),
+        *_of_other_load(base, candidate, same_load=same_load),
+    ]
+    verdict, reason = overall(differences, rules)
+    return Comparison(
+        base=names[0],
+        candidate=names[1],
+        base_runs=tuple(base),
+        candidate_runs=tuple(candidate),
+        verdict=verdict,
+        reason=reason,
+        differences=tuple(differences),
+        left_out=tuple(left_out),
+        warnings=(*_unlike(base, candidate), *(text for run in (*base, *candidate) for text in run.warnings)),
+        charts=tuple(overlaid(base[0], candidate[0], names)),
+        paired=paired,
+    )
+
+
+def overall(differences: Sequence[Difference], rules: Mapping[str, CompareRule]) -> tuple[GateVerdict, str]:
+    """Worse where anything is; cannot tell where a required metric, or everything, cannot be told; else not worse."""
+    worse = [one for one in differences if one.verdict is Change.WORSE]
+    if worse:
+        more = f" {len(worse) - 1} more {'is' if len(worse) == 2 else 'are'} worse." if len(worse) > 1 else ""
+        return GateVerdict.WORSE, worse[0].reason + more
+    known = {one.metric for one in differences}
+    missing = [name for name, rule in rules.items() if rule.required and name not in known]
+    if missing:
+        return GateVerdict.CANNOT_TELL, f"{', '.join(missing)} is required, and was not measured on both sides."
+    open_ = [one for one in differences if one.required and not one.not_worse]
+    if open_:
+        return GateVerdict.CANNOT_TELL, f"A required metric cannot be told: {open_[0].reason}"
+    told = [one for one in differences if one.not_worse]
+    if not told:
+        return GateVerdict.CANNOT_TELL, "None of the metrics can be told: longer runs, or more of them, would."
+    better = sum(one.verdict is Change.BETTER for one in differences)
+    untold = len(differences) - len(told)
+    parts = [f"Nothing is worse: {len(told)} of {len(differences)} metrics are surely not"]
+    parts += [f", {better} of them better" if better else "", f"; {untold} cannot be told" if untold else "", "."]
+    return GateVerdict.NOT_WORSE, "".join(parts)
+
+
+def _by_key(runs: Iterable[MeasuredRun]) -> dict[Key, list[Measurement]]:
+    found: dict[Key, list[Measurement]] = {}
+    for name in METRICS:
+        for run in runs:
+            for one in run.measurements:
+                if one.metric == name:
+                    found.setdefault((name, one.subject), []).append(one)
+    return found
+
+
+def _only(side: Mapping[Key, object], other: Mapping[Key, object], name: str) -> Iterator[str]:
+    """What one side alone has, a metric a line."""
+    for metric in METRICS:
+        subjects = [key[1] for key in side if key[0] == metric and key not in other]
+        if subjects:
+            more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
+            yield f"{metric} of {', '.join(subjects[:_NAMED])}{more}: only the {name} has it"
+
+
+def _of_other_load(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, same_load: bool) -> Iterator[str]:
+    if not same_load:
+        loads = [", ".join(sorted({run.load for run in side})) for side in (base, candidate)]
+        metrics = ", ".join(name for name, metric in METRICS.items() if metric.needs_same_load)
+        yield f"{metrics}: the loads differ ({loads[0]} against {loads[1]}), so only what a request costs is compared"
+
+
+def _unlike(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> Iterator[str]:
+    """Differences between the sides that are no measurements."""
+    for what, of in (("profiles", "name"), ("targets", "target")):
+        left, right = ({str(getattr(run, of)) for run in side} for side in (base, candidate))
+        if left != right:
+            yield f"the {what} differ: {', '.join(sorted(left))} against {', '.join(sorted(right))}"
+    lengths = [run.seconds for run in (*base, *candidate)]
+    if max(lengths) > 1.5 * min(lengths):
+        yield "the runs are not equally long: levels that are still settling may differ for that alone"
+
+
+def overlaid(base: MeasuredRun, candidate: MeasuredRun, names: tuple[str, str]) -> Iterator[Chart]:
+    """The charts that both runs have, the curves of both in one, the base's first."""
+    others = {chart.title: chart for chart in candidate.charts}
+    for chart in base.charts:
+        other = others.get(chart.title)
+        if other is None:
+            continue
+        several = max(len(chart.curves), len(other.curves)) > 1
+        curves = tuple(
+            replace(curve, label=f"{name}: {curve.label}" if several else name)
+            for name, side in zip(names, (chart, other), strict=True)
+            for curve in side.curves
+        )
+        yield replace(chart, curves=curves, verdict=None, warm_up=None)

@@ -1,0 +1,109 @@
+"""How far the runs of one side differ from those of another, and how sure that is.
+
+Each run's figure varies by what the run itself tells (`error`) and by what differs between runs of one build. A single run
+cannot tell the second, and few runs tell it badly, so it is assumed first and corrected by what the runs show:
+
+- Assumed: runs of one build differ by `BETWEEN_RUNS` times as much as one run tells of its own error, for the noise of shared
+  machines has its most power at slow frequencies; and never by less than the metric's floor.
+- Corrected: the ratio of the scatter seen within the sides to the scatter assumed, as in Hartung and Knapp's interval for
+  random effects (A refined method for the meta-analysis of controlled clinical trials with binary outcome, 2001), drawn to 1
+  with the weight of `PRIOR_FREEDOM` degrees of freedom (Smyth, Linear models and empirical Bayes methods for assessing
+  differential expression in microarray experiments, 2004). The interval is Student's with both degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from soak.compared import Measurement
+from soak.comparison.metrics.metric import Metric
+from soak.model import Floats
+
+#: Degrees of freedom that the assumed scatter counts for. Fewer: one run a side tells nothing; more: several runs' own scatter
+#: is not believed. Calibrated on pairs of runs of one build (docs/compare.md).
+PRIOR_FREEDOM = 6.0
+#: The standard deviation between runs of one build in standard errors of one run. Calibrated likewise. Lower: a busy minute
+#: of the machine is called worse; higher: less is caught by few runs.
+BETWEEN_RUNS = 2.0
+#: What is promised of the power: a change so large is called worse in 95 of 100 comparisons.
+POWER = 0.95
+#: Keeps figures that never vary from being divided by nothing.
+_LEAST_VARIANCE = 1e-24
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Candidate minus base on the metric's scale, its standard error, and the degrees of freedom of that.
+
+    `single` is the standard deviation of one run's figure, and `runs` the degrees of freedom that the runs add.
+    """
+
+    change: float
+    error: float
+    freedom: float
+    single: float
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """The interval that holds the true difference with this confidence."""
+        reach = float(student.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        return self.change - reach, self.change + reach
+
+    def p_above(self, bound: float) -> float:
+        """How likely a change like this is where the true one is at most `bound`."""
+        return float(student.sf((self.change - bound) / self.error, self.freedom))
+
+    def p_below(self, bound: float) -> float:
+        """How likely a change like this is where the true one is at least `bound`."""
+        return float(student.cdf((self.change - bound) / self.error, self.freedom))
+
+
+def on_scale(metric: Metric, value: float) -> float:
+    """A value on its metric's scale: its logarithm where differences are shares."""
+    return math.log(value) if metric.relative else value
+
+
+def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Measurement], *, paired: bool) -> Effect:
+    """The difference between the sides; `paired` where run i of one side was made beside run i of the other."""
+    sides = [np.array([on_scale(metric, one.value) for one in side]) for side in (base, candidate)]
+    variances = [_assumed(metric, side) for side in (base, candidate)]
+    single = math.sqrt(float(np.mean(np.concatenate(variances))))
+    if paired and len(base) == len(candidate) > 1:
+        differences, together = sides[1] - sides[0], variances[0] + variances[1]
+        change, variance, excess = _pooled(differences, together)
+        freedom = len(differences) - 1
+    else:
+        means, each, excesses = zip(*(_pooled(*side) for side in zip(sides, variances, strict=True)), strict=True)
+        change, variance, excess = means[1] - means[0], sum(each), sum(excesses)
+        freedom = len(base) + len(candidate) - 2
+    scale = (PRIOR_FREEDOM + excess) / (PRIOR_FREEDOM + freedom)
+    return Effect(change, math.sqrt(scale * variance), PRIOR_FREEDOM + freedom, math.sqrt(scale) * single)
+
+
+def _assumed(metric: Metric, side: Sequence[Measurement]) -> Floats:
+    """The variance of each run's figure: what the run tells, and what runs of one build are assumed to differ by."""
+    error = np.array([one.error for one in side])
+    variance: Floats = (1 + BETWEEN_RUNS**2) * error**2 + metric.floor**2
+    return np.maximum(variance, _LEAST_VARIANCE)
+
+
+def _pooled(values: Floats, variances: Floats) -> tuple[float, float, float]:
+    """The weighted mean, its variance, and the weighted squares around it."""
+    weights = 1 / variances
+    mean = float(weights @ values / weights.sum())
+    return mean, float(1 / weights.sum()), float(weights @ (values - mean) ** 2)
+
+
+def caught(single: float, runs: int, other_runs: int, tolerance: float, alpha: float) -> float:
+    """The change, on the metric's scale, that so many runs a side call worse in `POWER` of comparisons.
+
+    The difference must lie beyond the tolerance by the critical value of a test at `alpha`, and by as much again as makes
+    it do so that often; the noncentral distribution is taken for a shifted one, which is close from a few degrees on.
+    """
+    freedom = PRIOR_FREEDOM + runs + other_runs - 2
+    error = single * math.sqrt(1 / runs + 1 / other_runs)
+    return tolerance + error * float(student.isf(alpha, freedom) + student.ppf(POWER, freedom))

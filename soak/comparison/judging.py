@@ -1,0 +1,158 @@
+"""Each difference against its tolerance, the family of all controlled, and the sentence that says what came of it.
+
+All metrics are one family: that any metric of two runs of one build is called worse has a chance of `FAMILY_RISK`, after
+Holm, A simple sequentially rejective multiple test procedure (1979); the same holds for better. Nothing is corrected in
+"same": it needs the whole 95% interval within the tolerance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from soak.compared import Change, Difference, Measurement
+from soak.comparison.effects import Effect, caught, effect
+from soak.comparison.metrics import METRICS
+from soak.comparison.metrics.metric import Metric
+from soak.profile.compare import CompareRule, parse_tolerance
+
+#: The chance that a comparison of equals calls anything worse.
+FAMILY_RISK = 0.01
+#: No tolerance for a fall is more than nearly all of the base.
+MOST_FALL = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One metric of one subject, with each run's measurement on both sides."""
+
+    metric: str
+    subject: str
+    base: tuple[Measurement, ...]
+    candidate: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """A pair with its effect, its tolerance on the metric's scale (up, down), and how likely equals are to differ so."""
+
+    pair: Pair
+    effect: Effect
+    up: float
+    down: float
+    p_worse: float
+    p_better: float
+
+
+def judge_pairs(pairs: Sequence[Pair], rules: Mapping[str, CompareRule], *, paired: bool = False) -> list[Difference]:
+    """A difference for each pair, in their order."""
+    tested = [_tested(pair, rules.get(pair.metric), paired=paired) for pair in pairs]
+    worse = holm([one.p_worse for one in tested], FAMILY_RISK)
+    better = holm([one.p_better for one in tested], FAMILY_RISK)
+    alpha = FAMILY_RISK / max(len(tested), 1)
+    return [
+        _difference(one, rules.get(one.pair.metric), alpha, is_worse=is_worse, is_better=is_better)
+        for one, is_worse, is_better in zip(tested, worse, better, strict=True)
+    ]
+
+
+def holm(probabilities: Sequence[float], risk: float) -> list[bool]:
+    """Which of a family are rejected at a family-wise risk."""
+    rejected = [False] * len(probabilities)
+    for rank, index in enumerate(sorted(range(len(probabilities)), key=lambda i: probabilities[i])):
+        if probabilities[index] > risk / (len(probabilities) - rank):
+            break
+        rejected[index] = True
+    return rejected
+
+
+def _tested(pair: Pair, rule: CompareRule | None, *, paired: bool) -> _Tested:
+    metric = METRICS[pair.metric]
+    found = effect(metric, pair.base, pair.candidate, paired=paired)
+    up, down = _tolerances(pair, metric, rule)
+    above, below = found.p_above(up), found.p_below(-down)
+    p_worse, p_better = (above, below) if metric.worse_is_up else (below, above)
+    return _Tested(pair, found, up, down, p_worse, p_better)
+
+
+def _tolerances(pair: Pair, metric: Metric, rule: CompareRule | None) -> tuple[float, float]:
+    """The tolerance for a rise and for a fall, on the metric's scale, neither below 0."""
+    level = abs(_middle(pair.base))
+    amount = max(metric.tolerance * level, metric.least, *(one.matters for one in pair.base))
+    if rule is not None and rule.tolerance is not None:
+        value, is_share = parse_tolerance(rule.tolerance)
+        # A share of a share would be nobody's wish: 0.1% of errors are 0.1 percentage points.
+        amount = value * level if is_share and pair.base[0].unit != "ratio" else value
+    if not metric.relative:
+        return amount, amount
+    return math.log1p(amount / level), -math.log1p(-min(amount / level, MOST_FALL))
+
+
+def _middle(side: Sequence[Measurement]) -> float:
+    """The mean of a side's values."""
+    return sum(one.value for one in side) / len(side)
+
+
+def _difference(
+    tested: _Tested, rule: CompareRule | None, alpha: float, *, is_worse: bool, is_better: bool
+) -> Difference:
+    pair, found = tested.pair, tested.effect
+    metric = METRICS[pair.metric]
+    low, high = found.interval()
+    harmless = high <= tested.up if metric.worse_is_up else low >= -tested.down
+    if is_worse:
+        verdict = Change.WORSE
+    elif is_better:
+        verdict = Change.BETTER
+    else:
+        verdict = Change.SAME if low >= -tested.down and high <= tested.up else Change.CANNOT_TELL
+    allowed = tested.up if metric.worse_is_up else tested.down
+
+    def shown(value: float) -> float:
+        return math.expm1(value) if metric.relative else value
+
+    def reach(runs: int, others: int) -> float:
+        change = caught(found.single, runs, others, allowed, alpha)
+        return shown(change if metric.worse_is_up else -change)
+
+    base_runs, candidate_runs = len(pair.base), len(pair.candidate)
+    difference = Difference(
+        metric=pair.metric,
+        subject=pair.subject,
+        unit=pair.base[0].unit,
+        base=_middle(pair.base),
+        candidate=_middle(pair.candidate),
+        base_runs=base_runs,
+        candidate_runs=candidate_runs,
+        relative=metric.relative,
+        change=shown(found.change),
+        low=shown(low),
+        high=shown(high),
+        tolerance=shown(tested.up) if metric.worse_is_up else -shown(-tested.down),
+        worse_is_up=metric.worse_is_up,
+        verdict=verdict,
+        reason="",
+        not_worse=verdict in (Change.SAME, Change.BETTER) or (harmless and verdict is not Change.WORSE),
+        required=rule is not None and rule.required,
+        catches=reach(base_runs, candidate_runs),
+        catches_three=reach(3, 3),
+    )
+    return replace(difference, reason=_reason(difference))
+
+
+def _reason(difference: Difference) -> str:
+    """`p99 of GET /x: +23% (+12% to +35%); up to 5% is tolerated.`"""
+    of = f" of {difference.subject}" if difference.subject else ""
+    said = f"{difference.metric}{of}: {difference.signed(difference.change)}"
+    if difference.low is not None and difference.high is not None:
+        said += f" ({difference.signed(difference.low)} to {difference.signed(difference.high)})"
+    said += f"; up to {difference.amount(difference.tolerance)} is tolerated"
+    if difference.verdict is not Change.CANNOT_TELL:
+        return f"{said}."
+    if difference.not_worse:
+        return f"{said}: surely not worse."
+    if difference.catches_three is None:
+        return f"{said}: this may or may not be worse."
+    three = difference.signed(difference.catches_three)
+    return f"{said}: this may or may not be worse; three such runs a side would show {three}."

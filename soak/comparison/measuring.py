@@ -1,0 +1,53 @@
+"""A judged run to the measurements that are compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from soak.analysis.prepare.prepare import prepare
+from soak.compared import MeasuredRun, Measurement
+from soak.comparison.metrics import METRICS
+from soak.comparison.run_view import RunView
+from soak.model import Analysis, Ending, Recording
+from soak.profile import Profile
+from soak.profile.summary import load_summary, target_address
+from soak.units import show_duration
+
+
+def measure(source: str, recording: Recording, analysis: Analysis, profile: Profile) -> MeasuredRun:
+    """Everything that is compared of one run; `source` is where it came from."""
+    view = RunView(prepare(recording, profile.load.warmup), analysis)
+    return MeasuredRun(
+        name=profile.name,
+        source=source,
+        started=recording.run.started,
+        seconds=recording.run.seconds,
+        target=target_address(profile),
+        load=load_of(load_summary(profile)),
+        measurements=tuple(_measurements(view)),
+        warnings=tuple(_doubts(source, recording, analysis)),
+        charts=analysis.charts,
+    )
+
+
+def _measurements(view: RunView) -> Iterator[Measurement]:
+    for name, metric in METRICS.items():
+        for figure in metric.measure(view):
+            known = math.isfinite(figure.value) and math.isfinite(figure.error)
+            if known and (figure.value > 0 or not metric.relative):
+                yield Measurement(name, figure.subject, figure.value, figure.error, str(figure.unit), figure.matters)
+
+
+def load_of(summary: str) -> str:
+    """`60 requests/s` out of a load's summary: what must agree before levels and latencies are compared."""
+    return summary.partition(" on ")[0]
+
+
+def _doubts(source: str, recording: Recording, analysis: Analysis) -> Iterator[str]:
+    """What a reader must know of a run that is compared."""
+    ended = recording.run.ended
+    if ended not in (Ending.COMPLETED, Ending.EARLY):
+        yield f"{source}: {ended.value} after {show_duration(recording.run.seconds)}; what it recorded until then is compared"
+    if analysis.verdict.value == "fail":
+        yield f"{source}: failed by its own limits: {analysis.reason}"

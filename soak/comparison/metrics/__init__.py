@@ -1,0 +1,26 @@
+"""Every metric that is compared, by the name that profiles and reports give it; a new one is one file and one line here."""
+
+from soak.comparison.metrics import collector, requests, resources, verdicts
+from soak.comparison.metrics.latency import percentile
+from soak.comparison.metrics.metric import Metric
+
+#: The floors are what pairs of runs of one build were seen to differ by on quiet machines (docs/compare.md).
+METRICS: dict[str, Metric] = {
+    "p50": percentile(0.5, floor=0.03),
+    "p95": percentile(0.95, floor=0.05),
+    "p99": percentile(0.99, floor=0.08),
+    "p999": percentile(0.999, floor=0.12),
+    "errors": Metric(requests.errors, floor=0.0002, relative=False, tolerance=0.0, least=0.001, needs_same_load=False),
+    "throughput": Metric(requests.throughput, floor=0.005, worse_is_up=False),
+    "memory": Metric(resources.memory_level, floor=0.02),
+    "memory_peak": Metric(resources.memory_peak, floor=0.03),
+    "count": Metric(resources.count_level, floor=0.2, relative=False, least=2.0),
+    "cpu": Metric(resources.cpu, floor=0.03, needs_same_load=False),
+    "allocation": Metric(resources.allocation, floor=0.01, needs_same_load=False),
+    "gc_cycles": Metric(collector.cycles, floor=0.02),
+    "gc_pause": Metric(collector.pause, floor=0.05),
+    "gc_paused": Metric(collector.paused, floor=0.05),
+    "gc_longest_pause": Metric(collector.longest_pause, floor=0.3),
+    "growth": Metric(verdicts.growth, floor=0.0, relative=False),
+    "horizon": Metric(verdicts.horizon, floor=0.3, worse_is_up=False),
+}

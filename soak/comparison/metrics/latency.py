@@ -1,0 +1,44 @@
+"""Latency percentiles of each endpoint's successes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from soak.comparison.blocks import BLOCKS, Blocks, standard_error
+from soak.comparison.metrics.metric import Metric
+from soak.comparison.run_view import Figure, RunView
+from soak.latency import GROWTH
+from soak.model import Floats
+from soak.windows import EndpointWindows
+
+#: Successes that must lie beyond a percentile before it is compared: with fewer it is one request's luck.
+FEWEST_BEYOND = 5
+#: The standard deviation of the place within a histogram's bucket, on a logarithmic scale: uniform over its width.
+_BUCKET = float(np.log(GROWTH)) / 12**0.5
+
+
+def _quantile(view: RunView, q: float) -> Iterator[Figure]:
+    for windows in view.windows():
+        value = windows.quantile(q)
+        if value is None or value <= 0 or windows.counts.sum() * (1 - q) < FEWEST_BEYOND:
+            continue
+        error = standard_error(np.log(by_block(windows, view.blocks, q)))
+        if error is not None:
+            yield Figure(windows.endpoint, value, max(error, _BUCKET), "seconds")
+
+
+def by_block(windows: EndpointWindows, blocks: Blocks, q: float) -> Floats:
+    """The percentile in each stretch, in seconds; NaN in one without a success."""
+    found = []
+    for first, last in zip(blocks.edges, blocks.edges[1:], strict=False):
+        found.append(windows.between(first, last).quantile(q) or np.nan)
+    assert len(found) == BLOCKS
+    return np.array(found)
+
+
+def percentile(q: float, floor: float) -> Metric:
+    """A latency percentile; `floor` is how far two runs of one build differ at least, as a share."""
+    return Metric(partial(_quantile, q=q), floor=floor)

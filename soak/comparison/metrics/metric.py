@@ -1,0 +1,31 @@
+"""What a metric is: how it is measured in a run, and how its differences are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from soak.comparison.run_view import Figure, RunView
+
+#: The tolerance of every metric that has none of its own, as a share of the base.
+TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of a comparison.
+
+    `measure` gives a figure for each subject of a run. A `relative` metric is compared as a share of the base, another as an
+    amount. `floor` is the least standard deviation between runs of one build, as a share or in the unit: address layout,
+    hash seeds and compilers' choices differ from process to process, which one run cannot show. `tolerance` is the change
+    that does not matter, as a share of the base, and `least` the same in the unit; of both the larger counts.
+    `needs_same_load` says that runs of different loads cannot be compared in it.
+    """
+
+    measure: Callable[[RunView], Iterable[Figure]]
+    floor: float
+    relative: bool = True
+    worse_is_up: bool = True
+    tolerance: float = TOLERANCE
+    least: float = 0.0
+    needs_same_load: bool = True

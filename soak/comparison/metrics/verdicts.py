@@ -1,0 +1,63 @@
+"""What the verdict found in each run: growth, and for how long a pass vouches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from soak.analysis.rules.vouch import HANDFUL
+from soak.analysis.thresholds import GROWS_BY, RESOLVED_AT
+from soak.catalog.metrics import metric_of
+from soak.comparison.run_view import Figure, RunView
+from soak.model import Finding, Labels, RuleName, Trend, series_key
+
+#: Standard errors from end to end of a 95% interval.
+WIDTH = 3.92
+#: Hours within which growth by `GROWS_BY` matters: the rule that the verdict has unless a profile says otherwise.
+_SURVIVE_HOURS = 30 * 24.0
+#: The standard error of a horizon on a logarithmic scale: it follows from the width of one interval.
+HORIZON = 0.5
+
+
+def growth(view: RunView) -> Iterator[Figure]:
+    """Growth an hour of each judged series, with the error that its interval tells.
+
+    A difference matters from where it would add half of the level within 30 days, as growth itself does.
+    """
+    for finding in _growing(view):
+        trend = finding.trend
+        assert trend is not None
+        matters = growth_that_matters(finding.series, finding.labels, trend.level)
+        yield Figure(_key(finding), trend.slope_per_hour, slope_error(trend), finding.unit, matters)
+
+
+def growth_that_matters(series: str, labels: Labels, level: float) -> float:
+    """The growth an hour that adds half of a level, or a handful of counted things, within 30 days."""
+    metric = metric_of(series, labels)
+    half = GROWS_BY * abs(level)
+    return (max(half, HANDFUL) if metric is not None and metric.integer else half) / _SURVIVE_HOURS
+
+
+def slope_error(trend: Trend) -> float:
+    """The standard error of a growth; where nothing moved, what the resolution leaves."""
+    return max((trend.slope_high - trend.slope_low) / WIDTH, trend.resolution_per_hour / RESOLVED_AT)
+
+
+def horizon(view: RunView) -> Iterator[Figure]:
+    """For how long the run vouches: the shortest horizon of its judged series."""
+    known = [one.vouched_seconds for one in _growing(view) if one.vouched_seconds]
+    if known:
+        yield Figure("", min(known), HORIZON, "seconds")
+
+
+def _growing(view: RunView) -> Iterator[Finding]:
+    for finding in view.analysis.findings:
+        trend = finding.trend
+        if finding.rule is not RuleName.GROWTH or trend is None or finding.series.startswith("scrape_"):
+            continue
+        if math.isfinite(slope_error(trend)) and math.isfinite(trend.slope_per_hour):
+            yield finding
+
+
+def _key(finding: Finding) -> str:
+    return series_key(finding.series, finding.labels)

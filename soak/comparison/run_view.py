@@ -1,0 +1,83 @@
+"""One run as the metrics see it: its judged stretch, its analysis, and its stretches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.catalog.metrics import selected
+from soak.comparison.blocks import Blocks, standard_error
+from soak.model import Analysis, Floats, Kind, Series
+from soak.windows import EndpointWindows
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a run before it has its metric's name.
+
+    `error` is the standard error on the metric's scale, `matters` the least difference, in `unit`, that matters.
+    """
+
+    subject: str
+    value: float
+    error: float
+    unit: str
+    matters: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunView:
+    """A judged run, ready to be measured."""
+
+    prepared: Prepared
+    analysis: Analysis
+    blocks: Blocks = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "blocks", Blocks.of(self.prepared.judged_from, self.prepared.end))
+
+    def windows(self) -> tuple[EndpointWindows, ...]:
+        """The request windows of the judged stretch, an endpoint each."""
+        return self.prepared.windows()
+
+    def requests(self) -> Floats:
+        """The requests of all endpoints in each stretch."""
+        windows = self.windows()
+        sums = [self.blocks.sums(one.times - one.seconds / 2, one.requests.astype(np.float64)) for one in windows]
+        return np.sum(sums, axis=0) if sums else np.zeros(len(self.blocks.edges) - 1)
+
+    def counters(self, selector: str) -> Iterator[Series]:
+        """The counters that a selector matches, the view of soak's own source before that of the target's page."""
+        found = [one for one in selected(selector, self.prepared.recording.series) if one.kind is Kind.COUNTER]
+        found.sort(key=lambda one: not one.source.startswith("process"))
+        seen = set()
+        for one in found:
+            if one.key not in seen:
+                seen.add(one.key)
+                yield one
+
+
+def ratio(
+    subject: str, above: Floats, below: Floats, unit: str, *, relative: bool, floor: float = 0.0
+) -> Iterator[Figure]:
+    """Sum over sum, stretch by stretch; nothing where there is nothing to divide by, or a share of nothing is asked for.
+
+    `floor` is the least standard error, on the metric's scale.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.where(below > 0, above / below, np.nan)
+        each = np.log(np.where(each > 0, each, np.nan)) if relative else each
+    whole = float(np.nansum(above))
+    error = standard_error(each)
+    if not np.nansum(below) > 0 or error is None or (relative and not whole > 0):
+        return
+    yield Figure(subject, whole / float(np.nansum(below)), max(error, floor), unit)
+
+
+def counting_error(count: float) -> float:
+    """The relative standard error of a count of independent events (Poisson)."""
+    return 1 / math.sqrt(count) if count > 0 else math.inf

@@ -1,0 +1,98 @@
+"""The profile's `compare` and `accept`: which changes do not matter, and which known leaks are put up with until a day."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from soak.profile.fields import Growth, Shorthand, Strict
+from soak.selectors import Selector
+from soak.units import parse_amount, parse_growth, parse_ratio
+
+#: The metrics of a comparison; soak/comparison/metrics has what each of them is.
+MetricName = Literal[
+    "p50",
+    "p95",
+    "p99",
+    "p999",
+    "errors",
+    "throughput",
+    "memory",
+    "memory_peak",
+    "count",
+    "cpu",
+    "allocation",
+    "gc_cycles",
+    "gc_pause",
+    "gc_paused",
+    "gc_longest_pause",
+    "growth",
+    "horizon",
+]
+
+
+def parse_tolerance(text: str) -> tuple[float, bool]:
+    """The number that a tolerance stands for, and whether it is a share; ValueError says what was expected."""
+    if text.endswith("%"):
+        return parse_ratio(text), True
+    return (parse_growth if "/" in text else parse_amount)(text), False
+
+
+def _tolerance(value: object) -> str:
+    """A share such as 10%, or an amount such as 20MiB, 5ms, 1MiB/h or 2; kept as written, once it is known to be one."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not 0 <= parse_tolerance(text)[0] <= 1e18:
+        raise ValueError(f"expected a share such as 10%, or an amount such as 20MiB, 5ms or 1MiB/h, not {value!r}")
+    return text
+
+
+Tolerance = Annotated[
+    str,
+    BeforeValidator(_tolerance),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "description": "A share of the base, such as 10%, or an amount, such as 20MiB or 5ms",
+            "examples": ["10%", "20MiB", "5ms", "1MiB/h"],
+        }
+    ),
+]
+
+
+class CompareRule(Strict):
+    """How one metric is compared with a base; in short, its tolerance alone."""
+
+    tolerance: Tolerance | None = Field(
+        default=None, description="The change that does not matter: a share of the base, or an amount; 5% unless given"
+    )
+    required: bool = Field(
+        default=False, description="A comparison that cannot tell this metric is inconclusive (exit code 3)"
+    )
+
+
+#: The profile's `compare`: a rule for each metric, or its tolerance alone.
+CompareRules = dict[MetricName, Annotated[CompareRule, Shorthand(("tolerance",))]]
+
+
+def _series(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"expected a series such as process_resident_memory_bytes, or a selector, not {value!r}")
+    Selector.parse(value)
+    return value
+
+
+class Accepted(Strict):
+    """A known leak that is a warning until a day, and never a worse one."""
+
+    series: Annotated[str, BeforeValidator(_series)] = Field(
+        description="The series that grow: a name or selector, such as process_resident_memory_bytes"
+    )
+    endpoint: str | None = Field(default=None, description="Only what leaks through this endpoint")
+    leak_class: str | None = Field(default=None, alias="class", description="Only leaks of this class")
+    until: date = Field(description="The last day on which it is accepted, such as 2027-01-31")
+    reason: str = Field(min_length=1, description="Why it is accepted: a ticket, or a sentence")
+    growth: Growth | None = Field(
+        default=None, description="The fastest growth that is accepted, such as 40MiB/h; else what the baseline has"
+    )

@@ -1,0 +1,46 @@
+"""comparison.html: every difference, and the charts of both sides one over the other, in one file."""
+
+from __future__ import annotations
+
+from bokeh.resources import Resources
+from markupsafe import Markup
+
+from soak.compared import Change, Comparison, GateVerdict
+from soak.model import Analysis, RunInfo, Verdict
+from soak.reporters import figures
+from soak.reporters.comparison import rows
+from soak.reporters.html import PLACE, chart_data, environment, own_script, page_file, panel_of
+
+COLOURS = {GateVerdict.WORSE: "fail", GateVerdict.CANNOT_TELL: "inconclusive", GateVerdict.NOT_WORSE: "pass"}
+CHIPS = {Change.WORSE: "fail", Change.CANNOT_TELL: "inconclusive", Change.BETTER: "pass", Change.SAME: "pass"}
+#: Charts shown: those of the most urgent series come first in a run's own report.
+MOST_CHARTS = 24
+
+
+def render(comparison: Comparison) -> str:
+    """One HTML document; whatever a target named is escaped, or data within JSON."""
+    charts = [chart for chart in comparison.charts if figures.drawable(chart)][:MOST_CHARTS]
+    shown = [rows.row(one) for one in comparison.differences]
+    groups = [(verdict, members) for verdict in rows.MARK if (members := [r for r in shown if r.verdict is verdict])]
+    seconds = max((run.seconds for run in (*comparison.base_runs, *comparison.candidate_runs)), default=0.0)
+    axis = Analysis(RunInfo(comparison.candidate, seconds=seconds), Verdict.PASS, "", ())
+    return (
+        environment()
+        .get_template("comparison.html")
+        .render(
+            comparison=comparison,
+            colour=COLOURS[comparison.verdict],
+            colours=CHIPS,
+            mark=rows.VERDICT_MARK[comparison.verdict],
+            tally=rows.tally(comparison),
+            base_side=rows.side(comparison.base_runs),
+            candidate_side=rows.side(comparison.candidate_runs),
+            rows=shown,
+            groups=groups,
+            panels=[panel_of(index, chart) for index, chart in enumerate(charts)],
+            bokeh=own_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
+            style=Markup(page_file("report.css")),  # noqa: S704 - our own
+            script=own_script(page_file("sort.js") + page_file("report.js")),
+            charts=chart_data(figures.embed(axis, charts, PLACE)) if charts else "",
+        )
+    )

@@ -1,0 +1,65 @@
+"""comparison.json: a comparison for programs, format_version 1, whose keys are only added to."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from soak.compared import Comparison, Difference, MeasuredRun
+
+FORMAT_VERSION = 1
+
+
+def render(comparison: Comparison) -> str:
+    """One JSON object, indented, in ASCII; what is not a finite number is null."""
+    layout = {
+        "format_version": FORMAT_VERSION,
+        "verdict": comparison.verdict.value,
+        "reason": comparison.reason,
+        "paired": comparison.paired,
+        "base": {"name": comparison.base, "runs": [_run(run) for run in comparison.base_runs]},
+        "candidate": {"name": comparison.candidate, "runs": [_run(run) for run in comparison.candidate_runs]},
+        "differences": [_difference(one) for one in comparison.differences],
+        "left_out": list(comparison.left_out),
+        "warnings": list(comparison.warnings),
+    }
+    return json.dumps(layout, indent=2, allow_nan=False) + "\n"
+
+
+def _run(run: MeasuredRun) -> dict[str, Any]:
+    return {
+        "profile": run.name,
+        "source": run.source,
+        "started": run.started,
+        "seconds": _number(run.seconds),
+        "target": run.target,
+        "load": run.load,
+    }
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    return {
+        "metric": one.metric,
+        "subject": one.subject,
+        "verdict": one.verdict.value,
+        "reason": one.reason,
+        "unit": one.unit,
+        "base": _number(one.base),
+        "candidate": _number(one.candidate),
+        "relative": one.relative,
+        "change": _number(one.change),
+        "low": _number(one.low),
+        "high": _number(one.high),
+        "tolerance": _number(one.tolerance),
+        "worse": "up" if one.worse_is_up else "down",
+        "not_worse": one.not_worse,
+        "required": one.required,
+        "catches": _number(one.catches),
+        "catches_with_three_runs": _number(one.catches_three),
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """Six significant figures."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")

@@ -1,0 +1,91 @@
+"""What every format says of one difference, in a person's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from soak.compared import Change, Comparison, Difference, GateVerdict, MeasuredRun
+from soak.printable import clean
+from soak.units import show_amount, show_duration
+
+MARK = {Change.WORSE: "✗", Change.CANNOT_TELL: "?", Change.BETTER: "✓", Change.SAME: "="}
+VERDICT_MARK = {GateVerdict.WORSE: "✗", GateVerdict.CANNOT_TELL: "?", GateVerdict.NOT_WORSE: "✓"}
+#: What the metrics are called where there is room for a few words.
+TITLES = {
+    "p50": "median latency",
+    "p95": "95th percentile of latency",
+    "p99": "99th percentile of latency",
+    "p999": "99.9th percentile of latency",
+    "errors": "share of failed requests",
+    "throughput": "successful requests",
+    "memory": "memory, mean level",
+    "memory_peak": "memory, peak",
+    "count": "count, mean level",
+    "cpu": "processor time a request",
+    "allocation": "allocated a request",
+    "gc_cycles": "garbage collections",
+    "gc_pause": "mean pause of a collection",
+    "gc_paused": "time in pauses",
+    "gc_longest_pause": "longest pause",
+    "growth": "growth",
+    "horizon": "vouched for",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One difference as text."""
+
+    verdict: Change
+    mark: str
+    metric: str
+    title: str
+    subject: str
+    base: str
+    candidate: str
+    change: str
+    interval: str
+    tolerance: str
+    catches: str
+    reason: str
+
+
+def row(difference: Difference) -> Row:
+    """A difference in words."""
+    low, high, catches = difference.low, difference.high, difference.catches_three
+    known = low is not None and high is not None
+    return Row(
+        verdict=difference.verdict,
+        mark=MARK[difference.verdict],
+        metric=difference.metric,
+        title=TITLES.get(difference.metric, difference.metric),
+        subject=clean(difference.subject),
+        base=_value(difference.base, difference.unit),
+        candidate=_value(difference.candidate, difference.unit),
+        change=difference.signed(difference.change),
+        interval=f"{difference.signed(low)} to {difference.signed(high)}" if known else "",  # type: ignore[arg-type]
+        tolerance=difference.amount(difference.tolerance) + (", required" if difference.required else ""),
+        catches="" if catches is None else difference.signed(catches),
+        reason=clean(difference.reason),
+    )
+
+
+def _value(value: float, unit: str) -> str:
+    per_minute = unit.removesuffix("/min")
+    return f"{show_amount(value, per_minute)}/min" if per_minute != unit else show_amount(value, unit)
+
+
+def side(runs: tuple[MeasuredRun, ...]) -> str:
+    """`3 runs of orders, 10 min each, 60 requests/s`."""
+    names = ", ".join(dict.fromkeys(clean(run.name) for run in runs))
+    loads = ", ".join(dict.fromkeys(clean(run.load) for run in runs))
+    seconds = sorted(run.seconds for run in runs)[len(runs) // 2]
+    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    return f"{count} of {names}, {show_duration(seconds)}{' each' if len(runs) > 1 else ''}, {loads}"
+
+
+def tally(comparison: Comparison) -> str:
+    """`1 worse, 3 cannot tell, 20 same`."""
+    verdicts = [one.verdict for one in comparison.differences]
+    counts = ((verdicts.count(verdict), verdict.value) for verdict in MARK)
+    return ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing compared"

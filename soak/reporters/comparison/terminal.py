@@ -1,0 +1,96 @@
+"""A comparison on a terminal: the verdict, a line a metric, what was left out."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.box import HEAVY, ROUNDED
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from soak.compared import Change, Comparison, GateVerdict
+from soak.printable import clean
+from soak.reporters.comparison import rows
+
+STYLE = {Change.WORSE: "red", Change.CANNOT_TELL: "yellow", Change.BETTER: "green", Change.SAME: "dim"}
+BANNER = {GateVerdict.WORSE: "red", GateVerdict.CANNOT_TELL: "yellow", GateVerdict.NOT_WORSE: "green"}
+#: Columns from which a difference's figures stand beside its name.
+WIDE = 110
+
+
+def render(comparison: Comparison, width: int | None = None, color: bool = False) -> str:
+    """The comparison as text of `width` columns (the terminal's own when None), with ANSI colours when asked for."""
+    console = Console(
+        file=StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        emoji=False,
+    )
+    with console.capture() as captured:
+        console.print(Group(*_parts(comparison, console.width)), highlight=False)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()).rstrip() + "\n"
+
+
+def _parts(comparison: Comparison, width: int) -> list[RenderableType]:
+    parts: list[RenderableType] = [_banner(comparison), Text()]
+    if comparison.differences:
+        parts += [_wide(comparison) if width >= WIDE else _narrow(comparison), Text()]
+    for title, texts in (("Not compared", comparison.left_out), ("Warnings", comparison.warnings)):
+        if texts:
+            parts += [Text(title, style="bold"), *(Text(f"  {clean(text)}") for text in texts), Text()]
+    return parts
+
+
+def _banner(comparison: Comparison) -> Panel:
+    style, mark = BANNER[comparison.verdict], rows.VERDICT_MARK[comparison.verdict]
+    lines = [
+        Text(f"{mark} {comparison.verdict.value.upper()}", style=f"bold {style}"),
+        Text(clean(comparison.reason), style="bold"),
+        Text(f"{clean(comparison.base)}: {rows.side(comparison.base_runs)}", style="dim"),
+        Text(f"{clean(comparison.candidate)}: {rows.side(comparison.candidate_runs)}", style="dim"),
+    ]
+    box = ROUNDED if comparison.verdict is GateVerdict.NOT_WORSE else HEAVY
+    tally = Text(rows.tally(comparison), style=style)
+    return Panel(
+        Group(*lines),
+        title="comparison",
+        title_align="left",
+        subtitle=tally,
+        subtitle_align="right",
+        border_style=style,
+        box=box,
+    )
+
+
+def _wide(comparison: Comparison) -> Table:
+    """A row a metric."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    table.add_column("metric", no_wrap=True)
+    table.add_column("of", max_width=40, overflow="fold")
+    for name in ("base", "candidate", "change", "95% interval", "tolerated", "3 a side show"):
+        table.add_column(name, justify="right", no_wrap=name != "95% interval")
+    for row in map(rows.row, comparison.differences):
+        cells = (row.metric, row.subject, row.base, row.candidate, row.change, row.interval, row.tolerance, row.catches)
+        style = STYLE[row.verdict]
+        table.add_row(Text(f"{row.mark} {row.verdict.value}", style=style), *map(Text, cells))
+    return table
+
+
+def _narrow(comparison: Comparison) -> Group:
+    """A line for what is worse or unknown, with its sentence; names alone for the rest."""
+    lines: list[RenderableType] = []
+    quiet: dict[Change, list[str]] = {}
+    for difference in comparison.differences:
+        row = rows.row(difference)
+        if row.verdict in (Change.WORSE, Change.CANNOT_TELL):
+            lines.append(Text(f"{row.mark} {row.verdict.value}: {row.reason}", style=STYLE[row.verdict]))
+        else:
+            quiet.setdefault(row.verdict, []).append(f"{row.metric} {row.subject} {row.change}".replace("  ", " "))
+    for verdict, names in quiet.items():
+        lines.append(Text(f"{rows.MARK[verdict]} {verdict.value}: {', '.join(names)}", style=STYLE[verdict]))
+    return Group(*lines)
