@@ -51,6 +51,7 @@ class _Measurement(_Whole):
     subject: str
     value: Finite
     error: Annotated[Finite, Field(ge=0)]
+    drift: Annotated[Finite, Field(ge=0)]
     unit: str
     matters: Annotated[Finite, Field(ge=0)] = 0.0
 
@@ -145,6 +146,7 @@ def _run(run: MeasuredRun) -> dict[str, Any]:
                 "subject": one.subject,
                 "value": _rounded(one.value),
                 "error": _rounded(one.error),
+                "drift": _rounded(one.drift),
                 "unit": one.unit,
                 **({"matters": _rounded(one.matters)} if one.matters else {}),
             }
@@ -166,6 +168,7 @@ def _measured(run: _Run, source: str, name: str) -> MeasuredRun:
             raise InputError(f"{source}: damaged: {one.metric} of {one.subject} stands there twice; {_ADVICE}")
         seen.add(key)
     measurements = tuple(
-        Measurement(one.metric, one.subject, one.value, one.error, one.unit, one.matters) for one in run.measurements
+        Measurement(one.metric, one.subject, one.value, one.error, one.drift, one.unit, one.matters)
+        for one in run.measurements
     )
     return MeasuredRun(run.profile, f"baseline {name}", run.started, run.seconds, run.target, run.load, measurements)

@@ -1,6 +1,6 @@
 """What a comparison of runs consists of: what was measured in each run, and how far two sides differ.
 
-A value is in its metric's unit; an error is on the metric's scale: natural logarithms where differences are told as shares,
+A value is in its metric's unit; errors are on the metric's scale: natural logarithms where differences are told as shares,
 the unit itself where they are told as amounts.
 """
 
@@ -34,14 +34,16 @@ class GateVerdict(StrEnum):
 class Measurement:
     """One metric of one subject (an endpoint, a series) in one run.
 
-    `error` is the standard error that the run itself tells, autocorrelation included, 0 where it tells none. `matters` is
-    the least difference, in `unit`, that matters to this subject, 0 where only the metric's tolerance says.
+    `error` is the standard error that the number of requests or events leaves, `drift` what the figure varies by from
+    stretch to stretch beyond that, as a standard error that holds under autocorrelation. `matters` is the least difference,
+    in `unit`, that matters to this subject, 0 where only the metric's tolerance says.
     """
 
     metric: str
     subject: str
     value: float
     error: float
+    drift: float
     unit: str
     matters: float = 0.0
 

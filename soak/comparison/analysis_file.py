@@ -60,14 +60,14 @@ def _measurements(tree: dict[str, Any]) -> Iterator[Measurement]:
         for metric, q in _PERCENTILES.items():
             value = endpoint.get(metric)
             if value is not None and value > 0 and (requests - failures) * (1 - q) >= FEWEST_BEYOND:
-                yield Measurement(metric, name, float(value), UNKNOWN_ERROR, "seconds")
+                yield Measurement(metric, name, float(value), 0.0, UNKNOWN_ERROR, "seconds")
         if requests:
             share = (failures + 1) / (requests + 2)
             error = math.sqrt(share * (1 - share) / requests)
-            yield Measurement("errors", name, failures / requests, error, "ratio")
+            yield Measurement("errors", name, failures / requests, error, 0.0, "ratio")
         if requests > failures and endpoint.get("rate"):
             rate = float(endpoint["rate"]) * (requests - failures) / requests
-            yield Measurement("throughput", name, rate, 1 / math.sqrt(requests - failures), "requests/s")
+            yield Measurement("throughput", name, rate, 1 / math.sqrt(requests - failures), 0.0, "requests/s")
     for finding in tree["findings"]:
         numbers = [finding.get(name) for name in ("slope_per_hour", "slope_low", "slope_high")]
         if finding.get("rule") != "growth" or None in numbers or finding["series"].startswith("scrape_"):
@@ -76,6 +76,6 @@ def _measurements(tree: dict[str, Any]) -> Iterator[Measurement]:
         error = max((high - low) / WIDTH, float(finding.get("resolution_per_hour") or 0.0) / RESOLVED_AT)
         key = series_key(finding["series"], label_pairs(finding.get("labels", {})))
         matters = growth_that_matters(finding["series"], label_pairs(finding.get("labels", {})), 0.0)
-        yield Measurement("growth", key, slope, error, str(finding["unit"]), matters)
+        yield Measurement("growth", key, slope, 0.0, error, str(finding["unit"]), matters)
     if tree.get("vouched_seconds"):
-        yield Measurement("horizon", "", float(tree["vouched_seconds"]), HORIZON, "seconds")
+        yield Measurement("horizon", "", float(tree["vouched_seconds"]), HORIZON, 0.0, "seconds")

@@ -1,9 +1,9 @@
 """How far the runs of one side differ from those of another, and how sure that is.
 
-Each run's figure varies by what the run itself tells (`error`) and by what differs between runs of one build. A single run
-cannot tell the second, and few runs tell it badly, so it is assumed first and corrected by what the runs show:
+Each run's figure varies by what the run itself tells (`error`, `drift`) and by what differs between runs of one build. A
+single run cannot tell the second, and few runs tell it badly, so it is assumed first and corrected by what the runs show:
 
-- Assumed: runs of one build differ by `BETWEEN_RUNS` times as much as one run tells of its own error, for the noise of shared
+- Assumed: runs of one build differ by the metric's `between` times the drift that one run shows, for the noise of shared
   machines has its most power at slow frequencies; and never by less than the metric's floor.
 - Corrected: the ratio of the scatter seen within the sides to the scatter assumed, as in Hartung and Knapp's interval for
   random effects (A refined method for the meta-analysis of controlled clinical trials with binary outcome, 2001), drawn to 1
@@ -26,10 +26,7 @@ from soak.model import Floats
 
 #: Degrees of freedom that the assumed scatter counts for. Fewer: one run a side tells nothing; more: several runs' own scatter
 #: is not believed. Calibrated on pairs of runs of one build (docs/compare.md).
-PRIOR_FREEDOM = 6.0
-#: The standard deviation between runs of one build in standard errors of one run. Calibrated likewise. Lower: a busy minute
-#: of the machine is called worse; higher: less is caught by few runs.
-BETWEEN_RUNS = 2.0
+PRIOR_FREEDOM = 4.0
 #: What is promised of the power: a change so large is called worse in 95 of 100 comparisons.
 POWER = 0.95
 #: Keeps figures that never vary from being divided by nothing.
@@ -86,8 +83,8 @@ def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Meas
 
 def _assumed(metric: Metric, side: Sequence[Measurement]) -> Floats:
     """The variance of each run's figure: what the run tells, and what runs of one build are assumed to differ by."""
-    error = np.array([one.error for one in side])
-    variance: Floats = (1 + BETWEEN_RUNS**2) * error**2 + metric.floor**2
+    error, drift = (np.array([getattr(one, name) for one in side]) for name in ("error", "drift"))
+    variance: Floats = error**2 + (1 + metric.between**2) * drift**2 + metric.floor**2
     return np.maximum(variance, _LEAST_VARIANCE)
 
 

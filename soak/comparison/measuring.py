@@ -34,9 +34,10 @@ def measure(source: str, recording: Recording, analysis: Analysis, profile: Prof
 def _measurements(view: RunView) -> Iterator[Measurement]:
     for name, metric in METRICS.items():
         for figure in metric.measure(view):
-            known = math.isfinite(figure.value) and math.isfinite(figure.error)
+            known = all(map(math.isfinite, (figure.value, figure.error, figure.drift)))
             if known and (figure.value > 0 or not metric.relative):
-                yield Measurement(name, figure.subject, figure.value, figure.error, str(figure.unit), figure.matters)
+                unit = str(figure.unit)
+                yield Measurement(name, figure.subject, figure.value, figure.error, figure.drift, unit, figure.matters)
 
 
 def load_of(summary: str) -> str:

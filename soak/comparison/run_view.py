@@ -19,12 +19,14 @@ from soak.windows import EndpointWindows
 class Figure:
     """One figure of a run before it has its metric's name.
 
-    `error` is the standard error on the metric's scale, `matters` the least difference, in `unit`, that matters.
+    `error` and `drift` are standard errors on the metric's scale: what few requests or events leave open, and what varies
+    from stretch to stretch beyond that. `matters` is the least difference, in `unit`, that matters.
     """
 
     subject: str
     value: float
     error: float
+    drift: float
     unit: str
     matters: float = 0.0
 
@@ -62,11 +64,11 @@ class RunView:
 
 
 def ratio(
-    subject: str, above: Floats, below: Floats, unit: str, *, relative: bool, floor: float = 0.0
+    subject: str, above: Floats, below: Floats, unit: str, *, relative: bool, counting: float = 0.0
 ) -> Iterator[Figure]:
     """Sum over sum, stretch by stretch; nothing where there is nothing to divide by, or a share of nothing is asked for.
 
-    `floor` is the least standard error, on the metric's scale.
+    `counting` is the standard error, on the metric's scale, that the number of independent events alone leaves.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(below > 0, above / below, np.nan)
@@ -75,7 +77,12 @@ def ratio(
     error = standard_error(each)
     if not np.nansum(below) > 0 or error is None or (relative and not whole > 0):
         return
-    yield Figure(subject, whole / float(np.nansum(below)), max(error, floor), unit)
+    yield Figure(subject, whole / float(np.nansum(below)), counting, beyond(error, counting), unit)
+
+
+def beyond(error: float, counting: float) -> float:
+    """What a standard error has beyond that of counting."""
+    return math.sqrt(max(error**2 - counting**2, 0.0))
 
 
 def counting_error(count: float) -> float:

@@ -4,7 +4,7 @@ from soak.comparison.metrics import collector, requests, resources, verdicts
 from soak.comparison.metrics.latency import percentile
 from soak.comparison.metrics.metric import Metric
 
-#: The floors are what pairs of runs of one build were seen to differ by on quiet machines (docs/compare.md).
+#: The floors and `between` are what pairs of runs of one build were seen to differ by on quiet machines (docs/compare.md).
 METRICS: dict[str, Metric] = {
     "p50": percentile(0.5, floor=0.03),
     "p95": percentile(0.95, floor=0.05),
@@ -21,6 +21,6 @@ METRICS: dict[str, Metric] = {
     "gc_pause": Metric(collector.pause, floor=0.05),
     "gc_paused": Metric(collector.paused, floor=0.05),
     "gc_longest_pause": Metric(collector.longest_pause, floor=0.3),
-    "growth": Metric(verdicts.growth, floor=0.0, relative=False),
+    "growth": Metric(verdicts.growth, floor=0.0, between=2.0, relative=False),
     "horizon": Metric(verdicts.horizon, floor=0.3, worse_is_up=False),
 }

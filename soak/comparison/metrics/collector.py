@@ -14,7 +14,7 @@ from soak.model import Series
 #: Collections in the judged stretch below which neither their number nor their pauses are compared.
 FEWEST = 10.0
 #: The standard error of a single extreme on a logarithmic scale: it says little of the next one.
-EXTREME = 0.5
+EXTREME = 1.0
 
 
 def cycles(view: RunView) -> Iterator[Figure]:
@@ -27,23 +27,25 @@ def cycles(view: RunView) -> Iterator[Figure]:
             continue
         seen.add(instance)
         minutes = np.diff(view.blocks.edges) / 60
-        floor = counting_error(float(ran.sum()))
-        yield from ratio(counter.key, ran, minutes, "collections/min", relative=True, floor=floor)
+        counting = counting_error(float(ran.sum()))
+        yield from ratio(counter.key, ran, minutes, "collections/min", relative=True, counting=counting)
 
 
 def pause(view: RunView) -> Iterator[Figure]:
     """The mean pause of a collection, in seconds."""
     for total, ran in _pauses(view):
-        floor = counting_error(float(ran.sum()))
-        yield from ratio(total.key, view.blocks.increases(total), ran, "seconds", relative=True, floor=floor)
+        counting = counting_error(float(ran.sum()))
+        yield from ratio(total.key, view.blocks.increases(total), ran, "seconds", relative=True, counting=counting)
 
 
 def paused(view: RunView) -> Iterator[Figure]:
     """Seconds of pauses in a minute: what all collections together cost those who wait."""
     for total, ran in _pauses(view):
         minutes = np.diff(view.blocks.edges) / 60
-        floor = counting_error(float(ran.sum()))
-        yield from ratio(total.key, view.blocks.increases(total), minutes, "seconds/min", relative=True, floor=floor)
+        counting = counting_error(float(ran.sum()))
+        yield from ratio(
+            total.key, view.blocks.increases(total), minutes, "seconds/min", relative=True, counting=counting
+        )
 
 
 def longest_pause(view: RunView) -> Iterator[Figure]:
@@ -51,7 +53,7 @@ def longest_pause(view: RunView) -> Iterator[Figure]:
     found = view.prepared.recording.series
     for series, longest, _ in pauses_of(found, view.prepared.judged_from, view.prepared.end):
         if longest > 0:
-            yield Figure(series.key, longest, EXTREME, "seconds")
+            yield Figure(series.key, longest, EXTREME, 0.0, "seconds")
 
 
 def _pauses(view: RunView) -> Iterator[tuple[Series, np.ndarray]]:

@@ -17,13 +17,15 @@ class Metric:
 
     `measure` gives a figure for each subject of a run. A `relative` metric is compared as a share of the base, another as an
     amount. `floor` is the least standard deviation between runs of one build, as a share or in the unit: address layout,
-    hash seeds and compilers' choices differ from process to process, which one run cannot show. `tolerance` is the change
+    hash seeds and compilers' choices differ from process to process, which one run cannot show. `between` is the standard
+    deviation between runs of one build in drifts of one run. `tolerance` is the change
     that does not matter, as a share of the base, and `least` the same in the unit; of both the larger counts.
     `needs_same_load` says that runs of different loads cannot be compared in it.
     """
 
     measure: Callable[[RunView], Iterable[Figure]]
     floor: float
+    between: float = 1.0
     relative: bool = True
     worse_is_up: bool = True
     tolerance: float = TOLERANCE

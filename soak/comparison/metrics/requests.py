@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from soak.comparison.blocks import BLOCKS
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
+
+_UNIT = "requests/s"
 
 
 def errors(view: RunView) -> Iterator[Figure]:
@@ -18,16 +21,20 @@ def errors(view: RunView) -> Iterator[Figure]:
         requests = view.blocks.sums(middles, windows.requests.astype(np.float64))
         total = float(requests.sum())
         share = (float(failed.sum()) + 1) / (total + 2)
-        floor = (share * (1 - share) / total) ** 0.5 if total else 0.0
-        yield from ratio(windows.endpoint, failed, requests, "ratio", relative=False, floor=floor)
+        counting = (share * (1 - share) / total) ** 0.5 if total else 0.0
+        yield from ratio(windows.endpoint, failed, requests, "ratio", relative=False, counting=counting)
 
 
 def throughput(view: RunView) -> Iterator[Figure]:
-    """Successful requests a second."""
+    """Successful requests a second: of all endpoints, and of each, whose share of the arrivals is a matter of chance."""
+    done, seconds = [], np.zeros(BLOCKS)
     for windows in view.windows():
         middles = windows.times - windows.seconds / 2
-        done = view.blocks.sums(middles, (windows.requests - windows.failures).astype(np.float64))
         seconds = view.blocks.sums(middles, windows.seconds)
-        yield from ratio(
-            windows.endpoint, done, seconds, "requests/s", relative=True, floor=counting_error(float(done.sum()))
-        )
+        done.append(view.blocks.sums(middles, (windows.requests - windows.failures).astype(np.float64)))
+    if done:
+        yield from ratio("", np.sum(done, axis=0), seconds, _UNIT, relative=True)
+    for windows, each in zip(view.windows(), done, strict=True):
+        if len(done) > 1:
+            counting = counting_error(float(each.sum()))
+            yield from ratio(windows.endpoint, each, seconds, _UNIT, relative=True, counting=counting)

@@ -36,7 +36,7 @@ def memory_peak(view: RunView) -> Iterator[Figure]:
             highest = view.blocks.maxima(series.times, series.values)
             error = standard_error(np.log(np.where(highest > 0, highest, np.nan)))
             if error is not None:
-                yield Figure(series.key, float(np.nanmax(highest)), error * BLOCKS**0.5, metric.unit)
+                yield Figure(series.key, float(np.nanmax(highest)), 0.0, error * BLOCKS**0.5, metric.unit)
 
 
 def cpu(view: RunView) -> Iterator[Figure]:

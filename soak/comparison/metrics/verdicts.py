@@ -16,7 +16,7 @@ WIDTH = 3.92
 #: Hours within which growth by `GROWS_BY` matters: the rule that the verdict has unless a profile says otherwise.
 _SURVIVE_HOURS = 30 * 24.0
 #: The standard error of a horizon on a logarithmic scale: it follows from the width of one interval.
-HORIZON = 0.5
+HORIZON = 0.7
 
 
 def growth(view: RunView) -> Iterator[Figure]:
@@ -28,7 +28,7 @@ def growth(view: RunView) -> Iterator[Figure]:
         trend = finding.trend
         assert trend is not None
         matters = growth_that_matters(finding.series, finding.labels, trend.level)
-        yield Figure(_key(finding), trend.slope_per_hour, slope_error(trend), finding.unit, matters)
+        yield Figure(_key(finding), trend.slope_per_hour, 0.0, slope_error(trend), finding.unit, matters)
 
 
 def growth_that_matters(series: str, labels: Labels, level: float) -> float:
@@ -47,7 +47,7 @@ def horizon(view: RunView) -> Iterator[Figure]:
     """For how long the run vouches: the shortest horizon of its judged series."""
     known = [one.vouched_seconds for one in _growing(view) if one.vouched_seconds]
     if known:
-        yield Figure("", min(known), HORIZON, "seconds")
+        yield Figure("", min(known), HORIZON, 0.0, "seconds")
 
 
 def _growing(view: RunView) -> Iterator[Finding]:

@@ -82,12 +82,12 @@ def _wide(comparison: Comparison) -> Table:
 
 
 def _narrow(comparison: Comparison) -> Group:
-    """A line for what is worse or unknown, with its sentence; names alone for the rest."""
+    """A line for what is worse, or required and not told, with its sentence; names and changes for the rest."""
     lines: list[RenderableType] = []
     quiet: dict[Change, list[str]] = {}
     for difference in comparison.differences:
         row = rows.row(difference)
-        if row.verdict in (Change.WORSE, Change.CANNOT_TELL):
+        if row.verdict is Change.WORSE or (difference.required and not difference.not_worse):
             lines.append(Text(f"{row.mark} {row.verdict.value}: {row.reason}", style=STYLE[row.verdict]))
         else:
             quiet.setdefault(row.verdict, []).append(f"{row.metric} {row.subject} {row.change}".replace("  ", " "))
