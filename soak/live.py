@@ -12,6 +12,7 @@ import numpy as np
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import COLLECTORS, Metric, metric_of, superseded
+from soak.catalog.rows import Worse
 from soak.latency import Histogram
 from soak.model import Event, Finding, Labels, Sample, Scrape, Series, Verdict
 from soak.windows import Window
@@ -120,7 +121,14 @@ class Live:
         track = self._tracks.get(key)
         if track is None:
             role = metric_of(sample.name, sample.labels)
-            if role is None or not role.judged or len(self._tracks) >= 200 or not np.isfinite(sample.value):
+            # What is better high is left to the verdict at the end: the live line tells what grows.
+            if (
+                role is None
+                or not role.judged
+                or role.worse is Worse.DOWN
+                or len(self._tracks) >= 200
+                or not np.isfinite(sample.value)
+            ):
                 return
             track = self._tracks[key] = Track(role, sample.labels)
         track.add(moment, sample.value)

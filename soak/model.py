@@ -83,7 +83,7 @@ class Trend:
     warm-up ended, None where it did not. `doubt` says why the recording cannot tell, and what would; None where it can.
     `level` is the fitted level at the end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the
     probability that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt is for
-    want of steps: the series moves in too few to tell.
+    want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse, as of free memory.
     """
 
     slope_per_hour: float
@@ -96,6 +96,27 @@ class Trend:
     lines: tuple[Line, ...] = ()
     p_no_growth: float = 1.0
     stepwise: bool = False
+    falls: bool = False
+
+    def mirrored(self) -> Trend:
+        """The trend of the series with its sign changed: a fall that is for the worse as growth, and back."""
+        lines = tuple(
+            Line(line.start, line.end, -line.first, -line.last, -line.high_last, -line.low_last) for line in self.lines
+        )
+        return replace(
+            self,
+            slope_per_hour=-self.slope_per_hour,
+            slope_low=-self.slope_high,
+            slope_high=-self.slope_low,
+            level=-self.level,
+            lines=lines,
+            falls=not self.falls,
+        )
+
+    @property
+    def for_the_worse(self) -> Trend:
+        """The trend with growth for the worse, whichever its direction."""
+        return self.mirrored() if self.falls else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import t as student
 
-from soak.analysis.rules.vouch import HOLLOW, MOST, bound, horizon_of, vouch_finding, vouched_by, vouches
+from soak.analysis.rules.vouch import HOLLOW, MOST, ROUNDS, bound, horizon_of, vouch_finding, vouched_by, vouches
 from soak.errors import UsageError
 from soak.model import Analysis, Ending, Finding, Floats, Labels, RuleName, RunInfo, Trend, Verdict
 from soak.profile import Profile
@@ -86,7 +86,7 @@ def _pooled(key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, s
     found = [
         one for run in runs for one in run.findings if one.rule is RuleName.GROWTH and (one.series, one.labels) == key
     ]
-    trends = [one.trend for one in found if one.trend is not None and math.isfinite(bound(one.trend))]
+    trends = [one.trend.for_the_worse for one in found if one.trend is not None and math.isfinite(bound(one.trend))]
     if len(trends) < len(runs) or len(found) != len(runs):
         return None
     trend = pooled_trend(trends)
@@ -112,17 +112,31 @@ def _pooled(key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, s
         if seconds < HOLLOW * longest and not unit.startswith(("descriptors", "threads", "goroutines", "connections")):
             verdict = Verdict.INCONCLUSIVE
     else:
-        verdict, reason = Verdict.INCONCLUSIVE, f"{found[0].series} may or may not grow over all runs: {measured}."
+        verdict, reason = (
+            Verdict.INCONCLUSIVE,
+            (
+                f"{found[0].series} may or may not grow over all runs: {measured}; {_more_runs(trend, matters, len(found))}."
+            ),
+        )
+    falls = found[0].trend is not None and found[0].trend.falls
     return replace(
         found[0],
         verdict=verdict,
         reason=reason,
-        observed=trend.slope_per_hour,
-        trend=trend,
+        observed=-trend.slope_per_hour if falls else trend.slope_per_hour,
+        trend=trend.mirrored() if falls else trend,
         exhausts_in_hours=None,
         adjustments=(),
         vouched_seconds=seconds,
     )
+
+
+def _more_runs(trend: Trend, matters: float, runs: int) -> str:
+    """`3 more such runs would tell`: an interval narrows with the square root of the number of runs."""
+    distance = min(abs(trend.slope_per_hour), abs(trend.slope_per_hour - matters))
+    factor = (trend.slope_high - trend.slope_low) / 2 / distance if distance > 0 else ROUNDS
+    more = min(max(math.ceil(runs * (factor**2 - 1)), 1), ROUNDS)
+    return f"{more} more such run{'s' if more > 1 else ''} would tell"
 
 
 def pooled_trend(trends: Sequence[Trend]) -> Trend:

@@ -42,7 +42,7 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
 
 
 def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) -> bool:
-    trend = finding.trend
+    trend = finding.trend.for_the_worse if finding.trend is not None else None
     if finding.rule is not RuleName.GROWTH or trend is None or trend.p_no_growth > boundary or not trend.lines:
         return False
     counted = not finding.unit.startswith("bytes")
@@ -55,7 +55,7 @@ def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) 
 
 def _surely_kept(finding: Finding) -> bool:
     """Below an explicit limit by a wide interval, long after warm-up; under the default rule nothing is sure before the end."""
-    trend = finding.trend
+    trend = finding.trend.for_the_worse if finding.trend is not None else None
     if trend is None or finding.limit is None or not math.isfinite(trend.slope_high) or trend.doubt is not None:
         return False
     high = trend.slope_per_hour + _WIDER * (trend.slope_high - trend.slope_per_hour)

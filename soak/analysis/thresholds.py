@@ -87,3 +87,13 @@ PLATEAU_RISE, PLATEAU_HEIGHT, PLATEAU_RISES, PLATEAU_DROP = 15.0, 0.4, 1.5, 0.3
 #: Samples in the running median that tells spikes, their height in the usual distance from it, and the share of samples that
 #: may be spikes. Corpus, kind rare_spikes. Lower: steps are taken for spikes.
 SPIKE_WINDOW, SPIKE_HEIGHT, SPIKES_AT_MOST = 7, 8.0, 0.1
+
+#: Blocks in which a level shift is looked for, and the fewest of them on either side of it: a twelfth of the stretch.
+SHIFT_BLOCKS, SHIFT_FEWEST = 48, 4
+#: The least scatter of blocks, as a share of the range of all.
+SHIFT_SCATTER = 0.02
+#: Steps at most of a level shift: more are a staircase.
+SHIFTS_AT_MOST = 3
+#: The height of a level shift, as a multiple of the blocks' scatter and of what is left of change within each level, and as a
+#: share of the first level. Only a sentence hangs on it and no verdict: lower, and noise or slow growth is told as a shift.
+SHIFT_HEIGHT, SHIFT_FLAT, SHIFT_SHARE = 6.0, 4.0, 0.1

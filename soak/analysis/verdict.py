@@ -78,7 +78,8 @@ def _urgency(finding: Finding) -> tuple[int, float]:
     """Worst first; among failing growth, what would double soonest."""
     doubling = 0.0
     if finding.trend is not None:
-        slope, level = finding.trend.slope_per_hour, finding.trend.level
+        trend = finding.trend.for_the_worse
+        slope, level = trend.slope_per_hour, trend.level
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
     elif finding.rule is RuleName.GENERATOR and finding.verdict is Verdict.PASS:
         doubling = math.inf  # no news of the target
@@ -111,7 +112,10 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
         return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")
     growth = [one for one in findings if one.rule is RuleName.GROWTH and not one.series.startswith("scrape_")]
     if not growth:
-        return Verdict.INCONCLUSIVE, "No resource of the target was recorded, so growth cannot be judged."
+        return Verdict.INCONCLUSIVE, (
+            "No resource of the target was recorded, so growth cannot be judged; "
+            "name its process or its metrics page in sources."
+        )
     return Verdict.PASS, _all_well(prepared, growth)
 
 

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from soak.catalog.metrics import NO_RESOURCES, metric_of
 from soak.catalog.rows import ResourceKind, Unit
+from soak.catalog.words import RESOURCES, Meaning, meaning_of_words, resource_of, words_of
 from soak.model import Kind, Labels, series_key
 
 #: Series named at most.
 MOST = 10
-#: Words of a name, what they speak for, the unit where the name says none, and a growth limit to begin with.
-_WORDS: tuple[tuple[str, ResourceKind, Unit, str], ...] = (
-    ("rss memory mem heap alloc allocated resident arena", ResourceKind.MEMORY, Unit.BYTES, "1MiB/h"),
-    ("thread threads goroutines fibers coroutines tasks workers processes", ResourceKind.THREADS, Unit.THREADS, "0/h"),
-    (
-        "fd fds handles descriptors sockets files connections conns",
-        ResourceKind.DESCRIPTORS,
-        Unit.DESCRIPTORS,
-        "0/h",
-    ),
-    (
-        "pool queue queued backlog pending inflight sessions subscriptions cache",
-        ResourceKind.POOL,
-        Unit.OBJECTS,
-        "0/h",
-    ),
-)
-_BOUNDS = frozenset(
-    ("max", "limit", "total", "maximum", "capacity", "quota", "min", "seconds", "ratio", "percent", "peak")
-)
-_SPLIT = re.compile(r"[_:.]+|(?<=[a-z])(?=[A-Z])")
+#: On a page these are bounds, sums and shares, even beside the word of a resource.
+_BOUNDS = frozenset(("total", "seconds", "percent"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +44,17 @@ def likely_resources(series: Iterable[tuple[str, Labels, Kind]]) -> list[Likely]
         if kind is Kind.GAUGE and name not in found and metric_of(name, labels) is None:
             for likely in _likely(name, labels):
                 found[name] = likely
-    order = [kind for _, kind, _, _ in _WORDS]
+    order = [one.kind for one in RESOURCES]
     return sorted(found.values(), key=lambda likely: order.index(likely.kind))[:MOST]
 
 
 def _likely(name: str, labels: Labels) -> Iterator[Likely]:
-    words = {word.lower() for word in _SPLIT.split(name)}
-    if name.startswith(NO_RESOURCES) or words & _BOUNDS:
+    words = set(words_of(name))
+    known = resource_of(name)
+    if known is None or known.kind is ResourceKind.OTHER or name.startswith(NO_RESOURCES) or words & _BOUNDS:
         return
-    for known, kind, unit, limit in _WORDS:
-        if words & set(known.split()):
-            counted = kind is ResourceKind.MEMORY and words & {"objects", "count", "slots"}
-            yield Likely(name, labels, kind, Unit.OBJECTS if counted else unit, "0/h" if counted else limit)
-            return
+    if meaning_of_words(name) is not Meaning.RESOURCE:
+        return
+    counted = known.kind is ResourceKind.MEMORY and words & {"objects", "count", "slots"}
+    unit, limit = (Unit.OBJECTS, "0/h") if counted else (known.unit, known.limit)
+    yield Likely(name, labels, known.kind, unit, limit)

@@ -22,11 +22,12 @@ from soak.catalog.process import PROCESS
 from soak.catalog.proxies import ENVOY, HAPROXY, NGINX, TRAEFIK
 from soak.catalog.python import PYTHON
 from soak.catalog.rows import Collector as Collector  # noqa: PLC0414 - the catalog's users know this module alone
-from soak.catalog.rows import Family, Unit
+from soak.catalog.rows import Family, Unit, Worse
 from soak.catalog.rows import Metric as Metric  # noqa: PLC0414
 from soak.catalog.rows import Pool as Pool  # noqa: PLC0414
 from soak.catalog.rows import ResourceKind as ResourceKind  # noqa: PLC0414
 from soak.catalog.ruby import RUBY
+from soak.catalog.words import is_left
 from soak.model import Labels
 from soak.selectors import Selector
 from soak.units import unit_of
@@ -178,7 +179,7 @@ def unknown_metric(name: str) -> Metric:
     counted = {"fds": Unit.DESCRIPTORS} | {str(unit): unit for unit in _COUNTED}
     measured = {str(unit): unit for unit in (Unit.BYTES, Unit.SECONDS, Unit.RATIO)}
     unit = counted.get(last) or measured.get(unit_of(name), Unit.NONE)
-    return Metric(name, ResourceKind.OTHER, name, unit)
+    return Metric(name, ResourceKind.OTHER, name, unit, worse=Worse.DOWN if is_left(name) else Worse.UP)
 
 
 #: Units that the end of an unknown series' name tells.

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from soak.catalog.words import Meaning, free_beside_caches, words_of
 from soak.errors import InputError
 from soak.formats.base import RawSeries, Reading
 from soak.formats.content import Content
-from soak.formats.names import Meaning, kind_of, meaning_of
+from soak.formats.names import kind_of, meaning_of
 from soak.formats.times import FIRST_UNIX
 from soak.model import Event, EventKind, Floats, Kind, Recording, RunInfo, Series, label_pairs, series_key
 
@@ -29,6 +30,7 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
     parts, buckets = _parts_of_histograms(series)
     if buckets:
         notes.append(f"{len(buckets):,} buckets of histograms are left out")
+    words = frozenset(word for one in series for word in words_of(one.name))
     made, shown_only, seen = [], set(), dict[str, int]()
     for one in series:
         if id(one) in buckets:
@@ -47,7 +49,7 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
         values = one.values[order]
         new = Series(name, one.times[order] - origin, values, label_pairs(labels), kind, source)
         made.append(new)
-        if one.column in reading.no_resources or (not one.column and _is_no_resource(new)):
+        if one.column in reading.no_resources or (not one.column and _is_no_resource(new, words)):
             shown_only.add(new.key)
     seconds = max(float(one.times[-1]) for one in made) if made else 0.0
     started = ""
@@ -59,8 +61,10 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
     return Recording(info, tuple(made), events=events, shown_only=frozenset(shown_only))
 
 
-def _is_no_resource(series: Series) -> bool:
-    """Whether a series that is no table's column cannot be a resource by its name."""
+def _is_no_resource(series: Series, words: frozenset[str]) -> bool:
+    """Whether a series that is no table's column cannot be a resource by its name; `words` are those of all names."""
+    if free_beside_caches(series.name, words):
+        return True
     meaning = meaning_of(series.name, "bytes" if series.name.endswith("_bytes") else "")
     return meaning not in (Meaning.RESOURCE, Meaning.UNKNOWN)
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from soak.catalog.words import Meaning, free_beside_caches, words_of
 from soak.formats.base import Reading
-from soak.formats.names import Meaning, in_base_unit, labelled, meaning_of
+from soak.formats.names import in_base_unit, labelled, meaning_of
 from soak.model import Floats
 
 #: Fewer rows say nothing of a column's shape.
@@ -37,6 +38,7 @@ def left_out(
     resources = any(
         _meaning(renamed.get(header, header), unit) is Meaning.RESOURCE for header, (_, unit) in columns.items()
     )
+    words = frozenset(word for header in columns for word in words_of(renamed.get(header, header)))
     for header, (values, unit) in columns.items():
         meaning = _meaning(renamed.get(header, header), unit)
         if header in asked:
@@ -48,6 +50,8 @@ def left_out(
             continue
         kept.add(header)
         total = wide and meaning is not Meaning.RESOURCE and _is_running_total(values)
+        if free_beside_caches(renamed.get(header, header), words):
+            meaning = Meaning.NO_RESOURCE
         if meaning is Meaning.NO_RESOURCE or (
             meaning is Meaning.UNKNOWN and (bool((values < 0).any()) or (total and resources))
         ):

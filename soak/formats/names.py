@@ -1,17 +1,15 @@
-"""What a column's name says: its labels, its unit, and whether it can be a resource that a leak uses up."""
+"""What a column's name says: its labels, its unit, and, by the catalog, whether it can be a resource."""
 
 from __future__ import annotations
 
 import re
-from enum import Enum
-from functools import lru_cache
 
 from soak.catalog.metrics import metric_of
+from soak.catalog.words import Meaning, meaning_of_words, words_of
 from soak.model import Kind
 
 _LABELLED = re.compile(r"([^{]*)\{(.*)\}")
 _LABEL = re.compile(r'\s*([^=,{}"\s]+)\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNIT = re.compile(r"^(.*?)[\s_\-.]*[(\[]\s*([A-Za-zµ%/]+)\s*[)\]]$|^(.*?)[\s_\-.]+([A-Za-zµ]+)$")
 _CAMEL_UNIT = re.compile(r"^(.*[a-z])(KB|MB|GB|TB|KiB|MiB|GiB|Bytes)$")
 
@@ -24,73 +22,12 @@ EXACT_BYTES |= {f"{p}{u}": 1024**n for n, p in enumerate("KMGT", 1) for u in ("i
 TIMES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "s": 1.0, "sec": 1.0, "seconds": 1.0}
 
 
-class Meaning(Enum):
-    """Whether a column can be a resource, by its name alone."""
-
-    RESOURCE = "a resource"
-    UNKNOWN = "unknown"
-    NO_RESOURCE = "no resource"
-    IDENTITY = "an identity"
-    INDEX = "an index"
-    CLOCK = "a clock"
-
-
-_IDENTITIES = re.compile("id|pid|ppid|tid|uid|gid|tgid|uuid|port|version|build|seed")
-_INDICES = re.compile("index|idx|i|n|no|nr|row|rownum|sample|seq|sequence|number|num|iteration|step")
-_CLOCKS = re.compile("time|timestamp|elapsed|uptime|epoch|clock|date|datetime|ts|unixtime|duration")
-#: What no leak uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits, what is left.
-_NEVER = re.compile(
-    "cpu|cpus|load|loadavg|latency|lag|price|cost|temp|temperature|celsius|fahrenheit|humidity|voltage|"
-    "volts|amps|watts|power|energy|rpm|fan|speed|velocity|score|sent|received|recv|rx|tx|read|reads|"
-    "written|write|writes|in|out|packets|iops|rate|rps|qps|tps|persec|second|ratio|p50|p75|p90|p95|p99|"
-    "p999|quantile|limit|limits|max|maximum|min|minimum|capacity|quota|goal|hard|soft|threshold|free|"
-    "available|avail|idle|remaining|left|wait|iowait|steal|user|system|nice|vsz|vms|virt|virtual|vmsize|"
-    "faults|minflt|majflt|cs|lat|lon|latitude|longitude|volume|revenue|sales|close|high|low|status|code|"
-    "bool|up|delay|response"
-)
-#: What a leak uses up.
-_RESOURCES = re.compile(
-    "memory|mem|rss|heap|pss|uss|resident|working|workingset|swap|swpd|used|inuse|allocated|alloc|bytes|fd|"
-    "fds|file|files|handle|handles|descriptor|descriptors|thread|threads|goroutine|goroutines|connection|"
-    "connections|conn|conns|socket|sockets|object|objects|session|sessions|queue|queued|pool|cache|cached|"
-    "entries|size|depth|length|backlog|process|processes|task|tasks|inode|inodes|disk|tmp|usage|open|"
-    "active|live|leak|buffers|buffer|pages|slab|listeners|timers|watchers|locks|pending"
-)
-#: What is rather a flow than a stock, unless a word of a resource stands beside it.
-_RARELY = re.compile(
-    "request|requests|reqs|error|errors|failed|failures|users|vus|hits|misses|seconds|ms|us|ns|done|served|"
-    "completed|processed|events|total|hour|day|month|year|ps"
-)
-
-
-def words_of(name: str) -> list[str]:
-    """The words of a name in lower case: `heapUsed` and `heap_used` are two."""
-    return [word.lower() for word in re.split(r"[^A-Za-z0-9µ]+", _CAMEL.sub("_", name)) if word]
-
-
-@lru_cache(4096)
 def meaning_of(name: str, unit: str = "") -> Meaning:
     """What a name says of its series; one that the catalog knows is what the catalog says."""
     metric = metric_of(name)
     if metric is not None:
         return Meaning.RESOURCE if metric.judged else Meaning.NO_RESOURCE
-    return _meaning_of_words(name, words_of(name), unit)
-
-
-def _meaning_of_words(name: str, words: list[str], unit: str) -> Meaning:
-    if not words or all(map(_INDICES.fullmatch, words)) or name.lower().startswith("unnamed:"):
-        return Meaning.INDEX
-    if any(map(_IDENTITIES.fullmatch, words)):
-        return Meaning.IDENTITY
-    resource = any(map(_RESOURCES.fullmatch, words))
-    if any(map(_CLOCKS.fullmatch, words)) and not resource:
-        return Meaning.CLOCK
-    flow = name.rstrip().endswith(("/s", "/sec")) or {"per", "s"} <= set(words)
-    if flow or any(map(_NEVER.fullmatch, words)):
-        return Meaning.NO_RESOURCE
-    if resource or unit == "bytes":
-        return Meaning.RESOURCE
-    return Meaning.NO_RESOURCE if any(map(_RARELY.fullmatch, words)) else Meaning.UNKNOWN
+    return meaning_of_words(name, unit)
 
 
 def labelled(column: str) -> tuple[str, dict[str, str]]:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
+from soak.catalog.words import Meaning
 from soak.errors import InputError
 from soak.formats import FORMATS, Options, format_of, recording_of
 from soak.formats.content import Content
-from soak.formats.names import Meaning, in_base_unit, meaning_of
+from soak.formats.names import in_base_unit, meaning_of
 from soak.formats.times import MOST_SECONDS, from_numbers
 from soak.model import Kind, Recording, Verdict
 from soak.profile import Limits
@@ -131,7 +132,7 @@ def test_rows_that_nothing_tells_apart_are_refused() -> None:
      ("uptime_ms", (TIMES - START) * 1000), ("hours_running", (TIMES - START) / 3600), ("cpu_ms", (TIMES - START) * 300),
      ("requests_done", np.arange(240) * 7 + np.arange(240) % 3), ("pid", [7] * 240), ("price", np.linspace(9, 99, 240)),
      ("temperature_count", np.linspace(20, 90, 240)), ("cpu_percent", np.linspace(1, 99, 240)), ("order_id", range(9, 249)),
-     ("bytes_sent", np.linspace(0, 1e9, 240)), ("free_mb", np.linspace(10, 99, 240)), ("host", ["web-1"] * 240)],
+     ("bytes_sent", np.linspace(0, 1e9, 240)), ("host", ["web-1"] * 240)],
 )  # fmt: skip
 def test_what_is_no_resource_is_not_judged_and_said(header: str, column: object) -> None:
     recording = read(table(f"{header},time,rss_bytes", column, TIMES, FLAT))
@@ -146,6 +147,45 @@ def test_what_is_no_resource_is_not_judged_and_said(header: str, column: object)
 def test_what_can_be_a_resource_is_judged(header: str) -> None:
     noise = np.random.default_rng(3).normal(0, 0.2, 240)
     assert verdict(read(table(f"time,{header}", TIMES, 50 + np.arange(240) / 4 + noise))) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    "header", ["free_mb", "available_mb", "disk_free_gb", "connections_available", "memFree", "slots left"]
+)
+def test_a_fall_of_what_is_better_high_is_judged_in_its_direction(header: str) -> None:
+    noise = np.random.default_rng(3).normal(0, 2, 240)
+    falling = analyze(read(table(f"time,{header}", TIMES, 900 - np.arange(240) + noise)), Limits(), judge_unknown=True)
+    assert falling.verdict is Verdict.FAIL
+    assert "keeps falling" in falling.reason
+    finding = next(one for one in falling.findings if one.rule == "growth")
+    assert finding.trend is not None
+    assert finding.trend.slope_low < finding.trend.slope_high < 0
+    assert finding.observed == finding.trend.slope_per_hour
+    assert finding.trend.lines[-1].last == pytest.approx(finding.trend.level)
+    assert finding.trend.level > 0
+    assert finding.exhausts_in_hours is not None
+    assert verdict(read(table(f"time,{header}", TIMES, 900 + np.arange(240) + noise))) is not Verdict.FAIL
+
+
+@pytest.mark.parametrize("other", ["available_mb", "cached_mb", "buffers"])
+def test_free_memory_is_not_judged_beside_what_counts_the_caches(other: str) -> None:
+    noise = np.random.default_rng(3).normal(0, 2, 240)
+    text = table(f"time,free_mb,{other},rss_bytes", TIMES, 900 - np.arange(240) + noise, 900 + noise, FLAT)
+    assert verdict(read(text)) is not Verdict.FAIL
+    assert "free_mb (--only judges it)" in notes(read(text))
+
+
+def test_a_level_that_stepped_and_stayed_passes_and_is_told() -> None:
+    times = START + np.arange(960) * STEP
+    noise = np.random.default_rng(3).normal(0, 1, 960)
+    analysis = analyze(
+        read(table("time,open_fds", times, np.round(np.where(np.arange(960) < 480, 40, 99) + noise))),
+        Limits(),
+        judge_unknown=True,
+    )
+    assert analysis.verdict is Verdict.PASS
+    (finding,) = (one for one in analysis.findings if one.rule == "growth")
+    assert finding.reason.endswith("It stepped from 40 to 99 descriptors at 2 h, and stayed.")
 
 
 def test_columns_are_chosen() -> None:

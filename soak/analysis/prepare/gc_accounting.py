@@ -11,6 +11,7 @@ import numpy as np
 from soak.analysis.thresholds import BY_HEAP, FEW_COLLECTIONS, FEWEST_COLLECTIONS, HEAP_RISES, WARMUP_SECONDS
 from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
+from soak.units import show_duration
 
 #: Live heaps that only a collection of the old generation brings up to date.
 AFTER_FULL = tuple(one.live for one in COLLECTORS if one.live_after_full)
@@ -181,9 +182,15 @@ def with_few_collections(
     sooner = next((one.sooner for one in COLLECTORS if one.sooner and names & set(one.collections)), "")
     reason = (
         f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
-        f"a longer run, or more load, would tell{f'; {sooner}' if sooner else ''}."
+        f"{_more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
     )
     return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
+
+
+def _more_collections(ran: float, seconds: float) -> str:
+    """How much longer a run, or how many times the load, brings as many collections as a verdict needs."""
+    factor = (FEW_COLLECTIONS + 1) / max(ran, 1.0)
+    return f"{show_duration(seconds * (factor - 1))} more, or {factor:.2g} times the load,"
 
 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:

@@ -69,7 +69,8 @@ def _sources(prepared: Prepared) -> Iterator[Finding]:
         if gap is not None:
             why = f" (the last error: {health.last_error})" if health.last_error else ": soak itself did not poll it"
             reason = (
-                f"{health.source} answered in {gap.said(prepared.start)}{why}, so growth may hide in what was not seen."
+                f"{health.source} answered in {gap.said(prepared.start)}{why}, so growth may hide in what was not seen; "
+                f"a run in which it answers in {show_ratio(COVERED)} of each third would tell."
             )
             labels = (("source", health.source),)
             yield Finding(
@@ -125,7 +126,7 @@ def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Findi
             others = f", and {len(missing) - 1} more series likewise" if len(missing) > 1 else ""
             reason = (
                 f"{series.key} was there in {gap.said(prepared.start)}, while {health.source} answered{others}: "
-                "growth may hide in what was not seen."
+                f"growth may hide in what was not seen; a run that has it in {show_ratio(COVERED)} of each third would tell."
             )
             yield _unseen(series, gap, reason)
 
@@ -140,7 +141,10 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
         reach = USUAL_GAPS * float(np.quantile(np.diff(times), 0.75))
         gap = worst(uncovered(prepared, np.maximum(times - reach / 2, times[0] - reach), times + reach / 2))
         if gap is not None:
-            reason = f"{series.key} was recorded in {gap.said(prepared.start)}: growth may hide in what was not seen."
+            reason = (
+                f"{series.key} was recorded in {gap.said(prepared.start)}: growth may hide in what was not seen; "
+                f"a recording of {show_ratio(COVERED)} of each third would tell."
+            )
             yield _unseen(series, gap, reason)
 
 

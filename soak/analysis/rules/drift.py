@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.rules.more_time import more_time
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import fit_trend
@@ -70,9 +71,15 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
     else:
         verdict, said = (
             Verdict.INCONCLUSIVE,
-            f"{said}: whether that is within {show_ratio(limit)}, a longer run would tell.",
+            f"{said}, and {show_ratio(limit)} for the worse is allowed; {_more(prepared, low, change, high, limit)}.",
         )
     return Finding(RuleName.DRIFT, name, verdict, said, (), limit, change, "ratio", trend)
+
+
+def _more(prepared: Prepared, low: float, change: float, high: float, limit: float) -> str:
+    """How much longer a run would tell: a change over the whole stretch is a slope times its length."""
+    as_slope = Trend(change, low, high, 0.0, None, 0.0)
+    return more_time(as_slope, [limit], prepared.end - prepared.judged_from)
 
 
 _NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwards)", "cpu": "CPU time a request"}

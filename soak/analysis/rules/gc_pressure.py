@@ -73,7 +73,9 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
         yield Finding(RuleName.GC, series.name, verdict, reason, series.labels, limit, measure.value, measure.unit)
     for key, unit in _UNITS.items():
         if getattr(limits.gc, key) is not None and unit not in told:
-            reason = f"limits.gc.{key} is set, but nothing was recorded that tells it."
+            reason = (
+                f"limits.gc.{key} is set, but nothing was recorded that tells it; watch the runtime's own metrics page."
+            )
             yield Finding(RuleName.GC, f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key))
 
 

@@ -12,7 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
+from soak.analysis.rules.more_time import more_time
 from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics.level_shift import level_shift
+from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, GROWS_BY, SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, RuleName, Trend, Verdict
@@ -41,6 +44,8 @@ def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Fin
         verdict, reason = _against_limit(subject, trend, certain, subject.limit)
     else:
         verdict, reason = _by_default(subject, trend, certain, survive)
+    if verdict is Verdict.PASS:
+        reason += _stepped(subject)
     left = _exhausts(subject, trend) if verdict is Verdict.FAIL else None
     known = math.isfinite(trend.slope_high)
     return Finding(
@@ -69,11 +74,14 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
             f"{_keeps_growing(subject, trend)}, and {allowed} is allowed{_tail(subject, trend)}.",
         )
     if trend.slope_high <= limit:
-        return Verdict.PASS, f"{_capital(subject)} {_verb(subject, 'grow')} by no more than {allowed}: {measured}."
+        return Verdict.PASS, f"{_capital(subject)} {_grows(subject)} by no more than {allowed}: {measured}."
     if limit == 0 and trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
         return Verdict.PASS, _steady(subject, trend)
-    more = trend.doubt or "a longer run would tell"
-    return Verdict.INCONCLUSIVE, f"{_capital(subject)} may or may not grow faster than {allowed}: {measured}; {more}."
+    more = trend.doubt or more_time(trend, [limit], _judged_seconds(subject))
+    return (
+        Verdict.INCONCLUSIVE,
+        f"{_capital(subject)} may or may not {_grow(subject)} faster than {allowed}: {measured}; {more}.",
+    )
 
 
 def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -> tuple[Verdict, str]:
@@ -85,19 +93,18 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
     matters = _matters(subject, trend) / (survive / 3600)
     if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
         if trend.slope_low > max(matters, 0.0) and trend.p_no_growth < SURELY_SETTLED:
-            return Verdict.INCONCLUSIVE, (
-                f"{noun} may have settled, or {_verb(subject, 'grow')} by {measured}: a longer run would tell."
-            )
+            more = more_time(trend, [0.0], _judged_seconds(subject))
+            return Verdict.INCONCLUSIVE, f"{noun} may have settled, or {_grows(subject)} by {measured}; {more}."
         return Verdict.PASS, _steady(subject, trend)
     if trend.slope_high < matters:
         return (
             Verdict.PASS,
-            f"{noun} {_verb(subject, 'grow')} by {measured}: too little to matter within {show_duration(survive)}.",
+            f"{noun} {_grows(subject)} by {measured}: too little to matter within {show_duration(survive)}.",
         )
     if certain and trend.slope_low >= matters:
         settled = f", settled after {show_duration(trend.settled_after_seconds)}" if trend.settled_after_seconds else ""
         return Verdict.FAIL, f"{_keeps_growing(subject, trend)}{settled}{_tail(subject, trend)}."
-    return Verdict.INCONCLUSIVE, _undecided(subject, trend, certain, measured)
+    return Verdict.INCONCLUSIVE, _undecided(subject, trend, certain, measured, matters)
 
 
 def _matters(subject: Subject, trend: Trend) -> float:
@@ -106,14 +113,16 @@ def _matters(subject: Subject, trend: Trend) -> float:
     return half if subject.capacity is None else min(half, max(subject.capacity - trend.level, 0.0))
 
 
-def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str) -> str:
+def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str, matters: float) -> str:
     """Why there is no verdict, and what would give one."""
     noun = _capital(subject)
     if certain:
-        return f"{noun} {_verb(subject, 'grow')} by {measured}: a longer run would tell whether that matters."
+        more = more_time(trend, [matters], _judged_seconds(subject))
+        return f"{noun} {_grows(subject)} by {measured}; {more} whether that matters."
     if trend.doubt is not None and trend.slope_low <= 0:
         return f"{noun} cannot be judged yet: {trend.doubt}."
-    return f"{noun} may be growing, {measured}: {trend.doubt or 'a longer run would tell'}."
+    more = trend.doubt or more_time(trend, [0.0, matters], _judged_seconds(subject))
+    return f"{noun} may be {_grow(subject)}ing, {measured}; {more}."
 
 
 def _steady(subject: Subject, trend: Trend) -> str:
@@ -121,7 +130,23 @@ def _steady(subject: Subject, trend: Trend) -> str:
     if trend.resolution_per_hour == 0:
         return f"{_capital(subject)} did not move at all."
     are, slowest = "are" if _plural(subject) else "is", _amount(subject, trend.resolution_per_hour)
-    return f"{_capital(subject)} {are} steady: any growth is under {slowest}."
+    return f"{_capital(subject)} {are} steady: any {'fall' if subject.falls else 'growth'} is under {slowest}."
+
+
+def _stepped(subject: Subject) -> str:
+    """` It stepped from 40 to 99 descriptors at 3.2 h, and stayed.`; empty where the level did not shift."""
+    judged = subject.series.times >= subject.judged_from
+    times, values = clean(subject.series.times[judged], subject.series.values[judged])
+    shift = level_shift(times, values)
+    if shift is None:
+        return ""
+    sign = -1.0 if subject.falls else 1.0
+    before, after = (show_amount(sign * level, subject.unit) for level in (shift.before, shift.after))
+    number, _, unit = before.partition(" ")
+    levels = f"from {number if after.endswith(f' {unit}') else before} to {after}"
+    steps = "" if shift.steps == 1 else f"in {shift.steps} steps, the last "
+    pronoun = "They" if _plural(subject) else "It"
+    return f" {pronoun} stepped {levels} {steps}at {show_duration(shift.time - times[0])}, and stayed."
 
 
 def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
@@ -132,6 +157,8 @@ def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
 def _tail(subject: Subject, trend: Trend) -> str:
     """What that growth comes to: `; it runs out of descriptors in 9 h (7 to 12 h)`, or when it would double."""
     left = _exhausts(subject, trend)
+    if left is not None and subject.falls:
+        return f"; nothing is left of it in {show_time_left(left)}"
     if left is not None:
         return f"; it runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
     double = time_until(trend, 2 * trend.level) if trend.level > 0 else None
@@ -140,7 +167,7 @@ def _tail(subject: Subject, trend: Trend) -> str:
 
 def _keeps_growing(subject: Subject, trend: Trend) -> str:
     """`Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB a request`."""
-    growing = f"{_capital(subject)} {_verb(subject, 'keep')} growing: {_measured(subject, trend)}"
+    growing = f"{_capital(subject)} {_verb(subject, 'keep')} {_grow(subject)}ing: {_measured(subject, trend)}"
     rate = _request_rate(subject)
     if rate <= 0 or trend.slope_per_hour <= 0:
         return growing
@@ -162,6 +189,21 @@ def _request_rate(subject: Subject) -> float:
 def _plural(subject: Subject) -> bool:
     """Counted things are plural in the table of roles; a bare series name is one thing."""
     return subject.integer and "_" not in subject.noun
+
+
+def _grows(subject: Subject) -> str:
+    """What it does when it changes for the worse."""
+    return _verb(subject, _grow(subject))
+
+
+def _grow(subject: Subject) -> str:
+    return "fall" if subject.falls else "grow"
+
+
+def _judged_seconds(subject: Subject) -> float:
+    """From when judging began to the last sample."""
+    times = subject.series.times
+    return float(times[-1]) - max(float(times[0]), subject.judged_from) if len(times) else 0.0
 
 
 def _verb(subject: Subject, verb: str) -> str:

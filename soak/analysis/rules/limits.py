@@ -13,7 +13,7 @@ from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, RuleName, Series, Verdict
 from soak.profile import EndpointLimits
-from soak.units import show_amount, show_number, show_ratio
+from soak.units import show_amount, show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows
 
 #: A share of failures above this means that the service was hardly exercised, whatever else was measured.
@@ -31,7 +31,7 @@ def request_findings(asked: RuleInput) -> Iterator[Finding]:
             RuleName.ERRORS,
             "http_requests",
             Verdict.INCONCLUSIVE,
-            "No requests were recorded, so nothing can be said of them.",
+            "No requests were recorded, so nothing can be said of them; soak check --probe shows what each one gets.",
         )
     for endpoint in windows:
         own = asked.endpoint_limits.get(endpoint.endpoint)
@@ -54,7 +54,12 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
             known = series.values[np.isfinite(series.values)]
             if not len(known):
                 yield Finding(
-                    RuleName.MAX, series.name, Verdict.INCONCLUSIVE, f"{series.key} has no value.", series.labels, limit
+                    RuleName.MAX,
+                    series.name,
+                    Verdict.INCONCLUSIVE,
+                    f"{series.key} has no value: is it the right series?",
+                    series.labels,
+                    limit,
                 )
                 continue
             highest = float(known.max())
@@ -76,7 +81,11 @@ def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Find
     """A limit on a series that was not recorded can never pass."""
     known = sorted({series.name for series in prepared.series})
     close = get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "."
+    hint = (
+        f"; did you mean {close[0]}?"
+        if close
+        else "; the report lists what was, and soak check --probe what is offered."
+    )
     return Finding(rule, name, Verdict.INCONCLUSIVE, f"{name} has a limit, but was not recorded{hint}", (), limit)
 
 
@@ -94,7 +103,13 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
             continue
         name, observed = f"http_request_{key}_seconds", windows.quantile(q)
         if observed is None or total - failed < 1 / (1 - q):
-            reason = f"{key} cannot be judged from {total - failed} successful requests: at least {1 / (1 - q):.0f} are needed."
+            needed = 1 / (1 - q)
+            more = (
+                f", {show_duration((needed - (total - failed)) * seconds / (total - failed))} more"
+                if total > failed
+                else ""
+            )
+            reason = f"{key} cannot be judged from {total - failed} successful requests: at least {needed:.0f} are needed{more}."
             yield Finding(RuleName.LATENCY, name, Verdict.INCONCLUSIVE, reason, labels, limit, observed, "seconds")
             continue
         verdict = Verdict.FAIL if observed > limit else Verdict.PASS
@@ -112,7 +127,10 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
     name, limit = "http_request_error_ratio", limits.errors
     if total == 0:
         if limit is not None or not labels:
-            reason = f"{_of(labels)}no request was made in the judged stretch, so errors cannot be judged."
+            reason = (
+                f"{_of(labels)}no request was made in the judged stretch, so errors cannot be judged; "
+                "a longer one, or a shorter warm-up, has some."
+            )
             yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, limit, None, "ratio")
         return
     ratio = failed / total
@@ -125,7 +143,9 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
         )
     elif ratio > _MOSTLY:
         doing = "an endpoint that mostly fails" if labels else "a service that mostly fails"
-        reason = f"{said}: {doing} is not doing the work that would make it leak."
+        reason = (
+            f"{said}: {doing} is not doing the work that would make it leak; mend that, or allow it with limits.errors."
+        )
         yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, None, ratio, "ratio")
 
 

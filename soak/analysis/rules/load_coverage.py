@@ -21,7 +21,7 @@ from soak.analysis.prepare.prepare import Prepared, merged
 from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, unmasked, worst
 from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, RuleName, Verdict
-from soak.units import show_number
+from soak.units import show_number, show_ratio
 from soak.windows import EndpointWindows
 
 QUIET, ENOUGH, MOSTLY = 10.0, 10, 0.5
@@ -62,8 +62,9 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def _of_load(what: str, gap: Gap, reason: str) -> Finding:
+    reason = f"{reason}; a run with them in {show_ratio(COVERED)} of each third would tell."
     return Finding(
-        RuleName.COVERAGE, f"load_{what}", Verdict.INCONCLUSIVE, f"{reason}.", (), COVERED, round(gap.share, 4), "ratio"
+        RuleName.COVERAGE, f"load_{what}", Verdict.INCONCLUSIVE, reason, (), COVERED, round(gap.share, 4), "ratio"
     )
 
 

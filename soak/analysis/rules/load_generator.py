@@ -176,8 +176,9 @@ def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterat
         pressed = generator is not None and (
             (generator.saturated > PARTLY and (rate or latency)) or (generator.delayed > PARTLY and latency)
         )
-        if pressed and finding.verdict is Verdict.FAIL:
-            reason = f"{finding.reason} But the load generator did not keep up, and this may be its own doing."
+        if generator is not None and pressed and finding.verdict is Verdict.FAIL:
+            own = f"But the load generator did not keep up, and this may be its own doing; {_remedy(generator)}."
+            reason = f"{finding.reason} {own}"
             yield finding.adjusted("load generator", Verdict.INCONCLUSIVE, reason)
         else:
             yield finding

@@ -16,6 +16,7 @@ import numpy as np
 
 from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.more_time import would_tell
 from soak.analysis.rules.vouch import horizon
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
@@ -28,7 +29,7 @@ from soak.analysis.thresholds import (
 )
 from soak.catalog.metrics import COLLECTORS, metric_of
 from soak.catalog.process import ANONYMOUS
-from soak.model import Finding, Floats, Series, Verdict
+from soak.model import Finding, Floats, Series, Trend, Verdict
 from soak.units import show_amount, show_bytes
 
 #: Heaps that tell what is alive; where a process tells none, what is in use speaks.
@@ -106,10 +107,19 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
         slope = show_amount(trend.slope_per_hour, "bytes/h")
         reason = (
             f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
-            "a longer run would tell."
+            f"{would_tell(_until_alone(trend, 3600 * hours))}."
         )
         return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
     return finding
+
+
+def _until_alone(trend: Trend, seconds: float) -> float:
+    """Seconds more until a rise that goes on like this is no longer small: the first of ever longer runs in which it is not."""
+    for longer in range(1, 101):
+        total = seconds * (1 + longer / 4)
+        if trend.slope_per_hour * total / 3600 >= _alone(total) * abs(trend.level):
+            return total - seconds
+    return 25 * seconds
 
 
 def _alone(seconds: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from soak.analysis.prepare.gc_accounting import AFTER_FULL, uncollected, with_few_collections
@@ -18,6 +20,7 @@ from soak.analysis.rules.vouch import vouched
 from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import NO_RESOURCES, Metric, encloses, is_exporters_own, metric_of, selects, unknown_metric
+from soak.catalog.rows import Worse
 from soak.model import Finding, RuleName, Series
 
 
@@ -79,7 +82,17 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
         finding = with_few_collections(findings[index], subject.noun, judged, prepared.collections, seconds)
         finding = within_warmup(prepared, subject, at_production(subject, finding, limits.survive))
         findings[index] = without_overload(finding, overload)
-    return [*vouched(clocked, findings, seconds), *absent]
+    findings = vouched(clocked, findings, seconds)
+    upright = (_upright(*pair) for pair in zip(clocked, findings, strict=True))
+    return [*upright, *absent]
+
+
+def _upright(subject: Subject, finding: Finding) -> Finding:
+    """The finding with the series' own sign, where it was judged with its sign changed."""
+    if not subject.falls or finding.trend is None:
+        return finding
+    observed = None if finding.observed is None else -finding.observed
+    return replace(finding, trend=finding.trend.mirrored(), observed=observed)
 
 
 def _pages(prepared: Prepared) -> dict[str, set[str]]:
@@ -129,8 +142,9 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
     instance = dict(series.labels).get("instance")
     connections = next(iter(prepared.named(CONNECTIONS)), None)
     own = without_connections(series, connections) if metric.connected else series
+    falls = metric.worse is Worse.DOWN
     return Subject(
-        own,
+        replace(own, values=-own.values) if falls else own,
         f"{metric.noun} of {instance}" if instance else metric.noun,
         metric.unit,
         metric.integer,
@@ -139,10 +153,11 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         prepared.requests,
         floor,
         limit,
-        min(capacities, default=None),
+        0.0 if falls else min(capacities, default=None),
         "memory" if metric.unit == "bytes" else metric.unit,
         connections=connections,
         gaps=prepared.gap_ends,
+        falls=falls,
     )
 
 

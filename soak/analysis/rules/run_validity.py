@@ -154,7 +154,7 @@ def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
         yield Finding(RuleName.RESTART, "http_requests", Verdict.FAIL, why)
     elif not errors_allowed:
         left = show_duration(prepared.end - since)
-        why = f"{said}, its last {left}: what the target did then is not what was to be judged."
+        why = f"{said}, its last {left}: what the target did then is not what was to be judged; find out why first."
         yield Finding(RuleName.COVERAGE, "http_requests", Verdict.INCONCLUSIVE, why)
 
 

@@ -48,8 +48,8 @@ class Horizon:
 
 
 def bound(trend: Trend) -> float:
-    """The fastest growth an hour that the recording does not rule out."""
-    return max(trend.slope_high, trend.resolution_per_hour)
+    """The fastest growth for the worse, an hour, that the recording does not rule out."""
+    return max(trend.for_the_worse.slope_high, trend.resolution_per_hour)
 
 
 def room(subject: Subject, level: float) -> float:
@@ -84,8 +84,9 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         return finding
     noun = subject.noun[:1].upper() + subject.noun[1:]
     fastest = show_amount(bound(trend), finding.unit)
+    grow = "fall" if subject.falls else "grow"
     reason = (
-        f"{noun} was not seen to grow, but up to {fastest} would have gone unseen: it could grow by half in "
+        f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen: it could {grow} by half in "
         f"{show_duration(seconds)}, and was judged for {show_duration(judged)}; {_more(seconds, judged)} more would tell."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
@@ -147,8 +148,9 @@ def vouches(reach: Horizon) -> str:
 def unseen(finding: Finding) -> str:
     """`resident memory might still grow by up to 7 MiB/h unseen`."""
     fastest = bound(finding.trend) if finding.trend is not None else math.nan
+    grow = "fall" if finding.trend is not None and finding.trend.falls else "grow"
     noun = (metric_of(finding.series) or unknown_metric(finding.series)).noun
-    return f"{noun} might still grow by up to {show_amount(fastest, finding.unit)} unseen"
+    return f"{noun} might still {grow} by up to {show_amount(fastest, finding.unit)} unseen"
 
 
 def advice(reach: Horizon) -> str:

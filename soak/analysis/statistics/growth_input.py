@@ -23,6 +23,7 @@ class Subject:
     limit in units per hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit` is
     bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated, which a collector lets fall.
     `connections` are how many the load had open, None where unknown: memory keeps the mark of their highest number.
+    `falls` says that the series and its capacity were changed in sign, because a fall of it is for the worse.
     """
 
     series: Series
@@ -39,6 +40,7 @@ class Subject:
     collected: bool = False
     connections: Series | None = None
     gaps: tuple[float, ...] = ()
+    falls: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

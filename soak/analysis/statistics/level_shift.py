@@ -1,0 +1,90 @@
+"""A level that stepped a few times and stayed: the change points of least squares between flat levels.
+
+Binary segmentation (Scott and Knott, A cluster analysis method for grouping means in the analysis of variance, 1974): each
+cut minimises the squares left on both sides, until every side is flat. Assumed: a few shifts; what steps again and again is a
+staircase, which the growth rule judges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from soak.analysis.thresholds import (
+    SHIFT_BLOCKS,
+    SHIFT_FEWEST,
+    SHIFT_FLAT,
+    SHIFT_HEIGHT,
+    SHIFT_SCATTER,
+    SHIFT_SHARE,
+    SHIFTS_AT_MOST,
+)
+from soak.model import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class LevelShift:
+    """The first and the last level (medians), in how many steps, and the time (seconds) of the last step's first sample."""
+
+    before: float
+    after: float
+    steps: int
+    time: float
+
+
+def level_shift(times: Floats, values: Floats) -> LevelShift | None:
+    """The shift between flat levels, where there is nothing else; None for anything else. Times rise, values are finite."""
+    if len(values) < 2 * SHIFT_BLOCKS:
+        return None
+    parts = np.array_split(np.arange(len(values)), SHIFT_BLOCKS)
+    level = np.array([float(np.median(values[part])) for part in parts])
+    # Medians of counts hardly scatter; what is under a fiftieth of the range is no step of its own.
+    scatter = max(1.4826 * float(np.median(np.abs(np.diff(level)))), SHIFT_SCATTER * float(np.ptp(level)))
+    cuts = _cuts(level, scatter, 0, SHIFT_BLOCKS)
+    if not cuts or len(cuts) > SHIFTS_AT_MOST:
+        return None
+    edges = [0, *cuts, SHIFT_BLOCKS]
+    medians = [_median(level, first, last) for first, last in pairwise(edges)]
+    heights = np.abs(np.diff(medians))
+    if (heights <= max(SHIFT_HEIGHT * scatter, SHIFT_SHARE * abs(medians[0]))).any():
+        return None
+    bends = [_bend(level, first, last) for first, last in pairwise(edges)]
+    if max(bends) * SHIFT_FLAT > heights.min():
+        return None
+    low, high, cut = medians[-2], medians[-1], cuts[-1]
+    around = np.arange(parts[cut - 1][0], parts[min(cut + 1, SHIFT_BLOCKS - 1)][-1] + 1)
+    beyond = np.abs(values[around] - high) < np.abs(values[around] - low)
+    first = around[int(np.argmax(beyond))] if beyond.any() else parts[cut][0]
+    return LevelShift(medians[0], high, len(cuts), float(times[first]))
+
+
+def _cuts(level: Floats, scatter: float, first: int, last: int) -> list[int]:
+    """The blocks at which new levels begin, within a stretch of blocks."""
+    if last - first < 2 * SHIFT_FEWEST or _bend(level, first, last) <= SHIFT_HEIGHT * scatter / 2:
+        return []
+    cut = min(
+        range(first + SHIFT_FEWEST, last - SHIFT_FEWEST + 1), key=lambda at: _squares(level[first:last], at - first)
+    )
+    return [*_cuts(level, scatter, first, cut), cut, *_cuts(level, scatter, cut, last)]
+
+
+def _inner(level: Floats, first: int, last: int) -> Floats:
+    """A stretch without its outer blocks, which may hold the steps themselves."""
+    return level[first + (first > 0) : last - (last < len(level))]
+
+
+def _median(level: Floats, first: int, last: int) -> float:
+    return float(np.median(_inner(level, first, last)))
+
+
+def _bend(level: Floats, first: int, last: int) -> float:
+    """How far a stretch's eighths lie apart: the shortest level is most of one."""
+    eighths = [float(np.median(part)) for part in np.array_split(_inner(level, first, last), 8) if len(part)]
+    return max(eighths) - min(eighths)
+
+
+def _squares(level: Floats, cut: int) -> float:
+    """What is left of the squares when both sides keep their mean."""
+    return sum(float(((side - side.mean()) ** 2).sum()) for side in (level[:cut], level[cut:]))

@@ -1,0 +1,147 @@
+"""What the words of an unknown series' name say: whether it can be a resource that a leak uses up, and of which kind.
+
+The one table for files (`soak/formats`) and for metrics pages (`likely.py`); what the catalog knows comes before it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from soak.catalog.rows import ResourceKind, Unit
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class Meaning(Enum):
+    """Whether a series can be a resource, by its name alone."""
+
+    RESOURCE = "a resource"
+    UNKNOWN = "unknown"
+    NO_RESOURCE = "no resource"
+    IDENTITY = "an identity"
+    INDEX = "an index"
+    CLOCK = "a clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words that speak for one kind of resource, its unit where the name says none, and a growth limit to begin with."""
+
+    kind: ResourceKind
+    unit: Unit
+    limit: str
+    words: frozenset[str]
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _words(kind: ResourceKind, unit: Unit, limit: str, text: str) -> Words:
+    return Words(kind, unit, limit, _set(text))
+
+
+#: What a leak uses up, in the order in which a name's words are asked.
+RESOURCES: tuple[Words, ...] = (
+    _words(
+        ResourceKind.MEMORY,
+        Unit.BYTES,
+        "1MiB/h",
+        "memory mem rss heap pss uss resident arena working workingset swap swpd alloc allocated slab pages",
+    ),
+    _words(
+        ResourceKind.THREADS,
+        Unit.THREADS,
+        "0/h",
+        "thread threads goroutine goroutines fibers coroutines task tasks workers process processes",
+    ),
+    _words(
+        ResourceKind.DESCRIPTORS,
+        Unit.DESCRIPTORS,
+        "0/h",
+        "fd fds handle handles descriptor descriptors socket sockets file files connection connections conn conns inode inodes",
+    ),
+    _words(
+        ResourceKind.POOL,
+        Unit.OBJECTS,
+        "0/h",
+        "pool queue queued backlog pending inflight session sessions subscriptions cache cached",
+    ),
+    _words(
+        ResourceKind.OTHER,
+        Unit.NONE,
+        "0/h",
+        "used inuse bytes object objects entries size depth length disk tmp usage open active live leak buffers buffer "
+        "listeners timers watchers locks",
+    ),
+)
+#: What is left of a resource: a leak lets it fall, and a rise of it is no harm.
+LEFT = _set("free available avail remaining left headroom")
+#: What makes `free` memory say little: the system's caches take it and give it back, and what is available counts them in.
+_CACHES = _set("available avail cached cache buff buffers inactive inact")
+_NO_MEMORY = _set("disk filesystem inode inodes files swap fd fds")
+_IDENTITIES = _set("id pid ppid tid uid gid tgid uuid port version build seed")
+_INDICES = _set("index idx i n no nr row rownum sample seq sequence number num iteration step")
+_CLOCKS = _set("time timestamp elapsed uptime epoch clock date datetime ts unixtime duration")
+#: What no leak uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits.
+_NEVER = _set(
+    "cpu cpus load loadavg latency lag price cost temp temperature celsius fahrenheit humidity voltage "
+    "volts amps watts power energy rpm fan speed velocity score sent received recv rx tx read reads "
+    "written write writes in out packets iops rate rps qps tps persec second ratio p50 p75 p90 p95 p99 "
+    "p999 quantile limit limits max maximum min minimum capacity quota goal hard soft threshold idle wait "
+    "iowait steal user system nice vsz vms virt virtual vmsize faults minflt majflt cs lat lon latitude "
+    "longitude volume revenue sales close high low status code bool up delay response peak"
+)
+#: What is rather a flow than a stock, unless a word of a resource stands beside it.
+_RARELY = _set(
+    "request requests reqs error errors failed failures users vus hits misses seconds ms us ns done "
+    "served completed processed events total hour day month year ps"
+)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case: `heapUsed` and `heap_used` are two."""
+    return [word.lower() for word in re.split(r"[^A-Za-z0-9µ]+", _CAMEL.sub("_", name)) if word]
+
+
+@lru_cache(4096)
+def meaning_of_words(name: str, unit: str = "") -> Meaning:
+    """What a name says of its series, by its words; `unit` is `bytes` where the values are known to be."""
+    words = frozenset(words_of(name))
+    if words <= _INDICES or name.lower().startswith("unnamed:"):
+        return Meaning.INDEX
+    if words & _IDENTITIES:
+        return Meaning.IDENTITY
+    resource = resource_of(name) is not None
+    if words & _CLOCKS and not resource:
+        return Meaning.CLOCK
+    flow = name.rstrip().endswith(("/s", "/sec")) or {"per", "s"} <= words
+    if flow or words & _NEVER:
+        return Meaning.NO_RESOURCE
+    if resource or unit == "bytes" or words & LEFT:
+        return Meaning.RESOURCE
+    return Meaning.NO_RESOURCE if words & _RARELY else Meaning.UNKNOWN
+
+
+def resource_of(name: str) -> Words | None:
+    """The first kind of resource that a name's words speak for; None where none does."""
+    words = frozenset(words_of(name))
+    return next((one for one in RESOURCES if words & one.words), None)
+
+
+def is_left(name: str) -> bool:
+    """Whether a series tells what is left of a resource, so that its fall is the leak."""
+    return not LEFT.isdisjoint(words_of(name))
+
+
+def free_beside_caches(name: str, others: frozenset[str]) -> bool:
+    """Whether a series is free memory beside what counts the system's caches; `others` are the words of all names together.
+
+    Free memory falls on every healthy machine, as the system caches files in it.
+    """
+    words = frozenset(words_of(name))
+    disk = words & _NO_MEMORY
+    return "free" in words and not disk and bool(_CACHES & others)

@@ -1,0 +1,30 @@
+"""Advice of how much longer a run must be."""
+
+import pytest
+
+from soak.analysis.rules.more_time import LEAST, MOST, more_time
+from soak.model import Trend
+
+HOUR = 3600.0
+
+
+def trend(slope: float, half: float) -> Trend:
+    return Trend(slope, slope - half, slope + half, 0.0, None, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("slope", "half", "edges", "said"),
+    [
+        (1.0, 8.0, [0.0], "3 h more would tell"),  # eight times narrower takes four times as long
+        (1.0, 8.0, [0.0, 2.0], "3 h more would tell"),
+        (4.0, 8.0, [5.0], "3 h more would tell"),
+        (1.0, 0.5, [0.0], "15 min more would tell"),
+        (0.0, 1.0, [0.0], "9 h more would tell"),
+        (1.0, float("inf"), [0.0], "9 h more would tell"),
+    ],
+)
+def test_an_interval_narrows_with_the_power_of_one_and_a_half(
+    slope: float, half: float, edges: list[float], said: str
+) -> None:
+    assert more_time(trend(slope, half), edges, HOUR) == said
+    assert (LEAST, MOST) == (0.25, 9.0)
