@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 import yaml
 
 from soak.analysis import analyze
+from soak.analysis.acceptance import with_acceptances
 from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.prepare import prepare
@@ -28,8 +29,11 @@ from soak.profile.yamltext import LEFT_OUT
 from soak.recording import is_run_directory, load_recording, profile_text, read_run
 
 
-def judge(recording: Recording, profile: Profile) -> Analysis:
-    """The analysis of a recording under a profile: snapshot series, rules, confirmation, suspects, traces, each once."""
+def judge(recording: Recording, profile: Profile, known_growth: Mapping[str, float] | None = None) -> Analysis:
+    """The analysis of a recording under a profile: snapshot series, rules, confirmation, suspects, acceptances, traces.
+
+    `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds what is accepted.
+    """
     recording = with_snapshot_series(recording)
     analysis = analyze(
         recording,
@@ -40,6 +44,9 @@ def judge(recording: Recording, profile: Profile) -> Analysis:
         asked_load=asked_load(profile),
     )
     analysis = with_suspects(recording, with_confirmations(recording, analysis), profile.load.warmup)
+    if profile.accept:
+        prepared = prepare(recording, profile.load.warmup)
+        analysis = with_acceptances(analysis, prepared, profile.accept, _day(recording.run), known_growth)
     return with_traces(analysis, recording.traces, profile.trace)
 
 
@@ -50,10 +57,10 @@ def asked_load(profile: Profile) -> AskedLoad:
     return AskedLoad(labels, users_at)
 
 
-def judge_run(directory: Path) -> Analysis:
+def judge_run(directory: Path, known_growth: Mapping[str, float] | None = None) -> Analysis:
     """The analysis of a run directory under its own profile; RecordingError when it cannot be read."""
     profile = profile_of(directory)
-    return judge(load_recording(directory), profile)
+    return judge(load_recording(directory), profile, known_growth)
 
 
 def judge_together(directories: Sequence[Path]) -> Analysis:
@@ -75,6 +82,14 @@ def judge_together(directories: Sequence[Path]) -> Analysis:
     ]
     analyses = [judge(recording, profile) for recording, profile in zip(recordings, profiles, strict=True)]
     return pool(analyses, judged, profiles[0].limits)
+
+
+def _day(run: RunInfo) -> date:
+    """The day a run started on, in UTC; the first of all days where it does not say."""
+    try:
+        return datetime.fromisoformat(run.started).date()
+    except ValueError:
+        return date.min
 
 
 def _since_1970(run: RunInfo) -> float:
@@ -112,12 +127,12 @@ def profile_of(directory: Path) -> Profile:
     return parse_profile(text, str(directory / "profile.yaml"), lenient=True)[0]
 
 
-def measured(directory: Path) -> MeasuredRun:
-    """A run directory as comparisons see it; UsageError for a run under way, or one that broke."""
+def measured(directory: Path, analysis: Analysis | None = None) -> MeasuredRun:
+    """A run directory as comparisons see it, judged already or not; UsageError for a run under way, or one that broke."""
     profile, recording = profile_of(directory), load_recording(directory)
     if recording.run.ended is Ending.RUNNING:
         raise UsageError(f"{directory}: the run is still under way; compare it when it has ended")
-    analysis = judge(recording, profile)
+    analysis = analysis or judge(recording, profile)
     if analysis.broken is not None:
         raise UsageError(f"{directory}: {analysis.broken}; leave it out")
     run = measure(str(directory), recording, analysis, profile)

@@ -21,6 +21,7 @@ VERBS = {
     "analyze": "Judge recorded series: files of any usual format, run directories",
     "worker": "Join a master's run, and make a share of its load",
     "compare": "Compare a candidate's runs with a base's, metric by metric",
+    "baseline": "Set, list and show what later runs are compared with",
     "report": "Judge a run again and render it in any format",
     "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",

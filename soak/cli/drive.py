@@ -14,6 +14,8 @@ from types import FrameType
 import click
 
 from soak.analysis.sequential_stop import LOOKS, certain_already
+from soak.baseline import Baseline
+from soak.cli.against import compared_with, fastest_growth
 from soak.cli.delivery import code_of, complain, show, tell, write_reports
 from soak.errors import ExitCode, SoakError
 from soak.live import Live
@@ -32,10 +34,18 @@ ENDING_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(si
 _TOLD = (EventKind.PROBE, EventKind.RESUMED, EventKind.WARNING, EventKind.TARGET, EventKind.JOINING, EventKind.WORKER)
 
 
-def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool, before: Resumption | None = None) -> int:
+def drive(
+    profile: Profile,
+    text: str,
+    out: Path | None,
+    *,
+    as_json: bool,
+    before: Resumption | None = None,
+    against: Baseline | None = None,
+) -> int:
     """Run a profile to its end, write its reports, show them, and return the exit code.
 
-    With what was `before`, the run in `out` goes on.
+    With what was `before`, the run in `out` goes on; with a baseline, the run is compared `against` it.
     """
     from soak.cli.progress import ProgressLine  # noqa: PLC0415 - rich, not needed to refuse a profile
 
@@ -64,7 +74,7 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool, befor
             click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
             return ExitCode.INTERRUPTED
     with progress_note("judging the recording"):
-        analysis = judge_run(directory)
+        analysis = judge_run(directory, fastest_growth(against))
     # The verdict first: a full disk may keep the files from being written.
     show(analysis, err=as_json)
     if as_json:
@@ -74,9 +84,12 @@ def drive(profile: Profile, text: str, out: Path | None, *, as_json: bool, befor
     with progress_note("writing the reports"):
         written = write_reports(analysis, directory)
     complain(written)
+    code = written.code(code_of(analysis))
+    if against is not None:
+        code = compared_with(against, analysis, directory, code, as_json=as_json)
     report = directory / ("report.html" if "report.html" in written.names else "")
     tell(f"\nReport: {report}", err=as_json)
-    return written.code(code_of(analysis))
+    return code
 
 
 #: Seconds after which a person who waits is told what for.

@@ -18,16 +18,20 @@ from soak.errors import UsageError
     metavar="FORMAT,…",
     help="Only these: html, junit, json, markdown, sarif, github, terminal. All unless given.",
 )
+@click.option("--against", metavar="BASELINE", help="Compare it with this baseline, too: a name or a file.")
 @click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output.")
-def command(run: Path, formats: str, as_json: bool) -> int:
+def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
     """Judge a run directory again, with its profile as it stands there now, and write its reports.
 
     \b
     Examples:
       soak report reports/nightly-20260101T000000Z
       soak report reports/nightly-20260101T000000Z --format junit,markdown
+      soak report reports/nightly-20260101T000000Z --against nightly
     """
-    from soak.cli.delivery import code_of, complain, show, tell, write_reports  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.against import compared_with, fastest_growth  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.delivery import code_of, complain, show, tell, write_reports  # noqa: PLC0415
+    from soak.cli.sides import read_baseline  # noqa: PLC0415
     from soak.pipeline import judge_run  # noqa: PLC0415
     from soak.profile.parsing import nearest  # noqa: PLC0415
     from soak.recording import is_run_directory  # noqa: PLC0415
@@ -40,7 +44,8 @@ def command(run: Path, formats: str, as_json: bool) -> int:
             raise UsageError(f"--format {name}: unknown{nearest(name, reporters)}")
     if not is_run_directory(run):
         raise UsageError(f"{run}: not a run directory (it has no run.json); `soak run` says where it put its run")
-    analysis = judge_run(run)
+    baseline = read_baseline(Path(against)) if against is not None else None
+    analysis = judge_run(run, fastest_growth(baseline))
     if "terminal" in wanted or as_json:
         show(analysis, err=as_json)
     for name in formats.split(","):
@@ -53,4 +58,5 @@ def command(run: Path, formats: str, as_json: bool) -> int:
     complain(written)
     if written.names and not as_json:
         tell(f"{run}: wrote {', '.join(written.names)}")
-    return written.code(code_of(analysis))
+    code = written.code(code_of(analysis))
+    return code if baseline is None else compared_with(baseline, analysis, run, code, as_json=as_json)

@@ -75,6 +75,7 @@ class RunCommand(click.Command):
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
 )
+@click.option("--against", metavar="BASELINE", help="Compare the run with this baseline: a name or a file.")
 @click.option(
     "--resume",
     type=click.Path(path_type=Path, file_okay=False),
@@ -91,6 +92,7 @@ def command(
     overrides: tuple[str, ...],
     profile_out: Path | None,
     resume: Path | None,
+    against: str | None,
     **flags: Any,
 ) -> int:
     """Drive traffic, sample the target, judge growth, and report.
@@ -100,24 +102,35 @@ def command(
       soak run profiles/nightly.yaml
       soak run profiles/nightly.yaml --duration 20m --set load.rate=50/s --out nightly
       soak run profiles/locustfile.yaml -- --tenant acme
+      soak run profiles/nightly.yaml --against nightly
       soak run --resume reports/nightly-20260101T000000Z
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --duration 5m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
     """
     if resume is not None:
-        if profile is not None or out is not None or overrides or profile_out is not None or any(flags.values()):
+        if (
+            profile is not None
+            or out is not None
+            or overrides
+            or profile_out is not None
+            or against
+            or any(flags.values())
+        ):
             raise UsageError("--resume goes with --json alone: the run goes on as it began, in its own directory")
         return _resume(resume, as_json=as_json)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.sides import read_baseline  # noqa: PLC0415
     from soak.profile import load_profile, parse_profile  # noqa: PLC0415
+
+    baseline = read_baseline(Path(against)) if against is not None else None
 
     overrides = (*overrides, *run_flags.locust_arguments(click.get_current_context().meta.get(LOCUST_WORDS, [])))
     if profile is not None:
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")
         loaded, text = load_profile(profile, [*run_flags.overrides(flags), *overrides])
-        return drive(loaded, text, out, as_json=as_json)
+        return drive(loaded, text, out, as_json=as_json, against=baseline)
     import yaml  # noqa: PLC0415
 
     tree, assumed = run_flags.tree_of(flags)
@@ -127,7 +140,7 @@ def command(
         click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
     if profile_out is not None:
         _write_new(profile_out, text)
-    return drive(loaded, text, out, as_json=as_json)
+    return drive(loaded, text, out, as_json=as_json, against=baseline)
 
 
 def _resume(directory: Path, *, as_json: bool) -> int:

@@ -99,7 +99,7 @@ def _only(side: Mapping[Key, object], other: Mapping[Key, object], name: str) ->
         subjects = [key[1] for key in side if key[0] == metric and key not in other]
         if subjects:
             more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
-            yield f"{metric} of {', '.join(subjects[:_NAMED])}{more}: only the {name} has it"
+            yield f"{metric} of {', '.join(subjects[:_NAMED])}{more}: only {name} has it"
 
 
 def _of_other_load(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, same_load: bool) -> Iterator[str]:

@@ -19,6 +19,8 @@ from soak.profile.compare import CompareRule, parse_tolerance
 
 #: The chance that a comparison of equals calls anything worse.
 FAMILY_RISK = 0.01
+#: What rounding may add to an interval: nought against nought, with no tolerance, is the same.
+SLACK = 1e-9
 #: No tolerance for a fall is more than nearly all of the base.
 MOST_FALL = 0.99
 
@@ -100,13 +102,13 @@ def _difference(
     pair, found = tested.pair, tested.effect
     metric = METRICS[pair.metric]
     low, high = found.interval()
-    harmless = high <= tested.up if metric.worse_is_up else low >= -tested.down
+    harmless = high <= tested.up + SLACK if metric.worse_is_up else low >= -tested.down - SLACK
     if is_worse:
         verdict = Change.WORSE
     elif is_better:
         verdict = Change.BETTER
     else:
-        verdict = Change.SAME if low >= -tested.down and high <= tested.up else Change.CANNOT_TELL
+        verdict = Change.SAME if low >= -tested.down - SLACK and high <= tested.up + SLACK else Change.CANNOT_TELL
     allowed = tested.up if metric.worse_is_up else tested.down
 
     def shown(value: float) -> float:

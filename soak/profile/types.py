@@ -28,11 +28,12 @@ from soak.profile.yamltext import Document
 
 _SWITCH = {"on": True, "off": False}  # YAML 1.2 reads these as text
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+#: What profiles and baselines may be called: it names directories and files.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def _name(value: object) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME.fullmatch(value):
         raise ValueError(f"expected letters, digits, dots and dashes (it names the run directory), not {value!r}")
     return value
 

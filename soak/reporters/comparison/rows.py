@@ -60,8 +60,8 @@ def row(difference: Difference) -> Row:
         metric=difference.metric,
         title=TITLES.get(difference.metric, difference.metric),
         subject=clean(difference.subject),
-        base=_value(difference.base, difference.unit),
-        candidate=_value(difference.candidate, difference.unit),
+        base=value(difference.base, difference.unit),
+        candidate=value(difference.candidate, difference.unit),
         change=difference.signed(difference.change),
         interval=f"{difference.signed(low)} to {difference.signed(high)}" if known else "",  # type: ignore[arg-type]
         tolerance=difference.amount(difference.tolerance) + (", required" if difference.required else ""),
@@ -70,9 +70,10 @@ def row(difference: Difference) -> Row:
     )
 
 
-def _value(value: float, unit: str) -> str:
+def value(number: float, unit: str) -> str:
+    """An amount in a metric's unit."""
     per_minute = unit.removesuffix("/min")
-    return f"{show_amount(value, per_minute)}/min" if per_minute != unit else show_amount(value, unit)
+    return f"{show_amount(number, per_minute)}/min" if per_minute != unit else show_amount(number, unit)
 
 
 def side(runs: tuple[MeasuredRun, ...]) -> str:

@@ -1,0 +1,133 @@
+"""Known leaks that a profile accepts until a day: a warning instead of a fail, and never a worse leak than was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.verdict import overall
+from soak.catalog.metrics import selects
+from soak.model import Analysis, Finding, RuleName, Suspect, Verdict, series_key
+from soak.profile.compare import Accepted
+from soak.units import show_amount, show_ratio
+
+STEP = "acceptance"
+#: How much faster than in its baseline an accepted leak may grow: loads and machines differ by about that much.
+FASTER = 0.25
+#: Suspects that are this sure are leaks of their own: an acceptance of one leak does not cover another beside it.
+SURE = 0.5
+_NO_LEAKS = ("gc-pressure", "buffered-response")
+_WHOLE_ENDPOINTS = ("", "*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    verdict: Verdict
+    reason: str
+
+
+def with_acceptances(
+    analysis: Analysis,
+    prepared: Prepared,
+    accepted: Sequence[Accepted],
+    day: date,
+    baseline: Mapping[str, float] | None = None,
+) -> Analysis:
+    """The analysis with known leaks as warnings, where the profile accepts them on the run's `day`.
+
+    `baseline` holds the fastest growth an hour that a baseline has of each series, by its key: an acceptance that names no
+    growth of its own is bounded by it.
+    """
+    if not accepted:
+        return analysis
+    findings, warnings = list(analysis.findings), list[str]()
+    used = set[int]()
+    for index, finding in enumerate(findings):
+        if finding.rule is not RuleName.GROWTH or finding.verdict is not Verdict.FAIL:
+            continue
+        for number, entry in enumerate(accepted):
+            if not selects(entry.series, _Named(finding.series, finding.labels)):
+                continue
+            used.add(number)
+            outcome = _outcome(entry, finding, analysis.suspects, day, baseline)
+            findings[index] = finding.adjusted(STEP, outcome.verdict, outcome.reason)
+            warnings.append(outcome.reason)
+            break
+    warnings += [
+        f"accept: {entry.series} was accepted until {entry.until}, which has passed, and did not fail: remove it"
+        for number, entry in enumerate(accepted)
+        if number not in used and entry.until < day
+    ]
+    if findings == list(analysis.findings):
+        return replace(analysis, warnings=(*analysis.warnings, *warnings))
+    return _judged_again(replace(analysis, warnings=(*analysis.warnings, *warnings)), prepared, findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    name: str
+    labels: tuple[tuple[str, str], ...]
+
+
+def _outcome(
+    entry: Accepted, finding: Finding, suspects: Sequence[Suspect], day: date, baseline: Mapping[str, float] | None
+) -> _Outcome:
+    """What an acceptance makes of a failing finding that it names."""
+    leak = f"{finding.reason} ({entry.reason})"
+    if entry.until < day:
+        return _Outcome(Verdict.FAIL, f"Accepted until {entry.until}, which has passed: {leak}")
+    other = _another_leak(entry, suspects)
+    if other is not None:
+        return _Outcome(Verdict.FAIL, f"Not the leak that is accepted until {entry.until} ({other}): {leak}")
+    key = series_key(finding.series, finding.labels)
+    bound = entry.growth if entry.growth is not None else (baseline or {}).get(key)
+    trend = finding.trend
+    if bound is None or trend is None:
+        return _Outcome(
+            Verdict.PASS,
+            f"Accepted until {entry.until}, however fast (accept.growth, or a baseline, would bound it): {leak}",
+        )
+    allowed = show_amount(bound, finding.unit)
+    if trend.slope_low > bound:
+        return _Outcome(Verdict.FAIL, f"Worse than accepted until {entry.until} (up to {allowed}): {leak}")
+    if trend.slope_per_hour > bound:
+        return _Outcome(
+            Verdict.INCONCLUSIVE, f"May be worse than accepted until {entry.until} (up to {allowed}): {leak}"
+        )
+    return _Outcome(Verdict.PASS, f"Accepted until {entry.until}, up to {allowed}: {leak}")
+
+
+def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
+    """Why the suspects say that it is not (only) the accepted leak; None where they do not."""
+    if entry.endpoint is None and entry.leak_class is None:
+        return None
+    sure = [one for one in suspects if one.leak_class not in _NO_LEAKS and one.confidence >= SURE]
+    if not sure:
+        wanted = entry.leak_class or entry.endpoint
+        return f"no suspect says that it is {wanted}: diagnose, with attribute for endpoints, would"
+    for one in sure:
+        if entry.leak_class is not None and one.leak_class != entry.leak_class:
+            return f"a {one.leak_class} is suspected, {show_ratio(one.confidence)} sure"
+        if entry.endpoint is not None and one.endpoint != entry.endpoint:
+            through = "an unknown endpoint" if one.endpoint in _WHOLE_ENDPOINTS else one.endpoint
+            return f"it leaks through {through}"
+    return None
+
+
+def _judged_again(analysis: Analysis, prepared: Prepared, findings: Sequence[Finding]) -> Analysis:
+    """The verdict anew, with what is accepted said first; what proves nothing stays as it was."""
+    order = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+    ordered = tuple(sorted(findings, key=lambda finding: order[finding.verdict]))
+    verdict, reason = overall(prepared, ordered)
+    if analysis.broken is not None and verdict is not Verdict.FAIL:
+        verdict, reason = Verdict.INCONCLUSIVE, analysis.broken
+    taken = [
+        one for one in ordered if one.verdict is Verdict.PASS and one.adjustments and one.adjustments[-1].by == STEP
+    ]
+    if taken and verdict is not Verdict.FAIL:
+        reason = (
+            f"{len(taken)} known {'leak is' if len(taken) == 1 else 'leaks are'} accepted: {taken[0].reason} {reason}"
+        )
+    return replace(analysis, verdict=verdict, reason=reason, findings=ordered, vouched=None)

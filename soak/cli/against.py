@@ -1,0 +1,57 @@
+"""A run beside a baseline: what `soak run` and `soak report` do with `--against`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from soak.analysis.acceptance import FASTER
+from soak.baseline import Baseline
+from soak.cli.comparing import CODES, profile_rules, show, write_comparison
+from soak.comparison.comparing import compare
+from soak.errors import ExitCode, UsageError
+from soak.model import Analysis
+from soak.pipeline import measured
+from soak.recording.files import PROFILE
+from soak.reporters.comparison import COMPARISON_REPORTERS
+
+#: Standard errors from the middle of a 95% interval to its end.
+_REACH = 1.96
+
+
+def fastest_growth(baseline: Baseline | None) -> Mapping[str, float] | None:
+    """For each series the fastest growth an hour that an accepted leak may have: the baseline's, and a quarter more."""
+    if baseline is None:
+        return None
+    fastest: dict[str, float] = {}
+    for run in baseline.runs:
+        for one in run.measurements:
+            if one.metric == "growth" and one.value > 0:
+                bound = (one.value + _REACH * one.drift) * (1 + FASTER)
+                fastest[one.subject] = max(fastest.get(one.subject, 0.0), bound)
+    return fastest
+
+
+def compared_with(
+    baseline: Baseline, analysis: Analysis, directory: Path, code: ExitCode, *, as_json: bool
+) -> ExitCode:
+    """Compare a judged run with a baseline, show it, write the comparison's files beside the run's, and join the exit codes."""
+    try:
+        run = measured(directory, analysis)
+    except UsageError as error:
+        click.echo(f"soak: not compared with the baseline {baseline.name}: {error}", err=True)
+        return code if code is not ExitCode.PASS else ExitCode.INCONCLUSIVE
+    rules = profile_rules(directory / PROFILE)
+    comparison = compare(baseline.runs, (run,), rules, names=(f"baseline {baseline.name}", directory.name))
+    show(comparison, err=as_json)
+    write_comparison(comparison, directory, COMPARISON_REPORTERS)
+    return worse_of(code, CODES[comparison.verdict])
+
+
+def worse_of(run: ExitCode, comparison: ExitCode) -> ExitCode:
+    """One exit code of both: a proven fail outranks all but an interruption, and what a run is not, its comparison is not."""
+    if run in (ExitCode.FAIL, ExitCode.INTERRUPTED) or comparison is ExitCode.PASS:
+        return run
+    return comparison if comparison is ExitCode.FAIL or run is ExitCode.PASS else run

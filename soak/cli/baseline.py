@@ -1,0 +1,112 @@
+"""`soak baseline`: what later runs are compared with, as one small file to commit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from soak.errors import ExitCode, InputError, UsageError
+
+
+@click.group("baseline")
+def command() -> None:
+    """Set, list and show baselines: one small file each in ./baselines, to be committed.
+
+    \b
+    Examples:
+      soak baseline set reports/nightly-20260101T000000Z --name nightly
+      soak baseline list
+      soak baseline show nightly
+    """
+
+
+@command.command("set")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option("--name", default="", help="The baseline's name; the profile's unless given.")
+def set_(runs: tuple[Path, ...], name: str) -> int:
+    """Measure one run or several, and write baselines/NAME.json.
+
+    \b
+    Examples:
+      soak baseline set reports/nightly-20260101T000000Z
+      soak baseline set reports/main-1 reports/main-2 reports/main-3 --name main
+    """
+    from soak.baseline import Baseline, encode  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.delivery import tell  # noqa: PLC0415
+    from soak.cli.sides import BASELINES, baseline_path, runs_of  # noqa: PLC0415
+    from soak.profile.types import NAME  # noqa: PLC0415
+    from soak.recording import write_whole  # noqa: PLC0415
+
+    measured = runs_of(runs)
+    if len({run.name for run in measured}) > 1 and not name:
+        raise UsageError(
+            f"these runs have several profiles ({', '.join(sorted({run.name for run in measured}))}): give --name"
+        )
+    name = name or measured[0].name
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name!r}: expected letters, digits, dots and dashes (it names the file)")
+    text = encode(Baseline(name, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), measured))
+    try:
+        BASELINES.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{BASELINES}: cannot be created: {error.strerror}") from None
+    write_whole(baseline_path(name), text)
+    count = sum(len(run.measurements) for run in measured)
+    tell(f"{baseline_path(name)}: {len(measured)} run{'s' * (len(measured) > 1)}, {count} measurements; commit it")
+    return ExitCode.PASS
+
+
+@command.command("list")
+def list_() -> int:
+    """List the baselines of ./baselines; exit code 2 where one is damaged.
+
+    \b
+    Example:
+      soak baseline list
+    """
+    from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.sides import BASELINES, read_baseline  # noqa: PLC0415
+    from soak.reporters.comparison.rows import side  # noqa: PLC0415
+
+    paths = sorted(BASELINES.glob("*.json")) if BASELINES.is_dir() else []
+    if not paths:
+        tell("no baselines here: `soak baseline set RUN` makes one")
+    code = ExitCode.PASS
+    for path in paths:
+        try:
+            baseline = read_baseline(path)
+        except InputError as error:
+            click.echo(f"soak: {error}", err=True)
+            code = ExitCode.USAGE
+        else:
+            tell(f"{baseline.name}  {baseline.made}  {side(baseline.runs)}")
+    return code
+
+
+@command.command("show")
+@click.argument("name")
+def show(name: str) -> int:
+    """Show what a baseline holds: a line a metric, the mean of its runs.
+
+    \b
+    Example:
+      soak baseline show nightly
+    """
+    from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.sides import read_baseline  # noqa: PLC0415
+    from soak.reporters.comparison.rows import side, value  # noqa: PLC0415
+
+    baseline = read_baseline(Path(name))
+    tell(f"{baseline.name}, set {baseline.made}: {side(baseline.runs)}")
+    found: dict[tuple[str, str], list[float]] = {}
+    units: dict[tuple[str, str], str] = {}
+    for run in baseline.runs:
+        for one in run.measurements:
+            found.setdefault((one.metric, one.subject), []).append(one.value)
+            units[one.metric, one.subject] = one.unit
+    for (metric, subject), values in found.items():
+        key = (metric, subject)
+        tell(f"  {metric:<17} {subject:<45} {value(sum(values) / len(values), units[key])}".rstrip())
+    return ExitCode.PASS
