@@ -73,7 +73,7 @@ def test_a_baseline_bounds_what_names_no_growth(leaking: Analysis) -> None:
 
 
 def test_class_and_endpoint_must_be_those_of_every_sure_suspect(leaking: Analysis) -> None:
-    keys = {"endpoint": "GET /search", "class": "unbounded-cache"}
+    keys: dict[str, Any] = {"endpoint": "GET /search", "class": "unbounded-cache"}
     assert accepted(leaking, **keys).verdict is Verdict.FAIL
     assert accepted(leaking, suspects=[suspect()], **keys).verdict is Verdict.PASS
     assert accepted(leaking, suspects=[suspect(endpoint="GET /x")], **keys).verdict is Verdict.FAIL
