@@ -34,6 +34,7 @@ class RuleName(StrEnum):
     SAMPLING = "sampling"
     COVERAGE = "coverage"
     GENERATOR = "generator"
+    ABORT = "abort"
     VOUCH = "vouch"
 
 
@@ -61,6 +62,7 @@ class EventKind(StrEnum):
     DRAIN = "drain"
     EARLY = "early"
     RESUMED = "resumed"
+    ABORT = "abort"
     RESTART = "restart"
     OOM = "oom"
     EXIT_CODE = "exit_code"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
+    Aborted,
     Event,
     Floats,
     Labels,
@@ -29,6 +30,7 @@ from soak.windows import Exemplar
 
 #: Whoever needs a type asks this module for it.
 __all__ = [
+    "Aborted",
     "Adjustment",
     "Analysis",
     "Chart",

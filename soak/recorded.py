@@ -118,8 +118,27 @@ class SourceHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Aborted:
+    """Which abort rule ended a run, and what it saw: the rule's text, the series, its last value and the limit.
+
+    `of_target` says that the rule is a limit of the target, so that the run has failed; `text` says it all in a sentence.
+    """
+
+    time: float
+    rule: str
+    series: str
+    labels: Labels
+    observed: float
+    limit: float
+    unit: str
+    of_target: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunInfo:
-    """Which run this was. `started` is UTC in ISO 8601; `failure` is why it broke, None where it did not.
+    """Which run this was. `started` is UTC in ISO 8601; `failure` is why it broke, None where it did not; `aborted`
+    which abort rule ended it.
 
     `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
     """
@@ -130,6 +149,7 @@ class RunInfo:
     ended: Ending = Ending.COMPLETED
     facts: tuple[tuple[str, str], ...] = ()
     failure: str | None = None
+    aborted: Aborted | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

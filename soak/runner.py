@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from soak.abort import AbortWatch
 from soak.errors import RecordingError, SoakError
 from soak.load.plan.cluster_options import TOKEN, check_listening
 from soak.load.plan.plan import Plan
@@ -19,7 +20,7 @@ from soak.load.supervisor.load_process import LoadProcess
 from soak.model import Ending, Event, EventKind, Exemplar, Phase, Scrape
 from soak.profile import Profile
 from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
-from soak.recording.describing import description, utc_now
+from soak.recording.describing import aborted_entry, description, utc_now
 from soak.resume import Resumption, phases_of
 from soak.sampling.building import build_sources, require_processes
 from soak.sampling.clock import RunClock
@@ -67,9 +68,8 @@ class Run:
 
     def run(self) -> None:
         """Start the target, sample it, drive it, let it rest, and seal the recording; SoakError when it could not begin."""
-        build_sources(
-            self.profile, os.getpid() if self.profile.target.start else None
-        )  # refuse wrong ones before anything starts
+        own = os.getpid() if self.profile.target.start else None
+        build_sources(self.profile, own)  # refuse wrong ones before anything starts
         self.plan = plan = self.before.rest_of(plan_of(self.profile))  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock(time.monotonic() - self.before.now)
@@ -81,6 +81,7 @@ class Run:
         self.load = self._load(plan)
         self._loaded: float | None = None
         self._rests: list[Phase] = []
+        self._abort = AbortWatch(self.profile.abort_rules, self.profile.interval, self._record)
         self._made, self._next_commit, self._gone = self.before.made, 0.0, False
         try:
             self._begin()
@@ -111,14 +112,16 @@ class Run:
         if self.profile.sources is None:
             sources, said = probe_sources(url, pid, self.profile.target.tls)
             for text in said:
-                self._record(Event(self.clock.now(), EventKind.PROBE, text))
+                self._say(EventKind.PROBE, text)
         else:
             sources = build_sources(self.profile, pid)
         require_processes(sources)
         self._try_profilers(pid)
-        record = warning_of_absent(self._record, self.profile.limits, sources)
+        record = warning_of_absent(self._record, self.profile.limits, sources, self.profile.abort_rules)
         self.sampler = Sampler(sources, self.profile.interval, record, self.clock, self.profile.jitter, record)
         self.sampler.start()
+        for text in self._abort.notices:
+            self._say(EventKind.PROBE, text)
         self.load.start(stop=self.stop)
         assert self.load.started is not None
         self.recorder.update(phases=self._phases())
@@ -142,7 +145,7 @@ class Run:
         look = 0
         while self.load.running:
             if not self._goes_on():
-                self.ended = self.ended if self.failure else Ending.INTERRUPTED
+                self.ended = self.ended if self.failure or self._abort.aborted else Ending.INTERRUPTED
                 return
             if look < len(self.looks) and self.clock.now() >= self._at(self.looks[look]):
                 if self._certain(look, self._at(1.0)):
@@ -151,11 +154,13 @@ class Run:
             self.load.wait(_OFTEN)
         if self.load.failure is not None:
             self.ended, self.failure = Ending.ABORTED, self.load.failure
-            self._record(Event(self.clock.now(), EventKind.LOAD, self.load.failure))
+            self._say(EventKind.LOAD, self.load.failure)
 
     def _goes_on(self) -> bool:
-        """Commit every second, look after the target, show progress; False when the run was stopped or cannot go on."""
-        if self.failure is not None:
+        """Commit every second, look after the target, show progress; False when the run was stopped or must not go on."""
+        if self._abort.aborted is not None:
+            self.ended = Ending.ABORTED
+        if self.failure is not None or self._abort.aborted is not None:
             return False
         if self.clock.now() >= self._next_commit:
             try:
@@ -169,8 +174,8 @@ class Run:
         if self.target is not None and not self._gone and self.target.exit_code() is not None:
             self._gone = True
             text = f"the target ended by itself with code {self.target.exit_code()}"
-            self._record(Event(self.clock.now(), EventKind.TARGET, text))
-        self._show()
+            self._say(EventKind.TARGET, text)
+        self._show(self.tick)
         return True
 
     def _rest(self, plan: Plan) -> None:
@@ -198,7 +203,7 @@ class Run:
             self._rests.append(Phase(round_.name, load.started, self._end_of(load)))
         if load.failure is not None and not self.stop.is_set():
             text = f"diagnose: the load could not be made again: {load.failure}"
-            self._record(Event(self.clock.now(), EventKind.WARNING, text))
+            self._say(EventKind.WARNING, text)
         if load.failure is not None or self.stop.is_set():
             return False
         return self._drained(f"{round_.name}-drain", collect=True) and self._taken(round_.stage)
@@ -220,8 +225,7 @@ class Run:
                 self.taker.collect()
         self._rests[-1] = Phase(name, began, min(self.clock.now(), began + self.profile.drain))
         if self.stop.is_set():
-            text = "what follows the load was cut short; the load itself was whole"
-            self._record(Event(self.clock.now(), EventKind.DRAIN, text))
+            self._say(EventKind.DRAIN, "what follows the load was cut short; the load itself was whole")
         return not self.stop.is_set() and self.failure is None
 
     def _taken(self, stage: SnapshotStage) -> bool:
@@ -247,20 +251,17 @@ class Run:
         reason = self.certain(look, end - self.clock.now())
         if reason is not None:
             self.ended = Ending.EARLY
-            self._record(Event(self.clock.now(), EventKind.EARLY, f"the run ended early: {reason}"))
+            self._say(EventKind.EARLY, f"the run ended early: {reason}")
         return reason is not None
 
-    def _show(self) -> None:
-        """Whatever goes wrong in showing a run is no reason to end it."""
+    def _show(self, show: Callable[[], None]) -> None:
+        """Whatever goes wrong in showing a run ends neither it nor the thread that samples."""
         try:
-            self.tick()
+            show()
         except Exception as error:  # noqa: BLE001 - anything, and it is recorded
-            self._show_no_more(error)
-
-    def _show_no_more(self, error: Exception) -> None:
-        self.tick, self.watch = lambda: None, lambda _: None
-        text = f"progress could not be shown any more ({type(error).__name__}: {error})"
-        self.recorder.add(Event(self.clock.now(), EventKind.WARNING, text))
+            self.tick, self.watch = lambda: None, lambda _: None
+            text = f"progress could not be shown any more ({type(error).__name__}: {error})"
+            self.recorder.add(Event(self.clock.now(), EventKind.WARNING, text))
 
     def _let_go(self) -> None:
         """Stop whatever was started, the load first."""
@@ -278,20 +279,20 @@ class Run:
         try:
             self.recorder.commit()
             gather_traces(self.profile, self.exemplars, self.clock, self.stop, self.recorder.add, self._record)
-            self.recorder.close(
-                phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), ended=self.ended, failure=self.failure
-            )
+            ending = {"ended": self.ended, "failure": self.failure, "aborted": aborted_entry(self._abort.aborted)}
+            self.recorder.close(phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), **ending)
         except RecordingError as error:
             self.ended, self.failure = Ending.ABORTED, self.failure or str(error)
+
+    def _say(self, kind: EventKind, text: str) -> None:
+        self._record(Event(self.clock.now(), kind, text))
 
     def _record(self, record: Record) -> None:
         if isinstance(record, Window):
             self._made += sum(seen.requests for seen in record.endpoints)
         self.recorder.add(record)
-        try:
-            self.watch(record)
-        except Exception as error:  # noqa: BLE001 - it must not end the thread that samples
-            self._show_no_more(error)
+        self._abort.saw(record)
+        self._show(lambda: self.watch(record))
 
     def _phases(self) -> list[dict[str, Any]]:
         """All phases so far: the load's as planned, or cut where it ended."""

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "selectors": set(),
     "units": set(),
     "profile": {"errors", "model", "selectors", "units"},
+    "abort": {"latency", "model", "profile", "units", "windows"},
     "formats": {"catalog", "enums", "errors", "model", "recorded"},
     "recording": {"errors", "latency", "model", "profile", "snapshots", "traces", "windows"},
     "sampling": {"catalog", "errors", "model", "printable", "profile", "recording", "selectors", "snapshots", "traces"},
@@ -52,6 +53,7 @@ MAY_IMPORT = {
     "pipeline": {"analysis", "compared", "comparison", "diagnosis", "errors", "load", "model", "profile", "recording"},
     "resume": {"errors", "load", "model", "recording", "units"},
     "runner": {
+        "abort",
         "errors",
         "load",
         "model",

@@ -104,9 +104,11 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
         return Verdict.FAIL, worst[0].reason + _others(len(worst) - 1, "fails", "fail")
     if ended in _ENDED:
         seen = show_duration(prepared.loaded_seconds)
+        by = prepared.recording.run.aborted
+        why = f"; {by.text}" if by is not None else ""
         return (
             Verdict.INCONCLUSIVE,
-            f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then.",
+            f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then{why}.",
         )
     if open_:
         return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")

@@ -48,6 +48,8 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     check_requests_and_data(loaded)
     said = _locustfile(loaded)
     click.echo(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}{said}")
+    for rule in loaded.abort_rules:
+        click.echo(f"  abort: {rule.text}{' (for targets on other machines, unless abort: off)' if rule.usual else ''}")
     return _probe(loaded) if probe else ExitCode.PASS
 
 
@@ -136,7 +138,9 @@ def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
             click.echo(f"       {name}: {clean(notice)}")
         _show_likely(samples, judged)
     if series:
-        for text in absent_names(limited_names(profile.limits), ((sample.name, sample.labels) for sample in series)):
+        for text in absent_names(
+            limited_names(profile.limits, profile.abort_rules), ((sample.name, sample.labels) for sample in series)
+        ):
             wrong += 1
             click.echo(f"  FAIL limits: {clean(text)}")
     return wrong

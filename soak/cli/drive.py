@@ -31,7 +31,15 @@ ENDING_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(si
 
 
 #: Events that are told while a run goes on.
-_TOLD = (EventKind.PROBE, EventKind.RESUMED, EventKind.WARNING, EventKind.TARGET, EventKind.JOINING, EventKind.WORKER)
+_TOLD = (
+    EventKind.PROBE,
+    EventKind.RESUMED,
+    EventKind.WARNING,
+    EventKind.TARGET,
+    EventKind.JOINING,
+    EventKind.WORKER,
+    EventKind.ABORT,
+)
 
 
 def drive(

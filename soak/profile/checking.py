@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
 from soak.errors import ProfileError
 from soak.profile import yamltext
 from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
-from soak.profile.fields import NotYetSupported
 from soak.profile.hosts import is_host, may_load
 from soak.profile.requests import RequestSpec
 from soak.profile.types import Profile
@@ -24,7 +20,6 @@ TEMPLATE_NAMES = ("choice", "now", "randint", "range", "seq", "user", "uuid")
 
 def check(profile: Profile, document: yamltext.Document) -> None:
     """Everything that can be known before the run; ProfileError for the first thing wrong."""
-    check_supported(profile, document)
     check_target(profile, document)
     check_requests(profile, document)
     check_locustfile(profile, document)
@@ -38,22 +33,6 @@ def check(profile: Profile, document: yamltext.Document) -> None:
 def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> ProfileError:
     """The error for one key: file, line, key, and what is wrong."""
     return ProfileError(document.masked(path, f"{document.place(path)}: {message}"))
-
-
-def _is_later(field: FieldInfo) -> bool:
-    return any(isinstance(mark, NotYetSupported) for mark in field.metadata)
-
-
-def check_supported(model: BaseModel, document: yamltext.Document, prefix: yamltext.Path = ()) -> None:
-    """Refuse, by name, every key whose feature is still to come."""
-    for name, field in type(model).model_fields.items():
-        path = (*prefix, field.alias or name)
-        value = getattr(model, name)
-        if _is_later(field) and value is not None and name in model.model_fields_set:
-            raise refused(document, path, "not supported yet")
-        for index, item in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(item, BaseModel):
-                check_supported(item, document, (*path, index) if isinstance(value, list) else path)
 
 
 def check_target(profile: Profile, document: yamltext.Document) -> None:

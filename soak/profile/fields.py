@@ -30,11 +30,6 @@ class Strict(BaseModel):
 
 
 @dataclass(frozen=True)
-class NotYetSupported:
-    """Marks a key whose feature is still to come: known to the schema, refused when given."""
-
-
-@dataclass(frozen=True)
 class Shorthand:
     """The mapping may also be written as one plain value, which then stands for each of `keys`."""
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
+from soak.profile.abort import AbortRule, AbortRules, rules_in_force
 from soak.profile.compare import Accepted, CompareRules
 from soak.profile.diagnose import Diagnose, usual_drain
 from soak.profile.fields import (
     Amount,
     Duration,
     Growth,
-    NotYetSupported,
     Positive,
     Rate,
     Ratio,
@@ -22,6 +23,7 @@ from soak.profile.fields import (
     Term,
     Word,
 )
+from soak.profile.hosts import is_loopback
 from soak.profile.load import Load
 from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
 from soak.profile.yamltext import Document
@@ -205,8 +207,10 @@ class Profile(Strict):
     data: dict[Word, DataFile] = Field(default={}, description="Rows of files that templates draw from, by name")
     auth: Auth | None = Field(default=None, description="A token for every request, kept fresh")
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
-    abort: Annotated[list[str] | None, NotYetSupported()] = Field(
-        default=None, description="Conditions that end the run at once"
+    abort: AbortRules = Field(
+        default=(),
+        description="Conditions that end the run at once, such as errors > 50% for 30s, which holds by itself for targets "
+        "on other machines; off for none at all",
     )
     compare: CompareRules = Field(
         default={}, description="Comparisons with a base: the tolerance of each metric, and which must be told"
@@ -235,6 +239,12 @@ class Profile(Strict):
         labelled: list[tuple[str, RequestSpec]] = [(endpoint.label, endpoint) for endpoint in self.endpoints]
         labelled += [(flow.label(step), step) for flow in self.flows for step in flow.steps]
         return {label: request.limits for label, request in labelled if request.limits is not None}
+
+    @property
+    def abort_rules(self) -> tuple[AbortRule, ...]:
+        """The abort rules in force: those given, and soak's own for a target on another machine."""
+        host = urlsplit(self.target.url).hostname or ""
+        return rules_in_force(self.abort, loopback=is_loopback(host))
 
     @property
     def interval(self) -> float:

@@ -6,12 +6,15 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from soak import __version__
+from soak.errors import RecordingError
+from soak.model import Aborted, label_pairs
 from soak.profile import Profile
 from soak.profile.checking import directory_of
 from soak.profile.parsing import command_without_secrets
@@ -73,3 +76,22 @@ def _mapping(value: object) -> Mapping[str, object]:
 def utc_now() -> str:
     """Now, in UTC as ISO 8601 writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def aborted_entry(aborted: Aborted | None) -> dict[str, Any] | None:
+    """What run.json says of the abort rule that ended the run; None where none did."""
+    return None if aborted is None else {**asdict(aborted), "labels": dict(aborted.labels)}
+
+
+def read_aborted(run: Mapping[str, Any], file: str) -> Aborted | None:
+    """The inverse of `aborted_entry`; RecordingError where the entry is damaged."""
+    entry = run.get("aborted")
+    if entry is None:
+        return None
+    try:
+        rule, series, unit, text = (str(entry[key]) for key in ("rule", "series", "unit", "text"))
+        time, observed, limit = (float(entry[key]) for key in ("time", "observed", "limit"))
+        labels = label_pairs({str(key): str(value) for key, value in entry["labels"].items()})
+        return Aborted(time, rule, series, labels, observed, limit, unit, entry["of_target"] is True, text)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RecordingError(f"{file}: damaged: aborted: {type(error).__name__}: {error}") from None

@@ -29,7 +29,7 @@ from soak.model import (
     label_pairs,
 )
 from soak.recording.checks import LONGEST_VALUE, check_tables, columns_of, reading_table
-from soak.recording.describing import facts
+from soak.recording.describing import facts, read_aborted
 from soak.recording.files import DATABASE, PROFILE, RUN, is_under_way, read_run
 from soak.recording.request_windows import read_coverage, read_generator, read_users, read_windows
 from soak.recording.snapshots import read_later
@@ -79,6 +79,7 @@ def load_recording(directory: Path) -> Recording:
         _ending(run.get("ended"), directory),
         facts(run),
         str(run["failure"]) if run.get("failure") else None,
+        read_aborted(run, str(directory / RUN)),
     )
     return Recording(
         info, series, windows, users, phases, events, sources, generator, exemplars, coverages, snapshots, traces

@@ -28,6 +28,7 @@ def render(analysis: Analysis) -> str:
             "seconds": _number(run.seconds),
             "ended": run.ended.value,
             "failure": run.failure,
+            "aborted_by": run.aborted.rule if run.aborted else None,
             "facts": dict(run.facts),
         },
         "broken": analysis.broken,

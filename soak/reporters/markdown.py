@@ -74,7 +74,7 @@ def _table(header: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> 
 
 def _findings(findings: Sequence[Finding]) -> str:
     """A row a finding."""
-    header = ("Verdict", "RuleName", "Series", "Growth (95% interval)", "Limit", "Settled", "Runs out", "Why")
+    header = ("Verdict", "Rule", "Series", "Growth (95% interval)", "Limit", "Settled", "Runs out", "Why")
     return _table(header, "lllrrrrl", [_finding(finding) for finding in findings])
 
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from soak.model import Event, EventKind, Labels, Scrape, series_key
 from soak.profile import Limits
+from soak.profile.abort import AbortRule
 from soak.selectors import Selector
 
 #: Scrapes of each source after which a series that was not there is taken for absent.
@@ -17,9 +18,10 @@ _OWN = ("http_request", "load_", "soak_load_", "go_gc_heap_live_bytes")
 _NEAREST = 3
 
 
-def limited_names(limits: Limits) -> list[str]:
-    """The series that `limits.growth` and `limits.max` name."""
-    return [name for name in dict.fromkeys((*limits.growth, *limits.max)) if not name.startswith(_OWN)]
+def limited_names(limits: Limits, abort: Iterable[AbortRule] = ()) -> list[str]:
+    """The series that `limits.growth`, `limits.max` and the abort rules name."""
+    named = (*limits.growth, *limits.max, *(rule.selector.name for rule in abort))
+    return [name for name in dict.fromkeys(named) if not name.startswith(_OWN)]
 
 
 def absent_names(names: Iterable[str], series: Iterable[tuple[str, Labels]]) -> list[str]:
@@ -38,10 +40,13 @@ def absent_names(names: Iterable[str], series: Iterable[tuple[str, Labels]]) -> 
 
 
 def warning_of_absent(
-    record: Callable[[Scrape | Event], None], limits: Limits, sources: Collection[str]
+    record: Callable[[Scrape | Event], None],
+    limits: Limits,
+    sources: Collection[str],
+    abort: Iterable[AbortRule] = (),
 ) -> Callable[[Scrape | Event], None]:
     """Records as `record` does and, once each source gave SCRAPES scrapes, warns of each name in limits that never came."""
-    names, left = limited_names(limits), dict.fromkeys(sources, SCRAPES)
+    names, left = limited_names(limits, abort), dict.fromkeys(sources, SCRAPES)
     series: set[tuple[str, Labels]] = set()
     lock = threading.Lock()
 

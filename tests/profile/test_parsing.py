@@ -212,11 +212,6 @@ def test_a_mistake_is_named_with_file_line_and_key(mistake: str) -> None:
     assert refusal(text).startswith(expected)
 
 
-@pytest.mark.parametrize("key", ["abort: [x]"])
-def test_what_is_to_come_is_refused_and_not_ignored(key: str) -> None:
-    assert refusal(f"{GOOD}{key}\n") == f"p.yaml:8: {key.partition(':')[0]}: not supported yet"
-
-
 def test_an_alias_bomb_is_refused_before_it_grows() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]

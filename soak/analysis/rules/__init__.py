@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from soak.analysis.rules.abort import abort_findings
 from soak.analysis.rules.coverage import coverage_findings
 from soak.analysis.rules.drift import drift_findings
 from soak.analysis.rules.gc_pressure import gc_findings, gc_warnings
@@ -17,6 +18,7 @@ from soak.analysis.rules.run_validity import validity_findings, validity_warning
 from soak.analysis.rules.unknown_resources import no_findings, unknown_warnings
 
 RULES: dict[str, Rule] = {
+    "abort": Rule(abort_findings),
     "growth": Rule(resource_findings),
     "unknown": Rule(no_findings, unknown_warnings),
     "requests": Rule(request_findings),

@@ -1,0 +1,21 @@
+"""The abort rule that ended a run: a fail where it is a limit of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from soak.analysis.rules.rule import RuleInput
+from soak.model import Finding, RuleName, Verdict
+
+
+def abort_findings(asked: RuleInput) -> Iterator[Finding]:
+    """One finding where an abort rule came true; none otherwise, for the same limit may be given in `limits`."""
+    aborted = asked.prepared.recording.run.aborted
+    if aborted is None:
+        return
+    verdict = Verdict.FAIL if aborted.of_target else Verdict.INCONCLUSIVE
+    because = "" if aborted.of_target else "; that is no limit of the target, so nothing is proven"
+    reason = f"The run was ended at once: {aborted.text}{because}."
+    yield Finding(
+        RuleName.ABORT, aborted.series, verdict, reason, aborted.labels, aborted.limit, aborted.observed, aborted.unit
+    )

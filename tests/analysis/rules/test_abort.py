@@ -1,0 +1,60 @@
+"""What an abort rule that ended a run means for its verdict."""
+
+from dataclasses import replace
+
+import pytest
+
+from soak.analysis import analyze
+from soak.cli.delivery import code_of
+from soak.errors import ExitCode, RecordingError
+from soak.model import Aborted, Ending, Finding, Recording, RuleName, Verdict
+from soak.profile import Limits
+from soak.recording.describing import aborted_entry, read_aborted
+from tests.analysis.recordings import gauge, recording
+
+LABELS = (("endpoint", "GET /"),)
+ABORTED = Aborted(
+    30.0, "p99 > 2s for 30s", "http_request_p99_seconds", LABELS, 3.0, 2.0, "seconds", True, "it came true"
+)
+
+
+def aborted(of_target: bool) -> Recording:
+    whole = recording(gauge("process_open_fds", 20.0), ended=Ending.ABORTED)
+    return replace(whole, run=replace(whole.run, aborted=replace(ABORTED, of_target=of_target)))
+
+
+def finding_of(recording: Recording) -> Finding:
+    [found] = [one for one in analyze(recording, Limits()).findings if one.rule is RuleName.ABORT]
+    return found
+
+
+def test_a_limit_of_the_target_fails_the_run_first_of_all() -> None:
+    analysis = analyze(aborted(of_target=True), Limits())
+    assert (analysis.verdict, code_of(analysis)) == (Verdict.FAIL, ExitCode.FAIL)
+    assert analysis.reason.startswith("The run was ended at once: it came true.")
+    found = finding_of(aborted(of_target=True))
+    assert (found.verdict, found.observed, found.limit, found.labels) == (Verdict.FAIL, 3.0, 2.0, LABELS)
+
+
+def test_any_other_rule_leaves_the_run_open() -> None:
+    analysis = analyze(aborted(of_target=False), Limits())
+    assert (analysis.verdict, code_of(analysis)) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
+    assert "was aborted" in analysis.reason
+    assert "it came true" in analysis.reason
+
+
+def test_a_run_that_no_rule_ended_has_no_such_finding() -> None:
+    analysis = analyze(recording(gauge("process_open_fds", 20.0)), Limits())
+    assert not [one for one in analysis.findings if one.rule is RuleName.ABORT]
+
+
+def test_run_json_keeps_it() -> None:
+    assert read_aborted({"aborted": aborted_entry(ABORTED)}, "run.json") == ABORTED
+    assert read_aborted({"aborted": aborted_entry(None)}, "run.json") is None
+    assert read_aborted({}, "run.json") is None
+
+
+@pytest.mark.parametrize("entry", [3, {}, {**(aborted_entry(ABORTED) or {}), "limit": "x"}])
+def test_a_damaged_entry_is_said(entry: object) -> None:
+    with pytest.raises(RecordingError, match=r"run.json: damaged: aborted"):
+        read_aborted({"aborted": entry}, "run.json")
