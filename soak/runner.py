@@ -109,19 +109,19 @@ class Run:
             self.target.start(self.stop)
             pid = self.target.pid
         reach(url, stop=self.stop)
+        said = list(self._abort.notices)
         if self.profile.sources is None:
-            sources, said = probe_sources(url, pid, self.profile.target.tls)
-            for text in said:
-                self._say(EventKind.PROBE, text)
+            sources, offered = probe_sources(url, pid, self.profile.target.tls)
+            said += offered
         else:
             sources = build_sources(self.profile, pid)
+        for text in said:
+            self._say(EventKind.PROBE, text)
         require_processes(sources)
         self._try_profilers(pid)
         record = warning_of_absent(self._record, self.profile.limits, sources, self.profile.abort_rules)
         self.sampler = Sampler(sources, self.profile.interval, record, self.clock, self.profile.jitter, record)
         self.sampler.start()
-        for text in self._abort.notices:
-            self._say(EventKind.PROBE, text)
         self.load.start(stop=self.stop)
         assert self.load.started is not None
         self.recorder.update(phases=self._phases())
@@ -296,6 +296,5 @@ class Run:
 
     def _phases(self) -> list[dict[str, Any]]:
         """All phases so far: the load's as planned, or cut where it ended."""
-        started = self.load.started or 0.0
-        end = self._at(1.0) if self._loaded is None else self._loaded
-        return phases_of([*self.before.stretches, (started, end)], self.profile.load.ramp, self._rests)
+        stretch = (self.load.started or 0.0, self._at(1.0) if self._loaded is None else self._loaded)
+        return phases_of([*self.before.stretches, stretch], self.profile.load.ramp, self._rests)
