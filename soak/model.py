@@ -48,6 +48,7 @@ __all__ = [
     "Phase",
     "PhaseName",
     "Place",
+    "PlantedLeak",
     "Recording",
     "RuleName",
     "RunInfo",
@@ -122,6 +123,21 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
+class PlantedLeak:
+    """Leaks of `per_hour` (in `unit`) planted into copies of a series of this run: `caught` of `tries` were not called steady.
+
+    `promised_per_hour` is the resolution before the copies were tried; where too few are caught of it, `per_hour` is more.
+    """
+
+    series: str
+    per_hour: float
+    unit: str
+    caught: int
+    tries: int
+    promised_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
 class Adjustment:
     """A later step's change to a finding: which step, from which verdict to which, and why."""
 
@@ -137,6 +153,7 @@ class Finding:
 
     `adjustments` are the changes that later steps made, in their order. `vouched_seconds` is how long the resource would
     take, at the fastest growth that the recording cannot rule out, to grow by as much as matters; None where not known.
+    `planted` is the positive control of the resolution, of one finding a run.
     """
 
     rule: RuleName
@@ -151,6 +168,7 @@ class Finding:
     exhausts_in_hours: float | None = None
     adjustments: tuple[Adjustment, ...] = ()
     vouched_seconds: float | None = None
+    planted: PlantedLeak | None = None
 
     def adjusted(self, by: str, verdict: Verdict, reason: str) -> Finding:
         """This finding with another verdict or reason, and a note of who changed it and why."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from soak.growth_views import PlaceTable
-from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect
+from soak.model import Analysis, EndpointSummary, Exemplar, Finding, PlantedLeak, Suspect
 from soak.reporters import wording
 from soak.traces import ServiceTime, TraceReport
 
@@ -55,6 +55,17 @@ def _number(value: float | None) -> float | int | None:
     return float(f"{value:.6g}")
 
 
+def _planted(leak: PlantedLeak) -> dict[str, Any]:
+    """The positive control of a finding's resolution."""
+    return {
+        "per_hour": _number(leak.per_hour),
+        "promised_per_hour": _number(leak.promised_per_hour),
+        "unit": leak.unit,
+        "caught": leak.caught,
+        "tries": leak.tries,
+    }
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     """A finding with its trend's numbers beside it, null where it has no trend."""
     trend = finding.trend
@@ -74,6 +85,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "settled_after_seconds": _number(trend.settled_after_seconds) if trend else None,
         "exhausts_in_hours": _number(finding.exhausts_in_hours),
         "vouched_seconds": _number(finding.vouched_seconds),
+        "planted": _planted(finding.planted) if finding.planted else None,
         "adjustments": [
             {"by": one.by, "from": one.before.value, "to": one.after.value, "why": one.why}
             for one in finding.adjustments

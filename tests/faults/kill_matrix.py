@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ import psutil
 
 from tests.sampling.serving import free_port
 
-VICTIMS = ("supervisor", "load", "worker", "target")
+VICTIMS = ("supervisor", "load", "master", "worker", "target")
 SIGNALS = ("KILL", "TERM", "HUP", "INT", "STOP")
 #: The load lasts so long, in seconds; signals are sent from the start of the process to a little after its end.
 DURATION = 8.0
@@ -81,7 +81,7 @@ def case(victim: str, name: str, moment: float, patience: float = OUTLIVED) -> O
     outcome = Outcome(victim, name, moment)
     with TemporaryDirectory() as scratch:
         directory, file = Path(scratch) / "run", Path(scratch) / "fault.yaml"
-        file.write_text(profile(free_port(), 2 if victim == "worker" else 1))
+        file.write_text(profile(free_port(), 2 if victim in ("master", "worker") else 1))
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "soak", "run", str(file), "--out", str(directory)],
             stdout=subprocess.DEVNULL,
@@ -91,6 +91,7 @@ def case(victim: str, name: str, moment: float, patience: float = OUTLIVED) -> O
         family = _watch(supervisor, NEVER, directory / "run.json") if moment >= 0 else set()
         family |= _watch(supervisor, abs(moment))
         process = _victim(victim, supervisor.pid)
+        committed = _scrapes(directory)
         if process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(getattr(signal, f"SIG{name}"))
@@ -106,7 +107,21 @@ def case(victim: str, name: str, moment: float, patience: float = OUTLIVED) -> O
             supervisor.kill()
             supervisor.wait()
         _judge(outcome, family, directory, patience)
+        if outcome.scrapes < committed:
+            outcome.faults.append(f"{committed - outcome.scrapes} committed scrapes lost")
     return outcome
+
+
+def _scrapes(directory: Path) -> int:
+    """How many scrapes are committed."""
+    with suppress(sqlite3.Error):
+        database = sqlite3.connect(f"file:{directory / 'recording.sqlite'}?mode=ro", uri=True)
+        try:
+            (count,) = database.execute("SELECT count(*) FROM scrapes").fetchone()
+            return int(count)
+        finally:
+            database.close()
+    return 0
 
 
 def _watch(supervisor: subprocess.Popen[bytes], seconds: float, begun: Path | None = None) -> set[psutil.Process]:
@@ -128,7 +143,7 @@ def _victim(victim: str, supervisor: int) -> psutil.Process | None:
         root = psutil.Process(supervisor)
         if victim == "supervisor":
             return root
-        module = {"load": "soak.load", "worker": "soak.load", "target": "soak.demo"}[victim]
+        module = "soak.demo" if victim == "target" else "soak.load"
         found = [child for child in root.children() if module in child.cmdline()]
         if victim == "worker":
             found = [worker for master in found for worker in master.children()]
@@ -158,17 +173,29 @@ def _judge(outcome: Outcome, family: set[psutil.Process], directory: Path, patie
         outcome.faults.append("report: traceback")
     if outcome.report == PASS and outcome.ended != "completed":
         outcome.faults.append("a run that was cut short passes")
-    if outcome.code is not None and outcome.code >= 0 and outcome.code == PASS != outcome.report:
+    if outcome.code is not None and outcome.code >= 0 and outcome.ended != "crashed" and outcome.code != outcome.report:
         outcome.faults.append(f"run said {outcome.code}, report {outcome.report}")
-    if left := [path.name for path in directory.iterdir() if path.name.startswith(".")]:
+    if left := [path.name for path in directory.rglob("*") if path.name.startswith(".")]:
         outcome.faults.append(f"left over: {', '.join(left)}")
+    outcome.faults += _half_reports(directory)
 
 
-def cases(moments: int, seed: int) -> Iterator[tuple[str, str, float]]:
+def _half_reports(directory: Path) -> Iterator[str]:
+    """Reports that are not whole."""
+    whole = {"analysis.json": "}", "report.html": "</html>", "junit.xml": ">", "suspects.sarif": "}"}
+    for name, end in whole.items():
+        path = directory / name
+        if path.exists() and not path.read_text().rstrip().endswith(end):
+            yield f"half a {name}"
+
+
+def cases(
+    moments: int, seed: int, victims: Sequence[str] = VICTIMS, signals: Sequence[str] = SIGNALS
+) -> Iterator[tuple[str, str, float]]:
     """So many moments of each victim and signal, spread over a run from its start to its sealing."""
     chance = random.Random(seed)
-    for victim in VICTIMS:
-        for name in SIGNALS:
+    for victim in victims:
+        for name in signals:
             for _ in range(moments):
                 early = chance.random() < EARLY
                 yield victim, name, -chance.uniform(0.1, 3.0) if early else chance.uniform(0.0, DURATION + 4.0)
@@ -180,10 +207,12 @@ def main() -> int:
     parser.add_argument("--moments", type=int, default=10, help="moments of each victim and signal")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--patience", type=float, default=OUTLIVED, help="seconds that may pass until all is gone")
+    parser.add_argument("--victims", nargs="+", default=VICTIMS, choices=VICTIMS)
+    parser.add_argument("--signals", nargs="+", default=SIGNALS, choices=SIGNALS)
     given = parser.parse_args()
     sys.stdout.write(f"{HEADER}\n")
     wrong = total = 0
-    for victim, name, moment in cases(given.moments, given.seed):
+    for victim, name, moment in cases(given.moments, given.seed, given.victims, given.signals):
         outcome = case(victim, name, moment, given.patience)
         total += 1
         wrong += bool(outcome.faults)

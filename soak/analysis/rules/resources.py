@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.positive_control import with_positive_control
 from soak.analysis.prepare.gc_accounting import AFTER_FULL, uncollected, with_few_collections
 from soak.analysis.prepare.generator_series import CONNECTIONS
 from soak.analysis.prepare.load_connections import without_connections
@@ -82,7 +83,7 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
         finding = with_few_collections(findings[index], subject.noun, judged, prepared.collections, seconds)
         finding = within_warmup(prepared, subject, at_production(subject, finding, limits.survive))
         findings[index] = without_overload(finding, overload)
-    findings = vouched(clocked, findings, seconds)
+    findings = vouched(clocked, with_positive_control(clocked, findings), seconds)
     upright = (_upright(*pair) for pair in zip(clocked, findings, strict=True))
     return [*upright, *absent]
 

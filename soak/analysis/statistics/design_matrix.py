@@ -29,13 +29,14 @@ def design_matrix(
     paces: Sequence[Floats],
     load: Floats | None,
     peak: Floats | None = None,
+    copies: Floats | None = None,
 ) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
     """The settings to weigh, their candidates, and when each column has settled (seconds after birth, 0 for growth).
 
     `lives` hold values scaled to a range of about 1; `paces` are columns (n,) that a leak may follow, each rising by 1 a
     `span` (seconds): time, and where known, requests. `load` (n,) is the request rate that a level may follow, None where
     unknown or constant; `peak` (n,) the most connections so far, None where it does not rise. `grain` is the variance that
-    the measurement itself leaves.
+    the measurement itself leaves. `copies` (n, c), where given, are weighed instead of the values.
     """
     times, values = (np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values"))
     ages = np.concatenate([life.times - life.born for life in lives])
@@ -53,7 +54,7 @@ def design_matrix(
     states = state_column(values, line)
     nothing = np.empty((len(times), 0))
     waves = np.concatenate([nothing, *cycles], axis=1)
-    blocks = [values[:, None], levels, waves, nothing if load is None else load[:, None]]
+    blocks = [values[:, None] if copies is None else copies, levels, waves, nothing if load is None else load[:, None]]
     blocks.append(nothing if states is None else states[0][:, None])
     blocks.append(nothing if peak is None else peak[:, None])
     blocks += [np.stack(list(paces), axis=1), late_growth(times, span), shapes.columns, steps.columns]
@@ -61,7 +62,8 @@ def design_matrix(
     spread = np.clip(np.median(counts) / counts, 0.2, 5.0)
     white, log_det = whiten(grid, times, ages, starts, spread, np.concatenate(blocks, axis=1))
     edge = np.cumsum([block.shape[1] for block in blocks])
-    ready = evidence.whitened(white[:, 0], white[:, edge[5] :], log_det, grid.prior, grain)
+    y = white[:, 0] if copies is None else np.ascontiguousarray(white[:, : edge[0]].transpose(1, 0, 2))
+    ready = evidence.whitened(y, white[:, edge[5] :], log_det, grid.prior, grain)
     level, wave, rate, state, highest = (white[:, edge[i] : edge[i + 1]] for i in range(5))
     each_wave = np.split(wave, np.cumsum([cycle.shape[1] for cycle in cycles])[:-1], axis=1) if cycles else []
     options = [(level, 0.0)]

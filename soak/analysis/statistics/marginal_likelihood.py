@@ -24,8 +24,9 @@ _WIDEST = 3.0
 class Whitened:
     """A series y and candidate columns x after whitening under v noise models, the nuisance columns projected out.
 
-    `y` is (v, n), `x` (v, k, n); `base` (v,) is the log evidence that does not depend on the columns; `freedom` is n less
-    the nuisance columns; `least` is the residual variance that the measurement's own grain leaves.
+    `y` is (v, n), or (c, v, n) for c copies that are weighed at once: then all results have the copies as their first axis.
+    `x` is (v, k, n); `base` (v,) is the log evidence that does not depend on the columns; `freedom` is n less the nuisance
+    columns; `least` is the residual variance that the measurement's own grain leaves.
     """
 
     y: Floats
@@ -36,7 +37,9 @@ class Whitened:
 
     def under(self, chosen: NDArray[np.bool_]) -> Whitened:
         """The same under some of the noise models only."""
-        return Whitened(self.y[chosen], self.x[chosen], self.base[chosen], self.freedom, self.least[chosen])
+        return Whitened(
+            self.y[..., chosen, :], self.x[chosen], self.base[..., chosen], self.freedom, self.least[chosen]
+        )
 
     def only(self, *parts: slice) -> Whitened:
         """The same with only some of the columns."""
@@ -47,7 +50,7 @@ class Whitened:
 
 def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float) -> Whitened:
     """Whitened y (v, n) and columns x (v, k, n), with nothing projected out yet; `grain` is a variance in y's unit."""
-    n = y.shape[1]
+    n = y.shape[-1]
     return Whitened(y, x, prior - 0.5 * log_det, n, np.exp(-log_det / n) * grain * n)
 
 
@@ -59,16 +62,16 @@ def project_out(w: Whitened, columns: Floats) -> Whitened:
     else:
         basis, triangle = np.linalg.qr(columns.transpose(0, 2, 1))
         lengths = np.diagonal(triangle, axis1=1, axis2=2)
-    y = w.y - (basis @ (basis.transpose(0, 2, 1) @ w.y[:, :, None]))[:, :, 0]
+    y = w.y - (basis @ (basis.transpose(0, 2, 1) @ w.y[..., None]))[..., 0]
     x = (
         w.x - (w.x @ basis) * basis.transpose(0, 2, 1)
         if basis.shape[2] == 1
         else w.x - (w.x @ basis) @ basis.transpose(0, 2, 1)
     )
     freedom = w.freedom - columns.shape[1]
-    usual = (np.einsum("vn,vn->v", y, y) + w.least) / max(freedom, 1)
-    size = np.maximum(lengths**2, usual[:, None])
-    return Whitened(y, x, w.base - 0.5 * np.log(size).sum(axis=1), freedom, w.least)
+    usual = (np.einsum("...vn,...vn->...v", y, y) + w.least) / max(freedom, 1)
+    size = np.maximum(lengths**2, usual[..., None])
+    return Whitened(y, x, w.base - 0.5 * np.log(size).sum(axis=-1), freedom, w.least)
 
 
 def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
@@ -81,7 +84,14 @@ def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
 
 def evidence_of_none(w: Whitened) -> Floats:
     """Log evidence of no further column, shape (v,)."""
-    return w.base + log_evidence(np.einsum("vn,vn->v", w.y, w.y), w.freedom, w.least)
+    return w.base + log_evidence(np.einsum("...vn,...vn->...v", w.y, w.y), w.freedom, w.least)
+
+
+def _along(x: Floats, y: Floats) -> Floats:
+    """The product of every column (v, k, n) and y (v, n), or every copy of it (c, v, n): (v, k) or (c, v, k)."""
+    if y.ndim == 2:
+        return np.asarray(np.einsum("vkn,vn->vk", x, y))
+    return np.ascontiguousarray((x @ y.transpose(1, 2, 0)).transpose(2, 0, 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +116,8 @@ def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
     """Fit every column (of w.x, or of `x`, both (v, k, n)) alone."""
     x = w.x if x is None else x
     size = np.einsum("vkn,vkn->vk", x, x)
-    along = np.einsum("vkn,vn->vk", x, w.y)
-    total = np.einsum("vn,vn->v", w.y, w.y)[:, None]
+    along = _along(x, w.y)
+    total = np.einsum("...vn,...vn->...v", w.y, w.y)[..., None]
     usable = size > _ALIGNED * x.shape[2]
     size = np.where(usable, size, 1.0)
     rest = np.maximum(total - along**2 / size, 0.0)
@@ -115,7 +125,7 @@ def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
     usual = (rest + w.least[:, None]) / max(freedom, 1)
     slope = along / size
     charge = 0.5 * np.log(np.maximum(size, usual)) + 0.5 * (slope / _WIDEST) ** 2
-    evidence = w.base[:, None] - charge + log_evidence(rest, freedom, w.least[:, None])
+    evidence = w.base[..., None] - charge + log_evidence(rest, freedom, w.least[:, None])
     return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual / size), freedom, slope < 0)
 
 
@@ -125,11 +135,11 @@ def fit_each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.boo
     `rising` (k,) is true where a falling coefficient of x makes no sense: with growth it would only be growth that begins late.
     """
     gg = np.einsum("vn,vn->v", growth, growth)[:, None]
-    gy = np.einsum("vn,vn->v", growth, w.y)[:, None]
+    gy = np.einsum("vn,...vn->...v", growth, w.y)[..., None]
     xx = np.einsum("vkn,vkn->vk", x, x)
     xg = np.einsum("vkn,vn->vk", x, growth)
-    xy = np.einsum("vkn,vn->vk", x, w.y)
-    total = np.einsum("vn,vn->v", w.y, w.y)[:, None]
+    xy = _along(x, w.y)
+    total = np.einsum("...vn,...vn->...v", w.y, w.y)[..., None]
     det = xx * gg - xg**2
     usable = (det > 1e-5 * xx * gg) & (xx > _ALIGNED * x.shape[2])
     det = np.where(usable, det, 1.0)
@@ -139,8 +149,8 @@ def fit_each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.boo
     xx = np.where(usable, xx, 1.0)
     slope = (gy * xx - xy * xg) / det
     charge = 0.5 * np.log(np.maximum(xx, usual) * np.maximum(det / xx, usual)) + 0.5 * (slope / _WIDEST) ** 2
-    evidence = w.base[:, None] - charge + log_evidence(rest, freedom, w.least[:, None])
+    evidence = w.base[..., None] - charge + log_evidence(rest, freedom, w.least[:, None])
     falls = xy * gg < gy * xg
     if rising is not None:
-        usable &= ~(rising & falls)
+        usable = usable & ~(rising & falls)
     return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual * xx / det), freedom, falls)

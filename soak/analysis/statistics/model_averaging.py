@@ -19,7 +19,7 @@ from soak.model import Floats
 
 _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(0.05))
 _PAIRED = float(np.log(0.2))
-_STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
+STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
 # Of two warm-ups, one that never ends would be a leak as well.
 _ENDLESS = -2.5
 _HOPELESS = 14.0
@@ -69,7 +69,7 @@ class ModelAverage:
 
 
 @dataclass(slots=True, eq=False)
-class _Tally:
+class Tally:
     """Log weights (v, k) of explanations without growth, and with it their fits also.
 
     `made` says for each of either which columns every one of its k explanations has, and where its k own ones begin.
@@ -81,11 +81,13 @@ class _Tally:
     grows_made: list[tuple[tuple[int, ...], int | None]] = field(default_factory=list)
 
     def stay(self, weights: Floats, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
+        """Take explanations without growth."""
         self.stays.append(weights)
         self.stays_made.append((has, own))
         return weights
 
     def grow(self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
+        """Take explanations with growth; their log weights."""
         weights = fits.evidence + prior + _any_size(fits) + np.where(np.abs(fits.slope) > _MOST_GROWTH, _UNDONE, 0.0)
         if has and own is not None:
             weights = weights + np.where(fits.slope < 0, _LIFTED, 0.0)
@@ -123,7 +125,7 @@ def _any_size(fits: Fits) -> Floats:
 
 def average_models(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> ModelAverage:
     """Weigh all explanations. A setting is the series with some nuisance projected out, and its log plausibility."""
-    tallies = [_simple(w, prior, candidates) for w, prior in settings]
+    tallies = [simple_explanations(w, prior, candidates) for w, prior in settings]
     best = [tally.best()[0] for tally in tallies]
     # Steps can only speak for whiter noise: a rougher one that is hopeless without them stays so with them.
     by_noise = np.max([tally.by_noise() for tally in tallies], axis=0)
@@ -139,10 +141,10 @@ def average_models(settings: Sequence[tuple[Whitened, float]], candidates: Candi
     return _normalise(tallies, ready[likeliest][0], tallies[likeliest], jumpy, ready[0][0], saturates)
 
 
-def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
+def simple_explanations(w: Whitened, prior: float, c: Candidates) -> Tally:
     """Constant, warm-up, growth, late growth, warm-up and growth."""
-    tally = _Tally()
-    tally.stay(evidence.evidence_of_none(w)[:, None] + _PLAIN + prior)
+    tally = Tally()
+    tally.stay(evidence.evidence_of_none(w)[..., None] + _PLAIN + prior)
     shapes, late = w.x[:, c.shapes], w.x[:, c.late]
     tally.stay(evidence.fit_each(w, shapes).evidence + _SHAPED + c.shape_prior + prior, (), c.shapes.start)
     share = prior - float(np.log(c.paces.stop - c.paces.start))
@@ -154,7 +156,7 @@ def _simple(w: Whitened, prior: float, c: Candidates) -> _Tally:
     return tally
 
 
-def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
+def _stepped(tally: Tally, w: Whitened, prior: float, c: Candidates) -> None:
     """Steps; and beside the likeliest warm-ups of each side a second one, late growth, and steps."""
     paces = c.paces.stop - c.paces.start
     share = float(np.log(paces))
@@ -185,7 +187,7 @@ def _stepped(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
         _climb(tally, paired, float(pair[best]), c, (column, c.shapes.start + best), settled and not c.shape_late[best])
 
 
-def _saturates(tallies: Sequence[_Tally], c: Candidates) -> bool:
+def _saturates(tallies: Sequence[Tally], c: Candidates) -> bool:
     """Whether the series bends, and a slow saturation, however implausible, explains that about as well as growth."""
     paces = c.paces.stop - c.paces.start
     slow = np.where(c.shape_late & ~c.endless, -c.shape_prior + SLOW_SATURATION, -np.inf)
@@ -202,7 +204,7 @@ def _saturates(tallies: Sequence[_Tally], c: Candidates) -> bool:
     return bent > straight + BENDS and bent > growing - BETTER_THAN_SATURATION
 
 
-def _paired(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
+def _paired(tally: Tally, w: Whitened, prior: float, c: Candidates) -> None:
     """Two warm-ups that fit best together, alone, with growth, and with steps."""
     for pair in c.pairs:
         has = tuple(c.shapes.start + shape for shape in pair)
@@ -219,7 +221,7 @@ def _paired(tally: _Tally, w: Whitened, prior: float, c: Candidates) -> None:
 
 
 def _climb(
-    tally: _Tally, base: Whitened, prior: float, c: Candidates, has: tuple[int, ...] = (), settled: bool = True
+    tally: Tally, base: Whitened, prior: float, c: Candidates, has: tuple[int, ...] = (), settled: bool = True
 ) -> None:
     """Up to three steps, each the best beside those before it; with growth also where all before has `settled` early.
 
@@ -231,7 +233,7 @@ def _climb(
         if pace is not None:
             charged -= float(np.log(paces))
             columns = (*has, c.paces.start + pace)
-        for stepped in _STEPPED:
+        for stepped in STEPPED:
             places = w.x[:, paces:]
             if pace is None:
                 weights = evidence.fit_each(w, places).evidence + stepped + charged + c.step_prior
@@ -240,7 +242,7 @@ def _climb(
                 fits = evidence.fit_each_with(w, places, w.x[:, pace])
                 contrived = np.where(fits.falls & (fits.slope > 0), _LIFTED, 0.0)
                 log = tally.grow(fits, stepped + charged + c.step_prior + contrived, columns, c.steps.start)
-            if not np.isfinite(log.max()) or stepped == _STEPPED[-1]:
+            if not np.isfinite(log.max()) or stepped == STEPPED[-1]:
                 break
             noise, best = (int(i) for i in np.unravel_index(int(np.argmax(log)), log.shape))
             charged += float(c.step_prior[best])
@@ -251,9 +253,9 @@ def _climb(
 
 
 def _normalise(
-    tallies: Sequence[_Tally],
+    tallies: Sequence[Tally],
     w: Whitened,
-    likeliest: _Tally,
+    likeliest: Tally,
     jumpy: NDArray[np.bool_],
     level: Whitened,
     saturates: bool,

@@ -15,7 +15,8 @@ from soak.analysis.statistics.floors import floors
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.load_covariates import load_covariates, peak_connections
-from soak.analysis.statistics.model_averaging import ModelAverage, average_models
+from soak.analysis.statistics.marginal_likelihood import Whitened
+from soak.analysis.statistics.model_averaging import Candidates, ModelAverage, average_models
 from soak.analysis.statistics.outliers import without_outliers
 from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
@@ -31,7 +32,7 @@ from soak.analysis.thresholds import (
     SETTLING,
     SUSPICIOUS,
 )
-from soak.model import Line, Trend
+from soak.model import Floats, Line, Trend
 from soak.units import show_duration
 
 _ODD, _MOST_ODD = 4.5, 0.1
@@ -50,7 +51,7 @@ def fit_trend(subject: Subject) -> Trend:
     too large or small to square says nothing about growth.
     """
     # Matrices as small as these are slower on many threads, which would also take the cores from whoever drives the load.
-    with _libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+    with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             return _fit_settled(subject)
         except np.linalg.LinAlgError:
@@ -58,7 +59,8 @@ def fit_trend(subject: Subject) -> Trend:
 
 
 @cache
-def _libraries() -> ThreadpoolController:
+def numeric_libraries() -> ThreadpoolController:
+    """What limits the threads of the libraries that do the linear algebra."""
     return ThreadpoolController()
 
 
@@ -83,10 +85,7 @@ def _fit_trend(subject: Subject) -> Trend:
     longest = max(len(life.times) for life in lives)
     if longest > 2 and all(np.ptp(life.values) <= 1e-15 * abs(life.values[0]) for life in lives):
         return _constant(lives, subject.integer)
-    reduced = floors(lives)
-    # A restart falls somewhere between two samples, just when a process changes fastest: its first point means little.
-    reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
-    points = [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
+    reduced, points = level_points(lives)
     samples, kept_points = (sum(len(p.times) - 1 for p in part) for part in (lives, points))
     if samples < FEWEST_SAMPLES - 1 or kept_points < FEWEST_POINTS - 1:
         return _unknown(_too_few(lives, longest), float(values[-1]))
@@ -126,6 +125,14 @@ def _fit_trend(subject: Subject) -> Trend:
     )
 
 
+def level_points(lives: Sequence[LevelPoints]) -> tuple[list[LevelPoints], list[LevelPoints]]:
+    """The lives reduced to the floors that they keep returning to, and the same without outliers, as they are fitted."""
+    reduced = floors(lives)
+    # A restart falls somewhere between two samples, just when a process changes fastest: its first point means little.
+    reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
+    return reduced, [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
     """What was weighed, how many units an hour a slope of 1 is, the longest life and the likeliest warm-up (seconds)."""
@@ -136,8 +143,27 @@ class _Fit:
     settles: float
 
 
-def _fit(subject: Subject, points: Sequence[LevelPoints], grain: float, rounded: bool) -> _Fit:
-    """Average all explanations of the points; `grain` is the smallest step that the values can make."""
+@dataclass(frozen=True, slots=True, eq=False)
+class FitInput:
+    """All that is weighed of some points: the settings and candidates, when each column has settled, and the units.
+
+    A scaled slope of 1 is `scale` units in `span` seconds.
+    """
+
+    settings: list[tuple[Whitened, float]]
+    candidates: Candidates
+    settles: Floats
+    span: float
+    scale: float
+
+
+def fit_input(
+    subject: Subject, points: Sequence[LevelPoints], grain: float, rounded: bool, copies: Floats | None = None
+) -> FitInput:
+    """The points scaled, with all candidate explanations; `grain` is the smallest step that the values can make.
+
+    `copies` (n, c) are other values at the same points, in the subject's unit, to be weighed instead of its own.
+    """
     span = max(float(p.times[-1] - p.times[0]) for p in points)
     middle = float(np.median(np.concatenate([p.values for p in points])))
     scale = max(float(np.ptp(p.values)) for p in points)
@@ -148,9 +174,17 @@ def _fit(subject: Subject, points: Sequence[LevelPoints], grain: float, rounded:
     rounding = (grain / scale) ** 2 / 12 / together
     grained = (rounding if rounded else min(rounding, 1e-4)) + 1e-7
     peak = None if subject.integer else peak_connections(points, subject.connections)
-    settings, candidates, settles = design_matrix(scaled, span, grained, paces, rate, peak)
-    average = average_models(settings, candidates)
-    return _Fit(average, 3600 * scale / span, span, max((float(settles[c]) for c in average.columns), default=0.0))
+    others = None if copies is None else (copies - middle) / scale
+    settings, candidates, settles = design_matrix(scaled, span, grained, paces, rate, peak, others)
+    return FitInput(settings, candidates, settles, span, scale)
+
+
+def _fit(subject: Subject, points: Sequence[LevelPoints], grain: float, rounded: bool) -> _Fit:
+    """Average all explanations of the points."""
+    given = fit_input(subject, points, grain, rounded)
+    average = average_models(given.settings, given.candidates)
+    settles = max((float(given.settles[column]) for column in average.columns), default=0.0)
+    return _Fit(average, 3600 * given.scale / given.span, given.span, settles)
 
 
 def _chance(

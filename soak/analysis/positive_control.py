@@ -1,0 +1,190 @@
+"""The positive control: leaks of known size, planted into copies of the run's own series, and how many of them are caught.
+
+A pass promises that growth above some rate would have been caught. The promise follows from a formula; this checks it on the
+run itself. Of the resource that a pass can vouch for least, copies are made: its own slow course, its own scatter in blocks
+drawn with replacement (Kuensch, The jackknife and the bootstrap for general stationary observations, 1989), its polls as
+unevenly apart as they were. Into each a leak of the promised size is planted from the beginning of the judged stretch, and
+the copy is weighed as the series was, against the same warm-ups, growth and steps. A leak is caught where the copy is not
+called steady. Where fewer than `SHARE` of the copies are caught, the promise is raised to the smallest size of which they are.
+
+| constant | unit | meaning, and where it comes from |
+|---|---|---|
+| `TRIES` 20 | copies | the fewest that can tell 95% |
+| `SHARE` 0.95 | share of the copies | what a pass promises |
+| `FACTORS` | promised sizes | how far a promise is corrected; the share at the last is said as it is |
+| `FEW` 2, `HOPELESS` 7 | copies, log weight | explanations a thousandth as likely on the first copies are left out |
+| `COURSE` 9, `BLOCK` 5 | points | the span of a series' course around each point, and the blocks in which its scatter is drawn |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from soak.analysis.rules.vouch import horizon
+from soak.analysis.statistics.grain import grain_of
+from soak.analysis.statistics.growth_input import LevelPoints, Subject
+from soak.analysis.statistics.marginal_likelihood import Whitened, fit_each, fit_each_with
+from soak.analysis.statistics.model_averaging import STEPPED, Candidates, simple_explanations
+from soak.analysis.statistics.process_lives import split
+from soak.analysis.statistics.t_mixture import t_cdf
+from soak.analysis.statistics.trend import FitInput, fit_input, level_points, numeric_libraries
+from soak.analysis.thresholds import FEWEST_POINTS, SUSPICIOUS
+from soak.model import Finding, Floats, PlantedLeak, Verdict, series_key
+from soak.units import show_amount
+
+TRIES, SHARE = 20, 0.95
+FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+COURSE, BLOCK = 9, 5
+FEW, HOPELESS = 2, 7.0
+
+
+def with_positive_control(subjects: Sequence[Subject], findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, of which the one that a pass can vouch for least has its promise checked, and corrected where it fails."""
+    horizons = [
+        horizon(subject, finding.trend) if finding.trend is not None and _promises(subject, finding) else math.inf
+        for subject, finding in zip(subjects, findings, strict=True)
+    ]
+    result = list(findings)
+    place = min(range(len(horizons)), key=lambda index: horizons[index], default=None)
+    if place is not None and math.isfinite(horizons[place]):
+        result[place] = _controlled(subjects[place], findings[place])
+    return result
+
+
+def _promises(subject: Subject, finding: Finding) -> bool:
+    """Whether a finding is a pass with a resolution that follows from a fit; of counts, and what never moved, it is exact."""
+    trend = finding.trend
+    return (
+        finding.verdict is Verdict.PASS
+        and trend is not None
+        and not subject.integer
+        and trend.slope_low < trend.slope_high
+        and 0 < trend.resolution_per_hour < math.inf
+    )
+
+
+def _controlled(subject: Subject, finding: Finding) -> Finding:
+    trend = finding.trend
+    assert trend is not None
+    promised = trend.resolution_per_hour
+    with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        try:
+            given = copies_of(subject, seed=len(finding.series))
+        except np.linalg.LinAlgError:
+            return finding
+        if given is None:
+            return finding
+        caught = 0
+        for factor in FACTORS:
+            caught = caught_in(given, factor * promised)
+            if caught >= SHARE * TRIES:
+                break
+    size = factor * promised
+    key = series_key(finding.series, finding.labels)
+    leak = PlantedLeak(key, size, finding.unit, caught, TRIES, promised)
+    was, now = (show_amount(amount, finding.unit) for amount in (promised, size))
+    reason = finding.reason.replace(f"any growth is under {was}", f"any growth is under {now}")
+    reason = f"{reason.removesuffix('.')}; leaks of {now} planted into copies of it were caught in {caught} of {TRIES} tries."
+    return replace(finding, planted=leak, reason=reason, trend=replace(trend, resolution_per_hour=size))
+
+
+def copies_of(subject: Subject, seed: int) -> FitInput | None:
+    """`TRIES` copies of a subject's level, ready to be weighed; None where it has too few points."""
+    lives = split(subject)
+    points = level_points(lives)[1] if lives else []
+    if sum(len(p.times) for p in points) < FEWEST_POINTS or not any(np.ptp(p.values) for p in points):
+        return None
+    rng = np.random.default_rng(seed)
+    copies = np.concatenate([_redrawn(life, rng) for life in points])
+    grain, rounded = grain_of(np.concatenate([life.values for life in lives]))
+    return fit_input(subject, points, grain, rounded, copies)
+
+
+def _redrawn(life: LevelPoints, rng: np.random.Generator) -> Floats:
+    """Copies of one life's points, shape (n, TRIES): its course at times moved as its own are, and its scatter redrawn."""
+    n = len(life.times)
+    course, left = _course(life.values)
+    scatter = (life.values - course) / left
+    size = min(BLOCK, n)
+    first = rng.integers(0, n - size + 1, (TRIES, -(-n // size)))
+    order = (first[:, :, None] + np.arange(size)).reshape(TRIES, -1)[:, :n]
+    uneven = np.diff(life.times) - np.median(np.diff(life.times))
+    moved = life.times + rng.choice(uneven, (TRIES, n)) / 2
+    copies: Floats = np.interp(moved, life.times, course) + scatter[order]
+    return copies.T
+
+
+def _course(values: Floats) -> tuple[Floats, float]:
+    """A series' slow course, and the share of white scatter's deviation that is left beside it.
+
+    A parabola through the points around each (Savitzky and Golay, Smoothing and differentiation of data, 1964) keeps the
+    bend of a warm-up.
+    """
+    n = len(values)
+    width = min(COURSE, n - (n + 1) % 2)
+    half = width // 2
+    powers = np.vander(np.arange(width) - half, min(3, width), increasing=True)
+    through = powers @ np.linalg.pinv(powers)
+    if width < 3 or width <= powers.shape[1]:
+        return np.full(n, float(np.mean(values))), math.sqrt(1 - 1 / n)
+    course = np.convolve(values, through[half][::-1], "same")
+    course[:half], course[n - half :] = (through @ values[:width])[:half], (through @ values[n - width :])[half + 1 :]
+    return course, math.sqrt(1 - float(through[half, half]))
+
+
+def caught_in(given: FitInput, per_hour: float) -> int:
+    """In how many of the copies a leak of so many units an hour is not called steady."""
+    slope = per_hour * given.span / 3600 / given.scale
+    pace = given.candidates.paces.start
+    reach = 1 + abs(slope)  # the values are weighed in units of their range, which the leak adds to
+    planted = [
+        (replace(w, y=(w.y + slope * w.x[:, pace]) / reach, least=w.least / reach**2), prior)
+        for w, prior in given.settings
+    ]
+    return int((p_no_growth(_likely(planted, given.candidates), given.candidates) <= SUSPICIOUS).sum())
+
+
+def _likely(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> list[tuple[Whitened, float]]:
+    """Only those settings and noise models that do not explain the first copies hopelessly worse than the best does."""
+    best = []
+    for w, prior in settings:
+        first = replace(w, y=w.y[:FEW], base=w.base[:FEW] if w.base.ndim > 1 else w.base)
+        tally = simple_explanations(first, prior, candidates)
+        logs = (*tally.stays, *(log for log, _ in tally.grows))
+        best.append(np.max([log.max(axis=(0, 2)) for log in logs], axis=0))
+    least = max(float(log.max()) for log in best) - HOPELESS
+    return [
+        (w.under(log > least), prior)
+        for (w, prior), log in zip(settings, best, strict=True)
+        if float(log.max()) > least
+    ]
+
+
+def p_no_growth(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> Floats:
+    """The probability that the level does not keep growing, shape (c,), weighed against warm-ups, growth and a step."""
+    stays, grows, falls = [], [], []
+    for w, prior in settings:
+        tally = simple_explanations(w, prior, candidates)
+        steps, stepped = w.x[:, candidates.steps], STEPPED[0] + candidates.step_prior + prior
+        tally.stay(fit_each(w, steps).evidence + stepped)
+        share = math.log(candidates.paces.stop - candidates.paces.start)
+        for pace in range(candidates.paces.start, candidates.paces.stop):
+            tally.grow(fit_each_with(w, steps, w.x[:, pace]), stepped - share)
+        stays += [_flat(log) for log in tally.stays]
+        for log, fits in tally.grows:
+            grows.append(_flat(log))
+            falls.append(_flat(t_cdf(-fits.slope / np.maximum(fits.error, 1e-300), np.array(float(fits.freedom)))))
+    stay, grow, fall = (np.concatenate(parts, axis=1) for parts in (stays, grows, falls))
+    top = np.maximum(stay.max(axis=1), grow.max(axis=1))[:, None]
+    weights = np.exp(grow - top)
+    rest = np.exp(stay - top).sum(axis=1)
+    return np.asarray((rest + (weights * fall).sum(axis=1)) / (rest + weights.sum(axis=1)))
+
+
+def _flat(table: Floats) -> Floats:
+    """(c, v, k) as (c, v * k)."""
+    return table.reshape(len(table), -1)
