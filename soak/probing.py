@@ -54,17 +54,21 @@ def probe(plan: Plan) -> Iterator[Probed]:
     mix = TrafficMix(plan)
     builder = RequestBuilder(once, warnings)
     options = client_options(plan)
-    for number, scenario in enumerate(mix.scenarios):
-        virtual_user = mix.virtual_user(number + 1)
-        failed: dict[str, FailedCheck] = {}
-        examples = FailureExamples(failed.__setitem__)
-        sender = Sender(options, once, builder, refresher, examples)
-        try:
-            if builder.begin(scenario, virtual_user):
-                sender.walk(scenario, virtual_user, lambda _user: True)
-        finally:
-            sender.close()
+    failed: dict[str, FailedCheck] = {}
+    scenarios = [scenario for scenario in (mix.setup, *mix.scenarios, mix.teardown) if scenario is not None]
+    virtual_user = sender = None
+    for number, scenario in enumerate(scenarios):
+        failed.clear()
+        if sender is None or virtual_user is None or mix.setup is None:
+            virtual_user = mix.virtual_user(number + 1)
+            sender = Sender(options, once, builder, refresher, FailureExamples(failed.__setitem__))
+        if builder.begin(scenario, virtual_user):
+            sender.walk(scenario, virtual_user, lambda _user, _step: True)
+        if scenario is mix.setup:
+            virtual_user.keep_for_good()
         for label, said, ok in once.probed:
             why = failed.get(label)
             yield label, f"{why.text}; {said.partition('; ')[2]}" if why and not ok else said, ok
         once.probed.clear()
+        if mix.setup is None or scenario is scenarios[-1]:
+            sender.close()

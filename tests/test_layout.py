@@ -148,6 +148,7 @@ SUPERVISOR_MAY_IMPORT = {
     "plan",
     "supervisor",
     "scenario.checks",
+    "scenario.conditions",
     "scenario.json_schema",
     "scenario.templates",
     "scenario.jsonpath",

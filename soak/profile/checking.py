@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from soak.errors import ProfileError
 from soak.profile import yamltext
 from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
+from soak.profile.flows import StepSpec
 from soak.profile.hosts import is_host, may_load
 from soak.profile.requests import RequestSpec
 from soak.profile.types import Profile
@@ -59,11 +60,7 @@ def _check_url(url: str, path: yamltext.Path, profile: Profile, document: yamlte
 
 def requests_of(profile: Profile) -> Iterator[tuple[yamltext.Path, str, RequestSpec]]:
     """Every request of a profile, alone or in a flow: its place in the file, its label, and itself."""
-    for index, endpoint in enumerate(profile.endpoints):
-        yield ("endpoints", index), endpoint.label, endpoint
-    for index, flow in enumerate(profile.flows):
-        for number, step in enumerate(flow.steps):
-            yield ("flows", index, "steps", number), flow.label(step), step
+    yield from profile.requests
 
 
 def check_requests(profile: Profile, document: yamltext.Document) -> None:
@@ -73,6 +70,10 @@ def check_requests(profile: Profile, document: yamltext.Document) -> None:
         first = "endpoints" if profile.endpoints or not profile.flows else "flows"
         reason = f"{first} and load.locustfile exclude each other" if some else "is missing: name at least one request"
         raise refused(document, (first,), reason)
+    for key in ("setup", "teardown"):
+        if getattr(profile, key) and profile.load.open:
+            reason = "goes with users; with a rate, each flow is a visitor of its own: begin the flow with these steps"
+            raise refused(document, (key,), reason)
     seen: dict[str, yamltext.Path] = {}
     for path, label, _ in requests_of(profile):
         if label in seen:
@@ -96,6 +97,8 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
     given += [
         (("data",), bool(profile.data)),
         (("auth",), profile.auth is not None),
+        (("setup",), bool(profile.setup)),
+        (("teardown",), bool(profile.teardown)),
         (("diagnose", "attribute"), coded),
     ]
     for path, there in (*given, (("trace",), "trace" in profile.model_fields_set)):
@@ -153,11 +156,10 @@ def check_names(profile: Profile, document: yamltext.Document) -> None:
         if name in TEMPLATE_NAMES:
             raise refused(document, ("data", name), f"{name} means something else in templates; choose another name")
     taken = {*TEMPLATE_NAMES, *profile.data}
-    for index, flow in enumerate(profile.flows):
-        for number, step in enumerate(flow.steps):
-            for name in taken.intersection(step.capture):
-                path = ("flows", index, "steps", number, "capture", name)
-                raise refused(document, path, f"{name} means something else in templates; choose another name")
+    for path, _, step in requests_of(profile):
+        for name in taken.intersection(step.capture) if isinstance(step, StepSpec) else ():
+            reason = f"{name} means something else in templates; choose another name"
+            raise refused(document, (*path, "capture", name), reason)
 
 
 def check_limits(profile: Profile, document: yamltext.Document) -> None:

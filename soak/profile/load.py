@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from soak.profile.fields import LONGEST, Count, Duration, LoadLevel, Positive, Rate, Shorthand, StageLoad, Strict
+from soak.profile.fields import (
+    LONGEST,
+    Count,
+    Duration,
+    LoadLevel,
+    Positive,
+    Rate,
+    StageLoad,
+    Strict,
+)
+from soak.profile.pauses import AnyThink
 from soak.profile.requests import AnyTimeouts, TimeoutSpec
 
 #: More than any machine drives or any run lasts: a larger number is a mistake in writing. Processes are operating-system
@@ -75,19 +85,6 @@ class Stage(Strict):
         return tuple(level for level in (self.rate, self.users, self.ramp, self.spike) if level is not None)
 
 
-class Think(Strict):
-    """A pause drawn evenly between two times; in short, one time."""
-
-    min: Duration = Field(description="Shortest pause")
-    max: Duration = Field(description="Longest pause")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Think:
-        if self.min > self.max:
-            raise ValueError("min must not be above max")
-        return self
-
-
 class Load(Strict):
     """How much traffic, for how long."""
 
@@ -106,7 +103,7 @@ class Load(Strict):
     arrivals: Literal["constant", "poisson"] = Field(
         default="constant", description="Open model: evenly spaced, or at random as independent callers come"
     )
-    think: Annotated[Think, Shorthand(("min", "max"))] | None = Field(
+    think: AnyThink | None = Field(
         default=None, description="Pause between a user's requests: a time, or {min: 1s, max: 3s}"
     )
     pace: Positive | None = Field(

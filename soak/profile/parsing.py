@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from soak.errors import ProfileError
 from soak.profile import yamltext
 from soak.profile.checking import check, requests_of
+from soak.profile.flows import STEP_TAGS
 from soak.profile.types import Profile
 
 #: Keys, and parts of keys, of what is sent to the target, or may hold a password; and those keys of auth that are no secret.
@@ -149,7 +150,9 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
         line = next((document.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in document.lines), 0)
         return item["type"] == "missing", line
 
-    item = min(error.errors(), key=place)
+    for item in (errors := error.errors()):
+        item["loc"] = tuple(part for part in item["loc"] if part not in STEP_TAGS)
+    item = min(errors, key=place)
     path = (*prefix, *item["loc"])
     key = ".".join(map(str, path))
     where = document.where(path)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
 
-from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Shorthand, Strict, TextMap, Word
+from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Shorthand, Strict, TextMap
 from soak.profile.matches import AnyValue, BodyMatch, Statuses
 
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
@@ -153,6 +153,7 @@ class RequestSpec(Sending):
         description="Longest wait for its answer, or connect, read and total; load.timeout's unless given",
     )
     expect: Expect = Field(default=Expect(), description="What counts as a success")
+    redirects: bool | None = Field(default=None, description="Follow redirects; load.redirects' unless given")
     limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
 
     _written: str | None = PrivateAttr(default=None)
@@ -175,30 +176,7 @@ class EndpointSpec(RequestSpec):
     )
 
 
-class StepSpec(RequestSpec):
-    """One request of a flow; short form: just `GET /path`."""
-
-    capture: dict[Word, Annotated[Capture, Shorthand(("json",))]] = Field(
-        default={}, description="Values of its answer that later steps use in their templates"
-    )
-
-
 Endpoint = Annotated[EndpointSpec, BeforeValidator(_short)]
-Step = Annotated[StepSpec, Shorthand(("request",))]
-
-
-class Flow(Strict):
-    """Requests that one user makes in order; a failed capture ends them."""
-
-    name: str = Field(min_length=1, max_length=100, description="How reports call it, before the name of each step")
-    weight: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to endpoints and flows"
-    )
-    steps: list[Step] = Field(min_length=1, description="The requests, in order")
-
-    def label(self, step: StepSpec) -> str:
-        """The name of a step in reports: `checkout / POST /cart`."""
-        return f"{self.name} / {step.label}"
 
 
 class Auth(Sending):

@@ -23,10 +23,11 @@ from soak.profile.fields import (
     Term,
     Word,
 )
+from soak.profile.flows import AnyStep, BlockSpec, Flow, StepSpec, requests_in
 from soak.profile.hosts import is_loopback
 from soak.profile.load import Load
-from soak.profile.requests import Auth, Endpoint, EndpointLimits, Flow, ReadyRequest, RequestSpec
-from soak.profile.yamltext import Document
+from soak.profile.requests import Auth, Endpoint, EndpointLimits, ReadyRequest, RequestSpec
+from soak.profile.yamltext import Document, Path
 
 _SWITCH = {"on": True, "off": False}  # YAML 1.2 reads these as text
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -204,6 +205,8 @@ class Profile(Strict):
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
+    setup: list[AnyStep] = Field(default=[], description="Steps that each user makes once, before anything else")
+    teardown: list[AnyStep] = Field(default=[], description="Steps that each user makes once, at its end")
     data: dict[Word, DataFile] = Field(default={}, description="Rows of files that templates draw from, by name")
     auth: Auth | None = Field(default=None, description="A token for every request, kept fresh")
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
@@ -236,9 +239,20 @@ class Profile(Strict):
     @property
     def own_limits(self) -> dict[str, EndpointLimits]:
         """The limits that endpoints and steps of flows carry themselves, by their label."""
-        labelled: list[tuple[str, RequestSpec]] = [(endpoint.label, endpoint) for endpoint in self.endpoints]
-        labelled += [(flow.label(step), step) for flow in self.flows for step in flow.steps]
-        return {label: request.limits for label, request in labelled if request.limits is not None}
+        return {label: request.limits for _, label, request in self.requests if request.limits is not None}
+
+    @property
+    def requests(self) -> list[tuple[Path, str, RequestSpec]]:
+        """Every request, alone or in a flow: its place in the file, its label (`checkout / POST /cart`), and itself."""
+        found: list[tuple[Path, str, RequestSpec]] = [
+            (("endpoints", index), endpoint.label, endpoint) for index, endpoint in enumerate(self.endpoints)
+        ]
+        steps: list[tuple[str, Path, list[StepSpec | BlockSpec]]] = [("setup", ("setup",), self.setup)]
+        steps += [(flow.name, ("flows", index, "steps"), flow.steps) for index, flow in enumerate(self.flows)]
+        steps.append(("teardown", ("teardown",), self.teardown))
+        for name, place, those in steps:
+            found += [(where, f"{name} / {step.label}", step) for where, step in requests_in(those, place)]
+        return found
 
     @property
     def abort_rules(self) -> tuple[AbortRule, ...]:

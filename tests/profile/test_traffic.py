@@ -7,6 +7,7 @@ import pytest
 
 from soak.errors import ProfileError
 from soak.profile import Profile, parse_profile
+from soak.profile.flows import requests_in
 from soak.profile.load import MOST
 from tests.profile_texts import GOOD
 
@@ -109,6 +110,38 @@ MISTAKES = {
         ENDPOINT + "    expect: {schema: a.json}\n",
         "p.yaml:9: endpoints.1.expect.schema: no file a.json",
     ),
+    "repeat and while": (
+        FLOW.replace("GET /a,", "{repeat: 2, while: 'true', steps: [GET /a]},"),
+        "p.yaml:10: flows.0.steps.0: give either repeat or while, and not both",
+    ),
+    "a block's key": (
+        FLOW.replace("GET /a,", "{repeats: 2, steps: [GET /a]},"),
+        "p.yaml:10: flows.0.steps.0.repeats: unknown key, did you mean repeat?",
+    ),
+    "a step in a block": (
+        FLOW.replace("GET /a,", "{repeat: 2, steps: [GET /x, {request: a}]},"),
+        "p.yaml:10: flows.0.steps.0.steps.1.request: expected a method and a path, such as GET /user, not 'a'",
+    ),
+    "too many rounds": (
+        FLOW.replace("GET /a,", "{repeat: 10001, steps: [GET /a]},"),
+        "p.yaml:10: flows.0.steps.0.repeat: input should be less than or equal to 10000, not 10001",
+    ),
+    "bounds of nothing": (
+        FLOW.replace("GET /a,", "{at_most: 3, steps: [GET /a]},"),
+        "p.yaml:10: flows.0.steps.0: at_most goes with while; repeat says how many rounds itself",
+    ),
+    "no chance": (
+        FLOW.replace("GET /a,", "{request: GET /a, chance: 0%},"),
+        "p.yaml:10: flows.0.steps.0.chance: is a step that is never made: leave it out",
+    ),
+    "more than certain": (
+        FLOW.replace("GET /a,", "{request: GET /a, chance: 101%},"),
+        "p.yaml:10: flows.0.steps.0.chance: input should be less than or equal to 1",
+    ),
+    "setup of nobody": (
+        GOOD + "setup: [POST /login]\n",
+        "p.yaml:8: setup: goes with users; with a rate, each flow is a visitor of its own: begin the flow with these",
+    ),
     "a place of a capture twice": (
         FLOW.replace("cart: $.id", "c: {json: $.a, cookie: b}"),
         "p.yaml:10: flows.0.steps.1.capture.c: give exactly one of json, header, regex, url and cookie",
@@ -189,9 +222,9 @@ def test_short_forms() -> None:
     assert profile.load.think is not None
     assert (profile.load.think.min, profile.load.think.max, profile.load.pace) == (1, 1, 10)
     first, second = profile.flows
-    assert first.steps[0].request == "GET /a"
-    assert first.steps[1].capture["cart"].json_ == "$.id"
-    expect = second.steps[0].expect
+    (_, one), (_, two) = requests_in(first.steps, ())
+    assert (one.request, two.capture["cart"].json_) == ("GET /a", "$.id")
+    expect = next(step.expect for _, step in requests_in(second.steps, ()))
     assert expect.body is not None
     assert (expect.body.contains, expect.headers["b"].equals) == ("a", "c")
     assert list(profile.own_limits) == ["g / GET /{user}"]

@@ -67,9 +67,9 @@ class Client:
         """Connect now and not with the first request; where that fails, the first request will say so."""
         self._home.connect()
 
-    def limit(self, timeouts: Timeouts) -> None:
-        """How long requests may take from now on."""
-        self._timeouts = timeouts
+    def limit(self, timeouts: Timeouts, redirects: bool) -> None:
+        """How long requests may take from now on, and whether redirects are followed."""
+        self._timeouts, self._follow = timeouts, redirects
         for connection in (self._home, *self._elsewhere.values()):
             connection.timeouts = timeouts
 

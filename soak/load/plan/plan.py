@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -19,7 +20,8 @@ class PlannedRequest:
 
     `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
     the body where that is one, and escapes by `template_kind`. No `timeout`, or none to
-    connect or between two pieces of the answer: those of the plan.
+    connect or between two pieces of the answer, no `redirects`, no `think`: those of the plan. As a step it is made with
+    the probability `chance`, and only where the expression `condition` holds, unless it is empty.
     """
 
     endpoint: str
@@ -35,6 +37,36 @@ class PlannedRequest:
     read_timeout: float | None = None
     expect: PlannedExpectations = ANY_SUCCESS
     extractors: tuple[PlannedExtractor, ...] = ()
+    redirects: bool | None = None
+    condition: str = ""
+    chance: float = 1.0
+    think: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class PlannedBlock:
+    """Steps that are made together: `repeat` times, or while the expression `loop` holds, which is empty for none.
+
+    `repeat` is then the most rounds. `condition` and `chance` are as of a request.
+    """
+
+    steps: tuple[PlannedStep, ...]
+    repeat: int = 1
+    loop: str = ""
+    condition: str = ""
+    chance: float = 1.0
+
+
+PlannedStep = PlannedRequest | PlannedBlock
+
+
+def requests_in(steps: tuple[PlannedStep, ...]) -> Iterator[PlannedRequest]:
+    """Every request of some steps, those of blocks too."""
+    for step in steps:
+        if isinstance(step, PlannedBlock):
+            yield from requests_in(step.steps)
+        else:
+            yield step
 
 
 @dataclass(frozen=True)
@@ -43,7 +75,7 @@ class PlannedFlow:
 
     name: str
     weight: float
-    steps: tuple[PlannedRequest, ...]
+    steps: tuple[PlannedStep, ...]
 
 
 @dataclass(frozen=True)
@@ -78,6 +110,8 @@ class Plan:
     users: int | None = None
     locustfile: str | None = None
     flows: tuple[PlannedFlow, ...] = ()
+    setup: tuple[PlannedStep, ...] = ()
+    teardown: tuple[PlannedStep, ...] = ()
     pieces: tuple[ScheduleSegment, ...] = ()
     arrivals: str = "constant"
     seed: int = 0
@@ -105,8 +139,8 @@ class Plan:
     @property
     def labels(self) -> tuple[str, ...]:
         """The label of every request that may be counted."""
-        steps = [step.endpoint for flow in self.flows for step in flow.steps]
-        return (*(request.endpoint for request in self.requests), *steps)
+        steps = (self.setup, *(flow.steps for flow in self.flows), self.teardown)
+        return tuple(request.endpoint for those in (self.requests, *steps) for request in requests_in(those))
 
     def to_json(self) -> str:
         """One line."""
@@ -120,8 +154,10 @@ class Plan:
         fields |= {
             "requests": tuple(map(_request, fields["requests"])),
             "flows": tuple(
-                PlannedFlow(**flow | {"steps": tuple(map(_request, flow["steps"]))}) for flow in fields["flows"]
+                PlannedFlow(**flow | {"steps": tuple(map(_step, flow["steps"]))}) for flow in fields["flows"]
             ),
+            "setup": tuple(map(_step, fields["setup"])),
+            "teardown": tuple(map(_step, fields["teardown"])),
             "pieces": tuple(ScheduleSegment(**piece) for piece in fields["pieces"]),
             "rows": tuple(PlannedFeeder(**rows) for rows in fields["rows"]),
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
@@ -135,4 +171,12 @@ class Plan:
 
 def _request(fields: dict[str, Any]) -> PlannedRequest:
     extractors = tuple(PlannedExtractor(**extractor) for extractor in fields["extractors"])
-    return PlannedRequest(**fields | {"expect": PlannedExpectations.of(fields["expect"]), "extractors": extractors})
+    expect, think = PlannedExpectations.of(fields["expect"]), fields["think"]
+    read = {"expect": expect, "extractors": extractors, "think": tuple(think) if think else None}
+    return PlannedRequest(**fields | read)
+
+
+def _step(fields: dict[str, Any]) -> PlannedStep:
+    if "steps" not in fields:
+        return _request(fields)
+    return PlannedBlock(**fields | {"steps": tuple(map(_step, fields["steps"]))})

@@ -62,12 +62,16 @@ class VirtualUser:
         self._names.clear()
         self._names.update(self._given)
         for name, rows in self.rows.items():
-            if name in wanted:
+            if name in wanted and name not in self._given:
                 self._names[name] = rows.draw(self.random)
 
     def keep(self, captured: Mapping[str, Any]) -> None:
         """Let the templates of later steps see what an answer held."""
         self._names.update(captured)
+
+    def keep_for_good(self) -> None:
+        """What was captured until now, and the rows that were drawn, stay for all that this user does."""
+        self._given.update(self._names)
 
     def uuid(self) -> str:
         """A random UUID (version 4, RFC 9562), as text."""

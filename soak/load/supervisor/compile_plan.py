@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote, urlencode
 
 from soak import __version__
 from soak.load.plan.cluster_options import cluster_options_of
 from soak.load.plan.feeds import PlannedFeeder
-from soak.load.plan.plan import Plan, PlannedAuth, PlannedFlow, PlannedRequest
+from soak.load.plan.plan import Plan, PlannedAuth, PlannedBlock, PlannedFlow, PlannedRequest, PlannedStep
 from soak.load.plan.schedule import segments_of
 from soak.load.plan.tls_options import TlsOptions
 from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
@@ -18,6 +20,7 @@ from soak.load.supervisor.compile_expectations import planned_expectations, plan
 from soak.load.supervisor.validate import check_requests_and_data
 from soak.profile import Profile
 from soak.profile.checking import beside
+from soak.profile.flows import BlockSpec, StepSpec
 from soak.profile.requests import Capture, RequestSpec, Sending
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
@@ -52,6 +55,8 @@ def plan_of(profile: Profile) -> Plan:
         users=None if load.open else int(load.peak),
         locustfile=_absolute(document, load.locustfile),
         flows=_flows(profile),
+        setup=_steps(profile.setup, document, ("setup",), "setup"),
+        teardown=_steps(profile.teardown, document, ("teardown",), "teardown"),
         pieces=segments_of(load),
         arrivals=load.arrivals,
         seed=load.seed,
@@ -114,6 +119,7 @@ def planned(
         spec.timeout.read,
         planned_expectations(spec.expect, place, document),
         planned_extractors(captures or {}),
+        spec.redirects,
     )
 
 
@@ -138,14 +144,28 @@ def _base64(body: bytes) -> str:
 
 
 def _flows(profile: Profile) -> tuple[PlannedFlow, ...]:
-    flows = []
-    for index, flow in enumerate(profile.flows):
-        steps = []
-        for number, step in enumerate(flow.steps):
-            place = ("flows", index, "steps", number)
-            steps.append(planned(step, profile.document, place, flow.label(step), captures=step.capture))
-        flows.append(PlannedFlow(flow.name, flow.weight, tuple(steps)))
-    return tuple(flows)
+    return tuple(
+        PlannedFlow(flow.name, flow.weight, _steps(flow.steps, profile.document, ("flows", index, "steps"), flow.name))
+        for index, flow in enumerate(profile.flows)
+    )
+
+
+def _steps(
+    steps: Sequence[StepSpec | BlockSpec], document: Document, place: Place, name: str
+) -> tuple[PlannedStep, ...]:
+    """Steps and blocks, in order; `name` is before the labels of their requests."""
+    found: list[PlannedStep] = []
+    for index, step in enumerate(steps):
+        here = (*place, index)
+        if isinstance(step, BlockSpec):
+            rounds = step.repeat if step.while_ is None else step.at_most
+            inner = _steps(step.steps, document, (*here, "steps"), name)
+            found.append(PlannedBlock(inner, rounds, step.while_ or "", step.if_ or "", step.chance))
+        else:
+            request = planned(step, document, here, f"{name} / {step.label}", captures=step.capture)
+            think = (step.think.min, step.think.max) if step.think else None
+            found.append(replace(request, condition=step.if_ or "", chance=step.chance, think=think))
+    return tuple(found)
 
 
 def _auth(profile: Profile) -> PlannedAuth | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from soak.load.plan.plan import Plan, PlannedRequest
+from soak.load.plan.plan import Plan, PlannedRequest, requests_in
 from soak.load.scenario.templates import is_template
 from soak.snapshots import SnapshotStage
 
@@ -42,9 +42,8 @@ def again(plan: Plan, seconds: float, made: int) -> Plan:
 
 
 def _requests(plan: Plan) -> Iterator[PlannedRequest]:
-    yield from plan.requests
-    for flow in plan.flows:
-        yield from flow.steps
+    for steps in (plan.requests, plan.setup, *(flow.steps for flow in plan.flows), plan.teardown):
+        yield from requests_in(steps)
 
 
 def _varies(request: PlannedRequest) -> bool:

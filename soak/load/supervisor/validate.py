@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from soak.errors import ProfileError
 from soak.load.plan.cluster_options import cluster_options_of
+from soak.load.scenario.conditions import Condition
 from soak.load.scenario.feeder import FeederError, read_feed
 from soak.load.scenario.json_schema import SchemaCheck, SchemaError
 from soak.load.scenario.jsonpath import JsonPath, PathError
@@ -24,8 +25,9 @@ from soak.load.scenario.templates import (
 from soak.load.supervisor.compile_expectations import schema_of
 from soak.profile import Profile
 from soak.profile.checking import TEMPLATE_NAMES, beside, refused, requests_of
+from soak.profile.flows import BlockSpec, StepSpec, blocks_in, requests_in
 from soak.profile.parsing import nearest
-from soak.profile.requests import RequestSpec, StepSpec
+from soak.profile.requests import RequestSpec
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
@@ -34,18 +36,41 @@ def check_requests_and_data(profile: Profile) -> None:
     """ProfileError, with file, line and key, for the first thing that would fail when the traffic is made."""
     document = profile.document
     columns = {name: _columns(profile, name) for name in profile.data}
-    captured: set[str] = set()
+    lasting = {name for _, step in requests_in(profile.setup, ()) for name in step.capture}
+    captured: dict[Place, set[str]] = {}
+    steps: list[tuple[Place, list[StepSpec | BlockSpec]]] = [
+        (("setup",), profile.setup),
+        (("teardown",), profile.teardown),
+    ]
+    steps += [(("flows", index, "steps"), flow.steps) for index, flow in enumerate(profile.flows)]
     for place, _, request in requests_of(profile):
-        if place[0] == "flows" and place[-1] == 0:
-            captured = set()
         check_paths(request, place, document)
-        known = {*TEMPLATE_NAMES, *profile.data, *captured}
+        course = captured.setdefault(place[:2] if place[0] == "flows" else place[:1], set())
+        known = {*TEMPLATE_NAMES, *profile.data, *course, *(lasting if place[0] != "setup" else ())}
         for where, kind, source in sources_of(request, place, document):
             _check_template(where, kind, source, document, known, columns)
         if isinstance(request, StepSpec):
-            captured |= request.capture.keys()
+            course.update(request.capture)
+    for where, those in steps:
+        course = captured.get(where[:2] if where[0] == "flows" else where[:1], set())
+        _check_conditions(where, those, document, {*TEMPLATE_NAMES, *profile.data, *course, *lasting})
     if profile.auth is not None:
         _check_path(profile.auth.token, ("auth", "token"), document)
+
+
+def _check_conditions(place: Place, steps: Sequence[StepSpec | BlockSpec], document: Document, known: set[str]) -> None:
+    """The expressions of `if` and `while` are expressions, of names that there are."""
+    for where, step in blocks_in(steps, place):
+        for key, text in (("if", step.if_), ("while", step.while_ if isinstance(step, BlockSpec) else None)):
+            if text is None:
+                continue
+            try:
+                condition = Condition(text)
+            except TemplateError as error:
+                raise refused(document, (*where, key), str(error)) from None
+            for name in sorted(condition.names - known):
+                reason = f"nothing is called {name} here{nearest(name, sorted(known))}"
+                raise refused(document, (*where, key), reason)
 
 
 def sources_of(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:

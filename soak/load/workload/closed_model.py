@@ -11,12 +11,14 @@ from soak.load.plan.partition import Shares
 from soak.load.plan.plan import Plan
 from soak.load.plan.warnings import Warnings
 from soak.load.scenario.virtual_user import VirtualUser
-from soak.load.workload.mix import TrafficMix
+from soak.load.workload.mix import ScenarioStep, TrafficMix
 from soak.load.workload.request_builder import RequestBuilder
-from soak.load.workload.sender import NOT_MADE, Sender
+from soak.load.workload.sender import NOT_MADE, Pause, Sender
 
 #: A refused connection answers at once; without a pause a closed user would hammer the dead target.
 PAUSE_AFTER_FAILED_CONNECT = 0.1
+#: Seconds until a user whose setup has failed tries it again: no user goes on without.
+PAUSE_AFTER_FAILED_SETUP = 1.0
 _PAUSED_AFTER = ("connect:", "TLS", NOT_MADE)
 #: How often the number of users is looked at, in seconds.
 TICK = 0.02
@@ -87,10 +89,12 @@ class ClosedLoad:
         chance, choose, begin, pace = virtual_user.random, self._mix.choose, self._builder.begin, self._plan.pace
         pauses = pace is not None or self._plan.think is not None
 
-        def pause(virtual_user: VirtualUser) -> bool:
-            return self._think(user, virtual_user)
+        def pause(virtual_user: VirtualUser, after: ScenarioStep) -> bool:
+            return self._think(user, virtual_user, after)
 
+        ready = False
         try:
+            ready = self._set_up(user, pause)
             while not user.leaving:
                 began = time.monotonic() if pauses else 0.0
                 scenario = choose(chance)
@@ -109,8 +113,26 @@ class ClosedLoad:
             self._warnings.fail(f"a user broke: {type(error).__name__}: {error}")
             raise
         finally:
+            if ready and self._mix.teardown is not None and begin(self._mix.teardown, virtual_user):
+                sender.walk(self._mix.teardown, virtual_user, pause)
             sender.close()
             self._running.discard(user)
+
+    def _set_up(self, user: ClosedUser, pause: Pause) -> bool:
+        """Make the steps of setup, again after a pause where they fail; whether the user is ready for all else."""
+        setup = self._mix.setup
+        while setup is not None and not user.leaving:
+            if not self._builder.begin(setup, user.virtual_user):
+                self._run_out()
+                user.leaving = True
+            elif user.sender.walk(setup, user.virtual_user, pause) is None:
+                user.virtual_user.keep_for_good()
+                return True
+            else:
+                user.idle = True
+                gevent.sleep(PAUSE_AFTER_FAILED_SETUP)
+                user.idle = False
+        return setup is None
 
     def _rest(self, user: ClosedUser, began: float) -> None:
         """Think, and keep the pace, after a request or flow that was begun at a moment."""
@@ -122,9 +144,9 @@ class ClosedLoad:
             gevent.sleep(left)
             user.idle = False
 
-    def _think(self, user: ClosedUser, virtual_user: VirtualUser) -> bool:
+    def _think(self, user: ClosedUser, virtual_user: VirtualUser, after: ScenarioStep) -> bool:
         """Pause between two steps of a flow; whether there is to be another."""
-        seconds = self._mix.pause(virtual_user.random)
+        seconds = self._mix.pause(virtual_user.random, after)
         if seconds > 0 and not user.cut:
             user.thinking = True
             gevent.sleep(seconds)

@@ -15,9 +15,10 @@ from soak.load.http.options import Origin, Timeouts
 from soak.load.http.request_head import RequestHead
 from soak.load.http.trace_context import TraceHeaders
 from soak.load.plan.mix_modulation import mix_modulation_of
-from soak.load.plan.plan import Plan, PlannedRequest
+from soak.load.plan.plan import Plan, PlannedBlock, PlannedRequest, PlannedStep
 from soak.load.plan.schedule import Schedule, ScheduleSegment
 from soak.load.scenario.checks import Checks
+from soak.load.scenario.conditions import Condition
 from soak.load.scenario.extractors import Extractors
 from soak.load.scenario.feeder import Feeder
 from soak.load.scenario.rendering import RequestTemplate
@@ -39,7 +40,9 @@ class ScenarioStep:
     __slots__ = (
         "authorized",
         "body",
+        "chance",
         "checks",
+        "condition",
         "endpoint",
         "extractors",
         "head",
@@ -49,8 +52,10 @@ class ScenarioStep:
         "needs_body",
         "needs_headers",
         "only_status",
+        "redirects",
         "statuses",
         "template",
+        "think",
         "timeout",
         "timeouts",
         "trace_lines",
@@ -64,6 +69,9 @@ class ScenarioStep:
             Checks(planned.expect),
             Extractors(planned.extractors),
         )
+        self.condition = Condition(planned.condition) if planned.condition else None
+        self.chance, self.think = planned.chance, planned.think or plan.think
+        self.redirects = plan.redirects if planned.redirects is None else planned.redirects
         self.timeout = planned.timeout or plan.timeout
         self.timeouts = Timeouts(
             planned.connect_timeout or plan.connect_timeout or plan.timeout,
@@ -89,20 +97,53 @@ class ScenarioStep:
                 self.head, self.traced = tracing.template(head)
 
 
+class ScenarioBlock:
+    """Steps that are made `rounds` times at most, and of them as long as `loop` holds; `first` is its first request."""
+
+    __slots__ = ("chance", "condition", "first", "loop", "names", "rounds", "steps")
+
+    def __init__(self, planned: PlannedBlock, plan: Plan) -> None:
+        self.steps = steps_of(planned.steps, plan)
+        self.first: ScenarioStep = self.steps[0] if isinstance(self.steps[0], ScenarioStep) else self.steps[0].first
+        self.rounds, self.chance = planned.repeat, planned.chance
+        self.loop = Condition(planned.loop) if planned.loop else None
+        self.condition = Condition(planned.condition) if planned.condition else None
+        self.names = _names(self.steps) | (self.loop.names if self.loop else frozenset())
+
+
+Step = ScenarioStep | ScenarioBlock
+
+
+def steps_of(planned: tuple[PlannedStep, ...], plan: Plan) -> tuple[Step, ...]:
+    """Planned steps, compiled."""
+    return tuple(
+        ScenarioBlock(step, plan) if isinstance(step, PlannedBlock) else ScenarioStep(step, plan) for step in planned
+    )
+
+
+def _names(steps: tuple[Step, ...]) -> frozenset[str]:
+    """The names that the templates and conditions of some steps need."""
+    found: set[str] = set()
+    for step in steps:
+        found |= step.names if isinstance(step, ScenarioBlock) else step.template.names | step.checks.names
+        found |= step.condition.names if step.condition else set()
+    return frozenset(found)
+
+
 class Scenario:
     """What one user does at a stretch: a flow's steps in order, or one endpoint's request. `names` are its templates'.
 
-    A `constant` course is one request of the same bytes each time, which needs no visitor; a flow has `more` steps than
-    its `first`.
+    A `constant` one is one request of the same bytes each time, which needs no virtual user. `first` is the first request
+    of it that there may be.
     """
 
-    __slots__ = ("constant", "first", "flow", "more", "names", "steps", "weight")
+    __slots__ = ("constant", "first", "flow", "names", "steps", "weight")
 
-    def __init__(self, steps: tuple[ScenarioStep, ...], weight: float, *, flow: bool = False) -> None:
+    def __init__(self, steps: tuple[Step, ...], weight: float, *, flow: bool = False) -> None:
         self.steps, self.weight, self.flow = steps, weight, flow
-        self.first, self.more = steps[0], steps[1:]
+        self.first: ScenarioStep = steps[0] if isinstance(steps[0], ScenarioStep) else steps[0].first
         self.constant = not flow and self.first.head is not None and not self.first.checks.templated
-        self.names: frozenset[str] = frozenset().union(*(step.template.names | step.checks.names for step in steps))
+        self.names = _names(steps)
 
 
 class TrafficMix:
@@ -114,10 +155,10 @@ class TrafficMix:
     def __init__(self, plan: Plan, index: int = 0, count: int = 1) -> None:
         self._plan, self._index, self._count = plan, index, count
         alone = [Scenario((ScenarioStep(request, plan),), request.weight) for request in plan.requests]
-        flows = [
-            Scenario(tuple(ScenarioStep(step, plan) for step in flow.steps), flow.weight, flow=True)
-            for flow in plan.flows
-        ]
+        flows = [Scenario(steps_of(flow.steps, plan), flow.weight, flow=True) for flow in plan.flows]
+        self.setup, self.teardown = (
+            Scenario(steps_of(steps, plan), 1.0, flow=True) if steps else None for steps in (plan.setup, plan.teardown)
+        )
         self.scenarios = (*alone, *flows)
         self._bounds: Sequence[float] = list(accumulate(scenario.weight for scenario in self.scenarios))
         self._modulation = mix_modulation_of(plan)
@@ -154,9 +195,10 @@ class TrafficMix:
         bounds = self._bounds
         return self.scenarios[bisect(bounds, chance.random() * bounds[-1], 0, len(bounds) - 1)]
 
-    def pause(self, chance: random.Random) -> float:
-        """How long to think before the next request, in seconds."""
-        return chance.uniform(*self._plan.think) if self._plan.think else 0.0
+    def pause(self, chance: random.Random, after: ScenarioStep | None = None) -> float:
+        """How long to think before the next request, in seconds: as the step `after` which it is says, or the plan."""
+        think = self._plan.think if after is None else after.think
+        return chance.uniform(*think) if think else 0.0
 
 
 def _pieces(plan: Plan) -> tuple[ScheduleSegment, ...]:

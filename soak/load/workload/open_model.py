@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import ceil
+from typing import NamedTuple
 
 import gevent
 
@@ -15,8 +16,8 @@ from soak.load.plan.plan import Plan
 from soak.load.plan.warnings import Warnings
 from soak.load.scenario.rendering import RenderedRequest
 from soak.load.scenario.virtual_user import VirtualUser
-from soak.load.workload.mix import Scenario, TrafficMix
-from soak.load.workload.request_builder import RequestBuilder
+from soak.load.workload.mix import Scenario, ScenarioStep, TrafficMix
+from soak.load.workload.request_builder import FlowEnded, RequestBuilder
 from soak.load.workload.sender import Sender
 from soak.load.workload.timerfd import PreciseTimer
 
@@ -29,8 +30,16 @@ MOST_AT_ONCE = 32
 #: Of the connections, so many are kept for all the run as arrive in this time; others are closed when idle for IDLE_SECONDS.
 PINNED_SECONDS, MOST_PINNED, IDLE_SECONDS = 0.1, 100, 5.0
 
-#: What is to be sent, made where it has a template; when it should be; and whose flow goes on after it.
-Arrival = tuple[Scenario, RenderedRequest | None, float, VirtualUser | None]
+
+class Visit(NamedTuple):
+    """A flow that goes on after its first request: whose it is, and the steps that are left of it."""
+
+    virtual_user: VirtualUser
+    steps: Iterator[ScenarioStep]
+
+
+#: What is to be sent, made where it has a template; when it should be; and the flow that goes on after it.
+Arrival = tuple[ScenarioStep, RenderedRequest | None, float, Visit | None]
 
 
 class ConnectionWorker:
@@ -110,7 +119,7 @@ class OpenLoad:
                 mix.turn(due)
             scenario = choose(chance)
             if scenario.constant:  # the hot path
-                arrive((scenario, None, moment, None))
+                arrive((scenario.first, None, moment, None))
             else:
                 self._make(scenario, number, moment)
             if moment > looked + 1.0:
@@ -126,9 +135,16 @@ class OpenLoad:
         if not self._builder.begin(scenario, virtual_user, known):
             self._run_out(scenario)
             return
-        rendered = self._builder.make(scenario.first, virtual_user)
+        first, visit = scenario.first, None
+        if scenario.flow:
+            visit = Visit(virtual_user, self._builder.steps(scenario.steps, virtual_user))
+            try:
+                first = next(visit.steps)
+            except (StopIteration, FlowEnded):  # no step's condition holds; or it cannot be told, which is counted
+                return
+        rendered = self._builder.make(first, virtual_user)
         if rendered is not None:
-            self.arrive((scenario, rendered, moment, virtual_user if scenario.flow else None))
+            self.arrive((first, rendered, moment, visit))
 
     def _run_out(self, scenario: Scenario) -> None:
         """An arrival that found no row is dropped; when none can find any, the load cannot go on."""
@@ -153,7 +169,7 @@ class OpenLoad:
             return
         else:
             self.queued += 1
-            self._counting.drop(arrival[0].first.endpoint)
+            self._counting.drop(arrival[0].endpoint)
             return
         self.busy += 1
         worker.arrival = arrival
@@ -166,11 +182,11 @@ class OpenLoad:
         hub, waiting, send = self._hub, self._waiting, worker.sender.send
         try:
             while (arrival := worker.arrival) is not None:
-                scenario, rendered, intended, virtual_user = arrival
-                if virtual_user is None:
-                    send(scenario.first, rendered, intended)
+                step, rendered, intended, visit = arrival
+                if visit is None:
+                    send(step, rendered, intended)
                 else:
-                    self._follow(worker, scenario, rendered, intended, virtual_user)
+                    self._follow(worker, step, rendered, intended, visit)
                 if waiting:
                     worker.arrival = waiting.popleft()
                     continue
@@ -192,15 +208,15 @@ class OpenLoad:
     def _follow(
         self,
         worker: ConnectionWorker,
-        scenario: Scenario,
+        first: ScenarioStep,
         rendered: RenderedRequest | None,
         intended: float,
-        virtual_user: VirtualUser,
+        visit: Visit,
     ) -> None:
         """A whole flow, by a visitor who has never been there before."""
 
-        def pause(virtual_user: VirtualUser) -> bool:
-            seconds = self._mix.pause(virtual_user.random)
+        def pause(virtual_user: VirtualUser, after: ScenarioStep) -> bool:
+            seconds = self._mix.pause(virtual_user.random, after)
             if seconds > 0 and not self._cut:
                 worker.thinking = True
                 gevent.sleep(seconds)
@@ -208,8 +224,8 @@ class OpenLoad:
             return not self._cut
 
         worker.sender.forget()
-        if worker.sender.send(scenario.first, rendered, intended, virtual_user) is None:
-            worker.sender.go_on(scenario, virtual_user, pause)
+        if worker.sender.send(first, rendered, intended, visit.virtual_user) is None:
+            worker.sender.go_on(visit.steps, visit.virtual_user, pause, first)
         worker.sender.forget()
 
     def let_go(self) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from soak.load.measure.counting import Counting
 from soak.load.plan.warnings import Warnings
+from soak.load.scenario.conditions import Condition
 from soak.load.scenario.feeder import FeederExhausted
 from soak.load.scenario.rendering import RenderedRequest
 from soak.load.scenario.templates import RenderError
 from soak.load.scenario.virtual_user import VirtualUser
-from soak.load.workload.mix import Scenario, ScenarioStep
+from soak.load.workload.mix import Scenario, ScenarioStep, Step
 
 #: When none of an endpoint's first requests can be made, none ever will be.
 GIVE_UP_AFTER = 20
+
+
+class FlowEnded(Exception):  # noqa: N818 - an end, counted already
+    """A condition could not be told."""
 
 
 class RequestBuilder:
@@ -32,6 +38,34 @@ class RequestBuilder:
             self._warnings.warn("rows", f"{error}, and {scenario.first.endpoint} cannot go on")
             return False
         return True
+
+    def steps(self, steps: tuple[Step, ...], virtual_user: VirtualUser) -> Iterator[ScenarioStep]:
+        """The requests to make, one after another, as conditions and chance have it by then; none after a wrong condition."""
+        for step in steps:
+            if step.chance < 1.0 and virtual_user.random.random() >= step.chance:
+                continue
+            if step.condition is not None and not self._holds(step.condition, step, virtual_user):
+                continue
+            if isinstance(step, ScenarioStep):
+                yield step
+                continue
+            for _ in range(step.rounds):
+                if step.loop is not None and not self._holds(step.loop, step, virtual_user):
+                    break
+                yield from self.steps(step.steps, virtual_user)
+            else:
+                if step.loop is not None and self._holds(step.loop, step, virtual_user):
+                    text = f"{step.first.endpoint}: its while ended after {step.rounds} rounds (at_most) and still held"
+                    self._warnings.warn("while", text)
+
+    def _holds(self, condition: Condition, step: Step, virtual_user: VirtualUser) -> bool:
+        """Whether a condition holds; one that cannot be told is a failure of the request it is for, and the flow's end."""
+        try:
+            return condition.holds(virtual_user.context)
+        except RenderError as error:
+            endpoint = step.endpoint if isinstance(step, ScenarioStep) else step.first.endpoint
+            self._fail(endpoint, error.kind)
+            raise FlowEnded from None
 
     def make(self, step: ScenarioStep, virtual_user: VirtualUser) -> RenderedRequest | None:
         """A request as the visitor's rows and captures have it; None when it cannot be made."""

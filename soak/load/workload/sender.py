@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from soak.load.http.client import Client, ClientOptions
 from soak.load.http.options import Origin, Timeouts, context_of
@@ -18,11 +18,13 @@ from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.scenario.virtual_user import VirtualUser
 from soak.load.workload.failure_examples import FailureExamples
 from soak.load.workload.mix import Scenario, ScenarioStep
-from soak.load.workload.request_builder import RequestBuilder
+from soak.load.workload.request_builder import FlowEnded, RequestBuilder
 from soak.profile.hosts import may_load
 
 #: What `walk` says of a request that could not be made; it is counted already.
 NOT_MADE = "template"
+#: Pauses after a step, and says whether there is to be another.
+Pause = Callable[[VirtualUser, ScenarioStep], bool]
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -70,27 +72,34 @@ class Sender:
         """Another visitor is served from now on."""
         self._client.forget()
 
-    def walk(self, scenario: Scenario, virtual_user: VirtualUser, pause: Callable[[VirtualUser], bool]) -> str | None:
-        """All of a course that the visitor has begun; the failure that ended it, if one did."""
+    def walk(self, scenario: Scenario, virtual_user: VirtualUser, pause: Pause) -> str | None:
+        """All of a scenario that the virtual user has begun; the failure that ended it, if one did."""
+        if scenario.flow:
+            return self.go_on(self._builder.steps(scenario.steps, virtual_user), virtual_user, pause)
         rendered = self._builder.make(scenario.first, virtual_user)
-        if rendered is None:
-            return NOT_MADE
-        failure = self.send(scenario.first, rendered, None, virtual_user)
-        if failure is None and scenario.more:
-            failure = self.go_on(scenario, virtual_user, pause)
-        return failure
+        return NOT_MADE if rendered is None else self.send(scenario.first, rendered, None, virtual_user)
 
-    def go_on(self, scenario: Scenario, virtual_user: VirtualUser, pause: Callable[[VirtualUser], bool]) -> str | None:
-        """The steps of a flow after its first; `pause` comes before each, and says whether there is to be another."""
-        for step in scenario.more:
-            if not pause(virtual_user):
-                break
-            rendered = self._builder.make(step, virtual_user)
-            if rendered is None:
-                return NOT_MADE
-            failure = self.send(step, rendered, None, virtual_user)
-            if failure is not None:
-                return failure
+    def go_on(
+        self,
+        steps: Iterator[ScenarioStep],
+        virtual_user: VirtualUser,
+        pause: Pause,
+        last: ScenarioStep | None = None,
+    ) -> str | None:
+        """The steps of a flow, those after `last`; `pause` comes between two, and says whether there is to be another."""
+        try:
+            for step in steps:
+                if last is not None and not pause(virtual_user, last):
+                    break
+                rendered = self._builder.make(step, virtual_user)
+                if rendered is None:
+                    return NOT_MADE
+                failure = self.send(step, rendered, None, virtual_user)
+                if failure is not None:
+                    return failure
+                last = step
+        except FlowEnded:
+            return NOT_MADE
         return None
 
     def send(
@@ -112,7 +121,7 @@ class Sender:
             head, body = step.head % ((trace,) * step.traced) if trace else step.head, step.body
         if step.timeouts is not self._timeouts:
             self._timeouts = step.timeouts
-            self._client.limit(step.timeouts)
+            self._client.limit(step.timeouts, step.redirects)
         began = time.monotonic()
         response = self._send(head, body, step.needs_body)
         ended = time.monotonic()

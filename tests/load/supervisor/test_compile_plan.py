@@ -6,7 +6,7 @@ import pytest
 
 from soak.errors import ProfileError
 from soak.load.plan.expectations import ANY_SUCCESS, PlannedExpectations, PlannedExtractor, PlannedMatch
-from soak.load.plan.plan import Plan
+from soak.load.plan.plan import Plan, requests_in
 from soak.load.plan.tls_options import TlsOptions
 from soak.load.scenario.rendering import RequestTemplate
 from soak.load.scenario.virtual_user import VirtualUser
@@ -89,11 +89,12 @@ def test_a_plan_survives_the_pipe_in_one_line(folder: Path) -> None:
     )
     (flow,) = whole.flows
     assert (flow.name, flow.weight) == ("checkout", 2)
-    assert flow.steps[0].extractors == (
+    first, *_ = requests_in(flow.steps)
+    assert first.extractors == (
         PlannedExtractor("cart", "json", "$.id"),
         PlannedExtractor("place", "header", "Location"),
     )
-    assert base64.b64decode(flow.steps[0].body) == b"a=b+c"
+    assert base64.b64decode(first.body) == b"a=b+c"
 
 
 def test_no_secret_is_shown_by_chance(folder: Path) -> None:
@@ -192,4 +193,5 @@ def test_a_mistake_is_named_before_the_run_with_file_line_and_key(mistake: str, 
 
 
 def test_captures_are_seen_by_the_steps_after_them() -> None:
-    assert plan(FLOW + "      - GET /cart/{{ cart }}\n").flows[0].steps[1].path == "/cart/{{ cart }}"
+    _, second = requests_in(plan(FLOW + "      - GET /cart/{{ cart }}\n").flows[0].steps)
+    assert second.path == "/cart/{{ cart }}"

@@ -8,7 +8,7 @@ from soak.load.plan.plan import Plan
 from soak.load.scenario.extractors import CapturedFrom
 from soak.load.scenario.feeder import FeederExhausted
 from soak.load.supervisor.compile_plan import plan_of
-from soak.load.workload.mix import TrafficMix
+from soak.load.workload.mix import Scenario, ScenarioStep, TrafficMix
 from soak.load.workload.sender import client_options
 from soak.profile import parse_profile
 
@@ -31,7 +31,11 @@ def plan(tmp_path: Path) -> Plan:
 
 def story(mix: TrafficMix, number: int, length: int = 200) -> list[str]:
     virtual_user = mix.virtual_user(number)
-    return [mix.choose(virtual_user.random).steps[0].endpoint for _ in range(length)]
+    return [mix.choose(virtual_user.random).first.endpoint for _ in range(length)]
+
+
+def only_steps(scenario: Scenario) -> list[ScenarioStep]:
+    return [step for step in scenario.steps if isinstance(step, ScenarioStep)]
 
 
 def test_endpoints_and_flows_are_chosen_by_weight_and_again_the_same(plan: Plan) -> None:
@@ -50,7 +54,7 @@ load: {rate: 1/s, duration: 1s, timeout: {connect: 2s, read: 3s, total: 8s}}
 endpoints: [GET /a, {request: GET /b, timeout: 1s}, {request: GET /c, timeout: {read: 4s, connect: 5s}}]
 """
     plan = plan_of(parse_profile(text, "p.yaml")[0])
-    waits = [scenario.steps[0].timeouts for scenario in TrafficMix(Plan.from_json(plan.to_json())).scenarios]
+    waits = [scenario.first.timeouts for scenario in TrafficMix(Plan.from_json(plan.to_json())).scenarios]
     assert waits == [Timeouts(2, 8, 3), Timeouts(2, 1, 3), Timeouts(5, 8, 4)]
     short = plan_of(parse_profile(text.replace("{connect: 2s, read: 3s, total: 8s}", "{connect: 2s}"), "p.yaml")[0])
     assert client_options(short).timeouts == Timeouts(2, 10)
@@ -59,13 +63,13 @@ endpoints: [GET /a, {request: GET /b, timeout: 1s}, {request: GET /c, timeout: {
 def test_what_each_step_needs_of_its_answer(plan: Plan) -> None:
     constant, templated, flow = TrafficMix(plan).scenarios
     assert [set(scenario.names) for scenario in (constant, templated, flow)] == [set(), {"row"}, {"row", "id"}]
-    first, second = flow.steps
-    assert (constant.steps[0].needs_body, constant.steps[0].needs_headers, constant.steps[0].timeout) == (
+    first, second = only_steps(flow)
+    assert (constant.first.needs_body, constant.first.needs_headers, constant.first.timeout) == (
         False,
         False,
         10,
     )
-    assert (templated.steps[0].needs_body, templated.steps[0].timeout) == (True, 2)
+    assert (templated.first.needs_body, templated.first.timeout) == (True, 2)
     assert (first.needs_body, first.needs_headers, second.needs_headers) == (False, True, False)
 
 
@@ -73,8 +77,8 @@ def test_a_flow_is_walked_with_one_row(plan: Plan) -> None:
     mix = TrafficMix(plan)
     virtual_user, flow = mix.virtual_user(1), mix.scenarios[2]
     virtual_user.begin(flow.names)
-    virtual_user.keep(flow.steps[0].extractors.take(CapturedFrom({"location": "http://x/c/7"}, b"")))
-    assert flow.steps[1].template.render(virtual_user.context).path == "/c/7?0"
+    virtual_user.keep(flow.first.extractors.take(CapturedFrom({"location": "http://x/c/7"}, b"")))
+    assert only_steps(flow)[1].template.render(virtual_user.context).path == "/c/7?0"
 
 
 def test_processes_have_other_users_and_other_rows(plan: Plan) -> None:
@@ -86,7 +90,7 @@ def test_processes_have_other_users_and_other_rows(plan: Plan) -> None:
         virtual_user, scenario = mix.virtual_user(1), mix.scenarios[1]
         while len(rows) < (3, 5, 7)[index]:
             virtual_user.begin(scenario.names)
-            rows.append(scenario.steps[0].template.render(virtual_user.context).path)
+            rows.append(scenario.first.template.render(virtual_user.context).path)
         with pytest.raises(FeederExhausted):
             virtual_user.begin(scenario.names)
     assert users == set(range(1, 13))

@@ -67,7 +67,7 @@ def load_of(plan: Plan, seconds: float) -> tuple[OpenLoad, Counting, list[Any]]:
 
 
 def arrive(load: OpenLoad) -> None:
-    load.arrive((COURSE, None, time.monotonic(), None))
+    load.arrive((COURSE.first, None, time.monotonic(), None))
 
 
 def closed(counting: Counting) -> EndpointWindow:

@@ -1,0 +1,114 @@
+"""The profile's flows: requests that one user makes in order, some of them repeatedly, on a condition, or by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from soak.profile.fields import Ratio, Shorthand, Strict, Word
+from soak.profile.pauses import AnyThink
+from soak.profile.requests import Capture, RequestSpec
+from soak.profile.yamltext import Path
+
+#: Rounds of a loop, at most: more requests than that are a load of their own, not a step of a flow.
+MOST_ROUNDS = 10_000
+#: Rounds of a `while` that says nothing else.
+USUAL_ROUNDS = 100
+#: Levels of blocks within blocks.
+MOST_LEVELS = 8
+#: What pydantic puts into the place of an error to say which of two kinds it took a step for.
+STEP_TAGS = ("<step>", "<block>")
+
+
+def _chance(value: object) -> object:
+    if value in (0, "0%"):
+        raise ValueError("is a step that is never made: leave it out")
+    return value
+
+
+Chance = Annotated[Ratio, Field(le=1.0), BeforeValidator(_chance)]
+
+
+class StepSpec(RequestSpec):
+    """One request of a flow; short form: just `GET /path`."""
+
+    capture: dict[Word, Annotated[Capture, Shorthand(("json",))]] = Field(
+        default={}, description="Values of its answer that later steps use in their templates"
+    )
+    if_: str | None = Field(
+        default=None, alias="if", description='Made only where this holds, such as "{{ stock > 0 }}"'
+    )
+    chance: Chance = Field(default=1.0, description="Made with this probability, such as 30%")
+    think: AnyThink | None = Field(
+        default=None, description="Pause after it, before the next step; load.think's unless given"
+    )
+
+
+class BlockSpec(Strict):
+    """Steps of a flow that are made together: repeatedly, on a condition, or by chance."""
+
+    steps: list[AnyStep] = Field(min_length=1, description="The steps, in order")
+    repeat: int = Field(default=1, ge=1, le=MOST_ROUNDS, description="How many times")
+    while_: str | None = Field(
+        default=None, alias="while", description='Again and again while this holds, such as "{{ next is not none }}"'
+    )
+    at_most: int = Field(
+        default=USUAL_ROUNDS, ge=1, le=MOST_ROUNDS, description="Rounds of while, at most; 100 unless given"
+    )
+    if_: str | None = Field(default=None, alias="if", description="Made only where this holds")
+    chance: Chance = Field(default=1.0, description="Made with this probability, such as 30%")
+
+    @model_validator(mode="after")
+    def _one_loop(self) -> BlockSpec:
+        if self.while_ is not None and "repeat" in self.model_fields_set:
+            raise ValueError("give either repeat or while, and not both")
+        if self.while_ is None and "at_most" in self.model_fields_set:
+            raise ValueError("at_most goes with while; repeat says how many rounds itself")
+        return self
+
+
+def _kind(value: Any) -> str:
+    block = "steps" in value if isinstance(value, dict) else isinstance(value, BlockSpec)
+    return STEP_TAGS[1 if block else 0]
+
+
+AnyStep = Annotated[
+    Annotated[StepSpec, Shorthand(("request",)), Tag(STEP_TAGS[0])] | Annotated[BlockSpec, Tag(STEP_TAGS[1])],
+    Discriminator(_kind),
+]
+BlockSpec.model_rebuild()
+
+
+class Flow(Strict):
+    """Requests that one user makes in order; a failed one ends them."""
+
+    name: str = Field(min_length=1, max_length=100, description="How reports call it, before the name of each step")
+    weight: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to endpoints and flows"
+    )
+    steps: list[AnyStep] = Field(min_length=1, description="The requests, in order")
+
+    @model_validator(mode="after")
+    def _not_too_deep(self) -> Flow:
+        if any(len(place) > 2 * MOST_LEVELS for place, _ in requests_in(self.steps, ())):
+            raise ValueError(f"steps are nested more than {MOST_LEVELS} levels deep")
+        return self
+
+
+def requests_in(steps: Sequence[StepSpec | BlockSpec], place: Path) -> Iterator[tuple[Path, StepSpec]]:
+    """Every request of some steps, those of blocks too, with its place in the file below `place`."""
+    for index, step in enumerate(steps):
+        if isinstance(step, BlockSpec):
+            yield from requests_in(step.steps, (*place, index, "steps"))
+        else:
+            yield (*place, index), step
+
+
+def blocks_in(steps: Sequence[StepSpec | BlockSpec], place: Path) -> Iterator[tuple[Path, StepSpec | BlockSpec]]:
+    """Every step and block, outer ones first."""
+    for index, step in enumerate(steps):
+        yield (*place, index), step
+        if isinstance(step, BlockSpec):
+            yield from blocks_in(step.steps, (*place, index, "steps"))
