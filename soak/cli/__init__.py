@@ -22,6 +22,7 @@ VERBS = {
     "worker": "Join a master's run, and make a share of its load",
     "compare": "Compare a candidate's runs with a base's, metric by metric",
     "baseline": "Set, list and show what later runs are compared with",
+    "watch": "Show how a run of this machine stands, in a terminal or a browser",
     "report": "Judge a run again and render it in any format",
     "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",

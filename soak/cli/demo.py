@@ -9,18 +9,21 @@ from pathlib import Path
 
 import click
 
+from soak.cli.view_options import ViewOptions, live_option
+
 LEAKS = ("none", "memory", "descriptors", "threads", "pool")
 
 
 @click.command("demo")
 @click.option("--leak", type=click.Choice(LEAKS), default="memory", show_default=True, help="What the service leaks.")
+@live_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error."
 )
-def command(leak: str, out: Path | None, as_json: bool) -> int:
+def command(leak: str, out: Path | None, as_json: bool, live: str | None) -> int:
     """Run the bundled service under load for about a minute, and judge it.
 
     Exit code 1 when it leaks, 0 with `--leak none`.
@@ -30,14 +33,16 @@ def command(leak: str, out: Path | None, as_json: bool) -> int:
       soak demo
       soak demo --leak none
       soak demo --leak pool --out pool-demo
+      soak demo --live
     """
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import parse_profile  # noqa: PLC0415
 
+    options = ViewOptions.of({"live": live})
     text = (files("soak.demo") / "demo.yaml").read_text(encoding="utf-8")
     environment = {"SOAK_DEMO_LEAK": leak, "SOAK_DEMO_PORT": str(_free_port()), "SOAK_DEMO_PYTHON": sys.executable}
     profile, text = parse_profile(text, "demo.yaml", environment=environment)
-    return drive(profile, text, out, as_json=as_json)
+    return drive(profile, text, out, as_json=as_json, options=options)
 
 
 def _free_port() -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,14 +18,18 @@ from soak.analysis.sequential_stop import LOOKS, certain_already
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
 from soak.cli.delivery import code_of, complain, show, tell, write_reports
+from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError
-from soak.live import Live
+from soak.live.progress import Live
 from soak.model import Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
 from soak.resume import Resumption
 from soak.runner import Record, Run
+
+if TYPE_CHECKING:
+    from soak.cli.live_views import Views
 
 #: What ends a run in order: Ctrl-C, a service manager's stop, a terminal that was closed. Windows has no SIGHUP.
 ENDING_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -50,16 +55,18 @@ def drive(
     as_json: bool,
     before: Resumption | None = None,
     against: Baseline | None = None,
+    options: ViewOptions | None = None,
 ) -> int:
-    """Run a profile to its end, write its reports, show them, and return the exit code.
+    """Run a profile to its end, show it meanwhile, write its reports, show them, and return the exit code.
 
     With what was `before`, the run in `out` goes on; with a baseline, the run is compared `against` it.
     """
-    from soak.cli.progress import ProgressLine  # noqa: PLC0415 - rich, not needed to refuse a profile
+    from soak.cli.live_views import live_views  # noqa: PLC0415 - rich, not needed to refuse a profile
+    from soak.cli.progress import Shown  # noqa: PLC0415
 
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
     before = before or Resumption()
-    live = Live(max(0.0, profile.load.ramp - before.done), profile.limits.survive.for_)
+    live = Live()
 
     def watched(record: Record) -> None:
         live.saw(record)
@@ -72,15 +79,24 @@ def drive(
         run.certain = lambda look, left: certain_already(judge_run(directory), look, left)
     if profile.trace.zipkin or profile.trace.jaeger:
         run.exemplars = lambda: judge_run(directory).exemplars
-    with interruptible(run.stop), ProgressLine(run, live) as line:
-        run.tick = line.tick
-        try:
-            run.run()
-        except SoakError:
-            if not run.stop.is_set():
-                raise
-            click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
-            return ExitCode.INTERRUPTED
+    planned, ramp = profile.load.ramp + profile.load.duration - before.done, profile.load.ramp - before.done
+    shown = Shown(profile.name, planned, ramp, lambda: run.resting)
+    with live_views(directory, shown, live, options or ViewOptions()) as views:
+        with interruptible(run.stop), views.lines as lines:
+            run.tick = lines.tick
+            try:
+                run.run()
+            except SoakError:
+                if not run.stop.is_set():
+                    raise
+                click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
+                return ExitCode.INTERRUPTED
+        views.judge.stop()
+        return _report(directory, views, against, as_json=as_json)
+
+
+def _report(directory: Path, views: Views, against: Baseline | None, *, as_json: bool) -> int:
+    """Judge a run that has ended, show and write its reports, and return the exit code."""
     with progress_note("judging the recording"):
         analysis = judge_run(directory, fastest_growth(against))
     # The verdict first: a full disk may keep the files from being written.
@@ -97,6 +113,7 @@ def drive(
         code = compared_with(against, analysis, directory, code, as_json=as_json)
     report = directory / ("report.html" if "report.html" in written.names else "")
     tell(f"\nReport: {report}", err=as_json)
+    views.finish(report)
     return code
 
 
@@ -117,8 +134,10 @@ def progress_note(work: str) -> Iterator[None]:
 
 
 @contextmanager
-def interruptible(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C, SIGTERM or SIGHUP once ends the run in order; a second time ends the process at once."""
+def interruptible(
+    stop: threading.Event, first: str = "ending the run in order; once more to stop at once"
+) -> Iterator[None]:
+    """Ctrl-C, SIGTERM or SIGHUP once ends the run in order, and `first` is said; a second time ends the process at once."""
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
@@ -126,7 +145,7 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
             os.write(2, b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n")
             os._exit(ExitCode.INTERRUPTED)
         stop.set()
-        os.write(2, b"\nsoak: ending the run in order; once more to stop at once\n")
+        os.write(2, f"\nsoak: {first}\n".encode())
 
     # Also where a shell had set them to be ignored, as it does for `soak run ... &`.
     before = {number: signal.signal(number, on_signal) for number in ENDING_SIGNALS}

@@ -1,9 +1,11 @@
-"""The live line while a run goes on: a bar and the worst series in a terminal, a line now and then in a log."""
+"""How a run stands while it goes on: a line for each resource in a terminal, a line a minute in a log."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -13,31 +15,44 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from soak.analysis.rules.load_generator import BUSY
-from soak.catalog.metrics import metric_of
-from soak.live import Live, Progress
+from soak.live.judge import Judge
+from soak.live.lines import ResourceLine, numbers, resource_lines, summary
+from soak.live.progress import Live
 from soak.model import Verdict
-from soak.reporters.wording import is_nothing
-from soak.runner import Run
-from soak.units import show_amount, show_duration, show_number, show_ratio
+from soak.reporters.wording import MARK
+from soak.units import show_duration, show_number
 
-_LOG_EVERY = 30.0
+#: Seconds between two lines in a log; the first comes after a few.
+LOG_EVERY, FIRST_LOG = 60.0, 10.0
+#: Times a second that a terminal is drawn, at most.
+DRAWN = 2.0
+#: Lines of a terminal that the resources leave free: the numbers, the note of further ones, the cursor.
+FREE_LINES = 4
+STYLES = {Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.PASS: "green", None: "dim"}
 
 
-class ProgressLine:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown: the run's name, its planned length and ramp in seconds, and what goes on after the load."""
+
+    name: str
+    planned: float
+    ramp: float
+    resting: Callable[[], str]
+
+
+class ProgressLines:
     """Draws a run's progress on standard error until it is left; `tick` as often as one likes."""
 
-    def __init__(self, run: Run, live: Live) -> None:
-        self._run, self._live = run, live
-        self._console = Console(file=sys.stderr)
-        self._planned = run.profile.load.ramp + run.profile.load.duration - run.before.done
-        self._began: float | None = None
-        self._next_log = 10.0
+    def __init__(self, shown: Shown, live: Live, judge: Judge, console: Console | None = None) -> None:
+        self._shown, self._live, self._judge = shown, live, judge
+        self._console = console or Console(file=sys.stderr)
+        self._next_log, self._next_drawn = FIRST_LOG, 0.0
         self._screen: Screen | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            self._screen = Screen(console=self._console, refresh_per_second=4, transient=True)
+            self._screen = Screen(console=self._console, auto_refresh=False, transient=True)
             self._screen.start()
         return self
 
@@ -49,60 +64,68 @@ class ProgressLine:
 
     def tick(self) -> None:
         """Show how the run stands now."""
-        if self._began is None:
-            self._began = time.monotonic()
-        elapsed = time.monotonic() - self._began
-        progress = self._live.progress()
+        elapsed, now = self._live.elapsed, time.monotonic()
         if self._screen is not None:
-            self._screen.update(self._drawn(elapsed, progress))
+            if now >= self._next_drawn:
+                self._next_drawn = now + 1 / DRAWN
+                self._screen.update(self.drawn(elapsed), refresh=True)
         elif elapsed >= self._next_log:
-            self._next_log = elapsed + max(_LOG_EVERY, self._planned / 100)
-            self._console.print(self._said(elapsed, progress), highlight=False, soft_wrap=True)
+            self._next_log = elapsed + LOG_EVERY
+            self._console.print(self.line(elapsed), highlight=False, soft_wrap=True, markup=False)
 
-    def _drawn(self, elapsed: float, progress: Progress) -> RenderableType:
-        ramping = elapsed < self._run.profile.load.ramp - self._run.before.done
-        grid = Table.grid(padding=(0, 2))
-        grid.add_row(
-            Text(self._run.profile.name, style="bold"),
-            ProgressBar(total=self._planned, completed=min(elapsed, self._planned), width=24),
-            Text(f"{'ramp' if ramping else 'steady'}, {self._left(elapsed)}", style="dim"),
+    def drawn(self, elapsed: float) -> RenderableType:
+        """All that a terminal shows, no higher than it is."""
+        head = Table.grid(padding=(0, 2))
+        head.add_row(
+            Text(self._shown.name, style="bold"),
+            ProgressBar(total=self._shown.planned, completed=min(elapsed, self._shown.planned), width=24),
+            Text(f"{'ramp' if elapsed < self._shown.ramp else 'steady'}, {self._left(elapsed)}", style="dim"),
         )
-        return Group(grid, Text(self._numbers(elapsed, progress)), _worst(progress))
+        lines = resource_lines(self._live, self._judge.latest)
+        room = max(1, self._console.height - FREE_LINES)
+        shown, rest = (lines, []) if len(lines) <= room else (lines[: room - 1], lines[room - 1 :])
+        more = [Text(f"and {len(rest)} more, none of them worse", style="dim")] if rest else []
+        return Group(head, Text(self._numbers(elapsed)), _table(shown), *more)
 
-    def _said(self, elapsed: float, progress: Progress) -> str:
-        return f"{show_duration(elapsed)}: {self._numbers(elapsed, progress)}; {self._left(elapsed)}; {_worst(progress).plain}"
+    def line(self, elapsed: float) -> str:
+        """The same in one line: the load, the time left, and the judgement so far."""
+        return (
+            f"{show_duration(elapsed)}: {self._numbers(elapsed)}; {self._left(elapsed)}; {summary(self._judge.latest)}"
+        )
 
-    def _numbers(self, elapsed: float, progress: Progress) -> str:
-        if self._run.resting and elapsed > self._planned:
-            return f"{show_number(progress.requests)} requests made, {show_number(progress.failures)} of them failed"
-        return _numbers(progress)
+    def said(self) -> str:
+        """The line of the live page: the load and the time left, for the page itself has the judgement."""
+        elapsed = self._live.elapsed
+        return f"{show_duration(elapsed)}: {self._numbers(elapsed)}; {self._left(elapsed)}"
+
+    def _numbers(self, elapsed: float) -> str:
+        progress = self._live.progress()
+        if self._shown.resting() and elapsed > self._shown.planned:
+            failed = f"{show_number(progress.failures)} of them failed" if progress.failures else "none failed"
+            return f"{show_number(progress.requests)} requests made, {failed}"
+        return numbers(progress)
 
     def _left(self, elapsed: float) -> str:
-        left = self._planned - elapsed
-        return f"{show_duration(round(left))} left" if left > 0.5 else self._run.resting or "ending"
+        left = self._shown.planned - elapsed
+        return f"{show_duration(round(left))} left" if left > 0.5 else self._shown.resting() or "ending"
 
 
-def _numbers(progress: Progress) -> str:
-    """`198 requests/s, 0 errors, p99 12 ms`."""
-    errors = f"errors {show_ratio(progress.error_ratio)}" if progress.failures else "no errors"
-    p99 = f"p99 {show_amount(progress.p99, 'seconds')}" if progress.p99 is not None else "p99 -"
-    lost = f", {progress.failed_scrapes} scrapes lost" if progress.failed_scrapes else ""
-    cpu = progress.generator_cpu
-    busy = f", load generator busy ({show_ratio(cpu)} of a core)" if cpu >= BUSY else ""
-    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}{busy}"
-
-
-def _worst(progress: Progress) -> Text:
-    """The series that grows most, so far."""
-    worst = progress.worst
-    if worst is None or worst.trend is None:
-        return Text("no growth to tell of yet", style="dim")
-    if worst.trend.slope_per_hour <= 0 or is_nothing(worst.trend):
-        return Text("no growth so far", style="dim")
-    role = metric_of(worst.series, worst.labels)
-    noun, unit = (role.noun, role.unit) if role else (worst.series, "")
-    slope = show_amount(worst.trend.slope_per_hour, f"{unit}/h")
-    style = "bold red" if worst.verdict is Verdict.FAIL else "dim"
-    return Text(
-        f"most growth so far: {noun} {slope}{' and certain' if worst.verdict is Verdict.FAIL else ''}", style=style
-    )
+def _table(lines: list[ResourceLine]) -> Table:
+    """The resources in columns that never wrap."""
+    table = Table.grid(padding=(0, 1), expand=False)
+    for width, justify in ((1, "left"), (26, "left"), (12, "left"), (9, "right"), (13, "right"), (24, "left")):
+        table.add_column(
+            max_width=width, no_wrap=True, overflow="ellipsis", justify="left" if justify == "left" else "right"
+        )
+    for line in lines:
+        style = STYLES[line.verdict]
+        mark = MARK[line.verdict] if line.verdict else "·"
+        table.add_row(
+            Text(mark, style),
+            Text(line.name),
+            Text(line.spark, style),
+            Text(line.now),
+            Text(line.growth, "" if line.growth else "dim"),
+            Text(line.says, style),
+        )
+    return table

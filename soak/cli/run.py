@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from soak.cli import run_flags
+from soak.cli.view_options import ViewOptions, live_option
 from soak.errors import UsageError
 
 #: Where the context keeps the words after `--`.
@@ -72,6 +73,7 @@ class RunCommand(click.Command):
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
 )
+@live_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
 )
@@ -104,10 +106,12 @@ def command(
       soak run profiles/locustfile.yaml -- --tenant acme
       soak run profiles/nightly.yaml --against nightly
       soak run --resume reports/nightly-20260101T000000Z
+      soak run profiles/nightly.yaml --live
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --duration 5m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
     """
+    options = ViewOptions.of(flags)
     if resume is not None:
         if (
             profile is not None
@@ -117,8 +121,10 @@ def command(
             or against
             or any(flags.values())
         ):
-            raise UsageError("--resume goes with --json alone: the run goes on as it began, in its own directory")
-        return _resume(resume, as_json=as_json)
+            raise UsageError(
+                "--resume goes with --json and --live alone: the run goes on as it began, in its own directory"
+            )
+        return _resume(resume, as_json=as_json, options=options)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.sides import read_baseline  # noqa: PLC0415
     from soak.profile import load_profile, parse_profile  # noqa: PLC0415
@@ -130,7 +136,7 @@ def command(
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")
         loaded, text = load_profile(profile, [*run_flags.overrides(flags), *overrides])
-        return drive(loaded, text, out, as_json=as_json, against=baseline)
+        return drive(loaded, text, out, as_json=as_json, against=baseline, options=options)
     import yaml  # noqa: PLC0415
 
     tree, assumed = run_flags.tree_of(flags)
@@ -140,10 +146,10 @@ def command(
         click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
     if profile_out is not None:
         _write_new(profile_out, text)
-    return drive(loaded, text, out, as_json=as_json, against=baseline)
+    return drive(loaded, text, out, as_json=as_json, against=baseline, options=options)
 
 
-def _resume(directory: Path, *, as_json: bool) -> int:
+def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:
     """Go on with a run; UsageError where that cannot be."""
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.pipeline import profile_of_resumed  # noqa: PLC0415
@@ -151,7 +157,7 @@ def _resume(directory: Path, *, as_json: bool) -> int:
 
     profile, text = profile_of_resumed(directory)
     before = resumption_of(directory, profile.load.ramp + profile.load.duration)
-    return drive(profile, text, directory, as_json=as_json, before=before)
+    return drive(profile, text, directory, as_json=as_json, before=before, options=options)
 
 
 def _write_new(path: Path, text: str) -> None:

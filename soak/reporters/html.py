@@ -61,8 +61,11 @@ class Panel:
     rows: tuple[Row, ...]
 
 
-def render(analysis: Analysis) -> str:
-    """One HTML document; every text that came from the target is escaped by the template, or data within JSON."""
+def render(analysis: Analysis, *, live: bool = False) -> str:
+    """One HTML document; every text that came from the target is escaped by the template, or data within JSON.
+
+    A `live` one renews itself from the server that it came from.
+    """
     moving: list[Chart] = []
     still: list[Chart] = []
     for chart in sorted(analysis.charts, key=_urgency):
@@ -91,10 +94,19 @@ def render(analysis: Analysis) -> str:
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             bokeh=own_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
             style=Markup(page_file("report.css")),  # noqa: S704 - our own
-            script=own_script(page_file("sort.js") + page_file("report.js")),
+            sort=own_script(page_file("sort.js")),
+            script=own_script(page_file("report.js")),
+            live=own_script(page_file("live.js")) if live else "",
             charts=chart_data(figures.embed(analysis, charts, PLACE)) if charts else "",
         )
     )
+
+
+def waiting(name: str) -> str:
+    """The page of a run that was not judged yet; it becomes the live report by itself."""
+    style, live = Markup(page_file("report.css")), own_script(page_file("live.js"))  # noqa: S704 - our own
+    text: str = environment().get_template("waiting.html").render(name=name, style=style, live=live)
+    return text
 
 
 def _urgency(chart: Chart) -> int:

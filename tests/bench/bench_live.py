@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from soak.catalog.process import RESIDENT
-from soak.live import Live
+from soak.live.progress import Live
 from soak.model import Sample, Scrape, label_pairs
 from soak.windows import Window
 
@@ -21,7 +21,7 @@ SERIES, SECONDS = 60, 3600
 def main() -> None:
     rng = np.random.default_rng(1)
     moments = [0.0]
-    live = Live(ramp=30.0, survive=30 * 86400, clock=lambda: moments[0])
+    live = Live()
     pods = [label_pairs({"pod": str(number)}) for number in range(SERIES)]
     judged = 0.0
     began = time.process_time()

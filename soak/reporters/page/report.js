@@ -37,64 +37,69 @@ function soakElapsed(seconds) {
 }
 
 Bokeh.set_log_level("error");
-const { docs, items } = JSON.parse(document.getElementById("chart-data").textContent);
+// The charts that are shown: a live page draws them anew.
+let soakShown = { models: [], managers: [], document: null };
+let soakPrinting = false;
+const soakDark = matchMedia("(prefers-color-scheme: dark)");
 
-Bokeh.embed.embed_items(docs, items).then((managers) => {
-  const models = [...Bokeh.documents[0].all_models];
-  const tagged = (tag) => models.filter((model) => model.tags?.includes(tag));
-
-  // Canvases know no style sheet: they are painted from its variables, and again when light or dark changes.
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  let printing = false;
-  function paint() {
-    if (printing) return;
-    document.documentElement.dataset.painted = dark.matches ? "dark" : "light";
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    for (const model of models) {
-      const name = model.tags?.find((tag) => String(tag).startsWith("paint:"))?.slice(6);
-      if (name) for (const key of ["line_color", "fill_color", "hatch_color"]) {
-        if (key in model.attributes && model[key] !== null) model[key] = colour(name);
-      }
-      if ("major_label_text_color" in model.attributes) {
-        model.setv({ major_label_text_color: colour("soft"), axis_line_color: colour("rule"), major_tick_line_color: colour("rule") });
-      }
-      if (model.type === "Grid" && model.dimension === 1) model.grid_line_color = colour("rule");
+// Canvases know no style sheet: they are painted from its variables, and again when light or dark changes.
+function soakPaint() {
+  if (soakPrinting) return;
+  document.documentElement.dataset.painted = soakDark.matches ? "dark" : "light";
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  for (const model of soakShown.models) {
+    const name = model.tags?.find((tag) => String(tag).startsWith("paint:"))?.slice(6);
+    if (name) for (const key of ["line_color", "fill_color", "hatch_color"]) {
+      if (key in model.attributes && model[key] !== null) model[key] = colour(name);
     }
+    if ("major_label_text_color" in model.attributes) {
+      model.setv({ major_label_text_color: colour("soft"), axis_line_color: colour("rule"), major_tick_line_color: colour("rule") });
+    }
+    if (model.type === "Grid" && model.dimension === 1) model.grid_line_color = colour("rule");
   }
-  paint();
-  dark.addEventListener("change", paint);
+}
 
-  // Paper waits for no canvas to be drawn anew at its width: it gets pictures of them, which the style sheet fits to it.
-  addEventListener("beforeprint", () => {
-    printing = true;
-    for (const view of managers.flatMap((manager) => [...manager.roots])) {
-      const picture = new Image();
-      picture.src = view.export("png").canvas.toDataURL();
-      view.el.getRootNode().host?.before(picture) ?? view.el.before(picture);
-    }
-  });
-  addEventListener("afterprint", () => {
-    printing = false;
-    for (const picture of document.querySelectorAll(".chart > img")) picture.remove();
-    paint();
-  });
-
-  for (const button of document.querySelectorAll("[data-curve]")) {
+// Draw the charts of a part of the page, each into its element; what is shown is then these.
+async function soakDraw(root, data) {
+  const { docs, items } = JSON.parse(data);
+  const managers = await Bokeh.embed.embed_items(docs, items);
+  const drawn = Bokeh.documents.at(-1);
+  const models = [...drawn.all_models];
+  const tagged = (tag) => models.filter((model) => model.tags?.includes(tag));
+  soakShown = { models, managers, document: drawn, span: tagged("time")[0] };
+  soakShown.whole = { start: soakShown.span?.start, end: soakShown.span?.end };
+  soakPaint();
+  for (const button of root.querySelectorAll("[data-curve]")) {
     button.addEventListener("click", () => {
       const shown = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(shown));
       for (const renderer of tagged(button.dataset.curve)) renderer.visible = shown;
     });
   }
-
-  const [span] = tagged("time");
-  const whole = { start: span?.start, end: span?.end };
-  document.getElementById("whole").addEventListener("click", () => span?.setv(whole));
-
+  root.querySelector("#whole").addEventListener("click", () => soakShown.span?.setv(soakShown.whole));
   // A finger on a chart scrolls the page; zooming is for pointers that hover.
   if (matchMedia("(any-hover: none)").matches) {
     for (const model of models) if (model.type === "BoxZoomTool") model.active = false;
   }
+}
+
+soakDark.addEventListener("change", soakPaint);
+// Paper waits for no canvas to be drawn anew at its width: it gets pictures of them, which the style sheet fits to it.
+addEventListener("beforeprint", () => {
+  soakPrinting = true;
+  for (const view of soakShown.managers.flatMap((manager) => [...manager.roots])) {
+    const picture = new Image();
+    picture.alt = "";
+    picture.src = view.export("png").canvas.toDataURL();
+    view.el.getRootNode().host?.before(picture) ?? view.el.before(picture);
+  }
+});
+addEventListener("afterprint", () => {
+  soakPrinting = false;
+  for (const picture of document.querySelectorAll(".chart > img")) picture.remove();
+  soakPaint();
+});
+soakDraw(document, document.getElementById("chart-data").textContent).then(() => {
   document.documentElement.dataset.charts = "ready";
 });

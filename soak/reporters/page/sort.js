@@ -1,27 +1,32 @@
 // Tables that sort by a click on a column's name: numbers by size (units and all), everything else by its text.
-for (const table of document.querySelectorAll("table.sortable")) {
-  const size = (text) => {
-    const [, number, unit = ""] = text.replaceAll(",", "").match(/^([-+]?[\d.]+)\s*([^\s]*)/) ?? [];
-    const scale = { "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, k: 1e3, M: 1e6 }[unit.replace("/s", "")] ?? 1;
-    return number === undefined ? null : Number(number) * scale;
-  };
-  const headers = [...table.tHead.rows[0].cells];
-  headers.forEach((header, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...header.childNodes);
-    header.append(button);
-    button.addEventListener("click", () => {
-      const falling = header.getAttribute("aria-sort") !== "descending";
-      for (const other of headers) other.removeAttribute("aria-sort");
-      header.setAttribute("aria-sort", falling ? "descending" : "ascending");
-      const key = (row) => row.cells[column].textContent.trim();
-      const rows = [...table.tBodies[0].rows].sort((a, b) => {
-        const [x, y] = [size(key(a)), size(key(b))];
-        const order = x !== null && y !== null ? x - y : key(a).localeCompare(key(b));
-        return falling ? -order : order;
-      });
-      table.tBodies[0].append(...rows);
-    });
-  });
+function soakSize(text) {
+  const [, number, unit = ""] = text.replaceAll(",", "").match(/^([-+]?[\d.]+)\s*([^\s]*)/) ?? [];
+  const scale = { "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, k: 1e3, M: 1e6 }[unit.replace("/s", "")] ?? 1;
+  return number === undefined ? null : Number(number) * scale;
 }
+
+function soakSort(table, column, falling) {
+  const headers = [...table.tHead.rows[0].cells];
+  for (const other of headers) other.removeAttribute("aria-sort");
+  headers[column].setAttribute("aria-sort", falling ? "descending" : "ascending");
+  const key = (row) => row.cells[column].textContent.trim();
+  const rows = [...table.tBodies[0].rows].sort((a, b) => {
+    const [x, y] = [soakSize(key(a)), soakSize(key(b))];
+    const order = x !== null && y !== null ? x - y : key(a).localeCompare(key(b));
+    return falling ? -order : order;
+  });
+  table.tBodies[0].append(...rows);
+}
+
+function soakSortable(root) {
+  for (const table of root.querySelectorAll("table.sortable")) {
+    [...table.tHead.rows[0].cells].forEach((header, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...header.childNodes);
+      header.append(button);
+      button.addEventListener("click", () => soakSort(table, column, header.getAttribute("aria-sort") !== "descending"));
+    });
+  }
+}
+soakSortable(document);

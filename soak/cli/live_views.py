@@ -1,0 +1,53 @@
+"""What shows a run while it goes on, put together: counts, judgement, terminal, live page."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from soak.cli.progress import ProgressLines, Shown
+from soak.cli.view_options import ViewOptions
+from soak.live.address import TOKEN
+from soak.live.judge import Judge
+from soak.live.page import LivePage
+from soak.live.progress import Live
+
+#: Seconds of a run before it is judged for the first time: soon where somebody looks, else in time for the log's lines.
+FIRST_JUDGED, FIRST_JUDGED_IN_LOGS = 15.0, 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The views of one run."""
+
+    lines: ProgressLines
+    judge: Judge
+    page: LivePage | None
+
+    def finish(self, report: Path) -> None:
+        """Give the final report to whoever looks at the live page."""
+        if self.page is not None and report.is_file():
+            self.page.finish(report.read_text(encoding="utf-8"), f"the run has ended; this report is kept at {report}")
+
+
+@contextmanager
+def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) -> Iterator[Views]:
+    """Open the views, and close them at the end; UsageError or SoakError where one cannot listen."""
+    looked_at = sys.stderr.isatty() or options.live is not None
+    judge = Judge(directory, html=options.live is not None, after=FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS)
+    lines = ProgressLines(shown, live, judge)
+    with ExitStack() as stack:
+        page = None
+        if options.live is not None:
+            page = LivePage(shown.name, judge, lines.said, options.live, os.environ.get(TOKEN, ""))
+            stack.callback(page.close)
+            click.echo(f"soak: live page at {page.url}", err=True)
+        judge.start()
+        stack.callback(judge.stop)
+        yield Views(lines, judge, page)

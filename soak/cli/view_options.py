@@ -1,0 +1,35 @@
+"""The options of the verbs that show a run while it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from soak.live.address import LIVE_PORT, TOKEN, Address, parse_address
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """Which views were asked for besides the terminal."""
+
+    live: Address | None = None
+
+    @classmethod
+    def of(cls, flags: dict[str, Any]) -> ViewOptions:
+        """Take the views' flags out of a command's flags; UsageError where an address is none."""
+        live = flags.pop("live", None)
+        return cls(parse_address("--live", live, LIVE_PORT) if live else None)
+
+
+def live_option(function: Any) -> Any:
+    """`--live [ADDR]`, alike for every verb that has it."""
+    return click.option(
+        "--live",
+        is_flag=False,
+        flag_value=f"127.0.0.1:{LIVE_PORT}",
+        metavar="[ADDRESS]",
+        help=f"Serve the report while the run goes on, at HOST:PORT (127.0.0.1:{LIVE_PORT} unless given). Others than "
+        f"this machine's own need {TOKEN}.",
+    )(function)

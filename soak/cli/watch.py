@@ -1,0 +1,67 @@
+"""`soak watch`: look at a run of this machine while it goes on, from another terminal."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import click
+
+from soak.cli.view_options import ViewOptions, live_option
+from soak.errors import ExitCode, UsageError
+
+#: Seconds between two looks into the run directory.
+EVERY = 1.0
+
+
+@click.command("watch")
+@click.argument("run", type=click.Path(path_type=Path))
+@live_option
+def command(run: Path, live: str | None) -> int:
+    """Show how a run on this machine stands, until it ends; then its verdict, with the exit code of the run.
+
+    RUN is a run directory. The run is only read: to leave the view ends nothing. A run that has ended, or has crashed, is
+    judged as far as it came.
+
+    \b
+    Examples:
+      soak watch reports/nightly-20260101T000000Z
+      soak watch reports/nightly-20260101T000000Z --live
+      soak watch reports/nightly-20260101T000000Z --live 127.0.0.1:9000
+    """
+    from soak.cli.delivery import code_of, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.drive import interruptible, progress_note  # noqa: PLC0415
+    from soak.cli.live_views import live_views  # noqa: PLC0415
+    from soak.cli.progress import Shown  # noqa: PLC0415
+    from soak.live.progress import Live  # noqa: PLC0415
+    from soak.pipeline import judge_run, profile_of  # noqa: PLC0415
+    from soak.recording import is_run_directory, read_run  # noqa: PLC0415
+    from soak.recording.files import is_under_way  # noqa: PLC0415
+    from soak.recording.following import Follower  # noqa: PLC0415
+
+    if not is_run_directory(run):
+        raise UsageError(f"{run}: not a run directory (it has no run.json); `soak run` says where it puts its run")
+    options = ViewOptions.of({"live": live})
+    described, load, seen = read_run(run), profile_of(run).load, Live()
+    shown = Shown(described.get("name", run.name), load.ramp + load.duration, load.ramp, str)
+    follower, stop = Follower(run), threading.Event()
+    leaving = "the view ends; a run that it showed goes on"
+    with live_views(run, shown, seen, options) as views, interruptible(stop, leaving):
+        with views.lines:
+            while is_under_way(run) and not stop.is_set():
+                for record in follower.new():
+                    seen.saw(record)
+                views.lines.tick()
+                stop.wait(EVERY)
+        if stop.is_set():
+            return ExitCode.INTERRUPTED
+        with progress_note("judging the recording"):
+            analysis = judge_run(run)
+        show(analysis)
+        if views.page is not None:
+            from soak.reporters.html import render  # noqa: PLC0415
+
+            views.page.finish(render(analysis), "the run has ended")
+            click.echo(f"soak: the report stays at {views.page.url}; Ctrl-C ends it", err=True)
+            stop.wait()
+    return code_of(analysis)

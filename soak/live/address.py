@@ -1,0 +1,44 @@
+"""Where what is shown of a run is served: addresses as an option gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from soak.errors import UsageError
+
+#: The port of the live page unless told otherwise.
+LIVE_PORT = 8765
+#: Where the token for other addresses than loopback's comes from.
+TOKEN = "SOAK_LIVE_TOKEN"
+#: Fewer characters than these can be guessed.
+SHORTEST_TOKEN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        from soak.profile.hosts import is_loopback  # noqa: PLC0415 - `--help` needs none of it
+
+        return is_loopback(self.host)
+
+
+def parse_address(option: str, text: str, default_port: int) -> Address:
+    """`HOST:PORT`, `HOST`, `:PORT` or a port alone; UsageError for anything else."""
+    from soak.profile.hosts import is_host  # noqa: PLC0415
+
+    if text.endswith((".yaml", ".yml")):
+        raise UsageError(f"{option} took {text} as its address: put the profile first, as in {text} {option}")
+    host, colon, port = text.rpartition(":")
+    if not colon or "]" in port:
+        host, port = ("", text) if text.isdigit() else (text, "")
+    host, port = host.strip("[]") or "127.0.0.1", port or str(default_port)
+    if not port.isdigit() or int(port) > 65535 or not is_host(host) or host.startswith("-"):
+        raise UsageError(f"{option} {text!r}: expected HOST:PORT, such as 127.0.0.1:{default_port}")
+    return Address(host, int(port))

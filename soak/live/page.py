@@ -1,0 +1,64 @@
+"""The live page: the report of the judgement so far, renewed in place, and how the run stands in one line."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+
+from werkzeug.wrappers import Request
+
+from soak.live.address import Address
+from soak.live.judge import Judge
+from soak.live.server import Answer, Server
+from soak.reporters.html import waiting
+
+_HTML, _JSON = "text/html; charset=utf-8", "application/json"
+#: A reader who asked within so many seconds is still there.
+STILL_THERE = 8.0
+#: At its end the page waits at most so many seconds for its readers to take the final report.
+LINGER = 6.0
+
+
+class LivePage:
+    """Serves the report of what a judge found last; `said` is the line that tells how the run stands now."""
+
+    def __init__(self, name: str, judge: Judge, said: Callable[[], str], address: Address, token: str = "") -> None:
+        self._name, self._judge, self._said = name, judge, said
+        self._final: tuple[str, str] | None = None
+        self._asked, self._taken = 0.0, threading.Event()
+        pages = {"/": self._page, "/report": self._page, "/state": self._state}
+        self._server = Server("--live", address, pages, token)
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return self._server.url
+
+    def finish(self, html: str, text: str) -> None:
+        """Show the final report, and wait until a reader who is there has taken it."""
+        self._final = (html, text)
+        if time.monotonic() - self._asked < STILL_THERE:
+            self._taken.wait(LINGER)
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.close()
+
+    def _version(self) -> int:
+        latest = self._judge.latest
+        return (latest.number if latest and latest.html else 0) if self._final is None else self._judge.number + 1
+
+    def _page(self, _request: Request) -> Answer:
+        version, latest = self._version(), self._judge.latest
+        html = self._final[0] if self._final else latest.html if latest and latest.html else waiting(self._name)
+        if self._final:
+            self._taken.set()
+        return Answer(html.replace("<html ", f'<html data-version="{version}" ', 1), _HTML)
+
+    def _state(self, _request: Request) -> Answer:
+        self._asked = time.monotonic()
+        final = self._final
+        text = final[1] if final else self._said()
+        return Answer(json.dumps({"version": self._version(), "final": final is not None, "text": text}), _JSON)

@@ -1,0 +1,117 @@
+"""A small web server for what is shown of a run: pages that are only read, for this machine, or for who has the token.
+
+A page of another site must not read it (DNS rebinding), so on loopback the Host header must name loopback; elsewhere
+every request needs the token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from soak.errors import SoakError, UsageError
+from soak.live.address import SHORTEST_TOKEN, TOKEN, Address
+from soak.profile.hosts import is_loopback
+
+#: What every answer says to the browser, besides the page's own policy.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a page holds now."""
+
+    body: str
+    content_type: str
+
+
+Pages = Mapping[str, Callable[[Request], Answer]]
+
+
+class Server:
+    """Answers GET and HEAD of some pages from a thread of its own, until closed."""
+
+    def __init__(self, option: str, address: Address, pages: Pages, token: str = "") -> None:
+        """Begin to serve; UsageError for an open address without a token, SoakError where it cannot listen."""
+        if not address.loopback and len(token) < SHORTEST_TOKEN:
+            raise UsageError(
+                f"{option} {address.host}: other machines can reach this address, so {TOKEN} must be set to a secret of "
+                f"{SHORTEST_TOKEN} characters at least"
+            )
+        self._pages, self._token, self._loopback = pages, "" if address.loopback else token, address.loopback
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        try:
+            self._server = make_server(address.host, address.port, self._application, threaded=True)
+        except (OSError, SystemExit) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "the address is in use"
+            raise SoakError(f"{option} {address.host}:{address.port}: cannot listen there: {reason.lower()}") from None
+        self.host, self.port = address.host, self._server.port
+        self._thread = threading.Thread(target=self._serve, name="soak-serve", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/"
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(2.0)
+
+    def _serve(self) -> None:
+        self._server.serve_forever(poll_interval=0.2)
+
+    def _application(self, environ: Any, start_response: Any) -> Any:
+        return self.answer(Request(environ))(environ, start_response)
+
+    def answer(self, request: Request) -> Response:
+        """The answer to one request."""
+        page = self._pages.get(request.path)
+        if self._loopback and not is_loopback(_host_of(request)):
+            response = _refused(421, "this page is served to this machine alone: ask for it by 127.0.0.1 or localhost")
+        elif self._token and not self._allowed(request):
+            response = _refused(401, "give the token, as Authorization: Bearer ... or as ?token=...")
+            response.headers["WWW-Authenticate"] = "Bearer"
+        elif page is None:
+            response = _refused(404, f"no such page; there is {', '.join(self._pages)}")
+        elif request.method not in ("GET", "HEAD"):
+            response = _refused(405, "this page can only be read")
+            response.headers["Allow"] = "GET, HEAD"
+        else:
+            answer = page(request)
+            response = Response(answer.body, content_type=answer.content_type)
+        response.headers.update(HEADERS)
+        return response
+
+    def _allowed(self, request: Request) -> bool:
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        given = bearer or request.args.get("token", "")
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+
+def _host_of(request: Request) -> str:
+    """The host that the client asked for, without its port; empty where it did not say."""
+    host = request.headers.get("Host", "")
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _refused(status: int, why: str) -> Response:
+    return Response(why + "\n", status=status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,87 @@
+// A page that renews itself: it asks its server how the run stands, and takes each new report in place.
+const soakLive = document.createElement("div");
+soakLive.id = "live";
+soakLive.append(document.createElement("strong"), " ", document.createElement("span"));
+document.body.prepend(soakLive);
+let soakVersion = null;
+let soakHeard = Date.now();
+
+function soakSay(state, text) {
+  soakLive.dataset.state = state;
+  soakLive.firstChild.textContent = { live: "Live", lost: "No connection", final: "Final report" }[state];
+  soakLive.lastChild.textContent = text;
+}
+
+// What a reader has set: open folds, sorted tables, hidden curves, a zoom.
+function soakChoices() {
+  const span = typeof soakShown === "undefined" ? null : soakShown.span;
+  return {
+    folds: [...document.querySelectorAll("details")].map((fold) => fold.open),
+    sorted: [...document.querySelectorAll("table.sortable")].map((table) =>
+      [...table.tHead.rows[0].cells].map((header) => header.getAttribute("aria-sort"))),
+    hidden: [...document.querySelectorAll("[data-curve][aria-pressed=false]")].map((button) => button.textContent),
+    zoom: span && (span.start !== soakShown.whole.start || span.end !== soakShown.whole.end) ? { start: span.start, end: span.end } : null,
+  };
+}
+
+function soakRestore(root, choices) {
+  root.querySelectorAll("details").forEach((fold, index) => { fold.open = choices.folds[index] ?? fold.open; });
+  root.querySelectorAll("table.sortable").forEach((table, index) => {
+    const column = (choices.sorted[index] ?? []).findIndex(Boolean);
+    if (column >= 0 && column < table.tHead.rows[0].cells.length) soakSort(table, column, choices.sorted[index][column] === "descending");
+  });
+  for (const button of root.querySelectorAll("[data-curve]")) if (choices.hidden.includes(button.textContent)) button.click();
+  if (choices.zoom) soakShown.span?.setv(choices.zoom);
+}
+
+async function soakRenew() {
+  const answer = await fetch("report" + location.search, { cache: "no-store" });
+  if (!answer.ok) throw new Error(answer.status);
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const data = next.getElementById("chart-data")?.textContent;
+  if (typeof Bokeh === "undefined" && data) return location.reload(); // the first report with charts brings what draws them
+  const choices = soakChoices();
+  const old = [...document.querySelectorAll("body > header, body > main, body > footer")];
+  const before = typeof soakShown === "undefined" ? null : soakShown;
+  for (const part of old) for (const element of part.querySelectorAll("[id]")) element.removeAttribute("id");
+  const holder = document.createElement("div");
+  holder.className = "next";
+  holder.style.width = `${old[0]?.clientWidth ?? document.body.clientWidth}px`;
+  holder.append(...next.querySelectorAll("body > header, body > main, body > footer"));
+  document.body.append(holder);
+  if (typeof soakSortable !== "undefined") soakSortable(holder);
+  if (data) await soakDraw(holder, data);
+  soakRestore(holder, choices);
+  document.documentElement.className = next.documentElement.className;
+  document.title = next.title;
+  for (const part of old) part.remove();
+  holder.replaceWith(...holder.childNodes);
+  if (before?.document && before.document !== soakShown.document) {
+    for (const manager of before.managers) for (const view of [...manager.roots]) view.remove();
+    Bokeh.documents.splice(Bokeh.documents.indexOf(before.document), 1);
+    before.document.clear();
+  }
+}
+
+async function soakPoll() {
+  let wait = 2000;
+  try {
+    const answer = await fetch("state" + location.search, { cache: "no-store", signal: AbortSignal.timeout(10000) });
+    if (!answer.ok) throw new Error(answer.status);
+    const state = await answer.json();
+    if (soakVersion === null) soakVersion = Number(document.documentElement.dataset.version ?? 0);
+    if (state.version !== soakVersion) {
+      await soakRenew();
+      soakVersion = state.version;
+      document.documentElement.dataset.version = state.version;
+    }
+    soakHeard = Date.now();
+    soakSay(state.final ? "final" : "live", state.text);
+    if (state.final) return;
+  } catch {
+    soakSay("lost", `since ${Math.round((Date.now() - soakHeard) / 1000)} s; trying again. What is shown is the last report.`);
+    wait = 3000;
+  }
+  setTimeout(soakPoll, wait);
+}
+soakPoll();
