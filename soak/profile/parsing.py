@@ -18,6 +18,7 @@ from soak.profile import yamltext
 from soak.profile.checking import check, requests_of
 from soak.profile.flows import STEP_TAGS
 from soak.profile.types import Profile
+from soak.profile.windowed import IN_WINDOWS, PLAIN
 
 #: Keys, and parts of keys, of what is sent to the target, or may hold a password; and those keys of auth that are no secret.
 _SENT, _SENT_PARTS = ("form", "json", "body", "zipkin", "jaeger"), ("header", "auth", "token", "password")
@@ -151,7 +152,7 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
         return item["type"] == "missing", line
 
     for item in (errors := error.errors()):
-        item["loc"] = tuple(part for part in item["loc"] if part not in STEP_TAGS)
+        item["loc"] = tuple(part for part in item["loc"] if part not in (*STEP_TAGS, PLAIN, IN_WINDOWS))
     item = min(errors, key=place)
     path = (*prefix, *item["loc"])
     key = ".".join(map(str, path))

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
 
-from soak.profile.fields import HeaderMap, Positive, Rate, Ratio, Regex, Shorthand, Strict, TextMap
+from soak.profile.fields import HeaderMap, Positive, Rate, Regex, Shorthand, Strict, TextMap
 from soak.profile.matches import AnyValue, BodyMatch, Statuses
+from soak.profile.windowed import ErrorLimit, LatencyLimit
 
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
 #: A path has no blank in it, save inside a template.
@@ -51,12 +52,12 @@ ReadyRequest = Annotated[str, BeforeValidator(_ready), WithJsonSchema({"type": "
 class EndpointLimits(Strict):
     """What requests must stay within, of one endpoint or of all together."""
 
-    errors: Ratio | None = Field(default=None, description="Largest share of failed requests")
-    p50: Positive | None = Field(default=None, description="Largest median latency")
-    p90: Positive | None = Field(default=None, description="Largest 90th percentile of latency")
-    p95: Positive | None = Field(default=None, description="Largest 95th percentile of latency")
-    p99: Positive | None = Field(default=None, description="Largest 99th percentile of latency")
-    p999: Positive | None = Field(default=None, description="Largest 99.9th percentile of latency")
+    errors: ErrorLimit | None = Field(default=None, description="Largest share of failed requests")
+    p50: LatencyLimit | None = Field(default=None, description="Largest median latency")
+    p90: LatencyLimit | None = Field(default=None, description="Largest 90th percentile of latency")
+    p95: LatencyLimit | None = Field(default=None, description="Largest 95th percentile of latency")
+    p99: LatencyLimit | None = Field(default=None, description="Largest 99th percentile of latency")
+    p999: LatencyLimit | None = Field(default=None, description="Largest 99.9th percentile of latency")
     rate: Rate | None = Field(default=None, description="Least achieved rate of requests")
 
 

@@ -16,12 +16,14 @@ from soak.analysis.rules.resources import resource_findings
 from soak.analysis.rules.rule import Rule, RuleInput
 from soak.analysis.rules.run_validity import validity_findings, validity_warnings
 from soak.analysis.rules.unknown_resources import no_findings, unknown_warnings
+from soak.analysis.rules.windowed_limits import windowed_findings
 
 RULES: dict[str, Rule] = {
     "abort": Rule(abort_findings),
     "growth": Rule(resource_findings),
     "unknown": Rule(no_findings, unknown_warnings),
     "requests": Rule(request_findings),
+    "windowed": Rule(windowed_findings),
     "max": Rule(max_findings),
     "drift": Rule(drift_findings),
     "pools": Rule(pool_findings, pool_warnings),

@@ -13,6 +13,7 @@ from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, RuleName, Series, Verdict
 from soak.profile import EndpointLimits
+from soak.profile.windowed import Windowed
 from soak.units import show_amount, show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows
 
@@ -72,6 +73,11 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
             yield Finding(RuleName.MAX, series.name, verdict, reason, series.labels, limit, highest, unit)
 
 
+def plain(limit: float | Windowed | None) -> float | None:
+    """A limit over the whole judged stretch; None where there is none, or one that holds in a share of windows."""
+    return limit if isinstance(limit, float) else None
+
+
 def matching(prepared: Prepared, name: str) -> list[Series]:
     """The series that a limit names: by name, by name with labels, or by a glob."""
     return [one for one in prepared.series if name in (one.name, one.key) or fnmatchcase(one.name, name)]
@@ -98,7 +104,7 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
     seconds = float(windows.seconds.sum())
     yield from _errors(windows, limits, labels)
     for key, q in QUANTILES.items():
-        limit = getattr(limits, key)
+        limit = plain(getattr(limits, key))
         if limit is None:
             continue
         name, observed = f"http_request_{key}_seconds", windows.quantile(q)
@@ -124,7 +130,7 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
 
 def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) -> Iterator[Finding]:
     total, failed, kinds = int(windows.requests.sum()), int(windows.failures.sum()), windows.failure_kinds
-    name, limit = "http_request_error_ratio", limits.errors
+    name, limit = "http_request_error_ratio", plain(limits.errors)
     if total == 0:
         if limit is not None or not labels:
             reason = (
