@@ -2,13 +2,15 @@
 
 The vouched bound of a growth is the upper end of its 97.5% interval, and never below the resolution, the slowest growth
 that this recording would surely have caught. The room is what may be added: half of the level, or what is left of the
-capacity; of counted things at least a hundred, for no service suffers from a few descriptors more. Room over bound is the
-horizon, and a run vouches for the shortest of its resources' horizons.
+capacity; of counted things at least a hundred, of bytes at least a mebibyte, for no service suffers from a few descriptors
+more, nor from a buffer of 90 KiB that grows to 135. Room over bound is the horizon, and a run vouches for the shortest of
+its resources' horizons.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `HOLLOW` 2 | judged stretches | a resource that could have grown by half while it was watched was not shown to be steady |
 | `HANDFUL` 100 | things | descriptors, threads, goroutines: so many more are a load that every runtime bears |
+| `LITTLE` 2^20 | bytes | less memory than one arena, pool chunk or thread's stack of any runtime in the catalog |
 | `SHARPER` 1.5 | power of the run's length | a slope's standard error falls with T^1.5 (T for the line, T^0.5 for the samples) |
 | `MOST` 10 years | seconds | no recording says more, not even of what never moved |
 | `ROUNDS` 14 | runs | more nights than a fortnight's are not advised |
@@ -28,7 +30,7 @@ from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
 from soak.units import show_amount, show_duration
 
-HOLLOW, HANDFUL, SHARPER, MOST, ROUNDS = 2.0, 100.0, 1.5, 3650 * 86400.0, 14
+HOLLOW, HANDFUL, LITTLE, SHARPER, MOST, ROUNDS = 2.0, 100.0, 2.0**20, 1.5, 3650 * 86400.0, 14
 _STEP = "vouched horizon"
 
 
@@ -55,7 +57,8 @@ def bound(trend: Trend) -> float:
 def room(subject: Subject, level: float) -> float:
     """How much may be added before it matters."""
     half = 0.5 * abs(level)
-    much = max(half, HANDFUL) if subject.integer else half
+    least = HANDFUL if subject.integer else LITTLE if subject.unit == "bytes" else 0.0
+    much = max(half, least)
     left = math.inf if subject.capacity is None else subject.capacity - level
     return min(much, left) if left > 0 else much
 

@@ -8,7 +8,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
-from soak.analysis.rules.vouch import HANDFUL, MOST, horizon, horizon_of, room, vouched
+from soak.analysis.rules.vouch import HANDFUL, LITTLE, MOST, horizon, horizon_of, room, vouched
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from soak.profile.types import Survive
@@ -51,6 +51,14 @@ def test_of_counted_things_a_handful_more_does_no_harm() -> None:
     assert room(counts, 10.0) == HANDFUL
     assert room(counts, 1000.0) == 500.0
     assert room(replace(counts, capacity=64.0), 10.0) == 54.0
+
+
+def test_of_memory_a_mebibyte_more_does_no_harm() -> None:
+    memory = subject([0.0])
+    assert room(memory, 90 * 1024) == LITTLE
+    assert room(memory, 2 * MIB) == LITTLE
+    assert room(memory, 2.1 * MIB) == 1.05 * MIB
+    assert room(replace(memory, capacity=100 * 1024), 90 * 1024) == 10 * 1024
 
 
 @pytest.mark.parametrize(("hours", "verdict"), [(2.0, Verdict.PASS), (1.99, Verdict.INCONCLUSIVE)])
