@@ -84,7 +84,10 @@ bench-profilers: install ## What each profiler costs its target, per request and
 zoo: install ## Goroutines, threads and tasks stranded in every usual way, leaking and fixed (about two hours)
 	$(BIN)/python -m tests.targets.zoo --fixed
 
+gate-seed: install ## What pooling and streaming are worth on the Go target, by soak gate (ten minutes)
+	$(BIN)/python -m tests.targets.seed_table
+
 programs: install ## Libraries at releases with known leaks, leaking and fixed (about half an hour)
 	$(BIN)/python -m tests.targets.programs
 
-.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults
+.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed

@@ -13,7 +13,8 @@ from soak.analysis.acceptance import with_acceptances
 from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.prepare import prepare
-from soak.compared import MeasuredRun
+from soak.compared import MeasuredRun, Measurement
+from soak.comparison.joining import joined
 from soak.comparison.measuring import measure
 from soak.diagnosis.attribution.confirmation import with_confirmations
 from soak.diagnosis.attribution.request_clock import request_clock
@@ -139,3 +140,12 @@ def measured(directory: Path, analysis: Analysis | None = None) -> MeasuredRun:
     if not run.measurements:
         raise UsageError(f"{directory}: recorded too little to compare: fewer than 4 tenths of its load have a sample")
     return run
+
+
+def growth_over(directories: Sequence[Path], starts: Sequence[float]) -> tuple[Measurement, ...]:
+    """The growth of each judged series over several runs of one process; `starts` are when they began, in seconds."""
+    profile = profile_of(directories[0])
+    recording = joined([load_recording(directory) for directory in directories], starts)
+    analysis = analyze(recording, profile.limits, warmup=profile.load.warmup)
+    run = measure("all slices", recording, analysis, profile)
+    return tuple(one for one in run.measurements if one.metric == "growth")

@@ -47,7 +47,8 @@ class Run:
     each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
     the seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in
     order. `resting` says what goes on after the load, as its phase is called. `before` is what a resumed run had done.
-    After `run`, `ended` is how it ended and `failure` why it broke, None when it did not.
+    `pid` is the target's process where the caller started it. After `run`, `ended` is how it ended and `failure` why it
+    broke, None when it did not.
     """
 
     profile: Profile
@@ -63,12 +64,13 @@ class Run:
     ended: Ending = Ending.COMPLETED
     failure: str | None = None
     resting: str = ""
+    pid: int | None = None
     before: Resumption = field(default_factory=Resumption)
     clock: RunClock = field(default_factory=RunClock)
 
     def run(self) -> None:
         """Start the target, sample it, drive it, let it rest, and seal the recording; SoakError when it could not begin."""
-        own = os.getpid() if self.profile.target.start else None
+        own = self.pid or (os.getpid() if self.profile.target.start else None)
         build_sources(self.profile, own)  # refuse wrong ones before anything starts
         self.plan = plan = self.before.rest_of(plan_of(self.profile))  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
@@ -103,7 +105,7 @@ class Run:
 
     def _begin(self) -> None:
         """Everything that may fail before there is anything worth keeping."""
-        url, pid, start = self.profile.target.url, None, self.profile.target.start
+        url, pid, start = self.profile.target.url, self.pid, self.profile.target.start
         if start is not None:
             self.target = StartedTarget(start, url, self.directory / TARGET_LOG, self.profile.document.file)
             self.target.start(self.stop)

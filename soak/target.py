@@ -61,11 +61,13 @@ def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = N
 class StartedTarget:
     """A target that soak started and will stop; its output goes to a log.
 
-    It is started in the directory of the file `profile`, with soak's environment and what `target.start.env` adds to it.
+    It is started in the directory of the file `profile`, which says so under `key`, with soak's environment and what its
+    `env` adds to it.
     """
 
-    def __init__(self, start: Start, url: str, log: Path, profile: str = "") -> None:
+    def __init__(self, start: Start, url: str, log: Path, profile: str = "", key: str = "target.start") -> None:
         self._start, self._url, self._log, self._directory = start, url, log, directory_of(profile)
+        self._key = key
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         #: How much of the log an earlier start wrote, in bytes.
@@ -94,7 +96,7 @@ class StartedTarget:
                     env={**os.environ, **self._start.env},
                 )
             except OSError as error:
-                raise TargetError(f"target.start: {command}: cannot be started: {error.strerror}") from None
+                raise TargetError(f"{self._key}: {command}: cannot be started: {error.strerror}") from None
         # No target outlives its supervisor: the guard ends it when this process is gone, even by SIGKILL.
         self._guard = subprocess.Popen(
             [sys.executable, "-m", "soak.target_guard", str(self._process.pid)],
@@ -108,7 +110,7 @@ class StartedTarget:
         last = "no answer"
         while time.monotonic() < deadline and not stop.is_set():
             if self._process.poll() is not None:
-                raise TargetError(f"target.start: {command}: ended with code {self._process.returncode}{self._said()}")
+                raise TargetError(f"{self._key}: {command}: ended with code {self._process.returncode}{self._said()}")
             try:
                 status = fetcher.get(ready).status
                 if status < 500:
@@ -119,7 +121,7 @@ class StartedTarget:
                 last = str(error).rpartition(": ")[2]
             stop.wait(0.1)
         raise TargetError(
-            f"target.start: {command}: not ready within {self._start.timeout:g} s ({ready}: {last}){self._said()}"
+            f"{self._key}: {command}: not ready within {self._start.timeout:g} s ({ready}: {last}){self._said()}"
         )
 
     def exit_code(self) -> int | None:
@@ -156,7 +158,7 @@ class StartedTarget:
         except (TargetError, psutil.Error):
             return
         raise TargetError(
-            f"target.start: port {port} is held by pid {pid} ({clean(name)}); stop it, or give target.url another port"
+            f"{self._key}: port {port} is held by pid {pid} ({clean(name)}); stop it, or give target.url another port"
         )
 
     def _said(self) -> str:

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "load": {"errors", "latency", "model", "profile", "recording", "snapshots", "units", "windows"},
     "target": {"errors", "printable", "profile", "sampling"},
     "probing": {"load"},
+    "gate": {"errors", "model", "profile", "runner", "target"},
     "analysis": {"catalog", "errors", "model", "profile", "snapshots", "units", "windows"},
     "diagnosis": {
         "analysis",

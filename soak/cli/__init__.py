@@ -21,6 +21,7 @@ VERBS = {
     "analyze": "Judge recorded series: files of any usual format, run directories",
     "worker": "Join a master's run, and make a share of its load",
     "compare": "Compare a candidate's runs with a base's, metric by metric",
+    "gate": "Drive two targets in turn at the same load, and compare them",
     "baseline": "Set, list and show what later runs are compared with",
     "watch": "Show how a run of this machine stands, in a terminal or a browser",
     "report": "Judge a run again and render it in any format",

@@ -39,6 +39,9 @@ def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> P
 def check_target(profile: Profile, document: yamltext.Document) -> None:
     """Load goes to loopback, or to a host that `target.allow` names; nowhere else, and tokens come from no other."""
     _check_url(profile.target.url, ("target", "url"), profile, document)
+    if profile.gate is not None:
+        for side in ("base", "candidate"):
+            _check_url(getattr(profile.gate, side).url, ("gate", side, "url"), profile, document)
     if profile.auth is not None and profile.auth.url is not None:
         _check_url(profile.auth.url, ("auth", "url"), profile, document)
 

@@ -24,9 +24,11 @@ from soak.profile.fields import (
     Word,
 )
 from soak.profile.flows import AnyStep, BlockSpec, Flow, StepSpec, requests_in
+from soak.profile.gate import GateSpec
 from soak.profile.hosts import is_loopback
 from soak.profile.load import Load
-from soak.profile.requests import Auth, Endpoint, EndpointLimits, ReadyRequest, RequestSpec
+from soak.profile.requests import Auth, Endpoint, EndpointLimits, RequestSpec
+from soak.profile.start import Start as Start  # noqa: PLC0414 - part of the profile's types
 from soak.profile.yamltext import Document, Path
 
 _SWITCH = {"on": True, "off": False}  # YAML 1.2 reads these as text
@@ -39,17 +41,6 @@ def _name(value: object) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise ValueError(f"expected letters, digits, dots and dashes (it names the run directory), not {value!r}")
     return value
-
-
-class Start(Strict):
-    """How soak itself starts the target, and stops it afterwards."""
-
-    command: list[str] = Field(min_length=1, description="The program and its arguments; no shell")
-    env: dict[str, str] = Field(
-        default={}, description="Variables added to its environment; ${VAR} comes from soak's own"
-    )
-    ready: ReadyRequest = Field(default="GET /", description="Asked until it answers below 500")
-    timeout: Positive = Field(default=30.0, description="How long it may take to be ready")
 
 
 class TlsSettings(Strict):
@@ -218,6 +209,7 @@ class Profile(Strict):
     compare: CompareRules = Field(
         default={}, description="Comparisons with a base: the tolerance of each metric, and which must be told"
     )
+    gate: GateSpec | None = Field(default=None, description="Two targets that `soak gate` drives in turn and compares")
     accept: list[Accepted] = Field(default=[], description="Known leaks that are warnings until a day")
     diagnose: Diagnose | None = Field(default=None, description="Profiles of the target to take; {} for what it offers")
     trace: Annotated[TraceSettings, BeforeValidator(_trace)] = Field(

@@ -1,6 +1,7 @@
 // Command leaky is a service for soak's tests that leaks on request, with nothing but the standard library.
 //
-// Endpoints that stay healthy under any traffic: /healthy, /constant, /stream, /echo, /cache/bounded. Endpoints that
+// Endpoints that stay healthy under any traffic: /healthy, /constant, /stream, /echo, /cache/bounded, and /decode, /report,
+// /contexts and /answer, which -pool and -stream make cheaper: what two processes are compared by. Endpoints that
 // leak, each one thing a request: /leak/memory, /leak/goroutine, /leak/descriptor. What it tells about itself: /debug/pprof/ and
 // /debug/vars (expvar's memstats).
 package main
@@ -21,7 +22,12 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "loopback address to listen on; port 0 takes any free one")
+	pools := flag.String("pool", "", "what to pool: decoders, buffers, contexts, separated by commas")
+	flag.BoolVar(&streamed, "stream", false, "write /answer piece by piece, and not built whole")
 	flag.Parse()
+	if err := usePools(*pools); err != nil {
+		log.Fatal(err)
+	}
 	if err := run(*addr); err != nil {
 		log.Fatal(err)
 	}
@@ -42,6 +48,10 @@ func run(addr string) error {
 	http.HandleFunc("GET /stream", stream)
 	http.HandleFunc("POST /echo", echo)
 	http.HandleFunc("GET /cache/bounded", boundedCache)
+	http.HandleFunc("GET /decode", decode)
+	http.HandleFunc("GET /report", report)
+	http.HandleFunc("GET /contexts", contexts)
+	http.HandleFunc("GET /answer", answer)
 	http.HandleFunc("GET /leak/memory", leakMemory)
 	http.HandleFunc("GET /leak/goroutine", leakGoroutine)
 	http.HandleFunc("GET /leak/descriptor", leakDescriptor)

@@ -1,0 +1,47 @@
+"""A gate's slices of one side put together: one process over all of the time, so that its growth can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from soak.model import Phase, Recording, Series
+
+
+def joined(recordings: Sequence[Recording], starts: Sequence[float]) -> Recording:
+    """The series of several runs of one process on one time axis; `starts` are when each began, in seconds.
+
+    What was not sampled between them stays a gap. Requests are left out: growth is over time.
+    """
+    pieces: dict[tuple[str, str], list[Series]] = {}
+    for recording, start in zip(recordings, starts, strict=True):
+        for series in recording.series:
+            moved = replace(series, times=series.times + (start - starts[0]))
+            pieces.setdefault((series.key, series.source), []).append(moved)
+    last = max((float(one.times[-1]) for several in pieces.values() for one in several if len(one.times)), default=0.0)
+    steady = [phase for phase in recordings[0].phases if phase.name == "steady"]
+    begin = steady[0].start if steady else 0.0
+    return replace(
+        recordings[0],
+        run=replace(recordings[0].run, seconds=last),
+        series=tuple(_concatenated(several) for several in pieces.values()),
+        windows=(),
+        users=None,
+        phases=(Phase("steady", begin, last),),
+        events=(),
+        sources=(),
+        generator=None,
+        exemplars=(),
+        coverages=None,
+        snapshots=(),
+        traces=(),
+    )
+
+
+def _concatenated(several: Sequence[Series]) -> Series:
+    times = np.concatenate([one.times for one in several])
+    values = np.concatenate([one.values for one in several])
+    rising = np.argsort(times, kind="stable")
+    return replace(several[0], times=times[rising], values=values[rising])
