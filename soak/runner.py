@@ -46,9 +46,8 @@ class Run:
     `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
     each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
     the seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in
-    order. `resting` says what goes on after the load, as its phase is called. `before` is what a resumed run had done.
-    `pid` is the target's process where the caller started it. After `run`, `ended` is how it ended and `failure` why it
-    broke, None when it did not.
+    order. `resting` says what goes on after the load, as its phase is called. `before` is what a resumed run had done, `pid`
+    the target's process where the caller started it. After `run`, `ended` is how it ended and `failure` why it broke.
     """
 
     profile: Profile

@@ -27,6 +27,8 @@ from soak.model import Floats
 #: Degrees of freedom that the assumed scatter counts for. Fewer: one run a side tells nothing; more: several runs' own scatter
 #: is not believed. Calibrated on pairs of runs of one build (docs/compare.md).
 PRIOR_FREEDOM = 4.0
+#: Runs that were made one right after the other differ by no more drifts than this: the machine had no time to change.
+NEIGHBOURS = 2.0
 #: What is promised of the power: a change so large is called worse in 95 of 100 comparisons.
 POWER = 0.95
 #: Keeps figures that never vary from being divided by nothing.
@@ -67,7 +69,8 @@ def on_scale(metric: Metric, value: float) -> float:
 def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Measurement], *, paired: bool) -> Effect:
     """The difference between the sides; `paired` where run i of one side was made beside run i of the other."""
     sides = [np.array([on_scale(metric, one.value) for one in side]) for side in (base, candidate)]
-    variances = [_assumed(metric, side) for side in (base, candidate)]
+    between = min(metric.between, NEIGHBOURS) if paired else metric.between
+    variances = [_assumed(metric, side, between) for side in (base, candidate)]
     single = math.sqrt(float(np.mean(np.concatenate(variances))))
     if paired and len(base) == len(candidate) > 1:
         differences, together = sides[1] - sides[0], variances[0] + variances[1]
@@ -81,10 +84,10 @@ def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Meas
     return Effect(change, math.sqrt(scale * variance), PRIOR_FREEDOM + freedom, math.sqrt(scale) * single)
 
 
-def _assumed(metric: Metric, side: Sequence[Measurement]) -> Floats:
+def _assumed(metric: Metric, side: Sequence[Measurement], between: float) -> Floats:
     """The variance of each run's figure: what the run tells, and what runs of one build are assumed to differ by."""
     error, drift = (np.array([getattr(one, name) for one in side]) for name in ("error", "drift"))
-    variance: Floats = error**2 + (1 + metric.between**2) * drift**2 + metric.floor**2
+    variance: Floats = error**2 + (1 + between**2) * drift**2 + metric.floor**2
     return np.maximum(variance, _LEAST_VARIANCE)
 
 
