@@ -110,13 +110,11 @@ class Run:
             self.target.start(self.stop)
             pid = self.target.pid
         reach(url, stop=self.stop)
-        said = list(self._abort.notices)
         if self.profile.sources is None:
             sources, offered = probe_sources(url, pid, self.profile.target.tls)
-            said += offered
         else:
-            sources = build_sources(self.profile, pid)
-        for text in said:
+            sources, offered = build_sources(self.profile, pid), []
+        for text in (*self._abort.notices, *offered):
             self._say(EventKind.PROBE, text)
         require_processes(sources)
         self._try_profilers(pid)
