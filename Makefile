@@ -11,6 +11,7 @@ install: .venv/ready ## Put soak and all it needs into .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'apache-otava>=0.8,<0.9' # pins numpy, needs it not
 	@touch $@
 
 demo: install ## Run the main job on the bundled service while it leaks, and find the leak (about a minute)

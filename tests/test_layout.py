@@ -79,6 +79,7 @@ MAY_IMPORT = {
     },
     "demo": set(),
     "starters": set(),
+    "history": {"analysis", "catalog", "errors", "model", "printable", "profile", "recording", "units"},
     "hook": set(),
     "target_guard": set(),
     "__main__": {"cli"},

@@ -8,6 +8,7 @@ for random-effects meta-analysis with few studies, 2015). The variance between r
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -42,6 +43,12 @@ def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
     for (name, one, run, start), (later, other, _, begins) in pairwise(ordered):
         if one.target.url == other.target.url and begins < start + run.seconds:
             raise UsageError(f"--together: {name} and {later} overlap in time on one target, {one.target.url}")
+
+
+def pooling_key(profile: Profile) -> str:
+    """A text that two profiles share exactly when their runs may be pooled."""
+    told = "\n".join(f"{what}: {value!r}" for what, value, _ in _compared(profile, profile))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _compared(profile: Profile, first: Profile) -> Iterable[tuple[str, object, object]]:

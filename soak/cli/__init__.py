@@ -24,6 +24,7 @@ VERBS = {
     "gate": "Drive two targets in turn at the same load, and compare them",
     "baseline": "Set, list and show what later runs are compared with",
     "watch": "Show how a run of this machine stands, in a terminal or a browser",
+    "history": "Show all runs of a folder, night by night, and what changed",
     "report": "Judge a run again and render it in any format",
     "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",

@@ -86,6 +86,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "exhausts_in_hours": _number(finding.exhausts_in_hours),
         "vouched_seconds": _number(finding.vouched_seconds),
         "planted": _planted(finding.planted) if finding.planted else None,
+        "level": _number(trend.level) if trend else None,
         "adjustments": [
             {"by": one.by, "from": one.before.value, "to": one.after.value, "why": one.why}
             for one in finding.adjustments

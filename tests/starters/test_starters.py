@@ -66,7 +66,7 @@ def containers(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_service_has_commands() -> None:
-    assert {command.split()[1] for command in soak_commands()} == {"run", "analyze", "worker"}
+    assert {command.split()[1] for command in soak_commands()} == {"run", "analyze", "history", "worker"}
 
 
 @pytest.mark.parametrize("command", sorted(set(soak_commands())))

@@ -1,0 +1,109 @@
+"""`soak history`: all runs of a folder, night by night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soak.cli.delivery import tell
+from soak.errors import ExitCode, UsageError
+from soak.model import Verdict
+
+if TYPE_CHECKING:
+    from soak.history.history import History
+
+
+@click.command("history")
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("reports"), metavar="[DIR]")
+@click.option("--profile", "name", default="", metavar="NAME", help="Only the runs of this profile.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with a line a metric.")
+@click.option(
+    "--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write a CSV that Otava reads."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object on standard output.")
+@click.option("--all", "every", is_flag=True, help="A row for every metric.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["regression", "fail"]),
+    multiple=True,
+    help="Exit code 1 for a recent change for the worse, or a newest run that failed. Repeatable.",
+)
+def command(
+    folder: Path,
+    name: str,
+    html: Path | None,
+    csv_file: Path | None,
+    as_json: bool,
+    every: bool,
+    fail_on: tuple[str, ...],
+) -> int:
+    """Show all runs in a folder (reports unless given): verdicts, levels, growth and latency per night, and what changed.
+
+    Consecutive comparable runs are also judged as one: those of a build, and the last seven. A change for the worse is a
+    regression for 14 runs. Runs that broke are shown and not compared.
+
+    \b
+    Examples:
+      soak history
+      soak history reports --html reports/history.html
+      soak history reports --profile nightly --fail-on regression
+      soak history reports --csv nightly.csv
+    """
+    from soak.history.changes import need_otava, otava_is_there  # noqa: PLC0415 - `--help` needs none of it
+    from soak.history.history import histories  # noqa: PLC0415
+    from soak.history.index import read_folder  # noqa: PLC0415
+    from soak.history.texts import json_object, table  # noqa: PLC0415
+    from soak.profile.parsing import nearest  # noqa: PLC0415
+
+    if "regression" in fail_on:
+        need_otava("--fail-on regression")
+    read = read_folder(folder)
+    for problem in read.problems:
+        click.echo(f"soak: {problem}", err=True)
+    if not read.nights:
+        raise UsageError(f"{folder}: holds no run that can be read; soak run writes its runs to reports/")
+    names = sorted({night.name for night in read.nights})
+    if name and name not in names:
+        raise UsageError(f"--profile {name}: no run of that profile in {folder}{nearest(name, names)}")
+    found = histories((night for night in read.nights if name in ("", night.name)), search=otava_is_there())
+    if as_json:
+        tell(json_object(found, read.problems), end=False)
+    else:
+        tell("\n".join(table(history, every=every) for history in found), end=False)
+    if html is not None:
+        from soak.history.page import render  # noqa: PLC0415 - jinja2 is only needed here
+
+        _write(html, render(found, read.problems, folder, html.parent))
+    if csv_file is not None:
+        _write_csv(csv_file, found)
+    return ExitCode.FAIL if any(_fails(history, fail_on) for history in found) else ExitCode.PASS
+
+
+def _fails(history: History, fail_on: tuple[str, ...]) -> bool:
+    regressed = "regression" in fail_on and bool(history.regressions)
+    return regressed or ("fail" in fail_on and history.nights[-1].verdict is Verdict.FAIL)
+
+
+def _write_csv(path: Path, found: list[History]) -> None:
+    from soak.history.texts import csv_text  # noqa: PLC0415
+
+    if len(found) > 1:
+        names = ", ".join(history.name for history in found)
+        raise UsageError(
+            f"--csv: a file holds one profile's runs, and there are several: choose with --profile ({names})"
+        )
+    _write(path, csv_text(found[0]))
+
+
+def _write(path: Path, text: str) -> None:
+    from soak.errors import RecordingError  # noqa: PLC0415
+    from soak.recording import write_whole  # noqa: PLC0415
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text)
+    except (OSError, RecordingError) as error:
+        raise UsageError(f"{path}: cannot be written: {error}") from None
+    click.echo(f"wrote {path}", err=True)

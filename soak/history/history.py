@@ -1,0 +1,103 @@
+"""The history of one profile: its nights in order, its metrics, their changes, and consecutive nights judged as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from soak.analysis.pooling import pool
+from soak.history.changes import Change, find_changes, regressions
+from soak.history.night import Metric, Night
+from soak.model import Analysis
+from soak.profile.types import Limits, Survive
+
+#: So many of the newest comparable nights are judged as one, whatever their builds: a week.
+WEEK = 7
+#: So many of the newest builds are judged as one each.
+BUILDS = 10
+
+
+@dataclass(frozen=True)
+class Together:
+    """Consecutive nights judged as one run; `build` is their commit, empty where they are of several."""
+
+    build: str
+    nights: tuple[Night, ...]
+    analysis: Analysis
+
+
+@dataclass(frozen=True)
+class History:
+    """All nights of one profile, oldest first."""
+
+    name: str
+    nights: tuple[Night, ...]
+    metrics: tuple[Metric, ...]
+    changes: dict[str, list[Change]]
+    week: Together | None
+    builds: tuple[Together, ...]
+    searched: bool
+
+    @property
+    def regressions(self) -> list[Change]:
+        """Recent changes for the worse, the largest first."""
+        return sorted(regressions(self.changes, self.nights), key=lambda change: -abs(change.share))
+
+    def values(self, metric: Metric) -> list[float | None]:
+        """A metric's value each night; None where it has none, or the night may not be compared."""
+        return [night.values.get(metric.key) if night.usable else None for night in self.nights]
+
+
+def histories(nights: Iterable[Night], *, search: bool) -> list[History]:
+    """One history for each profile's name; `search` says whether changes are searched for."""
+    ordered = sorted(nights, key=lambda night: (night.name, night.started, night.directory))
+    return [_history(name, tuple(group), search) for name, group in groupby(ordered, key=lambda night: night.name)]
+
+
+def _history(name: str, nights: tuple[Night, ...], search: bool) -> History:
+    metrics = tuple({metric.key: metric for night in nights for metric in night.metrics}.values())
+    metrics = tuple(sorted(metrics, key=_order))
+    changes = find_changes(nights, metrics) if search else {}
+    groups = [group for group in comparable(nights) if len(group) > 1]
+    builds = [
+        (commit, tuple(run))
+        for group in groups
+        for commit, run in ((commit, list(same)) for commit, same in groupby(group, key=lambda night: night.commit))
+        if commit and len(run) > 1
+    ]
+    newest = groups[-1][-WEEK:] if groups and groups[-1][-1] is _newest_usable(nights) else ()
+    week = _together("", tuple(newest)) if newest else None
+    return History(name, nights, metrics, changes, week, tuple(_together(*build) for build in builds[-BUILDS:]), search)
+
+
+def _newest_usable(nights: Sequence[Night]) -> Night | None:
+    return next((night for night in reversed(nights) if night.usable), None)
+
+
+_FIRST = ("level", "growth", "vouched", "p99", "p50", "errors", "rate")
+
+
+def _order(metric: Metric) -> tuple[int, str]:
+    return _FIRST.index(metric.key.partition(" ")[0]), metric.key
+
+
+def comparable(nights: Sequence[Night]) -> Iterator[list[Night]]:
+    """Usable nights in stretches that may be pooled: the same endpoints and rates, one after the other."""
+    usable = [night for night in nights if night.usable]
+    group = usable[:1]
+    for before, night in pairwise(usable):
+        same = before.profiled.pooling_key == night.profiled.pooling_key
+        if not same or night.started < before.started + before.seconds:
+            yield group
+            group = []
+        group.append(night)
+    if group:
+        yield group
+
+
+def _together(build: str, nights: tuple[Night, ...]) -> Together:
+    newest = nights[-1].profiled
+    limits = Limits.model_construct(survive=Survive.model_construct(for_=newest.survive), vouch=newest.vouch)
+    analysis = pool([night.analysis() for night in nights], [night.judged for night in nights], limits)
+    return Together(build, nights, analysis)
