@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from soak.errors import UsageError
+from soak.errors import RecordingError, UsageError
 from soak.history import index
 from soak.history.index import INDEX, read_folder
 from tests.history.folders import LEVEL, RSS, night, nights, write
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: py
     nights(tmp_path, 1)
 
     def refuse(*_: Any) -> None:
-        raise index.RecordingError("read-only")
+        raise RecordingError("read-only")
 
     monkeypatch.setattr(index, "write_whole", refuse)
     assert len(read_folder(tmp_path).nights) == 1
