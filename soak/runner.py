@@ -31,6 +31,7 @@ from soak.sampling.snapshot_scheduler import SnapshotScheduler, snapshot_schedul
 from soak.sampling.trace_fetch import gather_traces
 from soak.snapshots import SnapshotStage
 from soak.target import StartedTarget, reach
+from soak.target_watch import TargetWatch
 from soak.windows import Window
 
 Record = Scrape | Window | Event
@@ -83,7 +84,8 @@ class Run:
         self._loaded: float | None = None
         self._rests: list[Phase] = []
         self._abort = AbortWatch(self.profile.abort_rules, self.profile.interval, self._record)
-        self._made, self._next_commit, self._gone = self.before.made, 0.0, False
+        self._made, self._next_commit = self.before.made, 0.0
+        self.target_watch = TargetWatch(self.profile.target.grace)
         try:
             self._begin()
         except BaseException:
@@ -144,7 +146,8 @@ class Run:
         look = 0
         while self.load.running:
             if not self._goes_on():
-                self.ended = self.ended if self.failure or self._abort.aborted else Ending.INTERRUPTED
+                if self.ended is Ending.COMPLETED and not self._abort.aborted:
+                    self.ended = Ending.INTERRUPTED
                 return
             if look < len(self.looks) and self.clock.now() >= self._at(self.looks[look]):
                 if self._certain(look, self._at(1.0)):
@@ -159,7 +162,7 @@ class Run:
         """Commit every second, look after the target, show progress; False when the run was stopped or must not go on."""
         if self._abort.aborted is not None:
             self.ended = Ending.ABORTED
-        if self.failure is not None or self._abort.aborted is not None:
+        if self.failure is not None or self._abort.aborted is not None or self.stop.is_set():
             return False
         if self.clock.now() >= self._next_commit:
             try:
@@ -168,12 +171,9 @@ class Run:
                 self.ended, self.failure = Ending.ABORTED, str(error)
                 return False
             self._next_commit = max(self._next_commit + 1.0, self.clock.now())
-        if self.stop.is_set():
+        if self.target_watch.is_over(self.clock.now(), self.target, self._record):
+            self.ended = Ending.EARLY  # the verdict is certain: it did not survive
             return False
-        if self.target is not None and not self._gone and self.target.exit_code() is not None:
-            self._gone = True
-            text = f"the target ended by itself with code {self.target.exit_code()}"
-            self._say(EventKind.TARGET, text)
         self._show(self.tick)
         return True
 
@@ -201,15 +201,14 @@ class Run:
         if load.started is not None:
             self._rests.append(Phase(round_.name, load.started, self._end_of(load)))
         if load.failure is not None and not self.stop.is_set():
-            text = f"diagnose: the load could not be made again: {load.failure}"
-            self._say(EventKind.WARNING, text)
+            self._say(EventKind.WARNING, f"diagnose: the load could not be made again: {load.failure}")
         if load.failure is not None or self.stop.is_set():
             return False
         return self._drained(f"{round_.name}-drain", collect=True) and self._taken(round_.stage)
 
     def _drained(self, name: str, *, collect: bool) -> bool:
         """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""
-        if not self.profile.drain or self._gone:
+        if not self.profile.drain or self.target_watch.since is not None:
             return False
         began, self.resting = self.clock.now(), name
         self._rests.append(Phase(name, began, began + self.profile.drain))
@@ -287,6 +286,7 @@ class Run:
         self._record(Event(self.clock.now(), kind, text))
 
     def _record(self, record: Record) -> None:
+        self.target_watch.saw(record)
         if isinstance(record, Window):
             self._made += sum(seen.requests for seen in record.endpoints)
         self.recorder.add(record)

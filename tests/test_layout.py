@@ -75,6 +75,7 @@ MAY_IMPORT = {
         "sampling",
         "snapshots",
         "target",
+        "target_watch",
         "windows",
     },
     "demo": set(),
@@ -82,6 +83,7 @@ MAY_IMPORT = {
     "history": {"analysis", "catalog", "errors", "model", "printable", "profile", "recording", "units"},
     "hook": set(),
     "target_guard": set(),
+    "target_watch": {"load", "model", "target", "units", "windows"},
     "__main__": {"cli"},
 }
 #: The layers inside a package, top to bottom: a file imports from its own layer and from those below.

@@ -11,15 +11,29 @@ from __future__ import annotations
 
 import math
 
+from soak.analysis.thresholds import CERTAIN, SURELY_SETTLED
 from soak.model import Analysis, Finding, RuleName, Verdict
 
 #: Shares of the steady phase after which a run is looked at; the chance that growth must stay below at each, and how many
 #: times its first level a series must have come to.
 LOOKS: tuple[tuple[float, float, float], ...] = ((0.125, 1e-6, 12.0), (0.25, 1e-5, 8.0), (0.5, 1e-4, 4.0))
+#: Looks of `--until-certain`, shares of the time at most, and the probability of no growth that a fail must stay below at each:
+#: CERTAIN spent over them as O'Brien and Fleming do, so that all looks together err no more often than the one at the end.
+LOOKS_UNTIL_CERTAIN: tuple[tuple[float, float], ...] = (
+    (0.1, CERTAIN * 1e-4),
+    (0.2, CERTAIN * 1e-3),
+    (0.35, CERTAIN * 0.01),
+    (0.5, CERTAIN * 0.05),
+    (0.75, CERTAIN * 0.2),
+)
 #: Below so many descriptors, threads or connections, "several times as many" says little.
 _HANDFUL = 5.0
 #: A clean stop wants intervals this much wider than 95%, about 99.9%, to lie below their limits.
 _WIDER = 1.7
+#: A pass before the end must vouch for so many times what was judged: twice what keeps a pass from being hollow.
+_VOUCHES = 4.0
+#: Rules whose fail is final.
+_FINAL = (RuleName.GROWTH, RuleName.RESTART)
 
 
 def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
@@ -39,6 +53,35 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
     if growth and all(_surely_kept(finding) for finding in growth) and analysis.verdict is Verdict.PASS:
         return "Every growth limit is surely kept."
     return None
+
+
+def all_certain(analysis: Analysis, look: int) -> str | None:
+    """Why a run may stop at one of LOOKS_UNTIL_CERTAIN: no finding is open, and each would stand with more data; else None.
+
+    A fail of growth must be that much surer, a pass have settled surely and vouch for several times what was judged; a
+    failing limit on requests may still recover, so it stops nothing.
+    """
+    growth = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH and finding.trend is not None]
+    if not growth or any(finding.verdict is Verdict.INCONCLUSIVE for finding in analysis.findings):
+        return None
+    if any(finding.verdict is Verdict.FAIL and finding.rule not in _FINAL for finding in analysis.findings):
+        return None
+    risk = LOOKS_UNTIL_CERTAIN[look][1] / len(growth)
+    if not all(_stands(finding, risk) for finding in growth):
+        return None
+    return "every verdict is certain"
+
+
+def _stands(finding: Finding, risk: float) -> bool:
+    trend = finding.trend
+    if trend is None:
+        return False
+    if finding.verdict is Verdict.FAIL:
+        return trend.p_no_growth <= risk
+    if finding.limit is not None:
+        return _surely_kept(finding)
+    judged = trend.lines[-1].end - trend.lines[0].start if trend.lines else 0.0
+    return trend.p_no_growth >= SURELY_SETTLED and (finding.vouched_seconds or 0.0) >= _VOUCHES * judged
 
 
 def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) -> bool:

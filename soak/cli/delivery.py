@@ -19,6 +19,9 @@ from soak.reporters import REPORTERS, installed
 
 CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
+#: What is said once a signal has come.
+ENDING = "ending the run in order, its report follows; Ctrl-C again ends it at once, without a report"
+
 
 def code_of(analysis: Analysis) -> ExitCode:
     """The one exit code of a run, whichever verb asks; a broken run without a proven fail is exit code 4."""

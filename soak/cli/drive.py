@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soak.analysis.sequential_stop import LOOKS, certain_already
+from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
-from soak.cli.delivery import code_of, complain, show, tell, write_reports
+from soak.cli.delivery import ENDING, code_of, complain, show, tell, write_reports
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError
+from soak.live.failures import FailureNews
 from soak.live.progress import Live
 from soak.model import Event, EventKind
 from soak.pipeline import judge_run
@@ -56,33 +57,41 @@ def drive(
     before: Resumption | None = None,
     against: Baseline | None = None,
     options: ViewOptions | None = None,
+    until_certain: bool = False,
 ) -> int:
     """Run a profile to its end, show it meanwhile, write its reports, show them, and return the exit code.
 
     With what was `before`, the run in `out` goes on; with a baseline, the run is compared `against` it.
+    `until_certain` ends it as soon as no finding is open any more.
     """
     from soak.cli.live_views import live_views  # noqa: PLC0415 - rich, not needed to refuse a profile
     from soak.cli.progress import Shown  # noqa: PLC0415
 
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
     before = before or Resumption()
-    live = Live()
+    live, news = Live(), FailureNews()
 
     def watched(record: Record) -> None:
         live.saw(record)
+        for told in news.saw(record):
+            lines.say(f"soak: {told}")
         if isinstance(record, Event) and record.kind in _TOLD:
-            click.echo(f"soak: {record.text}", err=True)
+            lines.say(f"soak: {record.text}")
 
     run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched, before=before)
     if profile.stop_early and not before.stretches:  # the looks were fixed for the whole of a run
         run.looks = [share for share, _, _ in LOOKS]
         run.certain = lambda look, left: certain_already(judge_run(directory), look, left)
+    if until_certain:
+        run.looks = [share for share, _ in LOOKS_UNTIL_CERTAIN]
+        run.certain = lambda look, _left: all_certain(judge_run(directory), look)
     if profile.trace.zipkin or profile.trace.jaeger:
         run.exemplars = lambda: judge_run(directory).exemplars
     planned, ramp = profile.load.ramp + profile.load.duration - before.done, profile.load.ramp - before.done
-    shown = Shown(profile.name, planned, ramp, lambda: run.resting)
+    shown = Shown(profile.name, planned, ramp, lambda: run.resting, lambda: run.target_watch.said(run.clock.now()))
     with live_views(directory, shown, live, options or ViewOptions()) as views:
-        with interruptible(run.stop), views.lines as lines:
+        lines = views.lines
+        with interruptible(run.stop, drawn=lines.drawing), lines:
             run.tick = lines.tick
             try:
                 run.run()
@@ -135,20 +144,29 @@ def progress_note(work: str) -> Iterator[None]:
 
 @contextmanager
 def interruptible(
-    stop: threading.Event, first: str = "ending the run in order; once more to stop at once"
+    stop: threading.Event, first: str = ENDING, drawn: Callable[[threading.Event, str], bool] = lambda *_: False
 ) -> Iterator[None]:
-    """Ctrl-C, SIGTERM or SIGHUP once ends the run in order, and `first` is said; a second time ends the process at once."""
+    """Ctrl-C, SIGTERM or SIGHUP once ends the run in order, and `first` is said; a second time ends the process at once.
+
+    `drawn` says whether a terminal's screen will show `first` by itself once `stop` is set.
+    """
+    on_screen = drawn(stop, first)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             # The load ends by itself within 2 s: its lifeline is this process.
-            os.write(2, b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n")
+            # The progress lines hide the cursor, and cannot be left in order any more.
+            cursor = b"\x1b[?25h" if os.isatty(2) else b""
+            os.write(2, cursor + b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n")
             os._exit(ExitCode.INTERRUPTED)
         stop.set()
-        os.write(2, f"\nsoak: {first}\n".encode())
+        if not on_screen:
+            os.write(2, f"\nsoak: {first}\n".encode())
 
-    # Also where a shell had set them to be ignored, as it does for `soak run ... &`.
-    before = {number: signal.signal(number, on_signal) for number in ENDING_SIGNALS}
+    # Also where a shell had set them to be ignored, as it does for `soak run ... &`; but nohup means what it says.
+    hang_up = getattr(signal, "SIGHUP", None)
+    kept = {hang_up} if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_IGN else set()
+    before = {number: signal.signal(number, on_signal) for number in ENDING_SIGNALS if number not in kept}
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,19 +27,20 @@ from soak.units import show_duration, show_number
 LOG_EVERY, FIRST_LOG = 60.0, 10.0
 #: Times a second that a terminal is drawn, at most.
 DRAWN = 2.0
-#: Lines of a terminal that the resources leave free: the numbers, the note of further ones, the cursor.
-FREE_LINES = 4
+#: Lines of a terminal that the resources leave free: the numbers, the note of further ones, a death, the end, the cursor.
+FREE_LINES = 7
 STYLES = {Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.PASS: "green", None: "dim"}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is shown: the run's name, its planned length and ramp in seconds, and what goes on after the load."""
+    """What is shown: the run's name, its planned length and ramp in seconds, what goes on after the load, and a dead target."""
 
     name: str
     planned: float
     ramp: float
     resting: Callable[[], str]
+    death: Callable[[], str] = lambda: ""
 
 
 class ProgressLines:
@@ -49,6 +51,7 @@ class ProgressLines:
         self._console = console or Console(file=sys.stderr)
         self._next_log, self._next_drawn = FIRST_LOG, 0.0
         self._screen: Screen | None = None
+        self._ending = ""
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -61,6 +64,24 @@ class ProgressLines:
     ) -> None:
         if self._screen is not None:
             self._screen.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line for good, above what is drawn."""
+        self._console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=self._screen is None)
+
+    def drawing(self, stop: threading.Event, ending: str) -> bool:
+        """Whether a terminal is drawn: then `ending` is shown there as soon as `stop` is set, whatever the main thread does."""
+        if not self._console.is_terminal:
+            return False
+
+        def answer() -> None:
+            stop.wait()
+            self._ending = ending
+            if self._screen is not None and self._screen.is_started:
+                self._screen.update(self.drawn(self._live.elapsed), refresh=True)
+
+        threading.Thread(target=answer, daemon=True).start()
+        return True
 
     def tick(self) -> None:
         """Show how the run stands now."""
@@ -85,13 +106,14 @@ class ProgressLines:
         room = max(1, self._console.height - FREE_LINES)
         shown, rest = (lines, []) if len(lines) <= room else (lines[: room - 1], lines[room - 1 :])
         more = [Text(f"and {len(rest)} more, none of them worse", style="dim")] if rest else []
-        return Group(head, Text(self._numbers(elapsed)), _table(shown), *more)
+        told = [(self._shown.death(), "bold red"), (self._ending, "bold yellow")]
+        last = [Text(text, style) for text, style in told if text]
+        return Group(head, Text(self._numbers(elapsed)), _table(shown), *more, *last)
 
     def line(self, elapsed: float) -> str:
         """The same in one line: the load, the time left, and the judgement so far."""
-        return (
-            f"{show_duration(elapsed)}: {self._numbers(elapsed)}; {self._left(elapsed)}; {summary(self._judge.latest)}"
-        )
+        parts = (self._numbers(elapsed), self._shown.death(), self._left(elapsed), summary(self._judge.latest))
+        return f"{show_duration(elapsed)}: {'; '.join(filter(None, parts))}"
 
     def said(self) -> str:
         """The line of the live page: the load and the time left, for the page itself has the judgement."""

@@ -41,6 +41,11 @@ class RunCommand(click.Command):
 @click.option("--users", type=int, help="Users that each wait for their answer (closed model).")
 @click.option("--ramp", help="Time from nothing to the full load, such as 30s.")
 @click.option("--duration", help="Time at full load, such as 10m.")
+@click.option(
+    "--until-certain",
+    metavar="DURATION",
+    help="End as soon as every verdict is certain, and after so long at the latest. Instead of --duration.",
+)
 @click.option("--warmup", help="At least this much from the start is left out of judging.")
 @click.option(
     "--process", metavar="KEY:VALUE", help="The process to watch: port:8080, pid:1, name:x, pidfile:p. No profile."
@@ -108,7 +113,7 @@ def command(
       soak run --resume reports/nightly-20260101T000000Z
       soak run profiles/nightly.yaml --live
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
-      soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --duration 5m --process port:8080
+      soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --until-certain 30m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
     """
     options = ViewOptions.of(flags)
@@ -131,12 +136,18 @@ def command(
 
     baseline = read_baseline(Path(against)) if against is not None else None
 
+    until_certain = flags.pop("until_certain")
+    if until_certain is not None:
+        if flags["duration"] is not None:
+            raise UsageError("give either --duration or --until-certain, and not both")
+        flags["duration"] = until_certain
+    certain = until_certain is not None
     overrides = (*overrides, *run_flags.locust_arguments(click.get_current_context().meta.get(LOCUST_WORDS, [])))
     if profile is not None:
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")
         loaded, text = load_profile(profile, [*run_flags.overrides(flags), *overrides])
-        return drive(loaded, text, out, as_json=as_json, against=baseline, options=options)
+        return drive(loaded, text, out, as_json=as_json, against=baseline, options=options, until_certain=certain)
     import yaml  # noqa: PLC0415
 
     tree, assumed = run_flags.tree_of(flags)
@@ -146,7 +157,7 @@ def command(
         click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
     if profile_out is not None:
         _write_new(profile_out, text)
-    return drive(loaded, text, out, as_json=as_json, against=baseline, options=options)
+    return drive(loaded, text, out, as_json=as_json, against=baseline, options=options, until_certain=certain)
 
 
 def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:

@@ -39,7 +39,8 @@ def numbers(progress: Progress) -> str:
     lost = f", {failed} {'scrape' if failed == 1 else 'scrapes'} lost" if failed else ""
     cpu = progress.generator_cpu
     busy = f", load generator busy ({show_ratio(cpu)} of a core)" if cpu >= BUSY else ""
-    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}{busy}"
+    failing = f"; failing: {progress.failing}" if progress.failing else ""
+    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}{busy}{failing}"
 
 
 def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from soak.catalog.metrics import COLLECTORS, Metric, metric_of
 from soak.latency import Histogram, bucket_seconds
+from soak.live.failures import failing
 from soak.model import Event, Labels, Sample, Scrape
 from soak.windows import GeneratorWindow, Window
 
@@ -84,7 +85,7 @@ class SourceCounts:
 class Progress:
     """A moment of a run: the last window's rate (per second), error share and p99 (seconds), and counts so far.
 
-    `generator_cpu` is the share of a core that the busiest load process used.
+    `generator_cpu` is the share of a core that the busiest load process used; `failing` says how requests fail now.
     """
 
     users: int
@@ -95,6 +96,7 @@ class Progress:
     failures: int
     failed_scrapes: int
     generator_cpu: float = 0.0
+    failing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class Live:
                 sum(sum(counts.failures.values()) for counts in self._endpoints.values()),
                 sum(counts.failed for counts in self._sources.values()),
                 window.generator.cpu_ratio if window and window.generator else 0.0,
+                failing(window),
             )
 
     @property

@@ -69,6 +69,7 @@ class Target(Strict):
     )
     tls: TlsSettings = Field(default=TlsSettings(), description="How the target is verified when its URL is https")
     start: Start | None = Field(default=None, description="Start the target before the run and stop it after")
+    grace: Duration = Field(default=30.0, description="How long a target that died may stay away before the run ends")
 
 
 Drifting = Literal["p50", "p90", "p95", "p99", "p999", "errors", "rate", "cpu"]

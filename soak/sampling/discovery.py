@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from soak.sampling.sources.prometheus import Prometheus
 #: Where services serve Prometheus text: client libraries, Quarkus, Spring, older Spring.
 PAGES = ("/metrics", "/q/metrics", "/actuator/prometheus", "/prometheus")
 _PATIENCE = 3.0
+#: Of a page that is not offered, what a user may want to mend: logins, redirects, errors of the server, silence.
+_NOTEWORTHY = re.compile(r"answered (3|401|403|407|429|5)|.*(time|reset|closed|refused)")
 
 
 def probe_sources(
@@ -48,13 +51,18 @@ def probe_sources(
         try:
             count = _series_of(source, path, tls)
         except SoakError as error:
-            absent.append(f"{path} ({clean(str(error)).rpartition(': ')[2]})")
+            absent.append(path + _why_it_matters(clean(str(error)).rpartition(": ")[2]))
         else:
             sources[kind] = source
             said.append(f"{kind}: {path} offers {count} series, which are watched")
     if absent:
         said.append(f"not offered: {', '.join(absent)}")
     return sources, said
+
+
+def _why_it_matters(reason: str) -> str:
+    """Why a page is not offered, where that is more than that there is none: it asks for a login, or it is broken."""
+    return f" ({reason})" if _NOTEWORTHY.match(reason) else ""
 
 
 def _series_of(source: Source, path: str, tls: TlsSettings | None) -> int:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from soak.analysis import analyze
-from soak.analysis.sequential_stop import LOOKS, certain_already
+from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
+from soak.analysis.thresholds import CERTAIN
 from soak.model import Analysis
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, gauge, noise, recording, windows
@@ -65,3 +66,28 @@ def test_a_leak_that_would_end_the_run_before_its_time_is_gross() -> None:
     analysis = judged(descriptors, gauge("process_max_fds", np.full(SECONDS, 1024.0)))
     assert certain_already(analysis, 0, 3600.0) is not None
     assert certain_already(analysis, 0, 60.0) is None
+
+
+def test_until_certain_goes_on_while_anything_is_open_and_ends_when_nothing_is() -> None:
+    leak = gauge("process_open_fds", 30 + np.floor(0.5 * np.arange(SECONDS)))
+    never_moved = gauge("process_threads", np.full(SECONDS, 9.0))
+    last = len(LOOKS_UNTIL_CERTAIN) - 1
+    assert all_certain(judged(leak), last) is not None
+    assert all_certain(judged(never_moved), 0) is not None
+    assert all_certain(judged(leak, never_moved), last) is not None
+    short = gauge("process_resident_memory_bytes", np.array([5e7, 6e7, 5e7, 7e7, 5e7]))
+    assert all_certain(judged(leak, short), last) is None
+    assert all_certain(judged(), last) is None
+
+
+def test_until_certain_spends_its_error_over_the_looks() -> None:
+    shares, risks = zip(*LOOKS_UNTIL_CERTAIN, strict=True)
+    assert list(shares) == sorted(shares)
+    assert list(risks) == sorted(risks)
+    assert sum(risks) < 0.3 * CERTAIN
+
+
+def test_until_certain_does_not_end_for_a_limit_that_may_recover() -> None:
+    never_moved = gauge("process_threads", np.full(SECONDS, 9.0))
+    analysis = analyze(recording(never_moved, requests=[windows(latency=2.0)]), Limits.model_validate({"p99": "1s"}))
+    assert all_certain(analysis, 0) is None

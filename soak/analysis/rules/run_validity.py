@@ -123,21 +123,23 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
     if not prepared.recording.sources:
         reason = "Nothing of the target was watched, so growth cannot be judged; name sources in the profile."
         yield Finding(RuleName.SAMPLING, "scrapes", Verdict.INCONCLUSIVE, reason)
-    lost = [health for health in prepared.recording.sources if health.gone]
+    deaths = [event for event in prepared.recording.events if event.kind is EventKind.TARGET]
+    lost = [health for health in prepared.recording.sources if health.gone and not deaths]
     for health in lost:
         reason = f"The target did not survive this run ({health.last_error})."
         yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason, (("source", health.source),))
-    for event in prepared.recording.events if not lost else ():
-        if event.kind is EventKind.TARGET:
-            reason = f"The target did not survive this run ({event.text}, after {show_duration(event.time - prepared.start)})."
-            yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason)
+    for event in deaths:
+        when = show_duration(max(0.0, event.time - prepared.start))
+        reason = f"The target did not survive this run ({event.text}, after {when} of load)."
+        yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason)
 
 
 def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
     """The last windows of the load without a single success: a fail where no source answered any more either."""
     windows = prepared.recording.windows
-    if not windows or any(health.gone for health in prepared.recording.sources):
-        return
+    died = any(event.kind is EventKind.TARGET for event in prepared.recording.events)
+    if not windows or died or any(health.gone for health in prepared.recording.sources):
+        return  # that is said already
     everything = merged(windows).between(prepared.start, prepared.end)
     succeeded = np.flatnonzero(everything.requests > everything.failures)
     if not len(succeeded):

@@ -6,13 +6,14 @@ import ssl
 
 #: Failure kinds that are not an error of the operating system.
 CLOSED, CUT_SHORT, TIMEOUT, RESET = "connection closed", "protocol: answer cut short", "timeout", "connection reset"
+REFUSED = "connect: refused"
 
 
 def failure_kind(error: BaseException, stage: str = "") -> str:
     """A network error as one of a few kinds: connect, TLS, timeout, reset, protocol."""
     name = type(error).__name__
     if isinstance(error, ConnectionRefusedError):
-        return "connect: refused"
+        return REFUSED
     if isinstance(error, ssl.SSLError) or stage == "TLS" or "SSL" in name or "Certificate" in name:
         said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or ""
         return f"TLS: {said.lower().replace('_', ' ')}"[:80] if said else "TLS"
