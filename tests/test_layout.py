@@ -164,6 +164,7 @@ SUPERVISOR_MAY_IMPORT = {
     "supervisor",
     "scenario.checks",
     "scenario.conditions",
+    "scenario.filters",
     "scenario.json_schema",
     "scenario.templates",
     "scenario.jsonpath",

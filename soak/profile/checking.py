@@ -12,7 +12,7 @@ from soak.profile import yamltext
 from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
 from soak.profile.flows import StepSpec
 from soak.profile.hosts import is_host, may_load
-from soak.profile.requests import RequestSpec
+from soak.profile.requests import PartFile, RequestSpec
 from soak.profile.types import Profile
 
 #: What templates can use besides data rows and captures; a row or a capture of such a name would hide it.
@@ -101,6 +101,7 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
         (("data",), bool(profile.data)),
         (("auth",), profile.auth is not None),
         (("setup",), bool(profile.setup)),
+        (("headers",), bool(profile.headers)),
         (("teardown",), bool(profile.teardown)),
         (("diagnose", "attribute"), coded),
     ]
@@ -178,6 +179,13 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
     """Every file that the profile names is there."""
     named: list[tuple[yamltext.Path, str | None]] = [
         ((*path, "file"), request.file) for path, _, request in requests_of(profile)
+    ]
+    named += [
+        ((*path, "multipart", name), part.file)
+        for path, _, request in requests_of(profile)
+        for name, parts in (request.multipart or {}).items()
+        for part in parts
+        if isinstance(part, PartFile)
     ]
     named += [
         ((*path, "expect", "schema"), request.expect.schema_)

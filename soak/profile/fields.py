@@ -169,4 +169,44 @@ StageLoad = Annotated[
 Regex = Annotated[str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})]
 Word = Annotated[str, BeforeValidator(_word), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"})]
 TextMap = Annotated[dict[str, str], BeforeValidator(_text_values)]
+
+
+def _several_texts(value: object) -> object:
+    """Values may be written as numbers, and several of one name as a list."""
+    if not isinstance(value, dict):
+        return value
+    found: dict[object, object] = {}
+    for key, item in value.items():
+        texts = item if isinstance(item, list) else [item]
+        if not texts or not all(isinstance(text, str | int | float) for text in texts):
+            raise ValueError(f"{key}: expected a text, a number, or a list of them")
+        found[key] = [str(text) for text in texts] if isinstance(item, list) else str(item)
+    return found
+
+
+def texts_of(value: str | list[str]) -> list[str]:
+    """All values of a name that has one or several."""
+    return [value] if isinstance(value, str) else value
+
+
+def _checked_headers(value: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+    for name, texts in value.items():
+        for text in texts_of(texts):
+            _headers({name: text})
+    return value
+
+
+_ONE_OR_SEVERAL = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "number", "array"], "items": {"type": ["string", "number"]}},
+}
+#: Form fields, each with one value or several.
+FormMap = Annotated[dict[str, str | list[str]], BeforeValidator(_several_texts), WithJsonSchema(_ONE_OR_SEVERAL)]
+#: Headers of requests, each sent once or, with a list, as often as it has values.
+RequestHeaders = Annotated[
+    dict[str, str | list[str]],
+    BeforeValidator(_several_texts),
+    AfterValidator(_checked_headers),
+    WithJsonSchema(_ONE_OR_SEVERAL),
+]
 HeaderMap = Annotated[dict[str, str], BeforeValidator(_text_values), AfterValidator(_headers)]

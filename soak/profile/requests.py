@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
 
-from soak.profile.fields import HeaderMap, Positive, Rate, Regex, Shorthand, Strict, TextMap
+from soak.profile.fields import FormMap, Positive, Rate, Regex, RequestHeaders, Shorthand, Strict
 from soak.profile.matches import AnyValue, BodyMatch, Statuses
 from soak.profile.windowed import ErrorLimit, LatencyLimit
 
@@ -113,17 +113,41 @@ class Capture(Strict):
 _PLACES = ("json_", "header", "regex", "url", "cookie")
 
 
+class PartFile(Strict):
+    """A file as a part of a multipart body."""
+
+    file: str = Field(description="The file, relative to the profile")
+    name: str = Field(default="", description="The file name to tell; the file's own unless given")
+    type: str = Field(
+        default="", pattern=r"^([\w.+-]+/[\w.+-]+)?$", description="Its media type; by its name unless given"
+    )
+
+
+def _parts(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: part if isinstance(part, list) else [part] for name, part in value.items()}
+    return value
+
+
+Parts = Annotated[
+    dict[str, Annotated[list[str | PartFile], Field(min_length=1)]],
+    BeforeValidator(_parts),
+    WithJsonSchema({"type": "object"}),
+]
+
+
 class Sending(Strict):
     """What a request sends."""
 
-    headers: HeaderMap = Field(default={}, description="Headers to send")
+    headers: RequestHeaders = Field(default={}, description="Headers to send; a list of values sends one as often")
     json_: JsonValue | None = Field(default=None, alias="json", description="A JSON body")
-    form: TextMap | None = Field(default=None, description="A form body")
+    form: FormMap | None = Field(default=None, description="A form body; a list of values sends a field as often")
     body: str | None = Field(default=None, description="A text body")
 
     @model_validator(mode="after")
     def _one_body(self) -> Sending:
         kinds = {"json": self.json_, "form": self.form, "body": self.body, "file": getattr(self, "file", None)}
+        kinds["multipart"] = getattr(self, "multipart", None)
         given = [key for key, value in kinds.items() if value is not None]
         if len(given) > 1:
             raise ValueError(f"only one of {' and '.join(given)} can be the body")
@@ -149,6 +173,9 @@ class RequestSpec(Sending):
         default="", min_length=0, max_length=200, description="How reports call it; the request unless given"
     )
     file: str | None = Field(default=None, description="A file that holds the body, relative to the profile")
+    multipart: Parts | None = Field(
+        default=None, description="A body of fields and files: a text, {file: photo.png}, or a list of them"
+    )
     timeout: AnyTimeouts = Field(
         default=TimeoutSpec(),
         description="Longest wait for its answer, or connect, read and total; load.timeout's unless given",
@@ -180,10 +207,21 @@ class EndpointSpec(RequestSpec):
 Endpoint = Annotated[EndpointSpec, BeforeValidator(_short)]
 
 
-class Auth(Sending):
-    """How a token is fetched and kept fresh, outside of what is measured; nothing here is a template."""
+class Login(Strict):
+    """A user and a password."""
 
-    request: ConstantRequest = Field(description="The request that answers with the token, such as POST /token")
+    user: str = Field(pattern=r"^[^:\x00-\x1f\x7f]*$", description="The user's name; no colon")
+    password: str = Field(pattern=r"^[^\x00-\x1f\x7f]*$", description="The password, such as ${PASSWORD}")
+
+
+class Auth(Sending):
+    """Who asks: by a token that is fetched and kept fresh outside of what is measured, or by a password. No templates."""
+
+    basic: Login | None = Field(default=None, description="Basic authentication (RFC 7617), with every request")
+    digest: Login | None = Field(default=None, description="Digest authentication (RFC 7616), with every request")
+    request: ConstantRequest | None = Field(
+        default=None, description="The request that answers with the token, such as POST /token"
+    )
     url: str | None = Field(default=None, description="Where to ask for it; the target unless given")
     token: str = Field(default="$.access_token", description="JSONPath to the token in the answer")
     refresh: Positive | None = Field(
@@ -194,3 +232,13 @@ class Auth(Sending):
         pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \x21-\x7e]*$",
         description="The header that carries it, with what stands before the token",
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Auth:
+        given = [key for key in ("request", "basic", "digest") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of request (for a token), basic and digest")
+        useless = sorted(self.model_fields_set - set(given)) if self.request is None else []
+        if useless:
+            raise ValueError(f"{useless[0].rstrip('_')} goes with a request for a token, and not with {given[0]}")
+        return self

@@ -18,6 +18,7 @@ from soak.profile.fields import (
     Positive,
     Rate,
     Ratio,
+    RequestHeaders,
     Shorthand,
     Strict,
     Term,
@@ -197,6 +198,7 @@ class Profile(Strict):
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
+    headers: RequestHeaders = Field(default={}, description="Headers of every request; its own go before them")
     setup: list[AnyStep] = Field(default=[], description="Steps that each user makes once, before anything else")
     teardown: list[AnyStep] = Field(default=[], description="Steps that each user makes once, at its end")
     data: dict[Word, DataFile] = Field(default={}, description="Rows of files that templates draw from, by name")

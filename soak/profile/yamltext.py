@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from soak.errors import ProfileError
+from soak.profile.merge_keys import merge
 
 Path = tuple[str | int, ...]
 
@@ -102,6 +103,7 @@ def compose(text: str, file: str) -> yaml.MappingNode:
     if not isinstance(node, yaml.MappingNode):
         kind = "a list" if isinstance(node, yaml.SequenceNode) else "text"
         raise ProfileError(f"{file}:1: a profile is a mapping of keys such as target, load and endpoints, not {kind}")
+    merge(node, file)
     return node
 
 
@@ -171,10 +173,6 @@ class _Reader:
                 raise self.fail(key_node, "a key must be plain text")
             key = key_node.value
             where = ".".join(map(str, (*path, key)))
-            if key == "<<":
-                raise self.fail(
-                    key_node, f"{where}: merge keys are not supported; write the keys out or alias the whole value"
-                )
             if key in result:
                 raise self.fail(key_node, f"{where}: given twice")
             self.lines[(*path, key)] = key_node.start_mark.line + 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from soak.load.http.client import Client, ClientOptions
@@ -25,3 +27,26 @@ def client(url: str, total: float = 5.0, read: float | None = None, **options: A
 def head(url: str, request: str = "GET /", length: int = 0, **headers: str) -> bytes:
     method, _, target = request.partition(" ")
     return head_of(method, target, Origin.of(url), {k.replace("_", "-"): v for k, v in headers.items()}, length)
+
+
+@contextmanager
+def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
+    """A server of one connection after another, which gives each request to a function; gives its URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError):
+                while asked := connection.recv(65536):
+                    answer(connection, asked)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()

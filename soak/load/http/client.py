@@ -10,10 +10,12 @@ from urllib.parse import quote, urljoin, urlsplit
 from soak.load.http.connection import Connection
 from soak.load.http.cookies import CookieJar
 from soak.load.http.decoding import DecodingError, decoded
+from soak.load.http.digest import Digest
 from soak.load.http.options import Origin, Timeouts, context_of
-from soak.load.http.request_head import is_idempotent, redirected, target_of, with_cookies
+from soak.load.http.request_head import is_idempotent, redirected, target_of, with_authorization, with_cookies
 from soak.load.http.response import MAX_BODY, Response
 from soak.load.http.timeouts import Deadlines
+from soak.load.plan.credentials import Credentials
 from soak.load.plan.tls_options import VERIFIED, TlsOptions
 
 MAX_REDIRECTS = 10
@@ -40,12 +42,13 @@ class ClientOptions:
     redirects: bool = False
     allowed: Callable[[str], bool] = nowhere
     deadlines: Deadlines = field(default_factory=Deadlines)
+    digest: Credentials | None = None
 
 
 class Client:
     """One user's HTTP. Not to be used by two greenlets at once."""
 
-    __slots__ = ("_elsewhere", "_follow", "_home", "_jar", "_options", "_timeouts")
+    __slots__ = ("_digest", "_elsewhere", "_follow", "_home", "_jar", "_options", "_timeouts")
 
     def __init__(self, options: ClientOptions) -> None:
         """Prepare, and connect nowhere yet; OSError when the TLS options name files that cannot be used."""
@@ -53,14 +56,30 @@ class Client:
         self._home = self._connection(options.origin)
         self._elsewhere: dict[Origin, Connection] = {}
         self._jar = CookieJar() if options.cookies else None
+        self._digest = Digest(options.digest) if options.digest is not None else None
 
     def send(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Response:
         """Send a request and read its answer, keeping its body, decoded, if asked; network trouble is its `failure`."""
-        response = self._exchange(self._home, self._options.origin, head, body, keep)
+        response = (
+            self._exchange(self._home, self._options.origin, head, body, keep)
+            if self._digest is None
+            else self._authenticated(self._digest, head, body, keep)
+        )
         if self._follow and 300 < response.status < 309 and response.failure is None:
             response = self._followed(head, body, keep, response)
         if keep and response.failure is None:
             _decode(response)
+        return response
+
+    def _authenticated(self, digest: Digest, head: bytes, body: bytes | memoryview, keep: bool) -> Response:
+        """A request with Digest authentication: once more where the target's challenge is new."""
+        method, target = head.split(b" ", 1)[0].decode("ascii"), target_of(head)
+        for _ in range(2):
+            answer = digest.header(method, target)
+            asked = head if answer is None else with_authorization(head, answer)
+            response = self._exchange(self._home, self._options.origin, asked, body, keep)
+            if response.status != 401 or not digest.challenged(response.headers.get("www-authenticate", "")):
+                break
         return response
 
     def connect(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from soak.load.http.options import Origin
+from soak.load.plan.plan import Headers
 
 #: Methods that may be sent again where the first may or may not have arrived (RFC 9110, 9.2.2).
 _IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
@@ -14,12 +14,13 @@ _KEYED = re.compile(rb"\r\n(?:x-)?idempotency-key:", re.IGNORECASE).search
 #: Methods whose requests say how long their body is even where there is none (RFC 9110, 8.6).
 EXPECT_A_BODY = ("POST", "PUT", "PATCH")
 _BREAKS = re.compile(r"[\r\n\0]")
+_AUTHORIZATION = re.compile(rb"(?<=\r\n)authorization:[^\r]*\r\n", re.IGNORECASE)
 _COOKIE = re.compile(rb"\r\ncookie:[^\r]*", re.IGNORECASE)
 #: Headers that another origin may see; any other may carry a key.
 _FOR_ANY_ORIGIN = ("accept", "accept-encoding", "accept-language", "traceparent", "user-agent")
 
 
-def head_of(method: str, target: str, origin: Origin, headers: Mapping[str, str], length: int) -> bytes:
+def head_of(method: str, target: str, origin: Origin, headers: Headers, length: int) -> bytes:
     """A request's head; ValueError for a header that would end its line, and so could smuggle in another.
 
     `length` of the body is left out where there is none and the method expects none.
@@ -31,7 +32,8 @@ def head_of(method: str, target: str, origin: Origin, headers: Mapping[str, str]
     for name, value in headers.items():
         lowered = name.lower()
         if lowered != "content-length":
-            lines.append(f"{'Connection' if lowered == 'connection' else name}: {value}")
+            shown = "Connection" if lowered == "connection" else name
+            lines += [f"{shown}: {one}" for one in ((value,) if isinstance(value, str) else value)]
     if length or method in EXPECT_A_BODY:
         lines.append(f"Content-Length: {length}")
     if any(_BREAKS.search(line) for line in lines) or not target.isascii() or " " in target:
@@ -48,11 +50,11 @@ class RequestHead:
         head_of(method, prefix or "/", origin, {}, 0)  # refuses a prefix that is no path
         self._method, self._origin = method, origin
         self._start, self._expects = f"{method} {prefix}".encode(), method in EXPECT_A_BODY
-        self._given: Mapping[str, str] | None = None
+        self._given: Headers | None = None
         self._token: tuple[str, str] | None = None
         self._fields = b""
 
-    def of(self, path: str, headers: Mapping[str, str], length: int, token: tuple[str, str] | None = None) -> bytes:
+    def of(self, path: str, headers: Headers, length: int, token: tuple[str, str] | None = None) -> bytes:
         """The head for a path that is known to be one; the token's header is added where the headers have none."""
         if headers is not self._given or token is not self._token:
             named = {name.lower() for name in headers}
@@ -76,6 +78,11 @@ def with_cookies(head: bytes, cookies: str) -> bytes:
     if own is None:
         return b"%bCookie: %b\r\n\r\n" % (head[:-2], cookies.encode())
     return b"%b; %b%b" % (head[: own.end()], cookies.encode(), head[own.end() :])
+
+
+def with_authorization(head: bytes, value: str) -> bytes:
+    """A head with an Authorization header, in the place of one that it has."""
+    return b"%bAuthorization: %b\r\n\r\n" % (_AUTHORIZATION.sub(b"", head)[:-2], value.encode())
 
 
 def target_of(head: bytes) -> str:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from soak.load.plan.cluster_options import ClusterOptions
+from soak.load.plan.credentials import Credentials
 from soak.load.plan.expectations import ANY_SUCCESS, PlannedExpectations, PlannedExtractor
 from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.schedule import ScheduleSegment
 from soak.load.plan.tls_options import VERIFIED, TlsOptions
+
+#: Headers by name; one with several values is sent as often.
+Headers = Mapping[str, str | tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class PlannedPiece:
+    """A piece of a body: constant (`body`, base64), or the source of a template."""
+
+    body: str = field(repr=False)
+    template: str
 
 
 @dataclass(frozen=True)
@@ -19,7 +31,7 @@ class PlannedRequest:
     """One request with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds.
 
     `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
-    the body where that is one, and escapes by `template_kind`. No `timeout`, or none to
+    the body where that is one, and escapes by `template_kind`; `pieces`, if any, make up the body. No `timeout`, or none to
     connect or between two pieces of the answer, no `redirects`, no `think`: those of the plan. As a step it is made with
     the probability `chance`, and only where the expression `condition` holds, unless it is empty.
     """
@@ -28,7 +40,7 @@ class PlannedRequest:
     method: str
     path: str
     weight: float
-    headers: dict[str, str] = field(repr=False)
+    headers: Headers = field(repr=False)
     body: str = field(default="", repr=False)
     template: str = field(default="", repr=False)
     template_kind: Literal["text", "form", "json"] = "text"
@@ -41,6 +53,7 @@ class PlannedRequest:
     condition: str = ""
     chance: float = 1.0
     think: tuple[float, float] | None = None
+    pieces: tuple[PlannedPiece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +138,7 @@ class Plan:
     trace_header: str = ""
     rows: tuple[PlannedFeeder, ...] = ()
     auth: PlannedAuth | None = None
+    digest: Credentials | None = None
     distributed: ClusterOptions | None = None
     connect_timeout: float | None = None
     read_timeout: float | None = None
@@ -162,6 +176,7 @@ class Plan:
             "rows": tuple(PlannedFeeder(**rows) for rows in fields["rows"]),
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
             **{key: tuple(fields[key]) for key in ("allow", "arguments", "tags", "exclude_tags")},
+            "digest": Credentials(**fields["digest"]) if fields["digest"] else None,
             "tls": TlsOptions(**fields["tls"]),
             "think": tuple(think) if think else None,
             "distributed": ClusterOptions(**distributed) if distributed else None,
@@ -172,7 +187,10 @@ class Plan:
 def _request(fields: dict[str, Any]) -> PlannedRequest:
     extractors = tuple(PlannedExtractor(**extractor) for extractor in fields["extractors"])
     expect, think = PlannedExpectations.of(fields["expect"]), fields["think"]
-    read = {"expect": expect, "extractors": extractors, "think": tuple(think) if think else None}
+    headers = {name: value if isinstance(value, str) else tuple(value) for name, value in fields["headers"].items()}
+    pieces = tuple(PlannedPiece(**piece) for piece in fields["pieces"])
+    read: dict[str, Any] = {"headers": headers, "pieces": pieces}
+    read |= {"expect": expect, "extractors": extractors, "think": tuple(think) if think else None}
     return PlannedRequest(**fields | read)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jinja2.runtime import Context
 
-from soak.load.plan.plan import PlannedRequest
+from soak.load.plan.plan import Headers, PlannedRequest
 from soak.load.scenario.checks import Checks
 from soak.load.scenario.templates import RenderError, Template, is_template
 
@@ -23,14 +23,27 @@ class RenderedRequest(NamedTuple):
     """
 
     path: str
-    headers: dict[str, str]
+    headers: Headers
     body: bytes
     checks: Checks | None = None
 
 
 def fixed(planned: PlannedRequest) -> RenderedRequest:
     """A request as it is planned, whatever in it looks like a template: the one that fetches a token has none."""
-    return RenderedRequest(planned.path, dict(planned.headers), base64.b64decode(planned.body))
+    body = planned.body and base64.b64decode(planned.body)
+    pieces = (base64.b64decode(piece.body) for piece in planned.pieces)
+    return RenderedRequest(planned.path, dict(planned.headers), body or b"".join(pieces))
+
+
+def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise RenderError("template: not Unicode in the body") from None
 
 
 class RequestTemplate:
@@ -39,10 +52,20 @@ class RequestTemplate:
     def __init__(self, planned: PlannedRequest) -> None:
         self.planned = planned
         self._path = Template("path", planned.path) if is_template(planned.path) else None
-        self._headers = {name: Template("text", value) for name, value in planned.headers.items() if is_template(value)}
+        self._headers = {
+            name: [Template("text", value) for value in values]
+            for name, values in ((name, _values(given)) for name, given in planned.headers.items())
+            if any(map(is_template, values))
+        }
+        self._pieces = [
+            Template("text", piece.template) if piece.template else base64.b64decode(piece.body)
+            for piece in planned.pieces
+        ]
         self._body = Template(planned.template_kind, planned.template) if planned.template else None
         self._fixed = fixed(planned)
-        templates = [template for template in (self._path, self._body, *self._headers.values()) if template]
+        templates = [template for template in (self._path, self._body) if template]
+        templates += [template for those in self._headers.values() for template in those]
+        templates += [piece for piece in self._pieces if isinstance(piece, Template)]
         self.names: frozenset[str] = frozenset().union(*(template.names for template in templates))
         self.constant: RenderedRequest | None = None if templates else self._fixed
 
@@ -56,13 +79,16 @@ class RequestTemplate:
             if not _PATH.fullmatch(path):
                 raise RenderError("template: not a path")
         if self._headers:
-            headers = headers | {name: template.render(context) for name, template in self._headers.items()}
-            if any(_NOT_IN_HEADER.search(headers[name]) for name in self._headers):
+            rendered = {
+                name: tuple(template.render(context) for template in templates)
+                for name, templates in self._headers.items()
+            }
+            if any(_NOT_IN_HEADER.search(value) for values in rendered.values() for value in values):
                 raise RenderError("template: line break or odd character in a header")
+            headers = {**headers, **{name: v[0] if len(v) == 1 else v for name, v in rendered.items()}}
         if self._body is not None:
-            text = self._body.render(context)
-            try:
-                body = text.encode()
-            except UnicodeEncodeError:
-                raise RenderError("template: not Unicode in the body") from None
+            body = _encoded(self._body.render(context))
+        elif self._pieces:
+            pieces = self._pieces
+            body = b"".join(one if isinstance(one, bytes) else _encoded(one.render(context)) for one in pieces)
         return RenderedRequest(path, headers, body)

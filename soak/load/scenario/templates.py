@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus, urlsplit
@@ -20,9 +20,11 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from soak.load.scenario.feeder import FeederExhausted, Row
+from soak.load.scenario.filters import missing, signing_filters
 from soak.load.scenario.template_limits import (
     BOUNDED_OPERATORS,
     Counted,
+    Function,
     Rounds,
     bounded_filters,
     check_method,
@@ -120,15 +122,6 @@ def _as_path(value: Any) -> _Whole:
 FINALIZE: dict[Kind, Callable[[Any], str]] = {"text": _text, "path": _in_path, "form": _in_form, "json": _in_json}
 
 
-class Function:
-    """A function of soak's own, which templates may call without the sandbox asking each time whether they may."""
-
-    __slots__ = ("call",)
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self.call = call
-
-
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, in which `row.items` is the column and not a method, and no rendering is endless or enormous."""
 
@@ -173,11 +166,15 @@ def environment(kind: Kind) -> Environment:
         comment_end_string="#\udfff",
     )
     made.globals = {}
-    made.filters = bounded_filters(made.filters) | {
-        "tojson": lambda value: _Json(_json(value)),
-        "as_json_value": _as_json_value,
-        "path": _as_path,
-    }
+    made.filters = (
+        bounded_filters(made.filters)
+        | {
+            "tojson": lambda value: _Json(_json(value)),
+            "as_json_value": _as_json_value,
+            "path": _as_path,
+        }
+        | signing_filters()
+    )
     return made
 
 
@@ -190,7 +187,7 @@ class Template:
             self._render = environment(kind).from_string(source).root_render_func
         except TemplateSyntaxError as error:
             line = f" (line {error.lineno} of the text)" if error.lineno > 1 else ""
-            raise TemplateError(f"not a template: {error.message}{line}") from None
+            raise TemplateError(f"not a template: {error.message}{line}{missing(str(error.message))}") from None
         self.names: frozenset[str] = frozenset(meta.find_undeclared_variables(self._tree))
 
     def columns(self, name: str) -> set[str]:
@@ -255,10 +252,13 @@ def json_source(tree: Any) -> str:
     return _sole_expression(tree) or _in_quotes(tree)
 
 
-def form_source(form: Mapping[str, str]) -> str:
-    """A form body as the source of one template."""
-    pairs = ((_escaped(key, "form", quote_plus), _escaped(value, "form", quote_plus)) for key, value in form.items())
-    return "&".join(f"{key}={value}" for key, value in pairs)
+def form_source(form: Mapping[str, str | Sequence[str]]) -> str:
+    """A form body as the source of one template; a field with several values comes as often."""
+    several = ((key, [given] if isinstance(given, str) else given) for key, given in form.items())
+    pairs = [(key, value) for key, values in several for value in values]
+    return "&".join(
+        f"{_escaped(key, 'form', quote_plus)}={_escaped(value, 'form', quote_plus)}" for key, value in pairs
+    )
 
 
 def path_source(path: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 from jinja2.sandbox import safe_range
 
 from soak.load.scenario.feeder import Feeder
-from soak.load.scenario.templates import Function, context_of
+from soak.load.scenario.template_limits import Function
+from soak.load.scenario.templates import context_of
 
 
 class SequenceNumbers:

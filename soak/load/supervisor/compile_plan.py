@@ -9,14 +9,25 @@ from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from soak import __version__
 from soak.load.plan.cluster_options import cluster_options_of
+from soak.load.plan.credentials import Credentials
 from soak.load.plan.feeds import PlannedFeeder
-from soak.load.plan.plan import Plan, PlannedAuth, PlannedBlock, PlannedFlow, PlannedRequest, PlannedStep
+from soak.load.plan.plan import (
+    Headers,
+    Plan,
+    PlannedAuth,
+    PlannedBlock,
+    PlannedFlow,
+    PlannedPiece,
+    PlannedRequest,
+    PlannedStep,
+)
 from soak.load.plan.schedule import segments_of
 from soak.load.plan.tls_options import TlsOptions
 from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
 from soak.load.supervisor.compile_expectations import planned_expectations, planned_extractors
+from soak.load.supervisor.multipart import multipart_pieces
+from soak.load.supervisor.shared_headers import ADDED_HEADERS, with_headers
 from soak.load.supervisor.validate import check_requests_and_data
 from soak.profile import Profile
 from soak.profile.checking import beside
@@ -39,7 +50,8 @@ def plan_of(profile: Profile) -> Plan:
     """The plan of a checked profile; ProfileError where its templates, data or JSONPaths are wrong."""
     check_requests_and_data(profile)
     load, document = profile.load, profile.document
-    return Plan(
+    digest = profile.auth.digest if profile.auth else None
+    plan = Plan(
         url=profile.target.url.rstrip("/"),
         requests=tuple(
             planned(endpoint, document, ("endpoints", index), endpoint.label, endpoint.weight)
@@ -69,6 +81,7 @@ def plan_of(profile: Profile) -> Plan:
             for name, rows in profile.data.items()
         ),
         auth=_auth(profile),
+        digest=Credentials(digest.user, digest.password) if digest else None,
         tls=_tls(profile),
         allow=tuple(profile.target.allow),
         traceparent=profile.trace.traceparent,
@@ -81,6 +94,8 @@ def plan_of(profile: Profile) -> Plan:
         tags=tuple(load.tags),
         exclude_tags=tuple(load.exclude_tags),
     )
+    shared = _for_all(profile)
+    return with_headers(plan, shared) if shared else plan
 
 
 def planned(
@@ -105,12 +120,17 @@ def planned(
         body, template = _body(literal(spec.body, place, document, key="body"))
     elif spec.file is not None:
         body = beside(document.file, spec.file).read_bytes()
+    pieces: tuple[PlannedPiece, ...] = ()
+    content_type = ""
+    if spec.multipart is not None:
+        pieces, content_type = multipart_pieces(spec.multipart, (*place, "multipart"), document)
+    own = literal(spec.headers, place, document, key="headers")
     return PlannedRequest(
         label,
         method,
         path_source(path),
         weight,
-        _headers(spec, literal(spec.headers, place, document, key="headers")),
+        _headers(spec, own, content_type),
         _base64(body),
         template,
         kind,
@@ -120,6 +140,7 @@ def planned(
         planned_expectations(spec.expect, place, document),
         planned_extractors(captures or {}),
         spec.redirects,
+        pieces=pieces,
     )
 
 
@@ -128,15 +149,28 @@ def _body(source: str) -> tuple[bytes, str]:
     return (b"", source) if is_template(source) else (source.encode(), "")
 
 
-def _headers(sending: Sending, given: dict[str, str]) -> dict[str, str]:
+def _headers(sending: Sending, given: dict[str, str | list[str]], content_type: str = "") -> Headers:
     """What is sent anyway, and what the profile gives, which goes before it."""
-    headers = {"User-Agent": f"soak/{__version__}", "Accept": "*/*"}
+    headers: dict[str, str | tuple[str, ...]] = {**ADDED_HEADERS}
+    if content_type:
+        headers["Content-Type"] = content_type
     kinds = {"json": sending.json_, "form": sending.form, "text": sending.body, "file": getattr(sending, "file", None)}
     kind = next((kind for kind, body in kinds.items() if body is not None), None)
     if kind is not None:
         headers["Content-Type"] = _CONTENT_TYPES[kind]
     replaced = {name.lower() for name in given}
-    return {name: value for name, value in headers.items() if name.lower() not in replaced} | given
+    own = {name: value if isinstance(value, str) else tuple(value) for name, value in given.items()}
+    return {name: value for name, value in headers.items() if name.lower() not in replaced} | own
+
+
+def _for_all(profile: Profile) -> Headers:
+    """The headers of every request that has none of the same name."""
+    given = literal(profile.headers, (), profile.document, key="headers")
+    found = {name: value if isinstance(value, str) else tuple(value) for name, value in given.items()}
+    if profile.auth is not None and profile.auth.basic is not None:
+        login = profile.auth.basic
+        found["Authorization"] = "Basic " + _base64(f"{login.user}:{login.password}".encode())
+    return found
 
 
 def _base64(body: bytes) -> str:
@@ -171,14 +205,14 @@ def _steps(
 def _auth(profile: Profile) -> PlannedAuth | None:
     """Nothing of it is a template: a password may hold any characters."""
     auth = profile.auth
-    if auth is None:
+    if auth is None or auth.request is None:
         return None
     method, _, path = auth.request.partition(" ")
     body = b""
     if auth.json_ is not None:
         body = json.dumps(auth.json_).encode()
     elif auth.form is not None:
-        body = urlencode(auth.form).encode()
+        body = urlencode(auth.form, doseq=True).encode()
     elif auth.body is not None:
         body = auth.body.encode()
     request = PlannedRequest(

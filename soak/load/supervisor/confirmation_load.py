@@ -47,4 +47,6 @@ def _requests(plan: Plan) -> Iterator[PlannedRequest]:
 
 
 def _varies(request: PlannedRequest) -> bool:
-    return any(is_template(text) for text in (request.path, request.template, *request.headers.values()))
+    values = (value if isinstance(value, str) else " ".join(value) for value in request.headers.values())
+    pieces = (piece.template for piece in request.pieces)
+    return any(is_template(text) for text in (request.path, request.template, *values, *pieces))

@@ -23,6 +23,7 @@ from soak.load.scenario.templates import (
     path_source,
 )
 from soak.load.supervisor.compile_expectations import schema_of
+from soak.load.supervisor.multipart import part_place
 from soak.profile import Profile
 from soak.profile.checking import TEMPLATE_NAMES, beside, refused, requests_of
 from soak.profile.flows import BlockSpec, StepSpec, blocks_in, requests_in
@@ -54,7 +55,10 @@ def check_requests_and_data(profile: Profile) -> None:
     for where, those in steps:
         course = captured.get(where[:2] if where[0] == "flows" else where[:1], set())
         _check_conditions(where, those, document, {*TEMPLATE_NAMES, *profile.data, *course, *lasting})
-    if profile.auth is not None:
+    for where, text in _texts(literal(profile.headers, (), document, "headers"), ("headers",)):
+        if is_template(text):
+            _check_template(where, "text", text, document, {*TEMPLATE_NAMES, *profile.data, *lasting}, columns)
+    if profile.auth is not None and profile.auth.request is not None:
         _check_path(profile.auth.token, ("auth", "token"), document)
 
 
@@ -88,6 +92,7 @@ def sources_of(request: RequestSpec, place: Place, document: Document) -> Iterat
             if is_template(text):
                 yield where, kind, text
     yield from _expected(request, place, document)
+    yield from _fields(request, place, document)
 
 
 def _expected(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:
@@ -102,6 +107,15 @@ def _expected(request: RequestSpec, place: Place, document: Document) -> Iterato
         for _, text in _texts(literal(tree, where, document), where):
             if is_template(text) and where not in document.literal:
                 yield where, "json", text
+
+
+def _fields(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:
+    """The templates of a multipart body's fields."""
+    for name, parts in (request.multipart or {}).items():
+        for index, part in enumerate(parts):
+            where = part_place((*place, "multipart"), name, index, document)
+            if isinstance(part, str) and is_template(text := literal(part, where, document)):
+                yield where, "text", text
 
 
 def _texts(tree: Any, place: Place) -> Iterator[tuple[Place, str]]:
@@ -137,7 +151,7 @@ def _source(kind: Kind, text: str) -> str:
         return path_source(text)
     if kind == "json":
         return json_source(text)
-    return form_source({"": text}) if kind == "form" else text
+    return form_source({"": [text]}) if kind == "form" else text
 
 
 def _columns(profile: Profile, name: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def client_options(plan: Plan) -> ClientOptions:
         plan.cookies,
         plan.redirects,
         lambda host: may_load(host, plan.allow),
+        digest=plan.digest,
     )
 
 

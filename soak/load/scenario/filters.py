@@ -1,0 +1,54 @@
+"""Filters of templates that sign and encode: base64, hashes, HMACs and JSON Web Tokens."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+_DIGESTS = ("sha1", "sha256", "sha384", "sha512", "md5")
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def b64encode(value: Any, *, url: bool = False) -> str:
+    """Base64 of a text in UTF-8; with `url` in the alphabet for URLs and without padding."""
+    encoded = base64.urlsafe_b64encode(_bytes(value)).rstrip(b"=") if url else base64.b64encode(_bytes(value))
+    return encoded.decode("ascii")
+
+
+def sha256(value: Any) -> str:
+    """The SHA-256 of a text in UTF-8, in hexadecimal digits."""
+    return hashlib.sha256(_bytes(value)).hexdigest()
+
+
+def signed(value: Any, key: Any, digest: str = "sha256", encoding: str = "hex") -> str:
+    """The HMAC (RFC 2104) of a text with a key, as `hex` or `base64`; ValueError for any other digest or encoding."""
+    if digest not in _DIGESTS or encoding not in ("hex", "base64"):
+        raise ValueError("no such digest or encoding")
+    made = hmac.new(_bytes(key), _bytes(value), digest)
+    return made.hexdigest() if encoding == "hex" else base64.b64encode(made.digest()).decode("ascii")
+
+
+def jwt(claims: Any, key: Any, algorithm: str = "HS256") -> str:
+    """A JSON Web Token (RFC 7519) of a mapping of claims."""
+    import jwt as pyjwt  # noqa: PLC0415 - an extra
+
+    return str(pyjwt.encode(dict(claims), key, algorithm=algorithm))
+
+
+def missing(message: str) -> str:
+    """What to add to a template's error: how to get the package of a filter that is not there."""
+    needs = "; the filter jwt needs PyJWT: pip install 'soak-harness[jwt]'"
+    return needs if "No filter named 'jwt'" in message else ""
+
+
+def signing_filters() -> dict[str, Callable[..., Any]]:
+    """The filters by name; `jwt` only where its package is there."""
+    filters: dict[str, Callable[..., Any]] = {"b64encode": b64encode, "sha256": sha256, "hmac": signed}
+    return filters | ({"jwt": jwt} if find_spec("jwt") else {})

@@ -1,0 +1,39 @@
+"""Headers of every request, and those that soak itself adds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from soak import __version__
+from soak.load.plan.plan import Headers, Plan, PlannedBlock, PlannedStep
+
+#: What is sent with every request that does not say otherwise.
+ADDED_HEADERS = {"User-Agent": f"soak/{__version__}", "Accept": "*/*"}
+
+
+def with_headers(plan: Plan, headers: Headers) -> Plan:
+    """A plan whose requests all send some headers, save where they have one of the same name."""
+
+    def with_them(steps: tuple[PlannedStep, ...]) -> tuple[PlannedStep, ...]:
+        return tuple(
+            replace(step, steps=with_them(step.steps))
+            if isinstance(step, PlannedBlock)
+            else replace(step, headers=_below(headers, step.headers))
+            for step in steps
+        )
+
+    return replace(
+        plan,
+        requests=tuple(replace(request, headers=_below(headers, request.headers)) for request in plan.requests),
+        flows=tuple(replace(flow, steps=with_them(flow.steps)) for flow in plan.flows),
+        setup=with_them(plan.setup),
+        teardown=with_them(plan.teardown),
+    )
+
+
+def _below(shared: Headers, own: Headers) -> Headers:
+    """Shared headers below a request's own, and above those that soak itself adds."""
+    named = {name.lower() for name, value in own.items() if ADDED_HEADERS.get(name) != value}
+    kept = {name: value for name, value in shared.items() if name.lower() not in named}
+    replaced = {name.lower() for name in kept}
+    return {name: value for name, value in own.items() if name.lower() not in replaced} | kept
