@@ -7,11 +7,17 @@ unevenly apart as they were. Into each a leak of the promised size is planted fr
 the copy is weighed as the series was, against the same warm-ups, growth and steps. A leak is caught where the copy is not
 called steady. Where fewer than `SHARE` of the copies are caught, the promise is raised to the smallest size of which they are.
 
+The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several times too large: a level
+that stood still for two minutes is then said to allow growth by half. Where a pass would be taken back for that alone, and
+the level has surely settled, smaller leaks are planted too, and the promise is lowered to the smallest size that is caught.
+
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `TRIES` 20 | copies | the fewest that can tell 95% |
 | `SHARE` 0.95 | share of the copies | what a pass promises |
 | `FACTORS` | promised sizes | how far a promise is corrected; the share at the last is said as it is |
+| `FINER` | promised sizes | how far a promise is lowered: a quarter is an error bar that is four times too long |
+| `FALSELY` 0.25 | share of the copies | called growing without any leak: more, and the copies prove nothing about smaller ones |
 | `FEW` 2, `HOPELESS` 7 | copies, log weight | explanations a thousandth as likely on the first copies are left out |
 | `COURSE` 9, `BLOCK` 5 | points | the span of a series' course around each point, and the blocks in which its scatter is drawn |
 """
@@ -19,12 +25,12 @@ called steady. Where fewer than `SHARE` of the copies are caught, the promise is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from soak.analysis.rules.vouch import horizon
+from soak.analysis.rules.vouch import HOLLOW, horizon
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.marginal_likelihood import Whitened, fit_each, fit_each_with
@@ -32,25 +38,31 @@ from soak.analysis.statistics.model_averaging import STEPPED, Candidates, simple
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.t_mixture import t_cdf
 from soak.analysis.statistics.trend import FitInput, fit_input, level_points, numeric_libraries
-from soak.analysis.thresholds import FEWEST_POINTS, SUSPICIOUS
+from soak.analysis.thresholds import FEWEST_POINTS, SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, Floats, PlantedLeak, Verdict, series_key
 from soak.units import show_amount
 
 TRIES, SHARE = 20, 0.95
 FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+FINER = (0.7, 0.5, 0.35, 0.25)
+FALSELY = 0.25
 COURSE, BLOCK = 9, 5
 FEW, HOPELESS = 2, 7.0
 
 
-def with_positive_control(subjects: Sequence[Subject], findings: Sequence[Finding]) -> list[Finding]:
-    """The findings, of which the one that a pass can vouch for least has its promise checked, and corrected where it fails."""
+def with_positive_control(subjects: Sequence[Subject], findings: Sequence[Finding], judged: float) -> list[Finding]:
+    """The findings, of which the one that a pass can vouch for least has its promise checked, and corrected where it fails.
+
+    `judged` is how long they were judged for, in seconds.
+    """
+    findings = [_lowered(*pair, judged) for pair in zip(subjects, findings, strict=True)]
     horizons = [
         horizon(subject, finding.trend) if finding.trend is not None and _promises(subject, finding) else math.inf
         for subject, finding in zip(subjects, findings, strict=True)
     ]
     result = list(findings)
     place = min(range(len(horizons)), key=lambda index: horizons[index], default=None)
-    if place is not None and math.isfinite(horizons[place]):
+    if place is not None and math.isfinite(horizons[place]) and findings[place].planted is None:
         result[place] = _controlled(subjects[place], findings[place])
     return result
 
@@ -67,22 +79,63 @@ def _promises(subject: Subject, finding: Finding) -> bool:
     )
 
 
+def _lowered(subject: Subject, finding: Finding, judged: float) -> Finding:
+    """The finding with a lower promise, where that keeps a pass from being hollow and smaller leaks are caught as surely."""
+    trend = finding.trend
+    if trend is None or not _promises(subject, finding) or trend.p_no_growth < SURELY_SETTLED:
+        return finding
+    promised = trend.resolution_per_hour
+    needed = HOLLOW * judged
+    if (
+        not horizon(subject, trend)
+        < needed
+        <= horizon(subject, replace(trend, resolution_per_hour=FINER[-1] * promised))
+    ):
+        return finding
+
+    def smallest(copies: FitInput) -> tuple[float, int]:
+        size, caught = 1.0, caught_in(copies, promised)
+        if caught_in(copies, 0.0) > FALSELY * TRIES:
+            return size, caught
+        for factor in FINER:
+            seen = caught_in(copies, factor * promised)
+            if min(seen, caught) < SHARE * TRIES:
+                break
+            size, caught = factor, seen
+        return size, caught
+
+    return _planted(subject, finding, smallest)
+
+
 def _controlled(subject: Subject, finding: Finding) -> Finding:
+    """The finding with its promise checked, and raised where it is not kept."""
+    trend = finding.trend
+    assert trend is not None
+    promised = trend.resolution_per_hour
+
+    def kept(copies: FitInput) -> tuple[float, int]:
+        for factor in FACTORS:
+            caught = caught_in(copies, factor * promised)
+            if caught >= SHARE * TRIES:
+                break
+        return factor, caught
+
+    return _planted(subject, finding, kept)
+
+
+def _planted(subject: Subject, finding: Finding, weigh: Callable[[FitInput], tuple[float, int]]) -> Finding:
+    """The finding promising what `weigh` says: how many times the formula's size, and in how many copies it was caught."""
     trend = finding.trend
     assert trend is not None
     promised = trend.resolution_per_hour
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
-            given = copies_of(subject, seed=len(finding.series))
+            copies = copies_of(subject, seed=len(finding.series))
         except np.linalg.LinAlgError:
             return finding
-        if given is None:
+        if copies is None:
             return finding
-        caught = 0
-        for factor in FACTORS:
-            caught = caught_in(given, factor * promised)
-            if caught >= SHARE * TRIES:
-                break
+        factor, caught = weigh(copies)
     size = factor * promised
     key = series_key(finding.series, finding.labels)
     leak = PlantedLeak(key, size, finding.unit, caught, TRIES, promised)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from soak.analysis import positive_control
-from soak.analysis.positive_control import FACTORS, SHARE, TRIES, caught_in, copies_of, with_positive_control
+from soak.analysis.positive_control import FACTORS, FINER, SHARE, TRIES, caught_in, copies_of, with_positive_control
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.thresholds import SURELY_SETTLED
 from soak.model import Finding, Floats, Series, Verdict
 
 MONTH = 30 * 86400.0
@@ -49,7 +50,7 @@ def test_leaks_of_the_promised_size_are_caught_in_copies_of_the_series(shape: Ca
     one = subject(shape(3))
     finding = judged(one)
     assert finding.verdict is Verdict.PASS
-    (controlled,) = with_positive_control([one], [finding])
+    (controlled,) = with_positive_control([one], [finding], SECONDS)
     leak = controlled.planted
     assert leak is not None
     assert leak.tries == TRIES
@@ -68,7 +69,7 @@ def test_a_promise_that_is_not_kept_is_raised_until_it_is() -> None:
     assert finding.trend is not None
     honest = finding.trend.resolution_per_hour
     bold = replace(finding, trend=replace(finding.trend, resolution_per_hour=honest / 5))
-    (controlled,) = with_positive_control([one], [bold])
+    (controlled,) = with_positive_control([one], [bold], SECONDS)
     assert controlled.planted is not None
     assert controlled.trend is not None
     assert controlled.planted.promised_per_hour == honest / 5
@@ -81,7 +82,7 @@ def test_the_share_is_said_as_it_is_where_no_size_is_caught_often_enough(monkeyp
     one = subject(noise(5))
     finding = judged(one)
     assert finding.trend is not None
-    (controlled,) = with_positive_control([one], [finding])
+    (controlled,) = with_positive_control([one], [finding], SECONDS)
     assert controlled.planted is not None
     assert controlled.planted.per_hour == FACTORS[-1] * finding.trend.resolution_per_hour
     assert "caught in 3 of 20 tries" in controlled.reason
@@ -90,7 +91,7 @@ def test_the_share_is_said_as_it_is_where_no_size_is_caught_often_enough(monkeyp
 def test_only_the_resource_that_a_pass_can_vouch_for_least_is_tried() -> None:
     quiet, loud = subject(noise(1, 1e4)), subject(noise(2, 1e6))
     findings = judge_growth([quiet, loud], MONTH)
-    tried = with_positive_control([quiet, loud], findings)
+    tried = with_positive_control([quiet, loud], findings, SECONDS)
     assert [finding.planted is not None for finding in tried] == [False, True]
 
 
@@ -99,10 +100,49 @@ def test_nothing_is_planted_where_nothing_is_promised() -> None:
     leaking = subject(TIMES * 4e3 + noise(1))
     subjects = [still, counted, leaking]
     findings = judge_growth(subjects, MONTH)
-    assert with_positive_control(subjects, findings) == findings
+    assert with_positive_control(subjects, findings, SECONDS) == findings
 
 
 def test_the_same_run_has_the_same_control() -> None:
     one = subject(wander(7))
     finding = judged(one)
-    assert with_positive_control([one], [finding]) == with_positive_control([one], [finding])
+    assert with_positive_control([one], [finding], SECONDS) == with_positive_control([one], [finding], SECONDS)
+
+
+def hollow(one: Subject, p_no_growth: float = SURELY_SETTLED) -> Finding:
+    """A pass whose formula promises so little that it would be hollow: growth by half in 40 minutes."""
+    finding = judged(one)
+    assert finding.trend is not None
+    return replace(finding, trend=replace(finding.trend, resolution_per_hour=60e6, p_no_growth=p_no_growth))
+
+
+def test_a_formula_that_promises_too_little_is_replaced_by_what_is_caught() -> None:
+    one = subject(noise(5))
+    (controlled,) = with_positive_control([one], [hollow(one)], SECONDS)
+    assert controlled.trend is not None
+    assert controlled.trend.resolution_per_hour == FINER[-1] * 60e6
+    assert controlled.planted is not None
+    assert controlled.planted.caught >= SHARE * TRIES
+
+
+def test_a_promise_is_lowered_only_where_the_level_has_surely_settled_and_that_keeps_the_pass() -> None:
+    one = subject(noise(5))
+    unsettled = hollow(one, SURELY_SETTLED - 0.001)
+    far = replace(unsettled, trend=replace(unsettled.trend, resolution_per_hour=600e6, p_no_growth=1.0))  # type: ignore[type-var]
+    for finding in (unsettled, far):
+        assert finding.trend is not None
+        (controlled,) = with_positive_control([one], [finding], SECONDS)
+        assert controlled.trend is not None
+        assert controlled.trend.resolution_per_hour == finding.trend.resolution_per_hour
+
+
+@pytest.mark.parametrize(("alarms", "factor"), [(5, FINER[1]), (6, 1.0)])
+def test_smaller_leaks_are_promised_as_far_as_each_is_caught_and_copies_without_a_leak_are_steady(
+    monkeypatch: pytest.MonkeyPatch, alarms: int, factor: float
+) -> None:
+    caught = {0.0: alarms, 60e6: 20, FINER[0] * 60e6: 20, FINER[1] * 60e6: 19, FINER[2] * 60e6: 18, FINER[3] * 60e6: 20}
+    monkeypatch.setattr(positive_control, "caught_in", lambda _given, size: caught[size])
+    one = subject(noise(5))
+    (controlled,) = with_positive_control([one], [hollow(one)], SECONDS)
+    assert controlled.trend is not None
+    assert controlled.trend.resolution_per_hour == factor * 60e6

@@ -83,7 +83,7 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
         finding = with_few_collections(findings[index], subject.noun, judged, prepared.collections, seconds)
         finding = within_warmup(prepared, subject, at_production(subject, finding, limits.survive))
         findings[index] = without_overload(finding, overload)
-    findings = vouched(clocked, with_positive_control(clocked, findings), seconds)
+    findings = vouched(clocked, with_positive_control(clocked, findings, seconds), seconds)
     upright = (_upright(*pair) for pair in zip(clocked, findings, strict=True))
     return [*upright, *absent]
 
