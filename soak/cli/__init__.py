@@ -25,6 +25,8 @@ VERBS = {
     "baseline": "Set, list and show what later runs are compared with",
     "watch": "Show how a run of this machine stands, in a terminal or a browser",
     "history": "Show all runs of a folder, night by night, and what changed",
+    "rules": "Print alert rules for Prometheus after a profile's limits",
+    "dashboard": "Print a Grafana dashboard for what --metrics serves",
     "report": "Judge a run again and render it in any format",
     "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",

@@ -39,7 +39,7 @@ class Views:
 @contextmanager
 def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) -> Iterator[Views]:
     """Open the views, and close them at the end; UsageError or SoakError where one cannot listen."""
-    looked_at = sys.stderr.isatty() or options.live is not None
+    looked_at = sys.stderr.isatty() or options.live is not None or options.metrics is not None
     judge = Judge(directory, html=options.live is not None, after=FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS)
     lines = ProgressLines(shown, live, judge)
     with ExitStack() as stack:
@@ -48,6 +48,14 @@ def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) 
             page = LivePage(shown.name, judge, lines.said, options.live, os.environ.get(TOKEN, ""))
             stack.callback(page.close)
             click.echo(f"soak: live page at {page.url}", err=True)
+        if options.metrics is not None:
+            from soak.live.exporter import Exporter  # noqa: PLC0415 - prometheus-client, only needed here
+            from soak.live.metrics import RunCollector  # noqa: PLC0415
+
+            collector = RunCollector(shown.name, live, lambda: judge.latest)
+            exporter = Exporter(collector, options.metrics, os.environ.get(TOKEN, ""))
+            stack.callback(exporter.close)
+            click.echo(f"soak: metrics at {exporter.url}", err=True)
         judge.start()
         stack.callback(judge.stop)
         yield Views(lines, judge, page)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from soak.cli import run_flags
-from soak.cli.view_options import ViewOptions, live_option
+from soak.cli.view_options import ViewOptions, live_option, metrics_option
 from soak.errors import UsageError
 
 #: Where the context keeps the words after `--`.
@@ -79,6 +79,7 @@ class RunCommand(click.Command):
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
 )
 @live_option
+@metrics_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
 )
@@ -111,7 +112,7 @@ def command(
       soak run profiles/locustfile.yaml -- --tenant acme
       soak run profiles/nightly.yaml --against nightly
       soak run --resume reports/nightly-20260101T000000Z
-      soak run profiles/nightly.yaml --live
+      soak run profiles/nightly.yaml --live --metrics
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --until-certain 30m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
@@ -127,7 +128,7 @@ def command(
             or any(flags.values())
         ):
             raise UsageError(
-                "--resume goes with --json and --live alone: the run goes on as it began, in its own directory"
+                "--resume goes with --json, --live and --metrics alone: the run goes on as it began, in its own directory"
             )
         return _resume(resume, as_json=as_json, options=options)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it

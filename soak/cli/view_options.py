@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from soak.live.address import LIVE_PORT, TOKEN, Address, parse_address
+from soak.live.address import LIVE_PORT, METRICS_PORT, TOKEN, Address, parse_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +15,14 @@ class ViewOptions:
     """Which views were asked for besides the terminal."""
 
     live: Address | None = None
+    metrics: Address | None = None
 
     @classmethod
     def of(cls, flags: dict[str, Any]) -> ViewOptions:
         """Take the views' flags out of a command's flags; UsageError where an address is none."""
-        live = flags.pop("live", None)
-        return cls(parse_address("--live", live, LIVE_PORT) if live else None)
+        ports = {"live": LIVE_PORT, "metrics": METRICS_PORT}
+        given = {name: flags.pop(name, None) for name in ports}
+        return cls(**{name: parse_address(f"--{name}", given[name], ports[name]) for name in ports if given[name]})
 
 
 def live_option(function: Any) -> Any:
@@ -32,4 +34,16 @@ def live_option(function: Any) -> Any:
         metavar="[ADDRESS]",
         help=f"Serve the report while the run goes on, at HOST:PORT (127.0.0.1:{LIVE_PORT} unless given). Others than "
         f"this machine's own need {TOKEN}.",
+    )(function)
+
+
+def metrics_option(function: Any) -> Any:
+    """`--metrics [ADDR]`."""
+    return click.option(
+        "--metrics",
+        is_flag=False,
+        flag_value=f"127.0.0.1:{METRICS_PORT}",
+        metavar="[ADDRESS]",
+        help=f"Serve load, growth, verdict and horizon so far for Prometheus, at HOST:PORT (127.0.0.1:{METRICS_PORT} unless "
+        f"given). Others than this machine's own need {TOKEN}.",
     )(function)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from soak.cli.view_options import ViewOptions, live_option
+from soak.cli.view_options import ViewOptions, live_option, metrics_option
 from soak.errors import ExitCode, UsageError
 
 #: Seconds between two looks into the run directory.
@@ -17,7 +17,8 @@ EVERY = 1.0
 @click.command("watch")
 @click.argument("run", type=click.Path(path_type=Path))
 @live_option
-def command(run: Path, live: str | None) -> int:
+@metrics_option
+def command(run: Path, live: str | None, metrics: str | None) -> int:
     """Show how a run on this machine stands, until it ends; then its verdict, with the exit code of the run.
 
     RUN is a run directory. The run is only read: to leave the view ends nothing. A run that has ended, or has crashed, is
@@ -41,7 +42,7 @@ def command(run: Path, live: str | None) -> int:
 
     if not is_run_directory(run):
         raise UsageError(f"{run}: not a run directory (it has no run.json); `soak run` says where it puts its run")
-    options = ViewOptions.of({"live": live})
+    options = ViewOptions.of({"live": live, "metrics": metrics})
     described, load, seen = read_run(run), profile_of(run).load, Live()
     shown = Shown(described.get("name", run.name), load.ramp + load.duration, load.ramp, str)
     follower, stop = Follower(run), threading.Event()

@@ -1,0 +1,22 @@
+"""`soak dashboard`: the Grafana dashboard that belongs to `--metrics`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+from soak.errors import ExitCode
+
+
+@click.command("dashboard")
+def command() -> int:
+    """Print a Grafana dashboard, as JSON to import, for what `soak run --metrics` serves.
+
+    \b
+    Examples:
+      soak dashboard
+      soak dashboard > soak.json
+    """
+    click.echo((files("soak.dashboards") / "grafana.json").read_text(encoding="utf-8"), nl=False)
+    return ExitCode.PASS

@@ -1,0 +1,1 @@
+"""Dashboards of what `soak run --metrics` serves."""

@@ -1,0 +1,33 @@
+"""Serves a run's metrics for Prometheus, as text or OpenMetrics, whichever is asked for."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from werkzeug.wrappers import Request
+
+from soak.live.address import Address
+from soak.live.metrics import RunCollector
+from soak.live.server import Answer, Server
+
+
+class Exporter:
+    """`/metrics` at an address, until closed."""
+
+    def __init__(self, collector: RunCollector, address: Address, token: str = "") -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(collector)
+        self._server = Server("--metrics", address, {"/metrics": self._metrics}, token)
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return f"{self._server.url}metrics"
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.close()
+
+    def _metrics(self, request: Request) -> Answer:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return Answer(encode(self._registry).decode(), content_type)
