@@ -110,6 +110,9 @@ class Process:
         if hasattr(process, "rlimit") and len(family) == 1:
             soft, _ = process.rlimit(psutil.RLIMIT_NOFILE)
             yield Sample("process_max_fds", float(soft))
+            address_space, _ = process.rlimit(psutil.RLIMIT_AS)
+            if address_space != psutil.RLIM_INFINITY:
+                yield Sample("process_virtual_memory_max_bytes", float(address_space))
         yield Sample("machine_memory_bytes", float(psutil.virtual_memory().total))
         limit = memory_limit(process.pid)
         if limit is not None:

@@ -1,0 +1,156 @@
+"""Sizing: will a resource that does not leak be used up by its peaks all the same, and what size would do?
+
+Only limits whose breach ends or breaks a process are judged: memory of a control group, address space, descriptors. A
+heap that fills to its maximum before a collection, or a cache that is as large as it may be, is no such risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.rule import RuleInput
+from soak.analysis.statistics.peaks import Peaks, fit_peaks
+from soak.catalog.container import MEMORY_LIMIT
+from soak.catalog.metrics import metric_of, unknown_metric
+from soak.catalog.process import OPEN_DESCRIPTORS, RESIDENT
+from soak.model import EventKind, Finding, Floats, RuleName, Series, Verdict
+from soak.units import show_amount, show_duration, show_number, show_ratio
+
+#: Resources, and the limit that ends or breaks whoever reaches it.
+HARD_LIMITS = (
+    (RESIDENT, MEMORY_LIMIT),
+    ("container_memory_rss", MEMORY_LIMIT),
+    ("process_virtual_memory_bytes", "process_virtual_memory_max_bytes"),
+    (OPEN_DESCRIPTORS, "process_max_fds"),
+)
+#: Share of the limit from which on a peak is worth a finding: below, no tail seen in a service reaches the limit.
+REMARKABLE = 0.5
+#: Share of the limit from which on too few peaks leave the run open.
+CLOSE = 0.8
+#: Share of the limit that a process which died had come to, for the limit to be why: the last sample is not the last value.
+KILLED_AT = 0.9
+#: The chance within `survive` that fails a run where even the interval's lower end reaches it: more likely than not.
+FAILS_AT = 0.5
+#: The chance from which on a run that does not fail is left open.
+OPEN_AT = 0.05
+#: The chance that a recommended size leaves.
+RECOMMENDED_CHANCE = 0.01
+#: Above this a limit is none: Go and Prometheus clients say "no limit" as the largest integer.
+UNLIMITED = 2.0**60
+#: Ends of the interval, 95%.
+_ENDS = (0.025, 0.975)
+
+
+def sizing_findings(asked: RuleInput) -> Iterator[Finding]:
+    """One finding for each resource that comes near its limit; none for those far from it."""
+    prepared, horizon = asked.prepared, asked.limits.survive.for_
+    for name, limit_name in HARD_LIMITS:
+        if name in asked.limits.max:
+            continue
+        for series in prepared.named(name):
+            limit = _limit(prepared, limit_name, series)
+            inside = (series.times >= prepared.judged_from) & np.isfinite(series.values)
+            if limit is None or not inside.any():
+                continue
+            finding = _judged(prepared, series, series.times[inside], series.values[inside], limit, horizon)
+            if finding is not None:
+                yield finding
+
+
+def _limit(prepared: Prepared, name: str, series: Series) -> float | None:
+    """The last value of the limit beside a series; None where there is none."""
+    found = prepared.named(name)
+    best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
+    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
+    last = float(known[-1]) if len(known) else 0.0
+    return last if 0 < last < UNLIMITED else None
+
+
+def _judged(
+    prepared: Prepared, series: Series, times: Floats, values: Floats, limit: float, horizon: float
+) -> Finding | None:
+    peak, level = float(values.max()), float(np.median(values))
+    if peak < REMARKABLE * limit:
+        return None
+    metric = metric_of(series.name, series.labels) or unknown_metric(series.name)
+    unit = metric.unit
+    noun = f"{metric.noun[:1].upper()}{metric.noun[1:]}"
+    stood = f"{noun} stood at {show_amount(level, unit)} and peaked at {show_amount(peak, unit)}"
+    seen = f"{stood}, {show_ratio(peak / limit)} of the limit of {show_amount(limit, unit)}"
+    fit = fit_peaks(times, values)
+    size = _size(fit, limit, horizon, unit)
+    if peak >= KILLED_AT * limit and _died(prepared):
+        verdict, reason = Verdict.FAIL, f"{seen}, and the process did not survive: the limit is too small for it{size}."
+    elif isinstance(fit, str):
+        if peak < CLOSE * limit:
+            return None
+        verdict, reason = Verdict.INCONCLUSIVE, f"{seen}; whether peaks reach it cannot be told: {fit}."
+    else:
+        verdict, reason = _by_chance(seen, fit, limit, horizon, size)
+    return Finding(RuleName.MAX, series.name, verdict, reason, series.labels, limit, peak, unit)
+
+
+def _by_chance(seen: str, fit: Peaks, limit: float, horizon: float, size: str) -> tuple[Verdict, str]:
+    chances = fit.chances(limit, horizon)
+    chance = float(chances[0])
+    low, high = (float(end) for end in np.quantile(chances[1:], _ENDS))
+    within = f"within {show_duration(horizon)}"
+    said = f"the chance that peaks reach it {within} is {_percent(chance)} ({_percent(low)} to {_percent(high)})"
+    if low >= FAILS_AT:
+        return Verdict.FAIL, f"{seen}, without a leak: {said}{size}."
+    if chance >= OPEN_AT:
+        return Verdict.INCONCLUSIVE, f"{seen}: {said}{size}."
+    return Verdict.PASS, f"{seen}: {said}."
+
+
+def _size(fit: Peaks | str, limit: float, horizon: float, unit: str) -> str:
+    """What size would do, with the chance that it leaves; empty where nobody knows, or the limit is large enough."""
+    if isinstance(fit, str):
+        return ""
+    needed = float(np.quantile(fit.levels(RECOMMENDED_CHANCE, horizon), _ENDS[1]))
+    if needed <= limit:
+        return ""
+    return f"; {show_amount(needed, unit)} would do, with a chance of {show_ratio(RECOMMENDED_CHANCE)}"
+
+
+def _percent(chance: float) -> str:
+    """A chance in whole percent; the ends are never quite 0 or 100."""
+    return "under 1%" if chance < 0.01 else "over 99%" if chance > 0.99 else f"{show_number(round(chance * 100))}%"
+
+
+def _died(prepared: Prepared) -> bool:
+    """Whether the process ended, was replaced or was killed during the load."""
+    return (
+        any(prepared.restarts.values())
+        or any(health.gone for health in prepared.recording.sources)
+        or any(event.kind in (EventKind.TARGET, EventKind.OOM) for event in prepared.recording.events)
+    )
+
+
+def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
+    """A heap that may grow, by its own maximum, until with all that is beside it the container's limit is reached."""
+    prepared = asked.prepared
+    for resident in prepared.named(RESIDENT):
+        limit = _limit(prepared, MEMORY_LIMIT, resident)
+        heap, taken = (
+            _total(prepared, 'jvm_memory_max_bytes{area="heap"}'),
+            _total(prepared, 'jvm_memory_committed_bytes{area="heap"}'),
+        )
+        known = resident.values[np.isfinite(resident.values)]
+        if limit is None or not heap or not taken or not len(known):
+            continue
+        beside = max(0.0, float(np.median(known)) - taken)
+        if heap + beside > limit:
+            yield (
+                f"The JVM may fill its heap to {show_amount(heap, 'bytes')} (-Xmx), and holds {show_amount(beside, 'bytes')} "
+                f"beside it: more than the container's {show_amount(limit, 'bytes')}, so it may be killed without a leak"
+            )
+
+
+def _total(prepared: Prepared, selector: str) -> float:
+    """The sum of the last values of the series that a selector matches; -1, which says none, is left out."""
+    last = [series.values[np.isfinite(series.values)][-1:] for series in prepared.named(selector)]
+    return sum(float(value[0]) for value in last if len(value) and 0 < value[0] < UNLIMITED)

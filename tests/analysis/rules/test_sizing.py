@@ -1,0 +1,107 @@
+"""Sizing: what peaks come to, without a leak."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.analysis.rules.sizing import CLOSE, KILLED_AT, REMARKABLE
+from soak.model import Event, EventKind, Finding, RuleName, Series, Verdict
+from soak.profile import Limits
+from tests.analysis.recordings import gauge, recording
+
+SECONDS = 900
+MIB = 2.0**20
+
+
+def memory(level: float, scatter: float, seed: int = 4, name: str = "process_resident_memory_bytes") -> Series:
+    return gauge(name, (level + scatter * np.random.default_rng(seed).normal(size=SECONDS)) * MIB)
+
+
+def judged(*series: Series, events: Any = (), **limits: Any) -> list[Finding]:
+    run = recording(*series, seconds=SECONDS, events=events)
+    return [one for one in analyze(run, Limits.model_validate(limits)).findings if one.rule is RuleName.MAX]
+
+
+def limit_of(mib: float, name: str = "container_spec_memory_limit_bytes") -> Series:
+    return gauge(name, np.full(SECONDS, mib * MIB))
+
+
+def test_peaks_far_below_the_limit_are_not_mentioned() -> None:
+    series = memory(100, 1)
+    peak = float(series.values.max()) / MIB
+    assert judged(series, limit_of(peak / REMARKABLE + 1)) == []
+    assert len(judged(series, limit_of(peak / REMARKABLE - 1))) == 1
+
+
+def test_room_enough_passes_and_says_the_chance() -> None:
+    [found] = judged(memory(100, 1), limit_of(150))
+    assert found.verdict is Verdict.PASS
+    assert "the chance that peaks reach it within 30 days is under 1%" in found.reason
+
+
+def test_a_limit_just_above_the_peaks_fails_and_says_what_would_do() -> None:
+    series = memory(100, 5)
+    [found] = judged(series, limit_of(float(series.values.max()) / MIB + 0.2))
+    assert found.verdict is Verdict.FAIL
+    assert "without a leak" in found.reason
+    assert "MiB would do, with a chance of 1%" in found.reason
+    assert found.limit is not None
+    assert found.observed is not None
+    assert found.observed < found.limit
+
+
+def test_a_chance_that_nobody_can_be_sure_of_is_left_open() -> None:
+    series = memory(100, 5)
+    [found] = judged(series, limit_of(float(series.values.max()) / MIB + 3))
+    assert found.verdict is Verdict.INCONCLUSIVE
+
+
+def test_too_few_peaks_leave_open_what_is_close_and_nothing_else() -> None:
+    few = memory(100, 1)
+    few = replace(few, times=few.times[::15], values=few.values[::15])
+    peak = float(few.values.max()) / MIB
+    [found] = judged(few, limit_of(peak / CLOSE - 1))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "cannot be told: 60 samples are too few" in found.reason
+    assert judged(few, limit_of(peak / CLOSE + 1)) == []
+
+
+def test_a_process_that_died_at_its_limit_was_given_too_little() -> None:
+    series, died = memory(100, 1), [Event(500.0, EventKind.TARGET, "the target ended by itself with code -9")]
+    peak = float(series.values.max()) / MIB
+    [found] = judged(series, limit_of(peak / KILLED_AT - 1), events=died)
+    assert found.verdict is Verdict.FAIL
+    assert "did not survive: the limit is too small for it" in found.reason
+    [other] = judged(series, limit_of(peak / KILLED_AT + 40), events=died)
+    assert other.verdict is Verdict.PASS
+
+
+def test_a_limit_of_address_space_counts_and_no_limit_is_none() -> None:
+    space = memory(100, 5, name="process_virtual_memory_bytes")
+    top = float(space.values.max()) / MIB + 0.2
+    [found] = judged(space, limit_of(top, "process_virtual_memory_max_bytes"))
+    assert (found.series, found.verdict) == ("process_virtual_memory_bytes", Verdict.FAIL)
+    assert judged(space, limit_of(2.0**62, "process_virtual_memory_max_bytes")) == []
+
+
+def test_a_maximum_of_the_profile_s_own_is_the_one_that_counts() -> None:
+    [found] = judged(memory(100, 5), limit_of(118), max={"process_resident_memory_bytes": "200MiB"})
+    assert found.limit == 200 * MIB
+
+
+@pytest.mark.parametrize(("heap", "warned"), [(500, False), (700, True)])
+def test_a_heap_that_may_outgrow_the_container_is_warned_of(heap: float, warned: bool) -> None:
+    """400 MiB resident, of which 250 of the heap: 150 beside it, and 700 + 150 is more than the container's 800."""
+    run = recording(
+        memory(400, 1),
+        limit_of(800),
+        gauge("jvm_memory_max_bytes", np.full(SECONDS, heap * MIB), area="heap", id="G1 Old Gen"),
+        gauge("jvm_memory_max_bytes", np.full(SECONDS, -1.0), area="heap", id="G1 Eden Space"),
+        gauge("jvm_memory_committed_bytes", np.full(SECONDS, 250 * MIB), area="heap", id="G1 Old Gen"),
+        seconds=SECONDS,
+    )
+    said = [text for text in analyze(run, Limits()).warnings if "killed without a leak" in text]
+    assert bool(said) is warned
