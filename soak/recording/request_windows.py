@@ -6,37 +6,58 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from soak.latency import LAST
-from soak.model import Series
+from soak.model import Floats, Series
 from soak.recording.checks import LARGEST_COUNT, columns_of
 from soak.windows import Arrivals, EndpointWindows, GeneratorWindows, Ints, WorkerCoverages
 
+#: So many windows at most are told apart once read: those of days at a second each are taken together, a few at a time.
+MOST_WINDOWS = 10_000
+#: So many histograms are unpacked at a time.
+CHUNK = 2048
 
-@dataclass(slots=True)
+
 class _Cells:
-    """Ragged histograms of n windows, packed as (bucket, count) pairs of int32, in the windows' order."""
+    """Ragged histograms of n rows, packed as (bucket, count) pairs of int32, in the rows' order; those of one row add up."""
 
-    sizes: Ints
-    packed: bytearray = field(default_factory=bytearray)
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._pending: list[tuple[int, bytes]] = []
+        self._parts: list[tuple[Ints, Ints, Ints]] = []
 
     def add(self, row: int, packed: bytes) -> None:
-        """Take the histogram of one window; windows rise."""
+        """Take a histogram of one row; rows never fall."""
         if len(packed) % 8:
             raise ValueError(f"a histogram of {len(packed)} bytes")
-        self.sizes[row] = len(packed) // 8
-        self.packed += packed
+        if len(self._pending) >= CHUNK and self._pending[-1][0] != row:
+            self._flush()
+        self._pending.append((row, packed))
+
+    def _flush(self) -> None:
+        """Unpack what is pending; ValueError for what no histogram holds."""
+        pairs = np.frombuffer(b"".join(packed for _, packed in self._pending), "<i4").reshape(-1, 2)
+        if len(pairs) and (pairs.min() < 0 or pairs[:, 0].max() > LAST):
+            raise ValueError("a histogram has a bucket or a count that cannot be")
+        sizes = [len(packed) // 8 for _, packed in self._pending]
+        rows = np.repeat(np.array([row for row, _ in self._pending], dtype=np.int64), sizes)
+        buckets, counts = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
+        if len({row for row, _ in self._pending}) < len(self._pending):
+            cells, which = np.unique(rows * (LAST + 1) + buckets, return_inverse=True)
+            total = np.zeros(len(cells), np.int64)
+            np.add.at(total, which, counts)
+            rows, buckets, counts = cells // (LAST + 1), cells % (LAST + 1), total
+        self._parts.append((rows, buckets, counts))
+        self._pending.clear()
 
     def columns(self) -> tuple[Ints, Ints, Ints]:
-        """Offsets (n + 1), buckets, counts; ValueError for what no histogram holds."""
-        pairs = np.frombuffer(self.packed, "<i4").reshape(-1, 2)
-        buckets, counts = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
-        if len(pairs) and (buckets.min() < 0 or buckets.max() > LAST or counts.min() < 0):
-            raise ValueError("a histogram has a bucket or a count that cannot be")
-        return np.concatenate(([0], np.cumsum(self.sizes))).astype(np.int64), buckets, counts
+        """Offsets (n + 1), buckets, counts."""
+        self._flush()
+        rows, buckets, counts = (np.concatenate([part[column] for part in self._parts]) for column in range(3))
+        sizes = np.bincount(rows, minlength=self._rows)
+        return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), buckets, counts
 
 
 class _Endpoint:
@@ -46,28 +67,39 @@ class _Endpoint:
         self.requests, self.failures, self.size, self.late, self.dropped = (
             np.zeros(windows, np.int64) for _ in range(5)
         )
-        self.latency, self.service = (_Cells(np.zeros(windows, np.int64)) for _ in range(2))
+        self.latency, self.service = (_Cells(windows) for _ in range(2))
         self.kinds: dict[str, int] = defaultdict(int)
         self.last = -1
 
 
 def read_windows(database: sqlite3.Connection) -> Iterator[EndpointWindows]:
-    """Every endpoint with a row for every window: one it was not asked in has no requests, and is not a gap."""
+    """Every endpoint with a row for every window: one it was not asked in has no requests, and is not a gap.
+
+    Of more than `MOST_WINDOWS` windows, each row is several successive ones together.
+    """
     frame = database.execute("SELECT id, time, seconds FROM windows ORDER BY id").fetchall()
-    row_of = {row[0]: index for index, row in enumerate(frame)}
+    together = -(-len(frame) // MOST_WINDOWS) or 1
+    place_of = {row[0]: index for index, row in enumerate(frame)}
     times, seconds = np.array([row[1] for row in frame]), np.array([row[2] for row in frame])
+    if together > 1:
+        first = np.arange(0, len(frame), together)
+        times, seconds = times[np.minimum(first + together, len(frame)) - 1], np.add.reduceat(seconds, first)
     scheduled = "late" in columns_of(database, "requests")  # the first recordings had no schedule
     schedule = "late, dropped, service" if scheduled else "0, 0, NULL"
     names = database.execute("SELECT id, name FROM endpoints ORDER BY id").fetchall()
-    endpoints = {row[0]: _Endpoint(len(frame)) for row in names}
+    endpoints = {row[0]: _Endpoint(len(times)) for row in names}
     query = f"SELECT endpoint, window, requests, failed, failures, bytes, latency, {schedule} FROM requests"  # noqa: S608
     for endpoint, window, asked, failed, failures, received, latency, late, dropped, service in database.execute(query):
-        columns, row = endpoints[endpoint], row_of[window]
-        if row <= columns.last:
+        columns, place = endpoints[endpoint], place_of[window]
+        if place <= columns.last:
             raise ValueError(f"window {window} is not in order")
-        columns.last = row
-        columns.requests[row], columns.failures[row], columns.size[row] = asked, failed, received
-        columns.late[row], columns.dropped[row] = late, dropped
+        columns.last = place
+        row = place // together
+        columns.requests[row] += asked
+        columns.failures[row] += failed
+        columns.size[row] += received
+        columns.late[row] += late
+        columns.dropped[row] += dropped
         columns.latency.add(row, latency)
         columns.service.add(row, service or b"")
         for kind, count in _failure_kinds(failures):
@@ -111,6 +143,20 @@ def read_coverage(database: sqlite3.Connection) -> WorkerCoverages | None:
     )
 
 
+def _together(table: Floats) -> Floats:
+    """The generator's windows, shape (n, 10), as many together as the requests' are."""
+    together = -(-len(table) // MOST_WINDOWS) or 1
+    if together == 1:
+        return table
+    first = np.arange(0, len(table), together)
+    # CPU seconds and what was asked, made and queued add up; of delays, memory and connections the most counts.
+    added, most = np.add.reduceat(table, first), np.fmax.reduceat(table, first)
+    grouped = np.where(np.isin(np.arange(10), (1, 3, 6, 7, 8)), added, most)
+    grouped[:, 0] = table[np.minimum(first + together, len(table)) - 1, 0]
+    grouped[:, 2] = np.add.reduceat(table[:, 2] * table[:, 1], first) / added[:, 1]
+    return grouped
+
+
 def read_generator(database: sqlite3.Connection) -> GeneratorWindows | None:
     """How the load's own processes fared; None where no window says."""
     columns = columns_of(database, "generator")
@@ -121,5 +167,5 @@ def read_generator(database: sqlite3.Connection) -> GeneratorWindows | None:
         f"""SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued, {connections}
            FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""  # noqa: S608
     ).fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(-1, 10)
+    table = _together(np.array(rows, dtype=np.float64).reshape(-1, 10))
     return GeneratorWindows(*table.T) if np.isfinite(table[:, 2]).any() else None

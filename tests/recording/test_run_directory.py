@@ -12,7 +12,7 @@ import pytest
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Sample, Scrape
-from soak.recording import Recorder, load_recording
+from soak.recording import Recorder, load_recording, request_windows
 from soak.recording import recorder as recorder_module
 from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
@@ -311,3 +311,33 @@ def test_exemplars_of_a_long_run_are_thinned_evenly_and_the_slowest_stays(
     for failed in (True, False):
         older = sorted(one.time for one in found if bool(one.failure) == failed and one.time < 60 * 290)
         assert np.diff(older).max() <= 4 * 18000 / 25  # and no long stretch is without
+
+
+def test_windows_of_days_are_read_a_few_together(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(directory, dict(RUN), None)
+    for second in range(103):
+        seen = EndpointWindow("GET /", 10, {}, 100, histogram(b200=8, b210=second % 3), histogram())
+        health = GeneratorWindow(0.5, 0.5, 0.001 * (second % 7), 1000 + second, 10.0, 10, 1)
+        recorder.add(Window(second + 1.0, 1.0, 5, (seen,) if second % 10 else (), health))
+    recorder.close(ended="completed", seconds=103.0)
+    whole = load_recording(directory)
+    monkeypatch.setattr(request_windows, "MOST_WINDOWS", 20)
+    monkeypatch.setattr(request_windows, "CHUNK", 8)
+    grouped = load_recording(directory)
+    (alone,), (together,) = whole.windows, grouped.windows
+    assert len(together.times) == 18
+    assert together.times.tolist() == [*range(6, 103, 6), 103]
+    assert together.seconds.tolist() == [6.0] * 17 + [1.0]
+    for column in ("requests", "failures", "bytes"):
+        assert getattr(together, column).sum() == getattr(alone, column).sum()
+    for share in (0.5, 0.9, 0.99):
+        assert together.quantile(share) == alone.quantile(share)
+    assert len(together.quantile_by_window(0.5)) == 18
+    assert together.requests.tolist()[:2] == [50, 50]
+    own, single = grouped.generator, whole.generator
+    assert own is not None
+    assert single is not None
+    assert (own.made.sum(), own.asked.sum(), own.cpu_seconds.sum()) == (1030.0, 1030.0, 51.5)
+    assert own.lag.max() == single.lag.max()
+    assert own.times.tolist() == together.times.tolist()
+    assert own.cpu_ratio.tolist() == [0.5] * 18
