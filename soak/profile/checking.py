@@ -141,11 +141,12 @@ def check_trace(profile: Profile, document: yamltext.Document) -> None:
             raise refused(document, ("trace", key), f"expected {expected}; no user or password, for reports show it")
     for key in ("zipkin", "jaeger"):
         url = getattr(profile.trace, key)
-        if url is not None and not _is_address(url):
+        if url is not None and not is_address(url):
             raise refused(document, ("trace", key), "expected the API's address, such as http://127.0.0.1:9411")
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Whether a URL leads somewhere: http or https, a host, a port that can be, no blank."""
     try:
         parts = urlsplit(url)
         there = bool(parts.hostname) and parts.port != 0 and not parts.fragment

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from soak.errors import ProfileError, TargetError, UsageError
 from soak.profile import Profile
-from soak.profile.checking import beside
+from soak.profile.checking import beside, is_address
 from soak.profile.hosts import is_loopback
 from soak.profile.parsing import nearest
 from soak.profile.yamltext import Document
@@ -162,9 +162,14 @@ def _build(
                 + message[1:]
                 + ("" if item["type"] == "value_error" else f", not {item['input']!r}")
             )
-        raise ProfileError(f"{document.where((*path, name))}: {key}.{name}: {message}") from None
+        message = document.masked((*path, name), f"{key}.{name}: {message}")
+        raise ProfileError(f"{document.where((*path, name))}: {message}") from None
     values = {field.name: getattr(checked, field.name) for field in _fields(source)}
     _complete(values, profile, document.file)
+    for name in _ADDRESSES:
+        if values.get(name) and not is_address(str(values[name])):
+            expected = "expected a path such as /metrics, or an address such as http://127.0.0.1:9100/metrics"
+            raise ProfileError(f"{document.where((*path, name))}: {key}.{name}: {expected}")
     try:
         return source(**values)
     except UsageError as error:
@@ -182,6 +187,10 @@ def _complete(values: dict[str, Any], profile: Profile, file: str) -> None:
         files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
         found = {key: str(beside(file, name)) for key, name in files.items() if name is not None}
         values["tls"] = tls.model_copy(update=found)
+
+
+#: Options of sources that are addresses.
+_ADDRESSES = ("url", "server")
 
 
 def _unused(kind: str, sources: NamedSources) -> str:

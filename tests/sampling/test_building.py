@@ -136,3 +136,21 @@ def test_another_packages_source_that_cannot_be_loaded_costs_only_itself(monkeyp
             build_sources(parse_profile(text, "p.yaml")[0])
     finally:
         sources._offered.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1/metrics", "ftp://127.0.0.1/m", "http://127.0.0.1:99999/m", "http:///m", "127.0.0.1:1/m"]
+)
+def test_an_address_that_leads_nowhere_is_refused_with_file_and_line(url: str) -> None:
+    text = GOOD + f"sources:\n  - prometheus: {{url: '{url}'}}\n"
+    with pytest.raises(
+        ProfileError, match=r"p\.yaml:\d+: sources\.0\.prometheus\.url: expected a path such as /metrics"
+    ):
+        build_sources(parse_profile(text, "p.yaml")[0])
+
+
+def test_a_source_says_nothing_of_what_the_environment_holds() -> None:
+    text = GOOD + "sources:\n  - prometheus: {url: ['${SECRET_PAGE}']}\n"
+    with pytest.raises(ProfileError) as caught:
+        build_sources(parse_profile(text, "p.yaml", environment={"SECRET_PAGE": "http://u:canary-7f3@h/"})[0])
+    assert "canary" not in str(caught.value)

@@ -63,3 +63,28 @@ def test_it_is_killed_with_all_that_it_started(tmp_path: Path, ending: str) -> N
     ):
         time.sleep(0.02)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_a_command_leaves_in_a_session_of_its_own_ends_with_it(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    left = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    code = (
+        "import os, subprocess, sys, time\n"
+        f"subprocess.Popen([sys.executable, '-c', {left!r}], start_new_session=True, stdout=-3, stderr=-3)\n"
+        f"while not (os.path.exists({str(told)!r}) and os.path.getsize({str(told)!r})): time.sleep(0.01)\n"
+        "print('a 1')\n"
+    )
+    assert list(python(code, 60.0).collect())
+    pid = int(told.read_text())
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE or _ends(pid)
+
+
+def _ends(pid: int) -> bool:
+    """Whether a killed process ends: its parent is not ours, so nobody here waits for it."""
+    try:
+        psutil.Process(pid).wait(60.0)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import psutil
+
 from soak.errors import TargetError, UsageError
 from soak.model import Sample
 from soak.profile.fields import Positive
@@ -19,6 +21,10 @@ from soak.sampling.fetch import MAX_BYTES, Answer
 from soak.sampling.sources.prometheus import about
 
 _LAST_WORDS = 4096
+#: Set in the environment of each command, so that what it started is found in other sessions and after its parent's end.
+_MARK = "SOAK_SCRAPE"
+#: The system's clock tells when processes began to so many seconds.
+_CLOCK = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Command:
         return [*page.samples, *about(page, time.monotonic() - began)]
 
     def _output(self, deadline: float) -> bytes:
+        mark, since = f"{os.getpid()}-{time.monotonic_ns()}", time.time()
         try:
             process = subprocess.Popen(
                 self.run,
@@ -48,6 +55,7 @@ class Command:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                env={**os.environ, _MARK: mark},
             )
         except OSError as error:
             raise TargetError(f"{self.run[0]}: cannot be started: {(error.strerror or str(error)).lower()}") from None
@@ -64,6 +72,7 @@ class Command:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            _kill_marked(mark, since)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
@@ -93,3 +102,11 @@ class Command:
                     raise TargetError(f"{self.run[0]}: printed more than {MAX_BYTES >> 20} MiB, and was killed")
                 del words[:-_LAST_WORDS]
         return bytes(output), bytes(words)
+
+
+def _kill_marked(mark: str, since: float) -> None:
+    """Kill what a command started and left behind in sessions of its own, of all processes begun `since` (Unix time)."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.create_time() >= since - _CLOCK and process.environ().get(_MARK) == mark:
+                process.kill()
