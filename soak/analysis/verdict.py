@@ -54,7 +54,7 @@ def analyze(
     verdict, reason = overall(prepared, findings)
     vouched = vouched_by(reach) if reach is not None and verdict is Verdict.PASS else None
     if vouched is not None and reach is not None:
-        reason = f"{vouches(reach)}. {reason}"
+        reason = f"{vouches(reach, driven=prepared.driven)}. {reason}"
     broken = broken_by(prepared, generator, findings)
     if broken is not None and verdict is not Verdict.FAIL:
         verdict, reason = Verdict.INCONCLUSIVE, broken

@@ -142,10 +142,11 @@ def vouched_by(reach: Horizon) -> Vouched:
     return Vouched(reach.seconds, key, fastest, finding.unit, reach.asked, reach.longer, reach.rounds)
 
 
-def vouches(reach: Horizon) -> str:
+def vouches(reach: Horizon, *, driven: bool = True) -> str:
     """`Vouches for 2.9 days at this load: resident memory might still grow by up to 7 MiB/h unseen; 5.5 h more would ...`."""
     tail = f"; {advice(reach)}" if reach.longer > 0 else ""
-    return f"Vouches for {show_duration(reach.seconds)} at this load: {unseen(reach.finding)}{tail}"
+    at = " at this load" if driven else ""
+    return f"Vouches for {show_duration(reach.seconds)}{at}: {unseen(reach.finding)}{tail}"
 
 
 def unseen(finding: Finding) -> str:
