@@ -27,6 +27,8 @@ VERBS = {
     "history": "Show all runs of a folder, night by night, and what changed",
     "rules": "Print alert rules for Prometheus after a profile's limits",
     "dashboard": "Print a Grafana dashboard for what --metrics serves",
+    "prune": "Delete old runs, but for those that are still needed",
+    "compact": "Make the recordings of ended runs smaller",
     "report": "Judge a run again and render it in any format",
     "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",

@@ -1,5 +1,6 @@
 """The run directory: append while running, load afterwards; the only place that knows its file names."""
 
+from soak.recording.compacting import compact
 from soak.recording.files import (
     LOAD_LOG,
     TARGET_LOG,
@@ -19,6 +20,7 @@ __all__ = [
     "TARGET_LOG",
     "Recorder",
     "SnapshotKeeper",
+    "compact",
     "is_run_directory",
     "is_under_way",
     "load_recording",

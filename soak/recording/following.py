@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Labels, Sample, Scrape, label_pairs
+from soak.recording.compacting import readable
 from soak.recording.files import DATABASE
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 
@@ -23,6 +25,7 @@ class Follower:
     """Follows one run directory; what it holds is bounded by the number of series."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._path = directory / DATABASE
         self._scrape = self._window = self._event = 0
         self._series: dict[int, tuple[str, Labels, Kind]] = {}
@@ -31,14 +34,11 @@ class Follower:
     def new(self) -> Iterator[Scrape | Window | Event]:
         """What was added; RecordingError where it cannot be read."""
         try:
-            database = sqlite3.connect(self._path, timeout=5.0)
-            try:
+            with readable(self._directory) as path, closing(sqlite3.connect(path, timeout=5.0)) as database:
                 database.execute("PRAGMA query_only=1")
                 yield from self._events(database)
                 yield from self._windows(database)
                 yield from self._scrapes(database)
-            finally:
-                database.close()
         except (sqlite3.Error, ValueError, KeyError) as error:
             raise RecordingError(f"{self._path}: cannot be read: {error}") from None
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -29,6 +29,7 @@ from soak.model import (
     label_pairs,
 )
 from soak.recording.checks import LONGEST_VALUE, check_tables, columns_of, reading_table
+from soak.recording.compacting import PACKED, readable
 from soak.recording.describing import facts, read_aborted
 from soak.recording.files import DATABASE, PROFILE, RUN, is_under_way, read_run
 from soak.recording.request_windows import read_coverage, read_generator, read_users, read_windows
@@ -100,22 +101,18 @@ def profile_text(directory: Path) -> str | None:
 @contextmanager
 def _opened(directory: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
     """Open the database for reading beside a writer; every failure becomes a RecordingError."""
-    path = directory / DATABASE
-    if not path.is_file():
-        raise RecordingError(f"{path}: is missing; without it there is nothing to judge")
-    try:
-        database = sqlite3.connect(path)
+    with readable(directory) as file:
+        path = directory / DATABASE if file.parent == directory else directory / PACKED
         try:
-            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
-            database.execute("PRAGMA query_only=1")
-            database.execute("BEGIN")  # one view of the recording, whatever a run under way adds meanwhile
-            yield database, path
-        finally:
-            database.close()
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path}: cannot be read: {error}") from None
-    except MemoryError:
-        raise RecordingError(f"{path}: cannot be read: there is not enough memory for it") from None
+            with closing(sqlite3.connect(file)) as database:
+                database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+                database.execute("PRAGMA query_only=1")
+                database.execute("BEGIN")  # one view of the recording, whatever a run under way adds meanwhile
+                yield database, path
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise RecordingError(f"{path}: cannot be read: {error}") from None
+        except MemoryError:
+            raise RecordingError(f"{path}: cannot be read: there is not enough memory for it") from None
 
 
 def _ending(ended: object, directory: Path) -> Ending:

@@ -66,7 +66,7 @@ def containers(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_service_has_commands() -> None:
-    assert {command.split()[1] for command in soak_commands()} == {"run", "analyze", "history", "worker"}
+    assert {command.split()[1] for command in soak_commands()} == {"run", "analyze", "history", "prune", "worker"}
 
 
 @pytest.mark.parametrize("command", sorted(set(soak_commands())))
