@@ -85,11 +85,10 @@ def test_a_compacted_recording_is_read_the_same(capsys: pytest.CaptureFixture[st
 
 def test_a_recording_that_cannot_be_packed_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from soak.errors import RecordingError  # noqa: PLC0415
-    from soak.recording import compacting  # noqa: PLC0415
 
     directory = recorded(tmp_path / "run")
     text = (directory / "recording.sqlite").read_bytes()
-    monkeypatch.setattr(compacting.shutil, "copyfileobj", lambda *_: None)
+    monkeypatch.setattr("soak.recording.compacting.shutil.copyfileobj", lambda *_: None)
     with pytest.raises(RecordingError, match="reads back differently"):
         compact(directory)
     assert (directory / "recording.sqlite").read_bytes() == text
