@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A likely cause: the class of leak, where in the code, through which endpoint, how much a request."""
+    """A likely cause: the class of leak, where in the code, through which endpoint, how much per request."""
 
     leak_class: str
     confidence: float
@@ -60,7 +60,7 @@ class FlameBox:
 
 @dataclass(frozen=True, slots=True)
 class Flame:
-    """What grows by stack, in `unit` a request to any endpoint; `stacks` of them are drawn, `per_request` all together."""
+    """What grows by stack, in `unit` per request to any endpoint; `stacks` of them are drawn, `per_request` all together."""
 
     unit: str
     per_request: float

@@ -29,7 +29,7 @@ def render(analysis: Analysis) -> str:
     if analysis.suspects:
         parts += ["### Suspects", "\n".join(_suspect(suspect) for suspect in analysis.suspects)]
     if analysis.places:
-        parts += ["### What grows through which endpoint, a request", _places(analysis.places)]
+        parts += ["### What grows through which endpoint, per request", _places(analysis.places)]
     if analysis.findings:
         parts += ["### Findings", _findings(wording.worst_first(analysis.findings))]
     if analysis.endpoints:

@@ -153,8 +153,8 @@ def per_request(suspect: Suspect) -> str:
         return ""
     kind = "" if suspect.endpoint else " of any kind"
     if low == high:
-        return f"{each} a request{kind}"
-    return f"{each} a request{kind} ({_between(low, high)})"
+        return f"{each} per request{kind}"
+    return f"{each} per request{kind} ({_between(low, high)})"
 
 
 def suspected(suspect: Suspect) -> str:

@@ -120,7 +120,7 @@ def soak_orders(url: str, users: int, seconds: int) -> float:
 
 
 def cost(run: Run, url: str, users: int) -> float:
-    """Microseconds of the generator's processor a request, which others on the machine disturb less than its rate.
+    """Microseconds of the generator's processor per request, which others on the machine disturb less than its rate.
 
     From two runs of different lengths, so that what starting costs is left out.
     """
@@ -153,7 +153,7 @@ def compare(url: str, runs: Mapping[str, Run], given: argparse.Namespace, what: 
         median, best = statistics.median(each), max(each)
         ratios = f"{statistics.median(rates['soak']) / median:.2f}, by the best rounds {max(rates['soak']) / best:.2f}"
         print(f"  {name:14} median {median:>8,.0f}/s, best {best:>8,.0f}/s; soak / {name} = {ratios}")
-    print("processor time of the generator a request:")
+    print("processor time of the generator per request:")
     costs = {name: cost(run, url, given.users) for name, run in runs.items()}
     for name, micros in costs.items():
         print(f"  {name:14} {micros:6.1f} µs; {name} / soak = {micros / costs['soak']:.2f}", flush=True)

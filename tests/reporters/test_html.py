@@ -164,9 +164,9 @@ def test_the_verdict_stands_before_everything_else() -> None:
 def test_the_flame_graph_has_a_box_a_call_with_its_amount_and_needs_no_script() -> None:
     boxes = [attributes for tag, attributes in Elements(page_of("fail")).found if tag == "li" and "title" in attributes]
     assert [box["title"] for box in boxes] == [
-        "all that grows: 1.5 KiB a request, 100%",
-        "net/http.(*conn).serve server.go:2075: 1.5 KiB a request, 100%",
-        "main.handler.func1 main.go:72: 1 KiB a request, 66.7%",
+        "all that grows: 1.5 KiB per request, 100%",
+        "net/http.(*conn).serve server.go:2075: 1.5 KiB per request, 100%",
+        "main.handler.func1 main.go:72: 1 KiB per request, 66.7%",
     ]
     assert "left:33.333%;width:66.667%" in str(boxes[2]["style"])
 

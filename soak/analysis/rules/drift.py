@@ -82,7 +82,7 @@ def _more(prepared: Prepared, low: float, change: float, high: float, limit: flo
     return more_time(as_slope, [limit], prepared.end - prepared.judged_from)
 
 
-_NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwards)", "cpu": "CPU time a request"}
+_NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwards)", "cpu": "CPU time per request"}
 
 
 def _series_of(key: str) -> str:

@@ -174,7 +174,7 @@ def _keeps_growing(subject: Subject, trend: Trend) -> str:
     each = trend.slope_per_hour / 3600 / rate
     if _plural(subject) and each < 0.5:
         return f"{growing}, one every {show_number(1 / each)} requests"
-    return f"{growing}, {show_amount(each, subject.unit)} a request"
+    return f"{growing}, {show_amount(each, subject.unit)} per request"
 
 
 def _request_rate(subject: Subject) -> float:

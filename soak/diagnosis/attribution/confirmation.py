@@ -2,7 +2,7 @@
 
 What counts is the level at rest, in the later half of each drain, after a garbage collection where one could be forced;
 for the heap it is what a snapshot there found in use. A second load of n requests that leaks as the first did lifts it by
-n times as much a request.
+n times as much per request.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 class Confirmation:
     """One level after the first load and after the second; `key` is a series as Prometheus writes it, or a kind of snapshot.
 
-    `first` is the growth a request in the first load, `second` that in the second with its interval `low` to `high`, in
+    `first` is the growth per request in the first load, `second` that in the second with its interval `low` to `high`, in
     `unit`; `requests` is how many the second made. `repeated` is what came of a load in between that sent again what the
     first had sent; None where there was none.
     """
@@ -94,7 +94,7 @@ def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
 
 
 def confirmation(key: str, unit: str, first: float, before: Rest, after: Rest, requests: int) -> Confirmation:
-    """Leak or high-water mark, from the growth a request in the first load and the levels at rest around the second."""
+    """Leak or high-water mark, from the growth per request in the first load and the levels at rest around the second."""
     error = _SPREAD * float(np.hypot(before.error, after.error))
     rise = after.level - before.level
     many = max(requests, 1)
@@ -116,11 +116,11 @@ def confirmation(key: str, unit: str, first: float, before: Rest, after: Rest, r
 
 
 _REASONS = {
-    Outcome.LEAK: "the same load again, {requests} requests after a rest, kept {second} a request as the first kept {first}: "
+    Outcome.LEAK: "the same load again, {requests} requests after a rest, kept {second} per request as the first kept {first}: "
     "a leak",
     Outcome.HIGH_WATER: "the same load again, {requests} requests after a rest, left {after} where the first left {before}: "
     "a high-water mark, and no leak",
-    Outcome.UNCLEAR: "the same load again, {requests} requests after a rest, led from {before} to {after}, {second} a request "
+    Outcome.UNCLEAR: "the same load again, {requests} requests after a rest, led from {before} to {after}, {second} per request "
     "where the first load kept {first}: that tells neither a leak nor a high-water mark",
 }
 

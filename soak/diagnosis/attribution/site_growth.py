@@ -74,7 +74,7 @@ def _wide(freedom: int) -> float:
 def accumulation_log_odds(requests: Floats, samples: Floats) -> float:
     """How much likelier it is that sampled objects (n,) accumulate with the requests (n,) than that they come and go.
 
-    Three Poisson models are compared by their likelihoods over all snapshots: a constant rate of new objects a request that
+    Three Poisson models are compared by their likelihoods over all snapshots: a constant rate of new objects per request that
     all stay; independent draws from one level; and a single step between two snapshots. A few samples that arrive one by one
     and stay are evidence that a line's error cannot express. Minus infinity where nothing is gained.
     """

@@ -1,7 +1,7 @@
 """Cases: which signals are one leak. A leaked goroutine also grows the heap, resident memory and maybe descriptors.
 
 What grows through one endpoint is one case. Where endpoints cannot be told apart, what grows by the same count is: one
-descriptor and two goroutines a request are one leak, seven goroutines and ten pages for sixty requests are two.
+descriptor and two goroutines per request are one leak, seven goroutines and ten pages for sixty requests are two.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def growing_containers(case: Case, context: RunContext) -> str:
     if not case.memory_alone or not case.signals:
         return ""
     said = [
-        f"{container.holder} ({container.kind}) gains {show_number(container.per_request)} entries a request of any kind"
+        f"{container.holder} ({container.kind}) gains {show_number(container.per_request)} entries per request of any kind"
         for container in containers_of(case, context)[:MOST_NAMED]
     ]
     return f"{'; '.join(said)}." if said else ""

@@ -85,7 +85,7 @@ def _everywhere(case: Case, _: RunContext) -> str:
     if case.endpoint != EVERY:
         return ""
     amount = case.amounts[0]
-    return f"Every endpoint adds the same, {show_amount(amount.per_request, case.signals[0].unit)} a request."
+    return f"Every endpoint adds the same, {show_amount(amount.per_request, case.signals[0].unit)} per request."
 
 
 def _blocked(case: Case, _: RunContext) -> str:

@@ -45,6 +45,6 @@ class EvidenceKind(StrEnum):
     BUILT_WHOLE = "answers built whole"
     PEAK_FOLLOWS = "peak follows answers"
     MUCH_GARBAGE = "much garbage"
-    ALLOCATION = "allocation a request"
+    ALLOCATION = "allocation per request"
     POOL_TOO_LARGE = "pool too large"
     IDLE_KEPT = "idle kept"

@@ -30,7 +30,7 @@ def _leaks(suspect: Suspect) -> str:
     if suspect.per_request <= 0:
         return f"{who} leaks"
     kind = " of any kind" if not suspect.endpoint else ""
-    return f"{who} leaks {amount(suspect.per_request, suspect.unit)} a request{kind}"
+    return f"{who} leaks {amount(suspect.per_request, suspect.unit)} per request{kind}"
 
 
 def amount(value: float, unit: str) -> str:

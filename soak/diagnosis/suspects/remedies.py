@@ -131,7 +131,7 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     },
     "gc-pressure": {
         "": (
-            "Allocate less a request: reuse buffers, encoders and contexts; stream instead of building the "
+            "Allocate less per request: reuse buffers, encoders and contexts; stream instead of building the "
             "whole answer."
         ),
         "Go": (

@@ -45,7 +45,7 @@ def _too_few_samples(case: Case, context: RunContext) -> str:
         return ""
     finer = ", or with GODEBUG=memprofilerate=65536 sooner" if context.language == "Go" else ""
     return (
-        f"one allocation in {show_amount(period, 'bytes')} is sampled, which shows {show_amount(each, 'bytes')} a request "
+        f"one allocation in {show_amount(period, 'bytes')} is sampled, which shows {show_amount(each, 'bytes')} per request "
         f"after about {show_duration(needed)}{finer}"
     )
 

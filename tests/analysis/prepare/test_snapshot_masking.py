@@ -136,4 +136,4 @@ def test_only_requests_of_the_load_itself_are_counted() -> None:
     leak = after_the_load(50e6 + 2000.0 * np.cumsum(made) + noise(2e3))
     found = analyze(replace(leak, windows=(replace(asked, requests=made.astype(np.int64)),)), Limits())
     assert found.endpoints[0].requests == 50 * 200
-    assert ", 1.95 KiB a request" in found.reason
+    assert ", 1.95 KiB per request" in found.reason

@@ -199,7 +199,7 @@ def test_no_diagnosis_changes_a_verdict_or_a_finding() -> None:
 def test_the_first_sentence_says_who_leaks_what_where_and_for_how_long() -> None:
     reason = with_suspects(kept("go-map"), analyze(kept("go-map"), Limits())).reason
     assert reason.startswith("GET /search?q=lamp leaks 16.")
-    assert " KiB a request in main.rememberSearch (leaks.go:41): an unbounded cache; at 60" in reason
+    assert " KiB per request in main.rememberSearch (leaks.go:41): an unbounded cache; at 60" in reason
 
 
 def test_snapshots_that_cannot_be_read_are_one_warning_and_the_rest_goes_on() -> None:

@@ -1,0 +1,76 @@
+"""The live page in a real browser: it renews itself in place, keeps what was set, and ends as the final report."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from soak.live.address import Address
+from soak.live.judge import Judge, Judgement
+from soak.live.page import LivePage
+from soak.reporters.html import render
+from tests.reporters.analyses import failing
+from tests.reporters.test_html import CHROMIUM, FLAGS, WATCH, Elements
+
+#: Renewals before the run ends.
+RENEWALS = 3
+REPORT = """<script>
+addEventListener("load", () => { window.opened = false; });
+setInterval(() => {
+  const fold = document.querySelector("details");
+  if (fold && !window.opened) { fold.open = true; window.opened = true; }
+  document.documentElement.dataset.seen = JSON.stringify({
+    errors: seen.errors,
+    state: document.getElementById("live")?.dataset.state, text: document.getElementById("live")?.textContent,
+    banners: document.querySelectorAll("header.banner").length, mains: document.querySelectorAll("main").length,
+    charts: document.querySelectorAll(".chart").length, hidden: document.querySelectorAll(".next").length,
+    documents: typeof Bokeh === "undefined" ? 0 : Bokeh.documents.length, open: Boolean(document.querySelector("details")?.open),
+  });
+}, 200);
+</script>"""
+
+
+class Renewing(LivePage):
+    """Has a new judgement at each question, and ends after a few."""
+
+    def _state(self, request: object) -> object:  # type: ignore[override]
+        judge = self._judge
+        if judge.number <= RENEWALS:
+            judge.number += 1
+            judge.latest = Judgement(judge.number, None, self.page, None, 0.0)
+        elif self._final is None:
+            self._final = (self.page, "the run has ended")
+        return super()._state(request)  # type: ignore[arg-type]
+
+    page = ""
+
+
+@pytest.mark.slow
+def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
+    if not shutil.which(CHROMIUM):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must have {CHROMIUM}: apt-get install chromium")
+        pytest.skip(f"no {CHROMIUM} here")
+    judge = Judge(tmp_path, html=True, after=1e9)
+    live = Renewing("orders", judge, lambda: "12 s: 50 requests/s", Address("127.0.0.1", 0))
+    live.page = render(failing(), live=True).replace("<meta http-equiv", f"{WATCH}{REPORT}<meta http-equiv", 1)
+    judge.number, judge.latest = 1, Judgement(1, None, live.page, None, 0.0)
+    try:
+        with TemporaryDirectory() as folder:
+            flags = [flag.replace("=10000", "=30000") for flag in FLAGS]
+            command = [CHROMIUM, *flags, f"--user-data-dir={folder}/profile", "--window-size=1280,2000", live.url]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    finally:
+        live.close()
+    found = [attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"]
+    seen = json.loads(str(found[0]))
+    charts = sum(any((c.values == c.values).any() for c in chart.curves) for chart in failing().charts)
+    assert seen["errors"] == []
+    assert (seen["state"], seen["text"]) == ("final", "Final report the run has ended")
+    assert (seen["banners"], seen["mains"], seen["hidden"], seen["documents"]) == (1, 1, 0, 1)
+    assert seen["charts"] == charts
+    assert seen["open"]
