@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from soak.cli.drive import ENDING_SIGNALS, interruptible
+from soak.cli.drive import interruptible
 from soak.latency import Histogram
 from soak.load.http.failures import REFUSED
 from soak.model import EventKind, Scrape, ScrapeError
@@ -71,7 +71,7 @@ def test_a_started_target_that_ended_is_told_at_once() -> None:
     assert not list(watch.news(60.0, Ended()))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("number", ENDING_SIGNALS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("before", [signal.SIG_IGN, signal.SIG_DFL])
 def test_signals_end_a_run_in_order_also_where_a_shell_ignores_them_but_nohup_stays(
     number: signal.Signals, before: signal.Handlers, capfd: pytest.CaptureFixture[str]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-from typing import NoReturn
 
 import click
 
+from soak.cli.signals import interrupt_on_signals
 from soak.errors import ExitCode, SoakError, UsageError
 from soak.printable import clean
 
@@ -53,9 +52,7 @@ def command(
         server = Agent((host.strip("[]"), int(number)), source, token)
     except OSError as error:
         raise SoakError(f"--listen {listen}: {(error.strerror or str(error)).lower()}") from None
-    # Where a shell starts it in the background, interrupts are set to be ignored.
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _interrupt)
+    interrupt_on_signals()
     with server:
         try:
             count = len(list(source.collect()))
@@ -64,7 +61,3 @@ def command(
             click.echo(f"nothing to tell yet ({clean(str(error))}); served at {server.url}", err=True)
         server.serve_forever(poll_interval=0.2)
     return ExitCode.PASS
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

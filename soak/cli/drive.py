@@ -18,6 +18,7 @@ from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certai
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
 from soak.cli.delivery import ENDING, code_of, complain, show, tell, write_reports
+from soak.cli.signals import ending_signals
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError
 from soak.live.failures import FailureNews
@@ -31,9 +32,6 @@ from soak.runner import Record, Run
 
 if TYPE_CHECKING:
     from soak.cli.live_views import Views
-
-#: What ends a run in order: Ctrl-C, a service manager's stop, a terminal that was closed. Windows has no SIGHUP.
-ENDING_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 #: Events that are told while a run goes on.
@@ -164,9 +162,7 @@ def interruptible(
             os.write(2, f"\nsoak: {first}\n".encode())
 
     # Also where a shell had set them to be ignored, as it does for `soak run ... &`; but nohup means what it says.
-    hang_up = getattr(signal, "SIGHUP", None)
-    kept = {hang_up} if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_IGN else set()
-    before = {number: signal.signal(number, on_signal) for number in ENDING_SIGNALS if number not in kept}
+    before = {number: signal.signal(number, on_signal) for number in ending_signals()}
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soak.cli.signals import interrupt_on_signals
 from soak.errors import ExitCode, LoadError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _joined(options: WorkerOptions, master: str) -> int:
     """A worker in a process of its own, which ends when this one does."""
     from soak.load.plan.wire import FailureCause  # noqa: PLC0415
 
+    interrupt_on_signals()
     click.echo(f"soak: asking {master} to join its run", err=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "soak.load"],

@@ -1,0 +1,24 @@
+"""Which signals end a verb, also where a shell has set them to be ignored."""
+
+from __future__ import annotations
+
+import signal
+from typing import NoReturn
+
+#: Ctrl-C, a service manager's stop, a terminal that was closed. Windows has no SIGHUP.
+_ALL = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
+def ending_signals() -> list[signal.Signals]:
+    """The signals to handle: SIGINT and SIGTERM also where a shell's `&` set them to be ignored; SIGHUP not under nohup."""
+    return [number for number in _ALL if number in _ALL[:2] or signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def interrupt_on_signals() -> None:
+    """Let each of them raise KeyboardInterrupt, for verbs that have nothing to write at their end."""
+    for number in ending_signals():
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
