@@ -81,6 +81,7 @@ MAY_IMPORT = {
     },
     "demo": set(),
     "starters": set(),
+    "notify": {"model", "printable", "profile", "units"},
     "history": {"analysis", "catalog", "errors", "model", "printable", "profile", "recording", "units"},
     "dashboards": set(),
     "hook": set(),

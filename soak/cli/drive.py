@@ -23,7 +23,7 @@ from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError
 from soak.live.failures import FailureNews
 from soak.live.progress import Live
-from soak.model import Event, EventKind
+from soak.model import Analysis, Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
@@ -99,10 +99,10 @@ def drive(
                 click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
                 return ExitCode.INTERRUPTED
         views.judge.stop()
-        return _report(directory, views, against, as_json=as_json)
+        return _report(profile, directory, views, against, as_json=as_json)
 
 
-def _report(directory: Path, views: Views, against: Baseline | None, *, as_json: bool) -> int:
+def _report(profile: Profile, directory: Path, views: Views, against: Baseline | None, *, as_json: bool) -> int:
     """Judge a run that has ended, show and write its reports, and return the exit code."""
     with progress_note("judging the recording"):
         analysis = judge_run(directory, fastest_growth(against))
@@ -121,7 +121,21 @@ def _report(directory: Path, views: Views, against: Baseline | None, *, as_json:
     report = directory / ("report.html" if "report.html" in written.names else "")
     tell(f"\nReport: {report}", err=as_json)
     views.finish(report)
+    _notify(profile, analysis, directory)
     return code
+
+
+def _notify(profile: Profile, analysis: Analysis, directory: Path) -> None:
+    """Tell the profile's webhook of the verdict where it is to be told; whatever becomes of it changes nothing."""
+    if profile.notify is None:
+        return
+    from soak.notify import payload, post, verdict_before, wanted  # noqa: PLC0415 - only for those who asked for it
+
+    before = verdict_before(directory, analysis)
+    if wanted(profile.notify, analysis.verdict, before):
+        why = post(profile.notify.webhook, payload(analysis, directory, before))
+        if why is not None:
+            click.echo(f"soak: the notification was not taken: {why}", err=True)
 
 
 #: Seconds after which a person who waits is told what for.

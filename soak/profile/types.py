@@ -28,6 +28,7 @@ from soak.profile.flows import AnyStep, BlockSpec, Flow, StepSpec, requests_in
 from soak.profile.gate import GateSpec
 from soak.profile.hosts import is_loopback
 from soak.profile.load import Load
+from soak.profile.notify import Notify
 from soak.profile.requests import Auth, Endpoint, EndpointLimits, RequestSpec
 from soak.profile.start import Start as Start  # noqa: PLC0414 - part of the profile's types
 from soak.profile.yamltext import Document, Path
@@ -217,6 +218,9 @@ class Profile(Strict):
     diagnose: Diagnose | None = Field(default=None, description="Profiles of the target to take; {} for what it offers")
     trace: Annotated[TraceSettings, BeforeValidator(_trace)] = Field(
         default=TraceSettings(), description="Trace ids that requests carry; off for none"
+    )
+    notify: Notify | None = Field(
+        default=None, description="A webhook that is told of the verdict; never decides anything"
     )
     stop_early: bool = Field(
         default=False,

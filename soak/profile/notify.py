@@ -1,0 +1,28 @@
+"""Who is told of a run's verdict, as a profile says it."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from soak.profile.fields import Strict
+
+
+class Notify(Strict):
+    """A webhook that is told of the verdict when a run has ended."""
+
+    webhook: str = Field(description="Where the summary is posted as JSON, such as ${SLACK_WEBHOOK}")
+    when: Literal["fail", "change", "always"] = Field(
+        default="change",
+        description="After a run that did not pass; after one whose verdict is another than the run's before; after each",
+    )
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected an http or https URL")  # the URL is a secret, so it is not shown
+        return value
