@@ -18,7 +18,7 @@ import gevent
 import gevent.monkey
 from gevent import getcurrent
 
-from soak.load.http.failures import CLOSED, CUT_SHORT, RESET, TIMEOUT, failure_kind
+from soak.load.http.failures import CLOSED, CUT_SHORT, ENDLESS, RESET, TIMEOUT, failure_kind
 from soak.load.http.keep_alive import announced_keep_alive
 from soak.load.http.options import Origin, Timeouts
 from soak.load.http.request_head import is_idempotent
@@ -37,6 +37,7 @@ _READ, _BOTH = 1, 3
 _Poll: Any = gevent.monkey.get_original("select", "poll")
 #: `head_of` writes the header's name in this way, so that a request without it costs one search for a constant.
 _CONNECTION = b"\r\nConnection:"
+_IS_STREAM = re.compile(rb"\ncontent-type: *text/event-stream", re.IGNORECASE).search
 _CLOSES = re.compile(rb"\r\nConnection:[^\r]*\bclose\b", re.IGNORECASE).search
 
 
@@ -126,7 +127,7 @@ class Connection:
                 self.close()
             return parser.response(None)
         if failure and self.expired:
-            failure = TIMEOUT
+            failure = ENDLESS if _IS_STREAM(parser.head) else TIMEOUT
         elif failure in (CLOSED, RESET):
             self.repeatable = not fresh and not parser.head
         self.close()

@@ -1,12 +1,18 @@
-"""Bodies as their sender wrote them, undone from gzip, deflate and br, and never larger than allowed."""
+"""Bodies as their sender wrote them, undone from gzip, deflate, br and zstd, and never larger than allowed."""
 
 from __future__ import annotations
 
 import zlib
 
 import brotli
+import zstandard
 
 from soak.load.http.response import TOO_LARGE
+
+#: Bytes of memory that a zstd frame may ask for (RFC 9659).
+ZSTD_WINDOW = 8 << 20
+#: What says that nothing was done; `none` and `utf-8` are wrong, and common.
+_PLAIN = ("", "identity", "none", "utf-8", "utf8")
 
 
 class DecodingError(Exception):
@@ -20,7 +26,9 @@ def decoded(body: bytes, encodings: str, most: int) -> bytes:
             body = _inflated(body, encoding, most)
         elif encoding == "br":
             body = _unbrotlied(body, most)
-        elif encoding not in ("", "identity"):
+        elif encoding == "zstd":
+            body = _unzstded(body, most)
+        elif encoding not in _PLAIN:
             raise DecodingError(f"protocol: content encoding {encoding}"[:80])
     return body
 
@@ -43,6 +51,32 @@ def _inflated(body: bytes, encoding: str, most: int) -> bytes:
             raise DecodingError(f"protocol: {encoding} cut short")
         body = decoder.unused_data if encoding != "deflate" else b""  # gzip may have several members
     return b"".join(pieces)
+
+
+def _unzstded(body: bytes, most: int) -> bytes:
+    decoder = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+    try:
+        piece = decoder.stream_reader(body, read_across_frames=True).read(most + 1)
+        complete = len(piece) > most or _is_complete(body)
+    except zstandard.ZstdError:
+        raise DecodingError("protocol: malformed zstd") from None
+    if len(piece) > most:
+        raise DecodingError(TOO_LARGE)
+    if not complete:
+        raise DecodingError("protocol: zstd cut short")
+    return piece
+
+
+def _is_complete(body: bytes) -> bool:
+    """Whether the last frame of a body has its end."""
+    rest = body
+    while rest:
+        decoder = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+        decoder.decompress(rest)
+        if not decoder.eof:
+            return False
+        rest = decoder.unused_data
+    return True
 
 
 def _unbrotlied(body: bytes, most: int) -> bytes:

@@ -8,6 +8,8 @@ import ssl
 CLOSED, CUT_SHORT, TIMEOUT, RESET = "connection closed", "protocol: answer cut short", "timeout", "connection reset"
 REFUSED = "connect: refused"
 
+ENDLESS = "timeout: an event stream that did not end (text/event-stream)"
+
 
 def failure_kind(error: BaseException, stage: str = "") -> str:
     """A network error as one of a few kinds: connect, TLS, timeout, reset, protocol."""
@@ -16,7 +18,10 @@ def failure_kind(error: BaseException, stage: str = "") -> str:
         return REFUSED
     if isinstance(error, ssl.SSLError) or stage == "TLS" or "SSL" in name or "Certificate" in name:
         said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or ""
-        return f"TLS: {said.lower().replace('_', ' ')}"[:80] if said else "TLS"
+        said = said.lower().replace("_", " ")
+        if "no application protocol" in said:
+            said = "the server speaks no HTTP/1.1 (HTTP/2 alone?)"
+        return f"TLS: {said}"[:80] if said else "TLS"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return RESET
     if isinstance(error, TimeoutError) or "Timeout" in name:

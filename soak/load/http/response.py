@@ -7,12 +7,14 @@ from typing import Any
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from soak.load.http.failures import CLOSED, CUT_SHORT
+from soak.load.http.repair import UnrepairableError, end_of_head, foreign_protocol, repaired
 
 #: Bytes that bring neither body nor the end: heads, interim answers, trailers. Beyond them an answer is malformed.
 MAX_HEAD = 64 << 10
 #: A body that somebody asked for is kept, and decoded, up to here.
 MAX_BODY = 16 << 20
 
+UPGRADED = "protocol: 101 Switching Protocols (WebSocket?): use load.locustfile"
 TOO_LARGE = f"body over {MAX_BODY >> 20} MiB"
 
 
@@ -79,6 +81,7 @@ class ResponseParser:
         "_head_only",
         "_http_parser",
         "_pieces",
+        "_repairing",
         "_unproductive",
         "ended",
         "head",
@@ -95,6 +98,8 @@ class ResponseParser:
 
     def _fresh(self) -> None:
         self._http_parser: Any = HttpResponseParser(self)
+        # Such a connection is closed anyway: what comes after the answer belongs to no other.
+        self._http_parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._feed = self._http_parser.feed_data
 
     def begin(self, head_only: bool, keep: bool) -> None:
@@ -102,7 +107,7 @@ class ResponseParser:
         if self._head_only:  # the parser still waits for the body of the last
             self._fresh()
         self.head = b""
-        self.headed = self.reusable = False
+        self.headed = self.reusable = self._repairing = False
         self.ended = self.size = self.status = self._unproductive = 0
         self._head_only = head_only
         self._pieces: list[bytes] | None = [] if keep else None
@@ -113,10 +118,14 @@ class ResponseParser:
         if not self.headed:
             self.head = self.head + data if self.head else data
         try:
-            self._feed(data)
-        except (HttpParserError, HttpParserUpgrade) as error:
-            if not (self._head_only and self.headed):  # what comes after the head of an answer to HEAD is not looked at
-                return f"protocol: {error}"[:80]
+            if self._repairing and not self.headed:
+                self._repair()
+            else:
+                self._feed(data)
+        except (HttpParserError, HttpParserUpgrade, UnrepairableError) as error:
+            # What comes after the head of an answer to HEAD is not looked at.
+            if not (self._head_only and self.headed) and (failure := self._malformed(error)):
+                return failure
         if self.ended != 1:
             if self.ended > 1:
                 return "protocol: more than one answer"
@@ -125,6 +134,35 @@ class ResponseParser:
                 if self._unproductive > MAX_HEAD:
                     return f"protocol: over {MAX_HEAD >> 10} KiB of headers"
         return None
+
+    def _malformed(self, error: Exception) -> str | None:
+        """Why the strict parser refuses an answer; None where its head can be repaired, or may be once it is whole."""
+        if self.status == 101:
+            return UPGRADED
+        if self.headed or self._repairing:
+            return f"protocol: {error}"[:80]
+        if foreign := foreign_protocol(self.head):
+            return f"protocol: {foreign}"
+        if not self.head.startswith(b"HTTP/1."):
+            return f"protocol: {error}"[:80]
+        self._fresh()
+        self._repairing = True
+        try:
+            self._repair()
+        except (HttpParserError, HttpParserUpgrade, UnrepairableError) as again:
+            return f"protocol: {again}"[:80]
+        return None
+
+    def _repair(self) -> None:
+        """Feed the parser what has come, once its head is whole, repaired."""
+        rest = self.head
+        while not self.headed and (end := end_of_head(rest)):
+            head, rest = repaired(rest[:end]), rest[end:]
+            self._feed(head)
+            if self.headed:
+                self.head = head
+                if rest:
+                    self._feed(rest)
 
     def closed(self) -> str | None:
         """The connection ended: a failure unless this is how the answer ends (RFC 9112, 6.3)."""
@@ -157,7 +195,8 @@ class ResponseParser:
                 self.status, self.ended = status, 1
                 self.reusable = self._http_parser.should_keep_alive()
         elif status == 101:
-            raise HttpParserError("an upgrade that nobody asked for")
+            self.status = status
+            raise HttpParserError
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body, free of chunk sizes."""
