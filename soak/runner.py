@@ -277,6 +277,7 @@ class Run:
         try:
             self.recorder.commit()
             gather_traces(self.profile, self.exemplars, self.clock, self.stop, self.recorder.add, self._record)
+            self.ended = Ending.ABORTED if self._abort.aborted else self.ended
             ending = {"ended": self.ended, "failure": self.failure, "aborted": aborted_entry(self._abort.aborted)}
             self.recorder.close(phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), **ending)
         except RecordingError as error:
