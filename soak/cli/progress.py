@@ -26,7 +26,7 @@ from soak.units import show_duration, show_number
 #: Seconds between two lines in a log; the first comes after a few.
 LOG_EVERY, FIRST_LOG = 60.0, 10.0
 #: Times a second that a terminal is drawn, at most.
-DRAWN = 2.0
+DRAWN = 1.0
 #: Lines of a terminal that the resources leave free: the numbers, the note of further ones, a death, the end, the cursor.
 FREE_LINES = 7
 STYLES = {Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.PASS: "green", None: "dim"}
