@@ -67,6 +67,9 @@ bench-attribution: install ## How well growth is told apart by endpoint, on simu
 faults: install ## Signals to every process of a run at random moments, as a table (about two hours; MOMENTS=1: ten minutes)
 	.venv/bin/python -m tests.faults.kill_matrix --moments $(or $(MOMENTS),10)
 
+fuzz: install ## Damaged input of everything that soak reads, as a table (COUNT=2000 mutations of each surface: some ten minutes)
+	$(BIN)/python -m tests.faults.fuzzing --count $(or $(COUNT),2000) --seed $(or $(SEED),0)
+
 matrix: install ## Run soak on every service and every leak of tests/targets (over an hour)
 	$(BIN)/python -m tests.targets.matrix
 
@@ -91,4 +94,4 @@ gate-seed: install ## What pooling and streaming are worth on the Go target, by 
 programs: install ## Libraries at releases with known leaks, leaking and fixed (about half an hour)
 	$(BIN)/python -m tests.targets.programs
 
-.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed
+.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
+
+_USER_INFO, _QUERY = re.compile(r"(https?://)[^/@\s]*@"), re.compile(r"(https?://[^\s?]+)\?[^\s:,;)]*")
 
 
 class ExitCode(IntEnum):
@@ -37,7 +40,10 @@ class InputError(UsageError):
 
 
 class TargetError(SoakError):
-    """The target cannot be reached, started or found."""
+    """The target cannot be reached, started or found; what its URLs hold of users and queries is not said."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_url_secrets(message))
 
 
 class TargetGoneError(TargetError):
@@ -50,3 +56,8 @@ class RecordingError(SoakError):
 
 class LoadError(SoakError):
     """The load could not start, or was lost."""
+
+
+def without_url_secrets(text: str) -> str:
+    """A text whose URLs have neither user info nor a query, where passwords and keys stand."""
+    return _QUERY.sub(r"\1?…", _USER_INFO.sub(r"\1", text))

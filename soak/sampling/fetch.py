@@ -9,10 +9,11 @@ import socket
 import ssl
 import time
 import zlib
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from soak import __version__
 from soak.errors import TargetError
@@ -61,7 +62,7 @@ class Fetcher:
         parts = urlsplit(url)
         deadline = time.monotonic() + self.timeout
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        kept = self._connection is not None and self._origin == (parts.scheme, parts.netloc)
+        kept = self._connection is not None and self._origin == (parts.scheme, parts.netloc.rpartition("@")[2])
         try:
             try:
                 return self._ask(parts.scheme, parts.netloc, path, deadline, body, headers)
@@ -94,7 +95,10 @@ class Fetcher:
     def _ask(
         self, scheme: str, netloc: str, path: str, deadline: float, body: bytes | None, extra: Mapping[str, str]
     ) -> Answer:
-        connection = self._connected(scheme, netloc)
+        user, _, host = netloc.rpartition("@")
+        if user:
+            extra = {"Authorization": f"Basic {b64encode(unquote(user).encode()).decode()}", **extra}
+        connection = self._connected(scheme, host)
         headers = {"User-Agent": f"soak/{__version__}", "Accept-Encoding": "gzip", **self.headers, **extra}
         connection.timeout = max(0.001, deadline - time.monotonic())
         self.asked += 1

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from soak.errors import TargetError, UsageError
+from soak.errors import TargetError, UsageError, without_url_secrets
 from soak.model import Kind, Sample
 from soak.profile.fields import Count, Positive
 from soak.profile.types import TlsSettings
@@ -75,7 +75,7 @@ def about(page: Page, took: float) -> Iterator[Sample]:
 
 def requests_sent(fetcher: Fetcher, url: str) -> Sample:
     """How many requests soak itself has sent there."""
-    return Sample("scrape_requests_total", float(fetcher.asked), (("url", url),), Kind.COUNTER)
+    return Sample("scrape_requests_total", float(fetcher.asked), (("url", without_url_secrets(url)),), Kind.COUNTER)
 
 
 def parse(answer: Answer, url: str) -> tuple[Sample, ...]:
