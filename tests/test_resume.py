@@ -116,7 +116,7 @@ def test_a_run_under_way_or_with_its_load_made_is_refused(tmp_path: Path, capsys
     with pytest.raises(UsageError, match="its load is complete"):
         resumption_of(begun(tmp_path / "run"), 300.5)
     code, _, err = run(capsys, "run", "--resume", str(tmp_path / "run"), "--rate", "5/s")
-    assert (code, "goes with --json alone" in err) == (ExitCode.USAGE, True)
+    assert (code, "goes with --json" in err) == (ExitCode.USAGE, True)
     code, _, err = run(capsys, "run", "--resume", str(tmp_path / "nothing"))
     assert (code, "not a run directory" in err) == (ExitCode.USAGE, True)
 
