@@ -10,7 +10,7 @@ from soak.formats.base import Format, Options, RawSeries, Reading, refuse
 from soak.formats.content import Content
 from soak.model import Kind
 
-_LINE = re.compile(r"gc (\d+) @([\d.]+)s (\d+)%: .*?(\d+)->(\d+)->(\d+) MB, (\d+) MB goal")
+_LINE = re.compile(r"gc (\d+) @(\d+(?:\.\d+)?)s (\d+)%: .*?(\d+)->(\d+)->(\d+) MB, (\d+) MB goal")
 _MIB = 2**20
 
 
