@@ -7,7 +7,7 @@ from dataclasses import replace
 from soak.catalog.rows import Family, Metric, ResourceKind, Unit, bound, count, memory, shown
 
 MEMORY_LIMIT, OOM_KILLS = "container_spec_memory_limit_bytes", "container_oom_events_total"
-WORKING_SET = "container_memory_working_set_bytes"
+WORKING_SET, CONTAINER_RESIDENT = "container_memory_working_set_bytes", "container_memory_rss"
 #: Kubernetes keeps a container in each pod that does nothing but hold its network.
 _PAUSE = '{container="POD"}'
 

@@ -21,6 +21,8 @@ LIVE_DATA, USED = "jvm_gc_live_data_size_bytes", "jvm_memory_used_bytes"
 THREADS = "jvm_threads_live_threads"
 NATIVE_MEMORY, CLASS_LOADERS = "jvm_native_memory_committed_bytes", "jvm_class_loaders"
 LIVE_CLASSES = "jvm_live_classes_bytes"
+#: All of the heap: what it may come to, and what it took from the system.
+HEAP_LIMIT, HEAP_COMMITTED = 'jvm_memory_max_bytes{area="heap"}', 'jvm_memory_committed_bytes{area="heap"}'
 #: Pools of the heap in which objects grow old: what they hold after a collection is live.
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
 #: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.

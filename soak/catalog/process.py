@@ -7,7 +7,8 @@ from dataclasses import replace
 from soak.catalog.rows import Family, Metric, ResourceKind, Unit, Worse, bound, connected, count, memory, shown
 
 RESIDENT, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymous_bytes"
-OPEN_DESCRIPTORS, DESCRIPTORS_BY_TYPE = "process_open_fds", "process_descriptors"
+OPEN_DESCRIPTORS, MOST_DESCRIPTORS, DESCRIPTORS_BY_TYPE = "process_open_fds", "process_max_fds", "process_descriptors"
+VIRTUAL, VIRTUAL_LIMIT = "process_virtual_memory_bytes", "process_virtual_memory_max_bytes"
 CPU_SECONDS = "process_cpu_seconds_total"
 START_TIME, PROCESS_ID = "process_start_time_seconds", "process_pid"
 MACHINE_MEMORY = "machine_memory_bytes"
@@ -35,13 +36,13 @@ PROCESS = Family(
         shown("process_unique_memory_bytes", ResourceKind.MEMORY, "memory of these processes alone"),
         shown("process_children_resident_memory_bytes", ResourceKind.MEMORY, "the children's resident memory"),
         memory("process_swap_bytes", "memory swapped out"),
-        shown("process_virtual_memory_bytes", ResourceKind.MEMORY, "virtual memory"),
-        bound("process_virtual_memory_max_bytes", "the limit of virtual memory"),
+        shown(VIRTUAL, ResourceKind.MEMORY, "virtual memory"),
+        bound(VIRTUAL_LIMIT, "the limit of virtual memory"),
         bound(MACHINE_MEMORY, "the machine's memory"),
         connected(
-            count(ResourceKind.DESCRIPTORS, OPEN_DESCRIPTORS, "open descriptors", Unit.DESCRIPTORS, "process_max_fds")
+            count(ResourceKind.DESCRIPTORS, OPEN_DESCRIPTORS, "open descriptors", Unit.DESCRIPTORS, MOST_DESCRIPTORS)
         ),
-        bound("process_max_fds", "the limit of open descriptors", Unit.DESCRIPTORS),
+        bound(MOST_DESCRIPTORS, "the limit of open descriptors", Unit.DESCRIPTORS),
         shown(DESCRIPTORS_BY_TYPE, ResourceKind.DESCRIPTORS, "descriptors of one kind", Unit.DESCRIPTORS),
         count(ResourceKind.THREADS, "process_threads", "threads", Unit.THREADS),
         count(ResourceKind.THREADS, "process_children", "child processes", Unit.PROCESSES),

@@ -29,7 +29,7 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str], arguments: list[str
     assert said in err
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_interrupted_also_where_a_shell_ignores_interrupts(ending: signal.Signals) -> None:
     arguments = ["agent", "--pid", str(os.getpid()), "--listen", "127.0.0.1:0", "--token-from", "AGENT_TOKEN"]
     process = subprocess.Popen(

@@ -62,7 +62,7 @@ def test_a_full_standard_output_is_no_pass(steady: Path) -> None:
 def test_an_unexpected_exception_is_exit_4_with_its_traceback_kept(
     capsys: pytest.CaptureFixture[str], steady: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def explode(_: object) -> None:
+    def explode(*_: object) -> None:
         raise KeyError("planted")
 
     monkeypatch.setattr("soak.pipeline.judge_run", explode)

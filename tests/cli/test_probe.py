@@ -88,7 +88,6 @@ def test_the_backend_of_traces_is_asked_too(
         ("prometheus: {url: /twice, keep: [none]}", "no metric matches keep and drop"),
         ("prometheus: {url: 'http://127.0.0.1:1/metrics'}", "connection refused"),
         ("prometheus: {url: 'http://no-such-host.invalid/metrics'}", "the host name cannot be resolved"),
-        ("prometheus: {url: 'ftp://127.0.0.1/metrics'}", "must begin with http:// or https://"),
         ("process: {port: 1}", "port 1: nobody listens on it"),
         (f"process: {{pid: {GONE}}}", f"process {GONE} does not exist"),
         (f"cgroup: {{pid: {GONE}}}", f"process {GONE} does not exist"),
@@ -111,6 +110,16 @@ def test_each_wrong_source_is_one_line(
     assert said in line
     kind = source.partition(":")[0]
     assert line.startswith(f"  FAIL {kind}: ")
+
+
+def test_an_address_of_no_known_scheme_is_refused_unprobed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.yaml").write_text(
+        PROFILE.format(url="http://127.0.0.1:1", source="prometheus: {url: 'ftp://127.0.0.1/metrics'}")
+    )
+    code, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
+    assert (code, out) == (2, "")
+    assert "p.yaml:" in err
+    assert "sources.0.prometheus.url: expected a path such as /metrics, or an address such as" in err
 
 
 @pytest.mark.parametrize(("path", "count"), [("/twice", 1), ("/odd", 3), ("/octet-text", 1)])
@@ -173,7 +182,7 @@ def test_a_process_of_somebody_else(
         ("{pprof: /debug/pprof}", 0, "  ok   pprof heap: 5 bytes"),
         ("{}", 0, "  ok   pprof goroutine: 5 bytes"),
         ("{pprof: /login}", 4, "answered 404: pprof is off there"),
-        ("{pprof: 'http://127.0.0.1:1/x'}", 4, "  FAIL pprof heap: http://127.0.0.1:1/x/heap?gc=1: connection refused"),
+        ("{pprof: 'http://127.0.0.1:1/x'}", 4, "  FAIL pprof heap: http://127.0.0.1:1/x/heap?…: connection refused"),
     ],
 )
 def test_each_profiler_is_asked_once(

@@ -35,6 +35,7 @@ def test_json_has_null_for_what_is_not_a_number() -> None:
         "settled_after_seconds",
         "exhausts_in_hours",
         "vouched_seconds",
+        "level",
         "planted",
     }
 

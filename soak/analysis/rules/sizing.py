@@ -13,18 +13,19 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.peaks import Peaks, fit_peaks
-from soak.catalog.container import MEMORY_LIMIT
+from soak.catalog.container import CONTAINER_RESIDENT, MEMORY_LIMIT
+from soak.catalog.jvm import HEAP_COMMITTED, HEAP_LIMIT
 from soak.catalog.metrics import metric_of, unknown_metric
-from soak.catalog.process import OPEN_DESCRIPTORS, RESIDENT
+from soak.catalog.process import MOST_DESCRIPTORS, OPEN_DESCRIPTORS, RESIDENT, VIRTUAL, VIRTUAL_LIMIT
 from soak.model import EventKind, Finding, Floats, RuleName, Series, Verdict
 from soak.units import show_amount, show_duration, show_number, show_ratio
 
 #: Resources, and the limit that ends or breaks whoever reaches it.
 HARD_LIMITS = (
     (RESIDENT, MEMORY_LIMIT),
-    ("container_memory_rss", MEMORY_LIMIT),
-    ("process_virtual_memory_bytes", "process_virtual_memory_max_bytes"),
-    (OPEN_DESCRIPTORS, "process_max_fds"),
+    (CONTAINER_RESIDENT, MEMORY_LIMIT),
+    (VIRTUAL, VIRTUAL_LIMIT),
+    (OPEN_DESCRIPTORS, MOST_DESCRIPTORS),
 )
 #: Share of the limit from which on a peak is worth a finding: below, no tail seen in a service reaches the limit.
 REMARKABLE = 0.5
@@ -136,8 +137,8 @@ def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
     for resident in prepared.named(RESIDENT):
         limit = _limit(prepared, MEMORY_LIMIT, resident)
         heap, taken = (
-            _total(prepared, 'jvm_memory_max_bytes{area="heap"}'),
-            _total(prepared, 'jvm_memory_committed_bytes{area="heap"}'),
+            _total(prepared, HEAP_LIMIT),
+            _total(prepared, HEAP_COMMITTED),
         )
         known = resident.values[np.isfinite(resident.values)]
         if limit is None or not heap or not taken or not len(known):

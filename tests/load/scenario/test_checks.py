@@ -221,7 +221,7 @@ def test_an_answer_is_only_read_where_it_must_be() -> None:
     assert needs(headers={"a": "b"}) == (False, True)
 
 
-@given(st.binary(), st.text())
+@given(st.binary(), st.text().filter(lambda text: "{" not in text))
 def test_any_body_is_judged(body: bytes, text: str) -> None:
     for expect in ({"body": text}, {"body": {"equals": text}}, {"json": {"$.a": text}}, {"json": {"$..a": text}}):
         assert check(dict(expect), body=body) in (
