@@ -75,7 +75,7 @@ def project_out(w: Whitened, columns: Floats) -> Whitened:
 
 
 def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
-    """Log marginal likelihood, but for `base`, of a residual sum of squares with so many degrees of freedom; of none, none."""
+    """Log marginal likelihood, but for `base`, of a residual sum of squares; -inf where no degree of freedom is left."""
     if freedom < 1:
         return np.full(np.broadcast_shapes(rest.shape, least.shape), -np.inf)
     half = 0.5 * freedom
