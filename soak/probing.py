@@ -38,7 +38,10 @@ class _Once(Counting):
     ) -> None:
         """One request that ended."""
         answered = f"{status}, {size:,} bytes in {seconds * 1e3:.0f} ms"
-        said = answered if failure is None else f"{failure}; {answered}" if status else failure
+        if failure is None or failure == f"status {status}":
+            said = answered
+        else:
+            said = f"{failure}; {answered}" if status else failure
         self.probed.append((endpoint, said, failure is None))
 
 

@@ -80,7 +80,7 @@ diagnose: {{pprof: /debug/pprof, every: 5s}}
     assert analysis["run"]["ended"] == "completed"
     [warning] = [text for text in analysis["warnings"] if "diagnose" in text]
     assert warning == (
-        f"diagnose: pprof: {shop.url}/debug/pprof/heap?gc=1: answered 404: "
+        f"diagnose: pprof: {shop.url}/debug/pprof/heap?…: answered 404: "
         "pprof is off there; import net/http/pprof, or say where: diagnose.pprof"
     )
     found = load_recording(tmp_path / "run")

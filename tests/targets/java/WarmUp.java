@@ -20,6 +20,7 @@ final class WarmUp {
     private WarmUp() {}
 
     static void run(String url) throws InterruptedException {
+        System.setProperty("http.keepAlive", "false"); // kept connections would close half a minute later, amid a count
         List<Thread> clients = new ArrayList<>();
         for (int n = 0; n < CLIENTS; n++) {
             Thread client = new Thread(() -> ask(url));
