@@ -38,10 +38,10 @@ class _Once(Counting):
     ) -> None:
         """One request that ended."""
         answered = f"{status}, {size:,} bytes in {seconds * 1e3:.0f} ms"
-        if failure is None or failure == f"status {status}":
-            said = answered
-        else:
-            said = f"{failure}; {answered}" if status else failure
+        parts = [answered] * bool(status)
+        if failure is not None and failure != f"status {status}":
+            parts.insert(0, failure)
+        said = "; ".join(parts)
         self.probed.append((endpoint, said, failure is None))
 
 
