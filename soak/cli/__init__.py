@@ -101,9 +101,16 @@ def _crashed(error: Exception) -> ExitCode:
         # Standard output failed in a verb that has no verdict to keep.
         _complain(f"standard output cannot be written: {error.strerror}")
         return ExitCode.BROKEN
-    from soak.cli.crash import crash_message  # noqa: PLC0415 - hardly ever needed
+    if isinstance(error, MemoryError):
+        _complain("no more memory was given to this process (ulimit -v, a control group); nothing was decided")
+        return ExitCode.BROKEN
+    try:
+        from soak.cli.crash import crash_message  # noqa: PLC0415 - hardly ever needed
 
-    _complain(crash_message(error))
+        said = crash_message(error)
+    except Exception as another:  # noqa: BLE001 - what fails while a failure is told must not become a verdict's code
+        said = f"internal error: {type(error).__name__}, of which no more can be said: {type(another).__name__}"
+    _complain(said)
     return ExitCode.BROKEN
 
 

@@ -15,7 +15,9 @@ def crash_message(error: BaseException) -> str:
     """Write the traceback to a private file, and say where it is and what to report."""
     kind, location = type(error).__name__, _location(error)
     text = "".join(traceback.format_exception(error))
-    path = _keep(f"soak {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n{text}")
+    path = _keep(
+        f"soak {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}\n\n{text}"
+    )
     kept = f"the traceback is in {path}" if path else "the traceback could not be written:\n" + text
     return f"internal error: {kind} in {location}; nothing was decided by it. Please report it with the command line; {kept}"
 

@@ -77,6 +77,29 @@ def test_an_unexpected_exception_is_exit_4_with_its_traceback_kept(
     kept.unlink()
 
 
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (MemoryError(), "soak: no more memory was given"),
+        (KeyError("x"), "soak: internal error: KeyError, of which no more"),
+    ],
+)
+def test_a_crash_that_cannot_be_told_is_exit_4_all_the_same(
+    capsys: pytest.CaptureFixture[str], steady: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, said: str
+) -> None:
+    def explode(*_: object) -> None:
+        raise raised
+
+    def no_memory(_: object) -> str:
+        raise MemoryError
+
+    monkeypatch.setattr("soak.pipeline.judge_run", explode)
+    monkeypatch.setattr("soak.cli.crash.crash_message", no_memory)
+    code, _, err = run(capsys, "report", str(steady))
+    assert code == ExitCode.BROKEN
+    assert err.startswith(said)
+
+
 def test_an_own_report_that_crashes_costs_the_others_nothing_and_the_pass(
     capsys: pytest.CaptureFixture[str], steady: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
