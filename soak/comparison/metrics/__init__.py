@@ -4,7 +4,7 @@ from soak.comparison.metrics import collector, requests, resources, verdicts
 from soak.comparison.metrics.latency import percentile
 from soak.comparison.metrics.metric import Metric
 
-#: The floors and `between` are what pairs of runs of one build were seen to differ by on quiet machines (docs/compare.md).
+#: The floors and `between` are assumptions on how far runs of one build differ, tuned on 35 short recordings (docs/compare.md).
 METRICS: dict[str, Metric] = {
     "p50": percentile(0.5, floor=0.03),
     "p95": percentile(0.95, floor=0.05),
