@@ -109,7 +109,7 @@ def _asked(fetcher: Fetcher, parts: SplitResult, backend: Backend, path: str) ->
     except TargetError as error:
         raise TargetError(f"trace.{backend.key}: {str(error).removeprefix(f'{url}: ')}") from None
     if answer.status in (401, 403):
-        what = "give its user as https://USER:${PASSWORD}@host"
+        what = "give its user as USER:${PASSWORD}@ before the host"
         raise TargetError(f"trace.{backend.key}: it answered {answer.status}; {what}")
     if answer.status not in (200, 404):
         raise TargetError(f"trace.{backend.key}: it answered {answer.status}; is this the address of its API?")

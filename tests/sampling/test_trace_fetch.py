@@ -78,7 +78,7 @@ def test_without_a_backend_or_a_trace_id_nobody_waits() -> None:
     [
         (http("<html>", content_type="text/html"), "its answer is not JSON; is this the address of its API"),
         (http("", "503 Busy"), "it answered 503; is this the address of its API"),
-        (http("", "401 No"), "it answered 401; give its user as https://USER:${PASSWORD}@host"),
+        (http("", "401 No"), "it answered 401; give its user as USER:${PASSWORD}@ before the host"),
         (b"nonsense\r\n\r\n", "nonsense"),
     ],
 )
