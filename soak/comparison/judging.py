@@ -1,7 +1,7 @@
 """Each difference against its tolerance, the family of all controlled, and the sentence that says what came of it.
 
-All metrics are one family: that any metric of two runs of one build is called worse has a chance of `FAMILY_RISK`, after
-Holm, A simple sequentially rejective multiple test procedure (1979); the same holds for better. Nothing is corrected in
+All metrics are one family: that any metric of two runs of one build is called worse has a chance of `FAMILY_RISK` (Holm's
+procedure); the same holds for better. Nothing is corrected in
 "same": it needs the whole 95% interval within the tolerance.
 """
 
@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from soak.analysis.statistics.holm import holm
 from soak.compared import Change, Difference, Measurement
 from soak.comparison.effects import Effect, caught, effect
 from soak.comparison.metrics import METRICS
@@ -57,16 +58,6 @@ def judge_pairs(pairs: Sequence[Pair], rules: Mapping[str, CompareRule], *, pair
         _difference(one, rules.get(one.pair.metric), alpha, is_worse=is_worse, is_better=is_better)
         for one, is_worse, is_better in zip(tested, worse, better, strict=True)
     ]
-
-
-def holm(probabilities: Sequence[float], risk: float) -> list[bool]:
-    """Which of a family are rejected at a family-wise risk."""
-    rejected = [False] * len(probabilities)
-    for rank, index in enumerate(sorted(range(len(probabilities)), key=lambda i: probabilities[i])):
-        if probabilities[index] > risk / (len(probabilities) - rank):
-            break
-        rejected[index] = True
-    return rejected
 
 
 def _tested(pair: Pair, rule: CompareRule | None, *, paired: bool) -> _Tested:

@@ -14,6 +14,7 @@ import numpy as np
 from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
 from soak.analysis.rules.more_time import more_time
 from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics.holm import holm
 from soak.analysis.statistics.level_shift import level_shift
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.trend import fit_trend
@@ -25,18 +26,8 @@ from soak.units import show_amount, show_duration, show_number
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
     """One finding a subject, in their order; growth by half or to capacity within `survive` seconds is too much."""
     trends = [fit_trend(subject) for subject in subjects]
-    certain = _certain([trend.p_no_growth for trend in trends])
+    certain = holm([trend.p_no_growth for trend in trends], CERTAIN)
     return [_judge(*row, survive) for row in zip(subjects, trends, certain, strict=True)]
-
-
-def _certain(probabilities: Sequence[float]) -> list[bool]:
-    """Which subjects surely grow, at a family-wise risk of `CERTAIN`."""
-    result = [False] * len(probabilities)
-    for rank, index in enumerate(sorted(range(len(probabilities)), key=lambda i: probabilities[i])):
-        if probabilities[index] > CERTAIN / (len(probabilities) - rank):
-            break
-        result[index] = True
-    return result
 
 
 def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Finding:
