@@ -12,39 +12,45 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
 
 from soak.errors import SoakError
 from soak.model import Analysis
 
 GROUP = "soak.reporters"
+Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True)
-class Reporter:
-    """One format: the file it becomes in a run directory (empty for one that is only shown), and how it is made."""
+class Format(Generic[Subject]):
+    """One format: the file it becomes (empty for one that is only shown), and how it is made."""
 
     file_name: str
-    render: Callable[[Analysis], str]
+    render: Callable[[Subject], str]
 
 
-def _first_used(module: str) -> Callable[[Analysis], str]:
-    """The `render` of a module here, imported when it is first called."""
+class Reporter(Format[Analysis]):
+    """A format of a run's report."""
 
-    def render(analysis: Analysis) -> str:
-        text: str = import_module(f"{__name__}.{module}").render(analysis)
+
+def first_used(package: str, module: str) -> Callable[[Subject], str]:
+    """The `render` of a module, imported when it is first called."""
+
+    def render(subject: Subject) -> str:
+        text: str = import_module(f"{package}.{module}").render(subject)
         return text
 
     return render
 
 
 REPORTERS: dict[str, Reporter] = {
-    "html": Reporter("report.html", _first_used("html")),
-    "junit": Reporter("junit.xml", _first_used("junit")),
-    "json": Reporter("analysis.json", _first_used("json")),
-    "markdown": Reporter("summary.md", _first_used("markdown")),
-    "sarif": Reporter("suspects.sarif", _first_used("sarif")),
-    "github": Reporter("", _first_used("github")),
-    "terminal": Reporter("", _first_used("terminal")),
+    "html": Reporter("report.html", first_used(__name__, "html")),
+    "junit": Reporter("junit.xml", first_used(__name__, "junit")),
+    "json": Reporter("analysis.json", first_used(__name__, "json")),
+    "markdown": Reporter("summary.md", first_used(__name__, "markdown")),
+    "sarif": Reporter("suspects.sarif", first_used(__name__, "sarif")),
+    "github": Reporter("", first_used(__name__, "github")),
+    "terminal": Reporter("", first_used(__name__, "terminal")),
 }
 
 

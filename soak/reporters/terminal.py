@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
-from rich.box import HEAVY, ROUNDED
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
@@ -13,6 +10,7 @@ from rich.text import Text
 
 from soak.model import Analysis, Finding, Suspect, Verdict
 from soak.reporters import wording
+from soak.reporters.console import as_text, banner
 from soak.traces import TraceReport
 from soak.units import show_number, show_ratio
 
@@ -23,17 +21,7 @@ WIDE = 104  # columns from which a finding's numbers get columns of their own
 
 def render(analysis: Analysis, width: int | None = None, color: bool = False) -> str:
     """The report as text of `width` columns (the terminal's own when None), with ANSI colours when asked for."""
-    console = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        emoji=False,
-    )
-    with console.capture() as captured:
-        console.print(Group(*_parts(analysis, console.width)), highlight=False)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()).rstrip() + "\n"
+    return as_text(lambda columns: _parts(analysis, columns), width, color)
 
 
 def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
@@ -62,17 +50,7 @@ def _banner(analysis: Analysis) -> Panel:
         Text("  ".join(filter(None, (wording.started(analysis.run), wording.course(analysis.run)))), style="dim"),
     ]
     name = Text(wording.clean(analysis.run.name), style=style, no_wrap=True, overflow="ellipsis")
-    tally = Text(wording.tally(analysis), style=style)
-    box = ROUNDED if analysis.verdict is Verdict.PASS else HEAVY
-    return Panel(
-        Group(*lines),
-        title=name,
-        title_align="left",
-        subtitle=tally,
-        subtitle_align="right",
-        border_style=style,
-        box=box,
-    )
+    return banner(lines, name, wording.tally(analysis), style, calm=analysis.verdict is Verdict.PASS)
 
 
 def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]:

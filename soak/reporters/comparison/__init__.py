@@ -5,35 +5,13 @@ A format is one module here with `render(comparison) -> str`, plus a line in `CO
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-
 from soak.compared import Comparison
+from soak.reporters import Format, first_used
 
-
-@dataclass(frozen=True)
-class ComparisonReporter:
-    """One format: the file it becomes (empty for one that is only shown), and how it is made."""
-
-    file_name: str
-    render: Callable[[Comparison], str]
-
-
-def _first_used(module: str) -> Callable[[Comparison], str]:
-    """The `render` of a module here, imported when it is first called."""
-
-    def render(comparison: Comparison) -> str:
-        text: str = import_module(f"{__name__}.{module}").render(comparison)
-        return text
-
-    return render
-
-
-COMPARISON_REPORTERS: dict[str, ComparisonReporter] = {
-    "html": ComparisonReporter("comparison.html", _first_used("html")),
-    "junit": ComparisonReporter("comparison.xml", _first_used("junit")),
-    "json": ComparisonReporter("comparison.json", _first_used("json")),
-    "markdown": ComparisonReporter("comparison.md", _first_used("markdown")),
-    "terminal": ComparisonReporter("", _first_used("terminal")),
+COMPARISON_REPORTERS: dict[str, Format[Comparison]] = {
+    "html": Format("comparison.html", first_used(__name__, "html")),
+    "junit": Format("comparison.xml", first_used(__name__, "junit")),
+    "json": Format("comparison.json", first_used(__name__, "json")),
+    "markdown": Format("comparison.md", first_used(__name__, "markdown")),
+    "terminal": Format("", first_used(__name__, "terminal")),
 }

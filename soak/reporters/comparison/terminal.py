@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
-from rich.box import HEAVY, ROUNDED
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +10,7 @@ from rich.text import Text
 from soak.compared import Change, Comparison, GateVerdict
 from soak.printable import clean
 from soak.reporters.comparison import rows
+from soak.reporters.console import as_text, banner
 
 STYLE = {Change.WORSE: "red", Change.CANNOT_TELL: "yellow", Change.BETTER: "green", Change.SAME: "dim"}
 BANNER = {GateVerdict.WORSE: "red", GateVerdict.CANNOT_TELL: "yellow", GateVerdict.NOT_WORSE: "green"}
@@ -22,17 +20,7 @@ WIDE = 110
 
 def render(comparison: Comparison, width: int | None = None, color: bool = False) -> str:
     """The comparison as text of `width` columns (the terminal's own when None), with ANSI colours when asked for."""
-    console = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        emoji=False,
-    )
-    with console.capture() as captured:
-        console.print(Group(*_parts(comparison, console.width)), highlight=False)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()).rstrip() + "\n"
+    return as_text(lambda columns: _parts(comparison, columns), width, color)
 
 
 def _parts(comparison: Comparison, width: int) -> list[RenderableType]:
@@ -53,17 +41,8 @@ def _banner(comparison: Comparison) -> Panel:
         Text(f"{clean(comparison.base)}: {rows.side(comparison.base_runs)}", style="dim"),
         Text(f"{clean(comparison.candidate)}: {rows.side(comparison.candidate_runs)}", style="dim"),
     ]
-    box = ROUNDED if comparison.verdict is GateVerdict.NOT_WORSE else HEAVY
-    tally = Text(rows.tally(comparison), style=style)
-    return Panel(
-        Group(*lines),
-        title="comparison",
-        title_align="left",
-        subtitle=tally,
-        subtitle_align="right",
-        border_style=style,
-        box=box,
-    )
+    calm = comparison.verdict is GateVerdict.NOT_WORSE
+    return banner(lines, Text("comparison"), rows.tally(comparison), style, calm=calm)
 
 
 def _wide(comparison: Comparison) -> Table:
