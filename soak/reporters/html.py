@@ -92,8 +92,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             likely=[suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first],
             unlikely=[suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first],
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
-            bokeh=own_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
-            style=Markup(page_file("report.css")),  # noqa: S704 - our own
+            bokeh=bokeh_script() if charts else "",
             sort=own_script(page_file("sort.js")),
             script=own_script(page_file("report.js")),
             live=own_script(page_file("live.js")) if live else "",
@@ -104,8 +103,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
 
 def waiting(name: str) -> str:
     """The page of a run that was not judged yet; it becomes the live report by itself."""
-    style, live = Markup(page_file("report.css")), own_script(page_file("live.js"))  # noqa: S704 - our own
-    text: str = environment().get_template("waiting.html").render(name=name, style=style, live=live)
+    text: str = environment().get_template("waiting.html").render(name=name, live=own_script(page_file("live.js")))
     return text
 
 
@@ -190,6 +188,11 @@ def own_script(text: str) -> Markup:
     return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - our own
 
 
+def bokeh_script() -> Markup:
+    """The library that draws the charts, whole."""
+    return own_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0])
+
+
 def chart_data(text: str) -> Markup:
     """JSON within a script element: no character is left in it that HTML knows."""
     inert = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
@@ -212,6 +215,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(wording=wording, marks=wording.MARK)
+    style = Markup(page_file("report.css"))  # noqa: S704 - our own
+    made.globals.update(wording=wording, marks=wording.MARK, style=style)
     made.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
     return made

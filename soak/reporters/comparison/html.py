@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from bokeh.resources import Resources
-from markupsafe import Markup
-
 from soak.compared import Change, Comparison, GateVerdict
 from soak.model import Analysis, RunInfo, Verdict
 from soak.reporters import figures
 from soak.reporters.comparison import rows
-from soak.reporters.html import PLACE, chart_data, environment, own_script, page_file, panel_of
+from soak.reporters.html import PLACE, bokeh_script, chart_data, environment, own_script, page_file, panel_of
 
 COLOURS = {GateVerdict.WORSE: "fail", GateVerdict.CANNOT_TELL: "inconclusive", GateVerdict.NOT_WORSE: "pass"}
 CHIPS = {Change.WORSE: "fail", Change.CANNOT_TELL: "inconclusive", Change.BETTER: "pass", Change.SAME: "pass"}
@@ -38,8 +35,7 @@ def render(comparison: Comparison) -> str:
             rows=shown,
             groups=groups,
             panels=[panel_of(index, chart) for index, chart in enumerate(charts)],
-            bokeh=own_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]) if charts else "",
-            style=Markup(page_file("report.css")),  # noqa: S704 - our own
+            bokeh=bokeh_script() if charts else "",
             script=own_script(page_file("sort.js") + page_file("report.js")),
             charts=chart_data(figures.embed(axis, charts, PLACE)) if charts else "",
         )
