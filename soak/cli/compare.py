@@ -6,25 +6,11 @@ from pathlib import Path
 
 import click
 
+from soak.cli.dashes import AfterDashes, after_dashes
 from soak.errors import UsageError
 
-#: Where the context keeps what came after `--`.
-_CANDIDATES = "soak.candidates"
 
-
-class TwoSides(click.Command):
-    """Keeps what comes after `--` for the candidate's side."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The base's side before `--`, the candidate's after it."""
-        if "--" in args:
-            cut = args.index("--")
-            ctx.meta[_CANDIDATES] = args[cut + 1 :]
-            args = args[:cut]
-        return super().parse_args(ctx, args)
-
-
-@click.command("compare", cls=TwoSides)
+@click.command("compare", cls=AfterDashes)
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="BASE CANDIDATE")
 @click.option(
     "--profile",
@@ -66,7 +52,7 @@ def command(
     from soak.comparison.comparing import compare  # noqa: PLC0415
     from soak.recording.files import PROFILE, is_run_directory  # noqa: PLC0415
 
-    after = click.get_current_context().meta.get(_CANDIDATES)
+    after = after_dashes()
     base = list(runs) if after is not None else list(runs[:1])
     candidate = [Path(word) for word in after] if after is not None else list(runs[1:])
     if not base or not candidate:

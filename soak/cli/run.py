@@ -8,26 +8,13 @@ from typing import Any
 import click
 
 from soak.cli import run_flags
+from soak.cli.dashes import AfterDashes, after_dashes
 from soak.cli.view_options import ViewOptions, live_option, metrics_option
 from soak.errors import UsageError
 
-#: Where the context keeps the words after `--`.
-LOCUST_WORDS = "soak.locust_words"
 
-
-class RunCommand(click.Command):
-    """Keeps what comes after `--` for the locustfile, as `soak run profile.yaml -- --tenant acme`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """All words before `--`; those after it go to the context."""
-        if "--" in args:
-            cut = args.index("--")
-            ctx.meta[LOCUST_WORDS] = args[cut + 1 :]
-            args = args[:cut]
-        return super().parse_args(ctx, args)
-
-
-@click.command("run", cls=RunCommand)
+# What comes after `--` is for the locustfile, as `soak run profile.yaml -- --tenant acme`.
+@click.command("run", cls=AfterDashes)
 @click.argument("profile", type=click.Path(path_type=Path), required=False)
 @click.option("--url", help="Where the target listens; overrides the profile's.")
 @click.option(
@@ -143,7 +130,7 @@ def command(
             raise UsageError("give either --duration or --until-certain, and not both")
         flags["duration"] = until_certain
     certain = until_certain is not None
-    overrides = (*overrides, *run_flags.locust_arguments(click.get_current_context().meta.get(LOCUST_WORDS, [])))
+    overrides = (*overrides, *run_flags.locust_arguments(after_dashes() or []))
     if profile is not None:
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")

@@ -27,23 +27,20 @@ class ViewOptions:
 
 def live_option(function: Any) -> Any:
     """`--live [ADDR]`, alike for every verb that has it."""
-    return click.option(
-        "--live",
-        is_flag=False,
-        flag_value=f"127.0.0.1:{LIVE_PORT}",
-        metavar="[ADDRESS]",
-        help=f"Serve the report while the run goes on, at HOST:PORT (127.0.0.1:{LIVE_PORT} unless given). Others than "
-        f"this machine's own need {TOKEN}.",
-    )(function)
+    return _address("--live", LIVE_PORT, "the report while the run goes on", function)
 
 
 def metrics_option(function: Any) -> Any:
     """`--metrics [ADDR]`."""
+    return _address("--metrics", METRICS_PORT, "load, growth, verdict and horizon so far for Prometheus", function)
+
+
+def _address(option: str, port: int, served: str, function: Any) -> Any:
+    """An option that serves something, at an address that need not be given."""
     return click.option(
-        "--metrics",
+        option,
         is_flag=False,
-        flag_value=f"127.0.0.1:{METRICS_PORT}",
+        flag_value=f"127.0.0.1:{port}",
         metavar="[ADDRESS]",
-        help=f"Serve load, growth, verdict and horizon so far for Prometheus, at HOST:PORT (127.0.0.1:{METRICS_PORT} unless "
-        f"given). Others than this machine's own need {TOKEN}.",
+        help=f"Serve {served}, at HOST:PORT (127.0.0.1:{port} unless given). Others than this machine's own need {TOKEN}.",
     )(function)
