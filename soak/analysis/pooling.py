@@ -15,9 +15,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.stats import t as student
 
 from soak.analysis.rules.vouch import HOLLOW, MOST, ROUNDS, bound, horizon_of, vouch_finding, vouched_by, vouches
+from soak.analysis.statistics.t_mixture import t_quantile
 from soak.errors import UsageError
 from soak.model import Analysis, Ending, Finding, Floats, Labels, RuleName, RunInfo, Trend, Verdict
 from soak.profile import Profile
@@ -164,7 +164,7 @@ def pooled_trend(trends: Sequence[Trend]) -> Trend:
     slope = float(weights @ slopes / weights.sum())
     spread = float(weights @ (slopes - slope) ** 2) / (len(slopes) - 1)
     error = math.sqrt(max(1.0, spread) / float(weights.sum()))
-    reach = float(student.ppf(0.975, len(slopes) - 1)) * error
+    reach = t_quantile(0.975, len(slopes) - 1) * error
     resolution = math.sqrt(max(1.0, spread) / float(np.sum(1 / resolutions**2)))
     settled = max((trend.settled_after_seconds or 0.0) for trend in trends)
     return Trend(slope, slope - reach, slope + reach, max(resolution, slope + reach), settled, level)

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
+from soak.analysis.statistics.t_mixture import t_cdf, t_quantile
 from soak.compared import Measurement
 from soak.comparison.metrics.metric import Metric
 from soak.model import Floats
@@ -49,16 +49,16 @@ class Effect:
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """The interval that holds the true difference with this confidence."""
-        reach = float(student.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        reach = t_quantile((1 + confidence) / 2, self.freedom) * self.error
         return self.change - reach, self.change + reach
 
     def p_above(self, bound: float) -> float:
         """How likely a change like this is where the true one is at most `bound`."""
-        return float(student.sf((self.change - bound) / self.error, self.freedom))
+        return float(t_cdf((bound - self.change) / self.error, self.freedom))
 
     def p_below(self, bound: float) -> float:
         """How likely a change like this is where the true one is at least `bound`."""
-        return float(student.cdf((self.change - bound) / self.error, self.freedom))
+        return float(t_cdf((self.change - bound) / self.error, self.freedom))
 
 
 def on_scale(metric: Metric, value: float) -> float:
@@ -106,4 +106,4 @@ def caught(single: float, runs: int, other_runs: int, tolerance: float, alpha: f
     """
     freedom = PRIOR_FREEDOM + runs + other_runs - 2
     error = single * math.sqrt(1 / runs + 1 / other_runs)
-    return tolerance + error * float(student.isf(alpha, freedom) + student.ppf(POWER, freedom))
+    return tolerance + error * (t_quantile(POWER, freedom) - t_quantile(alpha, freedom))

@@ -18,6 +18,11 @@ def grain_of(values: Floats) -> tuple[float, bool]:
     parts = values / grain
     multiples = bool((np.abs(parts - np.round(parts)) < ROUNDED_MULTIPLE).all())
     few = len(np.unique(np.round(parts))) <= max(ROUNDED_VALUES * len(values), 2)
-    blocks = np.array_split(values, max(len(values) // ROUNDED_BLOCK, 1))
-    still = float(np.mean([np.ptp(block) == 0 for block in blocks]))
-    return grain, multiples and few and still > ROUNDED_REPEATED
+    return grain, multiples and few and _still(values) > ROUNDED_REPEATED
+
+
+def _still(values: Floats) -> float:
+    """The share of blocks of values in which nothing moves."""
+    count = max(len(values) // ROUNDED_BLOCK, 1)
+    begins = np.arange(count) * len(values) // count
+    return float(np.mean(np.maximum.reduceat(values, begins) == np.minimum.reduceat(values, begins)))

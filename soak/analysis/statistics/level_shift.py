@@ -39,7 +39,7 @@ def level_shift(times: Floats, values: Floats) -> LevelShift | None:
     if len(values) < 2 * SHIFT_BLOCKS:
         return None
     parts = np.array_split(np.arange(len(values)), SHIFT_BLOCKS)
-    level = np.array([float(np.median(values[part])) for part in parts])
+    level = _block_medians(values)
     # Medians of counts hardly scatter; what is under a fiftieth of the range is no step of its own.
     scatter = max(1.4826 * float(np.median(np.abs(np.diff(level)))), SHIFT_SCATTER * float(np.ptp(level)))
     cuts = _cuts(level, scatter, 0, SHIFT_BLOCKS)
@@ -58,6 +58,14 @@ def level_shift(times: Floats, values: Floats) -> LevelShift | None:
     beyond = np.abs(values[around] - high) < np.abs(values[around] - low)
     first = around[int(np.argmax(beyond))] if beyond.any() else parts[cut][0]
     return LevelShift(medians[0], high, len(cuts), float(times[first]))
+
+
+def _block_medians(values: Floats) -> Floats:
+    """The median of each block; all blocks of one length at once, for there are many series."""
+    parts = np.array_split(values, SHIFT_BLOCKS)
+    longer = sum(len(part) > len(parts[-1]) for part in parts)  # those come first
+    groups = [np.stack(group) for group in (parts[:longer], parts[longer:]) if group]
+    return np.concatenate([np.median(group, axis=1) for group in groups])
 
 
 def _cuts(level: Floats, scatter: float, first: int, last: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
 from soak.model import Floats
 
@@ -31,6 +31,14 @@ class TMixture:
         return np.asarray(0.5 * (low + high))
 
 
-def t_cdf(t: Floats, freedom: Floats) -> Floats:
+def t_cdf(t: Floats | float, freedom: Floats | float) -> Floats:
     """Student's t distribution function, exact."""
     return np.asarray(stdtr(freedom, t))
+
+
+def t_quantile(share: float, freedom: float) -> float:
+    """The value that this share of Student's t distribution lies below, exact.
+
+    scipy.special's, since scipy.stats, which wraps it, takes longer to import than a file takes to judge.
+    """
+    return float(stdtrit(freedom, share))

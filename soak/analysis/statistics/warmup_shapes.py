@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def warmup_shapes(ages: Floats, widths: Floats, span: float, values: Floats, kno
     `values` (n,) best beside the columns `known` (n, q), with and without growth, are added to the grid, alone and in pairs.
     """
     search = _ShapeSearch(ages, widths, span, values, (known, np.column_stack((known, ages / span))))
-    shares = [np.concatenate((family.shares, search.best_shares(family))) for family in _FAMILIES]
+    shares = [np.concatenate((family.shares, search.best_shares(i))) for i, family in enumerate(_FAMILIES)]
     which = np.concatenate([np.full(len(each), i) for i, each in enumerate(shares)])
     found = [one for beside in search.bases for one in search.best_pair(beside)]
     first = len(which)
@@ -90,6 +90,50 @@ def warmup_shapes(ages: Floats, widths: Floats, span: float, values: Floats, kno
 
 
 @dataclass(frozen=True, eq=False)
+class _Cleared:
+    """The families' columns on some points, clear of the columns of `known` (n, q): the same for all series of a page."""
+
+    ages: Floats
+    widths: Floats
+    span: float
+    known: Floats
+
+    @cached_property
+    def basis(self) -> Floats:
+        """The known columns made orthogonal, shape (n, q)."""
+        return np.asarray(np.linalg.qr(self.known)[0])
+
+    def clear(self, family: _Family, shares: Floats) -> tuple[Floats, Floats]:
+        """The family's columns, clear of the known ones, shape (n, k), and their squares, shape (k,)."""
+        columns = family.columns(self.ages, self.widths, self.span, shares)
+        columns = columns / np.maximum(np.abs(columns).max(axis=0), 1e-300)
+        columns = columns - self.basis @ (self.basis.T @ columns)
+        return columns, np.einsum("nk,nk->k", columns, columns)
+
+    @cached_property
+    def fine(self) -> list[tuple[Floats, Floats]]:
+        """Each family's fine grid."""
+        return [self.clear(family, family.fine) for family in _FAMILIES]
+
+    @cached_property
+    def pairs(self) -> tuple[Floats, Floats]:
+        """A thinner grid of all families, shape (n, k), and the products of its columns, shape (k, k)."""
+        x = np.concatenate([self.clear(f, grid)[0] for f, grid in zip(_FAMILIES, _thin_grids(), strict=True)], axis=1)
+        return x, x.T @ x
+
+
+def _thin_grids() -> list[Floats]:
+    return [family.fine[:: len(family.fine) // 40] for family in _FAMILIES]
+
+
+@lru_cache(maxsize=8)
+def _cleared(ages: bytes, widths: bytes, span: float, known: bytes) -> _Cleared:
+    """What a page's series share, each array given as its bytes: two bases on each of two clocks, and room for another page."""
+    columns = np.frombuffer(known).reshape(len(ages) // 8, -1)
+    return _Cleared(np.frombuffer(ages), np.frombuffer(widths), span, columns)
+
+
+@dataclass(frozen=True, eq=False)
 class _ShapeSearch:
     """The points, and the sets of columns to see past."""
 
@@ -100,41 +144,39 @@ class _ShapeSearch:
     known: tuple[Floats, ...]
 
     @cached_property
-    def bases(self) -> list[tuple[Floats, Floats]]:
-        """Each set of columns made orthogonal, and what it leaves of the values."""
-        bases = [np.linalg.qr(columns)[0] for columns in self.known]
-        return [(basis, self.values - basis @ (basis.T @ self.values)) for basis in bases]
+    def bases(self) -> list[tuple[_Cleared, Floats]]:
+        """Each set of columns, and what it leaves of the values."""
+        ages, widths = self.ages.tobytes(), self.widths.tobytes()
+        cleared = [_cleared(ages, widths, self.span, columns.tobytes()) for columns in self.known]
+        return [(each, self.values - each.basis @ (each.basis.T @ self.values)) for each in cleared]
 
-    def clear(self, family: _Family, shares: Floats, basis: Floats) -> Floats:
-        """The family's columns, clear of the basis."""
-        columns = family.columns(self.ages, self.widths, self.span, shares)
-        columns = columns / np.maximum(np.abs(columns).max(axis=0), 1e-300)
-        return np.asarray(columns - basis @ (basis.T @ columns))
-
-    def best_shares(self, family: _Family) -> Floats:
+    def best_shares(self, family: int) -> Floats:
         """The shares of the span with the least squares, beside each set of columns."""
-        return np.array([self._refine(family, family.fine, *beside) for beside in self.bases])
+        return np.array([self._refine(family, None, *beside) for beside in self.bases])
 
-    def _refine(self, family: _Family, shares: Floats, basis: Floats, rest: Floats) -> float:
+    def _refine(self, family: int, shares: Floats | None, beside: _Cleared, rest: Floats) -> float:
+        """The best share near `shares`; of the family's fine grid where None."""
         for width in (0.02, 0.002, 0.0):
-            x = self.clear(family, shares, basis)
-            size = np.einsum("nk,nk->k", x, x)
+            if shares is None:
+                shares, (x, size) = _FAMILIES[family].fine, beside.fine[family]
+            else:
+                x, size = beside.clear(_FAMILIES[family], shares)
             explained = np.where(size > 1e-9 * len(rest), (rest @ x) ** 2 / np.maximum(size, 1e-300), 0.0)
             chosen = float(shares[int(np.argmax(np.round(explained / float(rest @ rest), 9)))])
             shares = chosen * np.exp(np.linspace(-width, width, 21))
         return chosen
 
-    def best_pair(self, beside: tuple[Floats, Floats]) -> list[tuple[int, float]]:
+    def best_pair(self, beside: tuple[_Cleared, Floats]) -> list[tuple[int, float]]:
         """The two families and shares that are together the most plausible, beside one set of columns.
 
         Empty where they explain too little for two warm-ups to be worth a thought, even with noise that is white.
         """
-        basis, rest = beside
-        grids = [family.fine[:: len(family.fine) // 40] for family in _FAMILIES]
-        x = np.concatenate([self.clear(f, grid, basis) for f, grid in zip(_FAMILIES, grids, strict=True)], axis=1)
+        cleared, rest = beside
+        grids = _thin_grids()
+        x, gram = cleared.pairs
         prior = np.concatenate([f.prior(grid) for f, grid in zip(_FAMILIES, grids, strict=True)])
         lasts = np.concatenate([f.ends * grid > LASTING for f, grid in zip(_FAMILIES, grids, strict=True)])
-        gram, along = x.T @ x, rest @ x
+        along = rest @ x
         size = np.diagonal(gram)
         det = size[:, None] * size - gram**2
         usable = (det > 1e-3 * size[:, None] * size) & (size > 1e-9 * len(rest))[:, None] & ~(lasts[:, None] & lasts)
@@ -153,12 +195,11 @@ class _ShapeSearch:
         for _ in range(3):
             for mine in (0, 1):
                 (family, share), (other, its) = pair[mine], pair[1 - mine]
-                wider = np.linalg.qr(np.column_stack((basis, self.clear(_FAMILIES[other], np.array([its]), basis))))[0]
+                partner = cleared.clear(_FAMILIES[other], np.array([its]))[0]
+                wider = _Cleared(self.ages, self.widths, self.span, np.column_stack((cleared.basis, partner)))
                 near = share * np.exp(np.linspace(-0.1, 0.1, 21))
-                pair[mine] = (
-                    family,
-                    self._refine(_FAMILIES[family], near, wider, self.values - wider @ (wider.T @ self.values)),
-                )
+                left_over = self.values - wider.basis @ (wider.basis.T @ self.values)
+                pair[mine] = family, self._refine(family, near, wider, left_over)
         return pair
 
 
