@@ -21,6 +21,7 @@ from soak.analysis.thresholds import CERTAIN, SUSPICIOUS
 from soak.model import Finding, Series, Verdict
 from tests.bench import filling_kinds, held_out, kinds, once_held_out
 from tests.bench.corpus import SURVIVE, Case, Kind, cases
+from tests.bench.judged import judge_case
 from tests.bench.methods import METHODS
 
 _CLEAR = 8.0
@@ -78,7 +79,7 @@ def table(title: str, healthy: dict[str, Kind], leaking: dict[str, Kind], seeds:
         for name, kind in chosen.items():
             row = Row()
             for case in cases({name: kind}, leaks, seeds):
-                row.add(case, judge_growth([case.subject], SURVIVE)[0])
+                row.add(case, judge_case(case))
             print(row.show(name))
             total = total.plus(row)
         print(total.show("all"))
@@ -115,7 +116,7 @@ def vouching(healthy: dict[str, Kind], leaking: dict[str, Kind], seeds: range) -
     tried = {True: 0, False: 0}
     for leaks, chosen in ((False, healthy), (True, leaking)):
         for case in cases(chosen, leaks, seeds):
-            finding = judge_growth([case.subject], SURVIVE)[0]
+            finding = judge_case(case)
             if finding.trend is None or not math.isfinite(bound(finding.trend)):
                 continue
             passed = finding.verdict is Verdict.PASS

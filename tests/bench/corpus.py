@@ -18,6 +18,8 @@ from soak.analysis.statistics.growth_input import Subject
 from soak.model import Floats, Series
 
 SURVIVE = 30 * 86400.0
+#: Bytes are drawn in mebibytes: processes of 20 MiB to 2 GiB.
+_MEBIBYTE = 2.0**20
 PLANS = (
     (300, 1.0),
     (600, 1.0),
@@ -154,9 +156,26 @@ def _whiten(columns: Floats, memory: float) -> Floats:
 
 
 def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
-    """One case of a kind; a seed gives the same case on any machine."""
-    rng = np.random.default_rng([seed, sum(map(ord, name)), len(name)])
+    """One case of a kind, of a length drawn with it; a seed gives the same case on any machine."""
+    rng = _generator(name, seed)
     length, period = PLANS[rng.integers(len(PLANS))]
+    return _make(rng, name, kind, leaks, seed, length, period)[0]
+
+
+def build_sized(
+    name: str, kind: Kind, leaks: bool, seed: int, length: float, period: float
+) -> tuple[Case, Sketch, float]:
+    """One case of a kind over `length` seconds, a sample each `period`; its sketch, and how far its leak rises."""
+    return _make(_generator(name, seed), name, kind, leaks, seed, length, period)
+
+
+def _generator(name: str, seed: int) -> Generator:
+    return np.random.default_rng([seed, sum(map(ord, name)), len(name)])
+
+
+def _make(
+    rng: Generator, name: str, kind: Kind, leaks: bool, seed: int, length: float, period: float
+) -> tuple[Case, Sketch, float]:
     sketch = kind(rng, sample_times(rng, length, period))
     times, span = sketch.times, float(sketch.times[-1] - sketch.times[0])
     error = oracle_error(sketch)
@@ -171,8 +190,9 @@ def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
     told = sketch.lives is not None and sketch.told
     restarts = tuple(map(float, times[1:][np.diff(sketch.lives) > 0])) if told and sketch.lives is not None else None
     unit, noun = ("descriptors", "open descriptors") if sketch.integer else ("bytes", "resident memory")
+    size = 1.0 if sketch.integer else _MEBIBYTE
     subject = Subject(
-        Series(name, times, values),
+        Series(name, times, values * size),
         noun,
         unit,
         integer=sketch.integer,
@@ -181,8 +201,9 @@ def build(name: str, kind: Kind, leaks: bool, seed: int) -> Case:
     )
     half = len(times) // 2
     late = float(np.polyfit(times[half:], sketch.pace[half:], 1)[0])
-    slope = 3600 * (rise * late + sketch.drift / span)
-    return Case(name, leaks, subject, slope, rise / error if error else 0.0, error, seed, f"{length:g}s/{period:g}s")
+    slope = 3600 * (rise * late + sketch.drift / span) * size
+    case = Case(name, leaks, subject, slope, rise / error if error else 0.0, error, seed, f"{length:g}s/{period:g}s")
+    return case, sketch, rise
 
 
 def _rise(rng: Generator, sketch: Sketch, error: float, span: float) -> float:
