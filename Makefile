@@ -35,10 +35,13 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
+
+bench-horizons: install ## For how long passes vouch, and how soon leaks are seen, beside an oracle
+	$(BIN)/python -m tests.bench.bench_horizons
 
 bench-foreign: install ## The verdict on software that nobody here wrote, beside other methods
 	$(BIN)/python -m tests.bench.bench_foreign
@@ -94,4 +97,4 @@ gate-seed: install ## What pooling and streaming are worth on the Go target, by 
 programs: install ## Libraries at releases with known leaks, leaking and fixed (about half an hour)
 	$(BIN)/python -m tests.targets.programs
 
-.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz
+.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz

@@ -14,7 +14,17 @@ settings.load_profile("untimed")
 
 
 #: Folders whose tests run whole services or take seconds each; single tests elsewhere carry the marker themselves.
-SLOW_FOLDERS = ("tests/e2e/", "tests/targets/", "tests/demo/")
+SLOW_FOLDERS = (
+    "tests/e2e/",
+    "tests/targets/",
+    "tests/demo/",
+    "tests/faults/",
+    "tests/load/cluster/",
+    "tests/load/locustfile/",
+    "tests/load/supervisor/",
+    "tests/load/test_driver.py",
+    "tests/test_alert_rules.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
