@@ -97,4 +97,12 @@ gate-seed: install ## What pooling and streaming are worth on the Go target, by 
 programs: install ## Libraries at releases with known leaks, leaking and fixed (about half an hour)
 	$(BIN)/python -m tests.targets.programs
 
-.PHONY: help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz
+sbom: install ## What is installed, as a CycloneDX file (sbom.json)
+	@test -x .venv-tools/bin/cyclonedx-py || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom; }
+	.venv-tools/bin/cyclonedx-py environment .venv --output-file sbom.json
+
+audit: install ## Whether a dependency has a known vulnerability (asks PyPI)
+	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
+	.venv-tools/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz

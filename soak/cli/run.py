@@ -52,6 +52,7 @@ from soak.errors import UsageError
 @click.option(
     "--allow", multiple=True, metavar="HOST", help="A host other than this machine that load may go to. Repeatable."
 )
+@click.option("--yes", is_flag=True, help="Confirm over 100/s or 100 users for another machine. No profile.")
 @click.option("--diagnose", is_flag=True, help="Take profiles of the target, to name what leaks and where.")
 @click.option(
     "--attribute", is_flag=True, help="Vary the mix as well, to name the endpoint that leaks. Implies --diagnose."
@@ -141,6 +142,7 @@ def command(
     tree, assumed = run_flags.tree_of(flags)
     written = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     loaded, text = parse_profile(written, "flags", [*run_flags.sent(flags), *overrides], flags=run_flags.FLAGS)
+    run_flags.refuse_unconfirmed(loaded, flags["yes"])
     if assumed:
         click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
     if profile_out is not None:

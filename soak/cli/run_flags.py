@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from soak.cli.limit_texts import limits_tree
 from soak.errors import UsageError
 
+if TYPE_CHECKING:
+    from soak.profile import Profile
+
 PROCESS_KEYS = ("port", "pid", "name", "pidfile")
 #: What is sent, and for how long, where the flags do not say.
 DEFAULT_RATE, DEFAULT_USERS, DEFAULT_DURATION = "10/s", 10, "10m"
+#: Requests a second, and users, that flags alone may send to another machine: what a typing error or a wrong host does not
+#: bring down. Convention; profiles, which somebody wrote and keeps, have no such cap.
+UNCONFIRMED_RATE, UNCONFIRMED_USERS = 100.0, 100
 #: Methods that have a body.
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -29,7 +35,7 @@ KEYS = {
     "locustfile": ("load", "locustfile"),
 }
 #: Flags that go without a profile only, and what to use beside one.
-ALONE = ("endpoints", "process", "limits", "headers", "allow", "json_body", "body", "diagnose", "attribute")
+ALONE = ("endpoints", "process", "limits", "headers", "allow", "json_body", "body", "diagnose", "attribute", "yes")
 #: The flag that a message names for a key.
 FLAGS: dict[tuple[str | int, ...], str] = {
     **{path: f"--{name}" for name, path in KEYS.items()},
@@ -91,6 +97,19 @@ def tree_of(flags: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if flags["diagnose"] or flags["attribute"]:
         tree["diagnose"] = {"attribute": True} if flags["attribute"] else {}
     return tree, assumed
+
+
+def refuse_unconfirmed(profile: Profile, confirmed: bool) -> None:
+    """UsageError where flags alone ask for much load on another machine, and nobody confirmed that."""
+    from soak.profile.hosts import is_loopback  # noqa: PLC0415 - `--help` needs none of it
+
+    host = urlsplit(profile.target.url).hostname or ""
+    if confirmed or not host or is_loopback(host):
+        return
+    load = profile.load
+    if load.peak > (UNCONFIRMED_RATE if load.open else UNCONFIRMED_USERS):
+        asked = f"{load.peak:g} {'requests/s' if load.open else 'users'}"
+        raise UsageError(f"{asked} for {host}, which is another machine: confirm that with --yes")
 
 
 def _assume(load: dict[str, Any], *, own_users: bool) -> list[str]:

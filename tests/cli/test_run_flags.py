@@ -97,3 +97,26 @@ def test_words_after_two_dashes_are_the_locustfiles(
     code, _, err = run(capsys, "run", *URL, *words, "--", "acme")
     assert code == 2
     assert "the locustfile's arguments" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "refused"),
+    [
+        (["--url", "http://staging.example", "--allow", "staging.example", "--rate", "100/s"], None),
+        (["--url", "http://staging.example", "--allow", "staging.example", "--rate", "101/s"], "101 requests/s"),
+        (["--url", "http://staging.example", "--allow", "staging.example", "--users", "100"], None),
+        (["--url", "http://staging.example", "--allow", "staging.example", "--users", "101"], "101 users"),
+        (["--url", "http://staging.example", "--allow", "staging.example", "--rate", "101/s", "--yes"], None),
+        ([*URL, "--rate", "101/s"], None),
+        (["--url", "http://[::1]:80", "--users", "101"], None),
+    ],
+)
+def test_much_load_for_another_machine_wants_a_confirmation(
+    capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]], flags: list[str], refused: str | None
+) -> None:
+    code, _, said = run(capsys, "run", *flags, "--endpoint", "GET /")
+    if refused is None:
+        assert (code, len(driven)) == (0, 1), said
+    else:
+        assert (code, driven) == (2, [])
+        assert said == f"soak: {refused} for staging.example, which is another machine: confirm that with --yes\n"
