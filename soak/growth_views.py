@@ -25,8 +25,23 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class HourlyRate:
+    """What grows in an hour without any request, with its 95% interval; all 0 where nothing surely does, or nobody can tell."""
+
+    value: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+
+NO_RATE = HourlyRate()
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
-    """A likely cause: the class of leak, where in the code, through which endpoint, how much per request."""
+    """A likely cause: the class of leak, where in the code, through which endpoint, how much per request.
+
+    `per_hour` is what the same thing (in `unit`) grows by with time alone, beside what requests add.
+    """
 
     leak_class: str
     confidence: float
@@ -39,6 +54,7 @@ class Suspect:
     evidence: tuple[str, ...]
     runner_up: str
     remedy: str
+    per_hour: HourlyRate = NO_RATE
 
     @property
     def where(self) -> str:

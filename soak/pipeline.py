@@ -77,7 +77,7 @@ def judge_together(directories: Sequence[Path]) -> Analysis:
         ]
     )
     judged = [
-        prepared.end - prepared.judged_from
+        prepared.judged_seconds
         for recording, profile in zip(recordings, profiles, strict=True)
         for prepared in [prepare(recording, profile.load.warmup)]
     ]

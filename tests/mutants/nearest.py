@@ -20,9 +20,20 @@ from tests.mutants.generate import MUTATED, ROOT, Mutant
 #: Where tests are looked for. Whole runs (marked slow) are left out: nearest is what a developer runs at once.
 FOLDERS = ("tests/analysis", "tests/diagnosis", "tests/test_pipeline.py")
 #: Seconds of processor time of the tests that a mutant is tried on, together.
-MOST_SECONDS = 10.0
+MOST_SECONDS = 8.0
+#: Seconds of processor time, with coverage, after which the rest of a file's tests are left out: they are not the nearest.
+MOST_RECORDED = 20.0
 #: How pytest runs: alike each time, in one process that has imported libraries before it.
-OPTIONS = ("-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+OPTIONS = (
+    "-q",
+    "-n",
+    "0",
+    "-p",
+    "no:cacheprovider",
+    "--hypothesis-seed=0",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+)
 KEPT = ROOT / ".mutants"
 
 
@@ -34,6 +45,11 @@ class Recorder:
         self.seconds: dict[str, float] = {}
         self.failed: set[str] = set()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        if sum(self.seconds.values()) > MOST_RECORDED:
+            pytest.skip("enough of this file is known")
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self.coverage.switch_context(item.nodeid)
@@ -41,7 +57,7 @@ class Recorder:
         result = yield
         self.seconds[item.nodeid] = time.process_time() - start
         self.coverage.switch_context("")
-        return result  # noqa: B901  what a wrapper of pluggy does
+        return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.passed:
@@ -50,9 +66,7 @@ class Recorder:
     def recorded(self) -> dict[str, Any]:
         """{test: {"seconds", "lines": {path: lines}}} of what passed."""
         tests: dict[str, Any] = {
-            test: {"seconds": seconds, "lines": {}}
-            for test, seconds in self.seconds.items()
-            if test not in self.failed
+            test: {"seconds": seconds, "lines": {}} for test, seconds in self.seconds.items() if test not in self.failed
         }
         data = self.coverage.get_data()
         for name in data.measured_files():
@@ -138,13 +152,17 @@ class Nearest:
 def _statement(path: str, line: int) -> tuple[int, int, tuple[str, ...] | None]:
     """The first and last line of the statement at a line; and, of one run at import alone, the names that it gives."""
     tree = ast.parse((ROOT / path).read_text())
-    around = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0)]
+    around = [
+        node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0)
+    ]
     inner = max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)))
     body = getattr(inner, "body", None)
     end = body[0].lineno - 1 if body else inner.end_lineno or inner.lineno
     if any(isinstance(node, ast.FunctionDef) and node.body[0].lineno <= line for node in around):
         return inner.lineno, max(end, line), None
-    targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target] if isinstance(inner, ast.AnnAssign) else []
+    targets = (
+        inner.targets if isinstance(inner, ast.Assign) else [inner.target] if isinstance(inner, ast.AnnAssign) else []
+    )
     names = tuple(node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
     return inner.lineno, end, names
 

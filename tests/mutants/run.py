@@ -38,8 +38,8 @@ BROKEN = 99
 LOADED = ("numpy", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.signal", "pandas", "hypothesis.strategies")
 LOADED += ("yaml", "pydantic", "click", "psutil", "jinja2", "rich.console", "jsonschema", "werkzeug", "httptools")
 LOADED += ("prometheus_client", "hypothesis.internal.conjecture.engine", "threadpoolctl", "zstandard")
-EQUIVALENT = Path(__file__).with_name("equivalent.txt")
-KILLED, SURVIVED, HUNG, UNTESTED = "killed", "survived", "hung", "no test runs it"
+EQUIVALENTS = Path(__file__).with_name("equivalent.txt")
+KILLED, SURVIVED, HUNG, UNTESTED, EQUIVALENT = "killed", "survived", "hung", "no test runs it", "equivalent"
 
 
 class MutantFinder(importlib.abc.MetaPathFinder):
@@ -54,7 +54,9 @@ class MutantFinder(importlib.abc.MetaPathFinder):
         """The spec of the mutated module; None for all others."""
         if fullname != self.name:
             return None
-        return importlib.util.spec_from_file_location(fullname, self.path, loader=MutantLoader(self.name, self.path, self.source))
+        return importlib.util.spec_from_file_location(
+            fullname, self.path, loader=MutantLoader(self.name, self.path, self.source)
+        )
 
 
 class MutantLoader(importlib.machinery.SourceFileLoader):
@@ -85,8 +87,10 @@ def forked(work: Callable[[], int], limit: int = 0) -> int | None:
             code = work()
         except BaseException:
             traceback.print_exc()
-        sys.stdout.flush()
-        os._exit(code)
+            raise
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
     _, status = os.waitpid(child, 0)
     return None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
 
@@ -126,7 +130,7 @@ def record_tests() -> None:
 
 def equivalents() -> dict[tuple[str, str], str]:
     """Why a mutant changes nothing that anybody could see, by file and mutated line."""
-    rows = (line.split(" | ") for line in EQUIVALENT.read_text().splitlines() if line and not line.startswith("#"))
+    rows = (line.split(" | ") for line in EQUIVALENTS.read_text().splitlines() if line and not line.startswith("#"))
     return {(path, changed): reason for path, changed, reason in rows}
 
 
@@ -137,12 +141,21 @@ def interval(hits: int, of: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _results(path: Path) -> dict[tuple[str, str, str], str]:
+    """What became of each mutant in earlier runs of a sample, the last word on it; a run that was stopped goes on there."""
+    rows = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return {(row["path"], row["before"], row["after"]): row["outcome"] for row in rows}
+
+
 def main() -> None:
     """Try a sample, print each survivor and the share killed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=400, help="mutants in the sample")
     parser.add_argument("--seed", type=int, default=1, help="which sample")
     parser.add_argument("--only", default="", help="only files whose path holds this")
+    parser.add_argument(
+        "--again", action="store_true", help="try those again that survived an earlier run of this sample"
+    )
     asked = parser.parse_args()
     nearest.KEPT.mkdir(exist_ok=True)
     for name in LOADED:
@@ -151,22 +164,31 @@ def main() -> None:
     record_tests()
     known, tests = equivalents(), nearest.Nearest()
     counts: Counter[str] = Counter()
-    with (nearest.KEPT / f"sample-{asked.seed}-{asked.count}.jsonl").open("w") as kept:
+    results = nearest.KEPT / f"sample-{asked.seed}-{asked.count}.jsonl"
+    done = _results(results)
+    with results.open("a") as kept:
         for mutant in sample(asked.count, asked.seed):
             if asked.only not in mutant.path:
                 continue
             before, after = mutant.change()
-            equivalent = known.get((mutant.path, after))
-            outcome = "equivalent" if equivalent else tried(mutant, tests.tests_of(mutant))
+            outcome = done.get((mutant.path, before, after), "")
+            if (mutant.path, after) in known:
+                outcome = EQUIVALENT
+            elif not outcome or (asked.again and outcome in (SURVIVED, UNTESTED)):
+                outcome = tried(mutant, tests.tests_of(mutant))
+                kept.write(json.dumps({**vars(mutant), "before": before, "after": after, "outcome": outcome}) + "\n")
+                kept.flush()
             counts[outcome] += 1
-            kept.write(json.dumps({**vars(mutant), "before": before, "after": after, "outcome": outcome}) + "\n")
-            kept.flush()
             if outcome in (SURVIVED, UNTESTED):
                 print(f"{mutant.path}:{mutant.line} {outcome}\n  - {before}\n  + {after}", flush=True)
-    killed, tried_on = counts[KILLED] + counts[HUNG], counts.total() - counts["equivalent"]
+    killed, tried_on = counts[KILLED] + counts[HUNG], counts.total() - counts[EQUIVALENT]
     low, high = interval(killed, tried_on)
     print(dict(counts))
-    print(f"killed {killed} of {tried_on} that are not equivalent: {killed / tried_on:.1%} (95%: {low:.1%} to {high:.1%})")
+    if not tried_on:
+        raise SystemExit("no mutant was tried")
+    print(
+        f"killed {killed} of {tried_on} that are not equivalent: {killed / tried_on:.1%} (95%: {low:.1%} to {high:.1%})"
+    )
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
 def _more(prepared: Prepared, low: float, change: float, high: float, limit: float) -> str:
     """How much longer a run would tell: a change over the whole stretch is a slope times its length."""
     as_slope = Trend(change, low, high, 0.0, None, 0.0)
-    return more_time(as_slope, [limit], prepared.end - prepared.judged_from)
+    return more_time(as_slope, [limit], prepared.judged_seconds)
 
 
 _NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwards)", "cpu": "CPU time per request"}

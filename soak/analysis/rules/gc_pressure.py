@@ -23,7 +23,7 @@ from soak.units import show_amount, show_number
 
 #: Advised at most: collections a second, a pause in seconds, the live share of what was taken.
 CYCLES, PAUSE, LIVE = 100 / 60, 0.1, 0.8
-#: No advice where less than this was taken from the system, in bytes, or for a stretch shorter than this, in seconds.
+#: No advice where less than this was taken from the system, in bytes, or where the judged load was shorter than this, in seconds.
 SMALL, SHORT = 64 * 2**20, 60.0
 #: Runtimes that tell both the live heap and what was taken for it.
 HEAPS = tuple(collector for collector in COLLECTORS if collector.live and collector.taken)
@@ -91,7 +91,7 @@ def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]
 
 def _advice_applies(prepared: Prepared) -> bool:
     """Whether the heap is large enough, and the run long enough, for advice on the collector."""
-    return not _small(prepared) and prepared.end - prepared.judged_from >= SHORT
+    return not _small(prepared) and prepared.judged_seconds >= SHORT
 
 
 def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:

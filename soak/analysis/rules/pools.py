@@ -114,8 +114,10 @@ def _pinned(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats,
 
 def _kept_for_ever(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats) -> Iterator[str]:
     idle = _beside(prepared, pool, pool.idle, own) if pool.idle else None
-    if idle is None or prepared.end - prepared.judged_from < 2 * _LONG:
+    if idle is None or prepared.judged_seconds < 2 * _LONG:
         return
+    if any(went_on > prepared.end - _LONG for went_on in prepared.gap_ends):
+        return  # nobody saw what the pool did in the gap
     late = idle.values[(idle.times > prepared.end - _LONG) & np.isfinite(idle.values)]
     busy = taken[len(taken) // 2 :]
     if len(late) >= _FEWEST and late.min() >= _IDLE and late.min() >= float(busy.max()):

@@ -95,7 +95,7 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
         return _passed(
             finding, "Resident memory moved in a few steps under a live heap that is steady: arenas taken, not a leak"
         )
-    hours = (prepared.end - prepared.judged_from) / 3600
+    hours = prepared.judged_seconds / 3600  # a gap without load adds no rise
     small = (
         trend is not None
         and math.isfinite(trend.slope_high)

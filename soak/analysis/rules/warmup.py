@@ -22,7 +22,7 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
 
     Only runs that soak drove are young for certain: their load began with them.
     """
-    seconds = prepared.end - prepared.start
+    seconds = prepared.loaded_seconds
     memory = finding.unit.startswith("bytes") or subject.unit == "objects"
     if finding.verdict is not Verdict.FAIL or subject.limit is not None or not memory:
         return finding

@@ -25,6 +25,7 @@ from soak.diagnosis.thresholds import (
     MOST_POINTS,
     SPARE_POINTS,
 )
+from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Floats
 from soak.units import show_duration
 from soak.windows import EndpointWindows, Ints
@@ -55,9 +56,7 @@ class Attribution:
     key: str
     unit: str
     amounts: tuple[Amount, ...]
-    per_hour: float
-    per_hour_low: float
-    per_hour_high: float
+    per_hour: HourlyRate = NO_RATE
     refused: str | None = None
     every: Amount | None = None
     doubt: str | None = None
@@ -114,7 +113,7 @@ def attribute(
 
 
 def _refusal(key: str, unit: str, reason: str) -> Attribution:
-    return Attribution(key, unit, (), 0.0, 0.0, 0.0, reason)
+    return Attribution(key, unit, (), refused=reason)
 
 
 def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tuple[Floats, Floats, Floats, Ints]:
@@ -142,9 +141,9 @@ def _told(key: str, unit: str, mix: Mix, times: Floats, fit: SubsetFit, *, with_
     alike = float(fit.amounts[k])
     every = Amount(EVERY, alike, low, high, alike * total / gained) if low > 0 else None
     [least], [most] = _interval(hourly[None])
-    told = Attribution(key, unit, amounts, first, least, most, None, every)
+    told = Attribution(key, unit, amounts, HourlyRate(first, least, most), every=every)
     if every is not None and not with_time:
-        return replace(told, per_hour_high=high * total / hours, doubt=_OR_TIME)
+        return replace(told, per_hour=HourlyRate(high=high * total / hours), doubt=_OR_TIME)
     grown = np.percentile(requests @ drawn + hourly * hours, LOW_PERCENTILE) > 0
     if grown and not told.contributors and every is None and least <= 0:
         return _refusal(key, unit, _TOO_SHORT.format(show_duration(LONGER_RUN * 3600 * hours)))

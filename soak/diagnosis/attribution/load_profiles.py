@@ -41,9 +41,14 @@ def load_profiles(
             unread.append(f"{type(error).__name__}: {error}")
         else:
             profiles.append(ProfileSnapshot(wanted[index].time, float(done[index]), profile))
-    if not unread:
-        return profiles, []
-    return profiles, [f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}"]
+    said = []
+    if unread:
+        said.append(f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}")
+    if profiles and not profiles[-1].profile.symbols:
+        said.append(
+            f"the {kind} snapshots name addresses and no functions: build the target with its symbols to see places"
+        )
+    return profiles, said
 
 
 def _chosen(wanted: Sequence[Snapshot]) -> list[int]:

@@ -27,6 +27,7 @@ from soak.diagnosis.thresholds import (
     LEAST_SNAPSHOTS,
     MOST_PLACES,
 )
+from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Finding, Floats, RuleName, Series, Verdict
 from soak.units import show_amount
 
@@ -50,7 +51,7 @@ class Signal:
     group: BlockedGroup | None = None
     refused: str | None = None
     doubt: str | None = None
-    per_hour: float = 0.0
+    per_hour: HourlyRate = NO_RATE
 
     @property
     def counted(self) -> bool:
@@ -155,7 +156,7 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             finding,
             refused=attribution.refused,
             doubt=attribution.doubt,
-            per_hour=max(attribution.per_hour_low, 0.0),
+            per_hour=attribution.per_hour,
         )
 
 
@@ -230,7 +231,7 @@ def attribute_by_endpoint(
     if len(windows) == 1 and np.ptp(levels.requests) > 0:
         slope, error = slope_and_error(levels.requests, levels.values)
         amount = Amount(windows[0].endpoint, slope, slope - error, slope + error, 1.0)
-        return Attribution(key, unit, (amount,), 0.0, 0.0, 0.0)
+        return Attribution(key, unit, (amount,))
     return attribute(
         levels.times,
         levels.values,

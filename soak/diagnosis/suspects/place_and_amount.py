@@ -25,6 +25,7 @@ from soak.diagnosis.suspects.resource_owner import (
 )
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import SAMPLED_WIDTH
+from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
 
 #: The functions by which classes open what they leak.
@@ -45,6 +46,7 @@ class Known:
     place: Place | None
     amount: Amount
     unit: str
+    per_hour: HourlyRate = NO_RATE
 
 
 def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
@@ -58,7 +60,12 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     signal = signal_told(case, unit)
     if signal is None:
         return Known(place, _NOTHING, "")
-    return Known(place, case.amount(signal), unit if unit == "connections" else signal.unit)
+    return Known(place, case.amount(signal), unit if unit == "connections" else signal.unit, surely_with_time(signal))
+
+
+def surely_with_time(signal: Signal) -> HourlyRate:
+    """What a signal surely grows by with time alone."""
+    return signal.per_hour if signal.per_hour.low > 0 else NO_RATE
 
 
 def _frame(name: str, case: Case, context: RunContext) -> Frame | None:

@@ -16,7 +16,7 @@ from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.flamegraph import flame_of, table_of
 from soak.diagnosis.suspects.headline import headline
 from soak.diagnosis.suspects.leak_classes import UNKNOWN, class_probabilities, supporting
-from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told
+from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told, surely_with_time
 from soak.diagnosis.suspects.pool_risks import risk_cases
 from soak.diagnosis.suspects.remedies import remedy
 from soak.diagnosis.suspects.transient_memory import transient_cases
@@ -93,6 +93,7 @@ def _suspect(case: Case, evidence: Mapping[EvidenceKind, str], context: RunConte
         tuple(filter(None, words)),
         runner_up,
         remedy(name, context.language, frames_of(case)),
+        known.per_hour,
     )
 
 
@@ -115,4 +116,5 @@ def _of_unknown_class(case: Case, evidence: Mapping[EvidenceKind, str], context:
         (*class_not_known(case, context), *doubts(case)),
         "",
         remedy(UNKNOWN, context.language, ()),
+        surely_with_time(signal),
     )

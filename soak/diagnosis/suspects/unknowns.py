@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soak.diagnosis.attribution.attribution import EVERY
-from soak.diagnosis.attribution.signals import GROUP, PLACE
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import Language, RunContext
 from soak.diagnosis.thresholds import LEAST_SAMPLES, LONGER_RUN
@@ -36,7 +36,7 @@ def _too_few_samples(case: Case, context: RunContext) -> str:
     period = next((site.period for site in context.places), 0.0)
     each = max((signal.each.per_request for signal in case.signals if not signal.counted), default=0.0)
     prepared = context.prepared
-    seconds = prepared.end - prepared.judged_from
+    seconds = prepared.judged_seconds
     requests = sum(float(windows.requests.sum()) for windows in prepared.windows())
     if not period or each <= 0 or not requests or seconds <= 0:
         return ""
@@ -51,13 +51,13 @@ def _too_few_samples(case: Case, context: RunContext) -> str:
 
 
 def endpoint_not_known(case: Case, context: RunContext) -> str:
-    """Why the endpoint is not known, and what would tell; empty where it is."""
-    if case.endpoint:
+    """Why the endpoint is not known, and what would tell; empty where it is, or where none is at fault."""
+    if case.endpoint or growing_with_time(case):
         return ""
     if not context.mix_varied:
         return "The endpoint is not known: `diagnose: {attribute: true}` varies the mix of traffic, which tells endpoints apart."
     prepared = context.prepared
-    longer = show_duration(LONGER_RUN * (prepared.end - prepared.judged_from))
+    longer = show_duration(LONGER_RUN * prepared.judged_seconds)
     refused = next((signal.refused for signal in case.signals if signal.refused), None)
     why = refused or "the growth fits several endpoints as well as one, or none of them surely"
     if case.signals and all(not signal.counted and signal.what != PLACE for signal in case.signals):
@@ -96,4 +96,20 @@ def _last(context: RunContext, name: str) -> float | None:
 def doubts(case: Case) -> list[str]:
     """What the attribution itself doubts: growth that may as well follow time, and what grows without traffic."""
     said = list(dict.fromkeys(signal.doubt for signal in case.signals if signal.doubt))
-    return [f"{doubt[:1].upper()}{doubt[1:]}." for doubt in said[:1]] if case.endpoint in (EVERY, "") else []
+    doubtful = [f"{doubt[:1].upper()}{doubt[1:]}." for doubt in said[:1]] if case.endpoint in (EVERY, "") else []
+    return doubtful + [_without_traffic(signal) for signal in growing_with_time(case)[:1]]
+
+
+def growing_with_time(case: Case) -> list[Signal]:
+    """The signals that surely grow with time too, requests or none; whole counts first, then the surest."""
+    growing = [signal for signal in case.signals if signal.per_hour.low > 0]
+    return sorted(growing, key=lambda signal: (not signal.counted, signal.per_hour.high / signal.per_hour.low))
+
+
+def _without_traffic(signal: Signal) -> str:
+    """`With time alone, without any request, go_goroutines grows by 25 goroutines/h (24 to 26).`"""
+    middle, low, high = (
+        show_amount(value, f"{signal.unit}/h")
+        for value in (signal.per_hour.value, signal.per_hour.low, signal.per_hour.high)
+    )
+    return f"With time alone, without any request, {signal.name} grows by {middle} ({low} to {high})."

@@ -43,7 +43,7 @@ def test_a_leak_of_whole_things_is_found_exactly_however_rare_its_endpoint(contr
     assert told.contributors[0].per_request == pytest.approx(2, rel=0.02)
     assert told.contributors[0].share == pytest.approx(1, abs=0.02)
     assert told.contributors[0].low - 1e-9 <= 2 <= told.contributors[0].high + 1e-9
-    assert (told.refused, told.every, told.per_hour) == (None, None, 0)
+    assert (told.refused, told.every, told.per_hour.value) == (None, None, 0)
 
 
 def test_two_leaks_at_once_are_both_found_with_their_amounts() -> None:
@@ -63,16 +63,16 @@ def test_what_every_request_costs_alike_is_told_so_with_the_doubt_that_it_may_be
     assert told.every.share == pytest.approx(1, abs=0.1)
     assert {amount.per_request for amount in told.amounts} == {told.every.per_request}
     assert "with time" in (told.doubt or "")
-    assert told.per_hour_low == 0
-    assert told.per_hour_high > 4096 * 60 * 3600 * 0.9
+    assert told.per_hour.low == 0
+    assert told.per_hour.high > 4096 * 60 * 3600 * 0.9
 
 
 def test_growth_after_the_load_is_time_s() -> None:
     windows, _ = driven()
     times = np.append(at(windows), SECONDS + np.arange(1.0, 41))
     told = attribute(times, 7.0 * times, windows, key="heap", unit="bytes")
-    assert told.per_hour == pytest.approx(7 * 3600, rel=0.01)
-    assert told.per_hour_low > 0
+    assert told.per_hour.value == pytest.approx(7 * 3600, rel=0.01)
+    assert told.per_hour.low > 0
     assert (told.contributors, told.every, told.doubt) == ((), None, None)
 
 
