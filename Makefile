@@ -73,6 +73,10 @@ faults: install ## Signals to every process of a run at random moments, as a tab
 fuzz: install ## Damaged input of everything that soak reads, as a table (COUNT=2000 mutations of each surface: some ten minutes)
 	$(BIN)/python -m tests.faults.fuzzing --count $(or $(COUNT),2000) --seed $(or $(SEED),0)
 
+mutants: install ## Small changes to what judges and diagnoses, and the tests that notice (COUNT=400 SEED=1: an hour of one core)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
+	OPENBLAS_NUM_THREADS=1 nice -n 19 $(BIN)/python -m tests.mutants.run --count $(or $(COUNT),400) --seed $(or $(SEED),1) $(if $(AGAIN),--again)
+
 matrix: install ## Run soak on every service and every leak of tests/targets (over an hour)
 	$(BIN)/python -m tests.targets.matrix
 
@@ -105,4 +109,4 @@ audit: install ## Whether a dependency has a known vulnerability (asks PyPI)
 	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
 	.venv-tools/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz
+.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz mutants

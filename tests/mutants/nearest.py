@@ -88,7 +88,7 @@ def record(file: str) -> None:
     _kept(file).write_text(json.dumps({"digest": digest(file), "tests": recorder.recorded()}))
 
 
-def test_files() -> list[str]:
+def files_of_tests() -> list[str]:
     """All files of tests that a mutant may be tried on."""
     found = (path for folder in FOLDERS for path in [ROOT / folder, *sorted((ROOT / folder).rglob("test_*.py"))])
     return [str(path.relative_to(ROOT)) for path in found if path.is_file()]
@@ -115,7 +115,7 @@ class Nearest:
         self.seconds: dict[str, float] = {}
         self.by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.by_path: dict[str, set[str]] = defaultdict(set)
-        for file in test_files():
+        for file in files_of_tests():
             for test, record in json.loads(_kept(file).read_text())["tests"].items():
                 self.seconds[test] = record["seconds"]
                 for path, lines in record["lines"].items():
@@ -137,7 +137,8 @@ class Nearest:
             running = self.by_path[mutant.path]
         files = {test.partition("::")[0] for test in running}
         others = {test for test in self.seconds if test.partition("::")[0] in files and test not in running}
-        chosen, spent = [], 0.0
+        chosen: list[str] = []
+        spent = 0.0
         for test in [*sorted(running, key=self.seconds.__getitem__), *sorted(others, key=self.seconds.__getitem__)]:
             spent += self.seconds[test]
             if spent > MOST_SECONDS and chosen:

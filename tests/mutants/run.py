@@ -35,9 +35,11 @@ LIMIT = 60
 #: The exit code of a fork that could not do its work.
 BROKEN = 99
 #: What tests import besides soak, loaded once: a fork has it for nothing. Never gevent, which patches its process.
-LOADED = ("numpy", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.signal", "pandas", "hypothesis.strategies")
-LOADED += ("yaml", "pydantic", "click", "psutil", "jinja2", "rich.console", "jsonschema", "werkzeug", "httptools")
-LOADED += ("prometheus_client", "hypothesis.internal.conjecture.engine", "threadpoolctl", "zstandard")
+LOADED = (
+    *("numpy", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.signal", "pandas", "hypothesis.strategies"),
+    *("hypothesis.internal.conjecture.engine", "yaml", "pydantic", "click", "psutil", "jinja2", "rich.console"),
+    *("jsonschema", "werkzeug", "httptools", "prometheus_client", "threadpoolctl", "zstandard"),
+)
 EQUIVALENTS = Path(__file__).with_name("equivalent.txt")
 KILLED, SURVIVED, HUNG, UNTESTED, EQUIVALENT = "killed", "survived", "hung", "no test runs it", "equivalent"
 
@@ -116,7 +118,7 @@ def tried(mutant: Mutant, tests: Sequence[str]) -> str:
 
 def record_tests() -> None:
     """Record what the tests run, of the files that changed since."""
-    for file in nearest.test_files():
+    for file in nearest.files_of_tests():
         if not nearest.is_recorded(file):
             print(f"recording {file}", flush=True)
 
