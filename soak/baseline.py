@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from soak.compared import MeasuredRun, Measurement
 from soak.errors import InputError, UsageError
+from soak.model import Place, Suspect
 from soak.profile.compare import MetricName
 
 FORMAT_VERSION = 1
@@ -56,6 +57,15 @@ class _Measurement(_Whole):
     matters: Annotated[Finite, Field(ge=0)] = 0.0
 
 
+class _Suspect(_Whole):
+    leak_class: str = Field(alias="class")
+    confidence: Annotated[Finite, Field(ge=0, le=1)]
+    function: str
+    file: str
+    line: Annotated[int, Field(ge=0)]
+    endpoint: str
+
+
 class _Run(_Whole):
     profile: str
     source: str
@@ -64,6 +74,7 @@ class _Run(_Whole):
     target: str
     load: str
     measurements: list[_Measurement] = Field(min_length=1)
+    suspects: list[_Suspect] | None = None
 
 
 class _File(_Whole):
@@ -152,6 +163,20 @@ def _run(run: MeasuredRun) -> dict[str, Any]:
             }
             for one in run.measurements
         ],
+        **({} if run.suspects is None else {"suspects": [_suspect(one) for one in run.suspects]}),
+    }
+
+
+def _suspect(suspect: Suspect) -> dict[str, Any]:
+    """What tells whether a later run's suspect is the same."""
+    place = suspect.place
+    return {
+        "class": suspect.leak_class,
+        "confidence": _rounded(suspect.confidence),
+        "function": place.function,
+        "file": place.file,
+        "line": place.line,
+        "endpoint": suspect.endpoint,
     }
 
 
@@ -171,4 +196,12 @@ def _measured(run: _Run, source: str, name: str) -> MeasuredRun:
         Measurement(one.metric, one.subject, one.value, one.error, one.drift, one.unit, one.matters)
         for one in run.measurements
     )
-    return MeasuredRun(run.profile, f"baseline {name}", run.started, run.seconds, run.target, run.load, measurements)
+    suspects = None if run.suspects is None else tuple(map(_suspected, run.suspects))
+    return MeasuredRun(
+        run.profile, f"baseline {name}", run.started, run.seconds, run.target, run.load, measurements, suspects=suspects
+    )
+
+
+def _suspected(one: _Suspect) -> Suspect:
+    place = Place(one.function, one.file, one.line)
+    return Suspect(one.leak_class, one.confidence, place, one.endpoint, 0.0, 0.0, 0.0, "", (), "", "")

@@ -9,8 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from soak.model import Chart
+from soak.model import Chart, Suspect
 from soak.units import show_amount, show_number, show_ratio
+
+#: A rise to this many times the base, and more, is told in times: +4,067% is harder to read than 42 times.
+FOLD = 10.0
+#: What is more than this many times the base is known to be much more, and nothing else.
+MOST_FOLD = 1000.0
 
 
 class Change(StrEnum):
@@ -52,7 +57,8 @@ class Measurement:
 class MeasuredRun:
     """All measurements of one run, and what must agree before two runs are compared.
 
-    `load` is the load in words, `target` the target's address, `curves` the run's charts where its recording was read.
+    `load` is the load in words, `target` the target's address, `charts` the run's charts where its recording was read.
+    `suspects` is None where the source does not say whether there were any.
     """
 
     name: str
@@ -64,6 +70,7 @@ class MeasuredRun:
     measurements: tuple[Measurement, ...]
     warnings: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
+    suspects: tuple[Suspect, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,14 @@ class Difference:
     catches_three: float | None
 
     def amount(self, value: float) -> str:
-        """A change or tolerance in words: a share of the base, or an amount; of a share, percentage points."""
+        """A change or tolerance in words: a share of the base, or an amount; of a share, percentage points.
+
+        A rise to many times the base is told as that, and one beyond what any reader tells apart as no number.
+        """
+        if self.relative and value > MOST_FOLD - 1:
+            return f"over {show_number(MOST_FOLD)} times"
+        if self.relative and value >= FOLD - 1:
+            return f"{show_number(round(value + 1, 1))} times"
         if self.relative:
             return show_ratio(value)
         if self.unit == "ratio":
@@ -106,6 +120,8 @@ class Difference:
 
     def signed(self, value: float) -> str:
         """The same with its sign."""
+        if self.relative and value >= FOLD - 1:
+            return self.amount(value)
         return f"{'+' if value > 0 else ''}{self.amount(value)}"
 
 
@@ -113,7 +129,7 @@ class Difference:
 class Comparison:
     """Two sides compared: one verdict, the sentence that says why, and a difference for each metric.
 
-    `left_out` names what could not be compared, and why.
+    `left_out` names what could not be compared, and why. `new_suspects` are those of the candidate that the base has not.
     """
 
     base: str
@@ -127,3 +143,9 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
     paired: bool = False
+    new_suspects: tuple[Suspect, ...] = ()
+
+    @property
+    def untold(self) -> int:
+        """How many differences may or may not be worse."""
+        return sum(not one.not_worse and one.verdict is not Change.WORSE for one in self.differences)

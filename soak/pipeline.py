@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from soak.analysis import analyze
+from soak.analysis import analyze, analyze_prepared
 from soak.analysis.acceptance import with_acceptances
 from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
@@ -36,17 +36,10 @@ def judge(recording: Recording, profile: Profile, known_growth: Mapping[str, flo
     `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds what is accepted.
     """
     recording = with_snapshot_series(recording)
-    analysis = analyze(
-        recording,
-        profile.limits,
-        profile.own_limits,
-        profile.load.warmup,
-        request_clock=request_clock(recording),
-        asked_load=asked_load(profile),
-    )
+    prepared = prepare(recording, profile.load.warmup, asked_load(profile))
+    analysis = analyze_prepared(prepared, profile.limits, profile.own_limits, request_clock=request_clock(recording))
     analysis = with_suspects(recording, with_confirmations(recording, analysis), profile.load.warmup)
     if profile.accept:
-        prepared = prepare(recording, profile.load.warmup)
         analysis = with_acceptances(analysis, prepared, profile.accept, _day(recording.run), known_growth)
     return with_traces(analysis, recording.traces, profile.trace)
 

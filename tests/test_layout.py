@@ -46,7 +46,7 @@ MAY_IMPORT = {
         "units",
         "windows",
     },
-    "baseline": {"compared", "errors", "profile"},
+    "baseline": {"compared", "errors", "model", "profile"},
     "comparison": {"analysis", "catalog", "compared", "errors", "latency", "model", "profile", "units", "windows"},
     "reporters": {"compared", "errors", "growth_views", "model", "printable", "traces", "units"},
     "live": {

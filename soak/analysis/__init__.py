@@ -1,5 +1,5 @@
 """Pure: prepare, trend, verdict. No files, sockets, clocks or prints."""
 
-from soak.analysis.verdict import analyze
+from soak.analysis.verdict import analyze, analyze_prepared
 
-__all__ = ["analyze"]
+__all__ = ["analyze", "analyze_prepared"]

@@ -42,7 +42,25 @@ def analyze(
     `request_clock` puts a subject on a clock of its own, where the mix of traffic was varied on purpose.
     `asked_load` is what the profile asked of the load.
     """
-    prepared = prepare(recording, warmup, asked_load)
+    return analyze_prepared(
+        prepare(recording, warmup, asked_load),
+        limits,
+        endpoint_limits,
+        judge_unknown=judge_unknown,
+        request_clock=request_clock,
+    )
+
+
+def analyze_prepared(
+    prepared: Prepared,
+    limits: Limits,
+    endpoint_limits: Mapping[str, EndpointLimits] = _NO_LIMITS,
+    *,
+    judge_unknown: bool = False,
+    request_clock: RequestClock | None = None,
+) -> Analysis:
+    """Judge a recording that is prepared already, as `analyze` does."""
+    recording = prepared.recording
     asked = RuleInput(prepared, limits, endpoint_limits, judge_unknown, request_clock)
     proposed = [finding for rule in RULES.values() for finding in rule.judge(asked)]
     generator = generator_of(prepared)

@@ -23,7 +23,11 @@ from soak.errors import UsageError
 @click.option("--require", multiple=True, metavar="METRIC", help="Exit 3 where it cannot be told. Repeatable.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the reports to this directory.")
 @click.option(
-    "--format", "formats", default="", metavar="FORMAT,…", help="Only these: html, junit, json, markdown, terminal."
+    "--format",
+    "formats",
+    default="",
+    metavar="FORMAT,…",
+    help="Only these: html, junit, json, markdown, sarif, terminal.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON on standard output.")
 def command(

@@ -65,7 +65,8 @@ def _measured(slices: Sequence[Slice]) -> list[MeasuredRun]:
         for run in runs
     ]
     without[0] = replace(without[0], measurements=(*without[0].measurements, *growth))
-    return [replace(run, warnings=()) for run in without]  # a slice is too short to pass or fail by itself
+    # A slice is too short to pass or fail by itself, or to suspect anybody.
+    return [replace(run, warnings=(), suspects=None) for run in without]
 
 
 def _seconds(started: str) -> float:

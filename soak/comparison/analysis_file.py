@@ -13,7 +13,7 @@ from soak.comparison.measuring import load_of
 from soak.comparison.metrics.latency import FEWEST_BEYOND
 from soak.comparison.metrics.verdicts import HORIZON, WIDTH, growth_that_matters
 from soak.errors import InputError
-from soak.model import label_pairs, series_key
+from soak.model import Place, Suspect, label_pairs, series_key
 
 FORMAT_VERSION = 1
 #: The standard error of a latency, on a logarithmic scale, where nothing but the value is known.
@@ -49,9 +49,18 @@ def from_analysis(text: str, source: str) -> MeasuredRun:
             (
                 f"{source}: an analysis without its recording, so its errors are assumed, and resources are not compared",
             ),
+            suspects=tuple(_suspect(one) for one in tree["suspects"]) if "suspects" in tree else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{source}: damaged: {type(error).__name__}: {error}") from None
+
+
+def _suspect(one: dict[str, Any]) -> Suspect:
+    place = Place(str(one.get("function") or ""), str(one.get("file") or ""), int(one.get("line") or 0))
+    leak_class, confidence, endpoint = str(one["class"]), float(one["confidence"]), str(one["endpoint"])
+    per_request, low, high = (float(one.get(name) or 0.0) for name in ("per_request", "low", "high"))
+    unit, remedy = str(one.get("unit") or ""), str(one.get("remedy") or "")
+    return Suspect(leak_class, confidence, place, endpoint, per_request, low, high, unit, (), "", remedy)
 
 
 def _measurements(tree: dict[str, Any]) -> Iterator[Measurement]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from soak.compared import Change, Comparison, Difference, GateVerdict, MeasuredRun, Measurement
 from soak.comparison.judging import Pair, judge_pairs
 from soak.comparison.metrics import METRICS
+from soak.comparison.new_suspects import new_suspects, suspects_left_out
 from soak.model import Chart
 from soak.profile.compare import CompareRule
 
@@ -43,7 +44,9 @@ def compare(
             if (metric, subject) not in measured
         ),
         *_of_other_load(base, candidate, same_load=same_load),
+        *suspects_left_out(base, candidate, names),
     ]
+    suspects = new_suspects(base, candidate)
     verdict, reason = overall(differences, rules)
     return Comparison(
         base=names[0],
@@ -57,6 +60,7 @@ def compare(
         warnings=(*_unlike(base, candidate), *(text for run in (*base, *candidate) for text in run.warnings)),
         charts=tuple(overlaid(base[0], candidate[0], names)),
         paired=paired,
+        new_suspects=suspects,
     )
 
 
@@ -78,8 +82,9 @@ def overall(differences: Sequence[Difference], rules: Mapping[str, CompareRule])
         return GateVerdict.CANNOT_TELL, "None of the metrics can be told: longer runs, or more of them, would."
     better = sum(one.verdict is Change.BETTER for one in differences)
     untold = len(differences) - len(told)
-    parts = [f"Nothing is worse: {len(told)} of {len(differences)} metrics are surely not"]
-    parts += [f", {better} of them better" if better else "", f"; {untold} cannot be told" if untold else "", "."]
+    parts = [f"Nothing is known to be worse: {len(told)} of {len(differences)} metrics are surely not"]
+    parts += [f", {better} of them better" if better else ""]
+    parts += [f"; {untold} may or may not be: longer runs, or more of them, would tell" if untold else "", "."]
     return GateVerdict.NOT_WORSE, "".join(parts)
 
 
@@ -115,6 +120,12 @@ def _unlike(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> It
         left, right = ({str(getattr(run, of)) for run in side} for side in (base, candidate))
         if left != right:
             yield f"the {what} differ: {', '.join(sorted(left))} against {', '.join(sorted(right))}"
+    left, right = (
+        {one.subject for run in side for one in run.measurements if one.metric == "errors"}
+        for side in (base, candidate)
+    )
+    if left != right:
+        yield "the endpoints differ: what all requests share (memory, CPU, collections) is compared under unlike traffic"
     lengths = [run.seconds for run in (*base, *candidate)]
     if max(lengths) > 1.5 * min(lengths):
         yield "the runs are not equally long: levels that are still settling may differ for that alone"

@@ -28,6 +28,7 @@ def measure(source: str, recording: Recording, analysis: Analysis, profile: Prof
         measurements=tuple(_measurements(view)),
         warnings=tuple(_doubts(source, recording, analysis)),
         charts=analysis.charts,
+        suspects=analysis.suspects,
     )
 
 

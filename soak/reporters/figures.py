@@ -24,9 +24,13 @@ from bokeh.models import (
     CustomJSTickFormatter,
     GlyphRenderer,
     HoverTool,
+    Line,
     Range1d,
+    Scatter,
     Span,
     Ticker,
+    VArea,
+    VSpan,
     WheelZoomTool,
 )
 from bokeh.plotting import figure
@@ -56,8 +60,9 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     moment = Span(dimension="height", line_dash="dotted", line_width=1, line_alpha=0.6, tags=["paint:ink"])
     for plot in figures.values():
         plot.add_tools(CrosshairTool(overlay=moment))
-    for plot in figures.values():
-        document.add_root(plot)
+    with document.models.freeze():  # bokeh walks all models after each root, and here once after the last
+        for plot in figures.values():
+            document.add_root(plot)
     places = {plot.id: f"{prefix}{index}" for index, plot in figures.items()}
     items = [{"docid": "charts", "roots": places, "root_ids": list(places)}]
     content = _renumbered({"docs": {"charts": document.to_json(deferred=False)}, "items": items})
@@ -162,7 +167,10 @@ def _shade(plot: figure, phase: Phase) -> None:
 
 
 def _curve(plot: figure, key: str, number: int, curve: Curve, chart: Chart) -> GlyphRenderer | None:
-    """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value."""
+    """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value.
+
+    Glyphs are added with `add_glyph`: figure's own methods make three of each, two of them for selections, which no chart has.
+    """
     if not has_values(curve):
         return None
     paint = f"paint:c{number % COLOURS}"
@@ -170,13 +178,11 @@ def _curve(plot: figure, key: str, number: int, curve: Curve, chart: Chart) -> G
     source = ColumnDataSource({name: _floats(column) for name, column in columns.items()})
     tags = {"tags": [f"curve:{key}"], "name": clean(curve.label)[:200] or "unnamed"}
     for band in _bands(curve, source):
-        drawn = plot.varea("t", "lo", "hi", source=band, fill_alpha=0.2, **tags)
-        drawn.glyph.tags = [paint]
-    reader = plot.line("t", "v", source=source, line_width=1.6, **tags)
-    reader.glyph.update(tags=[paint], line_dash=[6, 2] if number >= COLOURS else [])
+        plot.add_glyph(band, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.2, tags=[paint]), **tags)
+    dash = [6, 2] if number >= COLOURS else []
+    reader = plot.add_glyph(source, Line(x="t", y="v", line_width=1.6, line_dash=dash, tags=[paint]), **tags)
     if np.isfinite(curve.values).sum() < FEW:
-        dots = plot.scatter("t", "v", source=source, size=7, **tags)
-        dots.glyph.tags = [paint]
+        plot.add_glyph(source, Scatter(x="t", y="v", size=7, tags=[paint]), **tags)
     if curve.trend:
         _fit(plot, curve.trend, tags, "paint:ink" if len(chart.curves) == 1 else paint)
     return reader
@@ -202,10 +208,15 @@ def _floats(column: NDArray[np.float64]) -> NDArray[np.float32]:
 def _fit(plot: figure, trend: Trend, tags: dict[str, Any], paint: str) -> None:
     """The fitted level of each stretch between restarts, with the fan of its 95% interval."""
     for line in trend.lines:
-        ends = [line.start, line.end]
-        fan = plot.varea(ends, [line.first, line.low_last], [line.first, line.high_last], fill_alpha=0.16, **tags)
-        fit = plot.line(ends, [line.first, line.last], line_width=2.5, line_dash=[8, 4], **tags)
-        fan.glyph.tags = fit.glyph.tags = [paint]
+        columns = {
+            "t": [line.start, line.end],
+            "v": [line.first, line.last],
+            "lo": [line.first, line.low_last],
+            "hi": [line.first, line.high_last],
+        }
+        source = ColumnDataSource(columns)
+        plot.add_glyph(source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=[paint]), **tags)
+        plot.add_glyph(source, Line(x="t", y="v", line_width=2.5, line_dash=[8, 4], tags=[paint]), **tags)
 
 
 def _read(plot: figure, readers: list[GlyphRenderer], unit: str, mode: str) -> None:
@@ -227,8 +238,8 @@ def _events(plot: figure, events: Sequence[Event]) -> None:
         "kind": [clean(event.kind) for event in events],
         "text": [clean(event.text) for event in events],
     }
-    drawn = plot.vspan("t", source=ColumnDataSource(columns), line_width=1.5, line_dash=[2, 2], name="events")
-    drawn.glyph.tags = ["paint:event"]
+    span = VSpan(x="t", line_width=1.5, line_dash=[2, 2], tags=["paint:event"])
+    drawn = plot.add_glyph(ColumnDataSource(columns), span, name="events")
     formatters = {"@t": CustomJSHover(code="return soakElapsed(value)")}
     rows = [("event", "@kind"), ("", "@text"), ("time", "@t{custom}")]
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters=formatters))
@@ -240,8 +251,8 @@ def _snapshots(plot: figure, taken: Sequence[Phase], low: float) -> None:
         return
     few = taken[:: -(-len(taken) // MOST_TICKS)]
     columns = {"t": [snapshot.start for snapshot in few], "y": [low] * len(few)}
-    drawn = plot.scatter("t", "y", source=ColumnDataSource(columns), marker="triangle", size=9, name="snapshots")
-    drawn.glyph.tags = ["paint:event"]
+    tick = Scatter(x="t", y="y", marker="triangle", size=9, tags=["paint:event"])
+    drawn = plot.add_glyph(ColumnDataSource(columns), tick, name="snapshots")
     elapsed = CustomJSHover(code="return soakElapsed(value)")
     rows = [("snapshot at", "@t{custom}"), ("", "samples there are left out of trends")]
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters={"@t": elapsed}))

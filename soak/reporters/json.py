@@ -36,7 +36,7 @@ def render(analysis: Analysis) -> str:
         "vouched_by": analysis.vouched.by if analysis.vouched else None,
         "vouch_more_seconds": _number(analysis.vouched.more_seconds) if analysis.vouched else None,
         "findings": [_finding(finding) for finding in analysis.findings],
-        "suspects": [_suspect(suspect) for suspect in analysis.suspects],
+        "suspects": [suspect_fields(one) for one in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "warnings": list(analysis.warnings),
         "exemplars": [_exemplar(exemplar, analysis) for exemplar in analysis.exemplars],
@@ -94,7 +94,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _suspect(suspect: Suspect) -> dict[str, Any]:
+def suspect_fields(suspect: Suspect) -> dict[str, Any]:
     """A suspect; its class of leak is called `class`, which Python would not let the field be."""
     return {
         "class": suspect.leak_class,

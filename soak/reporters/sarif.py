@@ -7,6 +7,7 @@ that was found is a notification of the run.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +21,31 @@ _LEVELS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning", Verdict.PASS:
 
 def render(analysis: Analysis) -> str:
     """One JSON object, in ASCII, with a newline at its end."""
-    placed = [suspect for suspect in analysis.suspects if suspect.place.file and suspect.place.line > 0]
+    notifications = [
+        *(_of_finding(finding) for finding in wording.worst_first(analysis.findings)),
+        *(notification("warning", text) for text in analysis.warnings),
+    ]
+    return document(
+        analysis.suspects,
+        "error" if analysis.verdict is Verdict.FAIL else "warning",
+        notifications,
+        reason=analysis.reason,
+        successful=not analysis.broken,
+        properties={"verdict": analysis.verdict.value, "profile": wording.clean(analysis.run.name)},
+    )
+
+
+def document(
+    suspects: Sequence[Suspect],
+    level: str,
+    notifications: Sequence[dict[str, Any]],
+    *,
+    reason: str,
+    successful: bool,
+    properties: Mapping[str, str],
+) -> str:
+    """The suspects that have a line, each a result of this level, and all else as notifications."""
+    placed = [suspect for suspect in suspects if suspect.place.file and suspect.place.line > 0]
     classes = list(dict.fromkeys(wording.clean(suspect.leak_class) for suspect in placed))
     run = {
         "tool": {
@@ -32,28 +57,25 @@ def render(analysis: Analysis) -> str:
         },
         "invocations": [
             {
-                "executionSuccessful": not analysis.broken,
-                "exitCodeDescription": wording.clean(analysis.reason),
-                "toolExecutionNotifications": [
-                    *(_of_finding(finding) for finding in wording.worst_first(analysis.findings)),
-                    *(_notification("warning", wording.clean(text)) for text in analysis.warnings),
-                ],
+                "executionSuccessful": successful,
+                "exitCodeDescription": wording.clean(reason),
+                "toolExecutionNotifications": list(notifications),
             }
         ],
-        "results": [_result(suspect, classes, analysis) for suspect in placed],
-        "properties": {"verdict": analysis.verdict.value, "profile": wording.clean(analysis.run.name)},
+        "results": [_result(suspect, classes, level) for suspect in placed],
+        "properties": dict(properties),
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _result(suspect: Suspect, classes: list[str], analysis: Analysis) -> dict[str, Any]:
-    """A suspect on its line; an error only where the run failed."""
+def _result(suspect: Suspect, classes: list[str], level: str) -> dict[str, Any]:
+    """A suspect on its line."""
     name = wording.clean(suspect.leak_class)
     place = suspect.place
     return {
         "ruleId": name,
         "ruleIndex": classes.index(name),
-        "level": "error" if analysis.verdict is Verdict.FAIL else "warning",
+        "level": level,
         "message": {"text": wording.suspected(suspect)},
         "locations": [
             {
@@ -69,8 +91,9 @@ def _result(suspect: Suspect, classes: list[str], analysis: Analysis) -> dict[st
 
 
 def _of_finding(finding: Finding) -> dict[str, Any]:
-    return _notification(_LEVELS[finding.verdict], f"{wording.series(finding)}: {wording.clean(finding.reason)}")
+    return notification(_LEVELS[finding.verdict], f"{wording.series(finding)}: {finding.reason}")
 
 
-def _notification(level: str, text: str) -> dict[str, Any]:
-    return {"level": level, "message": {"text": text}}
+def notification(level: str, text: str) -> dict[str, Any]:
+    """Something that has no line: `level` is error, warning or note."""
+    return {"level": level, "message": {"text": wording.clean(text)}}

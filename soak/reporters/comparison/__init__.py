@@ -13,5 +13,6 @@ COMPARISON_REPORTERS: dict[str, Format[Comparison]] = {
     "junit": Format("comparison.xml", first_used(__name__, "junit")),
     "json": Format("comparison.json", first_used(__name__, "json")),
     "markdown": Format("comparison.md", first_used(__name__, "markdown")),
+    "sarif": Format("comparison.sarif", first_used(__name__, "sarif")),
     "terminal": Format("", first_used(__name__, "terminal")),
 }

@@ -14,6 +14,14 @@ CHIPS = {Change.WORSE: "fail", Change.CANNOT_TELL: "inconclusive", Change.BETTER
 MOST_CHARTS = 24
 
 
+def _colour(comparison: Comparison) -> str:
+    """The page's colour: that nothing is worse is no green where most of it cannot be told."""
+    mostly_open = 2 * comparison.untold > len(comparison.differences)
+    return (
+        "inconclusive" if mostly_open and comparison.verdict is not GateVerdict.WORSE else COLOURS[comparison.verdict]
+    )
+
+
 def render(comparison: Comparison) -> str:
     """One HTML document; whatever a target named is escaped, or data within JSON."""
     charts = [chart for chart in comparison.charts if figures.drawable(chart)][:MOST_CHARTS]
@@ -26,9 +34,11 @@ def render(comparison: Comparison) -> str:
         .get_template("comparison.html")
         .render(
             comparison=comparison,
-            colour=COLOURS[comparison.verdict],
+            colour=_colour(comparison),
             colours=CHIPS,
             mark=rows.VERDICT_MARK[comparison.verdict],
+            headline=rows.headline(comparison),
+            sections=rows.sections(comparison),
             tally=rows.tally(comparison),
             base_side=rows.side(comparison.base_runs),
             candidate_side=rows.side(comparison.candidate_runs),

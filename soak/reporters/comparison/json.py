@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from soak.compared import Comparison, Difference, MeasuredRun
+from soak.reporters.json import suspect_fields
 
 FORMAT_VERSION = 1
 
@@ -20,7 +21,9 @@ def render(comparison: Comparison) -> str:
         "paired": comparison.paired,
         "base": {"name": comparison.base, "runs": [_run(run) for run in comparison.base_runs]},
         "candidate": {"name": comparison.candidate, "runs": [_run(run) for run in comparison.candidate_runs]},
+        "cannot_tell": comparison.untold,
         "differences": [_difference(one) for one in comparison.differences],
+        "new_suspects": [suspect_fields(one) for one in comparison.new_suspects],
         "left_out": list(comparison.left_out),
         "warnings": list(comparison.warnings),
     }

@@ -24,7 +24,7 @@ def render(comparison: Comparison) -> str:
     suites = ET.Element("testsuites", totals)
     suite = ET.SubElement(suites, "testsuite", totals)
     suite.extend(cases)
-    texts = [*comparison.left_out, *comparison.warnings]
+    texts = [f"{title}: {text}" for title, several in rows.sections(comparison) for text in several]
     if texts:
         ET.SubElement(suite, "system-err").text = "\n".join(map(clean, texts))
     ET.indent(suites)
@@ -33,7 +33,7 @@ def render(comparison: Comparison) -> str:
 
 def _verdict_case(comparison: Comparison, suite: str) -> ET.Element:
     case = ET.Element("testcase", {"classname": suite, "name": "verdict", "time": "0"})
-    reason = clean(comparison.reason)
+    reason = f"{rows.headline(comparison)}: {clean(comparison.reason)}"
     tag = {GateVerdict.WORSE: "failure", GateVerdict.CANNOT_TELL: "skipped"}.get(comparison.verdict)
     if tag is None:
         ET.SubElement(case, "system-out").text = reason

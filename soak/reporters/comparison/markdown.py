@@ -8,13 +8,13 @@ from soak.compared import Change, Comparison, Difference, GateVerdict
 from soak.reporters.comparison import rows
 from soak.reporters.markdown import code, escape, paragraph
 
-BADGE = {
-    GateVerdict.WORSE: "❌ WORSE",
-    GateVerdict.CANNOT_TELL: "⚠️ CANNOT TELL",
-    GateVerdict.NOT_WORSE: "✅ NOT WORSE",
-}
+BADGE = {GateVerdict.WORSE: "❌", GateVerdict.CANNOT_TELL: "⚠️", GateVerdict.NOT_WORSE: "✅"}
 #: A comment of GitHub holds 65,536 characters: lines of metrics beyond these are left out, and said to be.
 MOST_CHARACTERS = 60_000
+#: Characters that what is said below the tables may have, and lines a section, so that the tables have room.
+MOST_BELOW, MOST_LINES = 20_000, 20
+#: Characters of one text that a target or a path may have made long, before it is escaped (which makes at most 6 of one).
+MOST_OF_A_TEXT = 300
 _OPEN = (Change.WORSE, Change.BETTER)
 #: The first line of every comment, by which a job finds its own to update it.
 MARKER = "<!-- soak comparison -->"
@@ -24,24 +24,47 @@ def render(comparison: Comparison) -> str:
     """What changed in a table, the rest folded away; whatever the target named is inert."""
     changed = [one for one in comparison.differences if one.verdict in _OPEN or (one.required and not one.not_worse)]
     rest = [one for one in comparison.differences if one not in changed]
-    sides = f"{escape(rows.side(comparison.candidate_runs))} against {escape(rows.side(comparison.base_runs))}"
+    candidate, base = (escape(_cut(name)) for name in (comparison.candidate, comparison.base))
+    candidate_runs, base_runs = (
+        escape(_cut(rows.side(runs))) for runs in (comparison.candidate_runs, comparison.base_runs)
+    )
     parts = [
         MARKER,
-        f"## {BADGE[comparison.verdict]} – {escape(comparison.candidate)} against {escape(comparison.base)}",
-        paragraph(comparison.reason),
-        f"{sides}: {escape(rows.tally(comparison))}.",
+        f"## {BADGE[comparison.verdict]} {rows.headline(comparison)} – {candidate} against {base}",
+        paragraph(_cut(comparison.reason, 3 * MOST_OF_A_TEXT)),
+        f"{candidate_runs} against {base_runs}: {escape(rows.tally(comparison))}.",
     ]
-    room = MOST_CHARACTERS - sum(map(len, parts))
+    below = _below(comparison)
+    room = MOST_CHARACTERS - sum(map(len, (*parts, *below)))
     if changed:
         parts.append(_table(changed, room))
         room -= len(parts[-1])
     if rest:
-        summary = f"<summary>{len(rest)} more metrics</summary>"
+        summary = f"<summary>{len(rest)} {'more ' if changed else ''}metrics</summary>"
         parts.append(f"<details>{summary}\n\n{_table(rest, room)}\n\n</details>")
-    for title, texts in (("Not compared", comparison.left_out), ("Warnings", comparison.warnings)):
-        if texts:
-            parts += [f"### {title}", "\n".join(f"- {paragraph(text)}" for text in texts[:20])]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *below]) + "\n"
+
+
+def _below(comparison: Comparison) -> list[str]:
+    """New suspects, what was left out, and warnings, as far as there is room."""
+    parts: list[str] = []
+    room = MOST_BELOW
+    for title, texts in rows.sections(comparison):
+        lines: list[str] = []
+        for text in texts[:MOST_LINES]:
+            line = f"- {paragraph(_cut(text))}"
+            room -= len(line)
+            if room < 0:
+                break
+            lines.append(line)
+        if len(lines) < len(texts):
+            lines.append(f"- and {len(texts) - len(lines)} more, which are in comparison.html")
+        parts += [f"### {title}", "\n".join(lines)]
+    return parts
+
+
+def _cut(text: str, most: int = MOST_OF_A_TEXT) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _table(differences: Iterable[Difference], room: int) -> str:
@@ -52,7 +75,7 @@ def _table(differences: Iterable[Difference], room: int) -> str:
     left = 0
     for row in map(rows.row, differences):
         cells = (row.base, row.candidate, row.change, row.interval, row.tolerance, row.catches)
-        named = f"| {row.mark} {row.verdict.value} | {row.metric} | {code(row.subject)} "
+        named = f"| {row.mark} {row.verdict.value} | {row.metric} | {code(_cut(row.subject))} "
         line = f"{named}| {' | '.join(map(escape, cells))} |"
         room -= len(line) + 1
         if room > 0:

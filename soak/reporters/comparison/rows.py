@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from soak.compared import Change, Comparison, Difference, GateVerdict, MeasuredRun
 from soak.printable import clean
+from soak.reporters import wording
 from soak.units import show_amount, show_duration
 
 MARK = {Change.WORSE: "✗", Change.CANNOT_TELL: "?", Change.BETTER: "✓", Change.SAME: "="}
@@ -52,8 +53,7 @@ class Row:
 
 def row(difference: Difference) -> Row:
     """A difference in words."""
-    low, high, catches = difference.low, difference.high, difference.catches_three
-    known = low is not None and high is not None
+    catches = difference.catches_three
     return Row(
         verdict=difference.verdict,
         mark=MARK[difference.verdict],
@@ -63,11 +63,20 @@ def row(difference: Difference) -> Row:
         base=value(difference.base, difference.unit),
         candidate=value(difference.candidate, difference.unit),
         change=difference.signed(difference.change),
-        interval=f"{difference.signed(low)} to {difference.signed(high)}" if known else "",  # type: ignore[arg-type]
+        interval=_interval(difference),
         tolerance=difference.amount(difference.tolerance) + (", required" if difference.required else ""),
         catches="" if catches is None else difference.signed(catches),
         reason=clean(difference.reason),
     )
+
+
+def _interval(difference: Difference) -> str:
+    """`-7.3% to +9.6%`, `-5.1 to +8.2 descriptors`: a unit that both ends have is said once."""
+    if difference.low is None or difference.high is None:
+        return ""
+    low, high = difference.signed(difference.low), difference.signed(difference.high)
+    number, _, unit = low.partition(" ")
+    return f"{number if unit and high.endswith(f' {unit}') else low} to {high}"
 
 
 def value(number: float, unit: str) -> str:
@@ -83,6 +92,21 @@ def side(runs: tuple[MeasuredRun, ...]) -> str:
     seconds = sorted(run.seconds for run in runs)[len(runs) // 2]
     count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     return f"{count} of {names}, {show_duration(seconds)}{' each' if len(runs) > 1 else ''}, {loads}"
+
+
+def headline(comparison: Comparison) -> str:
+    """The verdict in capitals; where it is that nothing is worse, with how many metrics may be all the same."""
+    said = comparison.verdict.value.upper()
+    if comparison.verdict is not GateVerdict.NOT_WORSE or not comparison.untold:
+        return said
+    return f"{said}, but {comparison.untold} of {len(comparison.differences)} metrics cannot be told"
+
+
+def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:
+    """What every format says below the metrics: a title with its lines, none of them cleaned."""
+    suspects = tuple(map(wording.suspected, comparison.new_suspects))
+    named = (("New suspects", suspects), ("Not compared", comparison.left_out), ("Warnings", comparison.warnings))
+    return [(title, texts) for title, texts in named if texts]
 
 
 def tally(comparison: Comparison) -> str:

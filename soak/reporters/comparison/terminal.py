@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -27,21 +28,20 @@ def _parts(comparison: Comparison, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [_banner(comparison), Text()]
     if comparison.differences:
         parts += [_wide(comparison) if width >= WIDE else _narrow(comparison), Text()]
-    for title, texts in (("Not compared", comparison.left_out), ("Warnings", comparison.warnings)):
-        if texts:
-            parts += [Text(title, style="bold"), *(Text(f"  {clean(text)}") for text in texts), Text()]
+    for title, texts in rows.sections(comparison):
+        parts += [Text(title, style="bold"), *(Padding(Text(clean(text)), (0, 0, 0, 2)) for text in texts), Text()]
     return parts
 
 
 def _banner(comparison: Comparison) -> Panel:
     style, mark = BANNER[comparison.verdict], rows.VERDICT_MARK[comparison.verdict]
     lines = [
-        Text(f"{mark} {comparison.verdict.value.upper()}", style=f"bold {style}"),
+        Text(f"{mark} {rows.headline(comparison)}", style=f"bold {style}"),
         Text(clean(comparison.reason), style="bold"),
         Text(f"{clean(comparison.base)}: {rows.side(comparison.base_runs)}", style="dim"),
         Text(f"{clean(comparison.candidate)}: {rows.side(comparison.candidate_runs)}", style="dim"),
     ]
-    calm = comparison.verdict is GateVerdict.NOT_WORSE
+    calm = comparison.verdict is GateVerdict.NOT_WORSE and not comparison.untold
     return banner(lines, Text("comparison"), rows.tally(comparison), style, calm=calm)
 
 
@@ -61,15 +61,22 @@ def _wide(comparison: Comparison) -> Table:
 
 
 def _narrow(comparison: Comparison) -> Group:
-    """A line for what is worse, or required and not told, with its sentence; names and changes for the rest."""
+    """A line for what is worse, or required and not told, with its sentence; for the rest a line a metric."""
     lines: list[RenderableType] = []
-    quiet: dict[Change, list[str]] = {}
+    quiet: dict[Change, dict[str, list[str]]] = {}
     for difference in comparison.differences:
         row = rows.row(difference)
         if row.verdict is Change.WORSE or (difference.required and not difference.not_worse):
             lines.append(Text(f"{row.mark} {row.verdict.value}: {row.reason}", style=STYLE[row.verdict]))
         else:
-            quiet.setdefault(row.verdict, []).append(f"{row.metric} {row.subject} {row.change}".replace("  ", " "))
-    for verdict, names in quiet.items():
-        lines.append(Text(f"{rows.MARK[verdict]} {verdict.value}: {', '.join(names)}", style=STYLE[verdict]))
+            subjects = quiet.setdefault(row.verdict, {}).setdefault(row.metric, [])
+            subjects.append(f"{row.subject} {row.change}".strip())
+    for verdict, metrics in quiet.items():
+        lines.append(Text(f"{rows.MARK[verdict]} {verdict.value}:", style=STYLE[verdict]))
+        table = Table(box=None, padding=(0, 1, 0, 1), show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for metric, subjects in metrics.items():
+            table.add_row(Text(metric, style=STYLE[verdict]), Text(", ".join(subjects), style=STYLE[verdict]))
+        lines.append(table)
     return Group(*lines)
