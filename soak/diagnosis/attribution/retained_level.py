@@ -10,6 +10,7 @@ from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.sawtooth import cycle_floors
 from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of, selects
 from soak.model import Floats, Series
+from soak.snapshots import SNAPSHOT_SOURCE
 
 #: Of such series each value stands until the next collection, so only its first sample says when it was true.
 _STAIRS = tuple(collector.live for collector in COLLECTORS if collector.live)
@@ -38,6 +39,8 @@ def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]
 
 
 def _lasting(series: Series, life: LevelPoints, collected: list[Series]) -> LevelPoints:
+    if series.source == SNAPSHOT_SOURCE:
+        return life  # each was measured just after a collection of its own
     if any(selects(live, series) for live in _STAIRS):
         return _edges(life, collected)
     role = metric_of(series.name, series.labels)

@@ -34,9 +34,9 @@ from soak.units import show_amount, show_number, show_ratio
 _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>")
 
 
-def matching(case: Case, signatures: str) -> Signal | None:
-    """The first place or group of a case that grows through functions with these signatures."""
-    for signal in case.of(PLACE, GROUP):
+def matching(case: Case, signatures: str, *what: str) -> Signal | None:
+    """The first place or group of a case that grows through functions of these signatures; of the roles `what`, if given."""
+    for signal in case.of(*(what or (PLACE, GROUP))):
         assert signal.site is not None
         if signal.site.through(STACK_SIGNATURES[signatures]) > 0:
             return signal
@@ -53,11 +53,11 @@ def _named(what: ResourceKind, *nouns: str) -> Callable[[Case, RunContext], str]
     return lambda case, _: next((signal.words for signal in case.of(what) if signal.unit in nouns), "")
 
 
-def _marked(signatures: str, words: str) -> Callable[[Case, RunContext], str]:
-    """A look for growth through functions with these signatures; `words` hold {function} and {place}."""
+def _marked(signatures: str, words: str, *what: str) -> Callable[[Case, RunContext], str]:
+    """A look for growth through functions with these signatures, of these roles; `words` hold {function} and {place}."""
 
     def look(case: Case, _: RunContext) -> str:
-        signal = matching(case, signatures)
+        signal = matching(case, signatures, *what)
         if signal is None or signal.site is None:
             return ""
         frame = next(frame for frame in _frames(signal) if calls((frame,), STACK_SIGNATURES[signatures]))
@@ -219,7 +219,10 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.DESCRIPTOR_TYPE: _descriptor_kinds,
     EvidenceKind.CLOSE_WAIT: _close_wait,
     EvidenceKind.CONNECTION_GOROUTINES: _marked(
-        "connections", "Ever more goroutines of connections wait at {place}: what they belong to is not closed."
+        # On a heap, every request came through a connection.
+        "connections",
+        "Ever more goroutines of connections wait at {place}: what they belong to is not closed.",
+        GROUP,
     ),
     EvidenceKind.DATABASE_FRAMES: _database_frames,
     EvidenceKind.CONTAINER_GAINS: growing_containers,

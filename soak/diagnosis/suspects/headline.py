@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from soak.catalog.rows import Unit
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
@@ -38,7 +39,8 @@ def amount(value: float, unit: str) -> str:
     if unit == "bytes" or not unit:
         return show_amount(value, unit)
     number = show_number(value)
-    return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
+    singular = unit if unit == Unit.SERIES else unit.removesuffix("s")
+    return f"{number} {singular if number == '1' else unit}"
 
 
 def _lasts(suspect: Suspect, analysis: Analysis) -> str:

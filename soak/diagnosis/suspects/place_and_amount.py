@@ -55,8 +55,9 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         place = place_at(case.place) if case.place is not None else None
         return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
     unit = CLASSES[name].unit
-    frame = _frame(name, case, context)
-    place = place_at(frame) if frame is not None else _told_by_series(name, case, context)
+    label = _multiplying_label(name, case, context)
+    frame = _frame(name, case, context) if label is None else None
+    place = place_at(frame) if frame is not None else label or _container(name, case, context)
     signal = signal_told(case, unit)
     if signal is None:
         return Known(place, _NOTHING, "")
@@ -101,12 +102,18 @@ def _opening(name: str, case: Case, context: RunContext) -> Sequence[str]:
     return _OF_TYPE.get(kind, _OPENS[name])
 
 
-def _told_by_series(name: str, case: Case, context: RunContext) -> Place | None:
-    """What holds the growth, where no stack but a series names it: a container, or the label that multiplies."""
+def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | None:
+    """The label that multiplies, where the metrics page grows: what builds the page holds more than what keeps a series."""
+    if name != "unbounded-cache" or not case.of(ResourceKind.METRICS):
+        return None
+    label = multiplying_label(context)
+    return Place(f"label {label[1]} of {label[0]}") if label is not None else None
+
+
+def _container(name: str, case: Case, context: RunContext) -> Place | None:
+    """The container that gains entries, where no stack but a series names what holds the growth."""
     if name != "unbounded-cache":
         return None
-    if case.of(ResourceKind.METRICS) and (label := multiplying_label(context)) is not None:
-        return Place(f"label {label[1]} of {label[0]}")
     holder = next(iter(containers_of(case, context)), None)
     return Place(holder.holder) if holder is not None else None
 

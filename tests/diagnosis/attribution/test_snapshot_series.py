@@ -6,10 +6,13 @@ import json
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 
+from soak.analysis.prepare.prepare import prepare
+from soak.diagnosis.attribution.signals import levels_of
 from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
-from soak.model import Recording, Verdict
+from soak.model import Event, EventKind, Recording, Verdict
 from soak.pipeline import judge
 from soak.profile import parse_profile
 from soak.sampling.profilers.base import gauges
@@ -64,3 +67,36 @@ def test_a_heap_that_grows_in_a_straight_line_from_snapshot_to_snapshot_fails_th
     assert finding.verdict is Verdict.FAIL
     [steady] = [one for one in judge(hooked(0), PROFILE).findings if one.series == "python_traced_memory_bytes"]
     assert steady.verdict is Verdict.PASS
+
+
+def test_a_heap_that_a_snapshot_collected_is_told_apart_although_it_never_falls() -> None:
+    recording = with_snapshot_series(node_run())
+    [live] = [series for series in recording.series if series.name == "nodejs_heap_live_bytes"]
+    levels = levels_of(prepare(recording, 0.0), live)
+    assert levels is not None
+    assert len(levels.values) == len(live.values)
+
+
+def test_a_leak_whose_requests_come_early_is_no_warm_up_on_their_own_clock() -> None:
+    analysis = judge(node_run(), PROFILE)
+    assert analysis.verdict is Verdict.FAIL
+    assert [suspect.endpoint for suspect in analysis.suspects] == ["GET /a"]
+    assert analysis.suspects[0].per_request == pytest.approx(7000, rel=0.1)
+
+
+def node_run() -> Recording:
+    """A Node service whose heap never falls from snapshot to snapshot; most of the leaking requests come early in the run."""
+    recording = run(snapshots=False)
+    windows = {endpoint.endpoint: endpoint for endpoint in recording.windows}
+    made = windows["GET /a"].requests
+    early = np.argsort(-made, kind="stable")
+    crowded = tuple(
+        replace(endpoint, requests=endpoint.requests[early], bytes=endpoint.bytes[early])
+        for endpoint in windows.values()
+    )
+    kept = 7000.0 * np.cumsum(crowded[0].requests)
+    snapshots = [
+        taken(float(at), gauges([("nodejs_heap_live_bytes", {}, 9e6 + kept[at - 1])])) for at in range(10, 240, 10)
+    ]
+    mix = Event(1.0, EventKind.MIX, "the mix was varied")
+    return replace(recording, series=(), windows=crowded, snapshots=tuple(snapshots), events=(mix,))

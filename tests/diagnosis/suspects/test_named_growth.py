@@ -8,13 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount
-from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
+from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.containers import containers, growing_containers
 from soak.diagnosis.suspects.context import RunContext, run_context
+from soak.diagnosis.suspects.evidence import EVIDENCE
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.headline import amount
 from soak.diagnosis.suspects.labels import multiplying_label, multiplying_labels
 from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories
+from soak.diagnosis.suspects.place_and_amount import place_and_amount
 from soak.diagnosis.suspects.unknowns import endpoint_not_known, tracing_cost, unplaced
 from soak.model import Event, EventKind, Floats, Series, label_pairs
 from tests.diagnosis.synthetic_runs import SECONDS, judged, leaked, run
@@ -50,6 +56,28 @@ def test_a_label_that_gains_values_is_named_with_its_metric() -> None:
     assert words.startswith(f"Label path of visits_total gained {len(TIMES)} values")
     assert multiplying_labels(MEMORY, context) == ""
     assert multiplying_label(with_series(born[:1])) is None
+
+
+def test_the_label_that_multiplies_is_the_place_whatever_the_page_holds_elsewhere() -> None:
+    born = [Series("visits_total", TIMES[i:], TIMES[i:] * 0, label_pairs({"path": f"/{i}"})) for i in range(len(TIMES))]
+    known = place_and_amount("unbounded-cache", case_of(ResourceKind.METRICS, "series", "GET /a"), with_series(born))
+    assert str(known.place) == "label path of visits_total"
+    assert (known.amount.per_request, known.unit) == (10.0, "series")
+    assert amount(1.0, "series") == "1 series"
+    assert amount(1.0, "goroutines") == "1 goroutine"
+
+
+def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_connection() -> None:
+    stack = Stack(
+        (Frame("render", "/shop.js", 9, own=True), Frame("onread", "node:net", 1)), np.array([0.0, 9e6, 18e6])
+    )
+    site = AllocationSite(stack.frames[0], TIMES[:3], TIMES[:3], stack.levels, (stack,))
+    grown = Amount("GET /a", 10.0, 9.0, 11.0)
+    for what, told in ((PLACE, ""), (GROUP, "Ever more goroutines of connections")):
+        case = Case("GET /a", (Signal(what, "x", "bytes", grown, (), "It grows.", site=site),), (grown,))
+        words = EVIDENCE[EvidenceKind.CONNECTION_GOROUTINES](case, with_series([]))
+        assert words.startswith(told)
+        assert bool(words) is bool(told)
 
 
 def test_a_container_that_gains_entries_is_named_with_its_endpoint() -> None:

@@ -63,6 +63,16 @@ def test_slots_fill_the_steady_phase_in_whole_cycles(duration: float, slots: int
     assert code.at(30.0 + duration) == (code.plain, inf)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_no_endpoint_has_most_of_its_requests_early_or_late(seed: int) -> None:
+    code = MixModulation.of([1.0] * 6, 0.0, 120.0, seed)
+    assert code is not None
+    for column in range(6):
+        shares = [code.rows[row][column] - (code.rows[row][column - 1] if column else 0.0) for row in code.order]
+        assert abs(sum(shares[: len(shares) // 2]) / sum(shares) - 0.5) <= 0.16  # all of its ups at one end: 0.8
+        assert abs(correlation(shares, range(len(shares)))) < 0.3
+
+
 def traffic(index: int, count: int, seed: int = 4, attribute: str = "true") -> TrafficMix:
     text = (
         f"target: {{url: 'http://127.0.0.1:1'}}\nload: {{rate: 10/s, ramp: 5s, duration: 2m, seed: {seed}}}\n{FOUR}\n"
