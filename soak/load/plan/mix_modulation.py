@@ -86,11 +86,11 @@ def _trend_free(rows: Sequence[Sequence[float]], chance: random.Random) -> list[
     means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
 
     def trend(order: Sequence[int]) -> float:
-        leans = (
+        leans = [
             sum((number - middle) * rows[row][column] for number, row in enumerate(order))
             for column in range(len(means))
-        )
-        return max(abs(lean) / mean for lean, mean in zip(leans, means, strict=True))
+        ]
+        return float(max(abs(lean) / mean for lean, mean in zip(leans, means, strict=True)))
 
     return min((chance.sample(range(len(rows)), len(rows)) for _ in range(_ORDERS)), key=trend)
 

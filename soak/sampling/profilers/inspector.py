@@ -56,8 +56,8 @@ class Inspector:
     ) -> dict[str, Any]:
         """A method's result; `told` gets what is sent meanwhile. TargetError where it fails or the session is lost."""
         self._number += 1
-        self._send(self._number, method, given)
         try:
+            self.connection.send(json.dumps({"id": self._number, "method": method, "params": given}))
             while (answer := json.loads(self.connection.recv(timeout=PATIENCE))).get("id") != self._number:
                 told(answer)
             if "error" in answer:
@@ -69,31 +69,6 @@ class Inspector:
             raise TargetError(f"{self.address}: the inspector's session is lost ({str(error)[:200]})") from None
         except (ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
             raise TargetError(f"{self.address}: {method}: not an inspector's answer ({error!r:.100})") from None
-
-    def together(self, *methods: str) -> list[dict[str, Any]]:
-        """The results of methods without parameters, sent at once, so that the target runs nothing of its own in between.
-
-        TargetError as for `call`.
-        """
-        before = self._number
-        last = before + len(methods)
-        results: dict[int, dict[str, Any]] = {}
-
-        def keep(answer: dict[str, Any]) -> None:
-            if before < answer.get("id", 0) < last:
-                results[answer["id"]] = dict(answer.get("result", {}))
-
-        for method in methods[:-1]:
-            self._number += 1
-            self._send(self._number, method, {})
-        final = self.call(methods[-1], keep)
-        return [*(results.get(number, {}) for number in range(before + 1, last)), final]
-
-    def _send(self, number: int, method: str, given: dict[str, Any]) -> None:
-        try:
-            self.connection.send(json.dumps({"id": number, "method": method, "params": given}))
-        except (OSError, WebSocketException) as error:
-            raise TargetError(f"{self.address}: the inspector's session is lost ({str(error)[:200]})") from None
 
     def close(self) -> None:
         """End the session."""
