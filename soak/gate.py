@@ -55,6 +55,12 @@ def check_gate(profile: Profile) -> GateSpec:
         )
     if profile.load.stages is not None:
         raise UsageError("load.stages: every slice of a gate has the same load: give rate or users")
+    for index, scenario in enumerate(profile.scenarios):
+        given = scenario.load.model_fields_set & {"stages", "after", "duration"}
+        if given:
+            raise UsageError(
+                f"scenarios.{index}.load.{min(given)}: every slice of a gate has the same load: give rate or users alone"
+            )
     if profile.gate.base.url == profile.gate.candidate.url:
         raise UsageError(f"gate: base and candidate are the same target, {profile.gate.base.url}")
     if profile.load.warmup >= profile.gate.slice:

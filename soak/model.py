@@ -42,6 +42,7 @@ __all__ = [
     "Exemplar",
     "Finding",
     "Floats",
+    "GroupSummary",
     "Kind",
     "Labels",
     "Line",
@@ -200,6 +201,15 @@ class EndpointSummary:
     delayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class GroupSummary:
+    """All requests of a scenario or of a tag together: `kind` says which of the two, `endpoints` whose they are."""
+
+    kind: str
+    summary: EndpointSummary
+    endpoints: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
     """One series thinned for drawing: `low` and `high` are the extremes around each of `times`, `values` the middle."""
@@ -272,3 +282,9 @@ class Analysis:
     traces: TraceReport | None = None
     flame: Flame | None = None
     places: PlaceTable | None = None
+    groups: tuple[GroupSummary, ...] = ()
+
+    def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:
+        """The scenarios, if any, and the tags, if any: `scenario` or `tag`, with a summary each."""
+        kinds = dict.fromkeys(group.kind for group in self.groups)
+        return [(kind, [group.summary for group in self.groups if group.kind == kind]) for kind in kinds]

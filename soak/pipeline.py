@@ -22,10 +22,12 @@ from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
 from soak.diagnosis.suspects.suspects import with_suspects
 from soak.diagnosis.trace_report import with_traces
 from soak.errors import ProfileError, RecordingError, UsageError
-from soak.load.plan.schedule import Schedule, segments_of
+from soak.load.plan.asked import users_together
+from soak.load.plan.schedule import Schedule, scenario_segments, segments_of
 from soak.model import Analysis, Ending, Recording, RunInfo
 from soak.profile import Profile, parse_profile
 from soak.profile.checking import requests_of
+from soak.profile.scenarios import ScenarioSpec
 from soak.profile.yamltext import LEFT_OUT
 from soak.recording import is_run_directory, load_recording, profile_text, read_run
 
@@ -47,8 +49,16 @@ def judge(recording: Recording, profile: Profile, known_growth: Mapping[str, flo
 def asked_load(profile: Profile) -> AskedLoad:
     """What a profile asks of the load."""
     labels = tuple(label for _, label, _ in requests_of(profile))
-    users_at = None if profile.load.open or profile.load.locustfile else Schedule(segments_of(profile.load)).users_at
-    return AskedLoad(labels, users_at)
+    if profile.open or profile.load.locustfile:
+        return AskedLoad(labels, None, profile.groups)
+    total = profile.load.ramp + profile.load.duration
+    closed: list[Schedule] = []
+    for _, part in profile.parts:
+        if isinstance(part, ScenarioSpec) and not part.load.open:
+            closed.append(Schedule(scenario_segments(part.load.within(profile.load), total)))
+        elif not part.load.open:
+            closed.append(Schedule(segments_of(part.load)))
+    return AskedLoad(labels, users_together(closed), profile.groups)
 
 
 def judge_run(directory: Path, known_growth: Mapping[str, float] | None = None) -> Analysis:

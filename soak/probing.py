@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from soak.load.measure.counting import Counting
@@ -11,7 +11,7 @@ from soak.load.plan.warnings import Warnings
 from soak.load.scenario.checks import FailedCheck
 from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.workload.failure_examples import FailureExamples
-from soak.load.workload.mix import TrafficMix
+from soak.load.workload.mix import SharedData, TrafficMix
 from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import Sender, client_options
 
@@ -54,9 +54,21 @@ def probe(plan: Plan) -> Iterator[Probed]:
     if refresher is not None:
         problem = refresher.renew()
         yield "auth", problem or "a token", not problem
-    mix = TrafficMix(plan)
     builder = RequestBuilder(once, warnings)
     options = client_options(plan)
+    shared = SharedData(plan)
+
+    def new_sender(failed: dict[str, FailedCheck]) -> Sender:
+        return Sender(options, once, builder, refresher, FailureExamples(failed.__setitem__))
+
+    for part in plan.parts:
+        yield from _probe(TrafficMix(part, shared=shared), once, builder, new_sender)
+
+
+def _probe(
+    mix: TrafficMix, once: _Once, builder: RequestBuilder, new_sender: Callable[[dict[str, FailedCheck]], Sender]
+) -> Iterator[Probed]:
+    """The requests of one mix; one user makes all where there is a setup."""
     failed: dict[str, FailedCheck] = {}
     scenarios = [scenario for scenario in (mix.setup, *mix.scenarios, mix.teardown) if scenario is not None]
     virtual_user = sender = None
@@ -64,7 +76,7 @@ def probe(plan: Plan) -> Iterator[Probed]:
         failed.clear()
         if sender is None or virtual_user is None or mix.setup is None:
             virtual_user = mix.virtual_user(number + 1)
-            sender = Sender(options, once, builder, refresher, FailureExamples(failed.__setitem__))
+            sender = new_sender(failed)
         if builder.begin(scenario, virtual_user):
             sender.walk(scenario, virtual_user, lambda _user, _step: True)
         if scenario is mix.setup:

@@ -50,9 +50,10 @@ class Resumption:
         if not self.stretches:
             return plan
         ramp = max(0.0, plan.ramp - self.done)
-        duration = plan.ramp + plan.duration - self.done - ramp
+        duration = max(0.0, plan.ramp + plan.duration - self.done - ramp)
         pieces = segments_after(plan.pieces, self.done)
-        return replace(plan, ramp=ramp, duration=duration, pieces=pieces, before=self.made)
+        scenarios = tuple(self.rest_of(scenario) for scenario in plan.scenarios)
+        return replace(plan, ramp=ramp, duration=duration, pieces=pieces, before=self.made, scenarios=scenarios)
 
     def told(self, plan: Plan) -> str:
         """What the run's event says; `plan` is the rest."""

@@ -19,7 +19,7 @@ from soak.errors import TargetError
 from soak.printable import clean
 from soak.profile.checking import directory_of
 from soak.profile.hosts import is_loopback
-from soak.profile.types import Start
+from soak.profile.start import Start
 from soak.sampling.fetch import Fetcher
 from soak.sampling.sources.process import listening_on
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from soak.errors import TargetError
-from soak.profile.types import Start
+from soak.profile.start import Start
 from soak.target import StartedTarget
 from tests.sampling.serving import free_port
 

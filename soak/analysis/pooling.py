@@ -56,6 +56,7 @@ def _compared(profile: Profile, first: Profile) -> Iterable[tuple[str, object, o
     yield "the endpoints", (profile.endpoints, profile.flows), (first.endpoints, first.flows)
     load, other = profile.load, first.load
     yield "the rates", (load.rate, load.users, load.stages), (other.rate, other.users, other.stages)
+    yield "the scenarios", profile.scenarios, first.scenarios
 
 
 def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> Analysis:

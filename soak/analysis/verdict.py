@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from soak.analysis.charts import charts
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.exemplars import shown
 from soak.analysis.prepare.prepare import Prepared, prepare
+from soak.analysis.prepare.request_groups import group_windows
 from soak.analysis.rules import RULES, RuleInput
 from soak.analysis.rules.load_coverage import nothing_sent
 from soak.analysis.rules.load_generator import Generator, generator_of, saturated, unproven
@@ -17,9 +18,21 @@ from soak.analysis.rules.run_validity import seen_events
 from soak.analysis.rules.vouch import horizon_of, vouch_finding, vouched_by, vouches
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.catalog.process import RESIDENT
-from soak.model import Analysis, Ending, EndpointSummary, Finding, Phase, PhaseName, Recording, RuleName, Verdict
+from soak.model import (
+    Analysis,
+    Ending,
+    EndpointSummary,
+    Finding,
+    GroupSummary,
+    Phase,
+    PhaseName,
+    Recording,
+    RuleName,
+    Verdict,
+)
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
+from soak.windows import EndpointWindows
 
 _RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
 _NOTHING_ASKED = AskedLoad()
@@ -81,7 +94,7 @@ def analyze_prepared(
         verdict,
         reason,
         findings,
-        endpoints=tuple(_summaries(prepared)),
+        endpoints=tuple(_summaries(prepared.windows())),
         warnings=tuple(warning for rule in RULES.values() for warning in rule.warn(asked, findings)),
         charts=charts(prepared, findings),
         phases=_phases(prepared),
@@ -89,6 +102,7 @@ def analyze_prepared(
         exemplars=shown(prepared),
         broken=broken,
         vouched=vouched,
+        groups=tuple(_groups(prepared)),
     )
 
 
@@ -178,9 +192,15 @@ def _differ(latency: float | None, service: float | None) -> bool:
     return latency is not None and service is not None and latency > 1.1 * service + 1e-3
 
 
-def _summaries(prepared: Prepared) -> list[EndpointSummary]:
+def _groups(prepared: Prepared) -> Iterator[GroupSummary]:
+    """Scenarios and tags, each as one."""
+    for group, windows in group_windows(prepared.windows(), prepared.asked.groups):
+        yield GroupSummary(group.kind, _summaries([windows])[0], group.endpoints)
+
+
+def _summaries(several: Iterable[EndpointWindows]) -> list[EndpointSummary]:
     found = []
-    for windows in prepared.windows():
+    for windows in several:
         p99, service_p99 = windows.quantile(0.99), windows.service_quantile(0.99)
         seconds = float(windows.seconds.sum())
         requests = int(windows.requests.sum())

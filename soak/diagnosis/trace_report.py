@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from soak.model import Analysis, Exemplar
 from soak.profile.checking import is_link
-from soak.profile.types import TraceSettings
+from soak.profile.trace import TraceSettings
 from soak.traces import Coverage, ServiceTime, Span, Trace, TraceReport, TraceTimes
 
 #: Calls nested deeper are cut off: no real path is, and no recursion may end a report.

@@ -18,16 +18,18 @@ from soak.load.locustfile.locustfile_load import LocustfileLoad
 from soak.load.measure.counting import Counting
 from soak.load.measure.generator_health import Health
 from soak.load.measure.locust_stats import BoundedStatistics
-from soak.load.plan.partition import Shares
+from soak.load.plan.asked import schedule_of
+from soak.load.plan.partition import Share, Shares
 from soak.load.plan.plan import Plan
 from soak.load.plan.warnings import Warnings
 from soak.load.plan.wire import line, window_line
 from soak.load.scenario.checks import FailedCheck
 from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.workload.closed_model import ClosedLoad
+from soak.load.workload.combined_model import CombinedLoad
 from soak.load.workload.failure_examples import FailureExamples
-from soak.load.workload.locust_user import LoadModel, driving_user
-from soak.load.workload.mix import TrafficMix
+from soak.load.workload.locust_user import driving_user
+from soak.load.workload.mix import SharedData, TrafficMix
 from soak.load.workload.open_model import OpenLoad
 from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import Sender, client_options
@@ -45,15 +47,16 @@ class LoadDriver:
         self.shares = shares or Shares()
         self.counting = Counting(plan.labels)
         self.warnings = self.new_warnings()
-        self.mix = TrafficMix(plan, self.shares.first.index, self.shares.first.count)
+        #: Of each scenario, or of the whole plan: how its load is divided, and when its arrivals are due.
+        self.parts = [(part, Shares(self.shares.first), schedule_of(part)) for part in plan.parts]
         self.token_refresher = TokenRefresher(plan, plan.auth, self.warnings) if plan.auth else None
-        self.load: LoadModel | None = None
+        self.load: OpenLoad | ClosedLoad | CombinedLoad | None = None
         self.locustfile: LocustfileLoad | None = None
         self.options: ClientOptions | None = None
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
         if plan.locustfile:
-            self.locustfile = LocustfileLoad(plan, self.counting, self.mix.schedule, self.warnings, self.shares)
+            self.locustfile = LocustfileLoad(plan, self.counting, schedule_of(plan), self.warnings, self.shares)
             self.environment = self.locustfile.environment
         else:
             self.load = self.own_load()
@@ -63,8 +66,8 @@ class LoadDriver:
         if self.locustfile is not None:
             self.locustfile.attach(self.runner)
 
-    def own_load(self) -> LoadModel:
-        """The open or the closed load that the plan describes."""
+    def own_load(self) -> OpenLoad | ClosedLoad | CombinedLoad:
+        """The open or the closed load that the plan describes, or those of its scenarios."""
         options = self.options = client_options(self.plan)
         builder = RequestBuilder(self.counting, self.warnings)
         examples = FailureExamples(self.tell_failed_check)
@@ -72,9 +75,21 @@ class LoadDriver:
         def new_sender() -> Sender:
             return Sender(options, self.counting, builder, self.token_refresher, examples)
 
-        if self.plan.rate is not None:
-            return OpenLoad(self.plan, self.counting, self.mix, builder, self.warnings, new_sender, self.shares)
-        return ClosedLoad(self.plan, self.mix, builder, self.warnings, new_sender, self.shares)
+        first = self.shares.first
+        shared = SharedData(self.plan, first.index, first.count)
+        loads: list[OpenLoad | ClosedLoad] = []
+        for part, shares, _ in self.parts:
+            mix = TrafficMix(part, first.index, first.count, shared)
+            if part.rate is not None:
+                loads.append(OpenLoad(part, self.counting, mix, builder, self.warnings, new_sender, shares))
+            else:
+                loads.append(ClosedLoad(part, mix, builder, self.warnings, new_sender, shares))
+        return CombinedLoad(loads) if self.plan.scenarios else loads[0]
+
+    def take_share(self, at: float, share: Share) -> None:
+        """Take another share of all that is made, from a moment of the load on."""
+        for shares in (self.shares, *(own for _, own, _ in self.parts)):
+            shares.change(at, share)
 
     def new_runner(self, environment: Environment) -> Runner:
         """Locust's runner, whose users are all in this process."""
@@ -110,13 +125,13 @@ class LoadDriver:
 
     def due(self, elapsed: float) -> float:
         """How many arrivals this process should have made so many seconds after the start."""
-        return self.shares.count(self.mix.schedule, elapsed)
+        return sum(shares.count(schedule, elapsed) for part, shares, schedule in self.parts if part.rate is not None)
 
     def prepare(self) -> None:
         """Whatever takes time before the load can begin; NoTokenError when there is no token."""
         if self.token_refresher is not None:
             self.token_refresher.begin()
-        if isinstance(self.load, OpenLoad):
+        if isinstance(self.load, OpenLoad | CombinedLoad):
             self.load.connect()
 
     def run(self) -> int:
@@ -190,7 +205,7 @@ class LoadDriver:
         """Close and send the window that ends now, and should have ended at `slot`; without one it is the last."""
         now = time.monotonic()
         seconds = max(now - self.last, 1e-3)
-        made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad) else (0, 0)
+        made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad | CombinedLoad) else (0, 0)
         connections = self.options.deadlines.watched if self.options is not None else None
         health = self.health.close(seconds, made, queued, connections)
         window = replace(self.counting.close(now, seconds, users, slot is None, slot), generator=health)

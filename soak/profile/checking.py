@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from soak.errors import ProfileError
 from soak.profile import yamltext
 from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
 from soak.profile.flows import StepSpec
 from soak.profile.hosts import is_host, may_load
+from soak.profile.load_checks import check_load
+from soak.profile.refusal import refused
 from soak.profile.requests import PartFile, RequestSpec
 from soak.profile.types import Profile
 
@@ -22,6 +23,7 @@ TEMPLATE_NAMES = ("choice", "now", "randint", "range", "seq", "user", "uuid")
 def check(profile: Profile, document: yamltext.Document) -> None:
     """Everything that can be known before the run; ProfileError for the first thing wrong."""
     check_target(profile, document)
+    check_load(profile, document)
     check_requests(profile, document)
     check_locustfile(profile, document)
     check_trace(profile, document)
@@ -29,11 +31,6 @@ def check(profile: Profile, document: yamltext.Document) -> None:
     check_limits(profile, document)
     check_files(profile, document)
     check_diagnose(profile, document)
-
-
-def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> ProfileError:
-    """The error for one key: file, line, key, and what is wrong."""
-    return ProfileError(document.masked(path, f"{document.place(path)}: {message}"))
 
 
 def check_target(profile: Profile, document: yamltext.Document) -> None:
@@ -69,14 +66,17 @@ def requests_of(profile: Profile) -> Iterator[tuple[yamltext.Path, str, RequestS
 def check_requests(profile: Profile, document: yamltext.Document) -> None:
     """Something to request, and labels that tell requests apart."""
     some = bool(profile.endpoints or profile.flows)
-    if some == bool(profile.load.locustfile):
+    if not profile.scenarios and some == bool(profile.load.locustfile):
         first = "endpoints" if profile.endpoints or not profile.flows else "flows"
         reason = f"{first} and load.locustfile exclude each other" if some else "is missing: name at least one request"
         raise refused(document, (first,), reason)
-    for key in ("setup", "teardown"):
-        if getattr(profile, key) and profile.load.open:
-            reason = "goes with users; with a rate, each flow is a visitor of its own: begin the flow with these steps"
-            raise refused(document, (key,), reason)
+    for place, part in profile.parts:
+        for key in ("setup", "teardown"):
+            if getattr(part, key) and part.load.open:
+                reason = (
+                    "goes with users; with a rate, each flow is a visitor of its own: begin the flow with these steps"
+                )
+                raise refused(document, (*place, key), reason)
     seen: dict[str, yamltext.Path] = {}
     for path, label, _ in requests_of(profile):
         if label in seen:
@@ -168,8 +168,13 @@ def check_names(profile: Profile, document: yamltext.Document) -> None:
 
 
 def check_limits(profile: Profile, document: yamltext.Document) -> None:
-    """Growth can be judged at another rate only where requests have one."""
-    if profile.limits.survive.at is not None and not profile.load.open:
+    """Limits of tags that there are; and growth can be judged at another rate only where requests have one."""
+    tags = sorted(group.name for group in profile.groups if group.kind == "tag")
+    for tag in profile.limits.tags:
+        if tag not in tags:
+            there = f"; the tags are {', '.join(tags)}" if tags else ""
+            raise refused(document, ("limits", "tags", tag), f"no request has this tag{there}")
+    if profile.limits.survive.at is not None and not profile.open:
         reason = (
             "needs a rate of requests, and users make as many as the target lets them: give load.rate, or leave it out"
         )

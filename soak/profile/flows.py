@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from soak.profile.fields import Ratio, Shorthand, Strict, Word
 from soak.profile.pauses import AnyThink
 from soak.profile.requests import Capture, RequestSpec
+from soak.profile.tags import Tag as RequestTag
 from soak.profile.yamltext import Path
 
 #: Rounds of a loop, at most: more requests than that are a load of their own, not a step of a flow.
@@ -89,6 +90,7 @@ class Flow(Strict):
         default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to endpoints and flows"
     )
     steps: list[AnyStep] = Field(min_length=1, description="The requests, in order")
+    tags: list[RequestTag] = Field(default=[], description="Tags of all its requests, besides their own")
 
     @model_validator(mode="after")
     def _not_too_deep(self) -> Flow:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from soak.profile.fields import (
-    LONGEST,
-    Count,
-    Duration,
-    LoadLevel,
-    Positive,
-    Rate,
-    StageLoad,
-    Strict,
-)
+from soak.profile.fields import LONGEST, Count, Duration, Positive, Rate, Strict
 from soak.profile.pauses import AnyThink
 from soak.profile.requests import AnyTimeouts, TimeoutSpec
+from soak.profile.stages import Stage
 
 #: More than any machine drives or any run lasts: a larger number is a mistake in writing. Processes are operating-system
 #: processes of this machine, users are in all, times are in seconds (ten years).
@@ -29,6 +21,9 @@ MOST = {
     "ramp": LONGEST,
     "warmup": LONGEST,
 }
+
+#: What a load says that has neither a rate nor users, or both.
+ONE_MODEL = "give either rate (open model) or users (closed model), and not both"
 
 Argument = bool | int | float | str
 
@@ -48,55 +43,13 @@ class Workers(Strict):
     )
 
 
-class Sine(Strict):
-    """Load that swings like days and nights do; it begins at its low."""
-
-    low: StageLoad = Field(description="The least load, at the beginning of each period")
-    high: StageLoad = Field(description="The most load, in the middle of each period")
-    period: Positive = Field(description="Time from low to low")
-
-
-class Stage(Strict):
-    """A stretch of time in one shape of load: exactly one of rate, users, ramp, spike and sine."""
-
-    for_: Positive = Field(alias="for", description="How long the stage takes")
-    rate: StageLoad | None = Field(default=None, description="Hold this many arrivals (open model)")
-    users: StageLoad | None = Field(default=None, description="Hold this many users (closed model)")
-    ramp: StageLoad | None = Field(default=None, description="Go evenly from the load before to this one")
-    spike: StageLoad | None = Field(default=None, description="Hold this load, then go back to the one before")
-    sine: Sine | None = Field(default=None, description="Swing between two loads")
-
-    @model_validator(mode="after")
-    def _one_shape(self) -> Stage:
-        given = [self.rate, self.users, self.ramp, self.spike, self.sine]
-        if sum(shape is not None for shape in given) != 1:
-            raise ValueError("a stage has exactly one of rate, users, ramp, spike and sine")
-        if (self.rate and not self.rate.open) or (self.users and self.users.open):
-            raise ValueError("rate is such as 200/s, and users a whole number")
-        if self.sine and self.sine.low.value > self.sine.high.value:
-            raise ValueError("the low of a sine must not be above its high")
-        return self
-
-    @property
-    def levels(self) -> tuple[LoadLevel, ...]:
-        """The loads it names."""
-        if self.sine:
-            return self.sine.low, self.sine.high
-        return tuple(level for level in (self.rate, self.users, self.ramp, self.spike) if level is not None)
-
-
-class Load(Strict):
-    """How much traffic, for how long."""
+class TrafficShape(Strict):
+    """Who comes when: arrivals at a rate (open model) or users (closed model), and how their number changes over time."""
 
     rate: Rate | None = Field(default=None, description="Open model: arrivals on schedule, each a request or a flow")
     users: Count | None = Field(default=None, description="Closed model: users that each wait for their answer")
     ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
     duration: Positive = Field(default=0.0, description="Time at full load, after the ramp")
-    warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
-    drain: Duration | None = Field(
-        default=None,
-        description="Sampling goes on for so long after the load; 0s, or with diagnose 10% of duration, 5s to 30s",
-    )
     stages: list[Stage] | None = Field(
         default=None, min_length=1, description="Stretches of load, instead of rate or users, ramp and duration"
     )
@@ -108,6 +61,67 @@ class Load(Strict):
     )
     pace: Positive | None = Field(
         default=None, description="Closed model: least time from one request or flow of a user to the next"
+    )
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.stages:
+            self._take_stages(self.stages)
+        elif self.rate is not None and self.users is not None:
+            raise ValueError(ONE_MODEL)
+        if self.open and self.pace is not None:
+            raise ValueError("pace goes with users; with a rate, arrivals have their schedule")
+        if self.users is not None and self.arrivals == "poisson":
+            raise ValueError("arrivals go with a rate; users come one after another")
+        return self
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> Self:
+        for key, most in MOST.items():
+            if (getattr(self, key, None) or 0) > most:
+                raise ValueError(f"{key} is above {most:,.0f}, which is more than any load can be")
+        return self
+
+    def _take_stages(self, stages: list[Stage]) -> None:
+        """Ramp and duration follow from stages: a first stage that is a ramp is the ramp."""
+        for key in ("rate", "users", "ramp", "duration"):
+            if key in self.model_fields_set:
+                raise ValueError(f"give either stages or {key}, and not both")
+        levels = [level for stage in stages for level in stage.levels]
+        if len({level.open for level in levels}) > 1:
+            raise ValueError("stages are all of rates (200/s) or all of users (50)")
+        if not any(level.value > 0 for level in levels):
+            raise ValueError("stages without any load")
+        ramp = stages[0].for_ if stages[0].ramp and len(stages) > 1 else 0.0
+        # The model is frozen once it is made; this is still its making.
+        object.__setattr__(self, "ramp", ramp)
+        object.__setattr__(self, "duration", sum(stage.for_ for stage in stages) - ramp)
+
+    @property
+    def shaped(self) -> bool:
+        """Whether it says how much load there is."""
+        return bool(self.stages) or self.rate is not None or self.users is not None
+
+    @property
+    def open(self) -> bool:
+        """Whether arrivals come on schedule, whatever the answers do."""
+        return self.stages[0].levels[0].open if self.stages else self.rate is not None
+
+    @property
+    def peak(self) -> float:
+        """The most load there will be: arrivals per second, or users."""
+        if self.stages:
+            return max(level.value for stage in self.stages for level in stage.levels)
+        return float(self.rate if self.rate is not None else self.users or 0)
+
+
+class Load(TrafficShape):
+    """How much traffic, for how long."""
+
+    warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
+    drain: Duration | None = Field(
+        default=None,
+        description="Sampling goes on for so long after the load; 0s, or with diagnose 10% of duration, 5s to 30s",
     )
     seed: int = Field(default=0, ge=0, description="The same seed makes the same choices, rows and random values")
     cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
@@ -131,52 +145,17 @@ class Load(Strict):
     exclude_tags: list[str] = Field(default=[], description="None of the locustfile's tasks with any of these tags")
 
     @model_validator(mode="after")
-    def _one_model(self) -> Load:
-        if self.stages:
-            self._take_stages(self.stages)
-        elif (self.rate is None) == (self.users is None):
-            raise ValueError("give either rate (open model) or users (closed model), and not both")
-        elif "duration" not in self.model_fields_set:
+    def _whole(self) -> Load:
+        if not self.stages and "duration" not in self.model_fields_set:
             raise ValueError("duration is missing (or stages instead)")
         if self.locustfile and self.open:
             raise ValueError("a locustfile brings its own users: give users, not rate")
-        if self.open and self.pace is not None:
-            raise ValueError("pace goes with users; with a rate, arrivals have their schedule")
-        if not self.open and self.arrivals == "poisson":
-            raise ValueError("arrivals go with a rate; users come one after another")
         if self.workers is not None and not self.workers.expect and not self.processes:
             raise ValueError("workers: say how many to expect, or give processes")
-        return self
-
-    @model_validator(mode="after")
-    def _within_bounds(self) -> Load:
-        for key, most in MOST.items():
-            if (getattr(self, key) or 0) > most:
-                raise ValueError(f"{key} is above {most:,.0f}, which is more than any load can be")
         for key in ("arguments", "tags", "exclude_tags"):
             if getattr(self, key) and not self.locustfile:
                 raise ValueError(f"{key} go with a locustfile")
         return self
-
-    def _take_stages(self, stages: list[Stage]) -> None:
-        """Ramp and duration follow from stages: a first stage that is a ramp is the ramp."""
-        for key in ("rate", "users", "ramp", "duration"):
-            if key in self.model_fields_set:
-                raise ValueError(f"give either stages or {key}, and not both")
-        levels = [level for stage in stages for level in stage.levels]
-        if len({level.open for level in levels}) > 1:
-            raise ValueError("stages are all of rates (200/s) or all of users (50)")
-        if not any(level.value > 0 for level in levels):
-            raise ValueError("stages without any load")
-        ramp = stages[0].for_ if stages[0].ramp and len(stages) > 1 else 0.0
-        # The model is frozen once it is made; this is still its making.
-        object.__setattr__(self, "ramp", ramp)
-        object.__setattr__(self, "duration", sum(stage.for_ for stage in stages) - ramp)
-
-    @property
-    def open(self) -> bool:
-        """Whether arrivals come on schedule, whatever the answers do."""
-        return self.stages[0].levels[0].open if self.stages else self.rate is not None
 
     @property
     def locust_arguments(self) -> tuple[str, ...]:
@@ -191,10 +170,3 @@ class Load(Strict):
             elif value is not False:
                 words.append(f"{flag}={value}")
         return tuple(words)
-
-    @property
-    def peak(self) -> float:
-        """The most load there will be: arrivals per second, or users."""
-        if self.stages:
-            return max(level.value for stage in self.stages for level in stage.levels)
-        return float(self.rate if self.rate is not None else self.users or 0)

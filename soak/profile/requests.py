@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
 
-from soak.profile.fields import FormMap, Positive, Rate, Regex, RequestHeaders, Shorthand, Strict
+from soak.profile.fields import FormMap, Positive, Regex, RequestHeaders, Shorthand, Strict
 from soak.profile.matches import AnyValue, BodyMatch, Statuses
-from soak.profile.windowed import ErrorLimit, LatencyLimit
+from soak.profile.request_limits import EndpointLimits
+from soak.profile.tags import Tag
 
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
 #: A path has no blank in it, save inside a template.
@@ -47,18 +48,6 @@ ConstantRequest = Annotated[
     str, BeforeValidator(_constant_request), WithJsonSchema({"type": "string", "pattern": _CONSTANT.pattern})
 ]
 ReadyRequest = Annotated[str, BeforeValidator(_ready), WithJsonSchema({"type": "string", "pattern": r"GET (/\S*)"})]
-
-
-class EndpointLimits(Strict):
-    """What requests must stay within, of one endpoint or of all together."""
-
-    errors: ErrorLimit | None = Field(default=None, description="Largest share of failed requests")
-    p50: LatencyLimit | None = Field(default=None, description="Largest median latency")
-    p90: LatencyLimit | None = Field(default=None, description="Largest 90th percentile of latency")
-    p95: LatencyLimit | None = Field(default=None, description="Largest 95th percentile of latency")
-    p99: LatencyLimit | None = Field(default=None, description="Largest 99th percentile of latency")
-    p999: LatencyLimit | None = Field(default=None, description="Largest 99.9th percentile of latency")
-    rate: Rate | None = Field(default=None, description="Least achieved rate of requests")
 
 
 class Expect(Strict):
@@ -183,6 +172,7 @@ class RequestSpec(Sending):
     expect: Expect = Field(default=Expect(), description="What counts as a success")
     redirects: bool | None = Field(default=None, description="Follow redirects; load.redirects' unless given")
     limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
+    tags: list[Tag] = Field(default=[], description="Names to report it under, together with others of the same tag")
 
     _written: str | None = PrivateAttr(default=None)
 

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from soak.profile.abort import AbortRule, AbortRules, rules_in_force
 from soak.profile.compare import Accepted, CompareRules
@@ -29,12 +29,15 @@ from soak.profile.gate import GateSpec
 from soak.profile.hosts import is_loopback
 from soak.profile.load import Load
 from soak.profile.notify import Notify
-from soak.profile.requests import Auth, Endpoint, EndpointLimits, RequestSpec
-from soak.profile.start import Start as Start  # noqa: PLC0414 - part of the profile's types
+from soak.profile.request_limits import EndpointLimits
+from soak.profile.requests import Auth, Endpoint, RequestSpec
+from soak.profile.scenarios import ScenarioSpec
+from soak.profile.start import Start
+from soak.profile.tags import RequestGroup, Tag
+from soak.profile.tls import TlsSettings
+from soak.profile.trace import AnyTrace, TraceSettings
 from soak.profile.yamltext import Document, Path
 
-_SWITCH = {"on": True, "off": False}  # YAML 1.2 reads these as text
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 #: What profiles and baselines may be called: it names directories and files.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -43,23 +46,6 @@ def _name(value: object) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise ValueError(f"expected letters, digits, dots and dashes (it names the run directory), not {value!r}")
     return value
-
-
-class TlsSettings(Strict):
-    """How a target of https is verified, and what it may verify; files are PEM, relative to the profile."""
-
-    ca: str | None = Field(default=None, description="File of the authorities to trust instead of the system's")
-    certificate: str | None = Field(default=None, description="File of the certificate to show to the target")
-    key: str | None = Field(default=None, description="File of that certificate's key, unless it holds both")
-    insecure: bool = Field(default=False, description="Verify nothing")
-
-    @model_validator(mode="after")
-    def _key_with_cert(self) -> TlsSettings:
-        if self.key is not None and self.certificate is None:
-            raise ValueError("a key goes with a certificate")
-        if self.insecure and self.ca is not None:
-            raise ValueError("insecure verifies nothing: leave ca out")
-        return self
 
 
 class Target(Strict):
@@ -111,6 +97,7 @@ class Limits(EndpointLimits):
     vouch: Term | None = Field(
         default=None, description="How long a pass must vouch for: a run that cannot say so is inconclusive"
     )
+    tags: dict[Tag, EndpointLimits] = Field(default={}, description="Limits of all requests of a tag together")
 
 
 class DataFile(Strict):
@@ -135,53 +122,6 @@ class DataFile(Strict):
         return self.csv or self.jsonl or ""
 
 
-def _trace(value: object) -> object:
-    if not isinstance(value, bool | str):
-        return value
-    if value not in (*_SWITCH, True, False):
-        raise ValueError(f"expected on, off, or keys such as header, not {value!r}")
-    return {"traceparent": _SWITCH.get(str(value), value)}
-
-
-def _header(value: object) -> str:
-    if isinstance(value, bool):
-        return "X-Trace-ID" if value else ""
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-        raise ValueError(f"expected the name of a header such as X-Trace-ID, or true, not {value!r}")
-    return value
-
-
-HeaderName = Annotated[str, BeforeValidator(_header), WithJsonSchema({"type": ["string", "boolean"]})]
-
-
-class TraceSettings(Strict):
-    """Trace ids of requests, and where the traces and logs of these ids are to be found; short form: `off`."""
-
-    traceparent: bool = Field(default=True, description="Send W3C's traceparent header with every request")
-    header: HeaderName = Field(default="", description="Send the trace id alone, too: true for X-Trace-ID, or a name")
-    link: str | None = Field(
-        default=None, description="Reports link to this, such as http://127.0.0.1:16686/trace/{trace_id}"
-    )
-    logs: str | None = Field(default=None, description="Likewise, such as https://logs.example.com/search?q={trace_id}")
-    zipkin: str | None = Field(
-        default=None, description="The Zipkin that is asked for the exemplars' spans, such as http://127.0.0.1:9411"
-    )
-    jaeger: str | None = Field(
-        default=None, description="The Jaeger that is asked for them instead, such as http://127.0.0.1:16686"
-    )
-    wait: Duration = Field(default=6.0, description="How long spans may take to arrive there; 6s unless given")
-    tls: TlsSettings | None = Field(default=None, description="How it is verified when its URL is https")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> TraceSettings:
-        if self.zipkin is not None and self.jaeger is not None:
-            raise ValueError("give either zipkin or jaeger, and not both")
-        useless = [key for key in ("link", "logs", "zipkin", "jaeger") if getattr(self, key) is not None]
-        if useless and not self.traceparent and not self.header:
-            raise ValueError(f"{useless[0]} needs trace ids: leave traceparent on, or give a header")
-        return self
-
-
 class Profile(Strict):
     """One run, as its YAML file describes it."""
 
@@ -199,6 +139,9 @@ class Profile(Strict):
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
+    scenarios: list[ScenarioSpec] = Field(
+        default=[], description="Several kinds of user at once, each with requests and a load of its own"
+    )
     headers: RequestHeaders = Field(default={}, description="Headers of every request; its own go before them")
     setup: list[AnyStep] = Field(default=[], description="Steps that each user makes once, before anything else")
     teardown: list[AnyStep] = Field(default=[], description="Steps that each user makes once, at its end")
@@ -216,9 +159,7 @@ class Profile(Strict):
     gate: GateSpec | None = Field(default=None, description="Two targets that `soak gate` drives in turn and compares")
     accept: list[Accepted] = Field(default=[], description="Known leaks that are warnings until a day")
     diagnose: Diagnose | None = Field(default=None, description="Profiles of the target to take; {} for what it offers")
-    trace: Annotated[TraceSettings, BeforeValidator(_trace)] = Field(
-        default=TraceSettings(), description="Trace ids that requests carry; off for none"
-    )
+    trace: AnyTrace = Field(default=TraceSettings(), description="Trace ids that requests carry; off for none")
     notify: Notify | None = Field(
         default=None, description="A webhook that is told of the verdict; never decides anything"
     )
@@ -241,17 +182,46 @@ class Profile(Strict):
         return {label: request.limits for _, label, request in self.requests if request.limits is not None}
 
     @property
+    def parts(self) -> list[tuple[Path, Profile | ScenarioSpec]]:
+        """Whatever has requests and a load: the scenarios, or the profile itself; each with its place in the file."""
+        own: list[tuple[Path, Profile | ScenarioSpec]] = [((), self)]
+        return [(("scenarios", index), scenario) for index, scenario in enumerate(self.scenarios)] or own
+
+    @property
     def requests(self) -> list[tuple[Path, str, RequestSpec]]:
         """Every request, alone or in a flow: its place in the file, its label (`checkout / POST /cart`), and itself."""
-        found: list[tuple[Path, str, RequestSpec]] = [
-            (("endpoints", index), endpoint.label, endpoint) for index, endpoint in enumerate(self.endpoints)
-        ]
-        steps: list[tuple[str, Path, list[StepSpec | BlockSpec]]] = [("setup", ("setup",), self.setup)]
-        steps += [(flow.name, ("flows", index, "steps"), flow.steps) for index, flow in enumerate(self.flows)]
-        steps.append(("teardown", ("teardown",), self.teardown))
-        for name, place, those in steps:
-            found += [(where, f"{name} / {step.label}", step) for where, step in requests_in(those, place)]
+        found: list[tuple[Path, str, RequestSpec]] = []
+        for place, part in self.parts:
+            before = label_of(part)
+            found += [
+                ((*place, "endpoints", index), before + endpoint.label, endpoint)
+                for index, endpoint in enumerate(part.endpoints)
+            ]
+            for where, name, steps in courses_of(place, part):
+                found += [(there, f"{name} / {step.label}", step) for there, step in requests_in(steps, where)]
         return found
+
+    @property
+    def groups(self) -> tuple[RequestGroup, ...]:
+        """The scenarios and the tags that there are, each with the labels of its requests and its limits."""
+        scenarios: dict[str, list[str]] = {scenario.name: [] for scenario in self.scenarios}
+        tags: dict[str, list[str]] = {}
+        for place, label, request in self.requests:
+            part, below = (self.scenarios[int(place[1])], place[2:]) if place[0] == "scenarios" else (self, place)
+            if isinstance(part, ScenarioSpec):
+                scenarios[part.name].append(label)
+            shared = part.flows[int(below[1])].tags if below[0] == "flows" else []
+            for tag in dict.fromkeys((*request.tags, *shared)):
+                tags.setdefault(tag, []).append(label)
+        own = {scenario.name: scenario.limits for scenario in self.scenarios}
+        found = [RequestGroup("scenario", name, tuple(labels), own[name]) for name, labels in scenarios.items()]
+        found += [RequestGroup("tag", tag, tuple(tags[tag]), self.limits.tags.get(tag)) for tag in sorted(tags)]
+        return tuple(found)
+
+    @property
+    def open(self) -> bool:
+        """Whether all of the load comes on schedule."""
+        return all(part.load.open for _, part in self.parts)
 
     @property
     def abort_rules(self) -> tuple[AbortRule, ...]:
@@ -273,3 +243,18 @@ class Profile(Strict):
         if self.load.drain is not None:
             return float(self.load.drain)
         return usual_drain(self.load.duration) if self.diagnose is not None else 0.0
+
+
+def label_of(part: Profile | ScenarioSpec) -> str:
+    """What is before the labels of a part's requests: a scenario's name, or nothing."""
+    return f"{part.name} / " if isinstance(part, ScenarioSpec) else ""
+
+
+def courses_of(place: Path, part: Profile | ScenarioSpec) -> list[tuple[Path, str, list[StepSpec | BlockSpec]]]:
+    """The steps of a part of a profile, in order: where they stand, what they are called, and the steps."""
+    before = label_of(part)
+    found: list[tuple[Path, str, list[StepSpec | BlockSpec]]] = [((*place, "setup"), f"{before}setup", part.setup)]
+    found += [
+        ((*place, "flows", index, "steps"), before + flow.name, flow.steps) for index, flow in enumerate(part.flows)
+    ]
+    return [*found, ((*place, "teardown"), f"{before}teardown", part.teardown)]

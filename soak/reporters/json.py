@@ -38,6 +38,10 @@ def render(analysis: Analysis) -> str:
         "findings": [_finding(finding) for finding in analysis.findings],
         "suspects": [suspect_fields(one) for one in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
+        "groups": [
+            {"kind": group.kind, **_endpoint(group.summary), "endpoints": list(group.endpoints)}
+            for group in analysis.groups
+        ],
         "warnings": list(analysis.warnings),
         "exemplars": [_exemplar(exemplar, analysis) for exemplar in analysis.exemplars],
         "traces": _traces(analysis.traces) if analysis.traces else None,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from soak.growth_views import PlaceTable
-from soak.model import Analysis, Exemplar, Finding, Suspect, Verdict
+from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect, Verdict
 from soak.reporters import wording
 from soak.units import show_number, show_ratio
 
@@ -33,7 +33,9 @@ def render(analysis: Analysis) -> str:
     if analysis.findings:
         parts += ["### Findings", _findings(wording.worst_first(analysis.findings))]
     if analysis.endpoints:
-        parts += ["### Endpoints", _endpoints(analysis)]
+        parts += ["### Endpoints", _endpoints(analysis, analysis.endpoints, "Endpoint")]
+    for kind, summaries in analysis.groups_by_kind():
+        parts += [f"### {kind.capitalize()}s", _endpoints(analysis, summaries, kind.capitalize())]
     if analysis.exemplars and (analysis.links or analysis.traces):
         parts += ["### Slowest and failed requests", *_exemplars(analysis)]
     if analysis.warnings:
@@ -113,12 +115,12 @@ def _places(table: PlaceTable) -> str:
     return _table(("Grows", *(code(name) for name in table.endpoints)), "l" + "r" * len(table.endpoints), rows)
 
 
-def _endpoints(analysis: Analysis) -> str:
-    """A row an endpoint."""
+def _endpoints(analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str) -> str:
+    """A row an endpoint, scenario or tag."""
     service = ("Service p99",) if wording.any_delayed(analysis) else ()
-    header = ("Endpoint", "Requests", "Failures", "Rate", "p50", "p95", "p99", *service, "p99.9", "Max")
+    header = (kind, "Requests", "Failures", "Rate", "p50", "p95", "p99", *service, "p99.9", "Max")
     rows = []
-    for endpoint in analysis.endpoints:
+    for endpoint in summaries:
         kinds = wording.failure_kinds(endpoint.failure_kinds)
         failures = f"{show_number(endpoint.failures)}{f' ({escape(kinds)})' if kinds else ''}"
         quantiles = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from soak.model import Analysis, Finding, Suspect, Verdict
+from soak.model import Analysis, EndpointSummary, Finding, Suspect, Verdict
 from soak.reporters import wording
 from soak.reporters.console import as_text, banner
 from soak.traces import TraceReport
@@ -33,7 +35,9 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
         findings = wording.worst_first(analysis.findings)
         parts += _findings_table(findings, width) if width >= WIDE else _findings_list(findings)
     if analysis.endpoints:
-        parts += [_endpoints(analysis, width), *_failures(analysis), Text()]
+        parts += [_endpoints(analysis, analysis.endpoints, "endpoint", width), *_failures(analysis), Text()]
+    for kind, summaries in analysis.groups_by_kind():
+        parts += [_endpoints(analysis, summaries, kind, width), Text()]
     if analysis.traces and analysis.traces.found:
         parts += [_traces(analysis.traces), Text()]
     if analysis.warnings:
@@ -133,14 +137,14 @@ def _suspect(suspect: Suspect) -> Table:
     return grid
 
 
-def _endpoints(analysis: Analysis, width: int) -> Table:
-    """A row an endpoint: counts, requests a second, latencies of successes; service times only where there is room."""
+def _endpoints(analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str, width: int) -> Table:
+    """A row an endpoint, scenario or tag: counts, rate, latencies of successes; service times only where there is room."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("endpoint", overflow="fold", min_width=12)
+    table.add_column(kind, overflow="fold", min_width=12)
     service = ("service p99",) if wording.any_delayed(analysis) and width >= WIDE else ()
     for header in ("requests", "failures", "rate", "p50", "p95", "p99", *service, "max"):
         table.add_column(header, justify="right", no_wrap=True)
-    for endpoint in analysis.endpoints:
+    for endpoint in summaries:
         failures = Text(show_number(endpoint.failures), style="red" if endpoint.failures else "")
         served = (endpoint.service_p99,) if service else ()
         quantiles = (

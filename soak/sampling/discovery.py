@@ -11,7 +11,7 @@ from soak.catalog.go import MEMORY_STATISTICS
 from soak.errors import SoakError, TargetError
 from soak.printable import clean
 from soak.profile.hosts import is_loopback
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources import Source
 from soak.sampling.sources.actuator import Actuator

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from soak import __version__
 from soak.errors import TargetError
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 
 MAX_BYTES = 32 * 2**20
 _CHUNK = 1 << 16

@@ -12,7 +12,7 @@ from soak.errors import SoakError, TargetError
 from soak.model import Event, EventKind, Exemplar
 from soak.profile import Profile
 from soak.profile.checking import beside
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.clock import Clock
 from soak.sampling.fetch import Fetcher
 from soak.sampling.spans import jaeger_trace, zipkin_trace

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from soak.diagnosis.trace_report import report, with_traces
 from soak.model import Analysis, Exemplar, RunInfo, Verdict
-from soak.profile.types import TraceSettings as Settings
+from soak.profile.trace import TraceSettings as Settings
 from soak.traces import Coverage, Span, SpanKind, Trace, TraceReport
 
 ID = "4bf92f3577b34da6a3ce929d0e0e4736"

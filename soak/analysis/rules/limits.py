@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.prepare.request_groups import group_windows, of
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, RuleName, Series, Verdict
@@ -22,7 +23,7 @@ _MOSTLY = 0.5
 
 
 def request_findings(asked: RuleInput) -> Iterator[Finding]:
-    """Errors, latencies and rate, over all endpoints and for each that has limits of its own."""
+    """Errors, latencies and rate, over all endpoints and for each, and each scenario and tag, that has limits of its own."""
     prepared, limits = asked.prepared, asked.limits
     windows = prepared.windows()
     if windows:
@@ -41,6 +42,9 @@ def request_findings(asked: RuleInput) -> Iterator[Finding]:
             yield from _requests(endpoint, own, labels)
         elif limits.errors is None and len(windows) > 1:  # alone, it is all that was said above
             yield from _errors(endpoint, EndpointLimits(), labels)
+    for group, together in group_windows(windows, prepared.asked.groups):
+        if group.limits is not None:
+            yield from _requests(together, group.limits, ((group.kind, group.name),))
 
 
 def max_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -119,12 +123,12 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
             yield Finding(RuleName.LATENCY, name, Verdict.INCONCLUSIVE, reason, labels, limit, observed, "seconds")
             continue
         verdict = Verdict.FAIL if observed > limit else Verdict.PASS
-        reason = f"{_of(labels)}{key} latency is {show_amount(observed, 'seconds')}; {show_amount(limit, 'seconds')} is allowed."
+        reason = f"{of(labels)}{key} latency is {show_amount(observed, 'seconds')}; {show_amount(limit, 'seconds')} is allowed."
         yield Finding(RuleName.LATENCY, name, verdict, reason, labels, limit, observed, "seconds")
     if limits.rate is not None:
         rate = total / seconds if seconds > 0 else 0.0
         verdict = Verdict.PASS if rate >= limits.rate else Verdict.FAIL
-        reason = f"{_of(labels)}{show_number(rate)} requests/s were achieved; at least {show_number(limits.rate)}/s are wanted."
+        reason = f"{of(labels)}{show_number(rate)} requests/s were achieved; at least {show_number(limits.rate)}/s are wanted."
         yield Finding(RuleName.RATE, "http_requests_per_second", verdict, reason, labels, limits.rate, rate, "/s")
 
 
@@ -134,14 +138,14 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
     if total == 0:
         if limit is not None or not labels:
             reason = (
-                f"{_of(labels)}no request was made in the judged stretch, so errors cannot be judged; "
+                f"{of(labels)}no request was made in the judged stretch, so errors cannot be judged; "
                 "a longer one, or a shorter warm-up, has some."
             )
             yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, limit, None, "ratio")
         return
     ratio = failed / total
     most = ", ".join(kind for kind, _ in sorted(kinds.items(), key=lambda item: -item[1])[:3])
-    said = f"{_of(labels)}{failed:,} of {total:,} requests failed ({show_ratio(ratio)}{f': {most}' if failed and most else ''})"
+    said = f"{of(labels)}{failed:,} of {total:,} requests failed ({show_ratio(ratio)}{f': {most}' if failed and most else ''})"
     if limit is not None:
         verdict = Verdict.FAIL if ratio > limit else Verdict.PASS
         yield Finding(
@@ -153,10 +157,6 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
             f"{said}: {doing} is not doing the work that would make it leak; mend that, or allow it with limits.errors."
         )
         yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, None, ratio, "ratio")
-
-
-def _of(labels: Labels) -> str:
-    return f"{dict(labels)['endpoint']}: " if labels else ""
 
 
 def _subject(text: str) -> str:

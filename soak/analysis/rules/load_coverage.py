@@ -70,7 +70,6 @@ def _of_load(what: str, gap: Gap, reason: str) -> Finding:
 
 def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) -> list[Gap]:
     """Where no request was answered for much longer than it usually takes from one to the next."""
-    users_at = prepared.asked.users_at
     if everything is None:
         return [Gap(0.0, prepared.judged_from, prepared.end)]
     some = everything.requests > 0
@@ -81,11 +80,7 @@ def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) ->
     usual = float(np.median(everything.seconds))
     reach = max(2 * usual, QUIET * prepared.judged_seconds / made)
     ends, seconds = everything.times[some], np.minimum(everything.seconds[some], usual)
-    idle = (
-        _idle(prepared)
-        if users_at is None
-        else [part for part in thirds(prepared) if all(users_at(prepared.load_time(edge)) == 0 for edge in part)]
-    )
+    idle = _idle(prepared)
     return [
         gap
         for gap in uncovered(prepared, ends - seconds - reach / 2, ends + reach / 2)
@@ -94,12 +89,16 @@ def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) ->
 
 
 def _idle(prepared: Prepared) -> list[tuple[float, float]]:
-    """The thirds in which no arrival was due."""
-    generator = prepared.recording.generator
-    if generator is None or not np.isfinite(generator.asked).any():
+    """The thirds in which neither an arrival was due nor a user asked for."""
+    generator, users_at = prepared.recording.generator, prepared.asked.users_at
+    scheduled = generator if generator is not None and np.isfinite(generator.asked).any() else None
+    if scheduled is None and users_at is None:
         return []
     return [
-        (start, end) for start, end in thirds(prepared) if not float(np.nansum(generator.between(start, end).asked)) > 0
+        (start, end)
+        for start, end in thirds(prepared)
+        if (scheduled is None or not float(np.nansum(scheduled.between(start, end).asked)) > 0)
+        and (users_at is None or all(users_at(prepared.load_time(edge)) == 0 for edge in (start, end)))
     ]
 
 

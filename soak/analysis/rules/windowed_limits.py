@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, merged
+from soak.analysis.prepare.request_groups import group_windows, of
 from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Labels, RuleName, Verdict
 from soak.profile import EndpointLimits
@@ -24,7 +25,7 @@ _ROUNDING = 1e-9
 
 
 def windowed_findings(asked: RuleInput) -> Iterator[Finding]:
-    """One finding for each limit that holds in a share of windows, of all requests and of each endpoint with its own."""
+    """One finding for each limit that holds in a share of windows: of all requests, each endpoint, scenario and tag."""
     windows, start = asked.prepared.windows(), asked.prepared.judged_from
     if not windows:
         return
@@ -33,6 +34,9 @@ def windowed_findings(asked: RuleInput) -> Iterator[Finding]:
         own = asked.endpoint_limits.get(endpoint.endpoint)
         if own is not None:
             yield from _judged(endpoint, own, (("endpoint", endpoint.endpoint),), start)
+    for group, together in group_windows(windows, asked.prepared.asked.groups):
+        if group.limits is not None:
+            yield from _judged(together, group.limits, ((group.kind, group.name),), start)
 
 
 def _judged(windows: EndpointWindows, limits: EndpointLimits, labels: Labels, start: float) -> Iterator[Finding]:
@@ -73,7 +77,7 @@ def _finding(key: str, limit: Windowed, values: list[float], whole: int, labels:
     allowed = math.floor((1 - wanted.share) * max(count, needed) + _ROUNDING)
     unit = "ratio" if key == "errors" else "seconds"
     what = "Errors" if key == "errors" else f"{key} latency"
-    said = f"{_of(labels)}{what} stayed within {show_amount(limit.at, unit)} in {count - bad:,} of {_counted(count, wanted)}"
+    said = f"{of(labels)}{what} stayed within {show_amount(limit.at, unit)} in {count - bad:,} of {_counted(count, wanted)}"
     if bad > allowed:
         verdict, reason = Verdict.FAIL, f"{said} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted."
     elif count < needed:
@@ -92,7 +96,3 @@ def _counted(count: int, wanted: ShareOfWindows) -> str:
     length = wanted.text.rpartition(" ")[2]
     name = length if length in ("minutes", "hours", "days") else f"windows of {length}"
     return f"{count:,} {name}"
-
-
-def _of(labels: Labels) -> str:
-    return f"{dict(labels)['endpoint']}: " if labels else ""

@@ -24,10 +24,10 @@ from soak.load.cluster.registry import RegisteredWorker, WorkerRegistry
 from soak.load.cluster.transport import LocalServer, Receiver, open_servers
 from soak.load.lifeline import GRACE, end_of_input
 from soak.load.measure.generator_health import MasterHealth
+from soak.load.plan.asked import users_at
 from soak.load.plan.cluster_options import TOKEN, ClusterOptions, WorkerOptions, address, number_once
 from soak.load.plan.partition import Share
 from soak.load.plan.plan import Plan
-from soak.load.plan.schedule import Schedule
 from soak.load.plan.wire import line, window_line
 from soak.windows import Window
 
@@ -54,7 +54,7 @@ class Master:
         self.plan, self.distributed, self.stream = plan, distributed, stream
         self.registry = WorkerRegistry(distributed.workers)
         self.slots = Slots(distributed.workers)
-        self.schedule = Schedule(plan.pieces)
+        self.users_at = users_at(plan)
         #: From which slot on the load is divided into how many parts.
         self.parts = [(1, distributed.workers)]
         self.local = LocalWorkers()
@@ -183,7 +183,7 @@ class Master:
         if not any(exhausted) or self.halting:
             return
         began, ended = (moment - (self.began or 0.0) for moment in (window.time - window.seconds, window.time))
-        nobody = self.plan.users is not None and window.users == 0 < min(map(self.schedule.users_at, (began, ended)))
+        nobody = self.plan.users is not None and window.users == 0 < min(map(self.users_at, (began, ended)))
         if all(exhausted) or nobody:
             raise BrokenRunError(self.exhausted)
 

@@ -62,7 +62,7 @@ class WorkerDriver(LoadDriver):
 
     def take_over(self, at: float, share: Share) -> None:
         """Take another share from a moment of the timetable on; a locustfile's users are redistributed at once."""
-        self.shares.change(at, share)
+        self.take_share(at, share)
         if self.locustfile is not None and self.began and not self.link.ends.is_set():
             self.locustfile.distribute()
 

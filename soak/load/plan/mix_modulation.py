@@ -46,8 +46,8 @@ class MixModulation:
 
     @classmethod
     def of(cls, weights: Sequence[float], begin: float, duration: float, seed: int) -> MixModulation | None:
-        """The code of a steady phase; None with fewer than two endpoints, which nothing can tell apart."""
-        if len(weights) < 2:
+        """The code of a steady phase; None without one, or with fewer than two endpoints, which nothing can tell apart."""
+        if len(weights) < 2 or duration <= 0:
             return None
         rows = modulated_shares(weights)
         count = len(rows)

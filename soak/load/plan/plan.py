@@ -111,6 +111,9 @@ class Plan:
     `trace_header`, unless empty, names a header for the trace id alone. `before` is how many requests an earlier load of
     the same run made: this one goes on where that ended, with rows, numbers and random values of its own. With
     `attribute`, shares vary by a code.
+
+    With `scenarios`, these make the load, each a plan with requests of its own (`scenario` is its name), and `rate` and
+    `users` are what all of them make together. A scenario's `ramp` then is when it has reached its full load.
     """
 
     url: str
@@ -149,12 +152,28 @@ class Plan:
     arguments: tuple[str, ...] = field(default=(), repr=False)
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    scenario: str = ""
+    scenarios: tuple[Plan, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Plan, ...]:
+        """Whatever has requests and a load of its own: the scenarios, or the plan itself."""
+        return self.scenarios or (self,)
+
+    @property
+    def planned_requests(self) -> tuple[PlannedRequest, ...]:
+        """Every request, alone or a step."""
+        steps = (
+            those
+            for part in self.parts
+            for those in (part.requests, part.setup, *(flow.steps for flow in part.flows), part.teardown)
+        )
+        return tuple(request for those in steps for request in requests_in(those))
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The label of every request that may be counted."""
-        steps = (self.setup, *(flow.steps for flow in self.flows), self.teardown)
-        return tuple(request.endpoint for those in (self.requests, *steps) for request in requests_in(those))
+        return tuple(request.endpoint for request in self.planned_requests)
 
     def to_json(self) -> str:
         """One line."""
@@ -163,7 +182,10 @@ class Plan:
     @classmethod
     def from_json(cls, line: str) -> Plan:
         """The inverse of `to_json`."""
-        fields = json.loads(line)
+        return cls._of(json.loads(line))
+
+    @classmethod
+    def _of(cls, fields: dict[str, Any]) -> Plan:
         auth, think, distributed = fields["auth"], fields["think"], fields["distributed"]
         fields |= {
             "requests": tuple(map(_request, fields["requests"])),
@@ -180,6 +202,7 @@ class Plan:
             "tls": TlsOptions(**fields["tls"]),
             "think": tuple(think) if think else None,
             "distributed": ClusterOptions(**distributed) if distributed else None,
+            "scenarios": tuple(map(cls._of, fields["scenarios"])),
         }
         return cls(**fields)
 

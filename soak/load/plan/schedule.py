@@ -12,9 +12,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
-from soak.profile.load import Load
+from soak.profile.load import TrafficShape
+from soak.profile.scenarios import ScenarioLoad
 
 _TURN = 2 * math.pi
+#: Seconds below which a pause at the end is none: what adding up times leaves.
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,18 @@ class Schedule:
         return self._begin[place] + self.pieces[place].due(n - self._counts[place])
 
 
-def segments_of(load: Load) -> tuple[ScheduleSegment, ...]:
-    """The shape of a profile's load: its stages, or its ramp and its duration."""
+def scenario_segments(load: ScenarioLoad, total: float) -> tuple[ScheduleSegment, ...]:
+    """The shape of a scenario's load, with nothing before it begins and after it has ended; `total` seconds."""
+    before, after = load.after, total - load.end
+    return (
+        *([ScheduleSegment(before, 0.0, 0.0)] if before > 0 else []),
+        *segments_of(load),
+        *([ScheduleSegment(after, 0.0, 0.0)] if after > _LEAST else []),
+    )
+
+
+def segments_of(load: TrafficShape) -> tuple[ScheduleSegment, ...]:
+    """The shape of a load: its stages, or its ramp and its duration."""
     if not load.stages:
         ramp = [ScheduleSegment(load.ramp, 0.0, load.peak)] if load.ramp > 0 else []
         return (*ramp, ScheduleSegment(load.duration, load.peak, load.peak))

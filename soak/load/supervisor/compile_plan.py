@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote, urlencode
+from zlib import crc32
 
 from soak.load.plan.cluster_options import cluster_options_of
 from soak.load.plan.credentials import Credentials
@@ -22,7 +23,7 @@ from soak.load.plan.plan import (
     PlannedRequest,
     PlannedStep,
 )
-from soak.load.plan.schedule import segments_of
+from soak.load.plan.schedule import scenario_segments, segments_of
 from soak.load.plan.tls_options import TlsOptions
 from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
 from soak.load.supervisor.compile_expectations import planned_expectations, planned_extractors
@@ -32,7 +33,10 @@ from soak.load.supervisor.validate import check_requests_and_data
 from soak.profile import Profile
 from soak.profile.checking import beside
 from soak.profile.flows import BlockSpec, StepSpec
+from soak.profile.load import TrafficShape
 from soak.profile.requests import Capture, RequestSpec, Sending
+from soak.profile.scenarios import ScenarioSpec
+from soak.profile.types import courses_of, label_of
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
@@ -53,27 +57,16 @@ def plan_of(profile: Profile) -> Plan:
     digest = profile.auth.digest if profile.auth else None
     plan = Plan(
         url=profile.target.url.rstrip("/"),
-        requests=tuple(
-            planned(endpoint, document, ("endpoints", index), endpoint.label, endpoint.weight)
-            for index, endpoint in enumerate(profile.endpoints)
-        ),
+        requests=(),
         duration=load.duration,
         ramp=load.ramp,
         interval=profile.interval,
         timeout=load.timeout.total or LONGEST_WAIT,
         connect_timeout=load.timeout.connect,
         read_timeout=load.timeout.read,
-        rate=load.peak if load.open else None,
-        users=None if load.open else int(load.peak),
         locustfile=_absolute(document, load.locustfile),
-        flows=_flows(profile),
-        setup=_steps(profile.setup, document, ("setup",), "setup"),
-        teardown=_steps(profile.teardown, document, ("teardown",), "teardown"),
-        pieces=segments_of(load),
-        arrivals=load.arrivals,
         seed=load.seed,
         think=(load.think.min, load.think.max) if load.think else None,
-        pace=load.pace,
         redirects=load.redirects,
         cookies=load.cookies,
         rows=tuple(
@@ -94,8 +87,61 @@ def plan_of(profile: Profile) -> Plan:
         tags=tuple(load.tags),
         exclude_tags=tuple(load.exclude_tags),
     )
+    plan = _with_scenarios(profile, plan) if profile.scenarios else _part(profile, plan, (), profile, load)
     shared = _for_all(profile)
     return with_headers(plan, shared) if shared else plan
+
+
+def _part(profile: Profile, plan: Plan, place: Place, part: Profile | ScenarioSpec, load: TrafficShape) -> Plan:
+    """A plan with the requests and the load of a part of the profile."""
+    document, before = profile.document, label_of(part)
+    courses = [(where, _steps(steps, document, where, name)) for where, name, steps in courses_of(place, part)]
+    return replace(
+        plan,
+        requests=tuple(
+            planned(endpoint, document, (*place, "endpoints", index), before + endpoint.label, endpoint.weight)
+            for index, endpoint in enumerate(part.endpoints)
+        ),
+        setup=courses[0][1],
+        flows=tuple(
+            PlannedFlow(before + flow.name, flow.weight, steps)
+            for flow, (_, steps) in zip(part.flows, courses[1:-1], strict=True)
+        ),
+        teardown=courses[-1][1],
+        rate=load.peak if load.open else None,
+        users=None if load.open else int(load.peak),
+        pieces=segments_of(load),
+        arrivals=load.arrivals,
+        think=(load.think.min, load.think.max) if load.think else None,
+        pace=load.pace,
+    )
+
+
+def _with_scenarios(profile: Profile, plan: Plan) -> Plan:
+    """A plan whose load is made by scenarios, each with random choices of its own."""
+    scenarios: list[Plan] = []
+    for place, part in profile.parts:
+        load = part.load.within(profile.load) if isinstance(part, ScenarioSpec) else None
+        assert load is not None
+        own = _part(profile, plan, place, part, load)
+        scenarios.append(
+            replace(
+                own,
+                scenario=part.name,
+                seed=crc32(f"{plan.seed}/{part.name}".encode()),
+                ramp=load.after + load.ramp,
+                duration=load.duration,
+                pieces=scenario_segments(load, plan.ramp + plan.duration),
+            )
+        )
+    rates = [own.rate for own in scenarios if own.rate is not None]
+    users = [own.users for own in scenarios if own.users is not None]
+    return replace(
+        plan,
+        scenarios=tuple(scenarios),
+        rate=sum(rates) if rates else None,
+        users=sum(users) if users else None,
+    )
 
 
 def planned(
@@ -175,13 +221,6 @@ def _for_all(profile: Profile) -> Headers:
 
 def _base64(body: bytes) -> str:
     return base64.b64encode(body).decode("ascii")
-
-
-def _flows(profile: Profile) -> tuple[PlannedFlow, ...]:
-    return tuple(
-        PlannedFlow(flow.name, flow.weight, _steps(flow.steps, profile.document, ("flows", index, "steps"), flow.name))
-        for index, flow in enumerate(profile.flows)
-    )
 
 
 def _steps(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from soak.load.plan.plan import Plan, PlannedRequest, requests_in
+from soak.load.plan.plan import Plan, PlannedRequest
 from soak.load.scenario.templates import is_template
 from soak.snapshots import SnapshotStage
 
@@ -27,7 +26,9 @@ def confirmation_rounds(plan: Plan, seconds: float, made: int) -> tuple[Confirma
     not draw, for with the same keys over again a cache that only gains entries would look like one that is full. Rows that
     may never be used twice are not.
     """
-    varies = any(_varies(request) for request in _requests(plan)) and all(rows.order != "unique" for rows in plan.rows)
+    varies = any(_varies(request) for request in plan.planned_requests) and all(
+        rows.order != "unique" for rows in plan.rows
+    )
     if not varies:
         return (ConfirmationRound("confirm", "confirmed", again(plan, seconds, made)),)
     repeated, fresh = again(plan, seconds / 2, 0), again(plan, seconds / 2, made)
@@ -36,14 +37,19 @@ def confirmation_rounds(plan: Plan, seconds: float, made: int) -> tuple[Confirma
 
 def again(plan: Plan, seconds: float, made: int) -> Plan:
     """A plan that takes `seconds` at full load, its stages shortened alike, and goes on after `made` requests."""
-    share = seconds / plan.duration
+    return _shortened(plan, seconds / plan.duration, made)
+
+
+def _shortened(plan: Plan, share: float, made: int) -> Plan:
     pieces = tuple(replace(piece, seconds=piece.seconds * share, period=piece.period * share) for piece in plan.pieces)
-    return replace(plan, duration=seconds, ramp=plan.ramp * share, pieces=pieces, before=made)
-
-
-def _requests(plan: Plan) -> Iterator[PlannedRequest]:
-    for steps in (plan.requests, plan.setup, *(flow.steps for flow in plan.flows), plan.teardown):
-        yield from requests_in(steps)
+    return replace(
+        plan,
+        duration=plan.duration * share,
+        ramp=plan.ramp * share,
+        pieces=pieces,
+        before=made,
+        scenarios=tuple(_shortened(scenario, share, made) for scenario in plan.scenarios),
+    )
 
 
 def _varies(request: PlannedRequest) -> bool:

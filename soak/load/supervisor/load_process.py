@@ -102,8 +102,10 @@ class LoadProcess:
             self.stop()
             raise LoadError(f"the load could not start: {self.failure or 'its process ended'}{self._log_says('more')}")
         threading.Thread(target=self._watch, name="soak-load-watch", daemon=True).start()
-        if (code := mix_modulation_of(self._plan)) is not None:
-            self._on_event(Event(self.started, EventKind.MIX, code.words))
+        for part in self._plan.parts:
+            if (code := mix_modulation_of(part)) is not None:
+                said = f"{part.scenario}: {code.words}" if part.scenario else code.words
+                self._on_event(Event(self.started, EventKind.MIX, said))
 
     def _watch(self) -> None:
         """Break a load that falls silent, or does not end: whatever has become of it, the run ends within a bound."""

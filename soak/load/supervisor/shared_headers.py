@@ -28,6 +28,7 @@ def with_headers(plan: Plan, headers: Headers) -> Plan:
         flows=tuple(replace(flow, steps=with_them(flow.steps)) for flow in plan.flows),
         setup=with_them(plan.setup),
         teardown=with_them(plan.teardown),
+        scenarios=tuple(with_headers(scenario, headers) for scenario in plan.scenarios),
     )
 
 

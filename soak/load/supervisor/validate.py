@@ -25,10 +25,12 @@ from soak.load.scenario.templates import (
 from soak.load.supervisor.compile_expectations import schema_of
 from soak.load.supervisor.multipart import part_place
 from soak.profile import Profile
-from soak.profile.checking import TEMPLATE_NAMES, beside, refused, requests_of
+from soak.profile.checking import TEMPLATE_NAMES, beside
 from soak.profile.flows import BlockSpec, StepSpec, blocks_in, requests_in
 from soak.profile.parsing import nearest
+from soak.profile.refusal import refused
 from soak.profile.requests import RequestSpec
+from soak.profile.types import courses_of
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
@@ -37,29 +39,32 @@ def check_requests_and_data(profile: Profile) -> None:
     """ProfileError, with file, line and key, for the first thing that would fail when the traffic is made."""
     document = profile.document
     columns = {name: _columns(profile, name) for name in profile.data}
-    lasting = {name for _, step in requests_in(profile.setup, ()) for name in step.capture}
-    captured: dict[Place, set[str]] = {}
-    steps: list[tuple[Place, list[StepSpec | BlockSpec]]] = [
-        (("setup",), profile.setup),
-        (("teardown",), profile.teardown),
-    ]
-    steps += [(("flows", index, "steps"), flow.steps) for index, flow in enumerate(profile.flows)]
-    for place, _, request in requests_of(profile):
-        check_paths(request, place, document)
-        course = captured.setdefault(place[:2] if place[0] == "flows" else place[:1], set())
-        known = {*TEMPLATE_NAMES, *profile.data, *course, *(lasting if place[0] != "setup" else ())}
-        for where, kind, source in sources_of(request, place, document):
-            _check_template(where, kind, source, document, known, columns)
-        if isinstance(request, StepSpec):
-            course.update(request.capture)
-    for where, those in steps:
-        course = captured.get(where[:2] if where[0] == "flows" else where[:1], set())
-        _check_conditions(where, those, document, {*TEMPLATE_NAMES, *profile.data, *course, *lasting})
+    given = {*TEMPLATE_NAMES, *profile.data}
+    lasting: set[str] = set()
+    for place, part in profile.parts:
+        captured = {name for _, step in requests_in(part.setup, ()) for name in step.capture}
+        lasting |= captured
+        for index, endpoint in enumerate(part.endpoints):
+            _check_request(endpoint, (*place, "endpoints", index), document, given | captured, columns)
+        for where, _, steps in courses_of(place, part):
+            known = given | (set() if where[-1] == "setup" else captured)
+            for there, step in requests_in(steps, where):
+                _check_request(step, there, document, known, columns)
+                known |= set(step.capture)
+            _check_conditions(where, steps, document, known)
     for where, text in _texts(literal(profile.headers, (), document, "headers"), ("headers",)):
         if is_template(text):
             _check_template(where, "text", text, document, {*TEMPLATE_NAMES, *profile.data, *lasting}, columns)
     if profile.auth is not None and profile.auth.request is not None:
         _check_path(profile.auth.token, ("auth", "token"), document)
+
+
+def _check_request(
+    request: RequestSpec, place: Place, document: Document, known: set[str], columns: dict[str, tuple[str, ...]]
+) -> None:
+    check_paths(request, place, document)
+    for where, kind, source in sources_of(request, place, document):
+        _check_template(where, kind, source, document, known, columns)
 
 
 def _check_conditions(place: Place, steps: Sequence[StepSpec | BlockSpec], document: Document, known: set[str]) -> None:

@@ -14,9 +14,9 @@ import gevent
 from soak.load.http.options import Origin, Timeouts
 from soak.load.http.request_head import RequestHead
 from soak.load.http.trace_context import TraceHeaders
+from soak.load.plan.asked import schedule_of
 from soak.load.plan.mix_modulation import mix_modulation_of
 from soak.load.plan.plan import Plan, PlannedBlock, PlannedRequest, PlannedStep
-from soak.load.plan.schedule import Schedule, ScheduleSegment
 from soak.load.scenario.checks import Checks
 from soak.load.scenario.conditions import Condition
 from soak.load.scenario.extractors import Extractors
@@ -146,14 +146,33 @@ class Scenario:
         self.names = _names(steps)
 
 
-class TrafficMix:
-    """All that the users of one process share; of `count` processes, this is the one counted `index` from 0.
+class SharedData:
+    """What the scenarios of one process share: rows, numbers, and which user is whose; see `TrafficMix` for the numbers.
 
     RowsError when a data file is no longer what it was when the profile was checked.
     """
 
     def __init__(self, plan: Plan, index: int = 0, count: int = 1) -> None:
+        self.rows = {rows.name: Feeder.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
+        for rows in self.rows.values():
+            rows.skip(plan.before // count)
+        self.numbers = SequenceNumbers(index, count, plan.before * _NUMBERS_EACH)
+        self._scenarios = [part.scenario for part in plan.parts]
+
+    def user(self, number: int, scenario: str) -> int:
+        """The number, from 1, of a scenario's user that is counted from 0: no two scenarios have the same users."""
+        return number * len(self._scenarios) + self._scenarios.index(scenario) + 1
+
+
+class TrafficMix:
+    """All that the users of one scenario share in one process; of `count` processes, this is the one counted `index` from 0.
+
+    `plan` is the scenario's, or all of it where there are none.
+    """
+
+    def __init__(self, plan: Plan, index: int = 0, count: int = 1, shared: SharedData | None = None) -> None:
         self._plan, self._index, self._count = plan, index, count
+        self._shared = shared or SharedData(plan, index, count)
         alone = [Scenario((ScenarioStep(request, plan),), request.weight) for request in plan.requests]
         flows = [Scenario(steps_of(flow.steps, plan), flow.weight, flow=True) for flow in plan.flows]
         self.setup, self.teardown = (
@@ -164,24 +183,23 @@ class TrafficMix:
         self._modulation = mix_modulation_of(plan)
         #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
         self.turns = inf if self._modulation is None else 0.0
-        self._rows = {rows.name: Feeder.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
-        for rows in self._rows.values():
-            rows.skip(plan.before // count)
-        self._numbers = SequenceNumbers(index, count, plan.before * _NUMBERS_EACH)
         self._seed = f"{plan.seed}/{plan.before}" if plan.before else plan.seed
-        self.schedule = Schedule(plan.pieces or _pieces(plan))
+        self.schedule = schedule_of(plan)
 
     def virtual_user(self, number: int) -> VirtualUser:
         """The state of one user, counted from 1 in this process; no two processes have the same users."""
-        return VirtualUser((number - 1) * self._count + self._index + 1, self._seed, self._rows, self._numbers)
+        return self._user(self._shared.user((number - 1) * self._count + self._index, self._plan.scenario))
 
     def caller_number(self, number: int) -> int:
         """What templates know as `user` of an arrival, counted from 0 over all processes: from 1 on over the whole run."""
-        return self._plan.before + number + 1
+        return self._shared.user(self._plan.before + number, self._plan.scenario)
 
     def caller(self, number: int) -> VirtualUser:
         """The state of whoever makes an arrival, counted from 0 over all processes."""
-        return VirtualUser(self.caller_number(number), self._seed, self._rows, self._numbers)
+        return self._user(self.caller_number(number))
+
+    def _user(self, number: int) -> VirtualUser:
+        return VirtualUser(number, self._seed, self._shared.rows, self._shared.numbers)
 
     def turn(self, passed: float) -> None:
         """From now on choose by the shares of this moment, in seconds from the load's beginning: the same in all processes."""
@@ -199,10 +217,3 @@ class TrafficMix:
         """How long to think before the next request, in seconds: as the step `after` which it is says, or the plan."""
         think = self._plan.think if after is None else after.think
         return chance.uniform(*think) if think else 0.0
-
-
-def _pieces(plan: Plan) -> tuple[ScheduleSegment, ...]:
-    """A plan that says no shape has a ramp and holds its full load."""
-    full = float(plan.rate if plan.rate is not None else plan.users or 0)
-    ramp = (ScheduleSegment(plan.ramp, 0.0, full),) if plan.ramp > 0 else ()
-    return (*ramp, ScheduleSegment(plan.duration, full, full))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
 from soak.errors import SoakError
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: One profile as the target gave it, unpacked, or why this one is missing while others may still be had.

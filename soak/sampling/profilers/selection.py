@@ -8,7 +8,7 @@ from soak.errors import TargetError
 from soak.profile import Profile
 from soak.profile.checking import beside
 from soak.profile.hosts import is_loopback
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
 from soak.sampling.sources.process import listening_on
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from soak.errors import TargetError
 from soak.model import Kind, Labels, Sample
 from soak.profile.fields import Positive
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.exposition import Exposition
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import ACCEPT, about, requests_sent

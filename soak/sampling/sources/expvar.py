@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 from soak.errors import TargetError
 from soak.model import Kind, Sample
 from soak.profile.fields import Positive
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher
 from soak.sampling.sources.prometheus import requests_sent
 

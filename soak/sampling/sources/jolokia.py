@@ -10,7 +10,7 @@ from typing import Any
 from soak.errors import TargetError, UsageError
 from soak.model import Kind, Labels, Sample, label_pairs
 from soak.profile.fields import Positive
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import requests_sent
 

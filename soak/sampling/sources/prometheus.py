@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from soak.errors import TargetError, UsageError, without_url_secrets
 from soak.model import Kind, Sample
 from soak.profile.fields import Count, Positive
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.exposition import MOST_OF_ONE, MOST_SERIES, Exposition, Page
 from soak.sampling.fetch import Answer, Fetcher
 from soak.sampling.page_notices import page_notices

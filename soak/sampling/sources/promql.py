@@ -11,7 +11,7 @@ from urllib.parse import quote
 from soak.errors import TargetError, UsageError
 from soak.model import Kind, Sample, label_pairs
 from soak.profile.fields import Positive
-from soak.profile.types import TlsSettings
+from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import requests_sent
 

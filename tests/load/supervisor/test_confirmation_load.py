@@ -49,7 +49,7 @@ def test_nothing_comes_twice(tmp_path: Path, order: str) -> None:
 def test_numbers_and_the_choices_of_users_are_new_too(tmp_path: Path) -> None:
     one = first(tmp_path, "random")
     second = again(one, 25.0, 1000)
-    asked = [TrafficMix(each)._numbers.next() for each in (one, second)]
+    asked = [TrafficMix(each)._shared.numbers.next() for each in (one, second)]
     assert asked[0] == 1
     assert asked[1] > 1000
     users = [TrafficMix(each).virtual_user(1) for each in (one, second)]

@@ -1,0 +1,30 @@
+"""The requests of scenarios and tags, taken together, and the limits that each part of the requests has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from soak.analysis.prepare.prepare import merged
+from soak.model import Labels
+from soak.profile.tags import RequestGroup
+from soak.windows import EndpointWindows
+
+
+def group_windows(
+    windows: Sequence[EndpointWindows], groups: Sequence[RequestGroup]
+) -> Iterator[tuple[RequestGroup, EndpointWindows]]:
+    """The windows of each group that has any; exact."""
+    by_name = {one.endpoint: one for one in windows}
+    for group in groups:
+        members = tuple(by_name[label] for label in group.endpoints if label in by_name)
+        if members:
+            yield group, replace(merged(members), endpoint=group.name)
+
+
+def of(labels: Labels) -> str:
+    """How a sentence begins that is about an endpoint, a scenario or a tag alone; nothing for all requests."""
+    if not labels:
+        return ""
+    kind, name = labels[0]
+    return f"{name}: " if kind == "endpoint" else f"{kind} {name}: "

@@ -1,0 +1,56 @@
+"""Several loads at once, those of a plan's scenarios, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import gevent
+
+from soak.load.workload.closed_model import ClosedLoad
+from soak.load.workload.open_model import OpenLoad
+
+
+class CombinedLoad:
+    """The loads of all scenarios, in greenlets of their own; what goes wrong in one breaks all."""
+
+    def __init__(self, loads: Sequence[OpenLoad | ClosedLoad]) -> None:
+        self.loads = loads
+        closed = [load for load in loads if isinstance(load, ClosedLoad)]
+        self._counted = closed or loads
+
+    @property
+    def busy(self) -> int:
+        """How many users there are; without any, how many arrivals are sent and not answered yet."""
+        return sum(load.busy for load in self._counted)
+
+    @property
+    def made(self) -> int:
+        """Arrivals so far."""
+        return sum(load.made for load in self.loads if isinstance(load, OpenLoad))
+
+    @property
+    def queued(self) -> int:
+        """Arrivals so far that found no free connection."""
+        return sum(load.queued for load in self.loads if isinstance(load, OpenLoad))
+
+    def connect(self) -> None:
+        """Open what the first arrivals need."""
+        _at_once([load.connect for load in self.loads if isinstance(load, OpenLoad)])
+
+    def drive(self) -> None:
+        """Make all loads; returns when the last has ended."""
+        _at_once([load.drive for load in self.loads])
+
+    def finish(self, patience: float) -> None:
+        """Wait for the answers under way, at most `patience` seconds, and close everything."""
+        _at_once([partial(load.finish, patience) for load in self.loads])
+
+
+def _at_once(functions: Sequence[Callable[[], object]]) -> None:
+    """Call all of them at once and wait for them; the first exception ends the others."""
+    greenlets = [gevent.spawn(function) for function in functions]
+    try:
+        gevent.joinall(greenlets, raise_error=True)
+    finally:
+        gevent.killall(greenlets)

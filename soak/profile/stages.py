@@ -1,0 +1,44 @@
+"""Stages of a load: stretches of time, each in one shape."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from soak.profile.fields import LoadLevel, Positive, StageLoad, Strict
+
+
+class Sine(Strict):
+    """Load that swings like days and nights do; it begins at its low."""
+
+    low: StageLoad = Field(description="The least load, at the beginning of each period")
+    high: StageLoad = Field(description="The most load, in the middle of each period")
+    period: Positive = Field(description="Time from low to low")
+
+
+class Stage(Strict):
+    """A stretch of time in one shape of load: exactly one of rate, users, ramp, spike and sine."""
+
+    for_: Positive = Field(alias="for", description="How long the stage takes")
+    rate: StageLoad | None = Field(default=None, description="Hold this many arrivals (open model)")
+    users: StageLoad | None = Field(default=None, description="Hold this many users (closed model)")
+    ramp: StageLoad | None = Field(default=None, description="Go evenly from the load before to this one")
+    spike: StageLoad | None = Field(default=None, description="Hold this load, then go back to the one before")
+    sine: Sine | None = Field(default=None, description="Swing between two loads")
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Stage:
+        given = [self.rate, self.users, self.ramp, self.spike, self.sine]
+        if sum(shape is not None for shape in given) != 1:
+            raise ValueError("a stage has exactly one of rate, users, ramp, spike and sine")
+        if (self.rate and not self.rate.open) or (self.users and self.users.open):
+            raise ValueError("rate is such as 200/s, and users a whole number")
+        if self.sine and self.sine.low.value > self.sine.high.value:
+            raise ValueError("the low of a sine must not be above its high")
+        return self
+
+    @property
+    def levels(self) -> tuple[LoadLevel, ...]:
+        """The loads it names."""
+        if self.sine:
+            return self.sine.low, self.sine.high
+        return tuple(level for level in (self.rate, self.users, self.ramp, self.spike) if level is not None)

@@ -1,0 +1,24 @@
+"""How an https address is verified, as a profile says it."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from soak.profile.fields import Strict
+
+
+class TlsSettings(Strict):
+    """How a target of https is verified, and what it may verify; files are PEM, relative to the profile."""
+
+    ca: str | None = Field(default=None, description="File of the authorities to trust instead of the system's")
+    certificate: str | None = Field(default=None, description="File of the certificate to show to the target")
+    key: str | None = Field(default=None, description="File of that certificate's key, unless it holds both")
+    insecure: bool = Field(default=False, description="Verify nothing")
+
+    @model_validator(mode="after")
+    def _key_with_cert(self) -> TlsSettings:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("a key goes with a certificate")
+        if self.insecure and self.ca is not None:
+            raise ValueError("insecure verifies nothing: leave ca out")
+        return self
