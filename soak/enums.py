@@ -36,6 +36,7 @@ class RuleName(StrEnum):
     GENERATOR = "generator"
     ABORT = "abort"
     VOUCH = "vouch"
+    CAPACITY = "capacity"
 
 
 class Ending(StrEnum):
@@ -59,6 +60,7 @@ class EventKind(StrEnum):
     WORKER = "worker"
     LOAD = "load"
     MIX = "mix"
+    STEP = "step"
     DRAIN = "drain"
     EARLY = "early"
     RESUMED = "resumed"

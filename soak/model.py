@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from soak.capacity.steps import Capacity
 from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
@@ -262,7 +263,8 @@ class Analysis:
 
     `broken` says why the run as a whole proves nothing, None where it may; `vouched` is None but for a
     pass; `exemplars` are the slowest requests, slowest
-    first, and then failed ones in the order of time; `links` are names and addresses with {trace_id} for theirs.
+    first, and then failed ones in the order of time; `links` are names and addresses with
+    {trace_id} for theirs. `capacity` is what a capacity search found, None but for one.
     """
 
     run: RunInfo
@@ -282,6 +284,7 @@ class Analysis:
     traces: TraceReport | None = None
     flame: Flame | None = None
     places: PlaceTable | None = None
+    capacity: Capacity | None = None
     groups: tuple[GroupSummary, ...] = ()
 
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:

@@ -10,6 +10,7 @@ import yaml
 
 from soak.analysis import analyze, analyze_prepared
 from soak.analysis.acceptance import with_acceptances
+from soak.analysis.capacity_search import judge_search
 from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.prepare import prepare
@@ -37,6 +38,8 @@ def judge(recording: Recording, profile: Profile, known_growth: Mapping[str, flo
 
     `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds what is accepted.
     """
+    if profile.load.find is not None:
+        return judge_search(recording, profile, asked_load(profile))
     recording = with_snapshot_series(recording)
     prepared = prepare(recording, profile.load.warmup, asked_load(profile))
     analysis = analyze_prepared(prepared, profile.limits, profile.own_limits, request_clock=request_clock(recording))

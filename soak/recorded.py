@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.capacity.steps import DrivenStep
 from soak.enums import Ending, EventKind, Kind, ScrapeError
 from soak.snapshots import Snapshot
 from soak.traces import Trace
@@ -157,6 +158,7 @@ class Recording:
     """Everything a run (or a CSV file) recorded; the only thing that analysis reads.
 
     `shown_only` are the keys of a file's series that no leak uses up, such as a price: drawn, and judged by limits alone.
+    `steps` are those of a capacity search.
     """
 
     run: RunInfo
@@ -172,3 +174,4 @@ class Recording:
     snapshots: tuple[Snapshot, ...] = ()
     traces: tuple[Trace, ...] = ()
     shown_only: frozenset[str] = frozenset()
+    steps: tuple[DrivenStep, ...] = ()

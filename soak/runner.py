@@ -16,10 +16,10 @@ from soak.load.plan.cluster_options import TOKEN, check_listening
 from soak.load.plan.plan import Plan
 from soak.load.supervisor.compile_plan import plan_of
 from soak.load.supervisor.confirmation_load import ConfirmationRound, confirmation_rounds
-from soak.load.supervisor.load_process import LoadProcess
+from soak.load.supervisor.search_load import AnyLoad, load_of
 from soak.model import Ending, Event, EventKind, Exemplar, Phase, Scrape
 from soak.profile import Profile
-from soak.recording import LOAD_LOG, TARGET_LOG, Recorder, SnapshotKeeper
+from soak.recording import TARGET_LOG, Recorder, SnapshotKeeper
 from soak.recording.describing import aborted_entry, description, utc_now
 from soak.resume import Resumption, phases_of
 from soak.sampling.building import build_sources, require_processes
@@ -101,8 +101,8 @@ class Run:
             self._let_go()
             self._seal()
 
-    def _load(self, plan: Plan) -> LoadProcess:
-        return LoadProcess(plan, self.clock.origin, self.directory / LOAD_LOG, self._record, self._record)
+    def _load(self, plan: Plan) -> AnyLoad:
+        return load_of(self.profile.load, plan, self.clock.origin, self.directory, self._record, self.recorder.update)
 
     def _begin(self) -> None:
         """Everything that may fail before there is anything worth keeping."""
@@ -234,7 +234,7 @@ class Run:
                 self.stop.wait(_OFTEN)
         return not self.stop.is_set() and self.failure is None
 
-    def _end_of(self, load: LoadProcess) -> float:
+    def _end_of(self, load: AnyLoad) -> float:
         """Stop a load, and say when it ended."""
         load.stop()
         return load.finished or self.clock.now()

@@ -18,22 +18,23 @@ MAY_IMPORT = {
     "snapshots": set(),
     "traces": set(),
     "growth_views": set(),
-    "recorded": {"enums", "snapshots", "traces", "windows"},
-    "model": {"enums", "growth_views", "recorded", "traces", "windows"},
+    "recorded": {"capacity", "enums", "snapshots", "traces", "windows"},
+    "model": {"capacity", "enums", "growth_views", "recorded", "traces", "windows"},
     "compared": {"model", "units"},
     "printable": set(),
     "selectors": set(),
     "units": set(),
-    "profile": {"errors", "model", "selectors", "units"},
+    "capacity": {"latency", "units"},
+    "profile": {"capacity", "errors", "model", "selectors", "units"},
     "abort": {"latency", "model", "profile", "units", "windows"},
     "formats": {"catalog", "enums", "errors", "model", "recorded"},
-    "recording": {"errors", "latency", "model", "profile", "snapshots", "traces", "windows"},
+    "recording": {"capacity", "errors", "latency", "model", "profile", "snapshots", "traces", "windows"},
     "sampling": {"catalog", "errors", "model", "printable", "profile", "recording", "selectors", "snapshots", "traces"},
-    "load": {"errors", "latency", "model", "profile", "recording", "snapshots", "units", "windows"},
+    "load": {"capacity", "errors", "latency", "model", "profile", "recording", "snapshots", "units", "windows"},
     "target": {"errors", "printable", "profile", "sampling"},
     "probing": {"load"},
     "gate": {"errors", "model", "profile", "runner", "target"},
-    "analysis": {"catalog", "errors", "model", "profile", "snapshots", "units", "windows"},
+    "analysis": {"capacity", "catalog", "errors", "model", "profile", "snapshots", "units", "windows"},
     "diagnosis": {
         "analysis",
         "catalog",
@@ -48,7 +49,7 @@ MAY_IMPORT = {
     },
     "baseline": {"compared", "errors", "model", "profile"},
     "comparison": {"analysis", "catalog", "compared", "errors", "latency", "model", "profile", "units", "windows"},
-    "reporters": {"compared", "errors", "growth_views", "model", "printable", "traces", "units"},
+    "reporters": {"capacity", "compared", "errors", "growth_views", "model", "printable", "traces", "units"},
     "live": {
         "analysis",
         "catalog",
@@ -92,7 +93,7 @@ MAY_IMPORT = {
 #: The layers inside a package, top to bottom: a file imports from its own layer and from those below.
 LAYERS = {
     "load": ["child", "cluster", "driver", "locustfile", "workload", "scenario", "measure", "http", "lifeline", "plan"],
-    "analysis": ["verdict", "rules", "prepare", "statistics", "thresholds"],
+    "analysis": ["capacity_search", "verdict", "rules", "prepare", "statistics", "thresholds"],
     "diagnosis": ["suspects", "attribution", "profiles"],
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "os", "pathlib", "sqlite3", "urllib", "http", "psutil"}

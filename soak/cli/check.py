@@ -39,7 +39,7 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     from soak.load.plan.cluster_options import TOKEN, check_listening, cluster_options_of  # noqa: PLC0415
     from soak.load.supervisor.validate import check_requests_and_data  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile  # noqa: PLC0415
-    from soak.profile.summary import load_summary, target_address  # noqa: PLC0415
+    from soak.profile.summary import load_summary, search_lines, target_address  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
     loaded, _ = load_profile(profile, overrides)
@@ -48,6 +48,9 @@ def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
     check_requests_and_data(loaded)
     said = _locustfile(loaded)
     click.echo(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}{said}")
+    if loaded.load.find is not None:
+        for line in search_lines(loaded):
+            click.echo(f"  {line}")
     for rule in loaded.abort_rules:
         click.echo(f"  abort: {rule.text}{' (for targets on other machines, unless abort: off)' if rule.usual else ''}")
     return _probe(loaded) if probe else ExitCode.PASS

@@ -20,7 +20,7 @@ from soak.cli.against import compared_with, fastest_growth
 from soak.cli.delivery import ENDING, code_of, complain, show, tell, write_reports
 from soak.cli.signals import ending_signals
 from soak.cli.view_options import ViewOptions
-from soak.errors import ExitCode, SoakError
+from soak.errors import ExitCode, SoakError, UsageError
 from soak.live.failures import FailureNews
 from soak.live.progress import Live
 from soak.model import Analysis, Event, EventKind
@@ -43,6 +43,7 @@ _TOLD = (
     EventKind.JOINING,
     EventKind.WORKER,
     EventKind.ABORT,
+    EventKind.STEP,
 )
 
 
@@ -65,6 +66,10 @@ def drive(
     from soak.cli.live_views import live_views  # noqa: PLC0415 - rich, not needed to refuse a profile
     from soak.cli.progress import Shown  # noqa: PLC0415
 
+    if until_certain and profile.load.find is not None:
+        raise UsageError(
+            "--until-certain goes with a soak: load.find ends by itself, as soon as it has found the capacity"
+        )
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
     before = before or Resumption()
     live, news = Live(), FailureNews()
@@ -86,7 +91,8 @@ def drive(
     if profile.trace.zipkin or profile.trace.jaeger:
         run.exemplars = lambda: judge_run(directory).exemplars
     planned, ramp = profile.load.ramp + profile.load.duration - before.done, profile.load.ramp - before.done
-    shown = Shown(profile.name, planned, ramp, lambda: run.resting, lambda: run.target_watch.said(run.clock.now()))
+    death, searches = lambda: run.target_watch.said(run.clock.now()), profile.load.find is not None
+    shown = Shown(profile.name, planned, ramp, lambda: run.resting, death, searches=searches)
     with live_views(directory, shown, live, options or ViewOptions()) as views:
         lines = views.lines
         with interruptible(run.stop, drawn=lines.drawing), lines:

@@ -34,13 +34,17 @@ STYLES = {Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.PASS
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is shown: the run's name, its planned length and ramp in seconds, what goes on after the load, and a dead target."""
+    """What is shown: the run's name, its planned length and ramp in seconds, what goes on after the load, and a dead target.
+
+    A run that `searches` for the capacity ends when it has found it, and takes its planned length at most.
+    """
 
     name: str
     planned: float
     ramp: float
     resting: Callable[[], str]
     death: Callable[[], str] = lambda: ""
+    searches: bool = False
 
 
 class ProgressLines:
@@ -129,7 +133,8 @@ class ProgressLines:
 
     def _left(self, elapsed: float) -> str:
         left = self._shown.planned - elapsed
-        return f"{show_duration(round(left))} left" if left > 0.5 else self._shown.resting() or "ending"
+        most = "at most " if self._shown.searches else ""
+        return f"{most}{show_duration(round(left))} left" if left > 0.5 else self._shown.resting() or "ending"
 
 
 def _table(lines: list[ResourceLine]) -> Table:

@@ -157,6 +157,8 @@ def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:
     from soak.resume import resumption_of  # noqa: PLC0415
 
     profile, text = profile_of_resumed(directory)
+    if profile.load.find is not None:
+        raise UsageError(f"--resume {directory}: a capacity search cannot go on where it ended; start it anew")
     before = resumption_of(directory, profile.load.ramp + profile.load.duration)
     return drive(profile, text, directory, as_json=as_json, before=before, options=options)
 

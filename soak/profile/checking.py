@@ -31,6 +31,7 @@ def check(profile: Profile, document: yamltext.Document) -> None:
     check_limits(profile, document)
     check_files(profile, document)
     check_diagnose(profile, document)
+    check_find(profile, document)
 
 
 def check_target(profile: Profile, document: yamltext.Document) -> None:
@@ -225,6 +226,28 @@ def check_diagnose(profile: Profile, document: yamltext.Document) -> None:
         raise refused(
             document, ("diagnose", "confirm"), "needs a drain to compare: leave load.drain out, or give it time"
         )
+
+
+#: The longest window of a capacity search (seconds): a step must have several to show how much they differ.
+LONGEST_WINDOW = 1.0
+
+
+def check_find(profile: Profile, document: yamltext.Document) -> None:
+    """Nothing beside a capacity search that belongs to a soak."""
+    if profile.load.find is None:
+        return
+    if profile.diagnose is not None:
+        raise refused(document, ("diagnose",), "goes with a soak, and load.find is a capacity search: leave it out")
+    if profile.scenarios:
+        raise refused(
+            document, ("load", "find"), "sets one rate, and scenarios have loads of their own: leave either out"
+        )
+    if profile.stop_early:
+        raise refused(document, ("stop_early",), "load.find ends by itself, as soon as it has found the capacity")
+    if profile.gate is not None:
+        raise refused(document, ("gate",), "drives one load on two targets, and load.find has none: leave either out")
+    if profile.interval > LONGEST_WINDOW:
+        raise refused(document, ("sample",), "must be at most 1s with load.find")
 
 
 def is_file(path: Path) -> bool:

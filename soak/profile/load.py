@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from soak.profile.fields import LONGEST, Count, Duration, Positive, Rate, Strict
+from soak.profile.find import Find
 from soak.profile.pauses import AnyThink
 from soak.profile.requests import AnyTimeouts, TimeoutSpec
 from soak.profile.stages import Stage
@@ -118,6 +119,9 @@ class TrafficShape(Strict):
 class Load(TrafficShape):
     """How much traffic, for how long."""
 
+    find: Find | None = Field(
+        default=None, description="Search for the highest rate that holds, instead of rate, users or stages"
+    )
     warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
     drain: Duration | None = Field(
         default=None,
@@ -146,7 +150,9 @@ class Load(TrafficShape):
 
     @model_validator(mode="after")
     def _whole(self) -> Load:
-        if not self.stages and "duration" not in self.model_fields_set:
+        if self.find:
+            self._take_search(self.find)
+        elif not self.stages and "duration" not in self.model_fields_set:
             raise ValueError("duration is missing (or stages instead)")
         if self.locustfile and self.open:
             raise ValueError("a locustfile brings its own users: give users, not rate")
@@ -156,6 +162,31 @@ class Load(TrafficShape):
             if getattr(self, key) and not self.locustfile:
                 raise ValueError(f"{key} go with a locustfile")
         return self
+
+    def _take_search(self, find: Find) -> None:
+        """The duration of a search is its longest, and at most the given one."""
+        for key in ("rate", "users", "ramp", "stages", "locustfile"):
+            if key in self.model_fields_set:
+                raise ValueError(f"give either find or {key}, and not both: a search sets the rate itself")
+        if self.workers is not None and self.workers.expect:
+            raise ValueError("find goes with processes of this machine: workers on others leave after each step")
+        if "duration" not in self.model_fields_set:
+            object.__setattr__(self, "duration", find.settings(self.warmup).longest_seconds)
+
+    @property
+    def shaped(self) -> bool:
+        """Whether it says how much load there is."""
+        return self.find is not None or super().shaped
+
+    @property
+    def open(self) -> bool:
+        """Whether arrivals come on schedule, whatever the answers do."""
+        return self.find is not None or super().open
+
+    @property
+    def peak(self) -> float:
+        """The most load there will be: arrivals per second, or users."""
+        return float(self.find.to) if self.find is not None else super().peak
 
     @property
     def locust_arguments(self) -> tuple[str, ...]:

@@ -234,6 +234,8 @@ class Profile(Strict):
         """Seconds between scrapes and between windows."""
         if self.sample is not None:
             return float(self.sample)
+        if self.load.find:
+            return 1.0
         total = self.load.ramp + self.load.duration
         return 1.0 if total <= 2 * 3600 else 5.0 if total <= 24 * 3600 else 15.0
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
+from soak.capacity.steps import DrivenStep
 from soak.errors import RecordingError
 from soak.model import (
     Ending,
@@ -83,8 +84,28 @@ def load_recording(directory: Path) -> Recording:
         read_aborted(run, str(directory / RUN)),
     )
     return Recording(
-        info, series, windows, users, phases, events, sources, generator, exemplars, coverages, snapshots, traces
+        info,
+        series,
+        windows,
+        users,
+        phases,
+        events,
+        sources,
+        generator,
+        exemplars,
+        coverages,
+        snapshots,
+        traces,
+        steps=_steps(run, directory),
     )
+
+
+def _steps(run: Mapping[str, Any], directory: Path) -> tuple[DrivenStep, ...]:
+    """The steps of a capacity search; RecordingError where an entry is damaged."""
+    try:
+        return tuple(DrivenStep.from_json(entry) for entry in run.get("steps", []))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordingError(f"{directory / RUN}: damaged: steps: {type(error).__name__}: {error}") from None
 
 
 def profile_text(directory: Path) -> str | None:

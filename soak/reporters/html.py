@@ -13,7 +13,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoesca
 from markupsafe import Markup
 
 from soak.model import Analysis, Chart, Curve, Phase, Verdict
-from soak.reporters import figures, wording
+from soak.reporters import capacity, figures, wording
+from soak.reporters.knee import knee
 from soak.units import show_duration, show_number, show_ratio
 
 PLACE = "chart-"
@@ -82,6 +83,9 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
         .get_template("report.html")
         .render(
             analysis=analysis,
+            knee=knee(analysis.capacity) if analysis.capacity else "",
+            steps=capacity.rows(analysis.capacity) if analysis.capacity else [],
+            step_header=capacity.HEADER,
             run=analysis.run,
             open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
             passes=[finding for finding in findings if finding.verdict is Verdict.PASS],

@@ -9,7 +9,7 @@ from typing import Any
 
 from soak.growth_views import PlaceTable
 from soak.model import Analysis, EndpointSummary, Exemplar, Finding, PlantedLeak, Suspect
-from soak.reporters import wording
+from soak.reporters import capacity, wording
 from soak.traces import ServiceTime, TraceReport
 
 FORMAT_VERSION = 1
@@ -46,8 +46,18 @@ def render(analysis: Analysis) -> str:
         "exemplars": [_exemplar(exemplar, analysis) for exemplar in analysis.exemplars],
         "traces": _traces(analysis.traces) if analysis.traces else None,
         "places": _places(analysis.places),
+        "capacity": _numbers(capacity.tree(analysis.capacity)) if analysis.capacity else None,
     }
     return json.dumps(layout, indent=2, allow_nan=False) + "\n"
+
+
+def _numbers(node: Any) -> Any:
+    """A tree with its numbers rounded as everywhere."""
+    if isinstance(node, dict):
+        return {key: _numbers(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_numbers(value) for value in node]
+    return _number(node) if isinstance(node, float) else node
 
 
 def _number(value: float | None) -> float | int | None:

@@ -51,6 +51,11 @@ def _properties(analysis: Analysis) -> list[tuple[str, str]]:
         seconds, more = analysis.vouched.seconds, analysis.vouched.more_seconds
         found += [("vouched_seconds", f"{seconds:.0f}"), ("vouched_by", analysis.vouched.by)]
         found += [("vouch_more_seconds", f"{more:.0f}")] if math.isfinite(more) else []
+    if analysis.capacity is not None:
+        bracket = analysis.capacity.bracket
+        figures = {"capacity": bracket.held, "capacity_low": bracket.low, "capacity_high": bracket.high}
+        found += [(name, f"{rate:g}") for name, rate in figures.items() if rate is not None]
+        found.append(("capacity_conclusion", analysis.capacity.conclusion.value))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from soak.growth_views import PlaceTable
 from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect, Verdict
-from soak.reporters import wording
+from soak.reporters import capacity, wording
 from soak.units import show_number, show_ratio
 
 BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
@@ -26,6 +26,9 @@ def render(analysis: Analysis) -> str:
         paragraph(analysis.reason),
         f"The run {escape(wording.course(run))}{when}: {wording.tally(analysis)}.",
     ]
+    if analysis.capacity:
+        steps = [[escape(cell) for cell in row] for row in capacity.rows(analysis.capacity)]
+        parts += ["### Capacity search", _table(capacity.HEADER, capacity.ALIGN, steps)]
     if analysis.suspects:
         parts += ["### Suspects", "\n".join(_suspect(suspect) for suspect in analysis.suspects)]
     if analysis.places:

@@ -10,8 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from soak.capacity.steps import Capacity, Decision
 from soak.model import Analysis, EndpointSummary, Finding, Suspect, Verdict
-from soak.reporters import wording
+from soak.reporters import capacity, wording
 from soak.reporters.console import as_text, banner
 from soak.traces import TraceReport
 from soak.units import show_number, show_ratio
@@ -29,6 +30,8 @@ def render(analysis: Analysis, width: int | None = None, color: bool = False) ->
 def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
     """Everything to show, from top to bottom."""
     parts: list[RenderableType] = [_banner(analysis), Text()]
+    if analysis.capacity:
+        parts += [_steps(analysis.capacity, width), Text()]
     for suspect in analysis.suspects:
         parts += [_suspect(suspect), Text()]
     if analysis.findings:
@@ -55,6 +58,22 @@ def _banner(analysis: Analysis) -> Panel:
     ]
     name = Text(wording.clean(analysis.run.name), style=style, no_wrap=True, overflow="ellipsis")
     return banner(lines, name, wording.tally(analysis), style, calm=analysis.verdict is Verdict.PASS)
+
+
+def _steps(found: Capacity, width: int) -> Table:
+    """The steps of a capacity search, a row each; on a narrow screen without how long and how many were answered."""
+    shown = range(len(capacity.HEADER)) if width >= WIDE else (0, 1, 4, 5, 6, 7)
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for index in shown:
+        right = capacity.ALIGN[index] == "r"
+        table.add_column(capacity.HEADER[index], justify="right" if right else "left")
+    for row, step in zip(capacity.rows(found), capacity.judged(found), strict=True):
+        cells = [Text(row[index]) for index in shown]
+        cells[1].stylize(
+            "green" if step.outcome.kept else "red" if step.outcome.decision is Decision.BROKE else "yellow"
+        )
+        table.add_row(*cells)
+    return table
 
 
 def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]:

@@ -1,0 +1,121 @@
+"""The search as a function of its history: which step comes next, and what the steps so far come to.
+
+The rate is doubled until it does not hold, then the bracket is halved on a logarithmic scale until its ends differ by no
+more than `within`. Both ends are then measured again: the lower one for longer, since a queue that grows slowly takes time
+to show, and the upper one because a stall of the machine may have broken it. A rate's last outcome counts. After a rate
+that did not hold, half of what did is driven until the target answers as it should, so that no step inherits a queue.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from soak.capacity.settings import GROWTH, RECOVERY_SECONDS, SETTLE_SECONDS, SearchSettings
+from soak.capacity.steps import Bracket, Conclusion, Decision, Outcome, Step, StepKind
+
+#: A recovery is driven at this share of the highest rate that held, or of the lowest of the search.
+RECOVERY_SHARE = 0.5
+#: A rate that did not hold is measured so often before it ends the search.
+BREAKS = 2
+
+
+def next_step(settings: SearchSettings, history: Sequence[Outcome]) -> Step | None:
+    """The step that follows; None when the search is over."""
+    judged = [outcome for outcome in history if outcome.step.judged]
+    if not history and settings.warmup > 0:
+        return Step(StepKind.WARMUP, settings.lowest, 0.0, settings.warmup, settings.warmup)
+    if len(judged) >= settings.most_steps or _stuck(history):
+        return None
+    following = _following(settings, judged)
+    if following is None or not judged or history[-1].step.kind is StepKind.RECOVERY:
+        return following
+    if judged[-1].kept:
+        return following
+    base = bracket(judged).held or settings.lowest
+    return Step(StepKind.RECOVERY, rounded(RECOVERY_SHARE * base), 0.0, 0.0, RECOVERY_SECONDS)
+
+
+def _stuck(history: Sequence[Outcome]) -> bool:
+    """Whether the last recovery failed."""
+    return bool(history) and history[-1].step.kind is StepKind.RECOVERY and history[-1].decision is not Decision.HELD
+
+
+def _following(settings: SearchSettings, judged: Sequence[Outcome]) -> Step | None:
+    """The next rate to be judged."""
+    found = bracket(judged)
+    held, open_ = found.held, found.open
+    if held is None:
+        return _step(settings, settings.lowest) if open_ is None else _again(settings, judged, open_)
+    rate = min(rounded(GROWTH * held), settings.highest) if open_ is None else _middle(settings, held, open_)
+    if rate is not None and rate > held:
+        return _step(settings, rate)
+    again = None if open_ is None else _again(settings, judged, open_)
+    if again is not None:
+        return again
+    return None if _confirmed(judged, held) else _step(settings, held, StepKind.CONFIRM)
+
+
+def _middle(settings: SearchSettings, held: float, open_: float) -> float | None:
+    """The rate between the ends of a bracket, on a logarithmic scale; None where they are near enough to each other."""
+    middle = rounded(math.sqrt(held * open_))
+    return middle if open_ > (1 + settings.within) * held and held < middle < open_ else None
+
+
+def _step(settings: SearchSettings, rate: float, kind: StepKind = StepKind.STEP) -> Step:
+    least = settings.confirm if kind is StepKind.CONFIRM else settings.step
+    return Step(kind, rate, SETTLE_SECONDS, least, settings.longest_of(rate, least))
+
+
+def _again(settings: SearchSettings, judged: Sequence[Outcome], rate: float) -> Step | None:
+    """A rate that did not hold once more, as long as it was measured before.
+
+    None once it has not held `BREAKS` times, or in a step that was long enough for no single stall to have broken it.
+    """
+    tried = [outcome for outcome in judged if outcome.step.rate == rate]
+    kind = StepKind.CONFIRM if any(o.step.kind is StepKind.CONFIRM for o in tried) else StepKind.STEP
+    failed = [outcome for outcome in tried if not outcome.kept]
+    long = any(outcome.seconds >= outcome.step.least for outcome in failed)
+    return None if long or len(failed) >= BREAKS else _step(settings, rate, kind)
+
+
+def _confirmed(judged: Sequence[Outcome], rate: float) -> bool:
+    """Whether a rate held in a step of the length of a confirmation."""
+    return any(
+        outcome.step.rate == rate and outcome.step.kind is StepKind.CONFIRM and outcome.kept for outcome in judged
+    )
+
+
+def bracket(judged: Sequence[Outcome]) -> Bracket:
+    """What the outcomes come to, the last one of each rate counting; a rate above one that did not hold does not count."""
+    last = {outcome.step.rate: outcome for outcome in judged if outcome.step.judged}
+    open_ = min((rate for rate, outcome in last.items() if not outcome.kept), default=None)
+    kept = [rate for rate, outcome in last.items() if outcome.kept and (open_ is None or rate < open_)]
+    held = max(kept, default=None)
+    low = max((rate for rate in kept if last[rate].decision is Decision.HELD), default=None)
+    broke = (rate for rate, outcome in last.items() if outcome.decision is Decision.BROKE)
+    return Bracket(held, open_, low, min(broke, default=None))
+
+
+def conclusion(settings: SearchSettings, history: Sequence[Outcome]) -> Conclusion:
+    """How the search ended, or stands: unfinished unless nothing would follow."""
+    judged = [outcome for outcome in history if outcome.step.judged]
+    found = bracket(judged)
+    if next_step(settings, history) is not None or not judged:
+        return Conclusion.UNFINISHED
+    if found.held is None and found.high == settings.lowest:
+        return Conclusion.BELOW
+    if _stuck(history):
+        return Conclusion.UNRECOVERED
+    if found.open is None:
+        return Conclusion.AT_LEAST if _confirmed(judged, settings.highest) else Conclusion.UNFINISHED
+    last = next(outcome.decision for outcome in reversed(judged) if outcome.step.rate == found.open)
+    if last is Decision.GENERATOR:
+        return Conclusion.GENERATOR
+    done = found.held is not None and _middle(settings, found.held, found.open) is None
+    return Conclusion.FOUND if done and _confirmed(judged, found.held or 0.0) else Conclusion.UNFINISHED
+
+
+def rounded(rate: float) -> float:
+    """A rate to three significant figures: what people write down."""
+    return float(f"{rate:.3g}")

@@ -1,0 +1,141 @@
+"""What a search does and what comes of it: steps, their outcomes, and the capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class StepKind(StrEnum):
+    """What a step is for: the load before the first one, a rate to be judged, the found rate once more, or a rest."""
+
+    WARMUP = "warmup"
+    STEP = "step"
+    CONFIRM = "confirm"
+    RECOVERY = "recovery"
+
+
+class Decision(StrEnum):
+    """What a step showed: the limits surely held, or one was surely broken; neither; or the generator was the limit."""
+
+    HELD = "held"
+    BROKE = "broke"
+    UNDECIDED = "undecided"
+    GENERATOR = "generator"
+
+
+class Conclusion(StrEnum):
+    """How a search ended."""
+
+    FOUND = "found"
+    AT_LEAST = "at least"
+    BELOW = "below"
+    GENERATOR = "generator"
+    UNRECOVERED = "unrecovered"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rate (per second) to drive: `least` and `most` are the seconds it is measured for, after `settle` seconds."""
+
+    kind: StepKind
+    rate: float
+    settle: float
+    least: float
+    most: float
+
+    @property
+    def judged(self) -> bool:
+        """Whether its outcome tells anything of the capacity."""
+        return self.kind in (StepKind.STEP, StepKind.CONFIRM)
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenStep:
+    """A step as it was driven: its windows end after `start` and until `end`, in seconds on the run's clock."""
+
+    step: Step
+    start: float
+    end: float
+
+    def to_json(self) -> dict[str, Any]:
+        """What run.json says of it."""
+        step = self.step
+        fields = {"kind": step.kind.value, "rate": step.rate, "settle": step.settle, "least": step.least}
+        return {**fields, "most": step.most, "start": round(self.start, 3), "end": round(self.end, 6)}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> DrivenStep:
+        """The inverse of `to_json`; KeyError, TypeError or ValueError where the entry is damaged."""
+        numbers = (float(entry[key]) for key in ("rate", "settle", "least", "most"))
+        return cls(Step(StepKind(entry["kind"]), *numbers), float(entry["start"]), float(entry["end"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step showed, and a sentence that says why; `seconds` is how long it was measured for.
+
+    `kept` says that the limits were kept as far as it was measured: proven where the decision is `HELD`.
+    """
+
+    step: Step
+    decision: Decision
+    seconds: float
+    reason: str
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """What a search has found so far, in requests per second; None where nothing is known.
+
+    `held` is the highest rate that kept the limits, `open` the lowest one above it that did not, for whatever reason. `low`
+    and `high` are the 95% interval: the highest rate that surely held, and the lowest one above it that surely broke a limit.
+    """
+
+    held: float | None
+    open: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepFigures:
+    """One step with what was seen in it, for reports: requests per second answered, latencies in seconds, shares of 1.
+
+    `cpu` is the target's CPU in cores, `pools` each connection pool's mean use by name; None and empty where not recorded.
+    `start` and `end` are seconds on the run's clock.
+    """
+
+    outcome: Outcome
+    start: float
+    end: float
+    achieved: float
+    p50: float | None
+    p99: float | None
+    errors: float
+    cpu: float | None = None
+    pools: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a capacity search found: the bracket in requests per second, how it ended, and each step in order.
+
+    `p99_limit` (seconds) and `errors_limit` (share) are those of the search, None where it had none.
+    """
+
+    conclusion: Conclusion
+    bracket: Bracket
+    steps: tuple[StepFigures, ...]
+    p99_limit: float | None
+    errors_limit: float | None
+
+    @property
+    def at(self) -> StepFigures | None:
+        """The step that measured the capacity: the last one of the highest rate that held."""
+        of_rate = [one for one in self.steps if one.outcome.step.judged and one.outcome.step.rate == self.bracket.held]
+        return of_rate[-1] if of_rate and self.bracket.held is not None else None

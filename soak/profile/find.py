@@ -1,0 +1,69 @@
+"""The profile's `load.find`: a search for the target's capacity, instead of a load of one size."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from soak.capacity.settings import SearchSettings, StepLimit
+from soak.profile.fields import Positive, Rate, Ratio, Strict
+
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+#: The share of failed requests that a rate may have where the profile does not say.
+USUAL_ERRORS = 0.01
+#: No number of requests without a failure proves that none ever fails; this share takes 160,000 of them.
+LEAST_ERRORS = 1e-4
+#: The bracket of a search is between so narrow and so wide: below, steps differ by less than a target does from itself.
+NARROWEST, WIDEST = 0.01, 0.5
+#: The shortest step (seconds): the windows of a second must show how much they differ.
+SHORTEST = 5.0
+
+
+class FindLimits(Strict):
+    """What must hold at a rate: latencies of successful requests, and the share of failed ones."""
+
+    p50: Positive | None = Field(default=None, description="Median, such as 20ms")
+    p90: Positive | None = Field(default=None, description="90th percentile, such as 100ms")
+    p95: Positive | None = Field(default=None, description="95th percentile, such as 150ms")
+    p99: Positive | None = Field(default=None, description="99th percentile, such as 250ms")
+    p999: Positive | None = Field(default=None, description="99.9th percentile, such as 1s")
+    errors: Ratio = Field(default=USUAL_ERRORS, description="Largest share of failed requests; 1% unless given")
+
+    @model_validator(mode="after")
+    def _some(self) -> FindLimits:
+        if not self.model_fields_set:
+            raise ValueError("name at least one limit, such as p99: 250ms or errors: 1%")
+        if not LEAST_ERRORS <= self.errors <= 0.5:
+            raise ValueError("errors must be from 0.01% to 50%: no run proves that no request ever fails")
+        return self
+
+    @property
+    def of_steps(self) -> tuple[StepLimit, ...]:
+        """The same for each step of the search."""
+        bounds = ((name, quantile, getattr(self, name)) for name, quantile in _QUANTILES.items())
+        latency = (StepLimit(name, quantile, bound) for name, quantile, bound in bounds if bound is not None)
+        return (*latency, StepLimit("errors", None, self.errors))
+
+
+class Find(Strict):
+    """The highest rate at which all limits hold: doubled from the lowest on, then halved down to the capacity."""
+
+    limits: FindLimits = Field(description="What must hold at a rate, such as {p99: 250ms, errors: 1%}")
+    from_: Rate = Field(alias="from", description="The rate to begin with, which the target should hold, such as 50/s")
+    to: Rate = Field(description="The highest rate to try, such as 5000/s")
+    step: Positive = Field(default=10.0, description="The least time that a rate is measured for; 10s unless given")
+    confirm: Positive = Field(default=30.0, description="The same of the rate that is found; 30s unless given")
+    within: Ratio = Field(default=0.05, description="The search ends at a bracket so narrow; 5% unless given")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Find:
+        if self.from_ >= self.to:
+            raise ValueError(f"from ({self.from_:g}/s) must be below to ({self.to:g}/s)")
+        if not NARROWEST <= self.within <= WIDEST:
+            raise ValueError("within must be from 1% to 50%")
+        if self.step < SHORTEST or self.confirm < self.step:
+            raise ValueError(f"step must be at least {SHORTEST:g}s, and confirm at least as long as step")
+        return self
+
+    def settings(self, warmup: float) -> SearchSettings:
+        """The search, with so many seconds of the lowest rate before it."""
+        return SearchSettings(self.limits.of_steps, self.from_, self.to, self.step, self.confirm, self.within, warmup)
