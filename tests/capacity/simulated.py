@@ -44,8 +44,8 @@ class QueueTarget:
         n = int(rate * seconds)
         arrivals = np.sort(self.random.uniform(0, seconds, n)) if self.poisson else np.arange(n) / rate
         service = self.random.exponential(1 / self.capacity, n)
-        for second in np.flatnonzero(self.random.random(seconds) < self.stalls):
-            service[min(n - 1, np.searchsorted(arrivals, second))] += self.stall
+        for second in np.flatnonzero(self.random.random(seconds) < self.stalls).tolist():
+            service[min(n - 1, int(np.searchsorted(arrivals, second)))] += self.stall
         done = finished(arrivals, service)
         refused = self.random.random(n) < max(0.0, 1 - self.failing / rate)
         for second in range(seconds):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,10 +22,10 @@ def step(rate: float = 500.0, kind: StepKind = StepKind.STEP, most: float = 40.0
     return Step(kind, rate, 3.0, 10.0, most)
 
 
-def window(slow: int = 0, n: int = 500, **changes: float) -> WindowCounts:
-    fields: dict[str, float] = {"seconds": 1.0, "requests": n, "failures": 0, "dropped": 0, "in_flight": 5}
+def window(slow: int = 0, n: int = 500, **changes: Any) -> WindowCounts:
+    fields: dict[str, Any] = {"seconds": 1.0, "requests": n, "failures": 0, "dropped": 0, "in_flight": 5}
     fields |= {"asked": n, "made": n, "cpu": 0.2, "lag": 0.001} | changes
-    return WindowCounts(latency={FAST: n - slow, SLOW: slow}, **fields)  # type: ignore[arg-type]
+    return WindowCounts(latency={FAST: n - slow, SLOW: slow}, **fields)
 
 
 def outcome_of(test: StepTest, windows: list[WindowCounts]) -> Outcome:
