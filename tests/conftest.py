@@ -28,10 +28,10 @@ SLOW_FOLDERS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: "e2e" not in item.nodeid)
     for item in items:
         if item.nodeid.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: (not item.nodeid.startswith("tests/e2e/"), item.get_closest_marker("slow") is None))
 
 
 @pytest.fixture(scope="session")
