@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.profiles.json_profile import line, text
+from soak.diagnosis.profiles.json_profile import items, line, text
 
 _PRIMITIVES = {
     "B": "byte",
@@ -65,10 +68,15 @@ def _names_own_class(name: str) -> bool:
     return is_java_own(name) and name.rpartition(".")[2][:1].isupper() and not name.endswith("[]")
 
 
-def method_frame(name: object, number: object, file: str = "") -> Frame:
-    """One call of `package.Class.method`."""
+def method_frame(name: object, number: object, file: str = "", libraries: tuple[str, ...] = ()) -> Frame:
+    """One call of `package.Class.method`; own is what lies in none of the packages `libraries`, each with a dot at its end."""
     method = text(name)
-    return Frame(method, file, line(number), is_java_own(method))
+    return Frame(method, file, line(number), is_java_own(method) and not method.startswith(libraries))
+
+
+def libraries_of(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """The packages of libraries that a snapshot names, each with a dot at its end; none in snapshots of before they did."""
+    return tuple(f"{text(package)}." for package in items(found.get("libraries", [])))
 
 
 def class_frame(name: str) -> Frame:

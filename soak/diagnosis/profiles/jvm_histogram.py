@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.profiles.java_names import class_frame, class_name, method_frame
+from soak.diagnosis.profiles.java_names import class_frame, class_name, libraries_of, method_frame
 from soak.diagnosis.profiles.json_profile import (
     HELD,
     Stack,
@@ -48,8 +48,9 @@ def read_classes(data: bytes) -> StackProfile:
 def _read(found: Mapping[str, Any]) -> StackProfile:
     held = _histogram(found.get("histogram"))
     baseline = _histogram(found["baseline"]) if "baseline" in found else held
-    alive = _shared(held, baseline, _allocators(items(found.get("objects", []))))
-    ever = list(_allocated(items(found.get("allocated", []))))
+    libraries = libraries_of(found)
+    alive = _shared(held, baseline, _allocators(items(found.get("objects", [])), libraries))
+    ever = list(_allocated(items(found.get("allocated", [])), libraries))
     if not ever:
         return profile_from_stacks(alive, HELD)
     return profile_from_stacks(
@@ -58,12 +59,12 @@ def _read(found: Mapping[str, Any]) -> StackProfile:
     )
 
 
-def _allocated(found: list[Any]) -> Iterator[tuple[tuple[Frame, ...], float]]:
+def _allocated(found: list[Any], libraries: tuple[str, ...]) -> Iterator[tuple[tuple[Frame, ...], float]]:
     """Bytes allocated since the recording began by each stack that was sampled."""
     for one in found:
         match items(one):
             case [size, calls]:
-                yield tuple(method_frame(*_pair(call)) for call in items(calls)), amount(size)
+                yield _calls(calls, libraries), amount(size)
             case _:
                 raise ValueError("an allocation that is not a size and a stack")
 
@@ -82,14 +83,18 @@ def _histogram(value: object) -> Histogram:
     return found
 
 
-def _allocators(objects: list[Any]) -> dict[str, Counter[tuple[Frame, ...]]]:
+def _allocators(objects: list[Any], libraries: tuple[str, ...]) -> dict[str, Counter[tuple[Frame, ...]]]:
     """How many sampled objects of each class each stack allocated."""
     found: dict[str, Counter[tuple[Frame, ...]]] = {}
     for one in map(mapping, objects):
-        stack = tuple(method_frame(*_pair(call)) for call in items(one.get("frames")))
+        stack = _calls(one.get("frames"), libraries)
         if stack:
             found.setdefault(class_name(text(one.get("class"))), Counter())[stack] += 1
     return found
+
+
+def _calls(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
+    return tuple(method_frame(*_pair(call), libraries=libraries) for call in items(calls))
 
 
 def _pair(call: object) -> tuple[object, object]:

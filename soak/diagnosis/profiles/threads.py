@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.profiles.java_names import method_frame
+from soak.diagnosis.profiles.java_names import libraries_of, method_frame
 from soak.diagnosis.profiles.json_profile import (
     THREADS,
     amount,
@@ -42,14 +42,16 @@ def _read(found: Mapping[str, Any]) -> StackProfile:
 
 
 def _java(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
-    started = mapping(found.get("started"))
+    started, libraries = mapping(found.get("started")), libraries_of(found)
     heads = 0
     for section in prose(found["dump"]).split("\n\n"):
         head = _HEAD.match(section.strip("\n"))
         if head is not None:
             heads += 1
-            calls = tuple(method_frame(call[1], int(call[3] or 0), _file(call[2])) for call in _CALL.finditer(section))
-            stack = calls + _starter(started.get(head[1]))
+            calls = tuple(
+                method_frame(call[1], int(call[3] or 0), _file(call[2]), libraries) for call in _CALL.finditer(section)
+            )
+            stack = calls + _starter(started.get(head[1]), libraries)
             if stack:  # none in the compiler's, the signals' and their like, which come and go as the JVM likes
                 yield stack, 1
     if not heads:
@@ -60,12 +62,12 @@ def _file(said: str) -> str:
     return "" if said in ("Native Method", "Unknown Source") else text(said)
 
 
-def _starter(calls: object) -> tuple[Frame, ...]:
+def _starter(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
     """The calls that started a thread; none where that is not known."""
     pairs = [items(call) for call in items(calls or [])]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError("a call that is not a method and a line")
-    return tuple(method_frame(*pair) for pair in pairs)
+    return tuple(method_frame(*pair, libraries=libraries) for pair in pairs)
 
 
 #: The outermost frame of an asyncio task's stack.

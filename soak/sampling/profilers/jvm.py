@@ -16,6 +16,7 @@ import psutil
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import JvmProfiles
 from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
+from soak.sampling.profilers.class_path import library_packages
 from soak.sampling.profilers.flight_recording import Flight
 from soak.sampling.profilers.jcmd import ask, is_jvm
 from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, histogram_in, native_gauges
@@ -28,11 +29,12 @@ _THREADS = "Full thread dump"
 
 @dataclass(slots=True)
 class _Known:
-    """What was learnt of the JVM so far: its histogram when the recording began, and the recording."""
+    """What was learnt of the JVM so far: its histogram when the recording began, the recording, and packages of libraries."""
 
     pid: int = 0
     baseline: str = ""
     flight: Flight | None = None
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,18 +83,18 @@ class Jvm:
                     objects = flight.objects(file)
                 elif known.pid != pid:
                     known.pid, known.baseline, known.flight = pid, histogram, None
+                    known.libraries = _libraries(pid)
                     known.flight = self._recording(pid)
             except SoakError as error:
                 failed = error
         allocated = [[size, stack] for stack, size in flight.allocated.items()] if flight else []
-        yield (
-            "classes",
-            _text({"histogram": histogram, "baseline": known.baseline, "objects": objects, "allocated": allocated}),
-        )
+        classes = {"histogram": histogram, "baseline": known.baseline, "objects": objects, "allocated": allocated}
+        libraries = {"libraries": known.libraries}
+        yield "classes", _text(classes | libraries)
         if failed is not None:
             yield "classes", failed
         yield "gauges", gauges(native_gauges(said))
-        yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}})
+        yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}} | libraries)
 
     def collect(self) -> None:
         """System.gc(), unless -XX:+DisableExplicitGC is set."""
@@ -118,6 +120,14 @@ class Jvm:
         flight = Flight(pid)
         flight.start()
         return flight
+
+
+def _libraries(pid: int) -> tuple[str, ...]:
+    """Packages of libraries on the class path; none where it cannot be read, as in another container."""
+    try:
+        return tuple(library_packages(ask(pid, "VM.system_properties"), Path(psutil.Process(pid).cwd())))
+    except (SoakError, psutil.Error, OSError):
+        return ()
 
 
 @contextmanager

@@ -175,6 +175,20 @@ def test_a_framework_is_not_the_targets_own() -> None:
     assert not is_java_own("org.springframework.web.servlet.DispatcherServlet.doDispatch")
 
 
+def test_packages_of_libraries_are_not_the_targets_own() -> None:
+    starting = {"101": [["Leaks.startExecutor", 9], ["okhttp3.Dispatcher.run", 3]]}
+    dump = '"one" #101 daemon\n\tat okhttp3.Dispatcher.await(Dispatcher.kt:7)\n'
+    threads = read("threads", {"dump": dump, "started": starting, "libraries": ["okhttp3"]})
+    assert [frame.own for frame in threads.stack(0)] == [False, True, False]
+    objects = [{"class": "[B", "frames": [["okhttp3.Cache.put", 1], ["okhttp3x.Shop.cart", 2]]}]
+    rows = "   1:  10  160  [B\n"
+    classes = read(
+        "classes",
+        {"histogram": rows.replace("160", "320"), "baseline": rows, "objects": objects, "libraries": ["okhttp3"]},
+    )
+    assert [[frame.own for frame in classes.stack(n)] for n in range(2)] == [[False], [False, False, True]]
+
+
 def test_every_kind_that_can_be_read_says_what_is_held_by_a_column_it_has() -> None:
     for kind, found in DOCUMENTS:
         assert read(kind, found).column(HELD[kind]).sum() > 0
