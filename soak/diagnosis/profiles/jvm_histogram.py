@@ -94,7 +94,8 @@ def _allocators(objects: list[Any], libraries: tuple[str, ...]) -> dict[str, Cou
 
 
 def _calls(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
-    return tuple(method_frame(*_pair(call), libraries=libraries) for call in items(calls))
+    pairs = map(_pair, items(calls))
+    return tuple(method_frame(name, number, libraries=libraries) for name, number in pairs)
 
 
 def _pair(call: object) -> tuple[object, object]:

@@ -67,7 +67,7 @@ def _starter(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
     pairs = [items(call) for call in items(calls or [])]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError("a call that is not a method and a line")
-    return tuple(method_frame(*pair, libraries=libraries) for pair in pairs)
+    return tuple(method_frame(name, number, libraries=libraries) for name, number in pairs)
 
 
 #: The outermost frame of an asyncio task's stack.
