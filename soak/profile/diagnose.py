@@ -12,7 +12,7 @@ from soak.profile.runtimes import Jvm, Node, Python
 from soak.units import parse_duration
 
 #: So many snapshots a run by default, unless that is more often than LEAST_EVERY or more rarely than MOST_EVERY (seconds).
-_USUAL, LEAST_EVERY, _MOST_EVERY = 16, 5.0, 1800.0
+_USUAL, LEAST_EVERY, _MOST_EVERY = 24, 5.0, 1800.0
 #: So many samples at least from one snapshot to the next.
 LEAST_SAMPLES = 5
 #: The drain by default: this share of the duration, within these bounds (seconds).
@@ -61,7 +61,7 @@ class Diagnose(Strict):
     )
     every: Positive | None = Field(
         default=None,
-        description="Time between snapshots, at least 5s; a sixteenth of the duration, up to 30m, unless given",
+        description="Time between snapshots, at least 5s; a 24th of the duration, up to 30m, unless given",
     )
     attribute: bool = Field(
         default=False, description="Vary the endpoints' shares, to tell what a request of each costs"

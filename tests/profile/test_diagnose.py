@@ -14,7 +14,7 @@ def parsed(diagnose: str = "", load: str = "") -> Profile:
 
 @pytest.mark.parametrize(
     ("duration", "sample", "every"),
-    [(30.0, 1.0, 5.0), (240.0, 1.0, 15.0), (8 * 3600.0, 5.0, 1800.0), (60.0, 2.0, 10.0), (7 * 86400.0, 15.0, 1800.0)],
+    [(30.0, 1.0, 5.0), (240.0, 1.0, 10.0), (8 * 3600.0, 5.0, 1200.0), (60.0, 2.0, 10.0), (7 * 86400.0, 15.0, 1800.0)],
 )
 def test_snapshots_are_spread_over_the_run(duration: float, sample: float, every: float) -> None:
     diagnose = parsed("{}").diagnose
