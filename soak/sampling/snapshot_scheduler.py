@@ -118,14 +118,16 @@ class SnapshotScheduler:
 
     def _ask(self, key: str, profiler: Profiler, stage: SnapshotStage, *, keep: bool) -> None:
         """All profiles of one profiler; whatever goes wrong is an error of the kind it was about, or of its first."""
-        began = self._clock.now()
+        began = moment = self._clock.now()
+        took = 0.0
         try:
             for kind, data in profiler.take(stage):
-                took = self._clock.now() - began
+                if kind not in profiler.made_after:
+                    moment, took = began, self._clock.now() - began
                 error = str(data)[:_LONGEST_ERROR] if isinstance(data, SoakError) else None
                 self._took(
                     key,
-                    Snapshot(began, took, kind, stage, error),
+                    Snapshot(moment, took, kind, stage, error),
                     b"" if isinstance(data, SoakError) else data,
                     keep=keep,
                 )

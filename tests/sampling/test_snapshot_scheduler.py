@@ -37,6 +37,7 @@ class Fake:
     answers: list[Any] = field(default_factory=lambda: [("heap", b"x")])
     seconds: float = 0.1
     kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap",)
+    made_after: ClassVar[tuple[SnapshotKind, ...]] = ()
     collected: int = 0
     closed: bool = False
 
@@ -126,6 +127,22 @@ def test_each_failure_is_recorded_and_warned_of_once_and_the_others_go_on() -> N
     failed = [snapshot for snapshot in kept.snapshots if snapshot.error]
     assert len(failed) == 2 * stages
     assert all(snapshot.took > 0 for snapshot in kept.snapshots)
+
+
+def test_what_is_made_after_the_target_was_asked_keeps_its_moment_and_disturbs_nothing() -> None:
+    clock, kept = FakeClock(), Kept()
+
+    class Printing(Fake):
+        made_after = ("classes",)
+
+    one = taker(
+        kept, clock, jvm=Printing(clock, [("gauges", b"{}"), ("classes", b"{}"), ("threads", b"{}")], seconds=4.0)
+    )
+    one.take("drained")
+    done(one)
+    asked, made, last = kept.snapshots
+    assert (made.time, made.took) == (asked.time, asked.took) == (0.0, 4.0)
+    assert (last.time, last.took) == (8.0, 4.0)
 
 
 def test_errors_without_end_are_neither_told_at_length_nor_for_ever() -> None:

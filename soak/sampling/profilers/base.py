@@ -44,6 +44,8 @@ class Profiler(Protocol):
 
     #: The kinds it takes; an error that `take` raises is recorded under the first.
     kinds: ClassVar[tuple[SnapshotKind, ...]]
+    #: Kinds that are made of what the target gave before, with nothing asked of it: their moment is that of the others.
+    made_after: ClassVar[tuple[SnapshotKind, ...]]
 
     @classmethod
     def named(cls, value: Any, watched: ProfiledTarget) -> Self:

@@ -39,6 +39,7 @@ class GoPprof:
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
     _without: set[SnapshotKind] = field(init=False, repr=False, compare=False, default_factory=set)
     kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap", "goroutine", "goroutineleak", "stacks")
+    made_after: ClassVar[tuple[SnapshotKind, ...]] = ()
 
     @classmethod
     def named(cls, value: str, watched: ProfiledTarget) -> GoPprof:

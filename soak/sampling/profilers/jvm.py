@@ -46,6 +46,7 @@ class Jvm:
     recorder: bool = True
     _known: _Known = field(init=False, repr=False, compare=False, default_factory=_Known)
     kinds: ClassVar[tuple[SnapshotKind, ...]] = ("classes", "threads", "gauges")
+    made_after: ClassVar[tuple[SnapshotKind, ...]] = ("classes", "threads")
 
     @classmethod
     def named(cls, value: JvmProfiles, watched: ProfiledTarget) -> Jvm:
@@ -78,6 +79,7 @@ class Jvm:
             ]
             said, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
             histogram = histogram_in(said)
+            yield "gauges", gauges(native_gauges(said))
             try:
                 if flight is not None:
                     objects = flight.objects(file)
@@ -93,7 +95,6 @@ class Jvm:
         yield "classes", _text(classes | libraries)
         if failed is not None:
             yield "classes", failed
-        yield "gauges", gauges(native_gauges(said))
         yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}} | libraries)
 
     def collect(self) -> None:

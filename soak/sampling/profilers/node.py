@@ -38,6 +38,7 @@ class NodeInspector:
     snapshots: bool = False
     _session: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
     kinds: ClassVar[tuple[SnapshotKind, ...]] = ("v8heap", "gauges", "v8cpu", "v8snapshot")
+    made_after: ClassVar[tuple[SnapshotKind, ...]] = ()
 
     @classmethod
     def named(cls, value: NodeProfiles, watched: ProfiledTarget) -> NodeInspector:

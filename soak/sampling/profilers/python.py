@@ -35,6 +35,7 @@ class PythonHook:
     hook: str
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
     kinds: ClassVar[tuple[SnapshotKind, ...]] = ("tracemalloc", "threads", "gauges")
+    made_after: ClassVar[tuple[SnapshotKind, ...]] = ()
 
     @classmethod
     def named(cls, value: PythonProfiles, watched: ProfiledTarget) -> PythonHook:  # noqa: ARG003 - it has an address of its own
