@@ -77,8 +77,8 @@ SURELY_SETTLED = 0.99
 #: the grain, and averages are no finer. Fewer samples: noise with a memory is taken for rounding, and leaks in it pass.
 ROUNDED_VALUES, ROUNDED_MULTIPLE, ROUNDED_REPEATED, ROUNDED_BLOCK = 0.2, 1e-3, 0.5, 10
 
-#: Blocks in which a standstill is looked for; the share and the number of them that it must last for.
-PLATEAU_BLOCKS, PLATEAU_SHARE, PLATEAU_FEWEST = 48, 0.25, 10
+#: Blocks in which a standstill is looked for, and the share of them that it must last for.
+PLATEAU_BLOCKS, PLATEAU_SHARE = 48, 0.25
 #: The rise before a plateau, in the plateau's scatter and as a share of all the values' range; the plateau's slope, in
 #: standard errors, from which on it rises; and the fall, as a share of the range, that ends a rise. Corpus, kind
 #: climb_drop_climb. A smaller rise or a looser slope passes leaks in noise and leaks that go on under a fill.

@@ -24,7 +24,7 @@ from scipy.stats import beta
 
 from tests.mutants import nearest
 from tests.mutants.generate import ROOT, Mutant, sample
-from tests.mutants.swap import functions, swap_in
+from tests.mutants.swap import NotImportableError, functions, swap_in
 
 #: Seconds of processor time after which a mutant hangs: ten times what its tests may take.
 LIMIT = 30
@@ -88,7 +88,10 @@ class Mutation:
                     chosen = [items[test] for test in tests.tests_of(mutant) if test in items]
 
                     def run(mutant: Mutant = mutant, chosen: list[pytest.Item] = chosen) -> int:
-                        swap_in(mutant, loaded)
+                        try:
+                            swap_in(mutant, loaded)
+                        except NotImportableError:
+                            return 1
                         return 0 if all(map(nearest.passes, chosen)) else 1
 
                     outcome = _outcome(forked(run, LIMIT)) if chosen else UNTESTED
@@ -102,7 +105,9 @@ class Mutation:
 
 
 def _outcome(code: int | None) -> str:
-    """What an exit code says; one that is none of a test's is a mutant that cannot even be loaded."""
+    """What an exit code says."""
+    if code == BROKEN:
+        raise RuntimeError(f"a mutant could not be tried: see {LOG}")
     return HUNG if code is None else SURVIVED if code == 0 else KILLED
 
 
@@ -131,8 +136,10 @@ def _recorded_now(items: list[pytest.Item]) -> Iterator[tuple[str, Any]]:
             return 0
 
         forked(run, LIMIT)
-        row = json.loads(out.read_text()) if out.exists() else {"seconds": float(LIMIT), "passed": False, "called": []}
-        spent += row["seconds"]
+        row: dict[str, Any] = (
+            json.loads(out.read_text()) if out.exists() else {"seconds": float(LIMIT), "passed": False, "called": []}
+        )
+        spent += float(row["seconds"])
         yield item.nodeid, row
 
 

@@ -12,6 +12,10 @@ from tests.mutants.generate import ROOT, Mutant
 from tests.mutants.nearest import place_of
 
 
+class NotImportableError(Exception):
+    """A mutant whose module cannot be imported."""
+
+
 def functions() -> dict[str, list[FunctionType]]:
     """All functions there are of soak's modules, by module: methods, properties and cached ones included."""
     known: dict[str, list[FunctionType]] = {}
@@ -44,7 +48,10 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def _rebind(module: ModuleType, whole: CodeType) -> None:
     """What the module makes when it is imported: its values wherever they were imported to, its defaults, its classes' ones."""
     fresh: dict[str, Any] = {**{name: module.__dict__[name] for name in module.__dict__ if name.startswith("__")}}
-    exec(whole, fresh)
+    try:
+        exec(whole, fresh)
+    except Exception as error:
+        raise NotImportableError from error
     for name, new in fresh.items():
         old = module.__dict__.get(name)
         if name.startswith("__") or old is None or getattr(new, "__module__", module.__name__) != module.__name__:

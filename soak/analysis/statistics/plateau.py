@@ -7,7 +7,6 @@ import numpy as np
 from soak.analysis.thresholds import (
     PLATEAU_BLOCKS,
     PLATEAU_DROP,
-    PLATEAU_FEWEST,
     PLATEAU_HEIGHT,
     PLATEAU_RISE,
     PLATEAU_RISES,
@@ -23,7 +22,7 @@ def plateau_begin(times: Floats, values: Floats) -> float | None:
     level = np.array([float(np.mean(part)) for part in np.array_split(values, PLATEAU_BLOCKS)])
     when = np.array([float(part.mean()) for part in np.array_split(times, PLATEAU_BLOCKS)])
     height = float(np.ptp(level))
-    for first in range(4, PLATEAU_BLOCKS - max(PLATEAU_FEWEST, int(PLATEAU_SHARE * PLATEAU_BLOCKS)) + 1):
+    for first in range(4, PLATEAU_BLOCKS - int(PLATEAU_SHARE * PLATEAU_BLOCKS) + 1):
         still, before = level[first:], level[:first]
         end = float(np.median(still))
         scatter = max(float(still.std()), 1e-12 * height)
