@@ -133,7 +133,7 @@ def test_what_is_made_after_the_target_was_asked_keeps_its_moment_and_disturbs_n
     clock, kept = FakeClock(), Kept()
 
     class Printing(Fake):
-        made_after = ("classes",)
+        made_after: ClassVar[tuple[SnapshotKind, ...]] = ("classes",)
 
     one = taker(
         kept, clock, jvm=Printing(clock, [("gauges", b"{}"), ("classes", b"{}"), ("threads", b"{}")], seconds=4.0)

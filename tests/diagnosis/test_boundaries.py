@@ -1,0 +1,281 @@
+"""Either side of the thresholds of the diagnosis, in literal values; and that each of these tests notices a moved threshold."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from soak.catalog.metrics import ResourceKind
+from soak.catalog.node import ACTIVE_RESOURCES
+from soak.diagnosis import thresholds
+from soak.diagnosis.attribution import signals as signals_module
+from soak.diagnosis.attribution.attribution import Amount, Attribution, _thinned
+from soak.diagnosis.attribution.signals import Signal, contributors
+from soak.diagnosis.suspects import evidence, labels, native_memory, pool_risks, retained_requests, suspects
+from soak.diagnosis.suspects.cases import Case, _together, _whole, group_signals
+from soak.diagnosis.suspects.context import RunContext, _flat
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.leak_classes import UNKNOWN
+from soak.diagnosis.suspects.place_and_amount import _width
+from soak.model import Finding, RuleName, Series, Trend, Verdict
+from tests.analysis.recordings import gauge
+from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
+
+MIB = 2.0**20
+NOBODY = Amount("", 0.0, 0.0, 0.0)
+
+
+def signal(what: ResourceKind | str, unit: str, each: float = 10.0, *amounts: Amount, **more: Any) -> Signal:
+    return Signal(what, "x", unit, Amount("", each, 0.9 * each, 1.1 * each), amounts, "It grows.", **more)
+
+
+MEMORY = Case("", (signal(ResourceKind.MEMORY, "bytes"),), (NOBODY,))
+
+
+def site(slope: float, sure: bool = True, levels: tuple[float, ...] = (0.0, 100.0)) -> Any:
+    return SimpleNamespace(slope=(slope, 0.9 * slope, 1.1 * slope), sure=sure, levels=np.array(levels))
+
+
+def context(*series: Series, **more: Any) -> RunContext:
+    """As much of a context as one look needs: series, judged from the start."""
+
+    def named(name: str, **wanted: str) -> list[Series]:
+        return [one for one in series if one.name == name and wanted.items() <= dict(one.labels).items()]
+
+    prepared = SimpleNamespace(judged_from=0.0, recording=SimpleNamespace(series=series))
+    return cast("RunContext", SimpleNamespace(series=named, recorded=named, prepared=prepared, **more))
+
+
+def rising(name: str, by: float, **labels_of: str) -> Series:
+    """A gauge whose last fifth lies so much above its first."""
+    return gauge(name, np.concatenate((np.full(150, 100.0), np.full(150, 100.0 + by))), **labels_of)
+
+
+@pins(thresholds, "LEAST_PLACE_SHARE")
+def test_a_place_has_a_tenth_of_all_growth() -> None:
+    assert len(signals_module.growing([site(89.5), site(10.5)])) == 2
+    assert len(signals_module.growing([site(90.5), site(9.5)])) == 1
+
+
+@pins(thresholds, "MOST_PLACES")
+def test_four_places_are_attributed() -> None:
+    assert len(signals_module.growing([site(10.0)] * 6)) == 4
+
+
+@pins(thresholds, "LEAST_HEAP_SHARE")
+def test_the_heap_has_a_part_in_resident_growth_from_a_fifth_on() -> None:
+    memory = [signal(ResourceKind.MEMORY, "bytes", 100.0)]
+    assert signals_module._matters([site(21.0)], memory)
+    assert not signals_module._matters([site(19.0)], memory)
+
+
+@pins(thresholds, "LEAST_GROUP_RISE")
+def test_a_group_gains_eight_at_least() -> None:
+    for gained, grows in ((8.0, True), (7.0, False)):
+        group = SimpleNamespace(site=site(1.0, levels=(3.0, 3.0 + gained)))
+        assert bool(signals_module._growing_groups([cast("Any", group)])) is grows
+
+
+def told(*amounts: Amount) -> Attribution:
+    return Attribution("x", "bytes", amounts)
+
+
+@pins(thresholds, "ALIKE_SHARE")
+def test_endpoints_are_alike_where_the_cheapest_adds_half_of_the_dearest() -> None:
+    def named(cheapest: float) -> set[str]:
+        each = (Amount("a", 100, 90, 110, 0.4), Amount("b", 100, 90, 110, 0.4), Amount("c", cheapest, 1, 99, 0.2))
+        return {amount.endpoint for amount in contributors(told(*each))}
+
+    assert named(51) == {"*"}
+    assert named(49) == {"a", "b", "c"}
+
+
+@pins(thresholds, "LEAST_CONTRIBUTION")
+def test_an_endpoint_contributes_a_twentieth_at_least() -> None:
+    assert told(Amount("a", 1, 0.9, 1.1, 0.051)).contributors
+    assert not told(Amount("a", 1, 0.9, 1.1, 0.049)).contributors
+
+
+@pins(thresholds, "LEAST_CONFIDENCE")
+def test_a_class_is_named_from_two_fifths_on() -> None:
+    case = Case("GET /a", (signal(ResourceKind.HEAP, "bytes"),), (Amount("GET /a", 1.0, 0.9, 1.1),))
+    for chance, name in ((0.41, "unbounded-cache"), (0.39, UNKNOWN)):
+        with (
+            mock.patch.object(suspects, "class_probabilities", return_value={"unbounded-cache": chance}),
+            mock.patch.object(
+                suspects,
+                "place_and_amount",
+                return_value=SimpleNamespace(place=None, amount=NOBODY, unit="", per_hour=None),
+            ),
+            mock.patch.object(suspects, "unplaced", return_value=None),
+            mock.patch.object(suspects, "class_not_known", return_value=[]),
+        ):
+            suspect = suspects._suspect(case, {EvidenceKind.HEAP_GROWS: "h"}, context(language="Go"))
+            assert suspect is not None
+            assert suspect.leak_class == name
+
+
+@pins(thresholds, "LEAST_SECOND_SHARE")
+def test_a_second_case_of_memory_alone_has_a_fifth_of_the_growth() -> None:
+    for share, named in ((0.19, ["a"]), (0.21, ["a", "b"])):
+        both = (Amount("a", 1, 0.9, 1.1, 0.8), Amount("b", 1, 0.9, 1.1, share))
+        assert [case.endpoint for case in group_signals([signal(ResourceKind.HEAP, "bytes", 10.0, *both)])] == named
+
+
+@pins(thresholds, "RATIO_TOLERANCE", "MOST_RATIO")
+def test_counts_go_together_in_whole_ratios_up_to_four() -> None:
+    assert _whole(1.0, 2.14)
+    assert not _whole(1.0, 2.16)
+    assert _whole(4.0, 1.0)
+    assert not _whole(5.0, 1.0)
+
+
+@pins(thresholds, "BYTES_PER_COUNT")
+def test_one_goroutine_explains_32_kib() -> None:
+    goroutines = signal(ResourceKind.THREADS, "goroutines", 1.0)
+    assert _together(goroutines, signal(ResourceKind.MEMORY, "bytes", 32000.0))
+    assert not _together(goroutines, signal(ResourceKind.MEMORY, "bytes", 33000.0))
+
+
+@pins(thresholds, "FLAT_HEAP_SHARE")
+def test_a_heap_is_flat_below_half_of_resident_growth() -> None:
+    resident = Finding(RuleName.GROWTH, "process_resident_memory_bytes", Verdict.FAIL, "", trend=_trend(100.0, 110.0))
+    for most, may_grow in ((49.0, False), (51.0, True)):
+        heap = Finding(
+            RuleName.GROWTH, "go_gc_heap_live_bytes", Verdict.FAIL, "", unit="bytes/h", trend=_trend(0.0, most)
+        )
+        seen = SimpleNamespace(findings=(resident, heap), heap_findings=[heap], profiled=False, places=())
+        assert vars(RunContext)["heap_may_grow"].func(seen) is may_grow
+        assert _flat(heap, 50.0) is not may_grow
+
+
+def _trend(low: float, high: float) -> Trend:
+    return Trend((low + high) / 2, low, high, 1.0, 0.0, 1e6)
+
+
+@pins(thresholds, "FILLING_RATIO", "FILLING_ERRORS")
+def test_a_place_fills_up_that_gains_seven_tenths_as_much_and_surely_so() -> None:
+    place = SimpleNamespace(times=np.zeros(3), requests=np.zeros(3), levels=np.zeros(3), period=1.0)
+    case = Case("", (signal("place", "bytes", site=cast("Any", place)),), (NOBODY,))
+    nothing = context()
+    for ratio, errors, fills in ((0.69, 9.0, True), (0.71, 9.0, False), (0.1, 2.6, True), (0.1, 2.4, False)):
+        with (
+            mock.patch.object(evidence, "slowing", return_value=(ratio, errors)),
+            mock.patch.object(evidence, "mix_at", return_value=SimpleNamespace(names=())),
+        ):
+            nothing.prepared.recording.__dict__["windows"] = ()
+            assert bool(evidence._slows_down(case, nothing)) is fills
+
+
+@pins(thresholds, "SAMPLED_WIDTH")
+def test_a_place_s_interval_counts_as_a_quarter_wider() -> None:
+    amount = Amount("", 10.0, 9.0, 11.0)
+    assert _width(amount, signal("place", "bytes")) == pytest.approx(0.45)
+    assert _width(amount, signal(ResourceKind.HEAP, "bytes")) == pytest.approx(0.2)
+
+
+@pins(thresholds, "MOST_POINTS")
+def test_a_regression_has_240_points_and_more_are_averaged() -> None:
+    def points(count: int) -> int:
+        column = np.arange(float(count))
+        return len(_thinned(column, column, column[:, None], np.zeros(count, dtype=np.int64))[0])
+
+    assert (points(240), points(241)) == (240, 121)
+
+
+@pins(thresholds, "LEAST_TIMERS")
+def test_ten_more_timers_are_evidence() -> None:
+    for more, seen in ((9.6, False), (10.0, True), (11.0, True)):
+        assert bool(retained_requests.timers_grow(context(rising(ACTIVE_RESOURCES, more, type="Timeout")))) is seen
+    assert not retained_requests.timers_grow(context(rising(ACTIVE_RESOURCES, 9.0, type="Timeout")))
+
+
+@pins(thresholds, "LEAST_OFF_HEAP")
+def test_a_mebibyte_more_outside_of_the_heap_is_evidence() -> None:
+    for more, seen in ((1.05, True), (0.95, False)):
+        assert bool(native_memory.off_heap(MEMORY, context(rising(native_memory.PUBLISHED[0], more * MIB)))) is seen
+
+
+@pins(thresholds, "LEAST_CLASS_LOADERS")
+def test_five_more_class_loaders_are_evidence() -> None:
+    for more, seen in ((5.0, True), (4.9, False)):
+        assert bool(native_memory.class_loaders_grow(MEMORY, context(rising(native_memory.LOADERS, more)))) is seen
+    assert not native_memory.class_loaders_grow(MEMORY, context(rising(native_memory.LOADERS, 4.0)))
+
+
+@pins(thresholds, "TRIMMED_SHARE")
+def test_memory_is_fragmented_where_half_of_the_growth_is_given_back() -> None:
+    for back, seen in ((52.0, True), (48.0, False)):
+        rows = (rising("process_resident_memory_bytes", 100.0), gauge(native_memory.TRIMMED, back))
+        assert bool(native_memory.fragmented(MEMORY, context(*rows))) is seen
+
+
+@pins(thresholds, "LEAST_LABEL_VALUES")
+def test_a_label_multiplies_from_ten_new_values_on() -> None:
+    for new, seen in ((10, True), (9, False)):
+        rows = [Series("visits", np.array([5.0]), np.array([1.0]), (("path", f"/{i}"),)) for i in range(new)]
+        assert (labels.multiplying_label(context(*rows)) is not None) is seen
+
+
+def risks(used: float, maximum: float, idle: float, samples: int = 300) -> set[EvidenceKind]:
+    rows = (
+        gauge("go_sql_in_use_connections", np.full(samples, used)),
+        gauge("go_sql_max_open_connections", np.full(samples, maximum)),
+        gauge("go_sql_idle_connections", np.full(samples, idle)),
+    )
+    return {kind for kind, _, _ in pool_risks._risks(context(*rows))}
+
+
+@pins(thresholds, "LARGE_POOL", "HARDLY_USED")
+def test_a_pool_is_too_large_from_a_hundred_on_of_which_a_tenth_is_used() -> None:
+    assert EvidenceKind.POOL_TOO_LARGE in risks(2, 100, 0)
+    assert EvidenceKind.POOL_TOO_LARGE not in risks(2, 99, 0)
+    assert EvidenceKind.POOL_TOO_LARGE in risks(19, 200, 0)
+    assert EvidenceKind.POOL_TOO_LARGE not in risks(21, 200, 0)
+
+
+@pins(thresholds, "LEAST_IDLE", "MOSTLY_IDLE")
+def test_connections_are_idle_for_nothing_from_twenty_on_where_they_are_four_fifths_of_all() -> None:
+    assert EvidenceKind.IDLE_KEPT in risks(1, 50, 20)
+    assert EvidenceKind.IDLE_KEPT not in risks(1, 50, 19)
+    assert EvidenceKind.IDLE_KEPT in risks(18, 500, 82)
+    assert EvidenceKind.IDLE_KEPT not in risks(22, 500, 78)
+
+
+@pins(thresholds, "LEAST_POOL_SAMPLES")
+def test_thirty_samples_tell_of_a_pool() -> None:
+    assert risks(2, 100, 0, samples=30)
+    assert not risks(2, 100, 0, samples=29)
+
+
+#: The boundaries that no test of literal values holds yet: what they cost or draw, or decide only over whole recordings, which
+#: tests/diagnosis/suspects and `make matrix` judge.
+ONLY_OVER_WHOLE_RUNS = {
+    *("ACCUMULATION_LOG_ODDS", "BEYOND_ONE_PLACE", "LEAST_SAMPLES", "LEAST_SNAPSHOTS", "LONGER_RUN", "MOST_INFLATION"),
+    *("SPARE_POINTS", "UNEVEN_TOTAL", "WALL_CLOCK_SHARE", "LOW_PERCENTILE", "HIGH_PERCENTILE", "LEAST_ENTRIES"),
+    *("LEAST_OPENER_SHARE", "LEAST_CPU_SAMPLES", "LEAST_DESCRIPTORS", "WHOLE_REQUEST_BYTES", "LARGE_ANSWER"),
+    *("WASTEFUL_BYTES", "WASTEFUL_SECONDS", "WHOLE_ANSWER", "PIECE_OF_ANSWER", "MOST_OF_GARBAGE", "BY_FAR"),
+}
+COST_OR_DRAWING = {
+    *("LEAST_RUNNER_UP", "MOST_NAMED", "MOST_STACKS", "MOST_READ", "MOST_READ_BYTES", "MOST_OPENERS"),
+    *("MOST_FLAME_STACKS", "DEEPEST_FLAME", "NARROWEST_BOX", "MOST_TABLE_ROWS"),
+}
+#: Held by tests/diagnosis/test_thresholds.py.
+ELSEWHERE = {"MOST_SUSPECTS", "GREATEST_CONFIDENCE", "UNPLACED_FACTOR", "UNKNOWN_CONFIDENCE"}
+
+
+def test_every_threshold_has_a_boundary_test_or_stands_in_a_list_of_those_without() -> None:
+    pinned = {name for module, name in BOUNDARY_TESTS if module == thresholds.__name__}
+    without = ONLY_OVER_WHOLE_RUNS | COST_OR_DRAWING | ELSEWHERE
+    assert pinned | without == thresholds_of(thresholds).keys()
+    assert not pinned & without
+
+
+@pytest.mark.parametrize("name", sorted(name for module, name in BOUNDARY_TESTS if module == thresholds.__name__))
+def test_a_threshold_moved_by_a_quarter_is_noticed(name: str) -> None:
+    for value in nudged(thresholds_of(thresholds)[name]):
+        assert notices(thresholds, name, value), f"{name} may be {value} and no boundary test notices"
