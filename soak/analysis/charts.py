@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, RuleName, S
 from soak.units import unit_of
 
 MOST_POINTS = 600
+#: Curves of a chart, at most: more cannot be told apart, and each is some 15 KB of a report that is to stay below 2 MB.
+MOST_CURVES = 20
 LOAD, LATENCY, MEMORY, COUNTS = "Load and errors", "Latency", "Memory", "Descriptors, threads and other counts"
 POOLS, COLLECTOR, GENERATOR = "Pools", "Garbage collection and CPU", "Load generator"
 _GROUPS = {
@@ -69,13 +71,25 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
         title: _worst([f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title])
         for title in grouped
     }
-    return (
-        *found,
-        *(
-            Chart(title, unit, tuple(curves), verdicts[title, unit, group], group=group)
-            for (title, unit, group), curves in grouped.items()
-        ),
-    )
+    drawn = [
+        Chart(_counted(title, curves), unit, _largest(curves), verdicts[title, unit, group], group=group)
+        for (title, unit, group), curves in grouped.items()
+    ]
+    return (*found, *drawn)
+
+
+def _largest(curves: list[Curve]) -> tuple[Curve, ...]:
+    """The curves with the highest means, in their order, as many as a chart may have."""
+    if len(curves) <= MOST_CURVES:
+        return tuple(curves)
+    means = [float(curve.values.mean()) if len(curve.values) else 0.0 for curve in curves]
+    kept = set(sorted(range(len(curves)), key=lambda number: -means[number])[:MOST_CURVES])
+    return tuple(curve for number, curve in enumerate(curves) if number in kept)
+
+
+def _counted(title: str, curves: Sequence[object]) -> str:
+    """The title, which says where there are more curves than are drawn."""
+    return f"{title} (the {MOST_CURVES} largest of {len(curves):,})" if len(curves) > MOST_CURVES else title
 
 
 def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Chart:
@@ -83,8 +97,12 @@ def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Cha
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
     role = metric_of(name, found[0].labels) or unknown_metric(name)
-    curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
     title = role.noun[:1].upper() + role.noun[1:]
+    if len(found) > MOST_CURVES:
+        verdicts = {finding.labels: _ORDER.index(finding.verdict) for finding in reversed(own)}
+        title += f" (the {MOST_CURVES} worst of {len(found):,})"
+        found = sorted(found, key=lambda series: verdicts.get(series.labels, len(_ORDER)))[:MOST_CURVES]
+    curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
     return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
 
 

@@ -99,11 +99,13 @@ def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) 
     healths = [window.generator for window in windows if window.generator is not None]
     endpoints: dict[str, _Sum] = {}
     kinds: set[str] = set()
+    # A profile may name more endpoints than the bound: each worker knows all of them, and folds only what is beside them.
+    most = max(MAX_ENDPOINTS, *(len(window.endpoints) for window in windows))
     for window in windows:
         for seen in window.endpoints:
             found = endpoints.get(seen.endpoint)
             if found is None:
-                name = seen.endpoint if len(endpoints) < MAX_ENDPOINTS else OTHER
+                name = seen.endpoint if len(endpoints) < most else OTHER
                 found = endpoints.setdefault(name, _Sum())
             found.add(seen, kinds)
     return Window(

@@ -173,3 +173,12 @@ def test_a_worker_that_left_in_the_middle_of_a_slot_covered_half_of_it() -> None
     [found] = slots.closed([0], [], [(1, 2), (3, 1)])
     assert found.coverage == WorkerCoverage(2, 2, 0.75)
     assert (found.time, found.seconds) == (1.0, 1.0)
+
+
+def test_all_endpoints_that_a_profile_names_keep_their_names_beyond_the_bound() -> None:
+    """700 of them by two workers: nothing is folded; what is in no profile still is."""
+    names = tuple(f"GET /{number}" for number in range(700))
+    many = [Counting(names) for _ in range(2)]
+    many[1].count("GET /stranger", 0.1, 1)
+    found = merged([counting.close(1.0, 1.0, 1) for counting in many])
+    assert [seen.endpoint for seen in found.endpoints] == [*names, "other"]
