@@ -19,9 +19,9 @@ demo: install ## Run the main job on the bundled service while it leaks, and fin
 	if [ $$code -eq 1 ]; then echo "The leak was found, as it should be: open the report above in a browser."; \
 	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
 
-test: install ## Run the fast tests; they need no toolchain (a few minutes)
+test: install ## Run the fast tests; they need no toolchain (some 12 minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow"
-	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 20 minutes)."
+	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 24 minutes)."
 
 test-all: install ## Run all tests; those that need Go, Java, Node, PostgreSQL or Chromium are skipped where these are missing
 	$(BIN)/python -m pytest -n 4 --maxschedchunk 2 # most of the slow ones wait for a service; two at a time, so that they spread

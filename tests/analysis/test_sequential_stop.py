@@ -91,3 +91,19 @@ def test_until_certain_does_not_end_for_a_limit_that_may_recover() -> None:
     never_moved = gauge("process_threads", np.full(SECONDS, 9.0))
     analysis = analyze(recording(never_moved, requests=[windows(latency=2.0)]), Limits.model_validate({"p99": "1s"}))
     assert all_certain(analysis, 0) is None
+
+
+def test_until_certain_gives_no_more_false_alarms_than_the_single_look_at_the_end() -> None:
+    """A healthy pool fills for a tenth to a third of the run: the first look alone would fail it, and the looks do not."""
+    alarms = tempted = 0
+    for seed in range(3):
+        rng, t = np.random.default_rng(seed), np.arange(SECONDS)
+        filling = 200 * (1 - np.exp(-t / (SECONDS * rng.uniform(0.1, 0.35))))
+        descriptors = np.round(filling + 40 + 2 * rng.normal(size=SECONDS))
+        for look, (share, _) in enumerate(LOOKS_UNTIL_CERTAIN[:2]):
+            upto = int(share * SECONDS)
+            early = analyze(recording(gauge("process_open_fds", descriptors[:upto]), seconds=upto), Limits())
+            tempted += early.verdict.value == "fail"
+            alarms += early.verdict.value == "fail" and all_certain(early, look) is not None
+    assert tempted >= 2
+    assert alarms == 0
