@@ -63,6 +63,9 @@ LEAST_SNAPSHOTS = 3
 MOST_STACKS = 400
 #: Least sampled allocations that a place must gain to be told from chance: with fewer, three in a row are luck.
 LEAST_SAMPLES = 3
+#: Least samples that came and stayed for the only place that gained any to be named, where the heap surely grows; a sample
+#: stands for whole objects, so that large ones count as more than one. And the least share of all such samples it must have.
+LEAST_LASTING, LASTING_ALONE = 0.9, 0.75
 #: Log-odds at which a count that accumulates is told from one that comes and goes, or from a single step: 20 to 1, since
 #: the run is known to grow.
 ACCUMULATION_LOG_ODDS = 3.0

@@ -99,6 +99,11 @@ def _poisson(counts: Floats, expected: Floats) -> float:
     return float((counts * np.log(means) - means).sum()) - factorials
 
 
+def lasting(levels: Floats) -> float:
+    """By how much the least of the last `LEAST_SNAPSHOTS` levels (n,) exceeds the first: what came and stayed that long."""
+    return float(levels[-LEAST_SNAPSHOTS:].min() - levels[0]) if len(levels) > LEAST_SNAPSHOTS else 0.0
+
+
 def slowing(clock: Floats, levels: Floats, period: float = 0.0) -> tuple[float, float]:
     """Growth in the later half of `clock` (n,) over that in the earlier half, and by how many standard errors it is less.
 

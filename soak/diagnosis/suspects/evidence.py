@@ -25,7 +25,7 @@ from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.labels import multiplying_labels
 from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories, off_heap
-from soak.diagnosis.suspects.retained_requests import kept_requests, timers_grow
+from soak.diagnosis.suspects.retained_requests import context_package, kept_requests, timers_grow
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import FILLING_ERRORS, FILLING_RATIO, LEAST_DESCRIPTORS, LEAST_HEAP_SHARE, MOST_NAMED
 from soak.model import Verdict, series_key
@@ -204,6 +204,10 @@ def _seen(kind: EvidenceKind) -> Callable[[Case, RunContext], str]:
 
 
 Look = Callable[[Case, RunContext], str]
+_CONTEXT_MARKED = _marked(
+    "context",
+    "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
+)
 
 #: What can be seen, in the order in which a reader wants to hear it.
 EVIDENCE: dict[EvidenceKind, Look] = {
@@ -231,10 +235,7 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.LABELS_MULTIPLY: multiplying_labels,
     EvidenceKind.SLOWS_DOWN: _slows_down,
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
-    EvidenceKind.CONTEXT_FRAMES: _marked(
-        "context",
-        "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
-    ),
+    EvidenceKind.CONTEXT_FRAMES: lambda case, context: _CONTEXT_MARKED(case, context) or context_package(case),
     EvidenceKind.TIMERS_GROW: lambda case, context: timers_grow(context) if case.of(PLACE, ResourceKind.HEAP) else "",
     EvidenceKind.REQUESTS_KEPT: lambda case, context: kept_requests(case, context) if case.of(PLACE) else "",
     EvidenceKind.CONTAINER_FRAMES: _marked(

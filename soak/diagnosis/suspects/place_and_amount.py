@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.allocation_sites import place_at
+from soak.diagnosis.attribution.allocation_sites import own_frames, place_at
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
@@ -20,6 +20,7 @@ from soak.diagnosis.suspects.resource_owner import (
     CONNECTING,
     find_borrower,
     find_opener,
+    find_starter,
     find_wrapper,
     growing_opened_class,
 )
@@ -82,6 +83,9 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if name == "descriptor-leak" and context.language == "Java":
         return None
     frame = place_in(case, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
+    if unit == "goroutines" and (frame is None or not own_frames((frame,))):
+        group = next((signal.group for signal in case.of(GROUP) if signal.group), None)
+        frame = (find_starter(context, group) if group else None) or frame
     if frame is not None and unit in ("descriptors", "connections") and not frame.own:
         return None  # what a library holds for what was opened says nothing of who opened it
     return frame

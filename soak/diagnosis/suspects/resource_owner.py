@@ -8,6 +8,7 @@ import numpy as np
 
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, calls, is_library, own_frames
 from soak.diagnosis.attribution.attribution import EVERY
+from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.signals import Levels, attribute_by_endpoint, contributors
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.context import RunContext
@@ -55,6 +56,25 @@ def find_borrower(context: RunContext) -> Frame | None:
         if _gain([stack]) > 0 and (own := own_frames(stack.frames)) and _takes(stack.frames)
     }
     return next(iter(borrowers.values())) if len(borrowers) == 1 else None
+
+
+def find_starter(context: RunContext, group: BlockedGroup) -> Frame | None:
+    """The own function through which a library started goroutines; None where no allocation of the starting was sampled.
+
+    Go tells who created a goroutine, not who called that: stacks of what its creator allocates do. What is still held comes
+    before what was ever allocated.
+    """
+    creator = group.site.stacks[0].frames[-1].function
+    for sites in (context.places, context.allocated):
+        callers: dict[Frame, float] = {}
+        for stack in (stack for site in sites for stack in site.stacks):
+            functions = [frame.function for frame in stack.frames]
+            own = own_frames(stack.frames[functions.index(creator) :]) if creator in functions else []
+            if own and stack.levels[-1] > 0:
+                callers[own[0]] = callers.get(own[0], 0.0) + float(stack.levels[-1])
+        if callers:
+            return max(callers, key=lambda frame: callers[frame])
+    return None
 
 
 def _takes(frames: Sequence[Frame]) -> bool:

@@ -9,8 +9,8 @@ import numpy as np
 
 from soak.catalog.node import ACTIVE_RESOURCES
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, calls, own_frames
-from soak.diagnosis.attribution.signals import Levels, attribute_by_endpoint, contributors
-from soak.diagnosis.attribution.site_growth import slope_and_error
+from soak.diagnosis.attribution.signals import PLACE, Levels, attribute_by_endpoint, contributors
+from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
@@ -20,8 +20,11 @@ from soak.units import show_amount
 #: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
 #: IncomingMessage, the JDK's HttpExchange, a service's own RequestState.
 _OF_REQUEST = re.compile(r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$")
-#: Go's net/http has no constructor for it.
-_GO = "net/http.readRequest"
+#: What Go's net/http makes of a request are no constructors, but the innermost functions of stacks through `_GO_READS`. The
+#: strings that are made there as well may be the keys of a cache, and the buffers are pooled: they do not count.
+_GO_MAKES, _GO_READS = ("net/http.readRequest", "net/url.parse", "context."), ("net/http.(*conn).readRequest",)
+#: A Go package of that name, of whatever module: gorilla/context.Set, a service's own internal/context.
+_CONTEXT_PACKAGE = re.compile(r"/context\.")
 #: Python's tracebacks name no classes of libraries, but files: what servers and frameworks make, they make for a request.
 _SERVERS = re.compile(
     r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
@@ -38,7 +41,7 @@ def kept_requests(case: Case, context: RunContext) -> str:
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:
         for stack in site.stacks:
-            name = next(filter(None, map(_of_request, stack.frames)), "") or _parsed(stack)
+            name = next(filter(None, map(_of_request, stack.frames)), "") or _read_by_go(stack) or _parsed(stack)
             if name:
                 by_name.setdefault(name, []).append((site, stack))
     said = [words for name, stacks in by_name.items() for words in _growing(name, stacks, case, context)]
@@ -69,9 +72,25 @@ def timers_grow(context: RunContext) -> str:
     return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= LEAST_TIMERS else ""
 
 
+def _read_by_go(stack: Stack) -> str:
+    made = calls(stack.frames[:1], _GO_MAKES) and calls(stack.frames, _GO_READS)
+    return "http.Request" if made and not own_frames(stack.frames) else ""
+
+
+def context_package(case: Case) -> str:
+    """The function of a package named context that allocates what grows, in words; empty where none does.
+
+    Only the innermost frame counts: a router or a middleware of such a package is among the callers of everything.
+    """
+    for signal in case.of(PLACE):
+        for stack in signal.site.stacks if signal.site is not None else ():
+            function = stack.frames[0].function if stack.frames else ""
+            if stack.levels[-1] > stack.levels[0] and _CONTEXT_PACKAGE.search(function):
+                return f"Part of what grows was made by {function}: something registered for a request that stays registered."
+    return ""
+
+
 def _of_request(frame: Frame) -> str:
-    if frame.function == _GO:
-        return "http.Request"
     match = _OF_REQUEST.search(_CONSTRUCTOR.sub("", frame.function))
     return match[1] if match else ""
 
@@ -80,8 +99,10 @@ def _growing(name: str, stacks: list[tuple[AllocationSite, Stack]], case: Case, 
     site = stacks[0][0]
     levels = np.sum([stack.levels for _, stack in stacks], axis=0)
     slope, error = slope_and_error(site.requests, levels, site.period)
-    # A surely growing handful may still be a few that happen to be in flight: it must be known to a half.
-    if slope <= 2 * error:
+    # A surely growing handful may still be a few that happen to be in flight: it must be known to a half. Of sampled objects
+    # one is enough that is still there after several snapshots, for no request takes so long.
+    stayed = site.period > 0 and lasting(levels) > 0
+    if slope <= 2 * error and not stayed:
         return
     if name.endswith(_MADE) and slope * np.ptp(site.requests) < WHOLE_REQUEST_BYTES * _requests_to(case, context):
         return

@@ -1,15 +1,17 @@
-"""Go's pprof over HTTP (net/http/pprof): the heap after a collection, goroutines, and leaked ones where Go finds them."""
+"""Go's pprof over HTTP (net/http/pprof): the heap after a collection with its exact size, goroutines, and leaked ones."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from soak.catalog.go import COLLECTED_HEAP
 from soak.errors import SoakError, TargetError
 from soak.sampling.fetch import Answer, Fetcher
-from soak.sampling.profilers.base import ProfiledTarget, ProfileResult
+from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: Where net/http/pprof serves unless it is told otherwise.
@@ -18,9 +20,13 @@ MAX_BYTES = 64 * 2**20
 _PATIENCE, _PROBING = 30.0, 3.0
 #: How a profile begins: packed, as always, or with its first field, where something on the way unpacked it.
 _GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
-#: `heap` has the columns of `allocs`, too, so that is not asked for. gc=1: what is in use once garbage is gone.
+#: The heap's profile is a sample; its text form also has the exact size, read just after the collection that gc=1 forces.
+_EXACT, _SIZE = "heap?gc=1&debug=1", re.compile(rb"^# HeapAlloc = (\d{1,18})\s*$", re.MULTILINE)
+#: `heap` has the columns of `allocs`, too, so that is not asked for. gc=1: what is in use once garbage is gone. Just after a
+#: collection a profile tells that one's state by itself.
+_COLLECTING, _COLLECTED = "heap?gc=1", "heap?debug=0"
 _PAGES: tuple[tuple[SnapshotKind, str], ...] = (
-    ("heap", "heap?gc=1"),
+    ("heap", _COLLECTING),
     ("goroutine", "goroutine?debug=0"),
     ("goroutineleak", "goroutineleak?debug=0"),
 )
@@ -38,7 +44,7 @@ class GoPprof:
     url: str
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
     _without: set[SnapshotKind] = field(init=False, repr=False, compare=False, default_factory=set)
-    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap", "goroutine", "goroutineleak", "stacks")
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap", "gauges", "goroutine", "goroutineleak", "stacks")
     made_after: ClassVar[tuple[SnapshotKind, ...]] = ()
 
     @classmethod
@@ -59,9 +65,14 @@ class GoPprof:
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
         """The heap, which forces a collection; the goroutines; the leaked ones where they are offered; who created them."""
+        size = self._exact_size()
+        if size is not None:
+            yield "gauges", gauges([(COLLECTED_HEAP, {}, size)])
         for kind, page in _PAGES:
             if kind in self._without:
                 continue
+            if page == _COLLECTING and size is not None:
+                page = _COLLECTED  # noqa: PLW2901 - the collection has just been
             try:
                 yield kind, self.profile(page)
             except DamagedProfileError as error:
@@ -78,6 +89,20 @@ class GoPprof:
                 yield "stacks", self.text("goroutine?debug=2")
             except SoakError as error:
                 yield "stacks", error
+
+    def _exact_size(self) -> float | None:
+        """The heap's bytes just after a collection, which this forces; None where the text form is not served."""
+        if "gauges" in self._without:
+            return None
+        try:
+            answer = self._fetcher.get(f"{self.url}/{_EXACT}")
+        except SoakError:
+            return None
+        size = _SIZE.search(answer.body) if answer.status == 200 else None
+        if size is None:
+            self._without.add("gauges")
+            return None
+        return float(size[1])
 
     def collect(self) -> None:
         """A heap profile with gc=1 is how Go is told to collect; twice, for a sync.Pool lives through one collection."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from soak.diagnosis.attribution.allocation_sites import allocation_sites
+from soak.diagnosis.attribution.signals import only_gaining
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot, accumulation_log_odds, slowing
 from soak.diagnosis.profiles.pprof import Frame, read_pprof
 from soak.diagnosis.thresholds import ACCUMULATION_LOG_ODDS, FILLING_ERRORS, FILLING_RATIO
@@ -91,6 +92,32 @@ def test_small_leaks_are_seldom_missed_and_steady_heaps_never_accused() -> None:
     ]
     assert seen[0] >= 160
     assert seen[1] <= 2
+
+
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        ([], True),
+        ([("main.steady", [3, 3, 3, 3, 3, 3])], True),
+        ([("main.passing", [0, 0, 1, 0, 2, 0])], True),
+        ([("main.second", [0, 0, 0, 1, 1, 1])], False),
+        ([("net/http.pooled", [0, 1, 2, 3, 4, 5])], False),
+    ],
+)
+def test_the_only_place_where_a_sampled_object_came_and_stayed_is_named(
+    others: list[tuple[str, list[int]]], named: bool
+) -> None:
+    rows = [("main.keep", [0, 0, 1, 1, 1, 1]), *others]
+    taken = [
+        ProfileSnapshot(
+            60.0 * i,
+            1000.0 * i,
+            read_pprof(profile([([function], [1, 524288 * levels[i]]) for function, levels in rows], COLUMNS)),
+        )
+        for i in range(6)
+    ]
+    site = only_gaining(allocation_sites(taken, "inuse_space"))
+    assert (site.place.function if site else "") == ("main.keep" if named else "")
 
 
 def test_a_cache_that_fills_slows_down_and_a_leak_does_not() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, place_of
+from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.request_clock import on_request_clock
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.context import run_context
@@ -17,9 +18,9 @@ from soak.diagnosis.suspects.evidence import EVIDENCE
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.leak_classes import CLASSES, class_probabilities
 from soak.diagnosis.suspects.remedies import REMEDIES, remedy
-from soak.diagnosis.suspects.resource_owner import find_borrower, find_opener
+from soak.diagnosis.suspects.resource_owner import find_borrower, find_opener, find_starter
 from soak.diagnosis.suspects.suspects import with_suspects
-from soak.model import Analysis, Recording, Suspect, Verdict
+from soak.model import Analysis, Floats, Recording, Suspect, Verdict
 from soak.profile import Limits
 from soak.snapshots import Snapshot
 from tests.diagnosis.kept import kept
@@ -118,7 +119,7 @@ def test_contexts_that_grow_beside_a_page_are_a_requests_context() -> None:
     [
         ("com.shop.RequestState",),
         ("EventEmitter.init", "IncomingMessage", "parserOnMessage"),
-        ("net/http.readRequest",),
+        ("net/http.readRequest", "net/http.(*conn).readRequest", "net/http.(*conn).serve"),
     ],
     ids=["class", "constructor", "go"],
 )
@@ -130,6 +131,41 @@ def test_requests_that_outlive_their_answer_are_a_requests_context(stack: tuple[
     two = run({**page, CACHE: {"GET /a": 16384}, stack: {"GET /c": 4096}})
     classes = {one.endpoint: one.leak_class for one in diagnosis(two).suspects}
     assert classes == {"GET /a": "unbounded-cache", "GET /c": "request-context"}
+
+
+def test_the_keys_of_a_cache_may_come_from_a_request_and_are_none() -> None:
+    line = ("net/textproto.(*Reader).ReadLine", "net/http.readRequest", "net/http.(*conn).readRequest")
+    heap: Heap = {("main.keep", "main.orders"): {"GET /c": 4096}, line: {"GET /c": 300}}
+    assert only(run(heap)).leak_class == "unbounded-cache"
+
+
+@pytest.mark.parametrize(
+    ("stack", "leak_class"),
+    [
+        (("github.com/gorilla/context.Set", "main.keep", "main.orders"), "request-context"),
+        (("main.keep", "main.orders", "github.com/gorilla/context.ClearHandler.func1"), "unbounded-cache"),
+    ],
+)
+def test_what_a_package_named_context_holds_is_a_requests_context(stack: tuple[str, ...], leak_class: str) -> None:
+    assert only(run({stack: {"GET /c": 4096}})).leak_class == leak_class
+
+
+def test_goroutines_that_a_library_started_are_placed_at_the_own_function_that_called_it() -> None:
+    library = "/go/pkg/mod/example.com/tick@v1.2.0/tick.go"
+    waits, creator = Frame("tick.(*Ticker).run", library, 9, True), Frame("tick.New", library, 4, True)
+    retry, handler = Frame("main.retry", "main.go", 20, True), Frame("main.handle", "main.go", 30, True)
+    steps = np.arange(4.0)
+
+    def site(place: Frame, frames: tuple[Frame, ...], levels: Floats) -> AllocationSite:
+        return AllocationSite(place, steps, steps, levels, (Stack(frames, levels),))
+
+    group = BlockedGroup("in a select", waits, waits, site(waits, (waits, creator), steps))
+    quiet = run_context(run(), judged(run()), 0.0)
+    made = site(retry, (creator, retry, handler), steps)
+    other = site(handler, (Frame("tick.Parse", library, 50, True), handler), 9 * steps)
+    assert find_starter(replace(quiet, places=[other, made]), group) == retry
+    assert find_starter(replace(quiet, places=[other], allocated=[made]), group) == retry
+    assert find_starter(replace(quiet, places=[other]), group) is None
 
 
 def test_what_grows_at_several_places_and_is_in_no_series_costs_all_of_it() -> None:
