@@ -87,7 +87,9 @@ def sample(count: int, seed: int) -> list[Mutant]:
     ordered = [mutant for path in MUTATED for mutant in chooser.sample(_all_of(path), len(_all_of(path)))]
     step = len(ordered) / min(count, len(ordered))
     start = chooser.random() * step
-    return [ordered[int(start + step * number)] for number in range(min(count, len(ordered)))]
+    chosen = [ordered[int(start + step * number)] for number in range(min(count, len(ordered)))]
+    # In no order of files, so that what was tried when a run is stopped is a sample too.
+    return chooser.sample(chosen, len(chosen))
 
 
 @cache

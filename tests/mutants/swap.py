@@ -20,7 +20,7 @@ def functions() -> dict[str, list[FunctionType]]:
     """All functions there are of soak's modules, by module: methods, properties and cached ones included."""
     known: dict[str, list[FunctionType]] = {}
     for thing in gc.get_objects():
-        if isinstance(thing, FunctionType) and thing.__module__.startswith("soak."):
+        if isinstance(thing, FunctionType) and (thing.__module__ or "").startswith("soak."):
             known.setdefault(thing.__module__, []).append(thing)
     return known
 
