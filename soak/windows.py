@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,10 @@ class GeneratorWindow:
             sum(one.queued for one in several),
             sum(connections) if connections else None,
         )
+
+
+#: What is known of the load's own processes in a window, in the order in which recordings store it.
+GENERATOR_FIELDS = tuple(each.name for each in fields(GeneratorWindow))
 
 
 @dataclass(frozen=True, slots=True)

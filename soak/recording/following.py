@@ -15,6 +15,7 @@ from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Labels, Sample, Scrape, label_pairs
 from soak.recording.compacting import readable
 from soak.recording.files import DATABASE
+from soak.recording.request_windows import generator_columns
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 
 #: Rows read at a time, so that attaching to a run of days takes little memory.
@@ -68,9 +69,9 @@ class Follower:
         return tuple(Sample(name, value, labels, kind) for (name, labels, kind), value in named)
 
     def _windows(self, database: sqlite3.Connection) -> Iterator[Window]:
-        query = """SELECT windows.id, time, seconds, users, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued
+        query = f"""SELECT windows.id, time, seconds, users, {generator_columns(database)}
                    FROM windows LEFT JOIN generator ON generator.window = windows.id
-                   WHERE windows.id > ? ORDER BY windows.id LIMIT ?"""
+                   WHERE windows.id > ? ORDER BY windows.id LIMIT ?"""  # noqa: S608
         while rows := database.execute(query, (self._window, CHUNK)).fetchall():
             first, last = rows[0][0], rows[-1][0]
             endpoints: dict[int, list[EndpointWindow]] = {}

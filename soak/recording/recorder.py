@@ -31,7 +31,7 @@ from soak.recording.files import (
 from soak.recording.reopening import SeriesName, reopen
 from soak.recording.snapshots import KeptSnapshot
 from soak.traces import Trace
-from soak.windows import Exemplar, Window
+from soak.windows import GENERATOR_FIELDS, Exemplar, Window
 
 #: So many exemplars are kept of a whole run.
 MOST_EXEMPLARS = 10_000
@@ -204,7 +204,9 @@ class Recorder:
         )
         if window.generator is not None:
             row = (self._windows, *astuple(window.generator))
-            self._database.execute("INSERT INTO generator VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            columns = f"window, {', '.join(GENERATOR_FIELDS)}"
+            places = ", ".join("?" * len(row))
+            self._database.execute(f"INSERT INTO generator ({columns}) VALUES ({places})", row)  # noqa: S608
         self._write_exemplars(window.exemplars)
         for seen in window.endpoints:
             endpoint = self._endpoints.get(seen.endpoint)

@@ -12,7 +12,7 @@ import numpy as np
 from soak.latency import LAST
 from soak.model import Floats, Series
 from soak.recording.checks import LARGEST_COUNT, columns_of
-from soak.windows import Arrivals, EndpointWindows, GeneratorWindows, Ints, WorkerCoverages
+from soak.windows import GENERATOR_FIELDS, Arrivals, EndpointWindows, GeneratorWindows, Ints, WorkerCoverages
 
 #: So many windows at most are told apart once read: those of days at a second each are taken together, a few at a time.
 MOST_WINDOWS = 10_000
@@ -157,15 +157,19 @@ def _together(table: Floats) -> Floats:
     return grouped
 
 
+def generator_columns(database: sqlite3.Connection) -> str:
+    """The fields of a GeneratorWindow as columns of a query; NULL for those that an older recording does not have."""
+    known = columns_of(database, "generator")
+    return ", ".join(name if name in known else f"NULL AS {name}" for name in GENERATOR_FIELDS)
+
+
 def read_generator(database: sqlite3.Connection) -> GeneratorWindows | None:
     """How the load's own processes fared; None where no window says."""
-    columns = columns_of(database, "generator")
-    if not columns:
+    if not columns_of(database, "generator"):
         return None
-    connections = "connections" if "connections" in columns else "NULL"  # the first recordings did not have it
     rows = database.execute(
-        f"""SELECT time, seconds, cpu_ratio, cpu_seconds, lag, memory, asked, made, queued, {connections}
+        f"""SELECT time, seconds, {generator_columns(database)}
            FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""  # noqa: S608
     ).fetchall()
-    table = _together(np.array(rows, dtype=np.float64).reshape(-1, 10))
+    table = _together(np.array(rows, dtype=np.float64).reshape(-1, 2 + len(GENERATOR_FIELDS)))
     return GeneratorWindows(*table.T) if np.isfinite(table[:, 2]).any() else None

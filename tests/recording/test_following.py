@@ -16,7 +16,7 @@ def records(start: float) -> list[Scrape | Window | Event]:
     seen = EndpointWindow("GET /", 3, {"timeout": 1}, 90, Histogram({200: 2}), Histogram({300: 1}), late=1, dropped=2)
     return [
         Event(start, EventKind.TARGET, "it ended"),
-        Window(start, 1.0, 4, (seen,), GeneratorWindow(0.2, 0.3, 0.01, 5000, 3.0, 3, 1)),
+        Window(start, 1.0, 4, (seen,), GeneratorWindow(0.2, 0.3, 0.01, 5000, 3.0, 3, 1, 7)),
         Scrape("process", start, 0.1, 0.2, (Sample("process_open_fds", 30.0, (("pid", "7"),)),)),
         Scrape("process", start + 1, 0.0, 0.0, (), "refused"),
     ]

@@ -1,0 +1,28 @@
+"""A window's fields are written once: whatever holds, stores or reads them has the same ones in the same order."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import fields
+
+from soak.recording.checks import COLUMNS, columns_of
+from soak.recording.files import SCHEMA
+from soak.recording.request_windows import generator_columns
+from soak.windows import GENERATOR_FIELDS, GeneratorWindows
+
+
+def test_the_columns_over_a_run_are_the_windows_fields() -> None:
+    assert [each.name for each in fields(GeneratorWindows)] == ["times", "seconds", *GENERATOR_FIELDS]
+
+
+def test_a_recording_stores_and_checks_the_windows_fields() -> None:
+    database = sqlite3.connect(":memory:")
+    database.executescript(SCHEMA)
+    assert columns_of(database, "generator") == {"window", *GENERATOR_FIELDS}
+    assert COLUMNS["generator"].keys() == {"window", *GENERATOR_FIELDS}
+
+
+def test_what_an_older_recording_does_not_have_is_null() -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute(f"CREATE TABLE generator (window, {', '.join(GENERATOR_FIELDS[:-1])})")
+    assert generator_columns(database).endswith(f"NULL AS {GENERATOR_FIELDS[-1]}")
