@@ -18,7 +18,10 @@ from tests.analysis.recordings import gauge, noise, recording
 
 TEXT = "target: {url: http://127.0.0.1:1}\nload: {rate: 5/s, duration: 5m}\nendpoints: [GET /]\n"
 ACCEPT = 'accept: [{series: process_resident_memory_bytes, until: "2099-01-01", reason: known, growth: 1MiB/h}]\n'
-STEPS = ("with_snapshot_series", "analyze", "with_confirmations", "with_suspects", "with_acceptances", "with_traces")
+STEPS = (
+    *("with_snapshot_series", "prepare", "analyze_prepared", "with_confirmations", "with_suspects"),
+    *("with_acceptances", "with_traces"),
+)
 
 
 def profile(more: str = "") -> Profile:
@@ -60,11 +63,12 @@ def test_acceptances_are_the_last_word_on_a_verdict_where_the_profile_has_some(t
 def test_each_step_is_given_what_the_one_before_it_found(taken: list[Any]) -> None:
     final = pipeline.judge(steady(), profile(ACCEPT))
     steps = {name: (given, named, result) for name, given, named, result in taken}
-    prepared = steps["with_snapshot_series"][2]
-    assert steps["analyze"][0][0] is prepared
-    assert steps["with_confirmations"][0] == (prepared, steps["analyze"][2])
-    assert steps["with_suspects"][0][:2] == (prepared, steps["with_confirmations"][2])
-    assert steps["with_acceptances"][0][0] is steps["with_suspects"][2]
+    whole = steps["with_snapshot_series"][2]
+    assert steps["prepare"][0][0] is whole
+    assert steps["analyze_prepared"][0][0] is steps["prepare"][2]
+    assert steps["with_confirmations"][0] == (whole, steps["analyze_prepared"][2])
+    assert steps["with_suspects"][0][:2] == (whole, steps["with_confirmations"][2])
+    assert steps["with_acceptances"][0][:2] == (steps["with_suspects"][2], steps["prepare"][2])
     assert steps["with_traces"][0][0] is steps["with_acceptances"][2]
     assert final is steps["with_traces"][2]
 
@@ -74,10 +78,12 @@ def test_rules_and_suspects_are_given_the_profiles_limits_and_warm_up(taken: lis
     asked = asked.model_copy(update={"load": asked.load.model_copy(update={"warmup": 20.0})})
     pipeline.judge(steady(), asked)
     steps = {name: (given, named) for name, given, named, _ in taken}
-    given, named = steps["analyze"]
-    assert given[1:] == (asked.limits, asked.own_limits, 20.0)
-    assert named["asked_load"].endpoints == ("GET /",)
+    given, named = steps["analyze_prepared"]
+    assert given[1:] == (asked.limits, asked.own_limits)
     assert isinstance(named["request_clock"], Callable)  # type: ignore[arg-type]
+    _, warmup, load = steps["prepare"][0]
+    assert warmup == 20.0
+    assert load.endpoints == ("GET /",)
     assert steps["with_suspects"][0][2] == 20.0
 
 
