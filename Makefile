@@ -35,7 +35,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -45,6 +45,9 @@ bench-horizons: install ## For how long passes vouch, and how soon leaks are see
 
 bench-foreign: install ## The verdict on software that nobody here wrote, beside other methods
 	$(BIN)/python -m tests.bench.bench_foreign
+
+bench-compare: install ## How often a build compared with itself looks worse, and what is caught (REAL=folder of runs)
+	$(BIN)/python -m tests.bench.bench_compare $(if $(REAL),--real $(REAL))
 
 bench-early: install ## What stopping early costs and saves
 	$(BIN)/python -m tests.bench.bench_early
@@ -109,4 +112,4 @@ audit: install ## Whether a dependency has a known vulnerability (asks PyPI)
 	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
 	.venv-tools/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz mutants
+.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz mutants

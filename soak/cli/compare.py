@@ -52,7 +52,7 @@ def command(
       soak compare main reports/branch --tolerance 'p99: 10%' --require p99 --out comparison
     """
     from soak.cli.comparing import deliver, profile_rules, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none
-    from soak.cli.sides import name_of, runs_of  # noqa: PLC0415
+    from soak.cli.sides import name_of, refuse_shared, runs_of  # noqa: PLC0415
     from soak.comparison.comparing import compare  # noqa: PLC0415
     from soak.recording.files import PROFILE, is_run_directory  # noqa: PLC0415
 
@@ -69,6 +69,7 @@ def command(
     rules = rules_from(profile_rules(profile), tolerances, require)
     names = name_of(base, "base"), name_of(candidate, "candidate")
     sides = runs_of(base), runs_of(candidate)
+    refuse_shared(*sides)
     return deliver(
         compare(*sides, rules, names=names if names[0] != names[1] else ("base", "candidate")),
         out,

@@ -28,6 +28,14 @@ def runs_of(paths: Iterable[Path]) -> tuple[MeasuredRun, ...]:
     return tuple(found)
 
 
+def refuse_shared(base: Iterable[MeasuredRun], candidate: Iterable[MeasuredRun]) -> None:
+    """UsageError where one run directory stands on both sides: it would be compared with itself."""
+    others = {Path(run.source).resolve() for run in candidate}
+    for run in base:
+        if Path(run.source).exists() and Path(run.source).resolve() in others:
+            raise UsageError(f"{run.source}: is on both sides; a run says nothing of its difference from itself")
+
+
 def _runs(path: Path) -> Iterator[MeasuredRun]:
     if is_run_directory(path):
         yield measured(path)

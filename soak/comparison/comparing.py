@@ -16,6 +16,11 @@ _ORDER = {Change.WORSE: 0, Change.CANNOT_TELL: 1, Change.BETTER: 2, Change.SAME:
 #: Names of what was left out are said up to so many.
 _NAMED = 6
 
+_OTHER_LOAD = (
+    "The loads differ, so latency, memory and collections are not compared; in what a request costs nothing is known to be "
+    "worse. Compare runs of one load, or set the baseline anew."
+)
+
 Key = tuple[str, str]
 
 
@@ -47,7 +52,7 @@ def compare(
         *suspects_left_out(base, candidate, names),
     ]
     suspects = new_suspects(base, candidate)
-    verdict, reason = overall(differences, rules)
+    verdict, reason = overall(differences, rules, same_load=same_load)
     return Comparison(
         base=names[0],
         candidate=names[1],
@@ -64,8 +69,13 @@ def compare(
     )
 
 
-def overall(differences: Sequence[Difference], rules: Mapping[str, CompareRule]) -> tuple[GateVerdict, str]:
-    """Worse where anything is; cannot tell where a required metric, or everything, cannot be told; else not worse."""
+def overall(
+    differences: Sequence[Difference], rules: Mapping[str, CompareRule], *, same_load: bool = True
+) -> tuple[GateVerdict, str]:
+    """Worse where anything is; cannot tell where a required metric, or everything, cannot be told; else not worse.
+
+    Sides of different loads cannot be told either: latency and memory, of which most is asked, are not compared.
+    """
     worse = [one for one in differences if one.verdict is Change.WORSE]
     if worse:
         more = f" {len(worse) - 1} more {'is' if len(worse) == 2 else 'are'} worse." if len(worse) > 1 else ""
@@ -78,14 +88,21 @@ def overall(differences: Sequence[Difference], rules: Mapping[str, CompareRule])
     if open_:
         return GateVerdict.CANNOT_TELL, f"A required metric cannot be told: {open_[0].reason}"
     told = [one for one in differences if one.not_worse]
+    if not same_load:
+        return GateVerdict.CANNOT_TELL, _OTHER_LOAD
     if not told:
         return GateVerdict.CANNOT_TELL, "None of the metrics can be told: longer runs, or more of them, would."
     better = sum(one.verdict is Change.BETTER for one in differences)
     untold = len(differences) - len(told)
-    parts = [f"Nothing is known to be worse: {len(told)} of {len(differences)} metrics are surely not"]
+    parts = [f"Nothing is known to be worse: {_of(len(told), len(differences))} surely not"]
     parts += [f", {better} of them better" if better else ""]
     parts += [f"; {untold} may or may not be: longer runs, or more of them, would tell" if untold else "", "."]
     return GateVerdict.NOT_WORSE, "".join(parts)
+
+
+def _of(count: int, total: int) -> str:
+    """`4 of 29 metrics are`."""
+    return f"{count} of {total} {'metric is' if total == 1 else 'metrics are'}"
 
 
 def _by_key(runs: Iterable[MeasuredRun]) -> dict[Key, list[Measurement]]:

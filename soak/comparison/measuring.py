@@ -25,14 +25,15 @@ def measure(source: str, recording: Recording, analysis: Analysis, profile: Prof
         seconds=recording.run.seconds,
         target=target_address(profile),
         load=load_of(load_summary(profile)),
-        measurements=tuple(_measurements(view)),
+        measurements=tuple(measurements(view)),
         warnings=tuple(_doubts(source, recording, analysis)),
         charts=analysis.charts,
         suspects=analysis.suspects,
     )
 
 
-def _measurements(view: RunView) -> Iterator[Measurement]:
+def measurements(view: RunView) -> Iterator[Measurement]:
+    """Every metric of a run that it tells."""
     for name, metric in METRICS.items():
         for figure in metric.measure(view):
             known = all(map(math.isfinite, (figure.value, figure.error, figure.drift)))

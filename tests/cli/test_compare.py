@@ -9,6 +9,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from soak.baseline import Baseline, encode
+from soak.cli.against import worse_of
+from soak.cli.sides import runs_of
 from soak.errors import ExitCode
 from soak.latency import Histogram, bucket_of
 from soak.model import Sample, Scrape
@@ -55,39 +58,55 @@ def compared(
     return code, {f"{entry['metric']} {entry.get('subject') or ''}".strip(): entry["verdict"] for entry in differences}
 
 
-@pytest.fixture
-def base(tmp_path: Path) -> list[Path]:
-    return [record(tmp_path / f"base-{seed}", seed) for seed in range(3)]
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compare")
 
 
-def test_runs_of_one_build_show_nothing_worse(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path]
-) -> None:
+@pytest.fixture(scope="module")
+def base(folder: Path) -> list[Path]:
+    return [record(folder / f"base-{seed}", seed) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def heavy(folder: Path) -> Path:
+    """Three runs with half more memory, as a baseline's file: measured once."""
+    recorded = [record(folder / f"heavy-{seed}", seed, memory=75e6) for seed in range(3, 6)]
+    return written(folder / "heavy.json", "heavy", recorded)
+
+
+@pytest.fixture(scope="module")
+def light(folder: Path, base: list[Path]) -> Path:
+    """The runs of the base likewise."""
+    return written(folder / "light.json", "main", base)
+
+
+def written(path: Path, name: str, recorded: list[Path]) -> Path:
+    path.write_text(encode(Baseline(name, "2026-11-28T00:00:00Z", runs_of(recorded))))
+    return path
+
+
+def test_runs_of_one_build_show_nothing_worse(capsys: pytest.CaptureFixture[str], tmp_path: Path, light: Path) -> None:
     same = [record(tmp_path / f"same-{seed}", seed) for seed in range(3, 6)]
-    code, verdicts = compared(capsys, base, same)
+    code, verdicts = compared(capsys, [light], same)
     assert code == ExitCode.PASS
     assert verdicts
     assert "worse" not in verdicts.values()
 
 
 def test_memory_that_is_half_more_is_worse_and_half_less_is_better(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path]
+    capsys: pytest.CaptureFixture[str], light: Path, heavy: Path
 ) -> None:
-    heavy = [record(tmp_path / f"heavy-{seed}", seed, memory=75e6) for seed in range(3, 6)]
-    code, verdicts = compared(capsys, base, heavy)
+    code, verdicts = compared(capsys, [light], [heavy])
     assert code == ExitCode.FAIL
     assert verdicts["memory process_resident_memory_bytes"] == "worse"
-    code, verdicts = compared(capsys, heavy, base)
+    code, verdicts = compared(capsys, [heavy], [light])
     assert code == ExitCode.PASS
     assert verdicts["memory process_resident_memory_bytes"] == "better"
 
 
-def test_a_tolerance_decides_what_is_worse(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path]
-) -> None:
-    heavy = [record(tmp_path / f"heavy-{seed}", seed, memory=75e6) for seed in range(3, 6)]
-    allowed = ["--tolerance", "memory: 80%", "--tolerance", "memory_peak: 80%"]
-    code, verdicts = compared(capsys, base, heavy, *allowed)
+def test_a_tolerance_decides_what_is_worse(capsys: pytest.CaptureFixture[str], light: Path, heavy: Path) -> None:
+    code, verdicts = compared(capsys, [light], [heavy], "--tolerance", "memory: 80%", "--tolerance", "memory_peak: 80%")
     assert code == ExitCode.PASS
     assert verdicts["memory process_resident_memory_bytes"] == "same"
 
@@ -120,21 +139,29 @@ def test_what_is_no_run_is_exit_2(capsys: pytest.CaptureFixture[str], tmp_path: 
 
 
 @pytest.fixture
-def baseline(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def baseline(tmp_path: Path, light: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    assert run(capsys, "baseline", "set", *map(str, base), "--name", "main")[0] == ExitCode.PASS
-    return tmp_path / "baselines" / "main.json"
+    path = tmp_path / "baselines" / "main.json"
+    path.parent.mkdir()
+    path.write_text(light.read_text())
+    return path
 
 
-def test_a_baseline_stands_for_its_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path, baseline: Path) -> None:
+def test_a_baseline_is_set_from_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "baseline", "set", str(base[0]), "--name", "first")[0] == ExitCode.PASS
+    tree = json.loads((tmp_path / "baselines" / "first.json").read_text())
+    assert (tree["name"], len(tree["runs"]), tree["runs"][0]["suspects"]) == ("first", 1, [])
+
+
+def test_a_baseline_stands_for_its_runs(capsys: pytest.CaptureFixture[str], heavy: Path, baseline: Path) -> None:
     assert baseline.stat().st_size < 100_000
     code, out, _ = run(capsys, "baseline", "list")
     assert (code, "main" in out) == (ExitCode.PASS, True)
     assert run(capsys, "baseline", "show", "main")[0] == ExitCode.PASS
-    heavy = [record(tmp_path / f"heavy-{seed}", seed, memory=75e6) for seed in range(3, 6)]
-    code, verdicts = compared(capsys, [baseline], heavy)
+    code, verdicts = compared(capsys, [baseline], [heavy])
     assert code == ExitCode.FAIL
     assert verdicts["memory process_resident_memory_bytes"] == "worse"
 
@@ -157,3 +184,68 @@ def test_a_damaged_baseline_is_refused_by_name(
     assert code == ExitCode.USAGE
     assert "main.json" in err
     assert "Traceback" not in err
+
+
+def test_one_run_on_both_sides_is_refused(capsys: pytest.CaptureFixture[str], base: list[Path]) -> None:
+    code, _, err = run(capsys, "compare", str(base[0]), f"{base[0]}/")
+    assert code == ExitCode.USAGE
+    assert "both sides" in err
+
+
+def test_a_half_written_run_is_refused_or_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, light: Path
+) -> None:
+    half = record(tmp_path / "half", 5)
+    whole = json.loads((half / "run.json").read_text())
+    (half / "run.json").write_text(json.dumps({**whole, "ended": "running"}))
+    code, _, err = run(capsys, "compare", str(light), str(half))
+    assert (code, "under way" in err) == (ExitCode.USAGE, True)
+    (half / "run.json").write_text(json.dumps({key: value for key, value in whole.items() if key != "ended"}))
+    _, out, _ = run(capsys, "compare", str(light), str(half))
+    assert "crashed after 2 min" in " ".join(out.split())
+    (half / "run.json").write_text(json.dumps({**whole, "format_version": 9}))
+    code, _, err = run(capsys, "compare", str(light), str(half))
+    assert code == ExitCode.BROKEN
+    assert "format_version 9" in err
+    (half / "run.json").write_text(json.dumps(whole))
+    data = (half / "recording.sqlite").read_bytes()
+    (half / "recording.sqlite").write_bytes(data[: len(data) // 2])
+    code, _, err = run(capsys, "compare", str(light), str(half))
+    assert code == ExitCode.BROKEN
+    assert "half" in err
+    assert "Traceback" not in err
+
+
+def test_a_report_against_a_baseline_ends_with_the_worse_code(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, baseline: Path
+) -> None:
+    larger = record(tmp_path / "larger", 6, memory=500e6)
+    alone = run(capsys, "report", str(larger), "--format", "terminal")[0]
+    code, out, _ = run(capsys, "report", str(larger), "--format", "terminal", "--against", "main")
+    assert (alone, code) == (ExitCode.PASS, ExitCode.FAIL)
+    assert "WORSE" in out
+    assert (larger / "comparison.md").is_file()
+    code, _, err = run(capsys, "report", str(larger), "--against", "nosuch")
+    assert code == ExitCode.USAGE
+    assert "there is main" in err
+    baseline.write_text(baseline.read_text().replace('"shop"', '"shoq"', 1))
+    code, _, err = run(capsys, "report", str(larger), "--against", "main")
+    assert code == ExitCode.USAGE
+    assert "changed by hand" in err
+
+
+@pytest.mark.parametrize(
+    ("ran", "compared_code", "code"),
+    [
+        (ExitCode.PASS, ExitCode.PASS, ExitCode.PASS),
+        (ExitCode.PASS, ExitCode.FAIL, ExitCode.FAIL),
+        (ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.INCONCLUSIVE),
+        (ExitCode.INCONCLUSIVE, ExitCode.PASS, ExitCode.INCONCLUSIVE),
+        (ExitCode.INCONCLUSIVE, ExitCode.FAIL, ExitCode.FAIL),
+        (ExitCode.FAIL, ExitCode.INCONCLUSIVE, ExitCode.FAIL),
+        (ExitCode.BROKEN, ExitCode.INCONCLUSIVE, ExitCode.BROKEN),
+        (ExitCode.INTERRUPTED, ExitCode.FAIL, ExitCode.INTERRUPTED),
+    ],
+)
+def test_a_runs_code_and_its_comparisons_make_one(ran: ExitCode, compared_code: ExitCode, code: ExitCode) -> None:
+    assert worse_of(ran, compared_code) is code

@@ -99,7 +99,8 @@ def headline(comparison: Comparison) -> str:
     said = comparison.verdict.value.upper()
     if comparison.verdict is not GateVerdict.NOT_WORSE or not comparison.untold:
         return said
-    return f"{said}, but {comparison.untold} of {len(comparison.differences)} metrics cannot be told"
+    total = len(comparison.differences)
+    return f"{said}, but {comparison.untold} of {total} metric{'s' if total > 1 else ''} cannot be told"
 
 
 def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:

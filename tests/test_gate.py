@@ -1,0 +1,74 @@
+"""`soak gate`: the order of its slices, which of them are pairs, and what a profile must say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from soak.cli.gate_driving import paired
+from soak.errors import UsageError
+from soak.gate import SIDES, Gate, Slice, check_gate, order
+from soak.profile import parse_profile
+
+PROFILE = """\
+name: shop
+target: {url: "http://127.0.0.1:8081"}
+load: {rate: 10/s, duration: 30s, warmup: 5s}
+endpoints: [GET /]
+gate:
+  base: {url: "http://127.0.0.1:8081"}
+  candidate: {url: "http://127.0.0.1:8082"}
+"""
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_pairs_mirror_each_other(seed: int) -> None:
+    found = order(6, seed)
+    assert len(found) == 6
+    for first, second in zip(found[::2], found[1::2], strict=True):
+        assert sorted(first) == sorted(SIDES)
+        assert second == first[::-1]
+    assert found == order(6, seed)
+
+
+def test_the_seed_draws_which_side_begins_and_an_odd_number_of_pairs_is_kept() -> None:
+    assert {order(1, seed)[0][0] for seed in range(20)} == set(SIDES)
+    assert len(order(5, 1)) == 5
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["gate.candidate.url=http://127.0.0.1:8081"], "the same target"),
+        (["gate.slice=5s"], "leaves nothing of a slice"),
+    ],
+)
+def test_what_a_gate_cannot_do_is_refused(overrides: list[str], said: str) -> None:
+    profile, _ = parse_profile(PROFILE, "gate.yaml", overrides)
+    with pytest.raises(UsageError, match=said):
+        check_gate(profile)
+
+
+def test_a_profile_without_a_gate_says_what_to_write() -> None:
+    profile, _ = parse_profile(PROFILE.partition("gate:")[0], "shop.yaml")
+    with pytest.raises(UsageError, match=r"gate: \{base"):
+        check_gate(profile)
+
+
+def test_only_whole_pairs_are_compared() -> None:
+    slices = [
+        Slice("base", 1, Path("a"), False),
+        Slice("candidate", 1, Path("b"), False),
+        Slice("base", 2, Path("c"), False),
+    ]
+    assert paired(slices) == ([slices[0]], [slices[1]])
+    assert paired(slices[2:]) == ([], [])
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    profile, text = parse_profile(PROFILE, "gate.yaml")
+    with pytest.raises(UsageError, match="not empty"):
+        Gate(profile, text, tmp_path).run()
+    assert (tmp_path / "mine").read_text() == "precious"
