@@ -21,7 +21,8 @@ def drift(key: str, limit: str, requests: EndpointWindows | None, *series: Serie
     asked = RuleInput(
         prepare(made, 0.0), Limits.model_validate({"drift": {key: limit, "p99": "900%"}}), {}, False, None
     )
-    return next(one for one in drift_findings(asked) if one.limit == asked.limits.drift[key])
+    wanted = {str(name): value for name, value in asked.limits.drift.items()}[key]
+    return next(finding for finding in drift_findings(asked) if finding.limit == wanted)
 
 
 def noisy(first: float, last: float) -> EndpointWindows:
