@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from soak.cli import gate_driving
 from soak.cli.gate_driving import paired
+from soak.compared import MeasuredRun
 from soak.errors import UsageError
 from soak.gate import SIDES, Gate, Slice, check_gate, order
 from soak.profile import parse_profile
+from tests.comparison.runs import run
 
 PROFILE = """\
 name: shop
@@ -72,3 +75,17 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not empty"):
         Gate(profile, text, tmp_path).run()
     assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_a_slice_that_broke_costs_its_pair_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(directory: Path) -> MeasuredRun:
+        if directory == Path("base-02"):
+            raise UsageError("base-02: the load generator was saturated; leave it out")
+        return run(source=str(directory))
+
+    monkeypatch.setattr(gate_driving, "measured", measure)
+    base, candidate = ([Slice(side, pair, Path(f"{side}-{pair:02d}"), False) for pair in (1, 2, 3)] for side in SIDES)
+    sides, runs, broken = gate_driving.measured_pairs(base, candidate)
+    assert [[one.pair for one in side] for side in sides] == [[1, 3], [1, 3]]
+    assert [one.source for one in runs[1]] == ["candidate-01", "candidate-03"]
+    assert broken == ["base-02: the load generator was saturated"]

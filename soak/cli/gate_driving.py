@@ -13,7 +13,7 @@ import click
 from soak.cli.drive import interruptible, progress_note
 from soak.compared import Comparison, MeasuredRun
 from soak.comparison.comparing import compare
-from soak.errors import SoakError
+from soak.errors import SoakError, UsageError
 from soak.gate import SIDES, Gate, Slice, check_gate
 from soak.pipeline import growth_over, measured
 from soak.profile import Profile
@@ -41,12 +41,15 @@ def drive_gate(profile: Profile, text: str, directory: Path, rules: Mapping[str,
             raise SoakError(
                 f"{directory}: the gate was stopped before a pair of slices was driven; nothing is compared"
             )
-        runs = [_measured(side) for side in sides]
+        sides, runs, broken = measured_pairs(*sides)
+        if not runs[0]:
+            raise SoakError(f"{directory}: no pair of slices can be compared: {broken[0]}")
+        runs = (_with_growth(sides[0], runs[0]), _with_growth(sides[1], runs[1]))
     comparison = compare(runs[0], runs[1], rules, names=SIDES, paired=True)
-    if len(sides[0]) < spec.pairs:
-        note = f"the gate was stopped after {len(sides[0])} of {spec.pairs} pairs"
-        comparison = replace(comparison, warnings=(note, *comparison.warnings))
-    return comparison
+    notes = [f"a pair of slices was left out: {why}" for why in broken]
+    if len(sides[0]) + len(broken) < spec.pairs:
+        notes.insert(0, f"the gate was stopped after {len(sides[0]) + len(broken)} of {spec.pairs} pairs")
+    return replace(comparison, warnings=(*notes, *comparison.warnings))
 
 
 def paired(slices: Sequence[Slice]) -> tuple[list[Slice], list[Slice]]:
@@ -56,9 +59,29 @@ def paired(slices: Sequence[Slice]) -> tuple[list[Slice], list[Slice]]:
     return [by_side[0][pair] for pair in whole], [by_side[1][pair] for pair in whole]
 
 
-def _measured(slices: Sequence[Slice]) -> list[MeasuredRun]:
+Sides = tuple[list[Slice], list[Slice]]
+Runs = tuple[list[MeasuredRun], list[MeasuredRun]]
+
+
+def measured_pairs(base: Sequence[Slice], candidate: Sequence[Slice]) -> tuple[Sides, Runs, list[str]]:
+    """The pairs of slices that can be measured, on each side, and why others cannot: one that broke costs its pair alone."""
+    sides: Sides = ([], [])
+    runs: Runs = ([], [])
+    broken = []
+    for pair in zip(base, candidate, strict=True):
+        try:
+            both = [measured(one.directory) for one in pair]
+        except UsageError as error:
+            broken.append(str(error).removesuffix("; leave it out"))
+            continue
+        for number in (0, 1):
+            sides[number].append(pair[number])
+            runs[number].append(both[number])
+    return sides, runs, broken
+
+
+def _with_growth(slices: Sequence[Slice], runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
     """The measurements of one side's slices; growth is that over all of them, told once."""
-    runs = [measured(one.directory) for one in slices]
     growth = growth_over([one.directory for one in slices], [_seconds(run.started) for run in runs])
     without = [
         replace(run, measurements=tuple(one for one in run.measurements if one.metric not in ("growth", "horizon")))
