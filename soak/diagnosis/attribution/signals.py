@@ -60,6 +60,12 @@ class Signal:
         """Whether it counts whole things that a process holds: neither bytes nor series of a metrics page."""
         return self.unit != "bytes" and self.what != ResourceKind.METRICS
 
+    @property
+    def resident(self) -> bool:
+        """Whether it is all memory of a process, which moves in arenas, and no part that its runtime counts exactly."""
+        metric = metric_of(self.finding.series, self.finding.labels) if self.finding is not None else None
+        return self.what == ResourceKind.MEMORY and (metric is None or metric.whole)
+
 
 PLACE, GROUP = "place", "group"
 _COUNTED = (ResourceKind.DESCRIPTORS, ResourceKind.THREADS, ResourceKind.POOL)

@@ -45,7 +45,7 @@ class Case:
     @property
     def resident_alone(self) -> bool:
         """Whether nothing but resident memory grows."""
-        return bool(self.signals) and all(signal.what == ResourceKind.MEMORY for signal in self.signals)
+        return bool(self.signals) and all(signal.resident for signal in self.signals)
 
     @property
     def memory_alone(self) -> bool:
@@ -81,8 +81,7 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
         resident = [
             endpoint
             for endpoint, pairs in by_endpoint.items()
-            if (endpoint != EVERY or not resident_names)
-            and all(signal.what == ResourceKind.MEMORY for signal, _ in pairs)
+            if (endpoint != EVERY or not resident_names) and all(signal.resident for signal, _ in pairs)
         ]
         unnamed = [signal for endpoint in resident for signal, _ in by_endpoint.pop(endpoint)]
         rest += [signal for index, signal in enumerate(unnamed) if signal not in unnamed[:index]]

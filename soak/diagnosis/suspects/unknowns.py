@@ -6,9 +6,9 @@ from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import Language, RunContext
-from soak.diagnosis.thresholds import LEAST_SAMPLES, LONGER_RUN
+from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS, LONGER_RUN
 from soak.model import Place
-from soak.units import show_amount, show_duration, show_ratio
+from soak.units import show_amount, show_duration, show_number, show_ratio
 
 #: How each runtime is opened for snapshots.
 OPENING: dict[Language, str] = {
@@ -24,7 +24,9 @@ OPENING: dict[Language, str] = {
 def unplaced(case: Case, context: RunContext) -> Place:
     """No place, and why."""
     if not context.profiled and not context.groups:
-        return Place(unknown="no snapshots of the target were taken")
+        had = len(context.heaps)
+        few = f"{show_number(had)} snapshots are too few to tell what grows: {LEAST_SNAPSHOTS} are needed, by a longer run"
+        return Place(unknown=few if had else "no snapshots of the target were taken")
     waiting = next((signal.site.place for signal in case.of(GROUP) if signal.site), None)
     if waiting is not None:
         return Place(unknown=f"only the runtime's own frames are seen, at {waiting.function}")

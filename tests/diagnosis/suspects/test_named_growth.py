@@ -12,7 +12,7 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.cases import Case, group_signals
 from soak.diagnosis.suspects.containers import containers, growing_containers
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import EVIDENCE
@@ -22,7 +22,7 @@ from soak.diagnosis.suspects.labels import multiplying_label, multiplying_labels
 from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories
 from soak.diagnosis.suspects.place_and_amount import place_and_amount
 from soak.diagnosis.suspects.unknowns import endpoint_not_known, tracing_cost, unplaced
-from soak.model import Event, EventKind, Floats, Series, label_pairs
+from soak.model import Event, EventKind, Finding, Floats, RuleName, Series, Verdict, label_pairs
 from tests.diagnosis.synthetic_runs import SECONDS, judged, leaked, run
 
 TIMES: Floats = np.arange(10.0, SECONDS, 10.0)
@@ -78,6 +78,19 @@ def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_con
         words = EVIDENCE[EvidenceKind.CONNECTION_GOROUTINES](case, with_series([]))
         assert words.startswith(told)
         assert bool(words) is bool(told)
+
+
+def test_resident_memory_names_no_endpoint_beside_a_heap_that_may_grow_but_counted_buffers_do() -> None:
+    grown = Amount("GET /a", 16_400.0, 16_000.0, 17_000.0, 1.0)
+    for series, labels, endpoint in (
+        ("process_resident_memory_bytes", (), ""),
+        ("jvm_buffer_memory_used_bytes", (("id", "direct"),), "GET /a"),
+    ):
+        finding = Finding(RuleName.GROWTH, series, Verdict.FAIL, "It grows.", labels)
+        signal = Signal(ResourceKind.MEMORY, series, "bytes", grown, (grown,), "It grows.", finding)
+        [case] = group_signals([signal], resident_names=False)
+        assert case.endpoint == endpoint
+        assert case.resident_alone is not bool(endpoint)
 
 
 def test_a_container_that_gains_entries_is_named_with_its_endpoint() -> None:
