@@ -54,15 +54,21 @@ class Case:
 
 
 def frames_of(case: Case) -> list[Frame]:
-    """The frames of all stacks of a case that gain."""
+    """The frames of all stacks of a case that gain, from the innermost to the target's own: what it called, and not who called
+    it, for every request of a Node service comes out of an emitter."""
     return [
         frame
         for signal in case.of(PLACE, GROUP)
         if signal.site is not None
         for stack in signal.site.stacks
         if stack.levels[-1] > stack.levels[0]
-        for frame in stack.frames
+        for frame in _to_own(stack.frames)
     ]
+
+
+def _to_own(frames: Sequence[Frame]) -> Sequence[Frame]:
+    own = own_frames(frames)
+    return frames[: frames.index(own[0]) + 1] if own else frames
 
 
 def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> list[Case]:

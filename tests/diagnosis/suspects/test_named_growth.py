@@ -12,7 +12,7 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects.cases import Case, group_signals
+from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
 from soak.diagnosis.suspects.containers import containers, growing_containers
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import EVIDENCE
@@ -21,6 +21,7 @@ from soak.diagnosis.suspects.headline import amount
 from soak.diagnosis.suspects.labels import multiplying_label, multiplying_labels
 from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories
 from soak.diagnosis.suspects.place_and_amount import place_and_amount
+from soak.diagnosis.suspects.remedies import remedy
 from soak.diagnosis.suspects.unknowns import endpoint_not_known, tracing_cost, unplaced
 from soak.model import Event, EventKind, Finding, Floats, RuleName, Series, Verdict, label_pairs
 from tests.diagnosis.synthetic_runs import SECONDS, judged, leaked, run
@@ -78,6 +79,17 @@ def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_con
         words = EVIDENCE[EvidenceKind.CONNECTION_GOROUTINES](case, with_series([]))
         assert words.startswith(told)
         assert bool(words) is bool(told)
+
+
+def test_a_remedy_is_for_what_the_target_called_and_not_for_who_called_it() -> None:
+    own, emit = Frame("reserve", "/srv/shop.js", 9, own=True), Frame("emit", "node:events", 5)
+    advice = "Call removeListener"
+    for frames, told in (((own, emit), False), ((Frame("_addListener", "node:events", 3), own, emit), True)):
+        stack = Stack(frames, np.array([0.0, 9e6, 18e6]))
+        site = AllocationSite(own, TIMES[:3], TIMES[:3], stack.levels, (stack,))
+        grown = Amount("GET /a", 10.0, 9.0, 11.0)
+        case = Case("GET /a", (Signal(PLACE, "x", "bytes", grown, (), "It grows.", site=site),), (grown,))
+        assert (advice in remedy("unbounded-cache", "JavaScript", frames_of(case))) is told
 
 
 def test_resident_memory_names_no_endpoint_beside_a_heap_that_may_grow_but_counted_buffers_do() -> None:
