@@ -62,7 +62,10 @@ def compare(
         reason=reason,
         differences=tuple(differences),
         left_out=tuple(left_out),
-        warnings=(*_unlike(base, candidate), *(text for run in (*base, *candidate) for text in run.warnings)),
+        warnings=(
+            *_unlike(base, candidate, paired=paired),
+            *(text for run in (*base, *candidate) for text in run.warnings),
+        ),
         charts=tuple(overlaid(base[0], candidate[0], names)),
         paired=paired,
         new_suspects=suspects,
@@ -131,11 +134,11 @@ def _of_other_load(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]
         yield f"{metrics}: the loads differ ({loads[0]} against {loads[1]}), so only what a request costs is compared"
 
 
-def _unlike(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> Iterator[str]:
-    """Differences between the sides that are no measurements."""
+def _unlike(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, paired: bool) -> Iterator[str]:
+    """Differences between the sides that are no measurements; the targets of a gate differ by intent."""
     for what, of in (("profiles", "name"), ("targets", "target")):
         left, right = ({str(getattr(run, of)) for run in side} for side in (base, candidate))
-        if left != right:
+        if left != right and not (paired and of == "target"):
             yield f"the {what} differ: {', '.join(sorted(left))} against {', '.join(sorted(right))}"
     left, right = (
         {one.subject for run in side for one in run.measurements if one.metric == "errors"}

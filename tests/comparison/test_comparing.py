@@ -82,6 +82,7 @@ def test_other_endpoints_targets_profiles_and_lengths_are_named() -> None:
     said = "\n".join(comparison.warnings)
     for part in ("profiles differ: shop against store", "targets differ", "endpoints differ", "not equally long"):
         assert part in said
+    assert not any("targets" in text for text in compare(base, [other] * 3, {}, paired=True).warnings)
 
 
 def test_another_unit_is_named_and_not_compared() -> None:
