@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from soak.capacity.steps import Capacity
+from soak.charted import Chart, Curve, Lead, Line, Trend
 from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
@@ -46,6 +47,7 @@ __all__ = [
     "GroupSummary",
     "Kind",
     "Labels",
+    "Lead",
     "Line",
     "Phase",
     "PhaseName",
@@ -66,62 +68,6 @@ __all__ = [
     "label_pairs",
     "series_key",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A straight stretch of a fitted level: value `first` at time `start` to `last` at `end`, within `low`s and `high`s."""
-
-    start: float
-    end: float
-    first: float
-    last: float
-    low_last: float
-    high_last: float
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """The growth of one series' steady level, in the series' unit per hour, with a 95% interval.
-
-    `resolution_per_hour` is the slowest growth that this recording would have caught. `settled_after_seconds` is when
-    warm-up ended, None where it did not. `doubt` says why the recording cannot tell, and what would; None where it can.
-    `level` is the fitted level at the end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the
-    probability that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt is for
-    want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse, as of free memory.
-    """
-
-    slope_per_hour: float
-    slope_low: float
-    slope_high: float
-    resolution_per_hour: float
-    settled_after_seconds: float | None
-    level: float
-    doubt: str | None = None
-    lines: tuple[Line, ...] = ()
-    p_no_growth: float = 1.0
-    stepwise: bool = False
-    falls: bool = False
-
-    def mirrored(self) -> Trend:
-        """The trend of the series with its sign changed: a fall that is for the worse as growth, and back."""
-        lines = tuple(
-            Line(line.start, line.end, -line.first, -line.last, -line.high_last, -line.low_last) for line in self.lines
-        )
-        return replace(
-            self,
-            slope_per_hour=-self.slope_per_hour,
-            slope_low=-self.slope_high,
-            slope_high=-self.slope_low,
-            level=-self.level,
-            lines=lines,
-            falls=not self.falls,
-        )
-
-    @property
-    def for_the_worse(self) -> Trend:
-        """The trend with growth for the worse, whichever its direction."""
-        return self.mirrored() if self.falls else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,35 +157,6 @@ class GroupSummary:
     endpoints: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """One series thinned for drawing: `low` and `high` are the extremes around each of `times`, `values` the middle."""
-
-    label: str
-    times: Floats
-    values: Floats
-    low: Floats
-    high: Floats
-    trend: Trend | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chart:
-    """Curves that share a unit, on the run's time axis.
-
-    `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before the level had settled.
-    `group` is the heading that the chart stands under.
-    """
-
-    title: str
-    unit: str
-    curves: tuple[Curve, ...]
-    verdict: Verdict | None = None
-    limit: float | None = None
-    warm_up: Phase | None = None
-    group: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Vouched:
     """For how long a pass vouches (seconds), and by which series it is bounded.
@@ -262,9 +179,9 @@ class Analysis:
     """A recording judged: all that a reporter needs, and nothing that it would have to compute.
 
     `broken` says why the run as a whole proves nothing, None where it may; `vouched` is None but for a
-    pass; `exemplars` are the slowest requests, slowest
-    first, and then failed ones in the order of time; `links` are names and addresses with
-    {trace_id} for theirs. `capacity` is what a capacity search found, None but for one.
+    pass; `lead` is the series to show first, None where no judged series is drawn. `exemplars` are the slowest requests, slowest
+    first, and then failed ones in the order of time; `links` are names and addresses with {trace_id} for theirs.
+    `capacity` is what a capacity search found, None but for one.
     """
 
     run: RunInfo
@@ -286,6 +203,7 @@ class Analysis:
     places: PlaceTable | None = None
     capacity: Capacity | None = None
     groups: tuple[GroupSummary, ...] = ()
+    lead: Lead | None = None
 
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:
         """The scenarios, if any, and the tags, if any: `scenario` or `tag`, with a summary each."""

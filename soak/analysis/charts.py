@@ -138,7 +138,7 @@ def _curve(series: Series, label: str, trend: Trend | None) -> Curve:
     known = np.isfinite(series.values)
     times, values = series.times[known], series.values[known]
     if len(times) <= MOST_POINTS:
-        return Curve(label, times, values, values, values, trend)
+        return Curve(label, times, values, values, values, trend, series.key)
     edges = np.linspace(times[0], times[-1], MOST_POINTS + 1)
     starts = np.unique(np.searchsorted(times, edges[:-1]))
     counts = np.diff(np.append(starts, len(times)))
@@ -147,4 +147,4 @@ def _curve(series: Series, label: str, trend: Trend | None) -> Curve:
         return np.asarray(np.add.reduceat(total, starts) / counts)
 
     lows, highs = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    return Curve(label, per_bin(times), per_bin(values), lows, highs, trend)
+    return Curve(label, per_bin(times), per_bin(values), lows, highs, trend, series.key)

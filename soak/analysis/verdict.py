@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from soak.analysis.charts import charts
+from soak.analysis.lead import lead_of
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.exemplars import shown
 from soak.analysis.prepare.prepare import Prepared, prepare
@@ -89,6 +90,7 @@ def analyze_prepared(
     broken = broken_by(prepared, generator, findings)
     if broken is not None and verdict is not Verdict.FAIL:
         verdict, reason = Verdict.INCONCLUSIVE, broken
+    drawn = charts(prepared, findings)
     return Analysis(
         recording.run,
         verdict,
@@ -96,13 +98,14 @@ def analyze_prepared(
         findings,
         endpoints=tuple(_summaries(prepared.windows())),
         warnings=tuple(warning for rule in RULES.values() for warning in rule.warn(asked, findings)),
-        charts=charts(prepared, findings),
+        charts=drawn,
         phases=_phases(prepared),
         events=(*recording.events, *seen_events(prepared)),
         exemplars=shown(prepared),
         broken=broken,
         vouched=vouched,
         groups=tuple(_groups(prepared)),
+        lead=lead_of(findings, vouched, drawn),
     )
 
 

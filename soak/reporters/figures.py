@@ -6,8 +6,6 @@ light, dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,9 +20,9 @@ from bokeh.models import (
     CrosshairTool,
     CustomJSHover,
     CustomJSTickFormatter,
+    Glyph,
     GlyphRenderer,
     HoverTool,
-    Line,
     Range1d,
     Scatter,
     Span,
@@ -33,10 +31,12 @@ from bokeh.models import (
     VSpan,
     WheelZoomTool,
 )
+from bokeh.models import Line as LineGlyph
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from soak.model import Analysis, Chart, Curve, Event, Phase, Trend, Verdict
+from soak.model import Analysis, Chart, Curve, Event, Lead, Line, Phase, Trend, Verdict
+from soak.reporters.figure_json import packed
 from soak.reporters.wording import clean
 
 COLOURS = 8  # curve colours in the style sheet; further curves repeat them, dashed
@@ -49,24 +49,32 @@ TOGETHER = 6  # curves up to which the pointer reads all of them at once
 REACH = (
     1.6  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
 )
+#: Lengths of the run by which the first chart goes beyond its end for a forecast: up to the target where that is within
+#: `FORECAST_REACH`, so that the run keeps a quarter of the picture; else `FORECAST_START`, which shows where it heads.
+FORECAST_REACH, FORECAST_START = 3.0, 0.5
+FORECAST_MARGIN = 0.04  # of the picture, behind the moment at which the target is reached
 
 
 def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
-    """JSON `{docs, items}` for `Bokeh.embed.embed_items`: chart i goes into the element `prefix` + i."""
+    """JSON `{docs, items, columns}` for the page's script: chart i goes into the element `prefix` + i."""
     document = Document()
     span = Range1d(0, _end(analysis), tags=["time"])
     span.reset_start, span.reset_end = span.start, span.end
-    figures = {index: _figure(index, chart, analysis, span) for index, chart in enumerate(charts) if drawable(chart)}
+    ahead = ahead_of(analysis)
+    figures = {
+        index: _figure(index, chart, analysis, span, ahead if index == 0 else None)
+        for index, chart in enumerate(charts)
+        if drawable(chart)
+    }
     moment = Span(dimension="height", line_dash="dotted", line_width=1, line_alpha=0.6, tags=["paint:ink"])
     for plot in figures.values():
         plot.add_tools(CrosshairTool(overlay=moment))
-    with document.models.freeze():  # bokeh walks all models after each root, and here once after the last
+    with document.models.freeze():  # else each root walks all models anew
         for plot in figures.values():
             document.add_root(plot)
     places = {plot.id: f"{prefix}{index}" for index, plot in figures.items()}
     items = [{"docid": "charts", "roots": places, "root_ids": list(places)}]
-    content = _renumbered({"docs": {"charts": document.to_json(deferred=False)}, "items": items})
-    return json.dumps(content, separators=(",", ":"))
+    return packed({"docs": {"charts": document.to_json(deferred=False)}, "items": items})
 
 
 def drawable(chart: Chart) -> bool:
@@ -77,6 +85,20 @@ def drawable(chart: Chart) -> bool:
 def has_values(curve: Curve) -> bool:
     """Whether the curve has a value at all."""
     return bool(np.isfinite(curve.values).any())
+
+
+def ahead_of(analysis: Analysis) -> Line | None:
+    """The line to draw beside the first chart's curve: a forecast as far as the chart shows it, or the steepest hidden growth."""
+    lead = analysis.lead
+    if lead is None or lead.line is None or lead.target is None:
+        return lead.line if lead else None
+    line, end = lead.line, _end(analysis)
+    if line.end <= end * (1 + FORECAST_REACH):
+        return line
+    until = max(end * (1 + FORECAST_START), line.start)
+    share = (until - line.start) / (line.end - line.start)
+    last, low, high = (line.first + share * (to - line.first) for to in (line.last, line.low_last, line.high_last))
+    return Line(line.start, until, line.first, last, low, high)
 
 
 def limit_shown(chart: Chart) -> bool:
@@ -94,10 +116,15 @@ def _end(analysis: Analysis) -> float:
     return max((end for end in ends if np.isfinite(end)), default=0.0) or 1.0
 
 
-def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d) -> figure:
-    """One chart: shaded phases, bands, curves, fits, limit, events; transparent, to lie on the page's own colour."""
+def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d, ahead: Line | None) -> figure:
+    """One chart: shaded phases, bands, curves, fits, limit, events; transparent, to lie on the page's own colour.
+
+    One with a forecast has a time axis of its own, which the page's script links to the others'.
+    """
     unit = clean(chart.unit)
-    low, high = _extent(chart)
+    low, high = _extent(chart, ahead)
+    if ahead is not None and ahead.end > span.end:
+        span = Range1d(0, ahead.end * (1 + FORECAST_MARGIN), tags=["time-ahead"])
     plot = figure(
         height=240 if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) else 170,
         sizing_mode="stretch_width",
@@ -119,16 +146,20 @@ def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d) -> figu
     if limit_shown(chart):
         line = {"line_dash": [2, 3], "line_width": 2, "tags": ["paint:limit"]}
         plot.add_layout(Span(location=chart.limit, dimension="width", **line))
+    if ahead is not None:
+        _ahead(plot, ahead, analysis.lead)
     _events(plot, analysis.events)
     _snapshots(plot, [phase for phase in analysis.phases if phase.name == "snapshot"], low)
     return plot
 
 
-def _extent(chart: Chart) -> tuple[float, float]:
+def _extent(chart: Chart, ahead: Line | None) -> tuple[float, float]:
     """The lowest and highest value to show; never so close together that noise of a hundredth looks like a slope."""
     values = np.concatenate([side for curve in chart.curves for side in (curve.low, curve.values, curve.high)])
     if chart.limit is not None and limit_shown(chart):
         values = np.append(values, chart.limit)
+    if ahead is not None:
+        values = np.append(values, [ahead.first, ahead.last])
     finite = values[np.isfinite(values)]
     low, high = float(finite.min()), float(finite.max())
     least = 0.1 * abs(high) or 1.0
@@ -167,10 +198,7 @@ def _shade(plot: figure, phase: Phase) -> None:
 
 
 def _curve(plot: figure, key: str, number: int, curve: Curve, chart: Chart) -> GlyphRenderer | None:
-    """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value.
-
-    Glyphs are added with `add_glyph`: figure's own methods make three of each, two of them for selections, which no chart has.
-    """
+    """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value."""
     if not has_values(curve):
         return None
     paint = f"paint:c{number % COLOURS}"
@@ -178,11 +206,11 @@ def _curve(plot: figure, key: str, number: int, curve: Curve, chart: Chart) -> G
     source = ColumnDataSource({name: _floats(column) for name, column in columns.items()})
     tags = {"tags": [f"curve:{key}"], "name": clean(curve.label)[:200] or "unnamed"}
     for band in _bands(curve, source):
-        plot.add_glyph(band, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.2, tags=[paint]), **tags)
+        _draw(plot, band, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.2, tags=[paint]), tags)
     dash = [6, 2] if number >= COLOURS else []
-    reader = plot.add_glyph(source, Line(x="t", y="v", line_width=1.6, line_dash=dash, tags=[paint]), **tags)
+    reader = _draw(plot, source, LineGlyph(x="t", y="v", line_width=1.6, line_dash=dash, tags=[paint]), tags)
     if np.isfinite(curve.values).sum() < FEW:
-        plot.add_glyph(source, Scatter(x="t", y="v", size=7, tags=[paint]), **tags)
+        _draw(plot, source, Scatter(x="t", y="v", size=7, tags=[paint]), tags)
     if curve.trend:
         _fit(plot, curve.trend, tags, "paint:ink" if len(chart.curves) == 1 else paint)
     return reader
@@ -208,15 +236,29 @@ def _floats(column: NDArray[np.float64]) -> NDArray[np.float32]:
 def _fit(plot: figure, trend: Trend, tags: dict[str, Any], paint: str) -> None:
     """The fitted level of each stretch between restarts, with the fan of its 95% interval."""
     for line in trend.lines:
-        columns = {
-            "t": [line.start, line.end],
-            "v": [line.first, line.last],
-            "lo": [line.first, line.low_last],
-            "hi": [line.first, line.high_last],
-        }
-        source = ColumnDataSource(columns)
-        plot.add_glyph(source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=[paint]), **tags)
-        plot.add_glyph(source, Line(x="t", y="v", line_width=2.5, line_dash=[8, 4], tags=[paint]), **tags)
+        levels = {"v": [line.first, line.last], "lo": [line.first, line.low_last], "hi": [line.first, line.high_last]}
+        source = ColumnDataSource({"t": [line.start, line.end], **levels})
+        _draw(plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=[paint]), tags)
+        _draw(plot, source, LineGlyph(x="t", y="v", line_width=2.5, line_dash=[8, 4], tags=[paint]), tags)
+
+
+def _ahead(plot: figure, line: Line, lead: Lead | None) -> None:
+    """The forecast with its fan, and its target where it is reached in sight; or the steepest growth that could hide."""
+    levels = {"v": [line.first, line.last], "lo": [line.first, line.low_last], "hi": [line.first, line.high_last]}
+    source = ColumnDataSource({"t": [line.start, line.end], **levels})
+    tags = {"tags": ["ahead"], "name": "ahead"}
+    _draw(plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=["paint:verdict"]), tags)
+    _draw(plot, source, LineGlyph(x="t", y="v", line_width=2, line_dash=[2, 4], tags=["paint:verdict"]), tags)
+    if lead is not None and lead.target is not None and line.last == lead.target:
+        plot.add_layout(
+            Span(location=lead.target, dimension="width", line_dash=[2, 3], line_width=2, tags=["paint:limit"])
+        )
+
+
+def _draw(plot: figure, source: ColumnDataSource, glyph: Glyph, tags: dict[str, Any]) -> GlyphRenderer:
+    """A glyph and nothing beside it: bokeh's own shorthands add copies for selections, which the page has none of."""
+    drawn: GlyphRenderer = plot.add_glyph(source, glyph, nonselection_glyph=None, muted_glyph=None, **tags)
+    return drawn
 
 
 def _read(plot: figure, readers: list[GlyphRenderer], unit: str, mode: str) -> None:
@@ -238,8 +280,8 @@ def _events(plot: figure, events: Sequence[Event]) -> None:
         "kind": [clean(event.kind) for event in events],
         "text": [clean(event.text) for event in events],
     }
-    span = VSpan(x="t", line_width=1.5, line_dash=[2, 2], tags=["paint:event"])
-    drawn = plot.add_glyph(ColumnDataSource(columns), span, name="events")
+    glyph = VSpan(x="t", line_width=1.5, line_dash=[2, 2], tags=["paint:event"])
+    drawn = _draw(plot, ColumnDataSource(columns), glyph, {"name": "events"})
     formatters = {"@t": CustomJSHover(code="return soakElapsed(value)")}
     rows = [("event", "@kind"), ("", "@text"), ("time", "@t{custom}")]
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters=formatters))
@@ -251,27 +293,8 @@ def _snapshots(plot: figure, taken: Sequence[Phase], low: float) -> None:
         return
     few = taken[:: -(-len(taken) // MOST_TICKS)]
     columns = {"t": [snapshot.start for snapshot in few], "y": [low] * len(few)}
-    tick = Scatter(x="t", y="y", marker="triangle", size=9, tags=["paint:event"])
-    drawn = plot.add_glyph(ColumnDataSource(columns), tick, name="snapshots")
+    glyph = Scatter(x="t", y="y", marker="triangle", size=9, tags=["paint:event"])
+    drawn = _draw(plot, ColumnDataSource(columns), glyph, {"name": "snapshots"})
     elapsed = CustomJSHover(code="return soakElapsed(value)")
     rows = [("snapshot at", "@t{custom}"), ("", "samples there are left out of trends")]
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters={"@t": elapsed}))
-
-
-def _renumbered(content: Any) -> Any:
-    """The same JSON with bokeh's model ids numbered from 1: they count on through a process, and a report must not."""
-    names: dict[str, str] = {}
-
-    def walk(node: Any, key: str = "") -> Any:
-        if isinstance(node, (list, tuple)):
-            return [walk(item, key) for item in node]
-        if isinstance(node, dict):
-            return {_new(name, key == "roots"): walk(value, name) for name, value in node.items()}
-        return _new(node, key in ("id", "root_ids")) if isinstance(node, str) else node
-
-    def _new(text: str, is_id: bool) -> str:
-        if not (is_id and re.fullmatch(r"p\d+", text)):
-            return text
-        return names.setdefault(text, f"p{len(names) + 1}")
-
-    return walk(content)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
-from bokeh.resources import Resources
-from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
-from soak.model import Analysis, Chart, Curve, Phase, Verdict
-from soak.reporters import capacity, figures, wording
+from soak.model import Analysis, Chart, Curve, Finding, Phase, Verdict
+from soak.reporters import capacity, figures, sparkline, wording
 from soak.reporters.knee import knee
-from soak.units import show_duration, show_number, show_ratio
+from soak.reporters.page_parts import chart_data, chart_library, environment, own_script, page_file
+from soak.units import show_duration
 
 PLACE = "chart-"
 #: A suspect that is less sure than this share of the first one is folded away.
@@ -71,7 +68,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
     still: list[Chart] = []
     for chart in sorted(analysis.charts, key=_urgency):
         (still if _never_moves(chart) else moving).append(chart)
-    charts = moving
+    charts = _lead_first(analysis, moving, still)
     panels = [panel_of(index, chart) for index, chart in enumerate(charts)]
     groups: dict[str, list[Panel]] = {}
     for chart, panel in zip(charts[1:], panels[1:], strict=True):
@@ -90,13 +87,21 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
             passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
             panels=panels,
+            level=level,
+            sparks={
+                wording.clean(c.series): sparkline.path(c)
+                for chart in analysis.charts
+                for c in chart.curves
+                if c.series
+            },
             lead=panels[0] if panels else None,
+            ahead=lead_wording(analysis),
             groups=list(groups.items()),
             still=[pair for chart in still for pair in _values(chart)],
             likely=[suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first],
             unlikely=[suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first],
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
-            bokeh=bokeh_script() if charts else "",
+            library=chart_library() if charts else "",
             sort=own_script(page_file("sort.js")),
             script=own_script(page_file("report.js")),
             live=own_script(page_file("live.js")) if live else "",
@@ -109,6 +114,48 @@ def waiting(name: str) -> str:
     """The page of a run that was not judged yet; it becomes the live report by itself."""
     text: str = environment().get_template("waiting.html").render(name=name, live=own_script(page_file("live.js")))
     return text
+
+
+def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> list[Chart]:
+    """The charts to draw: the one with the leading series first, even if it never moved; it is taken out of `still`."""
+    leading = analysis.lead.series if analysis.lead else None
+    first = next((chart for chart in (*moving, *still) if leading in {curve.series for curve in chart.curves}), None)
+    if first is None:
+        return moving
+    if first in still:
+        still.remove(first)
+    return [first, *(chart for chart in moving if chart is not first)]
+
+
+def lead_wording(analysis: Analysis) -> str:
+    """`forecast: its capacity of 512 MiB in 4 days`: what the dotted line beside the first curve is; empty without one."""
+    lead = analysis.lead
+    if lead is None or lead.line is None:
+        return ""
+    line = lead.line
+    unit = next((chart.unit for chart in analysis.charts for curve in chart.curves if curve.series == lead.series), "")
+    if lead.target is None:
+        hours = (line.end - line.start) / 3600
+        steepest = (line.last - line.first) / hours if hours else 0.0
+        return f"steepest growth that could hide here: {wording.signed(steepest, unit)}"
+    target = wording.amount(lead.target, unit)
+    what = (
+        f"twice as much, {target},"
+        if not lead.capacity
+        else f"its capacity of {target}"
+        if lead.target
+        else "none left"
+    )
+    return f"forecast: {what} in {show_duration(line.end - line.start)}"
+
+
+def level(finding: Finding) -> str:
+    """The fitted level at the end, or what was observed where nothing was fitted."""
+    unit, trend = wording.brief(wording.slope_unit(finding)), finding.trend
+    if trend is None:
+        return wording.observed(finding, wording.brief(finding.unit))
+    counted = not unit and math.isfinite(trend.level)  # of counts, a hundredth is noise
+    return wording.amount(round(trend.level, 2) + 0.0 if counted else trend.level, unit)
 
 
 def _urgency(chart: Chart) -> int:
@@ -185,41 +232,3 @@ def _phase(phase: Phase) -> str:
     """`warm-up 1 min to 30 min`: a shaded stretch in words."""
     name = "warm-up" if phase.name == "warmup" else phase.name
     return f"{name} {show_duration(phase.start)} to {show_duration(phase.end)}"
-
-
-def own_script(text: str) -> Markup:
-    """Our own JavaScript, kept from ending its element early."""
-    return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - our own
-
-
-def bokeh_script() -> Markup:
-    """The library that draws the charts, whole."""
-    return own_script(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0])
-
-
-def chart_data(text: str) -> Markup:
-    """JSON within a script element: no character is left in it that HTML knows."""
-    inert = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return Markup(inert)  # noqa: S704 - what could end the element is gone
-
-
-def page_file(name: str) -> str:
-    """A file that belongs to the page."""
-    return (files("soak.reporters") / "page" / name).read_text("utf-8")
-
-
-@cache
-def environment() -> Environment:
-    """The template's environment: everything escaped, and a name that does not exist is an error."""
-    made = Environment(
-        loader=FunctionLoader(page_file),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = Markup(page_file("report.css"))  # noqa: S704 - our own
-    made.globals.update(wording=wording, marks=wording.MARK, style=style)
-    made.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
-    return made

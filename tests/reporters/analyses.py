@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from soak.analysis.lead import lead_of
 from soak.growth_views import Flame, FlameBox, PlaceRow, PlaceTable
 from soak.model import (
     Analysis,
@@ -24,7 +25,9 @@ from soak.model import (
     Suspect,
     Trend,
     Verdict,
+    Vouched,
 )
+from soak.reporters.wording import worst_first
 from soak.traces import Coverage, ServiceTime, TraceReport, TraceTimes
 
 MIB = float(2**20)
@@ -61,7 +64,7 @@ def curve(label: str, level: float, slope: float, noise: float, points: int = 10
     saw = noise * ((times / 420) % 1.0)
     wave = noise * 0.2 * np.sin(times / 77.0)
     values = rise * (1 - 0.4 * np.exp(-times / 500)) + saw + wave
-    return Curve(label, times, values, values - noise * 0.3, values + noise * 0.5, fit)
+    return Curve(label, times, values, values - noise * 0.3, values + noise * 0.5, fit, label)
 
 
 MEMORY = trend(3.1 * MIB, 0.2 * MIB, 212 * MIB)
@@ -257,6 +260,7 @@ def failing() -> Analysis:
                 PlaceRow("main.keep", "bytes", (0.0, 1536.0, 0.0)),
             ),
         ),
+        lead=lead_of(worst_first(findings), None, charts),
     )
 
 
@@ -266,7 +270,10 @@ def passing() -> Analysis:
     healthy = tuple(finding for finding in full.findings if finding.verdict is PASS)
     charts = tuple(chart for chart in full.charts if chart.verdict in (PASS, None))
     reason = "Nothing grows fast enough to matter within 30 days, and every limit held for 8 h."
-    return Analysis(full.run, PASS, reason, healthy, (), ENDPOINTS[:1], (), charts, PHASES)
+    hidden = HEAP.slope_high
+    vouched = Vouched(30 * 86400.0, "go_memstats_heap_alloc_bytes", hidden, "bytes/h", 30 * 86400.0, 0.0, 0)
+    lead = lead_of(healthy, vouched, charts)
+    return Analysis(full.run, PASS, reason, healthy, (), ENDPOINTS[:1], (), charts, PHASES, vouched=vouched, lead=lead)
 
 
 def undecided() -> Analysis:

@@ -6,7 +6,8 @@ from soak.compared import Change, Comparison, GateVerdict
 from soak.model import Analysis, RunInfo, Verdict
 from soak.reporters import figures
 from soak.reporters.comparison import rows
-from soak.reporters.html import PLACE, bokeh_script, chart_data, environment, own_script, page_file, panel_of
+from soak.reporters.html import PLACE, panel_of
+from soak.reporters.page_parts import chart_data, chart_library, environment, own_script, page_file
 
 COLOURS = {GateVerdict.WORSE: "fail", GateVerdict.CANNOT_TELL: "inconclusive", GateVerdict.NOT_WORSE: "pass"}
 CHIPS = {Change.WORSE: "fail", Change.CANNOT_TELL: "inconclusive", Change.BETTER: "pass", Change.SAME: "pass"}
@@ -45,7 +46,7 @@ def render(comparison: Comparison) -> str:
             rows=shown,
             groups=groups,
             panels=[panel_of(index, chart) for index, chart in enumerate(charts)],
-            bokeh=bokeh_script() if charts else "",
+            library=chart_library() if charts else "",
             script=own_script(page_file("sort.js") + page_file("report.js")),
             charts=chart_data(figures.embed(axis, charts, PLACE)) if charts else "",
         )

@@ -39,7 +39,7 @@ async function soakRenew() {
   if (!answer.ok) throw new Error(answer.status);
   const next = new DOMParser().parseFromString(await answer.text(), "text/html");
   const data = next.getElementById("chart-data")?.textContent;
-  if (typeof Bokeh === "undefined" && data) return location.reload(); // the first report with charts brings what draws them
+  if (!document.getElementById("chart-library") && data) return location.reload(); // the first report with charts brings what draws them
   const choices = soakChoices();
   const old = [...document.querySelectorAll("body > header, body > main, body > footer")];
   const before = typeof soakShown === "undefined" ? null : soakShown;

@@ -36,7 +36,27 @@ function soakElapsed(seconds) {
   return (seconds < 0 ? "-" : "") + (parts.filter(Boolean).slice(0, 3).join("") || "0");
 }
 
-Bokeh.set_log_level("error");
+// The library travels compressed. It is run once, before the first chart is drawn.
+async function soakLoadLibrary() {
+  const packed = Uint8Array.from(atob(document.getElementById("chart-library").textContent), (letter) => letter.charCodeAt(0));
+  const script = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  (0, eval)(await new Response(script).text());
+  Bokeh.set_log_level("error");
+}
+const soakLibrary = soakLoadLibrary();
+
+// Bokeh's documents with the columns of numbers put back, each of which the page holds once.
+function soakUnpack(text) {
+  const { columns, ...content } = JSON.parse(text);
+  const walk = (node) => {
+    if (node === null || typeof node !== "object") return node;
+    if (Array.isArray(node)) return node.map(walk);
+    if ("column" in node) return { type: "bytes", data: columns[node.column] };
+    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, walk(value)]));
+  };
+  return walk(content);
+}
+
 // The charts that are shown: a live page draws them anew.
 let soakShown = { models: [], managers: [], document: null };
 let soakPrinting = false;
@@ -60,15 +80,34 @@ function soakPaint() {
   }
 }
 
+// A chart with a forecast goes beyond the run's end: it shows all of that until a zoom, and then the same stretch as the others.
+function soakLink(span, ahead, whole) {
+  if (!span || !ahead) return;
+  const all = { start: ahead.start, end: ahead.end };
+  let linking = false;
+  const follow = (from, to) => from.change.connect(() => {
+    if (linking) return;
+    linking = true;
+    const { start, end } = from;
+    if (to === ahead) to.setv(start === whole.start && end === whole.end ? all : { start, end });
+    else to.setv(start < whole.end ? { start, end: Math.min(end, whole.end) } : whole);
+    linking = false;
+  });
+  follow(span, ahead);
+  follow(ahead, span);
+}
+
 // Draw the charts of a part of the page, each into its element; what is shown is then these.
 async function soakDraw(root, data) {
-  const { docs, items } = JSON.parse(data);
+  await soakLibrary;
+  const { docs, items } = soakUnpack(data);
   const managers = await Bokeh.embed.embed_items(docs, items);
   const drawn = Bokeh.documents.at(-1);
   const models = [...drawn.all_models];
   const tagged = (tag) => models.filter((model) => model.tags?.includes(tag));
   soakShown = { models, managers, document: drawn, span: tagged("time")[0] };
   soakShown.whole = { start: soakShown.span?.start, end: soakShown.span?.end };
+  soakLink(soakShown.span, tagged("time-ahead")[0], soakShown.whole);
   soakPaint();
   for (const button of root.querySelectorAll("[data-curve]")) {
     button.addEventListener("click", () => {

@@ -1,0 +1,51 @@
+"""Which series a report shows first, and where its growth leads: the forecast of a leak, or the steepest growth left unseen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from soak.analysis.rules.vouch import bound
+from soak.model import Chart, Finding, Lead, Line, RuleName, Trend, Verdict, Vouched, series_key
+
+
+def lead_of(findings: Sequence[Finding], vouched: Vouched | None, charts: Sequence[Chart]) -> Lead | None:
+    """The first finding, most urgent first, that is drawn; of a pass the one that bounds its horizon. None where none is."""
+    drawn = {curve.series for chart in charts for curve in chart.curves if curve.series}
+    bounding = [one for one in findings if vouched is not None and _key(one) == vouched.by and one.trend is not None]
+    chosen = next((finding for finding in (*bounding, *findings) if _key(finding) in drawn), None)
+    if chosen is None:
+        return None
+    if chosen.trend is None or chosen.rule is not RuleName.GROWTH:
+        return Lead(_key(chosen))
+    if chosen.verdict is Verdict.FAIL:
+        return _forecast(chosen, chosen.trend)
+    return Lead(_key(chosen), _steepest_hidden(chosen.trend))
+
+
+def _key(finding: Finding) -> str:
+    return series_key(finding.series, finding.labels)
+
+
+def _forecast(finding: Finding, trend: Trend) -> Lead:
+    """On from the end of the fit to the capacity, or to twice the level where no capacity is known."""
+    hours, capacity = finding.exhausts_in_hours, True
+    if hours is None and trend.slope_per_hour > 0 and trend.level > 0:
+        hours, capacity = trend.level / trend.slope_per_hour, False
+    if hours is None or not math.isfinite(hours * trend.slope_per_hour) or not trend.lines:
+        return Lead(_key(finding))
+    start = trend.lines[-1].end
+    target, low, high = (
+        trend.level + slope * hours for slope in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
+    )
+    return Lead(_key(finding), Line(start, start + 3600 * hours, trend.level, target, low, high), target, capacity)
+
+
+def _steepest_hidden(trend: Trend) -> Line | None:
+    """From the start of the longest stretch that was fitted, the fastest growth that the recording does not rule out."""
+    steepest = bound(trend) * (-1.0 if trend.falls else 1.0)
+    if not (trend.lines and math.isfinite(steepest)):
+        return None
+    fit = max(trend.lines, key=lambda line: line.end - line.start)
+    last = fit.first + steepest * (fit.end - fit.start) / 3600
+    return Line(fit.start, fit.end, fit.first, last, last, last)

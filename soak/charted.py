@@ -1,0 +1,112 @@
+"""What an analysis gives to draw: trends with their lines, curves, charts, and the one that leads a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from soak.enums import Verdict
+from soak.recorded import Floats, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight stretch of a fitted level: value `first` at time `start` to `last` at `end`, within `low`s and `high`s."""
+
+    start: float
+    end: float
+    first: float
+    last: float
+    low_last: float
+    high_last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The growth of one series' steady level, in the series' unit per hour, with a 95% interval.
+
+    `resolution_per_hour` is the slowest growth that this recording would have caught. `settled_after_seconds` is when
+    warm-up ended, None where it did not. `doubt` says why the recording cannot tell, and what would; None where it can.
+    `level` is the fitted level at the end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the
+    probability that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt is for
+    want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse, as of free memory.
+    """
+
+    slope_per_hour: float
+    slope_low: float
+    slope_high: float
+    resolution_per_hour: float
+    settled_after_seconds: float | None
+    level: float
+    doubt: str | None = None
+    lines: tuple[Line, ...] = ()
+    p_no_growth: float = 1.0
+    stepwise: bool = False
+    falls: bool = False
+
+    def mirrored(self) -> Trend:
+        """The trend of the series with its sign changed: a fall that is for the worse as growth, and back."""
+        lines = tuple(
+            Line(line.start, line.end, -line.first, -line.last, -line.high_last, -line.low_last) for line in self.lines
+        )
+        return replace(
+            self,
+            slope_per_hour=-self.slope_per_hour,
+            slope_low=-self.slope_high,
+            slope_high=-self.slope_low,
+            level=-self.level,
+            lines=lines,
+            falls=not self.falls,
+        )
+
+    @property
+    def for_the_worse(self) -> Trend:
+        """The trend with growth for the worse, whichever its direction."""
+        return self.mirrored() if self.falls else self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """One series thinned for drawing: `low` and `high` are the extremes around each of `times`, `values` the middle.
+
+    `series` is its name with its labels, as Prometheus writes them; empty for what is no series of a run.
+    """
+
+    label: str
+    times: Floats
+    values: Floats
+    low: Floats
+    high: Floats
+    trend: Trend | None = None
+    series: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chart:
+    """Curves that share a unit, on the run's time axis.
+
+    `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before the level had settled.
+    `group` is the heading that the chart stands under.
+    """
+
+    title: str
+    unit: str
+    curves: tuple[Curve, ...]
+    verdict: Verdict | None = None
+    limit: float | None = None
+    warm_up: Phase | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The series that a report shows first, as Prometheus writes it, and where its growth leads.
+
+    Where it fails by growing, `line` is the forecast: from the end of its fit until it reaches `target`, which is its
+    `capacity`, or else twice its level. Otherwise `line` is the steepest growth that could hide in what was judged, and
+    `target` is None. `line` is None where neither is known.
+    """
+
+    series: str
+    line: Line | None = None
+    target: float | None = None
+    capacity: bool = False

@@ -1,0 +1,55 @@
+"""What the pages are made of: the template's environment, their style and scripts, and the library that draws charts."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import cache
+from gzip import compress
+from importlib.resources import files
+
+from bokeh.resources import Resources
+from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from soak.reporters import wording
+from soak.units import show_duration, show_number, show_ratio
+
+
+def own_script(text: str) -> Markup:
+    """Our own JavaScript, kept from ending its element early."""
+    return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - our own
+
+
+@cache
+def chart_library() -> str:
+    """The library that draws the charts, compressed (gzip) to a third of its size, in base64: `report.js` unpacks it."""
+    script = Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]
+    return b64encode(compress(script.encode(), mtime=0)).decode()
+
+
+def chart_data(text: str) -> Markup:
+    """JSON within a script element: no character is left in it that HTML knows."""
+    inert = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(inert)  # noqa: S704 - what could end the element is gone
+
+
+def page_file(name: str) -> str:
+    """A file that belongs to the page."""
+    return (files("soak.reporters") / "page" / name).read_text("utf-8")
+
+
+@cache
+def environment() -> Environment:
+    """The template's environment: everything escaped, and a name that does not exist is an error."""
+    made = Environment(
+        loader=FunctionLoader(page_file),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = Markup(page_file("report.css"))  # noqa: S704 - our own
+    made.globals.update(wording=wording, marks=wording.MARK, style=style)
+    made.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
+    return made

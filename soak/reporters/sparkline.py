@@ -1,0 +1,30 @@
+"""A curve as a small line beside its figures: the path of an SVG."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soak.model import Curve
+
+WIDTH, HEIGHT = 120, 24
+#: Stretches of the run, of each of which the lowest and highest value are drawn: as many as the width can show.
+STRETCHES = 48
+
+
+def path(curve: Curve) -> str:
+    """The `d` of an SVG path within WIDTH by HEIGHT; empty with fewer than two values. Peaks stay, gaps are jumped over."""
+    known = np.isfinite(curve.low) & np.isfinite(curve.high)
+    times, low, high = curve.times[known], curve.low[known], curve.high[known]
+    if len(times) < 2 or times[-1] <= times[0]:
+        return ""
+    bottom, top = float(low.min()), float(high.max())
+    bins = np.minimum(((times - times[0]) / (times[-1] - times[0]) * STRETCHES).astype(int), STRETCHES - 1)
+    starts = np.flatnonzero(np.diff(bins, prepend=-1))
+    lows, highs = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+    scale = (HEIGHT - 2) / (top - bottom) if top > bottom else 0.0
+    points = []
+    for place, values in zip(bins[starts], zip(lows, highs, strict=True), strict=True):
+        x = (place + 0.5) * WIDTH / STRETCHES
+        ys = [HEIGHT - 1 - (value - bottom) * scale if scale else HEIGHT / 2 for value in values]
+        points += [f"{x:.4g} {y:.3g}" for y in dict.fromkeys(ys)]
+    return "M" + "L".join(points)

@@ -1,0 +1,83 @@
+"""Which series leads a report, and the line beside its curve."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from soak.analysis.lead import lead_of
+from soak.model import Chart, Curve, Finding, Line, RuleName, Trend, Verdict, Vouched
+
+HOUR = 3600.0
+FIT = Line(HOUR, 5 * HOUR, 100.0, 140.0, 136.0, 144.0)
+TREND = Trend(10.0, 9.0, 11.0, 2.0, 0.0, 140.0, lines=(FIT,))
+
+
+def finding(series: str, verdict: Verdict, **more: object) -> Finding:
+    """A finding of growth with the trend above."""
+    made = Finding(RuleName.GROWTH, series, verdict, "", unit="bytes/h", trend=TREND)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def chart(*series: str) -> Chart:
+    """A chart of these series."""
+    points = np.arange(3.0)
+    return Chart("Chart", "bytes", tuple(Curve(name, points, points, points, points, series=name) for name in series))
+
+
+def test_a_failing_series_leads_with_its_forecast_to_its_capacity() -> None:
+    lead = lead_of(
+        [finding("heap", Verdict.FAIL, exhausts_in_hours=36.0), finding("rss", Verdict.FAIL)],
+        None,
+        [chart("rss", "heap")],
+    )
+    assert lead is not None
+    assert (lead.series, lead.target, lead.capacity) == ("heap", 500.0, True)
+    assert lead.line == Line(5 * HOUR, 41 * HOUR, 140.0, 500.0, 140.0 + 36 * 9, 140.0 + 36 * 11)
+
+
+def test_without_a_capacity_the_forecast_goes_to_twice_the_level() -> None:
+    lead = lead_of([finding("heap", Verdict.FAIL)], None, [chart("heap")])
+    assert lead is not None
+    assert (lead.target, lead.capacity) == (280.0, False)
+    assert lead.line is not None
+    assert lead.line.end == (5 + 14) * HOUR
+
+
+def test_what_falls_is_forecast_to_nothing() -> None:
+    falling = TREND.mirrored()
+    lead = lead_of([finding("free", Verdict.FAIL, trend=falling, exhausts_in_hours=14.0)], None, [chart("free")])
+    assert lead is not None
+    assert lead.line is not None
+    assert (lead.line.first, lead.line.last) == (-140.0, -280.0)
+
+
+@pytest.mark.parametrize(
+    ("trend", "steepest"), [(TREND, 11.0), (replace(TREND, slope_high=1.0), 2.0), (TREND.mirrored(), -11.0)]
+)
+def test_a_pass_leads_with_what_bounds_its_horizon_and_the_steepest_growth_that_could_hide(
+    trend: Trend, steepest: float
+) -> None:
+    findings = [finding("fds", Verdict.PASS), finding("heap", Verdict.PASS, trend=trend)]
+    lead = lead_of(findings, Vouched(1.0, "heap", 11.0, "bytes/h", 2.0, 3.0, None), [chart("fds"), chart("heap")])
+    assert lead is not None
+    assert (lead.series, lead.target) == ("heap", None)
+    assert lead.line is not None
+    assert lead.line.last - lead.line.first == pytest.approx(4 * steepest)
+
+
+def test_what_is_not_drawn_does_not_lead() -> None:
+    findings = [finding("gone", Verdict.FAIL), Finding(RuleName.MAX, "fds", Verdict.FAIL, "")]
+    lead = lead_of(findings, None, [chart("fds")])
+    assert lead is not None
+    assert (lead.series, lead.line) == ("fds", None)
+    assert lead_of(findings, None, []) is None
+
+
+def test_a_fit_without_an_upper_bound_has_no_line() -> None:
+    unknown = replace(TREND, slope_high=float("inf"))
+    lead = lead_of([finding("heap", Verdict.INCONCLUSIVE, trend=unknown)], None, [chart("heap")])
+    assert lead is not None
+    assert lead.line is None
