@@ -81,8 +81,22 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HeatMap:
+    """How many requests took how long when: `counts` is (latency rows, time columns), evenly spaced in time and log latency.
+
+    Columns reach from `start` to `end`, rows from `low` to `high`, all in seconds.
+    """
+
+    start: float
+    end: float
+    low: float
+    high: float
+    counts: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Chart:
-    """Curves that share a unit, on the run's time axis.
+    """Curves that share a unit, or a heat map, on the run's time axis.
 
     `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before the level had settled.
     `group` is the heading that the chart stands under.
@@ -95,6 +109,7 @@ class Chart:
     limit: float | None = None
     warm_up: Phase | None = None
     group: str = ""
+    heat: HeatMap | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from soak.capacity.steps import Capacity
-from soak.charted import Chart, Curve, Lead, Line, Trend
+from soak.charted import Chart, Curve, HeatMap, Lead, Line, Trend
 from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
@@ -45,6 +45,7 @@ __all__ = [
     "Finding",
     "Floats",
     "GroupSummary",
+    "HeatMap",
     "Kind",
     "Labels",
     "Lead",
@@ -131,7 +132,8 @@ class EndpointSummary:
     """One endpoint over the judged stretch: counts, requests per second, latencies of successes in seconds (None without).
 
     `service_p99` runs from when a request was sent and not from when it should have been, None without a schedule;
-    `delayed` says that the two differ noticeably.
+    `delayed` says that the two differ noticeably. `whole_requests` counts the whole run, ramp, warm-up and drain included.
+    `drift` is the change of p99 from the first third of the judged stretch to the last, as a share; None with too few requests.
     """
 
     name: str
@@ -146,6 +148,9 @@ class EndpointSummary:
     failure_kinds: tuple[tuple[str, int], ...] = ()
     service_p99: float | None = None
     delayed: bool = False
+    p90: float | None = None
+    whole_requests: int | None = None
+    drift: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

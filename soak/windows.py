@@ -170,7 +170,8 @@ class EndpointWindows:
 
     Latency histograms are ragged: those of window i are `buckets[offsets[i]:offsets[i+1]]` (rising bucket numbers of
     `soak.latency`) with as many `counts`. Failures' latencies are recorded apart and never part of these. `arrivals` is
-    None where nothing was recorded of a schedule.
+    None where nothing was recorded of a schedule. `failed` has, for each kind of failure over the whole run, rows of a window's
+    index and how many failed so in it.
     """
 
     endpoint: str
@@ -184,9 +185,10 @@ class EndpointWindows:
     counts: Ints
     failure_kinds: dict[str, int] = field(default_factory=dict)
     arrivals: Arrivals | None = None
+    failed: dict[str, Ints] = field(default_factory=dict)
 
     def between(self, start: float, end: float) -> EndpointWindows:
-        """The windows whose middle lies within [start, end]; `failure_kinds` stays that of the whole run."""
+        """The windows whose middle lies within [start, end]; `failure_kinds` stays that of the whole run, `failed` is empty."""
         rows = _rows(self.times, self.seconds, start, end)
         first, last = rows.start, rows.stop
         cells = slice(int(self.offsets[first]), int(self.offsets[last]))

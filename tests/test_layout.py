@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "target": {"errors", "printable", "profile", "sampling"},
     "probing": {"load"},
     "gate": {"errors", "model", "profile", "runner", "target"},
-    "analysis": {"capacity", "catalog", "errors", "model", "profile", "snapshots", "units", "windows"},
+    "analysis": {"capacity", "catalog", "errors", "latency", "model", "profile", "snapshots", "units", "windows"},
     "diagnosis": {
         "analysis",
         "catalog",

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.request_charts import LATENCY, LOAD, request_charts
+from soak.analysis.thinning import thinned
 from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
 from soak.catalog.process import CPU_SECONDS
-from soak.model import Chart, Curve, Finding, Floats, Labels, Phase, RuleName, Series, Trend, Verdict, series_key
+from soak.model import Chart, Curve, Finding, Labels, Phase, RuleName, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 
-MOST_POINTS = 600
 #: Curves of a chart, at most: more cannot be told apart, and each is some 15 KB of a report that is to stay below 2 MB.
 MOST_CURVES = 20
-LOAD, LATENCY, MEMORY, COUNTS = "Load and errors", "Latency", "Memory", "Descriptors, threads and other counts"
+MEMORY, COUNTS = "Memory", "Descriptors, threads and other counts"
 POOLS, COLLECTOR, GENERATOR = "Pools", "Garbage collection and CPU", "Load generator"
 _GROUPS = {
     ResourceKind.MEMORY: MEMORY,
@@ -28,8 +29,6 @@ _GROUPS = {
 #: Series of the load: their chart's title, unit and heading.
 _REQUESTS = {
     "http_requests_per_second": ("Requests", "requests/s", LOAD),
-    "http_request_p50_seconds": ("Latency", "seconds", LATENCY),
-    "http_request_p99_seconds": ("Latency", "seconds", LATENCY),
     "http_request_error_ratio": ("Failed requests", "ratio", LOAD),
     "soak_load_asked_per_second": ("Requests", "requests/s", LOAD),
     "load_users": ("Users and requests in flight", "users", LOAD),
@@ -58,15 +57,16 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
     for series in prepared.drawn:
         by_name[series.name].append(series)
     judged = dict.fromkeys(finding.series for finding in findings)
-    names = [name for name in judged if name in by_name and name not in _REQUESTS]
+    latencies = [finding for finding in findings if _is_latency(finding.series)]
+    names = [name for name in judged if name in by_name and name not in _REQUESTS and not _is_latency(name)]
     found = [_chart(name, by_name[name], findings) for name in names]
     grouped: dict[tuple[str, str, str], list[Curve]] = defaultdict(list)
     for name, title in _REQUESTS.items():
         for series in by_name.get(name, ()):
             if name in _WHEN_ANY and not np.nansum(series.values):
                 continue
-            if title[0] not in ("Latency", "Failed requests") or not series.labels:
-                grouped[title].append(_curve(series, _short(name, series.labels), None))
+            if title[0] != "Failed requests" or not series.labels:
+                grouped[title].append(thinned(series, _short(name, series.labels), None))
     verdicts = {
         title: _worst([f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title])
         for title in grouped
@@ -75,7 +75,7 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
         Chart(_counted(title, curves), unit, _largest(curves), verdicts[title, unit, group], group=group)
         for (title, unit, group), curves in grouped.items()
     ]
-    return (*found, *drawn)
+    return (*found, *drawn, *request_charts(prepared, _worst(latencies)))
 
 
 def _largest(curves: list[Curve]) -> tuple[Curve, ...]:
@@ -97,13 +97,22 @@ def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Cha
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
     role = metric_of(name, found[0].labels) or unknown_metric(name)
-    title = role.noun[:1].upper() + role.noun[1:]
+    title, unit = _rate_of(name, role.noun[:1].upper() + role.noun[1:], str(role.unit or unit_of(name)))
     if len(found) > MOST_CURVES:
         verdicts = {finding.labels: _ORDER.index(finding.verdict) for finding in reversed(own)}
         title += f" (the {MOST_CURVES} worst of {len(found):,})"
         found = sorted(found, key=lambda series: verdicts.get(series.labels, len(_ORDER)))[:MOST_CURVES]
-    curves = tuple(_curve(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
-    return Chart(title, role.unit or unit_of(name), curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
+    curves = tuple(thinned(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
+    return Chart(title, unit, curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
+
+
+def _rate_of(name: str, title: str, unit: str) -> tuple[str, str]:
+    """Title and unit as drawn: counters are drawn as rates, those of time as a share of it."""
+    if name.endswith("_count"):
+        return f"{title}: how many a second", "per second"
+    if name.endswith(("_seconds_sum", "_seconds_total")):
+        return f"{title}: share of time", "ratio"
+    return title, f"{unit}/s" if name.endswith("_total") and unit else unit
 
 
 def _group(name: str) -> str:
@@ -114,6 +123,10 @@ def _group(name: str) -> str:
     return _GROUPS.get(metric.kind, MEMORY if metric.unit == "bytes" else COUNTS)
 
 
+def _is_latency(name: str) -> bool:
+    return name.startswith("http_request_p") and name.endswith("_seconds")
+
+
 def _warm_up(trends: Iterable[Trend]) -> Phase | None:
     """From the first judged sample to when the last of some series had settled; None where none took any time."""
     found = [(trend.lines[0].start, trend.settled_after_seconds) for trend in trends if trend.lines]
@@ -122,9 +135,7 @@ def _warm_up(trends: Iterable[Trend]) -> Phase | None:
 
 
 def _short(name: str, labels: Labels) -> str:
-    """`p99`, `all`, or the endpoint's name."""
-    if name.endswith("_seconds") and name.startswith("http_request_p"):
-        return name.split("_")[2]
+    """`asked`, `all`, or the endpoint's name."""
     if name in _LEGENDS:
         return _LEGENDS[name]
     return dict(labels).get("endpoint", "all") if name.startswith("http_") else series_key(name, labels)
@@ -132,19 +143,3 @@ def _short(name: str, labels: Labels) -> str:
 
 def _worst(findings: list[Finding]) -> Verdict | None:
     return min((finding.verdict for finding in findings), key=_ORDER.index, default=None)
-
-
-def _curve(series: Series, label: str, trend: Trend | None) -> Curve:
-    known = np.isfinite(series.values)
-    times, values = series.times[known], series.values[known]
-    if len(times) <= MOST_POINTS:
-        return Curve(label, times, values, values, values, trend, series.key)
-    edges = np.linspace(times[0], times[-1], MOST_POINTS + 1)
-    starts = np.unique(np.searchsorted(times, edges[:-1]))
-    counts = np.diff(np.append(starts, len(times)))
-
-    def per_bin(total: Floats) -> Floats:
-        return np.asarray(np.add.reduceat(total, starts) / counts)
-
-    lows, highs = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    return Curve(label, per_bin(times), per_bin(values), lows, highs, trend, series.key)

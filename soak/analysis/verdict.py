@@ -36,6 +36,8 @@ from soak.units import show_amount, show_duration
 from soak.windows import EndpointWindows
 
 _RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+#: Successes in a third of the judged stretch: with fewer than three beyond it, p99 is one slow request.
+FEWEST_FOR_P99 = 300
 _NOTHING_ASKED = AskedLoad()
 _NO_LIMITS: Mapping[str, EndpointLimits] = {}
 
@@ -96,7 +98,7 @@ def analyze_prepared(
         verdict,
         reason,
         findings,
-        endpoints=tuple(_summaries(prepared.windows())),
+        endpoints=tuple(_summaries(prepared.windows(), recording.windows)),
         warnings=tuple(warning for rule in RULES.values() for warning in rule.warn(asked, findings)),
         charts=drawn,
         phases=_phases(prepared),
@@ -201,7 +203,21 @@ def _groups(prepared: Prepared) -> Iterator[GroupSummary]:
         yield GroupSummary(group.kind, _summaries([windows])[0], group.endpoints)
 
 
-def _summaries(several: Iterable[EndpointWindows]) -> list[EndpointSummary]:
+def _p99_drift(windows: EndpointWindows) -> float | None:
+    """The change of p99 from the first third to the last, as a share; None where either has too few successes to tell."""
+    if not len(windows.times):
+        return None
+    start, end = float(windows.times[0] - windows.seconds[0]), float(windows.times[-1])
+    third = (end - start) / 3
+    parts = windows.between(start, start + third), windows.between(end - third, end)
+    if any(part.counts.sum() < FEWEST_FOR_P99 for part in parts):
+        return None
+    first, last = (part.quantile(0.99) for part in parts)
+    return last / first - 1 if first and last else None
+
+
+def _summaries(several: Iterable[EndpointWindows], whole_run: Iterable[EndpointWindows] = ()) -> list[EndpointSummary]:
+    whole = {windows.endpoint: int(windows.requests.sum()) for windows in whole_run}
     found = []
     for windows in several:
         p99, service_p99 = windows.quantile(0.99), windows.service_quantile(0.99)
@@ -221,6 +237,9 @@ def _summaries(several: Iterable[EndpointWindows]) -> list[EndpointSummary]:
                 tuple(sorted(windows.failure_kinds.items(), key=lambda item: -item[1])),
                 service_p99,
                 _differ(p99, service_p99),
+                windows.quantile(0.9),
+                whole.get(windows.endpoint),
+                _p99_drift(windows),
             )
         )
     return found

@@ -69,6 +69,7 @@ class _Endpoint:
         )
         self.latency, self.service = (_Cells(windows) for _ in range(2))
         self.kinds: dict[str, int] = defaultdict(int)
+        self.failed: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self.last = -1
 
 
@@ -104,11 +105,14 @@ def read_windows(database: sqlite3.Connection) -> Iterator[EndpointWindows]:
         columns.service.add(row, service or b"")
         for kind, count in _failure_kinds(failures):
             columns.kinds[kind] += count
+            columns.failed[kind].append((row, count))
     for endpoint, name in names:
         columns = endpoints.pop(endpoint)
         arrivals = Arrivals(columns.late, columns.dropped, *columns.service.columns()) if scheduled else None
         counted = (columns.requests, columns.failures, columns.size)
-        yield EndpointWindows(name, times, seconds, *counted, *columns.latency.columns(), dict(columns.kinds), arrivals)
+        failed = {kind: np.array(rows, dtype=np.int64).reshape(-1, 2) for kind, rows in columns.failed.items()}
+        cells = columns.latency.columns()
+        yield EndpointWindows(name, times, seconds, *counted, *cells, dict(columns.kinds), arrivals, failed)
 
 
 def _failure_kinds(text: str | None) -> Iterator[tuple[str, int]]:

@@ -12,21 +12,17 @@ from typing import Any
 import numpy as np
 from bokeh.document import Document
 from bokeh.models import (
-    AdaptiveTicker,
     BoxAnnotation,
     BoxZoomTool,
     ColumnDataSource,
-    CompositeTicker,
     CrosshairTool,
     CustomJSHover,
-    CustomJSTickFormatter,
     Glyph,
     GlyphRenderer,
     HoverTool,
     Range1d,
     Scatter,
     Span,
-    Ticker,
     VArea,
     VSpan,
     WheelZoomTool,
@@ -36,7 +32,9 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from soak.model import Analysis, Chart, Curve, Event, Lead, Line, Phase, Trend, Verdict
+from soak.reporters.axes import label_axes
 from soak.reporters.figure_json import packed
+from soak.reporters.heat import heat_figure
 from soak.reporters.wording import clean
 
 COLOURS = 8  # curve colours in the style sheet; further curves repeat them, dashed
@@ -78,8 +76,8 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
 
 
 def drawable(chart: Chart) -> bool:
-    """Whether any curve of the chart has a value."""
-    return any(map(has_values, chart.curves))
+    """Whether the chart has a heat map, or any curve with a value."""
+    return chart.heat is not None or any(map(has_values, chart.curves))
 
 
 def has_values(curve: Curve) -> bool:
@@ -103,7 +101,7 @@ def ahead_of(analysis: Analysis) -> Line | None:
 
 def limit_shown(chart: Chart) -> bool:
     """Whether the chart's limit lies near enough to its curves to be drawn among them."""
-    if chart.limit is None or not drawable(chart):
+    if chart.limit is None or not any(map(has_values, chart.curves)):
         return False
     top = max(float(np.nanmax(np.abs(curve.high))) for curve in chart.curves if np.isfinite(curve.high).any())
     return bool(abs(chart.limit) <= REACH * top)
@@ -122,23 +120,24 @@ def _figure(index: int, chart: Chart, analysis: Analysis, span: Range1d, ahead: 
     One with a forecast has a time axis of its own, which the page's script links to the others'.
     """
     unit = clean(chart.unit)
-    low, high = _extent(chart, ahead)
     if ahead is not None and ahead.end > span.end:
         span = Range1d(0, ahead.end * (1 + FORECAST_MARGIN), tags=["time-ahead"])
-    plot = figure(
-        height=240 if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) else 170,
-        sizing_mode="stretch_width",
-        x_range=span,
-        y_range=Range1d(low, high),
-        tools=[BoxZoomTool(dimensions="width"), WheelZoomTool(dimensions="width", modifiers="ctrl")],
-        toolbar_location=None,
-        min_border_left=86,
-        min_border_right=18,
-        background_fill_color=None,
-        border_fill_color=None,
-        outline_line_color=None,
-    )
-    _axes(plot, unit)
+    look: dict[str, Any] = {
+        "height": 240 if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) else 170,
+        "sizing_mode": "stretch_width",
+        "tools": [BoxZoomTool(dimensions="width"), WheelZoomTool(dimensions="width", modifiers="ctrl")],
+        "toolbar_location": None,
+        "min_border_left": 86,
+        "min_border_right": 18,
+        "background_fill_color": None,
+        "border_fill_color": None,
+        "outline_line_color": None,
+    }
+    if chart.heat is not None:
+        return heat_figure(chart.heat, span, look)
+    low, high = _extent(chart, ahead)
+    plot = figure(x_range=span, y_range=Range1d(low, high), **look)
+    label_axes(plot, unit)
     for phase in (*analysis.phases, *([chart.warm_up] if chart.warm_up else ())):
         _shade(plot, phase)
     readers = [_curve(plot, f"{index}:{number}", number, curve, chart) for number, curve in enumerate(chart.curves)]
@@ -166,28 +165,6 @@ def _extent(chart: Chart, ahead: Line | None) -> tuple[float, float]:
     middle, size = (low + high) / 2, max(high - low, least) * 1.12
     bottom = middle - size / 2
     return (0.0, size) if low >= 0 > bottom else (bottom, middle + size / 2)
-
-
-def _axes(plot: figure, unit: str) -> None:
-    """Elapsed time below, the unit's own steps at the left."""
-    minutes = AdaptiveTicker(mantissas=[1, 2, 5, 10, 15, 30], base=60, min_interval=1, max_interval=1800)
-    hours = AdaptiveTicker(mantissas=[1, 2, 4, 6, 12], base=24, min_interval=3600, max_interval=43200)
-    days = AdaptiveTicker(mantissas=[1, 2, 5], base=10, min_interval=86400)
-    plot.xaxis.ticker = CompositeTicker(tickers=[minutes, hours, days], desired_num_ticks=8)
-    plot.xaxis.formatter = CustomJSTickFormatter(code="return soakElapsed(tick)")
-    plot.yaxis.ticker = _steps(unit)
-    plot.yaxis.formatter = CustomJSTickFormatter(args={"unit": unit}, code="return soakTick(tick, ticks, unit)")
-    for axis in (*plot.xaxis, *plot.yaxis):
-        axis.update(minor_tick_line_color=None, major_label_text_font_size="12px")
-    plot.xgrid.grid_line_color = None
-
-
-def _steps(unit: str) -> Ticker:
-    """Powers of two for bytes, of ten for all else."""
-    if unit == "bytes":
-        powers = [2**power for power in range(10)]
-        return AdaptiveTicker(base=1024, mantissas=powers, num_minor_ticks=0, desired_num_ticks=5)
-    return AdaptiveTicker(base=10, mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
 
 
 def _shade(plot: figure, phase: Phase) -> None:

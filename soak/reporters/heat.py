@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Image, LogColorMapper, Range1d
 from bokeh.plotting import figure
 
-from soak.charted import HeatMap
+from soak.model import HeatMap
 from soak.reporters.axes import label_axes
 
 #: One colour at rising strength, so that it lies on light and dark alike: the palette's hue, and its steps of opacity.
@@ -15,7 +17,7 @@ HUE, OPACITIES = "#2f80c8", range(48, 256, 23)
 STEPS = (1, 3)
 
 
-def heat_figure(heat: HeatMap, span: Range1d, look: dict[str, object]) -> figure:
+def heat_figure(heat: HeatMap, span: Range1d, look: dict[str, Any]) -> figure:
     """The map in a figure of its own, on the time axis `span`; empty cells stay transparent."""
     plot = figure(x_range=span, y_range=Range1d(heat.low, heat.high), y_axis_type="log", **look)
     label_axes(plot, "seconds")

@@ -17,6 +17,16 @@ from soak.units import show_duration
 PLACE = "chart-"
 #: A suspect that is less sure than this share of the first one is folded away.
 UNLIKELY = 0.5
+#: The order of charts on the page, by their group; further groups follow.
+GROUPS = (
+    "Load and errors",
+    "Latency",
+    "Memory",
+    "Descriptors, threads and other counts",
+    "Pools",
+    "Garbage collection and CPU",
+    "Load generator",
+)
 #: Rows and columns of a chart's hidden table, for those who hear the page.
 TABLE_ROWS, TABLE_CURVES = 8, 6
 
@@ -88,6 +98,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
             panels=panels,
             level=level,
+            adds=adds(analysis),
             sparks={
                 wording.clean(c.series): sparkline.path(c)
                 for chart in analysis.charts
@@ -96,7 +107,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             },
             lead=panels[0] if panels else None,
             ahead=lead_wording(analysis),
-            groups=list(groups.items()),
+            groups=sorted(groups.items(), key=lambda item: _place(item[0])),
             still=[pair for chart in still for pair in _values(chart)],
             likely=[suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first],
             unlikely=[suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first],
@@ -149,6 +160,11 @@ def lead_wording(analysis: Analysis) -> str:
     return f"forecast: {what} in {show_duration(line.end - line.start)}"
 
 
+def _place(group: str) -> int:
+    """Where a group of charts stands on the page."""
+    return GROUPS.index(group) if group in GROUPS else len(GROUPS)
+
+
 def level(finding: Finding) -> str:
     """The fitted level at the end, or what was observed where nothing was fitted."""
     unit, trend = wording.brief(wording.slope_unit(finding)), finding.trend
@@ -156,6 +172,18 @@ def level(finding: Finding) -> str:
         return wording.observed(finding, wording.brief(finding.unit))
     counted = not unit and math.isfinite(trend.level)  # of counts, a hundredth is noise
     return wording.amount(round(trend.level, 2) + 0.0 if counted else trend.level, unit)
+
+
+def adds(analysis: Analysis) -> dict[str, str]:
+    """What a request to each endpoint adds to the series that grow, largest share of the matrix first; empty where not known."""
+    if analysis.places is None:
+        return {}
+    each: dict[str, str] = {}
+    for row in analysis.places.rows:
+        for name, amount in zip(analysis.places.endpoints, row.amounts, strict=True):
+            if amount and math.isfinite(amount):
+                each.setdefault(name, wording.counted(amount, row.unit))
+    return each
 
 
 def _urgency(chart: Chart) -> int:
@@ -179,7 +207,9 @@ def panel_of(index: int, chart: Chart) -> Panel:
 
 def _never_moves(chart: Chart) -> bool:
     """Whether every curve keeps one value throughout, and nothing is open or failing about it."""
-    return chart.verdict in (None, Verdict.PASS) and all(_constant(curve) for curve in chart.curves)
+    return (
+        chart.verdict in (None, Verdict.PASS) and chart.heat is None and all(_constant(curve) for curve in chart.curves)
+    )
 
 
 def _constant(curve: Curve) -> bool:

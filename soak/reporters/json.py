@@ -154,12 +154,15 @@ def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:
         "requests": int(endpoint.requests),
         "failures": int(endpoint.failures),
         "rate": _number(endpoint.rate),
+        "whole_requests": endpoint.whole_requests,
         "p50": _number(endpoint.p50),
+        "p90": _number(endpoint.p90),
         "p95": _number(endpoint.p95),
         "p99": _number(endpoint.p99),
         "p999": _number(endpoint.p999),
         "max": _number(endpoint.max),
         "service_p99": _number(endpoint.service_p99),
+        "p99_drift": _number(endpoint.drift),
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 from soak.live.address import Address
 from soak.live.judge import Judge, Judgement
 from soak.live.page import LivePage
+from soak.reporters import figures
 from soak.reporters.html import render
 from tests.reporters.analyses import failing
 from tests.reporters.test_html import CHROMIUM, FLAGS, WATCH, Elements
@@ -68,7 +69,7 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
         live.close()
     found = [attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"]
     seen = json.loads(str(found[0]))
-    charts = sum(any((c.values == c.values).any() for c in chart.curves) for chart in failing().charts)
+    charts = sum(map(figures.drawable, failing().charts))
     assert seen["errors"] == []
     assert (seen["state"], seen["text"]) == ("final", "Final report the run has ended")
     assert (seen["banners"], seen["mains"], seen["hidden"], seen["documents"]) == (1, 1, 0, 1)

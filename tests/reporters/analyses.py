@@ -17,6 +17,7 @@ from soak.model import (
     Exemplar,
     Finding,
     Floats,
+    HeatMap,
     Line,
     Phase,
     Place,
@@ -67,6 +68,8 @@ def curve(label: str, level: float, slope: float, noise: float, points: int = 10
     return Curve(label, times, values, values - noise * 0.3, values + noise * 0.5, fit, label)
 
 
+#: Counts by latency (rising) and time: most requests are quick, and some cells are empty.
+HEAT: Floats = np.outer(np.arange(20, 0, -1) ** 3, np.arange(60) % 7 > 0).astype(np.float64)
 MEMORY = trend(3.1 * MIB, 0.2 * MIB, 212 * MIB)
 GOROUTINES = trend(120.0, 1.5, 1104.0)
 HEAP = trend(0.02 * MIB, 0.05 * MIB, 31 * MIB)
@@ -220,6 +223,7 @@ def failing() -> Analysis:
         ),
         Chart("Open descriptors", "descriptors", (curve("process_open_fds", 24, 0, 2, fit=DESCRIPTORS),), PASS, 500.0),
         Chart("Request rate", "requests/s", (curve("http_request_rate", 266.7, 0, 5),)),
+        Chart("Heat map", "seconds", (), group="Latency", heat=HeatMap(0, SECONDS, 1e-3, 4.0, HEAT)),
     )
     suspect = Suspect(
         "goroutine-leak",

@@ -19,6 +19,7 @@ function soakChoices() {
     folds: [...document.querySelectorAll("details")].map((fold) => fold.open),
     sorted: [...document.querySelectorAll("table.sortable")].map((table) =>
       [...table.tHead.rows[0].cells].map((header) => header.getAttribute("aria-sort"))),
+    filters: [...document.querySelectorAll(".filter input")].map((field) => field.value),
     hidden: [...document.querySelectorAll("[data-curve][aria-pressed=false]")].map((button) => button.textContent),
     zoom: span && (span.start !== soakShown.whole.start || span.end !== soakShown.whole.end) ? { start: span.start, end: span.end } : null,
   };
@@ -29,6 +30,10 @@ function soakRestore(root, choices) {
   root.querySelectorAll("table.sortable").forEach((table, index) => {
     const column = (choices.sorted[index] ?? []).findIndex(Boolean);
     if (column >= 0 && column < table.tHead.rows[0].cells.length) soakSort(table, column, choices.sorted[index][column] === "descending");
+  });
+  root.querySelectorAll(".filter input").forEach((field, index) => {
+    field.value = choices.filters[index] ?? "";
+    field.dispatchEvent(new Event("input"));
   });
   for (const button of root.querySelectorAll("[data-curve]")) if (choices.hidden.includes(button.textContent)) button.click();
   if (choices.zoom) soakShown.span?.setv(choices.zoom);
@@ -49,7 +54,10 @@ async function soakRenew() {
   holder.style.width = `${old[0]?.clientWidth ?? document.body.clientWidth}px`;
   holder.append(...next.querySelectorAll("body > header, body > main, body > footer"));
   document.body.append(holder);
-  if (typeof soakSortable !== "undefined") soakSortable(holder);
+  if (typeof soakSortable !== "undefined") {
+    soakSortable(holder);
+    soakFilterable(holder);
+  }
   if (data) await soakDraw(holder, data);
   soakRestore(holder, choices);
   document.documentElement.className = next.documentElement.className;

@@ -29,4 +29,21 @@ function soakSortable(root) {
     });
   }
 }
+
+// Above a long table a field that leaves the rows which contain its text.
+function soakFilterable(root) {
+  for (const table of root.querySelectorAll("table.filtered")) {
+    const label = document.createElement("label");
+    const field = document.createElement("input");
+    label.className = "filter screen";
+    label.append("Show only", field);
+    field.type = "search";
+    field.addEventListener("input", () => {
+      const text = field.value.trim().toLowerCase();
+      for (const row of table.tBodies[0].rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(text);
+    });
+    table.parentElement.before(label);
+  }
+}
 soakSortable(document);
+soakFilterable(document);
