@@ -97,7 +97,7 @@ def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
     """
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
-    stripped = texts.astype(str).str.strip()
+    stripped = texts.astype(str).fillna("").str.strip()  # an empty cell is no text, and no time
     sample = stripped.iloc[0] if len(stripped) else ""
     if _TIME_OF_DAY.fullmatch(sample):
         return _times_of_day(stripped.tolist())

@@ -301,3 +301,41 @@ def parquet(times: Floats, values: Floats) -> bytes:
 
 def packed(text: str | bytes) -> bytes:
     return gzip.compress(text.encode() if isinstance(text, str) else text)
+
+
+@writer("ps")
+def ps(times: Floats, values: Floats) -> str:
+    head = "    PID   RSS NLWP COMMAND"
+    rows = [
+        f"{date(time)}\n{head}\n   4242 {value / 1024:.0f}   38 orders --port 80"
+        for time, value in zip(times, values, strict=True)
+    ]
+    return lines("", rows)
+
+
+@writer("spaced")
+def spaced(times: Floats, values: Floats) -> str:
+    return lines("time rss_bytes", [f"{iso(time)} {value:.0f}" for time, value in zip(times, values, strict=True)])
+
+
+@writer("promtool")
+def promtool(times: Floats, values: Floats) -> str:
+    rows = [f"{value:.0f} @[{time:.0f}]" for time, value in zip(times, values, strict=True)]
+    return lines('process_resident_memory_bytes{instance="10.0.0.1:9100", job="api"} =>', rows)
+
+
+@writer("perfmon")
+def perfmon(times: Floats, values: Floats) -> str:
+    columns = [rf"\\WEB01\Process(orders)\{counter}" for counter in ("Working Set", "Handle Count")]
+    head = ",".join(f'"{column}"' for column in ("(PDH-CSV 4.0) (W. Europe Standard Time)(-60)", *columns))
+    stamps = [datetime.fromtimestamp(time, UTC).strftime("%m/%d/%Y %H:%M:%S.000") for time in times]
+    return lines(head, [f'"{stamp}","{value:.10f}","412"' for stamp, value in zip(stamps, values, strict=True)])
+
+
+@writer("dstat")
+def dstat(times: Floats, values: Floats) -> str:
+    head = '"pcp-dstat 5.3.6 CSV Output"\n"Author:","PCP team"\n"Host:","web",,,,"User:","root"\n'
+    head += '"Cmdline:","dstat -tm --output x.csv 15",,,,"Date:","31 Jul 2025 22:13:20 UTC"\n\n'
+    head += '"system","memory usage",,,\n"time","used","free","buf","cach"'
+    stamps = [datetime.fromtimestamp(time, UTC).strftime("%d-%m %H:%M:%S") for time in times]
+    return lines(head, [f'"{stamp}",{value:.0f},8000000000,1,2' for stamp, value in zip(stamps, values, strict=True)])

@@ -25,6 +25,7 @@ GRAIN = {
     "kubectl": 2**19,
     "node-gc": 2**20 / 20,
     "free": 2**19,
+    "ps": 512,
 }
 #: netdata writes no unit, so that its numbers stay MiB.
 SCALE = {"netdata": 2**20}

@@ -281,3 +281,21 @@ def test_the_example_of_each_format_is_read(name: str) -> None:
     content = Content(Path(f"{name}.txt"), documented()[name].encode())
     assert format_of(content) == name
     assert all(len(series.times) >= 1 for series in recording_of(content, Options()).series)
+
+
+def test_top_tells_the_time_of_the_day_also_over_midnight() -> None:
+    blocks = [
+        f"top - {stamp} up 3 days,  2:11,  1 user,  load average: 0.10\n\n"
+        f"    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n"
+        f"   4242 app       20   0    1.2g   {size}  12000 S   3.0   2.5   1:02.11 orders\n"
+        for stamp, size in (("23:59:50", "195969"), ("23:59:55", "1.5g"), ("00:00:00", "12m"), ("00:00:05", "2.0t"))
+    ]
+    recording = read("\n".join(blocks))
+    assert recording.series[0].labels == (("command", "orders"), ("pid", "4242"))
+    np.testing.assert_array_equal(recording.series[0].times, [0, 5, 10, 15])
+    np.testing.assert_array_equal(recording.series[0].values, [195969 * 2**10, 1.5 * 2**30, 12 * 2**20, 2 * 2**40])
+
+
+def test_an_empty_cell_among_times_of_the_day_is_no_time() -> None:
+    with pytest.raises(InputError, match="no time column"):
+        read("note,rss\n22:13:20,1\n,2\n22:13:30,3\n")

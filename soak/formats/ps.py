@@ -1,0 +1,99 @@
+"""`ps` and `top -b`, sample after sample: resident memory of each process, and its threads where `ps` prints them.
+
+Both print memory in KiB, top also as `1.2g`. The time is the date before each sample, or the clock in top's own first line.
+"""
+
+from __future__ import annotations
+
+import re
+
+from soak.formats.base import Format, Options, Reading, refuse
+from soak.formats.blocks import timed_lines
+from soak.formats.columns_by_position import Row, Samples
+from soak.formats.content import Content
+from soak.formats.times import seconds_of_day
+
+_KIB = 1024.0
+_RESIDENT = ("RSS", "RSZ", "RES")
+_THREADS = ("NLWP", "THCNT", "nTH")
+_TOP = re.compile(r"top - (\d\d:\d\d:\d\d) up ")
+_UNITS = {"": _KIB, "k": _KIB, "m": 1024.0**2, "g": 1024.0**3, "t": 1024.0**4}
+_SIZE = re.compile(r"(\d+(?:[.,]\d+)?)([kmgt]?)", re.IGNORECASE)
+_DAY = 86400.0
+
+
+def read(content: Content, options: Options) -> Reading:
+    """Read each process's resident memory; InputError names the line."""
+    samples, block, clock = Samples(), -1, _Clock()
+    header: list[str] = []
+    for number, time, line in timed_lines(content):
+        if found := _TOP.match(line):
+            clock.tick(found[1])
+            header = []
+            continue
+        words = line.split()
+        if set(words) & set(_RESIDENT):
+            header, block = words, block + 1
+            continue
+        if not header:
+            continue
+        cells = line.split(maxsplit=len(header) - 1)
+        if len(cells) < len(header):
+            if number == len(content.lines) and content.is_cut:
+                break
+            raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
+        try:
+            samples.add(dict(zip(header, cells, strict=True)), _values, clock.now if time is None else time, block)
+        except ValueError as error:
+            raise refuse(content, f"not a row of ps or top: {error}", number) from None
+    if not samples.points:
+        raise refuse(content, "has a header but no rows")
+    reading = samples.reading(content, options)
+    if clock.now is not None:
+        reading.notes.append("top prints the time of the day alone; the first sample's day is taken for the first day")
+    return reading
+
+
+class _Clock:
+    """The time (seconds) that top's first lines tell, over midnight; None before the first."""
+
+    def __init__(self) -> None:
+        self.now: float | None = None
+
+    def tick(self, text: str) -> None:
+        of_day = seconds_of_day(text) or 0.0
+        days = 0.0 if self.now is None else self.now // _DAY
+        if self.now is not None and of_day < self.now % _DAY:
+            days += 1
+        self.now = days * _DAY + of_day
+
+
+def _values(row: Row) -> tuple[dict[str, str], dict[str, float]]:
+    labels = {name.lower(): row[name] for name in ("PID",) if name in row}
+    command = row.get("COMMAND") or row.get("CMD")
+    if command:
+        labels["command"] = command.split()[0]
+    resident = next(name for name in _RESIDENT if name in row)
+    values = {"process_resident_memory_bytes": _size(row[resident])}
+    threads = next((name for name in _THREADS if name in row), None)
+    if threads is not None:
+        values["process_threads"] = float(row[threads])
+    return labels, values
+
+
+def _size(text: str) -> float:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not a size: {text!r}")
+    return float(found[1].replace(",", ".")) * _UNITS[found[2].lower()]
+
+
+def _recognises(content: Content) -> bool:
+    """A header with the process and its memory, which no delimiter but space divides."""
+    heads = [set(line.split()) for line in content.first_lines[:12] if not set(line) & set(",;|")]
+    return any(words & set(_RESIDENT) and words & {"PID", "COMMAND", "CMD", *_THREADS} for words in heads)
+
+
+FORMAT = Format(
+    "ps, top", "while sleep 5; do date; ps -o pid,rss,nlwp,comm -p PID; done, or top -b -d 5 -p PID", _recognises, read
+)
