@@ -341,7 +341,7 @@ def hostile() -> Analysis:
     coverage = (Coverage(NASTY, 3, 1, (NASTY, LONG), (NASTY,)), Coverage("", 1, 0, (NASTY,), (NASTY,)))
     return Analysis(
         run,
-        FAIL,
+        INCONCLUSIVE,
         NASTY,
         findings,
         (suspect,),

@@ -19,6 +19,7 @@ import pytest
 
 from soak.model import Analysis
 from soak.reporters import REPORTERS, figures, wording
+from tests.targets.building import BuildError, MissingToolchainError, cached, call, tool
 
 from .analyses import ANALYSES, failing, passing
 
@@ -35,6 +36,8 @@ FLAGS = [
     "--virtual-time-budget=10000",
     "--dump-dom",
 ]
+#: The accessibility checker, from npm.
+AXE = "axe-core@4.14.1"
 WATCH = """<script>
 const seen = { errors: [] };
 addEventListener("error", (event) => seen.errors.push(String(event.message)));
@@ -62,7 +65,14 @@ setTimeout(() => {
     }
   }
 }, 1500);
-setTimeout(() => {
+setTimeout(async () => {
+  if (window.axe) {
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    // What the pointer is told lies beside the page's landmarks, and vanishes with it.
+    const told = (node) => /bk-tooltip|data-value/.test(node.html);
+    const real = violations.filter((rule) => rule.id !== "region" || !rule.nodes.every(told));
+    seen.axe = real.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.html).join(" ")}`.slice(0, 400));
+  }
   const charts = [...document.querySelectorAll(".chart")];
   seen.ready = document.documentElement.dataset.charts ?? null;
   seen.hacked = document.documentElement.dataset.hacked ?? null;
@@ -266,6 +276,29 @@ def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
     assert "config map reloaded" in told
 
 
+@pytest.mark.parametrize(("which", "width"), [("fail", 1280), ("hostile", 420), ("crowded", 1280)])
+def test_axe_finds_no_barrier_on_a_fail_an_inconclusive_and_a_pass(which: str, width: int) -> None:
+    seen = browse(which, width)
+    if "axe" not in seen:
+        pytest.skip(f"no npm here that installs {AXE}")
+    assert seen["axe"] == []
+
+
+@cache
+def axe_script() -> str:
+    """axe-core as a script element; empty where npm cannot install it, which fails in CI."""
+    try:
+        folder = cached(
+            AXE, [], lambda to: call([tool("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", AXE], to)
+        )
+    except (MissingToolchainError, BuildError) as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must have it: {error}")
+        return ""
+    script = (folder / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    return "<script>" + script.replace("</script", "<\\/script") + "</script>"
+
+
 @cache
 def browse(which: str, width: int) -> dict[str, Any]:
     """What a browser saw on the page: errors, charts painted, what a pointer that passed over each chart was told."""
@@ -276,7 +309,7 @@ def browse(which: str, width: int) -> dict[str, Any]:
     text = re.sub(r"<meta http-equiv[^>]*>", lambda match: match[0] + WATCH, page_of(which), count=1)
     with TemporaryDirectory() as folder:
         watched = Path(folder, "report.html")
-        watched.write_text(text.replace("</body>\n</html>", f"{REPORT}</body></html>"), "utf-8")
+        watched.write_text(text.replace("</body>\n</html>", f"{axe_script()}{REPORT}</body></html>"), "utf-8")
         command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={width},6000"]
         done = subprocess.run([*command, watched.as_uri()], capture_output=True, text=True, check=True, timeout=120)
     found = [attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"]
