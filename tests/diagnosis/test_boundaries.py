@@ -13,8 +13,10 @@ from soak.catalog.metrics import ResourceKind
 from soak.catalog.node import ACTIVE_RESOURCES
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution import signals as signals_module
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining
 from soak.diagnosis.attribution.attribution import Amount, Attribution, _thinned
 from soak.diagnosis.attribution.signals import Signal, contributors
+from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import evidence, labels, native_memory, pool_risks, retained_requests, suspects
 from soak.diagnosis.suspects.cases import Case, _together, _whole, group_signals
 from soak.diagnosis.suspects.context import RunContext, _flat
@@ -64,6 +66,29 @@ def test_a_place_has_a_tenth_of_all_growth() -> None:
 @pins(thresholds, "MOST_PLACES")
 def test_four_places_are_attributed() -> None:
     assert len(signals_module.growing([site(10.0)] * 6)) == 4
+
+
+def gaining(*samples: float) -> list[AllocationSite]:
+    """Own places at which so many sampled objects came and stayed."""
+    steps = np.arange(6.0)
+    return [
+        AllocationSite(
+            Frame(f"main.f{i}", "main.go", 1, True), steps, steps, np.where(steps > 1, many, 0.0), (), period=1.0
+        )
+        for i, many in enumerate(samples)
+    ]
+
+
+@pins(thresholds, "LEAST_LASTING")
+def test_the_only_gaining_place_gained_a_sampled_object() -> None:
+    assert only_gaining(gaining(1.0)) is not None
+    assert only_gaining(gaining(0.8)) is None
+
+
+@pins(thresholds, "LASTING_ALONE")
+def test_the_only_gaining_place_has_three_quarters_of_what_stayed() -> None:
+    assert only_gaining(gaining(8.0, 2.0)) is not None
+    assert only_gaining(gaining(7.0, 3.0)) is None
 
 
 @pins(thresholds, "LEAST_HEAP_SHARE")

@@ -9,13 +9,21 @@ from functools import cached_property
 
 import numpy as np
 
-from soak.diagnosis.attribution.site_growth import ProfileSnapshot, accumulation_log_odds, held, slope_and_error
+from soak.diagnosis.attribution.site_growth import (
+    ProfileSnapshot,
+    accumulation_log_odds,
+    held,
+    lasting,
+    slope_and_error,
+)
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.thresholds import ACCUMULATION_LOG_ODDS, LEAST_SNAPSHOTS, MOST_STACKS
+from soak.diagnosis.thresholds import ACCUMULATION_LOG_ODDS, LASTING_ALONE, LEAST_LASTING, LEAST_SNAPSHOTS, MOST_STACKS
 from soak.model import Floats, Place
 
 #: Where package managers put what others wrote: Go's modules, vendored code, Node's and Python's packages.
 _LIBRARY = re.compile(r"@v\d|/vendor/|node_modules/|site-packages/|dist-packages/")
+#: By what Go's server reads a request's head: objects made below it are the request's own.
+SERVER_READS = ("net/http.(*conn).readRequest",)
 _NAMELESS = "(anonymous)"
 #: What the taking of profiles itself allocates.
 _OBSERVERS = ("runtime/pprof.", "net/http/pprof.")
@@ -150,3 +158,22 @@ def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float
     stacks.sort(key=lambda stack: float(stack.levels[0] - stack.levels[-1]))
     levels = np.sum([stack.levels for stack in stacks], axis=0)
     return AllocationSite(place_of(stacks[0].frames), times, requests, levels, tuple(stacks), period)
+
+
+def only_gaining(places: Sequence[AllocationSite]) -> AllocationSite | None:
+    """The place to which nearly all sampled objects belong that came and stayed; None where several or the runtime gained.
+
+    Of a heap that is known to grow, some place must have the growth: where the samples are too few for any place to grow
+    surely by itself, the only one that gained is the likeliest by far. Of nothing that is counted exactly. What a server made
+    of a request's head does not count: somebody else keeps it.
+    """
+    gains = [
+        (lasting(site.levels) / site.period, site)
+        for site in places
+        if site.period > 0 and site.through(SERVER_READS) == 0
+    ]
+    stayed, site = max(gains, key=lambda pair: pair[0], default=(0.0, None))
+    others = sum(max(gain, 0.0) for gain, _ in gains) - stayed
+    if site is None or not site.place.own or stayed < LEAST_LASTING or stayed < LASTING_ALONE * (stayed + others):
+        return None
+    return site

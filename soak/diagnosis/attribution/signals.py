@@ -12,19 +12,17 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
 from soak.catalog.process import OPEN_DESCRIPTORS
 from soak.catalog.rows import Unit
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, where
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining, where
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.retained_level import retained_levels
-from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
+from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.thresholds import (
     ALIKE_SHARE,
     BEYOND_ONE_PLACE,
-    LASTING_ALONE,
     LEAST_GROUP_RISE,
     LEAST_HEAP_SHARE,
-    LEAST_LASTING,
     LEAST_PLACE_SHARE,
     LEAST_SNAPSHOTS,
     MOST_PLACES,
@@ -94,7 +92,7 @@ def signals(
     if _matters(places, growing_signals):
         placed = growing(places)
         growing_signals += [_place_signal(prepared, site) for site in placed]
-        if not placed and (site := only_gaining(places)) is not None:
+        if not any(site.place.own for site in placed) and (site := only_gaining(places)) is not None:
             growing_signals.append(replace(_place_signal(prepared, site), contributors=()))
         growing_signals += _total_signal(prepared, places, growing_signals)
     if _may_grow(findings):
@@ -106,20 +104,6 @@ def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
     """The places that surely hold ever more, and a fair share of all that does, fastest first."""
     whole = sum(max(site.slope[0], 0.0) for site in places)
     return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][:MOST_PLACES]
-
-
-def only_gaining(places: Sequence[AllocationSite]) -> AllocationSite | None:
-    """The place to which nearly all sampled objects belong that came and stayed; None where several or the runtime gained.
-
-    Of a heap that is known to grow, some place must have the growth: where the samples are too few for any place to grow
-    surely by itself, the only one that gained is the likeliest by far. Of nothing that is counted exactly.
-    """
-    gains = [(lasting(site.levels) / site.period, site) for site in places if site.period > 0]
-    stayed, site = max(gains, key=lambda pair: pair[0], default=(0.0, None))
-    others = sum(max(gain, 0.0) for gain, _ in gains) - stayed
-    if site is None or not site.place.own or stayed < LEAST_LASTING or stayed < LASTING_ALONE * (stayed + others):
-        return None
-    return site
 
 
 def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.catalog.node import ACTIVE_RESOURCES
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, calls, own_frames
+from soak.diagnosis.attribution.allocation_sites import SERVER_READS, AllocationSite, Stack, calls, own_frames
 from soak.diagnosis.attribution.signals import PLACE, Levels, attribute_by_endpoint, contributors
 from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
@@ -20,9 +20,9 @@ from soak.units import show_amount
 #: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
 #: IncomingMessage, the JDK's HttpExchange, a service's own RequestState.
 _OF_REQUEST = re.compile(r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$")
-#: What Go's net/http makes of a request are no constructors, but the innermost functions of stacks through `_GO_READS`. The
+#: What Go's net/http makes of a request are no constructors, but the innermost functions of stacks through `SERVER_READS`. The
 #: strings that are made there as well may be the keys of a cache, and the buffers are pooled: they do not count.
-_GO_MAKES, _GO_READS = ("net/http.readRequest", "net/url.parse", "context."), ("net/http.(*conn).readRequest",)
+_GO_MAKES = ("net/http.readRequest", "net/url.parse", "context.")
 #: A Go package of that name, of whatever module: gorilla/context.Set, a service's own internal/context.
 _CONTEXT_PACKAGE = re.compile(r"/context\.")
 #: Python's tracebacks name no classes of libraries, but files: what servers and frameworks make, they make for a request.
@@ -73,7 +73,7 @@ def timers_grow(context: RunContext) -> str:
 
 
 def _read_by_go(stack: Stack) -> str:
-    made = calls(stack.frames[:1], _GO_MAKES) and calls(stack.frames, _GO_READS)
+    made = calls(stack.frames[:1], _GO_MAKES) and calls(stack.frames, SERVER_READS)
     return "http.Request" if made and not own_frames(stack.frames) else ""
 
 

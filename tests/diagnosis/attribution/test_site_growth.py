@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soak.diagnosis.attribution.allocation_sites import allocation_sites
-from soak.diagnosis.attribution.signals import only_gaining
+from soak.diagnosis.attribution.allocation_sites import allocation_sites, only_gaining
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot, accumulation_log_odds, slowing
 from soak.diagnosis.profiles.pprof import Frame, read_pprof
 from soak.diagnosis.thresholds import ACCUMULATION_LOG_ODDS, FILLING_ERRORS, FILLING_RATIO
@@ -102,6 +101,7 @@ def test_small_leaks_are_seldom_missed_and_steady_heaps_never_accused() -> None:
         ([("main.passing", [0, 0, 1, 0, 2, 0])], True),
         ([("main.second", [0, 0, 0, 1, 1, 1])], False),
         ([("net/http.pooled", [0, 1, 2, 3, 4, 5])], False),
+        ([("net/url.parse<net/http.(*conn).readRequest", [0, 0, 0, 2, 2, 3])], True),
     ],
 )
 def test_the_only_place_where_a_sampled_object_came_and_stayed_is_named(
@@ -112,7 +112,7 @@ def test_the_only_place_where_a_sampled_object_came_and_stayed_is_named(
         ProfileSnapshot(
             60.0 * i,
             1000.0 * i,
-            read_pprof(profile([([function], [1, 524288 * levels[i]]) for function, levels in rows], COLUMNS)),
+            read_pprof(profile([(function.split("<"), [1, 524288 * levels[i]]) for function, levels in rows], COLUMNS)),
         )
         for i in range(6)
     ]
