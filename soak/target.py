@@ -49,10 +49,9 @@ def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = N
         except OSError as error:
             last = (error.strerror or str(error)).lower()
         if time.monotonic() + 0.5 > deadline or (stop is not None and stop.wait(0.5)):
-            times = "once" if tries == 1 else f"{tries} times in {patience:g} s"
+            tried = "1 attempt" if tries == 1 else f"{tries} attempts in {patience:g} s"
             raise TargetError(
-                f"{url}: the target cannot be reached (connected to {parts.hostname} port {port} {times}: {last}); "
-                "is it running, and is target.url right?"
+                f"{url}: the target cannot be reached ({last}, {tried}); is it running, and is the URL right?"
             )
         if stop is None:
             time.sleep(0.5)

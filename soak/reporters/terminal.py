@@ -109,7 +109,9 @@ def _findings_list(findings: list[Finding]) -> list[RenderableType]:
         rule, series = wording.clean(finding.rule), wording.series(finding)
         head = Text.assemble(_verdict(finding), "  ", rule, "  ", (series, "bold"))
         named = zip(("", "limit ", "settled "), (cell.plain for cell in _numbers(finding)), strict=True)
-        numbers = ",  ".join(f"{name}{value}" for name, value in named if value)
+        numbers = ",  ".join(f"{name}{value}" for name, value in named if value).replace(
+            "settled not yet", "not settled yet"
+        )
         lines = [Text(numbers)] if numbers else []
         parts += [head, Padding(Group(*lines, _why(finding)), (0, 0, 1, 2))]
     return parts

@@ -125,7 +125,7 @@ def test_an_unreachable_target_ends_in_time_with_what_was_tried(capsys: pytest.C
     arguments = ["--url", "http://127.0.0.1:9", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s"]
     code, _, err = run(capsys, "run", *arguments, "--out", "never")
     assert code == 4
-    assert "connected to 127.0.0.1 port 9 10 times in 5 s: connection refused" in err
+    assert "the target cannot be reached (connection refused, 10 attempts in 5 s)" in err
     assert not (here / "never").exists()
 
 

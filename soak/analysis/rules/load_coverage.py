@@ -175,10 +175,10 @@ def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[st
     never = [name for name in prepared.asked.endpoints if name not in sent]
     if never and sent:
         more = f" and {len(never) - 3} more" if len(never) > 3 else ""
-        yield f"never sent: {', '.join(never[:3])}{more}, so nothing is known of what it would leave"
+        yield f"never sent: {', '.join(never[:3])}{more}, so whether it leaks is not known"
     for windows in prepared.windows():
         made, failed = int(windows.requests.sum()), int(windows.failures.sum())
         if made and made == failed:
             kinds = ", ".join(kind for kind, _ in sorted(windows.failure_kinds.items(), key=lambda item: -item[1])[:3])
             failing = f"{windows.endpoint}: every one of {made:,} requests failed ({kinds})"
-            yield f"{failing}, so nothing is known of what it would leave"
+            yield f"{failing}, so whether it leaks is not known"

@@ -23,6 +23,8 @@ _ODD = {
 _OUTAGE = 3
 #: The first scrape after a gap may come so many seconds after the load went on.
 _RESUMING = 1.0
+#: Seconds of load within which a target died as the load began: about one scrape.
+_AT_ONCE = 1.0
 
 
 def validity_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -129,8 +131,9 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
         reason = f"The target did not survive this run ({health.last_error})."
         yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason, (("source", health.source),))
     for event in deaths:
-        when = show_duration(max(0.0, event.time - prepared.start))
-        reason = f"The target did not survive this run ({event.text}, after {when} of load)."
+        after = event.time - prepared.start
+        when = "as the load began" if after < _AT_ONCE else f"after {show_duration(after)} of load"
+        reason = f"The target did not survive this run ({event.text}, {when})."
         yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason)
 
 
