@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from soak.errors import ProfileError
 from soak.profile import yamltext
 from soak.profile.checking import check, requests_of
+from soak.profile.explaining import message_of
 from soak.profile.flows import STEP_TAGS
 from soak.profile.types import Profile
 from soak.profile.windowed import IN_WINDOWS, PLAIN
@@ -169,8 +170,7 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
         return ProfileError(f"{where}: {key}: unknown key{nearest(str(path[-1]), known)}")
     if item["type"] == "missing":
         return ProfileError(f"{document.place(path)}: is missing")
-    message = item["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+    message = message_of(item)
     given = item.get("input")
     # What is cut short could hold a part of a secret, which nothing would find and mask.
     if (

@@ -91,7 +91,7 @@ MISTAKES = {
     "no duration": (GOOD.replace("  duration: 10m\n", ""), "p.yaml:3: load: duration is missing (or stages instead)"),
     "weight": (
         GOOD + "  - {request: GET /b, weight: 0}\n",
-        "p.yaml:8: endpoints.1.weight: input should be greater than 0, not 0",
+        "p.yaml:8: endpoints.1.weight: must be above 0, not 0",
     ),
     "a key twice": (GOOD + "name: again\n", "p.yaml:8: name: given twice"),
     "an endpoint twice": (GOOD + "  - GET /a\n", "p.yaml:8: endpoints.1: 'GET /a' is there already (endpoints.0)"),

@@ -56,7 +56,7 @@ MISTAKES = {
         FLOW + "  - {name: f, steps: [GET /a]}\n",
         "p.yaml:11: flows.1.steps.0: 'f / GET /a' is there already (flows.0.steps.0); give it a name of its own",
     ),
-    "a flow without steps": (GOOD + "flows: [{name: f, steps: []}]\n", "p.yaml:8: flows.0.steps: list should have"),
+    "a flow without steps": (GOOD + "flows: [{name: f, steps: []}]\n", "p.yaml:8: flows.0.steps: needs at least 1, not []"),
     "a capture without a flow": (
         ENDPOINT + "    capture: {cart: $.id}\n",
         "p.yaml:9: endpoints.1.capture: unknown key",
@@ -124,7 +124,7 @@ MISTAKES = {
     ),
     "too many rounds": (
         FLOW.replace("GET /a,", "{repeat: 10001, steps: [GET /a]},"),
-        "p.yaml:10: flows.0.steps.0.repeat: input should be less than or equal to 10000, not 10001",
+        "p.yaml:10: flows.0.steps.0.repeat: must be at most 10,000, not 10001",
     ),
     "bounds of nothing": (
         FLOW.replace("GET /a,", "{at_most: 3, steps: [GET /a]},"),
@@ -136,7 +136,7 @@ MISTAKES = {
     ),
     "more than certain": (
         FLOW.replace("GET /a,", "{request: GET /a, chance: 101%},"),
-        "p.yaml:10: flows.0.steps.0.chance: input should be less than or equal to 1",
+        "p.yaml:10: flows.0.steps.0.chance: must be at most 1",
     ),
     "setup of nobody": (
         GOOD + "setup: [POST /login]\n",
@@ -157,7 +157,7 @@ MISTAKES = {
     "no data file": (GOOD + "data: {row: {csv: a.csv}}\n", "p.yaml:8: data.row.csv: no file a.csv"),
     "an order": (
         GOOD + "data: {row: {csv: a.csv, order: shuffled}}\n",
-        "p.yaml:8: data.row.order: input should be 'random', 'sequential' or 'unique', not 'shuffled'",
+        "p.yaml:8: data.row.order: expected 'random', 'sequential' or 'unique', not 'shuffled'",
     ),
     "data that hides": (
         GOOD + "data: {user: {csv: p.yaml}}\n",
@@ -189,7 +189,7 @@ MISTAKES = {
         STAGES.replace("ramp: 9/s", "sine: {low: 9/s, high: 1/s, period: 1h}"),
         "p.yaml:4: load.stages.1: the low of a sine must not be above its high",
     ),
-    "no stages": (GOOD.replace("  rate: 50/s\n  duration: 10m\n", "  stages: []\n"), "p.yaml:4: load.stages: list should"),
+    "no stages": (GOOD.replace("  rate: 50/s\n  duration: 10m\n", "  stages: []\n"), "load.stages: needs at least 1, not []"),
     "a pace with a rate": (GOOD.replace("rate", "pace: 5s\n  rate"), "p.yaml:3: load: pace goes with users"),
     "arrivals of users": (USERS.replace("users", "arrivals: poisson\n  users"), "p.yaml:3: load: arrivals go with a rate"),
     "thinking backwards": (
