@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TextIO
 
 import gevent
@@ -14,6 +15,7 @@ from locust.runners import Runner
 
 from soak.load.http.client import ClientOptions
 from soak.load.lifeline import GRACE, end_of_input
+from soak.load.locustfile.importing import location
 from soak.load.locustfile.locustfile_load import LocustfileLoad
 from soak.load.measure.counting import Counting
 from soak.load.measure.generator_health import Health
@@ -169,8 +171,12 @@ class LoadDriver:
             else:
                 self.runner.spawn_users({user.__name__: 1 for user in self.environment.user_classes})
         except Exception as error:
-            self.warnings.fail(f"the load broke: {type(error).__name__}: {error}")
+            self.warnings.fail(f"the load broke: {self.place_of(error)}{type(error).__name__}: {error}")
             raise
+
+    def place_of(self, error: Exception) -> str:
+        """Where in a locustfile an exception was raised, such as in a user's making; nothing without a locustfile."""
+        return f"{location(error, Path(self.plan.locustfile).parent)}: " if self.plan.locustfile else ""
 
     def stop_users(self, patience: float, seconds: float) -> None:
         """End all users, those of a locustfile in order; requests under way have `patience` (seconds)."""

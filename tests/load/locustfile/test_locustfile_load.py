@@ -281,3 +281,17 @@ def test_workers_fire_the_events_and_divide_a_shapes_users(tmp_path: Path) -> No
     assert result.requests() == {"GET /a": asked["/a"]}
     printed = result.printed()
     assert printed.count("test_start 0") == printed.count("quitting") == 2
+
+
+def test_a_user_that_cannot_be_made_breaks_the_load_with_file_and_line(tmp_path: Path) -> None:
+    source = """
+import os
+from locust import User, task
+class Mine(User):
+    def __init__(self, environment):
+        super().__init__(environment)
+        self.tenant = os.environ["NO_SUCH_TENANT"]
+    @task
+    def go(self): pass
+"""
+    assert run(tmp_path, source).load.failure == "the load broke: mine.py:7: KeyError: 'NO_SUCH_TENANT'"
