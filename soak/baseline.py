@@ -34,6 +34,12 @@ class Baseline:
     runs: tuple[MeasuredRun, ...]
 
 
+def capacity_in(baseline: Baseline) -> float | None:
+    """The capacity that a baseline holds, in requests per second: the least of its searches; None where it has none."""
+    found = [one.value for run in baseline.runs for one in run.measurements if one.metric == "capacity"]
+    return min(found, default=None)
+
+
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("must be a finite number")

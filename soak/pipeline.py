@@ -143,6 +143,8 @@ def measured(directory: Path, analysis: Analysis | None = None) -> MeasuredRun:
     if analysis.broken is not None:
         raise UsageError(f"{directory}: {analysis.broken}; leave it out")
     run = measure(str(directory), recording, analysis, profile)
+    if not run.measurements and analysis.capacity is not None:
+        raise UsageError(f"{directory}: found no capacity: {analysis.reason}")
     if not run.measurements:
         raise UsageError(f"{directory}: recorded too little to compare: fewer than 4 tenths of its load have a sample")
     return run

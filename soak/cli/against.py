@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from soak.analysis.acceptance import FASTER
-from soak.baseline import Baseline
+from soak.baseline import Baseline, capacity_in
 from soak.cli.comparing import CODES, profile_rules, show, write_comparison
+from soak.compared import MeasuredRun
 from soak.comparison.comparing import compare
 from soak.errors import ExitCode, UsageError
 from soak.model import Analysis
@@ -43,11 +44,19 @@ def compared_with(
     except UsageError as error:
         click.echo(f"soak: not compared with the baseline {baseline.name}: {error}", err=True)
         return code if code is not ExitCode.PASS else ExitCode.INCONCLUSIVE
+    bases = [one for one in baseline.runs if _metrics(one) & _metrics(run)]
+    if not bases and capacity_in(baseline) is not None:
+        click.echo(f"soak: not compared: the baseline {baseline.name} holds a capacity, and no soak", err=True)
+        return code
     rules = profile_rules(directory / PROFILE)
-    comparison = compare(baseline.runs, (run,), rules, names=(f"baseline {baseline.name}", directory.name))
+    comparison = compare(bases or baseline.runs, (run,), rules, names=(f"baseline {baseline.name}", directory.name))
     show(comparison, err=as_json)
     write_comparison(comparison, directory, COMPARISON_REPORTERS)
     return worse_of(code, CODES[comparison.verdict])
+
+
+def _metrics(run: MeasuredRun) -> set[str]:
+    return {one.metric for one in run.measurements}
 
 
 def worse_of(run: ExitCode, comparison: ExitCode) -> ExitCode:

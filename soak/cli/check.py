@@ -23,26 +23,30 @@ if TYPE_CHECKING:
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
 )
+@click.option("--against", metavar="BASELINE", help="The baseline that `rate: 70% of capacity` is a share of.")
 @click.option(
     "--probe",
     is_flag=True,
     help="Send each endpoint once, poll each source once, and ask once for a snapshot and for traces where the profile does.",
 )
-def command(profile: Path, overrides: tuple[str, ...], probe: bool) -> int:
+def command(profile: Path, overrides: tuple[str, ...], against: str | None, probe: bool) -> int:
     """Say whether a profile is right, and what it would do.
 
     \b
     Examples:
       soak check profiles/nightly.yaml
       soak check profiles/staging.yaml --probe
+      soak check profiles/capacity.yaml
     """
+    from soak.cli.sides import capacity_of, read_baseline  # noqa: PLC0415
     from soak.load.plan.cluster_options import TOKEN, check_listening, cluster_options_of  # noqa: PLC0415
     from soak.load.supervisor.validate import check_requests_and_data  # noqa: PLC0415 - `--help` needs none of it
     from soak.profile import load_profile  # noqa: PLC0415
     from soak.profile.summary import load_summary, search_lines, target_address  # noqa: PLC0415
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
-    loaded, _ = load_profile(profile, overrides)
+    baseline = read_baseline(Path(against)) if against is not None else None
+    loaded, _ = load_profile(profile, overrides, capacity=capacity_of(baseline))
     check_listening(cluster_options_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)
     check_requests_and_data(loaded)

@@ -71,7 +71,11 @@ from soak.errors import UsageError
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
 )
-@click.option("--against", metavar="BASELINE", help="Compare the run with this baseline: a name or a file.")
+@click.option(
+    "--against",
+    metavar="BASELINE",
+    help="Compare the run with this baseline, a name or a file; it also tells `rate: 70% of capacity`.",
+)
 @click.option(
     "--resume",
     type=click.Path(path_type=Path, file_okay=False),
@@ -120,10 +124,11 @@ def command(
             )
         return _resume(resume, as_json=as_json, options=options)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
-    from soak.cli.sides import read_baseline  # noqa: PLC0415
+    from soak.cli.sides import capacity_of, read_baseline  # noqa: PLC0415
     from soak.profile import load_profile, parse_profile  # noqa: PLC0415
 
     baseline = read_baseline(Path(against)) if against is not None else None
+    capacity = capacity_of(baseline)
 
     until_certain = flags.pop("until_certain")
     if until_certain is not None:
@@ -135,13 +140,15 @@ def command(
     if profile is not None:
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")
-        loaded, text = load_profile(profile, [*run_flags.overrides(flags), *overrides])
+        loaded, text = load_profile(profile, [*run_flags.overrides(flags), *overrides], capacity=capacity)
         return drive(loaded, text, out, as_json=as_json, against=baseline, options=options, until_certain=certain)
     import yaml  # noqa: PLC0415
 
     tree, assumed = run_flags.tree_of(flags)
     written = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-    loaded, text = parse_profile(written, "flags", [*run_flags.sent(flags), *overrides], flags=run_flags.FLAGS)
+    loaded, text = parse_profile(
+        written, "flags", [*run_flags.sent(flags), *overrides], flags=run_flags.FLAGS, capacity=capacity
+    )
     run_flags.refuse_unconfirmed(loaded, flags["yes"])
     if assumed:
         click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)

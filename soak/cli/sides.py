@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from soak.baseline import Baseline, decode, from_tree, is_baseline
+from soak.baseline import Baseline, capacity_in, decode, from_tree, is_baseline
 from soak.compared import MeasuredRun
 from soak.comparison.analysis_file import from_analysis
 from soak.errors import InputError, UsageError
@@ -79,6 +79,11 @@ def read_baseline(path: Path) -> Baseline:
             raise UsageError(f"no baseline {path} ({named} is not there{f'; there is {known}' if known else ''})")
         path = named
     return decode(read_text(path), str(path))
+
+
+def capacity_of(baseline: Baseline | None) -> float | None:
+    """The capacity that rates such as `70% of capacity` are shares of; None without a baseline that holds one."""
+    return capacity_in(baseline) if baseline is not None else None
 
 
 def read_text(path: Path) -> str:

@@ -34,7 +34,11 @@ def measure(source: str, recording: Recording, analysis: Analysis, profile: Prof
 
 def measurements(view: RunView) -> Iterator[Measurement]:
     """Every metric of a run that it tells."""
+    # Of a capacity search, whose load changes all the time, nothing else can be compared.
+    searched = view.analysis.capacity is not None
     for name, metric in METRICS.items():
+        if searched != (name == "capacity"):
+            continue
         for figure in metric.measure(view):
             known = all(map(math.isfinite, (figure.value, figure.error, figure.drift)))
             if known and (figure.value > 0 or not metric.relative):

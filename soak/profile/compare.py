@@ -30,6 +30,7 @@ MetricName = Literal[
     "gc_longest_pause",
     "growth",
     "horizon",
+    "capacity",
 ]
 
 

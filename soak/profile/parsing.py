@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from soak.errors import ProfileError
 from soak.profile import yamltext
+from soak.profile.capacity import with_capacity
 from soak.profile.checking import check, requests_of
 from soak.profile.explaining import message_of
 from soak.profile.flows import STEP_TAGS
@@ -31,9 +32,12 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def load_profile(
-    path: Path, overrides: Iterable[str] = (), environment: Mapping[str, str] = os.environ
+    path: Path,
+    overrides: Iterable[str] = (),
+    environment: Mapping[str, str] = os.environ,
+    capacity: float | None = None,
 ) -> tuple[Profile, str]:
-    """A Profile ready to run, and its text as run (`${VAR}` unexpanded, overrides applied)."""
+    """A Profile ready to run, and its text as run (`${VAR}` unexpanded, overrides and shares of the capacity applied)."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -43,7 +47,7 @@ def load_profile(
     except UnicodeDecodeError:
         raise ProfileError(f"{path}: not a text file in UTF-8") from None
     default_name = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in path.stem).lstrip("._-")
-    return parse_profile(text, str(path), overrides, environment, default_name or "soak")
+    return parse_profile(text, str(path), overrides, environment, default_name or "soak", capacity=capacity)
 
 
 def parse_profile(
@@ -55,20 +59,23 @@ def parse_profile(
     *,
     lenient: bool = False,
     flags: Mapping[yamltext.Path, str] | None = None,
+    capacity: float | None = None,
 ) -> tuple[Profile, str]:
     """The same from text. `lenient` is for judging an old run: unset variables stay, and nothing is asked of the target.
 
     `flags` names the flag behind each path where the text was made from flags; messages then name flags.
+    `capacity`, in requests per second, is what rates such as `70% of capacity` are shares of.
     """
     node = yamltext.compose(text, file)
     changed = list(overrides)
     for assignment in changed:
         _refuse_hidden_secrets(assignment)
         yamltext.override(node, assignment)
-    if changed:
+    if with_capacity(node, file, capacity) or changed:
         as_run = yamltext.compose(text, file)
         for assignment in changed:
             yamltext.override(as_run, without_secret(assignment))
+        with_capacity(as_run, file, capacity)
         text = yaml.serialize(as_run, Dumper=yaml.SafeDumper, allow_unicode=True)
     document = replace(yamltext.read(node, file, environment, lenient), flags=flags or {})
     document.value.setdefault("name", default_name)

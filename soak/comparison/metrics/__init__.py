@@ -1,6 +1,6 @@
 """Every metric that is compared, by the name that profiles and reports give it; a new one is one file and one line here."""
 
-from soak.comparison.metrics import collector, requests, resources, verdicts
+from soak.comparison.metrics import capacity, collector, requests, resources, verdicts
 from soak.comparison.metrics.latency import percentile
 from soak.comparison.metrics.metric import Metric
 
@@ -23,4 +23,5 @@ METRICS: dict[str, Metric] = {
     "gc_longest_pause": Metric(collector.longest_pause, floor=0.3),
     "growth": Metric(verdicts.growth, floor=0.0, between=2.0, relative=False),
     "horizon": Metric(verdicts.horizon, floor=0.3, worse_is_up=False),
+    "capacity": Metric(capacity.capacity, floor=0.04, worse_is_up=False, tolerance=0.1, needs_same_load=False),
 }
