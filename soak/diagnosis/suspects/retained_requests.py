@@ -23,6 +23,7 @@ _OF_REQUEST = re.compile(r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingM
 #: What Go's net/http makes of a request are no constructors, but the innermost functions of stacks through `SERVER_READS`. The
 #: strings that are made there as well may be the keys of a cache, and the buffers are pooled: they do not count.
 _GO_MAKES = ("net/http.readRequest", "net/url.parse", "context.")
+_GO_REQUEST = "http.Request"
 #: A Go package of that name, of whatever module: gorilla/context.Set, a service's own internal/context.
 _CONTEXT_PACKAGE = re.compile(r"/context\.")
 #: Python's tracebacks name no classes of libraries, but files: what servers and frameworks make, they make for a request.
@@ -74,7 +75,7 @@ def timers_grow(context: RunContext) -> str:
 
 def _read_by_go(stack: Stack) -> str:
     made = calls(stack.frames[:1], _GO_MAKES) and calls(stack.frames, SERVER_READS)
-    return "http.Request" if made and not own_frames(stack.frames) else ""
+    return _GO_REQUEST if made and not own_frames(stack.frames) else ""
 
 
 def context_package(case: Case) -> str:
@@ -99,9 +100,10 @@ def _growing(name: str, stacks: list[tuple[AllocationSite, Stack]], case: Case, 
     site = stacks[0][0]
     levels = np.sum([stack.levels for _, stack in stacks], axis=0)
     slope, error = slope_and_error(site.requests, levels, site.period)
-    # A surely growing handful may still be a few that happen to be in flight: it must be known to a half. Of sampled objects
-    # one is enough that is still there after several snapshots, for no request takes so long.
-    stayed = site.period > 0 and lasting(levels) > 0
+    # A surely growing handful may still be a few that happen to be in flight: it must be known to a half. Of Go's sampled
+    # objects one is enough that is still there after several snapshots, for no request takes so long; Node keeps what it
+    # parsed with a connection, so that a sample of it that stays says nothing.
+    stayed = name == _GO_REQUEST and site.period > 0 and lasting(levels) > 0
     if slope <= 2 * error and not stayed:
         return
     if name.endswith(_MADE) and slope * np.ptp(site.requests) < WHOLE_REQUEST_BYTES * _requests_to(case, context):
