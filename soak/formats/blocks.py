@@ -26,11 +26,13 @@ def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
         line = _ANSI.sub("", raw).rstrip()
         if not line.strip():
             continue
-        alone = moment(line)
+        prefix = _PREFIX.match(line)
+        # A number after a date in ISO 8601 is no part of it, and looking for one is slow.
+        numbered = prefix is not None and line[prefix.end()].isdigit() and prefix[1][0].isdigit()
+        alone = None if numbered else moment(line)
         if alone is not None:
             now = alone
             continue
-        prefix = _PREFIX.match(line)
         before = moment(prefix[1]) if prefix else None
         if prefix and before is not None:
             yield number, before, line[prefix.end() :]

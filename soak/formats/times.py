@@ -39,8 +39,6 @@ _DATES = ("%Y/%m/%d", "%d.%m.%Y", *_DAY_FIRST, "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y
 _CLOCKS = ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 #: Spellings beside ISO 8601.
 _SPELLINGS = (
-    *(f"{date}{between}{clock}" for date in _DATES for between in (" ", ", ") for clock in _CLOCKS),
-    "%Y-%m-%d %I:%M:%S %p",
     "%a %b %d %H:%M:%S %Z %Y",
     "%a %b %d %H:%M:%S %Y",
     "%a %b %d %I:%M:%S %p %Z %Y",
@@ -52,8 +50,12 @@ _SPELLINGS = (
     "%a, %d %b %Y %H:%M:%S %z",
     "%b %d %H:%M:%S",
     "%Y%m%d %H:%M:%S",
+    "%Y-%m-%d %I:%M:%S %p",
+    *(f"{date}{between}{clock}" for date in _DATES for between in (" ", ", ") for clock in _CLOCKS),
     *_DATES,
 )
+#: What every spelling has: tools print many lines that are no dates, and trying all spellings on each takes seconds.
+_LIKE_A_DATE = re.compile(r"\d[:/.\-]\d|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|^\d{8}\b", re.IGNORECASE)
 
 
 def unit_in_name(header: str) -> str:
@@ -180,10 +182,12 @@ def _times_of_day(texts: list[str]) -> tuple[Floats, str, int | None]:
 def moment(text: str) -> float | None:
     """A single line that is a date and time alone, in seconds; None for anything else."""
     text = text.strip()
-    if not 6 <= len(text) <= 40 or not any(letter.isdigit() for letter in text):
+    if not 6 <= len(text) <= 40:
         return None
     if re.fullmatch(r"\d{10}(\.\d+)?", text):
         return float(text)
+    if not _LIKE_A_DATE.search(text):
+        return None
     for zone in ("", "+00:00"):
         try:
             parsed = datetime.fromisoformat(_COMMA.sub(r"\1.\2", text).replace(" UTC", "") + zone)
