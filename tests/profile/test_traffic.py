@@ -189,7 +189,10 @@ MISTAKES = {
         STAGES.replace("ramp: 9/s", "sine: {low: 9/s, high: 1/s, period: 1h}"),
         "p.yaml:4: load.stages.1: the low of a sine must not be above its high",
     ),
-    "no stages": (GOOD.replace("  rate: 50/s\n  duration: 10m\n", "  stages: []\n"), "p.yaml:4: load.stages: needs at least 1, not []"),
+    "no stages": (
+        GOOD.replace("  rate: 50/s\n  duration: 10m\n", "  stages: []\n"),
+        "p.yaml:4: load.stages: needs at least 1, not []",
+    ),
     "a pace with a rate": (GOOD.replace("rate", "pace: 5s\n  rate"), "p.yaml:3: load: pace goes with users"),
     "arrivals of users": (USERS.replace("users", "arrivals: poisson\n  users"), "p.yaml:3: load: arrivals go with a rate"),
     "thinking backwards": (
