@@ -24,7 +24,7 @@ test: install ## Run the fast tests; they need no toolchain (some 12 minutes on 
 	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 24 minutes)."
 
 test-all: install ## Run all tests; those that need Go, Java, Node, PostgreSQL or Chromium are skipped where these are missing
-	$(BIN)/python -m pytest -n 4 --maxschedchunk 2 # most of the slow ones wait for a service; two at a time, so that they spread
+	$(BIN)/python -m pytest -n 4 # most of the slow ones wait for a service
 
 check: install ## Format, lint, types: cheap to costly
 	$(BIN)/ruff format --check .
