@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What stands for "no value", in lower case.
 MISSING = ("", "-", "--", "n/a", "na", "nan", "null", "none", "nil", "undefined", "?", "<unknown>")
+#: A number as tools write it.
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([A-Za-zµ%]+)?(?:\s+/\s+.*)?")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 

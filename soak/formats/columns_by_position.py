@@ -55,7 +55,7 @@ def printed_rows(content: Content, first: re.Pattern[str]) -> Iterator[tuple[int
         if not header:
             continue
         if len(cells) < len(header):
-            if number == len(content.lines) and content.is_cut:
+            if content.is_cut_in(number):
                 return
             raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
         yield number, time, block, dict(zip(header, cells, strict=False))

@@ -17,6 +17,8 @@ from soak.errors import InputError
 MOST_BYTES = 256 * 2**20
 #: What a format is recognised by (characters).
 HEAD = 32 * 1024
+#: What is said where a file ends in the middle of a line.
+CUT_SHORT = "the last line has no end and is left out: the file was cut short"
 #: The read size (bytes).
 _CHUNK = 2**20
 
@@ -79,6 +81,10 @@ class Content:
     def is_cut(self) -> bool:
         """Whether the file's last line has no newline, as when its writer was stopped."""
         return bool(self.text) and not self.text.endswith("\n")
+
+    def is_cut_in(self, number: int) -> bool:
+        """Whether the file ends within this line (counted from 1): its writer was stopped there."""
+        return number == len(self.lines) and self.is_cut
 
 
 def read_content(path: Path) -> Content:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.formats.base import Format, Options, Reading, Table, refuse
+from soak.formats.cells import NUMBER
 from soak.formats.content import Content
 from soak.formats.table import read_table
 from soak.formats.times import moment
@@ -20,7 +21,6 @@ DELIMITERS = (",", ";", "\t", "|")
 #: So many lines tell the dialect.
 _SAMPLE = 20
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _is_header(comment: str, width: int, delimiter: str) -> bool:
 def _is_value(text: str) -> bool:
     """Whether a field is a number or a date, and so no name."""
     text = text.strip()
-    return bool(_NUMBER.fullmatch(text) or _DECIMAL_COMMA.fullmatch(text)) or (
+    return bool(NUMBER.fullmatch(text) or _DECIMAL_COMMA.fullmatch(text)) or (
         text[:1].isdigit() and moment(text) is not None
     )
 

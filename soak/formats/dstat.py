@@ -40,7 +40,7 @@ def read(content: Content, options: Options) -> Reading:
     for number, row in enumerate(rows[start + 1 :], start + 2):
         if not row:
             continue
-        if len(row) < len(header) and number >= len(content.lines) and content.is_cut:
+        if len(row) < len(header) and content.is_cut_in(number):
             break
         try:
             times.append(_time(row[clock], year))

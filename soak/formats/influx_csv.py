@@ -24,7 +24,7 @@ def read(content: Content, options: Options) -> Reading:
             fields = next(csv.reader([line]), [])
             if header is None:
                 header = fields
-            elif number == len(lines) and content.is_cut and len(fields) < len(header):
+            elif content.is_cut_in(number) and len(fields) < len(header):
                 continue
             elif fields != header:
                 rows.append(dict(zip(header, fields, strict=False)))

@@ -8,7 +8,7 @@ from array import array
 import numpy as np
 
 from soak.formats.base import Format, Options, RawSeries, Reading, refuse
-from soak.formats.content import Content
+from soak.formats.content import CUT_SHORT, Content
 from soak.formats.times import from_numbers
 
 _PLAIN = r"(?:[^,= \\]|\\.)+"
@@ -32,8 +32,8 @@ def read(content: Content, options: Options) -> Reading:
             continue
         found = _LINE.fullmatch(line.strip())
         if found is None:
-            if number == len(lines) and content.is_cut and columns:
-                notes.append("the last line has no end and is left out: the file was cut short")
+            if content.is_cut_in(number) and columns:
+                notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not line protocol with a timestamp: {line[:60]!r}", number)
         for field, text in _FIELD.findall(found[2]):

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from soak.formats.base import Format, Options, Reading, Table, refuse
-from soak.formats.content import Content
+from soak.formats.content import CUT_SHORT, Content
 from soak.formats.prometheus_json import parse_json
 from soak.formats.table import read_table
 
@@ -40,8 +40,8 @@ def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            if number == len(lines) and content.is_cut and found:
-                notes.append("the last line has no end and is left out: the file was cut short")
+            if content.is_cut_in(number) and found:
+                notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not valid JSON: {error}", number) from None
         if not isinstance(row, dict):

@@ -37,7 +37,7 @@ def read(content: Content, options: Options) -> Reading:
                 raise ValueError(f"expected {len(header)} columns, not {len(cells)}")  # noqa: TRY301 - said below
             rows.append([np.nan if cell == "-" else float(cell.replace(",", ".")) for cell in cells])
         except ValueError as error:
-            if number == len(content.lines) and content.is_cut and rows:
+            if content.is_cut_in(number) and rows:
                 continue
             raise refuse(content, f"not a row of jstat -gc: {error}", number) from None
         known.append(rows[-1][0] if header[0] == "Timestamp" else time)

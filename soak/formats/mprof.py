@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from soak.formats.base import Format, Options, RawSeries, Reading, refuse
-from soak.formats.content import Content
+from soak.formats.content import CUT_SHORT, Content
 
 _MIB = 2**20
 _LINE = re.compile(r"(MEM) (\S+) (\S+)|(CHLD) (\d+) (\S+) (\S+)")
@@ -31,8 +31,8 @@ def read(content: Content, options: Options) -> Reading:
             if not np.isfinite(point[0]):
                 raise ValueError(f"not a time: {time}")  # noqa: TRY301 - said below
         except ValueError as error:
-            if number == len(lines) and content.is_cut and points:
-                notes.append("the last line has no end and is left out: the file was cut short")
+            if content.is_cut_in(number) and points:
+                notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not a line of mprof: {error}", number) from None
         points.setdefault(child, []).append(point)

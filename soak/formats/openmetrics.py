@@ -8,7 +8,7 @@ from array import array
 import numpy as np
 
 from soak.formats.base import Format, Options, RawSeries, Reading, refuse
-from soak.formats.content import Content
+from soak.formats.content import CUT_SHORT, Content
 from soak.formats.names import labelled
 from soak.formats.times import from_numbers
 from soak.model import Kind
@@ -39,8 +39,8 @@ def read(content: Content, options: Options) -> Reading:
                 raise ValueError("expected a name, a value and a timestamp")  # noqa: TRY301 - said below
             value, time = float(found[2]), float(found[3])
         except ValueError as error:
-            if number == len(lines) and content.is_cut and columns:
-                notes.append("the last line has no end and is left out: the file was cut short")
+            if content.is_cut_in(number) and columns:
+                notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not a sample with a timestamp: {error}: {line[:60]!r}", number) from None
         times, values = columns.setdefault(found[1], (array("d"), array("d")))

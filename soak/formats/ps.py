@@ -7,29 +7,31 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from soak.formats.base import Format, Options, Reading, refuse
 from soak.formats.blocks import timed_lines
 from soak.formats.columns_by_position import Row, Samples
 from soak.formats.content import Content
-from soak.formats.times import seconds_of_day
+from soak.formats.names import BYTES
+from soak.formats.times import seconds_of_day, unwrapped
 
-_KIB = 1024.0
 _RESIDENT = ("RSS", "RSZ", "RES")
 _THREADS = ("NLWP", "THCNT", "nTH")
 _TOP = re.compile(r"top - (\d\d:\d\d:\d\d) up ")
-_UNITS = {"": _KIB, "k": _KIB, "m": 1024.0**2, "g": 1024.0**3, "t": 1024.0**4}
 _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)([kmgt]?)", re.IGNORECASE)
-_DAY = 86400.0
 
 
 def read(content: Content, options: Options) -> Reading:
     """Read each process's resident memory; InputError names the line."""
-    samples, block, clock = Samples(), -1, _Clock()
+    samples, block = Samples(), -1
     header: list[str] = []
-    for number, time, line in timed_lines(content):
-        if found := _TOP.match(line):
-            clock.tick(found[1])
-            header = []
+    lines = list(timed_lines(content))
+    clocks = [seconds_of_day(found[1]) or 0.0 for _, _, line in lines if (found := _TOP.match(line))]
+    ticks, clock = iter(unwrapped(np.array(clocks))), None
+    for number, time, line in lines:
+        if _TOP.match(line):
+            header, clock = [], float(next(ticks))
             continue
         words = line.split()
         if set(words) & set(_RESIDENT):
@@ -39,33 +41,19 @@ def read(content: Content, options: Options) -> Reading:
             continue
         cells = line.split(maxsplit=len(header) - 1)
         if len(cells) < len(header):
-            if number == len(content.lines) and content.is_cut:
+            if content.is_cut_in(number):
                 break
             raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
         try:
-            samples.add(dict(zip(header, cells, strict=True)), _values, clock.now if time is None else time, block)
+            samples.add(dict(zip(header, cells, strict=True)), _values, clock if time is None else time, block)
         except ValueError as error:
             raise refuse(content, f"not a row of ps or top: {error}", number) from None
     if not samples.points:
         raise refuse(content, "has a header but no rows")
     reading = samples.reading(content, options)
-    if clock.now is not None:
+    if clocks:
         reading.notes.append("top prints the time of the day alone; the first sample's day is taken for the first day")
     return reading
-
-
-class _Clock:
-    """The time (seconds) that top's first lines tell, over midnight; None before the first."""
-
-    def __init__(self) -> None:
-        self.now: float | None = None
-
-    def tick(self, text: str) -> None:
-        of_day = seconds_of_day(text) or 0.0
-        days = 0.0 if self.now is None else self.now // _DAY
-        if self.now is not None and of_day < self.now % _DAY:
-            days += 1
-        self.now = days * _DAY + of_day
 
 
 def _values(row: Row) -> tuple[dict[str, str], dict[str, float]]:
@@ -85,7 +73,7 @@ def _size(text: str) -> float:
     found = _SIZE.fullmatch(text)
     if found is None:
         raise ValueError(f"not a size: {text!r}")
-    return float(found[1].replace(",", ".")) * _UNITS[found[2].lower()]
+    return float(found[1].replace(",", ".")) * BYTES[f"{found[2].lower() or 'k'}b"]
 
 
 def _recognises(content: Content) -> bool:

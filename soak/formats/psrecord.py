@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from soak.formats.base import Format, Options, Reading, refuse, table_of
-from soak.formats.content import Content
+from soak.formats.content import CUT_SHORT, Content
 from soak.formats.table import read_table
 
 _HEADER = re.compile(r"#\s*Elapsed time\s+CPU \(%\)\s+Real \(MB\)\s+Virtual \(MB\)")
@@ -24,8 +24,8 @@ def read(content: Content, options: Options) -> Reading:
         if not cells or cells[0].startswith("#"):
             continue
         if len(cells) != len(header):
-            if number == len(lines) and content.is_cut:
-                notes.append("the last line has no end and is left out: the file was cut short")
+            if content.is_cut_in(number):
+                notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
         rows.append(cells)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from soak.formats.base import Format, Options, Reading, refuse, table_of
 from soak.formats.blocks import timed_lines
-from soak.formats.content import Content
+from soak.formats.cells import NUMBER
+from soak.formats.content import CUT_SHORT, Content
 from soak.formats.table import read_table
 
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 #: So many lines tell that a file is of this format.
 _SAMPLE = 20
 
@@ -29,9 +27,9 @@ def read(content: Content, options: Options) -> Reading:
             header = line.lstrip("# ").split()
             continue
         width = len(rows[0]) if rows else len(cells)
-        if time is None or len(cells) != width or not all(map(_NUMBER.fullmatch, cells)):
-            if number == len(content.lines) and content.is_cut:
-                notes.append("the last line has no end and is left out: the file was cut short")
+        if time is None or len(cells) != width or not all(map(NUMBER.fullmatch, cells)):
+            if content.is_cut_in(number):
+                notes.append(CUT_SHORT)
                 break
             raise refuse(
                 content, f"expected a time and {width} number{'s' if width > 1 else ''}: {line.strip()!r}", number
@@ -58,8 +56,7 @@ def _recognises(content: Content) -> bool:
     timed = [(time, line.split()) for _, time, line in timed_lines(sample)]
     body = timed[1:] if timed and timed[0][0] is None else timed
     return bool(body) and all(
-        time is not None and len(cells) == len(body[0][1]) and all(map(_NUMBER.fullmatch, cells))
-        for time, cells in body
+        time is not None and len(cells) == len(body[0][1]) and all(map(NUMBER.fullmatch, cells)) for time, cells in body
     )
 
 

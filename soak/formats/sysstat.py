@@ -6,7 +6,7 @@ import re
 
 from soak.formats.base import Format, Options, Reading, refuse, table_of
 from soak.formats.blocks import clock_times
-from soak.formats.content import Content
+from soak.formats.content import CUT_SHORT, Content
 from soak.formats.table import read_table
 from soak.formats.times import from_texts
 
@@ -41,8 +41,8 @@ def read(content: Content, options: Options) -> Reading:
             raise refuse(content, "expected a header of pidstat or sar first", number)
         clock, cells = _clock(words)
         if len(cells) < len(header) or (len(cells) > len(header) and header[-1] != "Command"):
-            if number == len(content.lines) and content.is_cut:
-                notes.append("the last line has no end and is left out: the file was cut short")
+            if content.is_cut_in(number):
+                notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"expected {len(header) + 1} columns, not {len(cells) + 1}", number)
         clocks.append(clock)

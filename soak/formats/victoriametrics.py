@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from soak.formats.base import Format, Options, RawSeries, Reading, refuse
-from soak.formats.content import Content
+from soak.formats.content import CUT_SHORT, Content
 from soak.formats.times import from_numbers
 
 
@@ -27,7 +27,7 @@ def read(content: Content, options: Options) -> Reading:
                 raise ValueError(f"{len(times)} timestamps for {len(values)} values")  # noqa: TRY301 - said below
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             if place and place == len(lines) - 1 and content.is_cut:
-                notes.append("the last line has no end and is left out: the file was cut short")
+                notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not a line of /api/v1/export: {type(error).__name__}: {error}", number) from None
         found.setdefault((name, tuple(sorted(labels.items()))), []).append((times, values))
