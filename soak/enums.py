@@ -12,6 +12,11 @@ class Verdict(StrEnum):
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
 
+    @property
+    def rank(self) -> int:
+        """0 for the worst: what a list of findings begins with."""
+        return (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS).index(self)
+
 
 class Kind(StrEnum):
     """A gauge goes up and down; a counter only up, but for restarts."""

@@ -43,7 +43,7 @@ def judge_search(recording: Recording, profile: Profile, asked_load: AskedLoad) 
     capacity = capacity_of(prepared, settings, flows=bool(profile.flows))
     survival = [one for rule in _RULES for one in RULES[rule].judge(asked) if _of_survival(one)]
     finding = capacity_finding(settings, capacity, recording.run.ended)
-    findings = tuple(sorted((*survival, finding), key=lambda one: _RANK[one.verdict]))
+    findings = tuple(sorted((*survival, finding), key=lambda one: one.verdict.rank))
     broken = _broken(prepared, capacity)
     verdict, reason = findings[0].verdict, findings[0].reason
     if findings[0] is not finding:
@@ -66,9 +66,6 @@ def judge_search(recording: Recording, profile: Profile, asked_load: AskedLoad) 
     )
 
 
-_RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
-
-
 def _of_survival(finding: Finding) -> bool:
     """An overloaded target refuses everything for a while: that is what a search looks for, and only its end is news."""
     return finding.rule in (RuleName.ABORT, RuleName.RESTART)
@@ -76,13 +73,14 @@ def _of_survival(finding: Finding) -> bool:
 
 def capacity_of(prepared: Prepared, settings: SearchSettings, *, flows: bool) -> Capacity:
     """What the recorded steps come to."""
-    rows = list(window_rows(prepared.recording))
+    windows = merged(prepared.recording.windows) if prepared.recording.windows else None
+    rows = [] if windows is None else list(window_rows(prepared.recording, windows))
     steps, outcomes = [], []
     for driven in prepared.recording.steps:
         inside = [row for row in rows if driven.start < row.end <= driven.end + 1e-3]
         outcome = _replayed(driven, inside, settings, flows=flows)
         outcomes.append(outcome)
-        steps.append(_figures(prepared, driven, outcome, inside))
+        steps.append(_figures(prepared, windows, driven, outcome, inside))
     latency = next((limit.bound for limit in settings.limits if limit.name == "p99"), None)
     errors = next((limit.bound for limit in settings.limits if limit.quantile is None), None)
     judged = [outcome for outcome in outcomes if outcome.step.judged]
@@ -97,11 +95,9 @@ class WindowRow:
     counts: WindowCounts
 
 
-def window_rows(recording: Recording) -> Iterator[WindowRow]:
-    """Every window of a run, all endpoints together."""
-    if not recording.windows:
-        return
-    everything, own, users = merged(recording.windows), recording.generator, recording.users
+def window_rows(recording: Recording, everything: EndpointWindows) -> Iterator[WindowRow]:
+    """Every window of a run; `everything` is all of its endpoints together."""
+    own, users = recording.generator, recording.users
     for index, end in enumerate(everything.times.tolist()):
         cells = slice(int(everything.offsets[index]), int(everything.offsets[index + 1]))
         buckets, counts = everything.buckets[cells].tolist(), everything.counts[cells].tolist()
@@ -146,14 +142,20 @@ def _replayed(driven: DrivenStep, rows: Sequence[WindowRow], settings: SearchSet
     return test.ended()
 
 
-def _figures(prepared: Prepared, driven: DrivenStep, outcome: Outcome, rows: Sequence[WindowRow]) -> StepFigures:
+def _figures(
+    prepared: Prepared,
+    everything: EndpointWindows | None,
+    driven: DrivenStep,
+    outcome: Outcome,
+    rows: Sequence[WindowRow],
+) -> StepFigures:
     """What was seen in a step once it had settled."""
     start = max(driven.start, driven.end - outcome.seconds)
     inside = [row for row in rows if row.end - row.counts.seconds / 2 >= start]
     seconds = sum(row.counts.seconds for row in inside)
     requests = sum(row.counts.requests for row in inside)
     failures = sum(row.counts.failures for row in inside)
-    windows = merged(prepared.recording.windows).between(start, driven.end) if prepared.recording.windows else None
+    windows = everything.between(start, driven.end) if everything is not None else None
     return StepFigures(
         outcome,
         driven.start,

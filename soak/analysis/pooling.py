@@ -72,8 +72,7 @@ def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> A
         rounds = reach.rounds * len(runs) if reach.rounds else reach.rounds
         reach = replace(reach, rounds=rounds)
     findings = (*growth, *others, *vouch_finding(reach, limits.vouch))
-    ranks = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS]
-    ordered = tuple(sorted(findings, key=lambda one: ranks.index(one.verdict)))
+    ordered = tuple(sorted(findings, key=lambda one: one.verdict.rank))
     verdict = ordered[0].verdict if growth else Verdict.INCONCLUSIVE
     said = f"{len(runs)} runs, {show_duration(sum(judged))} judged together"
     vouched = vouched_by(reach) if reach is not None and verdict is Verdict.PASS else None

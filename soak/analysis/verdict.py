@@ -35,7 +35,6 @@ from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
 from soak.windows import EndpointWindows
 
-_RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
 #: Successes in a third of the judged stretch: with fewer than three beyond it, p99 is one slow request.
 FEWEST_FOR_P99 = 300
 _NOTHING_ASKED = AskedLoad()
@@ -120,7 +119,7 @@ def _urgency(finding: Finding) -> tuple[int, float]:
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
     elif finding.rule is RuleName.GENERATOR and finding.verdict is Verdict.PASS:
         doubling = math.inf  # no news of the target
-    return _RANK[finding.verdict], doubling
+    return finding.verdict.rank, doubling
 
 
 def _phases(prepared: Prepared) -> tuple[Phase, ...]:
