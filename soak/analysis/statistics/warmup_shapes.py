@@ -118,12 +118,15 @@ class _Cleared:
     @cached_property
     def pairs(self) -> tuple[Floats, Floats]:
         """A thinner grid of all families, shape (n, k), and the products of its columns, shape (k, k)."""
-        x = np.concatenate([self.clear(f, grid)[0] for f, grid in zip(_FAMILIES, _thin_grids(), strict=True)], axis=1)
+        x = np.concatenate(
+            [columns[:, _thin(family)] for family, (columns, _) in zip(_FAMILIES, self.fine, strict=True)], axis=1
+        )
         return x, x.T @ x
 
 
-def _thin_grids() -> list[Floats]:
-    return [family.fine[:: len(family.fine) // 40] for family in _FAMILIES]
+def _thin(family: _Family) -> slice:
+    """Forty shares of the fine grid."""
+    return slice(None, None, len(family.fine) // 40)
 
 
 @lru_cache(maxsize=8)
@@ -172,7 +175,7 @@ class _ShapeSearch:
         Empty where they explain too little for two warm-ups to be worth a thought, even with noise that is white.
         """
         cleared, rest = beside
-        grids = _thin_grids()
+        grids = [family.fine[_thin(family)] for family in _FAMILIES]
         x, gram = cleared.pairs
         prior = np.concatenate([f.prior(grid) for f, grid in zip(_FAMILIES, grids, strict=True)])
         lasts = np.concatenate([f.ends * grid > LASTING for f, grid in zip(_FAMILIES, grids, strict=True)])
