@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import yaml
 
+from soak.capacity.search import rounded
 from soak.errors import ProfileError
+from soak.profile.yamltext import scalars
 
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s+of\s+capacity\s*")
 #: Shares of the capacity that a load may be, in percent: more than five times as much is a slip of the hand.
@@ -19,10 +20,9 @@ def with_capacity(node: yaml.MappingNode, file: str, capacity: float | None) -> 
 
     `capacity` is in requests per second; without one, ProfileError says where a share stands and how to give one.
     """
-    found = [scalar for key, value in node.value if key.value in ("load", "scenarios") for scalar in _scalars(value)]
-    for scalar in found:
-        match = _SHARE.fullmatch(scalar.value)
-        assert match is not None
+    parts = [value for key, value in node.value if key.value in ("load", "scenarios")]
+    found = [(scalar, match) for part in parts for scalar in scalars(part) if (match := _SHARE.fullmatch(scalar.value))]
+    for scalar, match in found:
         line = scalar.start_mark.line + 1 if scalar.start_mark else 1
         place, share = f"{file}:{line}: {scalar.value.strip()!r}", float(match[1])
         if not LEAST <= share <= MOST:
@@ -30,18 +30,5 @@ def with_capacity(node: yaml.MappingNode, file: str, capacity: float | None) -> 
         if capacity is None:
             advice = "--against NAME, a baseline that was set from a capacity search (`soak baseline set RUN`)"
             raise ProfileError(f"{place}: which capacity is not known; give {advice}")
-        scalar.value = f"{float(f'{share / 100 * capacity:.3g}'):.10g}/s"
+        scalar.value = f"{rounded(share / 100 * capacity):.10g}/s"
     return bool(found)
-
-
-def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """Every value below a node that is a share of the capacity."""
-    if isinstance(node, yaml.ScalarNode):
-        if _SHARE.fullmatch(node.value):
-            yield node
-    elif isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _scalars(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _scalars(value)

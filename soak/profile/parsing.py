@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -124,23 +124,11 @@ def _refuse_hidden_secrets(assignment: str) -> None:
         node = unread.pop()
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         for name, value in pairs:
-            if _is_sent(str(name.value)) and not all("${" in scalar for scalar in _scalars(value)):
+            if _is_sent(str(name.value)) and not all("${" in str(scalar.value) for scalar in yamltext.scalars(value)):
                 advice = f"set {name.value} by a key of its own, such as endpoints.0.{name.value}, or use ${{VAR}}"
                 raise ProfileError(f"--set {key}: what is sent to the target would be written down with it; {advice}")
         unread += [value for _, value in pairs]
         unread += node.value if isinstance(node, yaml.SequenceNode) else []
-
-
-def _scalars(node: yaml.Node) -> Iterator[str]:
-    """Every scalar value of a tree; keys are none."""
-    if isinstance(node, yaml.ScalarNode):
-        yield str(node.value)
-    elif isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _scalars(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _scalars(value)
 
 
 def validate(model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()) -> _Model:

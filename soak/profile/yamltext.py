@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -223,6 +223,18 @@ def plain(text: str) -> Any:
         number = float(text)
         return text if number in (float("inf"), float("-inf")) else number
     return text
+
+
+def scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Every scalar value of a tree; keys are none."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.MappingNode):
+        for _, value in node.value:
+            yield from scalars(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from scalars(value)
 
 
 def override(node: yaml.MappingNode, assignment: str) -> None:

@@ -9,7 +9,8 @@ from html import escape
 
 from markupsafe import Markup
 
-from soak.capacity.steps import Capacity, Decision, StepFigures
+from soak.capacity.search import rounded
+from soak.capacity.steps import Capacity, StepFigures
 from soak.reporters.capacity import judged
 from soak.reporters.wording import clean, latency
 from soak.units import show_number, show_ratio
@@ -18,12 +19,6 @@ from soak.units import show_number, show_ratio
 WIDTH, LEFT, RIGHT, TOP, GAP, BOTTOM = 760.0, 74.0, 20.0, 26.0, 34.0, 44.0
 #: The height of the first panel, and of each further one.
 FIRST, FURTHER = 190.0, 80.0
-_CLASSES = {
-    Decision.HELD: "held",
-    Decision.BROKE: "broke",
-    Decision.UNDECIDED: "undecided",
-    Decision.GENERATOR: "generator",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ def _panel(
     for step, value in points:
         said = f"{show_number(step.outcome.step.rate)}/s: {panel.text(value)}; {step.outcome.decision.value}"
         parts.append(
-            f'<circle class="{_CLASSES[step.outcome.decision]}" cx="{x(step.outcome.step.rate):.1f}" cy="{y(value):.1f}" r="4">'
+            f'<circle class="{step.outcome.decision.value}" cx="{x(step.outcome.step.rate):.1f}" cy="{y(value):.1f}" r="4">'
             f"<title>{escape(said)}</title></circle>"
         )
     return parts
@@ -139,7 +134,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _rate(rate: float, x: float, y: float) -> str:
-    return _text(x, y - 16, show_number(float(f"{rate:.3g}")), "middle")
+    return _text(x, y - 16, show_number(rounded(rate)), "middle")
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

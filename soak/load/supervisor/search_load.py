@@ -90,11 +90,8 @@ class SearchLoad:
 
     def _search(self) -> None:
         try:
-            step = next_step(self._settings, ())
-            while step is not None and self._finish():
-                step = next_step(self._settings, self._history)
-                if step is not None:
-                    self._begin(step).start(stop=self._stop)
+            while self._finish() and (step := next_step(self._settings, self._history)) is not None:
+                self._begin(step).start(stop=self._stop)
         except SoakError as error:
             if not self._stop.is_set():
                 self.failure = str(error)

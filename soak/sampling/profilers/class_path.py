@@ -66,11 +66,8 @@ def _main_class(jar: zipfile.ZipFile, names: Sequence[str], path: Path, command:
         if Path(command).name != path.name or "META-INF/MANIFEST.MF" not in names:
             return ""
         manifest = jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace").splitlines()
-        started = [
-            line.partition(": ")[2].strip() for line in manifest if line.startswith((_STARTED_BY, "Main-Class: "))
-        ]
-        springs = [line.partition(": ")[2].strip() for line in manifest if line.startswith(_STARTED_BY)]
-        return next(iter([*springs, *started]), "")
+        keys = (_STARTED_BY, "Main-Class: ")
+        return next((line.removeprefix(key).strip() for key in keys for line in manifest if line.startswith(key)), "")
     file = f"{command.rpartition('/')[2].replace('.', '/')}.class"
     return command if file in names or f"{_OWN_ROOT}{file}" in names else ""
 
