@@ -36,7 +36,8 @@ from soak.recording import is_run_directory, load_recording, profile_text, read_
 def judge(recording: Recording, profile: Profile, known_growth: Mapping[str, float] | None = None) -> Analysis:
     """The analysis of a recording under a profile: snapshot series, rules, confirmation, suspects, acceptances, traces.
 
-    `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds what is accepted.
+    `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds what is accepted: that
+    which the run was made against, unless another is given.
     """
     if profile.load.find is not None:
         return judge_search(recording, profile, asked_load(profile))
@@ -45,6 +46,7 @@ def judge(recording: Recording, profile: Profile, known_growth: Mapping[str, flo
     analysis = analyze_prepared(prepared, profile.limits, profile.own_limits, request_clock=request_clock(recording))
     analysis = with_suspects(recording, with_confirmations(recording, analysis), profile.load.warmup)
     if profile.accept:
+        known_growth = recording.run.known_growth if known_growth is None else known_growth
         analysis = with_acceptances(analysis, prepared, profile.accept, _day(recording.run), known_growth)
     return with_traces(analysis, recording.traces, profile.trace)
 

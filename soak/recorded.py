@@ -6,6 +6,7 @@ Times are seconds on the run's own monotonic clock, 0 where the recording starts
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -141,7 +142,8 @@ class RunInfo:
     """Which run this was. `started` is UTC in ISO 8601; `failure` is why it broke, None where it did not; `aborted`
     which abort rule ended it.
 
-    `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
+    `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command. `known_growth` is what
+    the baseline that it ran against says of each series' fastest growth an hour, which bounds what is accepted.
     """
 
     name: str
@@ -151,6 +153,7 @@ class RunInfo:
     facts: tuple[tuple[str, str], ...] = ()
     failure: str | None = None
     aborted: Aborted | None = None
+    known_growth: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

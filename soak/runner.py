@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,16 +45,17 @@ class Run:
     """One run of a profile into a directory of its own.
 
     `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
-    each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and
-    the seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in
-    order. `resting` says what goes on after the load, as its phase is called. `before` is what a resumed run had done, `pid`
-    the target's process where the caller started it. After `run`, `ended` is how it ended and `failure` why it broke.
+    each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and the
+    seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in order.
+    `resting` is the phase after the load. `before` is what a resumed run had done, `pid` the target's process where the caller
+    started it, `known_growth` how fast accepted leaks may grow. After `run`, `ended` is how it ended and `failure` why it broke.
     """
 
     profile: Profile
     profile_text: str
     directory: Path
     command: Sequence[str] = ()
+    known_growth: Mapping[str, float] = field(default_factory=dict)
     watch: Callable[[Record], None] = lambda _: None
     tick: Callable[[], None] = lambda: None
     looks: Sequence[float] = ()
@@ -75,7 +76,7 @@ class Run:
         self.plan = plan = self.before.rest_of(plan_of(self.profile))  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock(time.monotonic() - self.before.now)
-        facts = description(self.profile, self.command)
+        facts = description(self.profile, self.command, known_growth=self.known_growth)
         self.recorder = Recorder(self.directory, facts, self.profile_text, resumed=self.before.resumed_at)
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
@@ -202,9 +203,8 @@ class Run:
             self._rests.append(Phase(round_.name, load.started, self._end_of(load)))
         if load.failure is not None and not self.stop.is_set():
             self._say(EventKind.WARNING, f"diagnose: the load could not be made again: {load.failure}")
-        if load.failure is not None or self.stop.is_set():
-            return False
-        return self._drained(f"{round_.name}-drain", collect=True) and self._taken(round_.stage)
+        cut = load.failure is not None or self.stop.is_set()
+        return not cut and self._drained(f"{round_.name}-drain", collect=True) and self._taken(round_.stage)
 
     def _drained(self, name: str, *, collect: bool) -> bool:
         """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from fnmatch import fnmatchcase
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.verdict import overall
 from soak.catalog.metrics import selects
 from soak.model import Analysis, Finding, RuleName, Suspect, Verdict, series_key
 from soak.profile.compare import Accepted
-from soak.units import show_amount, show_ratio
+from soak.units import show_amount, show_number, show_ratio
 
 STEP = "acceptance"
 #: How much faster than in its baseline an accepted leak may grow: loads and machines differ by about that much.
@@ -38,7 +39,7 @@ def with_acceptances(
     """The analysis with known leaks as warnings, where the profile accepts them on the run's `day`.
 
     `baseline` holds the fastest growth an hour that a baseline has of each series, by its key: an acceptance that names no
-    growth of its own is bounded by it.
+    growth of its own is bounded by it. Without either nothing tells whether the leak has become worse, and it fails.
     """
     if not accepted:
         return analysis
@@ -86,8 +87,7 @@ def _outcome(
     trend = finding.trend
     if bound is None or trend is None:
         return _Outcome(
-            Verdict.PASS,
-            f"Accepted until {entry.until}, however fast (accept.growth, or a baseline, would bound it): {leak}",
+            Verdict.FAIL, f"Not accepted, for it may be worse than what was known ({_bounds(finding)}): {leak}"
         )
     allowed = show_amount(bound, finding.unit)
     if trend.slope_low > bound:
@@ -97,6 +97,28 @@ def _outcome(
             Verdict.INCONCLUSIVE, f"May be worse than accepted until {entry.until} (up to {allowed}): {leak}"
         )
     return _Outcome(Verdict.PASS, f"Accepted until {entry.until}, up to {allowed}: {leak}")
+
+
+def _bounds(finding: Finding) -> str:
+    """How a leak that no bound is known of can be accepted."""
+    fastest = finding.trend.slope_high if finding.trend is not None else 0.0
+    now = show_amount(fastest, "bytes/h") if finding.unit == "bytes/h" else f"{show_number(fastest)}/h"
+    return f"give accept.growth, such as {now}, or --against a baseline that was set from a run with this leak"
+
+
+def without_bound(accepted: Sequence[Accepted], baseline: Mapping[str, float]) -> list[str]:
+    """A sentence for each acceptance that will accept nothing, for no bound of its growth is known."""
+    return [
+        f"accept: no growth is known up to which {entry.series} is accepted, so it will fail as before: give its growth, or "
+        "--against a baseline that was set from a run with this leak"
+        for entry in accepted
+        if entry.growth is None and not any(_may_select(entry.series, key) for key in baseline)
+    ]
+
+
+def _may_select(selector: str, key: str) -> bool:
+    """Whether a selector's name, which may be a glob, is that of a series."""
+    return fnmatchcase(key.partition("{")[0], selector.partition("{")[0].strip() or "*")
 
 
 def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -22,10 +21,8 @@ from soak.reporters.comparison import COMPARISON_REPORTERS
 _REACH = 1.96
 
 
-def fastest_growth(baseline: Baseline | None) -> Mapping[str, float] | None:
+def fastest_growth(baseline: Baseline) -> dict[str, float]:
     """For each series the fastest growth an hour that an accepted leak may have: the baseline's, and a quarter more."""
-    if baseline is None:
-        return None
     fastest: dict[str, float] = {}
     for run in baseline.runs:
         for one in run.measurements:

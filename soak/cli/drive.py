@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soak.analysis.acceptance import without_bound
 from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
@@ -81,7 +82,15 @@ def drive(
         if isinstance(record, Event) and record.kind in _TOLD:
             lines.say(f"soak: {record.text}")
 
-    run = Run(profile, text, directory, command=["soak", *sys.argv[1:]], watch=watched, before=before)
+    run = Run(
+        profile,
+        text,
+        directory,
+        command=["soak", *sys.argv[1:]],
+        known_growth=_known_growth(profile, against),
+        watch=watched,
+        before=before,
+    )
     if profile.stop_early and not before.stretches:  # the looks were fixed for the whole of a run
         run.looks = [share for share, _, _ in LOOKS]
         run.certain = lambda look, left: certain_already(judge_run(directory), look, left)
@@ -108,10 +117,18 @@ def drive(
         return _report(profile, directory, views, against, as_json=as_json)
 
 
+def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float]:
+    """How fast accepted leaks may grow by the baseline; says of which neither it nor the profile tells."""
+    known = fastest_growth(against) if against is not None and profile.accept else {}
+    for said in without_bound(profile.accept, known):
+        click.echo(f"soak: {said}", err=True)
+    return known
+
+
 def _report(profile: Profile, directory: Path, views: Views, against: Baseline | None, *, as_json: bool) -> int:
     """Judge a run that has ended, show and write its reports, and return the exit code."""
     with progress_note("judging the recording"):
-        analysis = judge_run(directory, fastest_growth(against))
+        analysis = judge_run(directory)
     # The verdict first: a full disk may keep the files from being written.
     show(analysis, err=as_json)
     if as_json:

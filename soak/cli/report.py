@@ -45,7 +45,7 @@ def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
     if not is_run_directory(run):
         raise UsageError(f"{run}: not a run directory (it has no run.json); `soak run` says where it put its run")
     baseline = read_baseline(Path(against)) if against is not None else None
-    analysis = judge_run(run, fastest_growth(baseline))
+    analysis = judge_run(run, fastest_growth(baseline) if baseline is not None else None)
     if "terminal" in wanted or as_json:
         show(analysis, err=as_json)
     for name in formats.split(","):

@@ -25,7 +25,10 @@ COMMIT_VARIABLES = ("SOAK_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA", "BUILDKITE_COM
 
 
 def description(
-    profile: Profile, command: Sequence[str], environment: Mapping[str, str] = os.environ
+    profile: Profile,
+    command: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    known_growth: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The first entries of run.json; no secret of the command line or of the target's URL is in it."""
     return {
@@ -37,6 +40,7 @@ def description(
         "profile_directory": str(Path(directory_of(profile.document.file)).resolve()),
         "commit": commit(environment),
         "versions": {"soak": __version__, "python": platform.python_version(), "locust": version("locust")},
+        "known_growth": dict(known_growth or {}),
         "host": {"name": platform.node(), "system": platform.platform(), "cpus": os.cpu_count()},
     }
 

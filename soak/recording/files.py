@@ -95,11 +95,17 @@ def read_run(directory: Path) -> dict[str, Any]:
         raise RecordingError(f"{path}: damaged: seconds is not a length of time")
     if not isinstance(run.get("phases", []), list) or not all(_is_phase(phase) for phase in run.get("phases", [])):
         raise RecordingError(f"{path}: damaged: phases is not a list of name, start and end")
+    if not _is_growth(run.get("known_growth", {})):
+        raise RecordingError(f"{path}: damaged: known_growth is not a number for each series")
     return run
 
 
 def _is_seconds(value: object) -> bool:
     return type(value) in (int, float) and 0 <= value <= LONGEST_SECONDS  # type: ignore[operator]
+
+
+def _is_growth(value: object) -> bool:
+    return isinstance(value, dict) and all(type(number) in (int, float) for number in value.values())
 
 
 def _is_phase(phase: object) -> bool:

@@ -82,6 +82,7 @@ def load_recording(directory: Path) -> Recording:
         facts(run),
         str(run["failure"]) if run.get("failure") else None,
         read_aborted(run, str(directory / RUN)),
+        run.get("known_growth", {}),
     )
     return Recording(
         info,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.acceptance import with_acceptances
+from soak.analysis.acceptance import with_acceptances, without_bound
 from soak.analysis.prepare.prepare import prepare
 from soak.growth_views import Place, Suspect
 from soak.model import Analysis, Verdict
@@ -52,7 +52,7 @@ def test_an_accepted_leak_is_a_warning_that_every_report_has(leaking: Analysis) 
 
 @pytest.mark.parametrize(("day", "verdict"), [("2026-01-31", Verdict.PASS), ("2026-02-01", Verdict.FAIL)])
 def test_it_is_accepted_to_the_end_of_its_day(leaking: Analysis, day: str, verdict: Verdict) -> None:
-    analysis = accepted(leaking, date.fromisoformat(day))
+    analysis = accepted(leaking, date.fromisoformat(day), growth="90MiB/h")
     assert analysis.verdict is verdict
     assert (verdict is Verdict.FAIL) == ("Accepted until 2026-01-31, which has passed" in analysis.reason)
 
@@ -69,11 +69,29 @@ def test_a_faster_leak_than_accepted_fails_and_one_that_may_be_is_open(leaking: 
 def test_a_baseline_bounds_what_names_no_growth(leaking: Analysis) -> None:
     assert accepted(leaking, baseline={SERIES: 90 * MIB}).verdict is Verdict.PASS
     assert accepted(leaking, baseline={SERIES: 30 * MIB}).verdict is Verdict.FAIL
-    assert "however fast" in accepted(leaking).reason
+
+
+@pytest.mark.parametrize("baseline", [None, {}, {"process_open_fds": 3.0}])
+def test_a_leak_of_which_no_bound_is_known_is_not_accepted(
+    leaking: Analysis, baseline: dict[str, float] | None
+) -> None:
+    analysis = accepted(leaking, baseline=baseline)
+    assert analysis.verdict is Verdict.FAIL
+    assert "Not accepted, for it may be worse than what was known (give accept.growth, such as" in analysis.reason
+    suggested = analysis.reason.partition("such as ")[2].partition(",")[0]
+    assert accepted(leaking, growth=suggested.replace(" ", "")).verdict is Verdict.PASS
+
+
+def test_an_acceptance_without_a_bound_is_told_before_the_run() -> None:
+    entry = Accepted.model_validate({"series": SERIES + '{pod="a"}', "until": "2026-01-31", "reason": "ORD-1"})
+    [said] = without_bound([entry], {"process_open_fds": 3.0})
+    assert f"no growth is known up to which {entry.series} is accepted" in said
+    assert without_bound([entry], {SERIES + '{pod="a"}': 3.0}) == []
+    assert without_bound([entry.model_copy(update={"growth": 3.0})], {}) == []
 
 
 def test_class_and_endpoint_must_be_those_of_every_sure_suspect(leaking: Analysis) -> None:
-    keys: dict[str, Any] = {"endpoint": "GET /search", "class": "unbounded-cache"}
+    keys: dict[str, Any] = {"endpoint": "GET /search", "class": "unbounded-cache", "growth": "90MiB/h"}
     assert accepted(leaking, **keys).verdict is Verdict.FAIL
     assert accepted(leaking, suspects=[suspect()], **keys).verdict is Verdict.PASS
     assert accepted(leaking, suspects=[suspect(endpoint="GET /x")], **keys).verdict is Verdict.FAIL
