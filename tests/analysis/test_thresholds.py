@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -16,6 +17,7 @@ from soak.analysis.prepare.prepare import prepare
 from soak.analysis.rules import growth, overload
 from soak.analysis.rules.resident_memory import _alone, _in_the_light, _kept
 from soak.analysis.rules.warmup import within_warmup
+from soak.analysis.statistics import model_averaging
 from soak.analysis.statistics import trend as trend_module
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
@@ -403,18 +405,41 @@ def test_a_tenth_of_the_samples_are_spikes_at_most() -> None:
         assert despiked(values, 4) is found
 
 
-#: Thresholds whose either side shows only over the whole corpus (`make bench-verdict`), or in drawing and sentences, and why.
-NOT_PINNED = {
-    "SLOW_SATURATION": "a log plausibility among fourteen explanations: the corpus calibrates it",
-    "BENDS": "log evidence of a bend: the corpus calibrates it",
-    "BETTER_THAN_SATURATION": "log evidence of growth beside a bend: the corpus calibrates it",
-}
+def saturates(slow: float, curve: float, straight: float, growing: float) -> bool:
+    """Whether a series whose explanations have this log evidence saturates slowly: a late shape, curves, lines, any growth."""
+    nothing = np.array([0.0])
+    candidates: Any = SimpleNamespace(
+        paces=slice(0, 1), steps=slice(9, 10), shape_late=nothing == 0, endless=nothing == 1, shape_prior=nothing
+    )
+    tally: Any = SimpleNamespace(
+        stays=[np.array([curve]), np.array([slow])],
+        stays_made=[((), 0), ((), None)],
+        grows=[(np.array([straight]), None), (np.array([growing]), None)],
+    )
+    return model_averaging._saturates([tally], candidates)
 
 
-def test_every_threshold_has_a_boundary_test_or_a_reason_why_not() -> None:
+@pins(thresholds, "SLOW_SATURATION")
+def test_a_slow_saturation_is_implausible_by_39_tenths() -> None:
+    assert saturates(slow=10.0, curve=-50.0, straight=4.0, growing=4.0)
+    assert not saturates(slow=10.0, curve=-50.0, straight=4.2, growing=4.2)
+
+
+@pins(thresholds, "BENDS")
+def test_a_series_bends_that_a_curve_explains_better_than_a_line_by_two() -> None:
+    assert saturates(slow=-50.0, curve=10.0, straight=7.9, growing=10.0)
+    assert not saturates(slow=-50.0, curve=10.0, straight=8.1, growing=10.0)
+
+
+@pins(thresholds, "BETTER_THAN_SATURATION")
+def test_a_series_grows_that_growth_explains_better_than_a_curve_by_six() -> None:
+    assert saturates(slow=-50.0, curve=10.0, straight=0.0, growing=15.9)
+    assert not saturates(slow=-50.0, curve=10.0, straight=0.0, growing=16.1)
+
+
+def test_every_threshold_has_a_boundary_test() -> None:
     pinned = {name for module, name in BOUNDARY_TESTS if module == thresholds.__name__}
-    assert pinned | NOT_PINNED.keys() == thresholds_of(thresholds).keys()
-    assert not pinned & NOT_PINNED.keys()
+    assert pinned == thresholds_of(thresholds).keys()
 
 
 #: Where a quarter more or less is not what tells: a place between two other thresholds; and levels shorter than four blocks,

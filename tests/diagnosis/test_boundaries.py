@@ -26,7 +26,11 @@ from soak.diagnosis.suspects.place_and_amount import _width
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from tests.analysis.recordings import gauge
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
+from tests.diagnosis.attribution import test_attribution_boundaries
+from tests.diagnosis.suspects import test_evidence_boundaries
 
+#: Those of attribution and of evidence stand beside their parts.
+REGISTERED = (test_attribution_boundaries, test_evidence_boundaries)
 MIB = 2.0**20
 NOBODY = Amount("", 0.0, 0.0, 0.0)
 
@@ -277,27 +281,9 @@ def test_thirty_samples_tell_of_a_pool() -> None:
     assert not risks(2, 100, 0, samples=29)
 
 
-#: The boundaries that no test of literal values holds yet: what they cost or draw, or decide only over whole recordings, which
-#: tests/diagnosis/suspects and `make matrix` judge.
-ONLY_OVER_WHOLE_RUNS = {
-    *("ACCUMULATION_LOG_ODDS", "BEYOND_ONE_PLACE", "LEAST_SAMPLES", "LEAST_SNAPSHOTS", "LONGER_RUN", "MOST_INFLATION"),
-    *("SPARE_POINTS", "UNEVEN_TOTAL", "WALL_CLOCK_SHARE", "LOW_PERCENTILE", "HIGH_PERCENTILE", "LEAST_ENTRIES"),
-    *("LEAST_OPENER_SHARE", "LEAST_CPU_SAMPLES", "LEAST_DESCRIPTORS", "WHOLE_REQUEST_BYTES", "LARGE_ANSWER"),
-    *("WASTEFUL_BYTES", "WASTEFUL_SECONDS", "WHOLE_ANSWER", "PIECE_OF_ANSWER", "MOST_OF_GARBAGE", "BY_FAR"),
-}
-COST_OR_DRAWING = {
-    *("LEAST_RUNNER_UP", "MOST_NAMED", "MOST_STACKS", "MOST_READ", "MOST_READ_BYTES", "MOST_OPENERS"),
-    *("MOST_FLAME_STACKS", "DEEPEST_FLAME", "NARROWEST_BOX", "MOST_TABLE_ROWS"),
-}
-#: Held by tests/diagnosis/test_thresholds.py.
-ELSEWHERE = {"MOST_SUSPECTS", "GREATEST_CONFIDENCE", "UNPLACED_FACTOR", "UNKNOWN_CONFIDENCE"}
-
-
-def test_every_threshold_has_a_boundary_test_or_stands_in_a_list_of_those_without() -> None:
+def test_every_threshold_has_a_boundary_test() -> None:
     pinned = {name for module, name in BOUNDARY_TESTS if module == thresholds.__name__}
-    without = ONLY_OVER_WHOLE_RUNS | COST_OR_DRAWING | ELSEWHERE
-    assert pinned | without == thresholds_of(thresholds).keys()
-    assert not pinned & without
+    assert pinned == thresholds_of(thresholds).keys()
 
 
 @pytest.mark.parametrize("name", sorted(name for module, name in BOUNDARY_TESTS if module == thresholds.__name__))
