@@ -19,6 +19,10 @@ class Line:
     low_last: float
     high_last: float
 
+    def moved(self, seconds: float) -> Line:
+        """The line so many seconds later."""
+        return replace(self, start=self.start + seconds, end=self.end + seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class Trend:
@@ -78,6 +82,13 @@ class Curve:
     high: Floats
     trend: Trend | None = None
     series: str = ""
+
+    def during(self, start: float, end: float) -> Curve:
+        """The curve from `start` to `end` alone, on an axis that begins at `start`."""
+        kept = (self.times >= start) & (self.times <= end)
+        times, values, low, high = (column[kept] for column in (self.times, self.values, self.low, self.high))
+        trend = self.trend and replace(self.trend, lines=tuple(line.moved(-start) for line in self.trend.lines))
+        return replace(self, times=times - start, values=values, low=low, high=high, trend=trend)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

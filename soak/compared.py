@@ -57,7 +57,8 @@ class Measurement:
 class MeasuredRun:
     """All measurements of one run, and what must agree before two runs are compared.
 
-    `load` is the load in words, `target` the target's address, `charts` the run's charts where its recording was read.
+    `seconds` is how long its load lasted, `load` the load in words, `target` the target's address. `charts` are the run's
+    where its recording was read, on an axis that begins with the load.
     `suspects` is None where the source does not say whether there were any.
     """
 
@@ -113,7 +114,7 @@ class Difference:
         if self.relative and value >= FOLD - 1:
             return f"{show_number(round(value + 1, 1))} times"
         if self.relative:
-            return show_ratio(value)
+            return show_ratio(round(value, 4))
         if self.unit == "ratio":
             return f"{show_number(100 * value)} points"
         return show_amount(value, self.unit)
@@ -122,7 +123,9 @@ class Difference:
         """The same with its sign."""
         if self.relative and value >= FOLD - 1:
             return self.amount(value)
-        return f"{'+' if value > 0 else ''}{self.amount(value)}"
+        text = self.amount(abs(value))
+        rounds_to_nothing = not any(digit in text for digit in "123456789")
+        return text if rounds_to_nothing else f"{'-' if value < 0 else '+'}{text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from soak.analysis.prepare.prepare import prepare
 from soak.compared import MeasuredRun, Measurement
@@ -17,17 +18,22 @@ from soak.units import show_duration
 
 def measure(source: str, recording: Recording, analysis: Analysis, profile: Profile) -> MeasuredRun:
     """Everything that is compared of one run; `source` is where it came from."""
-    view = RunView(prepare(recording, profile.load.warmup), analysis)
+    prepared = prepare(recording, profile.load.warmup)
+    view = RunView(prepared, analysis)
     return MeasuredRun(
         name=profile.name,
         source=source,
         started=recording.run.started,
-        seconds=recording.run.seconds,
+        seconds=prepared.end - prepared.start,
         target=target_address(profile),
         load=load_of(load_summary(profile)),
         measurements=tuple(measurements(view)),
         warnings=tuple(_doubts(source, recording, analysis)),
-        charts=analysis.charts,
+        charts=tuple(
+            replace(chart, curves=tuple(curve.during(prepared.start, prepared.end) for curve in chart.curves))
+            for chart in analysis.charts
+            if chart.heat is None
+        ),
         suspects=analysis.suspects,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soak.charted import Curve, Line, Trend
 from soak.compared import Change, GateVerdict
 from soak.comparison.comparing import compare
 from soak.growth_views import Place, Suspect
@@ -145,3 +146,29 @@ def test_neighbours_cancel_what_both_have() -> None:
     [apart] = compare(base, candidate, {}).differences
     assert paired.verdict is Change.WORSE
     assert apart.verdict is Change.CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("relative", "unit", "change", "text"),
+    [
+        (True, "seconds", 5e-6, "0%"),
+        (True, "seconds", -5e-6, "0%"),
+        (True, "seconds", 0.0002, "+0.02%"),
+        (True, "seconds", -0.57, "-57%"),
+        (False, "bytes/h", -1e-9, "0 B/h"),
+        (False, "descriptors", 8.1, "+8.1 descriptors"),
+    ],
+)
+def test_a_change_that_rounds_to_nothing_has_no_sign(relative: bool, unit: str, change: float, text: str) -> None:
+    [difference] = compare(BASE, HEAVY, {}).differences
+    assert replace(difference, relative=relative, unit=unit).signed(change) == text
+
+
+def test_curves_of_a_comparison_begin_with_the_load_and_end_with_it() -> None:
+    times = np.arange(10.0)
+    trend = Trend(1.0, 0.5, 1.5, 1.0, 3.0, 9.0, lines=(Line(4.0, 8.0, 0.0, 1.0, 0.5, 1.5),))
+    curve = Curve("a", times, times * 2, times, times * 3, trend).during(3.0, 7.0)
+    assert curve.times.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert curve.values.tolist() == [6.0, 8.0, 10.0, 12.0, 14.0]
+    assert curve.trend is not None
+    assert (curve.trend.lines[0].start, curve.trend.lines[0].end) == (1.0, 5.0)

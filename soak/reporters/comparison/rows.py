@@ -76,6 +76,8 @@ def _interval(difference: Difference) -> str:
         return ""
     low, high = difference.signed(difference.low), difference.signed(difference.high)
     number, _, unit = low.partition(" ")
+    if low == high:
+        return low
     return f"{number if unit and high.endswith(f' {unit}') else low} to {high}"
 
 
