@@ -35,6 +35,9 @@ WARMUP_SECONDS = 600.0
 WARMUP_RISE = 0.5
 #: The same for a rise that is equally fast in each third of the judged stretch, which no warm-up seen was.
 WARMUP_EVEN_RISE = 0.1
+#: The share of all requests that a target must have answered before a recording began to be older than that recording.
+#: Convention: half. Lower: a process that has only just begun counts as old, and its warm-up fails.
+WORKED_BEFORE = 0.5
 #: The slowest third's rise as a share of the fastest third's, from which on a rise is even. A cache that fills with a time
 #: constant of the run's length comes to 0.5.
 EVEN_THIRDS = 0.75

@@ -16,22 +16,14 @@ from tests.bench.foreign.short import SHORT, STARVED
 
 DATA = Path(__file__).parents[1] / "data" / "foreign"
 CELLS = {cell.name: cell for cell in (*LONG, *STARVED, *SHORT)}
-#: What is judged wrongly today, and what would be right. One that is judged rightly again fails here, to be taken out.
-KNOWN_WRONG: dict[str, str] = {
-    "short-flask-filling-starved": "fails while a bounded cache fills, most requests timing out; inconclusive would be right",
-    "short-gunicorn-overloaded": "fails while threads come up to what is under way; inconclusive or pass would be right",
-}
 
 
 def test_every_recording_is_labelled_and_every_label_has_a_recording() -> None:
     assert {path.name.removesuffix(".csv.gz") for path in DATA.glob("*.csv.gz")} == CELLS.keys()
-    assert KNOWN_WRONG.keys() <= CELLS.keys()
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
-def test_software_of_others_gets_no_wrong_verdict(cell: Cell, request: pytest.FixtureRequest) -> None:
-    if cell.name in KNOWN_WRONG:
-        request.applymarker(pytest.mark.xfail(reason=KNOWN_WRONG[cell.name], strict=True))
+def test_software_of_others_gets_no_wrong_verdict(cell: Cell) -> None:
     analysis = analyze(read_recording(DATA / f"{cell.name}.csv.gz"), Limits(), judge_unknown=True)
     wrong = Verdict.PASS if cell.leak else Verdict.FAIL
     assert analysis.verdict is not wrong, analysis.reason

@@ -26,7 +26,7 @@ from soak.analysis.statistics.load_covariates import peak_connections
 from soak.analysis.statistics.plateau import _moves, plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.step_processes import _without_spikes
-from soak.model import Finding, Floats, RuleName, Series, Trend, Verdict
+from soak.model import Finding, Floats, Kind, RuleName, Series, Trend, Verdict
 from soak.windows import EndpointWindows
 from tests.analysis.recordings import gauge, recording, windows
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
@@ -124,6 +124,19 @@ def risen(*thirds: float) -> list[float]:
     first, second, last = thirds
     a, b, c = 100 + first, 100 + first + second, 100 + first + second + last
     return [100, 100, 100, a, a, a, b, b, b, c]
+
+
+@pins(thresholds, "WORKED_BEFORE")
+def test_a_file_is_of_a_young_service_unless_most_requests_came_before_it() -> None:
+    memory = gauge(RSS, np.repeat([100.0, 104.0, 106.0, 107.0, 107.5, 108.0], 20))
+    finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit="bytes/h")
+    verdicts = []
+    for before in (None, 0.0, 99.0, 101.0):
+        total = replace(gauge("http_requests_total", (before or 0) + np.linspace(0, 100, 120)), kind=Kind.COUNTER)
+        done = () if before is None else (total,)
+        file = replace(recording(memory, *done, seconds=120), phases=(), windows=(), users=None)
+        verdicts.append(within_warmup(prepare(file, 0.0), Subject(memory, "resident memory", "bytes"), finding).verdict)
+    assert verdicts == [OPEN, OPEN, OPEN, FAIL]
 
 
 @pins(thresholds, "WARMUP_SECONDS", "WARMUP_RISE")

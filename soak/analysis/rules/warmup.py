@@ -12,7 +12,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.thresholds import EVEN_THIRDS, WARMUP_EVEN_RISE, WARMUP_RISE, WARMUP_SECONDS
+from soak.analysis.thresholds import EVEN_THIRDS, WARMUP_EVEN_RISE, WARMUP_RISE, WARMUP_SECONDS, WORKED_BEFORE
 from soak.model import Finding, Verdict
 from soak.units import show_amount, show_duration
 
@@ -20,25 +20,34 @@ from soak.units import show_amount, show_duration
 def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
     """A fail of memory left open where a young service's warm-up explains the rise; limits that were set stay as they are.
 
-    Only runs that soak drove are young for certain: their load began with them.
+    A recording that soak did not drive is as young, unless the target's counter of requests shows that it had worked before.
     """
     seconds = prepared.loaded_seconds
     memory = finding.unit.startswith("bytes") or subject.unit == "objects"
     if finding.verdict is not Verdict.FAIL or subject.limit is not None or not memory:
         return finding
-    if not prepared.driven or seconds >= WARMUP_SECONDS:
+    if seconds >= WARMUP_SECONDS or _worked_before(prepared):
         return finding
     first, rise, even = _rise(subject)
     youth = 1.0 - seconds / WARMUP_SECONDS
     needed = (WARMUP_EVEN_RISE if even else WARMUP_RISE) * youth * first
     if rise >= needed:
         return finding
+    within = f"in the first {show_duration(seconds)} of load" if prepared.driven else f"within {show_duration(seconds)}"
     reason = (
-        f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise, subject.unit)} in the first "
-        f"{show_duration(seconds)} of load, which a young service's warm-up may explain: "
-        f"a run of {show_duration(WARMUP_SECONDS)} or more would tell."
+        f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise, subject.unit)} {within}, "
+        "which a young service's warm-up may explain: "
+        f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
     )
     return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
+
+
+def _worked_before(prepared: Prepared) -> bool:
+    """Whether most of what the target had answered by the end came before the recording began."""
+    if prepared.driven or prepared.requests is None:
+        return False
+    known = prepared.requests.values[np.isfinite(prepared.requests.values)]
+    return len(known) > 1 and bool(known[0] > WORKED_BEFORE * known[-1])
 
 
 def _rise(subject: Subject) -> tuple[float, float, bool]:
