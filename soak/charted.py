@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from soak.enums import Verdict
 from soak.recorded import Floats, Phase
 
@@ -25,6 +27,34 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedClock:
+    """The clock of requests that a growth was judged on: when `wall` seconds of the run had passed, it showed `judged`.
+
+    `requests` are those completed by then to `endpoints`, which make the series grow. All three rise and have one length;
+    both clocks agree at either end, and outside of it.
+    """
+
+    wall: tuple[float, ...]
+    judged: tuple[float, ...]
+    requests: tuple[float, ...]
+    endpoints: tuple[str, ...]
+
+    def shows(self, times: Floats) -> Floats:
+        """What this clock shows at times of the run, in seconds."""
+        return _read(times, self.wall, self.judged)
+
+    def time_of(self, shown: Floats) -> Floats:
+        """The times of the run at which this clock shows `shown`, in seconds."""
+        return _read(shown, self.judged, self.wall)
+
+
+def _read(times: Floats, clock: tuple[float, ...], other: tuple[float, ...]) -> Floats:
+    """What the `other` clock shows when this one shows `times`; both agree outside of what is known of them."""
+    inside = (times >= clock[0]) & (times <= clock[-1])
+    return np.where(inside, np.interp(times, clock, other), times)
+
+
+@dataclass(frozen=True, slots=True)
 class Trend:
     """The growth of one series' steady level, in the series' unit per hour, with a 95% interval.
 
@@ -33,6 +63,7 @@ class Trend:
     `level` is the fitted level at the end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the
     probability that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt is for
     want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse, as of free memory.
+    `clock` is the clock that `lines` are straight on, where that is not the run's own time.
     """
 
     slope_per_hour: float
@@ -46,6 +77,7 @@ class Trend:
     p_no_growth: float = 1.0
     stepwise: bool = False
     falls: bool = False
+    clock: JudgedClock | None = None
 
     def mirrored(self) -> Trend:
         """The trend of the series with its sign changed: a fall that is for the worse as growth, and back."""

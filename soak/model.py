@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from soak.capacity.steps import Capacity
-from soak.charted import Chart, Curve, HeatMap, Lead, Line, Trend
+from soak.charted import Chart, Curve, HeatMap, JudgedClock, Lead, Line, Trend
 from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
@@ -46,6 +46,7 @@ __all__ = [
     "Floats",
     "GroupSummary",
     "HeatMap",
+    "JudgedClock",
     "Kind",
     "Labels",
     "Lead",

@@ -76,6 +76,15 @@ def parse_growth(text: object) -> float:
     return parse_amount(amount) * 3600 / _SECONDS[unit]
 
 
+#: Nouns whose singular is not the plural without its s.
+_SINGULARS = {"series": "series", "processes": "process", "classes": "class", "bytes": "bytes", "": ""}
+
+
+def singular(noun: str) -> str:
+    """`goroutine` of `goroutines`, `process` of `processes`; a series is a series."""
+    return _SINGULARS.get(noun) or noun.removesuffix("s")
+
+
 def show_duration(seconds: float) -> str:
     """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: the unit a person would choose; from 10 on whole, below two figures."""
     if not math.isfinite(seconds):

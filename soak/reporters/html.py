@@ -10,8 +10,12 @@ import numpy as np
 
 from soak.model import Analysis, Chart, Curve, Finding, Phase, Verdict
 from soak.reporters import capacity, figures, sparkline, wording
+from soak.reporters.chart_table import Table, table_of
+from soak.reporters.figure_curves import COLOURS, has_values
+from soak.reporters.figure_marks import AFTER, BEFORE
 from soak.reporters.knee import knee
 from soak.reporters.page_parts import chart_data, chart_library, environment, own_script, page_file
+from soak.reporters.request_axis import clock_of
 from soak.units import show_duration
 
 PLACE = "chart-"
@@ -27,8 +31,6 @@ GROUPS = (
     "Garbage collection and CPU",
     "Load generator",
 )
-#: Rows and columns of a chart's hidden table, for those who hear the page.
-TABLE_ROWS, TABLE_CURVES = 8, 6
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A row of a chart's hidden table: when, and each curve's value then."""
-
-    time: str
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Panel:
     """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw.
 
-    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn.
+    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn. `judged_by` are the
+    endpoints whose requests were the clock that the growth was judged on, empty where that was time.
     """
 
     title: str
@@ -66,7 +61,8 @@ class Panel:
     fitted: bool
     number: int
     open: bool
-    rows: tuple[Row, ...]
+    table: Table
+    judged_by: str
 
 
 def render(analysis: Analysis, *, live: bool = False) -> str:
@@ -114,7 +110,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             library=chart_library() if charts else "",
             sort=own_script(page_file("sort.js")),
-            script=own_script(page_file("report.js")),
+            script=own_script(page_file("report.js") + page_file("explore.js")),
             live=own_script(page_file("live.js")) if live else "",
             charts=chart_data(figures.embed(analysis, charts, PLACE)) if charts else "",
         )
@@ -202,7 +198,9 @@ def panel_of(index: int, chart: Chart) -> Panel:
     counted = wording.clean(chart.unit) if wording.brief(chart.unit) != chart.unit else ""  # an axis says MiB, ms or %
     open_ = index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
     title = wording.clean(chart.title)
-    return Panel(title, counted, chart.verdict, limit, place, entries, fitted, index, open_, tuple(_rows(chart)))
+    clock = clock_of(chart)
+    judged_by = wording.listed(clock.endpoints) if clock else ""
+    return Panel(title, counted, chart.verdict, limit, place, entries, fitted, index, open_, table_of(chart), judged_by)
 
 
 def _never_moves(chart: Chart) -> bool:
@@ -229,32 +227,17 @@ def _values(chart: Chart) -> list[tuple[str, str]]:
     ]
 
 
-def _rows(chart: Chart) -> list[Row]:
-    """A few moments of the run with the values of the first curves."""
-    curves = [curve for curve in chart.curves[:TABLE_CURVES] if len(curve.times)]
-    if not curves:
-        return []
-    times = np.unique(np.linspace(0, len(curves[0].times) - 1, TABLE_ROWS).astype(int))
-    moments = [float(curves[0].times[index]) for index in times]
-    return [Row(show_duration(moment), tuple(_at(curve, moment, chart.unit) for curve in curves)) for moment in moments]
-
-
-def _at(curve: Curve, moment: float, unit: str) -> str:
-    index = min(int(np.searchsorted(curve.times, moment)), len(curve.times) - 1)
-    return wording.amount(float(curve.values[index]), unit) or "no value"
-
-
 def _entry(index: int, number: int, curve: Curve, unit: str) -> Entry:
     """One curve in the legend."""
-    fit = wording.growth_and_interval(curve.trend, unit) if figures.has_values(curve) else "no values"
-    colour, dashed = number % figures.COLOURS, number >= figures.COLOURS
+    fit = wording.growth_and_interval(curve.trend, unit) if has_values(curve) else "no values"
+    colour, dashed = number % COLOURS, number >= COLOURS
     return Entry(wording.clean(curve.label), colour, dashed, fit, f"curve:{index}:{number}")
 
 
 def _shaded(phases: Sequence[Phase]) -> list[Phase]:
     """The stretches that were not judged; what follows the load as one, where it is more than a drain."""
-    before = [phase for phase in phases if phase.name in figures.BEFORE]
-    after = [phase for phase in phases if phase.name in figures.AFTER]
+    before = [phase for phase in phases if phase.name in BEFORE]
+    after = [phase for phase in phases if phase.name in AFTER]
     return before + (after if len(after) < 2 else [Phase("after the load", after[0].start, after[-1].end)])
 
 

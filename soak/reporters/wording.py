@@ -13,7 +13,7 @@ from datetime import datetime
 from soak.model import Analysis, Ending, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
 from soak.printable import clean as clean  # noqa: PLC0414 - reporters know this module alone
 from soak.traces import Coverage, ServiceTime, TraceReport
-from soak.units import show_amount, show_duration, show_number, unit_of
+from soak.units import show_amount, show_duration, show_number, singular, unit_of
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
@@ -168,7 +168,8 @@ def suspected(suspect: Suspect) -> str:
 def counted(value: float, unit: str) -> str:
     """An amount, its unit in the singular where it is one."""
     said = amount(value, unit)
-    return said.removesuffix("s") if said.startswith("1 ") and unit.endswith("s") and unit != "bytes" else said
+    noun = clean(unit)
+    return f"1 {singular(noun)}" if said == f"1 {noun}" else said
 
 
 def short(function: str) -> str:

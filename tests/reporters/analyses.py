@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from soak.analysis.lead import lead_of
@@ -18,6 +20,7 @@ from soak.model import (
     Finding,
     Floats,
     HeatMap,
+    JudgedClock,
     Line,
     Phase,
     Place,
@@ -71,7 +74,9 @@ def curve(label: str, level: float, slope: float, noise: float, points: int = 10
 #: Counts by latency (rising) and time: most requests are quick, and some cells are empty.
 HEAT: Floats = np.outer(np.arange(20, 0, -1) ** 3, np.arange(60) % 7 > 0).astype(np.float64)
 MEMORY = trend(3.1 * MIB, 0.2 * MIB, 212 * MIB)
-GOROUTINES = trend(120.0, 1.5, 1104.0)
+#: Requests to one endpoint come twice as fast in the first half of the judged stretch.
+CLOCK = JudgedClock((1800.0, 15240.0, 28680.0), (1800.0, 19720.0, 28680.0), (0.0, 2000.0, 3000.0), ("GET /user",))
+GOROUTINES = replace(trend(120.0, 1.5, 1104.0), clock=CLOCK)
 HEAP = trend(0.02 * MIB, 0.05 * MIB, 31 * MIB)
 DESCRIPTORS = trend(0.0, 0.01, 24.0)
 POOL = {"pool": "orders"}

@@ -55,7 +55,7 @@ function painted(canvas) {
   return width > 0 && canvas.getContext("2d").getImageData(0, 0, width, height).data.some((byte) => byte);
 }
 setTimeout(() => {
-  for (const chart of document.querySelectorAll(".chart")) {
+  for (const chart of document.querySelectorAll(".chart:not(.aside)")) {
     const [pad] = all(chart, ".bk-events");
     const box = pad.getBoundingClientRect();
     for (const share of [0.24, 0.25]) {
@@ -65,7 +65,25 @@ setTimeout(() => {
     }
   }
 }, 1500);
+setTimeout(() => {
+  const chart = document.getElementById(document.querySelector("[data-axis]")?.dataset.axis);
+  if (!chart) return;
+  const press = (key, shiftKey = false) => chart.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true }));
+  const stretch = () => [soakShown.span.start, soakShown.span.end].map((time) => time / soakShown.whole.end);
+  for (let times = 0; times < 13; times++) press("ArrowRight");
+  seen.said = chart.parentElement.querySelector("[role=status]").textContent;
+  press("+");
+  seen.zoomed = stretch();
+  press("ArrowLeft", true);
+  seen.panned = stretch();
+  press("Home");
+  seen.whole = stretch();
+  document.querySelector("[data-axis]")?.click();
+}, 2500);
 setTimeout(async () => {
+  const requests = document.querySelector(".chart[id$=-requests]:not(.aside)");
+  seen.requests = requests ? all(requests, "canvas").some(painted) : null;
+  document.querySelector("[data-axis]")?.click();
   if (window.axe) {
     const { violations } = await axe.run(document, { resultTypes: ["violations"] });
     // What the pointer is told lies beside the page's landmarks, and vanishes with it.
@@ -73,7 +91,7 @@ setTimeout(async () => {
     const real = violations.filter((rule) => rule.id !== "region" || !rule.nodes.every(told));
     seen.axe = real.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.html).join(" ")}`.slice(0, 400));
   }
-  const charts = [...document.querySelectorAll(".chart")];
+  const charts = [...document.querySelectorAll(".chart:not(.aside)")];
   seen.ready = document.documentElement.dataset.charts ?? null;
   seen.hacked = document.documentElement.dataset.hacked ?? null;
   seen.charts = charts.length;
@@ -274,6 +292,16 @@ def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
     assert re.search(r"process_resident_memory_bytes value: 20\d MiB range: 20\d MiB to 20\d MiB time: 3h", told)
     assert re.search(r"GET /user\S+ value: \d\.?\d* ms", told)
     assert "config map reloaded" in told
+
+
+def test_keys_read_zoom_and_pan_all_charts_and_a_switch_shows_the_requests_axis() -> None:
+    seen = browse("fail", 1280)
+    assert re.fullmatch(r"[\dhms]+: go_goroutines [56]\d\d goroutines", seen["said"])
+    assert seen["zoomed"] == pytest.approx([0.25, 0.75], abs=0.03)
+    assert seen["panned"] == pytest.approx([0.125, 0.625], abs=0.03)
+    assert seen["whole"] == [0, 1]
+    assert seen["requests"] is True
+    assert browse("crowded", 1280)["requests"] is None
 
 
 @pytest.mark.parametrize(("which", "width"), [("fail", 1280), ("hostile", 420), ("crowded", 1280)])

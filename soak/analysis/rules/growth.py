@@ -19,7 +19,7 @@ from soak.analysis.statistics.level_shift import level_shift
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, GROWS_BY, SURELY_SETTLED, SUSPICIOUS
-from soak.model import Finding, RuleName, Trend, Verdict
+from soak.model import Finding, JudgedClock, RuleName, Trend, Verdict
 from soak.units import show_amount, show_duration, show_number
 
 
@@ -137,7 +137,13 @@ def _stepped(subject: Subject) -> str:
     levels = f"from {number if after.endswith(f' {unit}') else before} to {after}"
     steps = "" if shift.steps == 1 else f"in {shift.steps} steps, the last "
     pronoun = "They" if _plural(subject) else "It"
-    return f" {pronoun} stepped {levels} {steps}at {show_duration(shift.time - times[0])}, and stayed."
+    at = shift.time - times[0] if subject.clock is None else _in_time(subject.clock, times[0], shift.time)
+    return f" {pronoun} stepped {levels} {steps}at {show_duration(at)}, and stayed."
+
+
+def _in_time(clock: JudgedClock, start: float, end: float) -> float:
+    """The seconds of the run between two moments on a clock of requests."""
+    return float(np.diff(clock.time_of(np.array([start, end])))[0])
 
 
 def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:

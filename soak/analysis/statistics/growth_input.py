@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.model import Floats, Series
+from soak.model import Floats, JudgedClock, Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +24,7 @@ class Subject:
     bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated, which a collector lets fall.
     `connections` are how many the load had open, None where unknown: memory keeps the mark of their highest number.
     `falls` says that the series and its capacity were changed in sign, because a fall of it is for the worse.
+    `clock` is the clock of requests that all times here are on, None where they are the run's own.
     """
 
     series: Series
@@ -41,6 +42,7 @@ class Subject:
     connections: Series | None = None
     gaps: tuple[float, ...] = ()
     falls: bool = False
+    clock: JudgedClock | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,7 +32,7 @@ from soak.analysis.thresholds import (
     SETTLING,
     SUSPICIOUS,
 )
-from soak.model import Floats, Line, Trend
+from soak.model import Floats, JudgedClock, Line, Trend
 from soak.units import show_duration
 
 _ODD, _MOST_ODD = 4.5, 0.1
@@ -53,9 +53,20 @@ def fit_trend(subject: Subject) -> Trend:
     # Matrices as small as these are slower on many threads, which would also take the cores from whoever drives the load.
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
-            return _fit_settled(subject)
+            trend = _fit_settled(subject)
         except np.linalg.LinAlgError:
             return _unknown("its values are too odd for any fit")
+    return trend if subject.clock is None else _settled_in_time(trend, subject.clock)
+
+
+def _settled_in_time(trend: Trend, clock: JudgedClock) -> Trend:
+    """A trend that was fitted on a clock of requests, with its warm-up in seconds of the run."""
+    after = trend.settled_after_seconds
+    if after is not None and trend.lines:
+        began = trend.lines[-1].start
+        start, end = clock.time_of(np.array([began, began + after]))
+        after = float(end - start)
+    return replace(trend, settled_after_seconds=after, clock=clock)
 
 
 @cache

@@ -21,10 +21,12 @@ from soak.diagnosis.attribution.load_profiles import load_profiles
 from soak.diagnosis.attribution.mix import mix_at
 from soak.diagnosis.attribution.signals import attribute_by_endpoint, contributors, levels_of
 from soak.diagnosis.thresholds import WALL_CLOCK_SHARE
-from soak.model import EventKind, Floats, Recording, Series
+from soak.model import EventKind, Floats, JudgedClock, Recording, Series
 
 #: Fewer snapshots than these are no series.
 _FEWEST = 10
+#: Moments of the clock that are kept to draw by: a dozen for each of the slots in which the mix is varied.
+_DRAWN = 400
 
 
 def request_clock(recording: Recording) -> RequestClock:
@@ -73,6 +75,7 @@ def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
     grid = np.union1d(prepared.recording.windows[0].times, [prepared.judged_from, prepared.end])
     grid = grid[(grid >= prepared.judged_from) & (grid <= prepared.end)]
     hands = _due(prepared, told, grid)
+    clock = _clock(prepared, told, grid, hands)
 
     def moved(times: Floats) -> Floats:
         return np.where((times >= grid[0]) & (times <= grid[-1]), np.interp(times, grid, hands), times)
@@ -87,7 +90,17 @@ def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
         borders=borders,
         requests=None if subject.requests is None else on_it(subject.requests),
         floor=None if subject.floor is None else on_it(subject.floor),
+        clock=clock,
     )
+
+
+def _clock(prepared: Prepared, told: Sequence[Amount], grid: Floats, hands: Floats) -> JudgedClock:
+    """The clock as reports draw it, at some of the moments of `grid`."""
+    drawn = np.unique(np.linspace(0, len(grid) - 1, _DRAWN).astype(int))
+    endpoints = tuple(amount.endpoint for amount in told)
+    mix = mix_at(grid[drawn], prepared.recording.windows)
+    requests = np.sum([mix.counts[:, mix.names.index(name)] for name in endpoints], axis=0)
+    return JudgedClock(tuple(grid[drawn].tolist()), tuple(hands[drawn].tolist()), tuple(requests.tolist()), endpoints)
 
 
 def _due(prepared: Prepared, told: Sequence[Amount], grid: Floats) -> Floats:

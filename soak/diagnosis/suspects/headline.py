@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-from soak.catalog.rows import Unit
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
-from soak.units import show_amount, show_duration, show_number
+from soak.units import show_amount, show_duration, show_number, singular
 
 
 def headline(suspect: Suspect, analysis: Analysis) -> str:
@@ -39,8 +38,7 @@ def amount(value: float, unit: str) -> str:
     if unit == "bytes" or not unit:
         return show_amount(value, unit)
     number = show_number(value)
-    singular = unit if unit == Unit.SERIES else unit.removesuffix("s")
-    return f"{number} {singular if number == '1' else unit}"
+    return f"{number} {singular(unit) if number == '1' else unit}"
 
 
 def _lasts(suspect: Suspect, analysis: Analysis) -> str:

@@ -47,7 +47,7 @@ def render(comparison: Comparison) -> str:
             groups=groups,
             panels=[panel_of(index, chart) for index, chart in enumerate(charts)],
             library=chart_library() if charts else "",
-            script=own_script(page_file("sort.js") + page_file("report.js")),
+            script=own_script(page_file("sort.js") + page_file("report.js") + page_file("explore.js")),
             charts=chart_data(figures.embed(axis, charts, PLACE)) if charts else "",
         )
     )

@@ -105,10 +105,12 @@ async function soakDraw(root, data) {
   const drawn = Bokeh.documents.at(-1);
   const models = [...drawn.all_models];
   const tagged = (tag) => models.filter((model) => model.tags?.includes(tag));
-  soakShown = { models, managers, document: drawn, span: tagged("time")[0] };
+  const plots = new Map(Object.entries(items[0].roots).map(([id, place]) => [place, drawn.get_model_by_id(id)]));
+  soakShown = { models, managers, document: drawn, plots, span: tagged("time")[0] };
   soakShown.whole = { start: soakShown.span?.start, end: soakShown.span?.end };
   soakLink(soakShown.span, tagged("time-ahead")[0], soakShown.whole);
   soakPaint();
+  soakExplore(root, plots);
   for (const button of root.querySelectorAll("[data-curve]")) {
     button.addEventListener("click", () => {
       const shown = button.getAttribute("aria-pressed") !== "true";
@@ -116,7 +118,10 @@ async function soakDraw(root, data) {
       for (const renderer of tagged(button.dataset.curve)) renderer.visible = shown;
     });
   }
-  root.querySelector("#whole").addEventListener("click", () => soakShown.span?.setv(soakShown.whole));
+  root.querySelector("#whole").addEventListener("click", () => {
+    soakShown.span?.setv(soakShown.whole);
+    for (const range of tagged("requests")) range.setv(soakShown.whole);
+  });
   // A finger on a chart scrolls the page; zooming is for pointers that hover.
   if (matchMedia("(any-hover: none)").matches) {
     for (const model of models) if (model.type === "BoxZoomTool") model.active = false;
@@ -128,6 +133,7 @@ soakDark.addEventListener("change", soakPaint);
 addEventListener("beforeprint", () => {
   soakPrinting = true;
   for (const view of soakShown.managers.flatMap((manager) => [...manager.roots])) {
+    if (getComputedStyle(view.el).visibility === "hidden") continue; // on the axis that is not shown
     const picture = new Image();
     picture.alt = "";
     picture.src = view.export("png").canvas.toDataURL();

@@ -69,6 +69,9 @@ def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints
     windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(5.0, 184.0)
     assert trend is not None
     assert trend.slope_per_hour == pytest.approx(3600 * windows.requests.sum() / 179, rel=0.02)
+    assert trend.clock is not None
+    assert trend.clock.endpoints == ("GET /stock/7",)
+    assert trend.clock.requests[-1] - trend.clock.requests[0] == pytest.approx(windows.requests.sum(), rel=0.02)
 
 
 def test_nobody_is_suspected_where_nothing_fails() -> None:
