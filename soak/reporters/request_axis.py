@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.model import Chart, Curve, Event, JudgedClock, Line, Phase
-from soak.recorded import Floats
+from soak.model import Chart, Curve, Event, Floats, JudgedClock, Line, Phase
 
 
 def clock_of(chart: Chart) -> JudgedClock | None:
