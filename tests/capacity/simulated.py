@@ -12,7 +12,8 @@ from soak.capacity.search import next_step
 from soak.capacity.settings import SearchSettings, StepLimit
 from soak.capacity.step_test import StepTest, WindowCounts
 from soak.capacity.steps import Decision, Outcome, Step
-from soak.latency import GROWTH, LOWEST
+from soak.latency import GROWTH, LOWEST, Histogram
+from soak.windows import EndpointWindow, GeneratorWindow, Window
 
 Floats = NDArray[np.float64]
 LIMITS = (StepLimit("p99", 0.99, 0.25), StepLimit("errors", None, 0.01))
@@ -70,6 +71,22 @@ def histogram(latencies: Floats) -> dict[int, int]:
     """Buckets of `soak.latency`, as `bucket_of` counts them."""
     buckets = np.ceil(np.log(np.maximum(latencies, LOWEST) / LOWEST) / np.log(GROWTH)).astype(int)
     return {int(bucket): int(count) for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True)}
+
+
+def window_of(counts: WindowCounts, end: float) -> Window:
+    """Counts as the load streams them."""
+    seen = EndpointWindow(
+        "GET /",
+        counts.requests,
+        {"status 503": counts.failures} if counts.failures else {},
+        0,
+        Histogram(dict(counts.latency)),
+        Histogram(),
+        dropped=counts.dropped,
+    )
+    made = int(counts.made or 0)
+    own = GeneratorWindow(counts.cpu or 0.0, 0.0, counts.lag or 0.0, 0, asked=counts.asked, made=made)
+    return Window(end, counts.seconds, counts.in_flight, (seen,), own)
 
 
 def finished(arrivals: Floats, service: Floats) -> Floats:
