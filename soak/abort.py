@@ -57,10 +57,10 @@ class AbortWatch:
         if self.aborted is not None or not isinstance(record, Window | Scrape):
             return
         with self._lock:
-            found = next(self._true(record), None) if self.aborted is None else None
-            self.aborted = self.aborted or found
-        if found is not None:
-            self._record(Event(found.time, EventKind.ABORT, found.text))
+            broken = next(self._true(record), None) if self.aborted is None else None
+            self.aborted = self.aborted or broken
+        if broken is not None:
+            self._record(Event(broken.time, EventKind.ABORT, broken.text))
 
     def _true(self, record: Window | Scrape) -> Iterator[Aborted]:
         if isinstance(record, Window):

@@ -6,7 +6,7 @@ Prometheus has no verdict: a rule sees a straight line or a threshold. What that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ class Where:
     def __call__(self, text: str) -> str:
         """A selector as PromQL, with these matchers."""
         parsed = selector(text)
-        inner = [*(_matcher(one) for one in parsed.matchers), *([self.matchers] if self.matchers else [])]
+        inner = [*(_matcher(matcher) for matcher in parsed.matchers), *([self.matchers] if self.matchers else [])]
         return f"{parsed.name}{{{', '.join(inner)}}}" if inner else parsed.name
 
 
@@ -137,9 +137,11 @@ def _restarts(where: Where) -> Iterator[AlertRule]:
 
 def _of_family(family: Family, profile: Profile, where: Where) -> Iterator[AlertRule]:
     """The rules of one runtime, library or exporter; its series may be absent, and the rules are then silent."""
-    known = {one.selector for other in FAMILIES for one in other.metrics}
+    known = {metric.selector for other in FAMILIES for metric in other.metrics}
     for metric in _watched(family):
-        capacities = [one for one in metric.capacities if one in known and one not in profile.limits.max]
+        capacities = [
+            capacity for capacity in metric.capacities if capacity in known and capacity not in profile.limits.max
+        ]
         yield from _exhaustion(metric, _nearest(metric, capacities), profile, where)
     for pool in family.pools:
         yield from _pool(pool, where)
@@ -290,8 +292,3 @@ def _ignoring(*selectors: str) -> str:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-def names_of(rules: Iterable[dict[str, Any]]) -> set[str]:
-    """The names of the alerts of some groups."""
-    return {rule["alert"] for group in rules for rule in group["rules"]}

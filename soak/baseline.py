@@ -36,8 +36,13 @@ class Baseline:
 
 def capacity_in(baseline: Baseline) -> float | None:
     """The capacity that a baseline holds, in requests per second: the least of its searches; None where it has none."""
-    found = [one.value for run in baseline.runs for one in run.measurements if one.metric == "capacity"]
-    return min(found, default=None)
+    capacities = [
+        measurement.value
+        for run in baseline.runs
+        for measurement in run.measurements
+        if measurement.metric == "capacity"
+    ]
+    return min(capacities, default=None)
 
 
 def _finite(value: float) -> float:
@@ -130,8 +135,8 @@ def from_tree(tree: Any, source: str) -> Baseline:
     if not is_baseline(tree):
         raise InputError(f"{source}: not a baseline; {_ADVICE}")
     if tree.get("format_version") != FORMAT_VERSION:
-        found = tree.get("format_version")
-        raise InputError(f"{source}: format_version {found}, and this soak reads {FORMAT_VERSION}; {_ADVICE}")
+        version = tree.get("format_version")
+        raise InputError(f"{source}: format_version {version}, and this soak reads {FORMAT_VERSION}; {_ADVICE}")
     try:
         file = _File.model_validate(tree)
     except ValidationError as error:
@@ -159,17 +164,17 @@ def _run(run: MeasuredRun) -> dict[str, Any]:
         "load": run.load,
         "measurements": [
             {
-                "metric": one.metric,
-                "subject": one.subject,
-                "value": _rounded(one.value),
-                "error": _rounded(one.error),
-                "drift": _rounded(one.drift),
-                "unit": one.unit,
-                **({"matters": _rounded(one.matters)} if one.matters else {}),
+                "metric": measurement.metric,
+                "subject": measurement.subject,
+                "value": _rounded(measurement.value),
+                "error": _rounded(measurement.error),
+                "drift": _rounded(measurement.drift),
+                "unit": measurement.unit,
+                **({"matters": _rounded(measurement.matters)} if measurement.matters else {}),
             }
-            for one in run.measurements
+            for measurement in run.measurements
         ],
-        **({} if run.suspects is None else {"suspects": [_suspect(one) for one in run.suspects]}),
+        **({} if run.suspects is None else {"suspects": [_suspect(suspect) for suspect in run.suspects]}),
     }
 
 
@@ -193,14 +198,24 @@ def _rounded(value: float) -> float:
 
 def _measured(run: _Run, source: str, name: str) -> MeasuredRun:
     seen: set[tuple[str, str]] = set()
-    for one in run.measurements:
-        key = (one.metric, one.subject)
+    for measurement in run.measurements:
+        key = (measurement.metric, measurement.subject)
         if key in seen:
-            raise InputError(f"{source}: damaged: {one.metric} of {one.subject} stands there twice; {_ADVICE}")
+            raise InputError(
+                f"{source}: damaged: {measurement.metric} of {measurement.subject} stands there twice; {_ADVICE}"
+            )
         seen.add(key)
     measurements = tuple(
-        Measurement(one.metric, one.subject, one.value, one.error, one.drift, one.unit, one.matters)
-        for one in run.measurements
+        Measurement(
+            measurement.metric,
+            measurement.subject,
+            measurement.value,
+            measurement.error,
+            measurement.drift,
+            measurement.unit,
+            measurement.matters,
+        )
+        for measurement in run.measurements
     )
     suspects = None if run.suspects is None else tuple(map(_suspected, run.suspects))
     return MeasuredRun(
@@ -208,6 +223,6 @@ def _measured(run: _Run, source: str, name: str) -> MeasuredRun:
     )
 
 
-def _suspected(one: _Suspect) -> Suspect:
-    place = Place(one.function, one.file, one.line)
-    return Suspect(one.leak_class, one.confidence, place, one.endpoint, 0.0, 0.0, 0.0, "", (), "", "")
+def _suspected(suspect: _Suspect) -> Suspect:
+    place = Place(suspect.function, suspect.file, suspect.line)
+    return Suspect(suspect.leak_class, suspect.confidence, place, suspect.endpoint, 0.0, 0.0, 0.0, "", (), "", "")

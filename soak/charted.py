@@ -54,6 +54,10 @@ def _read(times: Floats, clock: tuple[float, ...], other: tuple[float, ...]) -> 
     return np.where(inside, np.interp(times, clock, other), times)
 
 
+#: Standard errors from end to end of a 95% interval of a normal distribution.
+INTERVAL_ERRORS = 3.92
+
+
 @dataclass(frozen=True, slots=True)
 class Trend:
     """The growth of one series' steady level, in the series' unit per hour, with a 95% interval.
@@ -78,6 +82,11 @@ class Trend:
     stepwise: bool = False
     falls: bool = False
     clock: JudgedClock | None = None
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error that the interval stands for, in the series' unit per hour."""
+        return (self.slope_high - self.slope_low) / INTERVAL_ERRORS
 
     def mirrored(self) -> Trend:
         """The trend of the series with its sign changed: a fall that is for the worse as growth, and back."""

@@ -151,4 +151,6 @@ class Comparison:
     @property
     def untold(self) -> int:
         """How many differences may or may not be worse."""
-        return sum(not one.not_worse and one.verdict is not Change.WORSE for one in self.differences)
+        return sum(
+            not difference.not_worse and difference.verdict is not Change.WORSE for difference in self.differences
+        )

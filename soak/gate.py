@@ -36,11 +36,11 @@ class Slice:
 def order(pairs: int, seed: int) -> list[tuple[str, str]]:
     """Which side of each pair comes first: blocks of two pairs that mirror each other, the first of each drawn at random."""
     rng = random.Random(seed)  # noqa: S311 - an order, and no secret
-    found: list[tuple[str, str]] = []
-    while len(found) < pairs:
+    slots: list[tuple[str, str]] = []
+    while len(slots) < pairs:
         first = SIDES if rng.random() < 0.5 else SIDES[::-1]
-        found += [(first[0], first[1]), (first[1], first[0])]
-    return found[:pairs]
+        slots += [(first[0], first[1]), (first[1], first[0])]
+    return slots[:pairs]
 
 
 def check_gate(profile: Profile) -> GateSpec:

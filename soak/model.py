@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from soak.capacity.steps import Capacity
-from soak.charted import Chart, Curve, HeatMap, JudgedClock, Lead, Line, Trend
+from soak.charted import INTERVAL_ERRORS, Chart, Curve, HeatMap, JudgedClock, Lead, Line, Trend
 from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
@@ -32,6 +32,7 @@ from soak.windows import Exemplar
 
 #: Whoever needs a type asks this module for it.
 __all__ = [
+    "INTERVAL_ERRORS",
     "Aborted",
     "Adjustment",
     "Analysis",

@@ -58,7 +58,7 @@ def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict
     run, verdict = analysis.run, analysis.verdict
     was = f" (was {before.value})" if before is not None and before is not verdict else ""
     facts = dict(run.facts)
-    findings = [one for one in analysis.findings if one.verdict is not Verdict.PASS][:MOST]
+    findings = [finding for finding in analysis.findings if finding.verdict is not Verdict.PASS][:MOST]
     text = f"{_SIGNS[verdict]} *{verdict.upper()}*{was}: {_short(run.name)}: {_short(analysis.reason)}"
     if analysis.suspects:
         first = analysis.suspects[0]
@@ -76,7 +76,8 @@ def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict
         "run": str(directory),
         "vouches_for": show_duration(analysis.vouched.seconds) if analysis.vouched is not None else None,
         "findings": [
-            {"series": one.series, "verdict": one.verdict.value, "reason": _short(one.reason)} for one in findings
+            {"series": finding.series, "verdict": finding.verdict.value, "reason": _short(finding.reason)}
+            for finding in findings
         ],
     }
 

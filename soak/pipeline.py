@@ -158,4 +158,4 @@ def growth_over(directories: Sequence[Path], starts: Sequence[float]) -> tuple[M
     recording = joined([load_recording(directory) for directory in directories], starts)
     analysis = analyze(recording, profile.limits, warmup=profile.load.warmup)
     run = measure("all slices", recording, analysis, profile)
-    return tuple(one for one in run.measurements if one.metric == "growth")
+    return tuple(measurement for measurement in run.measurements if measurement.metric == "growth")

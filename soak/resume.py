@@ -81,10 +81,10 @@ def resumption_of(directory: Path, planned: float, clock: datetime | None = None
     stretches = tuple((edges[i], edges[i + 1]) for i in range(0, len(edges) - 1, 2))
     passed = _since(str(run.get("started", "")), clock or datetime.now(UTC))
     # A run that was told to end after its load, or crashed then, lacks nothing but its end.
-    found = Resumption(stretches, max(passed, so_far.last + LEAST_GAP), so_far.requests, ended)
-    if planned - found.done < LEAST_LEFT:
+    resumption = Resumption(stretches, max(passed, so_far.last + LEAST_GAP), so_far.requests, ended)
+    if planned - resumption.done < LEAST_LEFT:
         raise UsageError(f"--resume {directory}: its load is complete; `soak report` judges it")
-    return found
+    return resumption
 
 
 def _since(started: str, now: datetime) -> float:

@@ -70,7 +70,7 @@ class Selector:
 
 def _matchers(inner: str, text: str) -> list[Matcher]:
     """The conditions between the braces; a comma may follow the last."""
-    found, position = [], 0
+    matchers, position = [], 0
     while inner[position:].strip():
         match = _MATCHER.match(inner, position)
         if match is None:
@@ -84,5 +84,5 @@ def _matchers(inner: str, text: str) -> list[Matcher]:
                 re.compile(value)
             except re.error as error:
                 raise ValueError(f"{text!r}: {value!r} is not a regular expression: {error}") from None
-        found.append(Matcher(match["label"], operator, value))
-    return found
+        matchers.append(Matcher(match["label"], operator, value))
+    return matchers

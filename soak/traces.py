@@ -90,4 +90,4 @@ class TraceReport:
 
     def times_of(self, trace: str) -> TraceTimes | None:
         """Those of one trace; None without any."""
-        return next((one for one in self.each if trace and one.trace == trace), None)
+        return next((times for times in self.each if trace and times.trace == trace), None)

@@ -64,16 +64,16 @@ class GeneratorWindow:
     @classmethod
     def together(cls, several: Sequence[GeneratorWindow]) -> GeneratorWindow:
         """The processes of one window as one."""
-        asked = [one.asked for one in several if one.asked is not None]
-        connections = [one.connections for one in several if one.connections is not None]
+        asked = [window.asked for window in several if window.asked is not None]
+        connections = [window.connections for window in several if window.connections is not None]
         return cls(
-            max(one.cpu_ratio for one in several),
-            sum(one.cpu_seconds for one in several),
-            max(one.lag for one in several),
-            sum(one.memory for one in several),
+            max(window.cpu_ratio for window in several),
+            sum(window.cpu_seconds for window in several),
+            max(window.lag for window in several),
+            sum(window.memory for window in several),
             sum(asked) if asked else None,
-            sum(one.made for one in several),
-            sum(one.queued for one in several),
+            sum(window.made for window in several),
+            sum(window.queued for window in several),
             sum(connections) if connections else None,
         )
 
@@ -96,6 +96,10 @@ class Exemplar:
     failure: str = ""
     status: int = 0
     trace: str = ""
+
+
+#: What is known of an exemplar, in the order in which recordings store it.
+EXEMPLAR_FIELDS = tuple(each.name for each in fields(Exemplar))
 
 
 @dataclass(frozen=True, slots=True)

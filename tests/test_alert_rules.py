@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from soak.alert_rules import alert_rules, names_of
+from soak.alert_rules import alert_rules
 from soak.profile import parse_profile
 
 TEXT = """
@@ -33,7 +33,7 @@ def rules(matchers: str = "") -> list[dict[str, Any]]:
 
 
 def test_there_is_an_alert_for_each_kind_of_limit() -> None:
-    assert names_of(rules()) == {
+    assert {rule["alert"] for group in rules() for rule in group["rules"]} == {
         "SoakGrowthLimit",
         "SoakMaximum",
         "SoakRestart",

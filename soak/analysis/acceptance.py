@@ -125,15 +125,15 @@ def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
     """Why the suspects say that it is not (only) the accepted leak; None where they do not."""
     if entry.endpoint is None and entry.leak_class is None:
         return None
-    sure = [one for one in suspects if one.leak_class not in _NO_LEAKS and one.confidence >= SURE]
+    sure = [suspect for suspect in suspects if suspect.leak_class not in _NO_LEAKS and suspect.confidence >= SURE]
     if not sure:
         wanted = entry.leak_class or entry.endpoint
         return f"no suspect says that it is {wanted}: diagnose, with attribute for endpoints, would"
-    for one in sure:
-        if entry.leak_class is not None and one.leak_class != entry.leak_class:
-            return f"a {one.leak_class} is suspected, {show_ratio(one.confidence)} sure"
-        if entry.endpoint is not None and one.endpoint != entry.endpoint:
-            through = "an unknown endpoint" if one.endpoint in _WHOLE_ENDPOINTS else one.endpoint
+    for suspect in sure:
+        if entry.leak_class is not None and suspect.leak_class != entry.leak_class:
+            return f"a {suspect.leak_class} is suspected, {show_ratio(suspect.confidence)} sure"
+        if entry.endpoint is not None and suspect.endpoint != entry.endpoint:
+            through = "an unknown endpoint" if suspect.endpoint in _WHOLE_ENDPOINTS else suspect.endpoint
             return f"it leaks through {through}"
     return None
 
@@ -146,7 +146,9 @@ def _judged_again(analysis: Analysis, prepared: Prepared, findings: Sequence[Fin
     if analysis.broken is not None and verdict is not Verdict.FAIL:
         verdict, reason = Verdict.INCONCLUSIVE, analysis.broken
     taken = [
-        one for one in ordered if one.verdict is Verdict.PASS and one.adjustments and one.adjustments[-1].by == STEP
+        finding
+        for finding in ordered
+        if finding.verdict is Verdict.PASS and finding.adjustments and finding.adjustments[-1].by == STEP
     ]
     if taken and verdict is not Verdict.FAIL:
         reason = (

@@ -23,11 +23,11 @@ SERIES, UNIT = "capacity_requests_per_second", "requests/s"
 
 def capacity_finding(settings: SearchSettings, capacity: Capacity, ended: Ending) -> Finding:
     """The capacity as a finding: its verdict by the table above, and the sentence that says it."""
-    found = capacity.bracket
+    bracket = capacity.bracket
     verdict, reason = _said(settings, capacity)
     if capacity.conclusion is Conclusion.UNFINISHED and ended in _ENDED:
-        reason = f"The search was {_ENDED[ended]} before it was done: {known_so_far(found)}."
-    return Finding(RuleName.CAPACITY, SERIES, verdict, reason, (), None, found.held, UNIT)
+        reason = f"The search was {_ENDED[ended]} before it was done: {known_so_far(bracket)}."
+    return Finding(RuleName.CAPACITY, SERIES, verdict, reason, (), None, bracket.held, UNIT)
 
 
 #: What became of a search that its run's end cut short.
@@ -41,50 +41,51 @@ _ENDED = {
 
 
 def _said(settings: SearchSettings, capacity: Capacity) -> tuple[Verdict, str]:
-    found, lowest, highest = capacity.bracket, _per_second(settings.lowest), _per_second(settings.highest)
-    steps = [one.outcome for one in capacity.steps]
+    bracket, lowest, highest = capacity.bracket, _per_second(settings.lowest), _per_second(settings.highest)
+    steps = [step.outcome for step in capacity.steps]
     last = steps[-1] if steps else None
     match capacity.conclusion:
         case Conclusion.FOUND:
-            assert found.held is not None
-            interval = interval_text(found)
-            return Verdict.PASS, f"Capacity is {_per_second(found.held)} (95% interval {interval}){_at_it(capacity)}."
+            assert bracket.held is not None
+            interval = interval_text(bracket)
+            return Verdict.PASS, f"Capacity is {_per_second(bracket.held)} (95% interval {interval}){_at_it(capacity)}."
         case Conclusion.AT_LEAST:
             reason = f"Capacity is at least {highest}, the highest rate of the search: every rate held"
             return Verdict.PASS, f"{reason}; raise load.find.to to find it."
         case Conclusion.BELOW:
-            broke = next(one for one in reversed(steps) if one.step.judged)
+            broke = next(outcome for outcome in reversed(steps) if outcome.step.judged)
             reason = f"Capacity is below {lowest}, the lowest rate of the search: {broke.reason}"
             return Verdict.FAIL, f"{reason}; lower load.find.from to find it."
         case Conclusion.UNRECOVERED:
             assert last is not None
-            broke = next(one for one in reversed(steps) if one.step.judged)
+            broke = next(outcome for outcome in reversed(steps) if outcome.step.judged)
             reason = f"The target did not recover from {_per_second(broke.step.rate)}: {last.reason}"
-            return Verdict.FAIL, f"{reason} at {_per_second(last.step.rate)}; {known_so_far(found)}."
+            return Verdict.FAIL, f"{reason} at {_per_second(last.step.rate)}; {known_so_far(bracket)}."
         case Conclusion.GENERATOR:
-            limit = next((one for one in reversed(steps) if one.step.judged and one.step.rate == found.open), None)
-            why = f"at {_per_second(found.open or 0.0)} {limit.reason if limit else ''}"
-            known = "nothing is known of the target" if found.held is None else known_so_far(found)
+            limit = next(
+                (outcome for outcome in reversed(steps) if outcome.step.judged and outcome.step.rate == bracket.open),
+                None,
+            )
+            why = f"at {_per_second(bracket.open or 0.0)} {limit.reason if limit else ''}"
+            known = "nothing is known of the target" if bracket.held is None else known_so_far(bracket)
             reason = f"The load generator was the limit, and not the target: {why}; {known}"
             return Verdict.INCONCLUSIVE, f"{reason}. Give it more cores (load.processes) or a machine of its own."
         case _:
             why = "it did not settle in the time or the steps it had"
-            return Verdict.INCONCLUSIVE, f"The search found no capacity: {why}; {known_so_far(found)}."
+            return Verdict.INCONCLUSIVE, f"The search found no capacity: {why}; {known_so_far(bracket)}."
 
 
-def known_so_far(found: Bracket) -> str:
+def known_so_far(bracket: Bracket) -> str:
     """What a search that is not over has found."""
-    if found.held is None:
+    if bracket.held is None:
         return "no rate has held yet"
-    return (
-        f"capacity is at least {_per_second(found.held)}{'' if found.low == found.held else ', as far as can be told'}"
-    )
+    return f"capacity is at least {_per_second(bracket.held)}{'' if bracket.low == bracket.held else ', as far as can be told'}"
 
 
-def interval_text(found: Bracket) -> str:
+def interval_text(bracket: Bracket) -> str:
     """`950/s to 1,000/s`: what surely held, and what surely broke a limit."""
-    low = "below" if found.low is None else f"{show_number(found.low)}/s"
-    return f"{low} to {'any rate' if found.high is None else _per_second(found.high)}".replace(" requests/s", "/s")
+    low = "below" if bracket.low is None else f"{show_number(bracket.low)}/s"
+    return f"{low} to {'any rate' if bracket.high is None else _per_second(bracket.high)}".replace(" requests/s", "/s")
 
 
 def _at_it(capacity: Capacity) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from soak.analysis.capacity_finding import capacity_finding
 from soak.analysis.charts import charts
+from soak.analysis.endpoint_summaries import endpoint_summaries
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.exemplars import shown
 from soak.analysis.prepare.prepare import Prepared, merged, prepare
@@ -25,7 +26,7 @@ from soak.capacity.step_test import StepTest, WindowCounts
 from soak.capacity.steps import Capacity, Conclusion, DrivenStep, Outcome, StepFigures
 from soak.catalog.metrics import POOLS, pool_identity, selected
 from soak.catalog.process import CPU_SECONDS
-from soak.model import Analysis, Ending, EndpointSummary, Finding, Recording, RuleName, Series, Verdict
+from soak.model import Analysis, Ending, Finding, Recording, RuleName, Series, Verdict
 from soak.profile import Profile
 from soak.windows import EndpointWindows
 
@@ -41,9 +42,9 @@ def judge_search(recording: Recording, profile: Profile, asked_load: AskedLoad) 
     prepared = prepare(recording, 0.0, asked_load)
     asked = RuleInput(prepared, profile.limits, profile.own_limits)
     capacity = capacity_of(prepared, settings, flows=bool(profile.flows))
-    survival = [one for rule in _RULES for one in RULES[rule].judge(asked) if _of_survival(one)]
+    survival = [finding for rule in _RULES for finding in RULES[rule].judge(asked) if _of_survival(finding)]
     finding = capacity_finding(settings, capacity, recording.run.ended)
-    findings = tuple(sorted((*survival, finding), key=lambda one: one.verdict.rank))
+    findings = tuple(sorted((*survival, finding), key=lambda finding: finding.verdict.rank))
     broken = _broken(prepared, capacity)
     verdict, reason = findings[0].verdict, findings[0].reason
     if findings[0] is not finding:
@@ -55,7 +56,7 @@ def judge_search(recording: Recording, profile: Profile, asked_load: AskedLoad) 
         verdict,
         reason,
         findings,
-        endpoints=tuple(_endpoints(prepared, capacity)),
+        endpoints=tuple(endpoint_summaries(_windows_at(prepared, capacity))),
         warnings=(*RULES["validity"].warn(asked, findings), *_not_judged(profile)),
         charts=charts(prepared, findings),
         phases=recording.phases,
@@ -198,21 +199,11 @@ def _broken(prepared: Prepared, capacity: Capacity) -> str | None:
     return None if why is None else f"The run broke: {why}"
 
 
-def _endpoints(prepared: Prepared, capacity: Capacity) -> Iterator[EndpointSummary]:
-    """Each endpoint at the capacity; over the whole search where none was found."""
+def _windows_at(prepared: Prepared, capacity: Capacity) -> Iterator[EndpointWindows]:
+    """Each endpoint's windows at the capacity; all of the search where none was found."""
     at = capacity.at
     for windows in prepared.recording.windows:
-        own = windows if at is None else windows.between(at.end - at.outcome.seconds, at.end)
-        yield _summary(own)
-
-
-def _summary(windows: EndpointWindows) -> EndpointSummary:
-    seconds, requests = float(windows.seconds.sum()), int(windows.requests.sum())
-    p50, p95, p99, p999 = (windows.quantile(q) for q in (0.5, 0.95, 0.99, 0.999))
-    failures = int(windows.failures.sum())
-    rate = requests / seconds if seconds else 0.0
-    kinds = tuple(sorted(windows.failure_kinds.items(), key=lambda item: -item[1])) if failures else ()
-    return EndpointSummary(windows.endpoint, requests, failures, rate, p50, p95, p99, p999, windows.maximum(), kinds)
+        yield windows if at is None else windows.between(at.end - at.outcome.seconds, at.end)
 
 
 def _not_judged(profile: Profile) -> Iterator[str]:

@@ -12,7 +12,7 @@ from soak.analysis.request_charts import LATENCY, LOAD, request_charts
 from soak.analysis.thinning import thinned
 from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
 from soak.catalog.process import CPU_SECONDS
-from soak.model import Chart, Curve, Finding, Labels, Phase, RuleName, Series, Trend, Verdict, series_key
+from soak.model import Chart, Curve, Finding, Labels, Phase, PhaseName, RuleName, Series, Trend, Verdict, series_key
 from soak.units import unit_of
 
 #: Curves of a chart, at most: more cannot be told apart, and each is some 15 KB of a report that is to stay below 2 MB.
@@ -59,7 +59,7 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
     judged = dict.fromkeys(finding.series for finding in findings)
     latencies = [finding for finding in findings if _is_latency(finding.series)]
     names = [name for name in judged if name in by_name and name not in _REQUESTS and not _is_latency(name)]
-    found = [_chart(name, by_name[name], findings) for name in names]
+    all_charts = [_chart(name, by_name[name], findings) for name in names]
     grouped: dict[tuple[str, str, str], list[Curve]] = defaultdict(list)
     for name, title in _REQUESTS.items():
         for series in by_name.get(name, ()):
@@ -75,7 +75,7 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
         Chart(_counted(title, curves), unit, _largest(curves), verdicts[title, unit, group], group=group)
         for (title, unit, group), curves in grouped.items()
     ]
-    return (*found, *drawn, *request_charts(prepared, _worst(latencies)))
+    return (*all_charts, *drawn, *request_charts(prepared, _worst(latencies)))
 
 
 def _largest(curves: list[Curve]) -> tuple[Curve, ...]:
@@ -92,17 +92,17 @@ def _counted(title: str, curves: Sequence[object]) -> str:
     return f"{title} (the {MOST_CURVES} largest of {len(curves):,})" if len(curves) > MOST_CURVES else title
 
 
-def _chart(name: str, found: list[Series], findings: tuple[Finding, ...]) -> Chart:
+def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Chart:
     own = [finding for finding in findings if finding.series == name]
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
-    role = metric_of(name, found[0].labels) or unknown_metric(name)
+    role = metric_of(name, drawn[0].labels) or unknown_metric(name)
     title, unit = _rate_of(name, role.noun[:1].upper() + role.noun[1:], str(role.unit or unit_of(name)))
-    if len(found) > MOST_CURVES:
+    if len(drawn) > MOST_CURVES:
         verdicts = {finding.labels: _ORDER.index(finding.verdict) for finding in reversed(own)}
-        title += f" (the {MOST_CURVES} worst of {len(found):,})"
-        found = sorted(found, key=lambda series: verdicts.get(series.labels, len(_ORDER)))[:MOST_CURVES]
-    curves = tuple(thinned(series, series_key(name, series.labels), trends.get(series.labels)) for series in found)
+        title += f" (the {MOST_CURVES} worst of {len(drawn):,})"
+        drawn = sorted(drawn, key=lambda series: verdicts.get(series.labels, len(_ORDER)))[:MOST_CURVES]
+    curves = tuple(thinned(series, series_key(name, series.labels), trends.get(series.labels)) for series in drawn)
     return Chart(title, unit, curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
 
 
@@ -129,9 +129,9 @@ def _is_latency(name: str) -> bool:
 
 def _warm_up(trends: Iterable[Trend]) -> Phase | None:
     """From the first judged sample to when the last of some series had settled; None where none took any time."""
-    found = [(trend.lines[0].start, trend.settled_after_seconds) for trend in trends if trend.lines]
-    ends = [start + settled for start, settled in found if settled]
-    return Phase("warmup", min(start for start, _ in found), max(ends)) if ends else None
+    stretches = [(trend.lines[0].start, trend.settled_after_seconds) for trend in trends if trend.lines]
+    ends = [start + settled for start, settled in stretches if settled]
+    return Phase(PhaseName.WARMUP, min(start for start, _ in stretches), max(ends)) if ends else None
 
 
 def _short(name: str, labels: Labels) -> str:

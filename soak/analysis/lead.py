@@ -12,7 +12,11 @@ from soak.model import Chart, Finding, Lead, Line, RuleName, Trend, Verdict, Vou
 def lead_of(findings: Sequence[Finding], vouched: Vouched | None, charts: Sequence[Chart]) -> Lead | None:
     """The first finding, most urgent first, that is drawn; of a pass the one that bounds its horizon. None where none is."""
     drawn = {curve.series for chart in charts for curve in chart.curves if curve.series}
-    bounding = [one for one in findings if vouched is not None and _key(one) == vouched.by and one.trend is not None]
+    bounding = [
+        finding
+        for finding in findings
+        if vouched is not None and _key(finding) == vouched.by and finding.trend is not None
+    ]
     chosen = next((finding for finding in (*bounding, *findings) if _key(finding) in drawn), None)
     if chosen is None:
         return None

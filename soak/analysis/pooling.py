@@ -18,14 +18,12 @@ import numpy as np
 
 from soak.analysis.rules.vouch import HOLLOW, MOST, ROUNDS, bound, horizon_of, vouch_finding, vouched_by, vouches
 from soak.analysis.statistics.t_mixture import t_quantile
+from soak.analysis.thresholds import RESOLVED_AT
 from soak.errors import UsageError
 from soak.model import Analysis, Ending, Finding, Floats, Labels, RuleName, RunInfo, Trend, Verdict
 from soak.profile import Profile
 from soak.profile.types import Limits
 from soak.units import show_amount, show_duration
-
-#: A standard error's worth of a 95% interval's width, and how many standard errors a resolution is.
-_WIDTH, _SURELY = 3.92, 4.5
 
 
 def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
@@ -40,9 +38,9 @@ def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
             if seen != wanted:
                 raise UsageError(f"--together: {what} of {name} and {first_name} differ, so their growth is not one")
     ordered = sorted(runs, key=lambda row: row[3])
-    for (name, one, run, start), (later, other, _, begins) in pairwise(ordered):
-        if one.target.url == other.target.url and begins < start + run.seconds:
-            raise UsageError(f"--together: {name} and {later} overlap in time on one target, {one.target.url}")
+    for (name, earlier, run, start), (later, other, _, begins) in pairwise(ordered):
+        if earlier.target.url == other.target.url and begins < start + run.seconds:
+            raise UsageError(f"--together: {name} and {later} overlap in time on one target, {earlier.target.url}")
 
 
 def pooling_key(profile: Profile) -> str:
@@ -62,17 +60,20 @@ def _compared(profile: Profile, first: Profile) -> Iterable[tuple[str, object, o
 def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> Analysis:
     """The runs as one analysis; `judged` is how many seconds of each were judged."""
     keys = dict.fromkeys(
-        (one.series, one.labels) for run in runs for one in run.findings if one.rule is RuleName.GROWTH and one.trend
+        (finding.series, finding.labels)
+        for run in runs
+        for finding in run.findings
+        if finding.rule is RuleName.GROWTH and finding.trend
     )
     growth = [finding for key in keys if (finding := _pooled(key, runs, max(judged), limits.survive.for_)) is not None]
-    others = [one for run in runs for one in run.findings if one.rule is not RuleName.GROWTH]
-    others = [one for one in others if one.verdict is not Verdict.PASS and one.rule is not RuleName.VOUCH]
+    others = [finding for run in runs for finding in run.findings if finding.rule is not RuleName.GROWTH]
+    others = [other for other in others if other.verdict is not Verdict.PASS and other.rule is not RuleName.VOUCH]
     reach = horizon_of(growth, sum(judged), limits.vouch or limits.survive.for_)
     if reach is not None:  # a further run counts as the mean of those there are
         rounds = reach.rounds * len(runs) if reach.rounds else reach.rounds
         reach = replace(reach, rounds=rounds)
     findings = (*growth, *others, *vouch_finding(reach, limits.vouch))
-    ordered = tuple(sorted(findings, key=lambda one: one.verdict.rank))
+    ordered = tuple(sorted(findings, key=lambda finding: finding.verdict.rank))
     verdict = ordered[0].verdict if growth else Verdict.INCONCLUSIVE
     said = f"{len(runs)} runs, {show_duration(sum(judged))} judged together"
     vouched = vouched_by(reach) if reach is not None and verdict is Verdict.PASS else None
@@ -90,44 +91,50 @@ def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> A
 
 def _pooled(key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, survive: float) -> Finding | None:
     """One series over all runs; None where some run did not judge it."""
-    found = [
-        one for run in runs for one in run.findings if one.rule is RuleName.GROWTH and (one.series, one.labels) == key
+    findings = [
+        finding
+        for run in runs
+        for finding in run.findings
+        if finding.rule is RuleName.GROWTH and (finding.series, finding.labels) == key
     ]
-    trends = [one.trend.for_the_worse for one in found if one.trend is not None and math.isfinite(bound(one.trend))]
-    if len(trends) < len(runs) or len(found) != len(runs):
+    trends = [
+        finding.trend.for_the_worse
+        for finding in findings
+        if finding.trend is not None and math.isfinite(bound(finding.trend))
+    ]
+    if len(trends) < len(runs) or len(findings) != len(runs):
         return None
     trend = pooled_trend(trends)
     rooms = [
-        (one.vouched_seconds or 0.0) * bound(one.trend) if one.trend is not None and bound(one.trend) > 0 else math.inf
-        for one in found
+        (finding.vouched_seconds or 0.0) * bound(finding.trend)
+        if finding.trend is not None and bound(finding.trend) > 0
+        else math.inf
+        for finding in findings
     ]
     fastest = bound(trend)
     seconds = min(min(rooms) / fastest, MOST) if fastest > 0 and math.isfinite(min(rooms)) else MOST
-    unit = found[0].unit
+    unit = findings[0].unit
     middle, low, high = (
         show_amount(value, unit) for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
     )
     measured = f"{middle} ({low} to {high})"
     matters = min(rooms) / survive if math.isfinite(min(rooms)) else math.inf
-    failed = [one for one in found if one.verdict is Verdict.FAIL]
+    failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
     if failed:
-        verdict, reason = Verdict.FAIL, f"{len(failed)} of {len(found)} runs failed: {failed[0].reason}"
+        verdict, reason = Verdict.FAIL, f"{len(failed)} of {len(findings)} runs failed: {failed[0].reason}"
     elif trend.slope_low >= matters:
-        verdict, reason = Verdict.FAIL, f"{found[0].series} keeps growing in all runs together: {measured}."
-    elif trend.slope_high < matters or all(one.verdict is Verdict.PASS for one in found):
-        verdict, reason = Verdict.PASS, f"{found[0].series} over all runs: {measured}."
+        verdict, reason = Verdict.FAIL, f"{findings[0].series} keeps growing in all runs together: {measured}."
+    elif trend.slope_high < matters or all(finding.verdict is Verdict.PASS for finding in findings):
+        verdict, reason = Verdict.PASS, f"{findings[0].series} over all runs: {measured}."
         if seconds < HOLLOW * longest and not unit.startswith(("descriptors", "threads", "goroutines", "connections")):
             verdict = Verdict.INCONCLUSIVE
     else:
-        verdict, reason = (
-            Verdict.INCONCLUSIVE,
-            (
-                f"{found[0].series} may or may not grow over all runs: {measured}; {_more_runs(trend, matters, len(found))}."
-            ),
-        )
-    falls = found[0].trend is not None and found[0].trend.falls
+        more = _more_runs(trend, matters, len(findings))
+        verdict = Verdict.INCONCLUSIVE
+        reason = f"{findings[0].series} may or may not grow over all runs: {measured}; {more}."
+    falls = findings[0].trend is not None and findings[0].trend.falls
     return replace(
-        found[0],
+        findings[0],
         verdict=verdict,
         reason=reason,
         observed=-trend.slope_per_hour if falls else trend.slope_per_hour,
@@ -150,14 +157,14 @@ def pooled_trend(trends: Sequence[Trend]) -> Trend:
     """One growth of several runs with its 95% interval, and what all of them together would have caught."""
     slopes = np.array([trend.slope_per_hour for trend in trends])
     resolutions = np.array([max(trend.resolution_per_hour, 1e-300) for trend in trends])
-    errors = np.maximum([(trend.slope_high - trend.slope_low) / _WIDTH for trend in trends], resolutions * 1e-9)
+    errors = np.maximum([trend.standard_error for trend in trends], resolutions * 1e-9)
     level = trends[-1].level
     if not (errors > 1e-290).all() or all(trend.slope_high == trend.slope_low for trend in trends):
         # Nothing moved in any run: the rule of three over all of the time.
         together = 0.0 if resolutions.max() <= 1e-300 else float(1 / np.sum(1 / resolutions))
         return Trend(0.0, 0.0, 0.0, together, 0.0, level)
     errors = np.maximum(
-        errors, resolutions / _SURELY / 1.4
+        errors, resolutions / RESOLVED_AT / 1.4
     )  # a run in which nothing moved knows no more than its resolution
     between = _between(slopes, errors)
     weights = 1 / (errors**2 + between)

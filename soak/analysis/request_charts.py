@@ -25,7 +25,7 @@ BUCKETS_A_ROW = 5
 def request_charts(prepared: Prepared, latency_verdict: Verdict | None) -> Iterator[Chart]:
     """The charts of the run's requests; none where soak made no requests."""
     windows = prepared.recording.windows
-    if not windows or not any(one.requests.any() for one in windows):
+    if not windows or not any(window.requests.any() for window in windows):
         return
     everything = merged(windows)
     lines = [
@@ -38,13 +38,18 @@ def request_charts(prepared: Prepared, latency_verdict: Verdict | None) -> Itera
         heat = heat_map(everything)
         yield Chart("Latency of all requests: how many took how long", "seconds", (), group=LATENCY, heat=heat)
     if lines and len(windows) > 1:
-        slowest = sorted(windows, key=lambda one: one.quantile(0.99) or 0.0, reverse=True)[:MOST_CURVES]
-        curves = [thinned(_latency(one, "p99", (("endpoint", one.endpoint),)), one.endpoint, None) for one in slowest]
+        slowest = sorted(windows, key=lambda window: window.quantile(0.99) or 0.0, reverse=True)[:MOST_CURVES]
+        curves = [
+            thinned(_latency(window, "p99", (("endpoint", window.endpoint),)), window.endpoint, None)
+            for window in slowest
+        ]
         some = "" if len(slowest) == len(windows) else f", the slowest {len(slowest)} of {len(windows)}"
         yield Chart(f"p99 latency by endpoint{some}", "seconds", tuple(curves), group=LATENCY)
     failed = list(_failures(windows))
     if failed:
-        yield Chart("Failures by kind", "failures/s", tuple(thinned(one, one.name, None) for one in failed), group=LOAD)
+        yield Chart(
+            "Failures by kind", "failures/s", tuple(thinned(window, window.name, None) for window in failed), group=LOAD
+        )
 
 
 def _latency(windows: EndpointWindows, name: str, labels: Labels) -> Series:
@@ -56,8 +61,8 @@ def _failures(windows: tuple[EndpointWindows, ...]) -> Iterator[Series]:
     """Failures a second of each kind, the most frequent first, and of all further kinds together."""
     times, seconds = windows[0].times, windows[0].seconds
     kinds: dict[str, Ints] = defaultdict(lambda: np.zeros(len(times), np.int64))
-    for one in windows:
-        for kind, cells in one.failed.items():
+    for window in windows:
+        for kind, cells in window.failed.items():
             np.add.at(kinds[kind], cells[:, 0], cells[:, 1])
     ranked = sorted(kinds.items(), key=lambda item: -int(item[1].sum()))
     for kind, counts in ranked[:MOST_CURVES]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from soak.analysis.charts import charts
+from soak.analysis.endpoint_summaries import endpoint_summaries
 from soak.analysis.lead import lead_of
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.exemplars import shown
@@ -22,7 +23,6 @@ from soak.catalog.process import RESIDENT
 from soak.model import (
     Analysis,
     Ending,
-    EndpointSummary,
     Finding,
     GroupSummary,
     Phase,
@@ -33,10 +33,7 @@ from soak.model import (
 )
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_amount, show_duration
-from soak.windows import EndpointWindows
 
-#: Successes in a third of the judged stretch: with fewer than three beyond it, p99 is one slow request.
-FEWEST_FOR_P99 = 300
 _NOTHING_ASKED = AskedLoad()
 _NO_LIMITS: Mapping[str, EndpointLimits] = {}
 
@@ -79,7 +76,9 @@ def analyze_prepared(
     asked = RuleInput(prepared, limits, endpoint_limits, judge_unknown, request_clock)
     proposed = [finding for rule in RULES.values() for finding in rule.judge(asked)]
     generator = generator_of(prepared)
-    growth = [one for one in proposed if one.rule is RuleName.GROWTH and not one.series.startswith("scrape_")]
+    growth = [
+        finding for finding in proposed if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
+    ]
     judged = prepared.judged_seconds
     reach = horizon_of(growth, judged, limits.vouch or limits.survive.for_)
     proposed += vouch_finding(reach, limits.vouch)
@@ -97,7 +96,7 @@ def analyze_prepared(
         verdict,
         reason,
         findings,
-        endpoints=tuple(_summaries(prepared.windows(), recording.windows)),
+        endpoints=tuple(endpoint_summaries(prepared.windows(), recording.windows)),
         warnings=tuple(warning for rule in RULES.values() for warning in rule.warn(asked, findings)),
         charts=drawn,
         phases=_phases(prepared),
@@ -148,7 +147,9 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
         )
     if open_:
         return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")
-    growth = [one for one in findings if one.rule is RuleName.GROWTH and not one.series.startswith("scrape_")]
+    growth = [
+        finding for finding in findings if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
+    ]
     if not growth:
         return Verdict.INCONCLUSIVE, (
             "No resource of the target was recorded, so growth cannot be judged; "
@@ -173,8 +174,8 @@ def broken_by(prepared: Prepared, generator: Generator | None, findings: Iterabl
     return None if why is None else f"The run broke: {why}"
 
 
-def _others(count: int, one: str, more: str) -> str:
-    return "" if count == 0 else f" One more rule {one}." if count == 1 else f" {count} more rules {more}."
+def _others(count: int, name: str, more: str) -> str:
+    return "" if count == 0 else f" One more rule {name}." if count == 1 else f" {count} more rules {more}."
 
 
 def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
@@ -191,54 +192,7 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     return f"{said}."
 
 
-def _differ(latency: float | None, service: float | None) -> bool:
-    """Whether a latency is noticeably more than the service time: beyond both buckets' error, and a millisecond."""
-    return latency is not None and service is not None and latency > 1.1 * service + 1e-3
-
-
 def _groups(prepared: Prepared) -> Iterator[GroupSummary]:
     """Scenarios and tags, each as one."""
     for group, windows in group_windows(prepared.windows(), prepared.asked.groups):
-        yield GroupSummary(group.kind, _summaries([windows])[0], group.endpoints)
-
-
-def _p99_drift(windows: EndpointWindows) -> float | None:
-    """The change of p99 from the first third to the last, as a share; None where either has too few successes to tell."""
-    if not len(windows.times):
-        return None
-    start, end = float(windows.times[0] - windows.seconds[0]), float(windows.times[-1])
-    third = (end - start) / 3
-    parts = windows.between(start, start + third), windows.between(end - third, end)
-    if any(part.counts.sum() < FEWEST_FOR_P99 for part in parts):
-        return None
-    first, last = (part.quantile(0.99) for part in parts)
-    return last / first - 1 if first and last else None
-
-
-def _summaries(several: Iterable[EndpointWindows], whole_run: Iterable[EndpointWindows] = ()) -> list[EndpointSummary]:
-    whole = {windows.endpoint: int(windows.requests.sum()) for windows in whole_run}
-    found = []
-    for windows in several:
-        p99, service_p99 = windows.quantile(0.99), windows.service_quantile(0.99)
-        seconds = float(windows.seconds.sum())
-        requests = int(windows.requests.sum())
-        found.append(
-            EndpointSummary(
-                windows.endpoint,
-                requests,
-                int(windows.failures.sum()),
-                requests / seconds if seconds else 0.0,
-                windows.quantile(0.5),
-                windows.quantile(0.95),
-                p99,
-                windows.quantile(0.999),
-                windows.maximum(),
-                tuple(sorted(windows.failure_kinds.items(), key=lambda item: -item[1])),
-                service_p99,
-                _differ(p99, service_p99),
-                windows.quantile(0.9),
-                whole.get(windows.endpoint),
-                _p99_drift(windows),
-            )
-        )
-    return found
+        yield GroupSummary(group.kind, endpoint_summaries([windows])[0], group.endpoints)

@@ -43,8 +43,8 @@ def _stuck(history: Sequence[Outcome]) -> bool:
 
 def _following(settings: SearchSettings, judged: Sequence[Outcome]) -> Step | None:
     """The next rate to be judged."""
-    found = bracket(judged)
-    held, open_ = found.held, found.open
+    bounds = bracket(judged)
+    held, open_ = bounds.held, bounds.open
     if held is None:
         return _step(settings, settings.lowest) if open_ is None else _again(settings, judged, open_)
     rate = min(rounded(GROWTH * held), settings.highest) if open_ is None else _middle(settings, held, open_)
@@ -100,20 +100,20 @@ def bracket(judged: Sequence[Outcome]) -> Bracket:
 def conclusion(settings: SearchSettings, history: Sequence[Outcome]) -> Conclusion:
     """How the search ended, or stands: unfinished unless nothing would follow."""
     judged = [outcome for outcome in history if outcome.step.judged]
-    found = bracket(judged)
+    bounds = bracket(judged)
     if next_step(settings, history) is not None or not judged:
         return Conclusion.UNFINISHED
-    if found.held is None and found.high == settings.lowest:
+    if bounds.held is None and bounds.high == settings.lowest:
         return Conclusion.BELOW
     if _stuck(history):
         return Conclusion.UNRECOVERED
-    if found.open is None:
+    if bounds.open is None:
         return Conclusion.AT_LEAST if _confirmed(judged, settings.highest) else Conclusion.UNFINISHED
-    last = next(outcome.decision for outcome in reversed(judged) if outcome.step.rate == found.open)
+    last = next(outcome.decision for outcome in reversed(judged) if outcome.step.rate == bounds.open)
     if last is Decision.GENERATOR:
         return Conclusion.GENERATOR
-    done = found.held is not None and _middle(settings, found.held, found.open) is None
-    return Conclusion.FOUND if done and _confirmed(judged, found.held or 0.0) else Conclusion.UNFINISHED
+    done = bounds.held is not None and _middle(settings, bounds.held, bounds.open) is None
+    return Conclusion.FOUND if done and _confirmed(judged, bounds.held or 0.0) else Conclusion.UNFINISHED
 
 
 def rounded(rate: float) -> float:

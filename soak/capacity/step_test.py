@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 
 from soak.capacity.settings import StepLimit
 from soak.capacity.steps import Decision, Outcome, Step, StepKind
+from soak.generator_limits import BUSY, LAGGING
 from soak.latency import bucket_seconds
 from soak.units import show_duration, show_number, show_ratio
 
@@ -45,9 +46,10 @@ RECOVERED_WINDOWS = 3
 QUEUE_GROWTH = 0.01
 #: Requests more in flight that are chance at any rate.
 QUEUE_CHANCE = 5.0
-#: The generator is the limit below this share of arrivals made, and where a step did not hold while in half of its windows
-#: the generator's CPU or its event loop's lag (seconds) was beyond these; docs on the generator's rule say why there.
-MADE, BUSY, LAGGING, PRESSED = 0.98, 0.9, 0.05, 0.5
+#: The generator is the limit below this share of arrivals made.
+MADE = 0.98
+#: The generator is also the limit of a step that did not hold where it was busy or lagging in this share of the windows.
+PRESSED = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,5 +137,7 @@ class Capacity:
     @property
     def at(self) -> StepFigures | None:
         """The step that measured the capacity: the last one of the highest rate that held."""
-        of_rate = [one for one in self.steps if one.outcome.step.judged and one.outcome.step.rate == self.bracket.held]
+        of_rate = [
+            step for step in self.steps if step.outcome.step.judged and step.outcome.step.rate == self.bracket.held
+        ]
         return of_rate[-1] if of_rate and self.bracket.held is not None else None

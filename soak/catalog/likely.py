@@ -39,13 +39,13 @@ class Likely:
 
 def likely_resources(series: Iterable[tuple[str, Labels, Kind]]) -> list[Likely]:
     """The unknown gauges that look like memory, threads, handles or pools, memory first; at most MOST, one a name."""
-    found: dict[str, Likely] = {}
+    by_metric: dict[str, Likely] = {}
     for name, labels, kind in series:
-        if kind is Kind.GAUGE and name not in found and metric_of(name, labels) is None:
+        if kind is Kind.GAUGE and name not in by_metric and metric_of(name, labels) is None:
             for likely in _likely(name, labels):
-                found[name] = likely
-    order = [one.kind for one in RESOURCES]
-    return sorted(found.values(), key=lambda likely: order.index(likely.kind))[:MOST]
+                by_metric[name] = likely
+    order = [resource.kind for resource in RESOURCES]
+    return sorted(by_metric.values(), key=lambda likely: order.index(likely.kind))[:MOST]
 
 
 def _likely(name: str, labels: Labels) -> Iterator[Likely]:

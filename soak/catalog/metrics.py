@@ -108,9 +108,9 @@ def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
     if not text:
         return
     wanted = selector(text)
-    for one in series:
-        if wanted.matches_name(one.name) and wanted.matches(one.name, dict(one.labels)):
-            yield one
+    for candidate in series:
+        if wanted.matches_name(candidate.name) and wanted.matches(candidate.name, dict(candidate.labels)):
+            yield candidate
 
 
 @lru_cache(maxsize=16384)
@@ -168,7 +168,11 @@ def is_exporters_own(name: str, page: Iterable[str]) -> bool:
 def language_of(names: Iterable[str]) -> str:
     """The language of a program with series of these names, by what most of them are; empty where they do not tell."""
     known = list(names)
-    counts = {one.language: sum(name.startswith(one.prefixes) for name in known) for one in FAMILIES if one.language}
+    counts = {
+        family.language: sum(name.startswith(family.prefixes) for name in known)
+        for family in FAMILIES
+        if family.language
+    }
     language = max(counts, key=counts.__getitem__)
     return language if counts[language] else ""
 

@@ -129,7 +129,7 @@ def meaning_of_words(name: str, unit: str = "") -> Meaning:
 def resource_of(name: str) -> Words | None:
     """The first kind of resource that a name's words speak for; None where none does."""
     words = frozenset(words_of(name))
-    return next((one for one in RESOURCES if words & one.words), None)
+    return next((resource for resource in RESOURCES if words & resource.words), None)
 
 
 def is_left(name: str) -> bool:

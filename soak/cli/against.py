@@ -25,10 +25,10 @@ def fastest_growth(baseline: Baseline) -> dict[str, float]:
     """For each series the fastest growth an hour that an accepted leak may have: the baseline's, and a quarter more."""
     fastest: dict[str, float] = {}
     for run in baseline.runs:
-        for one in run.measurements:
-            if one.metric == "growth" and one.value > 0:
-                bound = (one.value + _REACH * one.drift) * (1 + FASTER)
-                fastest[one.subject] = max(fastest.get(one.subject, 0.0), bound)
+        for measurement in run.measurements:
+            if measurement.metric == "growth" and measurement.value > 0:
+                bound = (measurement.value + _REACH * measurement.drift) * (1 + FASTER)
+                fastest[measurement.subject] = max(fastest.get(measurement.subject, 0.0), bound)
     return fastest
 
 
@@ -41,7 +41,7 @@ def compared_with(
     except UsageError as error:
         click.echo(f"soak: not compared with the baseline {baseline.name}: {error}", err=True)
         return code if code is not ExitCode.PASS else ExitCode.INCONCLUSIVE
-    bases = [one for one in baseline.runs if _metrics(one) & _metrics(run)]
+    bases = [earlier for earlier in baseline.runs if _metrics(earlier) & _metrics(run)]
     if not bases and capacity_in(baseline) is not None:
         click.echo(f"soak: not compared: the baseline {baseline.name} holds a capacity, and no soak", err=True)
         return code
@@ -53,7 +53,7 @@ def compared_with(
 
 
 def _metrics(run: MeasuredRun) -> set[str]:
-    return {one.metric for one in run.measurements}
+    return {measurement.metric for measurement in run.measurements}
 
 
 def worse_of(run: ExitCode, comparison: ExitCode) -> ExitCode:

@@ -100,13 +100,13 @@ def show(name: str) -> int:
 
     baseline = read_baseline(Path(name))
     tell(f"{baseline.name}, set {baseline.made}: {side(baseline.runs)}")
-    found: dict[tuple[str, str], list[float]] = {}
+    levels: dict[tuple[str, str], list[float]] = {}
     units: dict[tuple[str, str], str] = {}
     for run in baseline.runs:
-        for one in run.measurements:
-            found.setdefault((one.metric, one.subject), []).append(one.value)
-            units[one.metric, one.subject] = one.unit
-    for (metric, subject), values in found.items():
+        for measurement in run.measurements:
+            levels.setdefault((measurement.metric, measurement.subject), []).append(measurement.value)
+            units[measurement.metric, measurement.subject] = measurement.unit
+    for (metric, subject), values in levels.items():
         key = (metric, subject)
         tell(f"  {metric:<17} {subject:<45} {value(sum(values) / len(values), units[key])}".rstrip())
     return ExitCode.PASS

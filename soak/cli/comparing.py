@@ -29,7 +29,7 @@ def rules_from(
     rules: Mapping[str, CompareRule], tolerances: Iterable[str], required: Iterable[str]
 ) -> dict[str, CompareRule]:
     """A profile's rules with those of `--tolerance 'p99: 10%'` and `--require p99` on top."""
-    found = dict(rules)
+    merged = dict(rules)
     for text in tolerances:
         name, colon, value = text.partition(":")
         name = name.strip()
@@ -37,14 +37,14 @@ def rules_from(
             raise UsageError(f"--tolerance {text!r}: expected METRIC: TOLERANCE, such as 'p99: 10%'")
         _check(name, "--tolerance")
         try:
-            rule = CompareRule.model_validate({"tolerance": value.strip(), "required": _old(found, name).required})
+            rule = CompareRule.model_validate({"tolerance": value.strip(), "required": _old(merged, name).required})
         except ValueError as error:
             raise UsageError(f"--tolerance {text!r}: {_message(error)}") from None
-        found[name] = rule
+        merged[name] = rule
     for name in required:
         _check(name, "--require")
-        found[name] = _old(found, name).model_copy(update={"required": True})
-    return found
+        merged[name] = _old(merged, name).model_copy(update={"required": True})
+    return merged
 
 
 def _old(rules: Mapping[str, CompareRule], name: str) -> CompareRule:

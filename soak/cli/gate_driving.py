@@ -36,7 +36,7 @@ def drive_gate(profile: Profile, text: str, directory: Path, rules: Mapping[str,
     with interruptible(gate.stop):
         driven = gate.run()
     with progress_note("measuring the slices"):
-        sides = paired([one for one in driven if not one.discarded])
+        sides = paired([driven_slice for driven_slice in driven if not driven_slice.discarded])
         if not sides[0]:
             raise SoakError(
                 f"{directory}: the gate was stopped before a pair of slices was driven; nothing is compared"
@@ -54,7 +54,7 @@ def drive_gate(profile: Profile, text: str, directory: Path, rules: Mapping[str,
 
 def paired(slices: Sequence[Slice]) -> tuple[list[Slice], list[Slice]]:
     """The slices of each side whose pair is whole, pair by pair."""
-    by_side = [{one.pair: one for one in slices if one.side == side} for side in SIDES]
+    by_side = [{piece.pair: piece for piece in slices if piece.side == side} for side in SIDES]
     whole = sorted(by_side[0].keys() & by_side[1].keys())
     return [by_side[0][pair] for pair in whole], [by_side[1][pair] for pair in whole]
 
@@ -70,7 +70,7 @@ def measured_pairs(base: Sequence[Slice], candidate: Sequence[Slice]) -> tuple[S
     broken = []
     for pair in zip(base, candidate, strict=True):
         try:
-            both = [measured(one.directory) for one in pair]
+            both = [measured(side.directory) for side in pair]
         except UsageError as error:
             broken.append(str(error).removesuffix("; leave it out"))
             continue
@@ -82,9 +82,14 @@ def measured_pairs(base: Sequence[Slice], candidate: Sequence[Slice]) -> tuple[S
 
 def _with_growth(slices: Sequence[Slice], runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
     """The measurements of one side's slices; growth is that over all of them, told once."""
-    growth = growth_over([one.directory for one in slices], [_seconds(run.started) for run in runs])
+    growth = growth_over([piece.directory for piece in slices], [_seconds(run.started) for run in runs])
     without = [
-        replace(run, measurements=tuple(one for one in run.measurements if one.metric not in ("growth", "horizon")))
+        replace(
+            run,
+            measurements=tuple(
+                measurement for measurement in run.measurements if measurement.metric not in ("growth", "horizon")
+            ),
+        )
         for run in runs
     ]
     without[0] = replace(without[0], measurements=(*without[0].measurements, *growth))

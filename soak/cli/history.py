@@ -67,18 +67,18 @@ def command(
     names = sorted({night.name for night in read.nights})
     if name and name not in names:
         raise UsageError(f"--profile {name}: no run of that profile in {folder}{nearest(name, names)}")
-    found = histories((night for night in read.nights if name in ("", night.name)), search=otava_is_there())
+    shown = histories((night for night in read.nights if name in ("", night.name)), search=otava_is_there())
     if as_json:
-        tell(json_object(found, read.problems), end=False)
+        tell(json_object(shown, read.problems), end=False)
     else:
-        tell("\n".join(table(history, every=every) for history in found), end=False)
+        tell("\n".join(table(history, every=every) for history in shown), end=False)
     if html is not None:
         from soak.history.page import render  # noqa: PLC0415 - jinja2 is only needed here
 
-        _write(html, render(found, read.problems, folder, html.parent))
+        _write(html, render(shown, read.problems, folder, html.parent))
     if csv_file is not None:
-        _write_csv(csv_file, found)
-    return ExitCode.FAIL if any(_fails(history, fail_on) for history in found) else ExitCode.PASS
+        _write_csv(csv_file, shown)
+    return ExitCode.FAIL if any(_fails(history, fail_on) for history in shown) else ExitCode.PASS
 
 
 def _fails(history: History, fail_on: tuple[str, ...]) -> bool:
@@ -86,15 +86,15 @@ def _fails(history: History, fail_on: tuple[str, ...]) -> bool:
     return regressed or ("fail" in fail_on and history.nights[-1].verdict is Verdict.FAIL)
 
 
-def _write_csv(path: Path, found: list[History]) -> None:
+def _write_csv(path: Path, shown: list[History]) -> None:
     from soak.history.texts import csv_text  # noqa: PLC0415
 
-    if len(found) > 1:
-        names = ", ".join(history.name for history in found)
+    if len(shown) > 1:
+        names = ", ".join(history.name for history in shown)
         raise UsageError(
             f"--csv: a file holds one profile's runs, and there are several: choose with --profile ({names})"
         )
-    _write(path, csv_text(found[0]))
+    _write(path, csv_text(shown[0]))
 
 
 def _write(path: Path, text: str) -> None:

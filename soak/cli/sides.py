@@ -19,13 +19,13 @@ BASELINES = Path("baselines")
 
 def runs_of(paths: Iterable[Path]) -> tuple[MeasuredRun, ...]:
     """Every run that these paths stand for; UsageError where one stands for none, or a run is named twice."""
-    found = [run for path in paths for run in _runs(path)]
+    runs = [run for path in paths for run in _runs(path)]
     seen: set[str] = set()
-    for run in found:
+    for run in runs:
         if run.source in seen and not run.source.startswith("baseline "):
             raise UsageError(f"{run.source}: is named twice on one side")
         seen.add(run.source)
-    return tuple(found)
+    return tuple(runs)
 
 
 def refuse_shared(base: Iterable[MeasuredRun], candidate: Iterable[MeasuredRun]) -> None:
@@ -75,7 +75,7 @@ def read_baseline(path: Path) -> Baseline:
     if not path.is_file() and is_name(path):
         named = baseline_path(path.name)
         if not named.is_file():
-            known = ", ".join(one.stem for one in sorted(BASELINES.glob("*.json")))
+            known = ", ".join(file.stem for file in sorted(BASELINES.glob("*.json")))
             raise UsageError(f"no baseline {path} ({named} is not there{f'; there is {known}' if known else ''})")
         path = named
     return decode(read_text(path), str(path))

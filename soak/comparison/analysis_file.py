@@ -11,9 +11,9 @@ from soak.analysis.thresholds import RESOLVED_AT
 from soak.compared import MeasuredRun, Measurement
 from soak.comparison.measuring import load_of
 from soak.comparison.metrics.latency import FEWEST_BEYOND
-from soak.comparison.metrics.verdicts import HORIZON, WIDTH, growth_that_matters
+from soak.comparison.metrics.verdicts import HORIZON, growth_that_matters
 from soak.errors import InputError
-from soak.model import Place, Suspect, label_pairs, series_key
+from soak.model import INTERVAL_ERRORS, Place, Suspect, label_pairs, series_key
 
 FORMAT_VERSION = 1
 #: The standard error of a latency, on a logarithmic scale, where nothing but the value is known.
@@ -49,17 +49,17 @@ def from_analysis(text: str, source: str) -> MeasuredRun:
             (
                 f"{source}: an analysis without its recording, so its errors are assumed, and resources are not compared",
             ),
-            suspects=tuple(_suspect(one) for one in tree["suspects"]) if "suspects" in tree else None,
+            suspects=tuple(_suspect(fields) for fields in tree["suspects"]) if "suspects" in tree else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{source}: damaged: {type(error).__name__}: {error}") from None
 
 
-def _suspect(one: dict[str, Any]) -> Suspect:
-    place = Place(str(one.get("function") or ""), str(one.get("file") or ""), int(one.get("line") or 0))
-    leak_class, confidence, endpoint = str(one["class"]), float(one["confidence"]), str(one["endpoint"])
-    per_request, low, high = (float(one.get(name) or 0.0) for name in ("per_request", "low", "high"))
-    unit, remedy = str(one.get("unit") or ""), str(one.get("remedy") or "")
+def _suspect(fields: dict[str, Any]) -> Suspect:
+    place = Place(str(fields.get("function") or ""), str(fields.get("file") or ""), int(fields.get("line") or 0))
+    leak_class, confidence, endpoint = str(fields["class"]), float(fields["confidence"]), str(fields["endpoint"])
+    per_request, low, high = (float(fields.get(name) or 0.0) for name in ("per_request", "low", "high"))
+    unit, remedy = str(fields.get("unit") or ""), str(fields.get("remedy") or "")
     return Suspect(leak_class, confidence, place, endpoint, per_request, low, high, unit, (), "", remedy)
 
 
@@ -82,7 +82,7 @@ def _measurements(tree: dict[str, Any]) -> Iterator[Measurement]:
         if finding.get("rule") != "growth" or None in numbers or finding["series"].startswith("scrape_"):
             continue
         slope, low, high = map(float, numbers)
-        error = max((high - low) / WIDTH, float(finding.get("resolution_per_hour") or 0.0) / RESOLVED_AT)
+        error = max((high - low) / INTERVAL_ERRORS, float(finding.get("resolution_per_hour") or 0.0) / RESOLVED_AT)
         key = series_key(finding["series"], label_pairs(finding.get("labels", {})))
         matters = growth_that_matters(finding["series"], label_pairs(finding.get("labels", {})), 0.0)
         yield Measurement("growth", key, slope, 0.0, error, str(finding["unit"]), matters)

@@ -54,9 +54,9 @@ class Blocks:
 
     def rows(self, times: Floats) -> NDArray[np.int64]:
         """The stretch that each time lies in, -1 for none."""
-        found = np.searchsorted(self.edges, times, side="right") - 1
-        found = np.where(times == self.edges[-1], BLOCKS - 1, found)
-        return np.where((found >= 0) & (found < BLOCKS), found, -1)
+        rows = np.searchsorted(self.edges, times, side="right") - 1
+        rows = np.where(times == self.edges[-1], BLOCKS - 1, rows)
+        return np.where((rows >= 0) & (rows < BLOCKS), rows, -1)
 
     def sums(self, times: Floats, values: Floats) -> Floats:
         """The values of each stretch added up; NaN values are left out."""

@@ -36,10 +36,10 @@ def compare(
     same_load = len({run.load for run in (*base, *candidate)}) == 1
     sides = [_by_key(side) for side in (base, candidate)]
     shared = [key for key in sides[0] if key in sides[1]]
-    measured = [key for key in shared if len({one.unit for side in sides for one in side[key]}) == 1]
+    measured = [key for key in shared if len({measurement.unit for side in sides for measurement in side[key]}) == 1]
     judged = [key for key in measured if same_load or not METRICS[key[0]].needs_same_load]
     pairs = [Pair(*key, tuple(sides[0][key]), tuple(sides[1][key])) for key in judged]
-    differences = sorted(judge_pairs(pairs, rules, paired=paired), key=lambda one: _ORDER[one.verdict])
+    differences = sorted(judge_pairs(pairs, rules, paired=paired), key=lambda pair: _ORDER[pair.verdict])
     left_out = [
         *_only(sides[0], sides[1], names[0]),
         *_only(sides[1], sides[0], names[1]),
@@ -79,23 +79,23 @@ def overall(
 
     Sides of different loads cannot be told either: latency and memory, of which most is asked, are not compared.
     """
-    worse = [one for one in differences if one.verdict is Change.WORSE]
+    worse = [difference for difference in differences if difference.verdict is Change.WORSE]
     if worse:
         more = f" {len(worse) - 1} more {'is' if len(worse) == 2 else 'are'} worse." if len(worse) > 1 else ""
         return GateVerdict.WORSE, worse[0].reason + more
-    known = {one.metric for one in differences}
+    known = {difference.metric for difference in differences}
     missing = [name for name, rule in rules.items() if rule.required and name not in known]
     if missing:
         return GateVerdict.CANNOT_TELL, f"{', '.join(missing)} is required, and was not measured on both sides."
-    open_ = [one for one in differences if one.required and not one.not_worse]
+    open_ = [difference for difference in differences if difference.required and not difference.not_worse]
     if open_:
         return GateVerdict.CANNOT_TELL, f"A required metric cannot be told: {open_[0].reason}"
-    told = [one for one in differences if one.not_worse]
+    told = [difference for difference in differences if difference.not_worse]
     if not same_load:
         return GateVerdict.CANNOT_TELL, _OTHER_LOAD
     if not told:
         return GateVerdict.CANNOT_TELL, "None of the metrics can be told: longer runs, or more of them, would."
-    better = sum(one.verdict is Change.BETTER for one in differences)
+    better = sum(difference.verdict is Change.BETTER for difference in differences)
     untold = len(differences) - len(told)
     parts = [f"Nothing is known to be worse: {_of(len(told), len(differences))} surely not"]
     parts += [f", {better} of them better" if better else ""]
@@ -109,13 +109,13 @@ def _of(count: int, total: int) -> str:
 
 
 def _by_key(runs: Iterable[MeasuredRun]) -> dict[Key, list[Measurement]]:
-    found: dict[Key, list[Measurement]] = {}
+    by_key: dict[Key, list[Measurement]] = {}
     for name in METRICS:
         for run in runs:
-            for one in run.measurements:
-                if one.metric == name:
-                    found.setdefault((name, one.subject), []).append(one)
-    return found
+            for measurement in run.measurements:
+                if measurement.metric == name:
+                    by_key.setdefault((name, measurement.subject), []).append(measurement)
+    return by_key
 
 
 def _only(side: Mapping[Key, object], other: Mapping[Key, object], name: str) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _unlike(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, pa
         if left != right and not (paired and of == "target"):
             yield f"the {what} differ: {', '.join(sorted(left))} against {', '.join(sorted(right))}"
     left, right = (
-        {one.subject for run in side for one in run.measurements if one.metric == "errors"}
+        {measurement.subject for run in side for measurement in run.measurements if measurement.metric == "errors"}
         for side in (base, candidate)
     )
     if left != right:

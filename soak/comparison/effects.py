@@ -68,7 +68,7 @@ def on_scale(metric: Metric, value: float) -> float:
 
 def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Measurement], *, paired: bool) -> Effect:
     """The difference between the sides; `paired` where run i of one side was made beside run i of the other."""
-    sides = [np.array([on_scale(metric, one.value) for one in side]) for side in (base, candidate)]
+    sides = [np.array([on_scale(metric, measurement.value) for measurement in side]) for side in (base, candidate)]
     between = min(metric.between, NEIGHBOURS) if paired else metric.between
     variances = [_assumed(metric, side, between) for side in (base, candidate)]
     single = math.sqrt(float(np.mean(np.concatenate(variances))))
@@ -86,7 +86,7 @@ def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Meas
 
 def _assumed(metric: Metric, side: Sequence[Measurement], between: float) -> Floats:
     """The variance of each run's figure: what the run tells, and what runs of one build are assumed to differ by."""
-    error, drift = (np.array([getattr(one, name) for one in side]) for name in ("error", "drift"))
+    error, drift = (np.array([getattr(measurement, name) for measurement in side]) for name in ("error", "drift"))
     variance: Floats = error**2 + (1 + between**2) * drift**2 + metric.floor**2
     return np.maximum(variance, _LEAST_VARIANCE)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.model import Phase, Recording, Series
+from soak.model import Phase, PhaseName, Recording, Series
 
 
 def joined(recordings: Sequence[Recording], starts: Sequence[float]) -> Recording:
@@ -20,7 +20,9 @@ def joined(recordings: Sequence[Recording], starts: Sequence[float]) -> Recordin
         for series in recording.series:
             moved = replace(series, times=series.times + (start - starts[0]))
             pieces.setdefault((series.key, series.source), []).append(moved)
-    last = max((float(one.times[-1]) for several in pieces.values() for one in several if len(one.times)), default=0.0)
+    last = max(
+        (float(piece.times[-1]) for several in pieces.values() for piece in several if len(piece.times)), default=0.0
+    )
     steady = [phase for phase in recordings[0].phases if phase.name == "steady"]
     begin = steady[0].start if steady else 0.0
     return replace(
@@ -29,7 +31,7 @@ def joined(recordings: Sequence[Recording], starts: Sequence[float]) -> Recordin
         series=tuple(_concatenated(several) for several in pieces.values()),
         windows=(),
         users=None,
-        phases=(Phase("steady", begin, last),),
+        phases=(Phase(PhaseName.STEADY, begin, last),),
         events=(),
         sources=(),
         generator=None,
@@ -41,7 +43,7 @@ def joined(recordings: Sequence[Recording], starts: Sequence[float]) -> Recordin
 
 
 def _concatenated(several: Sequence[Series]) -> Series:
-    times = np.concatenate([one.times for one in several])
-    values = np.concatenate([one.values for one in several])
+    times = np.concatenate([piece.times for piece in several])
+    values = np.concatenate([piece.values for piece in several])
     rising = np.argsort(times, kind="stable")
     return replace(several[0], times=times[rising], values=values[rising])

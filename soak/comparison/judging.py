@@ -51,28 +51,28 @@ class _Tested:
 def judge_pairs(pairs: Sequence[Pair], rules: Mapping[str, CompareRule], *, paired: bool = False) -> list[Difference]:
     """A difference for each pair, in their order."""
     tested = [_tested(pair, rules.get(pair.metric), paired=paired) for pair in pairs]
-    worse = holm([one.p_worse for one in tested], FAMILY_RISK)
-    better = holm([one.p_better for one in tested], FAMILY_RISK)
+    worse = holm([tested_pair.p_worse for tested_pair in tested], FAMILY_RISK)
+    better = holm([tested_pair.p_better for tested_pair in tested], FAMILY_RISK)
     alpha = FAMILY_RISK / max(len(tested), 1)
     return [
-        _difference(one, rules.get(one.pair.metric), alpha, is_worse=is_worse, is_better=is_better)
-        for one, is_worse, is_better in zip(tested, worse, better, strict=True)
+        _difference(tested_pair, rules.get(tested_pair.pair.metric), alpha, is_worse=is_worse, is_better=is_better)
+        for tested_pair, is_worse, is_better in zip(tested, worse, better, strict=True)
     ]
 
 
 def _tested(pair: Pair, rule: CompareRule | None, *, paired: bool) -> _Tested:
     metric = METRICS[pair.metric]
-    found = effect(metric, pair.base, pair.candidate, paired=paired)
+    measured = effect(metric, pair.base, pair.candidate, paired=paired)
     up, down = _tolerances(pair, metric, rule)
-    above, below = found.p_above(up), found.p_below(-down)
+    above, below = measured.p_above(up), measured.p_below(-down)
     p_worse, p_better = (above, below) if metric.worse_is_up else (below, above)
-    return _Tested(pair, found, up, down, p_worse, p_better)
+    return _Tested(pair, measured, up, down, p_worse, p_better)
 
 
 def _tolerances(pair: Pair, metric: Metric, rule: CompareRule | None) -> tuple[float, float]:
     """The tolerance for a rise and for a fall, on the metric's scale, neither below 0."""
     level = abs(_middle(pair.base))
-    amount = max(metric.tolerance * level, metric.least, *(one.matters for one in pair.base))
+    amount = max(metric.tolerance * level, metric.least, *(measurement.matters for measurement in pair.base))
     if rule is not None and rule.tolerance is not None:
         value, is_share = parse_tolerance(rule.tolerance)
         # A share of a share would be nobody's wish: 0.1% of errors are 0.1 percentage points.
@@ -84,15 +84,15 @@ def _tolerances(pair: Pair, metric: Metric, rule: CompareRule | None) -> tuple[f
 
 def _middle(side: Sequence[Measurement]) -> float:
     """The mean of a side's values."""
-    return sum(one.value for one in side) / len(side)
+    return sum(measurement.value for measurement in side) / len(side)
 
 
 def _difference(
     tested: _Tested, rule: CompareRule | None, alpha: float, *, is_worse: bool, is_better: bool
 ) -> Difference:
-    pair, found = tested.pair, tested.effect
+    pair, measured = tested.pair, tested.effect
     metric = METRICS[pair.metric]
-    low, high = found.interval()
+    low, high = measured.interval()
     harmless = high <= tested.up + SLACK if metric.worse_is_up else low >= -tested.down - SLACK
     if is_worse:
         verdict = Change.WORSE
@@ -106,7 +106,7 @@ def _difference(
         return math.expm1(value) if metric.relative else value
 
     def reach(runs: int, others: int) -> float:
-        change = caught(found.single, runs, others, allowed, alpha)
+        change = caught(measured.single, runs, others, allowed, alpha)
         return shown(change if metric.worse_is_up else -change)
 
     base_runs, candidate_runs = len(pair.base), len(pair.candidate)
@@ -119,7 +119,7 @@ def _difference(
         base_runs=base_runs,
         candidate_runs=candidate_runs,
         relative=metric.relative,
-        change=shown(found.change),
+        change=shown(measured.change),
         low=shown(low),
         high=shown(high),
         tolerance=shown(tested.up) if metric.worse_is_up else -shown(-tested.down),

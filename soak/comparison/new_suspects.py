@@ -20,11 +20,11 @@ def new_suspects(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) 
     if any(run.suspects is None for run in base):
         return ()
     known = {_identity(suspect) for run in base for suspect in run.suspects or ()}
-    found: dict[tuple[str, str], Suspect] = {}
+    new: dict[tuple[str, str], Suspect] = {}
     for suspect in _sure(candidate):
         if _identity(suspect) not in known:
-            found.setdefault(_identity(suspect), suspect)
-    return tuple(found.values())
+            new.setdefault(_identity(suspect), suspect)
+    return tuple(new.values())
 
 
 def suspects_left_out(

@@ -49,18 +49,23 @@ class RunView:
     def requests(self) -> Floats:
         """The requests of all endpoints in each stretch."""
         windows = self.windows()
-        sums = [self.blocks.sums(one.times - one.seconds / 2, one.requests.astype(np.float64)) for one in windows]
+        sums = [
+            self.blocks.sums(window.times - window.seconds / 2, window.requests.astype(np.float64))
+            for window in windows
+        ]
         return np.sum(sums, axis=0) if sums else np.zeros(len(self.blocks.edges) - 1)
 
     def counters(self, selector: str) -> Iterator[Series]:
         """The counters that a selector matches, the view of soak's own source before that of the target's page."""
-        found = [one for one in selected(selector, self.prepared.recording.series) if one.kind is Kind.COUNTER]
-        found.sort(key=lambda one: not one.source.startswith("process"))
+        counters = [
+            counter for counter in selected(selector, self.prepared.recording.series) if counter.kind is Kind.COUNTER
+        ]
+        counters.sort(key=lambda counter: not counter.source.startswith("process"))
         seen = set()
-        for one in found:
-            if one.key not in seen:
-                seen.add(one.key)
-                yield one
+        for counter in counters:
+            if counter.key not in seen:
+                seen.add(counter.key)
+                yield counter
 
 
 def ratio(

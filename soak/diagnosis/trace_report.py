@@ -25,20 +25,20 @@ MOST_SERVICES = 20
 def with_traces(analysis: Analysis, traces: Sequence[Trace], settings: TraceSettings) -> Analysis:
     """The analysis with the templates of its links, and with what the traces tell, where any was asked for."""
     links = ("trace", settings.link), ("logs", settings.logs)
-    found = report(traces, analysis.exemplars) if traces else None
+    traced = report(traces, analysis.exemplars) if traces else None
     return replace(
         analysis,
         links=tuple((name, template) for name, template in links if template and is_link(template)),
-        warnings=(*analysis.warnings, *_warnings(found, traces, settings)),
-        traces=found,
+        warnings=(*analysis.warnings, *_warnings(traced, traces, settings)),
+        traces=traced,
     )
 
 
-def _warnings(found: TraceReport | None, traces: Sequence[Trace], settings: TraceSettings) -> Iterator[str]:
+def _warnings(traced: TraceReport | None, traces: Sequence[Trace], settings: TraceSettings) -> Iterator[str]:
     """What to do where traces are missing, and what was left out of them."""
-    if found is not None and found.asked and not found.found:
+    if traced is not None and traced.asked and not traced.found:
         yield (
-            f"none of the traces asked for ({found.asked}) was there {settings.wait:g} s after the load: does the target report "
+            f"none of the traces asked for ({traced.asked}) was there {settings.wait:g} s after the load: does the target report "
             "its spans there, within trace.wait, and does it take over the trace ids that requests carry?"
         )
     long = sum(trace.cut > 0 for trace in traces)
@@ -49,15 +49,15 @@ def _warnings(found: TraceReport | None, traces: Sequence[Trace], settings: Trac
 def report(traces: Sequence[Trace], exemplars: Sequence[Exemplar]) -> TraceReport:
     """What the traces of these exemplars tell; others are left out."""
     spans_of = {trace.id: trace.spans for trace in traces}
-    shown = {one.trace: one for one in exemplars if one.trace in spans_of}
+    shown = {exemplar.trace: exemplar for exemplar in exemplars if exemplar.trace in spans_of}
     paths = {trace: Path(trace, spans_of[trace]) for trace in shown}
-    each = tuple(_times(paths[trace], one) for trace, one in shown.items() if paths[trace].spans)
-    slow = [one for one in each if not shown[one.trace].failure]
+    each = tuple(_times(paths[trace], timed) for trace, timed in shown.items() if paths[trace].spans)
+    slow = [timed for timed in each if not shown[timed.trace].failure]
     return TraceReport(
         len(shown),
         len(each),
         len(slow),
-        _sum(time for one in slow for time in one.times),
+        _sum(time for timed in slow for time in timed.times),
         _coverage([path for trace, path in paths.items() if path.spans or shown[trace].status]),
         each,
     )
@@ -169,7 +169,7 @@ def _coverage(paths: Sequence[Path]) -> tuple[Coverage, ...]:
     for path in paths:
         for hop in _hops(path, target):
             hops[hop.service].append(hop)
-    found = [
+    coverages = [
         Coverage(
             service,
             len(those),
@@ -179,7 +179,9 @@ def _coverage(paths: Sequence[Path]) -> tuple[Coverage, ...]:
         )
         for service, those in hops.items()
     ]
-    return tuple(sorted(found, key=lambda one: (one.reported / one.calls, -one.calls, one.service)))[:MOST_SERVICES]
+    return tuple(
+        sorted(coverages, key=lambda coverage: (coverage.reported / coverage.calls, -coverage.calls, coverage.service))
+    )[:MOST_SERVICES]
 
 
 @dataclass(frozen=True, slots=True)

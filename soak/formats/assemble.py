@@ -23,35 +23,37 @@ _LAST_DATE = 2e11
 def assemble(content: Content, reading: Reading, source: str) -> Recording:
     """The Recording of a file; InputError where it holds no sample."""
     notes = list(reading.notes)
-    series = [one for one in reading.series if len(one.times)]
+    series = [column for column in reading.series if len(column.times)]
     if not series:
         raise InputError(f"{content.path}: holds no samples{': ' if notes else ''}{'; '.join(notes)}")
-    origin = min(float(one.times.min()) for one in series)
+    origin = min(float(column.times.min()) for column in series)
     parts, buckets = _parts_of_histograms(series)
     if buckets:
         notes.append(f"{len(buckets):,} buckets of histograms are left out")
-    words = frozenset(word for one in series for word in words_of(one.name))
+    words = frozenset(word for column in series for word in words_of(column.name))
     made, shown_only, seen = [], set(), dict[str, int]()
-    for one in series:
-        if id(one) in buckets:
+    for column in series:
+        if id(column) in buckets:
             continue
-        order, said = _rising(one.times)
+        order, said = _rising(column.times)
         if said and said not in notes:
             notes.append(said)
-        name, labels = one.name, dict(one.labels)
+        name, labels = column.name, dict(column.labels)
         key = series_key(name, label_pairs(labels))
         seen[key] = seen.get(key, 0) + 1
         if seen[key] > 1:
             labels["column"] = str(seen[key])
             notes.append(f"{key} is there more than once; the others have a label column")
-        counter = one.kind is Kind.COUNTER or (one.kind is None and (id(one) in parts or kind_of(name) is Kind.COUNTER))
+        counter = column.kind is Kind.COUNTER or (
+            column.kind is None and (id(column) in parts or kind_of(name) is Kind.COUNTER)
+        )
         kind = Kind.COUNTER if counter else Kind.GAUGE
-        values = one.values[order]
-        new = Series(name, one.times[order] - origin, values, label_pairs(labels), kind, source)
+        values = column.values[order]
+        new = Series(name, column.times[order] - origin, values, label_pairs(labels), kind, source)
         made.append(new)
-        if one.column in reading.no_resources or (not one.column and _is_no_resource(new, words)):
+        if column.column in reading.no_resources or (not column.column and _is_no_resource(new, words)):
             shown_only.add(new.key)
-    seconds = max(float(one.times[-1]) for one in made) if made else 0.0
+    seconds = max(float(column.times[-1]) for column in made) if made else 0.0
     started = ""
     if FIRST_UNIX <= origin < _LAST_DATE:
         started = datetime.fromtimestamp(origin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -71,17 +73,19 @@ def _is_no_resource(series: Series, words: frozenset[str]) -> bool:
 
 def _parts_of_histograms(series: list[RawSeries]) -> tuple[set[int], set[int]]:
     """The sums and counts of histograms and summaries, and their buckets, as identities of the series."""
-    names = {one.name for one in series}
+    names = {column.name for column in series}
     buckets = {
-        id(one) for one in series if one.name.endswith("_bucket") and ("le" in one.labels or "vmrange" in one.labels)
+        id(column)
+        for column in series
+        if column.name.endswith("_bucket") and ("le" in column.labels or "vmrange" in column.labels)
     }
     parts = set()
-    for one in series:
-        stem, _, part = one.name.rpartition("_")
+    for column in series:
+        stem, _, part = column.name.rpartition("_")
         if part in ("sum", "count"):
             other = f"{stem}_{'count' if part == 'sum' else 'sum'}"
             if other in names or f"{stem}_bucket" in names:
-                parts.add(id(one))
+                parts.add(id(column))
     return parts, buckets
 
 

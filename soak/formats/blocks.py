@@ -55,5 +55,5 @@ def times_of_blocks(content: Content, options: Options, known: list[float | None
 
 def clock_times(texts: list[str]) -> Floats | None:
     """Times of a day that go on after midnight; None where one is none."""
-    found = [seconds_of_day(text) for text in texts]
-    return None if any(time is None for time in found) else unwrapped(np.array(found, dtype=np.float64))
+    seconds = [seconds_of_day(text) for text in texts]
+    return None if any(time is None for time in seconds) else unwrapped(np.array(seconds, dtype=np.float64))

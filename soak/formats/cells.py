@@ -64,11 +64,11 @@ def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tu
         if _THOUSANDS.fullmatch(text):
             converted[place] = float(text.replace(",", ""))
             continue
-        found = _WITH_UNIT.fullmatch(text)
-        factor = None if found is None else _factor(found[2] or "")
-        if found is None or factor is None:
+        match = _WITH_UNIT.fullmatch(text)
+        factor = None if match is None else _factor(match[2] or "")
+        if match is None or factor is None:
             continue
-        converted[place] = float(found[1].replace(",", ".")) * factor[0]
+        converted[place] = float(match[1].replace(",", ".")) * factor[0]
         unit = unit or factor[1]
     return converted, unit
 
@@ -86,8 +86,8 @@ def _factor(unit: str) -> tuple[float, str] | None:
 
 def value_of(text: str) -> tuple[float, str]:
     """One cell's value in its base unit, and that; ValueError where it is no number."""
-    found = _WITH_UNIT.fullmatch(text.strip())
-    factor = None if found is None else _factor(found[2] or "")
-    if found is None or factor is None:
+    match = _WITH_UNIT.fullmatch(text.strip())
+    factor = None if match is None else _factor(match[2] or "")
+    if match is None or factor is None:
         raise ValueError(f"not a number: {text!r}")
-    return float(found[1].replace(",", ".")) * factor[0], factor[1]
+    return float(match[1].replace(",", ".")) * factor[0], factor[1]

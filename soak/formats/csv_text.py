@@ -65,8 +65,8 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
 def dialect_of(content: Content) -> Dialect:
     """The delimiter, the decimal sign and the header of a file; InputError where there is no line."""
     lines, start, said = content.lines, 0, ""
-    if lines and (found := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(), re.IGNORECASE)):
-        start, said = 1, found[1].replace("\\t", "\t")
+    if lines and (match := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(), re.IGNORECASE)):
+        start, said = 1, match[1].replace("\\t", "\t")
     comments = []
     while start < len(lines) and (not lines[start].strip() or lines[start].lstrip().startswith("#")):
         if lines[start].strip():

@@ -27,7 +27,7 @@ def read(content: Content, options: Options) -> Reading:
     start = next(place for place, row in enumerate(rows) if {"time", "epoch"} & set(row))
     groups, header = _spread(rows[start - 1], len(rows[start])), rows[start]
     clock = next(place for place, name in enumerate(header) if name in ("time", "epoch"))
-    year = next((found[0] for line in content.lines[:start] if (found := re.search(r"\b20\d\d\b", line))), "1970")
+    year = next((match[0] for line in content.lines[:start] if (match := re.search(r"\b20\d\d\b", line))), "1970")
     names = {
         place: _NAMES[group, name]
         for place, (group, name) in enumerate(zip(groups, header, strict=True))
@@ -66,8 +66,8 @@ def _spread(groups: list[str], width: int) -> list[str]:
 
 
 def _time(text: str, year: str) -> float:
-    found = _DAY_MONTH.fullmatch(text)
-    seconds = moment(f"{year}-{found[2]}-{found[1]} {found[3]}") if found else moment(text)
+    match = _DAY_MONTH.fullmatch(text)
+    seconds = moment(f"{year}-{match[2]}-{match[1]} {match[3]}") if match else moment(text)
     if seconds is None:
         raise ValueError
     return seconds

@@ -20,14 +20,14 @@ def read(content: Content, options: Options) -> Reading:
     offset, last, process = 0.0, 0.0, 0
     number = 0
     for line in content.lines:
-        found = _LINE.search(line)
-        if found is None:
+        match = _LINE.search(line)
+        if match is None:
             continue
-        if int(found[1]) <= number:  # a new process, which counts from 1 and from 0 s again
+        if int(match[1]) <= number:  # a new process, which counts from 1 and from 0 s again
             offset, process = last, process + 1
-        number = int(found[1])
-        last = offset + float(found[2])
-        rows.append((last, float(found[6]) * _MIB, float(found[7]) * _MIB, float(number), float(process)))
+        number = int(match[1])
+        last = offset + float(match[2])
+        rows.append((last, float(match[6]) * _MIB, float(match[7]) * _MIB, float(number), float(process)))
     if not rows:
         raise refuse(content, "holds no line of gctrace")
     times, live, goal, count, processes = np.array(rows, dtype=np.float64).T

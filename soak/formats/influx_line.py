@@ -30,19 +30,19 @@ def read(content: Content, options: Options) -> Reading:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = _LINE.fullmatch(line.strip())
-        if found is None:
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
             if content.is_cut_in(number) and columns:
                 notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not line protocol with a timestamp: {line[:60]!r}", number)
-        for field, text in _FIELD.findall(found[2]):
+        for field, text in _FIELD.findall(match[2]):
             value = _number(text)
             if value is None:
                 texts.add(field)
                 continue
-            times, values = columns.setdefault((found[1], field), (array("d"), array("d")))
-            times.append(float(found[3]))
+            times, values = columns.setdefault((match[1], field), (array("d"), array("d")))
+            times.append(float(match[3]))
             values.append(value)
     reading = Reading(notes=notes)
     for (head, field), (times, values) in columns.items():
@@ -62,8 +62,8 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _first(head: str) -> str:
-    found = re.match(r"(?:[^, \\]|\\.)+", head)
-    return found[0] if found else head
+    match = re.match(r"(?:[^, \\]|\\.)+", head)
+    return match[0] if match else head
 
 
 def _plain(text: str) -> str:

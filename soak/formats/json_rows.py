@@ -31,7 +31,7 @@ def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
         if not rows or not all(isinstance(row, dict) for row in rows):
             raise refuse(content, "expected a list of JSON objects")
         return rows, []
-    found: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
     notes: list[str] = []
     lines = content.lines
     for number, line in enumerate(lines, 1):
@@ -40,14 +40,14 @@ def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            if content.is_cut_in(number) and found:
+            if content.is_cut_in(number) and objects:
                 notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not valid JSON: {error}", number) from None
         if not isinstance(row, dict):
             raise refuse(content, "expected a JSON object a line", number)
-        found.append(row)
-    return found, notes
+        objects.append(row)
+    return objects, notes
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Table:
@@ -68,13 +68,13 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _flat(row: dict[str, Any], before: str = "", depth: int = 3) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in row.items():
         if isinstance(value, dict) and depth:
-            found |= _flat(value, f"{before}{key}_", depth - 1)
+            flat |= _flat(value, f"{before}{key}_", depth - 1)
         elif not isinstance(value, list):
-            found[f"{before}{key}"] = value
-    return found
+            flat[f"{before}{key}"] = value
+    return flat
 
 
 def _recognises(content: Content) -> bool:

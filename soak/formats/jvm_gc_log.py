@@ -32,17 +32,17 @@ def read(content: Content, options: Options) -> Reading:
     counts: dict[str, list[float]] = {"end of minor GC": [], "end of major GC": []}
     timed = 0
     for line in content.lines:
-        found = _COLLECTION.search(line)
-        time = _time(line) if found or _CYCLE.search(line) else None
+        match = _COLLECTION.search(line)
+        time = _time(line) if match or _CYCLE.search(line) else None
         if time is None:
             continue
         timed += 1
-        if found is None:
+        if match is None:
             counts["end of major GC"].append(time)
             continue
-        size = float(found[5]) * _SIZES[found[6]]
-        whole = found[2].startswith(_WHOLE)
-        if not found[2].startswith(("Pause Remark", "Pause Cleanup")):
+        size = float(match[5]) * _SIZES[match[6]]
+        whole = match[2].startswith(_WHOLE)
+        if not match[2].startswith(("Pause Remark", "Pause Cleanup")):
             after.append((time, size))
             counts["end of major GC" if whole else "end of minor GC"].append(time)
         if whole:

@@ -22,11 +22,11 @@ def read(content: Content, options: Options) -> Reading:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith(("CMDLINE", "FUNC", "#")):
             continue
-        found = _LINE.fullmatch(line.strip())
+        match = _LINE.fullmatch(line.strip())
         try:
-            if found is None:
+            if match is None:
                 raise ValueError("expected MEM, a size and a time")  # noqa: TRY301 - said below
-            child, size, time = ("", found[2], found[3]) if found[1] else (found[5], found[6], found[7])
+            child, size, time = ("", match[2], match[3]) if match[1] else (match[5], match[6], match[7])
             point = (float(time), float(size) * _MIB)
             if not np.isfinite(point[0]):
                 raise ValueError(f"not a time: {time}")  # noqa: TRY301 - said below

@@ -65,10 +65,10 @@ def in_base_unit(column: str, given: str = "") -> tuple[str, float, str]:
 
 def _split_unit(column: str) -> tuple[str, str]:
     """Name and unit; two empty texts where the last word is none."""
-    found = _CAMEL_UNIT.match(column) or _UNIT.match(column)
-    if found is None:
+    match = _CAMEL_UNIT.match(column) or _UNIT.match(column)
+    if match is None:
         return "", ""
-    stem, unit = [group for group in found.groups() if group is not None][:2] if found.lastindex else ("", "")
+    stem, unit = [group for group in match.groups() if group is not None][:2] if match.lastindex else ("", "")
     return (stem, unit) if unit.lower() in BYTES or unit.lower() in TIMES else ("", "")
 
 

@@ -21,9 +21,9 @@ def read(content: Content, options: Options) -> Reading:
     """Read the heap after each collection, and the number of those of the young and the whole heap."""
     rows: dict[str, list[tuple[float, float, bool]]] = {}
     for line in content.lines:
-        if found := _LINE.search(line):
-            major = not found[3].startswith(("Scavenge", "Minor"))
-            rows.setdefault(found[1], []).append((float(found[2]) / 1e3, float(found[6]) * _MIB, major))
+        if match := _LINE.search(line):
+            major = not match[3].startswith(("Scavenge", "Minor"))
+            rows.setdefault(match[1], []).append((float(match[2]) / 1e3, float(match[6]) * _MIB, major))
     if not rows:
         raise refuse(content, "holds no line of --trace-gc")
     reading = Reading(notes=["times are milliseconds since each process started"])

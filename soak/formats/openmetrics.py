@@ -33,17 +33,17 @@ def read(content: Content, options: Options) -> Reading:
             if words[1:2] == ["TYPE"] and len(words) == 4:
                 types[words[2]] = words[3]
             continue
-        found = _SAMPLE.fullmatch(line)
+        match = _SAMPLE.fullmatch(line)
         try:
-            if found is None:
+            if match is None:
                 raise ValueError("expected a name, a value and a timestamp")  # noqa: TRY301 - said below
-            value, time = float(found[2]), float(found[3])
+            value, time = float(match[2]), float(match[3])
         except ValueError as error:
             if content.is_cut_in(number) and columns:
                 notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not a sample with a timestamp: {error}: {line[:60]!r}", number) from None
-        times, values = columns.setdefault(found[1], (array("d"), array("d")))
+        times, values = columns.setdefault(match[1], (array("d"), array("d")))
         times.append(time)
         values.append(value)
     reading = Reading(notes=notes)

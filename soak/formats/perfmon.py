@@ -30,10 +30,10 @@ def read(content: Content, options: Options) -> Reading:
         if _TIME.match(header):
             table.headers[place] = "time"
             continue
-        found = _COLUMN.fullmatch(header)
-        name = _NAMES.get(found["counter"].strip().lower()) if found else None
-        if found and name:
-            instance = (found["instance"] or "").replace('"', '\\"')
+        match = _COLUMN.fullmatch(header)
+        name = _NAMES.get(match["counter"].strip().lower()) if match else None
+        if match and name:
+            instance = (match["instance"] or "").replace('"', '\\"')
             label = f'{{process="{instance}"}}' if instance else ""
             table.headers[place] = f"{name}{label}"
     return read_table(content, table, options)

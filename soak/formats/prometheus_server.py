@@ -75,8 +75,8 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
                 own = dict(series.labels)
                 if len(asked.queries) > 1 and series.name == "value":
                     own["query"] = query
-                found = _AGGREGATE.fullmatch(query)
-                name = found[1] if found and series.name == "value" else series.name
+                match = _AGGREGATE.fullmatch(query)
+                name = match[1] if match and series.name == "value" else series.name
                 pieces.setdefault((name, tuple(sorted(own.items()))), []).append(series)
             reading.notes += [note for note in answer.notes if note not in reading.notes]
         if len(pieces) > MOST_SERIES:

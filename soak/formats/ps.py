@@ -27,7 +27,7 @@ def read(content: Content, options: Options) -> Reading:
     samples, block = Samples(), -1
     header: list[str] = []
     lines = list(timed_lines(content))
-    clocks = [seconds_of_day(found[1]) or 0.0 for _, _, line in lines if (found := _TOP.match(line))]
+    clocks = [seconds_of_day(match[1]) or 0.0 for _, _, line in lines if (match := _TOP.match(line))]
     ticks, clock = iter(unwrapped(np.array(clocks))), None
     for number, time, line in lines:
         if _TOP.match(line):
@@ -70,10 +70,10 @@ def _values(row: Row) -> tuple[dict[str, str], dict[str, float]]:
 
 
 def _size(text: str) -> float:
-    found = _SIZE.fullmatch(text)
-    if found is None:
+    match = _SIZE.fullmatch(text)
+    if match is None:
         raise ValueError(f"not a size: {text!r}")
-    return float(found[1].replace(",", ".")) * BYTES[f"{found[2].lower() or 'k'}b"]
+    return float(match[1].replace(",", ".")) * BYTES[f"{match[2].lower() or 'k'}b"]
 
 
 def _recognises(content: Content) -> bool:

@@ -43,11 +43,11 @@ def splitting_columns(
         for header in table.headers
         if header not in (time, *options.only, *options.counters) and _tells(header, table.column(header))
     ]
-    found = _smallest(table, times, candidates[:_MOST_CANDIDATES])
-    if found:
-        names = ", ".join(found)
-        notes.append(f"several rows a time are told apart by {names}, which became {_labels(len(found))}")
-        return found
+    smallest = _smallest(table, times, candidates[:_MOST_CANDIDATES])
+    if smallest:
+        names = ", ".join(smallest)
+        notes.append(f"several rows a time are told apart by {names}, which became {_labels(len(smallest))}")
+        return smallest
     if doubled <= max(FEW * len(times), FEW_ROWS) or _all_alike(table, times, time):
         return ()
     raise refuse(

@@ -27,8 +27,8 @@ def read(content: Content, options: Options) -> Reading:
     notes: list[str] = []
     for number, line in enumerate(content.lines, 1):
         words = line.split()
-        if found := _BANNER.match(line):
-            date = found[1]
+        if match := _BANNER.match(line):
+            date = match[1]
             continue
         if not words or words[0].startswith("Average") or "LINUX" in words:
             continue

@@ -71,7 +71,7 @@ def _numeric(
     content: Content, table: Table, chosen: list[str], options: Options, notes: list[str]
 ) -> dict[str, tuple[Floats, str]]:
     """The values and units of the columns of numbers, in base units; columns of text are said to be left out."""
-    found: dict[str, tuple[Floats, str]] = {}
+    columns: dict[str, tuple[Floats, str]] = {}
     texts = []
     for header in chosen:
         cells = table.column(header)
@@ -84,13 +84,13 @@ def _numeric(
         elif np.isnan(read[0]).all() and not header:
             continue  # a delimiter at the end of every line
         else:
-            found[header] = read
+            columns[header] = read
     if texts:
         if wrong := [header for header in texts if header in (*options.only, *options.limited, *options.counters)]:
             value = table.column(wrong[0]).iloc[0]
             raise refuse(content, f"column {wrong[0]}: not a number: {str(value)!r}", table.first_line)
         notes.append(f"left out, since it is text: {', '.join(texts)}")
-    return found
+    return columns
 
 
 def _groups(
@@ -102,15 +102,15 @@ def _groups(
     import pandas as pd  # noqa: PLC0415 - as above
 
     keys = pd.DataFrame({index: table.column(header).astype(str).str.strip() for index, header in enumerate(split)})
-    found = []
+    groups = []
     for key, rows in keys.groupby(list(keys.columns), sort=False).indices.items():
         values = key if isinstance(key, tuple) else (key,)
-        found.append((dict(zip(split, (_plain(value) for value in values), strict=True)), np.sort(rows)))
-    if len(found) > MOST_SERIES:
+        groups.append((dict(zip(split, (_plain(value) for value in values), strict=True)), np.sort(rows)))
+    if len(groups) > MOST_SERIES:
         raise refuse(
-            content, f"splits into {len(found):,} series by {', '.join(split)}; name other columns with --split"
+            content, f"splits into {len(groups):,} series by {', '.join(split)}; name other columns with --split"
         )
-    return found
+    return groups
 
 
 def _plain(value: object) -> str:
@@ -147,15 +147,15 @@ def _series(
     scaled = values * factor if factor != 1 else values
     if groups is None:
         return [RawSeries(name, times, scaled, labels, kind, header)]
-    found = []
+    series = []
     naming = next((column for column in groups[0][0] if column.strip().lower() in _NAMING), None)
     for own, rows in groups:
         own = dict(own)  # noqa: PLW2901
         called = own.pop(naming) if naming and "_".join(words_of(header)) in ("value", "v", "val") else None
         own_name, own_labels = labelled(called) if called else (name, {})
         every = {"_".join(words_of(key)) or key: text for key, text in own.items()} | own_labels | labels
-        found.append(RawSeries(own_name, times[rows], scaled[rows], every, kind, header))
-    return found
+        series.append(RawSeries(own_name, times[rows], scaled[rows], every, kind, header))
+    return series
 
 
 def _shown_unit(factor: float, written: str) -> str:

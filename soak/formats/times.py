@@ -60,10 +60,10 @@ _LIKE_A_DATE = re.compile(r"\d[:/.\-]\d|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|O
 
 def unit_in_name(header: str) -> str:
     """The unit that a time column's name ends in, such as `elapsed_ms` or `Time (s)`; nothing where it has none."""
-    found = _UNIT.search(header.strip().lower())
-    if found is None:
+    match = _UNIT.search(header.strip().lower())
+    if match is None:
         return ""
-    word = found[1]
+    word = match[1]
     if word in SECONDS:
         return word
     stem = word.removesuffix("s").removesuffix("second").removesuffix("sec")
@@ -157,12 +157,12 @@ def _seconds(parsed: pd.Series) -> Floats:
 
 def seconds_of_day(text: str) -> float | None:
     """Seconds since midnight of `22:13`, `22:13:20,5` or `10:13:20 PM`; None for anything else."""
-    found = _TIME_OF_DAY.fullmatch(text.strip())
-    if found is None:
+    match = _TIME_OF_DAY.fullmatch(text.strip())
+    if match is None:
         return None
-    hours, minutes, seconds = int(found[1]), int(found[2]), float((found[3] or "0").replace(",", "."))
-    if found[4]:
-        hours = hours % 12 + (12 if found[4].lower() == "pm" else 0)
+    hours, minutes, seconds = int(match[1]), int(match[2]), float((match[3] or "0").replace(",", "."))
+    if match[4]:
+        hours = hours % 12 + (12 if match[4].lower() == "pm" else 0)
     return hours * 3600.0 + minutes * 60.0 + seconds
 
 
@@ -173,9 +173,9 @@ def unwrapped(times: Floats) -> Floats:
 
 
 def _times_of_day(texts: list[str]) -> tuple[Floats, str, int | None]:
-    found = [seconds_of_day(text) for text in texts]
-    wrong = next((place for place, seconds in enumerate(found) if seconds is None), None)
-    times = np.array([np.nan if seconds is None else seconds for seconds in found])
+    clocks = [seconds_of_day(text) for text in texts]
+    wrong = next((place for place, seconds in enumerate(clocks) if seconds is None), None)
+    times = np.array([np.nan if seconds is None else seconds for seconds in clocks])
     return (times if wrong is not None else unwrapped(times)), "", wrong
 
 

@@ -13,7 +13,7 @@ from soak.formats.times import from_numbers
 
 def read(content: Content, options: Options) -> Reading:
     """Read an export; several lines of one series are joined."""
-    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[list[float], list[float]]]] = {}
+    points: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[list[float], list[float]]]] = {}
     lines = [(number, line) for number, line in enumerate(content.lines, 1) if line.strip()]
     notes = []
     for place, (number, line) in enumerate(lines):
@@ -30,9 +30,9 @@ def read(content: Content, options: Options) -> Reading:
                 notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not a line of /api/v1/export: {type(error).__name__}: {error}", number) from None
-        found.setdefault((name, tuple(sorted(labels.items()))), []).append((times, values))
+        points.setdefault((name, tuple(sorted(labels.items()))), []).append((times, values))
     reading = Reading(notes=notes)
-    for (name, pairs), pieces in found.items():
+    for (name, pairs), pieces in points.items():
         every = np.array([time for times, _ in pieces for time in times], dtype=np.float64)
         # The export's times are milliseconds always, also in 1970.
         seconds = every / 1e3 if len(every) else every

@@ -72,11 +72,11 @@ def find_changes(nights: Sequence[Night], metrics: Sequence[Metric]) -> dict[str
     for metric in followed:
         seen = [index for index, night in enumerate(nights) if night.usable and metric.key in night.values][-SEARCHED:]
         values = [nights[index].values[metric.key] for index in seen]
-        found = [
+        level_changes = [
             Change(metric, seen[place], before, after, p)
             for place, before, after, p in _change_points(values, CHANCE / len(followed))
         ]
-        changes[metric.key] = [change for change in found if _matters(change, nights)]
+        changes[metric.key] = [change for change in level_changes if _matters(change, nights)]
     return changes
 
 
@@ -126,5 +126,5 @@ def _matters(change: Change, nights: Sequence[Night]) -> bool:
 
 def regressions(changes: Mapping[str, Sequence[Change]], nights: Sequence[Night]) -> list[Change]:
     """The newest change of each metric where it is for the worse, and began within the last `RECENT` nights."""
-    newest = [found[-1] for found in changes.values() if found]
+    newest = [change[-1] for change in changes.values() if change]
     return [change for change in newest if change.worse and change.since >= len(nights) - RECENT]

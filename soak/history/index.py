@@ -95,7 +95,11 @@ def _entry(run: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:
         raise TypeError(f"{_ANALYSIS} is no object; soak report {run} writes it anew")
     if analysis.get("format_version") != FORMAT_VERSION:
         raise ValueError(f"format_version {analysis.get('format_version')}, and this soak reads {FORMAT_VERSION}")
-    findings = [one for one in analysis.get("findings", ()) if one["rule"] == "growth" or one["verdict"] != "pass"]
+    findings = [
+        finding
+        for finding in analysis.get("findings", ())
+        if finding["rule"] == "growth" or finding["verdict"] != "pass"
+    ]
     reduced = {key: analysis.get(key) for key in _KEPT} | {"findings": findings}
     return {"stamp": stamp, "analysis": reduced, "profiled": asdict(_profiled(run))}
 

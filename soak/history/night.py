@@ -108,7 +108,9 @@ def _night(directory: str, analysis: Mapping[str, Any], profiled: Profiled) -> N
         profiled,
         {metric.key: value for metric, value in measured if value is not None and math.isfinite(value)},
         tuple(metric for metric, _ in measured),
-        tuple(one for one in findings if one.rule is RuleName.GROWTH or one.verdict is not Verdict.PASS),
+        tuple(
+            finding for finding in findings if finding.rule is RuleName.GROWTH or finding.verdict is not Verdict.PASS
+        ),
     )
 
 

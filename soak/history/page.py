@@ -52,7 +52,7 @@ def render(histories: Sequence[History], problems: Sequence[str], folder: Path, 
                 }
                 for night in history.nights
             ],
-            "together": [texts.together(one) for one in texts.shown_together(history)],
+            "together": [texts.together(entry) for entry in texts.shown_together(history)],
             "regressions": [texts.change_text(change, history) for change in history.regressions],
             "rows": [_row(metric, history) for metric in texts.by_importance(history)],
             "data": _data(history, prefix),

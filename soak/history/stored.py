@@ -20,8 +20,8 @@ _OWN = re.compile(r"\.?(run\.json|profile\.yaml|recording\.sqlite|(load|target)\
 
 def stored_runs(folder: Path, reports: Collection[str]) -> list[StoredRun]:
     """All run directories right below a folder; `reports` are the file names that reports may have."""
-    found = sorted(entry for entry in folder.iterdir() if entry.is_dir() and is_run_directory(entry))
-    return [_stored(run, reports) for run in found]
+    directories = sorted(entry for entry in folder.iterdir() if entry.is_dir() and is_run_directory(entry))
+    return [_stored(run, reports) for run in directories]
 
 
 def _stored(run: Path, reports: Collection[str]) -> StoredRun:

@@ -29,7 +29,7 @@ def table(history: History, *, every: bool = False) -> str:
         f"  nights    {''.join(mark(night) for night in history.nights[-60:])}  (newest last)",
         f"  newest    {newest(history.nights[-1])}",
     ]
-    lines += [f"  together  {together(one)}" for one in shown_together(history)]
+    lines += [f"  together  {together(entry)}" for entry in shown_together(history)]
     lines += [f"  ✗ {change_text(change, history)}" for change in history.regressions]
     rows = by_importance(history)
     shown = rows if every else rows[:ROWS]
@@ -52,7 +52,7 @@ def table(history: History, *, every: bool = False) -> str:
 def tally(nights: Sequence[Night]) -> str:
     """`12 runs from 2026-11-16 to 2026-11-27: 10 pass, 1 fail, 1 inconclusive`."""
     verdicts = [night.verdict for night in nights]
-    counts = ", ".join(f"{verdicts.count(one)} {one.value}" for one in Verdict if one in verdicts)
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict.value}" for verdict in Verdict if verdict in verdicts)
     runs = "1 run" if len(nights) == 1 else f"{len(nights)} runs"
     return f"{runs} from {nights[0].date[:10]} to {nights[-1].date[:10]}: {counts}"
 
@@ -72,17 +72,19 @@ def newest(night: Night) -> str:
 def shown_together(history: History) -> list[Together]:
     """The newest week and the newest build, where several nights are known of them."""
     build = history.builds[-1:] if history.builds and history.builds[-1].nights[-1] is history.nights[-1] else ()
-    return [one for one in (history.week, *build) if one is not None]
+    return [entry for entry in (history.week, *build) if entry is not None]
 
 
-def together(one: Together) -> str:
+def together(nights: Together) -> str:
     """`the last 7 nights: ✓ PASS: Vouches for 28 days …`."""
     which = (
-        f"build {clean(one.build[:12])}, {len(one.nights)} nights"
-        if one.build
-        else f"the last {len(one.nights)} nights"
+        f"build {clean(nights.build[:12])}, {len(nights.nights)} nights"
+        if nights.build
+        else f"the last {len(nights.nights)} nights"
     )
-    return f"{which}: {_MARKS[one.analysis.verdict]} {one.analysis.verdict.upper()}: {clean(one.analysis.reason)}"
+    return (
+        f"{which}: {_MARKS[nights.analysis.verdict]} {nights.analysis.verdict.upper()}: {clean(nights.analysis.reason)}"
+    )
 
 
 def title(metric: Metric) -> str:
@@ -97,8 +99,8 @@ def shown_value(value: float | None, metric: Metric) -> str:
 
 def newest_change(metric: Metric, history: History) -> Change | None:
     """The newest change of a metric."""
-    found = history.changes.get(metric.key)
-    return found[-1] if found else None
+    changes = history.changes.get(metric.key)
+    return changes[-1] if changes else None
 
 
 def change_in_short(change: Change, history: History) -> str:
@@ -167,7 +169,7 @@ def csv_text(history: History) -> str:
 
 def json_object(histories: Sequence[History], problems: Sequence[str]) -> str:
     """Every history as one JSON object, format_version 1."""
-    layout = {"format_version": 1, "problems": list(problems), "profiles": [_profile(one) for one in histories]}
+    layout = {"format_version": 1, "problems": list(problems), "profiles": [_profile(history) for history in histories]}
     return json.dumps(layout, indent=2, allow_nan=False) + "\n"
 
 
@@ -180,10 +182,10 @@ def _profile(history: History) -> dict[str, Any]:
             {"key": metric.key, "title": metric.title, "unit": metric.unit, "values": history.values(metric)}
             for metric in history.metrics
         ],
-        "changes": [_change(change, history) for found in history.changes.values() for change in found],
+        "changes": [_change(change, history) for changes in history.changes.values() for change in changes],
         "regressions": [_change(change, history) for change in history.regressions],
         "week": _together(history.week) if history.week else None,
-        "builds": [_together(one) for one in history.builds],
+        "builds": [_together(build) for build in history.builds],
     }
 
 
@@ -212,13 +214,13 @@ def _change(change: Change, history: History) -> dict[str, Any]:
     }
 
 
-def _together(one: Together) -> dict[str, Any]:
-    vouched = one.analysis.vouched
+def _together(nights: Together) -> dict[str, Any]:
+    vouched = nights.analysis.vouched
     return {
-        "build": one.build,
-        "runs": [night.directory for night in one.nights],
-        "verdict": one.analysis.verdict.value,
-        "reason": one.analysis.reason,
+        "build": nights.build,
+        "runs": [night.directory for night in nights.nights],
+        "verdict": nights.analysis.verdict.value,
+        "reason": nights.analysis.reason,
         "vouched_seconds": vouched.seconds if vouched is not None else None,
         "growth": [
             {
@@ -230,7 +232,7 @@ def _together(one: Together) -> dict[str, Any]:
                 "slope_low": trend.slope_low,
                 "slope_high": trend.slope_high,
             }
-            for finding in one.analysis.findings
+            for finding in nights.analysis.findings
             if (trend := finding.trend) is not None and all(map(math.isfinite, (trend.slope_low, trend.slope_high)))
         ],
     }

@@ -24,17 +24,17 @@ def lengths() -> list[tuple[str, str, int]]:
     Looked at are the globals of the service's own modules, the attributes of their classes and of objects that are globals,
     and every functools cache on a function of its own.
     """
-    found: dict[int, tuple[str, str, int]] = {}
+    lengths_by_id: dict[int, tuple[str, str, int]] = {}
     for module in _own_modules():
         for name, value in list(vars(module).items()):
             if not name.startswith("__"):
                 for holder, container in _containers(f"{module.__name__}.{name}", value, module.__name__):
-                    found.setdefault(id(container), (holder, type(container).__name__, len(container)))
+                    lengths_by_id.setdefault(id(container), (holder, type(container).__name__, len(container)))
     for cache in gc.get_objects():
         if type(cache) is _CACHE and _is_own(getattr(cache.__wrapped__, "__code__", None)):
             name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
-            found[id(cache)] = (name, "lru_cache", cache.cache_info().currsize)
-    longest = sorted(found.values(), key=lambda row: -row[2])[:_MOST]
+            lengths_by_id[id(cache)] = (name, "lru_cache", cache.cache_info().currsize)
+    longest = sorted(lengths_by_id.values(), key=lambda row: -row[2])[:_MOST]
     return [row for row in longest if row[2] >= _SHORTEST]
 
 

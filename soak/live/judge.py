@@ -137,5 +137,5 @@ def _started(directory: Path, *, html: bool) -> subprocess.Popen[bytes]:
 
 def _read(stream: IO[bytes]) -> tuple[Analysis | None, str, str | None, float]:
     """What the judging process sent, which is this program's own."""
-    found: tuple[Analysis | None, str, str | None, float] = pickle.load(stream)  # noqa: S301 - from our own child
-    return found
+    judged: tuple[Analysis | None, str, str | None, float] = pickle.load(stream)  # noqa: S301 - from our own child
+    return judged

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from soak.analysis.rules.load_generator import BUSY
 from soak.catalog.metrics import metric_of, unknown_metric
+from soak.generator_limits import BUSY
 from soak.live.judge import Judgement
 from soak.live.progress import Live, Progress
 from soak.model import Analysis, Finding, RuleName, Verdict
@@ -74,9 +74,9 @@ def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine
 
 def growth_findings(analysis: Analysis) -> list[Finding]:
     """What is said of growth: the worst first, and of passes the one with the shortest horizon."""
-    found = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH]
+    growing = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH]
     return sorted(
-        found,
+        growing,
         key=lambda finding: (
             wording.WORST_FIRST.index(finding.verdict),
             finding.vouched_seconds if finding.vouched_seconds is not None else math.inf,

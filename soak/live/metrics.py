@@ -79,13 +79,13 @@ def _load(totals: Totals) -> Iterator[Metric]:
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     """Cumulative counts at the bounds, which are ends of soak's own buckets: exact."""
     rest = sorted(histogram.counts.items())
-    cumulative, index, found = 0, 0, []
+    cumulative, index, lines = 0, 0, []
     for bound in BOUNDS:
         while index < len(rest) and rest[index][0] <= bound:
             cumulative += rest[index][1]
             index += 1
-        found.append((f"{LOWEST * GROWTH**bound:.6g}", float(cumulative)))
-    return [*found, ("+Inf", float(histogram.total()))]
+        lines.append((f"{LOWEST * GROWTH**bound:.6g}", float(cumulative)))
+    return [*lines, ("+Inf", float(histogram.total()))]
 
 
 def _sampler(totals: Totals) -> Iterator[Metric]:
@@ -126,8 +126,8 @@ def _judgement(judgement: Judgement | None) -> Iterator[Metric]:
     spent = judgement.cpu_seconds if judgement else 0.0
     yield _gauge("soak_judging_cpu_seconds", "CPU time that the judging process has spent.", spent)
     verdict = GaugeMetricFamily("soak_verdict", "1 for the verdict that the run would get now.", labels=["verdict"])
-    for one in Verdict:
-        verdict.add_metric([one.value], float(analysis is not None and analysis.verdict is one))
+    for possible in Verdict:
+        verdict.add_metric([possible.value], float(analysis is not None and analysis.verdict is possible))
     yield verdict
     judged = analysis.run.seconds if analysis else 0.0
     yield _gauge("soak_judged_run_seconds", "How much of the run the last judgement saw.", judged)

@@ -21,8 +21,10 @@ def with_capacity(node: yaml.MappingNode, file: str, capacity: float | None) -> 
     `capacity` is in requests per second; without one, ProfileError says where a share stands and how to give one.
     """
     parts = [value for key, value in node.value if key.value in ("load", "scenarios")]
-    found = [(scalar, match) for part in parts for scalar in scalars(part) if (match := _SHARE.fullmatch(scalar.value))]
-    for scalar, match in found:
+    shares = [
+        (scalar, match) for part in parts for scalar in scalars(part) if (match := _SHARE.fullmatch(scalar.value))
+    ]
+    for scalar, match in shares:
         line = scalar.start_mark.line + 1 if scalar.start_mark else 1
         place, share = f"{file}:{line}: {scalar.value.strip()!r}", float(match[1])
         if not LEAST <= share <= MOST:
@@ -31,4 +33,4 @@ def with_capacity(node: yaml.MappingNode, file: str, capacity: float | None) -> 
             advice = "--against NAME, a baseline that was set from a capacity search (`soak baseline set RUN`)"
             raise ProfileError(f"{place}: which capacity is not known; give {advice}")
         scalar.value = f"{rounded(share / 100 * capacity):.10g}/s"
-    return bool(found)
+    return bool(shares)

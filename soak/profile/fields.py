@@ -168,20 +168,19 @@ StageLoad = Annotated[
 ]
 Regex = Annotated[str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})]
 Word = Annotated[str, BeforeValidator(_word), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"})]
-TextMap = Annotated[dict[str, str], BeforeValidator(_text_values)]
 
 
 def _several_texts(value: object) -> object:
     """Values may be written as numbers, and several of one name as a list."""
     if not isinstance(value, dict):
         return value
-    found: dict[object, object] = {}
+    by_name: dict[object, object] = {}
     for key, item in value.items():
         texts = item if isinstance(item, list) else [item]
         if not texts or not all(isinstance(text, str | int | float) for text in texts):
             raise ValueError(f"{key}: expected a text, a number, or a list of them")
-        found[key] = [str(text) for text in texts] if isinstance(item, list) else str(item)
-    return found
+        by_name[key] = [str(text) for text in texts] if isinstance(item, list) else str(item)
+    return by_name
 
 
 def texts_of(value: str | list[str]) -> list[str]:

@@ -51,10 +51,10 @@ def may_load(host: str, allowed: Iterable[str]) -> bool:
 
 def may_connect(host: str, address: str) -> bool:
     """Whether an address that a host's name led to may be connected to: a name for this machine must lead to it."""
-    found = _address(address.partition("%")[0])
-    if found is None or found in _METADATA:
+    parsed = _address(address.partition("%")[0])
+    if parsed is None or parsed in _METADATA:
         return False
-    return found.is_loopback or not is_loopback(host)
+    return parsed.is_loopback or not is_loopback(host)
 
 
 def is_loopback(host: str) -> bool:

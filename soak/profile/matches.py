@@ -105,11 +105,11 @@ class Match(Strict):
 
     def operands(self) -> dict[str, Any]:
         """Operator to operand, as written; those of nested matches likewise."""
-        found: dict[str, Any] = {}
+        operands: dict[str, Any] = {}
         for name, field in type(self).model_fields.items():
             if name in self.model_fields_set and ((value := getattr(self, name)) is not None or name == "equals"):
-                found[field.alias or name] = value.operands() if isinstance(value, Match) else value
-        return found
+                operands[field.alias or name] = value.operands() if isinstance(value, Match) else value
+        return operands
 
 
 AnyValue = Annotated[Match, MatchShorthand("equals")]
@@ -137,20 +137,20 @@ def _statuses(value: object) -> Any:
     if isinstance(value, dict):
         return _matching(value)
     items = value if isinstance(value, list) else [value]
-    found: list[int | str] = []
+    accepted: list[int | str] = []
     for item in items:
         if isinstance(item, str) and "{{" in item:
-            found.append(item)
+            accepted.append(item)
             continue
         statuses = statuses_in(item)
         if statuses is None:
             raise ValueError(
                 f"expected an HTTP status such as 201, 2xx, 200-299, {{not: 5xx}}, or a list of them, not {value!r}"
             )
-        found += statuses
-    if not found:
+        accepted += statuses
+    if not accepted:
         raise ValueError("expected an HTTP status such as 201, or a list of them, not an empty list")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(accepted))
 
 
 def _matching(match: dict[Any, Any]) -> list[int]:

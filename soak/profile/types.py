@@ -190,16 +190,16 @@ class Profile(Strict):
     @property
     def requests(self) -> list[tuple[Path, str, RequestSpec]]:
         """Every request, alone or in a flow: its place in the file, its label (`checkout / POST /cart`), and itself."""
-        found: list[tuple[Path, str, RequestSpec]] = []
+        requests: list[tuple[Path, str, RequestSpec]] = []
         for place, part in self.parts:
             before = label_of(part)
-            found += [
+            requests += [
                 ((*place, "endpoints", index), before + endpoint.label, endpoint)
                 for index, endpoint in enumerate(part.endpoints)
             ]
             for where, name, steps in courses_of(place, part):
-                found += [(there, f"{name} / {step.label}", step) for there, step in requests_in(steps, where)]
-        return found
+                requests += [(there, f"{name} / {step.label}", step) for there, step in requests_in(steps, where)]
+        return requests
 
     @property
     def groups(self) -> tuple[RequestGroup, ...]:
@@ -214,9 +214,9 @@ class Profile(Strict):
             for tag in dict.fromkeys((*request.tags, *shared)):
                 tags.setdefault(tag, []).append(label)
         own = {scenario.name: scenario.limits for scenario in self.scenarios}
-        found = [RequestGroup("scenario", name, tuple(labels), own[name]) for name, labels in scenarios.items()]
-        found += [RequestGroup("tag", tag, tuple(tags[tag]), self.limits.tags.get(tag)) for tag in sorted(tags)]
-        return tuple(found)
+        groups = [RequestGroup("scenario", name, tuple(labels), own[name]) for name, labels in scenarios.items()]
+        groups += [RequestGroup("tag", tag, tuple(tags[tag]), self.limits.tags.get(tag)) for tag in sorted(tags)]
+        return tuple(groups)
 
     @property
     def open(self) -> bool:
@@ -255,8 +255,8 @@ def label_of(part: Profile | ScenarioSpec) -> str:
 def courses_of(place: Path, part: Profile | ScenarioSpec) -> list[tuple[Path, str, list[StepSpec | BlockSpec]]]:
     """The steps of a part of a profile, in order: where they stand, what they are called, and the steps."""
     before = label_of(part)
-    found: list[tuple[Path, str, list[StepSpec | BlockSpec]]] = [((*place, "setup"), f"{before}setup", part.setup)]
-    found += [
+    courses: list[tuple[Path, str, list[StepSpec | BlockSpec]]] = [((*place, "setup"), f"{before}setup", part.setup)]
+    courses += [
         ((*place, "flows", index, "steps"), before + flow.name, flow.steps) for index, flow in enumerate(part.flows)
     ]
-    return [*found, ((*place, "teardown"), f"{before}teardown", part.teardown)]
+    return [*courses, ((*place, "teardown"), f"{before}teardown", part.teardown)]

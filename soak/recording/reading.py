@@ -37,7 +37,7 @@ from soak.recording.request_windows import read_coverage, read_generator, read_u
 from soak.recording.snapshots import read_later
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.traces import Span, Trace
-from soak.windows import Exemplar
+from soak.windows import EXEMPLAR_FIELDS, Exemplar
 
 #: So many scrapes are unpacked at a time: their values are copied into columns once.
 CHUNK = 2048
@@ -223,9 +223,7 @@ def _joined(pieces: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
 
 def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
     if columns_of(database, "exemplars"):
-        for row in database.execute(
-            "SELECT time, endpoint, seconds, failure, status, trace FROM exemplars ORDER BY time"
-        ):
+        for row in database.execute(f"SELECT {', '.join(EXEMPLAR_FIELDS)} FROM exemplars ORDER BY time"):  # noqa: S608
             yield Exemplar(*row)
 
 
@@ -240,7 +238,9 @@ def _span(fields: list[Any]) -> Span:
     span = Span(*fields)
     texts = (span.id, span.parent, span.service, span.name, span.kind, span.peer)
     numbers = (span.start, span.seconds)
-    if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, int | float) for one in numbers):
+    if not all(isinstance(text, str) for text in texts) or not all(
+        isinstance(number, int | float) for number in numbers
+    ):
         raise ValueError("a span's fields are not what they should be")
     return span
 

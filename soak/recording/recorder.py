@@ -31,7 +31,7 @@ from soak.recording.files import (
 from soak.recording.reopening import SeriesName, reopen
 from soak.recording.snapshots import KeptSnapshot
 from soak.traces import Trace
-from soak.windows import GENERATOR_FIELDS, Exemplar, Window
+from soak.windows import EXEMPLAR_FIELDS, GENERATOR_FIELDS, Exemplar, Window
 
 #: So many exemplars are kept of a whole run.
 MOST_EXEMPLARS = 10_000
@@ -162,8 +162,8 @@ class Recorder:
             spans = json.dumps([astuple(span) for span in item.spans])
             self._database.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", (item.id, spans, item.cut))
         elif isinstance(item, KeptSnapshot):
-            one = item.snapshot
-            row = (one.time, one.took, one.kind, one.stage, item.file, one.error)
+            snapshot = item.snapshot
+            row = (snapshot.time, snapshot.took, snapshot.kind, snapshot.stage, item.file, snapshot.error)
             self._database.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)", row)
         else:
             self._database.execute("INSERT INTO events VALUES (?, ?, ?)", (item.time, item.kind, item.text))
@@ -180,20 +180,20 @@ class Recorder:
 
     def _series_id(self, source: str, sample: Sample) -> int:
         name = (source, sample.name, sample.labels, sample.kind)
-        found = self._series.get(name)
-        if found is None:
-            found = self._series[name] = len(self._series) + 1
-            row = (found, source, sample.name, json.dumps(sample.labels), sample.kind.value)
+        known = self._series.get(name)
+        if known is None:
+            known = self._series[name] = len(self._series) + 1
+            row = (known, source, sample.name, json.dumps(sample.labels), sample.kind.value)
             self._database.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?)", row)
-        return found
+        return known
 
     def _layout_id(self, source: str, ids: tuple[int, ...]) -> int:
-        found = self._layouts.get(ids)
-        if found is None:
-            found = self._layouts[ids] = len(self._layouts) + 1
+        known = self._layouts.get(ids)
+        if known is None:
+            known = self._layouts[ids] = len(self._layouts) + 1
             packed = struct.pack(f"<{len(ids)}i", *ids)
-            self._database.execute("INSERT INTO layouts VALUES (?, ?, ?)", (found, source, packed))
-        return found
+            self._database.execute("INSERT INTO layouts VALUES (?, ?, ?)", (known, source, packed))
+        return known
 
     def _write_window(self, window: Window) -> None:
         self._windows += 1
@@ -231,9 +231,10 @@ class Recorder:
                 ),
             )
 
-    def _write_exemplars(self, found: tuple[Exemplar, ...]) -> None:
-        rows = [astuple(one) for one in found]
-        self._database.executemany("INSERT INTO exemplars VALUES (NULL, ?, ?, ?, ?, ?, ?)", rows)
+    def _write_exemplars(self, exemplars: tuple[Exemplar, ...]) -> None:
+        rows = [astuple(exemplar) for exemplar in exemplars]
+        marks = ", ".join("?" * len(EXEMPLAR_FIELDS))
+        self._database.executemany(f"INSERT INTO exemplars ({', '.join(EXEMPLAR_FIELDS)}) VALUES ({marks})", rows)  # noqa: S608
         self._exemplars += len(rows)
         if self._exemplars > MOST_EXEMPLARS:
             self._exemplars -= self._thin_exemplars(MOST_EXEMPLARS // 4)

@@ -66,7 +66,7 @@ class SnapshotKeeper:
         self.tell(KeptSnapshot(snapshot, name))
         kept = self._kept.setdefault(snapshot.kind, [])
         kept.append(_Kept(snapshot.time, len(packed), path, snapshot.stage == "steady"))
-        while (place := surplus([(one.time, one.size, one.between) for one in kept])) is not None:
+        while (place := surplus([(held.time, held.size, held.between) for held in kept])) is not None:
             kept.pop(place).path.unlink(missing_ok=True)
 
 

@@ -50,12 +50,12 @@ def outcome(step: StepFigures) -> str:
 
 def tree(capacity: Capacity) -> dict[str, Any]:
     """The capacity for programs: rates per second, latencies in seconds, shares of 1."""
-    found, at = capacity.bracket, capacity.at
+    bracket, at = capacity.bracket, capacity.at
     return {
         "conclusion": capacity.conclusion.value,
-        "rate": found.held,
-        "low": found.low,
-        "high": found.high,
+        "rate": bracket.held,
+        "low": bracket.low,
+        "high": bracket.high,
         "p99": at.p99 if at else None,
         "errors": at.errors if at else None,
         "cpu_cores": at.cpu if at else None,

@@ -15,7 +15,7 @@ from bokeh.document import Document
 from bokeh.models import BoxZoomTool, CrosshairTool, Range1d, Span, WheelZoomTool
 from bokeh.plotting import figure
 
-from soak.model import Analysis, Chart, Event, JudgedClock, Lead, Line, Phase, Verdict
+from soak.model import Analysis, Chart, Event, JudgedClock, Lead, Line, Phase, PhaseName, Verdict
 from soak.reporters.axes import label_axes
 from soak.reporters.figure_curves import draw_ahead, draw_curve, has_values, read_by_pointer
 from soak.reporters.figure_json import packed
@@ -167,7 +167,7 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
     if ahead is not None:
         draw_ahead(plot, ahead, scene.lead, None if scene.clock else clock_of(chart))
     mark_events(plot, scene.events, scene.clock)
-    mark_snapshots(plot, [phase for phase in scene.phases if phase.name == "snapshot"], low, scene.clock)
+    mark_snapshots(plot, [phase for phase in scene.phases if phase.name == PhaseName.SNAPSHOT], low, scene.clock)
     return plot
 
 

@@ -36,7 +36,7 @@ def render(analysis: Analysis) -> str:
         "vouched_by": analysis.vouched.by if analysis.vouched else None,
         "vouch_more_seconds": _number(analysis.vouched.more_seconds) if analysis.vouched else None,
         "findings": [_finding(finding) for finding in analysis.findings],
-        "suspects": [suspect_fields(one) for one in analysis.suspects],
+        "suspects": [suspect_fields(suspect) for suspect in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
         "groups": [
             {"kind": group.kind, **_endpoint(group.summary), "endpoints": list(group.endpoints)}
@@ -102,8 +102,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "planted": _planted(finding.planted) if finding.planted else None,
         "level": _number(trend.level) if trend else None,
         "adjustments": [
-            {"by": one.by, "from": one.before.value, "to": one.after.value, "why": one.why}
-            for one in finding.adjustments
+            {"by": adjustment.by, "from": adjustment.before.value, "to": adjustment.after.value, "why": adjustment.why}
+            for adjustment in finding.adjustments
         ],
     }
 

@@ -46,17 +46,17 @@ def render(analysis: Analysis) -> str:
 
 def _properties(analysis: Analysis) -> list[tuple[str, str]]:
     """What a program wants to know of a run at once, as (name, text) pairs."""
-    found = [("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", analysis.run.ended.value)]
+    properties = [("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", analysis.run.ended.value)]
     if analysis.vouched is not None:
         seconds, more = analysis.vouched.seconds, analysis.vouched.more_seconds
-        found += [("vouched_seconds", f"{seconds:.0f}"), ("vouched_by", analysis.vouched.by)]
-        found += [("vouch_more_seconds", f"{more:.0f}")] if math.isfinite(more) else []
+        properties += [("vouched_seconds", f"{seconds:.0f}"), ("vouched_by", analysis.vouched.by)]
+        properties += [("vouch_more_seconds", f"{more:.0f}")] if math.isfinite(more) else []
     if analysis.capacity is not None:
         bracket = analysis.capacity.bracket
         figures = {"capacity": bracket.held, "capacity_low": bracket.low, "capacity_high": bracket.high}
-        found += [(name, f"{rate:g}") for name, rate in figures.items() if rate is not None]
-        found.append(("capacity_conclusion", analysis.capacity.conclusion.value))
-    return found
+        properties += [(name, f"{rate:g}") for name, rate in figures.items() if rate is not None]
+        properties.append(("capacity_conclusion", analysis.capacity.conclusion.value))
+    return properties
 
 
 def _suspect(suspect: Suspect) -> str:

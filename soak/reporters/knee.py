@@ -113,15 +113,15 @@ def _panel(
 
 def _band(capacity: Capacity, x: Callable[[float], float], top: float, height: float) -> list[str]:
     """The interval of the capacity, and the capacity itself."""
-    found = capacity.bracket
+    bracket = capacity.bracket
     parts = []
-    if found.low is not None and found.high is not None:
-        wide = x(found.high) - x(found.low)
+    if bracket.low is not None and bracket.high is not None:
+        wide = x(bracket.high) - x(bracket.low)
         parts.append(
-            f'<rect class="interval" x="{x(found.low):.1f}" y="{top:g}" width="{wide:.1f}" height="{height:g}"/>'
+            f'<rect class="interval" x="{x(bracket.low):.1f}" y="{top:g}" width="{wide:.1f}" height="{height:g}"/>'
         )
-    if found.held is not None:
-        at = x(found.held)
+    if bracket.held is not None:
+        at = x(bracket.held)
         parts.append(f'<line class="capacity" x1="{at:.1f}" x2="{at:.1f}" y1="{top:g}" y2="{top + height:g}"/>')
     return parts
 
@@ -129,8 +129,8 @@ def _band(capacity: Capacity, x: Callable[[float], float], top: float, height: f
 def _ticks(low: float, high: float) -> list[float]:
     """Rates of 1, 2 and 5 times a power of ten within an axis; every second or third where there are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found = [times * 10.0**power for power in powers for times in (1, 2, 5) if low <= times * 10.0**power <= high]
-    return found[:: 1 + len(found) // 12] or [low, high]
+    ticks = [times * 10.0**power for power in powers for times in (1, 2, 5) if low <= times * 10.0**power <= high]
+    return ticks[:: 1 + len(ticks) // 12] or [low, high]
 
 
 def _rate(rate: float, x: float, y: float) -> str:

@@ -60,14 +60,14 @@ def _banner(analysis: Analysis) -> Panel:
     return banner(lines, name, wording.tally(analysis), style, calm=analysis.verdict is Verdict.PASS)
 
 
-def _steps(found: Capacity, width: int) -> Table:
+def _steps(search: Capacity, width: int) -> Table:
     """The steps of a capacity search, a row each; on a narrow screen without how long and how many were answered."""
     shown = range(len(capacity.HEADER)) if width >= WIDE else (0, 1, 4, 5, 6, 7)
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index in shown:
         right = capacity.ALIGN[index] == "r"
         table.add_column(capacity.HEADER[index], justify="right" if right else "left")
-    for row, step in zip(capacity.rows(found), capacity.judged(found), strict=True):
+    for row, step in zip(capacity.rows(search), capacity.judged(search), strict=True):
         cells = [Text(row[index]) for index in shown]
         cells[1].stylize(
             "green" if step.outcome.kept else "red" if step.outcome.decision is Decision.BROKE else "yellow"

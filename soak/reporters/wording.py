@@ -287,11 +287,11 @@ def tally(analysis: Analysis) -> str:
 
 def vouched(analysis: Analysis) -> str:
     """`2.9 days of 30 days`: what a pass vouches for, of what was asked; empty for what is no pass."""
-    found = analysis.vouched
-    return f"{show_duration(found.seconds)} of {show_duration(found.asked_seconds)} asked" if found is not None else ""
+    known = analysis.vouched
+    return f"{show_duration(known.seconds)} of {show_duration(known.asked_seconds)} asked" if known is not None else ""
 
 
 def changed(finding: Finding) -> str:
     """`changed from fail to pass by garbage collections`, for each step that changed a verdict; empty where none did."""
-    steps = [one for one in finding.adjustments if one.before is not one.after]
-    return "; ".join(f"changed from {one.before.value} to {one.after.value} by: {one.by}" for one in steps)
+    steps = [adjustment for adjustment in finding.adjustments if adjustment.before is not adjustment.after]
+    return "; ".join(f"changed from {step.before.value} to {step.after.value} by: {step.by}" for step in steps)

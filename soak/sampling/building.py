@@ -69,7 +69,9 @@ def _several(built: list[tuple[str, Source]]) -> set[str]:
     by_kind: dict[str, set[str]] = {}
     for kind, source in built:
         by_kind.setdefault(kind, set()).add(instance_of(source))
-    return {one for instances in by_kind.values() if len(instances - {""}) > 1 for one in instances if one}
+    return {
+        instance for instances in by_kind.values() if len(instances - {""}) > 1 for instance in instances if instance
+    }
 
 
 def instance_of(source: Source) -> str:
@@ -185,8 +187,8 @@ def _complete(values: dict[str, Any], profile: Profile, file: str) -> None:
     if "tls" in values and (values["tls"] is not None or on_target):
         tls = values["tls"] or profile.target.tls
         files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
-        found = {key: str(beside(file, name)) for key, name in files.items() if name is not None}
-        values["tls"] = tls.model_copy(update=found)
+        files_found = {key: str(beside(file, name)) for key, name in files.items() if name is not None}
+        values["tls"] = tls.model_copy(update=files_found)
 
 
 #: Options of sources that are addresses.

@@ -138,8 +138,8 @@ class Exposition:
         if reading.ended:
             raise ValueError("something follows # EOF")
         if reading.openmetrics and "#" in line:
-            found = _HEAD.match(line)
-            line = line if found is None else found[0] + line[found.end() :].partition("#")[0]
+            match = _HEAD.match(line)
+            line = line if match is None else match[0] + line[match.end() :].partition("#")[0]
         cut = line.rfind("}") + 1
         if cut:
             head, rest = line[:cut], line[cut:].split()
@@ -258,26 +258,26 @@ def _any_series(head: str, name: str, inner: str) -> tuple[str, Labels]:
     labels: dict[str, str] = {}
     position = 0
     while position < len(inner):
-        found = _LABEL.match(inner, position)
-        if found is None:
+        match = _LABEL.match(inner, position)
+        if match is None:
             raise ValueError(f"the labels of {_short(head)} are not right")
-        position = found.end()
-        key = found[1] if found[1] is not None else _plain(found[2])
-        if found[3] is None:
-            if name or found[1] is not None:
+        position = match.end()
+        key = match[1] if match[1] is not None else _plain(match[2])
+        if match[3] is None:
+            if name or match[1] is not None:
                 raise ValueError(f"the labels of {_short(head)} are not right")
             name = key
         elif key in labels:
             raise ValueError(f"{_short(head)} has the label {key} twice")
         else:
-            labels[key] = _plain(found[3])
+            labels[key] = _plain(match[3])
     if not name:
         raise ValueError(f"{_short(head)} has no name")
     return name, tuple(sorted(labels.items()))
 
 
 def _plain(text: str) -> str:
-    return _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[0]), text) if "\\" in text else text
+    return _ESCAPED.sub(lambda escape: _UNESCAPED.get(escape[1], escape[0]), text) if "\\" in text else text
 
 
 def _short(text: str) -> str:

@@ -23,11 +23,11 @@ def is_part(name: str, types: dict[str, str]) -> bool:
 
 def family_of(name: str, types: dict[str, str]) -> str:
     """The type of the family that a sample belongs to; nothing where the page does not say."""
-    found = types.get(name)
-    if found is None:
+    family = types.get(name)
+    if family is None:
         suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
-        found = types.get(name.removesuffix(suffix)) if suffix else None
-    return found or ""
+        family = types.get(name.removesuffix(suffix)) if suffix else None
+    return family or ""
 
 
 def kind_of(family: str, name: str, labels: Labels) -> Kind:

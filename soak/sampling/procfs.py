@@ -27,7 +27,7 @@ def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Proc
     """
     if not (proc / str(process.pid) / "task" / str(process.pid) / "children").exists():
         return process.children(recursive=True)
-    found: list[psutil.Process] = []
+    processes: list[psutil.Process] = []
     waiting = [process.pid]
     while waiting:
         for lists in (proc / str(waiting.pop()) / "task").glob("*/children"):
@@ -36,8 +36,8 @@ def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Proc
                 waiting += pids
                 for pid in pids:
                     with suppress(psutil.NoSuchProcess):
-                        found.append(psutil.Process(pid))
-    return found
+                        processes.append(psutil.Process(pid))
+    return processes
 
 
 def split_memory(pids: Iterable[int], proc: Path = _PROC) -> dict[str, float] | None:
@@ -90,11 +90,11 @@ def _type(link: str) -> str:
 
 def _tcp_states(pid: int, proc: Path) -> dict[str, str]:
     """Inode of each TCP socket in the process's network to the socket's state."""
-    found = {}
+    states = {}
     for name in ("tcp", "tcp6"):
         with suppress(OSError):
             for line in (proc / str(pid) / "net" / name).read_text().splitlines()[1:]:
                 words = line.split()
                 if len(words) > 9:
-                    found[words[9]] = _STATES.get(words[3], "")
-    return found
+                    states[words[9]] = _STATES.get(words[3], "")
+    return states

@@ -38,17 +38,17 @@ _PEERS = (
 
 def zipkin_trace(trace: str, body: bytes) -> Trace:
     """Zipkin's answer; TargetError when it is none."""
-    found = _parsed(body)
-    if not isinstance(found, list):
+    document = _parsed(body)
+    if not isinstance(document, list):
         raise TargetError("its answer is not Zipkin's; give the API's address, such as http://127.0.0.1:9411")
-    return _trace(trace, found, _zipkin_span)
+    return _trace(trace, document, _zipkin_span)
 
 
 def jaeger_trace(trace: str, body: bytes) -> Trace:
     """Jaeger's answer; TargetError when it is none."""
-    found = _parsed(body)
-    data = found.get("data") if isinstance(found, dict) else None
-    if not isinstance(found, dict) or "data" not in found or not isinstance(data, list | None):
+    document = _parsed(body)
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or "data" not in document or not isinstance(data, list | None):
         raise TargetError(
             "its answer is not Jaeger's; give the query service's address, such as http://127.0.0.1:16686"
         )
@@ -65,10 +65,10 @@ def _parsed(body: bytes) -> Any:
         raise TargetError("its answer is not JSON; is this the address of its API, and not of its pages?") from None
 
 
-def _trace(trace: str, found: list[Any], read: Callable[[dict[str, Any]], Span]) -> Trace:
+def _trace(trace: str, rows: list[Any], read: Callable[[dict[str, Any]], Span]) -> Trace:
     """The spans by their start, from the first one's on; of too many, the earliest, for they are nearest to the request."""
     spans = sorted(
-        (read(span) for span in found if isinstance(span, dict)), key=lambda span: (span.start, -span.seconds)
+        (read(span) for span in rows if isinstance(span, dict)), key=lambda span: (span.start, -span.seconds)
     )
     first = spans[0].start if spans else 0.0
     kept = tuple(replace(span, start=span.start - first) for span in _told_apart(spans[:MOST_SPANS]))
@@ -121,8 +121,12 @@ def _jaeger_span(span: dict[str, Any], processes: dict[str, Any]) -> Span:
     }
     references = span["references"] if isinstance(span.get("references"), list) else []
     # A span may also refer to others that it follows from, and to spans of other traces.
-    own = [one for one in references if isinstance(one, dict) and one.get("traceID") in (None, span.get("traceID"))]
-    own.sort(key=lambda one: one.get("refType") != "CHILD_OF")
+    own = [
+        reference
+        for reference in references
+        if isinstance(reference, dict) and reference.get("traceID") in (None, span.get("traceID"))
+    ]
+    own.sort(key=lambda reference: reference.get("refType") != "CHILD_OF")
     parent = own[0].get("spanID") if own else span.get("parentSpanID")
     return Span(
         _id(span.get("spanID")),

@@ -68,10 +68,10 @@ def ask_for_traces(
     when the backend cannot be asked, is another, or takes too long; it never shows the address, which may hold a secret.
     """
     backend = backend_of(profile)
-    wanted = list(dict.fromkeys(one.trace for one in exemplars if one.trace))[:MOST]
+    wanted = list(dict.fromkeys(exemplar.trace for exemplar in exemplars if exemplar.trace))[:MOST]
     if backend is None or not wanted:
         return
-    clock.wait(max(one.time + one.seconds for one in exemplars) + profile.trace.wait, stop)
+    clock.wait(max(exemplar.time + exemplar.seconds for exemplar in exemplars) + profile.trace.wait, stop)
     parts, fetcher = _reached(profile, backend)
     deadline = clock.now() + PATIENCE
     for done, trace in enumerate(wanted):
@@ -84,7 +84,7 @@ def ask_for_traces(
 
 def backend_of(profile: Profile) -> Backend | None:
     """Whom the profile has asked for traces."""
-    return next((one for one in BACKENDS if getattr(profile.trace, one.key)), None)
+    return next((backend for backend in BACKENDS if getattr(profile.trace, backend.key)), None)
 
 
 def probe_backend(profile: Profile, backend: Backend) -> None:

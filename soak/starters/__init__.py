@@ -88,14 +88,14 @@ def _example(name: str) -> Example:
 
 
 def _below(folder: str, prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    files: list[tuple[str, str]] = []
     for entry in _PLACE.joinpath(folder).iterdir():
         path = prefix + entry.name.replace("dot-", ".")  # setuptools packages no hidden files
         if entry.is_dir():
-            found += _below(f"{folder}/{entry.name}", f"{path}/")
+            files += _below(f"{folder}/{entry.name}", f"{path}/")
         else:
-            found.append((path, entry.read_text(encoding="utf-8")))
-    return found
+            files.append((path, entry.read_text(encoding="utf-8")))
+    return files
 
 
 def _text(path: str) -> str:

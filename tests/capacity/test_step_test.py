@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from soak.capacity.settings import StepLimit
-from soak.capacity.step_test import BUSY, LAGGING, MADE, StepTest, WindowCounts, design_effect
+from soak.capacity.step_test import MADE, StepTest, WindowCounts, design_effect
 from soak.capacity.steps import Decision, Outcome, Step, StepKind
+from soak.generator_limits import BUSY, LAGGING
 from soak.latency import bucket_of
 
 P99 = StepLimit("p99", 0.99, 0.25)

@@ -16,18 +16,25 @@ def shown(prepared: Prepared) -> tuple[Exemplar, ...]:
     """The slowest of the judged stretch, slowest first, then failed ones of the whole load in the order of time."""
     known = prepared.recording.exemplars
     start, end = prepared.judged_from, prepared.end
-    judged = (one for one in known if not one.failure and start <= one.time and one.time + one.seconds <= end)
-    slow = _fairly(sorted(judged, key=lambda one: -one.seconds), lambda one: one.endpoint)
-    failed = _fairly((one for one in known if one.failure and one.time <= end), lambda one: (one.endpoint, one.failure))
-    return (*sorted(slow, key=lambda one: -one.seconds), *sorted(failed, key=lambda one: one.time))
+    judged = (
+        exemplar
+        for exemplar in known
+        if not exemplar.failure and start <= exemplar.time and exemplar.time + exemplar.seconds <= end
+    )
+    slow = _fairly(sorted(judged, key=lambda exemplar: -exemplar.seconds), lambda exemplar: exemplar.endpoint)
+    failed = _fairly(
+        (exemplar for exemplar in known if exemplar.failure and exemplar.time <= end),
+        lambda exemplar: (exemplar.endpoint, exemplar.failure),
+    )
+    return (*sorted(slow, key=lambda exemplar: -exemplar.seconds), *sorted(failed, key=lambda exemplar: exemplar.time))
 
 
-def _fairly(found: Iterable[Exemplar], group: Callable[[Exemplar], Hashable]) -> list[Exemplar]:
+def _fairly(exemplars: Iterable[Exemplar], group: Callable[[Exemplar], Hashable]) -> list[Exemplar]:
     """At most EACH of a group and ALL together: each group's first before any group's second."""
     seen: Counter[Hashable] = Counter()
     ranked: list[tuple[int, Exemplar]] = []
-    for one in found:
-        seen[group(one)] += 1
-        if seen[group(one)] <= EACH:
-            ranked.append((seen[group(one)], one))
-    return [one for _, one in sorted(ranked, key=lambda pair: pair[0])[:ALL]]
+    for exemplar in exemplars:
+        seen[group(exemplar)] += 1
+        if seen[group(exemplar)] <= EACH:
+            ranked.append((seen[group(exemplar)], exemplar))
+    return [exemplar for _, exemplar in sorted(ranked, key=lambda pair: pair[0])[:ALL]]

@@ -14,24 +14,24 @@ from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
 from soak.units import show_duration
 
 #: Live heaps that only a collection of the old generation brings up to date.
-AFTER_FULL = tuple(one.live for one in COLLECTORS if one.live_after_full)
+AFTER_FULL = tuple(collector.live for collector in COLLECTORS if collector.live_after_full)
 #: Counters of collections, best first; those of the young generation, and those too frequent to count as work.
-COLLECTIONS = tuple(name for one in COLLECTORS for name in one.collections)
-YOUNG = tuple(name for one in COLLECTORS for name in one.young)
-MINOR = tuple(name for one in COLLECTORS for name in one.minor)
+COLLECTIONS = tuple(name for collector in COLLECTORS for name in collector.collections)
+YOUNG = tuple(name for collector in COLLECTORS for name in collector.young)
+MINOR = tuple(name for collector in COLLECTORS for name in collector.minor)
 
 
-def with_live_heap(found: Iterable[Series]) -> Iterator[Series]:
+def with_live_heap(recorded: Iterable[Series]) -> Iterator[Series]:
     """All series, and Go's live heap after each collection where it is not among them.
 
     Go sets the next goal to live heap times 1 + GOGC/100, but never below 4 MiB times GOGC/100, nor above what GOMEMLIMIT
     leaves (https://go.dev/doc/gc-guide). So the live heap is the goal over that factor: exactly, but for stacks and globals;
     an upper bound that stays put while the heap is tiny; and unknown under the memory limit, where it is left out.
     """
-    series = list(found)
+    series = list(recorded)
     yield from series
     for collector in COLLECTORS:
-        known = {one.labels for one in selected(collector.live, series)}
+        known = {live.labels for live in selected(collector.live, series)}
         for goal in selected(collector.goal, series):
             if goal.labels in known:
                 continue
@@ -45,17 +45,24 @@ def with_live_heap(found: Iterable[Series]) -> Iterator[Series]:
 
 def _beside(series: list[Series], name: str, goal: Series) -> float | None:
     """The last value of another series of the same process."""
-    found = next((one for one in selected(name, series) if one.labels == goal.labels and len(one.values)), None)
-    return None if found is None else float(found.values[-1])
+    beside = next(
+        (
+            candidate
+            for candidate in selected(name, series)
+            if candidate.labels == goal.labels and len(candidate.values)
+        ),
+        None,
+    )
+    return None if beside is None else float(beside.values[-1])
 
 
-def collections_between(found: Iterable[Series], start: float, end: float) -> dict[str, float]:
+def collections_between(recorded: Iterable[Series], start: float, end: float) -> dict[str, float]:
     """How many collections of the whole heap ran in a stretch, for each instance whose collector is counted.
 
     Those of a young generation alone leave what has grown old as it is, garbage or not. Collectors that clean the old one
     bit by bit (G1) count no full collection; Micrometer then tells by new live data that they have.
     """
-    series = list(found)
+    series = list(recorded)
     ran: dict[str, float] = {}
     for counter in series:
         if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER:
@@ -71,13 +78,15 @@ def collections_between(found: Iterable[Series], start: float, end: float) -> di
 
 
 def _any(selectors: Iterable[str], series: Series) -> bool:
-    return any(selects(one, series) for one in selectors)
+    return any(selects(selector, series) for selector in selectors)
 
 
 def _appeared(counter: Series, series: list[Series], start: float) -> float:
     """The value at which a counter began in the midst of a recording, as prom-client's do at their first collection."""
     known = np.flatnonzero(np.isfinite(counter.values))
-    first = min(float(one.times[0]) for one in series if one.source == counter.source and len(one.times))
+    first = min(
+        float(recorded.times[0]) for recorded in series if recorded.source == counter.source and len(recorded.times)
+    )
     late = len(known) > 0 and counter.times[known[0]] > max(first, start)
     return float(counter.values[known[0]]) if late else 0.0
 
@@ -86,34 +95,42 @@ def _inside(series: Series, start: float, end: float) -> Floats:
     return series.values[(series.times >= start) & (series.times <= end) & np.isfinite(series.values)]
 
 
-def cycles_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float]]:
+def cycles_of(recorded: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float]]:
     """For each process, the series that counts its collections best, and how many a second ran; but for Node's minor ones.
 
     Node collects its young generation hundreds of times a minute, as it should. The causes of a JVM are added up.
     """
-    counters = [one for one in found if _any(COLLECTIONS, one) and one.kind is Kind.COUNTER and not _any(MINOR, one)]
-    counters.sort(key=lambda one: COLLECTIONS.index(one.name))
-    for instance in dict.fromkeys(_instance(one) for one in counters):
-        own = [one for one in counters if _instance(one) == instance]
+    counters = [
+        counter
+        for counter in recorded
+        if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER and not _any(MINOR, counter)
+    ]
+    counters.sort(key=lambda counter: COLLECTIONS.index(counter.name))
+    for instance in dict.fromkeys(_instance(counter) for counter in counters):
+        own = [counter for counter in counters if _instance(counter) == instance]
         times = own[0].times[(own[0].times >= start) & (own[0].times <= end) & np.isfinite(own[0].values)]
         if len(times) > 1:
-            total = sum(_grown(one, start, end) for one in own if one.name == own[0].name)
+            total = sum(_grown(counter, start, end) for counter in own if counter.name == own[0].name)
             yield own[0], total / float(times[-1] - times[0])
 
 
-def pauses_of(found: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float, str]]:
+def pauses_of(recorded: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float, str]]:
     """For each process, the longest pause in seconds where it tells one, else the longest mean between two scrapes."""
-    series = list(found)
-    longest = [one for collector in COLLECTORS for one in selected(collector.longest, series)]
-    for one in longest:
-        inside = one.values[(one.times >= start) & (one.times <= end) & np.isfinite(one.values)]
+    series = list(recorded)
+    longest = [longest_pause for collector in COLLECTORS for longest_pause in selected(collector.longest, series)]
+    for longest_pause in longest:
+        inside = longest_pause.values[
+            (longest_pause.times >= start) & (longest_pause.times <= end) & np.isfinite(longest_pause.values)
+        ]
         if len(inside):
-            yield one, float(inside.max()), "longest pause"
-    known = {_instance(one) for one in longest}
+            yield longest_pause, float(inside.max()), "longest pause"
+    known = {_instance(longest_pause) for longest_pause in longest}
     for collector in COLLECTORS:
         # Node counts what runs beside the program too.
         for total in selected(collector.pauses, series):
-            count = next((one for one in selected(collector.paused, series) if one.labels == total.labels), None)
+            count = next(
+                (counts for counts in selected(collector.paused, series) if counts.labels == total.labels), None
+            )
             mean = (
                 _longest_mean(total, count, start, end) if count is not None and _instance(total) not in known else None
             )
@@ -172,14 +189,23 @@ def with_few_collections(
     if whole and not _by_heap(finding, series) and seconds >= WARMUP_SECONDS:
         return finding
     if finding.verdict is Verdict.PASS:
-        own = next((one for one in series if one.name == finding.series and one.labels == finding.labels), None)
+        own = next(
+            (
+                candidate
+                for candidate in series
+                if candidate.name == finding.series and candidate.labels == finding.labels
+            ),
+            None,
+        )
         if own is None or not (whole or own in _heaps(series)) or _rise(own) <= HEAP_RISES * abs(trend.level):
             return finding
     elif not trend.slope_low > 0 or ran >= FEWEST_COLLECTIONS:
         return finding
     times = "did not run in full" if not ran else f"ran in full only {'once' if ran == 1 else f'{ran:.0f} times'}"
-    names = {one.name for one in series}
-    sooner = next((one.sooner for one in COLLECTORS if one.sooner and names & set(one.collections)), "")
+    names = {candidate.name for candidate in series}
+    sooner = next(
+        (collector.sooner for collector in COLLECTORS if collector.sooner and names & set(collector.collections)), ""
+    )
     reason = (
         f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
         f"{_more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
@@ -195,14 +221,17 @@ def _more_collections(ran: float, seconds: float) -> str:
 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
     """Whether at least half of what the whole process grew by is its heap's."""
-    own = next((one for one in series if one.name == finding.series and one.labels == finding.labels), None)
-    heaps = [one for one in _heaps(series) if _instance(one) == _instance_of(finding.labels)]
-    return own is None or not heaps or sum(_rise(one) for one in heaps) >= BY_HEAP * _rise(own)
+    own = next(
+        (candidate for candidate in series if candidate.name == finding.series and candidate.labels == finding.labels),
+        None,
+    )
+    heaps = [heap for heap in _heaps(series) if _instance(heap) == _instance_of(finding.labels)]
+    return own is None or not heaps or sum(_rise(heap) for heap in heaps) >= BY_HEAP * _rise(own)
 
 
 def _heaps(series: Sequence[Series]) -> list[Series]:
     """The series that are heaps in use, garbage included."""
-    return [one for collector in COLLECTORS for one in selected(collector.heap, series)]
+    return [heap for collector in COLLECTORS for heap in selected(collector.heap, series)]
 
 
 def _rise(series: Series) -> float:

@@ -15,24 +15,24 @@ CONNECTIONS = "soak_load_connections"
 
 def generator_series(recording: Recording) -> Iterator[Series]:
     """CPU, lag, memory, asked arrivals and connections of the load's processes; late and dropped arrivals. None without."""
-    found = recording.generator
-    if found is not None:
+    generator = recording.generator
+    if generator is not None:
         columns: dict[str, Floats] = {
-            "soak_load_cpu_ratio": found.cpu_ratio,
-            "soak_load_lag_seconds": found.lag,
-            "soak_load_resident_memory_bytes": found.memory,
-            "soak_load_asked_per_second": found.asked / found.seconds,
-            CONNECTIONS: found.connections,
+            "soak_load_cpu_ratio": generator.cpu_ratio,
+            "soak_load_lag_seconds": generator.lag,
+            "soak_load_resident_memory_bytes": generator.memory,
+            "soak_load_asked_per_second": generator.asked / generator.seconds,
+            CONNECTIONS: generator.connections,
         }
         for name, column in columns.items():
             if np.isfinite(column).any():
-                yield Series(name, found.times, column, source="load")
-    schedules = [one.arrivals for one in recording.windows if one.arrivals is not None]
-    if schedules and sum(int(one.counts.sum()) + int(one.dropped.sum()) for one in schedules):
+                yield Series(name, generator.times, column, source="load")
+    schedules = [window.arrivals for window in recording.windows if window.arrivals is not None]
+    if schedules and sum(int(schedule.counts.sum()) + int(schedule.dropped.sum()) for schedule in schedules):
         times = recording.windows[0].times
-        late = np.sum([one.late for one in schedules], axis=0)
-        requests = np.sum([one.requests for one in recording.windows], axis=0)
+        late = np.sum([schedule.late for schedule in schedules], axis=0)
+        requests = np.sum([window.requests for window in recording.windows], axis=0)
         ratio = np.where(requests > 0, late / np.maximum(requests, 1), np.nan)
-        dropped = np.cumsum(np.sum([one.dropped for one in schedules], axis=0)).astype(np.float64)
+        dropped = np.cumsum(np.sum([schedule.dropped for schedule in schedules], axis=0)).astype(np.float64)
         yield Series("soak_load_late_ratio", times, ratio, source="load")
         yield Series("soak_load_dropped_total", times, dropped, (), Kind.COUNTER, "load")

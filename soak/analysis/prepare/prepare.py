@@ -87,7 +87,7 @@ class Prepared:
     @property
     def judged_seconds(self) -> float:
         """How much of the load was judged: without the ramp, warm-up and gaps."""
-        without_load = [one for one in self.masked if one.name == PhaseName.GAP]
+        without_load = [phase for phase in self.masked if phase.name == PhaseName.GAP]
         return self.end - self.judged_from - _overlap(without_load, self.judged_from, self.end)
 
     def named(self, name: str) -> list[Series]:
@@ -111,8 +111,8 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     full = steady.start if steady else start
     own = tuple(_without_doubles(recording.series))
     collections = collections_between(own, max(full, start + warmup), end)
-    found = (*with_live_heap(own), *generator_series(recording))
-    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in found]
+    all_series = (*with_live_heap(own), *generator_series(recording))
+    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in all_series]
     everything = [*gauges, *_request_series(recording)]
     inside = [_between(series, start, end) for series in everything]
     snapshots = perturbed(recording.snapshots)
@@ -145,13 +145,13 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
 
 def _overlap(stretches: Sequence[Phase], start: float, end: float) -> float:
     """Seconds of [start, end] that lie in any of some stretches, which do not overlap."""
-    return sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in stretches)
+    return sum(max(0.0, min(stretch.end, end) - max(stretch.start, start)) for stretch in stretches)
 
 
-def _without_doubles(found: tuple[Series, ...]) -> Iterator[Series]:
+def _without_doubles(all_series: tuple[Series, ...]) -> Iterator[Series]:
     """Of a series that two sources give, the one whose source was named first; soak's own view of the process comes first."""
     seen = set()
-    for series in sorted(found, key=lambda series: not series.source.startswith("process")):
+    for series in sorted(all_series, key=lambda series: not series.source.startswith("process")):
         if (series.name, series.labels) not in seen:
             seen.add((series.name, series.labels))
             yield series
@@ -176,10 +176,10 @@ def _rate(series: Series) -> Series:
     return Series(series.name, times[1:][some], grown[some] / took[some], series.labels, Kind.GAUGE, series.source)
 
 
-def _restarts(found: tuple[Series, ...], start: float, end: float) -> dict[str, tuple[float, ...]]:
+def _restarts(all_series: tuple[Series, ...], start: float, end: float) -> dict[str, tuple[float, ...]]:
     """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
     seen: dict[str, list[list[float]]] = {}
-    for series in found:
+    for series in all_series:
         # By more than the second that clocks may disagree by.
         least = {START_TIME: 1.0, PROCESS_ID: 0.0}.get(series.name)
         if least is not None:
@@ -226,19 +226,19 @@ def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
     first = windows[0]
     if len(windows) == 1:
         return first
-    offsets, buckets, counts = _merged_cells([(one.offsets, one.buckets, one.counts) for one in windows])
-    schedules = [one.arrivals for one in windows if one.arrivals is not None]
+    offsets, buckets, counts = _merged_cells([(window.offsets, window.buckets, window.counts) for window in windows])
+    schedules = [window.arrivals for window in windows if window.arrivals is not None]
     kinds: dict[str, int] = {}
-    for one in windows:
-        for kind, failures in one.failure_kinds.items():
+    for window in windows:
+        for kind, failures in window.failure_kinds.items():
             kinds[kind] = kinds.get(kind, 0) + failures
     return EndpointWindows(
         "",
         first.times,
         first.seconds,
-        np.sum([one.requests for one in windows], axis=0),
-        np.sum([one.failures for one in windows], axis=0),
-        np.sum([one.bytes for one in windows], axis=0),
+        np.sum([window.requests for window in windows], axis=0),
+        np.sum([window.failures for window in windows], axis=0),
+        np.sum([window.bytes for window in windows], axis=0),
         offsets,
         buckets,
         counts,
@@ -248,15 +248,19 @@ def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
 
 
 def _merged_arrivals(schedules: list[Arrivals]) -> Arrivals:
-    late, dropped = (np.sum([getattr(one, name) for one in schedules], axis=0) for name in ("late", "dropped"))
-    return Arrivals(late, dropped, *_merged_cells([(one.offsets, one.buckets, one.counts) for one in schedules]))
+    late, dropped = (
+        np.sum([getattr(schedule, name) for schedule in schedules], axis=0) for name in ("late", "dropped")
+    )
+    return Arrivals(
+        late, dropped, *_merged_cells([(schedule.offsets, schedule.buckets, schedule.counts) for schedule in schedules])
+    )
 
 
 def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
     """Ragged histograms (offsets, buckets, counts) of the same windows as one; a bucket may come more than once."""
     count = len(ragged[0][0]) - 1
     rows = np.concatenate([np.repeat(np.arange(count), np.diff(offsets)) for offsets, _, _ in ragged])
-    buckets, counts = (np.concatenate([one[index] for one in ragged]) for index in (1, 2))
+    buckets, counts = (np.concatenate([cells[index] for cells in ragged]) for index in (1, 2))
     order = np.argsort(rows * 2**20 + buckets, kind="stable")
     offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
     return offsets, buckets[order], counts[order]

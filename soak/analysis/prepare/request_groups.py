@@ -15,7 +15,7 @@ def group_windows(
     windows: Sequence[EndpointWindows], groups: Sequence[RequestGroup]
 ) -> Iterator[tuple[RequestGroup, EndpointWindows]]:
     """The windows of each group that has any; exact."""
-    by_name = {one.endpoint: one for one in windows}
+    by_name = {window.endpoint: window for window in windows}
     for group in groups:
         members = tuple(by_name[label] for label in group.endpoints if label in by_name)
         if members:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.model import Floats, Phase, Series
+from soak.model import Floats, Phase, PhaseName, Series
 from soak.snapshots import Snapshot
 
 #: Snapshots of one moment are asked for one after the other: within so many seconds, they are one.
@@ -16,14 +16,14 @@ _ONE_MOMENT = 0.5
 
 def perturbed(snapshots: Sequence[Snapshot]) -> tuple[Phase, ...]:
     """The stretches in which snapshots were taken, in the order of time; those that follow at once are one."""
-    found: list[Phase] = []
-    for one in sorted(snapshots, key=lambda one: one.time):
-        end = one.time + max(one.took, 0.0)
-        if found and one.time <= found[-1].end + _ONE_MOMENT:
-            found[-1] = Phase("snapshot", found[-1].start, max(end, found[-1].end))
+    phases: list[Phase] = []
+    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time):
+        end = snapshot.time + max(snapshot.took, 0.0)
+        if phases and snapshot.time <= phases[-1].end + _ONE_MOMENT:
+            phases[-1] = Phase(PhaseName.SNAPSHOT, phases[-1].start, max(end, phases[-1].end))
         else:
-            found.append(Phase("snapshot", one.time, end))
-    return tuple(found)
+            phases.append(Phase(PhaseName.SNAPSHOT, snapshot.time, end))
+    return tuple(phases)
 
 
 def without(series: Series, stretches: Sequence[Phase]) -> Series:
@@ -31,8 +31,8 @@ def without(series: Series, stretches: Sequence[Phase]) -> Series:
     still counts what went on before."""
     if not stretches or not len(series.times):
         return series
-    starts: Floats = np.array([one.start for one in stretches])
-    ends: Floats = np.array([one.end for one in stretches])
+    starts: Floats = np.array([stretch.start for stretch in stretches])
+    ends: Floats = np.array([stretch.end for stretch in stretches])
     first = np.searchsorted(series.times, starts, side="left")
     after = np.searchsorted(series.times, ends, side="right") + 1
     edges = np.zeros(len(series.times) + 2, dtype=np.int64)

@@ -190,13 +190,13 @@ def _interval(health: SourceHealth) -> float:
 
 def unmasked(prepared: Prepared, start: float, end: float) -> float:
     """Seconds of a part outside of the stretches in which snapshots were taken, or the run stood still."""
-    masked = sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in prepared.masked)
+    masked = sum(max(0.0, min(phase.end, end) - max(phase.start, start)) for phase in prepared.masked)
     return max(end - start - masked, 0.0)
 
 
 def _count(prepared: Prepared, times: Floats, start: float, end: float) -> int:
     """How many of these times lie in a part, outside of the stretches that are not judged."""
     inside: NDArray[np.bool_] = (times > start) & (times <= end + 1e-6)
-    for one in prepared.masked:
-        inside &= (times < one.start) | (times > one.end)
+    for phase in prepared.masked:
+        inside &= (times < phase.start) | (times > phase.end)
     return int(inside.sum())

@@ -112,8 +112,8 @@ def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
             return None, f"{done:,} successful requests are too few: at least {_FEWEST_BLOCKS * wanted:,.0f} are needed"
         begins, ends = windows.times - windows.seconds, windows.times
         rows = [(part[0], part[-1]) for part in np.array_split(np.arange(len(ends)), blocks)]
-        found = [windows.between(begins[first], ends[last]).quantile(q) for first, last in rows]
-        values = np.array([np.nan if value is None else value for value in found])
+        quantiles = [windows.between(begins[first], ends[last]).quantile(q) for first, last in rows]
+        values = np.array([np.nan if value is None else value for value in quantiles])
         times = np.array([(begins[first] + ends[last]) / 2 for first, last in rows])
     else:
         times, values = _other(prepared, windows, key)

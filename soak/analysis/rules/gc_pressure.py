@@ -96,13 +96,13 @@ def _advice_applies(prepared: Prepared) -> bool:
 
 def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
     """Cycles a minute and the longest pause of each process, and the live share of each heap."""
-    start, end, found = prepared.judged_from, prepared.end, prepared.recording.series
-    for series, each_second in cycles_of(found, start, end):
+    start, end, recorded = prepared.judged_from, prepared.end, prepared.recording.series
+    for series, each_second in cycles_of(recorded, start, end):
         rate = 60 * each_second
         asked = None if limits.gc.cycles is None else 60 * limits.gc.cycles
         said = f"The garbage collector ran {show_number(rate)} times a minute"
         yield _Measure(series, rate, _UNITS["cycles"], said, 60 * CYCLES, asked)
-    for series, longest, what in pauses_of(found, start, end):
+    for series, longest, what in pauses_of(recorded, start, end):
         said = f"The {what} of the garbage collector was {show_amount(longest, 'seconds')}"
         yield _Measure(series, longest, "seconds", said, PAUSE, limits.gc.pause)
     for collector in HEAPS:
@@ -128,11 +128,11 @@ def _share(prepared: Prepared, live: Series, taken: Series | None, released: Ser
 def _small(prepared: Prepared) -> bool:
     """Whether all that is known of memory says that the heap is small; a heap that nobody measured is not."""
     for name in FOOTPRINTS:
-        values = [float(np.nanmax(one.values)) for one in prepared.named(name) if np.isfinite(one.values).any()]
+        values = [float(np.nanmax(heap.values)) for heap in prepared.named(name) if np.isfinite(heap.values).any()]
         if values:
             return sum(values) < SMALL
     return False
 
 
 def _same(prepared: Prepared, name: str, series: Series) -> Series | None:
-    return next((one for one in prepared.named(name) if one.labels == series.labels), None)
+    return next((candidate for candidate in prepared.named(name) if candidate.labels == series.labels), None)

@@ -51,10 +51,10 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
     """The largest value of each series that `max` names, from the start of the load to its end."""
     prepared = asked.prepared
     for name, limit in asked.limits.max.items():
-        found = matching(prepared, name)
-        if not found:
+        limited = matching(prepared, name)
+        if not limited:
             yield missing(prepared, RuleName.MAX, name, limit)
-        for series in found:
+        for series in limited:
             role = metric_of(series.name, series.labels) or unknown_metric(series.name)
             known = series.values[np.isfinite(series.values)]
             if not len(known):
@@ -84,7 +84,7 @@ def plain(limit: float | Windowed | None) -> float | None:
 
 def matching(prepared: Prepared, name: str) -> list[Series]:
     """The series that a limit names: by name, by name with labels, or by a glob."""
-    return [one for one in prepared.series if name in (one.name, one.key) or fnmatchcase(one.name, name)]
+    return [series for series in prepared.series if name in (series.name, series.key) or fnmatchcase(series.name, name)]
 
 
 def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Finding:

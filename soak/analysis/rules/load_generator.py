@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 
 from soak.analysis.prepare.prepare import Prepared, merged
 from soak.analysis.rules.rule import RuleInput
+from soak.generator_limits import BUSY, LAGGING
 from soak.model import Finding, Floats, RuleName, Verdict
 from soak.units import show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows, GeneratorWindows
 
-BUSY, LAGGING, SHORT, BEHIND, DROPPED, MOSTLY_LATE = 0.9, 0.05, 0.95, 0.5, 0.01, 0.5
+SHORT, BEHIND, DROPPED, MOSTLY_LATE = 0.95, 0.5, 0.01, 0.5
 PARTLY, THROUGHOUT, LATE, PLANNED = 0.05, 0.5, 0.01, 0.7
 #: Of arrivals at random only the mean is asked for: so many standard errors fewer are chance. Of 1,000 runs at any rate at
 #: most one may be called saturated by it; at 3, one in 200 of the short and slow ones is, at 4 none of 8,000.
@@ -74,10 +75,10 @@ class Generator:
 
 def generator_of(prepared: Prepared) -> Generator | None:
     """How the generator fared; None where nothing was measured."""
-    windows, found = prepared.windows(), prepared.recording.generator
-    if found is None or not windows:
+    windows, recorded = prepared.windows(), prepared.recording.generator
+    if recorded is None or not windows:
         return None
-    requests, own = merged(windows), found.between(prepared.judged_from, prepared.end)
+    requests, own = merged(windows), recorded.between(prepared.judged_from, prepared.end)
     # What is left after the last whole window is too short to tell anything.
     usual = float(np.median(own.seconds)) if len(own.times) else 0.0
     whole = np.isfinite(own.cpu_ratio) & (own.seconds > 0.5 * usual)

@@ -41,7 +41,7 @@ def pool_findings(asked: RuleInput) -> Iterator[Finding]:
 def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
     """Risks and waste that are no failure; sizing advice is skipped for pools with a finding that does not pass."""
     prepared = asked.prepared
-    unsettled = {(one.series, one.labels) for one in findings if one.verdict is not Verdict.PASS}
+    unsettled = {(finding.series, finding.labels) for finding in findings if finding.verdict is not Verdict.PASS}
     for pool in POOLS:
         for used in prepared.named(pool.used):
             own = pool_identity(pool, used.labels)
@@ -101,7 +101,7 @@ def _pinned(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats,
     if share < _PINNED:
         return
     waiting = next(
-        (one for name in (pool.waiting, pool.waits) if name and (one := _beside(prepared, pool, name, own))), None
+        (beside for name in (pool.waiting, pool.waits) if name and (beside := _beside(prepared, pool, name, own))), None
     )
     queue = _judged(prepared, waiting) if waiting is not None else taken[:0]
     waited = float((queue > 0).mean()) if len(queue) else 0.0

@@ -138,7 +138,7 @@ def _passed(finding: Finding, why: str, beside: Subject | None = None, judged: F
 
 def _same(prepared: Prepared, name: str, subject: Subject) -> Series | None:
     """A series of the same process."""
-    return next((one for one in prepared.named(name) if one.labels == subject.series.labels), None)
+    return next((candidate for candidate in prepared.named(name) if candidate.labels == subject.series.labels), None)
 
 
 def _judged(series: Series, subject: Subject) -> Floats:

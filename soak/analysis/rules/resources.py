@@ -125,7 +125,9 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:
     """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
-    was_counter = any(one.key == series.key and one.kind.value == "counter" for one in prepared.recording.series)
+    was_counter = any(
+        recorded.key == series.key and recorded.kind.value == "counter" for recorded in prepared.recording.series
+    )
     name = series.name
     load = name.startswith(NO_RESOURCES)
     return (
@@ -136,9 +138,10 @@ def _is_aside(prepared: Prepared, series: Series) -> bool:
 
 
 def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | None) -> Subject:
-    capacities = [found for name in metric.capacities if (found := _last(prepared, name, series)) is not None]
+    capacities = [capacity for name in metric.capacities if (capacity := _last(prepared, name, series)) is not None]
     floor = next(
-        (found for name in metric.floors for found in prepared.named(name) if found.labels == series.labels), None
+        (lowest for name in metric.floors for lowest in prepared.named(name) if lowest.labels == series.labels),
+        None,
     )
     instance = dict(series.labels).get("instance")
     connections = next(iter(prepared.named(CONNECTIONS)), None)
@@ -164,8 +167,11 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
 
 def _last(prepared: Prepared, name: str, series: Series) -> float | None:
     """The last value of the series that holds a capacity, of the same labels where there is one; None where it has none."""
-    found = prepared.named(name)
-    best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
+    candidates = prepared.named(name)
+    best = next(
+        (candidate for candidate in candidates if candidate.labels == series.labels),
+        candidates[0] if len(candidates) == 1 else None,
+    )
     known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
     # Go says "no limit" as the largest integer there is.
     last = float(known[-1]) if len(known) else 0.0

@@ -71,7 +71,7 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
         of = f" of {instance}" if instance else ""
         yield from (Event(moment, EventKind.RESTART, f"the process{of} was replaced") for moment in moments)
     for series, killed, _ in _kills(prepared):
-        yield from (Event(one, EventKind.OOM, f"{series.key} rose: killed for want of memory") for one in killed)
+        yield from (Event(time, EventKind.OOM, f"{series.key} rose: killed for want of memory") for time in killed)
     asked = {}
     for series in prepared.recording.series:
         known = series.values[np.isfinite(series.values)]

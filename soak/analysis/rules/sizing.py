@@ -63,8 +63,11 @@ def sizing_findings(asked: RuleInput) -> Iterator[Finding]:
 
 def _limit(prepared: Prepared, name: str, series: Series) -> float | None:
     """The last value of the limit beside a series; None where there is none."""
-    found = prepared.named(name)
-    best = next((one for one in found if one.labels == series.labels), found[0] if len(found) == 1 else None)
+    candidates = prepared.named(name)
+    best = next(
+        (candidate for candidate in candidates if candidate.labels == series.labels),
+        candidates[0] if len(candidates) == 1 else None,
+    )
     known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
     last = float(known[-1]) if len(known) else 0.0
     return last if 0 < last < UNLIMITED else None

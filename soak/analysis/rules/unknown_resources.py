@@ -23,7 +23,7 @@ def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[
     if any(metric is None or metric.kind is not ResourceKind.METRICS for metric in judged):
         return
     recorded = {series.key: series for series in asked.prepared.recording.series if series.source != "load"}
-    for likely in likely_resources((one.name, one.labels, one.kind) for one in recorded.values()):
+    for likely in likely_resources((unknown.name, unknown.labels, unknown.kind) for unknown in recorded.values()):
         moved = _moved(recorded[likely.key])
         yield f"{likely.key} looks like {likely.kind} in {likely.unit}, and {moved}; {likely.line} would have it judged"
 

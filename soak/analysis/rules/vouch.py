@@ -103,8 +103,8 @@ def _more(seconds: float, judged: float) -> str:
 
 def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:
     """What a run vouches for: the shortest horizon of its findings; None where nothing was judged for growth."""
-    known = [one for one in findings if one.rule is RuleName.GROWTH and one.vouched_seconds is not None]
-    shortest = min(known, key=lambda one: one.vouched_seconds or 0.0, default=None)
+    known = [finding for finding in findings if finding.rule is RuleName.GROWTH and finding.vouched_seconds is not None]
+    shortest = min(known, key=lambda finding: finding.vouched_seconds or 0.0, default=None)
     if shortest is None or shortest.vouched_seconds is None:
         return None
     seconds = shortest.vouched_seconds

@@ -25,7 +25,7 @@ def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> lis
     `known` are the columns (n, q) to see past: levels alone, or growth and warm-up too. Over few cycles these lead to
     different periods, and to be fair each side is given its own. None where nothing stands out.
     """
-    found: list[Floats] = []
+    fitted: list[Floats] = []
     counts: list[float] = []
     least = min(_left(values, columns) for columns in known)
     for columns in known:
@@ -37,8 +37,8 @@ def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> lis
             waves = _waves(turns, count, _harmonics(turns, count, rest, basis))
             if _rest(waves, rest, basis) < _HOPELESS * least:
                 counts.append(count)
-                found.append(waves / 2)
-    return found
+                fitted.append(waves / 2)
+    return fitted
 
 
 def _strongest(turns: Floats, rest: Floats, basis: Floats) -> float | None:

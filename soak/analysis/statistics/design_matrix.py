@@ -73,7 +73,7 @@ def design_matrix(
         options += [(np.concatenate((columns, highest), axis=1), prior + _LOAD) for columns, prior in options]
     plain = len(options)
     options += [
-        (np.concatenate((columns, one), axis=1), prior + _CYCLE) for columns, prior in options for one in each_wave
+        (np.concatenate((columns, added), axis=1), prior + _CYCLE) for columns, prior in options for added in each_wave
     ]
     if states is not None:
         options.append((np.concatenate((level, state), axis=1), states[1] + _STATES))

@@ -81,11 +81,11 @@ def _restarts(values: Floats, least: float) -> list[int]:
     quiet = float(np.median(np.abs(np.diff(level)))) * 1.4826
     height = before[: len(place)] - start
     low = np.minimum(level[place], level[place + 1])
-    found = (height > np.maximum(10 * quiet, least)) & (low - start < 0.3 * height) & (height > 0.3 * np.ptp(level))
-    found &= level[place - 1] - low > 0.6 * height
+    restarted = (height > np.maximum(10 * quiet, least)) & (low - start < 0.3 * height) & (height > 0.3 * np.ptp(level))
+    restarted &= level[place - 1] - low > 0.6 * height
     again = np.lib.stride_tricks.sliding_window_view(level, _LIKE)[place] - level[:_LIKE]
-    found &= np.abs(again).mean(axis=1) < 0.3 * height + 3 * quiet
-    drops = place[found]
+    restarted &= np.abs(again).mean(axis=1) < 0.3 * height + 3 * quiet
+    drops = place[restarted]
     drops = drops[np.diff(drops, prepend=-_AROUND) >= _AROUND]
     if not len(drops) or len(drops) > _MOST_RESTARTS:
         return []

@@ -21,9 +21,9 @@ def cycle_floors(life: LevelPoints) -> LevelPoints | None:
 
     What falls over several samples, as memory that is given back bit by bit, falls at once in blocks of samples.
     """
-    found = _cycle_floors(life)
-    if found is not None or len(life.times) < _COARSE * _LONG:
-        return found
+    floors = _cycle_floors(life)
+    if floors is not None or len(life.times) < _COARSE * _LONG:
+        return floors
     count = len(life.times) // _COARSE
     times, values = (part[: count * _COARSE].reshape(count, _COARSE).mean(axis=1) for part in (life.times, life.values))
     return _cycle_floors(LevelPoints(times, values, life.born))

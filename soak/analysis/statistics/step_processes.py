@@ -33,7 +33,7 @@ def least_p_no_growth(lives: Sequence[LevelPoints], points: Sequence[LevelPoints
 
     `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level for good.
     """
-    life = max(lives, key=lambda one: len(one.times))
+    life = max(lives, key=lambda life: len(life.times))
     moves = np.diff(_without_spikes(life.values))
     largest = np.abs(moves).max(initial=0.0)
     # What falls far more often than it rises is collected, and its floors speak for it.
@@ -50,7 +50,7 @@ def least_p_no_growth(lives: Sequence[LevelPoints], points: Sequence[LevelPoints
         surplus = float(settled.sum()) / float(np.sqrt(settled @ settled) or 1.0)
         if surplus < _EVEN:
             return SETTLING if surplus < _NEARLY_EVEN else CANNOT_TELL
-    return _few_late_steps(max(points, key=lambda one: len(one.times)))
+    return _few_late_steps(max(points, key=lambda point: len(point.times)))
 
 
 def _without_spikes(values: Floats) -> Floats:

@@ -32,7 +32,7 @@ from soak.analysis.thresholds import (
     SETTLING,
     SUSPICIOUS,
 )
-from soak.model import Floats, JudgedClock, Line, Trend
+from soak.model import INTERVAL_ERRORS, Floats, JudgedClock, Line, Trend
 from soak.units import show_duration
 
 _ODD, _MOST_ODD = 4.5, 0.1
@@ -114,7 +114,7 @@ def _fit_trend(subject: Subject) -> Trend:
     low, slope, high = (float(x) for x in fit.average.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
     chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
     lines = tuple(_line(p, slope, low, high) for p in points)
-    resolution = RESOLVED_AT * (high - low) / 3.92 * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
+    resolution = RESOLVED_AT * (high - low) / INTERVAL_ERRORS * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
     if low <= 0 or chance >= CERTAIN:  # growth that may still be in it was not caught
         resolution = max(high, resolution)
     if rounded:  # a level may move by nearly one grain unseen
@@ -216,7 +216,7 @@ def _chance(
         chance = max(chance, CANNOT_TELL)
     if subject.integer:
         chance = min(chance, most_p_no_growth(lives))
-    elif (few := handful_of_floors(max(lives, key=lambda one: len(one.times)))) is not None:
+    elif (few := handful_of_floors(max(lives, key=lambda life: len(life.times)))) is not None:
         # So few collections hide what they rise from: where that rises as well it is no pass, and where it does not, no fail.
         rises = bool((np.diff(few) > 0).all()) and float(few[-1] - few[0]) > _RISEN
         chance = min(chance, CANNOT_TELL) if rises else max(chance, CANNOT_TELL)
@@ -263,7 +263,7 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
             False,
         )
     # The error of a slope falls with the run's length to the power 1.5.
-    longer = (RESOLVED_AT * width / 3.92 / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
+    longer = (RESOLVED_AT * width / INTERVAL_ERRORS / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
     return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
 
 

@@ -77,16 +77,16 @@ def warmup_shapes(ages: Floats, widths: Floats, span: float, values: Floats, kno
     search = _ShapeSearch(ages, widths, span, values, (known, np.column_stack((known, ages / span))))
     shares = [np.concatenate((family.shares, search.best_shares(i))) for i, family in enumerate(_FAMILIES)]
     which = np.concatenate([np.full(len(each), i) for i, each in enumerate(shares)])
-    found = [one for beside in search.bases for one in search.best_pair(beside)]
+    paired = [member for beside in search.bases for member in search.best_pair(beside)]
     first = len(which)
-    which = np.concatenate((which, [family for family, _ in found]))
-    every = np.concatenate((*shares, [share for _, share in found]))
+    which = np.concatenate((which, [family for family, _ in paired]))
+    every = np.concatenate((*shares, [share for _, share in paired]))
     columns, prior, settles = np.empty((len(ages), len(every))), np.empty(len(every)), np.empty(len(every))
     for i, family in enumerate(_FAMILIES):
         mine = which == i
         columns[:, mine] = family.columns(ages, widths, span, every[mine])
         prior[mine], settles[mine] = family.prior(every[mine]), family.ends * every[mine] * span
-    return Shapes(_unit(columns), prior, settles, tuple((first + i, first + i + 1) for i in range(0, len(found), 2)))
+    return Shapes(_unit(columns), prior, settles, tuple((first + i, first + i + 1) for i in range(0, len(paired), 2)))
 
 
 @dataclass(frozen=True, eq=False)

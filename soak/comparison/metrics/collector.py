@@ -23,7 +23,7 @@ def cycles(view: RunView) -> Iterator[Figure]:
     for counter in _counters(view, COLLECTIONS):
         instance = dict(counter.labels).get("instance", "")
         ran = view.blocks.increases(counter)
-        if instance in seen or any(selects(one, counter) for one in MINOR) or ran.sum() < FEWEST:
+        if instance in seen or any(selects(selector, counter) for selector in MINOR) or ran.sum() < FEWEST:
             continue
         seen.add(instance)
         minutes = np.diff(view.blocks.edges) / 60
@@ -50,8 +50,8 @@ def paused(view: RunView) -> Iterator[Figure]:
 
 def longest_pause(view: RunView) -> Iterator[Figure]:
     """The longest pause of each process; a single extreme."""
-    found = view.prepared.recording.series
-    for series, longest, _ in pauses_of(found, view.prepared.judged_from, view.prepared.end):
+    recorded = view.prepared.recording.series
+    for series, longest, _ in pauses_of(recorded, view.prepared.judged_from, view.prepared.end):
         if longest > 0:
             yield Figure(series.key, longest, EXTREME, 0.0, "seconds")
 
@@ -60,7 +60,9 @@ def _pauses(view: RunView) -> Iterator[tuple[Series, np.ndarray]]:
     """Each sum of pauses, with the collections in each stretch."""
     for collector in COLLECTORS:
         for total in view.counters(collector.pauses):
-            count = next((one for one in view.counters(collector.paused) if one.labels == total.labels), None)
+            count = next(
+                (counter for counter in view.counters(collector.paused) if counter.labels == total.labels), None
+            )
             if count is not None and (ran := view.blocks.increases(count)).sum() >= FEWEST:
                 yield total, ran
 

@@ -32,11 +32,11 @@ def _quantile(view: RunView, q: float) -> Iterator[Figure]:
 
 def by_block(windows: EndpointWindows, blocks: Blocks, q: float) -> Floats:
     """The percentile in each stretch, in seconds; NaN in one without a success."""
-    found = []
+    values = []
     for first, last in zip(blocks.edges, blocks.edges[1:], strict=False):
-        found.append(windows.between(first, last).quantile(q) or np.nan)
-    assert len(found) == BLOCKS
-    return np.array(found)
+        values.append(windows.between(first, last).quantile(q) or np.nan)
+    assert len(values) == BLOCKS
+    return np.array(values)
 
 
 #: Latencies of one build differ between runs by several times what they drift by within one: on a shared machine a run meets

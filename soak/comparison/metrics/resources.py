@@ -65,12 +65,12 @@ def _level(view: RunView, series: Series, metric: Metric, *, relative: bool) -> 
 def _resources(view: RunView) -> Iterator[tuple[Series, Metric]]:
     """The series that the verdict judges, with their rows of the catalog."""
     series = view.prepared.judged_series()
-    for one in series:
-        metric = metric_of(one.name, one.labels)
+    for candidate in series:
+        metric = metric_of(candidate.name, candidate.labels)
         if (
             metric is not None
             and metric.judged
             and not superseded(metric, series)
             and metric.kind is not ResourceKind.METRICS
         ):
-            yield one, metric
+            yield candidate, metric

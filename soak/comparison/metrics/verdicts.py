@@ -11,8 +11,6 @@ from soak.catalog.metrics import metric_of
 from soak.comparison.run_view import Figure, RunView
 from soak.model import Finding, Labels, RuleName, Trend, series_key
 
-#: Standard errors from end to end of a 95% interval.
-WIDTH = 3.92
 #: Hours within which growth by `GROWS_BY` matters: the rule that the verdict has unless a profile says otherwise.
 _SURVIVE_HOURS = 30 * 24.0
 #: The standard error of a horizon on a logarithmic scale: it follows from the width of one interval.
@@ -40,12 +38,12 @@ def growth_that_matters(series: str, labels: Labels, level: float) -> float:
 
 def slope_error(trend: Trend) -> float:
     """The standard error of a growth; where nothing moved, what the resolution leaves."""
-    return max((trend.slope_high - trend.slope_low) / WIDTH, trend.resolution_per_hour / RESOLVED_AT)
+    return max(trend.standard_error, trend.resolution_per_hour / RESOLVED_AT)
 
 
 def horizon(view: RunView) -> Iterator[Figure]:
     """For how long the run vouches: the shortest horizon of its judged series."""
-    known = [one.vouched_seconds for one in _growing(view) if one.vouched_seconds]
+    known = [finding.vouched_seconds for finding in _growing(view) if finding.vouched_seconds]
     if known:
         yield Figure("", min(known), HORIZON, 0.0, "seconds")
 

@@ -56,7 +56,7 @@ class Locations(Sequence[tuple[Frame, ...]]):
 
     def __getitem__(self, place: int | slice) -> tuple[Frame, ...] | Sequence[tuple[Frame, ...]]:
         if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+            return [self[index] for index in range(*place.indices(len(self)))]
         place = range(len(self))[place]
         return tuple(self._frame(at) for at in range(self.starts[place], self.starts[place + 1])) or (
             Frame(f"{int(self.addresses[place]) & (1 << 64) - 1:#x}"),

@@ -74,9 +74,9 @@ def method_frame(name: object, number: object, file: str = "", libraries: tuple[
     return Frame(method, file, line(number), is_java_own(method) and not method.startswith(libraries))
 
 
-def libraries_of(found: Mapping[str, Any]) -> tuple[str, ...]:
+def libraries_of(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The packages of libraries that a snapshot names, each with a dot at its end; none in snapshots of before they did."""
-    return tuple(f"{text(package)}." for package in items(found.get("libraries", [])))
+    return tuple(f"{text(package)}." for package in items(document.get("libraries", [])))
 
 
 def class_frame(name: str) -> Frame:

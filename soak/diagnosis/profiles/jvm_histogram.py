@@ -45,12 +45,12 @@ def read_classes(data: bytes) -> StackProfile:
     return parse_json_profile(data, "class histogram", _read)
 
 
-def _read(found: Mapping[str, Any]) -> StackProfile:
-    held = _histogram(found.get("histogram"))
-    baseline = _histogram(found["baseline"]) if "baseline" in found else held
-    libraries = libraries_of(found)
-    alive = _shared(held, baseline, _allocators(items(found.get("objects", [])), libraries))
-    ever = list(_allocated(items(found.get("allocated", [])), libraries))
+def _read(document: Mapping[str, Any]) -> StackProfile:
+    held = _histogram(document.get("histogram"))
+    baseline = _histogram(document["baseline"]) if "baseline" in document else held
+    libraries = libraries_of(document)
+    alive = _shared(held, baseline, _allocators(items(document.get("objects", [])), libraries))
+    ever = list(_allocated(items(document.get("allocated", [])), libraries))
     if not ever:
         return profile_from_stacks(alive, HELD)
     return profile_from_stacks(
@@ -59,10 +59,10 @@ def _read(found: Mapping[str, Any]) -> StackProfile:
     )
 
 
-def _allocated(found: list[Any], libraries: tuple[str, ...]) -> Iterator[tuple[tuple[Frame, ...], float]]:
+def _allocated(samples: list[Any], libraries: tuple[str, ...]) -> Iterator[tuple[tuple[Frame, ...], float]]:
     """Bytes allocated since the recording began by each stack that was sampled."""
-    for one in found:
-        match items(one):
+    for sample in samples:
+        match items(sample):
             case [size, calls]:
                 yield _calls(calls, libraries), amount(size)
             case _:
@@ -71,26 +71,26 @@ def _allocated(found: list[Any], libraries: tuple[str, ...]) -> Iterator[tuple[t
 
 def _histogram(value: object) -> Histogram:
     """Instances and bytes by class; ValueError where there are none."""
-    found: Histogram = {}
+    histogram: Histogram = {}
     for row in _ROW.finditer(prose(value)):
         name = class_name(row[3])
-        instances, size = found.get(name, (0.0, 0.0))
-        found[name] = instances + float(row[1]), size + float(row[2])
-        if len(found) >= _MOST_CLASSES:
+        instances, size = histogram.get(name, (0.0, 0.0))
+        histogram[name] = instances + float(row[1]), size + float(row[2])
+        if len(histogram) >= _MOST_CLASSES:
             break
-    if not found:
+    if not histogram:
         raise ValueError("no class in it")
-    return found
+    return histogram
 
 
 def _allocators(objects: list[Any], libraries: tuple[str, ...]) -> dict[str, Counter[tuple[Frame, ...]]]:
     """How many sampled objects of each class each stack allocated."""
-    found: dict[str, Counter[tuple[Frame, ...]]] = {}
-    for one in map(mapping, objects):
-        stack = _calls(one.get("frames"), libraries)
+    allocators: dict[str, Counter[tuple[Frame, ...]]] = {}
+    for sample in map(mapping, objects):
+        stack = _calls(sample.get("frames"), libraries)
         if stack:
-            found.setdefault(class_name(text(one.get("class"))), Counter())[stack] += 1
-    return found
+            allocators.setdefault(class_name(text(sample.get("class"))), Counter())[stack] += 1
+    return allocators
 
 
 def _calls(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:

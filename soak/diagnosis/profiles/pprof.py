@@ -158,8 +158,8 @@ def _translated(raw: bytes) -> StackProfile:
 
 def _value_types(data: Bytes, spans: Ints, text: list[str]) -> tuple[tuple[str, str], ...]:
     """Each one's type and unit."""
-    found = repeated(data, spans, (1, 2))
-    kinds, units = _chosen(found[1].last(), text), _chosen(found[2].last(), text)
+    fields = repeated(data, spans, (1, 2))
+    kinds, units = _chosen(fields[1].last(), text), _chosen(fields[2].last(), text)
     return tuple(zip(kinds, units, strict=True))
 
 
@@ -172,30 +172,30 @@ def _chosen(places: Ints, text: list[str]) -> list[str]:
 
 def _functions(data: Bytes, spans: Ints, text: list[str]) -> tuple[Ints, list[tuple[str, str]]]:
     """Functions' numbers, rising, and the name and file of each."""
-    found = repeated(data, spans, (1, 2, 4))
-    numbered, chosen = np.unique(found[1].last(), return_index=True)
-    names = _chosen(found[2].last()[chosen], text)
-    return numbered, list(zip(names, _chosen(found[4].last()[chosen], text), strict=True))
+    fields = repeated(data, spans, (1, 2, 4))
+    numbered, chosen = np.unique(fields[1].last(), return_index=True)
+    names = _chosen(fields[2].last()[chosen], text)
+    return numbered, list(zip(names, _chosen(fields[4].last()[chosen], text), strict=True))
 
 
 def _locations(data: Bytes, spans: Ints, functions: Ints, names: list[tuple[str, str]]) -> tuple[Ints, Locations]:
     """Locations' numbers, rising, and what is there."""
     identities = repeated(data, spans, (1,))[1].last()
     numbered, chosen = np.unique(identities, return_index=True)
-    found = repeated(data, spans[chosen], (3, 4))
-    lines = repeated(data, found[4].spans, (1, 2))
+    fields = repeated(data, spans[chosen], (3, 4))
+    lines = repeated(data, fields[4].spans, (1, 2))
     called = _places(functions, lines[1].last(), "a function")
-    starts = np.concatenate(([0], np.cumsum(found[4].each())))
-    return numbered, Locations(names, called, lines[2].last(), starts, found[3].last(), is_go_own)
+    starts = np.concatenate(([0], np.cumsum(fields[4].each())))
+    return numbered, Locations(names, called, lines[2].last(), starts, fields[3].last(), is_go_own)
 
 
 def _samples(data: Bytes, spans: Ints, columns: int, known: Ints) -> tuple[Floats, Ints, Ints]:
     """Values (n, columns); calls as indexes into the `known` location numbers, which are sorted; and where each stack begins."""
-    found = repeated(data, spans, (1, 2))
-    values, each = found[2].numbers()
+    fields = repeated(data, spans, (1, 2))
+    values, each = fields[2].numbers()
     if (each != columns).any():
         raise ValueError(f"a sample that has not {columns} values")
-    calls, depth = found[1].numbers()
+    calls, depth = fields[1].numbers()
     starts = np.concatenate(([0], np.cumsum(depth)))
     return values.reshape(len(spans), columns).astype(np.float64), _places(known, calls, "a location"), starts
 

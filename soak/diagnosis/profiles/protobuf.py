@@ -124,7 +124,7 @@ def _numbers(part: Bytes, ends: Ints) -> Ints:
 
 def repeated(data: Bytes, spans: Ints, wanted: Sequence[int]) -> dict[int, Regions]:
     """The wanted fields of many messages at once, given where these lie, (n, 2)."""
-    found: dict[int, list[tuple[Ints, Ints, Ints]]] = {number: [] for number in wanted}
+    fields: dict[int, list[tuple[Ints, Ints, Ints]]] = {number: [] for number in wanted}
     messages = np.flatnonzero(spans[:, 1] > spans[:, 0])
     place = spans[messages, 0]
     while len(messages):
@@ -143,13 +143,13 @@ def repeated(data: Bytes, spans: Ints, wanted: Sequence[int]) -> dict[int, Regio
         known = varints | sized | (kind == _FIXED64) | (kind == _FIXED32)
         if not known.all() or (ends > stop).any() or (ends < begins).any():
             raise ValueError("a field that does not fit")
-        for number, parts in found.items():
+        for number, parts in fields.items():
             mine = (tag >> 3 == number) & (varints | sized)
             if mine.any():
                 parts.append((messages[mine], begins[mine], ends[mine]))
         going = ends < stop
         messages, place = messages[going], ends[going]
-    return {number: Regions(data, len(spans), parts) for number, parts in found.items()}
+    return {number: Regions(data, len(spans), parts) for number, parts in fields.items()}
 
 
 def _varints(data: Bytes, place: Ints, stop: Ints) -> tuple[Ints, Ints]:

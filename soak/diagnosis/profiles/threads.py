@@ -33,18 +33,18 @@ def read_threads(data: bytes) -> StackProfile:
     return parse_json_profile(data, "list of threads", _read)
 
 
-def _read(found: Mapping[str, Any]) -> StackProfile:
-    stacks = _java(found) if "dump" in found else _python(found)
+def _read(dump: Mapping[str, Any]) -> StackProfile:
+    stacks = _java(dump) if "dump" in dump else _python(dump)
     grouped: Counter[tuple[Frame, ...]] = Counter()
     for stack, count in stacks:
         grouped[stack] += count
     return profile_from_stacks(((stack, (float(count),)) for stack, count in grouped.items()), THREADS)
 
 
-def _java(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
-    started, libraries = mapping(found.get("started")), libraries_of(found)
+def _java(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
+    started, libraries = mapping(dump.get("started")), libraries_of(dump)
     heads = 0
-    for section in prose(found["dump"]).split("\n\n"):
+    for section in prose(dump["dump"]).split("\n\n"):
         head = _HEAD.match(section.strip("\n"))
         if head is not None:
             heads += 1
@@ -74,9 +74,9 @@ def _starter(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
 TASK = "asyncio.Task"
 
 
-def _python(found: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
-    libraries = tuple(text(root) for root in items(found.get("libraries")))
-    for one in map(mapping, items(found.get("threads"))):
-        yield frames_of(one.get("frames"), libraries), int(amount(one.get("count")))
-    for task in map(mapping, items(found.get("tasks", []))):
+def _python(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
+    libraries = tuple(text(root) for root in items(dump.get("libraries")))
+    for thread in map(mapping, items(dump.get("threads"))):
+        yield frames_of(thread.get("frames"), libraries), int(amount(thread.get("count")))
+    for task in map(mapping, items(dump.get("tasks", []))):
         yield (*frames_of(task.get("frames"), libraries), Frame(TASK)), int(amount(task.get("count")))

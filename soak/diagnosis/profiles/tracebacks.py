@@ -29,23 +29,23 @@ def read_tracebacks(data: bytes) -> StackProfile:
     """The hook's JSON: `tracebacks` of `size`, `count`, `frames` (file, line, function), innermost first, and whether
     thread-`local`s hold most of it; `passing` likewise; `libraries`."""
     return parse_json_profile(
-        data, "tracemalloc snapshot", lambda found: profile_from_stacks(_stacks(found), (*HELD, *PASSING))
+        data, "tracemalloc snapshot", lambda snapshot: profile_from_stacks(_stacks(snapshot), (*HELD, *PASSING))
     )
 
 
-def _stacks(found: Mapping[str, Any]) -> Iterator[Stack]:
-    libraries = tuple(text(root) for root in items(found.get("libraries")))
-    for one in map(mapping, items(found.get("tracebacks"))):
-        held = (_LOCAL,) if one.get("local") is True else ()
-        yield (*held, *frames_of(one.get("frames"), libraries)), (*_counted(one), 0.0, 0.0)
-    for one in map(mapping, items(found.get("passing", []))):
-        yield frames_of(one.get("frames"), libraries), (0.0, 0.0, *_counted(one))
+def _stacks(snapshot: Mapping[str, Any]) -> Iterator[Stack]:
+    libraries = tuple(text(root) for root in items(snapshot.get("libraries")))
+    for traceback in map(mapping, items(snapshot.get("tracebacks"))):
+        held = (_LOCAL,) if traceback.get("local") is True else ()
+        yield (*held, *frames_of(traceback.get("frames"), libraries)), (*_counted(traceback), 0.0, 0.0)
+    for traceback in map(mapping, items(snapshot.get("passing", []))):
+        yield frames_of(traceback.get("frames"), libraries), (0.0, 0.0, *_counted(traceback))
     # What the hook left out for its bounds is there all the same.
-    yield (Frame("elsewhere"),), (*_counted(mapping(found.get("rest"))), 0.0, 0.0)
+    yield (Frame("elsewhere"),), (*_counted(mapping(snapshot.get("rest"))), 0.0, 0.0)
 
 
-def _counted(one: Mapping[str, Any]) -> tuple[float, float]:
-    return amount(one.get("count")), amount(one.get("size"))
+def _counted(traceback: Mapping[str, Any]) -> tuple[float, float]:
+    return amount(traceback.get("count")), amount(traceback.get("size"))
 
 
 def is_installed(file: str) -> bool:

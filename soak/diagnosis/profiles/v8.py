@@ -38,13 +38,16 @@ def read_v8heap(data: bytes) -> StackProfile:
 
 def read_v8cpu(data: bytes) -> StackProfile:
     """The inspector's answer, or a `.cpuprofile` file."""
-    return parse_json_profile(data, "V8 CPU profile", lambda found: profile_from_stacks(_run(found), ((RUN, "count"),)))
+    return parse_json_profile(
+        data, "V8 CPU profile", lambda profile: profile_from_stacks(_run(profile), ((RUN, "count"),))
+    )
 
 
-def _run(found: Mapping[str, Any]) -> Iterator[Stack]:
+def _run(profile: Mapping[str, Any]) -> Iterator[Stack]:
     """Every call that was met, with those that led to it."""
     nodes = {
-        amount(node.get("id")): node for node in map(mapping, items(mapping(found.get("profile", found)).get("nodes")))
+        amount(node.get("id")): node
+        for node in map(mapping, items(mapping(profile.get("profile", profile)).get("nodes")))
     }
     called = [amount(child) for node in nodes.values() for child in items(node.get("children", []))]
     if not set(called) <= nodes.keys():
@@ -59,9 +62,9 @@ def _run(found: Mapping[str, Any]) -> Iterator[Stack]:
     return _stacks(nodes[root], "hitCount", inside)
 
 
-def _read(found: Mapping[str, Any]) -> StackProfile:
-    profile = mapping(found.get("profile", found))
-    interval = amount(found.get("interval", 0))
+def _read(document: Mapping[str, Any]) -> StackProfile:
+    profile = mapping(document.get("profile", document))
+    interval = amount(document.get("interval", 0))
     head = mapping(profile.get("head"))
 
     def inside(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -84,7 +87,7 @@ def _stacks(
             raise ValueError("calls without end")
         if own:
             yield stack, (own,)
-        waiting += [(one, stack) for one in inside(node)]
+        waiting += [(child, stack) for child in inside(node)]
 
 
 def _frame(call: Mapping[str, Any]) -> Frame:

@@ -34,7 +34,7 @@ def packed(window: Window, began: float) -> Packed:
         for seen in window.endpoints
     ]
     generator = astuple(window.generator) if window.generator else None
-    exemplars = [(one.time - began, *astuple(one)[1:]) for one in window.exemplars]
+    exemplars = [(exemplar.time - began, *astuple(exemplar)[1:]) for exemplar in window.exemplars]
     return [window.time - began, window.seconds, window.users, endpoints, generator, exemplars]
 
 
@@ -103,11 +103,11 @@ def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) 
     most = max(MAX_ENDPOINTS, *(len(window.endpoints) for window in windows))
     for window in windows:
         for seen in window.endpoints:
-            found = endpoints.get(seen.endpoint)
-            if found is None:
+            total = endpoints.get(seen.endpoint)
+            if total is None:
                 name = seen.endpoint if len(endpoints) < most else OTHER
-                found = endpoints.setdefault(name, _Sum())
-            found.add(seen, kinds)
+                total = endpoints.setdefault(name, _Sum())
+            total.add(seen, kinds)
     return Window(
         median_high(window.time for window in windows),
         median_high(window.seconds for window in windows),
@@ -127,7 +127,7 @@ def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) 
             for name, s in endpoints.items()
         ),
         GeneratorWindow.together(healths) if healths else None,
-        bounded(one for window in windows for one in window.exemplars),
+        bounded(exemplar for window in windows for exemplar in window.exemplars),
         coverage,
     )
 

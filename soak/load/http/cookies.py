@@ -49,8 +49,8 @@ class CookieJar:
 
     def value(self, name: str) -> str | None:
         """The value of the cookie of a name that was set last; None without one."""
-        found = [cookie.value for cookie in self._cookies.values() if cookie.name == name]
-        return found[-1] if found else None
+        values = [cookie.value for cookie in self._cookies.values() if cookie.name == name]
+        return values[-1] if values else None
 
     def header(self, origin: Origin, path: str) -> str:
         """What the Cookie header of a request says; empty when no cookie is for it. Longer paths come first."""
@@ -75,7 +75,10 @@ def _parsed(text: str, origin: Origin, request_path: str) -> Cookie | None:
     name, value = name.strip(), value.strip()
     if not equals or not name or len(pair) > MAX_COOKIE or any(ord(letter) < 32 for letter in pair):
         return None
-    given = {key.strip().lower(): setting.strip() for key, _, setting in (one.partition("=") for one in attributes)}
+    given = {
+        key.strip().lower(): setting.strip()
+        for key, _, setting in (attribute.partition("=") for attribute in attributes)
+    }
     domain = given.get("domain", "").lstrip(".").lower()
     if domain and domain != origin.host and not _within(origin.host, domain):
         return None

@@ -32,13 +32,13 @@ class Digest:
         place = header.lower().find("digest ")
         if place < 0:
             return False
-        found = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(header[place + 7 :])}
-        algorithm = found.get("algorithm", "MD5").upper()
-        qop = [word.strip() for word in found.get("qop", "").split(",")]
-        if algorithm.removesuffix("-SESS") not in _HASHES or "nonce" not in found or not {"", "auth"} & set(qop):
+        parameters = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(header[place + 7 :])}
+        algorithm = parameters.get("algorithm", "MD5").upper()
+        qop = [word.strip() for word in parameters.get("qop", "").split(",")]
+        if algorithm.removesuffix("-SESS") not in _HASHES or "nonce" not in parameters or not {"", "auth"} & set(qop):
             return False
-        found["qop"] = "auth" if "auth" in qop else ""
-        self._challenge, self._algorithm, self._count = found, algorithm, 0
+        parameters["qop"] = "auth" if "auth" in qop else ""
+        self._challenge, self._algorithm, self._count = parameters, algorithm, 0
         self._hash = _HASHES[algorithm.removesuffix("-SESS")]
         self._nonce = secrets.token_hex(8)
         return True

@@ -33,7 +33,7 @@ def head_of(method: str, target: str, origin: Origin, headers: Headers, length: 
         lowered = name.lower()
         if lowered != "content-length":
             shown = "Connection" if lowered == "connection" else name
-            lines += [f"{shown}: {one}" for one in ((value,) if isinstance(value, str) else value)]
+            lines += [f"{shown}: {text}" for text in ((value,) if isinstance(value, str) else value)]
     if length or method in EXPECT_A_BODY:
         lines.append(f"Content-Length: {length}")
     if any(_BREAKS.search(line) for line in lines) or not target.isascii() or " " in target:

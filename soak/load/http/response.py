@@ -42,10 +42,10 @@ class Response:
     @property
     def headers(self) -> dict[str, str]:
         """Headers by lower-cased name; one that came twice is joined by a comma (RFC 9110, 5.3)."""
-        found: dict[str, str] = {}
+        headers: dict[str, str] = {}
         for name, value in self.fields:
-            found[name] = f"{found[name]}, {value}" if name in found else value
-        return found
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return headers
 
     @property
     def head(self) -> bytes:
@@ -54,20 +54,20 @@ class Response:
 
 
 def _fields(head: bytes) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    fields: list[tuple[str, str]] = []
     while head:
         start, _, head = head.partition(b"\r\n\r\n")
         first, *lines = start.decode("latin-1").split("\r\n")
         if first.partition(" ")[2].startswith("1"):
             continue  # an interim answer
         for line in lines:
-            if line[:1] in (" ", "\t") and found:
-                found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+            if line[:1] in (" ", "\t") and fields:
+                fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
             else:
                 name, _, value = line.partition(":")
-                found.append((name.strip().lower(), value.strip()))
+                fields.append((name.strip().lower(), value.strip()))
         break
-    return found
+    return fields
 
 
 class ResponseParser:

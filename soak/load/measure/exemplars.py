@@ -83,7 +83,7 @@ class Exemplars:
         if time - self._minute_began < MINUTE - _ROUNDING and not last:
             return ()
         self._minute_began = time
-        ranked = [one for endpoint, kept in self._kept.items() for one in kept.ranked(endpoint)]
+        ranked = [exemplar for endpoint, kept in self._kept.items() for exemplar in kept.ranked(endpoint)]
         for kept in self._kept.values():
             kept.forget()
         return _best(ranked)
@@ -91,28 +91,28 @@ class Exemplars:
 
 def bounded(several: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
     """What several processes kept of the same minute, as one would have: in the order of time, and no more than that."""
-    minute = sorted(several, key=lambda one: one.time)
+    minute = sorted(several, key=lambda exemplar: exemplar.time)
     slow = Counter[str]()
     failed: dict[str, list[Exemplar]] = {}
     ranked = []
-    for one in sorted(minute, key=lambda one: -one.seconds):
-        if not one.failure:
-            ranked.append((slow[one.endpoint], one))
-            slow[one.endpoint] += 1
-    for one in minute:
-        if one.failure:
-            failed.setdefault(one.endpoint, []).append(one)
+    for exemplar in sorted(minute, key=lambda exemplar: -exemplar.seconds):
+        if not exemplar.failure:
+            ranked.append((slow[exemplar.endpoint], exemplar))
+            slow[exemplar.endpoint] += 1
+    for exemplar in minute:
+        if exemplar.failure:
+            failed.setdefault(exemplar.endpoint, []).append(exemplar)
     for those in failed.values():
         kinds = Counter[str]()
         turns = []
-        for one in those:
-            turns.append((kinds[one.failure], one))
-            kinds[one.failure] += 1
+        for exemplar in those:
+            turns.append((kinds[exemplar.failure], exemplar))
+            kinds[exemplar.failure] += 1
         # The first of each kind, then the second of each: sorting keeps the order of time within a turn.
-        ranked += [(rank, one) for rank, (_, one) in enumerate(sorted(turns, key=lambda turn: turn[0]))]
-    return _best([(rank, one) for rank, one in ranked if rank < EACH])
+        ranked += [(rank, exemplar) for rank, (_, exemplar) in enumerate(sorted(turns, key=lambda turn: turn[0]))]
+    return _best([(rank, exemplar) for rank, exemplar in ranked if rank < EACH])
 
 
 def _best(ranked: list[tuple[int, Exemplar]]) -> tuple[Exemplar, ...]:
-    best = sorted(ranked, key=lambda one: (one[0], -one[1].seconds))[:A_MINUTE]
+    best = sorted(ranked, key=lambda pair: (pair[0], -pair[1].seconds))[:A_MINUTE]
     return tuple(sorted((exemplar for _, exemplar in best), key=lambda exemplar: exemplar.time))

@@ -124,17 +124,17 @@ def _even(parts: Sequence[float], depths: Sequence[float]) -> list[list[float]]:
     The less the shares of a row add up to, the further all of them will be raised above what was meant.
     """
     matrix, chance = hadamard(len(parts) + 1), random.Random(_TRIES)  # noqa: S311 - the same choice everywhere
-    found: list[list[list[float]]] = []
+    schedules: list[list[list[float]]] = []
     for _ in range(_TRIES):
         columns = chance.sample(range(1, len(matrix)), len(parts))
         swings = [depth * chance.choice((1, -1)) for depth in depths]
-        found.append(
+        schedules.append(
             [
                 [part * (1 + swing * row[column]) for part, swing, column in zip(parts, swings, columns, strict=True)]
                 for row in matrix
             ]
         )
-    return max(found, key=lambda rows: min(map(sum, rows)))
+    return max(schedules, key=lambda rows: min(map(sum, rows)))
 
 
 def hadamard(least: int) -> list[list[int]]:

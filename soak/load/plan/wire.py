@@ -53,7 +53,7 @@ def window_line(window: Window) -> str:
         users=window.users,
         endpoints=endpoints,
         generator=asdict(window.generator) if window.generator else None,
-        exemplars=[astuple(one) for one in window.exemplars],
+        exemplars=[astuple(exemplar) for exemplar in window.exemplars],
         coverage=astuple(window.coverage) if window.coverage else None,
     )
 

@@ -44,10 +44,10 @@ class TokenReader:
             document = json.loads(body)
         except (ValueError, RecursionError):
             raise AuthError("the answer is not JSON") from None
-        found = self._path.find(document)
-        if not found or not isinstance(found[0], str | int) or isinstance(found[0], bool) or found[0] == "":
+        text = self._path.find(document)
+        if not text or not isinstance(text[0], str | int) or isinstance(text[0], bool) or text[0] == "":
             raise AuthError("the answer holds no token")
-        token = str(found[0])
+        token = str(text[0])
         if _ODD.search(token):
             raise AuthError("the token has characters that no header may hold")
         return FetchedToken(token, _lifetime(document))

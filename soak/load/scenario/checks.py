@@ -28,8 +28,8 @@ class FailedCheck(NamedTuple):
     @property
     def text(self) -> str:
         """`expect json $.state: expected "created", found "gone"`: bounded, and escaped."""
-        found = self.found if isinstance(self.found, _Said) else shown(self.found)
-        return f"{self.kind}: expected {self.expected}, found {found}"
+        actual = self.found if isinstance(self.found, _Said) else shown(self.found)
+        return f"{self.kind}: expected {self.expected}, found {actual}"
 
 
 class _Said(str):

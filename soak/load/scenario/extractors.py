@@ -40,17 +40,21 @@ class Extractors:
 
     def __init__(self, planned: tuple[PlannedExtractor, ...]) -> None:
         self._planned = planned
-        self._paths = {one.name: JsonPath(one.expression) for one in planned if one.source == "json"}
-        self._patterns = {
-            one.name: re.compile(one.expression) for one in planned if one.source in ("regex", "url") and one.expression
+        self._paths = {
+            extractor.name: JsonPath(extractor.expression) for extractor in planned if extractor.source == "json"
         }
-        sources = {one.source for one in planned}
+        self._patterns = {
+            extractor.name: re.compile(extractor.expression)
+            for extractor in planned
+            if extractor.source in ("regex", "url") and extractor.expression
+        }
+        sources = {extractor.source for extractor in planned}
         self.needs_body = bool(sources & {"json", "regex"})
         self.needs_headers = bool(sources & {"header", "cookie"})
 
     def take(self, answer: CapturedFrom) -> dict[str, Any]:
         """The values by name, JSON values with their type; CaptureError for the first that is not there."""
-        return {one.name: self._taken(one, answer) for one in self._planned}
+        return {extractor.name: self._taken(extractor, answer) for extractor in self._planned}
 
     def _taken(self, planned: PlannedExtractor, answer: CapturedFrom) -> Any:
         try:
@@ -94,13 +98,13 @@ def _matched(pattern: re.Pattern[str], text: str, *, several: bool) -> list[Any]
     if not several:
         match = pattern.search(text)
         return [] if match is None or match[group] is None else [match[group]]
-    found = []
+    values = []
     for match in pattern.finditer(text):
         if match[group] is not None:
-            found.append(match[group])
-        if len(found) > MAX_VALUES:
+            values.append(match[group])
+        if len(values) > MAX_VALUES:
             break
-    return found
+    return values
 
 
 def _bounded(name: str, value: Any) -> Any:

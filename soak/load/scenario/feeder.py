@@ -158,17 +158,17 @@ def _jsonl(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise FeederError(f"{path}:{number}: not JSON: {getattr(error, 'msg', 'nested too deeply')}") from None
-        if not isinstance(found, dict) or not found:
+        if not isinstance(row, dict) or not row:
             raise FeederError(f'{path}:{number}: expected one JSON object a line, such as {{"sku": "A-17"}}')
         if not columns:
-            columns = tuple(found)
+            columns = tuple(row)
             yield columns
-        for odd in found.keys() ^ set(columns):
+        for odd in row.keys() ^ set(columns):
             what = "is missing" if odd in columns else "is in no line before"
             raise FeederError(f"{path}:{number}: the key {odd} {what}; every line has the same keys")
-        yield tuple(found[column] for column in columns)
+        yield tuple(row[column] for column in columns)
     if not columns:
         raise FeederError(f"{path}: is empty")

@@ -27,13 +27,13 @@ def predicate_of(operands: Mapping[str, Any], *, text: bool = False) -> Predicat
     return lambda value: all(test(value) for test in tests)
 
 
-def same(found: Any, wanted: Any) -> bool:
+def same(actual: Any, wanted: Any) -> bool:
     """Equal as JSON is: `true` is not 1, but 1 is 1.0."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        return found.keys() == wanted.keys() and all(same(found[key], wanted[key]) for key in wanted)
-    if isinstance(found, list) and isinstance(wanted, list):
-        return len(found) == len(wanted) and all(map(same, found, wanted))
-    return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
+    if isinstance(actual, dict) and isinstance(wanted, dict):
+        return actual.keys() == wanted.keys() and all(same(actual[key], wanted[key]) for key in wanted)
+    if isinstance(actual, list) and isinstance(wanted, list):
+        return len(actual) == len(wanted) and all(map(same, actual, wanted))
+    return isinstance(actual, bool) == isinstance(wanted, bool) and bool(actual == wanted)
 
 
 def shown(value: Any) -> str:

@@ -90,5 +90,5 @@ class RequestTemplate:
             body = _encoded(self._body.render(context))
         elif self._pieces:
             pieces = self._pieces
-            body = b"".join(one if isinstance(one, bytes) else _encoded(one.render(context)) for one in pieces)
+            body = b"".join(piece if isinstance(piece, bytes) else _encoded(piece.render(context)) for piece in pieces)
         return RenderedRequest(path, headers, body)

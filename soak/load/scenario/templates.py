@@ -192,15 +192,15 @@ class Template:
 
     def columns(self, name: str) -> set[str]:
         """What the template takes of `name`: `sku` of `row.sku` or of `row["sku"]`."""
-        found = {
+        columns = {
             node.attr
             for node in self._tree.find_all(nodes.Getattr)
             if isinstance(node.node, nodes.Name) and node.node.name == name
         }
         for item in self._tree.find_all(nodes.Getitem):
             if isinstance(item.node, nodes.Name) and item.node.name == name and isinstance(item.arg, nodes.Const):
-                found.add(str(item.arg.value))
-        return found
+                columns.add(str(item.arg.value))
+        return columns
 
     def render(self, context: Context) -> str:
         """The text, with what `context_of` holds now; RenderError when a name is missing or an expression fails."""

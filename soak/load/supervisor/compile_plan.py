@@ -212,11 +212,11 @@ def _headers(sending: Sending, given: dict[str, str | list[str]], content_type: 
 def _for_all(profile: Profile) -> Headers:
     """The headers of every request that has none of the same name."""
     given = literal(profile.headers, (), profile.document, key="headers")
-    found = {name: value if isinstance(value, str) else tuple(value) for name, value in given.items()}
+    headers = {name: value if isinstance(value, str) else tuple(value) for name, value in given.items()}
     if profile.auth is not None and profile.auth.basic is not None:
         login = profile.auth.basic
-        found["Authorization"] = "Basic " + _base64(f"{login.user}:{login.password}".encode())
-    return found
+        headers["Authorization"] = "Basic " + _base64(f"{login.user}:{login.password}".encode())
+    return headers
 
 
 def _base64(body: bytes) -> str:
@@ -227,18 +227,18 @@ def _steps(
     steps: Sequence[StepSpec | BlockSpec], document: Document, place: Place, name: str
 ) -> tuple[PlannedStep, ...]:
     """Steps and blocks, in order; `name` is before the labels of their requests."""
-    found: list[PlannedStep] = []
+    planned_steps: list[PlannedStep] = []
     for index, step in enumerate(steps):
         here = (*place, index)
         if isinstance(step, BlockSpec):
             rounds = step.repeat if step.while_ is None else step.at_most
             inner = _steps(step.steps, document, (*here, "steps"), name)
-            found.append(PlannedBlock(inner, rounds, step.while_ or "", step.if_ or "", step.chance))
+            planned_steps.append(PlannedBlock(inner, rounds, step.while_ or "", step.if_ or "", step.chance))
         else:
             request = planned(step, document, here, f"{name} / {step.label}", captures=step.capture)
             think = (step.think.min, step.think.max) if step.think else None
-            found.append(replace(request, condition=step.if_ or "", chance=step.chance, think=think))
-    return tuple(found)
+            planned_steps.append(replace(request, condition=step.if_ or "", chance=step.chance, think=think))
+    return tuple(planned_steps)
 
 
 def _auth(profile: Profile) -> PlannedAuth | None:

@@ -165,13 +165,13 @@ def _columns(profile: Profile, name: str) -> tuple[str, ...]:
     try:
         read = read_feed(Path(beside(document.file, rows.file)), jsonl=rows.jsonl is not None)
         columns = next(read)
-        found = sum(1 for _ in read)
+        count = sum(1 for _ in read)
     except FeederError as error:
         where = document.where(("data", name))
         raise ProfileError(f"{where}: data.{name}: {error}") from None
     distributed = cluster_options_of(profile)
-    if distributed is not None and rows.order != "random" and found < distributed.workers:
-        reason = f"{found} {rows.order} rows cannot be shared by {distributed.workers} workers"
+    if distributed is not None and rows.order != "random" and count < distributed.workers:
+        reason = f"{count} {rows.order} rows cannot be shared by {distributed.workers} workers"
         raise refused(document, ("data", name), f"{reason}, for no two have the same; take fewer, or order: random")
     return columns
 

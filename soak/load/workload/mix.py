@@ -123,11 +123,11 @@ def steps_of(planned: tuple[PlannedStep, ...], plan: Plan) -> tuple[Step, ...]:
 
 def _names(steps: tuple[Step, ...]) -> frozenset[str]:
     """The names that the templates and conditions of some steps need."""
-    found: set[str] = set()
+    names: set[str] = set()
     for step in steps:
-        found |= step.names if isinstance(step, ScenarioBlock) else step.template.names | step.checks.names
-        found |= step.condition.names if step.condition else set()
-    return frozenset(found)
+        names |= step.names if isinstance(step, ScenarioBlock) else step.template.names | step.checks.names
+        names |= step.condition.names if step.condition else set()
+    return frozenset(names)
 
 
 class Scenario:

@@ -26,7 +26,7 @@ def _colour(comparison: Comparison) -> str:
 def render(comparison: Comparison) -> str:
     """One HTML document; whatever a target named is escaped, or data within JSON."""
     charts = [chart for chart in comparison.charts if figures.drawable(chart)][:MOST_CHARTS]
-    shown = [rows.row(one) for one in comparison.differences]
+    shown = [rows.row(difference) for difference in comparison.differences]
     groups = [(verdict, members) for verdict in rows.MARK if (members := [r for r in shown if r.verdict is verdict])]
     seconds = max((run.seconds for run in (*comparison.base_runs, *comparison.candidate_runs)), default=0.0)
     axis = Analysis(RunInfo(comparison.candidate, seconds=seconds), Verdict.PASS, "", ())

@@ -22,8 +22,8 @@ def render(comparison: Comparison) -> str:
         "base": {"name": comparison.base, "runs": [_run(run) for run in comparison.base_runs]},
         "candidate": {"name": comparison.candidate, "runs": [_run(run) for run in comparison.candidate_runs]},
         "cannot_tell": comparison.untold,
-        "differences": [_difference(one) for one in comparison.differences],
-        "new_suspects": [suspect_fields(one) for one in comparison.new_suspects],
+        "differences": [_difference(difference) for difference in comparison.differences],
+        "new_suspects": [suspect_fields(suspect) for suspect in comparison.new_suspects],
         "left_out": list(comparison.left_out),
         "warnings": list(comparison.warnings),
     }
@@ -41,25 +41,25 @@ def _run(run: MeasuredRun) -> dict[str, Any]:
     }
 
 
-def _difference(one: Difference) -> dict[str, Any]:
+def _difference(difference: Difference) -> dict[str, Any]:
     return {
-        "metric": one.metric,
-        "subject": one.subject,
-        "verdict": one.verdict.value,
-        "reason": one.reason,
-        "unit": one.unit,
-        "base": _number(one.base),
-        "candidate": _number(one.candidate),
-        "relative": one.relative,
-        "change": _number(one.change),
-        "low": _number(one.low),
-        "high": _number(one.high),
-        "tolerance": _number(one.tolerance),
-        "worse": "up" if one.worse_is_up else "down",
-        "not_worse": one.not_worse,
-        "required": one.required,
-        "catches": _number(one.catches),
-        "catches_with_three_runs": _number(one.catches_three),
+        "metric": difference.metric,
+        "subject": difference.subject,
+        "verdict": difference.verdict.value,
+        "reason": difference.reason,
+        "unit": difference.unit,
+        "base": _number(difference.base),
+        "candidate": _number(difference.candidate),
+        "relative": difference.relative,
+        "change": _number(difference.change),
+        "low": _number(difference.low),
+        "high": _number(difference.high),
+        "tolerance": _number(difference.tolerance),
+        "worse": "up" if difference.worse_is_up else "down",
+        "not_worse": difference.not_worse,
+        "required": difference.required,
+        "catches": _number(difference.catches),
+        "catches_with_three_runs": _number(difference.catches_three),
     }
 
 

@@ -12,7 +12,7 @@ from soak.reporters.comparison import rows
 def render(comparison: Comparison) -> str:
     """A failure for what is worse, skipped for what cannot be told; the whole verdict is a case of its own."""
     name = f"{clean(comparison.candidate)} against {clean(comparison.base)}"
-    cases = [_verdict_case(comparison, name), *(_case(one, name) for one in comparison.differences)]
+    cases = [_verdict_case(comparison, name), *(_case(difference, name) for difference in comparison.differences)]
     totals = {
         "name": name,
         "tests": str(len(cases)),

@@ -22,8 +22,12 @@ MARKER = "<!-- soak comparison -->"
 
 def render(comparison: Comparison) -> str:
     """What changed in a table, the rest folded away; whatever the target named is inert."""
-    changed = [one for one in comparison.differences if one.verdict in _OPEN or (one.required and not one.not_worse)]
-    rest = [one for one in comparison.differences if one not in changed]
+    changed = [
+        difference
+        for difference in comparison.differences
+        if difference.verdict in _OPEN or (difference.required and not difference.not_worse)
+    ]
+    rest = [difference for difference in comparison.differences if difference not in changed]
     candidate, base = (escape(_cut(name)) for name in (comparison.candidate, comparison.base))
     candidate_runs, base_runs = (
         escape(_cut(rows.side(runs))) for runs in (comparison.candidate_runs, comparison.base_runs)

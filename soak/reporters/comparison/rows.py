@@ -114,6 +114,6 @@ def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:
 
 def tally(comparison: Comparison) -> str:
     """`1 worse, 3 cannot tell, 20 same`."""
-    verdicts = [one.verdict for one in comparison.differences]
+    verdicts = [difference.verdict for difference in comparison.differences]
     counts = ((verdicts.count(verdict), verdict.value) for verdict in MARK)
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing compared"

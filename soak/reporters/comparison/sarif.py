@@ -13,7 +13,7 @@ def render(comparison: Comparison) -> str:
     """One JSON object, in ASCII, with a newline at its end; suspects are errors only where the candidate is worse."""
     worse = comparison.verdict is GateVerdict.WORSE
     notifications = [
-        *(notification(_LEVELS[one.verdict], one.reason) for one in comparison.differences),
+        *(notification(_LEVELS[difference.verdict], difference.reason) for difference in comparison.differences),
         *(notification("warning", f"{title}: {text}") for title, texts in rows.sections(comparison) for text in texts),
     ]
     return document(

@@ -69,14 +69,14 @@ class Flight:
 
     def objects(self, file: Path) -> list[dict[str, Any]]:
         """The sampled objects that are alive: `class` as the JVM names it, and `frames`, innermost first."""
-        found = []
+        objects = []
         last = self._last
         try:
             for event in json.loads(self._printed(file))["recording"]["events"]:
                 values = event["values"]
                 frames = _frames(values)
                 if event["type"] == _OBJECTS:
-                    found.append({"class": values["object"]["type"]["name"], "frames": frames})
+                    objects.append({"class": values["object"]["type"]["name"], "frames": frames})
                 elif event["type"] == _ALLOCATIONS:
                     # A dump goes back a little further than the one before it went.
                     if values["startTime"] > last:
@@ -86,7 +86,7 @@ class Flight:
                     self.started[values["thread"]["javaThreadId"]] = frames
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise TargetError(f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}") from None
-        return found
+        return objects
 
     def _allocation(self, frames: Called, size: float) -> None:
         if frames and (frames in self.allocated or len(self.allocated) < _MOST_STACKS):
@@ -102,7 +102,9 @@ class Flight:
 def _frames(values: dict[str, Any]) -> Called:
     """A stack's methods and lines, without what else is told of each."""
     frames = (values.get("stackTrace") or {}).get("frames") or ()
-    return tuple((f"{_dotted(one['method'])}.{one['method']['name']}", int(one["lineNumber"] or 0)) for one in frames)
+    return tuple(
+        (f"{_dotted(frame['method'])}.{frame['method']['name']}", int(frame["lineNumber"] or 0)) for frame in frames
+    )
 
 
 def _dotted(method: dict[str, Any]) -> str:

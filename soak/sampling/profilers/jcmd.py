@@ -57,16 +57,16 @@ def check_jvm(pid: int) -> None:
 def is_jvm(process: psutil.Process) -> bool:
     """Whether a process is Java's launcher, or another program that has loaded a JVM; psutil's errors where unknown."""
     return process.name() == "java" or (
-        psutil.LINUX and any(one.path.endswith("/libjvm.so") for one in process.memory_maps())
+        psutil.LINUX and any(mapping.path.endswith("/libjvm.so") for mapping in process.memory_maps())
     )
 
 
 def tool(name: str) -> str:
     """Where one of the JDK's commands is; TargetError without it."""
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         raise TargetError(f"{name} is not on the PATH: install a JDK (not a JRE) of the target's version, or newer")
-    return found
+    return path
 
 
 def told(command: Sequence[str], whom: str) -> str:

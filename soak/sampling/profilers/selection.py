@@ -41,4 +41,4 @@ def profilers_of(profile: Profile, watched: ProfiledTarget) -> dict[str, Profile
     if named:
         return named
     offered = {key: profiler.offered(watched) for key, profiler in PROFILERS.items()}
-    return {key: found for key, found in offered.items() if found is not None}
+    return {key: chosen for key, chosen in offered.items() if chosen is not None}

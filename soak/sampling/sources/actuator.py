@@ -67,10 +67,10 @@ class Actuator:
                 accepted(answer, f"{base}/prometheus")
             self._without["until"] = began + _AGAIN
         deadline = began + self.timeout
-        found = [sample for name in self._names(base) for sample in self._metric(base, name, deadline)]
-        if not found:
+        samples = [sample for name in self._names(base) for sample in self._metric(base, name, deadline)]
+        if not samples:
             raise TargetError(f"{base}/metrics: has none of {', '.join(self.keep)}")
-        return [*found, requests_sent(self._fetcher, base)]
+        return [*samples, requests_sent(self._fetcher, base)]
 
     def _names(self, base: str) -> list[str]:
         names = self._object(f"{base}/metrics").get("names")
@@ -98,12 +98,12 @@ class Actuator:
     def _object(self, url: str) -> dict[str, Any]:
         answer = accepted(self._fetcher.get(url), url)
         try:
-            found = json.loads(answer.body)
+            document = json.loads(answer.body)
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            document = None
+        if not isinstance(document, dict):
             raise TargetError(f"{url}: not a JSON object, so not Spring's actuator")
-        return found
+        return document
 
 
 def named(name: str, metric: dict[str, Any], labels: Labels) -> Iterator[Sample]:
@@ -112,7 +112,7 @@ def named(name: str, metric: dict[str, Any], labels: Labels) -> Iterator[Sample]
     # The registry appends units of time and size; counted nouns such as "threads" it appends too.
     stem = stem if not unit or stem.endswith(f"_{unit}") else f"{stem}_{_NOT_PROMETHEUS.sub('_', unit)}"
     try:
-        measured = {one["statistic"]: float(one["value"]) for one in metric["measurements"]}
+        measured = {measurement["statistic"]: float(measurement["value"]) for measurement in metric["measurements"]}
     except (KeyError, TypeError, ValueError):
         raise TargetError(f"{name}: no measurements, so not Spring's actuator") from None
     timed = "TOTAL_TIME" in measured or "TOTAL" in measured

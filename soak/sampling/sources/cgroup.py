@@ -86,13 +86,13 @@ def group_of(pid: int, proc: Path = _PROC, root: Path = _ROOT) -> Path:
 
 def group_named(container: str, root: Path = _ROOT) -> Path:
     """The group of a container: its id is in the directory's name, as Docker, containerd, CRI-O and Podman have it."""
-    found = [
+    directories = [
         Path(where) / name
         for where, names, _ in os.walk(root)
         for name in names
         if name.removesuffix(".scope").rpartition("-")[2].startswith(container)
     ]
-    outer = sorted(found, key=lambda path: len(path.parts))
+    outer = sorted(directories, key=lambda path: len(path.parts))
     if not outer:
         raise TargetGoneError(f"container {container}: no control group below {root} bears its name")
     if len({path.name for path in outer if len(path.parts) == len(outer[0].parts)}) > 1:

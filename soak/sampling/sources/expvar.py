@@ -70,13 +70,13 @@ class Expvar:
         if not self.pprof or url in self._without:
             return
         answer = self._fetcher.get(url)
-        found = {name: float(count) for count, name in _COUNT.findall(answer.body)} if answer.status == 200 else {}
-        if not found:
+        counts = {name: float(count) for count, name in _COUNT.findall(answer.body)} if answer.status == 200 else {}
+        if not counts:
             self._without.add(url)
-        if b"goroutine" in found:
-            yield Sample("go_goroutines", found[b"goroutine"])
-        if b"threadcreate" in found:
-            yield Sample("go_threads", found[b"threadcreate"])
+        if b"goroutine" in counts:
+            yield Sample("go_goroutines", counts[b"goroutine"])
+        if b"threadcreate" in counts:
+            yield Sample("go_threads", counts[b"threadcreate"])
 
 
 def parse(published: dict[str, Any]) -> Iterator[Sample]:

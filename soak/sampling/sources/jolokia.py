@@ -68,15 +68,19 @@ class Jolokia:
             said = None
         if isinstance(said, dict) and "error" in said:
             raise TargetError(f"{self.url}: {' '.join(str(said['error']).split())[:200]}")
-        if not isinstance(said, list) or len(said) != len(self._rows) or not all(isinstance(one, dict) for one in said):
+        if (
+            not isinstance(said, list)
+            or len(said) != len(self._rows)
+            or not all(isinstance(row_answer, dict) for row_answer in said)
+        ):
             raise TargetError(f"{self.url}: not the answer of Jolokia to {len(self._rows)} questions")
-        found: dict[tuple[str, Labels], Sample] = {}
-        for row, one in zip(self._rows, said, strict=True):
-            for sample in self._samples(row, one):
-                found.setdefault((sample.name, sample.labels), sample)
-        if not found:
+        samples: dict[tuple[str, Labels], Sample] = {}
+        for row, row_answer in zip(self._rows, said, strict=True):
+            for sample in self._samples(row, row_answer):
+                samples.setdefault((sample.name, sample.labels), sample)
+        if not samples:
             raise TargetError(f"{self.url}: has none of the MBeans asked for")
-        return [*found.values(), requests_sent(self._fetcher, self.url)]
+        return [*samples.values(), requests_sent(self._fetcher, self.url)]
 
     def _samples(self, row: Row, said: dict[str, Any]) -> Iterator[Sample]:
         mbean, attribute, part, name, labels, unit = row
@@ -86,8 +90,8 @@ class Jolokia:
             return
         value, several = said.get("value"), "*" in mbean
         beans = value.items() if several and isinstance(value, dict) else [(mbean, value)]
-        for bean, one in beans:
-            attributed = one.get(attribute) if several and isinstance(one, dict) else one
+        for bean, bean_values in beans:
+            attributed = bean_values.get(attribute) if several and isinstance(bean_values, dict) else bean_values
             number = attributed.get(part) if part and isinstance(attributed, dict) else attributed
             if isinstance(number, int | float) and not isinstance(number, bool):
                 # A memory pool without a maximum says -1.

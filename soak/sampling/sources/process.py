@@ -56,10 +56,10 @@ class Process:
         kept = self._found.get("process")
         if kept is not None and kept.is_running() and kept.status() != psutil.STATUS_ZOMBIE:
             return kept
-        self._found["process"] = found = psutil.Process(self._find())
-        if found.status() == psutil.STATUS_ZOMBIE:
-            raise TargetGoneError(f"process {found.pid} has ended")
-        return found
+        self._found["process"] = process = psutil.Process(self._find())
+        if process.status() == psutil.STATUS_ZOMBIE:
+            raise TargetGoneError(f"process {process.pid} has ended")
+        return process
 
     def _find(self) -> int:
         if self.pid is not None:
@@ -217,12 +217,12 @@ def listening_on(port: int) -> int:
 
 def _named(name: str) -> int:
     """The process with this name, or with it as the program of its command line: the eldest of a family."""
-    found: dict[int, int] = {}
+    named: dict[int, int] = {}
     for process in psutil.process_iter(["name", "cmdline", "ppid"]):
         command = process.info["cmdline"] or [""]
         if name in (process.info["name"], Path(command[0]).name):
-            found[process.pid] = process.info["ppid"]
-    eldest = sorted(pid for pid, parent in found.items() if parent not in found)
+            named[process.pid] = process.info["ppid"]
+    eldest = sorted(pid for pid, parent in named.items() if parent not in named)
     if not eldest:
         raise TargetGoneError(f"no process is named {name}")
     if len(eldest) > 1:

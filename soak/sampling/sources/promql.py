@@ -39,16 +39,16 @@ class Promql:
 
     def collect(self) -> Iterable[Sample]:
         """Each element of each query's vector; queries without a result are counted, and all of them an error."""
-        found: list[Sample] = []
-        silent = [name for name, text in self.query.items() if not self._add(found, name, text)]
+        samples: list[Sample] = []
+        silent = [name for name, text in self.query.items() if not self._add(samples, name, text)]
         if len(silent) == len(self.query):
             raise TargetError(f"{self.server}: {_listed(silent)} gave no result; does Prometheus scrape the target?")
         silence = Sample("scrape_queries_without_result", float(len(silent)))
-        return [*found, silence, requests_sent(self._fetcher, self.server)]
+        return [*samples, silence, requests_sent(self._fetcher, self.server)]
 
-    def _add(self, found: list[Sample], name: str, text: str) -> bool:
+    def _add(self, collected: list[Sample], name: str, text: str) -> bool:
         samples = list(self._ask(name, text))
-        found += samples
+        collected += samples
         return bool(samples)
 
     def _ask(self, name: str, text: str) -> Iterator[Sample]:
