@@ -34,14 +34,16 @@ def test_each_profile_is_had_and_what_this_go_does_not_offer_is_asked_for_once()
     assert all("Authorization: Bearer x" in one for one in seen)
 
 
-def test_the_heaps_exact_size_is_had_with_the_one_collection_that_a_snapshot_forces() -> None:
+@pytest.mark.parametrize(("size", "collections"), [(256 * 2**20, 2), (256 * 2**20 + 1, 1)])
+def test_the_size_of_a_small_heap_is_read_after_a_second_collection(size: int, collections: int) -> None:
     seen: list[str] = []
-    text = http(b"heap profile: 1: 2\n# Alloc = 7\n# HeapAlloc = 1234567\n# HeapSys = 9\n", content_type="text/plain")
+    text = http(f"heap profile: 1: 2\n# Alloc = 7\n# HeapAlloc = {size}\n".encode(), content_type="text/plain")
     pages = {f"{HEAP}&debug=1": text, "/debug/pprof/heap?debug=0": packed(b"\x0aheap"), GOROUTINES: packed(b"\x0ag")}
     with answering(pages, seen) as url:
         taken = list(profiler(url).take("steady"))
-    assert taken[:2] == [("gauges", b'{"samples":[["go_heap_after_gc_bytes",{},1234567.0]]}'), ("heap", b"\x0aheap")]
-    assert sum("gc=1" in one for one in seen) == 1
+    gauges = f'{{"samples":[["go_heap_after_gc_bytes",{{}},{float(size)}]]}}'.encode()
+    assert taken[:2] == [("gauges", gauges), ("heap", b"\x0aheap")]
+    assert sum("gc=1" in one for one in seen) == collections
 
 
 @pytest.mark.parametrize(

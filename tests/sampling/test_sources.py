@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from soak.errors import SoakError, TargetError, TargetGoneError, UsageError
 from soak.model import Kind, Sample
+from soak.sampling import fetch
 from soak.sampling.fetch import Answer
 from soak.sampling.sources import SOURCES
 from soak.sampling.sources.expvar import Expvar
 from soak.sampling.sources.process import Process, listening_on, memory_limit
 from soak.sampling.sources.prometheus import Prometheus, parse
-from tests.sampling.serving import http, serving
+from tests.sampling.serving import answering, http, serving
 
 TEXT = """\
 # HELP go_goroutines Number of goroutines.
@@ -77,7 +78,6 @@ def test_openmetrics() -> None:
         (http(""), "holds no metric"),
         (http("no", "401 Unauthorized"), "answered 401"),
         (http("no", "503 Service Unavailable"), "answered 503"),
-        (http("a 1\n")[:-2], "no whole answer within 0.3 s"),
         (http("x", Content_Encoding="gzip"), "Not a gzipped file"),
         (b"SSH-2.0-OpenSSH\r\n", ""),
         (http("# EOF before\n", content_type="application/openmetrics-text"), "not valid Prometheus text"),
@@ -85,10 +85,15 @@ def test_openmetrics() -> None:
 )
 def test_a_page_that_is_no_metrics_page_is_one_clear_error(answer: bytes, expected: str) -> None:
     with serving(answer) as url, pytest.raises(TargetError) as caught:
-        list(Prometheus(url=f"{url}/metrics", timeout=0.3).collect())
+        list(Prometheus(url=f"{url}/metrics", timeout=30).collect())
     assert str(caught.value).startswith(url)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_page_that_does_not_end_is_waited_for_until_the_deadline() -> None:
+    with serving(http("a 1\n")[:-2]) as url, pytest.raises(TargetError, match=r"no whole answer within 0\.3 s"):
+        list(Prometheus(url=f"{url}/metrics", timeout=0.3).collect())
 
 
 def test_an_answer_that_is_cut_short() -> None:
@@ -140,6 +145,15 @@ def test_gzip_keep_and_drop_and_one_kept_connection() -> None:
         connection = source._fetcher._connection
         assert connection is not None
         source._fetcher.close()
+
+
+@pytest.mark.parametrize(("here", "encoding"), [(True, "identity"), (False, "gzip")])
+def test_only_another_machine_is_asked_to_compress(monkeypatch: pytest.MonkeyPatch, here: bool, encoding: str) -> None:
+    monkeypatch.setattr(fetch, "is_loopback", lambda host: here)
+    seen: list[str] = []
+    with answering({"/metrics": http(TEXT)}, seen) as url:
+        list(Prometheus(url=f"{url}/metrics").collect())
+    assert f"Accept-Encoding: {encoding}" in seen[0]
 
 
 def test_a_series_given_twice_counts_once() -> None:

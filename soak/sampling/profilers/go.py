@@ -22,6 +22,9 @@ _PATIENCE, _PROBING = 30.0, 3.0
 _GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
 #: The heap's profile is a sample; its text form also has the exact size, read just after the collection that gc=1 forces.
 _EXACT, _SIZE = "heap?gc=1&debug=1", re.compile(rb"^# HeapAlloc = (\d{1,18})\s*$", re.MULTILINE)
+#: What a sync.Pool holds lives through one collection: gzip writers of 0.8 MB each, so the level of a heap up to this size
+#: (bytes) is read after a second one. A pool is little beside a larger heap, and a collection of that costs more.
+_SECOND_COLLECTION_UP_TO = 256 * 2.0**20
 #: `heap` has the columns of `allocs`, too, so that is not asked for. gc=1: what is in use once garbage is gone. Just after a
 #: collection a profile tells that one's state by itself.
 _COLLECTING, _COLLECTED = "heap?gc=1", "heap?debug=0"
@@ -91,9 +94,15 @@ class GoPprof:
                 yield "stacks", error
 
     def _exact_size(self) -> float | None:
-        """The heap's bytes just after a collection, which this forces; None where the text form is not served."""
+        """The heap's bytes just after the collections that this forces; None where the text form is not served."""
         if "gauges" in self._without:
             return None
+        size = self._collected_size()
+        small = size is not None and size <= _SECOND_COLLECTION_UP_TO
+        return self._collected_size() or size if small else size
+
+    def _collected_size(self) -> float | None:
+        """The heap's bytes just after one collection."""
         try:
             answer = self._fetcher.get(f"{self.url}/{_EXACT}")
         except SoakError:
