@@ -26,7 +26,8 @@ from soak.analysis.statistics.load_covariates import peak_connections
 from soak.analysis.statistics.plateau import _moves, plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.step_processes import _without_spikes
-from soak.model import Finding, Floats, Kind, RuleName, Series, Trend, Verdict
+from soak.model import Finding, Floats, JudgedClock, Kind, RuleName, Series, Trend, Verdict
+from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
 from tests.analysis.recordings import gauge, recording, windows
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
@@ -111,9 +112,9 @@ def test_a_resolution_is_four_and_a_half_standard_errors() -> None:
     assert found.resolution_per_hour / errors == pytest.approx(4.5, rel=0.02)
 
 
-def young(seconds: int, levels: list[float]) -> Verdict:
+def young(seconds: int, levels: list[float], source: str = "process") -> Verdict:
     """A failing rise of memory in a run of so many seconds, whose deciles have these levels."""
-    series = gauge(RSS, np.repeat(levels, seconds // 10))
+    series = replace(gauge(RSS, np.repeat(levels, seconds // 10)), source=source)
     finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit="bytes/h")
     prepared = prepare(recording(series, seconds=seconds), 0.0)
     return within_warmup(prepared, Subject(series, "resident memory", "bytes"), finding).verdict
@@ -150,6 +151,26 @@ def test_a_rise_by_half_of_the_youth_that_is_left_may_be_warm_up() -> None:
 def test_an_even_rise_by_a_tenth_of_the_youth_that_is_left_may_be_warm_up() -> None:
     assert young(540, risen(0.3, 0.3, 0.3)) is OPEN
     assert young(540, risen(0.37, 0.37, 0.37)) is FAIL
+
+
+@pins(thresholds, "LIVE_RISE", "LIVE_EVEN_RISE")
+def test_a_heap_after_a_collection_may_rise_by_less() -> None:
+    assert young(540, risen(1.8, 0, 0), SNAPSHOT_SOURCE) is OPEN
+    assert young(540, risen(2.2, 0, 0), SNAPSHOT_SOURCE) is FAIL
+    assert young(540, risen(0.15, 0.15, 0.15), SNAPSHOT_SOURCE) is OPEN
+    assert young(540, risen(0.19, 0.19, 0.19), SNAPSHOT_SOURCE) is FAIL
+
+
+def test_thirds_are_of_the_clock_that_growth_is_judged_on() -> None:
+    # A tenth of the samples lie in the first half of the clock: by samples the rise slows down, by the clock it is even.
+    times = np.concatenate([np.linspace(0, 270, 40), np.linspace(271, 540, 360)])
+    series = replace(gauge(RSS, 100 + times / 100), times=times)
+    finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit="bytes/h")
+    prepared = prepare(recording(series, seconds=540), 0.0)
+    subject = Subject(series, "resident memory", "bytes")
+    assert within_warmup(prepared, subject, finding).verdict is OPEN
+    clock = JudgedClock((0.0, 540.0), (0.0, 540.0), (0.0, 100.0), ("GET /a",))
+    assert within_warmup(prepared, replace(subject, clock=clock), finding).verdict is FAIL
 
 
 @pins(thresholds, "EVEN_THIRDS")

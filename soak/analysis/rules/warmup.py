@@ -12,9 +12,21 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.thresholds import EVEN_THIRDS, WARMUP_EVEN_RISE, WARMUP_RISE, WARMUP_SECONDS, WORKED_BEFORE
+from soak.analysis.thresholds import (
+    EVEN_THIRDS,
+    LIVE_EVEN_RISE,
+    LIVE_RISE,
+    WARMUP_EVEN_RISE,
+    WARMUP_RISE,
+    WARMUP_SECONDS,
+    WORKED_BEFORE,
+)
 from soak.model import Finding, Verdict
+from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import show_amount, show_duration
+
+#: Parts of the judged stretch whose medians are its levels: the first, the last, and those where a third ends.
+_PARTS = 10
 
 
 def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
@@ -30,7 +42,9 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
         return finding
     first, rise, even = _rise(subject)
     youth = 1.0 - seconds / WARMUP_SECONDS
-    needed = (WARMUP_EVEN_RISE if even else WARMUP_RISE) * youth * first
+    collected = subject.series.source == SNAPSHOT_SOURCE  # each level was measured just after a collection
+    most, most_even = (LIVE_RISE, LIVE_EVEN_RISE) if collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
+    needed = (most_even if even else most) * youth * first
     if rise >= needed:
         return finding
     within = f"in the first {show_duration(seconds)} of load" if prepared.driven else f"within {show_duration(seconds)}"
@@ -51,12 +65,20 @@ def _worked_before(prepared: Prepared) -> bool:
 
 
 def _rise(subject: Subject) -> tuple[float, float, bool]:
-    """The level at the beginning of the judged stretch, its rise to the end, and whether each third rises about as fast."""
+    """The level at the beginning of the judged stretch, its rise to the end, and whether each third rises about as fast.
+
+    Thirds are of the clock that the subject is judged on: of the requests that add, where those are known.
+    """
     series = subject.series
-    known = series.values[(series.times >= subject.judged_from) & np.isfinite(series.values)]
-    parts = np.array_split(known, 10)
-    if len(known) < len(parts):
-        return float(known[0]) if len(known) else 0.0, 0.0, False
+    judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
+    times, values = series.times[judged], series.values[judged]
+    if len(values) < _PARTS:
+        return float(values[0]) if len(values) else 0.0, 0.0, False
+    if subject.clock is not None:
+        # As many points for each stretch of the clock as for any other.
+        even_times = np.linspace(times[0], times[-1], max(len(times), 3 * _PARTS))
+        values = np.interp(even_times, times, values)
+    parts = np.array_split(values, _PARTS)
     levels = [float(np.median(parts[index])) for index in (0, 3, 6, 9)]
     rises = [after - before for before, after in pairwise(levels)]
     even = min(rises) > 0 and min(rises) >= EVEN_THIRDS * max(rises)
