@@ -161,6 +161,20 @@ def test_a_heap_after_a_collection_may_rise_by_less() -> None:
     assert young(540, risen(0.19, 0.19, 0.19), SNAPSHOT_SOURCE) is FAIL
 
 
+@pins(thresholds, "SETTLED_THIRD")
+def test_an_open_heap_that_has_warmed_up_passes() -> None:
+    def verdict(last_third: float, source: str = SNAPSHOT_SOURCE, first: float = 1.0) -> Verdict:
+        series = replace(gauge(RSS, np.repeat(risen(first, 0.3, last_third), 54)), source=source)
+        finding = Finding(RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=rate(0.5, 1.0))
+        prepared = prepare(recording(series, seconds=540), 0.0)
+        return within_warmup(prepared, Subject(series, "the heap", "bytes"), finding).verdict
+
+    assert verdict(0.24) is PASS
+    assert verdict(0.26) is OPEN
+    assert verdict(0.24, source="process") is OPEN
+    assert verdict(0.24, first=2.0) is OPEN  # more than warm-up explains
+
+
 def test_thirds_are_of_the_clock_that_growth_is_judged_on() -> None:
     # A tenth of the samples lie in the first half of the clock: by samples the rise slows down, by the clock it is even.
     times = np.concatenate([np.linspace(0, 270, 40), np.linspace(271, 540, 360)])

@@ -6,6 +6,8 @@ shape of a curve can tell them from a leak; only size, and a rise that is as fas
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +18,7 @@ from soak.analysis.thresholds import (
     EVEN_THIRDS,
     LIVE_EVEN_RISE,
     LIVE_RISE,
+    SETTLED_THIRD,
     WARMUP_EVEN_RISE,
     WARMUP_RISE,
     WARMUP_SECONDS,
@@ -29,31 +32,65 @@ from soak.units import show_amount, show_duration
 _PARTS = 10
 
 
+@dataclass(frozen=True, slots=True)
+class _Rise:
+    """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections."""
+
+    level: float
+    thirds: tuple[float, ...]
+    collected: bool
+
+    @property
+    def total(self) -> float:
+        """From the first level to the last."""
+        return sum(self.thirds)
+
+    @property
+    def even(self) -> bool:
+        """Whether each third rises about as fast, which no warm-up does."""
+        return min(self.thirds) > 0 and min(self.thirds) >= EVEN_THIRDS * max(self.thirds)
+
+    def explained(self, youth: float) -> bool:
+        """Whether a warm-up may be all of it, where so much of the youth is left."""
+        most, most_even = (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
+        return self.total < (most_even if self.even else most) * youth * self.level
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last third rises so little beside the first that it was a warm-up."""
+        return self.thirds[0] > 0 and self.thirds[-1] < SETTLED_THIRD * self.thirds[0]
+
+
 def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
     """A fail of memory left open where a young service's warm-up explains the rise; limits that were set stay as they are.
 
     A recording that soak did not drive is as young, unless the target's counter of requests shows that it had worked before.
+    An open verdict on a heap that was measured after collections passes where the rise has ended.
     """
     seconds = prepared.loaded_seconds
     memory = finding.unit.startswith("bytes") or subject.unit == "objects"
-    if finding.verdict is not Verdict.FAIL or subject.limit is not None or not memory:
+    if finding.verdict is Verdict.PASS or subject.limit is not None or not memory:
         return finding
     if seconds >= WARMUP_SECONDS or _worked_before(prepared):
         return finding
-    first, rise, even = _rise(subject)
-    youth = 1.0 - seconds / WARMUP_SECONDS
-    collected = subject.series.source == SNAPSHOT_SOURCE  # each level was measured just after a collection
-    most, most_even = (LIVE_RISE, LIVE_EVEN_RISE) if collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
-    needed = (most_even if even else most) * youth * first
-    if rise >= needed:
+    rise = _rise(subject)
+    if rise is None or not rise.explained(1.0 - seconds / WARMUP_SECONDS):
         return finding
     within = f"in the first {show_duration(seconds)} of load" if prepared.driven else f"within {show_duration(seconds)}"
-    reason = (
-        f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise, subject.unit)} {within}, "
-        "which a young service's warm-up may explain: "
-        f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
+    rose = f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise.total, subject.unit)} {within}"
+    if finding.verdict is Verdict.FAIL:
+        reason = (
+            f"{rose}, which a young service's warm-up may explain: "
+            f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
+        )
+        return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
+    known = finding.trend is not None and math.isfinite(finding.trend.slope_high)
+    if not (known and rise.collected and rise.settled):
+        return finding
+    most = show_amount(finding.trend.resolution_per_hour if finding.trend else 0.0, f"{subject.unit}/h")
+    return finding.adjusted(
+        "warm-up", Verdict.PASS, f"{rose}, ever more slowly: it warmed up. Any growth is under {most}."
     )
-    return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
 
 
 def _worked_before(prepared: Prepared) -> bool:
@@ -64,8 +101,8 @@ def _worked_before(prepared: Prepared) -> bool:
     return len(known) > 1 and bool(known[0] > WORKED_BEFORE * known[-1])
 
 
-def _rise(subject: Subject) -> tuple[float, float, bool]:
-    """The level at the beginning of the judged stretch, its rise to the end, and whether each third rises about as fast.
+def _rise(subject: Subject) -> _Rise | None:
+    """How the judged stretch rises; None with too few samples.
 
     Thirds are of the clock that the subject is judged on: of the requests that add, where those are known.
     """
@@ -73,13 +110,12 @@ def _rise(subject: Subject) -> tuple[float, float, bool]:
     judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
     times, values = series.times[judged], series.values[judged]
     if len(values) < _PARTS:
-        return float(values[0]) if len(values) else 0.0, 0.0, False
+        return None
     if subject.clock is not None:
         # As many points for each stretch of the clock as for any other.
         even_times = np.linspace(times[0], times[-1], max(len(times), 3 * _PARTS))
         values = np.interp(even_times, times, values)
     parts = np.array_split(values, _PARTS)
     levels = [float(np.median(parts[index])) for index in (0, 3, 6, 9)]
-    rises = [after - before for before, after in pairwise(levels)]
-    even = min(rises) > 0 and min(rises) >= EVEN_THIRDS * max(rises)
-    return levels[0], levels[-1] - levels[0], even
+    thirds = tuple(after - before for before, after in pairwise(levels))
+    return _Rise(levels[0], thirds, series.source == SNAPSHOT_SOURCE)  # a snapshot measures just after a collection
