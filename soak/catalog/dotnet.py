@@ -25,7 +25,7 @@ DOTNET = Family(
         shown("dotnet_gc_*", ResourceKind.GC, ".NET's collections", Unit.COLLECTIONS),
         count(ResourceKind.THREADS, "dotnet_thread_pool_thread_count*", "threads of .NET's pool", Unit.THREADS),
         count(ResourceKind.QUEUE, "dotnet_thread_pool_queue_length*", "work items queued", Unit.TASKS),
-        count(ResourceKind.OTHER, "dotnet_timer_count*", ".NET's timers", Unit.TIMERS),
+        count(ResourceKind.TIMERS, "dotnet_timer_count*", ".NET's timers", Unit.TIMERS),
         # OpenTelemetry.Instrumentation.Runtime for .NET 8 and before.
         heap(_BEFORE, ".NET's heap after a collection"),
         heap("process_runtime_dotnet_gc_objects_size_bytes", ".NET's heap", unless=(_BEFORE,)),
@@ -37,7 +37,7 @@ DOTNET = Family(
             Unit.THREADS,
         ),
         count(ResourceKind.QUEUE, "process_runtime_dotnet_thread_pool_queue_length", "work items queued", Unit.TASKS),
-        count(ResourceKind.OTHER, "process_runtime_dotnet_timer_count", ".NET's timers", Unit.TIMERS),
+        count(ResourceKind.TIMERS, "process_runtime_dotnet_timer_count", ".NET's timers", Unit.TIMERS),
         # prometheus-net.DotNetRuntime.
         shown("dotnet_threadpool_*", ResourceKind.THREADS, ".NET's pool of threads", Unit.THREADS),
     ),

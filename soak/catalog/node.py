@@ -31,7 +31,7 @@ NODE = Family(
         connected(
             count(ResourceKind.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", Unit.RESOURCES)
         ),
-        count(ResourceKind.OTHER, 'nodejs_active_resources{type="Timeout"}', "Node's timers", Unit.TIMERS),
+        count(ResourceKind.TIMERS, 'nodejs_active_resources{type="Timeout"}', "Node's timers", Unit.TIMERS),
         shown("nodejs_active_resources", ResourceKind.DESCRIPTORS, "Node's resources of one type", Unit.RESOURCES),
         shown("nodejs_gc_duration_seconds*", ResourceKind.GC, "Node's collections", _SECONDS),
         shown("nodejs_eventloop_lag_*", ResourceKind.OTHER, "the event loop's lag", _SECONDS),

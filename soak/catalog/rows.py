@@ -21,6 +21,7 @@ class ResourceKind(StrEnum):
     GC = "gc"
     CPU = "cpu"
     METRICS = "metrics"
+    TIMERS = "timers"
     LIMIT = "limit"
     OTHER = "other"
 

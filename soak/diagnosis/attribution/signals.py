@@ -55,8 +55,8 @@ class Signal:
 
     @property
     def counted(self) -> bool:
-        """Whether it counts whole things that a process holds: neither bytes nor series of a metrics page."""
-        return self.unit != "bytes" and self.what != ResourceKind.METRICS
+        """Whether it counts whole things that a process holds; series of a metrics page and timers are objects on its heap."""
+        return self.unit != "bytes" and self.what not in _ON_HEAP
 
     @property
     def resident(self) -> bool:
@@ -68,6 +68,7 @@ class Signal:
 PLACE, GROUP = "place", "group"
 _COUNTED = (ResourceKind.DESCRIPTORS, ResourceKind.THREADS, ResourceKind.POOL)
 _BYTES = (ResourceKind.MEMORY, ResourceKind.HEAP)
+_ON_HEAP = (ResourceKind.METRICS, ResourceKind.TIMERS)
 #: What Node counts beside descriptors are timers and the like, where those are steady.
 _HANDLES, _OPEN = (Unit.HANDLES, Unit.RESOURCES), OPEN_DESCRIPTORS
 
@@ -142,7 +143,7 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             or metric is None
         ):
             continue
-        if metric.kind not in (*_COUNTED, *_BYTES, ResourceKind.METRICS) or metric.unit is Unit.OBJECTS:
+        if metric.kind not in (*_COUNTED, *_BYTES, *_ON_HEAP) or metric.unit is Unit.OBJECTS:
             continue
         if metric.unit in _HANDLES and descriptors_steady:
             continue

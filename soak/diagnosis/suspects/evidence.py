@@ -236,7 +236,9 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.SLOWS_DOWN: _slows_down,
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
     EvidenceKind.CONTEXT_FRAMES: lambda case, context: _CONTEXT_MARKED(case, context) or context_package(case),
-    EvidenceKind.TIMERS_GROW: lambda case, context: timers_grow(context) if case.of(PLACE, ResourceKind.HEAP) else "",
+    EvidenceKind.TIMERS_GROW: lambda case, context: (
+        timers_grow(context) if case.of(PLACE, ResourceKind.HEAP, ResourceKind.TIMERS) else ""
+    ),
     EvidenceKind.REQUESTS_KEPT: lambda case, context: kept_requests(case, context) if case.of(PLACE) else "",
     EvidenceKind.CONTAINER_FRAMES: _marked(
         "container", "Part of what grows was made by {function}: a map or a list gains entries."

@@ -134,7 +134,7 @@ def signal_told(case: Case, unit: str) -> Signal | None:
         return next(iter([*again, *(signal for signal in candidates if signal.unit == unit), *candidates]), None)
     heap = [signal for signal in candidates if signal.what != ResourceKind.MEMORY] or candidates
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
-    return known_best or next(iter(case.of(ResourceKind.METRICS)), None)
+    return known_best or next(iter(case.of(ResourceKind.METRICS, ResourceKind.TIMERS)), None)
 
 
 def _width(amount: Amount, signal: Signal) -> float:

@@ -68,6 +68,17 @@ def test_the_label_that_multiplies_is_the_place_whatever_the_page_holds_elsewher
     assert amount(1.0, "goroutines") == "1 goroutine"
 
 
+def test_timers_name_the_endpoint_and_the_amount_of_what_a_request_leaves_on_the_heap() -> None:
+    waiting = gauge("nodejs_active_resources", np.arange(len(TIMES)) * 20.0, type="Timeout")
+    case = case_of(ResourceKind.TIMERS, "timers", "GET /a")
+    assert case.memory_alone
+    context = with_series([waiting])
+    assert EVIDENCE[EvidenceKind.COUNT_GROWS](case, context) == ""
+    assert "more timers wait than at first" in EVIDENCE[EvidenceKind.TIMERS_GROW](case, context)
+    known = place_and_amount("request-context", case, context)
+    assert (known.amount.endpoint, known.amount.per_request, known.unit) == ("GET /a", 10.0, "timers")
+
+
 def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_connection() -> None:
     stack = Stack(
         (Frame("render", "/shop.js", 9, own=True), Frame("onread", "node:net", 1)), np.array([0.0, 9e6, 18e6])
