@@ -38,9 +38,11 @@ WARMUP_EVEN_RISE = 0.1
 #: The same two for a heap that each snapshot measured after a collection: in healthy Node and Go services it rose by 3 to 4%
 #: in two minutes at 150 requests/s, ever more slowly. Lower: young services fail; higher: leaks of 2 MiB in 10 are missed.
 LIVE_RISE, LIVE_EVEN_RISE = 0.2, 0.05
-#: The rise of the last third, as a share of the first third's, below which a young heap after collections has warmed up. A
-#: leak of the warm-up's size in the first third gives 0.5. Higher: leaks beside a warm-up pass; lower: healthy ones stay open.
-SETTLED_THIRD = 0.25
+#: The rise of the last third, as a share of the first third's, below which a young heap after collections has warmed up:
+#: healthy Node and JVM services came to 0.1. Higher: leaks beside a warm-up pass; lower: healthy services stay open.
+SETTLED_THIRD = 0.15
+#: All falls as a share of all rises, up to which a level is hidden by no garbage: metaspace, pages that are touched once.
+HARDLY_FALLS = 0.05
 #: The share of all requests that a target must have answered before a recording began to be older than that recording.
 #: Convention: half. Lower: a process that has only just begun counts as old, and its warm-up fails.
 WORKED_BEFORE = 0.5

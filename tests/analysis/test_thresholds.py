@@ -161,18 +161,29 @@ def test_a_heap_after_a_collection_may_rise_by_less() -> None:
     assert young(540, risen(0.19, 0.19, 0.19), SNAPSHOT_SOURCE) is FAIL
 
 
+def warmed_up(*thirds: float, source: str = SNAPSHOT_SOURCE, falls: float = 0.0) -> Verdict:
+    """An open verdict on memory that rises by these amounts a third, and falls in all by a share of what it rises."""
+    values = np.repeat(risen(*thirds), 54)
+    values[100] -= falls * sum(thirds)
+    series = replace(gauge(RSS, values), source=source)
+    finding = Finding(RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=rate(0.5, 1.0))
+    prepared = prepare(recording(series, seconds=540), 0.0)
+    return within_warmup(prepared, Subject(series, "the heap", "bytes"), finding).verdict
+
+
 @pins(thresholds, "SETTLED_THIRD")
 def test_an_open_heap_that_has_warmed_up_passes() -> None:
-    def verdict(last_third: float, source: str = SNAPSHOT_SOURCE, first: float = 1.0) -> Verdict:
-        series = replace(gauge(RSS, np.repeat(risen(first, 0.3, last_third), 54)), source=source)
-        finding = Finding(RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=rate(0.5, 1.0))
-        prepared = prepare(recording(series, seconds=540), 0.0)
-        return within_warmup(prepared, Subject(series, "the heap", "bytes"), finding).verdict
+    assert warmed_up(1.0, 0.3, 0.14) is PASS
+    assert warmed_up(1.0, 0.3, 0.16) is OPEN
+    assert warmed_up(1.9, 0.3, 0.14) is OPEN  # more than warm-up explains
 
-    assert verdict(0.24) is PASS
-    assert verdict(0.26) is OPEN
-    assert verdict(0.24, source="process") is OPEN
-    assert verdict(0.24, first=2.0) is OPEN  # more than warm-up explains
+
+@pins(thresholds, "HARDLY_FALLS")
+def test_what_garbage_does_not_hide_has_warmed_up_likewise() -> None:
+    assert warmed_up(1.0, 0.3, 0.14, source="process") is PASS
+    # What falls once rises by as much again: 0.053 / (1 + 0.053) of all rises are falls.
+    assert warmed_up(1.0, 0.3, 0.14, source="process", falls=0.051) is PASS
+    assert warmed_up(1.0, 0.3, 0.14, source="process", falls=0.055) is OPEN
 
 
 def test_thirds_are_of_the_clock_that_growth_is_judged_on() -> None:

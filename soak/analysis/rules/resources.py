@@ -20,9 +20,11 @@ from soak.analysis.rules.rule import RuleInput
 from soak.analysis.rules.vouch import vouched
 from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.thresholds import FEWEST_SAMPLES
 from soak.catalog.metrics import NO_RESOURCES, Metric, encloses, is_exporters_own, metric_of, selects, unknown_metric
 from soak.catalog.rows import Worse
 from soak.model import Finding, RuleName, Series
+from soak.snapshots import SNAPSHOT_SOURCE
 
 
 def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
@@ -37,6 +39,7 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
             and metric.judged
             and not _said_better(prepared, metric, series)
             and not encloses(metric, series, prepared.series)
+            and not _too_few(series)
             and not is_exporters_own(series.name, pages.get(series.source, ()))
         ):
             subjects[series.key] = _subject(prepared, series, metric, None)
@@ -121,6 +124,11 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
         if dict(other.labels).get("instance") == instance
     ]
     return any(bool((other.values[np.isfinite(other.values)] > 0).any()) for other in better)
+
+
+def _too_few(series: Series) -> bool:
+    """Whether snapshots gave too few levels to judge: they were not taken for that, and open nothing."""
+    return series.source == SNAPSHOT_SOURCE and int(np.isfinite(series.values).sum()) < FEWEST_SAMPLES
 
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:

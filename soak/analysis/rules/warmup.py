@@ -16,6 +16,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
     EVEN_THIRDS,
+    HARDLY_FALLS,
     LIVE_EVEN_RISE,
     LIVE_RISE,
     SETTLED_THIRD,
@@ -34,11 +35,13 @@ _PARTS = 10
 
 @dataclass(frozen=True, slots=True)
 class _Rise:
-    """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections."""
+    """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections;
+    `only` says that it hardly ever fell."""
 
     level: float
     thirds: tuple[float, ...]
     collected: bool
+    only: bool
 
     @property
     def total(self) -> float:
@@ -55,17 +58,18 @@ class _Rise:
         most, most_even = (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
         return self.total < (most_even if self.even else most) * youth * self.level
 
-    @property
-    def settled(self) -> bool:
-        """Whether the last third rises so little beside the first that it was a warm-up."""
-        return self.thirds[0] > 0 and self.thirds[-1] < SETTLED_THIRD * self.thirds[0]
+    def ended(self, youth: float) -> bool:
+        """Whether a level that garbage does not hide rose a little, and hardly any more in the last third."""
+        little = self.total < LIVE_RISE * youth * self.level
+        slowed = self.thirds[0] > 0 and self.thirds[-1] < SETTLED_THIRD * self.thirds[0]
+        return (self.collected or self.only) and little and slowed
 
 
 def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
     """A fail of memory left open where a young service's warm-up explains the rise; limits that were set stay as they are.
 
     A recording that soak did not drive is as young, unless the target's counter of requests shows that it had worked before.
-    An open verdict on a heap that was measured after collections passes where the rise has ended.
+    An open verdict on a level that garbage does not hide, as of a heap after collections, passes where the rise has ended.
     """
     seconds = prepared.loaded_seconds
     memory = finding.unit.startswith("bytes") or subject.unit == "objects"
@@ -73,8 +77,8 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
         return finding
     if seconds >= WARMUP_SECONDS or _worked_before(prepared):
         return finding
-    rise = _rise(subject)
-    if rise is None or not rise.explained(1.0 - seconds / WARMUP_SECONDS):
+    rise, youth = _rise(subject), 1.0 - seconds / WARMUP_SECONDS
+    if rise is None or not rise.explained(youth):
         return finding
     within = f"in the first {show_duration(seconds)} of load" if prepared.driven else f"within {show_duration(seconds)}"
     rose = f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise.total, subject.unit)} {within}"
@@ -85,7 +89,7 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
         )
         return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
     known = finding.trend is not None and math.isfinite(finding.trend.slope_high)
-    if not (known and rise.collected and rise.settled):
+    if not (known and rise.ended(youth)):
         return finding
     most = show_amount(finding.trend.resolution_per_hour if finding.trend else 0.0, f"{subject.unit}/h")
     return finding.adjusted(
@@ -118,4 +122,8 @@ def _rise(subject: Subject) -> _Rise | None:
     parts = np.array_split(values, _PARTS)
     levels = [float(np.median(parts[index])) for index in (0, 3, 6, 9)]
     thirds = tuple(after - before for before, after in pairwise(levels))
-    return _Rise(levels[0], thirds, series.source == SNAPSHOT_SOURCE)  # a snapshot measures just after a collection
+    steps = np.diff(values)
+    only = -float(np.minimum(steps, 0).sum()) <= HARDLY_FALLS * float(np.maximum(steps, 0).sum())
+    return _Rise(
+        levels[0], thirds, series.source == SNAPSHOT_SOURCE, only
+    )  # a snapshot measures just after a collection
