@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 from soak.errors import SoakError
 from soak.model import Event, EventKind
 from soak.profile import Profile
 from soak.sampling.clock import Clock
 from soak.sampling.profilers import Profiler
+from soak.sampling.profilers.base import LevelReader, ProfileResult
 from soak.sampling.profilers.selection import profiled_target, profilers_of
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
@@ -91,11 +93,26 @@ class SnapshotScheduler:
 
     def _follow(self, start: float, end: float) -> None:
         for moment, stage in self._moments(start, end):
-            if self._clock.wait(moment, self._stop):
+            if self._levels_until(moment) or self._clock.wait(moment, self._stop):
                 return
             began = self._clock.now()
             self._each(stage)
             self._longest = max(self._longest, self._clock.now() - began)
+
+    def _levels_until(self, moment: float) -> bool:
+        """Levels on schedule where the next snapshot comes late, because snapshots take long; whether to stop."""
+        longest = 0.0
+        while True:
+            due = self._clock.now() + max(self._every, longest * (1 / _SHARE - 1))
+            if due > moment - 0.5 * self._every:
+                return False
+            if self._clock.wait(due, self._stop):
+                return True
+            began = self._clock.now()
+            for key, profiler in self._profilers.items():
+                if isinstance(profiler, LevelReader):
+                    self._ask(key, profiler, "steady", profiler.levels)
+            longest = max(longest, self._clock.now() - began)
 
     def _moments(self, start: float, end: float) -> Iterator[tuple[float, SnapshotStage]]:
         """When to take which: as planned, later where one took long, and the last while there is still load."""
@@ -114,14 +131,22 @@ class SnapshotScheduler:
 
     def _each(self, stage: SnapshotStage, *, keep: bool = True) -> None:
         for key, profiler in self._profilers.items():
-            self._ask(key, profiler, stage, keep=keep)
+            self._ask(key, profiler, stage, partial(profiler.take, stage), keep=keep)
 
-    def _ask(self, key: str, profiler: Profiler, stage: SnapshotStage, *, keep: bool) -> None:
+    def _ask(
+        self,
+        key: str,
+        profiler: Profiler,
+        stage: SnapshotStage,
+        profiles: Callable[[], Iterable[ProfileResult]],
+        *,
+        keep: bool = True,
+    ) -> None:
         """All profiles of one profiler; whatever goes wrong is an error of the kind it was about, or of its first."""
         began = moment = self._clock.now()
         took = 0.0
         try:
-            for kind, data in profiler.take(stage):
+            for kind, data in profiles():
                 if kind not in profiler.made_after:
                     moment, took = began, self._clock.now() - began
                 error = str(data)[:_LONGEST_ERROR] if isinstance(data, SoakError) else None

@@ -113,6 +113,35 @@ def test_a_slow_profiler_is_asked_more_rarely_and_the_last_is_still_in_time() ->
     assert times[-1] + 4.0 < 100.0
 
 
+@dataclass
+class SlowWithLevels(Fake):
+    """Snapshots of four seconds, and a level in a tenth of one."""
+
+    def levels(self) -> Iterator[ProfileResult]:
+        self.clock.time += 0.1
+        yield "gauges", b"{}"
+
+
+def test_between_snapshots_that_take_long_levels_are_read_on_schedule() -> None:
+    clock, kept = FakeClock(), Kept()
+    one = taker(kept, clock, every=5.0, jvm=SlowWithLevels(clock, seconds=4.0), other=Fake(clock))
+    one.follow(0.0, 100.0)
+    done(one)
+    levels = [snapshot.time for snapshot in kept.snapshots if snapshot.kind == "gauges"]
+    taken = [snapshot.time for snapshot in kept.snapshots if snapshot.kind == "heap"]
+    assert len(levels) > len(taken) / 2  # two profilers give a heap each
+    every = sorted({*levels, *taken})
+    assert max(later - before for before, later in pairwise(every)) < 2 * 5.0 + 4.2
+
+
+def test_cheap_snapshots_need_no_levels_between() -> None:
+    clock, kept = FakeClock(), Kept()
+    one = taker(kept, clock, every=5.0, jvm=SlowWithLevels(clock, seconds=0.1))
+    one.follow(0.0, 100.0)
+    done(one)
+    assert {snapshot.kind for snapshot in kept.snapshots} == {"heap"}
+
+
 def test_each_failure_is_recorded_and_warned_of_once_and_the_others_go_on() -> None:
     clock, kept = FakeClock(), Kept()
     broken = Fake(clock, [("heap", TargetError("u: answered 404")), ("goroutine", b"g"), ValueError("a bug")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from soak.errors import SoakError
 from soak.profile.tls import TlsSettings
@@ -67,4 +67,13 @@ class Profiler(Protocol):
 
     def close(self) -> None:
         """Undo what it set up in the target, where it still can; may be called again. Never raises."""
+        ...
+
+
+@runtime_checkable
+class LevelReader(Protocol):
+    """A profiler whose snapshots take long, but that can read what is alive in between at little cost."""
+
+    def levels(self) -> Iterable[ProfileResult]:
+        """What is counted exactly just after a collection, as `gauges`."""
         ...

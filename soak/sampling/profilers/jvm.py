@@ -15,6 +15,7 @@ import psutil
 
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import JvmProfiles
+from soak.sampling.profilers.attach import ask_attached
 from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
 from soak.sampling.profilers.class_path import library_packages
 from soak.sampling.profilers.flight_recording import Flight
@@ -25,6 +26,8 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: How Thread.print begins.
 _THREADS = "Full thread dump"
+#: Seconds that a level between two snapshots may take: a histogram of a heap of some GB.
+_LEVELS_PATIENCE = 10.0
 
 
 @dataclass(slots=True)
@@ -96,6 +99,12 @@ class Jvm:
         if failed is not None:
             yield "classes", failed
         yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}} | libraries)
+
+    def levels(self) -> Iterator[ProfileResult]:
+        """Bytes of all live classes, over the socket that the snapshots before opened; nothing where that does not answer."""
+        said = ask_attached(self._process(), "GC.class_histogram", _LEVELS_PATIENCE)
+        if said is not None:
+            yield "gauges", gauges(native_gauges(said))
 
     def collect(self) -> None:
         """System.gc(), unless -XX:+DisableExplicitGC is set."""
