@@ -47,6 +47,11 @@ class JudgedClock:
         """The times of the run at which this clock shows `shown`, in seconds."""
         return _read(shown, self.judged, self.wall)
 
+    def moved(self, seconds: float) -> JudgedClock:
+        """The clock so many seconds later."""
+        wall, judged = (tuple(time + seconds for time in column) for column in (self.wall, self.judged))
+        return replace(self, wall=wall, judged=judged)
+
 
 def _read(times: Floats, clock: tuple[float, ...], other: tuple[float, ...]) -> Floats:
     """What the `other` clock shows when this one shows `times`; both agree outside of what is known of them."""
@@ -103,6 +108,11 @@ class Trend:
             falls=not self.falls,
         )
 
+    def moved(self, seconds: float) -> Trend:
+        """The trend so many seconds later."""
+        clock = self.clock and self.clock.moved(seconds)
+        return replace(self, lines=tuple(line.moved(seconds) for line in self.lines), clock=clock)
+
     @property
     def for_the_worse(self) -> Trend:
         """The trend with growth for the worse, whichever its direction."""
@@ -128,7 +138,7 @@ class Curve:
         """The curve from `start` to `end` alone, on an axis that begins at `start`."""
         kept = (self.times >= start) & (self.times <= end)
         times, values, low, high = (column[kept] for column in (self.times, self.values, self.low, self.high))
-        trend = self.trend and replace(self.trend, lines=tuple(line.moved(-start) for line in self.trend.lines))
+        trend = self.trend and self.trend.moved(-start)
         return replace(self, times=times - start, values=values, low=low, high=high, trend=trend)
 
 

@@ -64,7 +64,10 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class FlameBox:
-    """One call in a flame graph: `left` and `width` are shares of the whole, `depth` is 0 for the outermost call."""
+    """One call in a flame graph: `left` and `width` are shares of all that changed, `depth` is 0 for the outermost call.
+
+    `per_request` is what grows beneath it less what shrinks, negative where more shrinks.
+    """
 
     function: str
     where: str
@@ -76,12 +79,16 @@ class FlameBox:
 
 @dataclass(frozen=True, slots=True)
 class Flame:
-    """What grows by stack, in `unit` per request to any endpoint; `stacks` of them are drawn, `per_request` all together."""
+    """What grows and what shrinks by stack, in `unit` per request to any endpoint.
+
+    `stacks` of them are drawn, of which `shrinking` surely shrink; `per_request` is all of them together.
+    """
 
     unit: str
     per_request: float
     stacks: int
     boxes: tuple[FlameBox, ...]
+    shrinking: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import click
 
 from soak.cli.signals import interrupt_on_signals
 from soak.errors import ExitCode, SoakError, UsageError
+from soak.live.address import AGENT_PORT, parse_address
 from soak.printable import clean
 
 
@@ -18,10 +19,10 @@ from soak.printable import clean
 @click.option("--name", help="Watch the process of this name.")
 @click.option(
     "--listen",
-    default="127.0.0.1:9256",
+    default=f"127.0.0.1:{AGENT_PORT}",
     show_default=True,
-    metavar="HOST:PORT",
-    help="Where to serve; port 0 takes a free one.",
+    metavar="ADDRESS",
+    help="Where to serve: HOST:PORT, a host or a port alone; port 0 takes a free one.",
 )
 @click.option("--token-from", metavar="VARIABLE", help="Ask for the bearer token that this environment variable holds.")
 def command(
@@ -45,11 +46,9 @@ def command(
     token = os.environ.get(token_from) if token_from else None
     if token_from and not token:
         raise UsageError(f"--token-from: the environment variable {token_from} is not set")
-    host, _, number = listen.rpartition(":")
-    if not host or not number.isdigit() or int(number) > 65535:
-        raise UsageError(f"--listen: expected HOST:PORT, such as 127.0.0.1:9256, not {listen!r}")
+    address = parse_address("--listen", listen, AGENT_PORT)
     try:
-        server = Agent((host.strip("[]"), int(number)), source, token)
+        server = Agent((address.host, address.port), source, token)
     except OSError as error:
         raise SoakError(f"--listen {listen}: {(error.strerror or str(error)).lower()}") from None
     interrupt_on_signals()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from soak.errors import UsageError
 
-#: The ports of the live page and of the metrics unless told otherwise.
-LIVE_PORT, METRICS_PORT = 8765, 9257
+#: The ports of the live page, of the metrics and of `soak agent` unless told otherwise.
+LIVE_PORT, METRICS_PORT, AGENT_PORT = 8765, 9257, 9256
 #: Where the token for other addresses than loopback's comes from.
 TOKEN = "SOAK_LIVE_TOKEN"
 #: Fewer characters than these can be guessed.

@@ -98,6 +98,12 @@ def amount(value: float | None, unit: str) -> str:
     return show_amount(value, clean(unit)) if value is not None and math.isfinite(value) else ""
 
 
+def signed_amount(value: float, unit: str) -> str:
+    """A change with its sign, for it has a direction; empty where unknown."""
+    said = amount(value, unit)
+    return f"+{said}" if said and value > 0 else said
+
+
 def settled(trend: Trend | None) -> str:
     """`after 14 min`, or `not yet`."""
     if trend is None:

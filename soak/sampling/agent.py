@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import math
+import socket
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,8 @@ class Agent(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], source: Source, token: str | None = None) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         super().__init__(address, _Answers)
         self._source, self._token = source, token
         self._one_at_a_time = threading.Lock()
@@ -30,7 +33,7 @@ class Agent(ThreadingHTTPServer):
     def url(self) -> str:
         """Where it is served."""
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}/metrics"
+        return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}/metrics"
 
     def allows(self, authorization: str | None) -> bool:
         """Whether a request may be answered."""

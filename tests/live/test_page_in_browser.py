@@ -28,7 +28,7 @@ setInterval(() => {
     errors: seen.errors,
     state: document.getElementById("live")?.dataset.state, text: document.getElementById("live")?.textContent,
     banners: document.querySelectorAll("header.banner").length, mains: document.querySelectorAll("main").length,
-    charts: document.querySelectorAll(".chart").length, hidden: document.querySelectorAll(".next").length,
+    charts: document.querySelectorAll(".chart:not(.aside)").length, hidden: document.querySelectorAll(".next").length,
     documents: typeof Bokeh === "undefined" ? 0 : Bokeh.documents.length, open: Boolean(document.querySelector("details")?.open),
   });
 }, 200);

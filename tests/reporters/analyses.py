@@ -93,9 +93,10 @@ ENDPOINTS = (
 
 
 FLAME = (
-    FlameBox("all that grows", "all that grows", 0, 0.0, 1.0, 1536.0),
-    FlameBox("net/http.(*conn).serve", "net/http.(*conn).serve server.go:2075", 1, 0.0, 1.0, 1536.0),
-    FlameBox("main.handler.func1", "main.handler.func1 main.go:72", 2, 1 / 3, 2 / 3, 1024.0),
+    FlameBox("all that changes", "all that changes", 0, 0.0, 1.0, 512.0),
+    FlameBox("net/http.(*conn).serve", "net/http.(*conn).serve server.go:2075", 1, 0.0, 1.0, 512.0),
+    FlameBox("main.handler.func1", "main.handler.func1 main.go:72", 2, 0.0, 2 / 3, 1024.0),
+    FlameBox("main.cache.drop", "main.cache.drop cache.go:9", 2, 2 / 3, 1 / 3, -512.0),
 )
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -261,7 +262,7 @@ def failing() -> Analysis:
         exemplars=EXEMPLARS,
         links=LINKS,
         traces=TRACES,
-        flame=Flame("bytes", 1536.0, 1, FLAME),
+        flame=Flame("bytes", 512.0, 2, FLAME, 1),
         places=PlaceTable(
             ("GET /user", "create order", "GET /gone"),
             (

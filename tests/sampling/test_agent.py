@@ -20,8 +20,8 @@ from soak.sampling.sources.prometheus import Prometheus
 
 
 @contextmanager
-def agent(source: Process, token: str | None = None) -> Iterator[str]:
-    with Agent(("127.0.0.1", 0), source, token) as server:
+def agent(source: Process, token: str | None = None, host: str = "127.0.0.1") -> Iterator[str]:
+    with Agent((host, 0), source, token) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
@@ -37,6 +37,12 @@ def test_a_process_is_watched_through_its_agent() -> None:
     assert found["process_resident_memory_bytes"].value > 1e6
     assert found["process_cpu_seconds_total"].kind is Kind.COUNTER
     assert found["process_pid"].value == os.getpid()
+
+
+def test_an_agent_listens_on_ipv6_too() -> None:
+    with agent(Process(pid=os.getpid()), host="::1") as url:
+        assert url.startswith("http://[::1]:")
+        assert list(Prometheus(url).collect())
 
 
 def test_the_token_is_asked_for() -> None:

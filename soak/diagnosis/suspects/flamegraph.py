@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, where
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, where
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.attribution.site_growth import slope_and_error
@@ -16,45 +16,59 @@ from soak.growth_views import Flame, FlameBox, PlaceRow, PlaceTable
 
 @dataclass
 class _Call:
-    """One call with all that grows beneath it."""
+    """One call with what grows beneath it and what shrinks, both positive."""
 
     frame: Frame
-    per_request: float = 0.0
+    grown: float = 0.0
+    shrunk: float = 0.0
     calls: dict[str, _Call] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> float:
+        """How much changes beneath it either way: what its box is as wide as."""
+        return self.grown + self.shrunk
+
+    def add(self, slope: float) -> None:
+        """A stack through this call that changes by `slope` a request."""
+        self.grown += max(slope, 0.0)
+        self.shrunk += max(-slope, 0.0)
 
 
 def flame_of(places: Sequence[AllocationSite]) -> Flame | None:
-    """The stacks that grow fastest, outermost call at the bottom; None where none does."""
-    stacks = [
-        (slope_and_error(site.requests, stack.levels)[0], stack.frames) for site in places for stack in site.stacks
-    ]
-    fastest = sorted((pair for pair in stacks if pair[0] > 0 and pair[1]), key=lambda pair: -pair[0])[
-        :MOST_FLAME_STACKS
-    ]
-    kept = [pair for pair in fastest if pair[0] >= NARROWEST_BOX * fastest[0][0]]
-    if not kept:
+    """The stacks that change fastest, outermost call at the top: what grows and what surely shrinks; None where none grows."""
+    stacks = [(_change(site, stack), stack.frames) for site in places for stack in site.stacks if stack.frames]
+    fastest = sorted((pair for pair in stacks if pair[0]), key=lambda pair: -abs(pair[0]))[:MOST_FLAME_STACKS]
+    kept = [pair for pair in fastest if abs(pair[0]) >= NARROWEST_BOX * abs(fastest[0][0])]
+    if not any(slope > 0 for slope, _ in kept):
         return None
-    root = _Call(Frame("all that grows"))
+    root = _Call(Frame("all that changes"))
     for slope, frames in kept:
-        root.per_request += slope
+        root.add(slope)
         call = root
         for frame in frames[::-1][:DEEPEST_FLAME]:
             call = call.calls.setdefault(frame.function, _Call(frame))
-            call.per_request += slope
+            call.add(slope)
     boxes: list[FlameBox] = []
-    _draw(root, 0, 0.0, root.per_request, boxes)
-    return Flame("bytes", root.per_request, len(kept), tuple(boxes))
+    _draw(root, 0, 0.0, root.changed, boxes)
+    shrinking = sum(slope < 0 for slope, _ in kept)
+    return Flame("bytes", root.grown - root.shrunk, len(kept), tuple(boxes), shrinking)
+
+
+def _change(site: AllocationSite, stack: Stack) -> float:
+    """A stack's growth per request; 0 for a fall that may be none, as of what comes and goes."""
+    slope, error = slope_and_error(site.requests, stack.levels, site.period)
+    return slope if slope > 0 or slope + error < 0 else 0.0
 
 
 def _draw(call: _Call, depth: int, left: float, whole: float, boxes: list[FlameBox]) -> None:
-    """A call's box and, above it, those of what it calls, the widest first."""
-    width = call.per_request / whole
+    """A call's box and, below it, those of what it calls, the widest first."""
+    width = call.changed / whole
     if width < NARROWEST_BOX:
         return
-    boxes.append(FlameBox(call.frame.function, where(call.frame), depth, left, width, call.per_request))
-    for inner in sorted(call.calls.values(), key=lambda called: -called.per_request):
+    boxes.append(FlameBox(call.frame.function, where(call.frame), depth, left, width, call.grown - call.shrunk))
+    for inner in sorted(call.calls.values(), key=lambda called: -called.changed):
         _draw(inner, depth + 1, left, whole, boxes)
-        left += inner.per_request / whole
+        left += inner.changed / whole
 
 
 def table_of(grown: Sequence[Signal], endpoints: Sequence[str]) -> PlaceTable | None:

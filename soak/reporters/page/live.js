@@ -12,7 +12,7 @@ function soakSay(state, text) {
   soakLive.lastChild.textContent = text;
 }
 
-// What a reader has set: open folds, sorted tables, hidden curves, a zoom.
+// What a reader has set: open folds, sorted tables, hidden curves, axes of requests, a zoom, the chart with the focus.
 function soakChoices() {
   const span = typeof soakShown === "undefined" ? null : soakShown.span;
   return {
@@ -21,8 +21,14 @@ function soakChoices() {
       [...table.tHead.rows[0].cells].map((header) => header.getAttribute("aria-sort"))),
     filters: [...document.querySelectorAll(".filter input")].map((field) => field.value),
     hidden: [...document.querySelectorAll("[data-curve][aria-pressed=false]")].map((button) => button.textContent),
+    axes: [...document.querySelectorAll("[data-axis][aria-pressed=true]")].map(soakTitle),
+    focused: document.activeElement?.matches(".chart") ? document.activeElement.id : null,
     zoom: span && (span.start !== soakShown.whole.start || span.end !== soakShown.whole.end) ? { start: span.start, end: span.end } : null,
   };
+}
+
+function soakTitle(button) {
+  return button.closest("figure").querySelector("strong").textContent;
 }
 
 function soakRestore(root, choices) {
@@ -36,6 +42,7 @@ function soakRestore(root, choices) {
     field.dispatchEvent(new Event("input"));
   });
   for (const button of root.querySelectorAll("[data-curve]")) if (choices.hidden.includes(button.textContent)) button.click();
+  for (const button of root.querySelectorAll("[data-axis]")) if (choices.axes.includes(soakTitle(button))) button.click();
   if (choices.zoom) soakShown.span?.setv(choices.zoom);
 }
 
@@ -57,6 +64,7 @@ async function soakRenew() {
   if (typeof soakSortable !== "undefined") {
     soakSortable(holder);
     soakFilterable(holder);
+    soakFlames(holder);
   }
   if (data) await soakDraw(holder, data);
   soakRestore(holder, choices);
@@ -64,6 +72,7 @@ async function soakRenew() {
   document.title = next.title;
   for (const part of old) part.remove();
   holder.replaceWith(...holder.childNodes);
+  if (choices.focused) document.getElementById(choices.focused)?.focus({ preventScroll: true });
   if (before?.document && before.document !== soakShown.document) {
     for (const manager of before.managers) for (const view of [...manager.roots]) view.remove();
     Bokeh.documents.splice(Bokeh.documents.indexOf(before.document), 1);

@@ -87,6 +87,26 @@ def test_a_library_is_nobodys_own_place() -> None:
     assert [one.place.function for one in allocation_sites(found, "inuse_space")] == ["github.com/x/y.Do"]
 
 
+def test_what_surely_shrinks_is_in_the_flame_graph_with_its_sign_and_what_comes_and_goes_is_not() -> None:
+    rows = []
+    for i in range(8):
+        stacks = [
+            (["main.keep", "main.serve"], [1, 9_000_000 + 4_000_000 * i]),
+            (["main.free", "main.serve"], [1, 19_000_000 - 2_000_000 * i]),
+            (["main.buffer", "main.serve"], [1, 6_000_000 - 3_000_000 * (i % 2)]),
+        ]
+        rows.append(ProfileSnapshot(10.0 * i, 100.0 * i, read_pprof(profile(stacks, ("inuse_objects", "inuse_space")))))
+    flame = flame_of(allocation_sites(rows, "inuse_space"))
+    assert flame is not None
+    assert {box.function: (round(box.per_request), round(box.width, 2)) for box in flame.boxes} == {
+        "all that changes": (20_000, 1.0),
+        "main.serve": (20_000, 1.0),
+        "main.keep": (40_000, 0.67),
+        "main.free": (-20_000, 0.33),
+    }
+    assert (flame.stacks, flame.shrinking) == (2, 1)
+
+
 def test_the_flame_graph_is_bounded_and_its_boxes_lie_within_one_another() -> None:
     rows = []
     for i in range(5):
