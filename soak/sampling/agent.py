@@ -32,8 +32,8 @@ class Agent(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """Where it is served."""
-        host, port = self.server_address[:2]
-        return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}/metrics"
+        host, port = str(self.server_address[0]), self.server_address[1]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
 
     def allows(self, authorization: str | None) -> bool:
         """Whether a request may be answered."""
