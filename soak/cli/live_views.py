@@ -39,7 +39,7 @@ class Views:
 @contextmanager
 def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) -> Iterator[Views]:
     """Open the views, and close them at the end; UsageError or SoakError where one cannot listen."""
-    looked_at = sys.stderr.isatty() or options.live is not None or options.metrics is not None
+    looked_at = sys.stderr.isatty() or any((options.live, options.metrics, options.otlp))
     judge = Judge(directory, html=options.live is not None, after=FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS)
     lines = ProgressLines(shown, live, judge)
     with ExitStack() as stack:
@@ -56,6 +56,15 @@ def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) 
             exporter = Exporter(collector, options.metrics, os.environ.get(TOKEN, ""))
             stack.callback(exporter.close)
             click.echo(f"soak: metrics at {exporter.url}", err=True)
+        if options.otlp is not None:
+            from soak.live.metrics import RunCollector  # noqa: PLC0415
+            from soak.live.otlp import OtlpExport  # noqa: PLC0415 - an optional extra
+
+            collector = RunCollector(shown.name, live, lambda: judge.latest)
+            export = OtlpExport(collector, shown.name, options.otlp, lambda text: click.echo(f"soak: {text}", err=True))
+            export.start()
+            stack.callback(export.close)
+            click.echo(f"soak: metrics go to {export.endpoint}", err=True)
         judge.start()
         stack.callback(judge.stop)
         yield Views(lines, judge, page)

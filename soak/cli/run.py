@@ -9,7 +9,7 @@ import click
 
 from soak.cli import run_flags
 from soak.cli.dashes import AfterDashes, after_dashes
-from soak.cli.view_options import ViewOptions, live_option, metrics_option
+from soak.cli.view_options import ViewOptions, live_option, metrics_option, otlp_option
 from soak.errors import UsageError
 
 
@@ -68,6 +68,7 @@ from soak.errors import UsageError
 )
 @live_option
 @metrics_option
+@otlp_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
 )
@@ -105,6 +106,7 @@ def command(
       soak run profiles/nightly.yaml --against nightly
       soak run --resume reports/nightly-20260101T000000Z
       soak run profiles/nightly.yaml --live --metrics
+      soak run profiles/nightly.yaml --otlp http://127.0.0.1:4318
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --until-certain 30m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
@@ -120,7 +122,7 @@ def command(
             or any(flags.values())
         ):
             raise UsageError(
-                "--resume goes with --json, --live and --metrics alone: the run goes on as it began, in its own directory"
+                "--resume goes with --json, --live, --metrics and --otlp alone: the run goes on as it began, in its own directory"
             )
         return _resume(resume, as_json=as_json, options=options)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from soak.errors import UsageError
 from soak.live.address import LIVE_PORT, METRICS_PORT, TOKEN, Address, parse_address
 
 
@@ -16,13 +17,19 @@ class ViewOptions:
 
     live: Address | None = None
     metrics: Address | None = None
+    otlp: str | None = None
 
     @classmethod
     def of(cls, flags: dict[str, Any]) -> ViewOptions:
         """Take the views' flags out of a command's flags; UsageError where an address is none."""
         ports = {"live": LIVE_PORT, "metrics": METRICS_PORT}
         given = {name: flags.pop(name, None) for name in ports}
-        return cls(**{name: parse_address(f"--{name}", given[name], ports[name]) for name in ports if given[name]})
+        otlp = flags.pop("otlp", None)
+        if otlp is not None:
+            check_exporter(otlp)
+        return cls(
+            otlp=otlp, **{name: parse_address(f"--{name}", given[name], ports[name]) for name in ports if given[name]}
+        )
 
 
 def live_option(function: Any) -> Any:
@@ -33,6 +40,26 @@ def live_option(function: Any) -> Any:
 def metrics_option(function: Any) -> Any:
     """`--metrics [ADDR]`."""
     return _address("--metrics", METRICS_PORT, "load, growth, verdict and horizon so far for Prometheus", function)
+
+
+def otlp_option(function: Any) -> Any:
+    """`--otlp ENDPOINT`."""
+    return click.option(
+        "--otlp",
+        metavar="ENDPOINT",
+        help="Send the same to an OpenTelemetry collector, such as http://127.0.0.1:4318. Needs soak-harness[otlp].",
+    )(function)
+
+
+def check_exporter(endpoint: str) -> None:
+    """UsageError where the endpoint is no address, or where OpenTelemetry's exporter is not installed."""
+    try:
+        from soak.live.otlp import parse_endpoint  # noqa: PLC0415 - an optional extra, and slow to import
+    except ImportError as error:
+        raise UsageError(
+            f"--otlp needs OpenTelemetry's exporter: pip install 'soak-harness[otlp]' ({error.name} is missing)"
+        ) from None
+    parse_endpoint(endpoint)
 
 
 def _address(option: str, port: int, served: str, function: Any) -> Any:

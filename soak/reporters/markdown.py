@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from soak.growth_views import PlaceTable
 from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect, Verdict
-from soak.reporters import capacity, wording
+from soak.reporters import capacity, trace_wording, wording
 from soak.units import show_number, show_ratio
 
 BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
@@ -146,16 +146,16 @@ def _exemplars(analysis: Analysis) -> list[str]:
     parts = ["\n".join(_exemplar(exemplar, analysis) for exemplar in (*slow, *failed))]
     report = analysis.traces
     if report and report.slow:
-        split = ", ".join(f"{escape(name)} {show_ratio(share)}" for name, _, share in wording.shares(report.slow))
+        split = ", ".join(f"{escape(name)} {show_ratio(share)}" for name, _, share in trace_wording.shares(report.slow))
         parts.append(f"Time of the {report.slow_traces} slowest with a trace: {split}.")
-    silent = wording.silent_hops(report) if report else []
+    silent = trace_wording.silent_hops(report) if report else []
     return [*parts, "\n".join(f"- {paragraph(line)}" for line in silent)] if silent else parts
 
 
 def _exemplar(exemplar: Exemplar, analysis: Analysis) -> str:
     """One request as a list item."""
     links = " ".join(f"[{name}](<{_address(url)}>)" for name, url in wording.links(analysis, exemplar))
-    went = escape(wording.time_went(analysis, exemplar))
+    went = escape(trace_wording.time_went(analysis, exemplar))
     known = ": ".join(filter(None, (links, went)))
     outcome = f"{escape(wording.outcome(exemplar))}, {wording.latency(exemplar.seconds)}"
     return f"- {code(exemplar.endpoint)} {outcome} {known}".rstrip()

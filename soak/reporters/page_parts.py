@@ -11,7 +11,7 @@ from bokeh.resources import Resources
 from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from soak.reporters import wording
+from soak.reporters import trace_wording, wording
 from soak.units import show_duration, show_number, show_ratio
 
 
@@ -55,6 +55,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     style = Markup(page_file("report.css"))  # noqa: S704 - our own
-    made.globals.update(wording=wording, marks=wording.MARK, style=style)
+    made.globals.update(wording=wording, trace_wording=trace_wording, marks=wording.MARK, style=style)
     made.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
     return made

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from soak.capacity.steps import Capacity, Decision
 from soak.model import Analysis, EndpointSummary, Finding, Suspect, Verdict
-from soak.reporters import capacity, wording
+from soak.reporters import capacity, trace_wording, wording
 from soak.reporters.console import as_text, banner
 from soak.traces import TraceReport
 from soak.units import show_number, show_ratio
@@ -193,9 +193,9 @@ def _traces(report: TraceReport) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     if report.slow:
-        split = ", ".join(f"{name} {show_ratio(share)}" for name, _, share in wording.shares(report.slow))
+        split = ", ".join(f"{name} {show_ratio(share)}" for name, _, share in trace_wording.shares(report.slow))
         grid.add_row("slowest's time", Text(split))
-    for index, line in enumerate(wording.silent_hops(report)[:MOST_HOPS]):
+    for index, line in enumerate(trace_wording.silent_hops(report)[:MOST_HOPS]):
         grid.add_row("no spans" if index == 0 else "", Text(line))
     return grid
 

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from soak.model import Analysis, Ending, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
 from soak.printable import clean as clean  # noqa: PLC0414 - reporters know this module alone
-from soak.traces import Coverage, ServiceTime, TraceReport
 from soak.units import show_amount, show_duration, show_number, singular, unit_of
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -208,45 +207,6 @@ def links(analysis: Analysis, exemplar: Exemplar) -> list[tuple[str, str]]:
     if not _TRACE_ID.fullmatch(exemplar.trace):
         return []
     return [(name, template.replace("{trace_id}", exemplar.trace)) for name, template in analysis.links]
-
-
-def service(time: ServiceTime) -> str:
-    """A service, and whether only its callers tell of it."""
-    name = clean(time.service) or "outside any span"
-    return name if time.reports else f"{name} (reports no span)"
-
-
-def time_went(analysis: Analysis, exemplar: Exemplar) -> str:
-    """`db 1.2 s, orders 80 ms; failed in db`: where a request's time went, longest first; empty where nobody knows."""
-    times = analysis.traces.times_of(exemplar.trace) if analysis.traces else None
-    if times is None:
-        return ""
-    split = ", ".join(f"{service(time)} {show_duration(time.seconds)}" for time in times.times)
-    return f"{split}; failed in {clean(times.failed_in)}" if times.failed_in else split
-
-
-def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
-    """Each service with its time, and its share of all."""
-    whole = sum(time.seconds for time in times)
-    return [(service(time), show_duration(time.seconds), time.seconds / whole if whole else 0.0) for time in times]
-
-
-def silent_hops(report: TraceReport) -> list[str]:
-    """`db: 0 of 24 calls have a span of its own (called by orders)`, for each service that does not report every call."""
-    return [_silent_hop(coverage) for coverage in report.coverage if coverage.reported < coverage.calls]
-
-
-def _silent_hop(coverage: Coverage) -> str:
-    calls = "call has" if coverage.calls == 1 else "calls have"
-    callers = listed(coverage.callers)
-    called_by = f" (called by {callers})" if callers else ""
-    return f"{hop(coverage)}: {coverage.reported} of {coverage.calls} {calls} a span of its own{called_by}"
-
-
-def hop(coverage: Coverage) -> str:
-    """A service on the path, or the one that nobody names."""
-    before = listed(coverage.before)
-    return clean(coverage.service) or ("something unnamed" + (f" before {before}" if before else ""))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,0 +1,181 @@
+"""Sends a run's metrics to an OpenTelemetry collector while it goes on: the same ones that `--metrics` serves.
+
+They are read from the same collector and handed to OpenTelemetry's own OTLP exporter (protobuf over HTTP), which reads
+OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and the like. Nothing that happens to it harms the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import urlsplit
+
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.metrics.export import Metric as Exported
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from prometheus_client.core import Metric
+from prometheus_client.samples import Sample
+
+from soak import __version__
+from soak.errors import UsageError
+from soak.live.metrics import RunCollector
+
+#: Seconds between two exports: four points a minute, as dashboards are used to.
+EVERY = 15.0
+#: Seconds that one export may take, its retries included; the last one keeps a run's end waiting for as long at most.
+TIMEOUT = 5.0
+#: Where collectors take metrics, unless the endpoint has a path of its own.
+PATH = "/v1/metrics"
+#: Units of OpenTelemetry by the ends of Prometheus' names.
+UNITS = (("_per_second", ""), ("_seconds", "s"), ("_bytes", "By"), ("_ratio", "1"))
+
+
+def parse_endpoint(text: str) -> str:
+    """The full address of a collector: `http://HOST:4318` gets the standard path; UsageError for what is no address."""
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = None
+    if not known:
+        raise UsageError(f"--otlp {text!r}: expected the address of a collector, such as http://127.0.0.1:4318")
+    return text if parts.path.strip("/") else parts._replace(path=PATH).geturl()
+
+
+class OtlpExport:
+    """Exports every `EVERY` seconds from a thread of its own, and once more at the end; `say` is told of the first failure."""
+
+    def __init__(
+        self, collector: RunCollector, name: str, endpoint: str, say: Callable[[str], None], every: float = EVERY
+    ) -> None:
+        self._collector, self._say, self._every = collector, say, every
+        self.endpoint = parse_endpoint(endpoint)
+        self._began = time.time_ns()
+        self._scope = InstrumentationScope("soak", __version__)
+        self._resource = Resource.create({"service.name": "soak", "service.version": __version__, "soak.run": name})
+        self._reasons = _Reasons()
+        self._exporter = OTLPMetricExporter(endpoint=self.endpoint, timeout=TIMEOUT)
+        self.exports = self.failures = 0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="soak-otlp", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Export once more, and say how many exports failed."""
+        self._ending.set()
+        self._thread.join(2 * TIMEOUT)
+        if not self._thread.is_alive():
+            self.export()
+        self._exporter.shutdown()
+        self._reasons.remove()
+        if self.failures:
+            exports = "1 export" if self.exports == 1 else f"{self.exports} exports"
+            self._say(f"{self.failures} of {exports} to {self.endpoint} failed")
+
+    def export(self) -> None:
+        """One export of everything as it is now."""
+        now = time.time_ns()
+        metrics = [made for family in self._collector.collect() if (made := exported(family, self._began, now))]
+        scope = ScopeMetrics(self._scope, metrics, "")
+        data = MetricsData([ResourceMetrics(self._resource, [scope], "")])
+        self.exports += 1
+        if self._exporter.export(data, timeout_millis=1000 * TIMEOUT) is MetricExportResult.SUCCESS:
+            return
+        self.failures += 1
+        if self.failures == 1:
+            self._say(
+                f"cannot export to {self.endpoint}: {self._reasons.last}; the run goes on, and later exports are tried"
+            )
+
+    def _follow(self) -> None:
+        while not self._ending.wait(self._every):
+            self.export()
+
+
+class _Reasons(logging.Handler):
+    """Keeps what the exporter last logged, instead of having it written over the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = "it gave no reason"
+        self._logger = logging.getLogger("opentelemetry.exporter")
+        self._before = self._logger.propagate
+        self._logger.propagate = False
+        self._logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the first line of a message."""
+        self.last = record.getMessage().partition("\n")[0].rstrip(". ")[:300]
+
+    def remove(self) -> None:
+        """Leave logging as it was."""
+        self._logger.removeHandler(self)
+        self._logger.propagate = self._before
+
+
+def exported(family: Metric, began: int, now: int) -> Exported | None:
+    """A family of Prometheus metrics as one of OpenTelemetry, from `began` to `now` (ns since 1970); None without a value."""
+    unit = next((unit for end, unit in UNITS if family.name.endswith(end)), "")
+    data: Sum | Gauge | Histogram
+    if family.type == "histogram":
+        points = _histograms(family.samples, began, now)
+        if not points:
+            return None
+        data = Histogram(points, AggregationTemporality.CUMULATIVE)
+    else:
+        numbers = [
+            NumberDataPoint(dict(sample.labels), began, now, sample.value)
+            for sample in family.samples
+            if sample.value == sample.value and not sample.name.endswith("_created")  # NaN: not known yet
+        ]
+        if not numbers:
+            return None
+        counts = family.type == "counter"
+        data = Sum(numbers, AggregationTemporality.CUMULATIVE, is_monotonic=True) if counts else Gauge(numbers)
+    name = family.samples[0].name if family.type == "info" else family.name
+    return Exported(name, family.documentation, unit, data)
+
+
+def _histograms(samples: Iterable[Sample], began: int, now: int) -> list[HistogramDataPoint]:
+    """Histograms by their other labels: cumulative counts at bounds become counts between them."""
+    buckets: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+    sums: dict[tuple[tuple[str, str], ...], float] = {}
+    for sample in samples:
+        labels = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "le"))
+        if sample.name.endswith("_bucket"):
+            buckets.setdefault(labels, []).append((float(sample.labels["le"]), sample.value))
+        elif sample.name.endswith("_sum"):
+            sums[labels] = sample.value
+    return [_histogram(dict(labels), found, sums.get(labels, 0.0), began, now) for labels, found in buckets.items()]
+
+
+def _histogram(
+    labels: dict[str, str], buckets: Sequence[tuple[float, float]], total: float, began: int, now: int
+) -> HistogramDataPoint:
+    """One histogram; its least and largest values are told to their buckets' ends, and beyond the last bound as that."""
+    counts = [int(count) for _, count in buckets]
+    between = [count - before for before, count in zip([0, *counts], counts, strict=False)]
+    bounds = [bound for bound, _ in buckets[:-1]]
+    filled = [index for index, count in enumerate(between) if count] or [0]
+    low = bounds[filled[0] - 1] if filled[0] else 0.0
+    return HistogramDataPoint(
+        labels, began, now, counts[-1], total, between, bounds, low, bounds[min(filled[-1], len(bounds) - 1)]
+    )
