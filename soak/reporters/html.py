@@ -221,7 +221,7 @@ def _values(chart: Chart) -> list[tuple[str, str]]:
     return [
         (
             wording.clean(f"{chart.title}, {curve.label}" if several else chart.title),
-            wording.amount(float(curve.values[np.isfinite(curve.values)][0]), chart.unit),
+            wording.counted(float(curve.values[np.isfinite(curve.values)][0]), chart.unit),
         )
         for curve in chart.curves
     ]

@@ -163,7 +163,7 @@ def _tail(subject: Subject, trend: Trend) -> str:
 
 
 def _keeps_growing(subject: Subject, trend: Trend) -> str:
-    """`Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB a request`."""
+    """`Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB per request of any kind`."""
     growing = f"{_capital(subject)} {_verb(subject, 'keep')} {_grow(subject)}ing: {_measured(subject, trend)}"
     rate = _request_rate(subject)
     if rate <= 0 or trend.slope_per_hour <= 0:
@@ -171,7 +171,7 @@ def _keeps_growing(subject: Subject, trend: Trend) -> str:
     each = trend.slope_per_hour / 3600 / rate
     if _plural(subject) and each < 0.5:
         return f"{growing}, one every {show_number(1 / each)} requests"
-    return f"{growing}, {show_amount(each, subject.unit)} per request"
+    return f"{growing}, {show_amount(each, subject.unit)} per request of any kind"
 
 
 def _request_rate(subject: Subject) -> float:

@@ -15,7 +15,8 @@ from soak.diagnosis.suspects.evidence import collect_evidence
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.flamegraph import flame_of, table_of
 from soak.diagnosis.suspects.headline import headline
-from soak.diagnosis.suspects.leak_classes import UNKNOWN, class_probabilities, supporting
+from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN, class_probabilities, supporting
+from soak.diagnosis.suspects.measures import measured_by
 from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told, surely_with_time
 from soak.diagnosis.suspects.pool_risks import risk_cases
 from soak.diagnosis.suspects.remedies import remedy
@@ -80,6 +81,7 @@ def _suspect(case: Case, evidence: Mapping[EvidenceKind, str], context: RunConte
     place = known.place or unplaced(case, context)
     words = supporting(name, evidence)
     if case.signals:
+        words += measured_by(case, signal_told(case, CLASSES[name].unit))
         words += [endpoint_not_known(case, context), *doubts(case)]
     return Suspect(
         name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,13 +11,17 @@ import pytest
 
 from soak.analysis import analyze
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, place_of
+from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.request_clock import on_request_clock
+from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import run_context
 from soak.diagnosis.suspects.evidence import EVIDENCE
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.leak_classes import CLASSES, class_probabilities
+from soak.diagnosis.suspects.measures import measured_by
 from soak.diagnosis.suspects.remedies import REMEDIES, remedy
 from soak.diagnosis.suspects.resource_owner import find_borrower, find_opener, find_starter
 from soak.diagnosis.suspects.suspects import with_suspects
@@ -239,6 +244,22 @@ def test_the_first_sentence_says_who_leaks_what_where_and_for_how_long() -> None
     reason = with_suspects(kept("go-map"), analyze(kept("go-map"), Limits())).reason
     assert reason.startswith("GET /search?q=lamp leaks 16.")
     assert " KiB per request in main.rememberSearch (leaks.go:41): an unbounded cache; at 60" in reason
+
+
+def test_a_suspects_amount_comes_first_and_other_measures_are_said_to_be_what_they_are() -> None:
+    suspect = only(run({CACHE: {"GET /a": 4096}}))
+    [said] = [line for line in suspect.evidence if line.startswith("The amount is the growth of")]
+    assert re.search(r"the growth of .* per request to GET /a \(per request of any kind: 1\.\d+ KiB\)\.", said)
+    assert re.search(
+        r"Other measures .* do not add up: .*resident memory \(process_resident_memory_bytes\) [34][.\d]* KiB", said
+    )
+    assert said.count("per request to GET /a") >= 2
+
+
+def test_one_measure_alone_needs_no_explanation() -> None:
+    signal = Signal("place", "main.keep", "bytes", Amount("", 10.0, 9.0, 11.0), (), "")
+    assert measured_by(Case("", (signal,), (signal.each,)), signal) == []
+    assert measured_by(Case(""), None) == []
 
 
 def test_snapshots_that_cannot_be_read_are_one_warning_and_the_rest_goes_on() -> None:

@@ -1,0 +1,56 @@
+"""What a suspect's amount is the growth of, and what the other measures of the same leak say."""
+
+from __future__ import annotations
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
+from soak.diagnosis.suspects.cases import Case
+from soak.units import show_amount
+
+#: Other measures that are named, the largest first: more are the same thing over again.
+MOST_MEASURES = 3
+
+
+def measured_by(case: Case, told: Signal | None) -> list[str]:
+    """A sentence for the amount that a suspect tells, and one for the others; nothing where there is only one measure."""
+    if told is None:
+        return []
+    own = case.amount(told)
+    others = [
+        (signal, case.amount(signal))
+        for signal in case.signals
+        if signal is not told and signal.unit == told.unit and signal.what != ResourceKind.METRICS
+    ]
+    named = sorted((pair for pair in others if pair[1].per_request > 0), key=lambda pair: -pair[1].per_request)
+    shared = told.each if told.each.per_request > 0 and own.endpoint not in ("", EVERY) else None
+    if not named and shared is None:
+        return []
+    over_all = f" (per request of any kind: {show_amount(shared.per_request, told.unit)})" if shared else ""
+    sentences = [f"The amount is the growth of {_measure(told)} {_scope(own)}{over_all}."]
+    if named:
+        rest = ", ".join(
+            f"{_measure(signal)} {show_amount(amount.per_request, told.unit)} {_scope(amount)}"
+            for signal, amount in named[:MOST_MEASURES]
+        )
+        sentences.append(f"Other measures of the same growth, which overlap and do not add up: {rest}.")
+    return [" ".join(sentences)]
+
+
+def _measure(signal: Signal) -> str:
+    """What was measured: a series, or what snapshots hold at a place."""
+    if signal.what == PLACE:
+        return f"the snapshots' heap at {signal.name}"
+    if signal.what == GROUP:
+        return f"those that wait at {signal.name}"
+    if signal.resident:
+        return f"resident memory ({signal.name})"
+    if signal.what == ResourceKind.HEAP:
+        return f"the live heap ({signal.name})"
+    return signal.name
+
+
+def _scope(amount: Amount) -> str:
+    if amount.endpoint == EVERY:
+        return "per request to every endpoint"
+    return f"per request to {amount.endpoint}" if amount.endpoint else "per request of any kind"
