@@ -146,7 +146,7 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
             f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then{why}.",
         )
     if open_:
-        return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is open", "are open")
+        return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is undecided", "are undecided")
     growth = [
         finding for finding in findings if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
     ]

@@ -36,7 +36,7 @@ def test_a_leak_fails_whatever_else_is_open() -> None:
     assert analysis.verdict is Verdict.FAIL
     assert analysis.reason.startswith("Resident memory keeps growing")
     assert finding(analysis, "sampling").verdict is Verdict.INCONCLUSIVE
-    assert analysis.warnings[0].startswith("prometheus: 300 of 300 scrapes failed (100%); the last said: answered 503")
+    assert analysis.warnings[0].startswith("prometheus: 300 of 300 scrapes failed (100%); the last error: answered 503")
 
 
 def test_an_explicit_growth_limit_replaces_the_default_rule() -> None:
@@ -253,7 +253,7 @@ def test_warnings_and_events_reach_the_analysis() -> None:
         )
     )
     assert analysis.warnings == (
-        "process: 3 of 300 scrapes failed (1%); the last said: answered 503",
+        "process: 3 of 300 scrapes failed (1%); the last error: answered 503",
         "process: a scrape was 4 s late",
         "look here",
     )

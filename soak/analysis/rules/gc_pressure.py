@@ -111,7 +111,7 @@ def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
             given_back = _same(prepared, collector.released, series)
             share = _share(prepared, series, beside, given_back)
             if share is not None:
-                said = f"{show_amount(share, 'ratio')} of the memory that was taken is alive"
+                said = f"{show_amount(share, 'ratio')} of the memory taken from the system is live"
                 yield _Measure(series, share, "ratio", said, LIVE, limits.gc.live)
 
 

@@ -109,7 +109,7 @@ def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str, mat
     noun = _capital(subject)
     if certain:
         more = more_time(trend, [matters], _judged_seconds(subject))
-        return f"{noun} {_grows(subject)} by {measured}; {more} whether that matters."
+        return f"{noun} {_grows(subject)} by {measured}; {more} to tell whether that matters."
     if trend.doubt is not None and trend.slope_low <= 0:
         return f"{noun} cannot be judged yet: {trend.doubt}."
     more = trend.doubt or more_time(trend, [0.0, matters], _judged_seconds(subject))
@@ -154,12 +154,17 @@ def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
 def _tail(subject: Subject, trend: Trend) -> str:
     """What that growth comes to: `; it runs out of descriptors in 9 h (7 to 12 h)`, or when it would double."""
     left = _exhausts(subject, trend)
+    it = "the target" if _plural(subject) else "it"
     if left is not None and subject.falls:
         return f"; nothing is left of it in {show_time_left(left)}"
     if left is not None:
-        return f"; it runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
+        return f"; {it} runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
     double = time_until(trend, 2 * trend.level) if trend.level > 0 else None
-    return f"; it would double in {show_duration(double.hours * 3600)}" if double else ""
+    return (
+        f"; {'they' if _plural(subject) else 'it'} would double in {show_duration(double.hours * 3600)}"
+        if double
+        else ""
+    )
 
 
 def _keeps_growing(subject: Subject, trend: Trend) -> str:

@@ -180,5 +180,6 @@ def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[st
         made, failed = int(windows.requests.sum()), int(windows.failures.sum())
         if made and made == failed:
             kinds = ", ".join(kind for kind, _ in sorted(windows.failure_kinds.items(), key=lambda item: -item[1])[:3])
-            failing = f"{windows.endpoint}: every one of {made:,} requests failed ({kinds})"
+            everyone = "its only request" if made == 1 else f"all {made:,} requests"
+            failing = f"{windows.endpoint}: {everyone} failed ({kinds})"
             yield f"{failing}, so whether it leaks is not known"

@@ -144,7 +144,7 @@ def generator_findings(asked: RuleInput) -> Iterator[Finding]:
     generator = generator_of(asked.prepared)
     if generator is None:
         return
-    verdict, reason = Verdict.PASS, f"The load generator kept up, with {_figures_of(generator)}."
+    verdict, reason = Verdict.PASS, f"The load generator kept up: {_figures_of(generator)}."
     if generator.saturated > PARTLY:
         when = "throughout" if generator.broke else f"in {show_ratio(generator.saturated)} of the time judged"
         reason = f"The load generator was saturated {when} ({_figures_of(generator)}), {_consequence(generator)}"
@@ -157,15 +157,19 @@ def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterat
     generator = generator_of(asked.prepared)
     if generator is None or generator.saturated > PARTLY:
         return
-    if generator.late > LATE:
-        late = f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
+    late = f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
+    if generator.late > LATE and not generator.short:
         yield f"{late} ({_figures_of(generator)}); that is in their latency, p99 and beyond above all."
     if generator.short:
         dropped = f", and {show_ratio(generator.dropped)} were dropped" if generator.dropped > DROPPED else ""
         made = (
             f"{show_number(generator.achieved)} of {show_number(generator.asked or 0.0)} requests/s asked for were made"
         )
-        yield f"{made}{dropped}: the target was too slow, for the load generator was not ({_figures_of(generator)})."
+        if generator.late > LATE:
+            both = f"{made}{dropped}, and {late} ({_figures_of(generator)})"
+            yield f"{both}: which of the two was too slow, target or load generator, cannot be told; {_remedy(generator)}."
+        else:
+            yield f"{made}{dropped}: the target was too slow; the load generator kept up ({_figures_of(generator)})."
     elif generator.busy > PARTLY:
         yield f"The load generator was busy ({_figures_of(generator)}); {_remedy(generator)}."
 
@@ -193,7 +197,7 @@ def saturated(generator: Generator | None, findings: Iterable[Finding]) -> str |
 
 def _figures_of(generator: Generator) -> str:
     """`97% of a core, turns up to 12 ms late, 4,000 of 9,000 requests/s`."""
-    said = f"{show_ratio(generator.cpu)} of a core, its event loop up to {show_duration(generator.lag)} late"
+    said = f"{show_ratio(generator.cpu)} of a core, event loop up to {show_duration(generator.lag)} late"
     if generator.asked is None or not generator.behind:
         return said
     return f"{said}, {show_number(generator.achieved)} of {show_number(generator.asked)} requests/s made"

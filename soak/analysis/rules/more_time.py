@@ -15,7 +15,7 @@ LEAST, MOST = 0.25, 9.0
 
 
 def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
-    """`2.5 h more would tell`: when the interval, as it narrows with T^1.5, will exclude the nearest of `edges`.
+    """`run 2.5 h longer`: when the interval, as it narrows with T^1.5, will exclude the nearest of `edges`.
 
     `edges` are the growths an hour at which the verdict turns, `seconds` how long was judged. A rate that lies on an edge
     can never be told from it, so that no more than MOST is advised.
@@ -23,9 +23,9 @@ def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
     width = (trend.slope_high - trend.slope_low) / 2
     distance = min((abs(trend.slope_per_hour - edge) for edge in edges), default=0.0)
     longer = (width / distance) ** (1 / SHARPER) - 1 if distance > 0 and math.isfinite(width) else math.inf
-    return would_tell(seconds * min(max(longer, LEAST), MOST))
+    return run_longer(seconds * min(max(longer, LEAST), MOST))
 
 
-def would_tell(seconds: float) -> str:
-    """`2.5 h more would tell`."""
-    return f"{show_duration(seconds)} more would tell"
+def run_longer(seconds: float) -> str:
+    """`run 2.5 h longer`."""
+    return f"run {show_duration(seconds)} longer"

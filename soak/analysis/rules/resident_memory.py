@@ -16,7 +16,7 @@ import numpy as np
 
 from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.rules.more_time import would_tell
+from soak.analysis.rules.more_time import run_longer
 from soak.analysis.rules.vouch import horizon
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
@@ -82,7 +82,7 @@ def _in_the_light(
         fits = _kept(taken, subject) and float(np.nanmax(own)) <= room
         whole = replace(subject, series=taken, floor=None)
         if fits and (judged := judge(whole)).verdict is Verdict.PASS:
-            took = f"what the runtime took long ago ({show_bytes(room)})"
+            took = f"memory that the runtime reserved earlier ({show_bytes(room)})"
             why = f"Resident memory still fills {took}, which is steady, as is the live heap"
             return _passed(finding, why, whole, judged)
     return _alone_above_steady_heap(prepared, finding)
@@ -107,7 +107,7 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
         slope = show_amount(trend.slope_per_hour, "bytes/h")
         reason = (
             f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
-            f"{would_tell(_until_alone(trend, 3600 * hours))}."
+            f"{run_longer(_until_alone(trend, 3600 * hours))}."
         )
         return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
     return finding

@@ -15,7 +15,7 @@ from soak.units import show_duration, show_number, show_ratio
 
 #: Series by which a source says that it did not see all, and what to tell of them.
 _ODD = {
-    "scrape_samples_left_out": "up to {} series a scrape were beyond what is kept of one page or metric, and left out",
+    "scrape_samples_left_out": "up to {} series per scrape exceeded what is kept of one page or metric, and were left out",
     "scrape_samples_repeated": "up to {} series a scrape were on the page twice; the first of each counts",
     "scrape_queries_without_result": "up to {} queries a scrape gave no result",
 }
@@ -43,7 +43,7 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
         if health.failed:
             share = show_ratio(health.failed / health.scrapes)
             lost = f"{health.failed:,} of {health.scrapes:,} scrapes failed ({share})"
-            yield f"{health.source}: {lost}; the last said: {health.last_error}"
+            yield f"{health.source}: {lost}; the last error: {health.last_error}"
         if health.worst_late > 1.0:
             yield f"{health.source}: a scrape was {show_duration(health.worst_late)} late"
     for name, said in _ODD.items():

@@ -90,7 +90,7 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     grow = "fall" if subject.falls else "grow"
     reason = (
         f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen: it could {grow} by half in "
-        f"{show_duration(seconds)}, and was judged for {show_duration(judged)}; {_more(seconds, judged)} more would tell."
+        f"{show_duration(seconds)}, and was judged for {show_duration(judged)}; run {_more(seconds, judged)} longer."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
 

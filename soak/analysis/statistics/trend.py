@@ -252,19 +252,16 @@ def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequenc
 def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | None, bool]:
     """Why the recording cannot tell, and what would; and whether that is for want of steps."""
     if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
-        return f"it is still settling, {show_duration(fit.settles - fit.span)} more would tell", False
+        return f"still settling; run {show_duration(fit.settles - fit.span)} longer", False
     if not CERTAIN <= chance < SUSPICIOUS:
         return None, False
     if fit.average.jumpy:
-        return f"it moves in few steps, {show_duration(fit.span)} more would tell", True
+        return f"too few steps yet; run {show_duration(fit.span)} longer", True
     if fit.average.saturates:
-        return (
-            f"it rises ever more slowly, as a cache does that still fills, {show_duration(2 * fit.span)} more would tell",
-            False,
-        )
+        return f"growth slows down, like a cache that is still filling; run {show_duration(2 * fit.span)} longer", False
     # The error of a slope falls with the run's length to the power 1.5.
     longer = (RESOLVED_AT * width / INTERVAL_ERRORS / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
-    return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
+    return f"run {show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} longer", False
 
 
 def _too_few(lives: Sequence[LevelPoints], longest: int) -> str:

@@ -62,8 +62,8 @@ class MixModulation:
     def words(self) -> str:
         """What is done, in a sentence for the report."""
         return (
-            f"to tell endpoints apart, their shares of the traffic were varied on purpose, in {len(self.order)} slots of "
-            f"{show_duration(self.slot)} at the same rate in all (diagnose.attribute)"
+            f"the endpoints' shares of the traffic were varied on purpose, in {len(self.order)} slots of "
+            f"{show_duration(self.slot)} at a constant total rate, to tell endpoints apart (diagnose.attribute)"
         )
 
     def at(self, passed: float) -> tuple[tuple[float, ...], float]:

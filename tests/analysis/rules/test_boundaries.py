@@ -46,7 +46,7 @@ def test_a_pause_of_more_than_100_ms_is_advised_against() -> None:
 def test_more_than_four_fifths_alive_are_advised_against() -> None:
     for live, told in ((395, False), (405, True)):
         heap, taken = gauge("go_gc_heap_live_bytes", live * MIB), gauge("go_memstats_sys_bytes", 500 * MIB)
-        assert ("is alive" in advised(heap, taken)) is told
+        assert ("is live" in advised(heap, taken)) is told
 
 
 @pins(gc_pressure, "SMALL")

@@ -181,7 +181,7 @@ def test_an_endpoint_that_was_never_sent_or_always_failed_is_a_warning() -> None
     found = recording(MEMORY, requests=[fine, bad], sources=[health()])
     analysis = judged(found, Limits(errors=0.5), AskedLoad(("GET /", "GET /bad", "GET /never")))
     assert "never sent: GET /never, so whether it leaks is not known" in analysis.warnings
-    assert any(text.startswith("GET /bad: every one of 300 requests failed") for text in analysis.warnings)
+    assert any(text.startswith("GET /bad: all 300 requests failed") for text in analysis.warnings)
     assert analysis.verdict is Verdict.PASS
     without = judged(found)
     assert without.verdict is Verdict.INCONCLUSIVE

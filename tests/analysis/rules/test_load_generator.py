@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
+from soak.analysis.prepare.prepare import prepare
 from soak.analysis.rules import load_generator
 from soak.analysis.rules.load_generator import PARTLY
+from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import metric_of
 from soak.cli.delivery import code_of
 from soak.errors import ExitCode
@@ -114,6 +116,19 @@ def test_a_slow_target_is_not_the_generators_fault() -> None:
     assert analysis.verdict is Verdict.FAIL
     (warning,) = analysis.warnings
     assert "the target was too slow" in warning
+
+
+def test_late_arrivals_and_a_slow_target_are_one_warning_that_does_not_contradict_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = RuleInput(prepare(made(generator(queued=20), scheduled(30, late=20, dropped=5)), 0.0), Limits())
+    seen = load_generator.generator_of(asked.prepared)
+    assert seen is not None
+    monkeypatch.setattr(load_generator, "generator_of", lambda _: replace(seen, late=0.05))
+    (warning,) = load_generator.generator_warnings(asked, ())
+    assert "5% of the arrivals were sent late because of the load generator" in warning
+    assert "which of the two was too slow, target or load generator, cannot be told" in warning
+    assert "kept up" not in warning
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.02, Verdict.PASS), (0.2, Verdict.INCONCLUSIVE)])

@@ -39,7 +39,7 @@ def test_pages_of_files_are_no_leak() -> None:
 def test_below_a_steady_total_of_the_runtime_a_rise_must_end() -> None:
     verdict, reason = resident(judged(CREEP, STEADY_HEAP, SYSTEM))
     assert verdict is Verdict.PASS
-    assert "fills what the runtime took long ago" in reason
+    assert "fills memory that the runtime reserved earlier" in reason
 
 
 def test_above_the_total_of_the_runtime_memory_leaks_outside_the_heap() -> None:
