@@ -54,8 +54,11 @@ def test_it_is_killed_with_all_that_it_started(tmp_path: Path, ending: str) -> N
     child = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     code = f"import subprocess, sys, time, os\nsubprocess.Popen([sys.executable, '-c', {child!r}])\n"
     code += f"while not os.path.exists({str(note)!r}) or not open({str(note)!r}).read(): time.sleep(0.01)\n{ending}"
-    with pytest.raises(TargetError, match="did not end within 2 s, and was killed"):
-        list(python(code, 2.0).collect())
+    for patience in (2, 8, 32):  # a crowded machine may take longer to start both
+        with pytest.raises(TargetError, match=f"did not end within {patience} s, and was killed"):
+            list(python(code, patience).collect())
+        if note.exists() and note.read_text():
+            break
     pid = int(note.read_text())
     deadline = time.monotonic() + 60
     while (
