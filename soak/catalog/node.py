@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, connected, count, heap, shown
+from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, connected, count, heap, memory, shown
 
 ACTIVE_RESOURCES = "nodejs_active_resources"
 _SECONDS = Unit.SECONDS
@@ -20,6 +20,7 @@ NODE = Family(
         heap("nodejs_heap_live_bytes", "Node's live heap"),
         heap("nodejs_heap_size_used_bytes", "Node's heap", unless=("nodejs_heap_live_bytes",)),
         # Buffers that garbage holds count as external until a full collection, maybe an hour away: resident memory tells.
+        memory("nodejs_external_live_bytes", "Node's live external memory"),
         shown("nodejs_external_memory_bytes", ResourceKind.MEMORY, "Node's external memory"),
         shown("nodejs_heap_size_total_bytes", ResourceKind.MEMORY, "what Node took for its heap"),
         shown("nodejs_heap_space_size_*_bytes", ResourceKind.MEMORY, "a part of Node's heap"),
