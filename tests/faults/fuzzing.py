@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,11 +31,14 @@ from soak.sampling.exposition import Exposition
 from soak.sampling.fetch import Answer
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 from tests.diagnosis.writing import profile as pprof
+from tests.faults.stored_surfaces import stored_surfaces
 from tests.formats.samples import WRITERS, leak
 from tests.profile_texts import GOOD
 
 #: No single input may take longer than so many seconds of processor time.
 LONGEST = 5.0
+#: And none more than so many bytes of address space.
+MOST_MEMORY = 500 * 2**20
 #: What breaks readers: ends of types, of text, of numbers.
 ODD = (
     b"\x00", b"\xff\xfe", b"NaN", b"Infinity", b"-1", b"1e999", b"9" * 400, b"[" * 2000, b"{" * 500, b"\n" * 50, b'"',
@@ -145,6 +149,7 @@ def surfaces() -> Iterator[tuple[str, list[bytes], Reader]]:
         "phases": [{"name": "steady", "start": 0, "end": 5}],
     }
     yield "run.json", [json.dumps(run).encode()], _run
+    yield from stored_surfaces()
 
 
 def _profile(data: bytes, _scratch: Path) -> object:
@@ -217,15 +222,26 @@ def fuzz(name: str, seeds: list[bytes], reader: Reader, count: int, seed: int) -
     return outcome
 
 
+def bound_memory() -> None:
+    """Let no input take more than `MOST_MEMORY` beyond what this process has by now: its MemoryError is a fault."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    most = pages * resource.getpagesize() + MOST_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def main() -> int:
     """Print the table; 1 when anything in it is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000, help="mutations of each surface")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="surfaces whose name begins so")
     given = parser.parse_args()
     sys.stdout.write(f"{HEADER}\n")
     began, outcomes = time.monotonic(), []
+    bound_memory()
     for name, seeds, reader in surfaces():
+        if not name.startswith(given.only):
+            continue
         outcome = fuzz(name, seeds, reader, given.count, given.seed)
         outcomes.append(outcome)
         sys.stdout.write("\n".join([outcome.row(), *(f"    {fault}" for fault in outcome.faults[:5])]) + "\n")
