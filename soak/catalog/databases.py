@@ -5,6 +5,8 @@ from __future__ import annotations
 from soak.catalog.process import resident
 from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, connected, count, heap, memory, shown
 
+#: How many connections PostgreSQL accepts.
+MOST_SESSIONS = "pg_settings_max_connections"
 _GO_HEAP = ("go_gc_heap_live_bytes", "go_memstats_heap_alloc_bytes")
 
 COCKROACHDB = Family(
@@ -84,7 +86,7 @@ POSTGRESQL = Family(
                 "pg_stat_database_numbackends",
                 "PostgreSQL's connections",
                 Unit.CONNECTIONS,
-                "pg_settings_max_connections",
+                MOST_SESSIONS,
             )
         ),
         count(
@@ -94,7 +96,7 @@ POSTGRESQL = Family(
             Unit.CONNECTIONS,
         ),
         shown("pg_stat_activity_count", ResourceKind.DESCRIPTORS, "connections in one state", Unit.CONNECTIONS),
-        bound("pg_settings_max_connections", "the limit of connections", Unit.CONNECTIONS),
+        bound(MOST_SESSIONS, "the limit of connections", Unit.CONNECTIONS),
         shown("pg_locks_count", ResourceKind.OTHER, "locks", Unit.OBJECTS),
     ),
 )

@@ -10,6 +10,8 @@ LIVE_HEAP, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
 #: under 2 MiB, for which it stands still.
 COLLECTED_HEAP = "go_heap_after_gc_bytes"
 GOROUTINES, MEMORY_LIMIT = "go_goroutines", "go_gc_gomemlimit_bytes"
+#: All that Go took from the system, and the part of its heap that it gave back.
+TAKEN, RETURNED = "go_memstats_sys_bytes", "go_memstats_heap_released_bytes"
 #: How the names begin under which runtime.MemStats is published.
 MEMORY_STATISTICS = "go_memstats_"
 _OBJECTS = Unit.OBJECTS
@@ -28,7 +30,7 @@ GO = Family(
         heap("go_memstats_heap_inuse_bytes", "Go's heap in use", unless=_UNLESS_LIVE),
         heap("go_memstats_heap_objects", "the number of objects on Go's heap", unit=_OBJECTS, unless=_UNLESS_LIVE),
         heap("go_memstats_stack_inuse_bytes", "Go's stack memory", unless=(GOROUTINES,)),
-        shown("go_memstats_sys_bytes", ResourceKind.MEMORY, "what Go took from the system"),
+        shown(TAKEN, ResourceKind.MEMORY, "what Go took from the system"),
         shown(GOAL, ResourceKind.HEAP, "the next collection's goal"),
         shown("go_memstats_heap_*_bytes", ResourceKind.HEAP, "a part of Go's heap"),
         shown("go_gc_duration_seconds*", ResourceKind.GC, "Go's pauses", Unit.SECONDS),
@@ -73,9 +75,9 @@ GO = Family(
             goal=GOAL,
             percent="go_gc_gogc_percent",
             limit=MEMORY_LIMIT,
-            taken="go_memstats_sys_bytes",
-            released="go_memstats_heap_released_bytes",
-            footprint="go_memstats_sys_bytes",
+            taken=TAKEN,
+            released=RETURNED,
+            footprint=TAKEN,
             allocated="go_memstats_alloc_bytes_total",
             collections=("go_gc_cycles_total_gc_cycles_total", "go_gc_duration_seconds_count"),
             ended="go_memstats_last_gc_time_seconds",

@@ -10,6 +10,7 @@ RESIDENT, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymo
 OPEN_DESCRIPTORS, MOST_DESCRIPTORS, DESCRIPTORS_BY_TYPE = "process_open_fds", "process_max_fds", "process_descriptors"
 VIRTUAL, VIRTUAL_LIMIT = "process_virtual_memory_bytes", "process_virtual_memory_max_bytes"
 CPU_SECONDS = "process_cpu_seconds_total"
+CHILDREN, UNIQUE = "process_children", "process_unique_memory_bytes"
 START_TIME, PROCESS_ID = "process_start_time_seconds", "process_pid"
 MACHINE_MEMORY = "machine_memory_bytes"
 MEMORY_LIMITS = ("container_spec_memory_limit_bytes", MACHINE_MEMORY)
@@ -33,7 +34,7 @@ PROCESS = Family(
         resident(RESIDENT),
         shown(ANONYMOUS, ResourceKind.MEMORY, "memory that is no file's"),
         shown("process_proportional_memory_bytes", ResourceKind.MEMORY, "memory, shared pages split fairly"),
-        shown("process_unique_memory_bytes", ResourceKind.MEMORY, "memory of these processes alone"),
+        shown(UNIQUE, ResourceKind.MEMORY, "memory of these processes alone"),
         shown("process_children_resident_memory_bytes", ResourceKind.MEMORY, "the children's resident memory"),
         memory("process_swap_bytes", "memory swapped out"),
         shown(VIRTUAL, ResourceKind.MEMORY, "virtual memory"),
@@ -45,7 +46,7 @@ PROCESS = Family(
         bound(MOST_DESCRIPTORS, "the limit of open descriptors", Unit.DESCRIPTORS),
         shown(DESCRIPTORS_BY_TYPE, ResourceKind.DESCRIPTORS, "descriptors of one kind", Unit.DESCRIPTORS),
         count(ResourceKind.THREADS, "process_threads", "threads", Unit.THREADS),
-        count(ResourceKind.THREADS, "process_children", "child processes", Unit.PROCESSES),
+        count(ResourceKind.THREADS, CHILDREN, "child processes", Unit.PROCESSES),
         shown(CPU_SECONDS, ResourceKind.CPU, "CPU time", Unit.SECONDS),
         # OpenTelemetry's process metrics, whatever the language; the older Python ones carry the type of memory.
         resident("process_memory_usage_bytes"),

@@ -15,7 +15,7 @@ from soak.analysis.rules.pools import pool_findings, pool_warnings
 from soak.analysis.rules.resources import resource_findings
 from soak.analysis.rules.rule import Rule, RuleInput
 from soak.analysis.rules.run_validity import validity_findings, validity_warnings
-from soak.analysis.rules.sizing import ceiling_warnings, sizing_findings
+from soak.analysis.rules.sizing import ceiling_warnings, session_warnings, sizing_findings
 from soak.analysis.rules.unknown_resources import no_findings, unknown_warnings
 from soak.analysis.rules.windowed_limits import windowed_findings
 
@@ -27,6 +27,7 @@ RULES: dict[str, Rule] = {
     "windowed": Rule(windowed_findings),
     "max": Rule(max_findings),
     "sizing": Rule(sizing_findings, ceiling_warnings),
+    "sessions": Rule(no_findings, session_warnings),
     "drift": Rule(drift_findings),
     "pools": Rule(pool_findings, pool_warnings),
     "gc": Rule(gc_findings, gc_warnings),

@@ -7,6 +7,7 @@ heap that fills to its maximum before a collection, or a cache that is as large 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,9 +15,21 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.peaks import Peaks, fit_peaks
 from soak.catalog.container import CONTAINER_RESIDENT, MEMORY_LIMIT
+from soak.catalog.databases import MOST_SESSIONS
+from soak.catalog.go import MEMORY_LIMIT as GO_LIMIT
+from soak.catalog.go import RETURNED as GO_RETURNED
+from soak.catalog.go import TAKEN as GO_TAKEN
 from soak.catalog.jvm import HEAP_COMMITTED, HEAP_LIMIT
-from soak.catalog.metrics import metric_of, unknown_metric
-from soak.catalog.process import MOST_DESCRIPTORS, OPEN_DESCRIPTORS, RESIDENT, VIRTUAL, VIRTUAL_LIMIT
+from soak.catalog.metrics import POOLS, metric_of, unknown_metric
+from soak.catalog.process import (
+    CHILDREN,
+    MOST_DESCRIPTORS,
+    OPEN_DESCRIPTORS,
+    RESIDENT,
+    UNIQUE,
+    VIRTUAL,
+    VIRTUAL_LIMIT,
+)
 from soak.model import EventKind, Finding, Floats, RuleName, Series, Verdict
 from soak.units import show_amount, show_duration, show_number, show_ratio
 
@@ -41,6 +54,8 @@ OPEN_AT = 0.05
 RECOMMENDED_CHANCE = 0.01
 #: Above this a limit is none: Go and Prometheus clients say "no limit" as the largest integer.
 UNLIMITED = 2.0**60
+#: What the instance of a watched PostgreSQL server has in it: its program's name, or its port.
+_POSTGRESQL = ("postgres", "5432")
 #: Ends of the interval, 95%.
 _ENDS = (0.025, 0.975)
 
@@ -134,27 +149,89 @@ def _died(prepared: Prepared) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What a runtime may take by its own setting: the setting's name, and series of the limit, of what is taken, and of what
+    of that was given back to the system."""
+
+    runtime: str
+    setting: str
+    limit: str
+    taken: str
+    returned: str = ""
+
+
+#: Runtimes that are told how much they may take. Go's limit is of everything that the runtime holds, the JVM's of its heap.
+CEILINGS = (
+    Ceiling("The JVM", "-Xmx", HEAP_LIMIT, HEAP_COMMITTED),
+    Ceiling("Go", "GOMEMLIMIT", GO_LIMIT, GO_TAKEN, GO_RETURNED),
+)
+
+
 def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
-    """A heap that may grow, by its own maximum, until with all that is beside it the container's limit is reached."""
+    """A runtime that may take, by its own setting, so much that with all that is beside it the container's limit is reached."""
     prepared = asked.prepared
     for resident in prepared.named(RESIDENT):
         limit = _limit(prepared, MEMORY_LIMIT, resident)
-        heap, taken = (
-            _total(prepared, HEAP_LIMIT),
-            _total(prepared, HEAP_COMMITTED),
-        )
         known = resident.values[np.isfinite(resident.values)]
-        if limit is None or not heap or not taken or not len(known):
+        if limit is None or not len(known):
             continue
-        beside = max(0.0, float(np.median(known)) - taken)
-        if heap + beside > limit:
-            yield (
-                f"The JVM may fill its heap to {show_amount(heap, 'bytes')} (-Xmx), and holds {show_amount(beside, 'bytes')} "
-                f"beside it: more than the container's {show_amount(limit, 'bytes')}, so it may be killed without a leak"
-            )
+        for ceiling in CEILINGS:
+            allowed = _total(prepared, ceiling.limit)
+            taken = _total(prepared, ceiling.taken) - (_total(prepared, ceiling.returned) if ceiling.returned else 0.0)
+            beside = max(0.0, float(np.median(known)) - taken)
+            if allowed and taken > 0 and allowed + beside > limit:
+                yield (
+                    f"{ceiling.runtime} may take {show_amount(allowed, 'bytes')} ({ceiling.setting}), and the process holds "
+                    f"{show_amount(beside, 'bytes')} beside it: more than the container's {show_amount(limit, 'bytes')}, so "
+                    f"it may be killed without a leak; {ceiling.setting} of "
+                    f"{show_amount(max(0.0, limit - beside), 'bytes')} at most would fit"
+                )
+
+
+def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
+    """A pool that may open more connections than the database takes, by their number or by the memory of their sessions.
+
+    A session's size is known of a PostgreSQL server that the `process` source watches: it has a process for each.
+    """
+    prepared = asked.prepared
+    for selector in dict.fromkeys(pool.maximum for pool in POOLS if pool.maximum):
+        most = _total(prepared, selector)
+        if not most:
+            continue
+        noun = f"The pool may open {show_number(most)} connections"
+        accepted = _total(prepared, MOST_SESSIONS)
+        if accepted and most > accepted:
+            yield f"{noun}, and PostgreSQL accepts {show_number(accepted)} (max_connections): some will be refused"
+        for children in prepared.named(CHILDREN):
+            server = dict(children.labels).get("instance", "")
+            if not any(mark in server for mark in _POSTGRESQL):
+                continue
+            unique, limit = _same(prepared, UNIQUE, children), _limit(prepared, MEMORY_LIMIT, children)
+            level, processes = _same(prepared, RESIDENT, children), _last(children)
+            if not (unique and level and processes and limit) or most <= processes:
+                continue
+            session = unique / (processes + 1)
+            needed = level + (most - processes) * session
+            if needed > limit:
+                yield (
+                    f"{noun}, of which each takes {show_amount(session, 'bytes')} at PostgreSQL: with all of them it needs "
+                    f"{show_amount(needed, 'bytes')}, more than its {show_amount(limit, 'bytes')}, so it may be killed "
+                    "without a leak"
+                )
+
+
+def _same(prepared: Prepared, name: str, beside: Series) -> float:
+    """The last value of the series of a name with the labels of another; 0 where there is none."""
+    return next((_last(one) for one in prepared.named(name) if one.labels == beside.labels), 0.0)
+
+
+def _last(series: Series) -> float:
+    known = series.values[np.isfinite(series.values)]
+    return float(known[-1]) if len(known) else 0.0
 
 
 def _total(prepared: Prepared, selector: str) -> float:
     """The sum of the last values of the series that a selector matches; -1, which says none, is left out."""
-    last = [series.values[np.isfinite(series.values)][-1:] for series in prepared.named(selector)]
-    return sum(float(value[0]) for value in last if len(value) and 0 < value[0] < UNLIMITED)
+    last = [_last(series) for series in prepared.named(selector)]
+    return sum(value for value in last if 0 < value < UNLIMITED)

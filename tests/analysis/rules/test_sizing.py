@@ -105,3 +105,67 @@ def test_a_heap_that_may_outgrow_the_container_is_warned_of(heap: float, warned:
     )
     said = [text for text in analyze(run, Limits()).warnings if "killed without a leak" in text]
     assert bool(said) is warned
+
+
+@pytest.mark.parametrize(("allowed", "warned"), [(640, False), (660, True)])
+def test_a_gomemlimit_that_the_container_has_no_room_for_is_warned_of(allowed: float, warned: bool) -> None:
+    """400 MiB resident, of which Go holds 300 - 50: 150 beside it, so 650 of the container's 800 are left for Go."""
+    run = recording(
+        memory(400, 0.01),
+        limit_of(800),
+        limit_of(allowed, "go_gc_gomemlimit_bytes"),
+        limit_of(300, "go_memstats_sys_bytes"),
+        limit_of(50, "go_memstats_heap_released_bytes"),
+        seconds=SECONDS,
+    )
+    said = [text for text in analyze(run, Limits()).warnings if "GOMEMLIMIT" in text]
+    assert bool(said) is warned
+    assert all("GOMEMLIMIT of 650 MiB at most would fit" in text for text in said)
+
+
+def test_no_gomemlimit_is_none() -> None:
+    run = recording(
+        memory(400, 0.01),
+        limit_of(800),
+        limit_of(2.0**63 / MIB, "go_gc_gomemlimit_bytes"),
+        limit_of(300, "go_memstats_sys_bytes"),
+        seconds=SECONDS,
+    )
+    assert not any("GOMEMLIMIT" in text for text in analyze(run, Limits()).warnings)
+
+
+def sessions(maximum: float, server: str = "postgres", limit: float = 1000) -> list[str]:
+    """10 sessions and their server, 55 MiB of their own: 5 MiB each, beside 600 MiB in all."""
+    run = recording(
+        *(
+            gauge(name, np.full(SECONDS, value), instance=server)
+            for name, value in (
+                ("process_children", 10.0),
+                ("process_unique_memory_bytes", 55 * MIB),
+                ("process_resident_memory_bytes", 600 * MIB),
+                ("container_spec_memory_limit_bytes", limit * MIB),
+            )
+        ),
+        gauge("hikaricp_max_connections", np.full(SECONDS, maximum), pool="orders"),
+        gauge("pg_settings_max_connections", np.full(SECONDS, 100.0)),
+        seconds=SECONDS,
+    )
+    return [text for text in analyze(run, Limits()).warnings if "The pool may open" in text]
+
+
+def test_a_pool_whose_sessions_the_database_has_no_memory_for_is_warned_of() -> None:
+    assert sessions(90) == []
+    [said] = sessions(92)
+    assert (
+        "of which each takes 5 MiB at PostgreSQL: with all of them it needs 1,010 MiB, more than its 1,000 MiB" in said
+    )
+    # Workers of a service that have a pool each are no sessions of a database.
+    assert sessions(92, server="gunicorn") == []
+
+
+def test_a_pool_larger_than_the_database_accepts_is_warned_of() -> None:
+    assert sessions(100, limit=5000) == []
+    [said] = sessions(101, limit=5000)
+    assert (
+        said == "The pool may open 101 connections, and PostgreSQL accepts 100 (max_connections): some will be refused"
+    )
