@@ -19,7 +19,7 @@ from soak.windows import EndpointWindow, Window
 LEAST_REQUESTS = 10
 #: Windows before the last that may be added to have so many requests; bounds the memory of a rule.
 MOST_WINDOWS = 120
-#: Intervals without a sample after which nobody knows whether the condition still held: it begins anew.
+#: Intervals without a sample after which a condition's duration starts again: whether it held in between is unknown.
 GAP_INTERVALS = 5.0
 #: Share of an interval by which timers may be early: a rule of 30 s acts at a window that ends after 29.9 s.
 EARLY = 0.1

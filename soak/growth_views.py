@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class HourlyRate:
-    """What grows in an hour without any request, with its 95% interval; all 0 where nothing surely does, or nobody can tell."""
+    """What grows in an hour without any request, with its 95% interval; all 0 where no such growth is proven."""
 
     value: float = 0.0
     low: float = 0.0

@@ -102,7 +102,7 @@ def post(webhook: str, content: dict[str, Any], sleep: Callable[[float], None] =
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect could carry the summary to a host that nobody named."""
+    """Redirects are refused: they could send the summary to a host that is not in the profile."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """No request follows."""

@@ -146,7 +146,7 @@ class StartedTarget:
             self._process.wait()
 
     def _refuse_a_taken_port(self) -> None:
-        """A TargetError where somebody else listens already: the load would go to a stranger."""
+        """TargetError where another process listens on the address already: the load would go to the wrong target."""
         parts = urlsplit(self._url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if not is_loopback(parts.hostname or ""):

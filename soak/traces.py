@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The spans of one request in the order of their start, none where nobody reported any; `cut` more were left out."""
+    """The spans of one request in the order of their start, empty where none was reported; `cut` more were left out."""
 
     id: str
     spans: tuple[Span, ...] = ()

@@ -101,7 +101,7 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
 
 
 def _keep_or_write(profile: Path, text: str) -> None:
-    """The profile that the CI files name; one that is there is somebody's work, and stays whatever is forced."""
+    """The profile that the CI files name; an existing one is never overwritten, even with --force."""
     if profile.exists():
         click.echo(f"kept {profile}, which was there already", err=True)
     else:

@@ -18,7 +18,7 @@ from soak.live.judge import Judge
 from soak.live.page import LivePage
 from soak.live.progress import Live
 
-#: Seconds of a run before it is judged for the first time: soon where somebody looks, else in time for the log's lines.
+#: Seconds of a run before it is judged for the first time: early with a live view, else in time for the log's lines.
 FIRST_JUDGED, FIRST_JUDGED_IN_LOGS = 15.0, 50.0
 
 
@@ -31,7 +31,7 @@ class Views:
     page: LivePage | None
 
     def finish(self, report: Path) -> None:
-        """Give the final report to whoever looks at the live page."""
+        """Show the final report on the live page."""
         if self.page is not None and report.is_file():
             self.page.finish(report.read_text(encoding="utf-8"), f"the run has ended; this report is kept at {report}")
 

@@ -100,7 +100,7 @@ def tree_of(flags: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def refuse_unconfirmed(profile: Profile, confirmed: bool) -> None:
-    """UsageError where flags alone ask for much load on another machine, and nobody confirmed that."""
+    """UsageError where flags alone ask for heavy load on another machine without --yes."""
     from soak.profile.hosts import is_loopback  # noqa: PLC0415 - `--help` needs none of it
 
     host = urlsplit(profile.target.url).hostname or ""

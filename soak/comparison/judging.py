@@ -75,7 +75,7 @@ def _tolerances(pair: Pair, metric: Metric, rule: CompareRule | None) -> tuple[f
     amount = max(metric.tolerance * level, metric.least, *(measurement.matters for measurement in pair.base))
     if rule is not None and rule.tolerance is not None:
         value, is_share = parse_tolerance(rule.tolerance)
-        # A share of a share would be nobody's wish: 0.1% of errors are 0.1 percentage points.
+        # For error ratios a tolerance of 0.1% means 0.1 percentage points, not 0.1% of the ratio.
         amount = value * level if is_share and pair.base[0].unit != "ratio" else value
     if not metric.relative:
         return amount, amount

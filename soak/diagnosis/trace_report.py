@@ -186,7 +186,7 @@ def _coverage(paths: Sequence[Path]) -> tuple[Coverage, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One call of a service, by whom, and whether the service reports a span of it; empty where nobody says.
+    """One call of a service, by whom, and whether the service reports a span of it; empty where unknown.
 
     Of a service that nobody names `before` is the one that it called in turn.
     """

@@ -198,7 +198,7 @@ class LoadDriver:
         return gevent.get_hub().threadpool.spawn(end_of_input)
 
     def stream_windows(self, began: float) -> None:
-        """Close a window at each slot of an absolute schedule; ends when nobody reads them any more."""
+        """Close a window at each slot of an absolute schedule; ends when their reader has gone."""
         self.last = began
         slot = began
         while True:
@@ -219,7 +219,7 @@ class LoadDriver:
         self.last = now
 
     def send_window(self, window: Window) -> None:
-        """One window to whoever keeps them."""
+        """Send one window to its reader: the supervisor or the master."""
         self.send(window_line(window))
 
     def send(self, text: str) -> None:

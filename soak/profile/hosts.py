@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 #: A pattern of digits is one of addresses: a name such as 10.0.0.5.example.com must not match 10.0.0.*.
 _ADDRESSES = re.compile(r"[0-9.*?]*[0-9][0-9.*?]*|[0-9a-f*?]*:[0-9a-f:.*?]*")
-#: These addresses hand out credentials to whoever asks: Amazon, Google, Azure and Oracle; ECS and EKS; Alibaba.
+#: Metadata addresses, which give credentials to any client: Amazon, Google, Azure and Oracle; ECS and EKS; Alibaba.
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,

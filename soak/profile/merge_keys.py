@@ -20,7 +20,7 @@ def _merge(node: yaml.Node, file: str, done: set[int], open_: set[int]) -> None:
     if id(node) in done or isinstance(node, yaml.ScalarNode):
         return
     if id(node) in open_:
-        return  # an alias that contains itself: whoever reads the values refuses it
+        return  # an alias that contains itself: refused when the values are read
     open_.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:

@@ -207,7 +207,7 @@ class _Reader:
 
 
 def as_text(text: str, template: bool = True) -> str:
-    """A text for use inside a template where it shall be nothing but itself; as it is where there is no `template`."""
+    """A text escaped for literal use inside a template; unchanged where there is no `template`."""
     return _TEMPLATE.sub("{{ '{' }}", text) if template else text
 
 

@@ -13,7 +13,7 @@ from soak.errors import RecordingError
 from soak.recording.files import SNAPSHOTS, write_whole
 from soak.snapshots import Snapshot, SnapshotKind
 
-#: Kept of each kind. Where there are more, those in between go first that leave the smallest gap.
+#: Snapshots kept of each kind. Beyond that, the one whose removal leaves the smallest gap is removed first.
 MOST_OF_A_KIND, MOST_BYTES_OF_A_KIND = 120, 128 * 2**20
 #: No profile unpacks to more.
 MOST_UNPACKED = 256 * 2**20
@@ -88,7 +88,7 @@ def read_later(directory: Path, snapshot: Snapshot, file: str | None) -> Snapsho
     if snapshot.error is not None:
         return snapshot
     path = directory / SNAPSHOTS / (file or "")
-    # The name comes from a database that somebody may have sent us: it names nothing outside of the directory.
+    # The name comes from a database that may be foreign: refuse paths outside of the run directory.
     if file is None or not _NAME.fullmatch(file) or not path.is_file():
         return replace(snapshot, error="its file is not there any more: a run keeps only so many")
     return replace(snapshot, read=lambda: _unpacked(path))

@@ -183,7 +183,7 @@ def adds(analysis: Analysis) -> dict[str, str]:
 
 
 def _urgency(chart: Chart) -> int:
-    """Charts that fail first, those that nobody judged last."""
+    """The rank of a chart by its verdict: failing first, unjudged last."""
     return len(wording.WORST_FIRST) if chart.verdict is None else wording.WORST_FIRST.index(chart.verdict)
 
 

@@ -1,4 +1,4 @@
-"""Limits on series that nobody records: known after the first scrapes, before the night is spent."""
+"""Limits on series that no source records: reported after the first scrapes, not after hours of load."""
 
 from __future__ import annotations
 

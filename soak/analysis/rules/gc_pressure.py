@@ -126,7 +126,7 @@ def _share(prepared: Prepared, live: Series, taken: Series | None, released: Ser
 
 
 def _small(prepared: Prepared) -> bool:
-    """Whether all that is known of memory says that the heap is small; a heap that nobody measured is not."""
+    """Whether all known memory series say that the heap is small; False where the heap was not measured."""
     for name in FOOTPRINTS:
         values = [float(np.nanmax(heap.values)) for heap in prepared.named(name) if np.isfinite(heap.values).any()]
         if values:

@@ -64,7 +64,7 @@ def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str
 
 
 def _not_returned(prepared: Prepared, used: Series) -> Iterator[Finding]:
-    """Held throughout the later half of the drain, when nobody asks for anything, and not before the load."""
+    """Connections held throughout the later half of the drain, without requests, and not before the load."""
     drain = next((phase for phase in prepared.recording.phases if phase.name == "drain"), None)
     if drain is None:
         return
@@ -117,7 +117,7 @@ def _kept_for_ever(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: 
     if idle is None or prepared.judged_seconds < 2 * _LONG:
         return
     if any(went_on > prepared.end - _LONG for went_on in prepared.gap_ends):
-        return  # nobody saw what the pool did in the gap
+        return  # the pool's use during the gap is unknown
     late = idle.values[(idle.times > prepared.end - _LONG) & np.isfinite(idle.values)]
     busy = taken[len(taken) // 2 :]
     if len(late) >= _FEWEST and late.min() >= _IDLE and late.min() >= float(busy.max()):

@@ -132,7 +132,7 @@ def _too_few(series: Series) -> bool:
 
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:
-    """Whether a series of a file is load, time, a counter's rate or somebody's capacity, and so no resource."""
+    """Whether a series of a file is load, time, a counter's rate or a capacity, and so no resource."""
     was_counter = any(
         recorded.key == series.key and recorded.kind.value == "counter" for recorded in prepared.recording.series
     )

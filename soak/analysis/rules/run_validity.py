@@ -66,7 +66,7 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
 
 
 def seen_events(prepared: Prepared) -> Iterator[Event]:
-    """What the series tell that nobody noted while it happened: replacements, kills, and what soak itself asked for."""
+    """Events derived from the series afterwards: replaced processes, OOM kills, and what soak itself asked for."""
     for instance, moments in prepared.restarts.items():
         of = f" of {instance}" if instance else ""
         yield from (Event(moment, EventKind.RESTART, f"the process{of} was replaced") for moment in moments)
@@ -121,7 +121,7 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _gone(prepared: Prepared) -> Iterator[Finding]:
-    """A target whose process had ended did not survive, however late that was; one that nobody watched cannot be judged."""
+    """A target whose process had ended did not survive, however late that was; an unwatched one cannot be judged."""
     if not prepared.recording.sources:
         reason = "Nothing of the target was watched, so growth cannot be judged; name sources in the profile."
         yield Finding(RuleName.SAMPLING, "scrapes", Verdict.INCONCLUSIVE, reason)

@@ -33,7 +33,7 @@ from soak.catalog.process import (
 from soak.model import EventKind, Finding, Floats, RuleName, Series, Verdict
 from soak.units import show_amount, show_duration, show_number, show_ratio
 
-#: Resources, and the limit that ends or breaks whoever reaches it.
+#: Resources, and the limit at which the process is killed or its calls fail.
 HARD_LIMITS = (
     (RESIDENT, MEMORY_LIMIT),
     (CONTAINER_RESIDENT, MEMORY_LIMIT),
@@ -126,7 +126,7 @@ def _by_chance(seen: str, fit: Peaks, limit: float, horizon: float, size: str) -
 
 
 def _size(fit: Peaks | str, limit: float, horizon: float, unit: str) -> str:
-    """What size would do, with the chance that it leaves; empty where nobody knows, or the limit is large enough."""
+    """The recommended limit and the remaining chance of reaching it; empty where unknown, or the limit is large enough."""
     if isinstance(fit, str):
         return ""
     needed = float(np.quantile(fit.levels(RECOMMENDED_CHANCE, horizon), _ENDS[1]))

@@ -102,7 +102,7 @@ def signals(
 
 
 def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
-    """The places that surely hold ever more, and a fair share of all that does, fastest first."""
+    """The places that surely grow, with at least `LEAST_PLACE_SHARE` of all growth, fastest first."""
     whole = sum(max(site.slope[0], 0.0) for site in places)
     return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][:MOST_PLACES]
 
@@ -115,7 +115,7 @@ def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> boo
 
 
 def _may_grow(findings: Sequence[Finding]) -> bool:
-    """Whether goroutines or threads grow as a whole, or nobody counted them: of many groups some always wander."""
+    """Whether the total count of goroutines or threads grows, or is unknown: among many groups some always fluctuate."""
     counted = [finding for finding in findings if finding.rule is RuleName.GROWTH and _lists_stacks(finding)]
     return not counted or any(finding.verdict is not Verdict.PASS for finding in counted)
 
@@ -228,7 +228,7 @@ def levels_of(prepared: Prepared, series: Series) -> Levels | None:
 
 
 def requests_at(prepared: Prepared, times: Floats) -> Floats:
-    """Requests done by each time; the times themselves where nobody counted any."""
+    """Requests done by each time; the times themselves where requests were not counted."""
     done = prepared.requests
     return np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
 
@@ -270,7 +270,7 @@ def _alike(told: Attribution) -> Amount:
 
 
 def _each(finding: Finding, prepared: Prepared) -> Amount:
-    """A failing series' growth per request to any endpoint; 0 where nobody counted requests."""
+    """A failing series' growth per request to any endpoint; 0 where requests were not counted."""
     trend, done = finding.trend, prepared.requests
     assert trend is not None
     inside = done.times >= prepared.judged_from if done is not None else np.zeros(0, dtype=bool)

@@ -162,7 +162,7 @@ def _masks(columns: Floats, levels: Floats) -> Floats:
 
 
 def _noises(span: float, n: int) -> Noise:
-    """White scatter alone, wandering with ever more scatter upon it, and wandering that slows as the process ages."""
+    """White noise alone; correlated noise plus white noise of several sizes; correlated noise that slows as the process ages."""
     spacing = span / (n - 1)
     rows = [(spacing, 0.0, 1.0, 0.0, 0.0, False)]
     for share in _TIMES:

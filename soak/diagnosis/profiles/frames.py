@@ -1,4 +1,4 @@
-"""Where calls happen: frames, and the locations of a whole profile, kept as arrays until somebody reads one."""
+"""Where calls happen: frames, and the locations of a whole profile, kept as arrays and decoded when read."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Created:
 
 
 def read_go_stacks(data: bytes) -> list[Created]:
-    """Goroutines by stack and creator; those that nobody created (main, and the runtime's own) are left out."""
+    """Goroutines by stack and creator; those without a creator (main, and the runtime's own) are left out."""
     counts: dict[tuple[tuple[str, ...], Frame], tuple[int, int]] = {}
     for section in data.decode("utf-8", "replace").split("\n\n"):
         lines = section.strip("\n").splitlines()

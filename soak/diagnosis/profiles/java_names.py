@@ -80,7 +80,7 @@ def libraries_of(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def class_frame(name: str) -> Frame:
-    """What is held, in place of a call: a class, which is nobody's own code."""
+    """A class as a frame: what is held instead of a call, and never the target's own code."""
     return Frame(class_name(name))
 
 

@@ -26,7 +26,7 @@ from soak.diagnosis.profiles.pprof import StackProfile
 _COLUMNS = (("inuse_space", "bytes"),)
 #: The column of how often a stack was met while it ran.
 RUN = "run"
-#: Scripts that are Node's own, V8's, or nobody's; packages are told by their folder (`is_library`).
+#: Scripts of Node, of V8, or without a name; packages are told by their folder (`is_library`).
 _OTHERS = ("node:", "internal/", "evalmachine", "native ", "extensions::")
 _DEEPEST = 1000
 

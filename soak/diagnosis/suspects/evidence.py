@@ -103,7 +103,7 @@ def _proven(case: Case, _: RunContext) -> str:
 
 
 def _slows_down(case: Case, context: RunContext) -> str:
-    """Whether the case's fastest place gains ever less with each request to its endpoint, as a cache that fills does."""
+    """Whether the growth per request at the case's fastest place slows down over the run, as in a cache that fills."""
     for signal in case.of(PLACE)[:1]:
         assert signal.site is not None
         mix = mix_at(signal.site.times, context.prepared.recording.windows)

@@ -58,7 +58,7 @@ def native_categories(case: Case, context: RunContext) -> str:
 
 
 def class_loaders_grow(case: Case, context: RunContext) -> str:
-    """Whether ever more class loaders live: each keeps its classes' metadata outside of the heap."""
+    """Whether the number of class loaders grows: each keeps its classes' metadata outside of the heap."""
     if not case.of(ResourceKind.MEMORY, ResourceKind.HEAP):
         return ""
     grown = sum(rise(series, context.prepared.judged_from) for series in context.series(LOADERS))

@@ -15,7 +15,7 @@ from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import LEAST_CPU_SAMPLES, LEAST_OPENER_SHARE, MOST_OPENERS
 
-#: Making a new connection falls to whoever finds none idle, and says nothing of who keeps one.
+#: Dialling is done by any caller that finds no idle connection, so it does not tell who keeps one.
 CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection", "newClient")
 #: Who calls these of a pool's library (pg, mysql2, generic-pool) has to give back what it gets; `query` gives it back itself.
 _TAKING = ("connect", "acquire", "getConnection")
@@ -42,7 +42,7 @@ _OPENED = {
 
 
 def growing_opened_class(context: RunContext, signatures: Sequence[str]) -> Frame | None:
-    """The class of what is opened of which ever more are alive, where a runtime counts them; None where none surely grows."""
+    """The class of opened resources whose live count surely grows, where the runtime counts them; None without one."""
     classes = {name for mark in signatures for name in _OPENED.get(mark, ())}
     return next((site.place for site in context.places if site.sure and site.place.function in classes), None)
 
@@ -135,7 +135,7 @@ def _allocating(context: RunContext) -> Sequence[AllocationSite]:
 
 
 def find_wrapper(context: RunContext, endpoint: str) -> Frame | None:
-    """The own function whose objects, however small, are kept by ever more of an endpoint's requests and of no other's.
+    """The own function whose retained objects, however small, grow with this endpoint's requests alone.
 
     Memory outside of the heap leaves a little inside: the object by which the program has it.
     """
@@ -149,7 +149,7 @@ def find_wrapper(context: RunContext, endpoint: str) -> Frame | None:
 
 
 def _opening(site: AllocationSite, functions: Sequence[str]) -> list[Stack]:
-    """The stacks through which an own place opens, and what they allocate grows; none where the place is nobody's own."""
+    """The growing stacks through which an own place opens resources; empty for a place outside the target's own code."""
     if not own_frames((site.place,)):
         return []
     stacks = [stack for stack in site.stacks if calls(stack.frames, functions) and not calls(stack.frames, CONNECTING)]

@@ -31,14 +31,14 @@ _SERVERS = re.compile(
     r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
 )
 _TIMERS = ("Timeout", "Immediate")
-#: Of these nobody knows the class: what is kept of each request must be as large as a small request, in bytes.
+#: Objects whose class is unknown: what is kept per request must be as large as a small request, in bytes.
 _MADE = "'s objects"
 _NODE = "parserOnHeadersComplete"
 _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 
 def kept_requests(case: Case, context: RunContext) -> str:
-    """The kind of such objects of which ever more are alive, in words; empty where they are none of this case's doing."""
+    """Which request objects are retained in growing numbers, in words; empty where another endpoint retains them."""
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:
         for stack in site.stacks:

@@ -1,4 +1,4 @@
-"""Suspects: what leaks, where, through which endpoint, and how much a request; nobody where the evidence is thin.
+"""Suspects: what leaks, where, through which endpoint, and how much a request; none where the evidence is weak.
 
 What grows in a failed run makes cases, one a leak; the evidence of each names a class. Nothing here can change a verdict.
 """
@@ -56,7 +56,7 @@ def with_suspects(recording: Recording, analysis: Analysis, warmup: float = 0.0)
 
 
 def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, ...]:
-    """Who is suspected, the likeliest first; nobody where nothing failed and nothing is out of the ordinary."""
+    """The suspects, the likeliest first; empty where nothing failed and nothing is unusual."""
     cases = group_signals(growing, resident_names=not context.heap_may_grow)
     cases += transient_cases(context, cases)
     cases += risk_cases(context, cases)
@@ -100,7 +100,7 @@ def _suspect(case: Case, evidence: Mapping[EvidenceKind, str], context: RunConte
 
 
 def _of_unknown_class(case: Case, evidence: Mapping[EvidenceKind, str], context: RunContext) -> Suspect | None:
-    """Growth whose endpoint and amount are known and whose class is not; nobody where it fills up, or no endpoint is known."""
+    """A suspect of class `unknown`: endpoint and amount are known; None where growth slows down or no endpoint is known."""
     against = {EvidenceKind.SLOWS_DOWN, EvidenceKind.HIGH_WATER, EvidenceKind.COUNT_GROWS}
     signal = signal_told(case, "bytes") if case.signals else None
     if not case.endpoint or signal is None or against & evidence.keys():

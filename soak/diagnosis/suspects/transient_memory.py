@@ -40,7 +40,7 @@ from soak.windows import EndpointWindows
 #: Counters of bytes ever allocated, and gauges of memory in use that show what is not counted, best first.
 ALLOCATED = tuple(collector.allocated for collector in COLLECTORS if collector.allocated)
 USED = (*(collector.peak for collector in COLLECTORS if collector.peak), RESIDENT)
-#: What collections took, in seconds, where nobody counts what is allocated.
+#: Seconds spent in collections, for runtimes that do not count allocated bytes.
 COLLECTING = tuple(collector.pauses for collector in COLLECTORS if collector.pauses and not collector.allocated)
 _FEWEST, _CLEAR = 20, 5.0
 #: A gauge's floor, in percent of its samples; how long an answer may be kept after it was sent, in seconds; and how often a

@@ -59,7 +59,7 @@ class Master:
         self.parts = [(1, distributed.workers)]
         self.local = LocalWorkers()
         self.local_server: LocalServer | None = None
-        # Without remote workers nobody but the master's own processes may join.
+        # Without remote workers only the master's own processes may join.
         self.token = os.environ.get(TOKEN, "") if distributed.expect else number_once()
         self.receivers: list[Receiver] = []
         self.began: float | None = None

@@ -114,7 +114,7 @@ class Membership:
         self.client.send(Message(kind, data, self.name))
 
     def tell(self, kind: str, **fields: Any) -> None:
-        """One line to whoever started this process."""
+        """Write one line to the process that started this worker."""
         try:
             self.stream.write(line(kind, **fields))
         except BrokenPipeError:
@@ -127,7 +127,7 @@ class Membership:
         self.ends.set()
 
     def _stop_here(self) -> None:
-        """Standard input ended: whoever started this worker stopped it, or is gone."""
+        """stdin closed: the parent stopped this worker or died."""
         self.stopped_here = not self.goodbye.is_set()
         self.end("this worker was stopped" if self.stopped_here else "")
 
@@ -230,5 +230,5 @@ def join(options: WorkerOptions, stream: TextIO) -> int:
     """Be a worker until the run ends; the process ends with it."""
     code = Membership(options, stream).run()
     stream.flush()
-    # Messages that nobody takes any more would keep the process for ever.
+    # Unsent messages to a closed socket would keep the process alive for ever.
     os._exit(code)

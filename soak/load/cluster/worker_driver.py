@@ -71,7 +71,7 @@ class WorkerDriver(LoadDriver):
         return Warnings(self.warn, lambda reason: self.link.say(Exhausted(reason)))
 
     def send_window(self, window: Window) -> None:
-        """One window to the master; nobody can send when the connection is broken, and then the load is ending anyway."""
+        """Send one window to the master; dropped when the connection is broken, because the load is ending then."""
         self.link.send(WINDOW, packed(window, self.began))
 
     def event(self, kind: str, text: str) -> None:

@@ -207,7 +207,7 @@ class Connection:
                         return failure
                 except (BrokenPipeError, ConnectionResetError):
                     return self._last_words()
-                if self._parser.ended:  # it wants no more of the request, whose rest nobody would read
+                if self._parser.ended:  # the server has answered already and would not read the rest of the request
                     self._parser.reusable = False
                     return None
         return None
@@ -279,7 +279,7 @@ class Connection:
             sock.close()
 
     def expire(self) -> None:
-        """The time is over: whoever waits is woken by the end of the stream."""
+        """The deadline has passed: ending the stream wakes the waiting reader."""
         self.expired = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)

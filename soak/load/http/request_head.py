@@ -68,7 +68,7 @@ class RequestHead:
 
 
 def is_idempotent(head: bytes) -> bool:
-    """Whether a request may be sent again where nobody knows if the first arrived (RFC 9110, 9.2.2)."""
+    """Whether a request may be retried when it is unknown whether the first attempt arrived (RFC 9110, 9.2.2)."""
     return head.startswith(_IDEMPOTENT) or _KEYED(head) is not None
 
 

@@ -11,7 +11,7 @@ from soak.load.http.repair import UnrepairableError, end_of_head, foreign_protoc
 
 #: Bytes that bring neither body nor the end: heads, interim answers, trailers. Beyond them an answer is malformed.
 MAX_HEAD = 64 << 10
-#: A body that somebody asked for is kept, and decoded, up to here.
+#: A body that a check or extractor reads is kept and decoded up to this many bytes.
 MAX_BODY = 16 << 20
 
 UPGRADED = "protocol: 101 Switching Protocols (WebSocket?): use load.locustfile"

@@ -32,4 +32,4 @@ def apply_timeouts(plan: Plan, users: Iterable[type[User]]) -> None:
             options["timeout"] = (connect, read)
         return request(session, *arguments, **options)
 
-    HttpSession.request = bounded  # every user's session, whoever makes it
+    HttpSession.request = bounded  # for the sessions of every user class

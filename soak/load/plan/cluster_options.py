@@ -91,7 +91,7 @@ def address(text: str, port: int = PORT) -> tuple[str, int]:
 
 
 def check_listening(distributed: ClusterOptions | None, token: str) -> None:
-    """Refuse to hand a plan, with all its secrets, to whoever may ask for it: beyond loopback workers need a token."""
+    """Refuse to hand a plan, with all its secrets, to any host that asks: beyond loopback, workers need a token."""
     if distributed is None or not distributed.expect:
         return
     try:
@@ -107,12 +107,12 @@ def check_listening(distributed: ClusterOptions | None, token: str) -> None:
 
 
 def number_once() -> str:
-    """A number that nobody can guess, as text."""
+    """An unguessable random number, as text."""
     return secrets.token_hex(16)
 
 
 def proof(token: str, side: str, worker_once: str, master_once: str) -> str:
-    """What only somebody who knows the token can say, by `worker` or `master`, about these two numbers."""
+    """The proof, by `worker` or `master`, of knowing the token: an HMAC over these two numbers."""
     return hmac.new(token.encode(), f"{side} {worker_once} {master_once}".encode(), hashlib.sha256).hexdigest()
 
 

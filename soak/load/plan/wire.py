@@ -23,7 +23,7 @@ def inspected(request: str) -> str | None:
 
 
 class FailureCause(StrEnum):
-    """Why a load failed, where whoever starts it has more to say than the message."""
+    """Why a load failed, where its supervisor adds to the message."""
 
     OTHER = "other"
     #: Nobody answered at the master's address.

@@ -15,7 +15,7 @@ from soak.load.plan.feeds import Order, PlannedFeeder
 
 #: Rows are kept in memory, at about 100 bytes and 60 a column each.
 MAX_ROWS = 5_000_000
-#: So many are read at a stretch, in about 10 ms: whoever waits for heartbeats may think a worker lost.
+#: Rows read without a pause, in about 10 ms: more would delay heartbeats, and the master would call the worker lost.
 _WITHOUT_REST = 10_000
 
 

@@ -13,7 +13,7 @@ LONGEST = 160
 
 
 class SchemaError(ValueError):
-    """A schema that is none, or that nobody should check answers by; the message says why."""
+    """An invalid or unsuitable JSON Schema; the message says why."""
 
 
 class SchemaCheck:

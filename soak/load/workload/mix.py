@@ -195,7 +195,7 @@ class TrafficMix:
         return self._shared.user(self._plan.before + number, self._plan.scenario)
 
     def caller(self, number: int) -> VirtualUser:
-        """The state of whoever makes an arrival, counted from 0 over all processes."""
+        """The state of the virtual user behind an arrival; arrivals are counted from 0 over all processes."""
         return self._user(self.caller_number(number))
 
     def _user(self, number: int) -> VirtualUser:

@@ -25,7 +25,7 @@ from soak.load.workload.timerfd import PreciseTimer
 MAX_CONNECTIONS = 2000
 #: So many may wait; beyond them an arrival is dropped, and counted as that.
 MAX_WAITING = 10_000
-#: Behind schedule, answers are read after so many: else each hiccup would open connections that nobody needs.
+#: Behind schedule, answers are read after so many: else each hiccup would open connections that are not needed.
 MOST_AT_ONCE = 32
 #: Of the connections, so many are kept for all the run as arrive in this time; others are closed when idle for IDLE_SECONDS.
 PINNED_SECONDS, MOST_PINNED, IDLE_SECONDS = 0.1, 100, 5.0

@@ -142,7 +142,7 @@ def _libraries(pid: int) -> tuple[str, ...]:
 
 @contextmanager
 def _shared(pid: int) -> Iterator[Path]:
-    """A directory that a process may write to, and nobody else but soak's user."""
+    """A directory writable by the target's process and soak's user alone."""
     with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
         if os.geteuid() == 0:
             with suppress(OSError):

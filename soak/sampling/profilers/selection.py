@@ -14,7 +14,7 @@ from soak.sampling.sources.process import listening_on
 
 
 def profiled_target(profile: Profile, pid: int | None = None) -> ProfiledTarget:
-    """The target as profilers reach it; its process is `pid`, or whoever listens there on this machine."""
+    """The target as profilers reach it; its process is `pid`, or the one that listens there on this machine."""
     parts = urlsplit(profile.target.url)
     if pid is None and is_loopback(parts.hostname or ""):
         try:

@@ -60,7 +60,7 @@ class Command:
         except OSError as error:
             raise TargetError(f"{self.run[0]}: cannot be started: {(error.strerror or str(error)).lower()}") from None
         with suppress(OSError):
-            # The sampler's own threads go before others; what they start shall not.
+            # The sampler's threads run at raised priority; its child processes must not.
             os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, os.getpid()))
         try:
             output, words = self._read(process, deadline)
