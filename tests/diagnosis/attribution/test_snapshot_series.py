@@ -17,6 +17,7 @@ from soak.pipeline import judge
 from soak.profile import parse_profile
 from soak.sampling.profilers.base import gauges
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot
+from tests.diagnosis.profiles.test_formats import MEMORY
 from tests.diagnosis.synthetic_runs import leaked, run
 
 PROFILE = parse_profile(
@@ -54,6 +55,18 @@ def test_what_is_no_list_of_gauges_adds_nothing(data: bytes) -> None:
     recording = run(snapshots=False)
     recording = replace(recording, snapshots=(taken(5.0, data),))
     assert with_snapshot_series(recording) is recording
+
+
+def test_what_a_hook_estimates_from_windows_is_no_level() -> None:
+    memory = json.dumps(MEMORY).encode()
+    totals = tuple(taken(float(at), memory, "tracemalloc") for at in range(10, 200, 10))
+    recording = replace(run(snapshots=False), snapshots=totals)
+    assert [s.name for s in with_snapshot_series(recording).series if s.source == SNAPSHOT_SOURCE] == [
+        "python_traced_memory_bytes"  # a recording from before there were gauges
+    ]
+    windowed = taken(10.0, gauges([("python_tracing_duty_ratio", {}, 0.15)]))
+    recording = replace(recording, snapshots=(*totals, windowed))
+    assert "python_traced_memory_bytes" not in {series.name for series in with_snapshot_series(recording).series}
 
 
 def test_a_snapshot_that_failed_is_no_sample() -> None:
