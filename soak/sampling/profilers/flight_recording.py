@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from soak.errors import SoakError, TargetError
-from soak.sampling.profilers.jcmd import LIGHT, ask, told, tool
+from soak.sampling.profilers.jcmd import LIGHT, TooMuchSaidError, ask, told, tool
 
 #: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB a frame: 256 objects with 64 frames of a web server
 #: each are 32 MB, which take seconds; what a service calls is seldom 32 deep, what calls the service often is.
 _DEPTH = 32
+#: Where that is too much, as where a service starts a thread for each request, half as many are printed from then on, down to
+#: these: a pool's own calls are four, the handler that made it is the next.
+_LEAST_DEPTH = 8
 _OBJECTS, _ALLOCATIONS, _THREADS = "jdk.OldObjectSample", "jdk.ObjectAllocationSample", "jdk.ThreadStart"
 _EVENTS = (_OBJECTS, _ALLOCATIONS, _THREADS)
 #: Printing one with its stack takes the JDK's tool a fifth of a millisecond, and 64 KB.
@@ -40,6 +43,7 @@ class Flight:
     started: dict[int, Called] = field(default_factory=dict)
     allocated: dict[Called, float] = field(default_factory=dict)
     _last: str = ""
+    _depth: int = _DEPTH
     _dumped: float = field(default_factory=time.monotonic)
 
     @property
@@ -95,8 +99,14 @@ class Flight:
     def _printed(self, file: Path) -> str:
         if not file.is_file():
             raise TargetError(f"process {self.pid} wrote no flight recording, so nobody knows who allocated what")
-        what = ["--json", "--stack-depth", str(_DEPTH), "--events", ",".join(_EVENTS)]
-        return told([tool("jfr"), *LIGHT, "print", *what, str(file)], f"process {self.pid}'s recording")
+        while True:
+            what = ["--json", "--stack-depth", str(self._depth), "--events", ",".join(_EVENTS)]
+            try:
+                return told([tool("jfr"), *LIGHT, "print", *what, str(file)], f"process {self.pid}'s recording")
+            except TooMuchSaidError:
+                if self._depth <= _LEAST_DEPTH:
+                    raise
+                self._depth //= 2
 
 
 def _frames(values: dict[str, Any]) -> Called:

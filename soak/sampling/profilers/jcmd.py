@@ -26,6 +26,10 @@ _FAILURES = (
 )
 
 
+class TooMuchSaidError(TargetError):
+    """A command printed more than MAX_BYTES."""
+
+
 def ask(pid: int, *command: str) -> str:
     """What `jcmd PID command` prints, without its first line; each line of `command` is one of its own.
 
@@ -86,7 +90,7 @@ def told(command: Sequence[str], whom: str) -> str:
         if code != 0:
             raise TargetError(f"{whom} {_meaning((err.read(4096) or text[:4096]).decode(errors='replace'), command)}")
     if len(text) > MAX_BYTES:
-        raise TargetError(f"{whom}: {_name(command)} says more than {MAX_BYTES >> 20} MiB")
+        raise TooMuchSaidError(f"{whom}: {_name(command)} says more than {MAX_BYTES >> 20} MiB")
     return text.decode(errors="replace")
 
 
