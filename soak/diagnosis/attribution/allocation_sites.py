@@ -87,6 +87,7 @@ def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
     return any(
         frame.function.startswith(starts)
         or frame.file.startswith(starts)
+        or f"{frame.file}#{frame.function}".startswith(starts)
         or any(folder in frame.file for folder in folders)
         for frame in frames
     )

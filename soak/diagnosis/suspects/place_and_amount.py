@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import own_frames, place_at
@@ -82,13 +82,24 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
         return find_wrapper(context, case.endpoint)
     if name == "descriptor-leak" and context.language == "Java":
         return None
-    frame = place_in(case, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
+    held = _of_the_endpoint(case) if unit in ("descriptors", "connections") else case
+    frame = place_in(held, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
     if unit == "goroutines" and (frame is None or not own_frames((frame,))):
         group = next((signal.group for signal in case.of(GROUP) if signal.group), None)
         frame = (find_starter(context, group) if group else None) or frame
     if frame is not None and unit in ("descriptors", "connections") and not frame.own:
         return None  # what a library holds for what was opened says nothing of who opened it
     return frame
+
+
+def _of_the_endpoint(case: Case) -> Case:
+    """The case without places that only came along: memory that grows beside says nothing of who opened what is not closed."""
+    pairs = [
+        (signal, amount)
+        for signal, amount in zip(case.signals, case.amounts, strict=True)
+        if signal.what != PLACE or amount.endpoint == case.endpoint
+    ]
+    return replace(case, signals=tuple(signal for signal, _ in pairs), amounts=tuple(amount for _, amount in pairs))
 
 
 def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:

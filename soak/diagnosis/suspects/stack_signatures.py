@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: By how they begin.
+#: By how they begin; `file#function` is a function of that file.
 STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
     "context": (
         "context.",
@@ -43,7 +43,10 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "net.Dial",
         "java.net.Socket",
         "sun.nio.ch.",
-        "node:net",
+        # An answer is written through node:net as well, on a connection that somebody else opened.
+        "node:net#connect",
+        "node:net#Socket.connect",
+        "node:_http_client",
     ),
     "files": (
         "os.Open",
@@ -54,8 +57,12 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "java.io.RandomAccessFile",
         "java.nio.file.",
         "sun.nio.fs.",
-        "node:fs",
-        "node:internal/fs",
+        # readFileSync and its like close what they open.
+        "node:fs#open",
+        "node:fs#createReadStream",
+        "node:fs#createWriteStream",
+        "node:fs#watch",
+        "node:internal/fs/promises#open",
     ),
     "building": ("node:buffer", "stringify"),
     "native": (
