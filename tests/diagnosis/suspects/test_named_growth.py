@@ -81,7 +81,8 @@ def test_timers_name_the_endpoint_and_the_amount_of_what_a_request_leaves_on_the
 
 def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_connection() -> None:
     stack = Stack(
-        (Frame("render", "/shop.js", 9, own=True), Frame("onread", "node:net", 1)), np.array([0.0, 9e6, 18e6])
+        (Frame("render", "/shop.js", 9, own=True), Frame("net/http.(*persistConn).readLoop", "transport.go", 1)),
+        np.array([0.0, 9e6, 18e6]),
     )
     site = AllocationSite(stack.frames[0], TIMES[:3], TIMES[:3], stack.levels, (stack,))
     grown = Amount("GET /a", 10.0, 9.0, 11.0)
