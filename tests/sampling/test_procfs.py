@@ -37,19 +37,45 @@ def kind(**labels: str) -> tuple[str, Labels]:
     return "process_descriptors", tuple(sorted(labels.items()))
 
 
+#: Opens one of each in a process of its own: in the tests' own process others come and go as garbage.
+OPENING = """
+import os, socket, sys
+def told(words):
+    print(words, flush=True)
+    sys.stdin.readline()
+told("begun")
+listener, kept = socket.create_server(("127.0.0.1", 0)), open(sys.argv[1], "w")
+client = socket.create_connection(listener.getsockname())
+served, _ = listener.accept()
+pipe = os.pipe()
+told("open")
+served.close()
+client.recv(1)
+told("closed")
+"""
+
+
 def test_descriptors_by_type_and_state(tmp_path: Path) -> None:
-    before = keyed(Process(pid=os.getpid()).collect())
-    with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "x").open("w"):
-        with socket.create_connection(listener.getsockname()) as client:
-            served, _ = listener.accept()
-            pipe = os.pipe()
-            after = keyed(Process(pid=os.getpid()).collect())
-            closed_before = descriptor_kinds([os.getpid()])["socket", "close_wait"]
-            served.close()
-            closed_after = descriptor_kinds([os.getpid()])["socket", "close_wait"]
-            client.recv(1)
-        for end in pipe:
-            os.close(end)
+    command = [sys.executable, "-c", OPENING, str(tmp_path / "x")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as opener:
+        assert opener.stdin is not None
+        assert opener.stdout is not None
+
+        def after_it_says(words: str) -> dict[tuple[str, Labels], Sample]:
+            assert opener.stdout is not None
+            assert opener.stdout.readline() == f"{words}\n"
+            return keyed(Process(pid=opener.pid).collect())
+
+        before = after_it_says("begun")
+        opener.stdin.write("\n")
+        opener.stdin.flush()
+        after = after_it_says("open")
+        closed_before = descriptor_kinds([opener.pid])["socket", "close_wait"]
+        opener.stdin.write("\n")
+        opener.stdin.flush()
+        after_it_says("closed")
+        closed_after = descriptor_kinds([opener.pid])["socket", "close_wait"]
+        opener.stdin.write("\n")
 
     def more(**labels: str) -> float:
         old = before.get(kind(**labels))
