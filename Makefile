@@ -21,7 +21,7 @@ demo: install ## Run the main job on the bundled service while it leaks, and fin
 
 test: install ## Run the fast tests; they need no toolchain (some 12 minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow"
-	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 24 minutes)."
+	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 18 minutes)."
 
 test-all: install ## Run all tests; those that need Go, Java, Node, PostgreSQL or Chromium are skipped where these are missing
 	$(BIN)/python -m pytest -n 4 # most of the slow ones wait for a service
