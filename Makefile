@@ -19,7 +19,7 @@ demo: install ## Run the main job on the bundled service while it leaks, and fin
 	if [ $$code -eq 1 ]; then echo "The leak was found, as it should be: open the report above in a browser."; \
 	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
 
-test: install ## Run the fast tests; they need no toolchain (some 12 minutes on two cores)
+test: install ## Run the fast tests; they need no toolchain (some 6 minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow"
 	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 18 minutes)."
 
