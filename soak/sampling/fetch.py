@@ -101,7 +101,7 @@ class Fetcher:
             extra = {"Authorization": f"Basic {b64encode(unquote(user).encode()).decode()}", **extra}
         connection = self._connected(scheme, host)
         # A gzip writer of the target is up to 0.8 MB that comes and goes, and here there is no network to spare.
-        encoding = "identity" if is_loopback(urlsplit(f"//{host}").hostname or "") else "gzip"
+        encoding = "identity" if is_loopback(connection.host) else "gzip"
         headers = {"User-Agent": f"soak/{__version__}", "Accept-Encoding": encoding, **self.headers, **extra}
         connection.timeout = max(0.001, deadline - time.monotonic())
         self.asked += 1

@@ -103,7 +103,7 @@ class SnapshotScheduler:
         """Levels on schedule where the next snapshot comes late, because snapshots take long; whether to stop."""
         longest = 0.0
         while True:
-            due = self._clock.now() + max(self._every, longest * (1 / _SHARE - 1))
+            due = self._clock.now() + max(self._every, _rest(longest))
             if due > moment - 0.5 * self._every:
                 return False
             if self._clock.wait(due, self._stop):
@@ -119,7 +119,7 @@ class SnapshotScheduler:
         yield start, "start"
         moment = start
         while True:
-            rested = self._clock.now() + self._longest * (1 / _SHARE - 1)
+            rested = self._clock.now() + _rest(self._longest)
             moment = max(moment + self._every, rested)
             last = max(end - 1.0 - _MARGIN * self._longest, self._clock.now())
             # Two of them close together at the end would tell no more than one.
@@ -192,6 +192,11 @@ class SnapshotScheduler:
         if text not in self._warned and len(self._warned) < _MOST_WARNINGS:
             self._warned.add(text)
             self._warn(Event(self._clock.now(), EventKind.WARNING, f"diagnose: {text}"))
+
+
+def _rest(longest: float) -> float:
+    """Seconds to wait after work that takes so long, so that it fills no more than its share of the run."""
+    return longest * (1 / _SHARE - 1)
 
 
 def snapshot_scheduler_for(

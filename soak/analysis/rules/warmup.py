@@ -77,24 +77,22 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
         return finding
     if seconds >= WARMUP_SECONDS or _worked_before(prepared):
         return finding
-    rise, youth = _rise(subject), 1.0 - seconds / WARMUP_SECONDS
-    if rise is None or not rise.explained(youth):
-        return finding
+    rise, youth, trend = _rise(subject), 1.0 - seconds / WARMUP_SECONDS, finding.trend
     within = f"in the first {show_duration(seconds)} of load" if prepared.driven else f"within {show_duration(seconds)}"
     rose = f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise.total, subject.unit)} {within}"
-    if finding.verdict is Verdict.FAIL:
+    if finding.verdict is Verdict.FAIL and rise.explained(youth):
         reason = (
             f"{rose}, which a young service's warm-up may explain: "
             f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
         )
         return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
-    known = finding.trend is not None and math.isfinite(finding.trend.slope_high)
-    if not (known and rise.ended(youth)):
+    if trend is None or not math.isfinite(trend.slope_high):
         return finding
-    most = show_amount(finding.trend.resolution_per_hour if finding.trend else 0.0, f"{subject.unit}/h")
-    return finding.adjusted(
-        "warm-up", Verdict.PASS, f"{rose}, ever more slowly: it warmed up. Any growth is under {most}."
-    )
+    if finding.verdict is Verdict.INCONCLUSIVE and rise.ended(youth):
+        most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
+        reason = f"{rose}, ever more slowly: it warmed up. Any growth is under {most}."
+        return finding.adjusted("warm-up", Verdict.PASS, reason)
+    return finding
 
 
 def _worked_before(prepared: Prepared) -> bool:
@@ -105,16 +103,17 @@ def _worked_before(prepared: Prepared) -> bool:
     return len(known) > 1 and bool(known[0] > WORKED_BEFORE * known[-1])
 
 
-def _rise(subject: Subject) -> _Rise | None:
-    """How the judged stretch rises; None with too few samples.
+def _rise(subject: Subject) -> _Rise:
+    """How the judged stretch rises; not at all with too few samples.
 
     Thirds are of the clock that the subject is judged on: of the requests that add, where those are known.
     """
     series = subject.series
     judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
     times, values = series.times[judged], series.values[judged]
+    collected = series.source == SNAPSHOT_SOURCE  # a snapshot measures just after a collection
     if len(values) < _PARTS:
-        return None
+        return _Rise(float(values[0]) if len(values) else 0.0, (0.0, 0.0, 0.0), collected, only=False)
     if subject.clock is not None:
         # As many points for each stretch of the clock as for any other.
         even_times = np.linspace(times[0], times[-1], max(len(times), 3 * _PARTS))
@@ -124,6 +123,4 @@ def _rise(subject: Subject) -> _Rise | None:
     thirds = tuple(after - before for before, after in pairwise(levels))
     steps = np.diff(values)
     only = -float(np.minimum(steps, 0).sum()) <= HARDLY_FALLS * float(np.maximum(steps, 0).sum())
-    return _Rise(
-        levels[0], thirds, series.source == SNAPSHOT_SOURCE, only
-    )  # a snapshot measures just after a collection
+    return _Rise(levels[0], thirds, collected, only)

@@ -35,10 +35,9 @@ def with_snapshot_series(recording: Recording) -> Recording:
                 points.setdefault((name, labels), []).append((snapshot.time, value))
     # A hook that traces in windows gives gauges without a total: what it holds is an estimate, and no level to judge.
     for kind, name in () if any(snapshot.kind == "gauges" for snapshot in taken) else _TOTALS.items():
-        if not any(key[0] == name for key in points):
-            totals = [(snapshot.time, total) for snapshot in taken if (total := _total(snapshot, kind)) is not None]
-            if totals:
-                points[name, ()] = totals
+        totals = [(snapshot.time, total) for snapshot in taken if (total := _total(snapshot, kind)) is not None]
+        if totals:
+            points[name, ()] = totals
     added = tuple(_series(name, labels, rows) for (name, labels), rows in points.items() if name not in have)
     return replace(recording, series=(*recording.series, *added)) if added else recording
 

@@ -11,7 +11,8 @@ import socket
 import time
 from pathlib import Path
 
-MAX_BYTES = 64 * 2**20
+from soak.sampling.profilers.jcmd import MAX_BYTES
+
 _PIECE = 1 << 16
 
 
