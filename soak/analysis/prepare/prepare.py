@@ -94,6 +94,10 @@ class Prepared:
         """All series of a name, or those that a selector matches."""
         return list(selected(name, self.series))
 
+    def beside(self, name: str, labels: Labels) -> Series | None:
+        """The series of a name (or that a selector matches) with exactly these labels: of the same process; None without."""
+        return next((series for series in self.named(name) if series.labels == labels), None)
+
 
 _NOTHING_ASKED = AskedLoad()
 

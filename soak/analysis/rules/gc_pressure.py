@@ -107,8 +107,8 @@ def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
         yield _Measure(series, longest, "seconds", said, PAUSE, limits.gc.pause)
     for collector in HEAPS:
         for series in prepared.named(collector.live):
-            beside = _same(prepared, collector.taken, series)
-            given_back = _same(prepared, collector.released, series)
+            beside = prepared.beside(collector.taken, series.labels)
+            given_back = prepared.beside(collector.released, series.labels)
             share = _share(prepared, series, beside, given_back)
             if share is not None:
                 said = f"{show_amount(share, 'ratio')} of the memory taken from the system is live"
@@ -132,7 +132,3 @@ def _small(prepared: Prepared) -> bool:
         if values:
             return sum(values) < SMALL
     return False
-
-
-def _same(prepared: Prepared, name: str, series: Series) -> Series | None:
-    return next((candidate for candidate in prepared.named(name) if candidate.labels == series.labels), None)

@@ -61,13 +61,13 @@ def _in_the_light(
     prepared: Prepared, subject: Subject, finding: Finding, heap: Finding | None, judge: Judge
 ) -> Finding:
     """Pass where what grows is bounded, open where a small rise stands alone above a steady heap, unchanged otherwise."""
-    anonymous = _same(prepared, ANONYMOUS, subject)
+    anonymous = prepared.beside(ANONYMOUS, subject.series.labels)
     if anonymous is not None:
         rest = replace(subject, series=anonymous, floor=None)
         if (judged := judge(rest)).verdict is Verdict.PASS:
             why = "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
             return _passed(finding, why, rest, judged)
-    live = None if heap is None else _same(prepared, heap.series, subject)
+    live = None if heap is None else prepared.beside(heap.series, subject.series.labels)
     if (
         heap is None
         or heap.verdict is not Verdict.PASS
@@ -76,7 +76,7 @@ def _in_the_light(
         or uncollected(prepared.collections, subject.series.labels)
     ):
         return finding
-    own = _judged(_same(prepared, ANONYMOUS, subject) or subject.series, subject)
+    own = _judged(prepared.beside(ANONYMOUS, subject.series.labels) or subject.series, subject)
     for taken in _taken(prepared, subject):
         room = float(np.nanmedian(taken.values)) + OUTSIDE_HEAP
         fits = _kept(taken, subject) and float(np.nanmax(own)) <= room
@@ -136,11 +136,6 @@ def _passed(finding: Finding, why: str, beside: Subject | None = None, judged: F
     return replace(passed, vouched_seconds=horizon(beside, judged.trend))
 
 
-def _same(prepared: Prepared, name: str, subject: Subject) -> Series | None:
-    """A series of the same process."""
-    return next((candidate for candidate in prepared.named(name) if candidate.labels == subject.series.labels), None)
-
-
 def _judged(series: Series, subject: Subject) -> Floats:
     return series.values[series.times >= subject.judged_from]
 
@@ -160,9 +155,9 @@ def _taken(prepared: Prepared, subject: Subject) -> list[Series]:
     """What the runtime took from the system, in bytes: less what it has given back, and all of it; none where unknown."""
     for collector in COLLECTORS:
         # Only runtimes that tell what they give back tell all that they take.
-        total = _same(prepared, collector.taken, subject) if collector.released else None
+        total = prepared.beside(collector.taken, subject.series.labels) if collector.released else None
         if total is not None:
-            released = _same(prepared, collector.released, subject)
+            released = prepared.beside(collector.released, subject.series.labels)
             if released is None or len(released.times) != len(total.times):
                 return [total]
             return [replace(total, values=total.values - released.values), total]

@@ -207,8 +207,8 @@ def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
             server = dict(children.labels).get("instance", "")
             if not any(mark in server for mark in _POSTGRESQL):
                 continue
-            unique, limit = _same(prepared, UNIQUE, children), _limit(prepared, MEMORY_LIMIT, children)
-            level, processes = _same(prepared, RESIDENT, children), _last(children)
+            unique, limit = _last(prepared.beside(UNIQUE, children.labels)), _limit(prepared, MEMORY_LIMIT, children)
+            level, processes = _last(prepared.beside(RESIDENT, children.labels)), _last(children)
             if not (unique and level and processes and limit) or most <= processes:
                 continue
             session = unique / (processes + 1)
@@ -221,13 +221,9 @@ def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
                 )
 
 
-def _same(prepared: Prepared, name: str, beside: Series) -> float:
-    """The last value of the series of a name with the labels of another; 0 where there is none."""
-    return next((_last(one) for one in prepared.named(name) if one.labels == beside.labels), 0.0)
-
-
-def _last(series: Series) -> float:
-    known = series.values[np.isfinite(series.values)]
+def _last(series: Series | None) -> float:
+    """The last value; 0 where there is none."""
+    known = series.values[np.isfinite(series.values)] if series is not None else np.empty(0)
     return float(known[-1]) if len(known) else 0.0
 
 

@@ -147,7 +147,7 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             continue
         if metric.unit in _HANDLES and descriptors_steady:
             continue
-        series = next((row for row in prepared.named(finding.series) if row.labels == finding.labels), None)
+        series = prepared.beside(finding.series, finding.labels)
         levels = levels_of(prepared, series) if series is not None else None
         if levels is None:
             continue
