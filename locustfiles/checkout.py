@@ -1,6 +1,7 @@
 """A shopper as a Locust user: lists orders, opens one, now and then places one.
 
-Any Locust user class works: name this file in a profile (`load.locustfile`), as profiles/locustfile.yaml does.
+Any Locust user class works: name this file in a profile (`load.locustfile`), as
+    profiles/locustfile.yaml does.
 """
 
 from locust import FastHttpUser, between, task
@@ -20,6 +21,8 @@ class Shopper(FastHttpUser):
     @task
     def buy(self) -> None:
         """Place an order; anything but 201 is a failure."""
-        with self.client.post("/orders", json={"product": 7, "quantity": 1}, catch_response=True) as answer:
+        with self.client.post(
+            "/orders", json={"product": 7, "quantity": 1}, catch_response=True
+        ) as answer:
             if answer.status_code != 201:
                 answer.failure(f"status {answer.status_code}")

@@ -23,7 +23,10 @@ MOST_WINDOWS = 120
 GAP_INTERVALS = 5.0
 #: Share of an interval by which timers may be early: a rule of 30 s acts at a window that ends after 29.9 s.
 EARLY = 0.1
-_QUANTILES = {f"http_request_{key}_seconds": float(f"0.{key[1:]}") for key in ("p50", "p90", "p95", "p99", "p999")}
+_QUANTILES = {
+    f"http_request_{key}_seconds": float(f"0.{key[1:]}")
+    for key in ("p50", "p90", "p95", "p99", "p999")
+}
 _ERRORS, _RATE = REQUEST_SERIES["errors"], REQUEST_SERIES["rate"]
 _REQUESTS = {_ERRORS, _RATE, *_QUANTILES}
 
@@ -39,7 +42,9 @@ class Streak:
 class AbortWatch:
     """Sees every record, from any thread; `aborted` says which rule came true first, None while none has."""
 
-    def __init__(self, rules: Sequence[AbortRule], interval: float, record: Callable[[Event], None]) -> None:
+    def __init__(
+        self, rules: Sequence[AbortRule], interval: float, record: Callable[[Event], None]
+    ) -> None:
         self.aborted: Aborted | None = None
         self._interval, self._record = interval, record
         self._samples = [_SampleRule(rule) for rule in rules if rule.selector.name not in _REQUESTS]
@@ -134,19 +139,24 @@ class _SampleRule:
 class _RequestRule:
     """A rule on errors, latency or rate, of all requests or of each endpoint that its labels name.
 
-    A window with few requests is judged together with those before it, by no more than half of the rule's time, so that no
-    single slow or failed request can end a run.
+    A window with few requests is judged together with those before it, by no more than half of the
+    rule's time, so that no single slow or failed request can end a run.
     """
 
     def __init__(self, rule: AbortRule) -> None:
         self._rule, self._streaks = rule, _Streaks(rule)
         self._q = _QUANTILES.get(rule.selector.name)
-        self._enough = LEAST_REQUESTS if self._q is None else max(LEAST_REQUESTS, ceil(1 / (1 - self._q)))
+        self._enough = (
+            LEAST_REQUESTS if self._q is None else max(LEAST_REQUESTS, ceil(1 / (1 - self._q)))
+        )
         self._recent: deque[Window] = deque(maxlen=MOST_WINDOWS)
 
     def judged(self, window: Window, interval: float) -> Iterator[Aborted]:
         self._recent.append(window)
-        while len(self._recent) > 1 and window.time - self._began(self._recent[0]) > self._rule.seconds / 2:
+        while (
+            len(self._recent) > 1
+            and window.time - self._began(self._recent[0]) > self._rule.seconds / 2
+        ):
             self._recent.popleft()
         for labels in self._groups(window):
             value = self._value(labels)

@@ -1,6 +1,7 @@
 """A profile's limits as Prometheus alert rules, for production: what soak judges in a test, watched where it matters.
 
-Prometheus has no verdict: a rule sees a straight line or a threshold. What that means is said in each alert.
+Prometheus has no verdict: a rule sees a straight line or a threshold. What that means is said in
+    each alert.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def alert_rules(profile: Profile, matchers: str = "") -> dict[str, Any]:
     slug, seen = _slug(profile.name), set[tuple[str, str]]()
     written = []
     for name, rules in groups.items():
-        own = {(rule.name, rule.series): rule for rule in rules if (rule.name, rule.series) not in seen}
+        own = {
+            (rule.name, rule.series): rule for rule in rules if (rule.name, rule.series) not in seen
+        }
         seen |= own.keys()  # two libraries may name the same series
         if own:
             entries = [_entry(rule, profile.name) for rule in own.values()]
@@ -71,7 +74,10 @@ class Where:
     def __call__(self, text: str) -> str:
         """A selector as PromQL, with these matchers."""
         parsed = selector(text)
-        inner = [*(_matcher(matcher) for matcher in parsed.matchers), *([self.matchers] if self.matchers else [])]
+        inner = [
+            *(_matcher(matcher) for matcher in parsed.matchers),
+            *([self.matchers] if self.matchers else []),
+        ]
         return f"{parsed.name}{{{', '.join(inner)}}}" if inner else parsed.name
 
 
@@ -124,7 +130,10 @@ def _maxima(profile: Profile, where: Where) -> Iterator[AlertRule]:
 
 def _restarts(where: Where) -> Iterator[AlertRule]:
     """A process that was replaced, however it came about."""
-    for name, function in ((START_TIME, "changes"), ("kube_pod_container_status_restarts_total", "increase")):
+    for name, function in (
+        (START_TIME, "changes"),
+        ("kube_pod_container_status_restarts_total", "increase"),
+    ):
         yield AlertRule(
             "SoakRestart",
             name,
@@ -140,7 +149,9 @@ def _of_family(family: Family, profile: Profile, where: Where) -> Iterator[Alert
     known = {metric.selector for other in FAMILIES for metric in other.metrics}
     for metric in _watched(family):
         capacities = [
-            capacity for capacity in metric.capacities if capacity in known and capacity not in profile.limits.max
+            capacity
+            for capacity in metric.capacities
+            if capacity in known and capacity not in profile.limits.max
         ]
         yield from _exhaustion(metric, _nearest(metric, capacities), profile, where)
     for pool in family.pools:
@@ -152,8 +163,18 @@ def _of_family(family: Family, profile: Profile, where: Where) -> Iterator[Alert
 def _watched(family: Family) -> Iterator[Metric]:
     """The resources that soak judges by itself, and PromQL can name: a range of a name glob may hold duplicates."""
     for metric in family.metrics:
-        if metric.judged and metric.worse is Worse.UP and selector(metric.selector).exact and not metric.unless:
-            if metric.kind in (ResourceKind.GC, ResourceKind.CPU, ResourceKind.LIMIT, ResourceKind.QUEUE):
+        if (
+            metric.judged
+            and metric.worse is Worse.UP
+            and selector(metric.selector).exact
+            and not metric.unless
+        ):
+            if metric.kind in (
+                ResourceKind.GC,
+                ResourceKind.CPU,
+                ResourceKind.LIMIT,
+                ResourceKind.QUEUE,
+            ):
                 continue
             yield metric
 
@@ -169,7 +190,9 @@ def _nearest(metric: Metric, capacities: list[str]) -> str:
     return best if best and common(best) >= len(selector(best).name.split("_")[0]) else ""
 
 
-def _exhaustion(metric: Metric, capacity: str, profile: Profile, where: Where) -> Iterator[AlertRule]:
+def _exhaustion(
+    metric: Metric, capacity: str, profile: Profile, where: Where
+) -> Iterator[AlertRule]:
     horizon = profile.limits.survive.for_
     series, until = where(metric.selector), show_duration(horizon)
     line = f"predict_linear({series}[{LOOK_BACK}], {horizon:.12g})"

@@ -1,7 +1,7 @@
 """A baseline: the measurements of one or several runs in one small file, to be committed and compared with.
 
-The file is JSON, format_version 1. It holds a digest of its content, so that a value changed by hand is noticed: a baseline
-is measured, and not written.
+The file is JSON, format_version 1. It holds a digest of its content, so that a value changed by
+hand is noticed: a baseline is measured, and not written.
 """
 
 from __future__ import annotations
@@ -106,10 +106,17 @@ def encode(baseline: Baseline) -> str:
         "made": baseline.made,
         "runs": [_run(run) for run in baseline.runs],
     }
-    text = json.dumps(content | {"digest": digest(content)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = (
+        json.dumps(
+            content | {"digest": digest(content)}, indent=1, ensure_ascii=False, allow_nan=False
+        )
+        + "\n"
+    )
     size = len(text.encode())
     if size > LARGEST:
-        raise UsageError(f"the baseline would have {size:,} bytes, and {LARGEST:,} is the most: give fewer runs")
+        raise UsageError(
+            f"the baseline would have {size:,} bytes, and {LARGEST:,} is the most: give fewer runs"
+        )
     return text
 
 
@@ -136,7 +143,9 @@ def from_tree(tree: Any, source: str) -> Baseline:
         raise InputError(f"{source}: not a baseline; {_ADVICE}")
     if tree.get("format_version") != FORMAT_VERSION:
         version = tree.get("format_version")
-        raise InputError(f"{source}: format_version {version}, and this soak reads {FORMAT_VERSION}; {_ADVICE}")
+        raise InputError(
+            f"{source}: format_version {version}, and this soak reads {FORMAT_VERSION}; {_ADVICE}"
+        )
     try:
         file = _File.model_validate(tree)
     except ValidationError as error:
@@ -145,13 +154,19 @@ def from_tree(tree: Any, source: str) -> Baseline:
         raise InputError(f"{source}: damaged: {place}: {first['msg'].lower()}; {_ADVICE}") from None
     content = {key: value for key, value in tree.items() if key != "digest"}
     if file.digest != digest(content):
-        raise InputError(f"{source}: was changed by hand: its content does not match its digest; {_ADVICE}")
-    return Baseline(file.name, file.made, tuple(_measured(run, source, file.name) for run in file.runs))
+        raise InputError(
+            f"{source}: was changed by hand: its content does not match its digest; {_ADVICE}"
+        )
+    return Baseline(
+        file.name, file.made, tuple(_measured(run, source, file.name) for run in file.runs)
+    )
 
 
 def digest(content: Any) -> str:
     """The SHA-256 of a JSON value, whatever the order of its keys and its white space."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+    ).hexdigest()
 
 
 def _run(run: MeasuredRun) -> dict[str, Any]:
@@ -174,7 +189,11 @@ def _run(run: MeasuredRun) -> dict[str, Any]:
             }
             for measurement in run.measurements
         ],
-        **({} if run.suspects is None else {"suspects": [_suspect(suspect) for suspect in run.suspects]}),
+        **(
+            {}
+            if run.suspects is None
+            else {"suspects": [_suspect(suspect) for suspect in run.suspects]}
+        ),
     }
 
 
@@ -219,10 +238,29 @@ def _measured(run: _Run, source: str, name: str) -> MeasuredRun:
     )
     suspects = None if run.suspects is None else tuple(map(_suspected, run.suspects))
     return MeasuredRun(
-        run.profile, f"baseline {name}", run.started, run.seconds, run.target, run.load, measurements, suspects=suspects
+        run.profile,
+        f"baseline {name}",
+        run.started,
+        run.seconds,
+        run.target,
+        run.load,
+        measurements,
+        suspects=suspects,
     )
 
 
 def _suspected(suspect: _Suspect) -> Suspect:
     place = Place(suspect.function, suspect.file, suspect.line)
-    return Suspect(suspect.leak_class, suspect.confidence, place, suspect.endpoint, 0.0, 0.0, 0.0, "", (), "", "")
+    return Suspect(
+        suspect.leak_class,
+        suspect.confidence,
+        place,
+        suspect.endpoint,
+        0.0,
+        0.0,
+        0.0,
+        "",
+        (),
+        "",
+        "",
+    )

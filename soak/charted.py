@@ -30,8 +30,8 @@ class Line:
 class JudgedClock:
     """The clock of requests that a growth was judged on: when `wall` seconds of the run had passed, it showed `judged`.
 
-    `requests` are those completed by then to `endpoints`, which make the series grow. All three rise and have one length;
-    both clocks agree at either end, and outside of it.
+    `requests` are those completed by then to `endpoints`, which make the series grow. All three
+    rise and have one length; both clocks agree at either end, and outside of it.
     """
 
     wall: tuple[float, ...]
@@ -49,7 +49,9 @@ class JudgedClock:
 
     def moved(self, seconds: float) -> JudgedClock:
         """The clock so many seconds later."""
-        wall, judged = (tuple(time + seconds for time in column) for column in (self.wall, self.judged))
+        wall, judged = (
+            tuple(time + seconds for time in column) for column in (self.wall, self.judged)
+        )
         return replace(self, wall=wall, judged=judged)
 
 
@@ -67,12 +69,15 @@ INTERVAL_ERRORS = 3.92
 class Trend:
     """The growth of one series' steady level, in the series' unit per hour, with a 95% interval.
 
-    `resolution_per_hour` is the slowest growth that this recording would have caught. `settled_after_seconds` is when
-    warm-up ended, None where it did not. `doubt` says why the recording cannot tell, and what would; None where it can.
-    `level` is the fitted level at the end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the
-    probability that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt is for
-    want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse, as of free memory.
-    `clock` is the clock that `lines` are straight on, where that is not the run's own time.
+    `resolution_per_hour` is the slowest growth that this recording would have caught.
+    `settled_after_seconds` is when warm-up ended, None where it did not. `doubt` says why the
+    recording cannot tell, and what would; None where it can. `level` is the fitted level at the
+    end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the probability
+    that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt
+    is for
+    want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse,
+    as of free memory. `clock` is the clock that `lines` are straight on, where that is not the
+    run's own time.
     """
 
     slope_per_hour: float
@@ -96,7 +101,8 @@ class Trend:
     def mirrored(self) -> Trend:
         """The trend of the series with its sign changed: a fall that is for the worse as growth, and back."""
         lines = tuple(
-            Line(line.start, line.end, -line.first, -line.last, -line.high_last, -line.low_last) for line in self.lines
+            Line(line.start, line.end, -line.first, -line.last, -line.high_last, -line.low_last)
+            for line in self.lines
         )
         return replace(
             self,
@@ -123,7 +129,8 @@ class Trend:
 class Curve:
     """One series thinned for drawing: `low` and `high` are the extremes around each of `times`, `values` the middle.
 
-    `series` is its name with its labels, as Prometheus writes them; empty for what is no series of a run.
+    `series` is its name with its labels, as Prometheus writes them; empty for what is no series of
+    a run.
     """
 
     label: str
@@ -137,7 +144,9 @@ class Curve:
     def during(self, start: float, end: float) -> Curve:
         """The curve from `start` to `end` alone, on an axis that begins at `start`."""
         kept = (self.times >= start) & (self.times <= end)
-        times, values, low, high = (column[kept] for column in (self.times, self.values, self.low, self.high))
+        times, values, low, high = (
+            column[kept] for column in (self.times, self.values, self.low, self.high)
+        )
         trend = self.trend and self.trend.moved(-start)
         return replace(self, times=times - start, values=values, low=low, high=high, trend=trend)
 
@@ -160,8 +169,8 @@ class HeatMap:
 class Chart:
     """Curves that share a unit, or a heat map, on the run's time axis.
 
-    `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before the level had settled.
-    `group` is the heading that the chart stands under.
+    `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before
+    the level had settled. `group` is the heading that the chart stands under.
     """
 
     title: str
@@ -178,9 +187,10 @@ class Chart:
 class Lead:
     """The series that a report shows first, as Prometheus writes it, and where its growth leads.
 
-    Where it fails by growing, `line` is the forecast: from the end of its fit until it reaches `target`, which is its
-    `capacity`, or else twice its level. Otherwise `line` is the steepest growth that could hide in what was judged, and
-    `target` is None. `line` is None where neither is known.
+    Where it fails by growing, `line` is the forecast: from the end of its fit until it reaches
+    `target`, which is its `capacity`, or else twice its level. Otherwise `line` is the steepest
+    growth that could hide in what was judged, and `target` is None. `line` is None where neither is
+    known.
     """
 
     series: str

@@ -1,7 +1,7 @@
 """What a comparison of runs consists of: what was measured in each run, and how far two sides differ.
 
-A value is in its metric's unit; errors are on the metric's scale: natural logarithms where differences are told as shares,
-the unit itself where they are told as amounts.
+A value is in its metric's unit; errors are on the metric's scale: natural logarithms where
+differences are told as shares, the unit itself where they are told as amounts.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class GateVerdict(StrEnum):
 class Measurement:
     """One metric of one subject (an endpoint, a series) in one run.
 
-    `error` is the standard error that the number of requests or events leaves, `drift` what the figure varies by from
-    stretch to stretch beyond that, as a standard error that holds under autocorrelation. `matters` is the least difference,
-    in `unit`, that matters to this subject, 0 where only the metric's tolerance says.
+    `error` is the standard error that the number of requests or events leaves, `drift` what the
+    figure varies by from stretch to stretch beyond that, as a standard error that holds under
+    autocorrelation. `matters` is the least difference, in `unit`, that matters to this subject, 0
+    where only the metric's tolerance says.
     """
 
     metric: str
@@ -57,8 +58,8 @@ class Measurement:
 class MeasuredRun:
     """All measurements of one run, and what must agree before two runs are compared.
 
-    `seconds` is how long its load lasted, `load` the load in words, `target` the target's address. `charts` are the run's
-    where its recording was read, on an axis that begins with the load.
+    `seconds` is how long its load lasted, `load` the load in words, `target` the target's address.
+    `charts` are the run's where its recording was read, on an axis that begins with the load.
     `suspects` is None where the source does not say whether there were any.
     """
 
@@ -78,10 +79,11 @@ class MeasuredRun:
 class Difference:
     """One metric of one subject, base against candidate.
 
-    `relative` says that `change`, `low`, `high` and `tolerance` are shares of the base, else amounts in `unit`; a change
-    above 0 is a rise, whichever direction is worse. `low` and `high` are a 95% interval, None where nothing is known.
-    `catches` is the change for the worse that runs like these, as many a side as were given, would show in 95 of 100
-    comparisons; `catches_three` the same for three runs a side.
+    `relative` says that `change`, `low`, `high` and `tolerance` are shares of the base, else
+    amounts in `unit`; a change above 0 is a rise, whichever direction is worse. `low` and `high`
+    are a 95% interval, None where nothing is known. `catches` is the change for the worse that runs
+    like these, as many a side as were given, would show in 95 of 100 comparisons; `catches_three`
+    the same for three runs a side.
     """
 
     metric: str
@@ -107,7 +109,8 @@ class Difference:
     def amount(self, value: float) -> str:
         """A change or tolerance in words: a share of the base, or an amount; of a share, percentage points.
 
-        A rise to many times the base is told as that, and one beyond what any reader tells apart as no number.
+        A rise to many times the base is told as that, and one beyond what any reader tells apart as
+        no number.
         """
         if self.relative and value > MOST_FOLD - 1:
             return f"over {show_number(MOST_FOLD)} times"
@@ -132,7 +135,8 @@ class Difference:
 class Comparison:
     """Two sides compared: one verdict, the sentence that says why, and a difference for each metric.
 
-    `left_out` names what could not be compared, and why. `new_suspects` are those of the candidate that the base has not.
+    `left_out` names what could not be compared, and why. `new_suspects` are those of the candidate
+    that the base has not.
     """
 
     base: str
@@ -152,5 +156,6 @@ class Comparison:
     def untold(self) -> int:
         """How many differences may or may not be worse."""
         return sum(
-            not difference.not_worse and difference.verdict is not Change.WORSE for difference in self.differences
+            not difference.not_worse and difference.verdict is not Change.WORSE
+            for difference in self.differences
         )

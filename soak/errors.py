@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-_USER_INFO, _QUERY = re.compile(r"(https?://)[^/@\s]*@"), re.compile(r"(https?://[^\s?]+)\?[^\s:,;)]*")
+_USER_INFO, _QUERY = (
+    re.compile(r"(https?://)[^/@\s]*@"),
+    re.compile(r"(https?://[^\s?]+)\?[^\s:,;)]*"),
+)
 
 
 class ExitCode(IntEnum):

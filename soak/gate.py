@@ -1,7 +1,8 @@
 """Two targets driven in turn at the same load: each slice is an ordinary run of its own, in an order that cancels drift.
 
-The sides alternate as A B B A (or B A A B, drawn by a seed), so that what the machine does meanwhile, evenly or in one
-direction, weighs on both alike; the two slices of a pair lie next to each other and are compared with each other.
+The sides alternate as A B B A (or B A A B, drawn by a seed), so that what the machine does
+meanwhile, evenly or in one direction, weighs on both alike; the two slices of a pair lie next to
+each other and are compared with each other.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class Gate:
         with ExitStack() as started:
             pids = {side: self._start(side, getattr(spec, side), started) for side in SIDES}
             return [
-                driven for planned in self._planned(spec) if (driven := self._drive(planned, spec, pids)) is not None
+                driven
+                for planned in self._planned(spec)
+                if (driven := self._drive(planned, spec, pids)) is not None
             ]
 
     def _make_directory(self) -> None:
@@ -97,7 +100,9 @@ class Gate:
             self.directory.mkdir(parents=True, exist_ok=True)
             taken = any(self.directory.iterdir())
         except OSError as error:
-            raise UsageError(f"--out {self.directory}: cannot be created: {error.strerror}") from None
+            raise UsageError(
+                f"--out {self.directory}: cannot be created: {error.strerror}"
+            ) from None
         if taken:
             raise UsageError(f"--out {self.directory}: is not empty; name another directory")
 
@@ -112,7 +117,11 @@ class Gate:
         if side.start is None:
             return None
         target = StartedTarget(
-            side.start, side.url, self.directory / f"{name}.log", self.profile.document.file, key=f"gate.{name}.start"
+            side.start,
+            side.url,
+            self.directory / f"{name}.log",
+            self.profile.document.file,
+            key=f"gate.{name}.start",
         )
         started.callback(target.stop)
         target.start(self.stop)
@@ -125,8 +134,12 @@ class Gate:
         self.told(planned)
         url = getattr(spec, planned.side).url
         overrides = [f"target.url={url}", f"load.duration={spec.slice}s"]
-        profile, text = parse_profile(self.text, self.profile.document.file, overrides, default_name=self.profile.name)
-        run = Run(profile, text, planned.directory, self.command, pid=pids[planned.side], stop=self.stop)
+        profile, text = parse_profile(
+            self.text, self.profile.document.file, overrides, default_name=self.profile.name
+        )
+        run = Run(
+            profile, text, planned.directory, self.command, pid=pids[planned.side], stop=self.stop
+        )
         run.run()
         if run.ended is Ending.INTERRUPTED:
             return None

@@ -40,7 +40,8 @@ NO_RATE = HourlyRate()
 class Suspect:
     """A likely cause: the class of leak, where in the code, through which endpoint, how much per request.
 
-    `per_hour` is what the same thing (in `unit`) grows by with time alone, beside what requests add.
+    `per_hour` is what the same thing (in `unit`) grows by with time alone, beside what requests
+    add.
     """
 
     leak_class: str
@@ -81,7 +82,8 @@ class FlameBox:
 class Flame:
     """What grows and what shrinks by stack, in `unit` per request to any endpoint.
 
-    `stacks` of them are drawn, of which `shrinking` surely shrink; `per_request` is all of them together.
+    `stacks` of them are drawn, of which `shrinking` surely shrink; `per_request` is all of them
+    together.
     """
 
     unit: str

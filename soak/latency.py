@@ -1,7 +1,8 @@
 """Latencies in logarithmic buckets: constant memory, at most 2% error, merged exactly.
 
-Bucket b holds (LOWEST·GROWTH^(b-1), LOWEST·GROWTH^b]; its value is the geometric middle, so any latency is off by a factor
-of at most √GROWTH < 1.02 (DDSketch, Masson et al., VLDB 2019). Bucket 0 holds all up to 1 µs, the last all beyond 3 hours.
+Bucket b holds (LOWEST·GROWTH^(b-1), LOWEST·GROWTH^b]; its value is the geometric middle, so any
+latency is off by a factor of at most √GROWTH < 1.02 (DDSketch, Masson et al., VLDB 2019). Bucket 0
+holds all up to 1 µs, the last all beyond 3 hours.
 No NumPy here: the load's processes record into these for every request.
 """
 
@@ -46,7 +47,11 @@ class Histogram:
     def record(self, seconds: float) -> None:
         """Count one latency."""
         # `bucket_of` written out, since this is done for every request.
-        bucket = ceil(log(seconds / LOWEST) * _SCALE) if LOWEST < seconds < HIGHEST else bucket_of(seconds)
+        bucket = (
+            ceil(log(seconds / LOWEST) * _SCALE)
+            if LOWEST < seconds < HIGHEST
+            else bucket_of(seconds)
+        )
         try:
             self.counts[bucket] += 1
         except KeyError:

@@ -1,7 +1,7 @@
 """The frozen data types that every part of soak speaks: what is recorded (soak.recorded), and what is found in it.
 
-Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in Prometheus base units
-(bytes, seconds, ratios).
+Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in
+Prometheus base units (bytes, seconds, ratios).
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ __all__ = [
 class PlantedLeak:
     """Leaks of `per_hour` (in `unit`) planted into copies of a series of this run: `caught` of `tries` were not called steady.
 
-    `promised_per_hour` is the resolution before the copies were tried; where too few are caught of it, `per_hour` is more.
+    `promised_per_hour` is the resolution before the copies were tried; where too few are caught of
+    it, `per_hour` is more.
     """
 
     series: str
@@ -102,9 +103,10 @@ class Adjustment:
 class Finding:
     """One rule applied to one series, with its verdict and a sentence that says why.
 
-    `adjustments` are the changes that later steps made, in their order. `vouched_seconds` is how long the resource would
-    take, at the fastest growth that the recording cannot rule out, to grow by as much as matters; None where not known.
-    `planted` is the positive control of the resolution, of one finding a run.
+    `adjustments` are the changes that later steps made, in their order. `vouched_seconds` is how
+    long the resource would take, at the fastest growth that the recording cannot rule out, to grow
+    by as much as matters; None where not known. `planted` is the positive control of the
+    resolution, of one finding a run.
     """
 
     rule: RuleName
@@ -126,16 +128,19 @@ class Finding:
         left = self.exhausts_in_hours if verdict is Verdict.FAIL else None
         note = Adjustment(by, self.verdict, verdict, reason)
         adjustments = (*self.adjustments, note)
-        return replace(self, verdict=verdict, reason=reason, exhausts_in_hours=left, adjustments=adjustments)
+        return replace(
+            self, verdict=verdict, reason=reason, exhausts_in_hours=left, adjustments=adjustments
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSummary:
     """One endpoint over the judged stretch: counts, requests per second, latencies of successes in seconds (None without).
 
-    `service_p99` runs from when a request was sent and not from when it should have been, None without a schedule;
-    `delayed` says that the two differ noticeably. `whole_requests` counts the whole run, ramp, warm-up and drain included.
-    `drift` is the change of p99 from the first third of the judged stretch to the last, as a share; None with too few requests.
+    `service_p99` runs from when a request was sent and not from when it should have been, None
+    without a schedule; `delayed` says that the two differ noticeably. `whole_requests` counts the
+    whole run, ramp, warm-up and drain included. `drift` is the change of p99 from the first third
+    of the judged stretch to the last, as a share; None with too few requests.
     """
 
     name: str
@@ -168,8 +173,9 @@ class GroupSummary:
 class Vouched:
     """For how long a pass vouches (seconds), and by which series it is bounded.
 
-    `unseen` is the growth an hour, in `unit`, that this series may still hide. `more_seconds` of the same load would vouch
-    for `asked_seconds`, 0 where it does already, and so would `rounds` more such runs, None where those were too many.
+    `unseen` is the growth an hour, in `unit`, that this series may still hide. `more_seconds` of
+    the same load would vouch for `asked_seconds`, 0 where it does already, and so would `rounds`
+    more such runs, None where those were too many.
     """
 
     seconds: float
@@ -185,10 +191,11 @@ class Vouched:
 class Analysis:
     """A recording judged: all that a reporter needs, and nothing that it would have to compute.
 
-    `broken` says why the run as a whole proves nothing, None where it may; `vouched` is None but for a
-    pass; `lead` is the series to show first, None where no judged series is drawn. `exemplars` are the slowest requests, slowest
-    first, and then failed ones in the order of time; `links` are names and addresses with {trace_id} for theirs.
-    `capacity` is what a capacity search found, None but for one.
+    `broken` says why the run as a whole proves nothing, None where it may; `vouched` is None but
+    for a pass; `lead` is the series to show first, None where no judged series is drawn.
+    `exemplars` are the slowest requests, slowest first, and then failed ones in the order of time;
+    `links` are names and addresses with {trace_id} for theirs. `capacity` is what a capacity search
+    found, None but for one.
     """
 
     run: RunInfo
@@ -215,4 +222,6 @@ class Analysis:
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:
         """The scenarios, if any, and the tags, if any: `scenario` or `tag`, with a summary each."""
         kinds = dict.fromkeys(group.kind for group in self.groups)
-        return [(kind, [group.summary for group in self.groups if group.kind == kind]) for kind in kinds]
+        return [
+            (kind, [group.summary for group in self.groups if group.kind == kind]) for kind in kinds
+        ]

@@ -45,10 +45,18 @@ def verdict_before(directory: Path, analysis: Analysis) -> Verdict | None:
             continue
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
-            name, started, verdict = told["run"]["name"], told["run"]["started"], Verdict(told["verdict"])
+            name, started, verdict = (
+                told["run"]["name"],
+                told["run"]["started"],
+                Verdict(told["verdict"]),
+            )
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
-        if name == analysis.run.name and started < analysis.run.started and (newest is None or started > newest[0]):
+        if (
+            name == analysis.run.name
+            and started < analysis.run.started
+            and (newest is None or started > newest[0])
+        ):
             newest = (started, verdict)
     return newest[1] if newest is not None else None
 
@@ -58,8 +66,12 @@ def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict
     run, verdict = analysis.run, analysis.verdict
     was = f" (was {before.value})" if before is not None and before is not verdict else ""
     facts = dict(run.facts)
-    findings = [finding for finding in analysis.findings if finding.verdict is not Verdict.PASS][:MOST]
-    text = f"{_SIGNS[verdict]} *{verdict.upper()}*{was}: {_short(run.name)}: {_short(analysis.reason)}"
+    findings = [finding for finding in analysis.findings if finding.verdict is not Verdict.PASS][
+        :MOST
+    ]
+    text = (
+        f"{_SIGNS[verdict]} *{verdict.upper()}*{was}: {_short(run.name)}: {_short(analysis.reason)}"
+    )
     if analysis.suspects:
         first = analysis.suspects[0]
         text += f"\nSuspect: {_short(first.leak_class)} in {_short(first.where)} through {_short(first.endpoint)}"
@@ -74,9 +86,15 @@ def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict
         "ended": run.ended.value,
         "commit": facts.get("commit", ""),
         "run": str(directory),
-        "vouches_for": show_duration(analysis.vouched.seconds) if analysis.vouched is not None else None,
+        "vouches_for": show_duration(analysis.vouched.seconds)
+        if analysis.vouched is not None
+        else None,
         "findings": [
-            {"series": finding.series, "verdict": finding.verdict.value, "reason": _short(finding.reason)}
+            {
+                "series": finding.series,
+                "verdict": finding.verdict.value,
+                "reason": _short(finding.reason),
+            }
             for finding in findings
         ],
     }
@@ -88,7 +106,9 @@ def _short(text: str) -> str:
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"
 
 
-def post(webhook: str, content: dict[str, Any], sleep: Callable[[float], None] = time.sleep) -> str | None:
+def post(
+    webhook: str, content: dict[str, Any], sleep: Callable[[float], None] = time.sleep
+) -> str | None:
     """Post it, up to three times; None when it was taken, else in a few words why not. Never raises."""
     why = ""
     for pause in (*PAUSES, None):
@@ -111,13 +131,17 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _try(webhook: str, body: bytes) -> tuple[str, bool]:
     """Why it was not taken, empty when it was; and whether another try is in vain."""
     try:
-        request = urllib.request.Request(webhook, body, {"Content-Type": "application/json", "User-Agent": "soak"})  # noqa: S310 - checked
+        request = urllib.request.Request(  # noqa: S310 - checked when the profile was read
+            webhook, body, {"Content-Type": "application/json", "User-Agent": "soak"}
+        )
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as answer:
             answer.read(1000)
     except urllib.error.HTTPError as error:
         return f"answered {error.code}", error.code < 500 and error.code != 429
     except urllib.error.URLError as error:
-        return type(error.reason).__name__ if isinstance(error.reason, Exception) else "cannot be reached", False
+        return type(error.reason).__name__ if isinstance(
+            error.reason, Exception
+        ) else "cannot be reached", False
     except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands; and its text may hold the address
         return type(error).__name__, False
     return "", True

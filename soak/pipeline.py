@@ -33,21 +33,29 @@ from soak.profile.yamltext import LEFT_OUT
 from soak.recording import is_run_directory, load_recording, profile_text, read_run
 
 
-def judge(recording: Recording, profile: Profile, known_growth: Mapping[str, float] | None = None) -> Analysis:
+def judge(
+    recording: Recording, profile: Profile, known_growth: Mapping[str, float] | None = None
+) -> Analysis:
     """The analysis of a recording under a profile: snapshot series, rules, confirmation, suspects, acceptances, traces.
 
-    `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds what is accepted: that
-    which the run was made against, unless another is given.
+    `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds
+    what is accepted: that which the run was made against, unless another is given.
     """
     if profile.load.find is not None:
         return judge_search(recording, profile, asked_load(profile))
     recording = with_snapshot_series(recording)
     prepared = prepare(recording, profile.load.warmup, asked_load(profile))
-    analysis = analyze_prepared(prepared, profile.limits, profile.own_limits, request_clock=request_clock(recording))
-    analysis = with_suspects(recording, with_confirmations(recording, analysis), profile.load.warmup)
+    analysis = analyze_prepared(
+        prepared, profile.limits, profile.own_limits, request_clock=request_clock(recording)
+    )
+    analysis = with_suspects(
+        recording, with_confirmations(recording, analysis), profile.load.warmup
+    )
     if profile.accept:
         known_growth = recording.run.known_growth if known_growth is None else known_growth
-        analysis = with_acceptances(analysis, prepared, profile.accept, _day(recording.run), known_growth)
+        analysis = with_acceptances(
+            analysis, prepared, profile.accept, _day(recording.run), known_growth
+        )
     return with_traces(analysis, recording.traces, profile.trace)
 
 
@@ -81,7 +89,9 @@ def judge_together(directories: Sequence[Path]) -> Analysis:
     refuse_to_pool(
         [
             (name, profile, recording.run, start)
-            for name, profile, recording, start in zip(names, profiles, recordings, starts, strict=True)
+            for name, profile, recording, start in zip(
+                names, profiles, recordings, starts, strict=True
+            )
         ]
     )
     judged = [
@@ -89,7 +99,9 @@ def judge_together(directories: Sequence[Path]) -> Analysis:
         for recording, profile in zip(recordings, profiles, strict=True)
         for prepared in [prepare(recording, profile.load.warmup)]
     ]
-    analyses = [judge(recording, profile) for recording, profile in zip(recordings, profiles, strict=True)]
+    analyses = [
+        judge(recording, profile) for recording, profile in zip(recordings, profiles, strict=True)
+    ]
     return pool(analyses, judged, profiles[0].limits)
 
 
@@ -116,7 +128,9 @@ def profile_of_resumed(directory: Path) -> tuple[Profile, str]:
     text, path = profile_text(directory), directory / "profile.yaml"
     if text is None:
         raise RecordingError(f"{directory}: has no profile.yaml, so it is not known how to go on")
-    if any(isinstance(token, yaml.ScalarToken) and token.value == LEFT_OUT for token in yaml.scan(text)):
+    if any(
+        isinstance(token, yaml.ScalarToken) and token.value == LEFT_OUT for token in yaml.scan(text)
+    ):
         raise UsageError(
             f"{path}: a value that was sent to the target was left out of it ({LEFT_OUT}); write ${{VAR}} in its place"
         )
@@ -148,7 +162,9 @@ def measured(directory: Path, analysis: Analysis | None = None) -> MeasuredRun:
     if not run.measurements and analysis.capacity is not None:
         raise UsageError(f"{directory}: found no capacity: {analysis.reason}")
     if not run.measurements:
-        raise UsageError(f"{directory}: recorded too little to compare: fewer than 4 tenths of its load have a sample")
+        raise UsageError(
+            f"{directory}: recorded too little to compare: fewer than 4 tenths of its load have a sample"
+        )
     return run
 
 

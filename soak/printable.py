@@ -12,5 +12,9 @@ _REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 def clean(text: str) -> str:
     """A target's text on one line: whitespace is one space, and nothing is left that a screen or parser obeys."""
     spaced = "".join(" " if char in "\t\n\v\f\r\x85\u2028\u2029" else char for char in text)
-    kept = (char for char in spaced if unicodedata.category(char) not in _UNSAFE and char not in _REORDERING)
+    kept = (
+        char
+        for char in spaced
+        if unicodedata.category(char) not in _UNSAFE and char not in _REORDERING
+    )
     return " ".join("".join(kept).split())

@@ -47,7 +47,12 @@ class _Once(Counting):
 
 def probe(plan: Plan) -> Iterator[Probed]:
     """Of each request in turn, those of a flow until one fails: what came of it."""
-    plan = replace(plan, rows=tuple(replace(rows, order="sequential") for rows in plan.rows), before=0, attribute=False)
+    plan = replace(
+        plan,
+        rows=tuple(replace(rows, order="sequential") for rows in plan.rows),
+        before=0,
+        attribute=False,
+    )
     warnings = Warnings(lambda _text: None)
     once = _Once()
     refresher = TokenRefresher(plan, plan.auth, warnings) if plan.auth is not None else None
@@ -66,11 +71,16 @@ def probe(plan: Plan) -> Iterator[Probed]:
 
 
 def _probe(
-    mix: TrafficMix, once: _Once, builder: RequestBuilder, new_sender: Callable[[dict[str, FailedCheck]], Sender]
+    mix: TrafficMix,
+    once: _Once,
+    builder: RequestBuilder,
+    new_sender: Callable[[dict[str, FailedCheck]], Sender],
 ) -> Iterator[Probed]:
     """The requests of one mix; one user makes all where there is a setup."""
     failed: dict[str, FailedCheck] = {}
-    scenarios = [scenario for scenario in (mix.setup, *mix.scenarios, mix.teardown) if scenario is not None]
+    scenarios = [
+        scenario for scenario in (mix.setup, *mix.scenarios, mix.teardown) if scenario is not None
+    ]
     virtual_user = sender = None
     for number, scenario in enumerate(scenarios):
         failed.clear()

@@ -1,7 +1,7 @@
 """What a run records, as frozen data: samples, scrapes, events, phases, series, and all of them together.
 
-Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in Prometheus base units
-(bytes, seconds, ratios).
+Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in
+Prometheus base units (bytes, seconds, ratios).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Sample:
 class Scrape:
     """One poll of one source. A failed or missed one has an `error` and no samples, and is recorded all the same.
 
-    `time` is when it began, `late` how long after its slot in the schedule, `took` how long it lasted: all in seconds.
-    `error_kind` says what kind of error it was, None without one.
+    `time` is when it began, `late` how long after its slot in the schedule, `took` how long it
+    lasted: all in seconds. `error_kind` says what kind of error it was, None without one.
     """
 
     source: str
@@ -84,7 +84,8 @@ class Phase:
 class Series:
     """One metric with its labels over a run.
 
-    `times` rise; `values` has the same shape, with NaN where a scrape succeeded without this value. Samples that a
+    `times` rise; `values` has the same shape, with NaN where a scrape succeeded without this value.
+    Samples that a
     failed scrape lost are simply not there: a gap stays a gap.
     """
 
@@ -105,8 +106,9 @@ class Series:
 class SourceHealth:
     """How well one source was polled over a run: scrapes tried, failed, worst lateness (seconds), and the last error.
 
-    `times` are those of all scrapes, in seconds, shape (scrapes,), and `answered` whether each of them succeeded; both are
-    empty where they are not known. `gone` says that at its last scrape the process was not there any more.
+    `times` are those of all scrapes, in seconds, shape (scrapes,), and `answered` whether each of
+    them succeeded; both are empty where they are not known. `gone` says that at its last scrape the
+    process was not there any more.
     """
 
     source: str
@@ -123,7 +125,8 @@ class SourceHealth:
 class Aborted:
     """Which abort rule ended a run, and what it saw: the rule's text, the series, its last value and the limit.
 
-    `of_target` says that the rule is a limit of the target, so that the run has failed; `text` says it all in a sentence.
+    `of_target` says that the rule is a limit of the target, so that the run has failed; `text` says
+    it all in a sentence.
     """
 
     time: float
@@ -142,8 +145,9 @@ class RunInfo:
     """Which run this was. `started` is UTC in ISO 8601; `failure` is why it broke, None where it did not; `aborted`
     which abort rule ended it.
 
-    `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command. `known_growth` is what
-    the baseline that it ran against says of each series' fastest growth an hour, which bounds what is accepted.
+    `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
+    `known_growth` is what the baseline that it ran against says of each series' fastest growth an
+    hour, which bounds what is accepted.
     """
 
     name: str
@@ -160,8 +164,8 @@ class RunInfo:
 class Recording:
     """Everything a run (or a CSV file) recorded; the only thing that analysis reads.
 
-    `shown_only` are the keys of a file's series that no leak uses up, such as a price: drawn, and judged by limits alone.
-    `steps` are those of a capacity search.
+    `shown_only` are the keys of a file's series that no leak uses up, such as a price: drawn, and
+    judged by limits alone. `steps` are those of a capacity search.
     """
 
     run: RunInfo

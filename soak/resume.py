@@ -26,8 +26,8 @@ LEAST_LEFT = 1.0
 class Resumption:
     """What a run had done before it is resumed; of a new run, nothing.
 
-    `stretches` are the starts and ends of load so far, and `now` is where the run's clock goes on, in its seconds; `made`
-    counts the requests, and `ended` says how the run had ended.
+    `stretches` are the starts and ends of load so far, and `now` is where the run's clock goes on,
+    in its seconds; `made` counts the requests, and `ended` says how the run had ended.
     """
 
     stretches: tuple[tuple[float, float], ...] = ()
@@ -53,7 +53,9 @@ class Resumption:
         duration = max(0.0, plan.ramp + plan.duration - self.done - ramp)
         pieces = segments_after(plan.pieces, self.done)
         scenarios = tuple(self.rest_of(scenario) for scenario in plan.scenarios)
-        return replace(plan, ramp=ramp, duration=duration, pieces=pieces, before=self.made, scenarios=scenarios)
+        return replace(
+            plan, ramp=ramp, duration=duration, pieces=pieces, before=self.made, scenarios=scenarios
+        )
 
     def told(self, plan: Plan) -> str:
         """What the run's event says; `plan` is the rest."""
@@ -71,13 +73,32 @@ def resumption_of(directory: Path, planned: float, clock: datetime | None = None
         raise UsageError(f"--resume {directory}: the run is still under way")
     ended = str(run.get("ended", Ending.CRASHED))
     if ended in (Ending.COMPLETED, Ending.EARLY):
-        raise UsageError(f"--resume {directory}: the run is complete ({ended}); `soak report` judges it again")
+        raise UsageError(
+            f"--resume {directory}: the run is complete ({ended}); `soak report` judges it again"
+        )
     so_far = progress_of(directory)
-    begun = next((p["start"] for p in run.get("phases", []) if p["name"] in (PhaseName.RAMP, PhaseName.STEADY)), None)
+    begun = next(
+        (
+            p["start"]
+            for p in run.get("phases", [])
+            if p["name"] in (PhaseName.RAMP, PhaseName.STEADY)
+        ),
+        None,
+    )
     if begun is None or so_far.load_end is None or so_far.load_end <= begun:
-        raise UsageError(f"--resume {directory}: it had made no load yet; start it anew with `soak run`")
-    gaps = [(phase["start"], phase["end"]) for phase in run.get("phases", []) if phase["name"] == PhaseName.GAP]
-    edges = [begun, *(edge for gap in sorted(gaps) for edge in gap if edge < so_far.load_end), so_far.load_end]
+        raise UsageError(
+            f"--resume {directory}: it had made no load yet; start it anew with `soak run`"
+        )
+    gaps = [
+        (phase["start"], phase["end"])
+        for phase in run.get("phases", [])
+        if phase["name"] == PhaseName.GAP
+    ]
+    edges = [
+        begun,
+        *(edge for gap in sorted(gaps) for edge in gap if edge < so_far.load_end),
+        so_far.load_end,
+    ]
     stretches = tuple((edges[i], edges[i + 1]) for i in range(0, len(edges) - 1, 2))
     passed = _since(str(run.get("started", "")), clock or datetime.now(UTC))
     # A run that was told to end after its load, or crashed then, lacks nothing but its end.
@@ -104,7 +125,10 @@ def phases_of(
         full = start + min(left, end - start)
         if (left := left - (end - start)) <= 0:
             break
-    phases = [Phase(PhaseName.RAMP, stretches[0][0], full), Phase(PhaseName.STEADY, full, stretches[-1][1])]
+    phases = [
+        Phase(PhaseName.RAMP, stretches[0][0], full),
+        Phase(PhaseName.STEADY, full, stretches[-1][1]),
+    ]
     phases += [Phase(PhaseName.GAP, before[1], after[0]) for before, after in pairwise(stretches)]
     phases += rests
     return [

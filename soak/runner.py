@@ -44,11 +44,13 @@ _OFTEN = 0.2
 class Run:
     """One run of a profile into a directory of its own.
 
-    `watch` sees every record as it is made, and `tick` is called a few times a second, both for showing progress. After
-    each of `looks`, shares of the steady phase, `certain` is asked why the run may end early, given the look's number and the
-    seconds left. `exemplars` says, once the load has ended, which requests' traces to ask for. `stop` ends the run in order.
-    `resting` is the phase after the load. `before` is what a resumed run had done, `pid` the target's process where the caller
-    started it, `known_growth` how fast accepted leaks may grow. After `run`, `ended` is how it ended and `failure` why it broke.
+    `watch` sees every record as it is made, and `tick` is called a few times a second, both for
+    showing progress. After each of `looks`, shares of the steady phase, `certain` is asked why the
+    run may end early, given the look's number and the seconds left. `exemplars` says, once the load
+    has ended, which requests' traces to ask for. `stop` ends the run in order. `resting` is the
+    phase after the load. `before` is what a resumed run had done, `pid` the target's process where
+    the caller started it, `known_growth` how fast accepted leaks may grow. After `run`, `ended` is
+    how it ended and `failure` why it broke.
     """
 
     profile: Profile
@@ -73,11 +75,15 @@ class Run:
         """Start the target, sample it, drive it, let it rest, and seal the recording; SoakError when it could not begin."""
         own = self.pid or (os.getpid() if self.profile.target.start else None)
         build_sources(self.profile, own)  # refuse wrong ones before anything starts
-        self.plan = plan = self.before.rest_of(plan_of(self.profile))  # and wrong templates and data
+        self.plan = plan = self.before.rest_of(
+            plan_of(self.profile)
+        )  # and wrong templates and data
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock(time.monotonic() - self.before.now)
         facts = description(self.profile, self.command, known_growth=self.known_growth)
-        self.recorder = Recorder(self.directory, facts, self.profile_text, resumed=self.before.resumed_at)
+        self.recorder = Recorder(
+            self.directory, facts, self.profile_text, resumed=self.before.resumed_at
+        )
         self.target: StartedTarget | None = None
         self.sampler: Sampler | None = None
         self.taker: SnapshotScheduler | None = None
@@ -103,13 +109,22 @@ class Run:
             self._seal()
 
     def _load(self, plan: Plan) -> AnyLoad:
-        return load_of(self.profile.load, plan, self.clock.origin, self.directory, self._record, self.recorder.update)
+        return load_of(
+            self.profile.load,
+            plan,
+            self.clock.origin,
+            self.directory,
+            self._record,
+            self.recorder.update,
+        )
 
     def _begin(self) -> None:
         """Everything that may fail before there is anything worth keeping."""
         url, pid, start = self.profile.target.url, self.pid, self.profile.target.start
         if start is not None:
-            self.target = StartedTarget(start, url, self.directory / TARGET_LOG, self.profile.document.file)
+            self.target = StartedTarget(
+                start, url, self.directory / TARGET_LOG, self.profile.document.file
+            )
             self.target.start(self.stop)
             pid = self.target.pid
         reach(url, stop=self.stop)
@@ -121,8 +136,12 @@ class Run:
             self._say(EventKind.PROBE, text)
         require_processes(sources)
         self._try_profilers(pid)
-        record = warning_of_absent(self._record, self.profile.limits, sources, self.profile.abort_rules)
-        self.sampler = Sampler(sources, self.profile.interval, record, self.clock, self.profile.jitter, record)
+        record = warning_of_absent(
+            self._record, self.profile.limits, sources, self.profile.abort_rules
+        )
+        self.sampler = Sampler(
+            sources, self.profile.interval, record, self.clock, self.profile.jitter, record
+        )
         self.sampler.start()
         self.load.start(stop=self.stop)
         assert self.load.started is not None
@@ -136,7 +155,9 @@ class Run:
     def _try_profilers(self, pid: int | None) -> None:
         """Ask each once before anything is judged."""
         keeper = SnapshotKeeper(self.directory, self.recorder.add)
-        self.taker = snapshot_scheduler_for(self.profile, pid, keeper.keep, self._record, self.clock)
+        self.taker = snapshot_scheduler_for(
+            self.profile, pid, keeper.keep, self._record, self.clock
+        )
         if self.taker is not None:
             self.taker.try_once()
             while self.taker.busy and not self.stop.wait(_OFTEN):
@@ -180,8 +201,15 @@ class Run:
 
     def _rest(self, plan: Plan) -> None:
         """After the load: the drain, a snapshot, and where it is asked for the load again. The load was whole, whatever comes."""
-        seconds = self.profile.diagnose.again(self.profile.load.duration) if self.profile.diagnose else None
-        if not (self._drained("drain", collect=seconds is not None) and self._taken("drained")) or seconds is None:
+        seconds = (
+            self.profile.diagnose.again(self.profile.load.duration)
+            if self.profile.diagnose
+            else None
+        )
+        if (
+            not (self._drained("drain", collect=seconds is not None) and self._taken("drained"))
+            or seconds is None
+        ):
             return
         for round_ in confirmation_rounds(plan, seconds, self._made):
             if not self._again(round_):
@@ -202,9 +230,15 @@ class Run:
         if load.started is not None:
             self._rests.append(Phase(round_.name, load.started, self._end_of(load)))
         if load.failure is not None and not self.stop.is_set():
-            self._say(EventKind.WARNING, f"diagnose: the load could not be made again: {load.failure}")
+            self._say(
+                EventKind.WARNING, f"diagnose: the load could not be made again: {load.failure}"
+            )
         cut = load.failure is not None or self.stop.is_set()
-        return not cut and self._drained(f"{round_.name}-drain", collect=True) and self._taken(round_.stage)
+        return (
+            not cut
+            and self._drained(f"{round_.name}-drain", collect=True)
+            and self._taken(round_.stage)
+        )
 
     def _drained(self, name: str, *, collect: bool) -> bool:
         """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""
@@ -223,7 +257,9 @@ class Run:
                 self.taker.collect()
         self._rests[-1] = Phase(name, began, min(self.clock.now(), began + self.profile.drain))
         if self.stop.is_set():
-            self._say(EventKind.DRAIN, "what follows the load was cut short; the load itself was whole")
+            self._say(
+                EventKind.DRAIN, "what follows the load was cut short; the load itself was whole"
+            )
         return not self.stop.is_set() and self.failure is None
 
     def _taken(self, stage: SnapshotStage) -> bool:
@@ -276,10 +312,18 @@ class Run:
         self._loaded = self._end_of(self.load) if self._loaded is None else self._loaded
         try:
             self.recorder.commit()
-            gather_traces(self.profile, self.exemplars, self.clock, self.stop, self.recorder.add, self._record)
+            gather_traces(
+                self.profile, self.exemplars, self.clock, self.stop, self.recorder.add, self._record
+            )
             self.ended = Ending.ABORTED if self._abort.aborted else self.ended
-            ending = {"ended": self.ended, "failure": self.failure, "aborted": aborted_entry(self._abort.aborted)}
-            self.recorder.close(phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), **ending)
+            ending = {
+                "ended": self.ended,
+                "failure": self.failure,
+                "aborted": aborted_entry(self._abort.aborted),
+            }
+            self.recorder.close(
+                phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), **ending
+            )
         except RecordingError as error:
             self.ended, self.failure = Ending.ABORTED, self.failure or str(error)
 
@@ -296,5 +340,8 @@ class Run:
 
     def _phases(self) -> list[dict[str, Any]]:
         """All phases so far: the load's as planned, or cut where it ended."""
-        stretch = (self.load.started or 0.0, self._at(1.0) if self._loaded is None else self._loaded)
+        stretch = (
+            self.load.started or 0.0,
+            self._at(1.0) if self._loaded is None else self._loaded,
+        )
         return phases_of([*self.before.stretches, stretch], self.profile.load.ramp, self._rests)

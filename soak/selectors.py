@@ -29,7 +29,11 @@ class Matcher:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the labels meet the condition; regular expressions match the whole value."""
         value = labels.get(self.label, "")
-        matched = value == self.value if self.operator in ("=", "!=") else bool(re.fullmatch(self.value, value))
+        matched = (
+            value == self.value
+            if self.operator in ("=", "!=")
+            else bool(re.fullmatch(self.value, value))
+        )
         return matched != self.operator.startswith("!")
 
 
@@ -74,7 +78,9 @@ def _matchers(inner: str, text: str) -> list[Matcher]:
     while inner[position:].strip():
         match = _MATCHER.match(inner, position)
         if match is None:
-            raise ValueError(f'{text!r}: expected a matcher such as pod=~"orders-.*", not {inner[position:].strip()!r}')
+            raise ValueError(
+                f'{text!r}: expected a matcher such as pod=~"orders-.*", not {inner[position:].strip()!r}'
+            )
         position = match.end()
         quoted = match["double"] if match["double"] is not None else match["single"]
         value = _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[0]), quoted)
@@ -83,6 +89,8 @@ def _matchers(inner: str, text: str) -> list[Matcher]:
             try:
                 re.compile(value)
             except re.error as error:
-                raise ValueError(f"{text!r}: {value!r} is not a regular expression: {error}") from None
+                raise ValueError(
+                    f"{text!r}: {value!r} is not a regular expression: {error}"
+                ) from None
         matchers.append(Matcher(match["label"], operator, value))
     return matchers

@@ -39,8 +39,9 @@ def _nothing() -> bytes:
 class Snapshot:
     """One profile of a run, or one that could not be taken (`error`, and then no bytes).
 
-    `time` is when it was asked for and `took` how long that lasted, in seconds on the run's clock: samples of that
-    stretch are perturbed and left out of trends. `read` gives the bytes, unpacked, as the target gave them.
+    `time` is when it was asked for and `took` how long that lasted, in seconds on the run's clock:
+    samples of that stretch are perturbed and left out of trends. `read` gives the bytes, unpacked,
+    as the target gave them.
     """
 
     time: float

@@ -28,7 +28,9 @@ PATIENCE = 5.0
 #: How much of what a target printed is shown, in characters, and looked through for an error, in lines.
 _SHOWN, _LINES = 200, 200
 #: A line that says what went wrong, not where: `ValueError: …`, `panic: …`, `Error: listen EADDRINUSE: …`.
-_ERROR = re.compile(r"(?i)^(?=\S).*(error|exception|panic|fatal|cannot|failed|refused|denied|in use)")
+_ERROR = re.compile(
+    r"(?i)^(?=\S).*(error|exception|panic|fatal|cannot|failed|refused|denied|in use)"
+)
 
 
 def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = None) -> None:
@@ -40,7 +42,9 @@ def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = N
     while True:
         tries += 1
         try:
-            with socket.create_connection((parts.hostname or "", port), timeout=max(0.1, deadline - time.monotonic())):
+            with socket.create_connection(
+                (parts.hostname or "", port), timeout=max(0.1, deadline - time.monotonic())
+            ):
                 return
         except socket.gaierror:
             raise TargetError(f"{url}: the host name {parts.hostname} cannot be resolved") from None
@@ -60,11 +64,13 @@ def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = N
 class StartedTarget:
     """A target that soak started and will stop; its output goes to a log.
 
-    It is started in the directory of the file `profile`, which says so under `key`, with soak's environment and what its
-    `env` adds to it.
+    It is started in the directory of the file `profile`, which says so under `key`, with soak's
+    environment and what its `env` adds to it.
     """
 
-    def __init__(self, start: Start, url: str, log: Path, profile: str = "", key: str = "target.start") -> None:
+    def __init__(
+        self, start: Start, url: str, log: Path, profile: str = "", key: str = "target.start"
+    ) -> None:
         self._start, self._url, self._log, self._directory = start, url, log, directory_of(profile)
         self._key = key
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,8 +101,11 @@ class StartedTarget:
                     env={**os.environ, **self._start.env},
                 )
             except OSError as error:
-                raise TargetError(f"{self._key}: {command}: cannot be started: {error.strerror}") from None
-        # No target outlives its supervisor: the guard ends it when this process is gone, even by SIGKILL.
+                raise TargetError(
+                    f"{self._key}: {command}: cannot be started: {error.strerror}"
+                ) from None
+        # No target outlives its supervisor: the guard ends it when this process is gone, even by
+        # SIGKILL.
         self._guard = subprocess.Popen(
             [sys.executable, "-m", "soak.target_guard", str(self._process.pid)],
             stdin=subprocess.PIPE,
@@ -109,7 +118,9 @@ class StartedTarget:
         last = "no answer"
         while time.monotonic() < deadline and not stop.is_set():
             if self._process.poll() is not None:
-                raise TargetError(f"{self._key}: {command}: ended with code {self._process.returncode}{self._said()}")
+                raise TargetError(
+                    f"{self._key}: {command}: ended with code {self._process.returncode}{self._said()}"
+                )
             try:
                 status = fetcher.get(ready).status
                 if status < 500:

@@ -1,7 +1,8 @@
 """Ends a started target when the soak process that started it dies, however it dies: the target's lifeline.
 
-A process of its own, `python -m soak.target_guard PID`. Its standard input is a pipe that the supervisor holds open; when
-that ends, the target, its process group and all its descendants are asked to end, and killed after a moment.
+A process of its own, `python -m soak.target_guard PID`. Its standard input is a pipe that the
+supervisor holds open; when that ends, the target, its process group and all its descendants are
+asked to end, and killed after a moment.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def main(pid: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # whatever ends the supervisor must not end its guard
     try:
-        target = psutil.Process(pid)  # by its start time, too: a process that takes over its number is another one
+        target = psutil.Process(
+            pid
+        )  # by its start time, too: a process that takes over its number is another one
     except psutil.NoSuchProcess:
         return
     while os.read(0, 4096):

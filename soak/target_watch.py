@@ -14,8 +14,9 @@ from soak.windows import Window
 class TargetWatch:
     """Sees every record, from any thread. `since` is when the target died (seconds of the run), None while it lives.
 
-    A target that soak started is dead when its process has ended. Any other is dead while no request succeeds and either each
-    of them is refused, or the process that is watched is not there any more; it may come back within `grace` seconds.
+    A target that soak started is dead when its process has ended. Any other is dead while no
+    request succeeds and either each of them is refused, or the process that is watched is not there
+    any more; it may come back within `grace` seconds.
     """
 
     def __init__(self, grace: float) -> None:
@@ -51,9 +52,13 @@ class TargetWatch:
             return
         if self._failing is None:
             self._failing = window.time - window.seconds
-        self._only_refused = self._only_refused and all(seen.failures.keys() <= {REFUSED} for seen in window.endpoints)
+        self._only_refused = self._only_refused and all(
+            seen.failures.keys() <= {REFUSED} for seen in window.endpoints
+        )
 
-    def is_over(self, now: float, target: StartedTarget | None, record: Callable[[Event], None]) -> bool:
+    def is_over(
+        self, now: float, target: StartedTarget | None, record: Callable[[Event], None]
+    ) -> bool:
         """Record a death that has become sure, and say whether the run ends with it."""
         for event in self.news(now, target):
             record(event)

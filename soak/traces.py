@@ -12,8 +12,8 @@ SpanKind = Literal["server", "client", "producer", "consumer", ""]
 class Span:
     """One span: `start` in seconds since the trace's first span began, `seconds` its length.
 
-    `peer` names what a client span calls, empty where it does not say. Ids are unique within a trace: the two halves of a
-    span that Zipkin's clients and servers share have been told apart.
+    `peer` names what a client span calls, empty where it does not say. Ids are unique within a
+    trace: the two halves of a span that Zipkin's clients and servers share have been told apart.
     """
 
     id: str
@@ -40,7 +40,8 @@ class Trace:
 class ServiceTime:
     """How many seconds of a request, or of several, one service took itself.
 
-    `reports` is false for one that is only known from the calls of others. An empty `service` is the time that no span
+    `reports` is false for one that is only known from the calls of others. An empty `service` is
+    the time that no span
     covers: before the first service began, and after it ended.
     """
 
@@ -62,8 +63,8 @@ class TraceTimes:
 class Coverage:
     """How many calls of a service are known, how many of them it reported a span of, and who called it.
 
-    An empty `service` is a hop that nobody names: who a client span calls without saying whom, or a parent that is not in
-    the trace, and then `before` are the services that it called in turn.
+    An empty `service` is a hop that nobody names: who a client span calls without saying whom, or a
+    parent that is not in the trace, and then `before` are the services that it called in turn.
     """
 
     service: str
@@ -77,8 +78,9 @@ class Coverage:
 class TraceReport:
     """What the traces of a run's exemplars tell.
 
-    `found` of the `asked` traces have spans. `slow` are the slowest requests' times together, over `slow_traces` traces;
-    `coverage` the services on the path, worst first; `each` the traces one by one.
+    `found` of the `asked` traces have spans. `slow` are the slowest requests' times together, over
+    `slow_traces` traces; `coverage` the services on the path, worst first; `each` the traces one by
+    one.
     """
 
     asked: int

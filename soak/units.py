@@ -65,7 +65,9 @@ def parse_amount(text: object) -> float:
             return number * _BYTES.get(unit, 1)
         if math.isfinite(number) and unit in _SECONDS:
             return number * _SECONDS[unit]
-    raise ValueError(f"expected a number, a size such as 2GiB or a duration such as 250ms, not {text!r}")
+    raise ValueError(
+        f"expected a number, a size such as 2GiB or a duration such as 250ms, not {text!r}"
+    )
 
 
 def parse_growth(text: object) -> float:
@@ -77,7 +79,13 @@ def parse_growth(text: object) -> float:
 
 
 #: Nouns whose singular is not the plural without its s.
-_SINGULARS = {"series": "series", "processes": "process", "classes": "class", "bytes": "bytes", "": ""}
+_SINGULARS = {
+    "series": "series",
+    "processes": "process",
+    "classes": "class",
+    "bytes": "bytes",
+    "": "",
+}
 
 
 def singular(noun: str) -> str:

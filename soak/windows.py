@@ -18,8 +18,9 @@ Ints = NDArray[np.int64]
 class EndpointWindow:
     """What one endpoint saw in one window: failures by kind, and the latencies of successes and failures kept apart.
 
-    In the open model latency runs from when a request should have been sent. `service` then holds the times from when it
-    was sent; `late` counts those sent too late, `dropped` those never sent. None of them without a schedule.
+    In the open model latency runs from when a request should have been sent. `service` then holds
+    the times from when it was sent; `late` counts those sent too late, `dropped` those never sent.
+    None of them without a schedule.
     """
 
     endpoint: str
@@ -46,10 +47,11 @@ class WorkerCoverage:
 class GeneratorWindow:
     """How the load's own process, or several and their master together, fared in one window.
 
-    `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` what all of them spent, `lag` how late (seconds) a
-    timer of the slowest event loop fired at worst, `memory` resident bytes of all. `asked` is how many arrivals were due,
-    None in the closed model; `made` how many were made, whatever became of them, and `queued` how many of these found no
-    free connection. `connections` is how many were open at its end, None where that is not known.
+    `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` what all of them spent,
+    `lag` how late (seconds) a timer of the slowest event loop fired at worst, `memory` resident
+    bytes of all. `asked` is how many arrivals were due, None in the closed model; `made` how many
+    were made, whatever became of them, and `queued` how many of these found no free connection.
+    `connections` is how many were open at its end, None where that is not known.
     """
 
     cpu_ratio: float
@@ -86,8 +88,9 @@ GENERATOR_FIELDS = tuple(each.name for each in fields(GeneratorWindow))
 class Exemplar:
     """One request kept as an example: among the slowest, or the failed, of its endpoint in its minute.
 
-    `time` is when its latency (`seconds`) began. `failure` is its kind, empty for a success; `status` is 0 where none came
-    or none is known, `trace` the trace id it was sent with, empty where it carried none.
+    `time` is when its latency (`seconds`) began. `failure` is its kind, empty for a success;
+    `status` is 0 where none came or none is known, `trace` the trace id it was sent with, empty
+    where it carried none.
     """
 
     time: float
@@ -106,8 +109,8 @@ EXEMPLAR_FIELDS = tuple(each.name for each in fields(Exemplar))
 class Window:
     """One interval of request counts and latencies: `time` is its end, `seconds` its length, `users` its users at the end.
 
-    `exemplars` are those of a minute that ended in it; `generator` is None where nothing was measured, and `coverage` where
-    one process makes the load.
+    `exemplars` are those of a minute that ended in it; `generator` is None where nothing was
+    measured, and `coverage` where one process makes the load.
     """
 
     time: float
@@ -144,7 +147,9 @@ class Arrivals:
         """Those of windows first to last - 1."""
         rows, cells = slice(first, last), slice(int(self.offsets[first]), int(self.offsets[last]))
         offsets = self.offsets[first : last + 1] - self.offsets[first]
-        return Arrivals(self.late[rows], self.dropped[rows], offsets, self.buckets[cells], self.counts[cells])
+        return Arrivals(
+            self.late[rows], self.dropped[rows], offsets, self.buckets[cells], self.counts[cells]
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,10 +177,11 @@ class GeneratorWindows:
 class EndpointWindows:
     """All windows of one endpoint over a run, as columns of length n.
 
-    Latency histograms are ragged: those of window i are `buckets[offsets[i]:offsets[i+1]]` (rising bucket numbers of
-    `soak.latency`) with as many `counts`. Failures' latencies are recorded apart and never part of these. `arrivals` is
-    None where nothing was recorded of a schedule. `failed` has, for each kind of failure over the whole run, rows of a window's
-    index and how many failed so in it.
+    Latency histograms are ragged: those of window i are `buckets[offsets[i]:offsets[i+1]]` (rising
+    bucket numbers of `soak.latency`) with as many `counts`. Failures' latencies are recorded apart
+    and never part of these. `arrivals` is None where nothing was recorded of a schedule. `failed`
+    has, for each kind of failure over the whole run, rows of a window's index and how many failed
+    so in it.
     """
 
     endpoint: str

@@ -1,7 +1,8 @@
 """Boundary tests of thresholds, and the check that each notices when its threshold is moved.
 
-A boundary test is a function without arguments that holds literal values on either side of a threshold. `moved` puts another
-value in the threshold's place wherever it was imported to, so that the check can demand that the test then fails.
+A boundary test is a function without arguments that holds literal values on either side of a
+threshold. `moved` puts another value in the threshold's place wherever it was imported to, so that
+the check can demand that the test then fails.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ def pins(module: ModuleType, *names: str) -> Callable[[Test], Test]:
 
 def thresholds_of(module: ModuleType) -> dict[str, float]:
     """The thresholds that a module defines, by name."""
-    return {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, int | float)}
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, int | float)
+    }
 
 
 def nudged(value: float) -> tuple[float, float]:
@@ -46,7 +51,9 @@ def moved(module: ModuleType, name: str, value: float) -> Iterator[None]:
     holders = [
         loaded
         for loaded in list(sys.modules.values())
-        if isinstance(loaded, ModuleType) and loaded.__name__.startswith("soak.") and vars(loaded).get(name) is old
+        if isinstance(loaded, ModuleType)
+        and loaded.__name__.startswith("soak.")
+        and vars(loaded).get(name) is old
     ]
     try:
         for holder in holders:

@@ -41,7 +41,11 @@ def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
     Whole runs begin in two of the four, for each of them loads a machine.
     """
     runs = [item for item in items if item.nodeid.startswith("tests/e2e/")]
-    slow = [item for item in items if item.get_closest_marker("slow") and not item.nodeid.startswith("tests/e2e/")]
+    slow = [
+        item
+        for item in items
+        if item.get_closest_marker("slow") and not item.nodeid.startswith("tests/e2e/")
+    ]
     fast = iter([item for item in items if item.get_closest_marker("slow") is None])
     spread: list[pytest.Item] = []
     for part in (runs[0::2], slow[0::2], runs[1::2], slow[1::2]):

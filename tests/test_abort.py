@@ -16,7 +16,9 @@ def watch(*rules: str, interval: float = 1.0) -> tuple[AbortWatch, list[Event]]:
     return AbortWatch([parse_rule(rule) for rule in rules], interval, events.append), events
 
 
-def window(end: float, requests: int = 100, failed: int = 0, latency: float = 0.01, endpoint: str = "GET /") -> Window:
+def window(
+    end: float, requests: int = 100, failed: int = 0, latency: float = 0.01, endpoint: str = "GET /"
+) -> Window:
     good = requests - failed
     seen = EndpointWindow(
         endpoint,
@@ -63,7 +65,10 @@ def test_an_outage_shorter_than_the_time_ends_nothing() -> None:
 
 
 def test_a_percentile_over_a_minute() -> None:
-    assert acted("p99 > 2s for 1m", [window(t, latency=3.0 if t > 5 else 0.1) for t in range(1, 100)]) == 65
+    assert (
+        acted("p99 > 2s for 1m", [window(t, latency=3.0 if t > 5 else 0.1) for t in range(1, 100)])
+        == 65
+    )
     assert acted("p99 > 2s for 1m", [window(t, latency=1.9) for t in range(1, 200)]) is None
 
 
@@ -71,7 +76,9 @@ def test_a_percentile_over_a_minute() -> None:
 def test_one_bad_request_among_few_ends_nothing(every: int) -> None:
     """A request every so many seconds; one of them fails, another is slow."""
     records = [
-        window(t, 1 if t % every == 0 else 0, failed=int(t == 100), latency=9.0 if t == 160 else 0.01)
+        window(
+            t, 1 if t % every == 0 else 0, failed=int(t == 100), latency=9.0 if t == 160 else 0.01
+        )
         for t in range(1, 400)
     ]
     assert acted(["errors > 5% for 30s", "p99 > 2s for 30s"], records) is None
@@ -91,8 +98,12 @@ def test_without_a_time_few_requests_say_nothing() -> None:
 
 
 def test_a_rate_below_what_is_wanted() -> None:
-    assert acted("rate < 50/s for 10s", [window(t, 100 if t < 20 else 49) for t in range(1, 60)]) == 29
-    assert acted("rate < 50/s for 10s", [window(t, 0 if t > 5 else 100) for t in range(1, 60)]) == 15
+    assert (
+        acted("rate < 50/s for 10s", [window(t, 100 if t < 20 else 49) for t in range(1, 60)]) == 29
+    )
+    assert (
+        acted("rate < 50/s for 10s", [window(t, 0 if t > 5 else 100) for t in range(1, 60)]) == 15
+    )
 
 
 def test_one_endpoint_of_several() -> None:
@@ -116,7 +127,9 @@ def test_a_series_for_a_time() -> None:
 
 
 def test_a_counter_counts_as_a_rate_per_second() -> None:
-    totals = [scrape(t, 1000 + (t * 10 if t < 10 else t * 30), "x_total", Kind.COUNTER) for t in range(20)]
+    totals = [
+        scrape(t, 1000 + (t * 10 if t < 10 else t * 30), "x_total", Kind.COUNTER) for t in range(20)
+    ]
     assert acted("x_total > 40 for 3s", totals) is None
     assert acted("x_total > 25 for 3s", totals) == 13
 
@@ -151,4 +164,6 @@ def test_the_sentence_names_rule_and_value() -> None:
     watched.saw(window(1, failed=75))
     watched.saw(window(2, failed=75))
     assert watched.aborted is not None
-    assert "'errors > 50% for 2s' came true: http_request_error_ratio was 75%" in watched.aborted.text
+    assert (
+        "'errors > 50% for 2s' came true: http_request_error_ratio was 75%" in watched.aborted.text
+    )

@@ -74,7 +74,9 @@ def test_the_profiles_own_limits_are_in_them() -> None:
 def test_promtool_accepts_them(tmp_path: Path, matchers: str) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text(yaml.safe_dump({"groups": rules(matchers)}))
-    done = subprocess.run(["promtool", "check", "rules", str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["promtool", "check", "rules", str(path)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SUCCESS" in done.stdout
 
@@ -126,12 +128,16 @@ def test_they_fire_on_what_leaks_and_on_nothing_else(tmp_path: Path) -> None:
         "tests": [
             {
                 "interval": "1m",
-                "input_series": [{"series": name, "values": values} for name, values in SERIES.items()],
+                "input_series": [
+                    {"series": name, "values": values} for name, values in SERIES.items()
+                ],
                 "promql_expr_test": cases,
             }
         ],
     }
     path = tmp_path / "test.yaml"
     path.write_text(yaml.safe_dump(test))
-    done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

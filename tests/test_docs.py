@@ -31,11 +31,19 @@ def examples() -> list[str]:
     for verb in VERBS:
         command = cli.get_command(click.Context(cli), verb)
         assert command is not None
-        found += [line.strip() for line in (command.help or "").splitlines() if line.strip().startswith("soak ")]
+        found += [
+            line.strip()
+            for line in (command.help or "").splitlines()
+            if line.strip().startswith("soak ")
+        ]
     lines = [line.removeprefix("$ ") for line in README.splitlines()]
-    found += [line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")]
+    found += [
+        line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")
+    ]
     return found + [
-        line for line in (ROOT / "docs" / "sources.md").read_text().splitlines() if line.startswith("soak ")
+        line
+        for line in (ROOT / "docs" / "sources.md").read_text().splitlines()
+        if line.startswith("soak ")
     ]
 
 
@@ -43,7 +51,9 @@ def test_the_profiles_in_the_readme_are_right() -> None:
     [text, more] = blocks("yaml")
     profile, _ = parse_profile(text, "README.md", environment={})
     assert profile.name == "orders-nightly"
-    profile, _ = parse_profile(text + more, str(ROOT / "profiles" / "README.yaml"), environment={"PASSWORD": "x"})
+    profile, _ = parse_profile(
+        text + more, str(ROOT / "profiles" / "README.yaml"), environment={"PASSWORD": "x"}
+    )
     assert plan_of(profile).flows
 
 
@@ -61,7 +71,9 @@ def test_the_profiles_in_the_page_about_sources_are_right() -> None:
 
 def test_the_profiles_in_the_page_about_traces_are_right(tmp_path: Path) -> None:
     (tmp_path / "own-ca.pem").touch()
-    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL)
+    examples = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL
+    )
     assert len(examples) == 2
     for example in examples:
         whole = f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1m}}\nendpoints: [GET /]\n{example}"
@@ -69,18 +81,24 @@ def test_the_profiles_in_the_page_about_traces_are_right(tmp_path: Path) -> None
 
 
 def test_the_profiles_in_the_page_about_traffic_are_right() -> None:
-    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "traffic.md").read_text(), re.DOTALL)
+    examples = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "traffic.md").read_text(), re.DOTALL
+    )
     assert len(examples) >= 2
     for example in examples:
         load = "" if "\nload:" in f"\n{example}" else "load: {rate: 1/s, duration: 1m}\n"
         whole = f"target: {{url: 'http://127.0.0.1:8080'}}\n{load}{example}"
         environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "x")
-        plan_of(parse_profile(whole, str(ROOT / "profiles" / "README.yaml"), environment=environment)[0])
+        plan_of(
+            parse_profile(whole, str(ROOT / "profiles" / "README.yaml"), environment=environment)[0]
+        )
 
 
 def test_the_profiles_in_the_page_about_diagnosis_are_right() -> None:
     shown: set[str] = set()
-    for example in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "diagnose.md").read_text(), re.DOTALL):
+    for example in re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "diagnose.md").read_text(), re.DOTALL
+    ):
         whole = f"target: {{url: 'http://127.0.0.1:8080'}}\nload: {{rate: 1/s, duration: 1h}}\nendpoints: [GET /]\n{example}"
         environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", example), "x")
         profile = parse_profile(whole, "docs/diagnose.md", environment=environment)[0]
@@ -100,7 +118,10 @@ def test_every_verb_is_in_the_readme() -> None:
 def test_the_make_targets_of_the_docs_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in ("README.md", "CONTRIBUTING.md"):
-        assert set(re.findall(r"\bmake ([a-z-]+)\b", (ROOT / document).read_text())) - {"it"} <= targets
+        assert (
+            set(re.findall(r"\bmake ([a-z-]+)\b", (ROOT / document).read_text())) - {"it"}
+            <= targets
+        )
 
 
 def test_the_links_of_the_docs_lead_somewhere() -> None:
@@ -124,7 +145,9 @@ def test_the_analyze_example_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [example] = [
-        example for example in examples() if example.startswith("soak analyze memory.csv --limit 'process_open_fds")
+        example
+        for example in examples()
+        if example.startswith("soak analyze memory.csv --limit 'process_open_fds")
     ]
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "memory.csv", 0.0, name="process_open_fds")

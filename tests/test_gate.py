@@ -84,7 +84,10 @@ def test_a_slice_that_broke_costs_its_pair_alone(monkeypatch: pytest.MonkeyPatch
         return run(source=str(directory))
 
     monkeypatch.setattr(gate_driving, "measured", measure)
-    base, candidate = ([Slice(side, pair, Path(f"{side}-{pair:02d}"), False) for pair in (1, 2, 3)] for side in SIDES)
+    base, candidate = (
+        [Slice(side, pair, Path(f"{side}-{pair:02d}"), False) for pair in (1, 2, 3)]
+        for side in SIDES
+    )
     sides, runs, broken = gate_driving.measured_pairs(base, candidate)
     assert [[one.pair for one in side] for side in sides] == [[1, 3], [1, 3]]
     assert [one.source for one in runs[1]] == ["candidate-01", "candidate-03"]

@@ -14,13 +14,17 @@ def test_a_bucket_stands_for_its_latencies_within_two_percent(seconds: float) ->
     assert bucket_seconds(bucket_of(seconds)) == pytest.approx(seconds, rel=0.02)
 
 
-@pytest.mark.parametrize(("seconds", "bucket"), [(-1.0, 0), (0.0, 0), (1e-9, 0), (1e9, LAST), (float("inf"), LAST)])
+@pytest.mark.parametrize(
+    ("seconds", "bucket"), [(-1.0, 0), (0.0, 0), (1e-9, 0), (1e9, LAST), (float("inf"), LAST)]
+)
 def test_what_is_out_of_range_goes_to_the_ends(seconds: float, bucket: int) -> None:
     assert bucket_of(seconds) == bucket
 
 
 @given(_latencies, st.floats(min_value=0.01, max_value=1.0))
-def test_quantiles_are_those_of_the_sorted_latencies_within_two_percent(latencies: list[float], q: float) -> None:
+def test_quantiles_are_those_of_the_sorted_latencies_within_two_percent(
+    latencies: list[float], q: float
+) -> None:
     histogram = Histogram()
     for latency in latencies:
         histogram.record(latency)
@@ -44,7 +48,11 @@ def test_an_empty_histogram_has_no_quantile() -> None:
     assert Histogram().quantile(0.5) is None
 
 
-@given(st.lists(st.lists(st.floats(min_value=1e-5, max_value=100), max_size=30), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.lists(st.floats(min_value=1e-5, max_value=100), max_size=30), min_size=1, max_size=12
+    )
+)
 def test_columns_of_windows_agree_with_their_histograms(windows: list[list[float]]) -> None:
     histograms = []
     for latencies in windows:
@@ -58,7 +66,15 @@ def test_columns_of_windows_agree_with_their_histograms(windows: list[list[float
     zeros = np.zeros(count, np.int64)
     offsets = np.concatenate(([0], np.cumsum([len(window) for window in pairs]))).astype(np.int64)
     columns = EndpointWindows(
-        "x", np.arange(1.0, count + 1), np.ones(count), zeros, zeros, zeros, offsets, flat[:, 0], flat[:, 1]
+        "x",
+        np.arange(1.0, count + 1),
+        np.ones(count),
+        zeros,
+        zeros,
+        zeros,
+        offsets,
+        flat[:, 0],
+        flat[:, 1],
     )
     for q in (0.5, 0.99):
         by_window = columns.quantile_by_window(q)

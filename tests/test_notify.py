@@ -75,7 +75,8 @@ def test_who_is_told_when(when: Any, told: list[tuple[Verdict, Verdict | None]])
 
 
 @pytest.mark.parametrize(
-    ("when", "verdict", "before"), [("fail", PASS, FAIL), ("change", FAIL, FAIL), ("change", PASS, None)]
+    ("when", "verdict", "before"),
+    [("fail", PASS, FAIL), ("change", FAIL, FAIL), ("change", PASS, None)],
 )
 def test_who_is_not(when: Any, verdict: Verdict, before: Verdict | None) -> None:
     assert not wanted(Notify(webhook="http://127.0.0.1/x", when=when), verdict, before)
@@ -130,7 +131,9 @@ def test_the_run_before_is_the_newest_of_the_same_profile(tmp_path: Path) -> Non
 
 def test_the_profile_keeps_the_secret_out_of_what_it_writes_and_says() -> None:
     text = GOOD + "notify: {webhook: '${HOOK}', when: fail}\n"
-    profile, written = parse_profile(text, "p.yaml", environment={"HOOK": "https://hooks.example.com/SECRET"})
+    profile, written = parse_profile(
+        text, "p.yaml", environment={"HOOK": "https://hooks.example.com/SECRET"}
+    )
     assert profile.notify is not None
     assert profile.notify.webhook.endswith("SECRET")
     assert "SECRET" not in written

@@ -33,7 +33,9 @@ def steady() -> Recording:
 
 
 @pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...], dict[str, Any], Any]]:
+def taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[tuple[str, tuple[Any, ...], dict[str, Any], Any]]:
     """Each step that the pipeline takes: its name, what it was given, and what it gave."""
     steps: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = []
 
@@ -55,7 +57,9 @@ def test_each_step_is_taken_once_and_in_order(taken: list[Any]) -> None:
     assert [name for name, *_ in taken] == [step for step in STEPS if step != "with_acceptances"]
 
 
-def test_acceptances_are_the_last_word_on_a_verdict_where_the_profile_has_some(taken: list[Any]) -> None:
+def test_acceptances_are_the_last_word_on_a_verdict_where_the_profile_has_some(
+    taken: list[Any],
+) -> None:
     pipeline.judge(steady(), profile(ACCEPT))
     assert [name for name, *_ in taken] == list(STEPS)
 
@@ -87,9 +91,14 @@ def test_rules_and_suspects_are_given_the_profiles_limits_and_warm_up(taken: lis
     assert steps["with_suspects"][0][2] == 20.0
 
 
-def test_what_confirmation_says_of_a_finding_is_in_the_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_confirmation_says_of_a_finding_is_in_the_analysis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def confirmed(_: Recording, analysis: Analysis) -> Analysis:
-        changed = [one.adjusted("confirmation", Verdict.FAIL, "It leaks again.") for one in analysis.findings]
+        changed = [
+            one.adjusted("confirmation", Verdict.FAIL, "It leaks again.")
+            for one in analysis.findings
+        ]
         return replace(analysis, findings=tuple(changed), verdict=Verdict.FAIL)
 
     monkeypatch.setattr(pipeline, "with_confirmations", confirmed)
@@ -100,11 +109,15 @@ def test_what_confirmation_says_of_a_finding_is_in_the_analysis(monkeypatch: pyt
 
 def test_the_event_of_a_mix_that_was_varied_on_purpose_keeps_its_name_in_recordings() -> None:
     assert EventKind("mix") is EventKind.MIX
-    clock: RequestClock = request_clock(replace(steady(), events=(Event(0.0, EventKind("mix"), "varied"),)))
+    clock: RequestClock = request_clock(
+        replace(steady(), events=(Event(0.0, EventKind("mix"), "varied"),))
+    )
     assert clock is not None
 
 
-def test_runs_are_pooled_by_the_load_that_was_judged_without_their_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_pooled_by_the_load_that_was_judged_without_their_gaps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     whole = steady()
     resumed = replace(whole, phases=(*whole.phases, Phase(PhaseName.GAP, 100.0, 180.0)))
     runs = {"a": whole, "b": resumed}

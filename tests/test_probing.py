@@ -30,7 +30,9 @@ class Shop(BaseHTTPRequestHandler):
             right = sent == {"password": "hunter2{{"}
             self.answer(200, {"access_token": "t1"}) if right else self.answer(403)
         else:
-            self.answer(201, {"id": "a b", "sent": sent}, Location=f"http://elsewhere{self.path}/a%20b")
+            self.answer(
+                201, {"id": "a b", "sent": sent}, Location=f"http://elsewhere{self.path}/a%20b"
+            )
 
     def do_GET(self) -> None:
         known = self.path == "/cart/a%20b" and self.headers["Authorization"] == "Bearer t1"
@@ -75,7 +77,9 @@ def probed(url: str, folder: Path, password: str) -> list[tuple[str, str, bool]]
     return list(probe(plan_of(profile)))
 
 
-def test_each_request_and_flow_is_made_once_with_its_templates_captures_and_token(shop: str, tmp_path: Path) -> None:
+def test_each_request_and_flow_is_made_once_with_its_templates_captures_and_token(
+    shop: str, tmp_path: Path
+) -> None:
     found = probed(shop, tmp_path, "hunter2{{")
     assert [(label, ok) for label, _, ok in found] == [
         ("auth", True),

@@ -22,15 +22,32 @@ PROFILE = "name: gap\ntarget: {url: http://127.0.0.1:8080}\nload: {rate: 100/s, 
 
 
 def record(
-    recorder: Recorder, first: int, last: int, *, leak: float = 0.0, level: float = 50e6, born: float = 1e9
+    recorder: Recorder,
+    first: int,
+    last: int,
+    *,
+    leak: float = 0.0,
+    level: float = 50e6,
+    born: float = 1e9,
 ) -> None:
     """A scrape and a window every second of [first, last)."""
     for second in range(first, last):
         memory = level + leak * (second - first) + 1e4 * ((second * 7919) % 13)
-        samples = (Sample("process_resident_memory_bytes", memory), Sample("process_start_time_seconds", born))
+        samples = (
+            Sample("process_resident_memory_bytes", memory),
+            Sample("process_start_time_seconds", born),
+        )
         recorder.add(Scrape("process", float(second), 0.0, 0.0, samples))
         seen = EndpointWindow("GET /", 100, {}, 100, Histogram({bucket_of(0.01): 100}), Histogram())
-        recorder.add(Window(second + 1.0, 1.0, 3, (seen,), GeneratorWindow(0.2, 0.2, 0.01, 100 << 20, 100.0, 100, 0)))
+        recorder.add(
+            Window(
+                second + 1.0,
+                1.0,
+                3,
+                (seen,),
+                GeneratorWindow(0.2, 0.2, 0.01, 100 << 20, 100.0, 100, 0),
+            )
+        )
 
 
 def begun(directory: Path, **how: float) -> Path:
@@ -52,7 +69,11 @@ def gone_on(directory: Path, gap: int, **how: float) -> Path:
 
 
 def test_what_is_left_of_a_load_goes_on_exactly_where_it_ended() -> None:
-    pieces = (ScheduleSegment(60, 0, 100), ScheduleSegment(600, 100, 100, 50, 240), ScheduleSegment(60, 100, 20))
+    pieces = (
+        ScheduleSegment(60, 0, 100),
+        ScheduleSegment(600, 100, 100, 50, 240),
+        ScheduleSegment(60, 100, 20),
+    )
     whole = Schedule(pieces)
     for done in (0.0, 25.0, 60.0, 133.0, 659.5, 700.0):
         rest = Schedule(segments_after(pieces, done))
@@ -80,7 +101,12 @@ def test_the_clock_goes_on_by_the_time_that_passed_and_never_backwards(tmp_path:
     directory = begun(tmp_path / "run")
     later = datetime(2026, 1, 1, 1, 0, tzinfo=UTC)
     found = resumption_of(directory, 600.0, later)
-    assert (found.now, found.done, found.made, found.stretches) == (3600.0, 300.0, 30_000, ((0.0, 300.0),))
+    assert (found.now, found.done, found.made, found.stretches) == (
+        3600.0,
+        300.0,
+        30_000,
+        ((0.0, 300.0),),
+    )
     set_back = datetime(2025, 12, 31, tzinfo=UTC)
     assert resumption_of(directory, 600.0, set_back).now == 301.0
 
@@ -108,7 +134,9 @@ def test_a_run_that_cannot_go_on_is_refused_with_the_reason(
     assert (directory / "run.json").read_bytes() == before
 
 
-def test_a_run_under_way_or_with_its_load_made_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_under_way_or_with_its_load_made_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recorder = Recorder(tmp_path / "live", {"name": "gap", "started": STARTED}, PROFILE)
     code, _, err = run(capsys, "run", "--resume", str(tmp_path / "live"))
     assert (code, "still under way" in err) == (ExitCode.USAGE, True)
@@ -142,7 +170,9 @@ def test_records_go_on_in_the_same_series(tmp_path: Path) -> None:
     assert [len(one.times) for one in recording.windows] == [600]
     assert [phase.name for phase in recording.phases] == [PhaseName.STEADY, PhaseName.GAP]
     assert progress_of(directory).requests == 60_000
-    assert json.loads((directory / "run.json").read_text())["resumed"] == [{"seconds": 1300.0, "started": STARTED}]
+    assert json.loads((directory / "run.json").read_text())["resumed"] == [
+        {"seconds": 1300.0, "started": STARTED}
+    ]
 
 
 def test_a_damaged_recording_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -161,7 +191,11 @@ def test_a_damaged_recording_is_not_gone_on_with(tmp_path: Path) -> None:
         ({}, {"level": 30e6, "born": 2e9}, ExitCode.PASS),  # replaced while the run stood still
         ({}, {"level": 80e6, "born": 2e9}, ExitCode.PASS),  # a step across the gap is no growth
         ({"leak": 2e4}, {"leak": 2e4, "level": 56e6}, ExitCode.FAIL),
-        ({"leak": 2e4}, {"leak": 2e4, "born": 2e9}, ExitCode.FAIL),  # the leak begins anew with the process
+        (
+            {"leak": 2e4},
+            {"leak": 2e4, "born": 2e9},
+            ExitCode.FAIL,
+        ),  # the leak begins anew with the process
     ],
 )
 def test_a_gap_is_judged_around_and_never_across(

@@ -21,7 +21,9 @@ from soak.selectors import Selector
         ("fds", {}, False),
     ],
 )
-def test_a_series_is_selected_by_name_and_labels(text: str, labels: dict[str, str], matches: bool) -> None:
+def test_a_series_is_selected_by_name_and_labels(
+    text: str, labels: dict[str, str], matches: bool
+) -> None:
     assert Selector.parse(text).matches("rss", labels) is matches
 
 

@@ -15,8 +15,12 @@ from tests.sampling.serving import free_port
 
 
 def started(tmp_path: Path, program: str, port: int, **options: object) -> StartedTarget:
-    start = Start.model_validate({"command": [sys.executable, "-c", program], "timeout": "300s", **options})
-    return StartedTarget(start, f"http://127.0.0.1:{port}", tmp_path / "target.log", str(tmp_path / "p.yaml"))
+    start = Start.model_validate(
+        {"command": [sys.executable, "-c", program], "timeout": "300s", **options}
+    )
+    return StartedTarget(
+        start, f"http://127.0.0.1:{port}", tmp_path / "target.log", str(tmp_path / "p.yaml")
+    )
 
 
 def failure(target: StartedTarget) -> str:
@@ -49,11 +53,16 @@ def test_it_runs_in_the_profiles_directory_with_its_own_variables(tmp_path: Path
             "Traceback (most recent call last):\n  File x\nOSError: address in use\n  goodbye\n",
             "OSError: address in use",
         ),
-        ("Error: listen EADDRINUSE\n    at Server\n  code: 1\n\nNode.js v20\n", "Error: listen EADDRINUSE"),
+        (
+            "Error: listen EADDRINUSE\n    at Server\n  code: 1\n\nNode.js v20\n",
+            "Error: listen EADDRINUSE",
+        ),
         ("just\nwords\n", "words"),
         ("\x1b[31mfatal: no\x1b[0m\n", "[31mfatal: no[0m"),
     ],
 )
 def test_what_it_said_last_of_an_error_is_shown(tmp_path: Path, printed: str, said: str) -> None:
     program = f"import sys; sys.stdout.write({printed!r}); sys.exit(3)"
-    assert failure(started(tmp_path, program, free_port())).endswith(f"ended with code 3; it said: {said}")
+    assert failure(started(tmp_path, program, free_port())).endswith(
+        f"ended with code 3; it said: {said}"
+    )

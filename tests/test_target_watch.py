@@ -16,7 +16,9 @@ GRACE = 30.0
 
 
 def window(time: float, failures: dict[str, int], requests: int = 10) -> Window:
-    return Window(time, 1.0, 1, (EndpointWindow("GET /", requests, failures, 0, Histogram(), Histogram()),))
+    return Window(
+        time, 1.0, 1, (EndpointWindow("GET /", requests, failures, 0, Histogram(), Histogram()),)
+    )
 
 
 class Ended:
@@ -34,7 +36,9 @@ def watched(*records: object) -> TargetWatch:
 def test_refused_connections_alone_are_a_death_and_end_the_run_after_the_grace() -> None:
     watch = watched(window(10, {}), window(11, {REFUSED: 10}), window(12, {REFUSED: 10}))
     assert watch.since == 10
-    assert watch.said(22) == "target dead for 12 s (it refuses every connection), the run ends in 18 s"
+    assert (
+        watch.said(22) == "target dead for 12 s (it refuses every connection), the run ends in 18 s"
+    )
     assert not list(watch.news(10 + GRACE - 0.1, None))
     [event] = watch.news(10 + GRACE, None)
     assert (event.kind, event.time) == (EventKind.TARGET, 10)
@@ -49,16 +53,24 @@ def test_a_target_that_comes_back_within_the_grace_lives() -> None:
     assert watch.said(13) == ""
 
 
-@pytest.mark.parametrize("failures", [{"status 503": 10}, {"timeout": 10}, {REFUSED: 9, "timeout": 1}, {REFUSED: 9}])
+@pytest.mark.parametrize(
+    "failures", [{"status 503": 10}, {"timeout": 10}, {REFUSED: 9, "timeout": 1}, {REFUSED: 9}]
+)
 def test_a_target_that_answers_badly_or_slowly_is_not_dead(failures: dict[str, int]) -> None:
     assert watched(window(11, failures)).since is None
 
 
-def test_a_process_that_is_gone_is_dead_however_its_requests_fail_and_not_while_any_succeeds() -> None:
-    gone = Scrape("process", 11.0, 0.0, 0.0, error="process 7 has ended", error_kind=ScrapeError.GONE)
+def test_a_process_that_is_gone_is_dead_however_its_requests_fail_and_not_while_any_succeeds() -> (
+    None
+):
+    gone = Scrape(
+        "process", 11.0, 0.0, 0.0, error="process 7 has ended", error_kind=ScrapeError.GONE
+    )
     assert watched(gone, window(12, {"timeout": 10})).since == 11
     assert watched(gone, window(12, {})).since is None
-    assert watched(gone, Scrape("process", 12.0, 0.0, 0.0), window(12, {"timeout": 10})).since is None
+    assert (
+        watched(gone, Scrape("process", 12.0, 0.0, 0.0), window(12, {"timeout": 10})).since is None
+    )
 
 
 def test_a_started_target_that_ended_is_told_at_once() -> None:

@@ -18,19 +18,31 @@ from soak.units import (
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("250ms", 0.25), ("30d", 2592000), ("1.5h", 5400), ("1 h 30 m", 5400)],
+    [
+        ("90s", 90),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("250ms", 0.25),
+        ("30d", 2592000),
+        ("1.5h", 5400),
+        ("1 h 30 m", 5400),
+    ],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "10", 10, "10x", "-5s", "nan", "inf", ".nan", "1h30", True, None, "5s5", "s"])
+@pytest.mark.parametrize(
+    "text", ["", "10", 10, "10x", "-5s", "nan", "inf", ".nan", "1h30", True, None, "5s5", "s"]
+)
 def test_what_is_no_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="expected a duration"):
         parse_duration(text)
 
 
-@pytest.mark.parametrize(("text", "per_second"), [("200/s", 200), ("60/m", 1), ("3600/h", 1), ("0.5/s", 0.5)])
+@pytest.mark.parametrize(
+    ("text", "per_second"), [("200/s", 200), ("60/m", 1), ("3600/h", 1), ("0.5/s", 0.5)]
+)
 def test_rates(text: str, per_second: float) -> None:
     assert parse_rate(text) == pytest.approx(per_second)
 

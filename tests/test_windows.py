@@ -12,7 +12,11 @@ from soak.windows import GENERATOR_FIELDS, GeneratorWindows
 
 
 def test_the_columns_over_a_run_are_the_windows_fields() -> None:
-    assert [each.name for each in fields(GeneratorWindows)] == ["times", "seconds", *GENERATOR_FIELDS]
+    assert [each.name for each in fields(GeneratorWindows)] == [
+        "times",
+        "seconds",
+        *GENERATOR_FIELDS,
+    ]
 
 
 def test_a_recording_stores_and_checks_the_windows_fields() -> None:

@@ -38,8 +38,9 @@ def with_acceptances(
 ) -> Analysis:
     """The analysis with known leaks as warnings, where the profile accepts them on the run's `day`.
 
-    `baseline` holds the fastest growth an hour that a baseline has of each series, by its key: an acceptance that names no
-    growth of its own is bounded by it. Without either nothing tells whether the leak has become worse, and it fails.
+    `baseline` holds the fastest growth an hour that a baseline has of each series, by its key: an
+    acceptance that names no growth of its own is bounded by it. Without either nothing tells
+    whether the leak has become worse, and it fails.
     """
     if not accepted:
         return analysis
@@ -63,7 +64,9 @@ def with_acceptances(
     ]
     if findings == list(analysis.findings):
         return replace(analysis, warnings=(*analysis.warnings, *warnings))
-    return _judged_again(replace(analysis, warnings=(*analysis.warnings, *warnings)), prepared, findings)
+    return _judged_again(
+        replace(analysis, warnings=(*analysis.warnings, *warnings)), prepared, findings
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,11 @@ class _Named:
 
 
 def _outcome(
-    entry: Accepted, finding: Finding, suspects: Sequence[Suspect], day: date, baseline: Mapping[str, float] | None
+    entry: Accepted,
+    finding: Finding,
+    suspects: Sequence[Suspect],
+    day: date,
+    baseline: Mapping[str, float] | None,
 ) -> _Outcome:
     """What an acceptance makes of a failing finding that it names."""
     leak = f"{finding.reason} ({entry.reason})"
@@ -81,20 +88,26 @@ def _outcome(
         return _Outcome(Verdict.FAIL, f"Accepted until {entry.until}, which has passed: {leak}")
     other = _another_leak(entry, suspects)
     if other is not None:
-        return _Outcome(Verdict.FAIL, f"Not the leak that is accepted until {entry.until} ({other}): {leak}")
+        return _Outcome(
+            Verdict.FAIL, f"Not the leak that is accepted until {entry.until} ({other}): {leak}"
+        )
     key = series_key(finding.series, finding.labels)
     bound = entry.growth if entry.growth is not None else (baseline or {}).get(key)
     trend = finding.trend
     if bound is None or trend is None:
         return _Outcome(
-            Verdict.FAIL, f"Not accepted, for it may be worse than what was known ({_bounds(finding)}): {leak}"
+            Verdict.FAIL,
+            f"Not accepted, for it may be worse than what was known ({_bounds(finding)}): {leak}",
         )
     allowed = show_amount(bound, finding.unit)
     if trend.slope_low > bound:
-        return _Outcome(Verdict.FAIL, f"Worse than accepted until {entry.until} (up to {allowed}): {leak}")
+        return _Outcome(
+            Verdict.FAIL, f"Worse than accepted until {entry.until} (up to {allowed}): {leak}"
+        )
     if trend.slope_per_hour > bound:
         return _Outcome(
-            Verdict.INCONCLUSIVE, f"May be worse than accepted until {entry.until} (up to {allowed}): {leak}"
+            Verdict.INCONCLUSIVE,
+            f"May be worse than accepted until {entry.until} (up to {allowed}): {leak}",
         )
     return _Outcome(Verdict.PASS, f"Accepted until {entry.until}, up to {allowed}: {leak}")
 
@@ -102,7 +115,11 @@ def _outcome(
 def _bounds(finding: Finding) -> str:
     """How a leak that no bound is known of can be accepted."""
     fastest = finding.trend.slope_high if finding.trend is not None else 0.0
-    now = show_amount(fastest, "bytes/h") if finding.unit == "bytes/h" else f"{show_number(fastest)}/h"
+    now = (
+        show_amount(fastest, "bytes/h")
+        if finding.unit == "bytes/h"
+        else f"{show_number(fastest)}/h"
+    )
     return f"give accept.growth, such as {now}, or --against a baseline that was set from a run with this leak"
 
 
@@ -125,7 +142,11 @@ def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
     """Why the suspects say that it is not (only) the accepted leak; None where they do not."""
     if entry.endpoint is None and entry.leak_class is None:
         return None
-    sure = [suspect for suspect in suspects if suspect.leak_class not in _NO_LEAKS and suspect.confidence >= SURE]
+    sure = [
+        suspect
+        for suspect in suspects
+        if suspect.leak_class not in _NO_LEAKS and suspect.confidence >= SURE
+    ]
     if not sure:
         wanted = entry.leak_class or entry.endpoint
         return f"no suspect says that it is {wanted}: diagnose, with attribute for endpoints, would"
@@ -133,7 +154,9 @@ def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
         if entry.leak_class is not None and suspect.leak_class != entry.leak_class:
             return f"a {suspect.leak_class} is suspected, {show_ratio(suspect.confidence)} sure"
         if entry.endpoint is not None and suspect.endpoint != entry.endpoint:
-            through = "an unknown endpoint" if suspect.endpoint in _WHOLE_ENDPOINTS else suspect.endpoint
+            through = (
+                "an unknown endpoint" if suspect.endpoint in _WHOLE_ENDPOINTS else suspect.endpoint
+            )
             return f"it leaks through {through}"
     return None
 
@@ -148,10 +171,10 @@ def _judged_again(analysis: Analysis, prepared: Prepared, findings: Sequence[Fin
     taken = [
         finding
         for finding in ordered
-        if finding.verdict is Verdict.PASS and finding.adjustments and finding.adjustments[-1].by == STEP
+        if finding.verdict is Verdict.PASS
+        and finding.adjustments
+        and finding.adjustments[-1].by == STEP
     ]
     if taken and verdict is not Verdict.FAIL:
-        reason = (
-            f"{len(taken)} known {'leak is' if len(taken) == 1 else 'leaks are'} accepted: {taken[0].reason} {reason}"
-        )
+        reason = f"{len(taken)} known {'leak is' if len(taken) == 1 else 'leaks are'} accepted: {taken[0].reason} {reason}"
     return replace(analysis, verdict=verdict, reason=reason, findings=ordered, vouched=None)

@@ -41,16 +41,25 @@ _ENDED = {
 
 
 def _said(settings: SearchSettings, capacity: Capacity) -> tuple[Verdict, str]:
-    bracket, lowest, highest = capacity.bracket, _per_second(settings.lowest), _per_second(settings.highest)
+    bracket, lowest, highest = (
+        capacity.bracket,
+        _per_second(settings.lowest),
+        _per_second(settings.highest),
+    )
     steps = [step.outcome for step in capacity.steps]
     last = steps[-1] if steps else None
     match capacity.conclusion:
         case Conclusion.FOUND:
             assert bracket.held is not None
             interval = interval_text(bracket)
-            return Verdict.PASS, f"Capacity is {_per_second(bracket.held)} (95% interval {interval}){_at_it(capacity)}."
+            return (
+                Verdict.PASS,
+                f"Capacity is {_per_second(bracket.held)} (95% interval {interval}){_at_it(capacity)}.",
+            )
         case Conclusion.AT_LEAST:
-            reason = f"Capacity is at least {highest}, the highest rate of the search: every rate held"
+            reason = (
+                f"Capacity is at least {highest}, the highest rate of the search: every rate held"
+            )
             return Verdict.PASS, f"{reason}; raise load.find.to to find it."
         case Conclusion.BELOW:
             broke = next(outcome for outcome in reversed(steps) if outcome.step.judged)
@@ -59,20 +68,37 @@ def _said(settings: SearchSettings, capacity: Capacity) -> tuple[Verdict, str]:
         case Conclusion.UNRECOVERED:
             assert last is not None
             broke = next(outcome for outcome in reversed(steps) if outcome.step.judged)
-            reason = f"The target did not recover from {_per_second(broke.step.rate)}: {last.reason}"
-            return Verdict.FAIL, f"{reason} at {_per_second(last.step.rate)}; {known_so_far(bracket)}."
+            reason = (
+                f"The target did not recover from {_per_second(broke.step.rate)}: {last.reason}"
+            )
+            return (
+                Verdict.FAIL,
+                f"{reason} at {_per_second(last.step.rate)}; {known_so_far(bracket)}.",
+            )
         case Conclusion.GENERATOR:
             limit = next(
-                (outcome for outcome in reversed(steps) if outcome.step.judged and outcome.step.rate == bracket.open),
+                (
+                    outcome
+                    for outcome in reversed(steps)
+                    if outcome.step.judged and outcome.step.rate == bracket.open
+                ),
                 None,
             )
             why = f"at {_per_second(bracket.open or 0.0)} {limit.reason if limit else ''}"
-            known = "nothing is known of the target" if bracket.held is None else known_so_far(bracket)
+            known = (
+                "nothing is known of the target" if bracket.held is None else known_so_far(bracket)
+            )
             reason = f"The load generator was the limit, and not the target: {why}; {known}"
-            return Verdict.INCONCLUSIVE, f"{reason}. Give it more cores (load.processes) or a machine of its own."
+            return (
+                Verdict.INCONCLUSIVE,
+                f"{reason}. Give it more cores (load.processes) or a machine of its own.",
+            )
         case _:
             why = "it did not settle in the time or the steps it had"
-            return Verdict.INCONCLUSIVE, f"The search found no capacity: {why}; {known_so_far(bracket)}."
+            return (
+                Verdict.INCONCLUSIVE,
+                f"The search found no capacity: {why}; {known_so_far(bracket)}.",
+            )
 
 
 def known_so_far(bracket: Bracket) -> str:
@@ -85,7 +111,9 @@ def known_so_far(bracket: Bracket) -> str:
 def interval_text(bracket: Bracket) -> str:
     """`950/s to 1,000/s`: what surely held, and what surely broke a limit."""
     low = "below" if bracket.low is None else f"{show_number(bracket.low)}/s"
-    return f"{low} to {'any rate' if bracket.high is None else _per_second(bracket.high)}".replace(" requests/s", "/s")
+    return f"{low} to {'any rate' if bracket.high is None else _per_second(bracket.high)}".replace(
+        " requests/s", "/s"
+    )
 
 
 def _at_it(capacity: Capacity) -> str:
@@ -93,7 +121,9 @@ def _at_it(capacity: Capacity) -> str:
     at = capacity.at
     if at is None or at.cpu is None:
         return ""
-    pools = "".join(f", {show_number(round(used, 1))} connections of {name}" for name, used in at.pools[:1])
+    pools = "".join(
+        f", {show_number(round(used, 1))} connections of {name}" for name, used in at.pools[:1]
+    )
     return f", at {show_number(round(at.cpu, 2))} cores of CPU{pools}"
 
 

@@ -1,7 +1,7 @@
 """A capacity search judged: each step decided anew from its recorded windows, the capacity, its interval and its verdict.
 
-A search is no soak: no rate lasts long enough to judge growth, so nothing but the capacity is judged, and whether the
-target survived.
+A search is no soak: no rate lasts long enough to judge growth, so nothing but the capacity is
+judged, and whether the target survived.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def judge_search(recording: Recording, profile: Profile, asked_load: AskedLoad) 
     prepared = prepare(recording, 0.0, asked_load)
     asked = RuleInput(prepared, profile.limits, profile.own_limits)
     capacity = capacity_of(prepared, settings, flows=bool(profile.flows))
-    survival = [finding for rule in _RULES for finding in RULES[rule].judge(asked) if _of_survival(finding)]
+    survival = [
+        finding for rule in _RULES for finding in RULES[rule].judge(asked) if _of_survival(finding)
+    ]
     finding = capacity_finding(settings, capacity, recording.run.ended)
     findings = tuple(sorted((*survival, finding), key=lambda finding: finding.verdict.rank))
     broken = _broken(prepared, capacity)
@@ -133,7 +135,9 @@ def _known(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _replayed(driven: DrivenStep, rows: Sequence[WindowRow], settings: SearchSettings, *, flows: bool) -> Outcome:
+def _replayed(
+    driven: DrivenStep, rows: Sequence[WindowRow], settings: SearchSettings, *, flows: bool
+) -> Outcome:
     """The outcome of a step, as it was decided while it was driven."""
     test = StepTest(driven.step, settings.limits, settings.risk, flows)
     for row in rows:
@@ -194,7 +198,11 @@ def _broken(prepared: Prepared, capacity: Capacity) -> str | None:
     """Why the search proves nothing; None where it may."""
     run = prepared.recording.run
     why = run.failure or (None if run.ended is Ending.RUNNING else nothing_sent(prepared))
-    if why is None and capacity.conclusion is Conclusion.GENERATOR and capacity.bracket.held is None:
+    if (
+        why is None
+        and capacity.conclusion is Conclusion.GENERATOR
+        and capacity.bracket.held is None
+    ):
         why = f"the load generator could not make the lowest rate: {capacity.steps[-1].outcome.reason}"
     return None if why is None else f"The run broke: {why}"
 

@@ -12,7 +12,19 @@ from soak.analysis.request_charts import LATENCY, LOAD, request_charts
 from soak.analysis.thinning import thinned
 from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
 from soak.catalog.process import CPU_SECONDS
-from soak.model import Chart, Curve, Finding, Labels, Phase, PhaseName, RuleName, Series, Trend, Verdict, series_key
+from soak.model import (
+    Chart,
+    Curve,
+    Finding,
+    Labels,
+    Phase,
+    PhaseName,
+    RuleName,
+    Series,
+    Trend,
+    Verdict,
+    series_key,
+)
 from soak.units import unit_of
 
 #: Curves of a chart, at most: more cannot be told apart, and each is some 15 KB of a report that is to stay below 2 MB.
@@ -58,7 +70,11 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
         by_name[series.name].append(series)
     judged = dict.fromkeys(finding.series for finding in findings)
     latencies = [finding for finding in findings if _is_latency(finding.series)]
-    names = [name for name in judged if name in by_name and name not in _REQUESTS and not _is_latency(name)]
+    names = [
+        name
+        for name in judged
+        if name in by_name and name not in _REQUESTS and not _is_latency(name)
+    ]
     all_charts = [_chart(name, by_name[name], findings) for name in names]
     grouped: dict[tuple[str, str, str], list[Curve]] = defaultdict(list)
     for name, title in _REQUESTS.items():
@@ -68,11 +84,19 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
             if title[0] != "Failed requests" or not series.labels:
                 grouped[title].append(thinned(series, _short(name, series.labels), None))
     verdicts = {
-        title: _worst([f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title])
+        title: _worst(
+            [f for f in findings if f.series in _REQUESTS and _REQUESTS[f.series] == title]
+        )
         for title in grouped
     }
     drawn = [
-        Chart(_counted(title, curves), unit, _largest(curves), verdicts[title, unit, group], group=group)
+        Chart(
+            _counted(title, curves),
+            unit,
+            _largest(curves),
+            verdicts[title, unit, group],
+            group=group,
+        )
         for (title, unit, group), curves in grouped.items()
     ]
     return (*all_charts, *drawn, *request_charts(prepared, _worst(latencies)))
@@ -89,7 +113,11 @@ def _largest(curves: list[Curve]) -> tuple[Curve, ...]:
 
 def _counted(title: str, curves: Sequence[object]) -> str:
     """The title, which says where there are more curves than are drawn."""
-    return f"{title} (the {MOST_CURVES} largest of {len(curves):,})" if len(curves) > MOST_CURVES else title
+    return (
+        f"{title} (the {MOST_CURVES} largest of {len(curves):,})"
+        if len(curves) > MOST_CURVES
+        else title
+    )
 
 
 def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Chart:
@@ -97,12 +125,19 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
     role = metric_of(name, drawn[0].labels) or unknown_metric(name)
-    title, unit = _rate_of(name, role.noun[:1].upper() + role.noun[1:], str(role.unit or unit_of(name)))
+    title, unit = _rate_of(
+        name, role.noun[:1].upper() + role.noun[1:], str(role.unit or unit_of(name))
+    )
     if len(drawn) > MOST_CURVES:
         verdicts = {finding.labels: _ORDER.index(finding.verdict) for finding in reversed(own)}
         title += f" (the {MOST_CURVES} worst of {len(drawn):,})"
-        drawn = sorted(drawn, key=lambda series: verdicts.get(series.labels, len(_ORDER)))[:MOST_CURVES]
-    curves = tuple(thinned(series, series_key(name, series.labels), trends.get(series.labels)) for series in drawn)
+        drawn = sorted(drawn, key=lambda series: verdicts.get(series.labels, len(_ORDER)))[
+            :MOST_CURVES
+        ]
+    curves = tuple(
+        thinned(series, series_key(name, series.labels), trends.get(series.labels))
+        for series in drawn
+    )
     return Chart(title, unit, curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
 
 
@@ -129,16 +164,24 @@ def _is_latency(name: str) -> bool:
 
 def _warm_up(trends: Iterable[Trend]) -> Phase | None:
     """From the first judged sample to when the last of some series had settled; None where none took any time."""
-    stretches = [(trend.lines[0].start, trend.settled_after_seconds) for trend in trends if trend.lines]
+    stretches = [
+        (trend.lines[0].start, trend.settled_after_seconds) for trend in trends if trend.lines
+    ]
     ends = [start + settled for start, settled in stretches if settled]
-    return Phase(PhaseName.WARMUP, min(start for start, _ in stretches), max(ends)) if ends else None
+    return (
+        Phase(PhaseName.WARMUP, min(start for start, _ in stretches), max(ends)) if ends else None
+    )
 
 
 def _short(name: str, labels: Labels) -> str:
     """`asked`, `all`, or the endpoint's name."""
     if name in _LEGENDS:
         return _LEGENDS[name]
-    return dict(labels).get("endpoint", "all") if name.startswith("http_") else series_key(name, labels)
+    return (
+        dict(labels).get("endpoint", "all")
+        if name.startswith("http_")
+        else series_key(name, labels)
+    )
 
 
 def _worst(findings: list[Finding]) -> Verdict | None:

@@ -9,7 +9,9 @@ from soak.analysis.rules.vouch import bound
 from soak.model import Chart, Finding, Lead, Line, RuleName, Trend, Verdict, Vouched, series_key
 
 
-def lead_of(findings: Sequence[Finding], vouched: Vouched | None, charts: Sequence[Chart]) -> Lead | None:
+def lead_of(
+    findings: Sequence[Finding], vouched: Vouched | None, charts: Sequence[Chart]
+) -> Lead | None:
     """The first finding, most urgent first, that is drawn; of a pass the one that bounds its horizon. None where none is."""
     drawn = {curve.series for chart in charts for curve in chart.curves if curve.series}
     bounding = [
@@ -40,9 +42,15 @@ def _forecast(finding: Finding, trend: Trend) -> Lead:
         return Lead(_key(finding))
     start = trend.lines[-1].end
     target, low, high = (
-        trend.level + slope * hours for slope in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
+        trend.level + slope * hours
+        for slope in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
     )
-    return Lead(_key(finding), Line(start, start + 3600 * hours, trend.level, target, low, high), target, capacity)
+    return Lead(
+        _key(finding),
+        Line(start, start + 3600 * hours, trend.level, target, low, high),
+        target,
+        capacity,
+    )
 
 
 def _steepest_hidden(trend: Trend) -> Line | None:

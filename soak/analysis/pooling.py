@@ -1,9 +1,10 @@
 """Several runs of one profile judged together: one growth for all, a level of its own for each, so that nights add up.
 
-The growth of each run is an estimate of one growth plus what differs between runs: random effects, with the interval of
-Hartung and Knapp (A refined method for the meta-analysis of controlled clinical trials with binary outcome, 2001), never
-narrower than that of a common growth (Roever, Knapp and Friede, Hartung-Knapp-Sidik-Jonkman approach and its modification
-for random-effects meta-analysis with few studies, 2015). The variance between runs is DerSimonian and Laird's (1986).
+The growth of each run is an estimate of one growth plus what differs between runs: random effects,
+with the interval of Hartung and Knapp (A refined method for the meta-analysis of controlled
+clinical trials with binary outcome, 2001), never narrower than that of a common growth (Roever,
+Knapp and Friede, Hartung-Knapp-Sidik-Jonkman approach and its modification for random-effects
+meta-analysis with few studies, 2015). The variance between runs is DerSimonian and Laird's (1986).
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from soak.analysis.rules.vouch import HOLLOW, MOST, ROUNDS, bound, horizon_of, vouch_finding, vouched_by, vouches
+from soak.analysis.rules.vouch import (
+    HOLLOW,
+    MOST,
+    ROUNDS,
+    bound,
+    horizon_of,
+    vouch_finding,
+    vouched_by,
+    vouches,
+)
 from soak.analysis.statistics.t_mixture import t_quantile
 from soak.analysis.thresholds import RESOLVED_AT
 from soak.errors import UsageError
@@ -33,14 +43,20 @@ def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
     first_name, first, _, _ = runs[0]
     for name, profile, run, _ in runs:
         if run.failure is not None or run.ended is Ending.CRASHED:
-            raise UsageError(f"--together: {name} broke ({run.failure or 'it never said how it ended'}): leave it out")
+            raise UsageError(
+                f"--together: {name} broke ({run.failure or 'it never said how it ended'}): leave it out"
+            )
         for what, seen, wanted in _compared(profile, first):
             if seen != wanted:
-                raise UsageError(f"--together: {what} of {name} and {first_name} differ, so their growth is not one")
+                raise UsageError(
+                    f"--together: {what} of {name} and {first_name} differ, so their growth is not one"
+                )
     ordered = sorted(runs, key=lambda row: row[3])
     for (name, earlier, run, start), (later, other, _, begins) in pairwise(ordered):
         if earlier.target.url == other.target.url and begins < start + run.seconds:
-            raise UsageError(f"--together: {name} and {later} overlap in time on one target, {earlier.target.url}")
+            raise UsageError(
+                f"--together: {name} and {later} overlap in time on one target, {earlier.target.url}"
+            )
 
 
 def pooling_key(profile: Profile) -> str:
@@ -65,9 +81,19 @@ def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> A
         for finding in run.findings
         if finding.rule is RuleName.GROWTH and finding.trend
     )
-    growth = [finding for key in keys if (finding := _pooled(key, runs, max(judged), limits.survive.for_)) is not None]
-    others = [finding for run in runs for finding in run.findings if finding.rule is not RuleName.GROWTH]
-    others = [other for other in others if other.verdict is not Verdict.PASS and other.rule is not RuleName.VOUCH]
+    growth = [
+        finding
+        for key in keys
+        if (finding := _pooled(key, runs, max(judged), limits.survive.for_)) is not None
+    ]
+    others = [
+        finding for run in runs for finding in run.findings if finding.rule is not RuleName.GROWTH
+    ]
+    others = [
+        other
+        for other in others
+        if other.verdict is not Verdict.PASS and other.rule is not RuleName.VOUCH
+    ]
     reach = horizon_of(growth, sum(judged), limits.vouch or limits.survive.for_)
     if reach is not None:  # a further run counts as the mean of those there are
         rounds = reach.rounds * len(runs) if reach.rounds else reach.rounds
@@ -89,7 +115,9 @@ def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> A
     return Analysis(info, verdict, reason, ordered, warnings=warnings, vouched=vouched)
 
 
-def _pooled(key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, survive: float) -> Finding | None:
+def _pooled(
+    key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, survive: float
+) -> Finding | None:
     """One series over all runs; None where some run did not judge it."""
     findings = [
         finding
@@ -115,18 +143,27 @@ def _pooled(key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, s
     seconds = min(min(rooms) / fastest, MOST) if fastest > 0 and math.isfinite(min(rooms)) else MOST
     unit = findings[0].unit
     middle, low, high = (
-        show_amount(value, unit) for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
+        show_amount(value, unit)
+        for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
     )
     measured = f"{middle} ({low} to {high})"
     matters = min(rooms) / survive if math.isfinite(min(rooms)) else math.inf
     failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
     if failed:
-        verdict, reason = Verdict.FAIL, f"{len(failed)} of {len(findings)} runs failed: {failed[0].reason}"
+        verdict, reason = (
+            Verdict.FAIL,
+            f"{len(failed)} of {len(findings)} runs failed: {failed[0].reason}",
+        )
     elif trend.slope_low >= matters:
-        verdict, reason = Verdict.FAIL, f"{findings[0].series} keeps growing in all runs together: {measured}."
+        verdict, reason = (
+            Verdict.FAIL,
+            f"{findings[0].series} keeps growing in all runs together: {measured}.",
+        )
     elif trend.slope_high < matters or all(finding.verdict is Verdict.PASS for finding in findings):
         verdict, reason = Verdict.PASS, f"{findings[0].series} over all runs: {measured}."
-        if seconds < HOLLOW * longest and not unit.startswith(("descriptors", "threads", "goroutines", "connections")):
+        if seconds < HOLLOW * longest and not unit.startswith(
+            ("descriptors", "threads", "goroutines", "connections")
+        ):
             verdict = Verdict.INCONCLUSIVE
     else:
         more = _more_runs(trend, matters, len(findings))
@@ -174,7 +211,9 @@ def pooled_trend(trends: Sequence[Trend]) -> Trend:
     reach = t_quantile(0.975, len(slopes) - 1) * error
     resolution = math.sqrt(max(1.0, spread) / float(np.sum(1 / resolutions**2)))
     settled = max((trend.settled_after_seconds or 0.0) for trend in trends)
-    return Trend(slope, slope - reach, slope + reach, max(resolution, slope + reach), settled, level)
+    return Trend(
+        slope, slope - reach, slope + reach, max(resolution, slope + reach), settled, level
+    )
 
 
 def _between(slopes: Floats, errors: Floats) -> float:

@@ -1,15 +1,18 @@
 """The positive control: leaks of known size, planted into copies of the run's own series, and how many of them are caught.
 
-A pass promises that growth above some rate would have been caught. The promise follows from a formula; this checks it on the
-run itself. Of the resource that a pass can vouch for least, copies are made: its own slow course, its own scatter in blocks
-drawn with replacement (Kuensch, The jackknife and the bootstrap for general stationary observations, 1989), its polls as
-unevenly apart as they were. Into each a leak of the promised size is planted from the beginning of the judged stretch, and
-the copy is weighed as the series was, against the same warm-ups, growth and steps. A leak is caught where the copy is not
-called steady. Where fewer than `SHARE` of the copies are caught, the promise is raised to the smallest size of which they are.
+A pass promises that growth above some rate would have been caught. The promise follows from a
+formula; this checks it on the run itself. Of the resource that a pass can vouch for least, copies
+are made: its own slow course, its own scatter in blocks drawn with replacement (Kuensch, The
+jackknife and the bootstrap for general stationary observations, 1989), its polls as unevenly apart
+as they were. Into each a leak of the promised size is planted from the beginning of the judged
+stretch, and the copy is weighed as the series was, against the same warm-ups, growth and steps. A
+leak is caught where the copy is not called steady. Where fewer than `SHARE` of the copies are
+caught, the promise is raised to the smallest size of which they are.
 
-The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several times too large: a level
-that stood still for two minutes is then said to allow growth by half. Where a pass would be taken back for that alone, and
-the level has surely settled, smaller leaks are planted too, and the promise is lowered to the smallest size that is caught.
+The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several
+times too large: a level that stood still for two minutes is then said to allow growth by half.
+Where a pass would be taken back for that alone, and the level has surely settled, smaller leaks are
+planted too, and the promise is lowered to the smallest size that is caught.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
@@ -50,14 +53,18 @@ COURSE, BLOCK = 9, 5
 FEW, HOPELESS = 2, 7.0
 
 
-def with_positive_control(subjects: Sequence[Subject], findings: Sequence[Finding], judged: float) -> list[Finding]:
+def with_positive_control(
+    subjects: Sequence[Subject], findings: Sequence[Finding], judged: float
+) -> list[Finding]:
     """The findings, of which the one that a pass can vouch for least has its promise checked, and corrected where it fails.
 
     `judged` is how long they were judged for, in seconds.
     """
     findings = [_lowered(*pair, judged) for pair in zip(subjects, findings, strict=True)]
     horizons = [
-        horizon(subject, finding.trend) if finding.trend is not None and _promises(subject, finding) else math.inf
+        horizon(subject, finding.trend)
+        if finding.trend is not None and _promises(subject, finding)
+        else math.inf
         for subject, finding in zip(subjects, findings, strict=True)
     ]
     result = list(findings)
@@ -123,7 +130,9 @@ def _controlled(subject: Subject, finding: Finding) -> Finding:
     return _planted(subject, finding, kept)
 
 
-def _planted(subject: Subject, finding: Finding, weigh: Callable[[FitInput], tuple[float, int]]) -> Finding:
+def _planted(
+    subject: Subject, finding: Finding, weigh: Callable[[FitInput], tuple[float, int]]
+) -> Finding:
     """The finding promising what `weigh` says: how many times the formula's size, and in how many copies it was caught."""
     trend = finding.trend
     assert trend is not None
@@ -142,14 +151,18 @@ def _planted(subject: Subject, finding: Finding, weigh: Callable[[FitInput], tup
     was, now = (show_amount(amount, finding.unit) for amount in (promised, size))
     reason = finding.reason.replace(f"any growth is under {was}", f"any growth is under {now}")
     reason = f"{reason.removesuffix('.')}; leaks of {now} planted into copies of it were caught in {caught} of {TRIES} tries."
-    return replace(finding, planted=leak, reason=reason, trend=replace(trend, resolution_per_hour=size))
+    return replace(
+        finding, planted=leak, reason=reason, trend=replace(trend, resolution_per_hour=size)
+    )
 
 
 def copies_of(subject: Subject, seed: int) -> FitInput | None:
     """`TRIES` copies of a subject's level, ready to be weighed; None where it has too few points."""
     lives = split(subject)
     points = level_points(lives)[1] if lives else []
-    if sum(len(p.times) for p in points) < FEWEST_POINTS or not any(np.ptp(p.values) for p in points):
+    if sum(len(p.times) for p in points) < FEWEST_POINTS or not any(
+        np.ptp(p.values) for p in points
+    ):
         return None
     rng = np.random.default_rng(seed)
     copies = np.concatenate([_redrawn(life, rng) for life in points])
@@ -174,8 +187,8 @@ def _redrawn(life: LevelPoints, rng: np.random.Generator) -> Floats:
 def _course(values: Floats) -> tuple[Floats, float]:
     """A series' slow course, and the share of white scatter's deviation that is left beside it.
 
-    A parabola through the points around each (Savitzky and Golay, Smoothing and differentiation of data, 1964) keeps the
-    bend of a warm-up.
+    A parabola through the points around each (Savitzky and Golay, Smoothing and differentiation of
+    data, 1964) keeps the bend of a warm-up.
     """
     n = len(values)
     width = min(COURSE, n - (n + 1) % 2)
@@ -185,7 +198,10 @@ def _course(values: Floats) -> tuple[Floats, float]:
     if width < 3 or width <= powers.shape[1]:
         return np.full(n, float(np.mean(values))), math.sqrt(1 - 1 / n)
     course = np.convolve(values, through[half][::-1], "same")
-    course[:half], course[n - half :] = (through @ values[:width])[:half], (through @ values[n - width :])[half + 1 :]
+    course[:half], course[n - half :] = (
+        (through @ values[:width])[:half],
+        (through @ values[n - width :])[half + 1 :],
+    )
     return course, math.sqrt(1 - float(through[half, half]))
 
 
@@ -198,10 +214,14 @@ def caught_in(given: FitInput, per_hour: float) -> int:
         (replace(w, y=(w.y + slope * w.x[:, pace]) / reach, least=w.least / reach**2), prior)
         for w, prior in given.settings
     ]
-    return int((p_no_growth(_likely(planted, given.candidates), given.candidates) <= SUSPICIOUS).sum())
+    return int(
+        (p_no_growth(_likely(planted, given.candidates), given.candidates) <= SUSPICIOUS).sum()
+    )
 
 
-def _likely(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> list[tuple[Whitened, float]]:
+def _likely(
+    settings: Sequence[tuple[Whitened, float]], candidates: Candidates
+) -> list[tuple[Whitened, float]]:
     """Only those settings and noise models that do not explain the first copies hopelessly worse than the best does."""
     best = []
     for w, prior in settings:
@@ -230,7 +250,13 @@ def p_no_growth(settings: Sequence[tuple[Whitened, float]], candidates: Candidat
         stays += [_flat(log) for log in tally.stays]
         for log, fits in tally.grows:
             grows.append(_flat(log))
-            falls.append(_flat(t_cdf(-fits.slope / np.maximum(fits.error, 1e-300), np.array(float(fits.freedom)))))
+            falls.append(
+                _flat(
+                    t_cdf(
+                        -fits.slope / np.maximum(fits.error, 1e-300), np.array(float(fits.freedom))
+                    )
+                )
+            )
     stay, grow, fall = (np.concatenate(parts, axis=1) for parts in (stays, grows, falls))
     top = np.maximum(stay.max(axis=1), grow.max(axis=1))[:, None]
     weights = np.exp(grow - top)

@@ -36,19 +36,36 @@ def request_charts(prepared: Prepared, latency_verdict: Verdict | None) -> Itera
     if lines:
         yield Chart("Latency", "seconds", tuple(lines), latency_verdict, group=LATENCY)
         heat = heat_map(everything)
-        yield Chart("Latency of all requests: how many took how long", "seconds", (), group=LATENCY, heat=heat)
+        yield Chart(
+            "Latency of all requests: how many took how long",
+            "seconds",
+            (),
+            group=LATENCY,
+            heat=heat,
+        )
     if lines and len(windows) > 1:
-        slowest = sorted(windows, key=lambda window: window.quantile(0.99) or 0.0, reverse=True)[:MOST_CURVES]
+        slowest = sorted(windows, key=lambda window: window.quantile(0.99) or 0.0, reverse=True)[
+            :MOST_CURVES
+        ]
         curves = [
-            thinned(_latency(window, "p99", (("endpoint", window.endpoint),)), window.endpoint, None)
+            thinned(
+                _latency(window, "p99", (("endpoint", window.endpoint),)), window.endpoint, None
+            )
             for window in slowest
         ]
-        some = "" if len(slowest) == len(windows) else f", the slowest {len(slowest)} of {len(windows)}"
+        some = (
+            ""
+            if len(slowest) == len(windows)
+            else f", the slowest {len(slowest)} of {len(windows)}"
+        )
         yield Chart(f"p99 latency by endpoint{some}", "seconds", tuple(curves), group=LATENCY)
     failed = list(_failures(windows))
     if failed:
         yield Chart(
-            "Failures by kind", "failures/s", tuple(thinned(window, window.name, None) for window in failed), group=LOAD
+            "Failures by kind",
+            "failures/s",
+            tuple(thinned(window, window.name, None) for window in failed),
+            group=LOAD,
         )
 
 

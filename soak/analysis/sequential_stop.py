@@ -1,10 +1,13 @@
 """Stopping early: a few looks fixed in advance, with a risk of error spent at each so that all together spend little.
 
-The boundaries are far below the risk of a whole run (in the spirit of O'Brien and Fleming, A multiple testing procedure for
-clinical trials, 1979), because the chance of a trend is a model's, and early recordings are where models are wrong. And no
-statistic can tell a cache that fills evenly through half a run from a leak: so besides being certain, a leak that ends a
-run must be gross: several times the level that it began from, or at the end of a capacity before the run would be. Both
-were set by simulating whole recordings, cut at each look, through the whole analysis (`make bench-early`).
+The boundaries are far below the risk of a whole run (in the spirit of O'Brien and Fleming, A
+multiple testing procedure for clinical trials, 1979), because the chance of a trend is a model's,
+and early recordings are where models are wrong. And no
+statistic can tell a cache that fills evenly through half a run from a leak: so besides being
+    certain, a leak that ends a
+run must be gross: several times the level that it began from, or at the end of a capacity before
+the run would be. Both were set by simulating whole recordings, cut at each look, through the whole
+analysis (`make bench-early`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,11 @@ from soak.model import Analysis, Finding, RuleName, Verdict
 
 #: Shares of the steady phase after which a run is looked at; the chance that growth must stay below at each, and how many
 #: times its first level a series must have come to.
-LOOKS: tuple[tuple[float, float, float], ...] = ((0.125, 1e-6, 12.0), (0.25, 1e-5, 8.0), (0.5, 1e-4, 4.0))
+LOOKS: tuple[tuple[float, float, float], ...] = (
+    (0.125, 1e-6, 12.0),
+    (0.25, 1e-5, 8.0),
+    (0.5, 1e-4, 4.0),
+)
 #: Looks of `--until-certain`, shares of the time at most, and the probability of no growth that a fail must stay below at each:
 #: CERTAIN spent over them as O'Brien and Fleming do, so that all looks together err no more often than the one at the end.
 LOOKS_UNTIL_CERTAIN: tuple[tuple[float, float], ...] = (
@@ -50,7 +57,11 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
             finding.rule is RuleName.RESTART or _surely_grows(finding, boundary, gross, left)
         ):
             return finding.reason
-    if growth and all(_surely_kept(finding) for finding in growth) and analysis.verdict is Verdict.PASS:
+    if (
+        growth
+        and all(_surely_kept(finding) for finding in growth)
+        and analysis.verdict is Verdict.PASS
+    ):
         return "Every growth limit is surely kept."
     return None
 
@@ -58,13 +69,20 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
 def all_certain(analysis: Analysis, look: int) -> str | None:
     """Why a run may stop at one of LOOKS_UNTIL_CERTAIN: no finding is open, and each would stand with more data; else None.
 
-    A fail of growth must be that much surer, a pass have settled surely and vouch for several times what was judged; a
-    failing limit on requests may still recover, so it stops nothing.
+    A fail of growth must be that much surer, a pass have settled surely and vouch for several times
+    what was judged; a failing limit on requests may still recover, so it stops nothing.
     """
-    growth = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH and finding.trend is not None]
+    growth = [
+        finding
+        for finding in analysis.findings
+        if finding.rule is RuleName.GROWTH and finding.trend is not None
+    ]
     if not growth or any(finding.verdict is Verdict.INCONCLUSIVE for finding in analysis.findings):
         return None
-    if any(finding.verdict is Verdict.FAIL and finding.rule not in _FINAL for finding in analysis.findings):
+    if any(
+        finding.verdict is Verdict.FAIL and finding.rule not in _FINAL
+        for finding in analysis.findings
+    ):
         return None
     risk = LOOKS_UNTIL_CERTAIN[look][1] / len(growth)
     if not all(_stands(finding, risk) for finding in growth):
@@ -81,25 +99,43 @@ def _stands(finding: Finding, risk: float) -> bool:
     if finding.limit is not None:
         return _surely_kept(finding)
     judged = trend.lines[-1].end - trend.lines[0].start if trend.lines else 0.0
-    return trend.p_no_growth >= SURELY_SETTLED and (finding.vouched_seconds or 0.0) >= _VOUCHES * judged
+    return (
+        trend.p_no_growth >= SURELY_SETTLED
+        and (finding.vouched_seconds or 0.0) >= _VOUCHES * judged
+    )
 
 
 def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) -> bool:
     trend = finding.trend.for_the_worse if finding.trend is not None else None
-    if finding.rule is not RuleName.GROWTH or trend is None or trend.p_no_growth > boundary or not trend.lines:
+    if (
+        finding.rule is not RuleName.GROWTH
+        or trend is None
+        or trend.p_no_growth > boundary
+        or not trend.lines
+    ):
         return False
     counted = not finding.unit.startswith("bytes")
     line = trend.lines[-1]
     if line.last >= gross * max(line.first, _HANDFUL if counted else 0.0):
         return True
-    # A cache may well fill most of the memory that it was given; descriptors and connections are not for that.
-    return counted and finding.exhausts_in_hours is not None and finding.exhausts_in_hours * 3600 <= left
+    # A cache may well fill most of the memory that it was given; descriptors and connections are
+    # not for that.
+    return (
+        counted
+        and finding.exhausts_in_hours is not None
+        and finding.exhausts_in_hours * 3600 <= left
+    )
 
 
 def _surely_kept(finding: Finding) -> bool:
     """Below an explicit limit by a wide interval, long after warm-up; under the default rule nothing is sure before the end."""
     trend = finding.trend.for_the_worse if finding.trend is not None else None
-    if trend is None or finding.limit is None or not math.isfinite(trend.slope_high) or trend.doubt is not None:
+    if (
+        trend is None
+        or finding.limit is None
+        or not math.isfinite(trend.slope_high)
+        or trend.doubt is not None
+    ):
         return False
     high = trend.slope_per_hour + _WIDER * (trend.slope_high - trend.slope_per_hour)
     judged = trend.lines[-1].end - trend.lines[0].start if trend.lines else 0.0

@@ -1,7 +1,7 @@
 """The thresholds by which growth is judged: what each means, its unit, where its value comes from, what breaks when it moves.
 
-"Corpus" is the labelled series of tests/bench (`make bench-verdict`), on whose development part a value was calibrated.
-Probabilities are of "the level does not keep growing" (`Trend.p_no_growth`).
+"Corpus" is the labelled series of tests/bench (`make bench-verdict`), on whose development part a
+value was calibrated. Probabilities are of "the level does not keep growing" (`Trend.p_no_growth`).
 """
 
 from __future__ import annotations

@@ -50,9 +50,9 @@ def analyze(
 ) -> Analysis:
     """Judge a recording. `warmup` seconds of load at least are left out.
 
-    `judge_unknown` is for files somebody chose to have judged: there, series that are not known resources count too.
-    `request_clock` puts a subject on a clock of its own, where the mix of traffic was varied on purpose.
-    `asked_load` is what the profile asked of the load.
+    `judge_unknown` is for files somebody chose to have judged: there, series that are not known
+    resources count too. `request_clock` puts a subject on a clock of its own, where the mix of
+    traffic was varied on purpose. `asked_load` is what the profile asked of the load.
     """
     return analyze_prepared(
         prepare(recording, warmup, asked_load),
@@ -77,7 +77,9 @@ def analyze_prepared(
     proposed = [finding for rule in RULES.values() for finding in rule.judge(asked)]
     generator = generator_of(prepared)
     growth = [
-        finding for finding in proposed if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
+        finding
+        for finding in proposed
+        if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
     ]
     judged = prepared.judged_seconds
     reach = horizon_of(growth, judged, limits.vouch or limits.survive.for_)
@@ -97,7 +99,9 @@ def analyze_prepared(
         reason,
         findings,
         endpoints=tuple(endpoint_summaries(prepared.windows(), recording.windows)),
-        warnings=tuple(warning for rule in RULES.values() for warning in rule.warn(asked, findings)),
+        warnings=tuple(
+            warning for rule in RULES.values() for warning in rule.warn(asked, findings)
+        ),
         charts=drawn,
         phases=_phases(prepared),
         events=(*recording.events, *seen_events(prepared)),
@@ -146,9 +150,13 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
             f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then{why}.",
         )
     if open_:
-        return Verdict.INCONCLUSIVE, open_[0].reason + _others(len(open_) - 1, "is undecided", "are undecided")
+        return Verdict.INCONCLUSIVE, open_[0].reason + _others(
+            len(open_) - 1, "is undecided", "are undecided"
+        )
     growth = [
-        finding for finding in findings if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
+        finding
+        for finding in findings
+        if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
     ]
     if not growth:
         return Verdict.INCONCLUSIVE, (
@@ -166,16 +174,26 @@ _ENDED = {
 }
 
 
-def broken_by(prepared: Prepared, generator: Generator | None, findings: Iterable[Finding]) -> str | None:
+def broken_by(
+    prepared: Prepared, generator: Generator | None, findings: Iterable[Finding]
+) -> str | None:
     """Why the run as a whole proves nothing: it could not go on, it made no load, or its generator was saturated; else None."""
     run = prepared.recording.run
     under_way = run.ended is Ending.RUNNING  # its load may still come
-    why = run.failure or (None if under_way else nothing_sent(prepared) or saturated(generator, findings))
+    why = run.failure or (
+        None if under_way else nothing_sent(prepared) or saturated(generator, findings)
+    )
     return None if why is None else f"The run broke: {why}"
 
 
 def _others(count: int, name: str, more: str) -> str:
-    return "" if count == 0 else f" One more rule {name}." if count == 1 else f" {count} more rules {more}."
+    return (
+        ""
+        if count == 0
+        else f" One more rule {name}."
+        if count == 1
+        else f" {count} more rules {more}."
+    )
 
 
 def _all_well(prepared: Prepared, growth: list[Finding]) -> str:

@@ -1,9 +1,10 @@
 """The search as a function of its history: which step comes next, and what the steps so far come to.
 
-The rate is doubled until it does not hold, then the bracket is halved on a logarithmic scale until its ends differ by no
-more than `within`. Both ends are then measured again: the lower one for longer, since a queue that grows slowly takes time
-to show, and the upper one because a stall of the machine may have broken it. A rate's last outcome counts. After a rate
-that did not hold, half of what did is driven until the target answers as it should, so that no step inherits a queue.
+The rate is doubled until it does not hold, then the bracket is halved on a logarithmic scale until
+its ends differ by no more than `within`. Both ends are then measured again: the lower one for
+longer, since a queue that grows slowly takes time to show, and the upper one because a stall of the
+machine may have broken it. A rate's last outcome counts. After a rate that did not hold, half of
+what did is driven until the target answers as it should, so that no step inherits a queue.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ def next_step(settings: SearchSettings, history: Sequence[Outcome]) -> Step | No
 
 def _stuck(history: Sequence[Outcome]) -> bool:
     """Whether the last recovery failed."""
-    return bool(history) and history[-1].step.kind is StepKind.RECOVERY and history[-1].decision is not Decision.HELD
+    return (
+        bool(history)
+        and history[-1].step.kind is StepKind.RECOVERY
+        and history[-1].decision is not Decision.HELD
+    )
 
 
 def _following(settings: SearchSettings, judged: Sequence[Outcome]) -> Step | None:
@@ -46,8 +51,14 @@ def _following(settings: SearchSettings, judged: Sequence[Outcome]) -> Step | No
     bounds = bracket(judged)
     held, open_ = bounds.held, bounds.open
     if held is None:
-        return _step(settings, settings.lowest) if open_ is None else _again(settings, judged, open_)
-    rate = min(rounded(GROWTH * held), settings.highest) if open_ is None else _middle(settings, held, open_)
+        return (
+            _step(settings, settings.lowest) if open_ is None else _again(settings, judged, open_)
+        )
+    rate = (
+        min(rounded(GROWTH * held), settings.highest)
+        if open_ is None
+        else _middle(settings, held, open_)
+    )
     if rate is not None and rate > held:
         return _step(settings, rate)
     again = None if open_ is None else _again(settings, judged, open_)
@@ -70,10 +81,13 @@ def _step(settings: SearchSettings, rate: float, kind: StepKind = StepKind.STEP)
 def _again(settings: SearchSettings, judged: Sequence[Outcome], rate: float) -> Step | None:
     """A rate that did not hold once more, as long as it was measured before.
 
-    None once it has not held `BREAKS` times, or in a step that was long enough for no single stall to have broken it.
+    None once it has not held `BREAKS` times, or in a step that was long enough for no single stall
+    to have broken it.
     """
     tried = [outcome for outcome in judged if outcome.step.rate == rate]
-    kind = StepKind.CONFIRM if any(o.step.kind is StepKind.CONFIRM for o in tried) else StepKind.STEP
+    kind = (
+        StepKind.CONFIRM if any(o.step.kind is StepKind.CONFIRM for o in tried) else StepKind.STEP
+    )
     failed = [outcome for outcome in tried if not outcome.kept]
     long = any(outcome.seconds >= outcome.step.least for outcome in failed)
     return None if long or len(failed) >= BREAKS else _step(settings, rate, kind)
@@ -82,7 +96,8 @@ def _again(settings: SearchSettings, judged: Sequence[Outcome], rate: float) -> 
 def _confirmed(judged: Sequence[Outcome], rate: float) -> bool:
     """Whether a rate held in a step of the length of a confirmation."""
     return any(
-        outcome.step.rate == rate and outcome.step.kind is StepKind.CONFIRM and outcome.kept for outcome in judged
+        outcome.step.rate == rate and outcome.step.kind is StepKind.CONFIRM and outcome.kept
+        for outcome in judged
     )
 
 
@@ -90,7 +105,9 @@ def bracket(judged: Sequence[Outcome]) -> Bracket:
     """What the outcomes come to, the last one of each rate counting; a rate above one that did not hold does not count."""
     last = {outcome.step.rate: outcome for outcome in judged if outcome.step.judged}
     open_ = min((rate for rate, outcome in last.items() if not outcome.kept), default=None)
-    kept = [rate for rate, outcome in last.items() if outcome.kept and (open_ is None or rate < open_)]
+    kept = [
+        rate for rate, outcome in last.items() if outcome.kept and (open_ is None or rate < open_)
+    ]
     held = max(kept, default=None)
     low = max((rate for rate in kept if last[rate].decision is Decision.HELD), default=None)
     broke = (rate for rate, outcome in last.items() if outcome.decision is Decision.BROKE)
@@ -108,12 +125,20 @@ def conclusion(settings: SearchSettings, history: Sequence[Outcome]) -> Conclusi
     if _stuck(history):
         return Conclusion.UNRECOVERED
     if bounds.open is None:
-        return Conclusion.AT_LEAST if _confirmed(judged, settings.highest) else Conclusion.UNFINISHED
-    last = next(outcome.decision for outcome in reversed(judged) if outcome.step.rate == bounds.open)
+        return (
+            Conclusion.AT_LEAST if _confirmed(judged, settings.highest) else Conclusion.UNFINISHED
+        )
+    last = next(
+        outcome.decision for outcome in reversed(judged) if outcome.step.rate == bounds.open
+    )
     if last is Decision.GENERATOR:
         return Conclusion.GENERATOR
     done = bounds.held is not None and _middle(settings, bounds.held, bounds.open) is None
-    return Conclusion.FOUND if done and _confirmed(judged, bounds.held or 0.0) else Conclusion.UNFINISHED
+    return (
+        Conclusion.FOUND
+        if done and _confirmed(judged, bounds.held or 0.0)
+        else Conclusion.UNFINISHED
+    )
 
 
 def rounded(rate: float) -> float:

@@ -42,9 +42,9 @@ class StepLimit:
 class SearchSettings:
     """A search from the rate `lowest` to `highest` (requests per second).
 
-    `step` is the least time (seconds) that a rate is measured for before it is said to hold, `confirm` the same of the rate
-    that is found, `within` the width of the bracket at which the search ends, as a share. `warmup` seconds of the lowest
-    rate go before.
+    `step` is the least time (seconds) that a rate is measured for before it is said to hold,
+    `confirm` the same of the rate that is found, `within` the width of the bracket at which the
+    search ends, as a share. `warmup` seconds of the lowest rate go before.
     """
 
     limits: tuple[StepLimit, ...]

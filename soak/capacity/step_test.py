@@ -1,22 +1,25 @@
 """Whether a rate holds: a sequential test on the windows of one step.
 
-A limit such as p99 <= 250 ms holds where at most 1% of the requests take longer, and errors <= 1% where at most 1% fail: each
-limit is a proportion p against its allowed p0. Two one-sided tests are made after every window: "holds" rejects p >= p0,
-"breaks" rejects p <= p0. Each is a mixture of likelihood ratios of smaller or larger proportions against p0 (Robbins,
-"Statistical Methods Related to the Law of the Iterated Logarithm", Annals of Mathematical Statistics 1970): a test
-martingale, so that by Ville's inequality its error stays below `risk` however often it is looked at (Ramdas, Gruenwald,
-Vovk, Shafer, "Game-Theoretic Statistics and Safe Anytime-Valid Inference", Statistical Science 2023).
+A limit such as p99 <= 250 ms holds where at most 1% of the requests take longer, and errors <= 1%
+where at most 1% fail: each limit is a proportion p against its allowed p0. Two one-sided tests are
+made after every window: "holds" rejects p >= p0, "breaks" rejects p <= p0. Each is a mixture of
+likelihood ratios of smaller or larger proportions against p0 (Robbins, "Statistical Methods Related
+to the Law of the Iterated Logarithm", Annals of Mathematical Statistics 1970): a test martingale,
+so that by Ville's inequality its error stays below `risk` however often it is looked at (Ramdas,
+Gruenwald, Vovk, Shafer, "Game-Theoretic Statistics and Safe Anytime-Valid Inference", Statistical
+Science 2023).
 
-Requests of one window, and windows beside each other, are not independent: queues and stalls make violations come
-together. The log-likelihoods are therefore divided by the design effect, the variance of the violations over blocks of
-windows as a multiple of what independent requests would have (quasi-likelihood: McCullagh and Nelder 1989), at whichever
-block length it is largest (Flyvbjerg and Petersen, "Error estimates on averages of correlated data", 1989).
+Requests of one window, and windows beside each other, are not independent: queues and stalls make
+violations come together. The log-likelihoods are therefore divided by the design effect, the
+variance of the violations over blocks of windows as a multiple of what independent requests would
+have (quasi-likelihood: McCullagh and Nelder 1989), at whichever block length it is largest
+(Flyvbjerg and Petersen, "Error estimates on averages of correlated data", 1989).
 
-What does not happen during a step is not seen: a stall that comes once in a minute is met by one step in some, and then it
-counts as one event, however many requests it delays.
+What does not happen during a step is not seen: a stall that comes once in a minute is met by one
+step in some, and then it counts as one event, however many requests it delays.
 
-A request that is under way for longer than a limit allows violates it already, whether it is answered or not: of more
-requests in flight than arrive in that time, all beyond these are so old.
+A request that is under way for longer than a limit allows violates it already, whether it is
+answered or not: of more requests in flight than arrive in that time, all beyond these are so old.
 """
 
 from __future__ import annotations
@@ -56,9 +59,9 @@ PRESSED = 0.5
 class WindowCounts:
     """One window of all endpoints: its length in seconds, and what was counted in it.
 
-    `latency` maps buckets of `soak.latency` to successes, `dropped` are arrivals that were never sent, `in_flight` requests
-    under way at its end. `asked` and `made` are arrivals, `cpu` (share of a core) and `lag` (seconds) the generator's own;
-    None where nothing was measured.
+    `latency` maps buckets of `soak.latency` to successes, `dropped` are arrivals that were never
+    sent, `in_flight` requests under way at its end. `asked` and `made` are arrivals, `cpu` (share
+    of a core) and `lag` (seconds) the generator's own; None where nothing was measured.
     """
 
     seconds: float
@@ -105,19 +108,35 @@ class StepTest:
         if settling:
             return None
         self.windows.append(window)
-        decide = {StepKind.WARMUP: self._warm, StepKind.RECOVERY: self._recovered}.get(self.step.kind, self._decided)
+        decide = {StepKind.WARMUP: self._warm, StepKind.RECOVERY: self._recovered}.get(
+            self.step.kind, self._decided
+        )
         return decide()
 
     def ended(self) -> Outcome:
         """The outcome of a step that ended before it was decided."""
-        return self._outcome(Decision.UNDECIDED, f"it ended after {show_duration(self.seconds)}, undecided", kept=False)
+        return self._outcome(
+            Decision.UNDECIDED,
+            f"it ended after {show_duration(self.seconds)}, undecided",
+            kept=False,
+        )
 
-    def _violations(self, index: int, limit: StepLimit, window: WindowCounts) -> tuple[float, float]:
+    def _violations(
+        self, index: int, limit: StepLimit, window: WindowCounts
+    ) -> tuple[float, float]:
         """Requests of a window, and those of them that violate a limit."""
         if limit.quantile is None:
             return window.requests + window.dropped, window.failures + window.dropped
-        slow = sum(count for bucket, count in window.latency.items() if bucket_seconds(bucket) > limit.bound)
-        overdue = 0.0 if self.flows else max(0.0, window.in_flight - math.ceil(self.step.rate * limit.bound))
+        slow = sum(
+            count
+            for bucket, count in window.latency.items()
+            if bucket_seconds(bucket) > limit.bound
+        )
+        overdue = (
+            0.0
+            if self.flows
+            else max(0.0, window.in_flight - math.ceil(self.step.rate * limit.bound))
+        )
         newly, self._overdue[index] = overdue - self._overdue[index], overdue
         successes = sum(window.latency.values())
         violations = slow + window.dropped + newly
@@ -149,10 +168,17 @@ class StepTest:
         if len(self.windows) < FEWEST_WINDOWS:
             return None
         needed = math.log(1 / self.risk)
-        evidence = [self._evidence(limit, self._counts[index]) for index, limit in enumerate(self.limits)]
+        evidence = [
+            self._evidence(limit, self._counts[index]) for index, limit in enumerate(self.limits)
+        ]
         over = self.seconds >= self.step.most - 1e-6
         broken = next(
-            (limit for limit, (_, breaks) in zip(self.limits, evidence, strict=True) if breaks >= needed), None
+            (
+                limit
+                for limit, (_, breaks) in zip(self.limits, evidence, strict=True)
+                if breaks >= needed
+            ),
+            None,
         )
         if broken is not None or over:
             pressed = self._generator_limit()
@@ -177,7 +203,9 @@ class StepTest:
         reason = f"too near to the limit to be sure: {self._told(self._nearest())}"
         return self._outcome(Decision.UNDECIDED, reason, kept=kept)
 
-    def _evidence(self, limit: StepLimit, counts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    def _evidence(
+        self, limit: StepLimit, counts: Sequence[tuple[float, float]]
+    ) -> tuple[float, float]:
         """The logarithms of the evidence that a limit holds, and that it breaks."""
         n, bad = sum(pair[0] for pair in counts), sum(pair[1] for pair in counts)
         effect, p0 = design_effect(counts), limit.allowed
@@ -185,7 +213,9 @@ class StepTest:
         def mixture(multiples: Sequence[float]) -> float:
             others = {min(multiple * p0, MOST_ALTERNATIVE) for multiple in multiples}
             logs = [
-                (bad * math.log(p / p0) + (n - bad) * math.log((1 - p) / (1 - p0))) / effect for p in others if p != p0
+                (bad * math.log(p / p0) + (n - bad) * math.log((1 - p) / (1 - p0))) / effect
+                for p in others
+                if p != p0
             ]
             most = max(logs)
             return most + math.log(sum(math.exp(log - most) for log in logs) / len(logs))
@@ -197,7 +227,11 @@ class StepTest:
         third = len(self.windows) // 3
         first, second, last = (
             sum(window.in_flight for window in part) / third
-            for part in (self.windows[:third], self.windows[third : 2 * third], self.windows[-third:])
+            for part in (
+                self.windows[:third],
+                self.windows[third : 2 * third],
+                self.windows[-third:],
+            )
         )
         arrivals = sum(window.requests for window in self.windows) * 2 / 3
         if last - first <= QUEUE_CHANCE + QUEUE_GROWTH * arrivals or not first < second < last:
@@ -208,7 +242,11 @@ class StepTest:
         return self._made_share() >= MADE
 
     def _made_share(self) -> float:
-        known = [(window.made, window.asked) for window in self.windows if window.made is not None and window.asked]
+        known = [
+            (window.made, window.asked)
+            for window in self.windows
+            if window.made is not None and window.asked
+        ]
         asked = sum(asked for _, asked in known if asked is not None)
         return sum(made for made, _ in known if made is not None) / asked if asked else 1.0
 
@@ -226,7 +264,9 @@ class StepTest:
 
     def _nearest(self) -> StepLimit:
         """The limit of which the least is known to be kept."""
-        pairs = [(self._evidence(limit, self._counts[i])[0], i) for i, limit in enumerate(self.limits)]
+        pairs = [
+            (self._evidence(limit, self._counts[i])[0], i) for i, limit in enumerate(self.limits)
+        ]
         return self.limits[min(pairs)[1]]
 
     def _told(self, limit: StepLimit) -> str:
@@ -251,8 +291,8 @@ class StepTest:
 def design_effect(counts: Sequence[tuple[float, float]]) -> float:
     """How much more the number of violations varies than that of independent requests, at least 1.
 
-    `counts` are requests and violations of successive windows; blocks of 1, 2, 4, ... windows are looked at, and the largest
-    ratio counts.
+    `counts` are requests and violations of successive windows; blocks of 1, 2, 4, ... windows are
+    looked at, and the largest ratio counts.
     """
     n, bad = sum(pair[0] for pair in counts), sum(pair[1] for pair in counts)
     if not 0 < bad < n:
@@ -260,7 +300,9 @@ def design_effect(counts: Sequence[tuple[float, float]]) -> float:
     share, largest, length = bad / n, 1.0, 1
     independent = n * share * (1 - share)
     while len(counts) // length >= FEWEST_BLOCKS:
-        blocks = [counts[start : start + length] for start in range(0, len(counts) - length + 1, length)]
+        blocks = [
+            counts[start : start + length] for start in range(0, len(counts) - length + 1, length)
+        ]
         errors = [sum(b for _, b in block) - share * sum(m for m, _ in block) for block in blocks]
         whole = len(counts) / (len(blocks) * length)
         variance = whole * sum(error**2 for error in errors) * len(blocks) / (len(blocks) - 1)

@@ -64,21 +64,34 @@ class DrivenStep:
     def to_json(self) -> dict[str, Any]:
         """What run.json says of it."""
         step = self.step
-        fields = {"kind": step.kind.value, "rate": step.rate, "settle": step.settle, "least": step.least}
-        return {**fields, "most": step.most, "start": round(self.start, 3), "end": round(self.end, 6)}
+        fields = {
+            "kind": step.kind.value,
+            "rate": step.rate,
+            "settle": step.settle,
+            "least": step.least,
+        }
+        return {
+            **fields,
+            "most": step.most,
+            "start": round(self.start, 3),
+            "end": round(self.end, 6),
+        }
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> DrivenStep:
         """The inverse of `to_json`; KeyError, TypeError or ValueError where the entry is damaged."""
         numbers = (float(entry[key]) for key in ("rate", "settle", "least", "most"))
-        return cls(Step(StepKind(entry["kind"]), *numbers), float(entry["start"]), float(entry["end"]))
+        return cls(
+            Step(StepKind(entry["kind"]), *numbers), float(entry["start"]), float(entry["end"])
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a step showed, and a sentence that says why; `seconds` is how long it was measured for.
 
-    `kept` says that the limits were kept as far as it was measured: proven where the decision is `HELD`.
+    `kept` says that the limits were kept as far as it was measured: proven where the decision is
+    `HELD`.
     """
 
     step: Step
@@ -92,8 +105,9 @@ class Outcome:
 class Bracket:
     """What a search has found so far, in requests per second; None where nothing is known.
 
-    `held` is the highest rate that kept the limits, `open` the lowest one above it that did not, for whatever reason. `low`
-    and `high` are the 95% interval: the highest rate that surely held, and the lowest one above it that surely broke a limit.
+    `held` is the highest rate that kept the limits, `open` the lowest one above it that did not,
+    for whatever reason. `low` and `high` are the 95% interval: the highest rate that surely held,
+    and the lowest one above it that surely broke a limit.
     """
 
     held: float | None
@@ -106,8 +120,8 @@ class Bracket:
 class StepFigures:
     """One step with what was seen in it, for reports: requests per second answered, latencies in seconds, shares of 1.
 
-    `cpu` is the target's CPU in cores, `pools` each connection pool's mean use by name; None and empty where not recorded.
-    `start` and `end` are seconds on the run's clock.
+    `cpu` is the target's CPU in cores, `pools` each connection pool's mean use by name; None and
+    empty where not recorded. `start` and `end` are seconds on the run's clock.
     """
 
     outcome: Outcome
@@ -125,7 +139,8 @@ class StepFigures:
 class Capacity:
     """What a capacity search found: the bracket in requests per second, how it ended, and each step in order.
 
-    `p99_limit` (seconds) and `errors_limit` (share) are those of the search, None where it had none.
+    `p99_limit` (seconds) and `errors_limit` (share) are those of the search, None where it had
+    none.
     """
 
     conclusion: Conclusion
@@ -138,6 +153,8 @@ class Capacity:
     def at(self) -> StepFigures | None:
         """The step that measured the capacity: the last one of the highest rate that held."""
         of_rate = [
-            step for step in self.steps if step.outcome.step.judged and step.outcome.step.rate == self.bracket.held
+            step
+            for step in self.steps
+            if step.outcome.step.judged and step.outcome.step.rate == self.bracket.held
         ]
         return of_rate[-1] if of_rate and self.bracket.held is not None else None

@@ -5,7 +5,17 @@ Memory is judged by its parts; the totals above them are only shown.
 
 from __future__ import annotations
 
-from soak.catalog.rows import Family, ResourceKind, Unit, bound, connected, count, heap, memory, shown
+from soak.catalog.rows import (
+    Family,
+    ResourceKind,
+    Unit,
+    bound,
+    connected,
+    count,
+    heap,
+    memory,
+    shown,
+)
 
 BEAM = Family(
     name="Erlang VM",
@@ -16,11 +26,22 @@ BEAM = Family(
             row
             for total in ("", "_total")
             for row in (
-                heap(f'erlang_vm_memory_processes_bytes{total}{{usage="used"}}', "memory of the Erlang VM's processes"),
+                heap(
+                    f'erlang_vm_memory_processes_bytes{total}{{usage="used"}}',
+                    "memory of the Erlang VM's processes",
+                ),
                 heap(f"erlang_vm_memory_system_bytes{total}", "a part of the Erlang VM's memory"),
-                shown(f"erlang_vm_memory_bytes{total}", ResourceKind.MEMORY, "the Erlang VM's memory"),
-                shown(f"erlang_vm_memory_processes_bytes{total}", ResourceKind.MEMORY, "memory free for processes"),
-                shown(f"erlang_vm_memory_atom_bytes{total}", ResourceKind.MEMORY, "memory of atoms"),
+                shown(
+                    f"erlang_vm_memory_bytes{total}", ResourceKind.MEMORY, "the Erlang VM's memory"
+                ),
+                shown(
+                    f"erlang_vm_memory_processes_bytes{total}",
+                    ResourceKind.MEMORY,
+                    "memory free for processes",
+                ),
+                shown(
+                    f"erlang_vm_memory_atom_bytes{total}", ResourceKind.MEMORY, "memory of atoms"
+                ),
             )
         ),
         count(
@@ -40,20 +61,43 @@ BEAM = Family(
             )
         ),
         count(
-            ResourceKind.OTHER, "erlang_vm_atom_count", "the Erlang VM's atoms", Unit.OBJECTS, "erlang_vm_atom_limit"
+            ResourceKind.OTHER,
+            "erlang_vm_atom_count",
+            "the Erlang VM's atoms",
+            Unit.OBJECTS,
+            "erlang_vm_atom_limit",
         ),
         *(
-            count(ResourceKind.OTHER, name, "the Erlang VM's tables", Unit.OBJECTS, "erlang_vm_ets_limit")
+            count(
+                ResourceKind.OTHER,
+                name,
+                "the Erlang VM's tables",
+                Unit.OBJECTS,
+                "erlang_vm_ets_limit",
+            )
             for name in ("erlang_vm_ets_tables", "erlang_vm_memory_ets_tables")
         ),
         bound("erlang_vm_*_limit", "a limit of the Erlang VM", Unit.OBJECTS),
         # VerneMQ and telemetry_poller.
         heap("vm_memory_processes", "memory of the Erlang VM's processes"),
-        *(heap(f"vm_memory_{part}", f"the Erlang VM's memory of {part}s") for part in ("atom", "binary")),
+        *(
+            heap(f"vm_memory_{part}", f"the Erlang VM's memory of {part}s")
+            for part in ("atom", "binary")
+        ),
         heap("vm_memory_ets", "the Erlang VM's memory of tables"),
         shown("vm_memory_*", ResourceKind.MEMORY, "the Erlang VM's memory"),
-        count(ResourceKind.THREADS, "vm_system_counts_process_count", "the Erlang VM's processes", Unit.PROCESSES),
-        count(ResourceKind.DESCRIPTORS, "vm_system_counts_port_count", "the Erlang VM's ports", Unit.HANDLES),
+        count(
+            ResourceKind.THREADS,
+            "vm_system_counts_process_count",
+            "the Erlang VM's processes",
+            Unit.PROCESSES,
+        ),
+        count(
+            ResourceKind.DESCRIPTORS,
+            "vm_system_counts_port_count",
+            "the Erlang VM's ports",
+            Unit.HANDLES,
+        ),
         count(ResourceKind.THREADS, "queue_processes", "VerneMQ's queues", Unit.PROCESSES),
         memory("router_memory", "VerneMQ's memory of subscriptions"),
         memory("retain_memory", "VerneMQ's memory of retained messages"),

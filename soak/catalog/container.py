@@ -26,7 +26,12 @@ CONTAINER = Family(
         shown("node_memory_working_set_bytes", ResourceKind.MEMORY, "the node's memory in use"),
         bound(MEMORY_LIMIT, "the container's memory limit"),
         shown("container_memory_*", ResourceKind.MEMORY, "a part of the container's memory"),
-        shown("container_threads" + _PAUSE, ResourceKind.THREADS, "threads of a pod's pause container", Unit.THREADS),
+        shown(
+            "container_threads" + _PAUSE,
+            ResourceKind.THREADS,
+            "threads of a pod's pause container",
+            Unit.THREADS,
+        ),
         _nested(
             count(
                 ResourceKind.THREADS,
@@ -37,8 +42,20 @@ CONTAINER = Family(
             )
         ),
         bound("container_threads_max", "the limit of the container's threads", Unit.THREADS),
-        shown("container_processes" + _PAUSE, ResourceKind.THREADS, "processes of a pause container", Unit.PROCESSES),
-        _nested(count(ResourceKind.THREADS, "container_processes", "the container's processes", Unit.PROCESSES)),
+        shown(
+            "container_processes" + _PAUSE,
+            ResourceKind.THREADS,
+            "processes of a pause container",
+            Unit.PROCESSES,
+        ),
+        _nested(
+            count(
+                ResourceKind.THREADS,
+                "container_processes",
+                "the container's processes",
+                Unit.PROCESSES,
+            )
+        ),
         shown(
             "container_file_descriptors" + _PAUSE,
             ResourceKind.DESCRIPTORS,
@@ -53,7 +70,12 @@ CONTAINER = Family(
                 Unit.DESCRIPTORS,
             )
         ),
-        shown("container_sockets", ResourceKind.DESCRIPTORS, "the container's sockets", Unit.DESCRIPTORS),
+        shown(
+            "container_sockets",
+            ResourceKind.DESCRIPTORS,
+            "the container's sockets",
+            Unit.DESCRIPTORS,
+        ),
         shown("container_cpu_*", ResourceKind.CPU, "the container's CPU time", Unit.SECONDS),
     ),
 )

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from soak.catalog.process import resident
-from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, connected, count, heap, memory, shown
+from soak.catalog.rows import (
+    Collector,
+    Family,
+    ResourceKind,
+    Unit,
+    bound,
+    connected,
+    count,
+    heap,
+    memory,
+    shown,
+)
 
 #: How many connections PostgreSQL accepts.
 MOST_SESSIONS = "pg_settings_max_connections"
@@ -20,12 +31,22 @@ COCKROACHDB = Family(
         shown("sys_cgo_totalbytes", ResourceKind.MEMORY, "what C code took from the system"),
         connected(count(ResourceKind.THREADS, "sys_goroutines", "goroutines", Unit.GOROUTINES)),
         connected(
-            count(ResourceKind.DESCRIPTORS, "sys_fd_open", "open descriptors", Unit.DESCRIPTORS, "sys_fd_softlimit")
+            count(
+                ResourceKind.DESCRIPTORS,
+                "sys_fd_open",
+                "open descriptors",
+                Unit.DESCRIPTORS,
+                "sys_fd_softlimit",
+            )
         ),
-        connected(count(ResourceKind.DESCRIPTORS, "sql_conns", "SQL connections", Unit.CONNECTIONS)),
+        connected(
+            count(ResourceKind.DESCRIPTORS, "sql_conns", "SQL connections", Unit.CONNECTIONS)
+        ),
         memory("sql_mem_root_current", "memory of SQL statements"),
     ),
-    collectors=(Collector(heap="sys_go_allocbytes", taken="sys_go_totalbytes", threads="sys_goroutines"),),
+    collectors=(
+        Collector(heap="sys_go_allocbytes", taken="sys_go_totalbytes", threads="sys_goroutines"),
+    ),
 )
 
 #: Consul, Vault and Nomad publish the same under their own prefix, beside the Go client's series.
@@ -34,8 +55,15 @@ HASHICORP = Family(
     prefixes=("consul_", "vault_", "nomad_"),
     metrics=(
         heap("*_runtime_alloc_bytes", "Go's heap", unless=_GO_HEAP),
-        heap("*_runtime_heap_objects", "the number of objects on Go's heap", unit=Unit.OBJECTS, unless=_GO_HEAP),
-        connected(count(ResourceKind.THREADS, "*_runtime_num_goroutines", "goroutines", Unit.GOROUTINES)),
+        heap(
+            "*_runtime_heap_objects",
+            "the number of objects on Go's heap",
+            unit=Unit.OBJECTS,
+            unless=_GO_HEAP,
+        ),
+        connected(
+            count(ResourceKind.THREADS, "*_runtime_num_goroutines", "goroutines", Unit.GOROUTINES)
+        ),
         shown("*_runtime_sys_bytes", ResourceKind.MEMORY, "what Go took from the system"),
     ),
 )
@@ -44,12 +72,31 @@ ETCD = Family(
     name="etcd",
     prefixes=("etcd_",),
     metrics=(
-        memory("etcd_mvcc_db_total_size_in_use_in_bytes", "etcd's database", ("etcd_server_quota_backend_bytes",)),
+        memory(
+            "etcd_mvcc_db_total_size_in_use_in_bytes",
+            "etcd's database",
+            ("etcd_server_quota_backend_bytes",),
+        ),
         shown("etcd_mvcc_db_total_size_in_bytes", ResourceKind.MEMORY, "etcd's database file"),
         bound("etcd_server_quota_backend_bytes", "etcd's quota"),
-        connected(count(ResourceKind.DESCRIPTORS, "os_fd_used", "open descriptors", Unit.DESCRIPTORS, "os_fd_limit")),
-        count(ResourceKind.OTHER, "etcd_debugging_mvcc_watcher_total", "etcd's watchers", Unit.OBJECTS),
-        count(ResourceKind.OTHER, "etcd_debugging_mvcc_watch_stream_total", "etcd's watch streams", Unit.OBJECTS),
+        connected(
+            count(
+                ResourceKind.DESCRIPTORS,
+                "os_fd_used",
+                "open descriptors",
+                Unit.DESCRIPTORS,
+                "os_fd_limit",
+            )
+        ),
+        count(
+            ResourceKind.OTHER, "etcd_debugging_mvcc_watcher_total", "etcd's watchers", Unit.OBJECTS
+        ),
+        count(
+            ResourceKind.OTHER,
+            "etcd_debugging_mvcc_watch_stream_total",
+            "etcd's watch streams",
+            Unit.OBJECTS,
+        ),
     ),
 )
 
@@ -70,7 +117,9 @@ REDIS = Family(
                 "redis_config_maxclients",
             )
         ),
-        count(ResourceKind.OTHER, "redis_blocked_clients", "Redis's blocked clients", Unit.CONNECTIONS),
+        count(
+            ResourceKind.OTHER, "redis_blocked_clients", "Redis's blocked clients", Unit.CONNECTIONS
+        ),
         shown("redis_db_keys", ResourceKind.OTHER, "keys in Redis", Unit.OBJECTS),
     ),
 )
@@ -95,7 +144,12 @@ POSTGRESQL = Family(
             "connections idle in a transaction",
             Unit.CONNECTIONS,
         ),
-        shown("pg_stat_activity_count", ResourceKind.DESCRIPTORS, "connections in one state", Unit.CONNECTIONS),
+        shown(
+            "pg_stat_activity_count",
+            ResourceKind.DESCRIPTORS,
+            "connections in one state",
+            Unit.CONNECTIONS,
+        ),
         bound(MOST_SESSIONS, "the limit of connections", Unit.CONNECTIONS),
         shown("pg_locks_count", ResourceKind.OTHER, "locks", Unit.OBJECTS),
     ),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from soak.catalog.process import resident
 from soak.catalog.rows import Collector, Family, ResourceKind, Unit, connected, count, heap, shown
 
-_OTEL, _BEFORE = "dotnet_gc_last_collection_heap_size_bytes", "process_runtime_dotnet_gc_heap_size_bytes"
+_OTEL, _BEFORE = (
+    "dotnet_gc_last_collection_heap_size_bytes",
+    "process_runtime_dotnet_gc_heap_size_bytes",
+)
 
 DOTNET = Family(
     name=".NET",
@@ -17,27 +20,46 @@ DOTNET = Family(
         shown("process_private_memory_bytes", ResourceKind.MEMORY, "private memory"),
         heap("dotnet_total_memory_bytes", ".NET's heap"),
         count(ResourceKind.THREADS, "process_num_threads", "threads", Unit.THREADS),
-        connected(count(ResourceKind.DESCRIPTORS, "process_open_handles", "open handles", Unit.HANDLES)),
-        # .NET 9's own meters, as OpenTelemetry's exporters spell them: some append `_total` to what goes up and down.
+        connected(
+            count(ResourceKind.DESCRIPTORS, "process_open_handles", "open handles", Unit.HANDLES)
+        ),
+        # .NET 9's own meters, as OpenTelemetry's exporters spell them: some append `_total` to what
+        # goes up and down.
         resident("dotnet_process_memory_working_set_bytes"),
         heap(_OTEL, ".NET's heap after a collection"),
         shown("dotnet_gc_last_collection_*_bytes", ResourceKind.HEAP, "memory of .NET's collector"),
         shown("dotnet_gc_*", ResourceKind.GC, ".NET's collections", Unit.COLLECTIONS),
-        count(ResourceKind.THREADS, "dotnet_thread_pool_thread_count*", "threads of .NET's pool", Unit.THREADS),
-        count(ResourceKind.QUEUE, "dotnet_thread_pool_queue_length*", "work items queued", Unit.TASKS),
+        count(
+            ResourceKind.THREADS,
+            "dotnet_thread_pool_thread_count*",
+            "threads of .NET's pool",
+            Unit.THREADS,
+        ),
+        count(
+            ResourceKind.QUEUE, "dotnet_thread_pool_queue_length*", "work items queued", Unit.TASKS
+        ),
         count(ResourceKind.TIMERS, "dotnet_timer_count*", ".NET's timers", Unit.TIMERS),
         # OpenTelemetry.Instrumentation.Runtime for .NET 8 and before.
         heap(_BEFORE, ".NET's heap after a collection"),
         heap("process_runtime_dotnet_gc_objects_size_bytes", ".NET's heap", unless=(_BEFORE,)),
-        shown("process_runtime_dotnet_gc_*", ResourceKind.GC, ".NET's collections", Unit.COLLECTIONS),
+        shown(
+            "process_runtime_dotnet_gc_*", ResourceKind.GC, ".NET's collections", Unit.COLLECTIONS
+        ),
         count(
             ResourceKind.THREADS,
             "process_runtime_dotnet_thread_pool_threads_count",
             "threads of .NET's pool",
             Unit.THREADS,
         ),
-        count(ResourceKind.QUEUE, "process_runtime_dotnet_thread_pool_queue_length", "work items queued", Unit.TASKS),
-        count(ResourceKind.TIMERS, "process_runtime_dotnet_timer_count", ".NET's timers", Unit.TIMERS),
+        count(
+            ResourceKind.QUEUE,
+            "process_runtime_dotnet_thread_pool_queue_length",
+            "work items queued",
+            Unit.TASKS,
+        ),
+        count(
+            ResourceKind.TIMERS, "process_runtime_dotnet_timer_count", ".NET's timers", Unit.TIMERS
+        ),
         # prometheus-net.DotNetRuntime.
         shown("dotnet_threadpool_*", ResourceKind.THREADS, ".NET's pool of threads", Unit.THREADS),
     ),

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from soak.catalog.process import MEMORY_LIMITS
-from soak.catalog.rows import Collector, Family, Pool, ResourceKind, Unit, Worse, connected, count, heap, shown
+from soak.catalog.rows import (
+    Collector,
+    Family,
+    Pool,
+    ResourceKind,
+    Unit,
+    Worse,
+    connected,
+    count,
+    heap,
+    shown,
+)
 
 LIVE_HEAP, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
 #: What soak's snapshots add: the heap's exact size just after the collection that each forces. The goal tells less of a heap of
@@ -28,7 +39,12 @@ GO = Family(
         heap(COLLECTED_HEAP, "Go's heap after a collection", MEMORY_LIMIT, *MEMORY_LIMITS),
         heap("go_memstats_heap_alloc_bytes", "Go's heap", unless=_UNLESS_LIVE),
         heap("go_memstats_heap_inuse_bytes", "Go's heap in use", unless=_UNLESS_LIVE),
-        heap("go_memstats_heap_objects", "the number of objects on Go's heap", unit=_OBJECTS, unless=_UNLESS_LIVE),
+        heap(
+            "go_memstats_heap_objects",
+            "the number of objects on Go's heap",
+            unit=_OBJECTS,
+            unless=_UNLESS_LIVE,
+        ),
         heap("go_memstats_stack_inuse_bytes", "Go's stack memory", unless=(GOROUTINES,)),
         shown(TAKEN, ResourceKind.MEMORY, "what Go took from the system"),
         shown(GOAL, ResourceKind.HEAP, "the next collection's goal"),
@@ -36,14 +52,32 @@ GO = Family(
         shown("go_gc_duration_seconds*", ResourceKind.GC, "Go's pauses", Unit.SECONDS),
         # OpenTelemetry, since semantic conventions 1.29, and before.
         connected(count(ResourceKind.THREADS, "go_goroutine_count", "goroutines", Unit.GOROUTINES)),
-        heap('go_memory_used_bytes{go_memory_type="stack"}', "Go's stack memory", unless=("go_goroutine_count",)),
-        heap('go_memory_used_bytes{go_memory_type="other"}', "Go's memory in use", "go_memory_limit_bytes"),
+        heap(
+            'go_memory_used_bytes{go_memory_type="stack"}',
+            "Go's stack memory",
+            unless=("go_goroutine_count",),
+        ),
+        heap(
+            'go_memory_used_bytes{go_memory_type="other"}',
+            "Go's memory in use",
+            "go_memory_limit_bytes",
+        ),
         shown("go_memory_gc_goal_bytes", ResourceKind.HEAP, "the next collection's goal"),
-        shown("go_memory_limit_bytes", ResourceKind.LIMIT, "Go's memory limit", worse=Worse.NEITHER),
-        connected(count(ResourceKind.THREADS, "process_runtime_go_goroutines", "goroutines", Unit.GOROUTINES)),
+        shown(
+            "go_memory_limit_bytes", ResourceKind.LIMIT, "Go's memory limit", worse=Worse.NEITHER
+        ),
+        connected(
+            count(
+                ResourceKind.THREADS, "process_runtime_go_goroutines", "goroutines", Unit.GOROUTINES
+            )
+        ),
         heap("process_runtime_go_mem_heap_alloc_bytes", "Go's heap"),
         heap("process_runtime_go_mem_heap_inuse_bytes", "Go's heap in use"),
-        heap("process_runtime_go_mem_heap_objects", "the number of objects on Go's heap", unit=_OBJECTS),
+        heap(
+            "process_runtime_go_mem_heap_objects",
+            "the number of objects on Go's heap",
+            unit=_OBJECTS,
+        ),
         shown("process_runtime_go_mem_heap_*_bytes", ResourceKind.HEAP, "a part of Go's heap"),
         # The open connections of a pool, idle ones among them.
         count(

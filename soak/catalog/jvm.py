@@ -22,11 +22,16 @@ THREADS = "jvm_threads_live_threads"
 NATIVE_MEMORY, CLASS_LOADERS = "jvm_native_memory_committed_bytes", "jvm_class_loaders"
 LIVE_CLASSES = "jvm_live_classes_bytes"
 #: All of the heap: what it may come to, and what it took from the system.
-HEAP_LIMIT, HEAP_COMMITTED = 'jvm_memory_max_bytes{area="heap"}', 'jvm_memory_committed_bytes{area="heap"}'
+HEAP_LIMIT, HEAP_COMMITTED = (
+    'jvm_memory_max_bytes{area="heap"}',
+    'jvm_memory_committed_bytes{area="heap"}',
+)
 #: Pools of the heap in which objects grow old: what they hold after a collection is live.
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
 #: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
-_BOUNDED = "Code ?Heap.*|Code ?Cache|.*JIT.*|.*Eden Space|.*Survivor Space|.*[Nn]ursery.*|ZGC Young.*"
+_BOUNDED = (
+    "Code ?Heap.*|Code ?Cache|.*JIT.*|.*Eden Space|.*Survivor Space|.*[Nn]ursery.*|ZGC Young.*"
+)
 _SOONER = (
     "a smaller -Xmx makes the JVM clean its old generation sooner, and under a light load "
     "-XX:G1PeriodicGCInterval=60000 (JDK 12 and later) makes G1 do so every minute"
@@ -34,7 +39,10 @@ _SOONER = (
 #: Collectors of the young generation alone, by their beans' names.
 _YOUNG = "G1 Young.*|PS Scavenge|ParNew|Copy|.*Minor.*|scavenge|.*Concurrent.*"
 _AFTER, _AFTER_OTEL = "jvm_memory_pool_collection_used_bytes", "jvm_memory_used_after_last_gc_bytes"
-_AFTER_OLD, _AFTER_OTEL_OLD = f'{_AFTER}{{pool=~"{_OLD}"}}', f'{_AFTER_OTEL}{{jvm_memory_pool_name=~"{_OLD}"}}'
+_AFTER_OLD, _AFTER_OTEL_OLD = (
+    f'{_AFTER}{{pool=~"{_OLD}"}}',
+    f'{_AFTER_OTEL}{{jvm_memory_pool_name=~"{_OLD}"}}',
+)
 _METASPACE = 'jvm_memory_pool_used_bytes{pool=~"Metaspace|class storage"}'
 _METASPACE_0 = 'jvm_memory_pool_bytes_used{pool=~"Metaspace|class storage"}'
 _TASKS = Unit.TASKS
@@ -44,16 +52,36 @@ JVM = Family(
     language="Java",
     prefixes=("jvm_", "jdk_", "base_memory_", "memory_usedHeap"),
     metrics=(
-        # Micrometer, with a series for each memory pool; what of a heap is garbage only a collection tells.
+        # Micrometer, with a series for each memory pool; what of a heap is garbage only a
+        # collection tells.
         heap(LIVE_DATA, "the JVM's live data", "jvm_gc_max_data_size_bytes"),
-        shown(f'{USED}{{id=~"{_BOUNDED}"}}', ResourceKind.HEAP, "a bounded part of the JVM's memory"),
-        shown(f'{USED}{{jvm_memory_pool_name=~"{_BOUNDED}"}}', ResourceKind.HEAP, "a bounded part of the JVM's memory"),
-        heap(
-            f'{USED}{{jvm_memory_type="heap"}}', "the JVM's heap", "jvm_memory_limit_bytes", unless=(_AFTER_OTEL_OLD,)
+        shown(
+            f'{USED}{{id=~"{_BOUNDED}"}}', ResourceKind.HEAP, "a bounded part of the JVM's memory"
         ),
-        heap(f'{USED}{{area="heap"}}', "the JVM's memory", "jvm_memory_max_bytes", unless=(LIVE_DATA, _AFTER_OLD)),
+        shown(
+            f'{USED}{{jvm_memory_pool_name=~"{_BOUNDED}"}}',
+            ResourceKind.HEAP,
+            "a bounded part of the JVM's memory",
+        ),
+        heap(
+            f'{USED}{{jvm_memory_type="heap"}}',
+            "the JVM's heap",
+            "jvm_memory_limit_bytes",
+            unless=(_AFTER_OTEL_OLD,),
+        ),
+        heap(
+            f'{USED}{{area="heap"}}',
+            "the JVM's memory",
+            "jvm_memory_max_bytes",
+            unless=(LIVE_DATA, _AFTER_OLD),
+        ),
         # Prometheus's client gives the sum of an area here, and its parts under another name.
-        heap(f'{USED}{{area="nonheap",id=""}}', "the JVM's memory", "jvm_memory_max_bytes", unless=(_METASPACE,)),
+        heap(
+            f'{USED}{{area="nonheap",id=""}}',
+            "the JVM's memory",
+            "jvm_memory_max_bytes",
+            unless=(_METASPACE,),
+        ),
         heap(USED, "the JVM's memory", "jvm_memory_max_bytes", "jvm_memory_limit_bytes"),
         bound("jvm_gc_max_data_size_bytes", "the most of live data"),
         bound("jvm_memory_max_bytes", "the most of a part of the JVM's memory"),
@@ -99,7 +127,9 @@ JVM = Family(
         heap(_METASPACE_0, "the JVM's class metadata", "jvm_memory_pool_bytes_max"),
         shown("jvm_memory_pool_bytes_used", ResourceKind.HEAP, "a part of the JVM's memory"),
         heap('jvm_memory_bytes_used{area="nonheap"}', "the JVM's memory", unless=(_METASPACE_0,)),
-        heap("jvm_memory_bytes_used", "the JVM's heap", "jvm_memory_bytes_max", unless=(_AFTER_OLD,)),
+        heap(
+            "jvm_memory_bytes_used", "the JVM's heap", "jvm_memory_bytes_max", unless=(_AFTER_OLD,)
+        ),
         memory("jvm_buffer_pool_used_bytes", "the JVM's buffer memory"),
         count(ResourceKind.THREADS, "jvm_threads_current", "the JVM's threads", Unit.THREADS),
         shown("jvm_threads_*", ResourceKind.THREADS, "some of the JVM's threads", Unit.THREADS),
@@ -118,18 +148,32 @@ JVM = Family(
             )
         ),
         shown("jvm_gc_duration_seconds*", ResourceKind.GC, "the JVM's collections", Unit.SECONDS),
-        # MicroProfile Metrics: with the prefix `base_` up to version 4, without it from 5 on (Liberty, WildFly).
+        # MicroProfile Metrics: with the prefix `base_` up to version 4, without it from 5 on
+        # (Liberty, WildFly).
         *(
             row
             for prefix in ("base_", "")
             for row in (
-                heap(f"{prefix}memory_usedHeap_bytes", "the JVM's heap", f"{prefix}memory_maxHeap_bytes"),
+                heap(
+                    f"{prefix}memory_usedHeap_bytes",
+                    "the JVM's heap",
+                    f"{prefix}memory_maxHeap_bytes",
+                ),
                 heap(f"{prefix}memory_usedNonHeap_bytes", "the JVM's memory outside of its heap"),
-                count(ResourceKind.THREADS, f"{prefix}thread_count", "the JVM's threads", Unit.THREADS),
+                count(
+                    ResourceKind.THREADS, f"{prefix}thread_count", "the JVM's threads", Unit.THREADS
+                ),
             )
         ),
-        shown("*threadpool_activeThreads", ResourceKind.THREADS, "threads at work for a pool", Unit.THREADS),
-        shown("*session_activeSessions", ResourceKind.OTHER, "sessions", Unit.OBJECTS, Worse.NEITHER),
+        shown(
+            "*threadpool_activeThreads",
+            ResourceKind.THREADS,
+            "threads at work for a pool",
+            Unit.THREADS,
+        ),
+        shown(
+            "*session_activeSessions", ResourceKind.OTHER, "sessions", Unit.OBJECTS, Worse.NEITHER
+        ),
     ),
     pools=(
         Pool(
@@ -146,7 +190,11 @@ JVM = Family(
             waiting="hikaricp_pending_threads",
             timeouts="hikaricp_connection_timeout_total",
         ),
-        Pool(used="jdbc_connections_active", maximum="jdbc_connections_max", idle="jdbc_connections_idle"),
+        Pool(
+            used="jdbc_connections_active",
+            maximum="jdbc_connections_max",
+            idle="jdbc_connections_idle",
+        ),
         Pool(
             used="r2dbc_pool_acquired_connections",
             maximum="r2dbc_pool_max_allocated_connections",

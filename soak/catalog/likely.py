@@ -51,7 +51,12 @@ def likely_resources(series: Iterable[tuple[str, Labels, Kind]]) -> list[Likely]
 def _likely(name: str, labels: Labels) -> Iterator[Likely]:
     words = set(words_of(name))
     known = resource_of(name)
-    if known is None or known.kind is ResourceKind.OTHER or name.startswith(NO_RESOURCES) or words & _BOUNDS:
+    if (
+        known is None
+        or known.kind is ResourceKind.OTHER
+        or name.startswith(NO_RESOURCES)
+        or words & _BOUNDS
+    ):
         return
     if meaning_of_words(name) is not Meaning.RESOURCE:
         return

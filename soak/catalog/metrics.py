@@ -1,6 +1,7 @@
 """The catalog: what every known series means. Others are judged only where a limit names them.
 
-Each runtime, library or exporter is one file of rows; to add one, write its file and add it to FAMILIES.
+Each runtime, library or exporter is one file of rows; to add one, write its file and add it to
+FAMILIES.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ FAMILIES: tuple[Family, ...] = (
 )
 _EXPORTER_MARKS = frozenset(mark for family in FAMILIES for mark in family.exporter_marks)
 POOLS: tuple[Pool, ...] = tuple(pool for family in FAMILIES for pool in family.pools)
-COLLECTORS: tuple[Collector, ...] = tuple(collector for family in FAMILIES for collector in family.collectors)
+COLLECTORS: tuple[Collector, ...] = tuple(
+    collector for family in FAMILIES for collector in family.collectors
+)
 METRICS: tuple[Metric, ...] = tuple(
     metric
     for family in FAMILIES
@@ -109,7 +112,9 @@ def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
         return
     wanted = selector(text)
     for candidate in series:
-        if wanted.matches_name(candidate.name) and wanted.matches(candidate.name, dict(candidate.labels)):
+        if wanted.matches_name(candidate.name) and wanted.matches(
+            candidate.name, dict(candidate.labels)
+        ):
             yield candidate
 
 
@@ -138,7 +143,9 @@ def _globs() -> Sequence[Metric]:
 
 def superseded(metric: Metric, others: Iterable[Named]) -> bool:
     """Whether one of these series says the same better."""
-    return bool(metric.unless) and any(selects(text, other) for other in others for text in metric.unless)
+    return bool(metric.unless) and any(
+        selects(text, other) for other in others for text in metric.unless
+    )
 
 
 def pool_identity(pool: Pool, labels: Labels) -> Labels:
@@ -153,7 +160,11 @@ def encloses(metric: Metric, series: Named, others: Iterable[Named]) -> bool:
     if not metric.nested_by:
         return False
     path = dict(series.labels).get(metric.nested_by, "").rstrip("/")
-    paths = (dict(other.labels).get(metric.nested_by, "") for other in others if other.name == series.name)
+    paths = (
+        dict(other.labels).get(metric.nested_by, "")
+        for other in others
+        if other.name == series.name
+    )
     return any(other.startswith(f"{path}/") and other != f"{path}/" for other in paths)
 
 
@@ -183,8 +194,17 @@ def unknown_metric(name: str) -> Metric:
     counted = {"fds": Unit.DESCRIPTORS} | {str(unit): unit for unit in _COUNTED}
     measured = {str(unit): unit for unit in (Unit.BYTES, Unit.SECONDS, Unit.RATIO)}
     unit = counted.get(last) or measured.get(unit_of(name), Unit.NONE)
-    return Metric(name, ResourceKind.OTHER, name, unit, worse=Worse.DOWN if is_left(name) else Worse.UP)
+    return Metric(
+        name, ResourceKind.OTHER, name, unit, worse=Worse.DOWN if is_left(name) else Worse.UP
+    )
 
 
 #: Units that the end of an unknown series' name tells.
-_COUNTED = (Unit.CONNECTIONS, Unit.THREADS, Unit.GOROUTINES, Unit.OBJECTS, Unit.HANDLES, Unit.DESCRIPTORS)
+_COUNTED = (
+    Unit.CONNECTIONS,
+    Unit.THREADS,
+    Unit.GOROUTINES,
+    Unit.OBJECTS,
+    Unit.HANDLES,
+    Unit.DESCRIPTORS,
+)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from soak.catalog.rows import Collector, Family, ResourceKind, Unit, bound, connected, count, heap, memory, shown
+from soak.catalog.rows import (
+    Collector,
+    Family,
+    ResourceKind,
+    Unit,
+    bound,
+    connected,
+    count,
+    heap,
+    memory,
+    shown,
+)
 
 ACTIVE_RESOURCES = "nodejs_active_resources"
 _SECONDS = Unit.SECONDS
@@ -19,21 +30,52 @@ NODE = Family(
         # Of active handles and resources, every open connection is one.
         heap("nodejs_heap_live_bytes", "Node's live heap"),
         heap("nodejs_heap_size_used_bytes", "Node's heap", unless=("nodejs_heap_live_bytes",)),
-        # Buffers that garbage holds count as external until a full collection, maybe an hour away: resident memory tells.
+        # Buffers that garbage holds count as external until a full collection, maybe an hour away:
+        # resident memory tells.
         memory("nodejs_external_live_bytes", "Node's live external memory"),
         shown("nodejs_external_memory_bytes", ResourceKind.MEMORY, "Node's external memory"),
         shown("nodejs_heap_size_total_bytes", ResourceKind.MEMORY, "what Node took for its heap"),
         shown("nodejs_heap_space_size_*_bytes", ResourceKind.MEMORY, "a part of Node's heap"),
         connected(
-            count(ResourceKind.DESCRIPTORS, "nodejs_active_handles_total", "Node's active handles", Unit.HANDLES)
+            count(
+                ResourceKind.DESCRIPTORS,
+                "nodejs_active_handles_total",
+                "Node's active handles",
+                Unit.HANDLES,
+            )
         ),
-        shown("nodejs_active_handles", ResourceKind.DESCRIPTORS, "Node's handles of one type", Unit.HANDLES),
-        count(ResourceKind.DESCRIPTORS, "nodejs_active_requests_total", "Node's active requests", Unit.REQUESTS),
+        shown(
+            "nodejs_active_handles",
+            ResourceKind.DESCRIPTORS,
+            "Node's handles of one type",
+            Unit.HANDLES,
+        ),
+        count(
+            ResourceKind.DESCRIPTORS,
+            "nodejs_active_requests_total",
+            "Node's active requests",
+            Unit.REQUESTS,
+        ),
         connected(
-            count(ResourceKind.DESCRIPTORS, "nodejs_active_resources_total", "Node's active resources", Unit.RESOURCES)
+            count(
+                ResourceKind.DESCRIPTORS,
+                "nodejs_active_resources_total",
+                "Node's active resources",
+                Unit.RESOURCES,
+            )
         ),
-        count(ResourceKind.TIMERS, 'nodejs_active_resources{type="Timeout"}', "Node's timers", Unit.TIMERS),
-        shown("nodejs_active_resources", ResourceKind.DESCRIPTORS, "Node's resources of one type", Unit.RESOURCES),
+        count(
+            ResourceKind.TIMERS,
+            'nodejs_active_resources{type="Timeout"}',
+            "Node's timers",
+            Unit.TIMERS,
+        ),
+        shown(
+            "nodejs_active_resources",
+            ResourceKind.DESCRIPTORS,
+            "Node's resources of one type",
+            Unit.RESOURCES,
+        ),
         shown("nodejs_gc_duration_seconds*", ResourceKind.GC, "Node's collections", _SECONDS),
         shown("nodejs_eventloop_lag_*", ResourceKind.OTHER, "the event loop's lag", _SECONDS),
         heap(
@@ -41,7 +83,11 @@ NODE = Family(
             "V8's heap",
             "v8js_memory_heap_limit_bytes",
         ),
-        shown('v8js_memory_heap_used_bytes{v8js_heap_space_name!=""}', ResourceKind.HEAP, "a part of V8's heap"),
+        shown(
+            'v8js_memory_heap_used_bytes{v8js_heap_space_name!=""}',
+            ResourceKind.HEAP,
+            "a part of V8's heap",
+        ),
         heap("v8js_memory_heap_used_bytes", "V8's heap", "v8js_memory_heap_limit_bytes"),
         bound("v8js_memory_heap_limit_bytes", "the limit of V8's heap"),
         shown("v8js_gc_duration_seconds*", ResourceKind.GC, "V8's collections", _SECONDS),

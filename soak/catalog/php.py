@@ -10,7 +10,9 @@ PHP = Family(
     prefixes=("phpfpm_",),
     exporter_marks=("phpfpm_up", "phpfpm_scrape_failures"),
     metrics=(
-        count(ResourceKind.THREADS, "phpfpm_total_processes", "PHP-FPM's processes", Unit.PROCESSES),
+        count(
+            ResourceKind.THREADS, "phpfpm_total_processes", "PHP-FPM's processes", Unit.PROCESSES
+        ),
         count(
             ResourceKind.THREADS,
             "phpfpm_active_processes",
@@ -25,6 +27,10 @@ PHP = Family(
             Unit.REQUESTS,
             "phpfpm_listen_queue_length",
         ),
-        shown("phpfpm_process_last_request_memory", ResourceKind.MEMORY, "memory of a process's last request"),
+        shown(
+            "phpfpm_process_last_request_memory",
+            ResourceKind.MEMORY,
+            "memory of a process's last request",
+        ),
     ),
 )

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from soak.catalog.rows import Family, Metric, ResourceKind, Unit, Worse, bound, connected, count, memory, shown
+from soak.catalog.rows import (
+    Family,
+    Metric,
+    ResourceKind,
+    Unit,
+    Worse,
+    bound,
+    connected,
+    count,
+    memory,
+    shown,
+)
 
 RESIDENT, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymous_bytes"
-OPEN_DESCRIPTORS, MOST_DESCRIPTORS, DESCRIPTORS_BY_TYPE = "process_open_fds", "process_max_fds", "process_descriptors"
+OPEN_DESCRIPTORS, MOST_DESCRIPTORS, DESCRIPTORS_BY_TYPE = (
+    "process_open_fds",
+    "process_max_fds",
+    "process_descriptors",
+)
 VIRTUAL, VIRTUAL_LIMIT = "process_virtual_memory_bytes", "process_virtual_memory_max_bytes"
 CPU_SECONDS = "process_cpu_seconds_total"
 CHILDREN, UNIQUE = "process_children", "process_unique_memory_bytes"
@@ -33,38 +48,87 @@ PROCESS = Family(
     metrics=(
         resident(RESIDENT),
         shown(ANONYMOUS, ResourceKind.MEMORY, "memory that is no file's"),
-        shown("process_proportional_memory_bytes", ResourceKind.MEMORY, "memory, shared pages split fairly"),
+        shown(
+            "process_proportional_memory_bytes",
+            ResourceKind.MEMORY,
+            "memory, shared pages split fairly",
+        ),
         shown(UNIQUE, ResourceKind.MEMORY, "memory of these processes alone"),
-        shown("process_children_resident_memory_bytes", ResourceKind.MEMORY, "the children's resident memory"),
+        shown(
+            "process_children_resident_memory_bytes",
+            ResourceKind.MEMORY,
+            "the children's resident memory",
+        ),
         memory("process_swap_bytes", "memory swapped out"),
         shown(VIRTUAL, ResourceKind.MEMORY, "virtual memory"),
         bound(VIRTUAL_LIMIT, "the limit of virtual memory"),
         bound(MACHINE_MEMORY, "the machine's memory"),
         connected(
-            count(ResourceKind.DESCRIPTORS, OPEN_DESCRIPTORS, "open descriptors", Unit.DESCRIPTORS, MOST_DESCRIPTORS)
+            count(
+                ResourceKind.DESCRIPTORS,
+                OPEN_DESCRIPTORS,
+                "open descriptors",
+                Unit.DESCRIPTORS,
+                MOST_DESCRIPTORS,
+            )
         ),
         bound(MOST_DESCRIPTORS, "the limit of open descriptors", Unit.DESCRIPTORS),
-        shown(DESCRIPTORS_BY_TYPE, ResourceKind.DESCRIPTORS, "descriptors of one kind", Unit.DESCRIPTORS),
+        shown(
+            DESCRIPTORS_BY_TYPE,
+            ResourceKind.DESCRIPTORS,
+            "descriptors of one kind",
+            Unit.DESCRIPTORS,
+        ),
         count(ResourceKind.THREADS, "process_threads", "threads", Unit.THREADS),
         count(ResourceKind.THREADS, CHILDREN, "child processes", Unit.PROCESSES),
         shown(CPU_SECONDS, ResourceKind.CPU, "CPU time", Unit.SECONDS),
-        # OpenTelemetry's process metrics, whatever the language; the older Python ones carry the type of memory.
+        # OpenTelemetry's process metrics, whatever the language; the older Python ones carry the
+        # type of memory.
         resident("process_memory_usage_bytes"),
         resident('process_runtime_cpython_memory_bytes{type="rss"}'),
         shown("process_memory_virtual_bytes", ResourceKind.MEMORY, "virtual memory"),
         count(ResourceKind.THREADS, "process_thread_count", "threads", Unit.THREADS),
         connected(
-            count(ResourceKind.DESCRIPTORS, "process_open_file_descriptor_count", "open descriptors", Unit.DESCRIPTORS)
+            count(
+                ResourceKind.DESCRIPTORS,
+                "process_open_file_descriptor_count",
+                "open descriptors",
+                Unit.DESCRIPTORS,
+            )
         ),
         connected(
-            count(ResourceKind.DESCRIPTORS, "process_unix_file_descriptor_count", "open descriptors", Unit.DESCRIPTORS)
+            count(
+                ResourceKind.DESCRIPTORS,
+                "process_unix_file_descriptor_count",
+                "open descriptors",
+                Unit.DESCRIPTORS,
+            )
         ),
-        connected(count(ResourceKind.DESCRIPTORS, "process_windows_handle_count", "open handles", Unit.HANDLES)),
-        # Of a server that puts its own name before those of its process, as nginx's ingress controller and RabbitMQ do.
+        connected(
+            count(
+                ResourceKind.DESCRIPTORS,
+                "process_windows_handle_count",
+                "open handles",
+                Unit.HANDLES,
+            )
+        ),
+        # Of a server that puts its own name before those of its process, as nginx's ingress
+        # controller and RabbitMQ do.
         resident("*_process_resident_memory_bytes"),
-        connected(count(ResourceKind.DESCRIPTORS, "*_process_open_fds", "open descriptors", Unit.DESCRIPTORS)),
+        connected(
+            count(
+                ResourceKind.DESCRIPTORS, "*_process_open_fds", "open descriptors", Unit.DESCRIPTORS
+            )
+        ),
         # The scrape itself: a page that keeps growing has a leak of labels.
-        count(ResourceKind.METRICS, "scrape_samples_scraped", "series on the metrics page", Unit.SERIES),
-        shown(START_TIME, ResourceKind.OTHER, "when the process started", Unit.SECONDS, Worse.NEITHER),
+        count(
+            ResourceKind.METRICS,
+            "scrape_samples_scraped",
+            "series on the metrics page",
+            Unit.SERIES,
+        ),
+        shown(
+            START_TIME, ResourceKind.OTHER, "when the process started", Unit.SECONDS, Worse.NEITHER
+        ),
     ),
 )

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from soak.catalog.process import resident
-from soak.catalog.rows import Family, Metric, ResourceKind, Unit, bound, connected, count, heap, memory, shown
+from soak.catalog.rows import (
+    Family,
+    Metric,
+    ResourceKind,
+    Unit,
+    bound,
+    connected,
+    count,
+    heap,
+    memory,
+    shown,
+)
 
 
 def _connections(selector: str, noun: str, *capacities: str) -> Metric:
@@ -20,9 +31,24 @@ ENVOY = Family(
         resident("envoy_server_memory_physical_size", "Envoy's resident memory"),
         _connections("envoy_server_total_connections", "Envoy's connections"),
         _connections("envoy_http_downstream_cx_active", "connections from clients"),
-        count(ResourceKind.QUEUE, "envoy_http_downstream_rq_active", "requests under way in Envoy", Unit.REQUESTS),
-        count(ResourceKind.POOL, "envoy_cluster_upstream_cx_active", "connections to a cluster", Unit.CONNECTIONS),
-        count(ResourceKind.QUEUE, "envoy_cluster_upstream_rq_active", "requests under way to a cluster", Unit.REQUESTS),
+        count(
+            ResourceKind.QUEUE,
+            "envoy_http_downstream_rq_active",
+            "requests under way in Envoy",
+            Unit.REQUESTS,
+        ),
+        count(
+            ResourceKind.POOL,
+            "envoy_cluster_upstream_cx_active",
+            "connections to a cluster",
+            Unit.CONNECTIONS,
+        ),
+        count(
+            ResourceKind.QUEUE,
+            "envoy_cluster_upstream_rq_active",
+            "requests under way to a cluster",
+            Unit.REQUESTS,
+        ),
         count(
             ResourceKind.QUEUE,
             "envoy_cluster_upstream_rq_pending_active",
@@ -48,13 +74,29 @@ NGINX = Family(
     exporter_marks=("nginxexporter_build_info", "nginx_exporter_build_info"),
     metrics=(
         _connections("nginx_connections_active", "nginx's connections"),
-        shown("nginx_connections_*", ResourceKind.DESCRIPTORS, "some of nginx's connections", Unit.CONNECTIONS),
+        shown(
+            "nginx_connections_*",
+            ResourceKind.DESCRIPTORS,
+            "some of nginx's connections",
+            Unit.CONNECTIONS,
+        ),
         _connections('nginx_vts_main_connections{status="active"}', "nginx's connections"),
-        shown("nginx_vts_main_connections", ResourceKind.DESCRIPTORS, "nginx's connections", Unit.CONNECTIONS),
+        shown(
+            "nginx_vts_main_connections",
+            ResourceKind.DESCRIPTORS,
+            "nginx's connections",
+            Unit.CONNECTIONS,
+        ),
         memory('nginx_vts_main_shm_usage_bytes{shared="used_size"}', "nginx's shared memory"),
         shown("nginx_vts_main_shm_usage_bytes", ResourceKind.MEMORY, "nginx's shared memory"),
-        resident("nginx_ingress_controller_nginx_process_resident_memory_bytes", "nginx's resident memory"),
-        _connections('nginx_ingress_controller_nginx_process_connections{state="active"}', "nginx's connections"),
+        resident(
+            "nginx_ingress_controller_nginx_process_resident_memory_bytes",
+            "nginx's resident memory",
+        ),
+        _connections(
+            'nginx_ingress_controller_nginx_process_connections{state="active"}',
+            "nginx's connections",
+        ),
         shown(
             "nginx_ingress_controller_nginx_process_connections",
             ResourceKind.DESCRIPTORS,
@@ -71,12 +113,38 @@ HAPROXY = Family(
     metrics=(
         memory("haproxy_process_pool_used_bytes", "memory in use of HAProxy's pools"),
         memory("haproxy_process_pool_allocated_bytes", "memory that HAProxy took for its pools"),
-        _connections("haproxy_process_current_connections", "HAProxy's connections", "haproxy_process_max_connections"),
-        bound("haproxy_process_max_connections", "the limit of HAProxy's connections", Unit.CONNECTIONS),
+        _connections(
+            "haproxy_process_current_connections",
+            "HAProxy's connections",
+            "haproxy_process_max_connections",
+        ),
+        bound(
+            "haproxy_process_max_connections",
+            "the limit of HAProxy's connections",
+            Unit.CONNECTIONS,
+        ),
         count(ResourceKind.OTHER, "haproxy_process_current_tasks", "HAProxy's tasks", Unit.TASKS),
-        _connections("haproxy_frontend_current_sessions", "a frontend's sessions", "haproxy_frontend_limit_sessions"),
-        _connections("haproxy_backend_current_sessions", "a backend's sessions", "haproxy_backend_limit_sessions"),
-        count(ResourceKind.QUEUE, "haproxy_backend_current_queue", "requests that wait for a server", Unit.REQUESTS),
-        shown("haproxy_server_*_sessions", ResourceKind.DESCRIPTORS, "a server's sessions", Unit.CONNECTIONS),
+        _connections(
+            "haproxy_frontend_current_sessions",
+            "a frontend's sessions",
+            "haproxy_frontend_limit_sessions",
+        ),
+        _connections(
+            "haproxy_backend_current_sessions",
+            "a backend's sessions",
+            "haproxy_backend_limit_sessions",
+        ),
+        count(
+            ResourceKind.QUEUE,
+            "haproxy_backend_current_queue",
+            "requests that wait for a server",
+            Unit.REQUESTS,
+        ),
+        shown(
+            "haproxy_server_*_sessions",
+            ResourceKind.DESCRIPTORS,
+            "a server's sessions",
+            Unit.CONNECTIONS,
+        ),
     ),
 )

@@ -3,7 +3,17 @@ that a run without a collection proves as much as one with many."""
 
 from __future__ import annotations
 
-from soak.catalog.rows import Collector, Family, Pool, ResourceKind, Unit, connected, count, heap, shown
+from soak.catalog.rows import (
+    Collector,
+    Family,
+    Pool,
+    ResourceKind,
+    Unit,
+    connected,
+    count,
+    heap,
+    shown,
+)
 
 TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
 MALLOC_TRIMMED = "python_malloc_trimmed_bytes"
@@ -17,15 +27,29 @@ PYTHON = Family(
         # What soak's own hook counts at each snapshot.
         shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
         shown(MALLOC_TRIMMED, ResourceKind.MEMORY, "memory that malloc_trim gave back"),
-        shown("python_tracing_*_ratio", ResourceKind.CPU, "what tracing allocations takes", Unit.RATIO),
+        shown(
+            "python_tracing_*_ratio", ResourceKind.CPU, "what tracing allocations takes", Unit.RATIO
+        ),
         count(ResourceKind.THREADS, "*asyncio_tasks", "asyncio tasks", Unit.TASKS),
-        count(ResourceKind.QUEUE, "*asyncio_handles", "callbacks scheduled on the event loop", Unit.HANDLES),
+        count(
+            ResourceKind.QUEUE,
+            "*asyncio_handles",
+            "callbacks scheduled on the event loop",
+            Unit.HANDLES,
+        ),
         shown("python_gc_*", ResourceKind.GC, "Python's collections", Unit.OBJECTS),
         shown("cpython_gc_*", ResourceKind.GC, "Python's collections", Unit.OBJECTS),
         shown("process_runtime_cpython_memory_bytes", ResourceKind.MEMORY, "memory of one kind"),
-        count(ResourceKind.THREADS, "process_runtime_cpython_thread_count", "threads", Unit.THREADS),
+        count(
+            ResourceKind.THREADS, "process_runtime_cpython_thread_count", "threads", Unit.THREADS
+        ),
         connected(
-            count(ResourceKind.DESCRIPTORS, "process_runtime_cpython_fd_count", "open descriptors", Unit.DESCRIPTORS)
+            count(
+                ResourceKind.DESCRIPTORS,
+                "process_runtime_cpython_fd_count",
+                "open descriptors",
+                Unit.DESCRIPTORS,
+            )
         ),
     ),
     pools=(

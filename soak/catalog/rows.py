@@ -1,6 +1,7 @@
 """The kinds of row that the catalog consists of, and short constructors for the usual ones.
 
-A selector in a row is a metric name, or a name glob, with label matchers where needed: `jvm_memory_used_bytes{area="heap"}`.
+A selector in a row is a metric name, or a name glob, with label matchers where needed:
+    `jvm_memory_used_bytes{area="heap"}`.
 """
 
 from __future__ import annotations
@@ -66,10 +67,12 @@ class Worse(StrEnum):
 class Metric:
     """The series that `selector` matches are `noun` in a sentence, counted in `unit`.
 
-    A metric with `judged` false is only shown, and so is one beside a series that says the same better: one of `unless`,
-    selectors. `capacities` name the series that hold its maximum, of which the smallest counts; `floors` the series whose
-    floor is its truth, best first. `whole` marks all memory of a process, the heap included, and `connected` what a client's
-    connection adds to. `nested_by` is the label whose value is a path: a series whose path leads to another's is its total.
+    A metric with `judged` false is only shown, and so is one beside a series that says the same
+    better: one of `unless`, selectors. `capacities` name the series that hold its maximum, of which
+    the smallest counts; `floors` the series whose floor is its truth, best first. `whole` marks all
+    memory of a process, the heap included, and `connected` what a client's connection adds to.
+    `nested_by` is the label whose value is a path: a series whose path leads to another's is its
+    total.
     """
 
     selector: str
@@ -95,8 +98,8 @@ class Metric:
 class Pool:
     """How one library names what it tells of its pools: selectors of gauges, and of two counters, `waits` and `timeouts`.
 
-    Labels that the selectors do not mention tell one pool from another. `opened` is in use and idle together, where idle
-    connections are not told.
+    Labels that the selectors do not mention tell one pool from another. `opened` is in use and idle
+    together, where idle connections are not told.
     """
 
     used: str
@@ -112,8 +115,12 @@ class Pool:
     def metrics(self) -> tuple[Metric, ...]:
         """The rows of the pool's gauges."""
         rows = [
-            Metric(self.used, ResourceKind.POOL, self.noun, self.unit, capacities=_named(self.maximum)),
-            Metric(self.waiting, ResourceKind.POOL, "callers waiting for a connection", Unit.CALLERS),
+            Metric(
+                self.used, ResourceKind.POOL, self.noun, self.unit, capacities=_named(self.maximum)
+            ),
+            Metric(
+                self.waiting, ResourceKind.POOL, "callers waiting for a connection", Unit.CALLERS
+            ),
             shown(self.idle, ResourceKind.POOL, f"idle {self.unit}", self.unit, Worse.NEITHER),
             shown(self.maximum, ResourceKind.LIMIT, "the pool's maximum", self.unit, Worse.NEITHER),
         ]
@@ -124,17 +131,20 @@ class Pool:
 class Collector:
     """What one runtime tells of its garbage collector: selectors, empty where it tells nothing.
 
-    `live` is the heap that survived the last collection, brought up to date by full collections alone where
-    `live_after_full`; `heap` is the heap in use, garbage included. `goal` is the heap size that starts the next collection,
-    `percent` by how much it exceeds the live heap, and `limit` the memory limit that bounds it (Go's GOGC and GOMEMLIMIT).
-    `taken` is what the runtime took from the system for it, or may take, `released` what of that it gave back, and
-    `footprint` all memory that the runtime tells of. `allocated` counts bytes ever allocated.
+    `live` is the heap that survived the last collection, brought up to date by full collections
+    alone where `live_after_full`; `heap` is the heap in use, garbage included. `goal` is the heap
+    size that starts the next collection, `percent` by how much it exceeds the live heap, and
+    `limit` the memory limit that bounds it (Go's GOGC and GOMEMLIMIT). `taken` is what the runtime
+    took from the system for it, or may take, `released` what of that it gave back, and `footprint`
+    all memory that the runtime tells of. `allocated` counts bytes ever allocated.
 
-    `collections` counts collections; those that `young` matches leave the old generation as it is, and those that `minor`
-    matches are too frequent to count as work. `ended` is the time of the last collection. `longest` is a gauge of the longest
-    pause; `pauses` a sum of seconds beside the count `paused`. `outside` is memory that the runtime holds outside of its
-    heap, `peak` a gauge that rises while a large answer is built. `threads` counts the threads or goroutines that its
-    snapshots of stacks list. `sooner` says what makes it collect sooner, for whoever has too few collections to judge by.
+    `collections` counts collections; those that `young` matches leave the old generation as it is,
+    and those that `minor` matches are too frequent to count as work. `ended` is the time of the
+    last collection. `longest` is a gauge of the longest pause; `pauses` a sum of seconds beside the
+    count `paused`. `outside` is memory that the runtime holds outside of its heap, `peak` a gauge
+    that rises while a large answer is built. `threads` counts the threads or goroutines that its
+    snapshots of stacks list. `sooner` says what makes it collect sooner, for whoever has too few
+    collections to judge by.
     """
 
     live: str = ""
@@ -164,9 +174,9 @@ class Collector:
 class Family:
     """What one runtime, library or exporter publishes.
 
-    `language` is the one that programs with these series are written in, where that is one; `prefixes` are how their names
-    begin. Where a page has one of the `exporter_marks`, an exporter serves it for another process, and what the page says
-    of a process is the exporter's own.
+    `language` is the one that programs with these series are written in, where that is one;
+    `prefixes` are how their names begin. Where a page has one of the `exporter_marks`, an exporter
+    serves it for another process, and what the page says of a process is the exporter's own.
     """
 
     name: str
@@ -178,12 +188,22 @@ class Family:
     exporter_marks: tuple[str, ...] = ()
 
 
-def memory(selector: str, noun: str, capacities: tuple[str, ...] = (), floors: tuple[str, ...] = ()) -> Metric:
+def memory(
+    selector: str, noun: str, capacities: tuple[str, ...] = (), floors: tuple[str, ...] = ()
+) -> Metric:
     """Memory that a process or container holds, in bytes."""
-    return Metric(selector, ResourceKind.MEMORY, noun, Unit.BYTES, capacities=capacities, floors=floors)
+    return Metric(
+        selector, ResourceKind.MEMORY, noun, Unit.BYTES, capacities=capacities, floors=floors
+    )
 
 
-def heap(selector: str, noun: str, *capacities: str, unit: Unit = Unit.BYTES, unless: tuple[str, ...] = ()) -> Metric:
+def heap(
+    selector: str,
+    noun: str,
+    *capacities: str,
+    unit: Unit = Unit.BYTES,
+    unless: tuple[str, ...] = (),
+) -> Metric:
     """Managed memory, with the garbage in it."""
     return Metric(selector, ResourceKind.HEAP, noun, unit, capacities=capacities, unless=unless)
 
@@ -198,7 +218,9 @@ def connected(metric: Metric) -> Metric:
     return replace(metric, connected=True)
 
 
-def shown(selector: str, kind: ResourceKind, noun: str, unit: Unit = Unit.BYTES, worse: Worse = Worse.UP) -> Metric:
+def shown(
+    selector: str, kind: ResourceKind, noun: str, unit: Unit = Unit.BYTES, worse: Worse = Worse.UP
+) -> Metric:
     """A series that is drawn, and judged only where a limit names it."""
     return Metric(selector, kind, noun, unit, judged=False, worse=worse)
 

@@ -13,19 +13,54 @@ RUBY = Family(
         resident("ruby_rss"),
         resident("ruby_process_resident_memory_bytes"),
         heap("ruby_heap_live_slots", "the number of objects on Ruby's heap", unit=Unit.OBJECTS),
-        heap("ruby_gc_stat_heap_live_slots", "the number of objects on Ruby's heap", unit=Unit.OBJECTS),
+        heap(
+            "ruby_gc_stat_heap_live_slots",
+            "the number of objects on Ruby's heap",
+            unit=Unit.OBJECTS,
+        ),
         heap("gc_heap_live_slots", "the number of objects on Ruby's heap", unit=Unit.OBJECTS),
         shown("ruby_heap_free_slots", ResourceKind.HEAP, "free slots of Ruby's heap", Unit.OBJECTS),
         heap("ruby_v8_used_heap_size", "the heap of JavaScript in Ruby"),
         shown("ruby_v8_*", ResourceKind.HEAP, "memory of JavaScript in Ruby"),
-        count(ResourceKind.DESCRIPTORS, "ruby_file_descriptors", "open descriptors", Unit.DESCRIPTORS),
+        count(
+            ResourceKind.DESCRIPTORS, "ruby_file_descriptors", "open descriptors", Unit.DESCRIPTORS
+        ),
         count(ResourceKind.THREADS, "ruby_thread_count", "Ruby's threads", Unit.THREADS),
-        count(ResourceKind.QUEUE, "*puma_backlog", "requests that wait for a thread of Puma", Unit.REQUESTS),
-        count(ResourceKind.QUEUE, "*puma_request_backlog", "requests that wait for a thread of Puma", Unit.REQUESTS),
-        count(ResourceKind.THREADS, "*puma_running", "Puma's threads", Unit.THREADS, "puma_max_threads"),
-        count(ResourceKind.THREADS, "*puma_running_threads", "Puma's threads", Unit.THREADS, "puma_max_threads"),
-        count(ResourceKind.QUEUE, "sidekiq_jobs_waiting_count", "jobs that wait for Sidekiq", Unit.TASKS),
-        count(ResourceKind.QUEUE, "*sidekiq_queue_backlog", "jobs that wait for Sidekiq", Unit.TASKS),
+        count(
+            ResourceKind.QUEUE,
+            "*puma_backlog",
+            "requests that wait for a thread of Puma",
+            Unit.REQUESTS,
+        ),
+        count(
+            ResourceKind.QUEUE,
+            "*puma_request_backlog",
+            "requests that wait for a thread of Puma",
+            Unit.REQUESTS,
+        ),
+        count(
+            ResourceKind.THREADS,
+            "*puma_running",
+            "Puma's threads",
+            Unit.THREADS,
+            "puma_max_threads",
+        ),
+        count(
+            ResourceKind.THREADS,
+            "*puma_running_threads",
+            "Puma's threads",
+            Unit.THREADS,
+            "puma_max_threads",
+        ),
+        count(
+            ResourceKind.QUEUE,
+            "sidekiq_jobs_waiting_count",
+            "jobs that wait for Sidekiq",
+            Unit.TASKS,
+        ),
+        count(
+            ResourceKind.QUEUE, "*sidekiq_queue_backlog", "jobs that wait for Sidekiq", Unit.TASKS
+        ),
         shown("sidekiq_*", ResourceKind.OTHER, "Sidekiq's jobs", Unit.TASKS),
     ),
     pools=tuple(

@@ -1,6 +1,7 @@
 """What the words of an unknown series' name say: whether it can be a resource that a leak uses up, and of which kind.
 
-The one table for files (`soak/formats`) and for metrics pages (`likely.py`); what the catalog knows comes before it.
+The one table for files (`soak/formats`) and for metrics pages (`likely.py`); what the catalog knows
+comes before it.
 """
 
 from __future__ import annotations

@@ -97,12 +97,18 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _crashed(error: Exception) -> ExitCode:
-    if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
+    if (
+        isinstance(error, OSError)
+        and error.errno in (errno.EPIPE, errno.ENOSPC)
+        and error.filename is None
+    ):
         # Standard output failed in a verb that has no verdict to keep.
         _complain(f"standard output cannot be written: {error.strerror}")
         return ExitCode.BROKEN
     if isinstance(error, MemoryError):
-        _complain("no more memory was given to this process (ulimit -v, a control group); nothing was decided")
+        _complain(
+            "no more memory was given to this process (ulimit -v, a control group); nothing was decided"
+        )
         return ExitCode.BROKEN
     try:
         from soak.cli.crash import crash_message  # noqa: PLC0415 - hardly ever needed

@@ -43,10 +43,15 @@ def compared_with(
         return code if code is not ExitCode.PASS else ExitCode.INCONCLUSIVE
     bases = [earlier for earlier in baseline.runs if _metrics(earlier) & _metrics(run)]
     if not bases and capacity_in(baseline) is not None:
-        click.echo(f"soak: not compared: the baseline {baseline.name} holds a capacity, and no soak", err=True)
+        click.echo(
+            f"soak: not compared: the baseline {baseline.name} holds a capacity, and no soak",
+            err=True,
+        )
         return code
     rules = profile_rules(directory / PROFILE)
-    comparison = compare(bases or baseline.runs, (run,), rules, names=(f"baseline {baseline.name}", directory.name))
+    comparison = compare(
+        bases or baseline.runs, (run,), rules, names=(f"baseline {baseline.name}", directory.name)
+    )
     show(comparison, err=as_json)
     write_comparison(comparison, directory, COMPARISON_REPORTERS)
     return worse_of(code, CODES[comparison.verdict])

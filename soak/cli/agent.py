@@ -13,7 +13,11 @@ from soak.printable import clean
 
 
 @click.command("agent")
-@click.option("--port", type=click.IntRange(1, 65535), help="Watch the process that listens on this local port.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Watch the process that listens on this local port.",
+)
 @click.option("--pid", type=click.IntRange(1), help="Watch the process with this id.")
 @click.option("--pidfile", help="Watch the process whose id is in this file.")
 @click.option("--name", help="Watch the process of this name.")
@@ -24,14 +28,24 @@ from soak.printable import clean
     metavar="ADDRESS",
     help="Where to serve: HOST:PORT, a host or a port alone; port 0 takes a free one.",
 )
-@click.option("--token-from", metavar="VARIABLE", help="Ask for the bearer token that this environment variable holds.")
+@click.option(
+    "--token-from",
+    metavar="VARIABLE",
+    help="Ask for the bearer token that this environment variable holds.",
+)
 def command(
-    port: int | None, pid: int | None, pidfile: str | None, name: str | None, listen: str, token_from: str | None
+    port: int | None,
+    pid: int | None,
+    pidfile: str | None,
+    name: str | None,
+    listen: str,
+    token_from: str | None,
 ) -> int:
     """Serve memory, descriptors, threads and CPU of a process as Prometheus text, until interrupted.
 
-    Run it beside a service that tells nothing about itself, on the service's own machine, and name its page in the profile's
-    sources. It is served to this machine alone unless --listen says otherwise.
+    Run it beside a service that tells nothing about itself, on the service's own machine, and name
+    its page in the profile's sources. It is served to this machine alone unless --listen says
+    otherwise.
 
     \b
     Examples:
@@ -57,6 +71,8 @@ def command(
             count = len(list(source.collect()))
             click.echo(f"{count} series at {server.url}; Ctrl-C ends it")
         except SoakError as error:
-            click.echo(f"nothing to tell yet ({clean(str(error))}); served at {server.url}", err=True)
+            click.echo(
+                f"nothing to tell yet ({clean(str(error))}); served at {server.url}", err=True
+            )
         server.serve_forever(poll_interval=0.2)
     return ExitCode.PASS

@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
 _TEXT = {"multiple": True, "metavar": "COLUMN"}
 _COLUMN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--time", "time_column", default="", metavar="COLUMN", help="The column with the times."),
+    click.option(
+        "--time", "time_column", default="", metavar="COLUMN", help="The column with the times."
+    ),
     click.option("--only", **_TEXT, help="Judge this column and no other. Repeatable."),  # type: ignore[arg-type]
     click.option("--without", **_TEXT, help="Leave this column out. Repeatable."),  # type: ignore[arg-type]
     click.option("--split", **_TEXT, help="This column tells rows of one time apart. Repeatable."),  # type: ignore[arg-type]
-    click.option("--unit", "units", multiple=True, metavar="COLUMN=UNIT", help="Such as rss=MiB or elapsed=ms."),
+    click.option(
+        "--unit",
+        "units",
+        multiple=True,
+        metavar="COLUMN=UNIT",
+        help="Such as rss=MiB or elapsed=ms.",
+    ),
     click.option("--counter", **_TEXT, help="This column is a running total. Repeatable."),  # type: ignore[arg-type]
 )
 
@@ -36,44 +44,77 @@ def _with_column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("analyze")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, metavar="FILE...")
 @click.option(
-    "--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'process_open_fds: 1/h'. Repeatable."
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Such as 'process_open_fds: 1/h'. Repeatable.",
 )
 @click.option(
-    "--warmup", default="0s", show_default=True, help="At least this much from the start is left out of judging."
+    "--warmup",
+    default="0s",
+    show_default=True,
+    help="At least this much from the start is left out of judging.",
 )
 @_with_column_options
-@click.option("--prometheus", "server", default="", metavar="URL", help="Ask a Prometheus server instead of a file.")
-@click.option("--query", "queries", multiple=True, metavar="PROMQL", help="What to ask it for. Repeatable.")
-@click.option("--since", default="7d", show_default=True, help="How far back to ask it.")
-@click.option("--step", default="", help="Time between samples: of the server's answer, or of a file without times.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the reports of a run to this directory.")
 @click.option(
-    "--format", "formats", default="", metavar="FORMAT,…", help="Only these reports: html, junit, json, markdown."
+    "--prometheus",
+    "server",
+    default="",
+    metavar="URL",
+    help="Ask a Prometheus server instead of a file.",
 )
-@click.option("--together", is_flag=True, help="Judge runs of one profile as one: their growth is pooled.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, in the order of the files.")
 @click.option(
-    "--formats", "list_formats", is_flag=True, help="List the formats that are read, and where they come from."
+    "--query", "queries", multiple=True, metavar="PROMQL", help="What to ask it for. Repeatable."
+)
+@click.option("--since", default="7d", show_default=True, help="How far back to ask it.")
+@click.option(
+    "--step",
+    default="",
+    help="Time between samples: of the server's answer, or of a file without times.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the reports of a run to this directory."
+)
+@click.option(
+    "--format",
+    "formats",
+    default="",
+    metavar="FORMAT,…",
+    help="Only these reports: html, junit, json, markdown.",
+)
+@click.option(
+    "--together", is_flag=True, help="Judge runs of one profile as one: their growth is pooled."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line, in the order of the files."
+)
+@click.option(
+    "--formats",
+    "list_formats",
+    is_flag=True,
+    help="List the formats that are read, and where they come from.",
 )
 def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given: Any) -> int:
     """Judge recorded series: files of any usual format, a Prometheus server's, or run directories.
 
-    A file is recognised by its content. What is assumed (units, the time column, columns left out) is said in a line.
-    Several files are judged each by itself, with a table at the end; the worst exit code counts.
+    A file is recognised by its content. What is assumed (units, the time column, columns left out)
+    is said in a line. Several files are judged each by itself, with a table at the end; the worst
+    exit code counts.
 
     \b
     Examples:
-      soak analyze memory.csv
-      soak analyze memory.csv --limit 'process_resident_memory_bytes: 1MiB/h' --json
-      soak analyze nights/*.csv
-      soak analyze reports/nightly-* --together --out together
-      soak analyze pidstat.log --only RSS
-      soak analyze --prometheus http://127.0.0.1:9090 --query 'process_resident_memory_bytes{job="orders"}' --since 7d
+      soak analyze memory.csv soak analyze memory.csv --limit 'process_resident_memory_bytes:
+      1MiB/h' --json soak analyze nights/*.csv soak analyze reports/nightly-* --together --out
+      together soak analyze pidstat.log --only RSS soak analyze --prometheus http://127.0.0.1:9090
+      --query 'process_resident_memory_bytes{job="orders"}' --since 7d
     """
     if list_formats:
         return _show_formats()
     if not files and not given["server"]:
-        raise UsageError("analyze: give a FILE, or --prometheus URL --query PROMQL; --formats lists what can be read")
+        raise UsageError(
+            "analyze: give a FILE, or --prometheus URL --query PROMQL; --formats lists what can be read"
+        )
     if files and given["server"]:
         raise UsageError("analyze: give either files or --prometheus, and not both")
     if together:

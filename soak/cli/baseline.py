@@ -46,7 +46,9 @@ def set_(runs: tuple[Path, ...], name: str) -> int:
         )
     name = name or measured[0].name
     if not NAME.fullmatch(name):
-        raise UsageError(f"--name {name!r}: expected letters, digits, dots and dashes (it names the file)")
+        raise UsageError(
+            f"--name {name!r}: expected letters, digits, dots and dashes (it names the file)"
+        )
     text = encode(Baseline(name, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), measured))
     try:
         BASELINES.mkdir(exist_ok=True)
@@ -54,7 +56,9 @@ def set_(runs: tuple[Path, ...], name: str) -> int:
         raise UsageError(f"{BASELINES}: cannot be created: {error.strerror}") from None
     write_whole(baseline_path(name), text)
     count = sum(len(run.measurements) for run in measured)
-    tell(f"{baseline_path(name)}: {len(measured)} run{'s' * (len(measured) > 1)}, {count} measurements; commit it")
+    tell(
+        f"{baseline_path(name)}: {len(measured)} run{'s' * (len(measured) > 1)}, {count} measurements; commit it"
+    )
     return ExitCode.PASS
 
 
@@ -104,9 +108,13 @@ def show(name: str) -> int:
     units: dict[tuple[str, str], str] = {}
     for run in baseline.runs:
         for measurement in run.measurements:
-            levels.setdefault((measurement.metric, measurement.subject), []).append(measurement.value)
+            levels.setdefault((measurement.metric, measurement.subject), []).append(
+                measurement.value
+            )
             units[measurement.metric, measurement.subject] = measurement.unit
     for (metric, subject), values in levels.items():
         key = (metric, subject)
-        tell(f"  {metric:<17} {subject:<45} {value(sum(values) / len(values), units[key])}".rstrip())
+        tell(
+            f"  {metric:<17} {subject:<45} {value(sum(values) / len(values), units[key])}".rstrip()
+        )
     return ExitCode.PASS

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 @click.command("check")
 @click.argument("profile", type=click.Path(path_type=Path))
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set any key of the profile, such as load.rate=50/s.",
 )
-@click.option("--against", metavar="BASELINE", help="The baseline that `rate: 70% of capacity` is a share of.")
+@click.option(
+    "--against", metavar="BASELINE", help="The baseline that `rate: 70% of capacity` is a share of."
+)
 @click.option(
     "--probe",
     is_flag=True,
@@ -56,7 +62,9 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
         for line in search_lines(loaded):
             click.echo(f"  {line}")
     for rule in loaded.abort_rules:
-        click.echo(f"  abort: {rule.text}{' (for targets on other machines, unless abort: off)' if rule.usual else ''}")
+        click.echo(
+            f"  abort: {rule.text}{' (for targets on other machines, unless abort: off)' if rule.usual else ''}"
+        )
     return _probe(loaded) if probe else ExitCode.PASS
 
 
@@ -90,7 +98,9 @@ def _probe(profile: object) -> int:
     plan, wrong, pid = plan_of(profile), 0, None
     with TemporaryDirectory() as scratch:
         target = (
-            StartedTarget(profile.target.start, plan.url, Path(scratch) / "target.log", profile.document.file)
+            StartedTarget(
+                profile.target.start, plan.url, Path(scratch) / "target.log", profile.document.file
+            )
             if profile.target.start
             else None
         )
@@ -109,7 +119,9 @@ def _probe(profile: object) -> int:
             else:
                 sources = build_sources(profile, pid)
             if not sources:
-                click.echo("  FAIL nothing of the target can be watched; name sources in the profile")
+                click.echo(
+                    "  FAIL nothing of the target can be watched; name sources in the profile"
+                )
                 wrong += 1
             wrong += _probe_sources(profile, sources)
             wrong += _probe_profilers(profile, pid)
@@ -138,15 +150,21 @@ def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
             click.echo(f"  FAIL {name}: {clean(str(error))}")
             continue
         series += samples
-        judged = sum(metric is not None and metric.judged for metric in (metric_of(s.name, s.labels) for s in samples))
+        judged = sum(
+            metric is not None and metric.judged
+            for metric in (metric_of(s.name, s.labels) for s in samples)
+        )
         took = (time.monotonic() - began) * 1e3
-        click.echo(f"  ok   {name}: {len(samples)} series in {took:.0f} ms, of which {judged} can be judged")
+        click.echo(
+            f"  ok   {name}: {len(samples)} series in {took:.0f} ms, of which {judged} can be judged"
+        )
         for notice in notices_of(source):
             click.echo(f"       {name}: {clean(notice)}")
         _show_likely(samples, judged)
     if series:
         for text in absent_names(
-            limited_names(profile.limits, profile.abort_rules), ((sample.name, sample.labels) for sample in series)
+            limited_names(profile.limits, profile.abort_rules),
+            ((sample.name, sample.labels) for sample in series),
         ):
             wrong += 1
             click.echo(f"  FAIL limits: {clean(text)}")
@@ -194,7 +212,9 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
         return 0
     profilers, wrong = profilers_of(profile, profiled_target(profile, pid)), 0
     if not profilers:
-        click.echo("  FAIL diagnose: no profiles are seen to be offered; say where they are, such as diagnose.pprof")
+        click.echo(
+            "  FAIL diagnose: no profiles are seen to be offered; say where they are, such as diagnose.pprof"
+        )
         return 1
     for key, profiler in profilers.items():
         began = time.monotonic()

@@ -10,12 +10,14 @@ from soak.errors import ExitCode, RecordingError, UsageError
 
 
 @click.command("compact")
-@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN|DIR...")
+@click.argument(
+    "paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN|DIR..."
+)
 def command(paths: tuple[Path, ...]) -> int:
     """Compact the recordings of runs: vacuumed and packed, unchanged in what they hold.
 
-    A folder stands for all runs in it. Runs under way, and crashed ones that may be resumed, are left as they are. Every
-    verb reads a compacted run.
+    A folder stands for all runs in it. Runs under way, and crashed ones that may be resumed, are
+    left as they are. Every verb reads a compacted run.
 
     \b
     Examples:
@@ -29,9 +31,13 @@ def command(paths: tuple[Path, ...]) -> int:
 
     runs: list[Path] = []
     for path in paths:
-        inside = [path] if is_run_directory(path) else run_directories(path) if path.is_dir() else []
+        inside = (
+            [path] if is_run_directory(path) else run_directories(path) if path.is_dir() else []
+        )
         if not inside:
-            raise UsageError(f"{path}: no run directory, and holds none (a run directory has a run.json)")
+            raise UsageError(
+                f"{path}: no run directory, and holds none (a run directory has a run.json)"
+            )
         runs += inside
     total_before = total_after = 0
     failed = False

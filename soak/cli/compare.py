@@ -18,10 +18,20 @@ from soak.errors import UsageError
     help="Take tolerances from this profile's `compare`, not the candidate's.",
 )
 @click.option(
-    "--tolerance", "tolerances", multiple=True, metavar="'METRIC: AMOUNT'", help="Such as 'p99: 10%'. Repeatable."
+    "--tolerance",
+    "tolerances",
+    multiple=True,
+    metavar="'METRIC: AMOUNT'",
+    help="Such as 'p99: 10%'. Repeatable.",
 )
-@click.option("--require", multiple=True, metavar="METRIC", help="Exit 3 where it cannot be told. Repeatable.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the reports to this directory.")
+@click.option(
+    "--require", multiple=True, metavar="METRIC", help="Exit 3 where it cannot be told. Repeatable."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the reports to this directory.",
+)
 @click.option(
     "--format",
     "formats",
@@ -41,15 +51,15 @@ def command(
 ) -> int:
     """Compare a candidate's runs with a base's: latency, errors, throughput, memory, CPU, collector, growth.
 
-    Each side is a run directory, a folder of them, a baseline (file or name) or an analysis.json; several a side with `--`
-    between the sides. Exit code 1 when a metric is surely worse by more than its tolerance, 3 when a required one cannot be
-    told, else 0.
+    Each side is a run directory, a folder of them, a baseline (file or name) or an analysis.json;
+    several a side with `--` between the sides. Exit code 1 when a metric is surely worse by more
+    than its tolerance, 3 when a required one cannot be told, else 0.
 
     \b
     Examples:
-      soak compare reports/main reports/branch
-      soak compare reports/main-1 reports/main-2 reports/main-3 -- reports/branch-1 reports/branch-2 reports/branch-3
-      soak compare main reports/branch --tolerance 'p99: 10%' --require p99 --out comparison
+      soak compare reports/main reports/branch soak compare reports/main-1 reports/main-2
+      reports/main-3 -- reports/branch-1 reports/branch-2 reports/branch-3 soak compare main
+      reports/branch --tolerance 'p99: 10%' --require p99 --out comparison
     """
     from soak.cli.comparing import deliver, profile_rules, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none
     from soak.cli.sides import name_of, refuse_shared, runs_of  # noqa: PLC0415
@@ -60,9 +70,13 @@ def command(
     base = list(runs) if after is not None else list(runs[:1])
     candidate = [Path(word) for word in after] if after is not None else list(runs[1:])
     if not base or not candidate:
-        raise UsageError("compare: give BASE and CANDIDATE, or several of each with -- between them")
+        raise UsageError(
+            "compare: give BASE and CANDIDATE, or several of each with -- between them"
+        )
     if after is None and len(runs) > 2:
-        raise UsageError("compare: several runs a side need -- between the sides: BASE... -- CANDIDATE...")
+        raise UsageError(
+            "compare: several runs a side need -- between the sides: BASE... -- CANDIDATE..."
+        )
     wanted = wanted_formats(formats)
     if profile is None and is_run_directory(candidate[0]) and (candidate[0] / PROFILE).is_file():
         profile = candidate[0] / PROFILE

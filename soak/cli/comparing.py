@@ -34,10 +34,14 @@ def rules_from(
         name, colon, value = text.partition(":")
         name = name.strip()
         if not colon:
-            raise UsageError(f"--tolerance {text!r}: expected METRIC: TOLERANCE, such as 'p99: 10%'")
+            raise UsageError(
+                f"--tolerance {text!r}: expected METRIC: TOLERANCE, such as 'p99: 10%'"
+            )
         _check(name, "--tolerance")
         try:
-            rule = CompareRule.model_validate({"tolerance": value.strip(), "required": _old(merged, name).required})
+            rule = CompareRule.model_validate(
+                {"tolerance": value.strip(), "required": _old(merged, name).required}
+            )
         except ValueError as error:
             raise UsageError(f"--tolerance {text!r}: {_message(error)}") from None
         merged[name] = rule
@@ -74,7 +78,10 @@ def profile_rules(path: Path | None) -> dict[str, CompareRule]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path}: cannot be read: {error}") from None
-    return {str(name): rule for name, rule in parse_profile(text, str(path), lenient=True)[0].compare.items()}
+    return {
+        str(name): rule
+        for name, rule in parse_profile(text, str(path), lenient=True)[0].compare.items()
+    }
 
 
 def wanted_formats(text: str) -> list[str]:
@@ -86,7 +93,9 @@ def wanted_formats(text: str) -> list[str]:
     return names or list(COMPARISON_REPORTERS)
 
 
-def deliver(comparison: Comparison, out: Path | None, formats: list[str], *, as_json: bool) -> ExitCode:
+def deliver(
+    comparison: Comparison, out: Path | None, formats: list[str], *, as_json: bool
+) -> ExitCode:
     """Show a comparison, write its files into `out`, and return the exit code."""
     if "terminal" in formats or as_json:
         show(comparison, err=as_json)
@@ -114,7 +123,9 @@ def write_comparison(comparison: Comparison, out: Path, formats: Iterable[str]) 
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be created: {error.strerror}") from None
-    reporters = [COMPARISON_REPORTERS[name] for name in formats if COMPARISON_REPORTERS[name].file_name]
+    reporters = [
+        COMPARISON_REPORTERS[name] for name in formats if COMPARISON_REPORTERS[name].file_name
+    ]
     for reporter in reporters:
         write_whole(out / reporter.file_name, reporter.render(comparison))
     return [reporter.file_name for reporter in reporters]

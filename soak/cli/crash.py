@@ -7,6 +7,7 @@ import platform
 import tempfile
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 
 from soak import __version__
 
@@ -24,7 +25,9 @@ def crash_message(error: BaseException) -> str:
 
 def _location(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "an unknown place"  # noqa: PTH119
+    if not frames:
+        return "an unknown place"
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def _keep(text: str) -> str | None:

@@ -17,24 +17,35 @@ from soak.model import Analysis, Ending, Verdict
 from soak.recording import write_whole
 from soak.reporters import REPORTERS, installed
 
-CODES = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+CODES = {
+    Verdict.PASS: ExitCode.PASS,
+    Verdict.FAIL: ExitCode.FAIL,
+    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+}
 
 #: What is said once a signal has come.
-ENDING = "ending the run in order, its report follows; Ctrl-C again ends it at once, without a report"
+ENDING = (
+    "ending the run in order, its report follows; Ctrl-C again ends it at once, without a report"
+)
 
 
 def code_of(analysis: Analysis) -> ExitCode:
     """The one exit code of a run, whichever verb asks; a broken run without a proven fail is exit code 4."""
     if analysis.run.ended is Ending.INTERRUPTED:
         return ExitCode.INTERRUPTED
-    return ExitCode.BROKEN if analysis.broken and analysis.verdict is not Verdict.FAIL else CODES[analysis.verdict]
+    return (
+        ExitCode.BROKEN
+        if analysis.broken and analysis.verdict is not Verdict.FAIL
+        else CODES[analysis.verdict]
+    )
 
 
 @dataclass
 class Written:
     """Which report files were written, and what to say of those that were not.
 
-    `broken` is set when one of soak's own reports is missing; another package's report costs only itself.
+    `broken` is set when one of soak's own reports is missing; another package's report costs only
+    itself.
     """
 
     names: list[str] = field(default_factory=list)

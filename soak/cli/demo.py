@@ -15,13 +15,24 @@ LEAKS = ("none", "memory", "descriptors", "threads", "pool")
 
 
 @click.command("demo")
-@click.option("--leak", type=click.Choice(LEAKS), default="memory", show_default=True, help="What the service leaks.")
+@click.option(
+    "--leak",
+    type=click.Choice(LEAKS),
+    default="memory",
+    show_default=True,
+    help="What the service leaks.",
+)
 @live_option
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Exactly this run directory; must be empty or new.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="The analysis as JSON on standard output; all else goes to standard error.",
 )
 def command(leak: str, out: Path | None, as_json: bool, live: str | None) -> int:
     """Run the bundled service under load for about a minute, and judge it.
@@ -40,7 +51,11 @@ def command(leak: str, out: Path | None, as_json: bool, live: str | None) -> int
 
     options = ViewOptions.of({"live": live})
     text = (files("soak.demo") / "demo.yaml").read_text(encoding="utf-8")
-    environment = {"SOAK_DEMO_LEAK": leak, "SOAK_DEMO_PORT": str(_free_port()), "SOAK_DEMO_PYTHON": sys.executable}
+    environment = {
+        "SOAK_DEMO_LEAK": leak,
+        "SOAK_DEMO_PORT": str(_free_port()),
+        "SOAK_DEMO_PYTHON": sys.executable,
+    }
     profile, text = parse_profile(text, "demo.yaml", environment=environment)
     return drive(profile, text, out, as_json=as_json, options=options)
 

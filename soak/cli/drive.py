@@ -61,8 +61,8 @@ def drive(
 ) -> int:
     """Run a profile to its end, show it meanwhile, write its reports, show them, and return the exit code.
 
-    With what was `before`, the run in `out` goes on; with a baseline, the run is compared `against` it.
-    `until_certain` ends it as soon as no finding is open any more.
+    With what was `before`, the run in `out` goes on; with a baseline, the run is compared `against`
+    it. `until_certain` ends it as soon as no finding is open any more.
     """
     from soak.cli.live_views import live_views  # noqa: PLC0415 - rich, not needed to refuse a profile
     from soak.cli.progress import Shown  # noqa: PLC0415
@@ -99,7 +99,10 @@ def drive(
         run.certain = lambda look, _left: all_certain(judge_run(directory), look)
     if profile.trace.zipkin or profile.trace.jaeger:
         run.exemplars = lambda: judge_run(directory).exemplars
-    planned, ramp = profile.load.ramp + profile.load.duration - before.done, profile.load.ramp - before.done
+    planned, ramp = (
+        profile.load.ramp + profile.load.duration - before.done,
+        profile.load.ramp - before.done,
+    )
     death, searches = lambda: run.target_watch.said(run.clock.now()), profile.load.find is not None
     shown = Shown(profile.name, planned, ramp, lambda: run.resting, death, searches=searches)
     with live_views(directory, shown, live, options or ViewOptions()) as views:
@@ -111,7 +114,9 @@ def drive(
             except SoakError:
                 if not run.stop.is_set():
                     raise
-                click.echo("soak: interrupted before the load began; nothing was recorded", err=True)
+                click.echo(
+                    "soak: interrupted before the load began; nothing was recorded", err=True
+                )
                 return ExitCode.INTERRUPTED
         views.judge.stop()
         return _report(profile, directory, views, against, as_json=as_json)
@@ -125,7 +130,9 @@ def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float
     return known
 
 
-def _report(profile: Profile, directory: Path, views: Views, against: Baseline | None, *, as_json: bool) -> int:
+def _report(
+    profile: Profile, directory: Path, views: Views, against: Baseline | None, *, as_json: bool
+) -> int:
     """Judge a run that has ended, show and write its reports, and return the exit code."""
     with progress_note("judging the recording"):
         analysis = judge_run(directory)
@@ -179,7 +186,9 @@ def progress_note(work: str) -> Iterator[None]:
 
 @contextmanager
 def interruptible(
-    stop: threading.Event, first: str = ENDING, drawn: Callable[[threading.Event, str], bool] = lambda *_: False
+    stop: threading.Event,
+    first: str = ENDING,
+    drawn: Callable[[threading.Event, str], bool] = lambda *_: False,
 ) -> Iterator[None]:
     """Ctrl-C, SIGTERM or SIGHUP once ends the run in order, and `first` is said; a second time ends the process at once.
 
@@ -192,13 +201,18 @@ def interruptible(
             # The load ends by itself within 2 s: its lifeline is this process.
             # The progress lines hide the cursor, and cannot be left in order any more.
             cursor = b"\x1b[?25h" if os.isatty(2) else b""
-            os.write(2, cursor + b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n")
+            os.write(
+                2,
+                cursor
+                + b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n",
+            )
             os._exit(ExitCode.INTERRUPTED)
         stop.set()
         if not on_screen:
             os.write(2, f"\nsoak: {first}\n".encode())
 
-    # Also where a shell had set them to be ignored, as it does for `soak run ... &`; but nohup means what it says.
+    # Also where a shell had set them to be ignored, as it does for `soak run ... &`; but nohup
+    # means what it says.
     before = {number: signal.signal(number, on_signal) for number in ending_signals()}
     try:
         yield

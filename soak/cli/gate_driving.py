@@ -20,7 +20,9 @@ from soak.profile import Profile
 from soak.profile.compare import CompareRule
 
 
-def drive_gate(profile: Profile, text: str, directory: Path, rules: Mapping[str, CompareRule]) -> Comparison:
+def drive_gate(
+    profile: Profile, text: str, directory: Path, rules: Mapping[str, CompareRule]
+) -> Comparison:
     """Drive all slices and compare the sides; SoakError where no whole pair came of it."""
     spec = check_gate(profile)
     total = 2 * (spec.pairs + spec.discard)
@@ -48,7 +50,9 @@ def drive_gate(profile: Profile, text: str, directory: Path, rules: Mapping[str,
     comparison = compare(runs[0], runs[1], rules, names=SIDES, paired=True)
     notes = [f"a pair of slices was left out: {why}" for why in broken]
     if len(sides[0]) + len(broken) < spec.pairs:
-        notes.insert(0, f"the gate was stopped after {len(sides[0]) + len(broken)} of {spec.pairs} pairs")
+        notes.insert(
+            0, f"the gate was stopped after {len(sides[0]) + len(broken)} of {spec.pairs} pairs"
+        )
     return replace(comparison, warnings=(*notes, *comparison.warnings))
 
 
@@ -63,7 +67,9 @@ Sides = tuple[list[Slice], list[Slice]]
 Runs = tuple[list[MeasuredRun], list[MeasuredRun]]
 
 
-def measured_pairs(base: Sequence[Slice], candidate: Sequence[Slice]) -> tuple[Sides, Runs, list[str]]:
+def measured_pairs(
+    base: Sequence[Slice], candidate: Sequence[Slice]
+) -> tuple[Sides, Runs, list[str]]:
     """The pairs of slices that can be measured, on each side, and why others cannot: one that broke costs its pair alone."""
     sides: Sides = ([], [])
     runs: Runs = ([], [])
@@ -82,12 +88,16 @@ def measured_pairs(base: Sequence[Slice], candidate: Sequence[Slice]) -> tuple[S
 
 def _with_growth(slices: Sequence[Slice], runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
     """The measurements of one side's slices; growth is that over all of them, told once."""
-    growth = growth_over([piece.directory for piece in slices], [_seconds(run.started) for run in runs])
+    growth = growth_over(
+        [piece.directory for piece in slices], [_seconds(run.started) for run in runs]
+    )
     without = [
         replace(
             run,
             measurements=tuple(
-                measurement for measurement in run.measurements if measurement.metric not in ("growth", "horizon")
+                measurement
+                for measurement in run.measurements
+                if measurement.metric not in ("growth", "horizon")
             ),
         )
         for run in runs

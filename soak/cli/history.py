@@ -17,12 +17,23 @@ if TYPE_CHECKING:
 
 @click.command("history")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("reports"), metavar="[DIR]")
-@click.option("--profile", "name", default="", metavar="NAME", help="Only the runs of this profile.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with a line a metric.")
 @click.option(
-    "--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write a CSV that Otava reads."
+    "--profile", "name", default="", metavar="NAME", help="Only the runs of this profile."
 )
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object on standard output.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page with a line a metric.",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a CSV that Otava reads.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Everything as one JSON object on standard output."
+)
 @click.option("--all", "every", is_flag=True, help="A row for every metric.")
 @click.option(
     "--fail-on",
@@ -41,8 +52,8 @@ def command(
 ) -> int:
     """Show all runs in a folder (reports unless given): verdicts, levels, growth and latency per night, and what changed.
 
-    Consecutive comparable runs are also judged as one: those of a build, and the last seven. A change for the worse is a
-    regression for 14 runs. Runs that broke are shown and not compared.
+    Consecutive comparable runs are also judged as one: those of a build, and the last seven. A
+    change for the worse is a regression for 14 runs. Runs that broke are shown and not compared.
 
     \b
     Examples:
@@ -63,11 +74,17 @@ def command(
     for problem in read.problems:
         click.echo(f"soak: {problem}", err=True)
     if not read.nights:
-        raise UsageError(f"{folder}: holds no run that can be read; soak run writes its runs to reports/")
+        raise UsageError(
+            f"{folder}: holds no run that can be read; soak run writes its runs to reports/"
+        )
     names = sorted({night.name for night in read.nights})
     if name and name not in names:
-        raise UsageError(f"--profile {name}: no run of that profile in {folder}{nearest(name, names)}")
-    shown = histories((night for night in read.nights if name in ("", night.name)), search=otava_is_there())
+        raise UsageError(
+            f"--profile {name}: no run of that profile in {folder}{nearest(name, names)}"
+        )
+    shown = histories(
+        (night for night in read.nights if name in ("", night.name)), search=otava_is_there()
+    )
     if as_json:
         tell(json_object(shown, read.problems), end=False)
     else:

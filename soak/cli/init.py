@@ -15,10 +15,24 @@ if TYPE_CHECKING:
 
 
 @click.command("init")
-@click.option("--example", "example_name", default="", metavar="NAME", help="A bundled profile, to standard output.")
-@click.option("--ci", "service", default="", metavar="SERVICE", help="Files for github, gitlab, systemd or kubernetes.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the example to this file, or the CI files below this folder."
+    "--example",
+    "example_name",
+    default="",
+    metavar="NAME",
+    help="A bundled profile, to standard output.",
+)
+@click.option(
+    "--ci",
+    "service",
+    default="",
+    metavar="SERVICE",
+    help="Files for github, gitlab, systemd or kubernetes.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write the example to this file, or the CI files below this folder.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
 def command(example_name: str, service: str, out: Path | None, force: bool) -> int:
@@ -89,7 +103,9 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
     """Write files below a folder, all or none: UsageError, before anything is written, names those that are there."""
     present = [str(folder / path) for path in texts if (folder / path).exists()]
     if present and not force:
-        raise UsageError(f"{', '.join(present)}: there already; --force overwrites, --out names another place")
+        raise UsageError(
+            f"{', '.join(present)}: there already; --force overwrites, --out names another place"
+        )
     for path, text in texts.items():
         target = folder / path
         try:

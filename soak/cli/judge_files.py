@@ -21,7 +21,14 @@ from soak.profile import Limits
 from soak.recording import is_run_directory
 from soak.reporters import wording
 
-_BADNESS = [ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.FAIL, ExitCode.BROKEN, ExitCode.INTERRUPTED, ExitCode.USAGE]
+_BADNESS = [
+    ExitCode.PASS,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.FAIL,
+    ExitCode.BROKEN,
+    ExitCode.INTERRUPTED,
+    ExitCode.USAGE,
+]
 #: From so many files on, it is worth starting a process for each core.
 _MANY = 8
 
@@ -100,7 +107,11 @@ class Request:
             return self._of_file(query_server(self.query, self.options))
         if is_run_directory(path):
             changed: Mapping[str, Any] = self.limits.model_dump(exclude_unset=True)
-            return analyze(load_recording(path), self.limits, warmup=self.warmup) if changed else judge_run(path)
+            return (
+                analyze(load_recording(path), self.limits, warmup=self.warmup)
+                if changed
+                else judge_run(path)
+            )
         return self._of_file(read_recording(path, self.options))
 
     def _of_file(self, recording: Recording) -> Analysis:
@@ -126,7 +137,9 @@ def write_beside(analysis: Analysis, directory: Path, formats: list[str] | None)
 def _row(
     written: Written, text: str, path: str, code: ExitCode, verdict: str, series: int, decisive: str
 ) -> JudgedFile:
-    return JudgedFile(path, text, "\nsoak: ".join(written.problems), code, verdict, series, decisive)
+    return JudgedFile(
+        path, text, "\nsoak: ".join(written.problems), code, verdict, series, decisive
+    )
 
 
 def _terminal(analysis: Analysis) -> str:
@@ -134,12 +147,16 @@ def _terminal(analysis: Analysis) -> str:
 
     from soak.reporters.terminal import render  # noqa: PLC0415 - rich is only needed here
 
-    return render(analysis, width=click.get_current_context().terminal_width, color=sys.stdout.isatty())
+    return render(
+        analysis, width=click.get_current_context().terminal_width, color=sys.stdout.isatty()
+    )
 
 
 def _as_series(limits: Limits, recording: Recording, options: Options) -> Limits:
     """Limits that name a column as the file does, with the series' own names."""
-    known = {series.name for series in recording.series} | {series.key for series in recording.series}
+    known = {series.name for series in recording.series} | {
+        series.key for series in recording.series
+    }
 
     def renamed(named: Mapping[str, float]) -> dict[str, float]:
         return {_series_name(name, known, options): value for name, value in named.items()}
@@ -159,9 +176,13 @@ def _series_name(column: str, known: set[str], options: Options) -> str:
 
 def _decisive(analysis: Analysis) -> str:
     """The finding that decides, in figures: the first of the worst."""
-    findings = sorted(analysis.findings, key=lambda finding: wording.WORST_FIRST.index(finding.verdict))
+    findings = sorted(
+        analysis.findings, key=lambda finding: wording.WORST_FIRST.index(finding.verdict)
+    )
     chosen = next((finding for finding in findings if finding.trend is not None), None)
-    if chosen is None or (findings and findings[0].verdict is not Verdict.PASS and findings[0].trend is None):
+    if chosen is None or (
+        findings and findings[0].verdict is not Verdict.PASS and findings[0].trend is None
+    ):
         chosen = findings[0] if findings else None
     return _in_figures(chosen) if chosen is not None else "no series was judged"
 
@@ -179,12 +200,17 @@ def worst_code(rows: list[JudgedFile]) -> ExitCode:
 def summary(rows: list[JudgedFile]) -> str:
     """A table of all files, and how many came to which verdict."""
     cells = [("file", "verdict", "series", "what decides")]
-    cells += [(wording.clean(row.path), row.verdict, str(row.series or ""), row.decisive) for row in rows]
+    cells += [
+        (wording.clean(row.path), row.verdict, str(row.series or ""), row.decisive) for row in rows
+    ]
     widths = [max(len(row[column]) for row in cells) for column in range(3)]
     lines = [
         f"{file:<{widths[0]}}  {verdict:<{widths[1]}}  {series:>{widths[2]}}  {decisive}".rstrip()
         for file, verdict, series, decisive in cells
     ]
-    counts = [(name, sum(row.verdict == name for row in rows)) for name in ("FAIL", "INCONCLUSIVE", "PASS", "not read")]
+    counts = [
+        (name, sum(row.verdict == name for row in rows))
+        for name in ("FAIL", "INCONCLUSIVE", "PASS", "not read")
+    ]
     tally = ", ".join(f"{count} {name.lower()}" for name, count in counts if count)
     return "\n".join(["", *lines, "", f"{len(rows)} files: {tally}"])

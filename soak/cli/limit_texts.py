@@ -18,7 +18,9 @@ def limits_tree(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, colon, value = (part.strip() for part in text.rpartition(":"))
         if not colon or not name or not value:
-            raise UsageError(f"--limit {text!r}: expected NAME: VALUE, such as 'p99: 250ms' or 'process_open_fds: 1/h'")
+            raise UsageError(
+                f"--limit {text!r}: expected NAME: VALUE, such as 'p99: 250ms' or 'process_open_fds: 1/h'"
+            )
         if name in _NAMED:
             tree[name] = value
         elif _is_growth(value):

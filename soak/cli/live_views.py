@@ -33,14 +33,21 @@ class Views:
     def finish(self, report: Path) -> None:
         """Show the final report on the live page."""
         if self.page is not None and report.is_file():
-            self.page.finish(report.read_text(encoding="utf-8"), f"the run has ended; this report is kept at {report}")
+            self.page.finish(
+                report.read_text(encoding="utf-8"),
+                f"the run has ended; this report is kept at {report}",
+            )
 
 
 @contextmanager
 def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) -> Iterator[Views]:
     """Open the views, and close them at the end; UsageError or SoakError where one cannot listen."""
     looked_at = sys.stderr.isatty() or any((options.live, options.metrics, options.otlp))
-    judge = Judge(directory, html=options.live is not None, after=FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS)
+    judge = Judge(
+        directory,
+        html=options.live is not None,
+        after=FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS,
+    )
     lines = ProgressLines(shown, live, judge)
     with ExitStack() as stack:
         page = None
@@ -61,7 +68,12 @@ def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) 
             from soak.live.otlp import OtlpExport  # noqa: PLC0415 - an optional extra
 
             collector = RunCollector(shown.name, live, lambda: judge.latest)
-            export = OtlpExport(collector, shown.name, options.otlp, lambda text: click.echo(f"soak: {text}", err=True))
+            export = OtlpExport(
+                collector,
+                shown.name,
+                options.otlp,
+                lambda text: click.echo(f"soak: {text}", err=True),
+            )
             export.start()
             stack.callback(export.close)
             click.echo(f"soak: metrics go to {export.endpoint}", err=True)

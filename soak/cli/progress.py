@@ -29,14 +29,20 @@ LOG_EVERY, FIRST_LOG = 60.0, 10.0
 DRAWN = 1.0
 #: Lines of a terminal that the resources leave free: the numbers, the note of further ones, a death, the end, the cursor.
 FREE_LINES = 7
-STYLES = {Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.PASS: "green", None: "dim"}
+STYLES = {
+    Verdict.FAIL: "bold red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.PASS: "green",
+    None: "dim",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is shown: the run's name, its planned length and ramp in seconds, what goes on after the load, and a dead target.
 
-    A run that `searches` for the capacity ends when it has found it, and takes its planned length at most.
+    A run that `searches` for the capacity ends when it has found it, and takes its planned length
+    at most.
     """
 
     name: str
@@ -50,7 +56,9 @@ class Shown:
 class ProgressLines:
     """Draws a run's progress on standard error until it is left; `tick` as often as one likes."""
 
-    def __init__(self, shown: Shown, live: Live, judge: Judge, console: Console | None = None) -> None:
+    def __init__(
+        self, shown: Shown, live: Live, judge: Judge, console: Console | None = None
+    ) -> None:
         self._shown, self._live, self._judge = shown, live, judge
         self._console = console or Console(file=sys.stderr)
         self._next_log, self._next_drawn = FIRST_LOG, 0.0
@@ -64,14 +72,19 @@ class ProgressLines:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._screen is not None:
             self._screen.stop()
 
     def say(self, text: str) -> None:
         """Print a line for good, above what is drawn."""
-        self._console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=self._screen is None)
+        self._console.print(
+            text, markup=False, highlight=False, emoji=False, soft_wrap=self._screen is None
+        )
 
     def drawing(self, stop: threading.Event, ending: str) -> bool:
         """Whether a terminal is drawn: then `ending` is shown there as soon as `stop` is set, whatever the main thread does."""
@@ -103,8 +116,13 @@ class ProgressLines:
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(self._shown.name, style="bold"),
-            ProgressBar(total=self._shown.planned, completed=min(elapsed, self._shown.planned), width=24),
-            Text(f"{'ramp' if elapsed < self._shown.ramp else 'steady'}, {self._left(elapsed)}", style="dim"),
+            ProgressBar(
+                total=self._shown.planned, completed=min(elapsed, self._shown.planned), width=24
+            ),
+            Text(
+                f"{'ramp' if elapsed < self._shown.ramp else 'steady'}, {self._left(elapsed)}",
+                style="dim",
+            ),
         )
         lines = resource_lines(self._live, self._judge.latest)
         room = max(1, self._console.height - FREE_LINES)
@@ -116,7 +134,12 @@ class ProgressLines:
 
     def line(self, elapsed: float) -> str:
         """The same in one line: the load, the time left, and the judgement so far."""
-        parts = (self._numbers(elapsed), self._shown.death(), self._left(elapsed), summary(self._judge.latest))
+        parts = (
+            self._numbers(elapsed),
+            self._shown.death(),
+            self._left(elapsed),
+            summary(self._judge.latest),
+        )
         return f"{show_duration(elapsed)}: {'; '.join(filter(None, parts))}"
 
     def said(self) -> str:
@@ -127,22 +150,40 @@ class ProgressLines:
     def _numbers(self, elapsed: float) -> str:
         progress = self._live.progress()
         if self._shown.resting() and elapsed > self._shown.planned:
-            failed = f"{show_number(progress.failures)} of them failed" if progress.failures else "none failed"
+            failed = (
+                f"{show_number(progress.failures)} of them failed"
+                if progress.failures
+                else "none failed"
+            )
             return f"{show_number(progress.requests)} requests made, {failed}"
         return numbers(progress)
 
     def _left(self, elapsed: float) -> str:
         left = self._shown.planned - elapsed
         most = "at most " if self._shown.searches else ""
-        return f"{most}{show_duration(round(left))} left" if left > 0.5 else self._shown.resting() or "ending"
+        return (
+            f"{most}{show_duration(round(left))} left"
+            if left > 0.5
+            else self._shown.resting() or "ending"
+        )
 
 
 def _table(lines: list[ResourceLine]) -> Table:
     """The resources in columns that never wrap."""
     table = Table.grid(padding=(0, 1), expand=False)
-    for width, justify in ((1, "left"), (26, "left"), (12, "left"), (9, "right"), (13, "right"), (24, "left")):
+    for width, justify in (
+        (1, "left"),
+        (26, "left"),
+        (12, "left"),
+        (9, "right"),
+        (13, "right"),
+        (24, "left"),
+    ):
         table.add_column(
-            max_width=width, no_wrap=True, overflow="ellipsis", justify="left" if justify == "left" else "right"
+            max_width=width,
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="left" if justify == "left" else "right",
         )
     for line in lines:
         style = STYLES[line.verdict]

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 @click.command("prune")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("reports"), metavar="[DIR]")
 @click.option("--older", metavar="DURATION", help="Delete runs that began longer ago, such as 90d.")
-@click.option("--keep", type=click.IntRange(min=1), help="Keep so many of the newest runs of each profile.")
+@click.option(
+    "--keep", type=click.IntRange(min=1), help="Keep so many of the newest runs of each profile."
+)
 @click.option("--size", metavar="SIZE", help="Delete the oldest until all runs fit, such as 20GiB.")
 @click.option("--failed", is_flag=True, help="Delete failed runs, too.")
 @click.option("--yes", is_flag=True, help="Delete; without it, only say what would be deleted.")
-def command(folder: Path, older: str | None, keep: int | None, size: str | None, failed: bool, yes: bool) -> int:
+def command(
+    folder: Path, older: str | None, keep: int | None, size: str | None, failed: bool, yes: bool
+) -> int:
     """Delete old runs in a folder (reports unless given); without --yes, only say which.
 
-    Kept whatever their age: failed runs, the newest run of each profile, runs that a baseline in ./baselines was set from, runs
-    under way or never judged, and directories that hold anything soak did not write. What is no run is never touched.
+    Kept whatever their age: failed runs, the newest run of each profile, runs that a baseline in
+    ./baselines was set from, runs under way or never judged, and directories that hold anything
+    soak did not write. What is no run is never touched.
 
     \b
     Examples:
@@ -54,13 +59,19 @@ def command(folder: Path, older: str | None, keep: int | None, size: str | None,
             try:
                 delete(folder / run.directory)
             except OSError as error:
-                click.echo(f"soak: {folder / run.directory}: cannot be deleted: {error.strerror}", err=True)
+                click.echo(
+                    f"soak: {folder / run.directory}: cannot be deleted: {error.strerror}", err=True
+                )
                 code = ExitCode.BROKEN
                 continue
         freed += run.size
-        tell(f"{'deleted' if yes else 'would delete'} {folder / run.directory}: {show_bytes(run.size)}")
+        tell(
+            f"{'deleted' if yes else 'would delete'} {folder / run.directory}: {show_bytes(run.size)}"
+        )
     count = len(chosen.deleted)
-    tell(f"{count} of {len(runs)} runs, {show_bytes(freed)}{'' if yes or not count else '; --yes deletes them'}")
+    tell(
+        f"{count} of {len(runs)} runs, {show_bytes(freed)}{'' if yes or not count else '; --yes deletes them'}"
+    )
     return code
 
 
@@ -89,7 +100,8 @@ def _baselines() -> set[tuple[str, float]]:
     for path in sorted(BASELINES.glob("*.json")) if BASELINES.is_dir() else []:
         try:
             named.update(
-                (run.name, datetime.fromisoformat(run.started).timestamp()) for run in read_baseline(path).runs
+                (run.name, datetime.fromisoformat(run.started).timestamp())
+                for run in read_baseline(path).runs
             )
         except (SoakError, ValueError) as error:
             raise UsageError(f"{error}; until then it is not known which runs are needed") from None

@@ -18,7 +18,9 @@ from soak.errors import UsageError
     metavar="FORMAT,…",
     help="Only these: html, junit, json, markdown, sarif, github, terminal. All unless given.",
 )
-@click.option("--against", metavar="BASELINE", help="Compare it with this baseline, too: a name or a file.")
+@click.option(
+    "--against", metavar="BASELINE", help="Compare it with this baseline, too: a name or a file."
+)
 @click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output.")
 def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
     """Judge a run directory again, with its profile as it stands there now, and write its reports.
@@ -43,7 +45,9 @@ def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
         if name not in reporters:
             raise UsageError(f"--format {name}: unknown{nearest(name, reporters)}")
     if not is_run_directory(run):
-        raise UsageError(f"{run}: not a run directory (it has no run.json); `soak run` says where it put its run")
+        raise UsageError(
+            f"{run}: not a run directory (it has no run.json); `soak run` says where it put its run"
+        )
     baseline = read_baseline(Path(against)) if against is not None else None
     analysis = judge_run(run, fastest_growth(baseline) if baseline is not None else None)
     if "terminal" in wanted or as_json:
@@ -59,4 +63,6 @@ def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
     if written.names and not as_json:
         tell(f"{run}: wrote {', '.join(written.names)}")
     code = written.code(code_of(analysis))
-    return code if baseline is None else compared_with(baseline, analysis, run, code, as_json=as_json)
+    return (
+        code if baseline is None else compared_with(baseline, analysis, run, code, as_json=as_json)
+    )

@@ -27,9 +27,9 @@ _HEAD = """\
 def command(profile: Path, matchers: str) -> int:
     """Print alert rules for Prometheus that watch in production what the profile's limits are about.
 
-    Growth towards a limit, or by half, within the profile's `survive`; limits of growth and maxima; memory and pools near
-    their capacity; pauses and work of the garbage collector; restarts. A rule draws a straight line through 6 hours
-    where soak judges, and each says what that misses.
+    Growth towards a limit, or by half, within the profile's `survive`; limits of growth and maxima;
+    memory and pools near their capacity; pauses and work of the garbage collector; restarts. A rule
+    draws a straight line through 6 hours where soak judges, and each says what that misses.
 
     \b
     Examples:

@@ -35,27 +35,48 @@ from soak.errors import UsageError
 )
 @click.option("--warmup", help="At least this much from the start is left out of judging.")
 @click.option(
-    "--process", metavar="KEY:VALUE", help="The process to watch: port:8080, pid:1, name:x, pidfile:p. No profile."
+    "--process",
+    metavar="KEY:VALUE",
+    help="The process to watch: port:8080, pid:1, name:x, pidfile:p. No profile.",
 )
 @click.option(
-    "--limit", "limits", multiple=True, metavar="'NAME: VALUE'", help="Such as 'p99: 250ms'. Repeatable. No profile."
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Such as 'p99: 250ms'. Repeatable. No profile.",
 )
 @click.option(
-    "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent with each --endpoint. Repeatable."
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Sent with each --endpoint. Repeatable.",
 )
 @click.option(
-    "--json-body", metavar="JSON", help="A JSON body for each --endpoint that has one (POST, PUT, PATCH, DELETE)."
+    "--json-body",
+    metavar="JSON",
+    help="A JSON body for each --endpoint that has one (POST, PUT, PATCH, DELETE).",
 )
 @click.option("--body", metavar="TEXT", help="A body as it is, likewise.")
 @click.option("--timeout", help="Longest wait for an answer, such as 5s.")
 @click.option("--think", help="How long a user rests between requests, such as 1s. With --users.")
 @click.option(
-    "--allow", multiple=True, metavar="HOST", help="A host other than this machine that load may go to. Repeatable."
+    "--allow",
+    multiple=True,
+    metavar="HOST",
+    help="A host other than this machine that load may go to. Repeatable.",
 )
-@click.option("--yes", is_flag=True, help="Confirm over 100/s or 100 users for another machine. No profile.")
-@click.option("--diagnose", is_flag=True, help="Take profiles of the target, to name what leaks and where.")
 @click.option(
-    "--attribute", is_flag=True, help="Vary the mix as well, to name the endpoint that leaks. Implies --diagnose."
+    "--yes", is_flag=True, help="Confirm over 100/s or 100 users for another machine. No profile."
+)
+@click.option(
+    "--diagnose", is_flag=True, help="Take profiles of the target, to name what leaks and where."
+)
+@click.option(
+    "--attribute",
+    is_flag=True,
+    help="Vary the mix as well, to name the endpoint that leaks. Implies --diagnose.",
 )
 @click.option(
     "--profile-out",
@@ -64,13 +85,19 @@ from soak.errors import UsageError
 )
 @click.option("--locustfile", help="Own Locust users instead of endpoints.")
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set any key of the profile, such as load.rate=50/s."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set any key of the profile, such as load.rate=50/s.",
 )
 @live_option
 @metrics_option
 @otlp_option
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Exactly this run directory; must be empty or new."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Exactly this run directory; must be empty or new.",
 )
 @click.option(
     "--against",
@@ -84,7 +111,10 @@ from soak.errors import UsageError
     help="Go on with a run directory whose run was interrupted, killed or broken; its profile is in it.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="The analysis as JSON on standard output; all else goes to standard error."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="The analysis as JSON on standard output; all else goes to standard error.",
 )
 def command(
     profile: Path | None,
@@ -100,16 +130,14 @@ def command(
 
     \b
     Examples:
-      soak run profiles/nightly.yaml
-      soak run profiles/nightly.yaml --duration 20m --set load.rate=50/s --out nightly
-      soak run profiles/locustfile.yaml -- --tenant acme
-      soak run profiles/nightly.yaml --against nightly
-      soak run --resume reports/nightly-20260101T000000Z
-      soak run profiles/nightly.yaml --live --metrics
-      soak run profiles/nightly.yaml --otlp http://127.0.0.1:4318
-      soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
-      soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --until-certain 30m --process port:8080
-      soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
+      soak run profiles/nightly.yaml soak run profiles/nightly.yaml --duration 20m --set
+      load.rate=50/s --out nightly soak run profiles/locustfile.yaml -- --tenant acme soak run
+      profiles/nightly.yaml --against nightly soak run --resume reports/nightly-20260101T000000Z
+      soak run profiles/nightly.yaml --live --metrics soak run profiles/nightly.yaml --otlp
+      http://127.0.0.1:4318 soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s
+      --duration 10m soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20
+      --until-certain 30m --process port:8080 soak run --url http://127.0.0.1:8080 --endpoint "GET
+      /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
     """
     options = ViewOptions.of(flags)
     if resume is not None:
@@ -142,21 +170,37 @@ def command(
     if profile is not None:
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")
-        loaded, text = load_profile(profile, [*run_flags.overrides(flags), *overrides], capacity=capacity)
-        return drive(loaded, text, out, as_json=as_json, against=baseline, options=options, until_certain=certain)
+        loaded, text = load_profile(
+            profile, [*run_flags.overrides(flags), *overrides], capacity=capacity
+        )
+        return drive(
+            loaded,
+            text,
+            out,
+            as_json=as_json,
+            against=baseline,
+            options=options,
+            until_certain=certain,
+        )
     import yaml  # noqa: PLC0415
 
     tree, assumed = run_flags.tree_of(flags)
     written = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     loaded, text = parse_profile(
-        written, "flags", [*run_flags.sent(flags), *overrides], flags=run_flags.FLAGS, capacity=capacity
+        written,
+        "flags",
+        [*run_flags.sent(flags), *overrides],
+        flags=run_flags.FLAGS,
+        capacity=capacity,
     )
     run_flags.refuse_unconfirmed(loaded, flags["yes"])
     if assumed:
         click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
     if profile_out is not None:
         _write_new(profile_out, text)
-    return drive(loaded, text, out, as_json=as_json, against=baseline, options=options, until_certain=certain)
+    return drive(
+        loaded, text, out, as_json=as_json, against=baseline, options=options, until_certain=certain
+    )
 
 
 def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:
@@ -167,7 +211,9 @@ def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:
 
     profile, text = profile_of_resumed(directory)
     if profile.load.find is not None:
-        raise UsageError(f"--resume {directory}: a capacity search cannot go on where it ended; start it anew")
+        raise UsageError(
+            f"--resume {directory}: a capacity search cannot go on where it ended; start it anew"
+        )
     before = resumption_of(directory, profile.load.ramp + profile.load.duration)
     return drive(profile, text, directory, as_json=as_json, before=before, options=options)
 

@@ -35,7 +35,18 @@ KEYS = {
     "locustfile": ("load", "locustfile"),
 }
 #: Flags that go without a profile only, and what to use beside one.
-ALONE = ("endpoints", "process", "limits", "headers", "allow", "json_body", "body", "diagnose", "attribute", "yes")
+ALONE = (
+    "endpoints",
+    "process",
+    "limits",
+    "headers",
+    "allow",
+    "json_body",
+    "body",
+    "diagnose",
+    "attribute",
+    "yes",
+)
 #: The flag that a message names for a key.
 FLAGS: dict[tuple[str | int, ...], str] = {
     **{path: f"--{name}" for name, path in KEYS.items()},
@@ -53,7 +64,9 @@ def overrides(flags: dict[str, Any]) -> list[str]:
     for name in ALONE:
         if flags[name]:
             raise UsageError(f"{_flag(name)} goes without a profile; with one, use --set")
-    return [f"{'.'.join(path)}={flags[name]}" for name, path in KEYS.items() if flags[name] is not None]
+    return [
+        f"{'.'.join(path)}={flags[name]}" for name, path in KEYS.items() if flags[name] is not None
+    ]
 
 
 def locust_arguments(words: Sequence[str]) -> list[str]:
@@ -69,7 +82,9 @@ def locust_arguments(words: Sequence[str]) -> list[str]:
         elif name:
             given[name].append(word)
         else:
-            raise UsageError(f"{word}: what comes after -- are the locustfile's arguments, such as --tenant acme")
+            raise UsageError(
+                f"{word}: what comes after -- are the locustfile's arguments, such as --tenant acme"
+            )
     return [f"load.arguments.{name}={json.dumps(_value(values))}" for name, values in given.items()]
 
 
@@ -81,7 +96,11 @@ def tree_of(flags: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The profile that the flags amount to, as a tree, and what was assumed, in words."""
     if not flags["url"]:
         raise UsageError("give a profile, or --url with --endpoint or --locustfile")
-    tree: dict[str, Any] = {"name": _name(flags["url"]), "target": {"url": flags["url"]}, "load": {}}
+    tree: dict[str, Any] = {
+        "name": _name(flags["url"]),
+        "target": {"url": flags["url"]},
+        "load": {},
+    }
     for name, (section, key) in KEYS.items():
         if flags[name] is not None:
             tree[section][key] = flags[name]
@@ -133,7 +152,9 @@ def sent(flags: dict[str, Any]) -> list[str]:
     if (headers or key) and not methods:
         raise UsageError("--header, --json-body and --body go with --endpoint")
     if key and not any(method in _WITH_BODY for method in methods):
-        raise UsageError(f"--json-body and --body go with an --endpoint whose method is {', '.join(_WITH_BODY)}")
+        raise UsageError(
+            f"--json-body and --body go with an --endpoint whose method is {', '.join(_WITH_BODY)}"
+        )
     assignments = []
     for number, (text, method) in enumerate(zip(flags["endpoints"], methods, strict=True)):
         own = [f"headers.{name}={json.dumps(value)}" for name, value in headers]
@@ -153,7 +174,9 @@ def _body(flags: dict[str, Any]) -> tuple[str, str]:
     try:
         json.loads(flags["json_body"])
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"--json-body: not valid JSON: {getattr(error, 'msg', 'nested too deeply')}") from None
+        raise UsageError(
+            f"--json-body: not valid JSON: {getattr(error, 'msg', 'nested too deeply')}"
+        ) from None
     return "json", flags["json_body"]
 
 
@@ -167,7 +190,9 @@ def _header(text: str) -> tuple[str, str]:
 def _process(text: str) -> dict[str, Any]:
     key, colon, value = text.partition(":")
     if not colon or key not in PROCESS_KEYS:
-        raise UsageError(f"--process {text}: expected {', '.join(f'{known}:…' for known in PROCESS_KEYS)}")
+        raise UsageError(
+            f"--process {text}: expected {', '.join(f'{known}:…' for known in PROCESS_KEYS)}"
+        )
     return {key: int(value) if key in ("port", "pid") and value.isdigit() else value}
 
 
@@ -178,5 +203,7 @@ def _flag(name: str) -> str:
 def _name(url: str) -> str:
     """A run without a profile is named for its target."""
     host = urlsplit(url).netloc.rpartition("@")[2]
-    name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in host).strip("-.")
+    name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in host).strip(
+        "-."
+    )
     return name or "soak"

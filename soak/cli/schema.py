@@ -26,11 +26,17 @@ def command() -> None:
 def profile_schema() -> dict[str, object]:
     """The schema of a whole profile: the short form of an endpoint, and the options of every source, included."""
     schema = Profile.model_json_schema(by_alias=True)
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "soak profile"}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "soak profile",
+    }
     sources = schema["properties"]["sources"]["anyOf"][0]
     sources["items"] = source_schema()
     endpoints = schema["properties"]["endpoints"]
-    endpoints["items"] = {"anyOf": [{"type": "string", "pattern": r"^[A-Z]+ (/|\{\{)"}, endpoints["items"]]}
+    endpoints["items"] = {
+        "anyOf": [{"type": "string", "pattern": r"^[A-Z]+ (/|\{\{)"}, endpoints["items"]]
+    }
     trace = schema["properties"]["trace"]
     schema["properties"]["trace"] = {"anyOf": [{"enum": ["on", "off", True, False]}, trace]}
     return schema

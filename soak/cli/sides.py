@@ -33,7 +33,9 @@ def refuse_shared(base: Iterable[MeasuredRun], candidate: Iterable[MeasuredRun])
     others = {Path(run.source).resolve() for run in candidate}
     for run in base:
         if Path(run.source).exists() and Path(run.source).resolve() in others:
-            raise UsageError(f"{run.source}: is on both sides; a run says nothing of its difference from itself")
+            raise UsageError(
+                f"{run.source}: is on both sides; a run says nothing of its difference from itself"
+            )
 
 
 def _runs(path: Path) -> Iterator[MeasuredRun]:
@@ -42,7 +44,9 @@ def _runs(path: Path) -> Iterator[MeasuredRun]:
     elif path.is_dir():
         runs = run_directories(path)
         if not runs:
-            raise UsageError(f"{path}: no run directory, and holds none (a run directory has a run.json)")
+            raise UsageError(
+                f"{path}: no run directory, and holds none (a run directory has a run.json)"
+            )
         yield from map(measured, runs)
     elif not path.is_file() and is_name(path) and baseline_path(path.name).is_file():
         yield from read_baseline(baseline_path(path.name)).runs
@@ -52,7 +56,11 @@ def _runs(path: Path) -> Iterator[MeasuredRun]:
             tree = json.loads(text)
         except (ValueError, RecursionError):
             raise InputError(f"{path}: not valid JSON, and no run directory either") from None
-        yield from from_tree(tree, str(path)).runs if is_baseline(tree) else (from_analysis(text, str(path)),)
+        yield from (
+            from_tree(tree, str(path)).runs
+            if is_baseline(tree)
+            else (from_analysis(text, str(path)),)
+        )
 
 
 def run_directories(folder: Path) -> list[Path]:
@@ -76,7 +84,9 @@ def read_baseline(path: Path) -> Baseline:
         named = baseline_path(path.name)
         if not named.is_file():
             known = ", ".join(file.stem for file in sorted(BASELINES.glob("*.json")))
-            raise UsageError(f"no baseline {path} ({named} is not there{f'; there is {known}' if known else ''})")
+            raise UsageError(
+                f"no baseline {path} ({named} is not there{f'; there is {known}' if known else ''})"
+            )
         path = named
     return decode(read_text(path), str(path))
 
@@ -99,5 +109,9 @@ def read_text(path: Path) -> str:
 def name_of(paths: Sequence[Path], usual: str) -> str:
     """What a side is called: its only path's last part, else as usual."""
     return (
-        paths[0].stem if len(paths) == 1 and paths[0].suffix == ".json" else paths[0].name if len(paths) == 1 else usual
+        paths[0].stem
+        if len(paths) == 1 and paths[0].suffix == ".json"
+        else paths[0].name
+        if len(paths) == 1
+        else usual
     )

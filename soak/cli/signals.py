@@ -11,7 +11,11 @@ _ALL = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIG
 
 def ending_signals() -> list[signal.Signals]:
     """The signals to handle: SIGINT and SIGTERM also where a shell's `&` set them to be ignored; SIGHUP not under nohup."""
-    return [number for number in _ALL if number in _ALL[:2] or signal.getsignal(number) is not signal.SIG_IGN]
+    return [
+        number
+        for number in _ALL
+        if number in _ALL[:2] or signal.getsignal(number) is not signal.SIG_IGN
+    ]
 
 
 def interrupt_on_signals() -> None:

@@ -28,7 +28,12 @@ class ViewOptions:
         if otlp is not None:
             check_exporter(otlp)
         return cls(
-            otlp=otlp, **{name: parse_address(f"--{name}", given[name], ports[name]) for name in ports if given[name]}
+            otlp=otlp,
+            **{
+                name: parse_address(f"--{name}", given[name], ports[name])
+                for name in ports
+                if given[name]
+            },
         )
 
 
@@ -39,7 +44,12 @@ def live_option(function: Any) -> Any:
 
 def metrics_option(function: Any) -> Any:
     """`--metrics [ADDR]`."""
-    return _address("--metrics", METRICS_PORT, "load, growth, verdict and horizon so far for Prometheus", function)
+    return _address(
+        "--metrics",
+        METRICS_PORT,
+        "load, growth, verdict and horizon so far for Prometheus",
+        function,
+    )
 
 
 def otlp_option(function: Any) -> Any:

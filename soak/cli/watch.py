@@ -21,8 +21,8 @@ EVERY = 1.0
 def command(run: Path, live: str | None, metrics: str | None) -> int:
     """Show how a run on this machine stands, until it ends; then its verdict, with the exit code of the run.
 
-    RUN is a run directory. The run is only read: to leave the view ends nothing. A run that has ended, or has crashed, is
-    judged as far as it came.
+    RUN is a run directory. The run is only read: to leave the view ends nothing. A run that has
+    ended, or has crashed, is judged as far as it came.
 
     \b
     Examples:
@@ -41,7 +41,9 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
     from soak.recording.following import Follower  # noqa: PLC0415
 
     if not is_run_directory(run):
-        raise UsageError(f"{run}: not a run directory (it has no run.json); `soak run` says where it puts its run")
+        raise UsageError(
+            f"{run}: not a run directory (it has no run.json); `soak run` says where it puts its run"
+        )
     options = ViewOptions.of({"live": live, "metrics": metrics})
     described, load, seen = read_run(run), profile_of(run).load, Live()
     shown = Shown(described.get("name", run.name), load.ramp + load.duration, load.ramp, str)

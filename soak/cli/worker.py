@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.command("worker")
 @click.option(
-    "--master", required=True, metavar="HOST[:PORT]", help="Where `soak run` listens (port 5557 unless given)."
+    "--master",
+    required=True,
+    metavar="HOST[:PORT]",
+    help="Where `soak run` listens (port 5557 unless given).",
 )
 @click.option(
     "--allow",
@@ -28,24 +31,31 @@ if TYPE_CHECKING:
     metavar="HOST",
     help="A host that this machine may send load to, such as *.staging.example.com; loopback always. Repeatable.",
 )
-@click.option("--locustfile", type=click.Path(path_type=Path, dir_okay=False), help="This machine's copy of the run's.")
-@click.option("--wait", default="60s", show_default=True, help="How long the master may take to answer.")
+@click.option(
+    "--locustfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="This machine's copy of the run's.",
+)
+@click.option(
+    "--wait", default="60s", show_default=True, help="How long the master may take to answer."
+)
 def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: str) -> int:
     """Join a run whose profile expects workers: load.workers {expect: N}. Ends with the run.
 
-    The master tells a worker what to send, and how fast. Where to is decided here: to loopback, and to hosts that --allow
-    names. Both must have the same SOAK_WORKER_TOKEN in their environment where either has one. Nothing is encrypted: join
-    over a private network, or through a tunnel, such as ssh -R 5557:127.0.0.1:5557 WORKER on the master's machine.
+    The master tells a worker what to send, and how fast. Where to is decided here: to loopback, and
+    to hosts that --allow names. Both must have the same SOAK_WORKER_TOKEN in their environment
+    where either has one. Nothing is encrypted: join over a private network, or through a tunnel,
+    such as ssh -R 5557:127.0.0.1:5557 WORKER on the master's machine.
 
     \b
     Examples:
-      soak worker --master 127.0.0.1
-      soak worker --master 10.0.0.5 --allow orders.staging.example.com
-      soak worker --master 10.0.0.5:6000 --allow "*.staging.example.com" --locustfile locustfiles/checkout.py
+      soak worker --master 127.0.0.1 soak worker --master 10.0.0.5 --allow
+      orders.staging.example.com soak worker --master 10.0.0.5:6000 --allow "*.staging.example.com"
+      --locustfile locustfiles/checkout.py
 
     \b
-    Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or would not take part,
-    130 interrupted.
+    Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or
+    would not take part, 130 interrupted.
     """
     from soak.load.plan.cluster_options import TOKEN, WorkerOptions, address  # noqa: PLC0415 - `--help` needs none of it
     from soak.units import parse_duration  # noqa: PLC0415
@@ -58,7 +68,9 @@ def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: 
     if locustfile is not None and not locustfile.is_file():
         raise UsageError(f"--locustfile: no file {locustfile}")
     path = str(locustfile.resolve()) if locustfile else None
-    return _joined(WorkerOptions(host, port, os.environ.get(TOKEN, ""), allow, seconds, path), master)
+    return _joined(
+        WorkerOptions(host, port, os.environ.get(TOKEN, ""), allow, seconds, path), master
+    )
 
 
 def _joined(options: WorkerOptions, master: str) -> int:
@@ -89,7 +101,10 @@ def _joined(options: WorkerOptions, master: str) -> int:
                 case "began":
                     click.echo("soak: the load has begun", err=True)
                 case "failed":
-                    failure, cause = str(message["reason"]), FailureCause(message.get("cause", FailureCause.OTHER))
+                    failure, cause = (
+                        str(message["reason"]),
+                        FailureCause(message.get("cause", FailureCause.OTHER)),
+                    )
         code = process.wait()
     finally:
         process.stdin.close()

@@ -49,23 +49,41 @@ def from_analysis(text: str, source: str) -> MeasuredRun:
             (
                 f"{source}: an analysis without its recording, so its errors are assumed, and resources are not compared",
             ),
-            suspects=tuple(_suspect(fields) for fields in tree["suspects"]) if "suspects" in tree else None,
+            suspects=tuple(_suspect(fields) for fields in tree["suspects"])
+            if "suspects" in tree
+            else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{source}: damaged: {type(error).__name__}: {error}") from None
 
 
 def _suspect(fields: dict[str, Any]) -> Suspect:
-    place = Place(str(fields.get("function") or ""), str(fields.get("file") or ""), int(fields.get("line") or 0))
-    leak_class, confidence, endpoint = str(fields["class"]), float(fields["confidence"]), str(fields["endpoint"])
-    per_request, low, high = (float(fields.get(name) or 0.0) for name in ("per_request", "low", "high"))
+    place = Place(
+        str(fields.get("function") or ""),
+        str(fields.get("file") or ""),
+        int(fields.get("line") or 0),
+    )
+    leak_class, confidence, endpoint = (
+        str(fields["class"]),
+        float(fields["confidence"]),
+        str(fields["endpoint"]),
+    )
+    per_request, low, high = (
+        float(fields.get(name) or 0.0) for name in ("per_request", "low", "high")
+    )
     unit, remedy = str(fields.get("unit") or ""), str(fields.get("remedy") or "")
-    return Suspect(leak_class, confidence, place, endpoint, per_request, low, high, unit, (), "", remedy)
+    return Suspect(
+        leak_class, confidence, place, endpoint, per_request, low, high, unit, (), "", remedy
+    )
 
 
 def _measurements(tree: dict[str, Any]) -> Iterator[Measurement]:
     for endpoint in tree.get("endpoints", []):
-        name, requests, failures = str(endpoint["name"]), int(endpoint["requests"]), int(endpoint["failures"])
+        name, requests, failures = (
+            str(endpoint["name"]),
+            int(endpoint["requests"]),
+            int(endpoint["failures"]),
+        )
         for metric, q in _PERCENTILES.items():
             value = endpoint.get(metric)
             if value is not None and value > 0 and (requests - failures) * (1 - q) >= FEWEST_BEYOND:
@@ -76,15 +94,26 @@ def _measurements(tree: dict[str, Any]) -> Iterator[Measurement]:
             yield Measurement("errors", name, failures / requests, error, 0.0, "ratio")
         if requests > failures and endpoint.get("rate"):
             rate = float(endpoint["rate"]) * (requests - failures) / requests
-            yield Measurement("throughput", name, rate, 1 / math.sqrt(requests - failures), 0.0, "requests/s")
+            yield Measurement(
+                "throughput", name, rate, 1 / math.sqrt(requests - failures), 0.0, "requests/s"
+            )
     for finding in tree["findings"]:
         numbers = [finding.get(name) for name in ("slope_per_hour", "slope_low", "slope_high")]
-        if finding.get("rule") != "growth" or None in numbers or finding["series"].startswith("scrape_"):
+        if (
+            finding.get("rule") != "growth"
+            or None in numbers
+            or finding["series"].startswith("scrape_")
+        ):
             continue
         slope, low, high = map(float, numbers)
-        error = max((high - low) / INTERVAL_ERRORS, float(finding.get("resolution_per_hour") or 0.0) / RESOLVED_AT)
+        error = max(
+            (high - low) / INTERVAL_ERRORS,
+            float(finding.get("resolution_per_hour") or 0.0) / RESOLVED_AT,
+        )
         key = series_key(finding["series"], label_pairs(finding.get("labels", {})))
-        matters = growth_that_matters(finding["series"], label_pairs(finding.get("labels", {})), 0.0)
+        matters = growth_that_matters(
+            finding["series"], label_pairs(finding.get("labels", {})), 0.0
+        )
         yield Measurement("growth", key, slope, 0.0, error, str(finding["unit"]), matters)
     if tree.get("vouched_seconds"):
         yield Measurement("horizon", "", float(tree["vouched_seconds"]), HORIZON, 0.0, "seconds")

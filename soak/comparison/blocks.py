@@ -1,9 +1,11 @@
 """A run cut into equal stretches, and how well a figure is known from them although its samples depend on each other.
 
-Batch means: a figure is taken in each of `BLOCKS` stretches that are long beside the memory of the noise, so that the
-stretches are nearly independent where the samples are not (Schmeiser, Batch size effects in the analysis of simulation
-output, Operations Research 30, 1982: ten to thirty batches; more gain nothing). What dependence is left between neighbouring
-stretches widens the error by the ratio of an autoregressive process's long-run variance to its variance.
+Batch means: a figure is taken in each of `BLOCKS` stretches that are long beside the memory of the
+noise, so that the stretches are nearly independent where the samples are not (Schmeiser, Batch size
+effects in the analysis of simulation
+output, Operations Research 30, 1982: ten to thirty batches; more gain nothing). What dependence is
+left between neighbouring stretches widens the error by the ratio of an autoregressive process's
+long-run variance to its variance.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ class Blocks:
         """The values of each stretch added up; NaN values are left out."""
         rows = self.rows(times)
         inside = (rows >= 0) & np.isfinite(values)
-        return np.bincount(rows[inside], weights=values[inside], minlength=BLOCKS).astype(np.float64)
+        return np.bincount(rows[inside], weights=values[inside], minlength=BLOCKS).astype(
+            np.float64
+        )
 
     def counts(self, times: Floats, values: Floats) -> Floats:
         """How many finite values each stretch has."""

@@ -36,10 +36,16 @@ def compare(
     same_load = len({run.load for run in (*base, *candidate)}) == 1
     sides = [_by_key(side) for side in (base, candidate)]
     shared = [key for key in sides[0] if key in sides[1]]
-    measured = [key for key in shared if len({measurement.unit for side in sides for measurement in side[key]}) == 1]
+    measured = [
+        key
+        for key in shared
+        if len({measurement.unit for side in sides for measurement in side[key]}) == 1
+    ]
     judged = [key for key in measured if same_load or not METRICS[key[0]].needs_same_load]
     pairs = [Pair(*key, tuple(sides[0][key]), tuple(sides[1][key])) for key in judged]
-    differences = sorted(judge_pairs(pairs, rules, paired=paired), key=lambda pair: _ORDER[pair.verdict])
+    differences = sorted(
+        judge_pairs(pairs, rules, paired=paired), key=lambda pair: _ORDER[pair.verdict]
+    )
     left_out = [
         *_only(sides[0], sides[1], names[0]),
         *_only(sides[1], sides[0], names[1]),
@@ -77,29 +83,45 @@ def overall(
 ) -> tuple[GateVerdict, str]:
     """Worse where anything is; cannot tell where a required metric, or everything, cannot be told; else not worse.
 
-    Sides of different loads cannot be told either: latency and memory, of which most is asked, are not compared.
+    Sides of different loads cannot be told either: latency and memory, of which most is asked, are
+        not compared.
     """
     worse = [difference for difference in differences if difference.verdict is Change.WORSE]
     if worse:
-        more = f" {len(worse) - 1} more {'is' if len(worse) == 2 else 'are'} worse." if len(worse) > 1 else ""
+        more = (
+            f" {len(worse) - 1} more {'is' if len(worse) == 2 else 'are'} worse."
+            if len(worse) > 1
+            else ""
+        )
         return GateVerdict.WORSE, worse[0].reason + more
     known = {difference.metric for difference in differences}
     missing = [name for name, rule in rules.items() if rule.required and name not in known]
     if missing:
-        return GateVerdict.CANNOT_TELL, f"{', '.join(missing)} is required, and was not measured on both sides."
-    open_ = [difference for difference in differences if difference.required and not difference.not_worse]
+        return (
+            GateVerdict.CANNOT_TELL,
+            f"{', '.join(missing)} is required, and was not measured on both sides.",
+        )
+    open_ = [
+        difference for difference in differences if difference.required and not difference.not_worse
+    ]
     if open_:
         return GateVerdict.CANNOT_TELL, f"A required metric cannot be told: {open_[0].reason}"
     told = [difference for difference in differences if difference.not_worse]
     if not same_load:
         return GateVerdict.CANNOT_TELL, _OTHER_LOAD
     if not told:
-        return GateVerdict.CANNOT_TELL, "None of the metrics can be told: longer runs, or more of them, would."
+        return (
+            GateVerdict.CANNOT_TELL,
+            "None of the metrics can be told: longer runs, or more of them, would.",
+        )
     better = sum(difference.verdict is Change.BETTER for difference in differences)
     untold = len(differences) - len(told)
     parts = [f"Nothing is known to be worse: {_of(len(told), len(differences))} surely not"]
     parts += [f", {better} of them better" if better else ""]
-    parts += [f"; {untold} may or may not be: longer runs, or more of them, would tell" if untold else "", "."]
+    parts += [
+        f"; {untold} may or may not be: longer runs, or more of them, would tell" if untold else "",
+        ".",
+    ]
     return GateVerdict.NOT_WORSE, "".join(parts)
 
 
@@ -127,21 +149,30 @@ def _only(side: Mapping[Key, object], other: Mapping[Key, object], name: str) ->
             yield f"{metric} of {', '.join(subjects[:_NAMED])}{more}: only {name} has it"
 
 
-def _of_other_load(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, same_load: bool) -> Iterator[str]:
+def _of_other_load(
+    base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, same_load: bool
+) -> Iterator[str]:
     if not same_load:
         loads = [", ".join(sorted({run.load for run in side})) for side in (base, candidate)]
         metrics = ", ".join(name for name, metric in METRICS.items() if metric.needs_same_load)
         yield f"{metrics}: the loads differ ({loads[0]} against {loads[1]}), so only what a request costs is compared"
 
 
-def _unlike(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, paired: bool) -> Iterator[str]:
+def _unlike(
+    base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, paired: bool
+) -> Iterator[str]:
     """Differences between the sides that are no measurements; the targets of a gate differ by intent."""
     for what, of in (("profiles", "name"), ("targets", "target")):
         left, right = ({str(getattr(run, of)) for run in side} for side in (base, candidate))
         if left != right and not (paired and of == "target"):
             yield f"the {what} differ: {', '.join(sorted(left))} against {', '.join(sorted(right))}"
     left, right = (
-        {measurement.subject for run in side for measurement in run.measurements if measurement.metric == "errors"}
+        {
+            measurement.subject
+            for run in side
+            for measurement in run.measurements
+            if measurement.metric == "errors"
+        }
         for side in (base, candidate)
     )
     if left != right:

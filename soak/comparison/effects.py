@@ -1,14 +1,16 @@
 """How far the runs of one side differ from those of another, and how sure that is.
 
-Each run's figure varies by what the run itself tells (`error`, `drift`) and by what differs between runs of one build. A
-single run cannot tell the second, and few runs tell it badly, so it is assumed first and corrected by what the runs show:
+Each run's figure varies by what the run itself tells (`error`, `drift`) and by what differs between
+runs of one build. A single run cannot tell the second, and few runs tell it badly, so it is assumed
+first and corrected by what the runs show:
 
 - Assumed: runs of one build differ by the metric's `between` times the drift that one run shows, for the noise of shared
   machines has its most power at slow frequencies; and never by less than the metric's floor.
 - Corrected: the ratio of the scatter seen within the sides to the scatter assumed, as in Hartung and Knapp's interval for
-  random effects (A refined method for the meta-analysis of controlled clinical trials with binary outcome, 2001), drawn to 1
-  with the weight of `PRIOR_FREEDOM` degrees of freedom (Smyth, Linear models and empirical Bayes methods for assessing
-  differential expression in microarray experiments, 2004). The interval is Student's with both degrees of freedom.
+  random effects (A refined method for the meta-analysis of controlled clinical trials with binary
+  outcome, 2001), drawn to 1 with the weight of `PRIOR_FREEDOM` degrees of freedom (Smyth, Linear
+  models and empirical Bayes methods for assessing differential expression in microarray
+  experiments, 2004). The interval is Student's with both degrees of freedom.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ _LEAST_VARIANCE = 1e-24
 class Effect:
     """Candidate minus base on the metric's scale, its standard error, and the degrees of freedom of that.
 
-    `single` is the standard deviation of one run's figure, and `runs` the degrees of freedom that the runs add.
+    `single` is the standard deviation of one run's figure, and `runs` the degrees of freedom that
+    the runs add.
     """
 
     change: float
@@ -66,9 +69,14 @@ def on_scale(metric: Metric, value: float) -> float:
     return math.log(value) if metric.relative else value
 
 
-def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Measurement], *, paired: bool) -> Effect:
+def effect(
+    metric: Metric, base: Sequence[Measurement], candidate: Sequence[Measurement], *, paired: bool
+) -> Effect:
     """The difference between the sides; `paired` where run i of one side was made beside run i of the other."""
-    sides = [np.array([on_scale(metric, measurement.value) for measurement in side]) for side in (base, candidate)]
+    sides = [
+        np.array([on_scale(metric, measurement.value) for measurement in side])
+        for side in (base, candidate)
+    ]
     between = min(metric.between, NEIGHBOURS) if paired else metric.between
     variances = [_assumed(metric, side, between) for side in (base, candidate)]
     single = math.sqrt(float(np.mean(np.concatenate(variances))))
@@ -77,16 +85,23 @@ def effect(metric: Metric, base: Sequence[Measurement], candidate: Sequence[Meas
         change, variance, excess = _pooled(differences, together)
         freedom = len(differences) - 1
     else:
-        means, each, excesses = zip(*(_pooled(*side) for side in zip(sides, variances, strict=True)), strict=True)
+        means, each, excesses = zip(
+            *(_pooled(*side) for side in zip(sides, variances, strict=True)), strict=True
+        )
         change, variance, excess = means[1] - means[0], sum(each), sum(excesses)
         freedom = len(base) + len(candidate) - 2
     scale = (PRIOR_FREEDOM + excess) / (PRIOR_FREEDOM + freedom)
-    return Effect(change, math.sqrt(scale * variance), PRIOR_FREEDOM + freedom, math.sqrt(scale) * single)
+    return Effect(
+        change, math.sqrt(scale * variance), PRIOR_FREEDOM + freedom, math.sqrt(scale) * single
+    )
 
 
 def _assumed(metric: Metric, side: Sequence[Measurement], between: float) -> Floats:
     """The variance of each run's figure: what the run tells, and what runs of one build are assumed to differ by."""
-    error, drift = (np.array([getattr(measurement, name) for measurement in side]) for name in ("error", "drift"))
+    error, drift = (
+        np.array([getattr(measurement, name) for measurement in side])
+        for name in ("error", "drift")
+    )
     variance: Floats = error**2 + (1 + between**2) * drift**2 + metric.floor**2
     return np.maximum(variance, _LEAST_VARIANCE)
 
@@ -101,8 +116,9 @@ def _pooled(values: Floats, variances: Floats) -> tuple[float, float, float]:
 def caught(single: float, runs: int, other_runs: int, tolerance: float, alpha: float) -> float:
     """The change, on the metric's scale, that so many runs a side call worse in `POWER` of comparisons.
 
-    The difference must lie beyond the tolerance by the critical value of a test at `alpha`, and by as much again as makes
-    it do so that often; the noncentral distribution is taken for a shifted one, which is close from a few degrees on.
+    The difference must lie beyond the tolerance by the critical value of a test at `alpha`, and by
+    as much again as makes it do so that often; the noncentral distribution is taken for a shifted
+    one, which is close from a few degrees on.
     """
     freedom = PRIOR_FREEDOM + runs + other_runs - 2
     error = single * math.sqrt(1 / runs + 1 / other_runs)

@@ -21,7 +21,13 @@ def joined(recordings: Sequence[Recording], starts: Sequence[float]) -> Recordin
             moved = replace(series, times=series.times + (start - starts[0]))
             pieces.setdefault((series.key, series.source), []).append(moved)
     last = max(
-        (float(piece.times[-1]) for several in pieces.values() for piece in several if len(piece.times)), default=0.0
+        (
+            float(piece.times[-1])
+            for several in pieces.values()
+            for piece in several
+            if len(piece.times)
+        ),
+        default=0.0,
     )
     steady = [phase for phase in recordings[0].phases if phase.name == "steady"]
     begin = steady[0].start if steady else 0.0

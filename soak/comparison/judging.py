@@ -1,8 +1,8 @@
 """Each difference against its tolerance, the family of all controlled, and the sentence that says what came of it.
 
-All metrics are one family: that any metric of two runs of one build is called worse has a chance of `FAMILY_RISK` (Holm's
-procedure); the same holds for better. Nothing is corrected in
-"same": it needs the whole 95% interval within the tolerance.
+All metrics are one family: that any metric of two runs of one build is called worse has a chance of
+`FAMILY_RISK` (Holm's procedure); the same holds for better. Nothing is corrected in "same": it
+needs the whole 95% interval within the tolerance.
 """
 
 from __future__ import annotations
@@ -48,14 +48,22 @@ class _Tested:
     p_better: float
 
 
-def judge_pairs(pairs: Sequence[Pair], rules: Mapping[str, CompareRule], *, paired: bool = False) -> list[Difference]:
+def judge_pairs(
+    pairs: Sequence[Pair], rules: Mapping[str, CompareRule], *, paired: bool = False
+) -> list[Difference]:
     """A difference for each pair, in their order."""
     tested = [_tested(pair, rules.get(pair.metric), paired=paired) for pair in pairs]
     worse = holm([tested_pair.p_worse for tested_pair in tested], FAMILY_RISK)
     better = holm([tested_pair.p_better for tested_pair in tested], FAMILY_RISK)
     alpha = FAMILY_RISK / max(len(tested), 1)
     return [
-        _difference(tested_pair, rules.get(tested_pair.pair.metric), alpha, is_worse=is_worse, is_better=is_better)
+        _difference(
+            tested_pair,
+            rules.get(tested_pair.pair.metric),
+            alpha,
+            is_worse=is_worse,
+            is_better=is_better,
+        )
         for tested_pair, is_worse, is_better in zip(tested, worse, better, strict=True)
     ]
 
@@ -72,7 +80,9 @@ def _tested(pair: Pair, rule: CompareRule | None, *, paired: bool) -> _Tested:
 def _tolerances(pair: Pair, metric: Metric, rule: CompareRule | None) -> tuple[float, float]:
     """The tolerance for a rise and for a fall, on the metric's scale, neither below 0."""
     level = abs(_middle(pair.base))
-    amount = max(metric.tolerance * level, metric.least, *(measurement.matters for measurement in pair.base))
+    amount = max(
+        metric.tolerance * level, metric.least, *(measurement.matters for measurement in pair.base)
+    )
     if rule is not None and rule.tolerance is not None:
         value, is_share = parse_tolerance(rule.tolerance)
         # For error ratios a tolerance of 0.1% means 0.1 percentage points, not 0.1% of the ratio.
@@ -99,7 +109,11 @@ def _difference(
     elif is_better:
         verdict = Change.BETTER
     else:
-        verdict = Change.SAME if low >= -tested.down - SLACK and high <= tested.up + SLACK else Change.CANNOT_TELL
+        verdict = (
+            Change.SAME
+            if low >= -tested.down - SLACK and high <= tested.up + SLACK
+            else Change.CANNOT_TELL
+        )
     allowed = tested.up if metric.worse_is_up else tested.down
 
     def shown(value: float) -> float:
@@ -126,7 +140,8 @@ def _difference(
         worse_is_up=metric.worse_is_up,
         verdict=verdict,
         reason="",
-        not_worse=verdict in (Change.SAME, Change.BETTER) or (harmless and verdict is not Change.WORSE),
+        not_worse=verdict in (Change.SAME, Change.BETTER)
+        or (harmless and verdict is not Change.WORSE),
         required=rule is not None and rule.required,
         catches=reach(base_runs, candidate_runs),
         catches_three=reach(3, 3),

@@ -30,7 +30,10 @@ def measure(source: str, recording: Recording, analysis: Analysis, profile: Prof
         measurements=tuple(measurements(view)),
         warnings=tuple(_doubts(source, recording, analysis)),
         charts=tuple(
-            replace(chart, curves=tuple(curve.during(prepared.start, prepared.end) for curve in chart.curves))
+            replace(
+                chart,
+                curves=tuple(curve.during(prepared.start, prepared.end) for curve in chart.curves),
+            )
             for chart in analysis.charts
             if chart.heat is None
         ),
@@ -49,7 +52,15 @@ def measurements(view: RunView) -> Iterator[Measurement]:
             known = all(map(math.isfinite, (figure.value, figure.error, figure.drift)))
             if known and (figure.value > 0 or not metric.relative):
                 unit = str(figure.unit)
-                yield Measurement(name, figure.subject, figure.value, figure.error, figure.drift, unit, figure.matters)
+                yield Measurement(
+                    name,
+                    figure.subject,
+                    figure.value,
+                    figure.error,
+                    figure.drift,
+                    unit,
+                    figure.matters,
+                )
 
 
 def load_of(summary: str) -> str:

@@ -11,11 +11,15 @@ from soak.model import Suspect
 SURE = 0.5
 
 
-def new_suspects(base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> tuple[Suspect, ...]:
+def new_suspects(
+    base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]
+) -> tuple[Suspect, ...]:
     """The candidate's suspects, each once, whose place and endpoint no suspect of the base has, however sure that is.
 
-    None is new where a run of the base does not say what it suspected. The class does not count where the function is
-    known: two runs may take one leak for two classes. Nor does the line: it moves from build to build.
+    None is new where a run of the base does not say what it suspected. The class does not count
+    where the function is
+    known: two runs may take one leak for two classes. Nor does the line: it moves from build to
+        build.
     """
     if any(run.suspects is None for run in base):
         return ()

@@ -19,8 +19,9 @@ from soak.windows import EndpointWindows
 class Figure:
     """One figure of a run before it has its metric's name.
 
-    `error` and `drift` are standard errors on the metric's scale: what few requests or events leave open, and what varies
-    from stretch to stretch beyond that. `matters` is the least difference, in `unit`, that matters.
+    `error` and `drift` are standard errors on the metric's scale: what few requests or events leave
+    open, and what varies from stretch to stretch beyond that. `matters` is the least difference, in
+    `unit`, that matters.
     """
 
     subject: str
@@ -58,7 +59,9 @@ class RunView:
     def counters(self, selector: str) -> Iterator[Series]:
         """The counters that a selector matches, the view of soak's own source before that of the target's page."""
         counters = [
-            counter for counter in selected(selector, self.prepared.recording.series) if counter.kind is Kind.COUNTER
+            counter
+            for counter in selected(selector, self.prepared.recording.series)
+            if counter.kind is Kind.COUNTER
         ]
         counters.sort(key=lambda counter: not counter.source.startswith("process"))
         seen = set()
@@ -73,7 +76,8 @@ def ratio(
 ) -> Iterator[Figure]:
     """Sum over sum, stretch by stretch; nothing where there is nothing to divide by, or a share of nothing is asked for.
 
-    `counting` is the standard error, on the metric's scale, that the number of independent events alone leaves.
+    `counting` is the standard error, on the metric's scale, that the number of independent events
+    alone leaves.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(below > 0, above / below, np.nan)

@@ -18,23 +18,35 @@ class _Parser(argparse.ArgumentParser):
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to 65535, 0 for any free one")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port: a number from 0 to 65535, 0 for any free one"
+        )
     return int(text)
 
 
 def _rounds(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 1000):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds: from 0 to 1,000, 20 for a flat start")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of rounds: from 0 to 1,000, 20 for a flat start"
+        )
     return int(text)
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; 0 then, 1 when the service did not come up, 2 for bad arguments."""
-    parser = _Parser(prog="python -m soak.demo", description="A small orders shop that leaks on request.")
-    parser.add_argument("--port", type=_port, default=0, help="on 127.0.0.1; 0, the default, takes any free one")
+    parser = _Parser(
+        prog="python -m soak.demo", description="A small orders shop that leaks on request."
+    )
+    parser.add_argument(
+        "--port", type=_port, default=0, help="on 127.0.0.1; 0, the default, takes any free one"
+    )
     parser.add_argument("--leak", choices=[leak.value for leak in Leak], default=Leak.NONE.value)
     parser.add_argument(
-        "--warm-up", type=_rounds, default=20, metavar="N", help="rounds of requests before it is ready"
+        "--warm-up",
+        type=_rounds,
+        default=20,
+        metavar="N",
+        help="rounds of requests before it is ready",
     )
     options = parser.parse_args()
     calm_allocator()
@@ -43,7 +55,10 @@ def main() -> int:
     try:
         run(options.port, Leak(options.leak), options.warm_up)
     except OSError as error:
-        parser.exit(1, f"{parser.prog}: port {options.port}: {os.strerror(error.errno) if error.errno else error}\n")
+        parser.exit(
+            1,
+            f"{parser.prog}: port {options.port}: {os.strerror(error.errno) if error.errno else error}\n",
+        )
     return 0
 
 

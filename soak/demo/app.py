@@ -63,7 +63,9 @@ class Endpoints:
         """Order something: POST /orders {"product": 7, "quantity": 2}."""
         asked = request.get_json()
         product, quantity = (
-            (asked.get("product"), asked.get("quantity", 1)) if isinstance(asked, dict) else (None, None)
+            (asked.get("product"), asked.get("quantity", 1))
+            if isinstance(asked, dict)
+            else (None, None)
         )
         if not (_is_count(product) and _is_count(quantity)):
             abort(400, "product and quantity must be whole numbers from 1 to 1,000,000")
@@ -76,7 +78,9 @@ class Endpoints:
     def invoice(self) -> Response:
         """The newest order's invoice, with the terms of sale."""
         [order] = self._shop.orders(1)
-        head = "Order {id}: {quantity} x product {product}, {total_cents} cents\n\n".format_map(order)
+        head = "Order {id}: {quantity} x product {product}, {total_cents} cents\n\n".format_map(
+            order
+        )
         return Response(head.encode() + self.parts.read(self._terms), mimetype="text/plain")
 
     def shipping(self, country: str) -> Response:
@@ -118,7 +122,9 @@ def create_app(endpoints: Endpoints, metrics: Metrics) -> Flask:
 
     def count(response: Response) -> Response:
         rule: Rule | None = request.url_rule
-        metrics.requests.labels(request.method, rule.rule if rule else "none", response.status_code).inc()
+        metrics.requests.labels(
+            request.method, rule.rule if rule else "none", response.status_code
+        ).inc()
         return response
 
     app.register_error_handler(HTTPException, refuse)

@@ -18,8 +18,8 @@ MAX_BODY = 1 << 20
 class Connection(BaseHTTPRequestHandler):
     """One client's connection, over as many requests as it likes to send.
 
-    The base class would serve and hang up in its constructor; here that only gets ready, and `serve` is called whenever
-    the client has sent something.
+    The base class would serve and hang up in its constructor; here that only gets ready, and
+    `serve` is called whenever the client has sent something.
     """
 
     protocol_version = "HTTP/1.1"
@@ -27,7 +27,13 @@ class Connection(BaseHTTPRequestHandler):
     wbufsize = 1 << 16
     disable_nagle_algorithm = True
 
-    def __init__(self, client: socket.socket, peer: tuple[str, int], address: tuple[str, int], app: WSGIApplication):
+    def __init__(
+        self,
+        client: socket.socket,
+        peer: tuple[str, int],
+        address: tuple[str, int],
+        app: WSGIApplication,
+    ):
         self.request, self.client_address = client, peer
         self._address, self._app = address, app
         self.setup()
@@ -80,7 +86,9 @@ class Connection(BaseHTTPRequestHandler):
     def _run(self, body: bytes) -> None:
         answer: list[tuple[str, list[tuple[str, str]]]] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Any:
+        def start_response(
+            status: str, headers: list[tuple[str, str]], _exc_info: object = None
+        ) -> Any:
             answer[:] = [(status, headers)]
 
         chunks = self._app(self._environ(body), start_response)

@@ -28,7 +28,9 @@ class _Threads(Collector):
         tasks = Path("/proc/self/task")
         if tasks.is_dir():
             count = sum(1 for _ in tasks.iterdir())
-            yield GaugeMetricFamily("process_threads", "Number of OS threads in the process.", value=count)
+            yield GaugeMetricFamily(
+                "process_threads", "Number of OS threads in the process.", value=count
+            )
 
 
 class Metrics:
@@ -41,10 +43,18 @@ class Metrics:
         GCCollector(registry=self.registry)
         self.registry.register(_Threads())
         labels = ["method", "endpoint", "status"]
-        self.requests = Counter("http_requests_total", "Requests answered.", labels, registry=self.registry)
-        self._gauge("db_pool_connections_in_use", "Connections checked out.").set_function(lambda: pool.in_use)
-        self._gauge("db_pool_connections_idle", "Connections open and free.").set_function(lambda: pool.idle)
-        self._gauge("db_pool_connections_waiting", "Checkouts that wait.").set_function(lambda: pool.waiting)
+        self.requests = Counter(
+            "http_requests_total", "Requests answered.", labels, registry=self.registry
+        )
+        self._gauge("db_pool_connections_in_use", "Connections checked out.").set_function(
+            lambda: pool.in_use
+        )
+        self._gauge("db_pool_connections_idle", "Connections open and free.").set_function(
+            lambda: pool.idle
+        )
+        self._gauge("db_pool_connections_waiting", "Checkouts that wait.").set_function(
+            lambda: pool.waiting
+        )
         self._gauge("db_pool_connections_max", "Connections at most.").set(pool.maximum)
 
     def text(self) -> bytes:

@@ -16,12 +16,18 @@ class PoolExhaustedError(Exception):
 class Pool:
     """At most `maximum` connections, `warm` of them open from the start; a checkout waits up to `timeout` seconds.
 
-    Idle connections are handed out in turn, the longest idle first, so that all of them are equally warm. The pool
-    keeps hold of every connection it opened: one never checked in stays open, with its descriptor and its page cache.
+    Idle connections are handed out in turn, the longest idle first, so that all of them are equally
+    warm. The pool
+    keeps hold of every connection it opened: one never checked in stays open, with its descriptor
+        and its page cache.
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], maximum: int, warm: int = 0, timeout: float = 5.0
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        maximum: int,
+        warm: int = 0,
+        timeout: float = 5.0,
     ) -> None:
         self.maximum = maximum
         self.waiting = 0

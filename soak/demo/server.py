@@ -1,8 +1,9 @@
 """A small WSGI server with a fixed number of threads and keep-alive.
 
-Werkzeug's own closes every connection and starts a thread for each: its thread and descriptor counts follow the
-traffic, where this service's must show nothing but its leak. Here the main thread waits for whichever connection has
-something to say and hands it to one of the workers, which answers and hands it back.
+Werkzeug's own closes every connection and starts a thread for each: its thread and descriptor
+counts follow the traffic, where this service's must show nothing but its leak. Here the main thread
+waits for whichever connection has something to say and hands it to one of the workers, which
+answers and hands it back.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class Server:
         self._waker.setblocking(False)
         self._wake.setblocking(False)
         self.stopping = False
-        self._workers = [threading.Thread(target=self._work, name=f"worker {n}", daemon=True) for n in range(threads)]
+        self._workers = [
+            threading.Thread(target=self._work, name=f"worker {n}", daemon=True)
+            for n in range(threads)
+        ]
         for worker in self._workers:
             worker.start()
 
@@ -73,7 +77,9 @@ class Server:
             logger.warning("cannot accept a connection: %s", error)
             time.sleep(0.1)
             return
-        selector.register(client, selectors.EVENT_READ, Connection(client, peer, self.address, self._app))
+        selector.register(
+            client, selectors.EVENT_READ, Connection(client, peer, self.address, self._app)
+        )
 
     def _take_back(self, selector: selectors.BaseSelector) -> None:
         try:

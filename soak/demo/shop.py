@@ -34,7 +34,8 @@ class NoTariffError(Exception):
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that any one thread may use at a time, in autocommit mode; it costs one descriptor.
 
-    Durability is not wanted (the file dies with the service), and a page cache of 256 KiB holds the whole database.
+    Durability is not wanted (the file dies with the service), and a page cache of 256 KiB holds the
+    whole database.
     """
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
@@ -51,7 +52,9 @@ def create(path: Path) -> None:
     connection.execute("BEGIN")
     for number in range(1, PRODUCTS + 1):
         name = f"{_COLOURS[number % len(_COLOURS)]} {_THINGS[number % len(_THINGS)]} no. {number}"
-        connection.execute("INSERT INTO products VALUES (?, ?, ?)", (number, name, 500 + 37 * number))
+        connection.execute(
+            "INSERT INTO products VALUES (?, ?, ?)", (number, name, 500 + 37 * number)
+        )
     for number in range(1, KEPT_ORDERS + 1):
         product = 1 + number % PRODUCTS
         order = (number, product, 1, 500 + 37 * product, time.time())
@@ -63,7 +66,9 @@ def create(path: Path) -> None:
 
 def tariff(connection: sqlite3.Connection, country: str) -> int:
     """The carrier's price in cents; raises NoTariffError."""
-    rows = connection.execute("SELECT price_cents FROM tariffs WHERE country = ?", (country,)).fetchall()
+    rows = connection.execute(
+        "SELECT price_cents FROM tariffs WHERE country = ?", (country,)
+    ).fetchall()
     if not rows:
         raise NoTariffError(country)
     return int(rows[0]["price_cents"])
@@ -81,7 +86,9 @@ class Shop:
 
     def search(self, text: str) -> list[dict[str, Any]]:
         """Products whose names hold the text, filled up with others: always `RESULTS` of them."""
-        return self._rows("SELECT * FROM products ORDER BY instr(name, ?) = 0, id LIMIT ?", text, RESULTS)
+        return self._rows(
+            "SELECT * FROM products ORDER BY instr(name, ?) = 0, id LIMIT ?", text, RESULTS
+        )
 
     def orders(self, count: int) -> list[dict[str, Any]]:
         """The newest orders, newest first."""
@@ -97,7 +104,9 @@ class Shop:
         if product_row is None:
             return None
         insert = "INSERT INTO orders (product, quantity, total_cents, placed) VALUES (?, ?, ?, ?) RETURNING *"
-        [order] = self._rows(insert, product, quantity, quantity * product_row["price_cents"], time.time())
+        [order] = self._rows(
+            insert, product, quantity, quantity * product_row["price_cents"], time.time()
+        )
         self._rows("DELETE FROM orders WHERE id <= ?", order["id"] - KEPT_ORDERS)
         return order
 

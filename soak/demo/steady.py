@@ -11,9 +11,12 @@ from http.client import HTTPConnection
 
 CONNECTIONS = 10
 
-# One heap for all threads, no caches of freed pieces a thread (they fill for many minutes), and no memory given back:
-# resident memory then moves with what the service keeps. glibc reads this once, when a process starts.
-_TUNABLES = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=1048576"
+# One heap for all threads, no caches of freed pieces a thread (they fill for many minutes), and no
+# memory given back: resident memory then moves with what the service keeps. glibc reads this once,
+# when a process starts.
+_TUNABLES = (
+    "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=1048576"
+)
 _TUNABLES += ":glibc.malloc.trim_threshold=1073741824"
 
 _REQUESTS = (
@@ -44,10 +47,12 @@ def calm_allocator() -> None:
 def warm_up(address: tuple[str, int], rounds: int) -> None:
     """Send every kind of request, over as many connections at once as a small load has; then freeze what lives.
 
-    `rounds` times on each connection: 20 leave resident memory flat to some 10 KiB. OSError or HTTPException when one
-    goes unanswered.
+    `rounds` times on each connection: 20 leave resident memory flat to some 10 KiB. OSError or
+    HTTPException when one goes unanswered.
     """
-    gc.set_threshold(700, 5, 2)  # full collections often: a low sawtooth, and cheap once all that lives is frozen
+    gc.set_threshold(
+        700, 5, 2
+    )  # full collections often: a low sawtooth, and cheap once all that lives is frozen
     with ThreadPoolExecutor(CONNECTIONS) as clients:
         for client in [clients.submit(_use, address, rounds) for _ in range(CONNECTIONS)]:
             client.result()

@@ -1,12 +1,14 @@
 """Every threshold of the diagnosis: what it means, its unit, where its value comes from, and what breaks when it moves.
 
-"Convention" marks a value chosen by judgement and checked against the services of tests/targets (`make matrix`); the tests
-of tests/diagnosis/test_thresholds.py hold each side of those that decide whether anybody is suspected.
+"Convention" marks a value chosen by judgement and checked against the services of tests/targets
+(`make matrix`); the tests of tests/diagnosis/test_thresholds.py hold each side of those that decide
+whether anybody is suspected.
 """
 
 from __future__ import annotations
 
-# Suspects -----------------------------------------------------------------------------------------------------------
+# Suspects
+# -----------------------------------------------------------------------------------------------------------
 
 #: Least probability of a class for a suspect to be named. Convention: lower names classes that are a toss-up of three.
 LEAST_CONFIDENCE = 0.4
@@ -25,7 +27,8 @@ SAMPLED_WIDTH = 0.25
 #: Most evidence of one kind said at length (names of places, label values). Display only.
 MOST_NAMED = 3
 
-# Signals and cases --------------------------------------------------------------------------------------------------
+# Signals and cases
+# --------------------------------------------------------------------------------------------------
 
 #: Least share of all growing bytes (or goroutines) for one place (or group) to be a signal. Below, places wander by chance.
 LEAST_PLACE_SHARE = 0.1
@@ -55,7 +58,8 @@ FILLING_RATIO = 0.7
 #: Standard errors by which the slowing of a place must exceed zero to count.
 FILLING_ERRORS = 2.5
 
-# Growth of places over snapshots ------------------------------------------------------------------------------------
+# Growth of places over snapshots
+# ------------------------------------------------------------------------------------
 
 #: Least snapshots for a slope: two give a line without an error.
 LEAST_SNAPSHOTS = 3
@@ -72,7 +76,8 @@ ACCUMULATION_LOG_ODDS = 3.0
 #: Most snapshots of a kind that are read, and most bytes of them: more take longer and tell nothing new.
 MOST_READ, MOST_READ_BYTES = 40, 64 * 2**20
 
-# Attribution --------------------------------------------------------------------------------------------------------
+# Attribution
+# --------------------------------------------------------------------------------------------------------
 
 #: Points needed beside one for each endpoint.
 SPARE_POINTS = 6
@@ -89,7 +94,8 @@ UNEVEN_TOTAL = 0.02
 #: Least share of the wall's clock that remains in a request clock, so that no two samples fall on one moment.
 WALL_CLOCK_SHARE = 0.02
 
-# Owners of descriptors, connections and native memory ---------------------------------------------------------------
+# Owners of descriptors, connections and native memory
+# ---------------------------------------------------------------
 
 #: Most places that are compared as openers.
 MOST_OPENERS = 6
@@ -114,7 +120,8 @@ LEAST_LABEL_VALUES = 10
 #: Least class loaders more, first to last snapshot, to be evidence of a class-loader leak.
 LEAST_CLASS_LOADERS = 5
 
-# Pools that are a risk ----------------------------------------------------------------------------------------------
+# Pools that are a risk
+# ----------------------------------------------------------------------------------------------
 
 #: Least maximum of a pool that a database suffers from, and the most share of it used, for the pool to be too large.
 LARGE_POOL, HARDLY_USED = 100, 0.1
@@ -123,7 +130,8 @@ LEAST_IDLE, MOSTLY_IDLE = 20, 0.8
 #: Least samples of a pool.
 LEAST_POOL_SAMPLES = 30
 
-# Transient memory ---------------------------------------------------------------------------------------------------
+# Transient memory
+# ---------------------------------------------------------------------------------------------------
 
 #: Bytes from which an answer is large.
 LARGE_ANSWER = 4 * 2**20
@@ -134,7 +142,8 @@ WHOLE_ANSWER, PIECE_OF_ANSWER = 0.8, 1 / 16
 #: One place or endpoint makes the garbage if it makes this share of it, or this many times the next one's.
 MOST_OF_GARBAGE, BY_FAR = 0.5, 2.0
 
-# Drawing ------------------------------------------------------------------------------------------------------------
+# Drawing
+# ------------------------------------------------------------------------------------------------------------
 
 #: Most stacks and depth of a flame graph, and least share of the whole for a box.
 MOST_FLAME_STACKS, DEEPEST_FLAME, NARROWEST_BOX = 40, 48, 0.005

@@ -1,8 +1,9 @@
 """Where the time of slow and failed requests went, service by service, and which hops of their path report no span.
 
-A service's own time is its spans' length less what their children cover, each child within its parent: so the parts of a
-request without concurrent calls add up to the whole. Where clocks of two hosts differ so far that a call seems to run outside
-of its caller, it is put into its caller's middle, as Zipkin's and Jaeger's own pages do.
+A service's own time is its spans' length less what their children cover, each child within its
+parent: so the parts of a request without concurrent calls add up to the whole. Where clocks of two
+hosts differ so far that a call seems to run outside of its caller, it is put into its caller's
+middle, as Zipkin's and Jaeger's own pages do.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def with_traces(analysis: Analysis, traces: Sequence[Trace], settings: TraceSett
     )
 
 
-def _warnings(traced: TraceReport | None, traces: Sequence[Trace], settings: TraceSettings) -> Iterator[str]:
+def _warnings(
+    traced: TraceReport | None, traces: Sequence[Trace], settings: TraceSettings
+) -> Iterator[str]:
     """What to do where traces are missing, and what was left out of them."""
     if traced is not None and traced.asked and not traced.found:
         yield (
@@ -51,7 +54,9 @@ def report(traces: Sequence[Trace], exemplars: Sequence[Exemplar]) -> TraceRepor
     spans_of = {trace.id: trace.spans for trace in traces}
     shown = {exemplar.trace: exemplar for exemplar in exemplars if exemplar.trace in spans_of}
     paths = {trace: Path(trace, spans_of[trace]) for trace in shown}
-    each = tuple(_times(paths[trace], timed) for trace, timed in shown.items() if paths[trace].spans)
+    each = tuple(
+        _times(paths[trace], timed) for trace, timed in shown.items() if paths[trace].spans
+    )
     slow = [timed for timed in each if not shown[timed.trace].failure]
     return TraceReport(
         len(shown),
@@ -75,7 +80,9 @@ class Path:
 
     def __post_init__(self) -> None:
         known = {span.id: span for span in self.spans}
-        soak = self.trace[16:].lstrip("0")  # the id of the span that the request's traceparent names
+        soak = self.trace[16:].lstrip(
+            "0"
+        )  # the id of the span that the request's traceparent names
         for span in known.values():
             if span.parent in known and span.parent != span.id:
                 self.children[span.parent].append(span)
@@ -92,7 +99,8 @@ class Path:
     def answered(self, call: Span) -> bool:
         """Whether another service, or the same again, tells of a call's other side."""
         return any(
-            child.kind in ("server", "consumer") or child.service != call.service for child in self.children[call.id]
+            child.kind in ("server", "consumer") or child.service != call.service
+            for child in self.children[call.id]
         )
 
 
@@ -108,19 +116,26 @@ def _times(path: Path, exemplar: Exemplar) -> TraceTimes:
     return TraceTimes(path.trace, _sum((*own, ServiceTime("", outside))), _failed_in(path))
 
 
-def _own_times(path: Path, span: Span, start: float, end: float, depth: int) -> Iterator[ServiceTime]:
+def _own_times(
+    path: Path, span: Span, start: float, end: float, depth: int
+) -> Iterator[ServiceTime]:
     """What a span that runs from `start` to `end` (seconds) took itself, and all below it."""
     inside = []
     for child in path.children[span.id] if depth < DEEPEST else ():
         began = child.start + start - span.start  # as far as its caller was moved
-        if child.service != span.service and not start <= began <= began + child.seconds <= end + _ROUNDING:
+        if (
+            child.service != span.service
+            and not start <= began <= began + child.seconds <= end + _ROUNDING
+        ):
             began = start + max(0.0, end - start - child.seconds) / 2
         first, last = max(start, began), min(end, began + child.seconds)
         if last > first:
             inside.append((first, last))
         yield from _own_times(path, child, first, max(first, last), depth + 1)
     silent = span.kind == "client" and bool(span.peer) and not path.answered(span)
-    yield ServiceTime(span.peer if silent else span.service, end - start - _covered(inside), not silent)
+    yield ServiceTime(
+        span.peer if silent else span.service, end - start - _covered(inside), not silent
+    )
 
 
 #: Spans are told in whole microseconds.
@@ -142,7 +157,11 @@ def _sum(times: Iterable[ServiceTime]) -> tuple[ServiceTime, ...]:
     for time in times:
         seconds[time.service, time.reports] += time.seconds
     ranked = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(ServiceTime(service, took, reports) for (service, reports), took in ranked[:MOST_SERVICES] if took > 0)
+    return tuple(
+        ServiceTime(service, took, reports)
+        for (service, reports), took in ranked[:MOST_SERVICES]
+        if took > 0
+    )
 
 
 def _failed_in(path: Path) -> str:
@@ -180,7 +199,14 @@ def _coverage(paths: Sequence[Path]) -> tuple[Coverage, ...]:
         for service, those in hops.items()
     ]
     return tuple(
-        sorted(coverages, key=lambda coverage: (coverage.reported / coverage.calls, -coverage.calls, coverage.service))
+        sorted(
+            coverages,
+            key=lambda coverage: (
+                coverage.reported / coverage.calls,
+                -coverage.calls,
+                coverage.service,
+            ),
+        )
     )[:MOST_SERVICES]
 
 

@@ -1,6 +1,7 @@
 """The files that can be judged. To add a format: write its file, and add one line to FORMATS.
 
-A format is recognised by its content, never by its name. What it reads under another name it calls what Prometheus would.
+A format is recognised by its content, never by its name. What it reads under another name it calls
+what Prometheus would.
 """
 
 from __future__ import annotations

@@ -14,7 +14,17 @@ from soak.formats.base import RawSeries, Reading
 from soak.formats.content import Content
 from soak.formats.names import kind_of, meaning_of
 from soak.formats.times import FIRST_UNIX
-from soak.model import Event, EventKind, Floats, Kind, Recording, RunInfo, Series, label_pairs, series_key
+from soak.model import (
+    Event,
+    EventKind,
+    Floats,
+    Kind,
+    Recording,
+    RunInfo,
+    Series,
+    label_pairs,
+    series_key,
+)
 
 #: The last moment that a date can name, in seconds.
 _LAST_DATE = 2e11
@@ -25,7 +35,9 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
     notes = list(reading.notes)
     series = [column for column in reading.series if len(column.times)]
     if not series:
-        raise InputError(f"{content.path}: holds no samples{': ' if notes else ''}{'; '.join(notes)}")
+        raise InputError(
+            f"{content.path}: holds no samples{': ' if notes else ''}{'; '.join(notes)}"
+        )
     origin = min(float(column.times.min()) for column in series)
     parts, buckets = _parts_of_histograms(series)
     if buckets:
@@ -51,14 +63,19 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
         values = column.values[order]
         new = Series(name, column.times[order] - origin, values, label_pairs(labels), kind, source)
         made.append(new)
-        if column.column in reading.no_resources or (not column.column and _is_no_resource(new, words)):
+        if column.column in reading.no_resources or (
+            not column.column and _is_no_resource(new, words)
+        ):
             shown_only.add(new.key)
     seconds = max(float(column.times[-1]) for column in made) if made else 0.0
     started = ""
     if FIRST_UNIX <= origin < _LAST_DATE:
         started = datetime.fromtimestamp(origin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     name = content.path.name.removesuffix(".gz")
-    events = tuple(Event(0.0, EventKind.WARNING, f"{content.path.name}: {note}") for note in dict.fromkeys(notes))
+    events = tuple(
+        Event(0.0, EventKind.WARNING, f"{content.path.name}: {note}")
+        for note in dict.fromkeys(notes)
+    )
     info = RunInfo(re.sub(r"\.[A-Za-z]\w*$", "", name) or "standard input", started, seconds)
     return Recording(info, tuple(made), events=events, shown_only=frozenset(shown_only))
 
@@ -101,5 +118,7 @@ def _rising(times: Floats) -> tuple[Any, str]:
     if swapped and not bool((steps <= 0).all()):
         said.append("rows were out of order in time and have been sorted")
     if doubled:
-        said.append(f"{doubled:,} rows shared a time with another, and only the last of each counts")
+        said.append(
+            f"{doubled:,} rows shared a time with another, and only the last of each counts"
+        )
     return order[last], "; ".join(said)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class Options:
     """What the user says of a file's columns; the names are the file's own.
 
-    `time` is the time column, `only` and `without` choose columns, `split` tell rows of one time apart, `units` give a column's
-    unit (`MiB`, `ms`), `counters` are running totals, `step` is the time between samples (seconds) in a file without times.
-    `limited` are the columns that a limit names: they are judged, whatever their names mean.
+    `time` is the time column, `only` and `without` choose columns, `split` tell rows of one time
+    apart, `units` give a column's unit (`MiB`, `ms`), `counters` are running totals, `step` is the
+    time between samples (seconds) in a file without times. `limited` are the columns that a limit
+    names: they are judged, whatever their names mean.
     """
 
     time: str = ""
@@ -61,8 +62,9 @@ class Reading:
 class Table:
     """The columns of a table: headers and cells, numbers or text. `first_line` is the line of its first row.
 
-    `times` are known already where a format has them (seconds); `labels` are columns that tell rows apart by the format.
-    `renamed` gives Prometheus's names of columns whose meaning the format knows, `scaled` the factor to their base unit.
+    `times` are known already where a format has them (seconds); `labels` are columns that tell rows
+    apart by the format. `renamed` gives Prometheus's names of columns whose meaning the format
+    knows, `scaled` the factor to their base unit.
     """
 
     headers: list[str]
@@ -93,7 +95,8 @@ def table_of(headers: Sequence[str], rows: Sequence[Sequence[str]], **rest: obje
 class Format:
     """One format: a title, where such files come from, whether a file's content is of it, and how it is read.
 
-    `recognises` looks at the beginning of a file alone and never raises; `read` raises InputError, with the line.
+    `recognises` looks at the beginning of a file alone and never raises; `read` raises InputError,
+    with the line.
     """
 
     title: str

@@ -40,7 +40,9 @@ def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
             yield number, now, line
 
 
-def times_of_blocks(content: Content, options: Options, known: list[float | None], blocks: list[int]) -> Floats:
+def times_of_blocks(
+    content: Content, options: Options, known: list[float | None], blocks: list[int]
+) -> Floats:
     """The times of samples: as their lines tell, or by their block's number times --step; InputError without either."""
     if known and all(time is not None for time in known):
         seconds, _ = from_numbers(np.array(known, dtype=np.float64))
@@ -56,4 +58,8 @@ def times_of_blocks(content: Content, options: Options, known: list[float | None
 def clock_times(texts: list[str]) -> Floats | None:
     """Times of a day that go on after midnight; None where one is none."""
     seconds = [seconds_of_day(text) for text in texts]
-    return None if any(time is None for time in seconds) else unwrapped(np.array(seconds, dtype=np.float64))
+    return (
+        None
+        if any(time is None for time in seconds)
+        else unwrapped(np.array(seconds, dtype=np.float64))
+    )

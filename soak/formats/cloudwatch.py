@@ -25,19 +25,35 @@ def read(content: Content, options: Options) -> Reading:
     try:
         if "MetricDataResults" in answer:
             for result in answer["MetricDataResults"]:
-                _add(reading, result.get("Label") or result["Id"], result["Timestamps"], result["Values"], "")
+                _add(
+                    reading,
+                    result.get("Label") or result["Id"],
+                    result["Timestamps"],
+                    result["Values"],
+                    "",
+                )
         else:
             points = answer["Datapoints"]
-            statistic = next((name for name in _STATISTICS if points and name in points[0]), "Average")
+            statistic = next(
+                (name for name in _STATISTICS if points and name in points[0]), "Average"
+            )
             if points:
                 unit = str(points[0].get("Unit", ""))
-                times, values = [point["Timestamp"] for point in points], [point[statistic] for point in points]
+                times, values = (
+                    [point["Timestamp"] for point in points],
+                    [point[statistic] for point in points],
+                )
                 _add(reading, answer.get("Label", "value"), times, values, unit)
                 reading.notes.append(f"taken is the statistic {statistic}")
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise refuse(content, f"not an answer of CloudWatch: {type(error).__name__}: {error}") from None
+        raise refuse(
+            content, f"not an answer of CloudWatch: {type(error).__name__}: {error}"
+        ) from None
     if not reading.series:
-        raise refuse(content, "the answer holds no datapoints; was the metric, its dimensions or the time wrong?")
+        raise refuse(
+            content,
+            "the answer holds no datapoints; was the metric, its dimensions or the time wrong?",
+        )
     return reading
 
 
@@ -66,7 +82,11 @@ def _seconds(times: list[Any]) -> Floats:
 
 def _recognises(content: Content) -> bool:
     head = content.head
-    return head.lstrip().startswith("{") and ('"Datapoints"' in head or '"MetricDataResults"' in head)
+    return head.lstrip().startswith("{") and (
+        '"Datapoints"' in head or '"MetricDataResults"' in head
+    )
 
 
-FORMAT = Format("CloudWatch JSON", "aws cloudwatch get-metric-statistics, get-metric-data", _recognises, read)
+FORMAT = Format(
+    "CloudWatch JSON", "aws cloudwatch get-metric-statistics, get-metric-data", _recognises, read
+)

@@ -29,14 +29,16 @@ def left_out(
 ) -> set[str]:
     """The columns to keep; the others, and those that are kept but not judged, are said in the reading's notes.
 
-    `wide` says that each row is a time of its own, so that a column's shape tells something; `asked` are columns that the
+    `wide` says that each row is a time of its own, so that a column's shape tells something;
+    `asked` are columns that the
     user named: they are kept and judged whatever they are.
     """
     kept: set[str] = set()
     dropped: dict[str, list[str]] = {}
     shown = []
     resources = any(
-        _meaning(renamed.get(header, header), unit) is Meaning.RESOURCE for header, (_, unit) in columns.items()
+        _meaning(renamed.get(header, header), unit) is Meaning.RESOURCE
+        for header, (_, unit) in columns.items()
     )
     words = frozenset(word for header in columns for word in words_of(renamed.get(header, header)))
     for header, (values, unit) in columns.items():
@@ -60,7 +62,9 @@ def left_out(
     for why, names in dropped.items():
         reading.notes.append(f"left out, since {why}: {', '.join(names)}")
     if shown:
-        reading.notes.append(f"shown and not judged, since no leak uses it up: {', '.join(shown)} (--only judges it)")
+        reading.notes.append(
+            f"shown and not judged, since no leak uses it up: {', '.join(shown)} (--only judges it)"
+        )
     return kept
 
 
@@ -80,7 +84,11 @@ def _why_dropped(meaning: Meaning, values: Floats, times: Floats, wide: bool) ->
     if meaning is Meaning.CLOCK:
         return "it is a clock"
     known = values[np.isfinite(values)]
-    if meaning is Meaning.INDEX and len(known) == len(values) and bool((np.diff(values) == 1).all()):
+    if (
+        meaning is Meaning.INDEX
+        and len(known) == len(values)
+        and bool((np.diff(values) == 1).all())
+    ):
         return "it numbers the rows"
     if not wide or meaning is Meaning.RESOURCE or len(known) < max(FEWEST, len(values)):
         return ""
@@ -104,4 +112,6 @@ def _is_running_total(values: Floats) -> bool:
     if len(known) < FEWEST or known[-1] <= 0:
         return False
     steps = np.diff(known)
-    return bool((steps >= 0).all() and (steps > 0).mean() > 0.5 and 0 <= known[0] <= _BEGAN * known[-1])
+    return bool(
+        (steps >= 0).all() and (steps > 0).mean() > 0.5 and 0 <= known[0] <= _BEGAN * known[-1]
+    )

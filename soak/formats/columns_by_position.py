@@ -23,26 +23,34 @@ Reader = Callable[[Row], tuple[dict[str, str], dict[str, float]]]
 class Samples:
     """Rows while they are collected: each series' points as (time or None, block, value)."""
 
-    points: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float | None, int, float]]] = field(
-        default_factory=dict
+    points: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float | None, int, float]]] = (
+        field(default_factory=dict)
     )
 
     def add(self, row: Row, reader: Reader, time: float | None, block: int) -> None:
         """Take one row of a block."""
         labels, values = reader(row)
         for name, value in values.items():
-            self.points.setdefault((name, tuple(sorted(labels.items()))), []).append((time, block, value))
+            self.points.setdefault((name, tuple(sorted(labels.items()))), []).append(
+                (time, block, value)
+            )
 
     def reading(self, content: Content, options: Options) -> Reading:
         """All series; InputError where no time is known."""
         reading = Reading()
         for (name, labels), points in self.points.items():
-            times = times_of_blocks(content, options, [point[0] for point in points], [point[1] for point in points])
-            reading.series.append(RawSeries(name, times, np.array([point[2] for point in points]), dict(labels)))
+            times = times_of_blocks(
+                content, options, [point[0] for point in points], [point[1] for point in points]
+            )
+            reading.series.append(
+                RawSeries(name, times, np.array([point[2] for point in points]), dict(labels))
+            )
         return reading
 
 
-def printed_rows(content: Content, first: re.Pattern[str]) -> Iterator[tuple[int, float | None, int, Row]]:
+def printed_rows(
+    content: Content, first: re.Pattern[str]
+) -> Iterator[tuple[int, float | None, int, Row]]:
     """Line number, time, block and cells of each row below a header, which `first` matches."""
     header: list[str] = []
     block = -1
@@ -61,7 +69,9 @@ def printed_rows(content: Content, first: re.Pattern[str]) -> Iterator[tuple[int
         yield number, time, block, dict(zip(header, cells, strict=False))
 
 
-def read_printed(content: Content, options: Options, first: re.Pattern[str], reader: Reader) -> Reading:
+def read_printed(
+    content: Content, options: Options, first: re.Pattern[str], reader: Reader
+) -> Reading:
     """Read such a table; InputError names the line."""
     samples = Samples()
     for number, time, block, row in printed_rows(content, first):

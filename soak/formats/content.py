@@ -33,7 +33,11 @@ class Content:
     @cached_property
     def encoding(self) -> str:
         """The text encoding: by the byte order mark, by the zero bytes of UTF-16, UTF-8, or else Windows-1252."""
-        for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        for mark, name in (
+            (b"\xef\xbb\xbf", "utf-8-sig"),
+            (b"\xff\xfe", "utf-16"),
+            (b"\xfe\xff", "utf-16"),
+        ):
             if self.data.startswith(mark):
                 return name
         head = self.data[:256]
@@ -49,13 +53,19 @@ class Content:
     def text(self) -> str:
         """The whole text, its lines ended by a newline alone; InputError for binary files."""
         if b"\0" in self.data[:4096] and not self.encoding.startswith("utf-16"):
-            raise InputError(f"{self.path}: a binary file; `soak analyze --formats` lists what can be read")
+            raise InputError(
+                f"{self.path}: a binary file; `soak analyze --formats` lists what can be read"
+            )
         try:
             text = self.data.decode(self.encoding)
         except UnicodeDecodeError:
-            raise InputError(f"{self.path}: not a text in UTF-8 or UTF-16; convert it to UTF-8") from None
+            raise InputError(
+                f"{self.path}: not a text in UTF-8 or UTF-16; convert it to UTF-8"
+            ) from None
         if "\0" in text:
-            raise InputError(f"{self.path}: holds zero bytes; was it damaged, or is it a binary file?")
+            raise InputError(
+                f"{self.path}: holds zero bytes; was it damaged, or is it a binary file?"
+            )
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
     @cached_property

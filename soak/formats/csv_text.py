@@ -45,14 +45,28 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
     lines = content.lines
     if lines and not lines[-1]:
         lines = lines[:-1]
-    width = len(dialect.header) if dialect.header else len(_fields(lines[dialect.first], dialect.delimiter))
-    if content.is_cut and len(lines) > dialect.first + 1 and len(_fields(lines[-1], dialect.delimiter)) < width:
-        notes.append("the last line has no end and too few fields, and is left out: the file was cut short")
+    width = (
+        len(dialect.header)
+        if dialect.header
+        else len(_fields(lines[dialect.first], dialect.delimiter))
+    )
+    if (
+        content.is_cut
+        and len(lines) > dialect.first + 1
+        and len(_fields(lines[-1], dialect.delimiter)) < width
+    ):
+        notes.append(
+            "the last line has no end and too few fields, and is left out: the file was cut short"
+        )
         lines = lines[:-1]
     header_line = lines[dialect.first - 1] if dialect.first and dialect.header else None
-    body = [line for line in lines[dialect.first :] if line and line[0] != "#" and line != header_line]
+    body = [
+        line for line in lines[dialect.first :] if line and line[0] != "#" and line != header_line
+    ]
     if header_line is not None and header_line in lines[dialect.first :]:
-        notes.append("the header is there more than once: files that were put together are read as one")
+        notes.append(
+            "the header is there more than once: files that were put together are read as one"
+        )
     header = dialect.header or [f"column_{place}" for place in range(1, width + 1)]
     if dialect.header is None:
         notes.append("there is no header; the columns are called column_1, column_2 and so on")
@@ -68,13 +82,17 @@ def dialect_of(content: Content) -> Dialect:
     if lines and (match := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(), re.IGNORECASE)):
         start, said = 1, match[1].replace("\\t", "\t")
     comments = []
-    while start < len(lines) and (not lines[start].strip() or lines[start].lstrip().startswith("#")):
+    while start < len(lines) and (
+        not lines[start].strip() or lines[start].lstrip().startswith("#")
+    ):
         if lines[start].strip():
             comments.append(start)
         start += 1
     if start >= len(lines):
         raise refuse(content, "has a header but no rows" if comments else "the file is empty")
-    sample = [line for line in lines[start : start + _SAMPLE] if line.strip() and not line.startswith("#")]
+    sample = [
+        line for line in lines[start : start + _SAMPLE] if line.strip() and not line.startswith("#")
+    ]
     delimiter = said or _delimiter(
         sample if len(sample) == 1 or not content.is_cut else sample[: max(2, len(sample) - 1)]
     )
@@ -83,18 +101,33 @@ def dialect_of(content: Content) -> Dialect:
     if not any(_is_value(field) for field in fields):
         header, first = fields, start + 1
     else:
-        behind = next((place for place in reversed(comments) if _is_header(lines[place], len(fields), delimiter)), None)
-        header = None if behind is None else _fields(lines[behind].lstrip().lstrip("#").strip(), delimiter)
+        behind = next(
+            (
+                place
+                for place in reversed(comments)
+                if _is_header(lines[place], len(fields), delimiter)
+            ),
+            None,
+        )
+        header = (
+            None
+            if behind is None
+            else _fields(lines[behind].lstrip().lstrip("#").strip(), delimiter)
+        )
         first = start
     rows = sample[1:] or sample
     cells = [field.strip() for line in rows for field in _fields(line, delimiter)]
     decimal = "," if delimiter != "," and any(map(_DECIMAL_COMMA.fullmatch, cells)) else "."
-    return Dialect(delimiter, decimal, [name.strip() for name in header] if header is not None else None, first)
+    return Dialect(
+        delimiter, decimal, [name.strip() for name in header] if header is not None else None, first
+    )
 
 
 def _is_header(comment: str, width: int, delimiter: str) -> bool:
     fields = _fields(comment.lstrip().lstrip("#").strip(), delimiter)
-    return len(fields) == width and len(fields) > 1 and not any(_is_value(field) for field in fields)
+    return (
+        len(fields) == width and len(fields) > 1 and not any(_is_value(field) for field in fields)
+    )
 
 
 def _is_value(text: str) -> bool:
@@ -162,7 +195,9 @@ def _tell_doubles_apart(table: Table) -> None:
         if first == place or not header:
             continue
         if table.columns[first].equals(table.columns[place]):
-            table.notes.append(f"column {header} is there twice with the same values, and counts once")
+            table.notes.append(
+                f"column {header} is there twice with the same values, and counts once"
+            )
             table.headers[place] = ""
             table.columns[place] = pd.Series([np.nan] * len(table.columns[place]))
         else:
@@ -172,7 +207,9 @@ def _tell_doubles_apart(table: Table) -> None:
                 + sum(name.startswith(f"{header} (") for name in table.headers[:place])
             )
             table.headers[place] = f"{header} ({number})"
-            table.notes.append(f"column {header} is there more than once; the next is called {table.headers[place]}")
+            table.notes.append(
+                f"column {header} is there more than once; the next is called {table.headers[place]}"
+            )
 
 
 def _recognises(content: Content) -> bool:
@@ -181,5 +218,8 @@ def _recognises(content: Content) -> bool:
 
 
 FORMAT = Format(
-    "CSV", "spreadsheets, pandas, scripts: a column with the time, and one for each series", _recognises, read
+    "CSV",
+    "spreadsheets, pandas, scripts: a column with the time, and one for each series",
+    _recognises,
+    read,
 )

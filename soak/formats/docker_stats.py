@@ -20,7 +20,9 @@ _TIMES = ("time", "timestamp", "ts", "Time", "Timestamp", "date")
 def read(content: Content, options: Options) -> Reading:
     """Read memory, its limit and the number of tasks of each container."""
     if not content.head.lstrip().startswith("{"):
-        return read_printed(content, options, _HEADER, lambda row: _values(row, "MEM USAGE / LIMIT", "PIDS"))
+        return read_printed(
+            content, options, _HEADER, lambda row: _values(row, "MEM USAGE / LIMIT", "PIDS")
+        )
     stamps = {number: time for number, time, _ in timed_lines(content)}
     samples, seen, block = Samples(), set[str](), 0
     rows, _ = rows_of(content)
@@ -45,7 +47,9 @@ def _time(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else moment(str(value))
 
 
-def _values(row: dict[str, str], memory: str, tasks: str) -> tuple[dict[str, str], dict[str, float]]:
+def _values(
+    row: dict[str, str], memory: str, tasks: str
+) -> tuple[dict[str, str], dict[str, float]]:
     name = row.get("NAME") or row.get("CONTAINER") or row.get("CONTAINER ID", "")
     used, _, limit = row[memory].partition("/")
     values = {}
@@ -60,9 +64,12 @@ def _values(row: dict[str, str], memory: str, tasks: str) -> tuple[dict[str, str
 
 def _recognises(content: Content) -> bool:
     head = content.head
-    return ("MEM USAGE / LIMIT" in head and any(_HEADER.search(line) for line in content.first_lines[:20])) or (
-        head.lstrip().startswith("{") and '"MemUsage"' in head[:2000]
-    )
+    return (
+        "MEM USAGE / LIMIT" in head
+        and any(_HEADER.search(line) for line in content.first_lines[:20])
+    ) or (head.lstrip().startswith("{") and '"MemUsage"' in head[:2000])
 
 
-FORMAT = Format("docker stats", "while sleep 5; do date; docker stats --no-stream; done", _recognises, read)
+FORMAT = Format(
+    "docker stats", "while sleep 5; do date; docker stats --no-stream; done", _recognises, read
+)

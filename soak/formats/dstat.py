@@ -27,14 +27,21 @@ def read(content: Content, options: Options) -> Reading:
     start = next(place for place, row in enumerate(rows) if {"time", "epoch"} & set(row))
     groups, header = _spread(rows[start - 1], len(rows[start])), rows[start]
     clock = next(place for place, name in enumerate(header) if name in ("time", "epoch"))
-    year = next((match[0] for line in content.lines[:start] if (match := re.search(r"\b20\d\d\b", line))), "1970")
+    year = next(
+        (match[0] for line in content.lines[:start] if (match := re.search(r"\b20\d\d\b", line))),
+        "1970",
+    )
     names = {
         place: _NAMES[group, name]
         for place, (group, name) in enumerate(zip(groups, header, strict=True))
         if (group, name) in _NAMES
     }
     if not names:
-        raise refuse(content, "holds neither memory nor swap nor open files: dstat -tm --fs --output FILE 5", start + 1)
+        raise refuse(
+            content,
+            "holds neither memory nor swap nor open files: dstat -tm --fs --output FILE 5",
+            start + 1,
+        )
     times: list[float] = []
     columns: dict[int, list[float]] = {place: [] for place in names}
     for number, row in enumerate(rows[start + 1 :], start + 2):
@@ -48,12 +55,16 @@ def read(content: Content, options: Options) -> Reading:
                 column.append(float(row[place]))
         except (ValueError, IndexError):
             raise refuse(
-                content, f"expected {len(header)} columns with a time first: {','.join(row)[:60]!r}", number
+                content,
+                f"expected {len(header)} columns with a time first: {','.join(row)[:60]!r}",
+                number,
             ) from None
     if not times:
         raise refuse(content, "has a header but no rows")
     seconds = np.array(times)
-    return Reading([RawSeries(name, seconds, np.array(columns[place])) for place, name in names.items()])
+    return Reading(
+        [RawSeries(name, seconds, np.array(columns[place])) for place, name in names.items()]
+    )
 
 
 def _spread(groups: list[str], width: int) -> list[str]:

@@ -18,7 +18,9 @@ def _recognises_grafana(content: Content) -> bool:
 def _recognises_datadog(content: Content) -> bool:
     header, _, rest = content.head.partition("\n")
     words = header.lower().replace('"', "").split(",")
-    return {"date", "metric"} <= set(words) and re.search(r"\b(avg|sum|max|min):[\w.]+|[\w.]+\{", rest) is not None
+    return {"date", "metric"} <= set(words) and re.search(
+        r"\b(avg|sum|max|min):[\w.]+|[\w.]+\{", rest
+    ) is not None
 
 
 def _recognises_netdata(content: Content) -> bool:
@@ -31,5 +33,12 @@ def _recognises_netdata(content: Content) -> bool:
 
 
 GRAFANA = Format("Grafana CSV", "a panel's Inspect, Data, Download CSV", _recognises_grafana, read)
-DATADOG = Format("Datadog CSV", "Datadog's csv_exporter, a notebook's CSV", _recognises_datadog, read)
-NETDATA = Format("netdata CSV", "curl SERVER:19999/api/v1/data?chart=system.ram&format=csv", _recognises_netdata, read)
+DATADOG = Format(
+    "Datadog CSV", "Datadog's csv_exporter, a notebook's CSV", _recognises_datadog, read
+)
+NETDATA = Format(
+    "netdata CSV",
+    "curl SERVER:19999/api/v1/data?chart=system.ram&format=csv",
+    _recognises_netdata,
+    read,
+)

@@ -58,11 +58,17 @@ def _unit(options: Options, total: float, reading: Reading) -> float:
         if column in options.units:
             return float(EXACT_BYTES.get(options.units[column], 1))
     name, factor = ("bytes", 1)
-    for most, unit, size in ((_MOST_GIB, "GiB", 2**30), (_MOST_MIB, "MiB", 2**20), (_MOST_KIB, "KiB", 2**10)):
+    for most, unit, size in (
+        (_MOST_GIB, "GiB", 2**30),
+        (_MOST_MIB, "MiB", 2**20),
+        (_MOST_KIB, "KiB", 2**10),
+    ):
         if total < most:
             name, factor = unit, size
             break
-    reading.notes.append(f"free does not say its unit; {name} is assumed (--unit used=KiB says otherwise)")
+    reading.notes.append(
+        f"free does not say its unit; {name} is assumed (--unit used=KiB says otherwise)"
+    )
     return float(factor)
 
 
@@ -71,4 +77,9 @@ def _recognises(content: Content) -> bool:
     return any(_HEADER.search(line) for line in lines) and any("Mem:" in line for line in lines)
 
 
-FORMAT = Format("free", "while sleep 5; do date; free -m; done, or free -m -s 5 with --step 5s", _recognises, read)
+FORMAT = Format(
+    "free",
+    "while sleep 5; do date; free -m; done, or free -m -s 5 with --step 5s",
+    _recognises,
+    read,
+)

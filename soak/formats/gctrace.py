@@ -27,7 +27,9 @@ def read(content: Content, options: Options) -> Reading:
             offset, process = last, process + 1
         number = int(match[1])
         last = offset + float(match[2])
-        rows.append((last, float(match[6]) * _MIB, float(match[7]) * _MIB, float(number), float(process)))
+        rows.append(
+            (last, float(match[6]) * _MIB, float(match[7]) * _MIB, float(number), float(process))
+        )
     if not rows:
         raise refuse(content, "holds no line of gctrace")
     times, live, goal, count, processes = np.array(rows, dtype=np.float64).T
@@ -35,10 +37,14 @@ def read(content: Content, options: Options) -> Reading:
     reading = Reading()
     reading.series.append(RawSeries("go_gc_heap_live_bytes", times, live))
     reading.series.append(RawSeries("go_memstats_next_gc_bytes", times, goal))
-    reading.series.append(RawSeries("go_gc_cycles_total_gc_cycles_total", times, count, kind=Kind.COUNTER))
+    reading.series.append(
+        RawSeries("go_gc_cycles_total_gc_cycles_total", times, count, kind=Kind.COUNTER)
+    )
     if process:
         reading.series.append(RawSeries("process_pid", times, processes))
-        reading.notes.append(f"the process was started {process} times again; its times go on where they ended")
+        reading.notes.append(
+            f"the process was started {process} times again; its times go on where they ended"
+        )
     reading.notes.append("sizes are whole MiB; times are seconds since the process started")
     return reading
 

@@ -39,10 +39,16 @@ def read(content: Content, options: Options) -> Reading:
     own = ["_measurement", "_field"] if not pivoted else ["_measurement"]
     labels = tuple(name for name in names if not name.startswith("_") and not pivoted)
     called = [_name(row, own) for row in rows]
-    headers = ["name", "_time", *(("value",) if not pivoted else ()), *(name for name in names if name[:1] != "_")]
+    headers = [
+        "name",
+        "_time",
+        *(("value",) if not pivoted else ()),
+        *(name for name in names if name[:1] != "_"),
+    ]
     asked = [*(() if pivoted else ("_value",)), *(name for name in names if name[:1] != "_")]
     cells = [
-        (name, *(row.get(column, "") for column in ("_time", *asked))) for name, row in zip(called, rows, strict=True)
+        (name, *(row.get(column, "") for column in ("_time", *asked)))
+        for name, row in zip(called, rows, strict=True)
     ]
     split = () if pivoted else ("name", *labels)
     return read_table(content, table_of(headers, cells, labels=split), options)
@@ -61,4 +67,6 @@ def _recognises(content: Content) -> bool:
     )
 
 
-FORMAT = Format("Influx annotated CSV", "influx query --raw; the data explorer's CSV", _recognises, read)
+FORMAT = Format(
+    "Influx annotated CSV", "influx query --raw; the data explorer's CSV", _recognises, read
+)

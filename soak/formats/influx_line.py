@@ -52,7 +52,11 @@ def read(content: Content, options: Options) -> Reading:
             raise refuse(content, f"{head}: {error}") from None
         if said and said not in reading.notes:
             reading.notes.append(said)
-        measurement = _plain(head.partition(",")[0]) if "\\" not in head.partition(",")[0] else _plain(_first(head))
+        measurement = (
+            _plain(head.partition(",")[0])
+            if "\\" not in head.partition(",")[0]
+            else _plain(_first(head))
+        )
         labels = {_plain(tag): _plain(value) for tag, value in _TAG.findall(head)}
         name = measurement if field == "value" else f"{measurement}_{_plain(field)}"
         reading.series.append(RawSeries(name, seconds, np.array(values), labels))
@@ -79,8 +83,14 @@ def _number(text: str) -> float | None:
 
 
 def _recognises(content: Content) -> bool:
-    lines = [line.strip() for line in content.first_lines[:50] if line.strip() and not line.startswith("#")][:5]
+    lines = [
+        line.strip()
+        for line in content.first_lines[:50]
+        if line.strip() and not line.startswith("#")
+    ][:5]
     return bool(lines) and all(_LINE.fullmatch(line) for line in lines)
 
 
-FORMAT = Format("Influx line protocol", "influx_inspect export, telegraf's file output", _recognises, read)
+FORMAT = Format(
+    "Influx line protocol", "influx_inspect export, telegraf's file output", _recognises, read
+)

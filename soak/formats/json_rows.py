@@ -19,7 +19,9 @@ def read(content: Content, options: Options) -> Reading:
     rows, notes = rows_of(content)
     table = rows_table(rows)
     if len(table.headers) > MOST_COLUMNS:
-        raise refuse(content, f"its objects have {len(table.headers):,} different keys; a table has a few")
+        raise refuse(
+            content, f"its objects have {len(table.headers):,} different keys; a table has a few"
+        )
     table.notes += notes
     return read_table(content, table, options)
 
@@ -59,11 +61,18 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
     columns: list[pd.Series] = []
     for header in headers:
         cells = [row.get(header) for row in flat]
-        numeric = all(cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool)) for cell in cells)
+        numeric = all(
+            cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+            for cell in cells
+        )
         if numeric:
-            columns.append(pd.Series([None if cell is None else float(cell) for cell in cells], dtype=float))
+            columns.append(
+                pd.Series([None if cell is None else float(cell) for cell in cells], dtype=float)
+            )
         else:
-            columns.append(pd.Series(["" if cell is None else str(cell) for cell in cells], dtype=object))
+            columns.append(
+                pd.Series(["" if cell is None else str(cell) for cell in cells], dtype=object)
+            )
     return Table(headers, columns, 1)
 
 
@@ -82,4 +91,9 @@ def _recognises(content: Content) -> bool:
     return head.startswith("{") or (head.startswith("[") and head[1:].lstrip().startswith("{"))
 
 
-FORMAT = Format("JSON lines", "logs with a JSON object a line: a time, and a number for each series", _recognises, read)
+FORMAT = Format(
+    "JSON lines",
+    "logs with a JSON object a line: a time, and a number for each series",
+    _recognises,
+    read,
+)

@@ -35,7 +35,9 @@ def read(content: Content, options: Options) -> Reading:
         try:
             if not header or len(cells) != len(header):
                 raise ValueError(f"expected {len(header)} columns, not {len(cells)}")  # noqa: TRY301 - said below
-            rows.append([np.nan if cell == "-" else float(cell.replace(",", ".")) for cell in cells])
+            rows.append(
+                [np.nan if cell == "-" else float(cell.replace(",", ".")) for cell in cells]
+            )
         except ValueError as error:
             if content.is_cut_in(number) and rows:
                 continue
@@ -48,10 +50,14 @@ def read(content: Content, options: Options) -> Reading:
     reading = Reading()
     for column, labels in _SPACES.items():
         if column in table:
-            reading.series.append(RawSeries("jvm_memory_used_bytes", times, table[column] * _KIB, dict(labels)))
+            reading.series.append(
+                RawSeries("jvm_memory_used_bytes", times, table[column] * _KIB, dict(labels))
+            )
     # Each concurrent cycle has two pauses, of which CGC counts both.
     full = (
-        table["FGC"] + np.floor(np.nan_to_num(table.get("CGC", np.zeros(len(times)))) / 2) if "FGC" in table else None
+        table["FGC"] + np.floor(np.nan_to_num(table.get("CGC", np.zeros(len(times)))) / 2)
+        if "FGC" in table
+        else None
     )
     for action, count in (("end of minor GC", table.get("YGC")), ("end of major GC", full)):
         if count is not None:

@@ -48,10 +48,15 @@ def read(content: Content, options: Options) -> Reading:
         if whole:
             live.append((time, size))
     if not after:
-        raise refuse(content, "holds no collection with a time; log it with -Xlog:gc:file=gc.log:time,uptime,tags")
+        raise refuse(
+            content,
+            "holds no collection with a time; log it with -Xlog:gc:file=gc.log:time,uptime,tags",
+        )
     reading = Reading()
     heap = np.array(after)
-    reading.series.append(RawSeries("jvm_memory_used_bytes", heap[:, 0], heap[:, 1], {"area": "heap"}))
+    reading.series.append(
+        RawSeries("jvm_memory_used_bytes", heap[:, 0], heap[:, 1], {"area": "heap"})
+    )
     if live:
         # As a gauge would, it holds its value until the next collection of the whole heap.
         table = np.array(live)
@@ -60,9 +65,15 @@ def read(content: Content, options: Options) -> Reading:
         reading.series.append(RawSeries("jvm_gc_live_data_size_bytes", times, table[latest, 1]))
     start = float(heap[0, 0])
     for action, moments in counts.items():
-        times = np.array([start, *moments]) if not moments or moments[0] > start else np.array(moments)
+        times = (
+            np.array([start, *moments]) if not moments or moments[0] > start else np.array(moments)
+        )
         numbers = np.arange(len(times), dtype=np.float64)
-        reading.series.append(RawSeries("jvm_gc_pause_seconds_count", times, numbers, {"action": action}, Kind.COUNTER))
+        reading.series.append(
+            RawSeries(
+                "jvm_gc_pause_seconds_count", times, numbers, {"action": action}, Kind.COUNTER
+            )
+        )
     return reading
 
 
@@ -78,7 +89,13 @@ def _time(line: str) -> float | None:
 def _recognises(content: Content) -> bool:
     return bool(re.search(r"^\[.*\].*GC\(\d+\) ", content.head, re.MULTILINE)) or any(
         line.rstrip().endswith(
-            ("Using G1", "Using Serial", "Using Parallel", "Using The Z Garbage Collector", "Using Shenandoah")
+            (
+                "Using G1",
+                "Using Serial",
+                "Using Parallel",
+                "Using The Z Garbage Collector",
+                "Using Shenandoah",
+            )
         )
         for line in content.first_lines[:5]
     )

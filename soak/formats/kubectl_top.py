@@ -18,9 +18,15 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _values(row: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
-    own = "node" if "MEMORY%" in row or "MEMORY(%)" in row else "container" if "POD" in row else "pod"
+    own = (
+        "node" if "MEMORY%" in row or "MEMORY(%)" in row else "container" if "POD" in row else "pod"
+    )
     labels = {own: row["NAME"]}
-    labels |= {label: row[column] for label, column in (("pod", "POD"), ("namespace", "NAMESPACE")) if column in row}
+    labels |= {
+        label: row[column]
+        for label, column in (("pod", "POD"), ("namespace", "NAMESPACE"))
+        if column in row
+    }
     return labels, {"container_memory_working_set_bytes": value_of(row["MEMORY(bytes)"])[0]}
 
 

@@ -26,7 +26,9 @@ def read(content: Content, options: Options) -> Reading:
         try:
             if match is None:
                 raise ValueError("expected MEM, a size and a time")  # noqa: TRY301 - said below
-            child, size, time = ("", match[2], match[3]) if match[1] else (match[5], match[6], match[7])
+            child, size, time = (
+                ("", match[2], match[3]) if match[1] else (match[5], match[6], match[7])
+            )
             point = (float(time), float(size) * _MIB)
             if not np.isfinite(point[0]):
                 raise ValueError(f"not a time: {time}")  # noqa: TRY301 - said below
@@ -40,14 +42,17 @@ def read(content: Content, options: Options) -> Reading:
     for child, several in points.items():
         table = np.array(several, dtype=np.float64)
         labels = {"child": child} if child else {}
-        reading.series.append(RawSeries("process_resident_memory_bytes", table[:, 0], table[:, 1], labels))
+        reading.series.append(
+            RawSeries("process_resident_memory_bytes", table[:, 0], table[:, 1], labels)
+        )
     return reading
 
 
 def _recognises(content: Content) -> bool:
     lines = content.first_lines[:5]
     return bool(lines) and (
-        lines[0].startswith("CMDLINE ") or any(re.fullmatch(r"MEM \d+\.\d+ \d+\.\d+\s*", line) for line in lines)
+        lines[0].startswith("CMDLINE ")
+        or any(re.fullmatch(r"MEM \d+\.\d+ \d+\.\d+\s*", line) for line in lines)
     )
 
 

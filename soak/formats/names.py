@@ -15,10 +15,19 @@ _CAMEL_UNIT = re.compile(r"^(.*[a-z])(KB|MB|GB|TB|KiB|MiB|GiB|Bytes)$")
 
 #: Bytes in each unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) mean 1,024 by k.
 BYTES = {"b": 1, "byte": 1, "bytes": 1}
-BYTES |= {f"{prefix}{unit}": 1024**power for power, prefix in enumerate("kmgt", 1) for unit in ("b", "ib", "bytes")}
+BYTES |= {
+    f"{prefix}{unit}": 1024**power
+    for power, prefix in enumerate("kmgt", 1)
+    for unit in ("b", "ib", "bytes")
+}
 #: The same for values that carry their unit, where MB is a million as Docker and Kubernetes write it.
-EXACT_BYTES = {"B": 1, "": 1} | {f"{p}{u}": 1000**n for n, p in enumerate("kMGT", 1) for u in ("B", "")}
-EXACT_BYTES |= {f"{p}{u}": 1024**n for n, p in enumerate("KMGT", 1) for u in ("iB", "i")} | {"KB": 1000, "K": 1024}
+EXACT_BYTES = {"B": 1, "": 1} | {
+    f"{p}{u}": 1000**n for n, p in enumerate("kMGT", 1) for u in ("B", "")
+}
+EXACT_BYTES |= {f"{p}{u}": 1024**n for n, p in enumerate("KMGT", 1) for u in ("iB", "i")} | {
+    "KB": 1000,
+    "K": 1024,
+}
 TIMES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "s": 1.0, "sec": 1.0, "seconds": 1.0}
 
 
@@ -48,12 +57,15 @@ def labelled(column: str) -> tuple[str, dict[str, str]]:
 def in_base_unit(column: str, given: str = "") -> tuple[str, float, str]:
     """A column's name with its base unit, the factor to it, and the unit as it was written; 1 and nothing without one.
 
-    `rss_kb` is `rss_bytes`, its values times 1,024. `given` is a unit that the user names. ValueError for one that is none.
+    `rss_kb` is `rss_bytes`, its values times 1,024. `given` is a unit that the user names.
+    ValueError for one that is none.
     """
     if given:
         factor, base = _factor(given, exact=True)
         if not base:
-            raise ValueError(f"{given!r} is no unit; known are B, kB, KiB, MB, MiB, GB, GiB, s, ms, us and ns")
+            raise ValueError(
+                f"{given!r} is no unit; known are B, kB, KiB, MB, MiB, GB, GiB, s, ms, us and ns"
+            )
         stem = _split_unit(column)[0] or column
         return _suffixed(stem, base), factor, ""
     stem, unit = _split_unit(column)
@@ -68,7 +80,11 @@ def _split_unit(column: str) -> tuple[str, str]:
     match = _CAMEL_UNIT.match(column) or _UNIT.match(column)
     if match is None:
         return "", ""
-    stem, unit = [group for group in match.groups() if group is not None][:2] if match.lastindex else ("", "")
+    stem, unit = (
+        [group for group in match.groups() if group is not None][:2]
+        if match.lastindex
+        else ("", "")
+    )
     return (stem, unit) if unit.lower() in BYTES or unit.lower() in TIMES else ("", "")
 
 
@@ -88,5 +104,7 @@ def _suffixed(stem: str, base: str) -> str:
 
 def kind_of(name: str) -> Kind:
     """A name's kind by Prometheus's convention: counters end in `_total`, the counts and sums of a summary likewise."""
-    counts = name.endswith(("_total", "_seconds_count", "_seconds_sum", "_bucket", "_bytes_sum", "_bytes_count"))
+    counts = name.endswith(
+        ("_total", "_seconds_count", "_seconds_sum", "_bucket", "_bytes_sum", "_bytes_count")
+    )
     return Kind.COUNTER if counts and not name.startswith("nodejs_active_") else Kind.GAUGE

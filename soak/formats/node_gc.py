@@ -23,7 +23,9 @@ def read(content: Content, options: Options) -> Reading:
     for line in content.lines:
         if match := _LINE.search(line):
             major = not match[3].startswith(("Scavenge", "Minor"))
-            rows.setdefault(match[1], []).append((float(match[2]) / 1e3, float(match[6]) * _MIB, major))
+            rows.setdefault(match[1], []).append(
+                (float(match[2]) / 1e3, float(match[6]) * _MIB, major)
+            )
     if not rows:
         raise refuse(content, "holds no line of --trace-gc")
     reading = Reading(notes=["times are milliseconds since each process started"])
@@ -35,7 +37,9 @@ def read(content: Content, options: Options) -> Reading:
         for kind, chosen in (("major", majors), ("minor", ~majors)):
             count = np.cumsum(chosen).astype(np.float64)
             own = {"kind": kind} | labels
-            reading.series.append(RawSeries("nodejs_gc_duration_seconds_count", times, count, own, Kind.COUNTER))
+            reading.series.append(
+                RawSeries("nodejs_gc_duration_seconds_count", times, count, own, Kind.COUNTER)
+            )
     return reading
 
 

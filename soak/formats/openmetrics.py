@@ -42,7 +42,9 @@ def read(content: Content, options: Options) -> Reading:
             if content.is_cut_in(number) and columns:
                 notes.append(CUT_SHORT)
                 continue
-            raise refuse(content, f"not a sample with a timestamp: {error}: {line[:60]!r}", number) from None
+            raise refuse(
+                content, f"not a sample with a timestamp: {error}: {line[:60]!r}", number
+            ) from None
         times, values = columns.setdefault(match[1], (array("d"), array("d")))
         times.append(time)
         values.append(value)
@@ -57,7 +59,9 @@ def read(content: Content, options: Options) -> Reading:
             reading.notes.append(said)
         known = types.get(name) or types.get(re.sub(r"_(total|sum|count|bucket)$", "", name), "")
         counter = known in _COUNTERS and not (known == "summary" and "quantile" in labels)
-        reading.series.append(RawSeries(name, seconds, np.array(values), labels, Kind.COUNTER if counter else None))
+        reading.series.append(
+            RawSeries(name, seconds, np.array(values), labels, Kind.COUNTER if counter else None)
+        )
     return reading
 
 

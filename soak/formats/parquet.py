@@ -15,7 +15,9 @@ def read(content: Content, options: Options) -> Reading:
         from pyarrow import parquet  # noqa: PLC0415 - an extra
         from pyarrow.lib import ArrowException  # noqa: PLC0415
     except ImportError:
-        raise refuse(content, "a Parquet file needs pyarrow: pip install 'soak-harness[parquet]'") from None
+        raise refuse(
+            content, "a Parquet file needs pyarrow: pip install 'soak-harness[parquet]'"
+        ) from None
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     try:

@@ -9,7 +9,9 @@ from soak.formats.content import Content
 from soak.formats.csv_text import parsed
 from soak.formats.table import read_table
 
-_COLUMN = re.compile(r"\\\\[^\\]+\\(?P<object>[^\\(]+)(?:\((?P<instance>[^\\]*)\))?\\(?P<counter>[^\\]+)")
+_COLUMN = re.compile(
+    r"\\\\[^\\]+\\(?P<object>[^\\(]+)(?:\((?P<instance>[^\\]*)\))?\\(?P<counter>[^\\]+)"
+)
 #: What Prometheus would call the counters of a process.
 _NAMES = {
     "working set": "process_resident_memory_bytes",
@@ -43,4 +45,9 @@ def _recognises(content: Content) -> bool:
     return _TIME.match(content.head.lstrip('"')) is not None
 
 
-FORMAT = Format("Windows counters", r'typeperf "\Process(app)\Working Set" -si 5 -o memory.csv', _recognises, read)
+FORMAT = Format(
+    "Windows counters",
+    r'typeperf "\Process(app)\Working Set" -si 5 -o memory.csv',
+    _recognises,
+    read,
+)

@@ -29,9 +29,15 @@ def read_answer(content: Content, answer: Any) -> Reading:
     """The series of an answer that has been parsed."""
     data = answer.get("data", answer) if isinstance(answer, dict) else None
     kind = data.get("resultType") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or kind not in ("matrix", "vector") or not isinstance(data.get("result"), list):
+    if (
+        not isinstance(data, dict)
+        or kind not in ("matrix", "vector")
+        or not isinstance(data.get("result"), list)
+    ):
         said = f" ({answer['error']})" if isinstance(answer, dict) and "error" in answer else ""
-        raise refuse(content, f"not an answer of query_range: expected data.resultType to be matrix{said}")
+        raise refuse(
+            content, f"not an answer of query_range: expected data.resultType to be matrix{said}"
+        )
     reading, histograms, empty = Reading(), [], 0
     for place, element in enumerate(data["result"]):
         try:
@@ -42,7 +48,9 @@ def read_answer(content: Content, answer: Any) -> Reading:
                 histograms += [name] if "histograms" in element or "histogram" in element else []
                 empty += 1
                 continue
-            table = np.array([(float(time), float(value)) for time, value in values], dtype=np.float64)
+            table = np.array(
+                [(float(time), float(value)) for time, value in values], dtype=np.float64
+            )
             if not np.isfinite(table[:, 0]).all():
                 raise ValueError("a time that is not a number")  # noqa: TRY301 - one place says what is wrong
             times, said = from_numbers(table[:, 0])
@@ -53,13 +61,17 @@ def read_answer(content: Content, answer: Any) -> Reading:
         if said and said not in reading.notes:
             reading.notes.append(said)
     if histograms:
-        reading.notes.append(f"left out, since it is a native histogram: {', '.join(sorted(set(histograms)))}")
+        reading.notes.append(
+            f"left out, since it is a native histogram: {', '.join(sorted(set(histograms)))}"
+        )
     elif empty:
         reading.notes.append(f"{empty} of {len(data['result'])} series have no samples")
     if not reading.series and not histograms:
         raise refuse(content, "the answer holds no samples; was the query or its range wrong?")
     if kind == "vector":
-        reading.notes.append("an instant query has one time alone; ask query_range for a stretch of time")
+        reading.notes.append(
+            "an instant query has one time alone; ask query_range for a stretch of time"
+        )
     return reading
 
 
@@ -69,5 +81,8 @@ def _recognises(content: Content) -> bool:
 
 
 FORMAT = Format(
-    "Prometheus JSON", "curl SERVER/api/v1/query_range?query=…; Thanos, Mimir, VictoriaMetrics alike", _recognises, read
+    "Prometheus JSON",
+    "curl SERVER/api/v1/query_range?query=…; Thanos, Mimir, VictoriaMetrics alike",
+    _recognises,
+    read,
 )

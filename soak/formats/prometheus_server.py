@@ -50,11 +50,15 @@ class RangeQuery:
     step: float
 
 
-def range_query(server: str, queries: tuple[str, ...], since: float, step: float | None, now: float) -> RangeQuery:
+def range_query(
+    server: str, queries: tuple[str, ...], since: float, step: float | None, now: float
+) -> RangeQuery:
     """A query of the last `since` seconds; UsageError for what is no server."""
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--prometheus {_public(server)}: expected an address such as http://127.0.0.1:9090")
+        raise UsageError(
+            f"--prometheus {_public(server)}: expected an address such as http://127.0.0.1:9090"
+        )
     if not queries:
         raise UsageError(
             "--prometheus: say what to ask for with --query 'process_resident_memory_bytes{job=\"orders\"}'"
@@ -80,12 +84,23 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
                 pieces.setdefault((name, tuple(sorted(own.items()))), []).append(series)
             reading.notes += [note for note in answer.notes if note not in reading.notes]
         if len(pieces) > MOST_SERIES:
-            raise UsageError(f"--query {query!r}: gives over {MOST_SERIES} series; choose fewer, or sum them")
+            raise UsageError(
+                f"--query {query!r}: gives over {MOST_SERIES} series; choose fewer, or sum them"
+            )
     if not pieces:
-        raise TargetError(f"{_public(asked.server)}: no series for {', '.join(asked.queries)} in this time")
+        raise TargetError(
+            f"{_public(asked.server)}: no series for {', '.join(asked.queries)} in this time"
+        )
     for (name, labels), several in pieces.items():
-        times, values = (np.concatenate([getattr(piece, part) for piece in several]) for part in ("times", "values"))
-        kind = Kind.COUNTER if kind_of(name) is Kind.COUNTER and _is_selector(asked.queries) else Kind.GAUGE
+        times, values = (
+            np.concatenate([getattr(piece, part) for piece in several])
+            for part in ("times", "values")
+        )
+        kind = (
+            Kind.COUNTER
+            if kind_of(name) is Kind.COUNTER and _is_selector(asked.queries)
+            else Kind.GAUGE
+        )
         reading.series.append(RawSeries(name, times, values, dict(labels), kind))
     return assemble(Content(Path(_public(asked.server)), b""), reading, "prometheus")
 
@@ -113,10 +128,14 @@ def _parsed(asked: RangeQuery, query: str, body: bytes) -> dict[str, Any]:
         answer = json.loads(body)
         status = answer["status"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise TargetError(f"{_public(asked.server)}: its answer is not that of a Prometheus server") from None
+        raise TargetError(
+            f"{_public(asked.server)}: its answer is not that of a Prometheus server"
+        ) from None
     if status != "success" or not isinstance(answer.get("data"), dict):
         said = " ".join(str(answer.get("error", "")).split())[:200]
-        raise TargetError(f"{_public(asked.server)}: --query {query!r}: {answer.get('errorType')}: {said}")
+        raise TargetError(
+            f"{_public(asked.server)}: --query {query!r}: {answer.get('errorType')}: {said}"
+        )
     return dict(answer)
 
 
@@ -139,7 +158,9 @@ def _fetch(url: str) -> bytes:
         why = getattr(error, "reason", None) or error
         raise TargetError(f"{_public(url)}: cannot be reached: {why}") from None
     if len(body) > MOST_BYTES:
-        raise TargetError(f"{_public(url)}: its answer is too large; take a longer --step, or fewer series")
+        raise TargetError(
+            f"{_public(url)}: its answer is too large; take a longer --step, or fewer series"
+        )
     return body
 
 

@@ -53,16 +53,24 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _keep(reading: Reading, name: str, labels: dict[str, str], points: list[tuple[float, float]]) -> None:
+def _keep(
+    reading: Reading, name: str, labels: dict[str, str], points: list[tuple[float, float]]
+) -> None:
     if points:
         times, values = np.array(points).T
         reading.series.append(RawSeries(name, times, values, labels))
 
 
 def _recognises(content: Content) -> bool:
-    return any(_SERIES.fullmatch(line.strip()) for line in content.first_lines[:2]) and " @[" in content.head[:4000]
+    return (
+        any(_SERIES.fullmatch(line.strip()) for line in content.first_lines[:2])
+        and " @[" in content.head[:4000]
+    )
 
 
 FORMAT = Format(
-    "promtool", "promtool query range --start … --end … --step 1m http://127.0.0.1:9090 QUERY", _recognises, read
+    "promtool",
+    "promtool query range --start … --end … --step 1m http://127.0.0.1:9090 QUERY",
+    _recognises,
+    read,
 )

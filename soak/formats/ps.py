@@ -1,6 +1,7 @@
 """`ps` and `top -b`, sample after sample: resident memory of each process, and its threads where `ps` prints them.
 
-Both print memory in KiB, top also as `1.2g`. The time is the date before each sample, or the clock in top's own first line.
+Both print memory in KiB, top also as `1.2g`. The time is the date before each sample, or the clock
+in top's own first line.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def read(content: Content, options: Options) -> Reading:
     samples, block = Samples(), -1
     header: list[str] = []
     lines = list(timed_lines(content))
-    clocks = [seconds_of_day(match[1]) or 0.0 for _, _, line in lines if (match := _TOP.match(line))]
+    clocks = [
+        seconds_of_day(match[1]) or 0.0 for _, _, line in lines if (match := _TOP.match(line))
+    ]
     ticks, clock = iter(unwrapped(np.array(clocks))), None
     for number, time, line in lines:
         if _TOP.match(line):
@@ -45,14 +48,21 @@ def read(content: Content, options: Options) -> Reading:
                 break
             raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
         try:
-            samples.add(dict(zip(header, cells, strict=True)), _values, clock if time is None else time, block)
+            samples.add(
+                dict(zip(header, cells, strict=True)),
+                _values,
+                clock if time is None else time,
+                block,
+            )
         except ValueError as error:
             raise refuse(content, f"not a row of ps or top: {error}", number) from None
     if not samples.points:
         raise refuse(content, "has a header but no rows")
     reading = samples.reading(content, options)
     if clocks:
-        reading.notes.append("top prints the time of the day alone; the first sample's day is taken for the first day")
+        reading.notes.append(
+            "top prints the time of the day alone; the first sample's day is taken for the first day"
+        )
     return reading
 
 
@@ -79,9 +89,14 @@ def _size(text: str) -> float:
 def _recognises(content: Content) -> bool:
     """A header with the process and its memory, which no delimiter but space divides."""
     heads = [set(line.split()) for line in content.first_lines[:12] if not set(line) & set(",;|")]
-    return any(words & set(_RESIDENT) and words & {"PID", "COMMAND", "CMD", *_THREADS} for words in heads)
+    return any(
+        words & set(_RESIDENT) and words & {"PID", "COMMAND", "CMD", *_THREADS} for words in heads
+    )
 
 
 FORMAT = Format(
-    "ps, top", "while sleep 5; do date; ps -o pid,rss,nlwp,comm -p PID; done, or top -b -d 5 -p PID", _recognises, read
+    "ps, top",
+    "while sleep 5; do date; ps -o pid,rss,nlwp,comm -p PID; done, or top -b -d 5 -p PID",
+    _recognises,
+    read,
 )

@@ -9,7 +9,10 @@ from soak.formats.content import CUT_SHORT, Content
 from soak.formats.table import read_table
 
 _HEADER = re.compile(r"#\s*Elapsed time\s+CPU \(%\)\s+Real \(MB\)\s+Virtual \(MB\)")
-_RENAMED = {"Real (MB)": "process_resident_memory_bytes", "Virtual (MB)": "process_virtual_memory_bytes"}
+_RENAMED = {
+    "Real (MB)": "process_resident_memory_bytes",
+    "Virtual (MB)": "process_virtual_memory_bytes",
+}
 _MIB = 2**20
 
 
@@ -29,7 +32,9 @@ def read(content: Content, options: Options) -> Reading:
                 continue
             raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
         rows.append(cells)
-    table = table_of(header, rows, first_line=start + 2, renamed=_RENAMED, scaled=dict.fromkeys(_RENAMED, _MIB))
+    table = table_of(
+        header, rows, first_line=start + 2, renamed=_RENAMED, scaled=dict.fromkeys(_RENAMED, _MIB)
+    )
     table.notes += notes
     return read_table(content, table, options)
 

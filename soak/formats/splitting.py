@@ -27,7 +27,12 @@ _MOST_CANDIDATES = 12
 
 
 def splitting_columns(
-    content: Content, table: Table, times: Floats, time: str | None, options: Options, notes: list[str]
+    content: Content,
+    table: Table,
+    times: Floats,
+    time: str | None,
+    options: Options,
+    notes: list[str],
 ) -> tuple[str, ...]:
     """The columns that tell apart rows of one time; none where each time has one row. InputError where none does."""
     if options.split:
@@ -41,12 +46,15 @@ def splitting_columns(
     candidates = [
         header
         for header in table.headers
-        if header not in (time, *options.only, *options.counters) and _tells(header, table.column(header))
+        if header not in (time, *options.only, *options.counters)
+        and _tells(header, table.column(header))
     ]
     smallest = _smallest(table, times, candidates[:_MOST_CANDIDATES])
     if smallest:
         names = ", ".join(smallest)
-        notes.append(f"several rows a time are told apart by {names}, which became {_labels(len(smallest))}")
+        notes.append(
+            f"several rows a time are told apart by {names}, which became {_labels(len(smallest))}"
+        )
         return smallest
     if doubled <= max(FEW * len(times), FEW_ROWS) or _all_alike(table, times, time):
         return ()
@@ -68,7 +76,10 @@ def _tells(header: str, cells: pd.Series) -> bool:
     if cells.nunique() < 2:
         return False
     if pd.api.types.is_numeric_dtype(cells) or pd.to_numeric(cells, errors="coerce").notna().all():
-        identity = meaning_of(header) in (Meaning.IDENTITY, Meaning.UNKNOWN) or header.strip().lower() in (
+        identity = meaning_of(header) in (
+            Meaning.IDENTITY,
+            Meaning.UNKNOWN,
+        ) or header.strip().lower() in (
             "cpu",
             "core",
         )
@@ -81,7 +92,11 @@ def _smallest(table: Table, times: Floats, candidates: list[str]) -> tuple[str, 
     import pandas as pd  # noqa: PLC0415 - as above
 
     ordered = sorted(
-        candidates, key=lambda header: (meaning_of(header) is not Meaning.IDENTITY, table.column(header).nunique())
+        candidates,
+        key=lambda header: (
+            meaning_of(header) is not Meaning.IDENTITY,
+            table.column(header).nunique(),
+        ),
     )
     codes = {header: pd.factorize(table.column(header))[0] for header in ordered}
     moments = pd.factorize(times)[0]
@@ -97,6 +112,12 @@ def _all_alike(table: Table, times: Floats, time: str | None) -> bool:
     """Whether rows that share a time are the same row twice."""
     import pandas as pd  # noqa: PLC0415 - as above
 
-    frame = pd.DataFrame({index: column for index, column in enumerate(table.columns) if table.headers[index] != time})
+    frame = pd.DataFrame(
+        {
+            index: column
+            for index, column in enumerate(table.columns)
+            if table.headers[index] != time
+        }
+    )
     frame["time"] = times
     return bool(len(frame.drop_duplicates()) == len(np.unique(times)))

@@ -14,8 +14,15 @@ _BANNER = re.compile(r"\S+ \S+ \(.*\)\s+(\S+)\s+_\S+_\s+\(\d+ CPU\)")
 _KIB = 1024
 _RENAMED = {"RSS": "process_resident_memory_bytes", "VSZ": "process_virtual_memory_bytes"}
 _RENAMED |= {"kbmemused": "machine_memory_used_bytes", "kbmemfree": "machine_memory_free_bytes"}
-_RENAMED |= {"kbavail": "machine_memory_available_bytes", "kbcommit": "machine_memory_committed_limit_bytes"}
-_RENAMED |= {"kbswpused": "machine_swap_used_bytes", "fd-nr": "process_open_fds", "threads": "process_threads"}
+_RENAMED |= {
+    "kbavail": "machine_memory_available_bytes",
+    "kbcommit": "machine_memory_committed_limit_bytes",
+}
+_RENAMED |= {
+    "kbswpused": "machine_swap_used_bytes",
+    "fd-nr": "process_open_fds",
+    "threads": "process_threads",
+}
 _COLUMNS = ("RSS", "kbmemused", "kbmemfree", "kbswpused", "fd-nr")
 
 
@@ -34,7 +41,11 @@ def read(content: Content, options: Options) -> Reading:
             continue
         if header_words := _header(words):
             if header is not None and header_words != header:
-                raise refuse(content, "its columns change: give sar and pidstat one report alone, such as -r", number)
+                raise refuse(
+                    content,
+                    "its columns change: give sar and pidstat one report alone, such as -r",
+                    number,
+                )
             header = header_words
             continue
         if header is None:
@@ -44,7 +55,9 @@ def read(content: Content, options: Options) -> Reading:
             if content.is_cut_in(number):
                 notes.append(CUT_SHORT)
                 continue
-            raise refuse(content, f"expected {len(header) + 1} columns, not {len(cells) + 1}", number)
+            raise refuse(
+                content, f"expected {len(header) + 1} columns, not {len(cells) + 1}", number
+            )
         clocks.append(clock)
         lines.append(number)
         rows.append([*cells[: len(header) - 1], " ".join(cells[len(header) - 1 :])])
@@ -62,7 +75,13 @@ def read(content: Content, options: Options) -> Reading:
     known = {name: own for name, own in _RENAMED.items() if name in header}
     scaled = {name: _KIB for name in known if name.startswith("kb") or name in ("RSS", "VSZ")}
     table = table_of(
-        header, rows, first_line=lines[0], times=times, labels=("PID", "Command"), renamed=known, scaled=scaled
+        header,
+        rows,
+        first_line=lines[0],
+        times=times,
+        labels=("PID", "Command"),
+        renamed=known,
+        scaled=scaled,
     )
     table.notes += notes
     return read_table(content, table, options)
@@ -82,16 +101,25 @@ def _header(words: list[str]) -> list[str]:
 
 def _clock(words: list[str]) -> tuple[str, list[str]]:
     """The time of a row (with AM or PM where it has that) and its other cells."""
-    return (f"{words[0]} {words[1]}", words[2:]) if words[1:2] in (["AM"], ["PM"]) else (words[0], words[1:])
+    return (
+        (f"{words[0]} {words[1]}", words[2:])
+        if words[1:2] in (["AM"], ["PM"])
+        else (words[0], words[1:])
+    )
 
 
 def _recognises_pidstat(content: Content) -> bool:
-    return any({"PID", "RSS"} <= set(line.split()) and "Command" in line for line in content.first_lines[:8])
+    return any(
+        {"PID", "RSS"} <= set(line.split()) and "Command" in line
+        for line in content.first_lines[:8]
+    )
 
 
 def _recognises_sar(content: Content) -> bool:
     lines = content.first_lines[:8]
-    return any(map(_BANNER.match, lines)) and any("kbmemused" in line or "kbswpused" in line for line in lines)
+    return any(map(_BANNER.match, lines)) and any(
+        "kbmemused" in line or "kbswpused" in line for line in lines
+    )
 
 
 PIDSTAT = Format("pidstat", "pidstat -r -h -p PID 5 (sysstat)", _recognises_pidstat, read)

@@ -40,7 +40,11 @@ def read_table(content: Content, table: Table, options: Options) -> Reading:
         raise refuse(content, "has a header but no rows")
     time, times = find_times(content, table, options, reading.notes)
     split = splitting_columns(content, table, times, time, options, reading.notes)
-    chosen = [header for header in table.headers if header not in (time, *split) and header not in options.without]
+    chosen = [
+        header
+        for header in table.headers
+        if header not in (time, *split) and header not in options.without
+    ]
     if options.only:
         chosen = [header for header in chosen if header in options.only]
     columns = _numeric(content, table, chosen, options, reading.notes)
@@ -49,12 +53,17 @@ def read_table(content: Content, table: Table, options: Options) -> Reading:
     judged = left_out(columns, table.renamed, times, groups is None, asked, reading)
     for header, (values, unit) in columns.items():
         if header in judged:
-            reading.series += _series(content, table, header, values, unit, times, groups, options, reading)
+            reading.series += _series(
+                content, table, header, values, unit, times, groups, options, reading
+            )
     if not chosen:
-        raise refuse(content, "has no column besides the time; every other column would be a series")
+        raise refuse(
+            content, "has no column besides the time; every other column would be a series"
+        )
     if not reading.series:
         raise refuse(
-            content, f"has no column to judge: {'; '.join(reading.notes)}. --only COLUMN judges one all the same"
+            content,
+            f"has no column to judge: {'; '.join(reading.notes)}. --only COLUMN judges one all the same",
         )
     return reading
 
@@ -64,7 +73,10 @@ def _check_names(content: Content, table: Table, options: Options) -> None:
     named = [*options.only, *options.without, *options.split, *options.counters, *options.units]
     for name in (*named, *([options.time] if options.time else [])):
         if name not in table.headers:
-            raise refuse(content, f"has no column {name}; there is {', '.join(filter(None, table.headers[:12]))}")
+            raise refuse(
+                content,
+                f"has no column {name}; there is {', '.join(filter(None, table.headers[:12]))}",
+            )
 
 
 def _numeric(
@@ -78,7 +90,9 @@ def _numeric(
         try:
             read = numbers(cells)
         except NotANumberError as error:
-            raise refuse(content, f"column {header}: {error}", table.first_line + error.place) from None
+            raise refuse(
+                content, f"column {header}: {error}", table.first_line + error.place
+            ) from None
         if read is None:
             texts.append(header)
         elif np.isnan(read[0]).all() and not header:
@@ -86,9 +100,15 @@ def _numeric(
         else:
             columns[header] = read
     if texts:
-        if wrong := [header for header in texts if header in (*options.only, *options.limited, *options.counters)]:
+        if wrong := [
+            header
+            for header in texts
+            if header in (*options.only, *options.limited, *options.counters)
+        ]:
             value = table.column(wrong[0]).iloc[0]
-            raise refuse(content, f"column {wrong[0]}: not a number: {str(value)!r}", table.first_line)
+            raise refuse(
+                content, f"column {wrong[0]}: not a number: {str(value)!r}", table.first_line
+            )
         notes.append(f"left out, since it is text: {', '.join(texts)}")
     return columns
 
@@ -101,14 +121,19 @@ def _groups(
         return None
     import pandas as pd  # noqa: PLC0415 - as above
 
-    keys = pd.DataFrame({index: table.column(header).astype(str).str.strip() for index, header in enumerate(split)})
+    keys = pd.DataFrame(
+        {index: table.column(header).astype(str).str.strip() for index, header in enumerate(split)}
+    )
     groups = []
     for key, rows in keys.groupby(list(keys.columns), sort=False).indices.items():
         values = key if isinstance(key, tuple) else (key,)
-        groups.append((dict(zip(split, (_plain(value) for value in values), strict=True)), np.sort(rows)))
+        groups.append(
+            (dict(zip(split, (_plain(value) for value in values), strict=True)), np.sort(rows))
+        )
     if len(groups) > MOST_SERIES:
         raise refuse(
-            content, f"splits into {len(groups):,} series by {', '.join(split)}; name other columns with --split"
+            content,
+            f"splits into {len(groups):,} series by {', '.join(split)}; name other columns with --split",
         )
     return groups
 
@@ -133,9 +158,15 @@ def _series(
     try:
         name, labels = labelled(header)
         known = table.renamed.get(header)
-        base, factor, written = in_base_unit(name, "bytes" if unit == "bytes" else options.units.get(header, ""))
+        base, factor, written = in_base_unit(
+            name, "bytes" if unit == "bytes" else options.units.get(header, "")
+        )
         if unit:
-            base, factor, written = (in_base_unit(name, unit)[0] if unit == "bytes" else name), 1.0, ""
+            base, factor, written = (
+                (in_base_unit(name, unit)[0] if unit == "bytes" else name),
+                1.0,
+                "",
+            )
     except ValueError as error:
         raise refuse(content, f"column {header}: {error}") from None
     if written and factor != 1 and not known:
@@ -151,13 +182,26 @@ def _series(
     naming = next((column for column in groups[0][0] if column.strip().lower() in _NAMING), None)
     for own, rows in groups:
         own = dict(own)  # noqa: PLW2901
-        called = own.pop(naming) if naming and "_".join(words_of(header)) in ("value", "v", "val") else None
+        called = (
+            own.pop(naming)
+            if naming and "_".join(words_of(header)) in ("value", "v", "val")
+            else None
+        )
         own_name, own_labels = labelled(called) if called else (name, {})
-        every = {"_".join(words_of(key)) or key: text for key, text in own.items()} | own_labels | labels
+        every = (
+            {"_".join(words_of(key)) or key: text for key, text in own.items()}
+            | own_labels
+            | labels
+        )
         series.append(RawSeries(own_name, times[rows], scaled[rows], every, kind, header))
     return series
 
 
 def _shown_unit(factor: float, written: str) -> str:
-    sizes = {1024.0: "KiB (1,024 bytes)", 1024.0**2: "MiB (1,048,576 bytes)", 1024.0**3: "GiB", 1024.0**4: "TiB"}
+    sizes = {
+        1024.0: "KiB (1,024 bytes)",
+        1024.0**2: "MiB (1,048,576 bytes)",
+        1024.0**3: "GiB",
+        1024.0**4: "TiB",
+    }
     return sizes.get(float(factor), written)

@@ -9,7 +9,15 @@ import numpy as np
 from soak.formats.base import Options, Table, refuse
 from soak.formats.cells import NotANumberError, numbers
 from soak.formats.content import Content
-from soak.formats.times import FIRST_UNIX, SECONDS, TIME_NAMES, from_numbers, from_texts, unit_in_name, without_unit
+from soak.formats.times import (
+    FIRST_UNIX,
+    SECONDS,
+    TIME_NAMES,
+    from_numbers,
+    from_texts,
+    unit_in_name,
+    without_unit,
+)
 from soak.model import Floats
 
 if TYPE_CHECKING:
@@ -20,7 +28,9 @@ if TYPE_CHECKING:
 _SECONDS_KNOWN = ("t", "time", "timestamp", "ts", "epoch", "unixtime", "unix_time", "_time")
 
 
-def find_times(content: Content, table: Table, options: Options, notes: list[str]) -> tuple[str | None, Floats]:
+def find_times(
+    content: Content, table: Table, options: Options, notes: list[str]
+) -> tuple[str | None, Floats]:
     """The time column's header (None where the format knows the times) and the times in seconds; InputError without any."""
     if table.times is not None:
         return None, table.times
@@ -64,7 +74,11 @@ def _by_content(table: Table, notes: list[str]) -> str | None:
         if pd.api.types.is_numeric_dtype(cells):
             values = cells.to_numpy(dtype=np.float64)
             with np.errstate(invalid="ignore"):
-                if np.isfinite(values).all() and (values > FIRST_UNIX * 8).all() and (np.diff(values) >= 0).all():
+                if (
+                    np.isfinite(values).all()
+                    and (values > FIRST_UNIX * 8).all()
+                    and (np.diff(values) >= 0).all()
+                ):
                     try:
                         seconds, _ = from_numbers(values)
                     except ValueError:
@@ -82,7 +96,12 @@ def _by_content(table: Table, notes: list[str]) -> str | None:
 
 
 def _seconds(
-    content: Content, table: Table, header: str, cells: pd.Series, options: Options, notes: list[str]
+    content: Content,
+    table: Table,
+    header: str,
+    cells: pd.Series,
+    options: Options,
+    notes: list[str],
 ) -> Floats:
     import pandas as pd  # noqa: PLC0415 - as above
 
@@ -93,13 +112,19 @@ def _seconds(
         read = numbers(cells)
     except NotANumberError as error:
         if without_unit(header) == "t" or pd.api.types.is_numeric_dtype(cells):
-            raise refuse(content, f"column {header}: {error}", table.first_line + error.place) from None
+            raise refuse(
+                content, f"column {header}: {error}", table.first_line + error.place
+            ) from None
         read = None
     if read is None:
         seconds, said, wrong = from_texts(cells)
         if wrong is not None:
             given = cells.iloc[wrong]
-            why = "is empty" if pd.isna(given) or not str(given).strip() else f"not a time: {str(given)!r}"
+            why = (
+                "is empty"
+                if pd.isna(given) or not str(given).strip()
+                else f"not a time: {str(given)!r}"
+            )
             raise refuse(content, f"column {header}: {why}", table.first_line + wrong)
     else:
         missing = np.flatnonzero(~np.isfinite(read[0]))
@@ -108,8 +133,15 @@ def _seconds(
         try:
             seconds, said = from_numbers(read[0], unit)
         except ValueError as error:
-            raise refuse(content, f"column {header}: {error}; say it with --unit {header}=ms (s, ms, us, ns)") from None
-        if not unit and not said and without_unit(header) not in _SECONDS_KNOWN and np.abs(seconds).max() < FIRST_UNIX:
+            raise refuse(
+                content, f"column {header}: {error}; say it with --unit {header}=ms (s, ms, us, ns)"
+            ) from None
+        if (
+            not unit
+            and not said
+            and without_unit(header) not in _SECONDS_KNOWN
+            and np.abs(seconds).max() < FIRST_UNIX
+        ):
             said = f"{header} is taken to be in seconds; --unit {header}=ms says otherwise"
     if said:
         notes.append(said)

@@ -22,7 +22,16 @@ TIME_NAMES = tuple(
     )
 )
 #: Seconds in each unit of time.
-SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86400.0}
+SECONDS = {
+    "s": 1.0,
+    "ms": 1e-3,
+    "µs": 1e-6,
+    "us": 1e-6,
+    "ns": 1e-9,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
 #: No Unix time in seconds exceeds this (the year 5138), and none in ms, µs or ns falls short of it.
 MOST_SECONDS = 1e11
 #: Numbers from here on are Unix times in seconds (1973), those below count from the start.
@@ -31,11 +40,30 @@ _DAY = 86400.0
 _UNIT = re.compile(
     r"(?:[\s_\-.]*[(\[]\s*|[_\s])(s|sec|secs|seconds?|ms|msec|millis|milliseconds?|us|µs|micros|ns|nanos)\s*[)\]]?$"
 )
-_UNIT_NAMES = {"sec": "s", "m": "ms", "milli": "ms", "u": "us", "µ": "us", "micro": "us", "n": "ns", "nano": "ns"}
+_UNIT_NAMES = {
+    "sec": "s",
+    "m": "ms",
+    "milli": "ms",
+    "u": "us",
+    "µ": "us",
+    "micro": "us",
+    "n": "ns",
+    "nano": "ns",
+}
 _COMMA = re.compile(r"(\d:\d{2}),(\d)")
 _TIME_OF_DAY = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?\s*([AaPp][Mm])?")
 _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y")
-_DATES = ("%Y/%m/%d", "%d.%m.%Y", *_DAY_FIRST, "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%d %b %Y", "%b %d %Y", "%b %d, %Y")
+_DATES = (
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    *_DAY_FIRST,
+    "%m/%d/%Y",
+    "%m-%d-%Y",
+    "%m/%d/%y",
+    "%d %b %Y",
+    "%b %d %Y",
+    "%b %d, %Y",
+)
 _CLOCKS = ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 #: Spellings beside ISO 8601.
 _SPELLINGS = (
@@ -55,7 +83,9 @@ _SPELLINGS = (
     *_DATES,
 )
 #: What every spelling has: tools print many lines that are no dates, and trying all spellings on each takes seconds.
-_LIKE_A_DATE = re.compile(r"\d[:/.\-]\d|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|^\d{8}\b", re.IGNORECASE)
+_LIKE_A_DATE = re.compile(
+    r"\d[:/.\-]\d|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|^\d{8}\b", re.IGNORECASE
+)
 
 
 def unit_in_name(header: str) -> str:
@@ -85,7 +115,9 @@ def from_numbers(values: Floats, unit: str = "") -> tuple[Floats, str]:
     if largest <= MOST_SECONDS:
         return values, ""
     if float(known.min()) < largest / 1000:
-        raise ValueError("times of several units, or since a start, in a unit that its name does not tell")
+        raise ValueError(
+            "times of several units, or since a start, in a unit that its name does not tell"
+        )
     for name, factor in (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
         if largest * factor <= MOST_SECONDS:
             return values * factor, f"times are Unix times in {name}"
@@ -95,7 +127,8 @@ def from_numbers(values: Floats, unit: str = "") -> tuple[Floats, str]:
 def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
     """Seconds from text, a sentence on what was assumed, and the place of the first that is no time (None: all are).
 
-    Times of a day alone count from the first day's start, and go on after midnight. Without a zone they are taken as UTC.
+    Times of a day alone count from the first day's start, and go on after midnight. Without a zone
+    they are taken as UTC.
     """
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
@@ -160,7 +193,11 @@ def seconds_of_day(text: str) -> float | None:
     match = _TIME_OF_DAY.fullmatch(text.strip())
     if match is None:
         return None
-    hours, minutes, seconds = int(match[1]), int(match[2]), float((match[3] or "0").replace(",", "."))
+    hours, minutes, seconds = (
+        int(match[1]),
+        int(match[2]),
+        float((match[3] or "0").replace(",", ".")),
+    )
     if match[4]:
         hours = hours % 12 + (12 if match[4].lower() == "pm" else 0)
     return hours * 3600.0 + minutes * 60.0 + seconds
@@ -201,5 +238,9 @@ def moment(text: str) -> float | None:
             parsed = datetime.strptime(plain, spelling)  # noqa: DTZ007 - UTC where it does not say
         except ValueError:
             continue
-        return (parsed - datetime(1970, 1, 1)).total_seconds() if parsed.tzinfo is None else parsed.timestamp()  # noqa: DTZ001
+        return (
+            (parsed - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001
+            if parsed.tzinfo is None
+            else parsed.timestamp()
+        )
     return None

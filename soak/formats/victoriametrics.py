@@ -13,7 +13,9 @@ from soak.formats.times import from_numbers
 
 def read(content: Content, options: Options) -> Reading:
     """Read an export; several lines of one series are joined."""
-    points: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[list[float], list[float]]]] = {}
+    points: dict[
+        tuple[str, tuple[tuple[str, str], ...]], list[tuple[list[float], list[float]]]
+    ] = {}
     lines = [(number, line) for number, line in enumerate(content.lines, 1) if line.strip()]
     notes = []
     for place, (number, line) in enumerate(lines):
@@ -29,7 +31,9 @@ def read(content: Content, options: Options) -> Reading:
             if place and place == len(lines) - 1 and content.is_cut:
                 notes.append(CUT_SHORT)
                 continue
-            raise refuse(content, f"not a line of /api/v1/export: {type(error).__name__}: {error}", number) from None
+            raise refuse(
+                content, f"not a line of /api/v1/export: {type(error).__name__}: {error}", number
+            ) from None
         points.setdefault((name, tuple(sorted(labels.items()))), []).append((times, values))
     reading = Reading(notes=notes)
     for (name, pairs), pieces in points.items():
@@ -43,7 +47,14 @@ def read(content: Content, options: Options) -> Reading:
 
 def _recognises(content: Content) -> bool:
     first = content.head.lstrip()
-    return first.startswith("{") and '"metric"' in first and '"timestamps"' in first and '"values"' in first
+    return (
+        first.startswith("{")
+        and '"metric"' in first
+        and '"timestamps"' in first
+        and '"values"' in first
+    )
 
 
-FORMAT = Format("VictoriaMetrics JSON lines", "curl SERVER/api/v1/export -d 'match[]=…'", _recognises, read)
+FORMAT = Format(
+    "VictoriaMetrics JSON lines", "curl SERVER/api/v1/export -d 'match[]=…'", _recognises, read
+)

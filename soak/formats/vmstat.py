@@ -44,10 +44,15 @@ def read(content: Content, options: Options) -> Reading:
     unit = (
         _KIB
         if not options.units.get("free")
-        else {"B": 1, "KiB": 1024, "MiB": 2**20, "MB": 10**6, "kB": 1000}.get(options.units["free"], _KIB)
+        else {"B": 1, "KiB": 1024, "MiB": 2**20, "MB": 10**6, "kB": 1000}.get(
+            options.units["free"], _KIB
+        )
     )
     cache = "cache" if "cache" in header else "inact"
-    left = np.array([row.get("free", 0) + row.get("buff", 0) + row.get(cache, 0) for row in rows]) * unit
+    left = (
+        np.array([row.get("free", 0) + row.get("buff", 0) + row.get(cache, 0) for row in rows])
+        * unit
+    )
     swapped = np.array([row.get("swpd", np.nan) for row in rows]) * unit
     reading = Reading([RawSeries("machine_memory_available_bytes", times, left)])
     reading.notes.append(
@@ -59,7 +64,9 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _recognises(content: Content) -> bool:
-    return any(_HEADER.match(re.sub(r"^\S+ \S+ (?=\s*r\s)", "", line)) for line in content.first_lines[:5])
+    return any(
+        _HEADER.match(re.sub(r"^\S+ \S+ (?=\s*r\s)", "", line)) for line in content.first_lines[:5]
+    )
 
 
 FORMAT = Format("vmstat", "vmstat -t 5", _recognises, read)

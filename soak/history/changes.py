@@ -1,7 +1,8 @@
 """Where a metric changed from one night to the next: change points by Apache Otava, and which of them matter.
 
-Otava's E-divisive means with a t test (Fleming et al., Hunter: using change point detection to hunt for performance
-regressions, 2023). Assumption: between changes a metric is level, with independent noise from night to night.
+Otava's E-divisive means with a t test (Fleming et al., Hunter: using change point detection to hunt
+for performance regressions, 2023). Assumption: between changes a metric is level, with independent
+noise from night to night.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
@@ -42,7 +43,11 @@ class Change:
     @property
     def share(self) -> float:
         """The change as a share of what was before; infinite from nothing."""
-        return (self.after - self.before) / abs(self.before) if self.before else math.copysign(math.inf, self.after)
+        return (
+            (self.after - self.before) / abs(self.before)
+            if self.before
+            else math.copysign(math.inf, self.after)
+        )
 
     @property
     def worse(self) -> bool:
@@ -70,7 +75,11 @@ def find_changes(nights: Sequence[Night], metrics: Sequence[Metric]) -> dict[str
     changes: dict[str, list[Change]] = {}
     followed = [metric for metric in metrics if metric.key != "vouched"]
     for metric in followed:
-        seen = [index for index, night in enumerate(nights) if night.usable and metric.key in night.values][-SEARCHED:]
+        seen = [
+            index
+            for index, night in enumerate(nights)
+            if night.usable and metric.key in night.values
+        ][-SEARCHED:]
         values = [nights[index].values[metric.key] for index in seen]
         level_changes = [
             Change(metric, seen[place], before, after, p)
@@ -83,8 +92,9 @@ def find_changes(nights: Sequence[Night], metrics: Sequence[Metric]) -> dict[str
 def _change_points(values: Sequence[float], chance: float) -> list[tuple[int, float, float, float]]:
     """Otava's change points that stand a t test of their own: place, mean before, mean after, p-value.
 
-    Otava 0.8 divides by n, not n - 1, in its variances, and keeps the means of stretches that it has merged since; both
-    matter for stretches of a few nights, so means and test are made anew over the stretches that are left.
+    Otava 0.8 divides by n, not n - 1, in its variances, and keeps the means of stretches that it
+    has merged since; both matter for stretches of a few nights, so means and test are made anew
+    over the stretches that are left.
     """
     if len(values) < 2 * SIDE or min(values) == max(values):
         return []
@@ -114,7 +124,9 @@ def _matters(change: Change, nights: Sequence[Night]) -> bool:
     metric = change.metric
     if metric.key.startswith("growth "):
         # A growth matters by what it adds within the time that the resource must last.
-        level = nights[change.since].values.get("level " + metric.key.removeprefix("growth "), math.nan)
+        level = nights[change.since].values.get(
+            "level " + metric.key.removeprefix("growth "), math.nan
+        )
         added = size * nights[change.since].profiled.survive / 3600
         return not added <= TOLERANCE * abs(level)
     if metric.unit == "ratio" and metric.key.startswith("errors "):

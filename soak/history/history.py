@@ -52,7 +52,10 @@ class History:
 def histories(nights: Iterable[Night], *, search: bool) -> list[History]:
     """One history for each profile's name; `search` says whether changes are searched for."""
     ordered = sorted(nights, key=lambda night: (night.name, night.started, night.directory))
-    return [_history(name, tuple(group), search) for name, group in groupby(ordered, key=lambda night: night.name)]
+    return [
+        _history(name, tuple(group), search)
+        for name, group in groupby(ordered, key=lambda night: night.name)
+    ]
 
 
 def _history(name: str, nights: tuple[Night, ...], search: bool) -> History:
@@ -63,12 +66,22 @@ def _history(name: str, nights: tuple[Night, ...], search: bool) -> History:
     builds = [
         (commit, tuple(run))
         for group in groups
-        for commit, run in ((commit, list(same)) for commit, same in groupby(group, key=lambda night: night.commit))
+        for commit, run in (
+            (commit, list(same)) for commit, same in groupby(group, key=lambda night: night.commit)
+        )
         if commit and len(run) > 1
     ]
     newest = groups[-1][-WEEK:] if groups and groups[-1][-1] is _newest_usable(nights) else ()
     week = _together("", tuple(newest)) if newest else None
-    return History(name, nights, metrics, changes, week, tuple(_together(*build) for build in builds[-BUILDS:]), search)
+    return History(
+        name,
+        nights,
+        metrics,
+        changes,
+        week,
+        tuple(_together(*build) for build in builds[-BUILDS:]),
+        search,
+    )
 
 
 def _newest_usable(nights: Sequence[Night]) -> Night | None:
@@ -98,6 +111,10 @@ def comparable(nights: Sequence[Night]) -> Iterator[list[Night]]:
 
 def _together(build: str, nights: tuple[Night, ...]) -> Together:
     newest = nights[-1].profiled
-    limits = Limits.model_construct(survive=Survive.model_construct(for_=newest.survive), vouch=newest.vouch)
-    analysis = pool([night.analysis() for night in nights], [night.judged for night in nights], limits)
+    limits = Limits.model_construct(
+        survive=Survive.model_construct(for_=newest.survive), vouch=newest.vouch
+    )
+    analysis = pool(
+        [night.analysis() for night in nights], [night.judged for night in nights], limits
+    )
     return Together(build, nights, analysis)

@@ -1,7 +1,9 @@
 """The runs of a folder, through an index file beside them that is written anew wherever it is missing, stale or damaged.
 
-The index holds, for each run directory, what the history needs of its analysis.json and profile.yaml, and these files' sizes
-and times: a file that has changed is read again. Nothing is lost with the index but the time to read them all.
+The index holds, for each run directory, what the history needs of its analysis.json and
+profile.yaml, and these files' sizes
+and times: a file that has changed is read again. Nothing is lost with the index but the time to
+    read them all.
 """
 
 from __future__ import annotations
@@ -43,9 +45,13 @@ def read_folder(path: Path) -> Folder:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder")
     if is_run_directory(path):
-        raise UsageError(f"{path}: one run; give the folder that holds the runs, such as {path.parent}")
+        raise UsageError(
+            f"{path}: one run; give the folder that holds the runs, such as {path.parent}"
+        )
     try:
-        runs = sorted(entry for entry in path.iterdir() if entry.is_dir() and is_run_directory(entry))
+        runs = sorted(
+            entry for entry in path.iterdir() if entry.is_dir() and is_run_directory(entry)
+        )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     known = _load(path)
@@ -70,8 +76,16 @@ def _load(path: Path) -> dict[str, dict[str, Any]]:
         index = json.loads((path / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    runs = index.get("runs") if isinstance(index, dict) and index.get("index_version") == INDEX_VERSION else None
-    return {name: entry for name, entry in runs.items() if _whole(entry)} if isinstance(runs, dict) else {}
+    runs = (
+        index.get("runs")
+        if isinstance(index, dict) and index.get("index_version") == INDEX_VERSION
+        else None
+    )
+    return (
+        {name: entry for name, entry in runs.items() if _whole(entry)}
+        if isinstance(runs, dict)
+        else {}
+    )
 
 
 def _whole(entry: object) -> bool:
@@ -90,11 +104,15 @@ def _entry(run: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:
     try:
         analysis = json.loads((run / _ANALYSIS).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        raise ValueError(f"{_ANALYSIS} is not valid JSON; soak report {run} writes it anew") from None
+        raise ValueError(
+            f"{_ANALYSIS} is not valid JSON; soak report {run} writes it anew"
+        ) from None
     if not isinstance(analysis, dict):
         raise TypeError(f"{_ANALYSIS} is no object; soak report {run} writes it anew")
     if analysis.get("format_version") != FORMAT_VERSION:
-        raise ValueError(f"format_version {analysis.get('format_version')}, and this soak reads {FORMAT_VERSION}")
+        raise ValueError(
+            f"format_version {analysis.get('format_version')}, and this soak reads {FORMAT_VERSION}"
+        )
     findings = [
         finding
         for finding in analysis.get("findings", ())
@@ -125,4 +143,6 @@ def _of_text(text: str) -> Profiled:
     """What a profile says; many nights have the same text, which is parsed once."""
     profile, _ = parse_profile(text, _PROFILE, lenient=True)
     left_out = max(profile.load.ramp, profile.load.warmup) + profile.drain
-    return Profiled(pooling_key(profile), profile.limits.survive.for_, profile.limits.vouch, left_out)
+    return Profiled(
+        pooling_key(profile), profile.limits.survive.for_, profile.limits.vouch, left_out
+    )

@@ -10,7 +10,18 @@ from functools import cache
 from typing import Any
 
 from soak.catalog.metrics import metric_of, unknown_metric
-from soak.model import Analysis, Ending, Finding, Labels, RuleName, RunInfo, Trend, Verdict, label_pairs, series_key
+from soak.model import (
+    Analysis,
+    Ending,
+    Finding,
+    Labels,
+    RuleName,
+    RunInfo,
+    Trend,
+    Verdict,
+    label_pairs,
+    series_key,
+)
 
 #: The version of analysis.json that is read.
 FORMAT_VERSION = 1
@@ -42,8 +53,9 @@ class Profiled:
 class Night:
     """One run.
 
-    `values` are by a metric's key; `findings` are those about growth and those that did not pass; `judged` is the length of
-    the judged stretch in seconds; `usable` is whether it may be compared: it ran to its end and did not break.
+    `values` are by a metric's key; `findings` are those about growth and those that did not pass;
+    `judged` is the length of the judged stretch in seconds; `usable` is whether it may be compared:
+    it ran to its end and did not break.
     """
 
     directory: str
@@ -69,7 +81,12 @@ class Night:
 
     def analysis(self) -> Analysis:
         """As much of the night's analysis as pooling needs."""
-        run = RunInfo(self.name, datetime.fromtimestamp(self.started, UTC).isoformat(), self.seconds, self.ended)
+        run = RunInfo(
+            self.name,
+            datetime.fromtimestamp(self.started, UTC).isoformat(),
+            self.seconds,
+            self.ended,
+        )
         return Analysis(run, self.verdict, self.reason, self.findings)
 
 
@@ -106,10 +123,16 @@ def _night(directory: str, analysis: Mapping[str, Any], profiled: Profiled) -> N
         vouched,
         max(0.0, float(run["seconds"]) - profiled.warmup),
         profiled,
-        {metric.key: value for metric, value in measured if value is not None and math.isfinite(value)},
+        {
+            metric.key: value
+            for metric, value in measured
+            if value is not None and math.isfinite(value)
+        },
         tuple(metric for metric, _ in measured),
         tuple(
-            finding for finding in findings if finding.rule is RuleName.GROWTH or finding.verdict is not Verdict.PASS
+            finding
+            for finding in findings
+            if finding.rule is RuleName.GROWTH or finding.verdict is not Verdict.PASS
         ),
     )
 
@@ -168,7 +191,10 @@ def _endpoints(endpoints: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Metric,
     for endpoint in endpoints:
         name, requests = endpoint["name"], endpoint["requests"]
         for quantile in _LATENCIES:
-            yield Metric(f"{quantile} {name}", f"{quantile} of {name}", "seconds", 1), endpoint[quantile]
+            yield (
+                Metric(f"{quantile} {name}", f"{quantile} of {name}", "seconds", 1),
+                endpoint[quantile],
+            )
         errors = endpoint["failures"] / requests if requests else None
         yield Metric(f"errors {name}", f"errors of {name}", "ratio", 1), errors
         yield Metric(f"rate {name}", f"requests/s of {name}", "", -1), endpoint["rate"]

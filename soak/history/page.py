@@ -35,7 +35,9 @@ class Row:
     worse: str
 
 
-def render(histories: Sequence[History], problems: Sequence[str], folder: Path, beside: Path) -> str:
+def render(
+    histories: Sequence[History], problems: Sequence[str], folder: Path, beside: Path
+) -> str:
     """One document; links lead from the page's folder to each run's report."""
     prefix = os.path.relpath(folder, beside)
     sections = [
@@ -61,7 +63,9 @@ def render(histories: Sequence[History], problems: Sequence[str], folder: Path, 
     ]
     page = _environment().get_template("history.html")
     script = Markup(_file("history.js"))  # noqa: S704 - our own
-    return page.render(sections=sections, problems=problems, width=WIDTH, height=HEIGHT, script=script)
+    return page.render(
+        sections=sections, problems=problems, width=WIDTH, height=HEIGHT, script=script
+    )
 
 
 def _row(metric: Metric, history: History) -> Row:
@@ -82,7 +86,11 @@ def _row(metric: Metric, history: History) -> Row:
         elif lines[-1]:
             lines.append([])
     changes = tuple(
-        (change.since * step, "worse" if change.worse else "better", texts.change_in_short(change, history))
+        (
+            change.since * step,
+            "worse" if change.worse else "better",
+            texts.change_in_short(change, history),
+        )
         for change in history.changes.get(metric.key, ())
     )
     newest = texts.newest_change(metric, history)

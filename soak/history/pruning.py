@@ -12,7 +12,8 @@ from soak.model import Verdict
 class StoredRun:
     """A run directory: its profile's name, when it began (seconds since 1970), its bytes, and what speaks against deleting it.
 
-    `verdict` is None where it was never judged; `obstacle` is why it cannot be deleted at all, empty where it can.
+    `verdict` is None where it was never judged; `obstacle` is why it cannot be deleted at all,
+    empty where it can.
     """
 
     directory: str
@@ -50,12 +51,17 @@ def plan(
 ) -> Plan:
     """What these bounds delete at the time `now`.
 
-    `baselines` are the runs, by name and start, that a baseline was set from; `failed` says that failed runs may go, too.
+    `baselines` are the runs, by name and start, that a baseline was set from; `failed` says that
+    failed runs may go, too.
     """
     ordered = sorted(runs, key=lambda run: (run.started, run.directory))
     newest = {run.name: run.directory for run in ordered}
     reasons = {run.directory: _needed(run, newest, baselines, failed) for run in ordered}
-    beyond = {run.directory for run in ordered if bounds.age is not None and run.started < now - bounds.age}
+    beyond = {
+        run.directory
+        for run in ordered
+        if bounds.age is not None and run.started < now - bounds.age
+    }
     if bounds.count is not None:
         for name in newest:
             of_profile = [run.directory for run in ordered if run.name == name]
@@ -69,7 +75,9 @@ def plan(
     )
 
 
-def _needed(run: StoredRun, newest: dict[str, str], baselines: Collection[tuple[str, float]], failed: bool) -> str:
+def _needed(
+    run: StoredRun, newest: dict[str, str], baselines: Collection[tuple[str, float]], failed: bool
+) -> str:
     """Why a run is kept whatever the bounds; empty where it need not be."""
     if run.obstacle:
         return run.obstacle
@@ -82,7 +90,9 @@ def _needed(run: StoredRun, newest: dict[str, str], baselines: Collection[tuple[
     return "failed; --failed deletes it, too" if run.verdict is Verdict.FAIL and not failed else ""
 
 
-def _too_large(ordered: Sequence[StoredRun], beyond: set[str], reasons: dict[str, str], size: int) -> set[str]:
+def _too_large(
+    ordered: Sequence[StoredRun], beyond: set[str], reasons: dict[str, str], size: int
+) -> set[str]:
     """The oldest further runs that must go for all that stay to fit."""
     more: set[str] = set()
     left = sum(run.size for run in ordered if run.directory not in beyond or reasons[run.directory])

@@ -15,12 +15,16 @@ from soak.model import Verdict
 from soak.recording import is_run_directory, is_under_way, read_run
 
 #: What soak itself puts into a run directory besides the reports: files and their rotated or hidden companions.
-_OWN = re.compile(r"\.?(run\.json|profile\.yaml|recording\.sqlite|(load|target)\.log|comparison\.|snapshots)(\b.*)?")
+_OWN = re.compile(
+    r"\.?(run\.json|profile\.yaml|recording\.sqlite|(load|target)\.log|comparison\.|snapshots)(\b.*)?"
+)
 
 
 def stored_runs(folder: Path, reports: Collection[str]) -> list[StoredRun]:
     """All run directories right below a folder; `reports` are the file names that reports may have."""
-    directories = sorted(entry for entry in folder.iterdir() if entry.is_dir() and is_run_directory(entry))
+    directories = sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and is_run_directory(entry)
+    )
     return [_stored(run, reports) for run in directories]
 
 
@@ -31,8 +35,17 @@ def _stored(run: Path, reports: Collection[str]) -> StoredRun:
         told = read_run(run)
         started = datetime.fromisoformat(told.get("started", "")).timestamp()
     except (RecordingError, ValueError) as error:
-        return StoredRun(run.name, run.name, 0.0, size, None, f"its run.json does not say when it began ({error})")
-    return StoredRun(run.name, told.get("name", run.name), started, size, _verdict(run), _obstacle(run, reports))
+        return StoredRun(
+            run.name,
+            run.name,
+            0.0,
+            size,
+            None,
+            f"its run.json does not say when it began ({error})",
+        )
+    return StoredRun(
+        run.name, told.get("name", run.name), started, size, _verdict(run), _obstacle(run, reports)
+    )
 
 
 def _verdict(run: Path) -> Verdict | None:
@@ -57,7 +70,8 @@ def foreign_entries(run: Path, reports: Collection[str]) -> list[str]:
     return sorted(
         entry.name
         for entry in run.iterdir()
-        if entry.is_symlink() or not (_OWN.fullmatch(entry.name) or (entry.name in reports and entry.is_file()))
+        if entry.is_symlink()
+        or not (_OWN.fullmatch(entry.name) or (entry.name in reports and entry.is_file()))
     )
 
 

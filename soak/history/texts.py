@@ -45,14 +45,18 @@ def table(history: History, *, every: bool = False) -> str:
     if len(rows) > len(shown):
         lines.append(f"  … {len(rows) - len(shown)} more metrics: --all, or --html PAGE")
     if not history.searched:
-        lines.append("  Changes were not searched for: pip install 'soak-harness[history]' adds Apache Otava.")
+        lines.append(
+            "  Changes were not searched for: pip install 'soak-harness[history]' adds Apache Otava."
+        )
     return "\n".join(lines) + "\n"
 
 
 def tally(nights: Sequence[Night]) -> str:
     """`12 runs from 2026-11-16 to 2026-11-27: 10 pass, 1 fail, 1 inconclusive`."""
     verdicts = [night.verdict for night in nights]
-    counts = ", ".join(f"{verdicts.count(verdict)} {verdict.value}" for verdict in Verdict if verdict in verdicts)
+    counts = ", ".join(
+        f"{verdicts.count(verdict)} {verdict.value}" for verdict in Verdict if verdict in verdicts
+    )
     runs = "1 run" if len(nights) == 1 else f"{len(nights)} runs"
     return f"{runs} from {nights[0].date[:10]} to {nights[-1].date[:10]}: {counts}"
 
@@ -71,7 +75,11 @@ def newest(night: Night) -> str:
 
 def shown_together(history: History) -> list[Together]:
     """The newest week and the newest build, where several nights are known of them."""
-    build = history.builds[-1:] if history.builds and history.builds[-1].nights[-1] is history.nights[-1] else ()
+    build = (
+        history.builds[-1:]
+        if history.builds and history.builds[-1].nights[-1] is history.nights[-1]
+        else ()
+    )
     return [entry for entry in (history.week, *build) if entry is not None]
 
 
@@ -82,9 +90,7 @@ def together(nights: Together) -> str:
         if nights.build
         else f"the last {len(nights.nights)} nights"
     )
-    return (
-        f"{which}: {_MARKS[nights.analysis.verdict]} {nights.analysis.verdict.upper()}: {clean(nights.analysis.reason)}"
-    )
+    return f"{which}: {_MARKS[nights.analysis.verdict]} {nights.analysis.verdict.upper()}: {clean(nights.analysis.reason)}"
 
 
 def title(metric: Metric) -> str:
@@ -149,7 +155,11 @@ def spark(values: Sequence[float | None]) -> str:
     steps = (high - low) or 1.0
     flat = high - low <= 0.01 * max(abs(low), abs(high))  # one per cent is no picture
     return "".join(
-        " " if value is None else _BARS[3] if flat else _BARS[min(7, int(8 * (value - low) / steps))]
+        " "
+        if value is None
+        else _BARS[3]
+        if flat
+        else _BARS[min(7, int(8 * (value - low) / steps))]
         for value in values
     )
 
@@ -158,7 +168,9 @@ def csv_text(history: History) -> str:
     """A row a usable night for Otava's CSV importer: time, commit, run, then a column a metric; an empty cell is no value."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["time", "commit", "run", *(metric.key.replace(" ", ":", 1) for metric in history.metrics)])
+    writer.writerow(
+        ["time", "commit", "run", *(metric.key.replace(" ", ":", 1) for metric in history.metrics)]
+    )
     for night in history.nights:
         if night.usable:
             cells = (night.values.get(metric.key) for metric in history.metrics)
@@ -169,7 +181,11 @@ def csv_text(history: History) -> str:
 
 def json_object(histories: Sequence[History], problems: Sequence[str]) -> str:
     """Every history as one JSON object, format_version 1."""
-    layout = {"format_version": 1, "problems": list(problems), "profiles": [_profile(history) for history in histories]}
+    layout = {
+        "format_version": 1,
+        "problems": list(problems),
+        "profiles": [_profile(history) for history in histories],
+    }
     return json.dumps(layout, indent=2, allow_nan=False) + "\n"
 
 
@@ -179,10 +195,17 @@ def _profile(history: History) -> dict[str, Any]:
         "searched_for_changes": history.searched,
         "nights": [_night(night) for night in history.nights],
         "metrics": [
-            {"key": metric.key, "title": metric.title, "unit": metric.unit, "values": history.values(metric)}
+            {
+                "key": metric.key,
+                "title": metric.title,
+                "unit": metric.unit,
+                "values": history.values(metric),
+            }
             for metric in history.metrics
         ],
-        "changes": [_change(change, history) for changes in history.changes.values() for change in changes],
+        "changes": [
+            _change(change, history) for changes in history.changes.values() for change in changes
+        ],
         "regressions": [_change(change, history) for change in history.regressions],
         "week": _together(history.week) if history.week else None,
         "builds": [_together(build) for build in history.builds],
@@ -233,6 +256,7 @@ def _together(nights: Together) -> dict[str, Any]:
                 "slope_high": trend.slope_high,
             }
             for finding in nights.analysis.findings
-            if (trend := finding.trend) is not None and all(map(math.isfinite, (trend.slope_low, trend.slope_high)))
+            if (trend := finding.trend) is not None
+            and all(map(math.isfinite, (trend.slope_low, trend.slope_high)))
         ],
     }

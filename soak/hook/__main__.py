@@ -25,7 +25,9 @@ def load_from_folder(folder: str) -> None:
 def run(arguments: list[str]) -> None:
     """A script with its arguments, or `-m` and a module with its own."""
     if not arguments:
-        raise SystemExit("usage: python -m soak.hook service.py [arguments], or -m service.module [arguments]")
+        raise SystemExit(
+            "usage: python -m soak.hook service.py [arguments], or -m service.module [arguments]"
+        )
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         sys.path[0] = ""

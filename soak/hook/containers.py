@@ -21,15 +21,19 @@ _CACHE = type(functools.lru_cache(maxsize=1)(len))
 def lengths() -> list[tuple[str, str, int]]:
     """Holder (`service.SESSIONS`), kind and number of entries of the longest containers, longest first.
 
-    Looked at are the globals of the service's own modules, the attributes of their classes and of objects that are globals,
-    and every functools cache on a function of its own.
+    Looked at are the globals of the service's own modules, the attributes of their classes and of
+    objects that are globals, and every functools cache on a function of its own.
     """
     lengths_by_id: dict[int, tuple[str, str, int]] = {}
     for module in _own_modules():
         for name, value in list(vars(module).items()):
             if not name.startswith("__"):
-                for holder, container in _containers(f"{module.__name__}.{name}", value, module.__name__):
-                    lengths_by_id.setdefault(id(container), (holder, type(container).__name__, len(container)))
+                for holder, container in _containers(
+                    f"{module.__name__}.{name}", value, module.__name__
+                ):
+                    lengths_by_id.setdefault(
+                        id(container), (holder, type(container).__name__, len(container))
+                    )
     for cache in gc.get_objects():
         if type(cache) is _CACHE and _is_own(getattr(cache.__wrapped__, "__code__", None)):
             name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
@@ -42,7 +46,11 @@ def _own_modules() -> Iterator[types.ModuleType]:
     roots = libraries()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if isinstance(module, types.ModuleType) and isinstance(file, str) and not file.startswith(roots):
+        if (
+            isinstance(module, types.ModuleType)
+            and isinstance(file, str)
+            and not file.startswith(roots)
+        ):
             yield module
 
 

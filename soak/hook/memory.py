@@ -43,19 +43,25 @@ class Memory:
         high = _high() if whole else {}
         held = self._tracing.held()
         tracebacks = [
-            traceback for traceback in sorted(held, key=lambda key: -held[key][0]) if not _of_the_hook(traceback)
+            traceback
+            for traceback in sorted(held, key=lambda key: -held[key][0])
+            if not _of_the_hook(traceback)
         ]
         kept, rest = tracebacks[:_MOST_TRACEBACKS], tracebacks[_MOST_TRACEBACKS:]
         local = _in_thread_locals() if whole else {}
         passed = [
             traceback
             for traceback in sorted(high, key=lambda key: -high[key][0])
-            if high[traceback][0] - held.get(traceback, (0, 0))[0] >= _LARGE // 4 and not _of_the_hook(traceback)
+            if high[traceback][0] - held.get(traceback, (0, 0))[0] >= _LARGE // 4
+            and not _of_the_hook(traceback)
         ]
         return {
             "libraries": libraries(),
             "tracebacks": [
-                {**_told(traceback, held[traceback]), "local": 2 * local.get(traceback, 0) > held[traceback][0]}
+                {
+                    **_told(traceback, held[traceback]),
+                    "local": 2 * local.get(traceback, 0) > held[traceback][0],
+                }
                 for traceback in kept
             ],
             "rest": {
@@ -76,7 +82,8 @@ class Memory:
             gc.collect()
             rows.append(["python_traced_memory_bytes", {}, tracemalloc.get_traced_memory()[0]])
         rows += [
-            ["python_container_length", {"holder": holder, "kind": kind}, size] for holder, kind, size in lengths()
+            ["python_container_length", {"holder": holder, "kind": kind}, size]
+            for holder, kind, size in lengths()
         ]
         return {"samples": rows}
 
@@ -105,7 +112,8 @@ def _told(traceback: Traceback, held: tuple[float, float]) -> dict[str, Any]:
 def _high() -> Held:
     """The large blocks at a moment when memory stands high, if one comes while it is watched; none where none does.
 
-    It returns when memory stands low again, if that does not take too long: what passes is not held.
+    It returns when memory stands low again, if that does not take too long: what passes is not
+        held.
     """
     blocks: Held = {}
     floor, end = sys.maxsize, time.monotonic() + _WATCHED
@@ -124,7 +132,9 @@ def _in_thread_locals() -> dict[Traceback, int]:
     """Bytes by traceback of what thread-locals hold: in containers and attributes, a few levels deep."""
     sizes: dict[Traceback, int] = {}
     locals_ = [value for value in gc.get_objects() if isinstance(value, threading.local)]
-    waiting = [(held, 0) for value in locals_ for held in gc.get_referents(value) if type(held) is dict]
+    waiting = [
+        (held, 0) for value in locals_ for held in gc.get_referents(value) if type(held) is dict
+    ]
     seen: set[int] = set()
     while waiting and len(seen) < _MOST_HELD:
         value, depth = waiting.pop()

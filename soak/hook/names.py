@@ -18,8 +18,15 @@ Call = Tuple[str, int, str]  # noqa: UP006 - Python 3.8 knows no other
 def libraries() -> tuple[str, ...]:
     """How paths of what is not the service's own begin: the standard library, wherever packages are installed, this hook."""
     if not _roots:
-        _roots.extend((os.path.dirname(os.__file__) + os.sep, os.path.dirname(os.path.abspath(__file__)) + os.sep))
-        _roots.extend(os.path.abspath(place) + os.sep for place in sys.path if _holds_packages(place))
+        _roots.extend(
+            (
+                os.path.dirname(os.__file__) + os.sep,
+                os.path.dirname(os.path.abspath(__file__)) + os.sep,
+            )
+        )
+        _roots.extend(
+            os.path.abspath(place) + os.sep for place in sys.path if _holds_packages(place)
+        )
     return tuple(_roots)
 
 
@@ -52,7 +59,10 @@ def _functions(file: str) -> dict[int, str]:
         names.update((line, name) for _, line in dis.findlinestarts(code) if line)
         inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
         codes += [
-            (part, name if part.co_name in _PARTS else str(getattr(part, "co_qualname", part.co_name)))
+            (
+                part,
+                name if part.co_name in _PARTS else str(getattr(part, "co_qualname", part.co_name)),
+            )
             for part in inner
         ]
     return names

@@ -25,7 +25,9 @@ def listen(address: str, token: str, pages: Pages) -> threading.Thread:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host.strip("[]"), int(port)))
     listener.listen(4)
-    thread = threading.Thread(target=_serve, args=(listener, token, pages), name="soak-hook", daemon=True)
+    thread = threading.Thread(
+        target=_serve, args=(listener, token, pages), name="soak-hook", daemon=True
+    )
     thread.start()
     return thread
 
@@ -54,11 +56,20 @@ def _request(connection: socket.socket) -> bytes:
 
 def _answer(head: bytes, token: str, pages: Pages) -> bytes:
     line, *fields = head.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
-    sent = {key.strip().lower(): value.strip() for key, _, value in (field.partition(":") for field in fields)}
-    if token and not hmac.compare_digest(sent.get("authorization", "").encode(), b"Bearer " + token.encode()):
+    sent = {
+        key.strip().lower(): value.strip()
+        for key, _, value in (field.partition(":") for field in fields)
+    }
+    if token and not hmac.compare_digest(
+        sent.get("authorization", "").encode(), b"Bearer " + token.encode()
+    ):
         return _http("401 Unauthorized", {"error": "wrong token"})
     page = pages.get(line.partition(" ")[2].partition(" ")[0])
-    return _http("404 Not Found", {"error": "no such page"}) if page is None else _http("200 OK", page())
+    return (
+        _http("404 Not Found", {"error": "no such page"})
+        if page is None
+        else _http("200 OK", page())
+    )
 
 
 def _http(status: str, document: dict[str, Any]) -> bytes:

@@ -1,10 +1,11 @@
 """Tracing that keeps to a share of the service's processor time: all the time where that is cheap, else in short windows.
 
-tracemalloc makes every allocation dearer; a busy service may take several times the processor time for it. So when the load is
-there, and memory is about to be asked for, the processor time with and without tracing is compared. Beyond the budget, only
-short and long windows are traced, in turn. What is alive at the end of a window was made in it: of garbage and work in flight
-there is as much in both kinds, so that what a long window has more than a short one, over the seconds that it is longer, is
-what is kept for good, per second.
+tracemalloc makes every allocation dearer; a busy service may take several times the processor time
+for it. So when the load is there, and memory is about to be asked for, the processor time with and
+without tracing is compared. Beyond the budget, only short and long windows are traced, in turn.
+What is alive at the end of a window was made in it: of garbage and work in flight there is as much
+in both kinds, so that what a long window has more than a short one, over the seconds that it is
+longer, is what is kept for good, per second.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _LONGEST_REST = 30.0
 
 def alive(least: int = 0) -> Held:
     """Bytes and blocks that are alive, by traceback, of blocks of at least so many bytes."""
-    # Statistics by way of its public classes take minutes where these tuples (domain, size, frames, depth) take seconds. A
-    # traceback is the same object wherever it occurs, innermost call first.
+    # Statistics by way of its public classes take minutes where these tuples (domain, size, frames,
+    # depth) take seconds. A traceback is the same object wherever it occurs, innermost call first.
     traces: list[Any] = tracemalloc.take_snapshot().traces._traces  # type: ignore[attr-defined]  # noqa: SLF001
     sizes: dict[int, int] = {}
     counts: dict[int, int] = {}
@@ -45,7 +46,10 @@ def alive(least: int = 0) -> Held:
             sizes[identity] = sizes.get(identity, 0) + size
             counts[identity] = counts.get(identity, 0) + 1
             tracebacks[identity] = traceback
-    return {tracebacks[identity]: (float(sizes[identity]), float(counts[identity])) for identity in sizes}
+    return {
+        tracebacks[identity]: (float(sizes[identity]), float(counts[identity]))
+        for identity in sizes
+    }
 
 
 class Tracing:
@@ -87,7 +91,9 @@ class Tracing:
         self.cost = self._measured()
         if duty(self.cost) < 1.0:
             self._stop.clear()
-            self._windows = threading.Thread(target=self._trace_windows, name="soak-hook-windows", daemon=True)
+            self._windows = threading.Thread(
+                target=self._trace_windows, name="soak-hook-windows", daemon=True
+            )
             self._windows.start()
 
     def begin(self) -> None:

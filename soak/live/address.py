@@ -34,7 +34,9 @@ def parse_address(option: str, text: str, default_port: int) -> Address:
     from soak.profile.hosts import is_host  # noqa: PLC0415
 
     if text.endswith((".yaml", ".yml")):
-        raise UsageError(f"{option} took {text} as its address: put the profile first, as in {text} {option}")
+        raise UsageError(
+            f"{option} took {text} as its address: put the profile first, as in {text} {option}"
+        )
     host, colon, port = text.rpartition(":")
     if not colon or "]" in port:
         host, port = ("", text) if text.isdigit() else (text, "")

@@ -40,7 +40,11 @@ def failing(window: Window | None, most: int = 3) -> str:
     """How the requests of a window fail: `GET /b status 503 (12), GET /a timeout (1)`; empty where none does."""
     if window is None:
         return ""
-    rows = [(count, seen.endpoint, kind) for seen in window.endpoints for kind, count in seen.failures.items()]
+    rows = [
+        (count, seen.endpoint, kind)
+        for seen in window.endpoints
+        for kind, count in seen.failures.items()
+    ]
     rows.sort(key=lambda row: -row[0])
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return ", ".join(f"{endpoint} {kind} ({count})" for count, endpoint, kind in rows[:most]) + more

@@ -1,7 +1,8 @@
 """Judges a run while it goes on, as its end will be judged, in a process of its own: the sampler never waits for it.
 
-The process reads the run directory and runs `soak.pipeline`, so what is said of a run under way and what is said at its
-end come from one judgement. It is niced, and its CPU time over the run is bounded.
+The process reads the run directory and runs `soak.pipeline`, so what is said of a run under way and
+what is said at its end come from one judgement. It is niced, and its CPU time over the run is
+bounded.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ EVERY = 5.0
 class Judgement:
     """A run judged so far: `analysis` without its charts, and its report as HTML where it was asked for.
 
-    `problem` says why there is no analysis. `cpu_seconds` is what the judging process has spent since it began.
+    `problem` says why there is no analysis. `cpu_seconds` is what the judging process has spent
+    since it began.
     """
 
     number: int
@@ -49,11 +51,17 @@ def next_due(now: float, began: float, spent: float) -> float:
 class Judge:
     """Judges a run directory again and again from `after` seconds on; `latest` is what came out last.
 
-    `html` asks for the report's page as well. Nothing that happens to the judging process harms the run.
+    `html` asks for the report's page as well. Nothing that happens to the judging process harms the
+    run.
     """
 
     def __init__(
-        self, directory: Path, *, html: bool, after: float, clock: Callable[[], float] = time.monotonic
+        self,
+        directory: Path,
+        *,
+        html: bool,
+        after: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory, self._html, self._after, self._clock = directory, html, after, clock
         self._process: subprocess.Popen[bytes] | None = None
@@ -101,7 +109,9 @@ class Judge:
             if self._clock() < due:
                 continue
             judgement = self.judge_now()
-            if judgement is None:  # what it had spent is not known; the allowance is not given twice
+            if (
+                judgement is None
+            ):  # what it had spent is not known; the allowance is not given twice
                 spent_before, spent = spent_before + max(spent, ALLOWANCE), 0.0
             else:
                 spent = judgement.cpu_seconds

@@ -34,13 +34,19 @@ class ResourceLine:
 def numbers(progress: Progress) -> str:
     """`198 requests/s, no errors, p99 12 ms`."""
     errors = f"errors {show_ratio(progress.error_ratio)}" if progress.failures else "no errors"
-    p99 = f"p99 {show_amount(progress.p99, 'seconds')}" if progress.p99 is not None else "no latency yet"
+    p99 = (
+        f"p99 {show_amount(progress.p99, 'seconds')}"
+        if progress.p99 is not None
+        else "no latency yet"
+    )
     failed = progress.failed_scrapes
     lost = f", {failed} {'scrape' if failed == 1 else 'scrapes'} lost" if failed else ""
     cpu = progress.generator_cpu
     busy = f", load generator busy ({show_ratio(cpu)} of a core)" if cpu >= BUSY else ""
     failing = f"; failing: {progress.failing}" if progress.failing else ""
-    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}{busy}{failing}"
+    return (
+        f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}{busy}{failing}"
+    )
 
 
 def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine]:
@@ -64,7 +70,11 @@ def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine
             finding.verdict,
             _name(finding.series, finding.labels),
             sparkline(live.sparkline(finding.series, finding.labels, POINTS)),
-            _amount(finding.series, finding.labels, latest.get((finding.series, finding.labels), math.nan)),
+            _amount(
+                finding.series,
+                finding.labels,
+                latest.get((finding.series, finding.labels), math.nan),
+            ),
             wording.growth(finding.trend, wording.brief(wording.slope_unit(finding))),
             says(finding),
         )
@@ -92,7 +102,11 @@ def says(finding: Finding) -> str:
     if finding.verdict is Verdict.INCONCLUSIVE:
         return "inconclusive so far"
     vouched = finding.vouched_seconds
-    return f"vouches for {show_duration(vouched)}" if vouched is not None and math.isfinite(vouched) else "pass"
+    return (
+        f"vouches for {show_duration(vouched)}"
+        if vouched is not None and math.isfinite(vouched)
+        else "pass"
+    )
 
 
 def summary(judgement: Judgement | None) -> str:
@@ -127,7 +141,9 @@ def sparkline(values: Sequence[float]) -> str:
     if span <= 0:
         return BARS[3] * len(values)
     base = low if high - low >= span else (low + high - span) / 2
-    return "".join(BARS[min(int((value - base) / span * len(BARS)), len(BARS) - 1)] for value in values)
+    return "".join(
+        BARS[min(int((value - base) / span * len(BARS)), len(BARS) - 1)] for value in values
+    )
 
 
 def _name(name: str, labels: Sequence[tuple[str, str]]) -> str:

@@ -39,9 +39,13 @@ class RunCollector:
         """All metrics now."""
         totals, judgement = self._live.totals(), self._latest()
         yield InfoMetricFamily(
-            "soak_run", "The run that is under way.", value={"name": self._name, "version": __version__}
+            "soak_run",
+            "The run that is under way.",
+            value={"name": self._name, "version": __version__},
         )
-        yield _gauge("soak_run_elapsed_seconds", "Seconds since the load began.", self._live.elapsed)
+        yield _gauge(
+            "soak_run_elapsed_seconds", "Seconds since the load began.", self._live.elapsed
+        )
         yield from _load(totals)
         yield from _sampler(totals)
         yield from _generator(totals)
@@ -54,12 +58,24 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
 
 def _load(totals: Totals) -> Iterator[Metric]:
     """Requests by endpoint since the start."""
-    yield _gauge("soak_load_users", "Users or requests in flight at the end of the last window.", totals.users)
+    yield _gauge(
+        "soak_load_users",
+        "Users or requests in flight at the end of the last window.",
+        totals.users,
+    )
     requests = CounterMetricFamily("soak_load_requests", "Requests made.", labels=["endpoint"])
-    failures = CounterMetricFamily("soak_load_request_failures", "Requests that failed.", labels=["endpoint", "reason"])
-    received = CounterMetricFamily("soak_load_received_bytes", "Bytes of answers.", labels=["endpoint"])
-    late = CounterMetricFamily("soak_load_late_arrivals", "Requests that were sent late.", labels=["endpoint"])
-    dropped = CounterMetricFamily("soak_load_dropped_arrivals", "Requests that were never sent.", labels=["endpoint"])
+    failures = CounterMetricFamily(
+        "soak_load_request_failures", "Requests that failed.", labels=["endpoint", "reason"]
+    )
+    received = CounterMetricFamily(
+        "soak_load_received_bytes", "Bytes of answers.", labels=["endpoint"]
+    )
+    late = CounterMetricFamily(
+        "soak_load_late_arrivals", "Requests that were sent late.", labels=["endpoint"]
+    )
+    dropped = CounterMetricFamily(
+        "soak_load_dropped_arrivals", "Requests that were never sent.", labels=["endpoint"]
+    )
     latency = HistogramMetricFamily(
         "soak_load_request_duration_seconds",
         "Latency of successful requests; in the open model from when a request should have been sent.",
@@ -91,9 +107,13 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 def _sampler(totals: Totals) -> Iterator[Metric]:
     """How well the target is watched."""
     scrapes = CounterMetricFamily("soak_sampler_scrapes", "Scrapes of a source.", labels=["source"])
-    failed = CounterMetricFamily("soak_sampler_scrape_failures", "Scrapes that gave nothing.", labels=["source"])
+    failed = CounterMetricFamily(
+        "soak_sampler_scrape_failures", "Scrapes that gave nothing.", labels=["source"]
+    )
     late = GaugeMetricFamily(
-        "soak_sampler_scrape_lateness_seconds", "How late the last scrape of a source began.", labels=["source"]
+        "soak_sampler_scrape_lateness_seconds",
+        "How late the last scrape of a source began.",
+        labels=["source"],
     )
     for name, counts in sorted(totals.sources.items()):
         scrapes.add_metric([name], counts.scrapes)
@@ -116,7 +136,9 @@ def _generator(totals: Totals) -> Iterator[Metric]:
         health.lag if health else math.nan,
     )
     yield _gauge(
-        "soak_generator_memory_bytes", "Resident memory of the load processes.", health.memory if health else math.nan
+        "soak_generator_memory_bytes",
+        "Resident memory of the load processes.",
+        health.memory if health else math.nan,
     )
 
 
@@ -125,25 +147,41 @@ def _judgement(judgement: Judgement | None) -> Iterator[Metric]:
     analysis = judgement.analysis if judgement else None
     spent = judgement.cpu_seconds if judgement else 0.0
     yield _gauge("soak_judging_cpu_seconds", "CPU time that the judging process has spent.", spent)
-    verdict = GaugeMetricFamily("soak_verdict", "1 for the verdict that the run would get now.", labels=["verdict"])
+    verdict = GaugeMetricFamily(
+        "soak_verdict", "1 for the verdict that the run would get now.", labels=["verdict"]
+    )
     for possible in Verdict:
-        verdict.add_metric([possible.value], float(analysis is not None and analysis.verdict is possible))
+        verdict.add_metric(
+            [possible.value], float(analysis is not None and analysis.verdict is possible)
+        )
     yield verdict
     judged = analysis.run.seconds if analysis else 0.0
     yield _gauge("soak_judged_run_seconds", "How much of the run the last judgement saw.", judged)
     vouched = analysis.vouched.seconds if analysis and analysis.vouched else 0.0
-    yield _gauge("soak_vouched_seconds", "For how long the run would vouch now; 0 for what is no pass.", vouched)
+    yield _gauge(
+        "soak_vouched_seconds",
+        "For how long the run would vouch now; 0 for what is no pass.",
+        vouched,
+    )
     yield from _growth(growth_findings(analysis) if analysis else ())
 
 
 def _growth(findings: Sequence[Finding]) -> Iterator[Metric]:
     """Growth per second of each resource with its 95% interval, its verdict, and its horizon."""
     labels = ["series"]
-    growth = GaugeMetricFamily("soak_series_growth_per_second", "Growth so far, in the series' unit.", labels=labels)
-    low = GaugeMetricFamily("soak_series_growth_low_per_second", "Lower end of its 95% interval.", labels=labels)
-    high = GaugeMetricFamily("soak_series_growth_high_per_second", "Upper end of its 95% interval.", labels=labels)
+    growth = GaugeMetricFamily(
+        "soak_series_growth_per_second", "Growth so far, in the series' unit.", labels=labels
+    )
+    low = GaugeMetricFamily(
+        "soak_series_growth_low_per_second", "Lower end of its 95% interval.", labels=labels
+    )
+    high = GaugeMetricFamily(
+        "soak_series_growth_high_per_second", "Upper end of its 95% interval.", labels=labels
+    )
     verdict = GaugeMetricFamily(
-        "soak_series_verdict", "1 for the verdict that the resource would get now.", labels=["series", "verdict"]
+        "soak_series_verdict",
+        "1 for the verdict that the resource would get now.",
+        labels=["series", "verdict"],
     )
     vouched = GaugeMetricFamily(
         "soak_series_vouched_seconds", "How long the resource would surely last.", labels=labels

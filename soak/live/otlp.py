@@ -1,7 +1,8 @@
 """Sends a run's metrics to an OpenTelemetry collector while it goes on: the same ones that `--metrics` serves.
 
-They are read from the same collector and handed to OpenTelemetry's own OTLP exporter (protobuf over HTTP), which reads
-OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and the like. Nothing that happens to it harms the run.
+They are read from the same collector and handed to OpenTelemetry's own OTLP exporter (protobuf over
+HTTP), which reads OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and the like. Nothing that
+happens to it harms the run.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def parse_endpoint(text: str) -> str:
     except ValueError:
         known = None
     if not known:
-        raise UsageError(f"--otlp {text!r}: expected the address of a collector, such as http://127.0.0.1:4318")
+        raise UsageError(
+            f"--otlp {text!r}: expected the address of a collector, such as http://127.0.0.1:4318"
+        )
     return text if parts.path.strip("/") else parts._replace(path=PATH).geturl()
 
 
@@ -61,13 +64,20 @@ class OtlpExport:
     """Exports every `EVERY` seconds from a thread of its own, and once more at the end; `say` is told of the first failure."""
 
     def __init__(
-        self, collector: RunCollector, name: str, endpoint: str, say: Callable[[str], None], every: float = EVERY
+        self,
+        collector: RunCollector,
+        name: str,
+        endpoint: str,
+        say: Callable[[str], None],
+        every: float = EVERY,
     ) -> None:
         self._collector, self._say, self._every = collector, say, every
         self.endpoint = parse_endpoint(endpoint)
         self._began = time.time_ns()
         self._scope = InstrumentationScope("soak", __version__)
-        self._resource = Resource.create({"service.name": "soak", "service.version": __version__, "soak.run": name})
+        self._resource = Resource.create(
+            {"service.name": "soak", "service.version": __version__, "soak.run": name}
+        )
         self._reasons = _Reasons()
         self._exporter = OTLPMetricExporter(endpoint=self.endpoint, timeout=TIMEOUT)
         self.exports = self.failures = 0
@@ -93,7 +103,11 @@ class OtlpExport:
     def export(self) -> None:
         """One export of everything as it is now."""
         now = time.time_ns()
-        metrics = [made for family in self._collector.collect() if (made := exported(family, self._began, now))]
+        metrics = [
+            made
+            for family in self._collector.collect()
+            if (made := exported(family, self._began, now))
+        ]
         scope = ScopeMetrics(self._scope, metrics, "")
         data = MetricsData([ResourceMetrics(self._resource, [scope], "")])
         self.exports += 1
@@ -144,12 +158,17 @@ def exported(family: Metric, began: int, now: int) -> Exported | None:
         numbers = [
             NumberDataPoint(dict(sample.labels), began, now, sample.value)
             for sample in family.samples
-            if sample.value == sample.value and not sample.name.endswith("_created")  # NaN: not known yet
+            if sample.value == sample.value
+            and not sample.name.endswith("_created")  # NaN: not known yet
         ]
         if not numbers:
             return None
         counts = family.type == "counter"
-        data = Sum(numbers, AggregationTemporality.CUMULATIVE, is_monotonic=True) if counts else Gauge(numbers)
+        data = (
+            Sum(numbers, AggregationTemporality.CUMULATIVE, is_monotonic=True)
+            if counts
+            else Gauge(numbers)
+        )
     name = family.samples[0].name if family.type == "info" else family.name
     return Exported(name, family.documentation, unit, data)
 
@@ -159,16 +178,25 @@ def _histograms(samples: Iterable[Sample], began: int, now: int) -> list[Histogr
     buckets: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
     sums: dict[tuple[tuple[str, str], ...], float] = {}
     for sample in samples:
-        labels = tuple(sorted((name, value) for name, value in sample.labels.items() if name != "le"))
+        labels = tuple(
+            sorted((name, value) for name, value in sample.labels.items() if name != "le")
+        )
         if sample.name.endswith("_bucket"):
             buckets.setdefault(labels, []).append((float(sample.labels["le"]), sample.value))
         elif sample.name.endswith("_sum"):
             sums[labels] = sample.value
-    return [_histogram(dict(labels), found, sums.get(labels, 0.0), began, now) for labels, found in buckets.items()]
+    return [
+        _histogram(dict(labels), found, sums.get(labels, 0.0), began, now)
+        for labels, found in buckets.items()
+    ]
 
 
 def _histogram(
-    labels: dict[str, str], buckets: Sequence[tuple[float, float]], total: float, began: int, now: int
+    labels: dict[str, str],
+    buckets: Sequence[tuple[float, float]],
+    total: float,
+    began: int,
+    now: int,
 ) -> HistogramDataPoint:
     """One histogram; its least and largest values are told to their buckets' ends, and beyond the last bound as that."""
     counts = [int(count) for _, count in buckets]
@@ -177,5 +205,13 @@ def _histogram(
     filled = [index for index, count in enumerate(between) if count] or [0]
     low = bounds[filled[0] - 1] if filled[0] else 0.0
     return HistogramDataPoint(
-        labels, began, now, counts[-1], total, between, bounds, low, bounds[min(filled[-1], len(bounds) - 1)]
+        labels,
+        began,
+        now,
+        counts[-1],
+        total,
+        between,
+        bounds,
+        low,
+        bounds[min(filled[-1], len(bounds) - 1)],
     )

@@ -24,7 +24,9 @@ LINGER = 6.0
 class LivePage:
     """Serves the report of what a judge found last; `said` is the line that tells how the run stands now."""
 
-    def __init__(self, name: str, judge: Judge, said: Callable[[], str], address: Address, token: str = "") -> None:
+    def __init__(
+        self, name: str, judge: Judge, said: Callable[[], str], address: Address, token: str = ""
+    ) -> None:
         self._name, self._judge, self._said = name, judge, said
         self._final: tuple[str, str] | None = None
         self._asked, self._taken = 0.0, threading.Event()
@@ -48,11 +50,21 @@ class LivePage:
 
     def _version(self) -> int:
         latest = self._judge.latest
-        return (latest.number if latest and latest.html else 0) if self._final is None else self._judge.number + 1
+        return (
+            (latest.number if latest and latest.html else 0)
+            if self._final is None
+            else self._judge.number + 1
+        )
 
     def _page(self, _request: Request) -> Answer:
         version, latest = self._version(), self._judge.latest
-        html = self._final[0] if self._final else latest.html if latest and latest.html else waiting(self._name)
+        html = (
+            self._final[0]
+            if self._final
+            else latest.html
+            if latest and latest.html
+            else waiting(self._name)
+        )
         if self._final:
             self._taken.set()
         return Answer(html.replace("<html ", f'<html data-version="{version}" ', 1), _HTML)
@@ -61,4 +73,7 @@ class LivePage:
         self._asked = time.monotonic()
         final = self._final
         text = final[1] if final else self._said()
-        return Answer(json.dumps({"version": self._version(), "final": final is not None, "text": text}), _JSON)
+        return Answer(
+            json.dumps({"version": self._version(), "final": final is not None, "text": text}),
+            _JSON,
+        )

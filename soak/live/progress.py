@@ -1,6 +1,7 @@
 """What is known of a run while it goes on, in constant memory: counts, the last window, and each resource thinned.
 
-Nothing is judged here: verdicts and growth come from `soak.live.judge`, which judges as the end of the run will.
+Nothing is judged here: verdicts and growth come from `soak.live.judge`, which judges as the end of
+    the run will.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ class SourceCounts:
 class Progress:
     """A moment of a run: the last window's rate (per second), error share and p99 (seconds), and counts so far.
 
-    `generator_cpu` is the share of a core that the busiest load process used; `failing` says how requests fail now.
+    `generator_cpu` is the share of a core that the busiest load process used; `failing` says how
+    requests fail now.
     """
 
     users: int
@@ -189,11 +191,14 @@ class Live:
                 for name, counts in self._endpoints.items()
             }
             sources = {
-                name: SourceCounts(counts.scrapes, counts.failed, counts.late) for name, counts in self._sources.items()
+                name: SourceCounts(counts.scrapes, counts.failed, counts.late)
+                for name, counts in self._sources.items()
             }
             window = self._window
             generator = window.generator if window else None
-            return Totals(self._seconds, window.users if window else 0, endpoints, sources, generator)
+            return Totals(
+                self._seconds, window.users if window else 0, endpoints, sources, generator
+            )
 
     def _saw_window(self, window: Window) -> None:
         self._window = window
@@ -206,24 +211,37 @@ class Live:
             counts.late += seen.late
             counts.dropped += seen.dropped
             counts.latency.merge(seen.latency)
-            counts.latency_sum += sum(count * bucket_seconds(bucket) for bucket, count in seen.latency.counts.items())
+            counts.latency_sum += sum(
+                count * bucket_seconds(bucket) for bucket, count in seen.latency.counts.items()
+            )
             for kind, count in seen.failures.items():
-                name = kind if kind in counts.failures or len(counts.failures) < MOST_KINDS else OTHERS
+                name = (
+                    kind if kind in counts.failures or len(counts.failures) < MOST_KINDS else OTHERS
+                )
                 counts.failures[name] = counts.failures.get(name, 0) + count
 
     def _track(self, moment: float, sample: Sample) -> None:
-        if sample.name in _LIVE_BY_GOAL:  # half of the goal is the live heap, near enough for a sparkline
+        if (
+            sample.name in _LIVE_BY_GOAL
+        ):  # half of the goal is the live heap, near enough for a sparkline
             sample = Sample(_LIVE_BY_GOAL[sample.name], sample.value / 2, sample.labels)
         key = (sample.name, sample.labels)
         track = self._tracks.get(key)
         if track is None:
             role = metric_of(sample.name, sample.labels)
-            if role is None or not role.judged or len(self._tracks) >= MOST_TRACKS or not np.isfinite(sample.value):
+            if (
+                role is None
+                or not role.judged
+                or len(self._tracks) >= MOST_TRACKS
+                or not np.isfinite(sample.value)
+            ):
                 return
             track = self._tracks[key] = Track(role, sample.labels)
         track.add(moment, sample.value)
 
 
-def _bounded(counts: dict[str, EndpointCounts], name: str, most: int, new: EndpointCounts) -> EndpointCounts:
+def _bounded(
+    counts: dict[str, EndpointCounts], name: str, most: int, new: EndpointCounts
+) -> EndpointCounts:
     """The counts of a name, of `(others)` once there are so many names."""
     return counts.setdefault(name if name in counts or len(counts) < most else OTHERS, new)

@@ -1,7 +1,7 @@
 """A small web server for what is shown of a run: pages that are only read, for this machine, or for who has the token.
 
-A page of another site must not read it (DNS rebinding), so on loopback the Host header must name loopback; elsewhere
-every request needs the token.
+A page of another site must not read it (DNS rebinding), so on loopback the Host header must name
+loopback; elsewhere every request needs the token.
 """
 
 from __future__ import annotations
@@ -51,13 +51,23 @@ class Server:
                 f"{option} {address.host}: other machines can reach this address, so {TOKEN} must be set to a secret of "
                 f"{SHORTEST_TOKEN} characters at least"
             )
-        self._pages, self._token, self._loopback = pages, "" if address.loopback else token, address.loopback
+        self._pages, self._token, self._loopback = (
+            pages,
+            "" if address.loopback else token,
+            address.loopback,
+        )
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         try:
             self._server = make_server(address.host, address.port, self._application, threaded=True)
         except (OSError, SystemExit) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "the address is in use"
-            raise SoakError(f"{option} {address.host}:{address.port}: cannot listen there: {reason.lower()}") from None
+            reason = (
+                error.strerror
+                if isinstance(error, OSError) and error.strerror
+                else "the address is in use"
+            )
+            raise SoakError(
+                f"{option} {address.host}:{address.port}: cannot listen there: {reason.lower()}"
+            ) from None
         self.host, self.port = address.host, self._server.port
         self._thread = threading.Thread(target=self._serve, name="soak-serve", daemon=True)
         self._thread.start()
@@ -84,9 +94,14 @@ class Server:
         """The answer to one request."""
         page = self._pages.get(request.path)
         if self._loopback and not is_loopback(_host_of(request)):
-            response = _refused(421, "this page is served to this machine alone: ask for it by 127.0.0.1 or localhost")
+            response = _refused(
+                421,
+                "this page is served to this machine alone: ask for it by 127.0.0.1 or localhost",
+            )
         elif self._token and not self._allowed(request):
-            response = _refused(401, "give the token, as Authorization: Bearer ... or as ?token=...")
+            response = _refused(
+                401, "give the token, as Authorization: Bearer ... or as ?token=..."
+            )
             response.headers["WWW-Authenticate"] = "Bearer"
         elif page is None:
             response = _refused(404, f"no such page; there is {', '.join(self._pages)}")

@@ -1,6 +1,7 @@
 """The load's process: Locust as a library, given its plan on standard input, streaming windows on standard output.
 
-Standard input stays open as the lifeline: when it ends, because the supervisor stopped the load or died, the load ends.
+Standard input stays open as the lifeline: when it ends, because the supervisor stopped the load or
+    died, the load ends.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ def main() -> int:
     # The locustfile may print: only soak's own lines may reach the supervisor.
     stream = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
     logging.getLogger("locust.runners").setLevel(logging.WARNING)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
@@ -39,7 +44,9 @@ def main() -> int:
         return 1
     except (ImportError, SyntaxError, ValueError, OSError) as error:
         plain = isinstance(error, ValueError) and type(error).__module__.startswith("soak.")
-        stream.write(line("failed", reason=str(error) if plain else f"{type(error).__name__}: {error}"))
+        stream.write(
+            line("failed", reason=str(error) if plain else f"{type(error).__name__}: {error}")
+        )
         return 1
 
 

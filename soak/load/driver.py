@@ -41,7 +41,8 @@ from soak.windows import Window
 class LoadDriver:
     """One run of a plan, or of a worker's share of it.
 
-    The load is the profile's own (`load`), which one Locust user drives, or that of a locustfile (`locustfile`).
+    The load is the profile's own (`load`), which one Locust user drives, or that of a locustfile
+    (`locustfile`).
     """
 
     def __init__(self, plan: Plan, stream: TextIO, shares: Shares | None = None) -> None:
@@ -58,11 +59,15 @@ class LoadDriver:
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
         if plan.locustfile:
-            self.locustfile = LocustfileLoad(plan, self.counting, schedule_of(plan), self.warnings, self.shares)
+            self.locustfile = LocustfileLoad(
+                plan, self.counting, schedule_of(plan), self.warnings, self.shares
+            )
             self.environment = self.locustfile.environment
         else:
             self.load = self.own_load()
-            self.environment = Environment(user_classes=[driving_user(plan, self.load, self.warnings)], host=plan.url)
+            self.environment = Environment(
+                user_classes=[driving_user(plan, self.load, self.warnings)], host=plan.url
+            )
         self.environment.stats = self.statistics = BoundedStatistics()
         self.runner = self.new_runner(self.environment)
         if self.locustfile is not None:
@@ -83,7 +88,9 @@ class LoadDriver:
         for part, shares, _ in self.parts:
             mix = TrafficMix(part, first.index, first.count, shared)
             if part.rate is not None:
-                loads.append(OpenLoad(part, self.counting, mix, builder, self.warnings, new_sender, shares))
+                loads.append(
+                    OpenLoad(part, self.counting, mix, builder, self.warnings, new_sender, shares)
+                )
             else:
                 loads.append(ClosedLoad(part, mix, builder, self.warnings, new_sender, shares))
         return CombinedLoad(loads) if self.plan.scenarios else loads[0]
@@ -127,7 +134,11 @@ class LoadDriver:
 
     def due(self, elapsed: float) -> float:
         """How many arrivals this process should have made so many seconds after the start."""
-        return sum(shares.count(schedule, elapsed) for part, shares, schedule in self.parts if part.rate is not None)
+        return sum(
+            shares.count(schedule, elapsed)
+            for part, shares, schedule in self.parts
+            if part.rate is not None
+        )
 
     def prepare(self) -> None:
         """Whatever takes time before the load can begin; NoTokenError when there is no token."""
@@ -147,7 +158,8 @@ class LoadDriver:
         ends = [lifeline, windows, self.warnings.broken]
         if self.locustfile is not None:
             ends.append(self.locustfile.ended)
-        # In a loop: gevent counts a timeout from when its event loop last looked at the clock, which may be a while ago.
+        # In a loop: gevent counts a timeout from when its event loop last looked at the clock,
+        # which may be a while ago.
         while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
             if gevent.wait(ends, timeout=left, count=1):
                 break
@@ -169,14 +181,22 @@ class LoadDriver:
             if self.locustfile is not None:
                 self.locustfile.drive(began)
             else:
-                self.runner.spawn_users({user.__name__: 1 for user in self.environment.user_classes})
+                self.runner.spawn_users(
+                    {user.__name__: 1 for user in self.environment.user_classes}
+                )
         except Exception as error:
-            self.warnings.fail(f"the load broke: {self.place_of(error)}{type(error).__name__}: {error}")
+            self.warnings.fail(
+                f"the load broke: {self.place_of(error)}{type(error).__name__}: {error}"
+            )
             raise
 
     def place_of(self, error: Exception) -> str:
         """Where in a locustfile an exception was raised, such as in a user's making; nothing without a locustfile."""
-        return f"{location(error, Path(self.plan.locustfile).parent)}: " if self.plan.locustfile else ""
+        return (
+            f"{location(error, Path(self.plan.locustfile).parent)}: "
+            if self.plan.locustfile
+            else ""
+        )
 
     def stop_users(self, patience: float, seconds: float) -> None:
         """End all users, those of a locustfile in order; requests under way have `patience` (seconds)."""
@@ -211,10 +231,16 @@ class LoadDriver:
         """Close and send the window that ends now, and should have ended at `slot`; without one it is the last."""
         now = time.monotonic()
         seconds = max(now - self.last, 1e-3)
-        made, queued = (self.load.made, self.load.queued) if isinstance(self.load, OpenLoad | CombinedLoad) else (0, 0)
+        made, queued = (
+            (self.load.made, self.load.queued)
+            if isinstance(self.load, OpenLoad | CombinedLoad)
+            else (0, 0)
+        )
         connections = self.options.deadlines.watched if self.options is not None else None
         health = self.health.close(seconds, made, queued, connections)
-        window = replace(self.counting.close(now, seconds, users, slot is None, slot), generator=health)
+        window = replace(
+            self.counting.close(now, seconds, users, slot is None, slot), generator=health
+        )
         self.send_window(window)
         self.last = now
 

@@ -6,4 +6,12 @@ from soak.profile.request_limits import EndpointLimits
 from soak.profile.requests import EndpointSpec
 from soak.profile.types import Limits, Profile
 
-__all__ = ["EndpointLimits", "EndpointSpec", "Limits", "Load", "Profile", "load_profile", "parse_profile"]
+__all__ = [
+    "EndpointLimits",
+    "EndpointSpec",
+    "Limits",
+    "Load",
+    "Profile",
+    "load_profile",
+    "parse_profile",
+]

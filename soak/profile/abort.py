@@ -33,7 +33,8 @@ _RULE = re.compile(
 class AbortRule:
     """One condition: a series beyond `limit` (base units) for `seconds`, or at one sample where that is 0.
 
-    `below` says that beyond means lower; `reached` that the limit itself counts as beyond. `usual` marks soak's own rule.
+    `below` says that beyond means lower; `reached` that the limit itself counts as beyond. `usual`
+    marks soak's own rule.
     """
 
     text: str
@@ -65,14 +66,22 @@ def parse_rule(text: object, *, usual: bool = False) -> AbortRule:
     limit = _limit(match["limit"], selector.name)
     seconds = parse_duration(match["for"]) if match["for"] else 0.0
     if match["for"] and seconds <= 0:
-        raise ValueError(f"{text!r}: a condition must hold for more than 0 s; leave `for` out to act at one sample")
+        raise ValueError(
+            f"{text!r}: a condition must hold for more than 0 s; leave `for` out to act at one sample"
+        )
     than = match["than"]
-    return AbortRule(str(text).strip(), selector, than.startswith("<"), than.endswith("="), limit, seconds, usual)
+    return AbortRule(
+        str(text).strip(), selector, than.startswith("<"), than.endswith("="), limit, seconds, usual
+    )
 
 
 def _selector(text: str) -> Selector:
     name, brace, labels = text.partition("{")
-    if "_" not in name and name not in REQUEST_SERIES and (close := get_close_matches(name, REQUEST_SERIES, n=1)):
+    if (
+        "_" not in name
+        and name not in REQUEST_SERIES
+        and (close := get_close_matches(name, REQUEST_SERIES, n=1))
+    ):
         raise ValueError(f"{name!r} is no series, did you mean {close[0]}?")
     return Selector.parse(REQUEST_SERIES.get(name, name) + brace + labels)
 
@@ -82,7 +91,9 @@ def _limit(text: str, name: str) -> float:
     parse = parse_ratio if text.endswith("%") else parse_rate if "/" in text else parse_amount
     value = parse(text)
     if name == REQUEST_SERIES["errors"] and not 0 <= value <= 1:
-        raise ValueError(f"errors are a share of the requests: expected one such as 50%, not {text!r}")
+        raise ValueError(
+            f"errors are a share of the requests: expected one such as 50%, not {text!r}"
+        )
     return value
 
 
@@ -122,6 +133,8 @@ def rules_in_force(given: tuple[AbortRule, ...] | None, *, loopback: bool) -> tu
     if given is None:
         return ()
     errors = REQUEST_SERIES["errors"]
-    if loopback or any(rule.selector.name == errors and not rule.selector.matchers for rule in given):
+    if loopback or any(
+        rule.selector.name == errors and not rule.selector.matchers for rule in given
+    ):
         return given
     return (*given, parse_rule(USUAL, usual=True))

@@ -1,7 +1,8 @@
 """Finds regular expressions that may take exponential time: a repetition that can match the same text in several ways.
 
-As in Kirrage, Rathnayake, Thielecke, "Static Analysis for Regular Expression Denial-of-Service Attacks", 2013, though plainer:
-what is refused is a repetition without bound of something that has another one in it, or of alternatives that begin alike.
+As in Kirrage, Rathnayake, Thielecke, "Static Analysis for Regular Expression Denial-of-Service
+Attacks", 2013, though plainer: what is refused is a repetition without bound of something that has
+another one in it, or of alternatives that begin alike.
 """
 
 from __future__ import annotations

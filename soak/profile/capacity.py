@@ -18,11 +18,15 @@ LEAST, MOST = 0.1, 500.0
 def with_capacity(node: yaml.MappingNode, file: str, capacity: float | None) -> bool:
     """Replace each share of the capacity within `load` and `scenarios` by the rate it is; whether there was any.
 
-    `capacity` is in requests per second; without one, ProfileError says where a share stands and how to give one.
+    `capacity` is in requests per second; without one, ProfileError says where a share stands and
+    how to give one.
     """
     parts = [value for key, value in node.value if key.value in ("load", "scenarios")]
     shares = [
-        (scalar, match) for part in parts for scalar in scalars(part) if (match := _SHARE.fullmatch(scalar.value))
+        (scalar, match)
+        for part in parts
+        for scalar in scalars(part)
+        if (match := _SHARE.fullmatch(scalar.value))
     ]
     for scalar, match in shares:
         line = scalar.start_mark.line + 1 if scalar.start_mark else 1

@@ -44,7 +44,9 @@ def check_target(profile: Profile, document: yamltext.Document) -> None:
         _check_url(profile.auth.url, ("auth", "url"), profile, document)
 
 
-def _check_url(url: str, path: yamltext.Path, profile: Profile, document: yamltext.Document) -> None:
+def _check_url(
+    url: str, path: yamltext.Path, profile: Profile, document: yamltext.Document
+) -> None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -53,9 +55,13 @@ def _check_url(url: str, path: yamltext.Path, profile: Profile, document: yamlte
     if not host or not is_host(host) or parts.scheme not in ("http", "https") or port == 0:
         raise refused(document, path, f"expected a URL such as http://127.0.0.1:8080, not {url!r}")
     if parts.username is not None or parts.query or parts.fragment:
-        raise refused(document, path, "no user, query or fragment here; credentials go into headers as ${VAR}")
+        raise refused(
+            document, path, "no user, query or fragment here; credentials go into headers as ${VAR}"
+        )
     if not may_load(host, profile.target.allow):
-        advice = "to allow it, " + (f"add --allow {host}" if document.flags else f"write target: {{allow: [{host!r}]}}")
+        advice = "to allow it, " + (
+            f"add --allow {host}" if document.flags else f"write target: {{allow: [{host!r}]}}"
+        )
         raise refused(document, path, f"load to {host} is not allowed; {advice}")
 
 
@@ -69,20 +75,24 @@ def check_requests(profile: Profile, document: yamltext.Document) -> None:
     some = bool(profile.endpoints or profile.flows)
     if not profile.scenarios and some == bool(profile.load.locustfile):
         first = "endpoints" if profile.endpoints or not profile.flows else "flows"
-        reason = f"{first} and load.locustfile exclude each other" if some else "is missing: name at least one request"
+        reason = (
+            f"{first} and load.locustfile exclude each other"
+            if some
+            else "is missing: name at least one request"
+        )
         raise refused(document, (first,), reason)
     for place, part in profile.parts:
         for key in ("setup", "teardown"):
             if getattr(part, key) and part.load.open:
-                reason = (
-                    "goes with users; with a rate, each flow is a visitor of its own: begin the flow with these steps"
-                )
+                reason = "goes with users; with a rate, each flow is a visitor of its own: begin the flow with these steps"
                 raise refused(document, (*place, key), reason)
     seen: dict[str, yamltext.Path] = {}
     for path, label, _ in requests_of(profile):
         if label in seen:
             there = ".".join(map(str, seen[label]))
-            raise refused(document, path, f"{label!r} is there already ({there}); give it a name of its own")
+            raise refused(
+                document, path, f"{label!r} is there already ({there}); give it a name of its own"
+            )
         seen[label] = path
 
 
@@ -109,7 +119,9 @@ def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
     for path, there in (*given, (("trace",), "trace" in profile.model_fields_set)):
         if there:
             reason = "a locustfile's users do all that themselves, and this would have no effect: leave it out"
-            raise refused(document, path, f"{reason} (or name endpoints instead of load.locustfile)")
+            raise refused(
+                document, path, f"{reason} (or name endpoints instead of load.locustfile)"
+            )
 
 
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
@@ -136,14 +148,20 @@ def check_trace(profile: Profile, document: yamltext.Document) -> None:
     for key in ("link", "logs"):
         link = getattr(profile.trace, key)
         if link is not None and not is_link(link):
-            expected = (
-                "an address of http or https with {trace_id} in it, such as http://127.0.0.1:16686/trace/{trace_id}"
+            expected = "an address of http or https with {trace_id} in it, such as http://127.0.0.1:16686/trace/{trace_id}"
+            raise refused(
+                document,
+                ("trace", key),
+                f"expected {expected}; no user or password, for reports show it",
             )
-            raise refused(document, ("trace", key), f"expected {expected}; no user or password, for reports show it")
     for key in ("zipkin", "jaeger"):
         url = getattr(profile.trace, key)
         if url is not None and not is_address(url):
-            raise refused(document, ("trace", key), "expected the API's address, such as http://127.0.0.1:9411")
+            raise refused(
+                document,
+                ("trace", key),
+                "expected the API's address, such as http://127.0.0.1:9411",
+            )
 
 
 def is_address(url: str) -> bool:
@@ -160,7 +178,11 @@ def check_names(profile: Profile, document: yamltext.Document) -> None:
     """Rows and captures hide neither each other nor what templates have anyway."""
     for name in profile.data:
         if name in TEMPLATE_NAMES:
-            raise refused(document, ("data", name), f"{name} means something else in templates; choose another name")
+            raise refused(
+                document,
+                ("data", name),
+                f"{name} means something else in templates; choose another name",
+            )
     taken = {*TEMPLATE_NAMES, *profile.data}
     for path, _, step in requests_of(profile):
         for name in taken.intersection(step.capture) if isinstance(step, StepSpec) else ():
@@ -176,9 +198,7 @@ def check_limits(profile: Profile, document: yamltext.Document) -> None:
             there = f"; the tags are {', '.join(tags)}" if tags else ""
             raise refused(document, ("limits", "tags", tag), f"no request has this tag{there}")
     if profile.limits.survive.at is not None and not profile.open:
-        reason = (
-            "needs a rate of requests, and users make as many as the target lets them: give load.rate, or leave it out"
-        )
+        reason = "needs a rate of requests, and users make as many as the target lets them: give load.rate, or leave it out"
         raise refused(document, ("limits", "survive", "at"), reason)
 
 
@@ -199,10 +219,19 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
         for path, _, request in requests_of(profile)
         if isinstance(request.expect.schema_, str)
     ]
-    named += [(("data", name, "csv" if rows.csv else "jsonl"), rows.file) for name, rows in profile.data.items()]
-    named += [(("target", "tls", key), getattr(profile.target.tls, key)) for key in ("ca", "certificate", "key")]
+    named += [
+        (("data", name, "csv" if rows.csv else "jsonl"), rows.file)
+        for name, rows in profile.data.items()
+    ]
+    named += [
+        (("target", "tls", key), getattr(profile.target.tls, key))
+        for key in ("ca", "certificate", "key")
+    ]
     if profile.trace.tls is not None:
-        named += [(("trace", "tls", key), getattr(profile.trace.tls, key)) for key in ("ca", "certificate", "key")]
+        named += [
+            (("trace", "tls", key), getattr(profile.trace.tls, key))
+            for key in ("ca", "certificate", "key")
+        ]
     named.append((("load", "locustfile"), profile.load.locustfile))
     for path, name in named:
         if name is not None and not is_file(beside(document.file, name)):
@@ -221,10 +250,16 @@ def check_diagnose(profile: Profile, document: yamltext.Document) -> None:
     if diagnose.confirm is None:
         return
     if profile.load.workers is not None and profile.load.workers.expect:
-        raise refused(document, ("diagnose", "confirm"), "workers on other machines leave after the load: leave it out")
+        raise refused(
+            document,
+            ("diagnose", "confirm"),
+            "workers on other machines leave after the load: leave it out",
+        )
     if not profile.drain:
         raise refused(
-            document, ("diagnose", "confirm"), "needs a drain to compare: leave load.drain out, or give it time"
+            document,
+            ("diagnose", "confirm"),
+            "needs a drain to compare: leave load.drain out, or give it time",
         )
 
 
@@ -237,15 +272,29 @@ def check_find(profile: Profile, document: yamltext.Document) -> None:
     if profile.load.find is None:
         return
     if profile.diagnose is not None:
-        raise refused(document, ("diagnose",), "goes with a soak, and load.find is a capacity search: leave it out")
+        raise refused(
+            document,
+            ("diagnose",),
+            "goes with a soak, and load.find is a capacity search: leave it out",
+        )
     if profile.scenarios:
         raise refused(
-            document, ("load", "find"), "sets one rate, and scenarios have loads of their own: leave either out"
+            document,
+            ("load", "find"),
+            "sets one rate, and scenarios have loads of their own: leave either out",
         )
     if profile.stop_early:
-        raise refused(document, ("stop_early",), "load.find ends by itself, as soon as it has found the capacity")
+        raise refused(
+            document,
+            ("stop_early",),
+            "load.find ends by itself, as soon as it has found the capacity",
+        )
     if profile.gate is not None:
-        raise refused(document, ("gate",), "drives one load on two targets, and load.find has none: leave either out")
+        raise refused(
+            document,
+            ("gate",),
+            "drives one load on two targets, and load.find has none: leave either out",
+        )
     if profile.interval > LONGEST_WINDOW:
         raise refused(document, ("sample",), "must be at most 1s with load.find")
 

@@ -45,7 +45,9 @@ def _tolerance(value: object) -> str:
     """A share such as 10%, or an amount such as 20MiB, 5ms, 1MiB/h or 2; kept as written, once it is known to be one."""
     text = str(value).strip()
     if isinstance(value, bool) or not 0 <= parse_tolerance(text)[0] <= 1e18:
-        raise ValueError(f"expected a share such as 10%, or an amount such as 20MiB, 5ms or 1MiB/h, not {value!r}")
+        raise ValueError(
+            f"expected a share such as 10%, or an amount such as 20MiB, 5ms or 1MiB/h, not {value!r}"
+        )
     return text
 
 
@@ -66,10 +68,12 @@ class CompareRule(Strict):
     """How one metric is compared with a base; in short, its tolerance alone."""
 
     tolerance: Tolerance | None = Field(
-        default=None, description="The change that does not matter: a share of the base, or an amount; 5% unless given"
+        default=None,
+        description="The change that does not matter: a share of the base, or an amount; 5% unless given",
     )
     required: bool = Field(
-        default=False, description="A comparison that cannot tell this metric is inconclusive (exit code 3)"
+        default=False,
+        description="A comparison that cannot tell this metric is inconclusive (exit code 3)",
     )
 
 
@@ -79,7 +83,9 @@ CompareRules = dict[MetricName, Annotated[CompareRule, Shorthand(("tolerance",))
 
 def _series(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"expected a series such as process_resident_memory_bytes, or a selector, not {value!r}")
+        raise ValueError(
+            f"expected a series such as process_resident_memory_bytes, or a selector, not {value!r}"
+        )
     Selector.parse(value)
     return value
 
@@ -91,9 +97,12 @@ class Accepted(Strict):
         description="The series that grow: a name or selector, such as process_resident_memory_bytes"
     )
     endpoint: str | None = Field(default=None, description="Only what leaks through this endpoint")
-    leak_class: str | None = Field(default=None, alias="class", description="Only leaks of this class")
+    leak_class: str | None = Field(
+        default=None, alias="class", description="Only leaks of this class"
+    )
     until: date = Field(description="The last day on which it is accepted, such as 2027-01-31")
     reason: str = Field(min_length=1, description="Why it is accepted: a ticket, or a sentence")
     growth: Growth | None = Field(
-        default=None, description="The fastest growth that is accepted, such as 40MiB/h; else what the baseline has"
+        default=None,
+        description="The fastest growth that is accepted, such as 40MiB/h; else what the baseline has",
     )

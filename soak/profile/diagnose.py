@@ -23,14 +23,18 @@ _AGAIN, _LEAST_AGAIN = 0.25, 30.0
 
 def _place(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"(/|https?://[^/\s]+)\S*", value):
-        raise ValueError(f"expected a path on the target such as /debug/pprof, or a URL, not {value!r}")
+        raise ValueError(
+            f"expected a path on the target such as /debug/pprof, or a URL, not {value!r}"
+        )
     return value
 
 
 Place = Annotated[
     str,
     BeforeValidator(_place),
-    WithJsonSchema({"type": "string", "examples": ["/debug/pprof", "http://127.0.0.1:6060/debug/pprof"]}),
+    WithJsonSchema(
+        {"type": "string", "examples": ["/debug/pprof", "http://127.0.0.1:6060/debug/pprof"]}
+    ),
 ]
 
 
@@ -40,21 +44,29 @@ def _confirm(value: object) -> float | None:
         return 0.0 if value else None
     seconds = parse_duration(value)
     if seconds <= 0:
-        raise ValueError(f"expected true, false, or how long the load is made again, such as 5m, not {value!r}")
+        raise ValueError(
+            f"expected true, false, or how long the load is made again, such as 5m, not {value!r}"
+        )
     return seconds
 
 
 Confirm = Annotated[
-    float | None, BeforeValidator(_confirm), WithJsonSchema({"type": ["boolean", "string"], "examples": [True, "5m"]})
+    float | None,
+    BeforeValidator(_confirm),
+    WithJsonSchema({"type": ["boolean", "string"], "examples": [True, "5m"]}),
 ]
 
 
 class Diagnose(Strict):
     """Profiles of the target to take during the run; with no runtime named, whatever the URL is seen to offer."""
 
-    pprof: Place | None = Field(default=None, description="Go's pprof: a path on the target, or a URL")
+    pprof: Place | None = Field(
+        default=None, description="Go's pprof: a path on the target, or a URL"
+    )
     jvm: Jvm | None = Field(default=None, description="A JVM on this machine: true, or which")
-    node: Node | None = Field(default=None, description="Node's inspector: the address of --inspect")
+    node: Node | None = Field(
+        default=None, description="Node's inspector: the address of --inspect"
+    )
     python: Python | None = Field(default=None, description="Python's soak.hook: its address")
     headers: HeaderMap = Field(
         default={}, description="Headers that profiles are asked for with, such as Authorization"
@@ -64,7 +76,8 @@ class Diagnose(Strict):
         description="Time between snapshots, at least 5s; a 24th of the duration, up to 30m, unless given",
     )
     attribute: bool = Field(
-        default=False, description="Vary the endpoints' shares, to tell what a request of each costs"
+        default=False,
+        description="Vary the endpoints' shares, to tell what a request of each costs",
     )
     confirm: Confirm = Field(
         default=None,
@@ -78,7 +91,9 @@ class Diagnose(Strict):
 
     def again(self, duration: float) -> float | None:
         """For how many seconds `confirm` makes the full load again, where that has lasted `duration`; None for not at all."""
-        return None if self.confirm is None else self.confirm or max(_AGAIN * duration, _LEAST_AGAIN)
+        return (
+            None if self.confirm is None else self.confirm or max(_AGAIN * duration, _LEAST_AGAIN)
+        )
 
 
 def usual_drain(duration: float) -> float:

@@ -35,10 +35,14 @@ class Shorthand:
 
     keys: tuple[str, ...]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.expanded, handler(source))
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"anyOf": [{"type": ["string", "number"]}, handler(schema)]}
 
     def expanded(self, value: object) -> object:
@@ -69,13 +73,22 @@ def _quantity(
             raise ValueError(f"must be {bound}, not {value!r}")
         return number
 
-    schema = WithJsonSchema({"type": ["string", "number"], "description": text, "examples": examples})
+    schema = WithJsonSchema(
+        {"type": ["string", "number"], "description": text, "examples": examples}
+    )
     return Annotated[float, BeforeValidator(check), schema]
 
 
-Duration = _quantity(parse_duration, "A duration, such as 90s or 1h30m", ["30s", "10m", "8h"], 0, None, LONGEST)
+Duration = _quantity(
+    parse_duration, "A duration, such as 90s or 1h30m", ["30s", "10m", "8h"], 0, None, LONGEST
+)
 Positive = _quantity(
-    parse_duration, "A duration above zero, such as 90s or 1h30m", ["30s", "10m", "8h"], None, 0, LONGEST
+    parse_duration,
+    "A duration above zero, such as 90s or 1h30m",
+    ["30s", "10m", "8h"],
+    None,
+    0,
+    LONGEST,
 )
 
 
@@ -90,13 +103,19 @@ Term = Annotated[
     float,
     BeforeValidator(_term),
     WithJsonSchema(
-        {"type": ["string", "number"], "description": "A duration of up to 10 years", "examples": ["3d", "30d"]}
+        {
+            "type": ["string", "number"],
+            "description": "A duration of up to 10 years",
+            "examples": ["3d", "30d"],
+        }
     ),
 ]
 Rate = _quantity(parse_rate, "A rate, such as 200/s or 50/m", ["200/s", "50/m"], None, 0, FASTEST)
 Ratio = _quantity(parse_ratio, "A share, such as 0.1% or 0.001", ["0.1%"], 0, None)
 Amount = _quantity(parse_amount, "A number, or a size such as 2GiB", [500, "2GiB"], None, None)
-Growth = _quantity(parse_growth, "Growth over time, such as 1MiB/h or 0/h", ["1MiB/h", "0/h"], None, None)
+Growth = _quantity(
+    parse_growth, "Growth over time, such as 1MiB/h or 0/h", ["1MiB/h", "0/h"], None, None
+)
 
 
 def positive_count(value: object) -> int:
@@ -106,7 +125,9 @@ def positive_count(value: object) -> int:
     return value
 
 
-Count = Annotated[int, BeforeValidator(positive_count), WithJsonSchema({"type": "integer", "minimum": 1})]
+Count = Annotated[
+    int, BeforeValidator(positive_count), WithJsonSchema({"type": "integer", "minimum": 1})
+]
 
 
 @dataclass(frozen=True)
@@ -134,20 +155,26 @@ def _regex(value: object) -> str:
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
     if endless:
-        raise ValueError("this regular expression could take for ever: no repetition inside of another, as in (a+)+")
+        raise ValueError(
+            "this regular expression could take for ever: no repetition inside of another, as in (a+)+"
+        )
     return str(value)
 
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", value):
-        raise ValueError(f"expected a name of letters, digits and underscores, for use in templates, not {value!r}")
+        raise ValueError(
+            f"expected a name of letters, digits and underscores, for use in templates, not {value!r}"
+        )
     return value
 
 
 def _text_values(value: object) -> object:
     """Header values and form fields may be written as numbers."""
     if isinstance(value, dict):
-        return {key: str(item) if isinstance(item, int | float) else item for key, item in value.items()}
+        return {
+            key: str(item) if isinstance(item, int | float) else item for key, item in value.items()
+        }
     return value
 
 
@@ -157,17 +184,31 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             raise ValueError(f"{name!r} is no name for a header")
         if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-            raise ValueError(f"the value of {name} has a line break or another control character in it")
+            raise ValueError(
+                f"the value of {name} has a line break or another control character in it"
+            )
     return value
 
 
 StageLoad = Annotated[
     LoadLevel,
     PlainValidator(_level),
-    WithJsonSchema({"type": ["string", "integer"], "description": "A rate, or users", "examples": ["200/s", 50]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "description": "A rate, or users",
+            "examples": ["200/s", 50],
+        }
+    ),
 ]
-Regex = Annotated[str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})]
-Word = Annotated[str, BeforeValidator(_word), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"})]
+Regex = Annotated[
+    str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})
+]
+Word = Annotated[
+    str,
+    BeforeValidator(_word),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}),
+]
 
 
 def _several_texts(value: object) -> object:
@@ -197,10 +238,15 @@ def _checked_headers(value: dict[str, str | list[str]]) -> dict[str, str | list[
 
 _ONE_OR_SEVERAL = {
     "type": "object",
-    "additionalProperties": {"type": ["string", "number", "array"], "items": {"type": ["string", "number"]}},
+    "additionalProperties": {
+        "type": ["string", "number", "array"],
+        "items": {"type": ["string", "number"]},
+    },
 }
 #: Form fields, each with one value or several.
-FormMap = Annotated[dict[str, str | list[str]], BeforeValidator(_several_texts), WithJsonSchema(_ONE_OR_SEVERAL)]
+FormMap = Annotated[
+    dict[str, str | list[str]], BeforeValidator(_several_texts), WithJsonSchema(_ONE_OR_SEVERAL)
+]
 #: Headers of requests, each sent once or, with a list, as often as it has values.
 RequestHeaders = Annotated[
     dict[str, str | list[str]],

@@ -26,33 +26,52 @@ class FindLimits(Strict):
     p95: Positive | None = Field(default=None, description="95th percentile, such as 150ms")
     p99: Positive | None = Field(default=None, description="99th percentile, such as 250ms")
     p999: Positive | None = Field(default=None, description="99.9th percentile, such as 1s")
-    errors: Ratio = Field(default=USUAL_ERRORS, description="Largest share of failed requests; 1% unless given")
+    errors: Ratio = Field(
+        default=USUAL_ERRORS, description="Largest share of failed requests; 1% unless given"
+    )
 
     @model_validator(mode="after")
     def _some(self) -> FindLimits:
         if not self.model_fields_set:
             raise ValueError("name at least one limit, such as p99: 250ms or errors: 1%")
         if not LEAST_ERRORS <= self.errors <= 0.5:
-            raise ValueError("errors must be from 0.01% to 50%: no run proves that no request ever fails")
+            raise ValueError(
+                "errors must be from 0.01% to 50%: no run proves that no request ever fails"
+            )
         return self
 
     @property
     def of_steps(self) -> tuple[StepLimit, ...]:
         """The same for each step of the search."""
         bounds = ((name, quantile, getattr(self, name)) for name, quantile in _QUANTILES.items())
-        latency = (StepLimit(name, quantile, bound) for name, quantile, bound in bounds if bound is not None)
+        latency = (
+            StepLimit(name, quantile, bound)
+            for name, quantile, bound in bounds
+            if bound is not None
+        )
         return (*latency, StepLimit("errors", None, self.errors))
 
 
 class Find(Strict):
     """The highest rate at which all limits hold: doubled from the lowest on, then halved down to the capacity."""
 
-    limits: FindLimits = Field(description="What must hold at a rate, such as {p99: 250ms, errors: 1%}")
-    from_: Rate = Field(alias="from", description="The rate to begin with, which the target should hold, such as 50/s")
+    limits: FindLimits = Field(
+        description="What must hold at a rate, such as {p99: 250ms, errors: 1%}"
+    )
+    from_: Rate = Field(
+        alias="from",
+        description="The rate to begin with, which the target should hold, such as 50/s",
+    )
     to: Rate = Field(description="The highest rate to try, such as 5000/s")
-    step: Positive = Field(default=10.0, description="The least time that a rate is measured for; 10s unless given")
-    confirm: Positive = Field(default=30.0, description="The same of the rate that is found; 30s unless given")
-    within: Ratio = Field(default=0.05, description="The search ends at a bracket so narrow; 5% unless given")
+    step: Positive = Field(
+        default=10.0, description="The least time that a rate is measured for; 10s unless given"
+    )
+    confirm: Positive = Field(
+        default=30.0, description="The same of the rate that is found; 30s unless given"
+    )
+    within: Ratio = Field(
+        default=0.05, description="The search ends at a bracket so narrow; 5% unless given"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Find:
@@ -61,9 +80,13 @@ class Find(Strict):
         if not NARROWEST <= self.within <= WIDEST:
             raise ValueError("within must be from 1% to 50%")
         if self.step < SHORTEST or self.confirm < self.step:
-            raise ValueError(f"step must be at least {SHORTEST:g}s, and confirm at least as long as step")
+            raise ValueError(
+                f"step must be at least {SHORTEST:g}s, and confirm at least as long as step"
+            )
         return self
 
     def settings(self, warmup: float) -> SearchSettings:
         """The search, with so many seconds of the lowest rate before it."""
-        return SearchSettings(self.limits.of_steps, self.from_, self.to, self.step, self.confirm, self.within, warmup)
+        return SearchSettings(
+            self.limits.of_steps, self.from_, self.to, self.step, self.confirm, self.within, warmup
+        )

@@ -39,7 +39,9 @@ class StepSpec(RequestSpec):
         default={}, description="Values of its answer that later steps use in their templates"
     )
     if_: str | None = Field(
-        default=None, alias="if", description='Made only where this holds, such as "{{ stock > 0 }}"'
+        default=None,
+        alias="if",
+        description='Made only where this holds, such as "{{ stock > 0 }}"',
     )
     chance: Chance = Field(default=1.0, description="Made with this probability, such as 30%")
     think: AnyThink | None = Field(
@@ -53,10 +55,15 @@ class BlockSpec(Strict):
     steps: list[AnyStep] = Field(min_length=1, description="The steps, in order")
     repeat: int = Field(default=1, ge=1, le=MOST_ROUNDS, description="How many times")
     while_: str | None = Field(
-        default=None, alias="while", description='Again and again while this holds, such as "{{ next is not none }}"'
+        default=None,
+        alias="while",
+        description='Again and again while this holds, such as "{{ next is not none }}"',
     )
     at_most: int = Field(
-        default=USUAL_ROUNDS, ge=1, le=MOST_ROUNDS, description="Rounds of while, at most; 100 unless given"
+        default=USUAL_ROUNDS,
+        ge=1,
+        le=MOST_ROUNDS,
+        description="Rounds of while, at most; 100 unless given",
     )
     if_: str | None = Field(default=None, alias="if", description="Made only where this holds")
     chance: Chance = Field(default=1.0, description="Made with this probability, such as 30%")
@@ -76,7 +83,8 @@ def _kind(value: Any) -> str:
 
 
 AnyStep = Annotated[
-    Annotated[StepSpec, Shorthand(("request",)), Tag(STEP_TAGS[0])] | Annotated[BlockSpec, Tag(STEP_TAGS[1])],
+    Annotated[StepSpec, Shorthand(("request",)), Tag(STEP_TAGS[0])]
+    | Annotated[BlockSpec, Tag(STEP_TAGS[1])],
     Discriminator(_kind),
 ]
 BlockSpec.model_rebuild()
@@ -85,12 +93,21 @@ BlockSpec.model_rebuild()
 class Flow(Strict):
     """Requests that one user makes in order; a failed one ends them."""
 
-    name: str = Field(min_length=1, max_length=100, description="How reports call it, before the name of each step")
+    name: str = Field(
+        min_length=1,
+        max_length=100,
+        description="How reports call it, before the name of each step",
+    )
     weight: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to endpoints and flows"
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Share of the traffic, relative to endpoints and flows",
     )
     steps: list[AnyStep] = Field(min_length=1, description="The requests, in order")
-    tags: list[RequestTag] = Field(default=[], description="Tags of all its requests, besides their own")
+    tags: list[RequestTag] = Field(
+        default=[], description="Tags of all its requests, besides their own"
+    )
 
     @model_validator(mode="after")
     def _not_too_deep(self) -> Flow:
@@ -99,7 +116,9 @@ class Flow(Strict):
         return self
 
 
-def requests_in(steps: Sequence[StepSpec | BlockSpec], place: Path) -> Iterator[tuple[Path, StepSpec]]:
+def requests_in(
+    steps: Sequence[StepSpec | BlockSpec], place: Path
+) -> Iterator[tuple[Path, StepSpec]]:
     """Every request of some steps, those of blocks too, with its place in the file below `place`."""
     for index, step in enumerate(steps):
         if isinstance(step, BlockSpec):
@@ -108,7 +127,9 @@ def requests_in(steps: Sequence[StepSpec | BlockSpec], place: Path) -> Iterator[
             yield (*place, index), step
 
 
-def blocks_in(steps: Sequence[StepSpec | BlockSpec], place: Path) -> Iterator[tuple[Path, StepSpec | BlockSpec]]:
+def blocks_in(
+    steps: Sequence[StepSpec | BlockSpec], place: Path
+) -> Iterator[tuple[Path, StepSpec | BlockSpec]]:
     """Every step and block, outer ones first."""
     for index, step in enumerate(steps):
         yield (*place, index), step

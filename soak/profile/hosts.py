@@ -1,6 +1,7 @@
 """Where load may go: to this machine and to hosts that a profile allows, and never to a cloud's metadata service.
 
-Names are checked before they are looked up, and the addresses that they lead to before anything is connected.
+Names are checked before they are looked up, and the addresses that they lead to before anything is
+connected.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def is_host(host: str) -> bool:
     """Whether a text is a host's name, of labels of at most 63 letters, or an address."""
     name = _plain(host)
     return _address(name) is not None or (
-        bool(_HOST.fullmatch(name)) and len(name) <= 253 and all(len(label) <= 63 for label in name.split("."))
+        bool(_HOST.fullmatch(name))
+        and len(name) <= 253
+        and all(len(label) <= 63 for label in name.split("."))
     )
 
 

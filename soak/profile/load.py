@@ -32,12 +32,16 @@ Argument = bool | int | float | str
 class Workers(Strict):
     """Remote load workers, and what becomes of the run when one is lost."""
 
-    expect: int = Field(default=0, ge=0, description="How many `soak worker` must join before the load begins")
+    expect: int = Field(
+        default=0, ge=0, description="How many `soak worker` must join before the load begins"
+    )
     bind: str = Field(
         default="127.0.0.1:5557",
         description="Where they find the master; beyond loopback SOAK_WORKER_TOKEN must be set, and nothing is encrypted",
     )
-    wait: Positive = Field(default=60.0, description="How long they may take to join; 60s unless given")
+    wait: Positive = Field(
+        default=60.0, description="How long they may take to join; 60s unless given"
+    )
     lost: Literal["rebalance", "break"] = Field(
         default="rebalance",
         description="When a worker is lost: the others take over its share, or the run is declared broken",
@@ -47,21 +51,29 @@ class Workers(Strict):
 class TrafficShape(Strict):
     """Who comes when: arrivals at a rate (open model) or users (closed model), and how their number changes over time."""
 
-    rate: Rate | None = Field(default=None, description="Open model: arrivals on schedule, each a request or a flow")
-    users: Count | None = Field(default=None, description="Closed model: users that each wait for their answer")
+    rate: Rate | None = Field(
+        default=None, description="Open model: arrivals on schedule, each a request or a flow"
+    )
+    users: Count | None = Field(
+        default=None, description="Closed model: users that each wait for their answer"
+    )
     ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
     duration: Positive = Field(default=0.0, description="Time at full load, after the ramp")
     stages: list[Stage] | None = Field(
-        default=None, min_length=1, description="Stretches of load, instead of rate or users, ramp and duration"
+        default=None,
+        min_length=1,
+        description="Stretches of load, instead of rate or users, ramp and duration",
     )
     arrivals: Literal["constant", "poisson"] = Field(
-        default="constant", description="Open model: evenly spaced, or at random as independent callers come"
+        default="constant",
+        description="Open model: evenly spaced, or at random as independent callers come",
     )
     think: AnyThink | None = Field(
         default=None, description="Pause between a user's requests: a time, or {min: 1s, max: 3s}"
     )
     pace: Positive | None = Field(
-        default=None, description="Closed model: least time from one request or flow of a user to the next"
+        default=None,
+        description="Closed model: least time from one request or flow of a user to the next",
     )
 
     @model_validator(mode="after")
@@ -120,22 +132,31 @@ class Load(TrafficShape):
     """How much traffic, for how long."""
 
     find: Find | None = Field(
-        default=None, description="Search for the highest rate that holds, instead of rate, users or stages"
+        default=None,
+        description="Search for the highest rate that holds, instead of rate, users or stages",
     )
-    warmup: Duration = Field(default=0.0, description="At least this much from the start is left out of judging")
+    warmup: Duration = Field(
+        default=0.0, description="At least this much from the start is left out of judging"
+    )
     drain: Duration | None = Field(
         default=None,
         description="Sampling goes on for so long after the load; 0s, or with diagnose 10% of duration, 5s to 30s",
     )
-    seed: int = Field(default=0, ge=0, description="The same seed makes the same choices, rows and random values")
+    seed: int = Field(
+        default=0, ge=0, description="The same seed makes the same choices, rows and random values"
+    )
     cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
     redirects: bool = Field(
-        default=False, description="Follow redirects, up to 10, to loopback and the hosts of target.allow"
+        default=False,
+        description="Follow redirects, up to 10, to loopback and the hosts of target.allow",
     )
     processes: Count | None = Field(
-        default=None, description="Local Locust processes, one a core; 1 unless given, none with remote workers"
+        default=None,
+        description="Local Locust processes, one a core; 1 unless given, none with remote workers",
     )
-    workers: Workers | None = Field(default=None, description="Remote load workers, on other machines")
+    workers: Workers | None = Field(
+        default=None, description="Remote load workers, on other machines"
+    )
     timeout: AnyTimeouts = Field(
         default=TimeoutSpec(), description="Longest wait for an answer, or connect, read and total"
     )
@@ -143,10 +164,15 @@ class Load(TrafficShape):
         default=None, description="Own Locust users instead of endpoints, relative to the profile"
     )
     arguments: dict[str, Argument | list[Argument]] = Field(
-        default={}, description="Arguments of the locustfile, by name without the dashes; true for a flag"
+        default={},
+        description="Arguments of the locustfile, by name without the dashes; true for a flag",
     )
-    tags: list[str] = Field(default=[], description="Only the locustfile's tasks with any of these tags")
-    exclude_tags: list[str] = Field(default=[], description="None of the locustfile's tasks with any of these tags")
+    tags: list[str] = Field(
+        default=[], description="Only the locustfile's tasks with any of these tags"
+    )
+    exclude_tags: list[str] = Field(
+        default=[], description="None of the locustfile's tasks with any of these tags"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Load:
@@ -167,9 +193,13 @@ class Load(TrafficShape):
         """The duration of a search is its longest, and at most the given one."""
         for key in ("rate", "users", "ramp", "stages", "locustfile"):
             if key in self.model_fields_set:
-                raise ValueError(f"give either find or {key}, and not both: a search sets the rate itself")
+                raise ValueError(
+                    f"give either find or {key}, and not both: a search sets the rate itself"
+                )
         if self.workers is not None and self.workers.expect:
-            raise ValueError("find goes with processes of this machine: workers on others leave after each step")
+            raise ValueError(
+                "find goes with processes of this machine: workers on others leave after each step"
+            )
         if "duration" not in self.model_fields_set:
             object.__setattr__(self, "duration", find.settings(self.warmup).longest_seconds)
 

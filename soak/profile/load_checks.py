@@ -35,7 +35,9 @@ def check_load(profile: Profile, document: yamltext.Document) -> None:
     for index, scenario in enumerate(profile.scenarios):
         place = ("scenarios", index)
         if scenario.name in names:
-            raise refused(document, (*place, "name"), f"another scenario is called {scenario.name!r}, too")
+            raise refused(
+                document, (*place, "name"), f"another scenario is called {scenario.name!r}, too"
+            )
         names.add(scenario.name)
         _check_scenario(profile, scenario, document, place)
 
@@ -48,6 +50,10 @@ def _check_scenario(
     load, total = scenario.load.within(profile.load), profile.load.ramp + profile.load.duration
     whole = f"the whole load of {show_duration(total)} (load.ramp and load.duration)"
     if load.duration <= 0:
-        raise refused(document, (*place, "load"), f"its beginning and its ramp leave no time of {whole}")
+        raise refused(
+            document, (*place, "load"), f"its beginning and its ramp leave no time of {whole}"
+        )
     if load.end > total + _ROUNDING:
-        raise refused(document, (*place, "load"), f"ends {show_duration(load.end - total)} after {whole}")
+        raise refused(
+            document, (*place, "load"), f"ends {show_duration(load.end - total)} after {whole}"
+        )

@@ -22,7 +22,19 @@ from soak.profile.fields import Regex, Strict
 
 #: The statuses that HTTP has (RFC 9110, section 15).
 STATUSES = range(100, 600)
-_OPERATORS = ("equals", "not", "gt", "ge", "lt", "le", "in", "contains", "regex", "length", "exists")
+_OPERATORS = (
+    "equals",
+    "not",
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "in",
+    "contains",
+    "regex",
+    "length",
+    "exists",
+)
 _STATUS_RANGE = re.compile(r"([1-5])xx|([1-5][0-9]{2})\s*-\s*([1-5][0-9]{2})", re.IGNORECASE)
 
 
@@ -32,11 +44,17 @@ class MatchShorthand:
 
     operator: str
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.expanded, handler(source))
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": ["string", "number", "boolean", "null", "array"]}, handler(schema)]}
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "anyOf": [{"type": ["string", "number", "boolean", "null", "array"]}, handler(schema)]
+        }
 
     def expanded(self, value: object) -> object:
         """A plain value as the match it stands for; ValueError for a mapping whose keys are no operators."""
@@ -54,7 +72,9 @@ class MatchShorthand:
 
 
 def _operand(value: object) -> object:
-    if isinstance(value, bool) or not (isinstance(value, int | float) or (isinstance(value, str) and "{{" in value)):
+    if isinstance(value, bool) or not (
+        isinstance(value, int | float) or (isinstance(value, str) and "{{" in value)
+    ):
         raise ValueError(f"expected a number, or a template such as {{{{ total }}}}, not {value!r}")
     return value
 
@@ -66,7 +86,9 @@ def _plain_regex(value: object) -> object:
 
 
 Operand = Annotated[
-    int | float | str, BeforeValidator(_operand), WithJsonSchema({"type": ["number", "string"], "examples": [3]})
+    int | float | str,
+    BeforeValidator(_operand),
+    WithJsonSchema({"type": ["number", "string"], "examples": [3]}),
 ]
 
 
@@ -74,32 +96,47 @@ class Match(Strict):
     """What a value must be; every operator given must hold."""
 
     equals: JsonValue = Field(default=None, description="It must be exactly this value")
-    not_: AnyValue | None = Field(default=None, alias="not", description="It must not be this value, or match this")
+    not_: AnyValue | None = Field(
+        default=None, alias="not", description="It must not be this value, or match this"
+    )
     gt: Operand | None = Field(default=None, description="It must be a number above this one")
     ge: Operand | None = Field(default=None, description="It must be at least this number")
     lt: Operand | None = Field(default=None, description="It must be a number below this one")
     le: Operand | None = Field(default=None, description="It must be at most this number")
-    in_: list[JsonValue] | None = Field(default=None, alias="in", min_length=1, description="It must be one of these")
-    contains: JsonValue = Field(default=None, description="A text must hold this text, a list this item")
+    in_: list[JsonValue] | None = Field(
+        default=None, alias="in", min_length=1, description="It must be one of these"
+    )
+    contains: JsonValue = Field(
+        default=None, description="A text must hold this text, a list this item"
+    )
     regex: Annotated[Regex, BeforeValidator(_plain_regex)] | None = Field(
         default=None, description="It must hold a match of this regular expression"
     )
     length: AnyValue | None = Field(default=None, description="How long a text or list must be")
-    exists: bool | None = Field(default=None, description="true: it must be there; false: it must not")
+    exists: bool | None = Field(
+        default=None, description="true: it must be there; false: it must not"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _null_is_a_value(cls, value: object) -> object:
         """`not: null` is a match of null, where pydantic would see a key that is left out."""
         if isinstance(value, dict):
-            return {key: {"equals": None} if key in ("not", "length") and v is None else v for key, v in value.items()}
+            return {
+                key: {"equals": None} if key in ("not", "length") and v is None else v
+                for key, v in value.items()
+            }
         return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Match:
         if self.exists is False and len(self.model_fields_set) > 1:
-            raise ValueError("what must not exist has no value to compare: exists: false stands alone")
-        if any(nested is not None and nested.exists is not None for nested in (self.not_, self.length)):
+            raise ValueError(
+                "what must not exist has no value to compare: exists: false stands alone"
+            )
+        if any(
+            nested is not None and nested.exists is not None for nested in (self.not_, self.length)
+        ):
             raise ValueError("exists stands by itself: write {exists: false}")
         return self
 
@@ -107,8 +144,12 @@ class Match(Strict):
         """Operator to operand, as written; those of nested matches likewise."""
         operands: dict[str, Any] = {}
         for name, field in type(self).model_fields.items():
-            if name in self.model_fields_set and ((value := getattr(self, name)) is not None or name == "equals"):
-                operands[field.alias or name] = value.operands() if isinstance(value, Match) else value
+            if name in self.model_fields_set and (
+                (value := getattr(self, name)) is not None or name == "equals"
+            ):
+                operands[field.alias or name] = (
+                    value.operands() if isinstance(value, Match) else value
+                )
         return operands
 
 
@@ -149,7 +190,9 @@ def _statuses(value: object) -> Any:
             )
         accepted += statuses
     if not accepted:
-        raise ValueError("expected an HTTP status such as 201, or a list of them, not an empty list")
+        raise ValueError(
+            "expected an HTTP status such as 201, or a list of them, not an empty list"
+        )
     return list(dict.fromkeys(accepted))
 
 
@@ -162,8 +205,17 @@ def _matching(match: dict[Any, Any]) -> list[int]:
             if any(isinstance(status, str) for status in named):
                 raise ValueError("templates stand alone, or in a list of statuses")
             left = left - named if operator == "not" else left & named
-        elif operator in ("gt", "ge", "lt", "le") and isinstance(operand, int) and not isinstance(operand, bool):
-            bounds = {"gt": (operand + 1, 600), "ge": (operand, 600), "lt": (0, operand), "le": (0, operand + 1)}
+        elif (
+            operator in ("gt", "ge", "lt", "le")
+            and isinstance(operand, int)
+            and not isinstance(operand, bool)
+        ):
+            bounds = {
+                "gt": (operand + 1, 600),
+                "ge": (operand, 600),
+                "lt": (0, operand),
+                "le": (0, operand + 1),
+            }
             left &= set(range(*bounds[operator]))
         else:
             raise ValueError(
@@ -182,11 +234,15 @@ def shown_statuses(statuses: Iterable[int]) -> str:
             runs[-1].append(status)
         else:
             runs.append([status])
-    return " or ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else " or ".join(map(str, run)) for run in runs)
+    return " or ".join(
+        f"{run[0]}-{run[-1]}" if len(run) > 2 else " or ".join(map(str, run)) for run in runs
+    )
 
 
 Statuses = Annotated[
     list[int | str],
     BeforeValidator(_statuses),
-    WithJsonSchema({"type": ["integer", "string", "array", "object"], "examples": [201, "2xx", {"not": "5xx"}]}),
+    WithJsonSchema(
+        {"type": ["integer", "string", "array", "object"], "examples": [201, "2xx", {"not": "5xx"}]}
+    ),
 ]

@@ -10,8 +10,8 @@ from soak.errors import ProfileError
 def merge(node: yaml.Node, file: str) -> None:
     """Replace every merge key below a node, in place; ProfileError with file and line for one that is none.
 
-    A key of the mapping itself goes before a merged one, and an earlier mapping of a list before a later one. Each node is
-    visited once, so that aliases cost nothing.
+    A key of the mapping itself goes before a merged one, and an earlier mapping of a list before a
+    later one. Each node is visited once, so that aliases cost nothing.
     """
     _merge(node, file, set(), set())
 

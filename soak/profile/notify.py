@@ -13,7 +13,9 @@ from soak.profile.fields import Strict
 class Notify(Strict):
     """A webhook that is told of the verdict when a run has ended."""
 
-    webhook: str = Field(description="Where the summary is posted as JSON, such as ${SLACK_WEBHOOK}")
+    webhook: str = Field(
+        description="Where the summary is posted as JSON, such as ${SLACK_WEBHOOK}"
+    )
     when: Literal["fail", "change", "always"] = Field(
         default="change",
         description="After a run that did not pass; after one whose verdict is another than the run's before; after each",
@@ -24,5 +26,7 @@ class Notify(Strict):
     def _is_address(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected an http or https URL")  # the URL is a secret, so it is not shown
+            raise ValueError(
+                "expected an http or https URL"
+            )  # the URL is a secret, so it is not shown
         return value

@@ -23,7 +23,10 @@ from soak.profile.types import Profile
 from soak.profile.windowed import IN_WINDOWS, PLAIN
 
 #: Keys, and parts of keys, of what is sent to the target, or may hold a password; and those keys of auth that are no secret.
-_SENT, _SENT_PARTS = ("form", "json", "body", "zipkin", "jaeger"), ("header", "auth", "token", "password")
+_SENT, _SENT_PARTS = (
+    ("form", "json", "body", "zipkin", "jaeger"),
+    ("header", "auth", "token", "password"),
+)
 #: Flags of `soak run` whose value is sent to the target.
 _SENT_FLAGS = ("--header", "--body", "--json-body")
 _NEVER_SECRET = ("auth.request", "auth.url", "auth.refresh")
@@ -46,8 +49,12 @@ def load_profile(
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ProfileError(f"{path}: not a text file in UTF-8") from None
-    default_name = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in path.stem).lstrip("._-")
-    return parse_profile(text, str(path), overrides, environment, default_name or "soak", capacity=capacity)
+    default_name = "".join(
+        letter if letter.isalnum() or letter in "._-" else "-" for letter in path.stem
+    ).lstrip("._-")
+    return parse_profile(
+        text, str(path), overrides, environment, default_name or "soak", capacity=capacity
+    )
 
 
 def parse_profile(
@@ -63,8 +70,9 @@ def parse_profile(
 ) -> tuple[Profile, str]:
     """The same from text. `lenient` is for judging an old run: unset variables stay, and nothing is asked of the target.
 
-    `flags` names the flag behind each path where the text was made from flags; messages then name flags.
-    `capacity`, in requests per second, is what rates such as `70% of capacity` are shares of.
+    `flags` names the flag behind each path where the text was made from flags; messages then name
+    flags. `capacity`, in requests per second, is what rates such as `70% of capacity` are shares
+    of.
     """
     node = yamltext.compose(text, file)
     changed = list(overrides)
@@ -124,14 +132,20 @@ def _refuse_hidden_secrets(assignment: str) -> None:
         node = unread.pop()
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         for name, value in pairs:
-            if _is_sent(str(name.value)) and not all("${" in str(scalar.value) for scalar in yamltext.scalars(value)):
+            if _is_sent(str(name.value)) and not all(
+                "${" in str(scalar.value) for scalar in yamltext.scalars(value)
+            ):
                 advice = f"set {name.value} by a key of its own, such as endpoints.0.{name.value}, or use ${{VAR}}"
-                raise ProfileError(f"--set {key}: what is sent to the target would be written down with it; {advice}")
+                raise ProfileError(
+                    f"--set {key}: what is sent to the target would be written down with it; {advice}"
+                )
         unread += [value for _, value in pairs]
         unread += node.value if isinstance(node, yaml.SequenceNode) else []
 
 
-def validate(model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()) -> _Model:
+def validate(
+    model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()
+) -> _Model:
     """A value as `model`; ProfileError for the first thing wrong, in the order of the file."""
     try:
         return model.model_validate(value)
@@ -139,16 +153,27 @@ def validate(model: type[_Model], value: Any, document: yamltext.Document, prefi
         raise explained(error, model, document, prefix) from None
 
 
-def explained(error: ValidationError, model: Any, document: yamltext.Document, prefix: yamltext.Path) -> ProfileError:
+def explained(
+    error: ValidationError, model: Any, document: yamltext.Document, prefix: yamltext.Path
+) -> ProfileError:
     """A validation error as one line a person can act on: the first in the file, unknown keys before missing ones."""
 
     def place(item: Any) -> tuple[bool, int]:
         path = (*prefix, *item["loc"])
-        line = next((document.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in document.lines), 0)
+        line = next(
+            (
+                document.lines[path[:n]]
+                for n in range(len(path), -1, -1)
+                if path[:n] in document.lines
+            ),
+            0,
+        )
         return item["type"] == "missing", line
 
     for item in (errors := error.errors()):
-        item["loc"] = tuple(part for part in item["loc"] if part not in (*STEP_TAGS, PLAIN, IN_WINDOWS))
+        item["loc"] = tuple(
+            part for part in item["loc"] if part not in (*STEP_TAGS, PLAIN, IN_WINDOWS)
+        )
     item = min(errors, key=place)
     path = (*prefix, *item["loc"])
     key = ".".join(map(str, path))
@@ -157,9 +182,17 @@ def explained(error: ValidationError, model: Any, document: yamltext.Document, p
         key, path = ".".join(map(str, path[:-1])), path[:-1]
         where = document.where(path)
     elif path[-1:] == ("[key]",):
-        known = item.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
+        known = (
+            item.get("ctx", {})
+            .get("expected", "")
+            .replace("'", "")
+            .replace(" or ", ", ")
+            .split(", ")
+        )
         key, path = ".".join(map(str, path[:-1])), path[:-1]
-        return ProfileError(f"{document.where(path)}: {key}: unknown key{nearest(str(path[-1]), known)}")
+        return ProfileError(
+            f"{document.where(path)}: {key}: unknown key{nearest(str(path[-1]), known)}"
+        )
     if item["type"] == "extra_forbidden":
         known = sorted(known_keys(model, item["loc"][:-1]))
         return ProfileError(f"{where}: {key}: unknown key{nearest(str(path[-1]), known)}")
@@ -200,7 +233,9 @@ def known_keys(model: Any, path: Iterable[str | int]) -> set[str]:
             models = get_args(models)[1]
             continue
         models = _models(models)
-        field = next((f for m in models for n, f in m.model_fields.items() if (f.alias or n) == part), None)
+        field = next(
+            (f for m in models for n, f in m.model_fields.items() if (f.alias or n) == part), None
+        )
         models = field.annotation if field else (models if isinstance(part, int) else None)
     return {field.alias or name for m in _models(models) for name, field in m.model_fields.items()}
 

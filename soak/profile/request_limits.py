@@ -16,5 +16,7 @@ class EndpointLimits(Strict):
     p90: LatencyLimit | None = Field(default=None, description="Largest 90th percentile of latency")
     p95: LatencyLimit | None = Field(default=None, description="Largest 95th percentile of latency")
     p99: LatencyLimit | None = Field(default=None, description="Largest 99th percentile of latency")
-    p999: LatencyLimit | None = Field(default=None, description="Largest 99.9th percentile of latency")
+    p999: LatencyLimit | None = Field(
+        default=None, description="Largest 99.9th percentile of latency"
+    )
     rate: Rate | None = Field(default=None, description="Least achieved rate of requests")

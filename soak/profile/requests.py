@@ -42,26 +42,35 @@ def _short(value: object) -> object:
 
 
 Request = Annotated[
-    str, BeforeValidator(_request), WithJsonSchema({"type": "string", "pattern": rf"^({_METHODS}) (/|\{{\{{)"})
+    str,
+    BeforeValidator(_request),
+    WithJsonSchema({"type": "string", "pattern": rf"^({_METHODS}) (/|\{{\{{)"}),
 ]
 ConstantRequest = Annotated[
-    str, BeforeValidator(_constant_request), WithJsonSchema({"type": "string", "pattern": _CONSTANT.pattern})
+    str,
+    BeforeValidator(_constant_request),
+    WithJsonSchema({"type": "string", "pattern": _CONSTANT.pattern}),
 ]
-ReadyRequest = Annotated[str, BeforeValidator(_ready), WithJsonSchema({"type": "string", "pattern": r"GET (/\S*)"})]
+ReadyRequest = Annotated[
+    str, BeforeValidator(_ready), WithJsonSchema({"type": "string", "pattern": r"GET (/\S*)"})
+]
 
 
 class Expect(Strict):
     """What an answer must be to count as a success; without `status`, any below 400 is right."""
 
     status: Statuses | None = Field(
-        default=None, description="The status, 2xx, 200-299, {not: 500}, a template, or a list of them"
+        default=None,
+        description="The status, 2xx, 200-299, {not: 500}, a template, or a list of them",
     )
     within: Positive | None = Field(default=None, description="Longest time to the whole answer")
     body: BodyMatch | None = Field(
-        default=None, description="Text the body must contain, or a match such as {regex: …} or {not: {contains: …}}"
+        default=None,
+        description="Text the body must contain, or a match such as {regex: …} or {not: {contains: …}}",
     )
     headers: dict[str, AnyValue] = Field(
-        default={}, description="Headers it must carry, each with its value or a match such as {regex: …}"
+        default={},
+        description="Headers it must carry, each with its value or a match such as {regex: …}",
     )
     json_: dict[str, AnyValue] = Field(
         default={},
@@ -69,7 +78,9 @@ class Expect(Strict):
         description="JSONPath to value or match such as {gt: 3}: all that the path finds must be so",
     )
     schema_: dict[str, JsonValue] | str | None = Field(
-        default=None, alias="schema", description="A JSON Schema that the body must follow, or a file that holds one"
+        default=None,
+        alias="schema",
+        description="A JSON Schema that the body must follow, or a file that holds one",
     )
 
 
@@ -79,23 +90,30 @@ class Capture(Strict):
     json_: str | None = Field(default=None, alias="json", description="JSONPath into the body")
     header: str | None = Field(default=None, description="The header whose value is taken")
     regex: Regex | None = Field(
-        default=None, description="A regular expression on the body; its first group, or all of the match"
+        default=None,
+        description="A regular expression on the body; its first group, or all of the match",
     )
     url: bool | Regex | None = Field(
-        default=None, description="true: the URL of the answer, after redirects; or a regular expression on it"
+        default=None,
+        description="true: the URL of the answer, after redirects; or a regular expression on it",
     )
     cookie: str | None = Field(default=None, description="The cookie whose value is taken")
     take: Literal["first", "last", "random", "all"] = Field(
-        default="first", description="Which of the values that json or regex finds; all makes a list"
+        default="first",
+        description="Which of the values that json or regex finds; all makes a list",
     )
-    default: JsonValue = Field(default=None, description="The value where nothing is found, instead of a failure")
+    default: JsonValue = Field(
+        default=None, description="The value where nothing is found, instead of a failure"
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Capture:
         if sum(getattr(self, name) is not None for name in _PLACES) != 1 or self.url is False:
             raise ValueError("give exactly one of json, header, regex, url and cookie")
         if self.take != "first" and self.json_ is None and self.regex is None:
-            raise ValueError("take goes with json or regex: there is only one header, URL or cookie")
+            raise ValueError(
+                "take goes with json or regex: there is only one header, URL or cookie"
+            )
         return self
 
 
@@ -108,7 +126,9 @@ class PartFile(Strict):
     file: str = Field(description="The file, relative to the profile")
     name: str = Field(default="", description="The file name to tell; the file's own unless given")
     type: str = Field(
-        default="", pattern=r"^([\w.+-]+/[\w.+-]+)?$", description="Its media type; by its name unless given"
+        default="",
+        pattern=r"^([\w.+-]+/[\w.+-]+)?$",
+        description="Its media type; by its name unless given",
     )
 
 
@@ -128,14 +148,23 @@ Parts = Annotated[
 class Sending(Strict):
     """What a request sends."""
 
-    headers: RequestHeaders = Field(default={}, description="Headers to send; a list of values sends one as often")
+    headers: RequestHeaders = Field(
+        default={}, description="Headers to send; a list of values sends one as often"
+    )
     json_: JsonValue | None = Field(default=None, alias="json", description="A JSON body")
-    form: FormMap | None = Field(default=None, description="A form body; a list of values sends a field as often")
+    form: FormMap | None = Field(
+        default=None, description="A form body; a list of values sends a field as often"
+    )
     body: str | None = Field(default=None, description="A text body")
 
     @model_validator(mode="after")
     def _one_body(self) -> Sending:
-        kinds = {"json": self.json_, "form": self.form, "body": self.body, "file": getattr(self, "file", None)}
+        kinds = {
+            "json": self.json_,
+            "form": self.form,
+            "body": self.body,
+            "file": getattr(self, "file", None),
+        }
         kinds["multipart"] = getattr(self, "multipart", None)
         given = [key for key, value in kinds.items() if value is not None]
         if len(given) > 1:
@@ -146,9 +175,15 @@ class Sending(Strict):
 class TimeoutSpec(Strict):
     """How long requests may take; in short, the whole of one."""
 
-    connect: Positive | None = Field(default=None, description="Longest time to connect, with TLS; total unless given")
-    read: Positive | None = Field(default=None, description="Longest silence within an answer; any unless given")
-    total: Positive | None = Field(default=None, description="Longest wait for a whole answer; 10s unless given")
+    connect: Positive | None = Field(
+        default=None, description="Longest time to connect, with TLS; total unless given"
+    )
+    read: Positive | None = Field(
+        default=None, description="Longest silence within an answer; any unless given"
+    )
+    total: Positive | None = Field(
+        default=None, description="Longest wait for a whole answer; 10s unless given"
+    )
 
 
 AnyTimeouts = Annotated[TimeoutSpec, Shorthand(("total",))]
@@ -159,20 +194,30 @@ class RequestSpec(Sending):
 
     request: Request = Field(description="Method and path, such as GET /user")
     name: str = Field(
-        default="", min_length=0, max_length=200, description="How reports call it; the request unless given"
+        default="",
+        min_length=0,
+        max_length=200,
+        description="How reports call it; the request unless given",
     )
-    file: str | None = Field(default=None, description="A file that holds the body, relative to the profile")
+    file: str | None = Field(
+        default=None, description="A file that holds the body, relative to the profile"
+    )
     multipart: Parts | None = Field(
-        default=None, description="A body of fields and files: a text, {file: photo.png}, or a list of them"
+        default=None,
+        description="A body of fields and files: a text, {file: photo.png}, or a list of them",
     )
     timeout: AnyTimeouts = Field(
         default=TimeoutSpec(),
         description="Longest wait for its answer, or connect, read and total; load.timeout's unless given",
     )
     expect: Expect = Field(default=Expect(), description="What counts as a success")
-    redirects: bool | None = Field(default=None, description="Follow redirects; load.redirects' unless given")
+    redirects: bool | None = Field(
+        default=None, description="Follow redirects; load.redirects' unless given"
+    )
     limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
-    tags: list[Tag] = Field(default=[], description="Names to report it under, together with others of the same tag")
+    tags: list[Tag] = Field(
+        default=[], description="Names to report it under, together with others of the same tag"
+    )
 
     _written: str | None = PrivateAttr(default=None)
 
@@ -190,7 +235,10 @@ class EndpointSpec(RequestSpec):
     """One kind of request; short form: just `GET /path`."""
 
     weight: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False, description="Share of the traffic, relative to the others"
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Share of the traffic, relative to the others",
     )
 
 
@@ -201,21 +249,30 @@ class Login(Strict):
     """A user and a password."""
 
     user: str = Field(pattern=r"^[^:\x00-\x1f\x7f]*$", description="The user's name; no colon")
-    password: str = Field(pattern=r"^[^\x00-\x1f\x7f]*$", description="The password, such as ${PASSWORD}")
+    password: str = Field(
+        pattern=r"^[^\x00-\x1f\x7f]*$", description="The password, such as ${PASSWORD}"
+    )
 
 
 class Auth(Sending):
     """Who asks: by a token that is fetched and kept fresh outside of what is measured, or by a password. No templates."""
 
-    basic: Login | None = Field(default=None, description="Basic authentication (RFC 7617), with every request")
-    digest: Login | None = Field(default=None, description="Digest authentication (RFC 7616), with every request")
+    basic: Login | None = Field(
+        default=None, description="Basic authentication (RFC 7617), with every request"
+    )
+    digest: Login | None = Field(
+        default=None, description="Digest authentication (RFC 7616), with every request"
+    )
     request: ConstantRequest | None = Field(
         default=None, description="The request that answers with the token, such as POST /token"
     )
-    url: str | None = Field(default=None, description="Where to ask for it; the target unless given")
+    url: str | None = Field(
+        default=None, description="Where to ask for it; the target unless given"
+    )
     token: str = Field(default="$.access_token", description="JSONPath to the token in the answer")
     refresh: Positive | None = Field(
-        default=None, description="Fetch a new one this often; at 80% of the answer's expires_in unless given"
+        default=None,
+        description="Fetch a new one this often; at 80% of the answer's expires_in unless given",
     )
     header: str = Field(
         default="Authorization: Bearer",
@@ -230,5 +287,7 @@ class Auth(Sending):
             raise ValueError("give exactly one of request (for a token), basic and digest")
         useless = sorted(self.model_fields_set - set(given)) if self.request is None else []
         if useless:
-            raise ValueError(f"{useless[0].rstrip('_')} goes with a request for a token, and not with {given[0]}")
+            raise ValueError(
+                f"{useless[0].rstrip('_')} goes with a request for a token, and not with {given[0]}"
+            )
         return self

@@ -14,7 +14,13 @@ def _address(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"127.0.0.1:{value}"
     host, _, port = str(value).rpartition(":")
-    if not isinstance(value, str) or not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if (
+        not isinstance(value, str)
+        or not host
+        or "/" in host
+        or not port.isdecimal()
+        or not 0 < int(port) < 65536
+    ):
         raise ValueError(f"expected an address such as 127.0.0.1:9229, not {value!r}")
     return value
 
@@ -39,7 +45,8 @@ class JvmProfiles(Strict):
     )
     port: Count | None = Field(default=None, description="A port that the process listens on")
     recorder: bool = Field(
-        default=True, description="Run a flight recording, too, which tells who allocated objects and started threads"
+        default=True,
+        description="Run a flight recording, too, which tells who allocated objects and started threads",
     )
 
     @model_validator(mode="after")
@@ -53,16 +60,22 @@ class NodeProfiles(Strict):
     """Node's inspector; short form: the address of --inspect."""
 
     inspector: Address = Field(default="127.0.0.1:9229", description="Where --inspect listens")
-    open: bool = Field(default=False, description="Open the inspector by SIGUSR1, where the target is on this machine")
+    open: bool = Field(
+        default=False,
+        description="Open the inspector by SIGUSR1, where the target is on this machine",
+    )
     snapshots: bool = Field(
-        default=False, description="Keep whole heap snapshots, too, at the start and the end; each stops the target"
+        default=False,
+        description="Keep whole heap snapshots, too, at the start and the end; each stops the target",
     )
 
 
 class PythonProfiles(Strict):
     """A Python process that runs soak.hook; short form: the hook's address."""
 
-    hook: Address = Field(default="127.0.0.1:9230", description="Where the hook listens: the target's SOAK_HOOK")
+    hook: Address = Field(
+        default="127.0.0.1:9230", description="Where the hook listens: the target's SOAK_HOOK"
+    )
     token: str = Field(default="", description="The target's SOAK_HOOK_TOKEN, where it has one")
 
 

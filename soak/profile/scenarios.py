@@ -47,11 +47,17 @@ class ScenarioSpec(Strict):
     name: Annotated[str, BeforeValidator(tag_name)] = Field(
         description="How reports call it, before the name of each of its requests"
     )
-    load: ScenarioLoad = Field(description="Its users or rate, and when it begins and ends; the rest is load's")
+    load: ScenarioLoad = Field(
+        description="Its users or rate, and when it begins and ends; the rest is load's"
+    )
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
     setup: list[AnyStep] = Field(
         default=[], description="Steps that each of its users makes once, before anything else"
     )
-    teardown: list[AnyStep] = Field(default=[], description="Steps that each of its users makes once, at its end")
-    limits: EndpointLimits | None = Field(default=None, description="Limits of all its requests together")
+    teardown: list[AnyStep] = Field(
+        default=[], description="Steps that each of its users makes once, at its end"
+    )
+    limits: EndpointLimits | None = Field(
+        default=None, description="Limits of all its requests together"
+    )

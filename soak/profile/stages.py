@@ -21,8 +21,12 @@ class Stage(Strict):
     for_: Positive = Field(alias="for", description="How long the stage takes")
     rate: StageLoad | None = Field(default=None, description="Hold this many arrivals (open model)")
     users: StageLoad | None = Field(default=None, description="Hold this many users (closed model)")
-    ramp: StageLoad | None = Field(default=None, description="Go evenly from the load before to this one")
-    spike: StageLoad | None = Field(default=None, description="Hold this load, then go back to the one before")
+    ramp: StageLoad | None = Field(
+        default=None, description="Go evenly from the load before to this one"
+    )
+    spike: StageLoad | None = Field(
+        default=None, description="Hold this load, then go back to the one before"
+    )
     sine: Sine | None = Field(default=None, description="Swing between two loads")
 
     @model_validator(mode="after")
@@ -41,4 +45,6 @@ class Stage(Strict):
         """The loads it names."""
         if self.sine:
             return self.sine.low, self.sine.high
-        return tuple(level for level in (self.rate, self.users, self.ramp, self.spike) if level is not None)
+        return tuple(
+            level for level in (self.rate, self.users, self.ramp, self.spike) if level is not None
+        )

@@ -28,7 +28,9 @@ def _amount(part: Profile | ScenarioSpec) -> str:
     """`50 requests/s`, or `up to 20 users`."""
     load = part.load
     level = f"up to {show_number(load.peak)}" if load.stages else show_number(load.peak)
-    return f"{level} {'arrivals' if part.flows else 'requests'}/s" if load.open else f"{level} users"
+    return (
+        f"{level} {'arrivals' if part.flows else 'requests'}/s" if load.open else f"{level} users"
+    )
 
 
 def search_lines(profile: Profile) -> list[str]:
@@ -44,9 +46,14 @@ def search_lines(profile: Profile) -> list[str]:
         for limit in settings.limits
     ]
     first, last = (f"{show_number(rate)}/s" for rate in (settings.lowest, settings.highest))
-    expected, longest = show_duration(round(settings.expected_seconds)), show_duration(round(load.duration))
+    expected, longest = (
+        show_duration(round(settings.expected_seconds)),
+        show_duration(round(load.duration)),
+    )
     shortest, confirmed = show_duration(settings.step), show_duration(settings.confirm)
-    bracket = f"doubled from {first} to {last} at most, then halved down to {show_ratio(settings.within)}"
+    bracket = (
+        f"doubled from {first} to {last} at most, then halved down to {show_ratio(settings.within)}"
+    )
     count = f"about {settings.expected_steps}, at most {settings.most_steps}"
     lines = [
         f"search: the highest rate with {', '.join(names)}; {bracket}",
@@ -61,9 +68,13 @@ def search_lines(profile: Profile) -> list[str]:
 
 def _what(parts: list[Profile | ScenarioSpec]) -> str:
     """What the load is made of."""
-    endpoints, flows = (sum(len(getattr(part, key)) for part in parts) for key in ("endpoints", "flows"))
+    endpoints, flows = (
+        sum(len(getattr(part, key)) for part in parts) for key in ("endpoints", "flows")
+    )
     counts = ((endpoints, "endpoint"), (flows, "flow"))
-    what = " and ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count)
+    what = " and ".join(
+        f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count
+    )
     return what or next(str(part.load.locustfile) for part in parts if isinstance(part, Profile))
 
 

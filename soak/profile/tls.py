@@ -10,9 +10,15 @@ from soak.profile.fields import Strict
 class TlsSettings(Strict):
     """How a target of https is verified, and what it may verify; files are PEM, relative to the profile."""
 
-    ca: str | None = Field(default=None, description="File of the authorities to trust instead of the system's")
-    certificate: str | None = Field(default=None, description="File of the certificate to show to the target")
-    key: str | None = Field(default=None, description="File of that certificate's key, unless it holds both")
+    ca: str | None = Field(
+        default=None, description="File of the authorities to trust instead of the system's"
+    )
+    certificate: str | None = Field(
+        default=None, description="File of the certificate to show to the target"
+    )
+    key: str | None = Field(
+        default=None, description="File of that certificate's key, unless it holds both"
+    )
     insecure: bool = Field(default=False, description="Verify nothing")
 
     @model_validator(mode="after")

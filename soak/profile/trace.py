@@ -26,38 +26,59 @@ def _header(value: object) -> str:
     if isinstance(value, bool):
         return "X-Trace-ID" if value else ""
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-        raise ValueError(f"expected the name of a header such as X-Trace-ID, or true, not {value!r}")
+        raise ValueError(
+            f"expected the name of a header such as X-Trace-ID, or true, not {value!r}"
+        )
     return value
 
 
-HeaderName = Annotated[str, BeforeValidator(_header), WithJsonSchema({"type": ["string", "boolean"]})]
+HeaderName = Annotated[
+    str, BeforeValidator(_header), WithJsonSchema({"type": ["string", "boolean"]})
+]
 
 
 class TraceSettings(Strict):
     """Trace ids of requests, and where the traces and logs of these ids are to be found; short form: `off`."""
 
-    traceparent: bool = Field(default=True, description="Send W3C's traceparent header with every request")
-    header: HeaderName = Field(default="", description="Send the trace id alone, too: true for X-Trace-ID, or a name")
-    link: str | None = Field(
-        default=None, description="Reports link to this, such as http://127.0.0.1:16686/trace/{trace_id}"
+    traceparent: bool = Field(
+        default=True, description="Send W3C's traceparent header with every request"
     )
-    logs: str | None = Field(default=None, description="Likewise, such as https://logs.example.com/search?q={trace_id}")
+    header: HeaderName = Field(
+        default="", description="Send the trace id alone, too: true for X-Trace-ID, or a name"
+    )
+    link: str | None = Field(
+        default=None,
+        description="Reports link to this, such as http://127.0.0.1:16686/trace/{trace_id}",
+    )
+    logs: str | None = Field(
+        default=None, description="Likewise, such as https://logs.example.com/search?q={trace_id}"
+    )
     zipkin: str | None = Field(
-        default=None, description="The Zipkin that is asked for the exemplars' spans, such as http://127.0.0.1:9411"
+        default=None,
+        description="The Zipkin that is asked for the exemplars' spans, such as http://127.0.0.1:9411",
     )
     jaeger: str | None = Field(
-        default=None, description="The Jaeger that is asked for them instead, such as http://127.0.0.1:16686"
+        default=None,
+        description="The Jaeger that is asked for them instead, such as http://127.0.0.1:16686",
     )
-    wait: Duration = Field(default=6.0, description="How long spans may take to arrive there; 6s unless given")
-    tls: TlsSettings | None = Field(default=None, description="How it is verified when its URL is https")
+    wait: Duration = Field(
+        default=6.0, description="How long spans may take to arrive there; 6s unless given"
+    )
+    tls: TlsSettings | None = Field(
+        default=None, description="How it is verified when its URL is https"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> TraceSettings:
         if self.zipkin is not None and self.jaeger is not None:
             raise ValueError("give either zipkin or jaeger, and not both")
-        useless = [key for key in ("link", "logs", "zipkin", "jaeger") if getattr(self, key) is not None]
+        useless = [
+            key for key in ("link", "logs", "zipkin", "jaeger") if getattr(self, key) is not None
+        ]
         if useless and not self.traceparent and not self.header:
-            raise ValueError(f"{useless[0]} needs trace ids: leave traceparent on, or give a header")
+            raise ValueError(
+                f"{useless[0]} needs trace ids: leave traceparent on, or give a header"
+            )
         return self
 
 

@@ -44,7 +44,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
-        raise ValueError(f"expected letters, digits, dots and dashes (it names the run directory), not {value!r}")
+        raise ValueError(
+            f"expected letters, digits, dots and dashes (it names the run directory), not {value!r}"
+        )
     return value
 
 
@@ -53,11 +55,18 @@ class Target(Strict):
 
     url: str = Field(description="Where the service listens, such as http://127.0.0.1:8080")
     allow: list[str] = Field(
-        default=[], description="Hosts besides loopback that load may go to, such as *.staging.example.com"
+        default=[],
+        description="Hosts besides loopback that load may go to, such as *.staging.example.com",
     )
-    tls: TlsSettings = Field(default=TlsSettings(), description="How the target is verified when its URL is https")
-    start: Start | None = Field(default=None, description="Start the target before the run and stop it after")
-    grace: Duration = Field(default=30.0, description="How long a target that died may stay away before the run ends")
+    tls: TlsSettings = Field(
+        default=TlsSettings(), description="How the target is verified when its URL is https"
+    )
+    start: Start | None = Field(
+        default=None, description="Start the target before the run and stop it after"
+    )
+    grace: Duration = Field(
+        default=30.0, description="How long a target that died may stay away before the run ends"
+    )
 
 
 Drifting = Literal["p50", "p90", "p95", "p99", "p999", "errors", "rate", "cpu"]
@@ -68,7 +77,9 @@ class GcLimits(Strict):
 
     cycles: Rate | None = Field(default=None, description="Most collections, such as 100/m")
     pause: Positive | None = Field(default=None, description="Longest pause, such as 100ms")
-    live: Ratio | None = Field(default=None, description="Largest share of the memory taken that is alive, such as 80%")
+    live: Ratio | None = Field(
+        default=None, description="Largest share of the memory taken that is alive, such as 80%"
+    )
 
 
 class Survive(Strict):
@@ -76,7 +87,8 @@ class Survive(Strict):
 
     for_: Term = Field(default=30 * 86400.0, alias="for", description="How long, such as 30d")
     at: Rate | None = Field(
-        default=None, description="Requests in production, such as 20/s: growth with requests is judged at this rate"
+        default=None,
+        description="Requests in production, such as 20/s: growth with requests is judged at this rate",
     )
 
 
@@ -90,21 +102,31 @@ class Limits(EndpointLimits):
     drift: dict[Drifting, Ratio] = Field(
         default={}, description="Largest change for the worse over the steady phase, as a share"
     )
-    gc: GcLimits = Field(default=GcLimits(), description="What the garbage collector must stay within")
+    gc: GcLimits = Field(
+        default=GcLimits(), description="What the garbage collector must stay within"
+    )
     survive: Annotated[Survive, Shorthand(("for",))] = Field(
-        default=Survive(), description="How long a resource must last at the growth found; 30d unless given"
+        default=Survive(),
+        description="How long a resource must last at the growth found; 30d unless given",
     )
     vouch: Term | None = Field(
-        default=None, description="How long a pass must vouch for: a run that cannot say so is inconclusive"
+        default=None,
+        description="How long a pass must vouch for: a run that cannot say so is inconclusive",
     )
-    tags: dict[Tag, EndpointLimits] = Field(default={}, description="Limits of all requests of a tag together")
+    tags: dict[Tag, EndpointLimits] = Field(
+        default={}, description="Limits of all requests of a tag together"
+    )
 
 
 class DataFile(Strict):
     """Rows of a file for templates to draw from: a CSV file with a header, or a JSON object a line."""
 
-    csv: str | None = Field(default=None, description="A CSV file with a header line, relative to the profile")
-    jsonl: str | None = Field(default=None, description="A file of JSON objects, one a line, relative to the profile")
+    csv: str | None = Field(
+        default=None, description="A CSV file with a header line, relative to the profile"
+    )
+    jsonl: str | None = Field(
+        default=None, description="A file of JSON objects, one a line, relative to the profile"
+    )
     order: Literal["random", "sequential", "unique"] = Field(
         default="random",
         description="At random; in order and again from the start; or in order and never twice, until no row is left",
@@ -125,27 +147,40 @@ class DataFile(Strict):
 class Profile(Strict):
     """One run, as its YAML file describes it."""
 
-    name: Annotated[str, BeforeValidator(_name)] = Field(default="soak", description="Names the run and its directory")
+    name: Annotated[str, BeforeValidator(_name)] = Field(
+        default="soak", description="Names the run and its directory"
+    )
     target: Target
     sources: list[dict[str, Any]] | None = Field(
         default=None, description="What to poll; left out: whatever the URL is seen to offer"
     )
     sample: Positive | None = Field(
-        default=None, description="Time between polls; 1s up to 2h, 5s up to 24h, 15s beyond unless given"
+        default=None,
+        description="Time between polls; 1s up to 2h, 5s up to 24h, 15s beyond unless given",
     )
     jitter: Ratio = Field(
-        default=0.0, description="Put each poll off at random by up to this share of the time between polls"
+        default=0.0,
+        description="Put each poll off at random by up to this share of the time between polls",
     )
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
     scenarios: list[ScenarioSpec] = Field(
-        default=[], description="Several kinds of user at once, each with requests and a load of its own"
+        default=[],
+        description="Several kinds of user at once, each with requests and a load of its own",
     )
-    headers: RequestHeaders = Field(default={}, description="Headers of every request; its own go before them")
-    setup: list[AnyStep] = Field(default=[], description="Steps that each user makes once, before anything else")
-    teardown: list[AnyStep] = Field(default=[], description="Steps that each user makes once, at its end")
-    data: dict[Word, DataFile] = Field(default={}, description="Rows of files that templates draw from, by name")
+    headers: RequestHeaders = Field(
+        default={}, description="Headers of every request; its own go before them"
+    )
+    setup: list[AnyStep] = Field(
+        default=[], description="Steps that each user makes once, before anything else"
+    )
+    teardown: list[AnyStep] = Field(
+        default=[], description="Steps that each user makes once, at its end"
+    )
+    data: dict[Word, DataFile] = Field(
+        default={}, description="Rows of files that templates draw from, by name"
+    )
     auth: Auth | None = Field(default=None, description="A token for every request, kept fresh")
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
     abort: AbortRules = Field(
@@ -154,12 +189,21 @@ class Profile(Strict):
         "on other machines; off for none at all",
     )
     compare: CompareRules = Field(
-        default={}, description="Comparisons with a base: the tolerance of each metric, and which must be told"
+        default={},
+        description="Comparisons with a base: the tolerance of each metric, and which must be told",
     )
-    gate: GateSpec | None = Field(default=None, description="Two targets that `soak gate` drives in turn and compares")
-    accept: list[Accepted] = Field(default=[], description="Known leaks that are warnings until a day")
-    diagnose: Diagnose | None = Field(default=None, description="Profiles of the target to take; {} for what it offers")
-    trace: AnyTrace = Field(default=TraceSettings(), description="Trace ids that requests carry; off for none")
+    gate: GateSpec | None = Field(
+        default=None, description="Two targets that `soak gate` drives in turn and compares"
+    )
+    accept: list[Accepted] = Field(
+        default=[], description="Known leaks that are warnings until a day"
+    )
+    diagnose: Diagnose | None = Field(
+        default=None, description="Profiles of the target to take; {} for what it offers"
+    )
+    trace: AnyTrace = Field(
+        default=TraceSettings(), description="Trace ids that requests carry; off for none"
+    )
     notify: Notify | None = Field(
         default=None, description="A webhook that is told of the verdict; never decides anything"
     )
@@ -179,13 +223,19 @@ class Profile(Strict):
     @property
     def own_limits(self) -> dict[str, EndpointLimits]:
         """The limits that endpoints and steps of flows carry themselves, by their label."""
-        return {label: request.limits for _, label, request in self.requests if request.limits is not None}
+        return {
+            label: request.limits
+            for _, label, request in self.requests
+            if request.limits is not None
+        }
 
     @property
     def parts(self) -> list[tuple[Path, Profile | ScenarioSpec]]:
         """Whatever has requests and a load: the scenarios, or the profile itself; each with its place in the file."""
         own: list[tuple[Path, Profile | ScenarioSpec]] = [((), self)]
-        return [(("scenarios", index), scenario) for index, scenario in enumerate(self.scenarios)] or own
+        return [
+            (("scenarios", index), scenario) for index, scenario in enumerate(self.scenarios)
+        ] or own
 
     @property
     def requests(self) -> list[tuple[Path, str, RequestSpec]]:
@@ -198,7 +248,10 @@ class Profile(Strict):
                 for index, endpoint in enumerate(part.endpoints)
             ]
             for where, name, steps in courses_of(place, part):
-                requests += [(there, f"{name} / {step.label}", step) for there, step in requests_in(steps, where)]
+                requests += [
+                    (there, f"{name} / {step.label}", step)
+                    for there, step in requests_in(steps, where)
+                ]
         return requests
 
     @property
@@ -207,15 +260,25 @@ class Profile(Strict):
         scenarios: dict[str, list[str]] = {scenario.name: [] for scenario in self.scenarios}
         tags: dict[str, list[str]] = {}
         for place, label, request in self.requests:
-            part, below = (self.scenarios[int(place[1])], place[2:]) if place[0] == "scenarios" else (self, place)
+            part, below = (
+                (self.scenarios[int(place[1])], place[2:])
+                if place[0] == "scenarios"
+                else (self, place)
+            )
             if isinstance(part, ScenarioSpec):
                 scenarios[part.name].append(label)
             shared = part.flows[int(below[1])].tags if below[0] == "flows" else []
             for tag in dict.fromkeys((*request.tags, *shared)):
                 tags.setdefault(tag, []).append(label)
         own = {scenario.name: scenario.limits for scenario in self.scenarios}
-        groups = [RequestGroup("scenario", name, tuple(labels), own[name]) for name, labels in scenarios.items()]
-        groups += [RequestGroup("tag", tag, tuple(tags[tag]), self.limits.tags.get(tag)) for tag in sorted(tags)]
+        groups = [
+            RequestGroup("scenario", name, tuple(labels), own[name])
+            for name, labels in scenarios.items()
+        ]
+        groups += [
+            RequestGroup("tag", tag, tuple(tags[tag]), self.limits.tags.get(tag))
+            for tag in sorted(tags)
+        ]
         return tuple(groups)
 
     @property
@@ -252,11 +315,16 @@ def label_of(part: Profile | ScenarioSpec) -> str:
     return f"{part.name} / " if isinstance(part, ScenarioSpec) else ""
 
 
-def courses_of(place: Path, part: Profile | ScenarioSpec) -> list[tuple[Path, str, list[StepSpec | BlockSpec]]]:
+def courses_of(
+    place: Path, part: Profile | ScenarioSpec
+) -> list[tuple[Path, str, list[StepSpec | BlockSpec]]]:
     """The steps of a part of a profile, in order: where they stand, what they are called, and the steps."""
     before = label_of(part)
-    courses: list[tuple[Path, str, list[StepSpec | BlockSpec]]] = [((*place, "setup"), f"{before}setup", part.setup)]
+    courses: list[tuple[Path, str, list[StepSpec | BlockSpec]]] = [
+        ((*place, "setup"), f"{before}setup", part.setup)
+    ]
     courses += [
-        ((*place, "flows", index, "steps"), before + flow.name, flow.steps) for index, flow in enumerate(part.flows)
+        ((*place, "flows", index, "steps"), before + flow.name, flow.steps)
+        for index, flow in enumerate(part.flows)
     ]
     return [*courses, ((*place, "teardown"), f"{before}teardown", part.teardown)]

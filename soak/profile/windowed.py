@@ -27,7 +27,9 @@ class ShareOfWindows:
 def _share(value: object) -> ShareOfWindows:
     match = _IN.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"expected a share of windows, such as 99% of minutes or 95% of 10s, not {value!r}")
+        raise ValueError(
+            f"expected a share of windows, such as 99% of minutes or 95% of 10s, not {value!r}"
+        )
     share, length = parse_ratio(match[1]), match[2]
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0% and up to 100%, not {match[1]!r}")
@@ -40,7 +42,9 @@ def _share(value: object) -> ShareOfWindows:
 InWindows = Annotated[
     ShareOfWindows,
     BeforeValidator(_share),
-    WithJsonSchema({"type": "string", "examples": ["99% of minutes", "95% of hours", "99.9% of 10s"]}),
+    WithJsonSchema(
+        {"type": "string", "examples": ["99% of minutes", "95% of hours", "99.9% of 10s"]}
+    ),
 ]
 
 
@@ -48,14 +52,18 @@ class WindowedLatency(Strict):
     """A latency that must hold in a share of windows."""
 
     at: Positive = Field(description="Largest latency of a window")
-    in_: InWindows = Field(alias="in", description="The share of windows that must stay within it: 99% of minutes")
+    in_: InWindows = Field(
+        alias="in", description="The share of windows that must stay within it: 99% of minutes"
+    )
 
 
 class WindowedErrors(Strict):
     """A share of failed requests that must hold in a share of windows."""
 
     at: Ratio = Field(description="Largest share of failed requests of a window")
-    in_: InWindows = Field(alias="in", description="The share of windows that must stay within it: 99% of minutes")
+    in_: InWindows = Field(
+        alias="in", description="The share of windows that must stay within it: 99% of minutes"
+    )
 
 
 Windowed = WindowedLatency | WindowedErrors
@@ -68,6 +76,9 @@ def _form(value: object) -> str:
 
 
 LatencyLimit = Annotated[
-    Annotated[Positive, Tag(PLAIN)] | Annotated[WindowedLatency, Tag(IN_WINDOWS)], Discriminator(_form)
+    Annotated[Positive, Tag(PLAIN)] | Annotated[WindowedLatency, Tag(IN_WINDOWS)],
+    Discriminator(_form),
 ]
-ErrorLimit = Annotated[Annotated[Ratio, Tag(PLAIN)] | Annotated[WindowedErrors, Tag(IN_WINDOWS)], Discriminator(_form)]
+ErrorLimit = Annotated[
+    Annotated[Ratio, Tag(PLAIN)] | Annotated[WindowedErrors, Tag(IN_WINDOWS)], Discriminator(_form)
+]

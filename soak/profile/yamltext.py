@@ -1,6 +1,7 @@
 """Strict YAML: text to plain values, each remembered with its line; tags, duplicate keys and alias bombs are refused.
 
-Scalars follow YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), so `no` is text and `1:30` is not 90.
+Scalars follow YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), so `no` is
+text and `1:30` is not 90.
 """
 
 from __future__ import annotations
@@ -85,16 +86,24 @@ class Document:
 def compose(text: str, file: str) -> yaml.MappingNode:
     """The node tree of one YAML document whose top is a mapping; ProfileError with file and line otherwise."""
     if len(text) > MAX_BYTES:
-        raise ProfileError(f"{file}: a profile of {len(text):,} characters is surely not one (at most {MAX_BYTES:,})")
+        raise ProfileError(
+            f"{file}: a profile of {len(text):,} characters is surely not one (at most {MAX_BYTES:,})"
+        )
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         quoting = f"; {_QUOTING}" if error.problem and "expected ',' or" in error.problem else ""
-        raise ProfileError(f"{file}:{line}: not valid YAML: {error.problem or error.context}{quoting}") from None
+        raise ProfileError(
+            f"{file}:{line}: not valid YAML: {error.problem or error.context}{quoting}"
+        ) from None
     except (yaml.YAMLError, RecursionError) as error:
-        first = str(error).splitlines()[0] if isinstance(error, yaml.YAMLError) and str(error) else "nested too deeply"
+        first = (
+            str(error).splitlines()[0]
+            if isinstance(error, yaml.YAMLError) and str(error)
+            else "nested too deeply"
+        )
         raise ProfileError(f"{file}: not valid YAML: {first}") from None
     if node is None:
         raise ProfileError(
@@ -102,18 +111,23 @@ def compose(text: str, file: str) -> yaml.MappingNode:
         )
     if not isinstance(node, yaml.MappingNode):
         kind = "a list" if isinstance(node, yaml.SequenceNode) else "text"
-        raise ProfileError(f"{file}:1: a profile is a mapping of keys such as target, load and endpoints, not {kind}")
+        raise ProfileError(
+            f"{file}:1: a profile is a mapping of keys such as target, load and endpoints, not {kind}"
+        )
     merge(node, file)
     return node
 
 
 def read(
-    node: yaml.MappingNode, file: str, environment: Mapping[str, str] = os.environ, lenient: bool = False
+    node: yaml.MappingNode,
+    file: str,
+    environment: Mapping[str, str] = os.environ,
+    lenient: bool = False,
 ) -> Document:
     """Plain values from a node tree, `${VAR}` and `${VAR:-default}` filled in.
 
-    With `lenient`, an unset variable stays as it is written, and what was left out of the text as run is not there: for
-    judging an old run, which needs no secrets.
+    With `lenient`, an unset variable stays as it is written, and what was left out of the text as
+    run is not there: for judging an old run, which needs no secrets.
     """
     reader = _Reader(file, environment, lenient)
     value = reader.value(node, ())
@@ -183,7 +197,9 @@ class _Reader:
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         template = _TEMPLATE.search(node.value) is not None
-        text = _VARIABLE.sub(lambda match: as_text(self.variable(node, match, path), template), node.value)
+        text = _VARIABLE.sub(
+            lambda match: as_text(self.variable(node, match, path), template), node.value
+        )
         if _VARIABLE.search(node.value):
             self.written[path] = _VARIABLE.sub(r"${\1}", node.value)
         if not template and _TEMPLATE.search(text):
@@ -200,7 +216,8 @@ class _Reader:
             return default
         if not self.lenient:
             raise self.fail(
-                node, f"${{{name}}} is not set in the environment; export {name}, or write ${{{name}:-default}}"
+                node,
+                f"${{{name}}} is not set in the environment; export {name}, or write ${{{name}:-default}}",
             )
         self.unset.add(name)
         return match[0]
@@ -255,7 +272,9 @@ def compose_value(text: str, file: str) -> yaml.Node:
     try:
         value: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if isinstance(error, yaml.YAMLError) else "nested too deeply"
+        reason = (
+            str(error).splitlines()[0] if isinstance(error, yaml.YAMLError) else "nested too deeply"
+        )
         raise ProfileError(f"{file}: not a YAML value: {reason}") from None
     return value if value is not None else yaml.ScalarNode("tag:yaml.org,2002:null", "null")
 
@@ -279,7 +298,9 @@ def _put(parent: yaml.Node, key: str, value: yaml.Node, assignment: str) -> None
         parent.value[int(key)] = value
     elif isinstance(parent, yaml.MappingNode):
         kept = [(name, old) for name, old in parent.value if name.value != key]
-        name_node = yaml.ScalarNode("tag:yaml.org,2002:str", key, start_mark=value.start_mark or parent.start_mark)
+        name_node = yaml.ScalarNode(
+            "tag:yaml.org,2002:str", key, start_mark=value.start_mark or parent.start_mark
+        )
         parent.value[:] = [*kept, (name_node, value)]
     else:
         raise ProfileError(f"--set {assignment}: there is no {key!r} to set here")

@@ -101,22 +101,33 @@ def check_tables(database: sqlite3.Connection, path: Path) -> None:
         there = columns_of(database, table)
         if not there and table in ALWAYS:
             raise RecordingError(f"{path}: damaged: it has no table {table}")
-        shapes = {column: _condition(column, shape) for column, shape in columns.items() if column in there}
+        shapes = {
+            column: _condition(column, shape)
+            for column, shape in columns.items()
+            if column in there
+        }
         if not shapes:
             continue
         flags = ", ".join(f"NOT ({condition})" for condition in shapes.values())
         query = f"SELECT rowid, {flags} FROM {table} WHERE NOT ({' AND '.join(shapes.values())}) LIMIT 1"  # noqa: S608
         if wrong := database.execute(query).fetchone():
-            column = next((name for name, bad in zip(shapes, wrong[1:], strict=True) if bad), next(iter(shapes)))
+            column = next(
+                (name for name, bad in zip(shapes, wrong[1:], strict=True) if bad),
+                next(iter(shapes)),
+            )
             shape = columns[column].rstrip("?")
-            raise RecordingError(f"{path}: damaged: table {table}, row {wrong[0]}: {column} is not a {shape}")
+            raise RecordingError(
+                f"{path}: damaged: table {table}, row {wrong[0]}: {column} is not a {shape}"
+            )
 
 
 def _condition(column: str, shape: str) -> str:
     """SQL that is true where a column's value is as it should be; never NULL."""
     condition = _SHAPES[shape.removesuffix("?")].format(f'"{column}"')
     return (
-        f'("{column}" IS NULL OR {condition})' if shape.endswith("?") else f'("{column}" IS NOT NULL AND {condition})'
+        f'("{column}" IS NULL OR {condition})'
+        if shape.endswith("?")
+        else f'("{column}" IS NOT NULL AND {condition})'
     )
 
 
@@ -130,5 +141,15 @@ def reading_table(path: Path, table: str) -> Iterator[None]:
     """What is wrong with a value inside of this block is damage of that table."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-        raise RecordingError(f"{path}: damaged: table {table}: {type(error).__name__}: {error}") from None
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise RecordingError(
+            f"{path}: damaged: table {table}: {type(error).__name__}: {error}"
+        ) from None

@@ -1,6 +1,7 @@
 """Compacts the recording of a run that has ended, and reads compacted ones: vacuumed, then packed by xz, and unchanged else.
 
-The packed file stands in the recording's place; every verb reads it through `readable`, by way of a temporary file.
+The packed file stands in the recording's place; every verb reads it through `readable`, by way of a
+temporary file.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def compact(directory: Path) -> tuple[int, int] | None:
     if is_under_way(directory):
         raise RecordingError(f"{directory}: is under way: compact it when it has ended")
     if not run.get("ended"):
-        raise RecordingError(f"{directory}: never said how it ended, so it may still be resumed: left as it is")
+        raise RecordingError(
+            f"{directory}: never said how it ended, so it may still be resumed: left as it is"
+        )
     if not database.is_file():
         if packed.is_file():
             return None
@@ -65,14 +68,23 @@ def compact(directory: Path) -> tuple[int, int] | None:
 
 def _parts(directory: Path) -> list[Path]:
     """The recording and what SQLite keeps beside it, the recording last."""
-    return [path for suffix in ("-shm", "-wal", "") if (path := directory / f"{DATABASE}{suffix}").is_file()]
+    return [
+        path
+        for suffix in ("-shm", "-wal", "")
+        if (path := directory / f"{DATABASE}{suffix}").is_file()
+    ]
 
 
 def _same_or_refused(vacuumed: Path, packed: Path) -> None:
     with vacuumed.open("rb") as plain, lzma.open(packed) as unpacked:
-        same = hashlib.file_digest(plain, "sha256").digest() == hashlib.file_digest(unpacked, "sha256").digest()
+        same = (
+            hashlib.file_digest(plain, "sha256").digest()
+            == hashlib.file_digest(unpacked, "sha256").digest()
+        )
     if not same:
-        raise RecordingError(f"{packed}: what was packed reads back differently: the recording is left as it is")
+        raise RecordingError(
+            f"{packed}: what was packed reads back differently: the recording is left as it is"
+        )
 
 
 @contextmanager
@@ -92,5 +104,7 @@ def readable(directory: Path) -> Iterator[Path]:
         except (lzma.LZMAError, EOFError):
             raise RecordingError(f"{packed}: damaged: not a whole xz file") from None
         except OSError as error:
-            raise RecordingError(f"{packed}: cannot be unpacked to {folder}: {error.strerror}") from None
+            raise RecordingError(
+                f"{packed}: cannot be unpacked to {folder}: {error.strerror}"
+            ) from None
         yield unpacked

@@ -21,7 +21,14 @@ from soak.profile.parsing import command_without_secrets
 from soak.profile.summary import load_summary, target_address
 
 #: Where the commit under test is told: soak's own variable first, then what CI services set.
-COMMIT_VARIABLES = ("SOAK_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA", "BUILDKITE_COMMIT", "CIRCLE_SHA1", "GIT_COMMIT")
+COMMIT_VARIABLES = (
+    "SOAK_COMMIT",
+    "GITHUB_SHA",
+    "CI_COMMIT_SHA",
+    "BUILDKITE_COMMIT",
+    "CIRCLE_SHA1",
+    "GIT_COMMIT",
+)
 
 
 def description(
@@ -39,7 +46,11 @@ def description(
         "load": load_summary(profile),
         "profile_directory": str(Path(directory_of(profile.document.file)).resolve()),
         "commit": commit(environment),
-        "versions": {"soak": __version__, "python": platform.python_version(), "locust": version("locust")},
+        "versions": {
+            "soak": __version__,
+            "python": platform.python_version(),
+            "locust": version("locust"),
+        },
         "known_growth": dict(known_growth or {}),
         "host": {"name": platform.node(), "system": platform.platform(), "cpus": os.cpu_count()},
     }
@@ -47,14 +58,25 @@ def description(
 
 def commit(environment: Mapping[str, str]) -> str:
     """The commit under test: as the environment tells it, else that of the working directory; empty where neither does."""
-    told = next((environment[name].strip() for name in COMMIT_VARIABLES if environment.get(name, "").strip()), "")
+    told = next(
+        (
+            environment[name].strip()
+            for name in COMMIT_VARIABLES
+            if environment.get(name, "").strip()
+        ),
+        "",
+    )
     return told or _checked_out()
 
 
 def _checked_out() -> str:
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=2, check=True
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return ""
@@ -96,6 +118,8 @@ def read_aborted(run: Mapping[str, Any], file: str) -> Aborted | None:
         rule, series, unit, text = (str(entry[key]) for key in ("rule", "series", "unit", "text"))
         time, observed, limit = (float(entry[key]) for key in ("time", "observed", "limit"))
         labels = label_pairs({str(key): str(value) for key, value in entry["labels"].items()})
-        return Aborted(time, rule, series, labels, observed, limit, unit, entry["of_target"] is True, text)
+        return Aborted(
+            time, rule, series, labels, observed, limit, unit, entry["of_target"] is True, text
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RecordingError(f"{file}: damaged: aborted: {type(error).__name__}: {error}") from None

@@ -59,7 +59,9 @@ def run_directory(name: str, root: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     plain = root / f"{name}-{stamp}"
     return next(
-        path for path in (plain, *(plain.with_name(f"{plain.name}-{n}") for n in range(2, 1000))) if not path.exists()
+        path
+        for path in (plain, *(plain.with_name(f"{plain.name}-{n}") for n in range(2, 1000)))
+        if not path.exists()
     )
 
 
@@ -71,7 +73,8 @@ def is_run_directory(path: Path) -> bool:
 def write_run(directory: Path, run: dict[str, Any]) -> None:
     """Replace run.json."""
     write_whole(
-        directory / RUN, json.dumps({"format_version": FORMAT_VERSION} | run, indent=2, ensure_ascii=False) + "\n"
+        directory / RUN,
+        json.dumps({"format_version": FORMAT_VERSION} | run, indent=2, ensure_ascii=False) + "\n",
     )
 
 
@@ -84,16 +87,24 @@ def read_run(directory: Path) -> dict[str, Any]:
         raise RecordingError(f"{directory}: not a run directory (no readable {RUN})") from None
     except (ValueError, RecursionError):
         raise RecordingError(f"{path}: not valid JSON") from None
-    run = {name: value for name, value in run.items() if value is not None} if isinstance(run, dict) else {}
+    run = (
+        {name: value for name, value in run.items() if value is not None}
+        if isinstance(run, dict)
+        else {}
+    )
     version = run.get("format_version")
     if version != FORMAT_VERSION:
-        raise RecordingError(f"{path}: format_version {version}, and this soak reads {FORMAT_VERSION}")
+        raise RecordingError(
+            f"{path}: format_version {version}, and this soak reads {FORMAT_VERSION}"
+        )
     for name in ("name", "started", "ended"):
         if not isinstance(run.get(name, ""), str):
             raise RecordingError(f"{path}: damaged: {name} is not text")
     if not _is_seconds(run.get("seconds", 0.0)):
         raise RecordingError(f"{path}: damaged: seconds is not a length of time")
-    if not isinstance(run.get("phases", []), list) or not all(_is_phase(phase) for phase in run.get("phases", [])):
+    if not isinstance(run.get("phases", []), list) or not all(
+        _is_phase(phase) for phase in run.get("phases", [])
+    ):
         raise RecordingError(f"{path}: damaged: phases is not a list of name, start and end")
     if not _is_growth(run.get("known_growth", {})):
         raise RecordingError(f"{path}: damaged: known_growth is not a number for each series")
@@ -105,7 +116,9 @@ def _is_seconds(value: object) -> bool:
 
 
 def _is_growth(value: object) -> bool:
-    return isinstance(value, dict) and all(type(number) in (int, float) for number in value.values())
+    return isinstance(value, dict) and all(
+        type(number) in (int, float) for number in value.values()
+    )
 
 
 def _is_phase(phase: object) -> bool:
@@ -119,7 +132,9 @@ def _is_phase(phase: object) -> bool:
 def hold(directory: Path) -> int:
     """Mark a run directory as being written, until the returned descriptor is closed or this process ends."""
     descriptor = os.open(directory, os.O_RDONLY)
-    with suppress(OSError):  # a file system without locks cannot tell a run under way from one that crashed
+    with suppress(
+        OSError
+    ):  # a file system without locks cannot tell a run under way from one that crashed
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 

@@ -35,7 +35,10 @@ class Follower:
     def new(self) -> Iterator[Scrape | Window | Event]:
         """What was added; RecordingError where it cannot be read."""
         try:
-            with readable(self._directory) as path, closing(sqlite3.connect(path, timeout=5.0)) as database:
+            with (
+                readable(self._directory) as path,
+                closing(sqlite3.connect(path, timeout=5.0)) as database,
+            ):
                 database.execute("PRAGMA query_only=1")
                 yield from self._events(database)
                 yield from self._windows(database)
@@ -47,7 +50,9 @@ class Follower:
         query = "SELECT rowid, time, kind, text FROM events WHERE rowid > ? ORDER BY rowid"
         for row, time, kind, text in database.execute(query, (self._event,)).fetchall():
             self._event = row
-            yield Event(time, EventKind(kind) if kind in frozenset(EventKind) else EventKind.WARNING, text)
+            yield Event(
+                time, EventKind(kind) if kind in frozenset(EventKind) else EventKind.WARNING, text
+            )
 
     def _scrapes(self, database: sqlite3.Connection) -> Iterator[Scrape]:
         query = """SELECT rowid, source, time, late, took, error, layout, "values" FROM scrapes
@@ -58,11 +63,15 @@ class Follower:
                 samples = self._samples(database, layout, values) if error is None else ()
                 yield Scrape(source, time, late, took, samples, error)
 
-    def _samples(self, database: sqlite3.Connection, layout: int, values: bytes) -> tuple[Sample, ...]:
+    def _samples(
+        self, database: sqlite3.Connection, layout: int, values: bytes
+    ) -> tuple[Sample, ...]:
         if layout not in self._layouts:
             for number, packed in database.execute("SELECT id, series FROM layouts"):
                 self._layouts[number] = np.frombuffer(packed, "<i4").tolist()
-            for number, name, labels, kind in database.execute("SELECT id, name, labels, kind FROM series"):
+            for number, name, labels, kind in database.execute(
+                "SELECT id, name, labels, kind FROM series"
+            ):
                 self._series[number] = (name, label_pairs(dict(json.loads(labels))), Kind(kind))
         pairs = zip(self._layouts[layout], np.frombuffer(values, "<f8").tolist(), strict=True)
         named = ((self._series[number], value) for number, value in pairs)
@@ -83,7 +92,9 @@ class Follower:
                 yield Window(time, seconds, users, tuple(endpoints.get(number, ())), generator)
 
 
-def _endpoints(database: sqlite3.Connection, first: int, last: int) -> Iterator[tuple[int, EndpointWindow]]:
+def _endpoints(
+    database: sqlite3.Connection, first: int, last: int
+) -> Iterator[tuple[int, EndpointWindow]]:
     """The number of a window, and what one endpoint saw in it."""
     query = """SELECT window, name, requests, failures, bytes, latency, failed_latency, late, dropped
                FROM requests JOIN endpoints ON endpoints.id = endpoint WHERE window BETWEEN ? AND ?"""
@@ -94,7 +105,14 @@ def _endpoints(database: sqlite3.Connection, first: int, last: int) -> Iterator[
         yield (
             window,
             EndpointWindow(
-                name, requests, kinds, size, _unpacked(latency), _unpacked(failed), late=late, dropped=dropped
+                name,
+                requests,
+                kinds,
+                size,
+                _unpacked(latency),
+                _unpacked(failed),
+                late=late,
+                dropped=dropped,
             ),
         )
 

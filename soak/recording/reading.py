@@ -46,7 +46,8 @@ CHUNK = 2048
 def load_recording(directory: Path) -> Recording:
     """Read everything that a run recorded so far; RecordingError when it cannot be read, or is damaged.
 
-    A run that never said how it ended is under way, or has crashed; its length is that of what it recorded.
+    A run that never said how it ended is under way, or has crashed; its length is that of what it
+    recorded.
     """
     run = read_run(directory)
     with _opened(directory) as (database, path):
@@ -106,7 +107,9 @@ def _steps(run: Mapping[str, Any], directory: Path) -> tuple[DrivenStep, ...]:
     try:
         return tuple(DrivenStep.from_json(entry) for entry in run.get("steps", []))
     except (KeyError, TypeError, ValueError) as error:
-        raise RecordingError(f"{directory / RUN}: damaged: steps: {type(error).__name__}: {error}") from None
+        raise RecordingError(
+            f"{directory / RUN}: damaged: steps: {type(error).__name__}: {error}"
+        ) from None
 
 
 def profile_text(directory: Path) -> str | None:
@@ -129,12 +132,16 @@ def _opened(directory: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
             with closing(sqlite3.connect(file)) as database:
                 database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
                 database.execute("PRAGMA query_only=1")
-                database.execute("BEGIN")  # one view of the recording, whatever a run under way adds meanwhile
+                database.execute(
+                    "BEGIN"
+                )  # one view of the recording, whatever a run under way adds meanwhile
                 yield database, path
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise RecordingError(f"{path}: cannot be read: {error}") from None
         except MemoryError:
-            raise RecordingError(f"{path}: cannot be read: there is not enough memory for it") from None
+            raise RecordingError(
+                f"{path}: cannot be read: there is not enough memory for it"
+            ) from None
 
 
 def _ending(ended: object, directory: Path) -> Ending:
@@ -144,7 +151,9 @@ def _ending(ended: object, directory: Path) -> Ending:
     try:
         return Ending(str(ended))
     except ValueError:
-        raise RecordingError(f"{directory / RUN}: ended is {ended!r}, and must be one of {', '.join(Ending)}") from None
+        raise RecordingError(
+            f"{directory / RUN}: ended is {ended!r}, and must be one of {', '.join(Ending)}"
+        ) from None
 
 
 class _Columns:
@@ -179,12 +188,17 @@ class _Columns:
         times, rows = self.times[: self._filled], self.values[:, : self._filled]
         order = None if bool((np.diff(times) >= 0).all()) else np.argsort(times, kind="stable")
         for series, values in zip(self.ids, rows, strict=True):
-            yield (series, times, values) if order is None else (series, times[order], values[order])
+            yield (
+                (series, times, values) if order is None else (series, times[order], values[order])
+            )
 
 
 def _series(database: sqlite3.Connection) -> Iterator[Series]:
     """All series, in the order in which they were first seen."""
-    names = {row[0]: _named(row) for row in database.execute("SELECT id, source, name, labels, kind FROM series")}
+    names = {
+        row[0]: _named(row)
+        for row in database.execute("SELECT id, source, name, labels, kind FROM series")
+    }
     columns: dict[int, _Columns] = {}
     query = """SELECT layouts.id, layouts.series, count(*) FROM scrapes JOIN layouts ON layouts.id = layout
                WHERE error IS NULL GROUP BY layouts.id"""
@@ -193,7 +207,9 @@ def _series(database: sqlite3.Connection) -> Iterator[Series]:
         if len(set(ids)) != len(ids) or not names.keys() >= set(ids):
             raise ValueError(f"layout {layout} names series that are not there")
         columns[layout] = _Columns(ids, scrapes)
-    for layout, time, packed in database.execute('SELECT layout, time, "values" FROM scrapes WHERE error IS NULL'):
+    for layout, time, packed in database.execute(
+        'SELECT layout, time, "values" FROM scrapes WHERE error IS NULL'
+    ):
         columns[layout].add(time, packed)
     pieces: dict[int, list[tuple[Floats, Floats]]] = defaultdict(list)
     for layout in sorted(columns):
@@ -223,13 +239,17 @@ def _joined(pieces: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
 
 def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
     if columns_of(database, "exemplars"):
-        for row in database.execute(f"SELECT {', '.join(EXEMPLAR_FIELDS)} FROM exemplars ORDER BY time"):  # noqa: S608
+        for row in database.execute(
+            f"SELECT {', '.join(EXEMPLAR_FIELDS)} FROM exemplars ORDER BY time"  # noqa: S608
+        ):
             yield Exemplar(*row)
 
 
 def _traces(database: sqlite3.Connection) -> Iterator[Trace]:
     if columns_of(database, "traces"):
-        for trace, spans, cut in database.execute("SELECT id, spans, cut FROM traces ORDER BY rowid"):
+        for trace, spans, cut in database.execute(
+            "SELECT id, spans, cut FROM traces ORDER BY rowid"
+        ):
             yield Trace(trace, tuple(_span(fields) for fields in json.loads(spans)), cut)
 
 
@@ -284,4 +304,6 @@ def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:
         gone = kind == ScrapeError.GONE or (not kinds and (error or "").startswith(_GONE))
         failed = len(rows) - int(answered.sum())
         told = worst[source].removeprefix(_GONE) if source in worst else None
-        yield SourceHealth(source, len(rows), failed, float(lates.max()), told, gone, times, answered)
+        yield SourceHealth(
+            source, len(rows), failed, float(lates.max()), told, gone, times, answered
+        )

@@ -46,11 +46,17 @@ class Recorder:
     """The one writer of a run directory. `add` from any thread; `commit` about once a second, from one."""
 
     def __init__(
-        self, directory: Path, run: dict[str, Any], profile_text: str | None, *, resumed: float | None = None
+        self,
+        directory: Path,
+        run: dict[str, Any],
+        profile_text: str | None,
+        *,
+        resumed: float | None = None,
     ) -> None:
         """Create the directory and its files; RecordingError when it holds a run already or cannot be written.
 
-        A run that is `resumed` at so many seconds of its clock goes on in its files instead, with its own profile and facts.
+        A run that is `resumed` at so many seconds of its clock goes on in its files instead, with
+        its own profile and facts.
         """
         self.directory = directory
         self._run = run
@@ -66,11 +72,17 @@ class Recorder:
             return
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            if any(path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()):  # logs of a failed start
+            if any(
+                path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()
+            ):  # logs of a failed start
                 raise UsageError(f"{directory}: not empty; a run needs a directory of its own")
             self._held = hold(directory)
-            self._database = sqlite3.connect(directory / DATABASE, check_same_thread=False, isolation_level=None)
-            self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+            self._database = sqlite3.connect(
+                directory / DATABASE, check_same_thread=False, isolation_level=None
+            )
+            self._database.executescript(
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}"
+            )
         except (OSError, sqlite3.Error) as error:
             raise RecordingError(f"{directory}: cannot be written: {error}") from None
         if profile_text is not None:
@@ -84,7 +96,10 @@ class Recorder:
         self._series, self._layouts, self._endpoints = names.series, names.layouts, names.endpoints
         self._windows, self._exemplars = names.windows, names.exemplars
         kept = {key: value for key, value in self._before.items() if key not in _SEALED}
-        again = [*kept.get("resumed", ()), {"seconds": round(moment, 3), "started": self._run["started"]}]
+        again = [
+            *kept.get("resumed", ()),
+            {"seconds": round(moment, 3), "started": self._run["started"]},
+        ]
         self._run = kept | {"resumed": again}
         write_run(self.directory, self._run)
 
@@ -98,7 +113,13 @@ class Recorder:
             batch = [self._pending.popleft() for _ in range(len(self._pending))]
             if not batch:
                 return
-            names = (dict(self._series), dict(self._layouts), dict(self._endpoints), self._windows, self._exemplars)
+            names = (
+                dict(self._series),
+                dict(self._layouts),
+                dict(self._endpoints),
+                self._windows,
+                self._exemplars,
+            )
             try:
                 self._database.execute("BEGIN")
                 for item in batch:
@@ -109,7 +130,9 @@ class Recorder:
                     self._database.execute("ROLLBACK")
                 self._series, self._layouts, self._endpoints, self._windows, self._exemplars = names
                 self._pending.extendleft(reversed(batch))
-                raise RecordingError(f"{self.directory / DATABASE}: cannot be written: {error}") from None
+                raise RecordingError(
+                    f"{self.directory / DATABASE}: cannot be written: {error}"
+                ) from None
 
     def update(self, **changes: Any) -> None:
         """Change what run.json says: phases as they become known, how it ended."""
@@ -128,8 +151,8 @@ class Recorder:
     def discard(self) -> None:
         """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it.
 
-        Logs that say something stay: the message that the run could not begin names them. Of a run that was to be resumed,
-        everything stays.
+        Logs that say something stay: the message that the run could not begin names them. Of a run
+        that was to be resumed, everything stays.
         """
         with self._committing:
             self._database.close()
@@ -160,13 +183,24 @@ class Recorder:
             self._write_window(item)
         elif isinstance(item, Trace):
             spans = json.dumps([astuple(span) for span in item.spans])
-            self._database.execute("INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", (item.id, spans, item.cut))
+            self._database.execute(
+                "INSERT OR REPLACE INTO traces VALUES (?, ?, ?)", (item.id, spans, item.cut)
+            )
         elif isinstance(item, KeptSnapshot):
             snapshot = item.snapshot
-            row = (snapshot.time, snapshot.took, snapshot.kind, snapshot.stage, item.file, snapshot.error)
+            row = (
+                snapshot.time,
+                snapshot.took,
+                snapshot.kind,
+                snapshot.stage,
+                item.file,
+                snapshot.error,
+            )
             self._database.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)", row)
         else:
-            self._database.execute("INSERT INTO events VALUES (?, ?, ?)", (item.time, item.kind, item.text))
+            self._database.execute(
+                "INSERT INTO events VALUES (?, ?, ?)", (item.time, item.kind, item.text)
+            )
 
     def _write_scrape(self, scrape: Scrape) -> None:
         layout, values = None, None
@@ -175,7 +209,16 @@ class Recorder:
             layout = self._layout_id(scrape.source, ids)
             values = struct.pack(f"<{len(ids)}d", *(sample.value for sample in scrape.samples))
         kind = scrape.error_kind or (ScrapeError.FAILED if scrape.error is not None else None)
-        row = (scrape.source, scrape.time, scrape.late, scrape.took, scrape.error, layout, values, kind)
+        row = (
+            scrape.source,
+            scrape.time,
+            scrape.late,
+            scrape.took,
+            scrape.error,
+            layout,
+            values,
+            kind,
+        )
         self._database.execute("INSERT INTO scrapes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _series_id(self, source: str, sample: Sample) -> int:
@@ -212,10 +255,16 @@ class Recorder:
             endpoint = self._endpoints.get(seen.endpoint)
             if endpoint is None:
                 endpoint = self._endpoints[seen.endpoint] = len(self._endpoints) + 1
-                self._database.execute("INSERT INTO endpoints VALUES (?, ?)", (endpoint, seen.endpoint))
+                self._database.execute(
+                    "INSERT INTO endpoints VALUES (?, ?)", (endpoint, seen.endpoint)
+                )
             failures = json.dumps(seen.failures) if seen.failures else None
             failed = sum(seen.failures.values())
-            latencies = (_packed(seen.latency), _packed(seen.failed_latency), _packed(seen.service) or None)
+            latencies = (
+                _packed(seen.latency),
+                _packed(seen.failed_latency),
+                _packed(seen.service) or None,
+            )
             self._database.execute(
                 "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -234,7 +283,10 @@ class Recorder:
     def _write_exemplars(self, exemplars: tuple[Exemplar, ...]) -> None:
         rows = [astuple(exemplar) for exemplar in exemplars]
         marks = ", ".join("?" * len(EXEMPLAR_FIELDS))
-        self._database.executemany(f"INSERT INTO exemplars ({', '.join(EXEMPLAR_FIELDS)}) VALUES ({marks})", rows)  # noqa: S608
+        self._database.executemany(
+            f"INSERT INTO exemplars ({', '.join(EXEMPLAR_FIELDS)}) VALUES ({marks})",  # noqa: S608
+            rows,
+        )
         self._exemplars += len(rows)
         if self._exemplars > MOST_EXEMPLARS:
             self._exemplars -= self._thin_exemplars(MOST_EXEMPLARS // 4)

@@ -73,18 +73,24 @@ def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
 def _refuse_other_tables(database: sqlite3.Connection, path: Path) -> None:
     """RecordingError where a table has not the columns that this soak writes."""
     if any(columns_of(database, table) != columns.keys() for table, columns in COLUMNS.items()):
-        raise RecordingError(f"{path}: was recorded by another version of soak, and cannot be gone on with")
+        raise RecordingError(
+            f"{path}: was recorded by another version of soak, and cannot be gone on with"
+        )
 
 
 def _names(database: sqlite3.Connection) -> RecordedNames:
     series: dict[SeriesName, int] = {}
-    for number, source, name, labels, kind in database.execute("SELECT id, source, name, labels, kind FROM series"):
+    for number, source, name, labels, kind in database.execute(
+        "SELECT id, source, name, labels, kind FROM series"
+    ):
         series[source, name, label_pairs(dict(json.loads(labels))), Kind(kind)] = number
     layouts = {
         struct.unpack(f"<{len(packed) // 4}i", packed): number
         for number, packed in database.execute("SELECT id, series FROM layouts")
     }
-    endpoints = {name: number for number, name in database.execute("SELECT id, name FROM endpoints")}
+    endpoints = {
+        name: number for number, name in database.execute("SELECT id, name FROM endpoints")
+    }
     (windows,) = database.execute("SELECT coalesce(max(id), 0) FROM windows").fetchone()
     (exemplars,) = database.execute("SELECT count(*) FROM exemplars").fetchone()
     return RecordedNames(series, layouts, endpoints, windows, exemplars)

@@ -12,7 +12,14 @@ import numpy as np
 from soak.latency import LAST
 from soak.model import Floats, Series
 from soak.recording.checks import LARGEST_COUNT, columns_of
-from soak.windows import GENERATOR_FIELDS, Arrivals, EndpointWindows, GeneratorWindows, Ints, WorkerCoverages
+from soak.windows import (
+    GENERATOR_FIELDS,
+    Arrivals,
+    EndpointWindows,
+    GeneratorWindows,
+    Ints,
+    WorkerCoverages,
+)
 
 #: So many windows at most are told apart once read: those of days at a second each are taken together, a few at a time.
 MOST_WINDOWS = 10_000
@@ -55,7 +62,9 @@ class _Cells:
     def columns(self) -> tuple[Ints, Ints, Ints]:
         """Offsets (n + 1), buckets, counts."""
         self._flush()
-        rows, buckets, counts = (np.concatenate([part[column] for part in self._parts]) for column in range(3))
+        rows, buckets, counts = (
+            np.concatenate([part[column] for part in self._parts]) for column in range(3)
+        )
         sizes = np.bincount(rows, minlength=self._rows)
         return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), buckets, counts
 
@@ -84,13 +93,27 @@ def read_windows(database: sqlite3.Connection) -> Iterator[EndpointWindows]:
     times, seconds = np.array([row[1] for row in frame]), np.array([row[2] for row in frame])
     if together > 1:
         first = np.arange(0, len(frame), together)
-        times, seconds = times[np.minimum(first + together, len(frame)) - 1], np.add.reduceat(seconds, first)
+        times, seconds = (
+            times[np.minimum(first + together, len(frame)) - 1],
+            np.add.reduceat(seconds, first),
+        )
     scheduled = "late" in columns_of(database, "requests")  # the first recordings had no schedule
     schedule = "late, dropped, service" if scheduled else "0, 0, NULL"
     names = database.execute("SELECT id, name FROM endpoints ORDER BY id").fetchall()
     endpoints = {row[0]: _Endpoint(len(times)) for row in names}
     query = f"SELECT endpoint, window, requests, failed, failures, bytes, latency, {schedule} FROM requests"  # noqa: S608
-    for endpoint, window, asked, failed, failures, received, latency, late, dropped, service in database.execute(query):
+    for (
+        endpoint,
+        window,
+        asked,
+        failed,
+        failures,
+        received,
+        latency,
+        late,
+        dropped,
+        service,
+    ) in database.execute(query):
         columns, place = endpoints[endpoint], place_of[window]
         if place <= columns.last:
             raise ValueError(f"window {window} is not in order")
@@ -108,11 +131,20 @@ def read_windows(database: sqlite3.Connection) -> Iterator[EndpointWindows]:
             columns.failed[kind].append((row, count))
     for endpoint, name in names:
         columns = endpoints.pop(endpoint)
-        arrivals = Arrivals(columns.late, columns.dropped, *columns.service.columns()) if scheduled else None
+        arrivals = (
+            Arrivals(columns.late, columns.dropped, *columns.service.columns())
+            if scheduled
+            else None
+        )
         counted = (columns.requests, columns.failures, columns.size)
-        failed = {kind: np.array(rows, dtype=np.int64).reshape(-1, 2) for kind, rows in columns.failed.items()}
+        failed = {
+            kind: np.array(rows, dtype=np.int64).reshape(-1, 2)
+            for kind, rows in columns.failed.items()
+        }
         cells = columns.latency.columns()
-        yield EndpointWindows(name, times, seconds, *counted, *cells, dict(columns.kinds), arrivals, failed)
+        yield EndpointWindows(
+            name, times, seconds, *counted, *cells, dict(columns.kinds), arrivals, failed
+        )
 
 
 def _failure_kinds(text: str | None) -> Iterator[tuple[str, int]]:
@@ -141,7 +173,9 @@ def read_coverage(database: sqlite3.Connection) -> WorkerCoverages | None:
     if not np.isfinite(table).all():
         raise ValueError("a window has workers, and not how many were expected")
     return (
-        WorkerCoverages(times, seconds, present.astype(np.int64), expected.astype(np.int64), covered)
+        WorkerCoverages(
+            times, seconds, present.astype(np.int64), expected.astype(np.int64), covered
+        )
         if len(times)
         else None
     )
@@ -153,7 +187,8 @@ def _together(table: Floats) -> Floats:
     if together == 1:
         return table
     first = np.arange(0, len(table), together)
-    # CPU seconds and what was asked, made and queued add up; of delays, memory and connections the most counts.
+    # CPU seconds and what was asked, made and queued add up; of delays, memory and connections the
+    # most counts.
     added, most = np.add.reduceat(table, first), np.fmax.reduceat(table, first)
     grouped = np.where(np.isin(np.arange(10), (1, 3, 6, 7, 8)), added, most)
     grouped[:, 0] = table[np.minimum(first + together, len(table)) - 1, 0]

@@ -42,7 +42,8 @@ class _Kept:
 class SnapshotKeeper:
     """Writes each snapshot to its file, tells of it, and lets go of files that are too many; one thread at a time.
 
-    A row without its file, which is how `read_later` finds those that went, still says when the target was disturbed.
+    A row without its file, which is how `read_later` finds those that went, still says when the
+    target was disturbed.
     """
 
     directory: Path
@@ -66,20 +67,29 @@ class SnapshotKeeper:
         self.tell(KeptSnapshot(snapshot, name))
         kept = self._kept.setdefault(snapshot.kind, [])
         kept.append(_Kept(snapshot.time, len(packed), path, snapshot.stage == "steady"))
-        while (place := surplus([(held.time, held.size, held.between) for held in kept])) is not None:
+        while (
+            place := surplus([(held.time, held.size, held.between) for held in kept])
+        ) is not None:
             kept.pop(place).path.unlink(missing_ok=True)
 
 
 def surplus(
-    kept: Sequence[tuple[float, int, bool]], most: int = MOST_OF_A_KIND, most_bytes: int = MOST_BYTES_OF_A_KIND
+    kept: Sequence[tuple[float, int, bool]],
+    most: int = MOST_OF_A_KIND,
+    most_bytes: int = MOST_BYTES_OF_A_KIND,
 ) -> int | None:
     """Which of some files (time in order, bytes, whether it may go) has to go; None where they are within bounds.
 
-    It is the one that leaves the smallest gap, so that what stays is spread evenly, and never the first or the last.
+    It is the one that leaves the smallest gap, so that what stays is spread evenly, and never the
+    first or the last.
     """
     if len(kept) <= most and sum(size for _, size, _ in kept) <= most_bytes:
         return None
-    gaps = [(kept[place + 1][0] - kept[place - 1][0], place) for place in range(1, len(kept) - 1) if kept[place][2]]
+    gaps = [
+        (kept[place + 1][0] - kept[place - 1][0], place)
+        for place in range(1, len(kept) - 1)
+        if kept[place][2]
+    ]
     return min(gaps)[1] if gaps else None
 
 

@@ -1,8 +1,9 @@
 """Every format a report can have: a name, a file, and a function from an analysis to text.
 
-A built-in reporter is one module here with `render(analysis) -> str`, plus a line in `REPORTERS`. Another package adds
-one through the entry point group `soak.reporters`: a name that points at a `Reporter`. What a format needs (bokeh,
-jinja2, rich) is imported at its first render, so that importing this package costs nothing.
+A built-in reporter is one module here with `render(analysis) -> str`, plus a line in `REPORTERS`.
+Another package adds one through the entry point group `soak.reporters`: a name that points at a
+`Reporter`. What a format needs (bokeh, jinja2, rich) is imported at its first render, so that
+importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -58,9 +59,12 @@ REPORTERS: dict[str, Reporter] = {
 def installed() -> dict[str, Reporter]:
     """All reporters by name: the built-in ones first, then those of other packages, which cannot replace them."""
     others = {
-        entry.name: _from_entry(entry) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+        entry.name: _from_entry(entry)
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     }
-    return REPORTERS | {name: reporter for name, reporter in others.items() if name not in REPORTERS}
+    return REPORTERS | {
+        name: reporter for name, reporter in others.items() if name not in REPORTERS
+    }
 
 
 def _from_entry(entry: EntryPoint) -> Reporter:
@@ -78,6 +82,8 @@ def _broken(entry: EntryPoint, why: str) -> Reporter:
     """A reporter that says at render why it cannot: a plug-in must not cost a night's other reports."""
 
     def render(_: Analysis) -> str:
-        raise SoakError(f"reporter {entry.name!r} ({entry.value}) cannot be used: {why}; mend or uninstall its package")
+        raise SoakError(
+            f"reporter {entry.name!r} ({entry.value}) cannot be used: {why}; mend or uninstall its package"
+        )
 
     return Reporter("", render)

@@ -14,21 +14,30 @@ def moment_code(name: str, clock: JudgedClock | None) -> dict[str, Any]:
     """What a formatter needs to show the moment in the variable `name`: as elapsed time, or as a clock's count of requests."""
     if clock is None:
         return {"code": f"return soakElapsed({name})"}
-    columns = {"shown": [round(seconds, 3) for seconds in clock.judged], "requests": list(map(round, clock.requests))}
+    columns = {
+        "shown": [round(seconds, 3) for seconds in clock.judged],
+        "requests": list(map(round, clock.requests)),
+    }
     return {"args": columns, "code": f"return soakRequests({name}, shown, requests)"}
 
 
 def label_axes(plot: figure, unit: str, clock: JudgedClock | None = None) -> None:
     """Elapsed time below, or the requests of a clock; the unit's own steps at the left."""
-    minutes = AdaptiveTicker(mantissas=[1, 2, 5, 10, 15, 30], base=60, min_interval=1, max_interval=1800)
-    hours = AdaptiveTicker(mantissas=[1, 2, 4, 6, 12], base=24, min_interval=3600, max_interval=43200)
+    minutes = AdaptiveTicker(
+        mantissas=[1, 2, 5, 10, 15, 30], base=60, min_interval=1, max_interval=1800
+    )
+    hours = AdaptiveTicker(
+        mantissas=[1, 2, 4, 6, 12], base=24, min_interval=3600, max_interval=43200
+    )
     days = AdaptiveTicker(mantissas=[1, 2, 5], base=10, min_interval=86400)
     plot.xaxis.ticker = CompositeTicker(tickers=[minutes, hours, days], desired_num_ticks=8)
     if clock is not None:
         plot.xaxis.ticker = AdaptiveTicker(desired_num_ticks=8)
     plot.xaxis.formatter = CustomJSTickFormatter(**moment_code("tick", clock))
     plot.yaxis.ticker = _steps(unit)
-    plot.yaxis.formatter = CustomJSTickFormatter(args={"unit": unit}, code="return soakTick(tick, ticks, unit)")
+    plot.yaxis.formatter = CustomJSTickFormatter(
+        args={"unit": unit}, code="return soakTick(tick, ticks, unit)"
+    )
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.update(minor_tick_line_color=None, major_label_text_font_size="12px")
     plot.xgrid.grid_line_color = None

@@ -35,14 +35,21 @@ def _row(step: StepFigures) -> tuple[str, ...]:
         wording.latency(step.p99),
         show_ratio(step.errors),
         "–" if step.cpu is None else f"{step.cpu:.2f} cores",
-        ", ".join(f"{show_number(round(used, 1))} of {wording.clean(name)}" for name, used in step.pools) or "–",
+        ", ".join(
+            f"{show_number(round(used, 1))} of {wording.clean(name)}" for name, used in step.pools
+        )
+        or "–",
     )
 
 
 def outcome(step: StepFigures) -> str:
     """`✓ held`, `? undecided, likely held`."""
     decision = step.outcome.decision
-    likely = f", likely {'held' if step.outcome.kept else 'broke'}" if decision is Decision.UNDECIDED else ""
+    likely = (
+        f", likely {'held' if step.outcome.kept else 'broke'}"
+        if decision is Decision.UNDECIDED
+        else ""
+    )
     said = "generator's limit" if decision is Decision.GENERATOR else decision.value
     kind = f" ({_KINDS[step.outcome.step.kind]})" if step.outcome.step.kind in _KINDS else ""
     return f"{MARKS[decision]} {said}{likely}{kind}"

@@ -39,7 +39,10 @@ def table_of(chart: Chart) -> Table:
         return Table()
     times = np.unique(np.linspace(0, len(curves[0].times) - 1, ROWS).astype(int))
     moments = [float(curves[0].times[index]) for index in times]
-    rows = (Row(show_duration(moment), tuple(_at(curve, moment, chart.unit) for curve in curves)) for moment in moments)
+    rows = (
+        Row(show_duration(moment), tuple(_at(curve, moment, chart.unit) for curve in curves))
+        for moment in moments
+    )
     return Table(tuple(wording.clean(curve.label) for curve in curves), tuple(rows))
 
 
@@ -51,11 +54,14 @@ def _at(curve: Curve, moment: float, unit: str) -> str:
 def _heat_table(heat: HeatMap) -> Table:
     """Requests of each stretch of the run by latency; both stretches and latencies are put together to be few."""
     bands = [part for part in np.array_split(np.arange(heat.counts.shape[0]), COLUMNS) if len(part)]
-    stretches = [part for part in np.array_split(np.arange(heat.counts.shape[1]), ROWS) if len(part)]
+    stretches = [
+        part for part in np.array_split(np.arange(heat.counts.shape[1]), ROWS) if len(part)
+    ]
     latencies = np.geomspace(heat.low, heat.high, heat.counts.shape[0] + 1)
     times = np.linspace(heat.start, heat.end, heat.counts.shape[1] + 1)
     columns = tuple(
-        f"{show_duration(latencies[band[0]])} to {show_duration(latencies[band[-1] + 1])}" for band in bands
+        f"{show_duration(latencies[band[0]])} to {show_duration(latencies[band[-1] + 1])}"
+        for band in bands
     )
     rows = tuple(
         Row(

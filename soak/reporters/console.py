@@ -11,7 +11,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 
-def as_text(parts: Callable[[int], Sequence[RenderableType]], width: int | None, color: bool) -> str:
+def as_text(
+    parts: Callable[[int], Sequence[RenderableType]], width: int | None, color: bool
+) -> str:
     """The parts that fit a width, as text of `width` columns (the terminal's own when None), with ANSI colours if asked for."""
     console = Console(
         file=StringIO(),

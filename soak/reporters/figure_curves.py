@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJSHover, Glyph, GlyphRenderer, HoverTool, Scatter, Span, VArea
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJSHover,
+    Glyph,
+    GlyphRenderer,
+    HoverTool,
+    Scatter,
+    Span,
+    VArea,
+)
 from bokeh.models import Line as LineGlyph
 from bokeh.plotting import figure
 from numpy.typing import NDArray
@@ -25,7 +34,9 @@ def has_values(curve: Curve) -> bool:
     return bool(np.isfinite(curve.values).any())
 
 
-def draw_curve(plot: figure, key: str, number: int, curve: Curve, *, alone: bool) -> GlyphRenderer | None:
+def draw_curve(
+    plot: figure, key: str, number: int, curve: Curve, *, alone: bool
+) -> GlyphRenderer | None:
     """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value."""
     if not has_values(curve):
         return None
@@ -36,7 +47,9 @@ def draw_curve(plot: figure, key: str, number: int, curve: Curve, *, alone: bool
     for band in _bands(curve, source):
         draw_glyph(plot, band, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.2, tags=[paint]), tags)
     dash = [6, 2] if number >= COLOURS else []
-    reader = draw_glyph(plot, source, LineGlyph(x="t", y="v", line_width=1.6, line_dash=dash, tags=[paint]), tags)
+    reader = draw_glyph(
+        plot, source, LineGlyph(x="t", y="v", line_width=1.6, line_dash=dash, tags=[paint]), tags
+    )
     if np.isfinite(curve.values).sum() < FEW:
         draw_glyph(plot, source, Scatter(x="t", y="v", size=7, tags=[paint]), tags)
     if curve.trend:
@@ -53,7 +66,9 @@ def _bands(curve: Curve, whole: ColumnDataSource) -> Iterable[ColumnDataSource]:
     edges = np.flatnonzero(np.diff(np.concatenate(([0], known.astype(np.int8), [0]))))
     columns = {"t": curve.times, "lo": curve.low, "hi": curve.high}
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        yield ColumnDataSource({name: _floats(column[first:last]) for name, column in columns.items()})
+        yield ColumnDataSource(
+            {name: _floats(column[first:last]) for name, column in columns.items()}
+        )
 
 
 def _floats(column: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -65,8 +80,15 @@ def _fit(plot: figure, trend: Trend, tags: dict[str, Any], paint: str) -> None:
     """The fitted level of each stretch between restarts, as it was judged, with the fan of its 95% interval."""
     for line in trend.lines:
         source = _line_source(line, trend.clock)
-        draw_glyph(plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=[paint]), tags)
-        draw_glyph(plot, source, LineGlyph(x="t", y="v", line_width=2.5, line_dash=[8, 4], tags=[paint]), tags)
+        draw_glyph(
+            plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=[paint]), tags
+        )
+        draw_glyph(
+            plot,
+            source,
+            LineGlyph(x="t", y="v", line_width=2.5, line_dash=[8, 4], tags=[paint]),
+            tags,
+        )
 
 
 def _line_source(line: Line, clock: JudgedClock | None) -> ColumnDataSource:
@@ -80,17 +102,34 @@ def draw_ahead(plot: figure, line: Line, lead: Lead | None, clock: JudgedClock |
     forecast = lead is not None and lead.target is not None
     source = _line_source(line, None if forecast else clock)
     tags = {"tags": ["ahead"], "name": "ahead"}
-    draw_glyph(plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=["paint:verdict"]), tags)
-    draw_glyph(plot, source, LineGlyph(x="t", y="v", line_width=2, line_dash=[2, 4], tags=["paint:verdict"]), tags)
+    draw_glyph(
+        plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.16, tags=["paint:verdict"]), tags
+    )
+    draw_glyph(
+        plot,
+        source,
+        LineGlyph(x="t", y="v", line_width=2, line_dash=[2, 4], tags=["paint:verdict"]),
+        tags,
+    )
     if lead is not None and forecast and line.last == lead.target:
         plot.add_layout(
-            Span(location=lead.target, dimension="width", line_dash=[2, 3], line_width=2, tags=["paint:limit"])
+            Span(
+                location=lead.target,
+                dimension="width",
+                line_dash=[2, 3],
+                line_width=2,
+                tags=["paint:limit"],
+            )
         )
 
 
-def draw_glyph(plot: figure, source: ColumnDataSource, glyph: Glyph, tags: dict[str, Any]) -> GlyphRenderer:
+def draw_glyph(
+    plot: figure, source: ColumnDataSource, glyph: Glyph, tags: dict[str, Any]
+) -> GlyphRenderer:
     """A glyph and nothing beside it: bokeh's own shorthands add copies for selections, which the page has none of."""
-    drawn: GlyphRenderer = plot.add_glyph(source, glyph, nonselection_glyph=None, muted_glyph=None, **tags)
+    drawn: GlyphRenderer = plot.add_glyph(
+        source, glyph, nonselection_glyph=None, muted_glyph=None, **tags
+    )
     return drawn
 
 
@@ -99,8 +138,18 @@ def read_by_pointer(
 ) -> None:
     """What the pointer tells: series, value, extremes and time. `$name` is shown as text, whatever it holds."""
     shown = CustomJSHover(args={"unit": unit}, code="return soakShow(value, unit)")
-    formatters = {"@v": shown, "@lo": shown, "@hi": shown, "@t": CustomJSHover(**moment_code("value", clock))}
+    formatters = {
+        "@v": shown,
+        "@lo": shown,
+        "@hi": shown,
+        "@t": CustomJSHover(**moment_code("value", clock)),
+    }
     extremes = ("range", "@lo{custom} to @hi{custom}")
-    rows = [("series", "$name"), ("value", "@v{custom}"), extremes, ("requests" if clock else "time", "@t{custom}")]
+    rows = [
+        ("series", "$name"),
+        ("value", "@v{custom}"),
+        extremes,
+        ("requests" if clock else "time", "@t{custom}"),
+    ]
     look = {"mode": mode, "line_policy": "nearest", "tooltips": rows, "formatters": formatters}
     plot.add_tools(HoverTool(renderers=readers, **look))

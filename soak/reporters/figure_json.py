@@ -12,8 +12,10 @@ _MODEL_ID = re.compile(r"p\d+")
 def packed(content: Any) -> str:
     """The same JSON with each distinct column of numbers once, in `columns`; where it stood, `{"column": INDEX}`.
 
-    Curves of one source share their times, and what was not thinned has equal values, lows and highs. Bokeh's ids count on
-    through a process, and a report must not depend on what was rendered before it: they are counted from 1 here.
+    Curves of one source share their times, and what was not thinned has equal values, lows and
+    highs. Bokeh's ids count on
+    through a process, and a report must not depend on what was rendered before it: they are counted
+        from 1 here.
     """
     names: dict[str, str] = {}
     columns: dict[str, int] = {}
@@ -24,10 +26,16 @@ def packed(content: Any) -> str:
         if isinstance(node, dict):
             if node.get("type") == "bytes":
                 return {"column": columns.setdefault(node["data"], len(columns))}
-            return {renamed(name, key == "roots"): walk(value, name) for name, value in node.items()}
+            return {
+                renamed(name, key == "roots"): walk(value, name) for name, value in node.items()
+            }
         return renamed(node, key in ("id", "root_ids")) if isinstance(node, str) else node
 
     def renamed(text: str, is_id: bool) -> str:
-        return names.setdefault(text, f"p{len(names) + 1}") if is_id and _MODEL_ID.fullmatch(text) else text
+        return (
+            names.setdefault(text, f"p{len(names) + 1}")
+            if is_id and _MODEL_ID.fullmatch(text)
+            else text
+        )
 
     return json.dumps({**walk(content), "columns": list(columns)}, separators=(",", ":"))

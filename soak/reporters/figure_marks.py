@@ -12,7 +12,11 @@ from soak.reporters.axes import moment_code
 from soak.reporters.figure_curves import draw_glyph
 from soak.reporters.wording import clean
 
-BEFORE = {"ramp": 0.5, "warmup": 0.28, "gap": 0.5}  # stretches that were not judged, and how dark they are
+BEFORE = {
+    "ramp": 0.5,
+    "warmup": 0.28,
+    "gap": 0.5,
+}  # stretches that were not judged, and how dark they are
 AFTER = {"drain": 0.5, "repeat": 0.28, "repeat-drain": 0.5, "confirm": 0.28, "confirm-drain": 0.5}
 SHADED = BEFORE | AFTER
 MOST_TICKS = 200  # snapshots marked in a chart; of more, every second, third and so on
@@ -21,7 +25,12 @@ MOST_TICKS = 200  # snapshots marked in a chart; of more, every second, third an
 def shade(plot: figure, phase: Phase) -> None:
     """A stretch that was not judged, or in which the level had not settled, behind everything."""
     if phase.name in SHADED:
-        look = {"fill_alpha": SHADED[phase.name], "line_color": None, "level": "image", "tags": ["paint:shade"]}
+        look = {
+            "fill_alpha": SHADED[phase.name],
+            "line_color": None,
+            "level": "image",
+            "tags": ["paint:shade"],
+        }
         plot.add_layout(BoxAnnotation(left=phase.start, right=phase.end, **look))
 
 
@@ -41,7 +50,9 @@ def mark_events(plot: figure, events: Sequence[Event], clock: JudgedClock | None
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters=formatters))
 
 
-def mark_snapshots(plot: figure, taken: Sequence[Phase], low: float, clock: JudgedClock | None) -> None:
+def mark_snapshots(
+    plot: figure, taken: Sequence[Phase], low: float, clock: JudgedClock | None
+) -> None:
     """A tick at the bottom for each snapshot: the samples there were left out of judging."""
     if not taken:
         return

@@ -1,7 +1,8 @@
 """An analysis' charts as bokeh figures on one shared time axis, in the JSON that BokehJS embeds.
 
-Colours are not set here: what has one carries a tag `paint:NAME`, and the page paints it from its style sheet, for
-light, dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which the legend shows and hides them.
+Colours are not set here: what has one carries a tag `paint:NAME`, and the page paints it from its
+style sheet, for light, dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which the
+legend shows and hides them.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ from soak.reporters.request_axis import clock_of, moved_event, moved_phase, on_r
 from soak.reporters.wording import clean
 
 TOGETHER = 6  # curves up to which the pointer reads all of them at once
-REACH = (
-    1.6  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
-)
+REACH = 1.6  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
 #: Lengths of the run by which the first chart goes beyond its end for a forecast: up to the target where that is within
 #: `FORECAST_REACH`, so that the run keeps a quarter of the picture; else `FORECAST_START`, which shows where it heads.
 FORECAST_REACH, FORECAST_START = 3.0, 0.5
@@ -50,13 +49,16 @@ class _Scene:
     def on(self, clock: JudgedClock) -> _Scene:
         """The same on a clock of requests."""
         phases = tuple(moved_phase(phase, clock) for phase in self.phases)
-        return _Scene(phases, tuple(moved_event(event, clock) for event in self.events), self.lead, clock)
+        return _Scene(
+            phases, tuple(moved_event(event, clock) for event in self.events), self.lead, clock
+        )
 
 
 def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     """JSON `{docs, items, columns}` for the page's script: chart i goes into the element `prefix` + i.
 
-    A chart whose growth was judged on a clock of requests is drawn on that, too, for the element beside it.
+    A chart whose growth was judged on a clock of requests is drawn on that, too, for the element
+    beside it.
     """
     document = Document()
     end = _end(analysis)
@@ -73,8 +75,12 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
         plot.add_tools(CrosshairTool(overlay=moment))
         clock = clock_of(chart)
         if clock is not None:
-            hidden = ahead if index == 0 and analysis.lead and analysis.lead.target is None else None
-            again = _figure(index, on_requests(chart, clock), scene.on(clock), _range(end, "requests"), hidden)
+            hidden = (
+                ahead if index == 0 and analysis.lead and analysis.lead.target is None else None
+            )
+            again = _figure(
+                index, on_requests(chart, clock), scene.on(clock), _range(end, "requests"), hidden
+            )
             again.add_tools(CrosshairTool(overlay=_crosshair()))
             figures[place + ON_REQUESTS] = again
     with document.models.freeze():  # else each root walks all models anew
@@ -92,7 +98,9 @@ def _range(end: float, tag: str) -> Range1d:
 
 def _crosshair() -> Span:
     """The upright line at the moment that is read; the page's script reads and moves it by its tag."""
-    return Span(dimension="height", line_dash="dotted", line_width=1, line_alpha=0.6, tags=["paint:ink"])
+    return Span(
+        dimension="height", line_dash="dotted", line_width=1, line_alpha=0.6, tags=["paint:ink"]
+    )
 
 
 def drawable(chart: Chart) -> bool:
@@ -110,7 +118,9 @@ def ahead_of(analysis: Analysis) -> Line | None:
         return line
     until = max(end * (1 + FORECAST_START), line.start)
     share = (until - line.start) / (line.end - line.start)
-    last, low, high = (line.first + share * (to - line.first) for to in (line.last, line.low_last, line.high_last))
+    last, low, high = (
+        line.first + share * (to - line.first) for to in (line.last, line.low_last, line.high_last)
+    )
     return Line(line.start, until, line.first, last, low, high)
 
 
@@ -118,14 +128,23 @@ def limit_shown(chart: Chart) -> bool:
     """Whether the chart's limit lies near enough to its curves to be drawn among them."""
     if chart.limit is None or not any(map(has_values, chart.curves)):
         return False
-    top = max(float(np.nanmax(np.abs(curve.high))) for curve in chart.curves if np.isfinite(curve.high).any())
+    top = max(
+        float(np.nanmax(np.abs(curve.high)))
+        for curve in chart.curves
+        if np.isfinite(curve.high).any()
+    )
     return bool(abs(chart.limit) <= REACH * top)
 
 
 def _end(analysis: Analysis) -> float:
     """Where the shared time axis ends: the end of the run or of what was recorded, whichever is later; in seconds."""
     ends = [analysis.run.seconds, *(phase.end for phase in analysis.phases)]
-    ends += [float(curve.times[-1]) for chart in analysis.charts for curve in chart.curves if len(curve.times)]
+    ends += [
+        float(curve.times[-1])
+        for chart in analysis.charts
+        for curve in chart.curves
+        if len(curve.times)
+    ]
     return max((end for end in ends if np.isfinite(end)), default=0.0) or 1.0
 
 
@@ -138,9 +157,14 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
     if ahead is not None and ahead.end > span.end:
         span = _range(ahead.end * (1 + FORECAST_MARGIN), "time-ahead")
     look: dict[str, Any] = {
-        "height": 240 if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) else 170,
+        "height": 240
+        if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
+        else 170,
         "sizing_mode": "stretch_width",
-        "tools": [BoxZoomTool(dimensions="width"), WheelZoomTool(dimensions="width", modifiers="ctrl")],
+        "tools": [
+            BoxZoomTool(dimensions="width"),
+            WheelZoomTool(dimensions="width", modifiers="ctrl"),
+        ],
         "toolbar_location": None,
         "min_border_left": 86,
         "min_border_right": 18,
@@ -167,13 +191,20 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
     if ahead is not None:
         draw_ahead(plot, ahead, scene.lead, None if scene.clock else clock_of(chart))
     mark_events(plot, scene.events, scene.clock)
-    mark_snapshots(plot, [phase for phase in scene.phases if phase.name == PhaseName.SNAPSHOT], low, scene.clock)
+    mark_snapshots(
+        plot,
+        [phase for phase in scene.phases if phase.name == PhaseName.SNAPSHOT],
+        low,
+        scene.clock,
+    )
     return plot
 
 
 def _extent(chart: Chart, ahead: Line | None) -> tuple[float, float]:
     """The lowest and highest value to show; never so close together that noise of a hundredth looks like a slope."""
-    values = np.concatenate([side for curve in chart.curves for side in (curve.low, curve.values, curve.high)])
+    values = np.concatenate(
+        [side for curve in chart.curves for side in (curve.low, curve.values, curve.high)]
+    )
     if chart.limit is not None and limit_shown(chart):
         values = np.append(values, chart.limit)
     if ahead is not None:

@@ -14,7 +14,11 @@ def render(analysis: Analysis) -> str:
     name = wording.clean(analysis.run.name)
     lines = [_command(level, analysis.reason, title=f"soak: {name}: {analysis.verdict.value}")]
     for suspect in analysis.suspects:
-        where = {"file": suspect.place.file, "line": str(suspect.place.line)} if suspect.place.line > 0 else {}
+        where = (
+            {"file": suspect.place.file, "line": str(suspect.place.line)}
+            if suspect.place.line > 0
+            else {}
+        )
         lines.append(_command(level, wording.suspected(suspect), title=suspect.leak_class, **where))
     lines += [
         _command(_COMMANDS[finding.verdict], finding.reason, title=wording.series(finding))

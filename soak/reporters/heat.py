@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Image, LogColorMapper, Range1d
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJSTickFormatter,
+    FixedTicker,
+    Image,
+    LogColorMapper,
+    Range1d,
+)
 from bokeh.plotting import figure
 
 from soak.model import HeatMap
@@ -21,7 +28,9 @@ def heat_figure(heat: HeatMap, span: Range1d, look: dict[str, Any]) -> figure:
     """The map in a figure of its own, on the time axis `span`; empty cells stay transparent."""
     plot = figure(x_range=span, y_range=Range1d(heat.low, heat.high), y_axis_type="log", **look)
     label_axes(plot, "seconds")
-    plot.yaxis.ticker = FixedTicker(ticks=[step * 10.0**power for power in range(-6, 5) for step in STEPS])
+    plot.yaxis.ticker = FixedTicker(
+        ticks=[step * 10.0**power for power in range(-6, 5) for step in STEPS]
+    )
     plot.yaxis.formatter = CustomJSTickFormatter(code="return soakShow(tick, 'seconds')")
     counts = np.where(heat.counts > 0, heat.counts, np.nan).astype(np.float32)
     source = ColumnDataSource({"counts": [counts]})
@@ -31,6 +40,11 @@ def heat_figure(heat: HeatMap, span: Range1d, look: dict[str, Any]) -> figure:
         high=max(float(heat.counts.max()), 2.0),
         nan_color="#00000000",
     )
-    corner = {"x": heat.start, "y": heat.low, "dw": heat.end - heat.start, "dh": heat.high - heat.low}
+    corner = {
+        "x": heat.start,
+        "y": heat.low,
+        "dw": heat.end - heat.start,
+        "dh": heat.high - heat.low,
+    }
     plot.add_glyph(source, Image(image="counts", color_mapper=colours, **corner), name="heat map")
     return plot

@@ -48,8 +48,9 @@ class Entry:
 class Panel:
     """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw.
 
-    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn. `judged_by` are the
-    endpoints whose requests were the clock that the growth was judged on, empty where that was time.
+    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn.
+    `judged_by` are the endpoints whose requests were the clock that the growth was judged on, empty
+    where that was time.
     """
 
     title: str
@@ -105,8 +106,12 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             ahead=lead_wording(analysis),
             groups=sorted(groups.items(), key=lambda item: _place(item[0])),
             still=[pair for chart in still for pair in _values(chart)],
-            likely=[suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first],
-            unlikely=[suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first],
+            likely=[
+                suspect for suspect in analysis.suspects if suspect.confidence >= UNLIKELY * first
+            ],
+            unlikely=[
+                suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first
+            ],
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             library=chart_library() if charts else "",
             tables=own_script(page_file("sort.js") + page_file("flame.js")),
@@ -119,14 +124,25 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
 
 def waiting(name: str) -> str:
     """The page of a run that was not judged yet; it becomes the live report by itself."""
-    text: str = environment().get_template("waiting.html").render(name=name, live=own_script(page_file("live.js")))
+    text: str = (
+        environment()
+        .get_template("waiting.html")
+        .render(name=name, live=own_script(page_file("live.js")))
+    )
     return text
 
 
 def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> list[Chart]:
     """The charts to draw: the one with the leading series first, even if it never moved; it is taken out of `still`."""
     leading = analysis.lead.series if analysis.lead else None
-    first = next((chart for chart in (*moving, *still) if leading in {curve.series for curve in chart.curves}), None)
+    first = next(
+        (
+            chart
+            for chart in (*moving, *still)
+            if leading in {curve.series for curve in chart.curves}
+        ),
+        None,
+    )
     if first is None:
         return moving
     if first in still:
@@ -140,7 +156,15 @@ def lead_wording(analysis: Analysis) -> str:
     if lead is None or lead.line is None:
         return ""
     line = lead.line
-    unit = next((chart.unit for chart in analysis.charts for curve in chart.curves if curve.series == lead.series), "")
+    unit = next(
+        (
+            chart.unit
+            for chart in analysis.charts
+            for curve in chart.curves
+            if curve.series == lead.series
+        ),
+        "",
+    )
     if lead.target is None:
         hours = (line.end - line.start) / 3600
         steepest = (line.last - line.first) / hours if hours else 0.0
@@ -184,7 +208,11 @@ def adds(analysis: Analysis) -> dict[str, str]:
 
 def _urgency(chart: Chart) -> int:
     """The rank of a chart by its verdict: failing first, unjudged last."""
-    return len(wording.WORST_FIRST) if chart.verdict is None else wording.WORST_FIRST.index(chart.verdict)
+    return (
+        len(wording.WORST_FIRST)
+        if chart.verdict is None
+        else wording.WORST_FIRST.index(chart.verdict)
+    )
 
 
 def panel_of(index: int, chart: Chart) -> Panel:
@@ -192,21 +220,39 @@ def panel_of(index: int, chart: Chart) -> Panel:
     limit = wording.amount(chart.limit, chart.unit)
     if limit and not figures.limit_shown(chart):
         limit += ", beyond the chart"
-    entries = tuple(_entry(index, number, curve, chart.unit) for number, curve in enumerate(chart.curves))
+    entries = tuple(
+        _entry(index, number, curve, chart.unit) for number, curve in enumerate(chart.curves)
+    )
     place = f"{PLACE}{index}" if figures.drawable(chart) else ""
     fitted = any(curve.trend and curve.trend.lines for curve in chart.curves)
-    counted = wording.clean(chart.unit) if wording.brief(chart.unit) != chart.unit else ""  # an axis says MiB, ms or %
+    counted = (
+        wording.clean(chart.unit) if wording.brief(chart.unit) != chart.unit else ""
+    )  # an axis says MiB, ms or %
     open_ = index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
     title = wording.clean(chart.title)
     clock = clock_of(chart)
     judged_by = wording.listed(clock.endpoints) if clock else ""
-    return Panel(title, counted, chart.verdict, limit, place, entries, fitted, index, open_, table_of(chart), judged_by)
+    return Panel(
+        title,
+        counted,
+        chart.verdict,
+        limit,
+        place,
+        entries,
+        fitted,
+        index,
+        open_,
+        table_of(chart),
+        judged_by,
+    )
 
 
 def _never_moves(chart: Chart) -> bool:
     """Whether every curve keeps one value throughout, and nothing is open or failing about it."""
     return (
-        chart.verdict in (None, Verdict.PASS) and chart.heat is None and all(_constant(curve) for curve in chart.curves)
+        chart.verdict in (None, Verdict.PASS)
+        and chart.heat is None
+        and all(_constant(curve) for curve in chart.curves)
     )
 
 
@@ -238,7 +284,9 @@ def _shaded(phases: Sequence[Phase]) -> list[Phase]:
     """The stretches that were not judged; what follows the load as one, where it is more than a drain."""
     before = [phase for phase in phases if phase.name in BEFORE]
     after = [phase for phase in phases if phase.name in AFTER]
-    return before + (after if len(after) < 2 else [Phase("after the load", after[0].start, after[-1].end)])
+    return before + (
+        after if len(after) < 2 else [Phase("after the load", after[0].start, after[-1].end)]
+    )
 
 
 def _phase(phase: Phase) -> str:

@@ -102,7 +102,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "planted": _planted(finding.planted) if finding.planted else None,
         "level": _number(trend.level) if trend else None,
         "adjustments": [
-            {"by": adjustment.by, "from": adjustment.before.value, "to": adjustment.after.value, "why": adjustment.why}
+            {
+                "by": adjustment.by,
+                "from": adjustment.before.value,
+                "to": adjustment.after.value,
+                "why": adjustment.why,
+            }
             for adjustment in finding.adjustments
         ],
     }
@@ -140,7 +145,9 @@ def _places(table: PlaceTable | None) -> list[dict[str, Any]]:
             "place": row.place,
             "unit": row.unit,
             "per_request": {
-                name: _number(amount) for name, amount in zip(table.endpoints, row.amounts, strict=True) if amount
+                name: _number(amount)
+                for name, amount in zip(table.endpoints, row.amounts, strict=True)
+                if amount
             },
         }
         for row in table.rows
@@ -204,5 +211,6 @@ def _traces(report: TraceReport) -> dict[str, Any]:
 def _times(times: Sequence[ServiceTime]) -> list[dict[str, Any]]:
     """Own seconds by service, longest first; the service is null for the time that no span covers."""
     return [
-        {"service": time.service or None, "seconds": _number(time.seconds), "reports": time.reports} for time in times
+        {"service": time.service or None, "seconds": _number(time.seconds), "reports": time.reports}
+        for time in times
     ]

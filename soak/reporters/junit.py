@@ -13,14 +13,17 @@ from soak.units import show_ratio
 def render(analysis: Analysis) -> str:
     """A failure for a breach, skipped for inconclusive, an error for a run that broke; totals count each.
 
-    A verdict that no finding explains has a test case of its own: a run that failed must never look green.
+    A verdict that no finding explains has a test case of its own: a run that failed must never look
+        green.
     """
     run = analysis.run
     cases = [_case(finding, analysis) for finding in wording.worst_first(analysis.findings)]
     if run.ended is Ending.CRASHED or analysis.broken:
         cases.insert(0, _own_case(analysis, "run", "error", analysis.broken or analysis.reason))
     elif analysis.verdict not in {finding.verdict for finding in analysis.findings}:
-        tag = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "skipped", Verdict.PASS: None}[analysis.verdict]
+        tag = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "skipped", Verdict.PASS: None}[
+            analysis.verdict
+        ]
         cases.insert(0, _own_case(analysis, "verdict", tag, analysis.reason))
     totals = {
         "name": wording.clean(run.name),
@@ -37,23 +40,35 @@ def render(analysis: Analysis) -> str:
         ET.SubElement(properties, "property", {"name": name, "value": wording.clean(value)})
     suite.extend(cases)
     if analysis.suspects:
-        ET.SubElement(suite, "system-out").text = "\n".join(_suspect(suspect) for suspect in analysis.suspects)
+        ET.SubElement(suite, "system-out").text = "\n".join(
+            _suspect(suspect) for suspect in analysis.suspects
+        )
     if analysis.warnings:
         ET.SubElement(suite, "system-err").text = "\n".join(map(wording.clean, analysis.warnings))
     ET.indent(suites)
-    return "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(suites, encoding="unicode") + "\n"
+    return (
+        "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(suites, encoding="unicode") + "\n"
+    )
 
 
 def _properties(analysis: Analysis) -> list[tuple[str, str]]:
     """What a program wants to know of a run at once, as (name, text) pairs."""
-    properties = [("verdict", analysis.verdict.value), ("reason", analysis.reason), ("ended", analysis.run.ended.value)]
+    properties = [
+        ("verdict", analysis.verdict.value),
+        ("reason", analysis.reason),
+        ("ended", analysis.run.ended.value),
+    ]
     if analysis.vouched is not None:
         seconds, more = analysis.vouched.seconds, analysis.vouched.more_seconds
         properties += [("vouched_seconds", f"{seconds:.0f}"), ("vouched_by", analysis.vouched.by)]
         properties += [("vouch_more_seconds", f"{more:.0f}")] if math.isfinite(more) else []
     if analysis.capacity is not None:
         bracket = analysis.capacity.bracket
-        figures = {"capacity": bracket.held, "capacity_low": bracket.low, "capacity_high": bracket.high}
+        figures = {
+            "capacity": bracket.held,
+            "capacity_low": bracket.low,
+            "capacity_high": bracket.high,
+        }
         properties += [(name, f"{rate:g}") for name, rate in figures.items() if rate is not None]
         properties.append(("capacity_conclusion", analysis.capacity.conclusion.value))
     return properties
@@ -64,7 +79,10 @@ def _suspect(suspect: Suspect) -> str:
     place = f"{wording.clean(suspect.where)} through {wording.through(suspect)}"
     head = f"suspect: {wording.clean(suspect.leak_class)} ({show_ratio(suspect.confidence)} sure) in {place}"
     leaves = wording.per_request(suspect)
-    lines = [f"{head}, {leaves}" if leaves else head, *(f"  {wording.clean(line)}" for line in suspect.evidence)]
+    lines = [
+        f"{head}, {leaves}" if leaves else head,
+        *(f"  {wording.clean(line)}" for line in suspect.evidence),
+    ]
     return "\n".join([*lines, f"  remedy: {wording.clean(suspect.remedy)}"])
 
 
@@ -83,8 +101,12 @@ def _case(finding: Finding, analysis: Analysis) -> ET.Element:
 
 def _message(finding: Finding) -> str:
     """The reason, then limit and observed value where there are any."""
-    seen, limit = (wording.amount(value, finding.unit) for value in (finding.observed, finding.limit))
-    numbers = ", ".join(part for part in (seen and f"observed {seen}", limit and f"limit {limit}") if part)
+    seen, limit = (
+        wording.amount(value, finding.unit) for value in (finding.observed, finding.limit)
+    )
+    numbers = ", ".join(
+        part for part in (seen and f"observed {seen}", limit and f"limit {limit}") if part
+    )
     return wording.clean(finding.reason) + (f" ({numbers})" if numbers else "")
 
 
@@ -93,10 +115,14 @@ def _own_case(analysis: Analysis, name: str, tag: str | None, why: str) -> ET.El
     case = _named(name, analysis)
     reason = wording.clean(why)
     if tag:
-        ET.SubElement(case, tag, {"message": reason}).text = f"{reason}\nthe run {wording.course(analysis.run)}"
+        ET.SubElement(
+            case, tag, {"message": reason}
+        ).text = f"{reason}\nthe run {wording.course(analysis.run)}"
     return case
 
 
 def _named(name: str, analysis: Analysis) -> ET.Element:
     """An empty test case of this run."""
-    return ET.Element("testcase", {"classname": wording.clean(analysis.run.name), "name": name, "time": "0"})
+    return ET.Element(
+        "testcase", {"classname": wording.clean(analysis.run.name), "name": name, "time": "0"}
+    )

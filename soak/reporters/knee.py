@@ -57,18 +57,20 @@ def knee(capacity: Capacity) -> Markup:
         parts += _panel(panel, steps, x, y, height)
         y += height + GAP
     parts += [_rate(rate, x(rate), y) for rate in _ticks(low, high)]
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, y + 8, "requests per second (log scale)", "middle"))
+    parts.append(
+        _text((LEFT + WIDTH - RIGHT) / 2, y + 8, "requests per second (log scale)", "middle")
+    )
     inner = "\n".join(parts)
     label = "Rate against p99, failed requests and CPU, a point for each step"
-    drawn = (
-        f'<svg class="knee" viewBox="0 0 {WIDTH:g} {y + BOTTOM - GAP:g}" role="img" aria-label="{label}">{inner}</svg>'
-    )
+    drawn = f'<svg class="knee" viewBox="0 0 {WIDTH:g} {y + BOTTOM - GAP:g}" role="img" aria-label="{label}">{inner}</svg>'
     return Markup(drawn)  # noqa: S704 - our own, every text escaped
 
 
 def _pool(name: str) -> Panel:
     """The use of one connection pool."""
-    return Panel(f"connections in use: {name}", lambda step: dict(step.pools).get(name), show_number)
+    return Panel(
+        f"connections in use: {name}", lambda step: dict(step.pools).get(name), show_number
+    )
 
 
 def _known(panel: Panel, step: StepFigures) -> float | None:
@@ -77,7 +79,11 @@ def _known(panel: Panel, step: StepFigures) -> float | None:
 
 
 def _panel(
-    panel: Panel, steps: Sequence[StepFigures], x: Callable[[float], float], top: float, height: float
+    panel: Panel,
+    steps: Sequence[StepFigures],
+    x: Callable[[float], float],
+    top: float,
+    height: float,
 ) -> list[str]:
     """The points of one measure, joined in the order of the rate, with its limit and the ends of its axis."""
     points = [(step, value) for step in steps if (value := _known(panel, step)) is not None]
@@ -86,7 +92,11 @@ def _panel(
     most = max(max(values) * 1.1, least * 1.1, 1e-9)
 
     def y(value: float) -> float:
-        share = math.log(max(value, least) / least) / math.log(most / least) if panel.log else value / most
+        share = (
+            math.log(max(value, least) / least) / math.log(most / least)
+            if panel.log
+            else value / most
+        )
         return top + height * (1 - min(max(share, 0.0), 1.0))
 
     parts = [
@@ -97,7 +107,9 @@ def _panel(
     ]
     if panel.limit is not None:
         at = y(panel.limit)
-        parts.append(f'<line class="limit" x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(
+            f'<line class="limit" x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{at:.1f}" y2="{at:.1f}"/>'
+        )
         parts.append(_text(WIDTH - RIGHT - 4, at - 4, f"limit {panel.text(panel.limit)}", "end"))
     ordered = sorted(points, key=lambda pair: pair[0].outcome.step.rate)
     line = " ".join(f"{x(step.outcome.step.rate):.1f},{y(value):.1f}" for step, value in ordered)
@@ -122,14 +134,21 @@ def _band(capacity: Capacity, x: Callable[[float], float], top: float, height: f
         )
     if bracket.held is not None:
         at = x(bracket.held)
-        parts.append(f'<line class="capacity" x1="{at:.1f}" x2="{at:.1f}" y1="{top:g}" y2="{top + height:g}"/>')
+        parts.append(
+            f'<line class="capacity" x1="{at:.1f}" x2="{at:.1f}" y1="{top:g}" y2="{top + height:g}"/>'
+        )
     return parts
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """Rates of 1, 2 and 5 times a power of ten within an axis; every second or third where there are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [times * 10.0**power for power in powers for times in (1, 2, 5) if low <= times * 10.0**power <= high]
+    ticks = [
+        times * 10.0**power
+        for power in powers
+        for times in (1, 2, 5)
+        if low <= times * 10.0**power <= high
+    ]
     return ticks[:: 1 + len(ticks) // 12] or [low, high]
 
 

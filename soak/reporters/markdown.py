@@ -42,7 +42,10 @@ def render(analysis: Analysis) -> str:
     if analysis.exemplars and (analysis.links or analysis.traces):
         parts += ["### Slowest and failed requests", *_exemplars(analysis)]
     if analysis.warnings:
-        parts += ["### Warnings", "\n".join(f"- {paragraph(warning)}" for warning in analysis.warnings)]
+        parts += [
+            "### Warnings",
+            "\n".join(f"- {paragraph(warning)}" for warning in analysis.warnings),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,7 +82,16 @@ def _table(header: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> 
 
 def _findings(findings: Sequence[Finding]) -> str:
     """A row a finding."""
-    header = ("Verdict", "Rule", "Series", "Growth (95% interval)", "Limit", "Settled", "Runs out", "Why")
+    header = (
+        "Verdict",
+        "Rule",
+        "Series",
+        "Growth (95% interval)",
+        "Limit",
+        "Settled",
+        "Runs out",
+        "Why",
+    )
     return _table(header, "lllrrrrl", [_finding(finding) for finding in findings])
 
 
@@ -107,15 +119,20 @@ def _suspect(suspect: Suspect) -> str:
     head = f"- **{escape(suspect.leak_class)}** ({show_ratio(suspect.confidence)} sure) in {place}"
     cost = ". ".join(filter(None, (escape(wording.per_request(suspect)), escape(suspect.remedy))))
     rival = [f"  - next likely: {escape(suspect.runner_up)}"] if suspect.runner_up else []
-    return "\n".join([f"{head}: {cost}", *(f"  - {paragraph(line)}" for line in suspect.evidence), *rival])
+    return "\n".join(
+        [f"{head}: {cost}", *(f"  - {paragraph(line)}" for line in suspect.evidence), *rival]
+    )
 
 
 def _places(table: PlaceTable) -> str:
     """A row a place, a column an endpoint."""
     rows = [
-        [code(row.place), *(escape(wording.counted(value, row.unit)) for value in row.amounts)] for row in table.rows
+        [code(row.place), *(escape(wording.counted(value, row.unit)) for value in row.amounts)]
+        for row in table.rows
     ]
-    return _table(("Grows", *(code(name) for name in table.endpoints)), "l" + "r" * len(table.endpoints), rows)
+    return _table(
+        ("Grows", *(code(name) for name in table.endpoints)), "l" + "r" * len(table.endpoints), rows
+    )
 
 
 def _endpoints(analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str) -> str:
@@ -146,7 +163,10 @@ def _exemplars(analysis: Analysis) -> list[str]:
     parts = ["\n".join(_exemplar(exemplar, analysis) for exemplar in (*slow, *failed))]
     report = analysis.traces
     if report and report.slow:
-        split = ", ".join(f"{escape(name)} {show_ratio(share)}" for name, _, share in trace_wording.shares(report.slow))
+        split = ", ".join(
+            f"{escape(name)} {show_ratio(share)}"
+            for name, _, share in trace_wording.shares(report.slow)
+        )
         parts.append(f"Time of the {report.slow_traces} slowest with a trace: {split}.")
     silent = trace_wording.silent_hops(report) if report else []
     return [*parts, "\n".join(f"- {paragraph(line)}" for line in silent)] if silent else parts
@@ -154,7 +174,9 @@ def _exemplars(analysis: Analysis) -> list[str]:
 
 def _exemplar(exemplar: Exemplar, analysis: Analysis) -> str:
     """One request as a list item."""
-    links = " ".join(f"[{name}](<{_address(url)}>)" for name, url in wording.links(analysis, exemplar))
+    links = " ".join(
+        f"[{name}](<{_address(url)}>)" for name, url in wording.links(analysis, exemplar)
+    )
     went = escape(trace_wording.time_went(analysis, exemplar))
     known = ": ".join(filter(None, (links, went)))
     outcome = f"{escape(wording.outcome(exemplar))}, {wording.latency(exemplar.seconds)}"

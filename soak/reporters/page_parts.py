@@ -55,6 +55,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     style = Markup(page_file("report.css"))  # noqa: S704 - our own
-    made.globals.update(wording=wording, trace_wording=trace_wording, marks=wording.MARK, style=style)
-    made.filters.update(clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration)
+    made.globals.update(
+        wording=wording, trace_wording=trace_wording, marks=wording.MARK, style=style
+    )
+    made.filters.update(
+        clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration
+    )
     return made

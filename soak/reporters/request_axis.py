@@ -18,15 +18,19 @@ def clock_of(chart: Chart) -> JudgedClock | None:
 def drawn(line: Line, clock: JudgedClock | None) -> tuple[Floats, Floats, Floats, Floats]:
     """A fitted line as it lies in time: times (n,) in seconds, levels, and the low and high ends of its interval.
 
-    A line that is straight on a clock of requests bends wherever that clock goes faster or slower than time.
+    A line that is straight on a clock of requests bends wherever that clock goes faster or slower
+    than time.
     """
     shown = np.array([line.start, line.end])
     if clock is not None:
         inner = np.asarray(clock.judged)
-        shown = np.concatenate([[line.start], inner[(inner > line.start) & (inner < line.end)], [line.end]])
+        shown = np.concatenate(
+            [[line.start], inner[(inner > line.start) & (inner < line.end)], [line.end]]
+        )
     share = (shown - line.start) / max(line.end - line.start, 1e-300)
     middle, low, high = (
-        line.first + share * (last - line.first) for last in (line.last, line.low_last, line.high_last)
+        line.first + share * (last - line.first)
+        for last in (line.last, line.low_last, line.high_last)
     )
     return shown if clock is None else clock.time_of(shown), middle, low, high
 
@@ -34,7 +38,9 @@ def drawn(line: Line, clock: JudgedClock | None) -> tuple[Floats, Floats, Floats
 def on_requests(chart: Chart, clock: JudgedClock) -> Chart:
     """The chart with the clock's readings for times, and its fits straight."""
     warm_up = chart.warm_up and moved_phase(chart.warm_up, clock)
-    return replace(chart, curves=tuple(_moved_curve(curve, clock) for curve in chart.curves), warm_up=warm_up)
+    return replace(
+        chart, curves=tuple(_moved_curve(curve, clock) for curve in chart.curves), warm_up=warm_up
+    )
 
 
 def moved_phase(phase: Phase, clock: JudgedClock) -> Phase:

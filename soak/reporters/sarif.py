@@ -1,7 +1,7 @@
 """suspects.sarif: suspects with a file and line, so that a leak stands on its line in a pull request (SARIF 2.1.0).
 
-Code-scanning services refuse a result without a location, so only suspects with a place are results; everything else
-that was found is a notification of the run.
+Code-scanning services refuse a result without a location, so only suspects with a place are
+results; everything else that was found is a notification of the run.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def _result(suspect: Suspect, classes: list[str], level: str) -> dict[str, Any]:
                 "logicalLocations": [{"fullyQualifiedName": wording.clean(place.function)}],
             }
         ],
-        "partialFingerprints": {"soak/v1": f"{name}/{wording.clean(place.function)}/{wording.clean(suspect.endpoint)}"},
+        "partialFingerprints": {
+            "soak/v1": f"{name}/{wording.clean(place.function)}/{wording.clean(suspect.endpoint)}"
+        },
     }
 
 

@@ -18,7 +18,9 @@ def path(curve: Curve) -> str:
     if len(times) < 2 or times[-1] <= times[0]:
         return ""
     bottom, top = float(low.min()), float(high.max())
-    bins = np.minimum(((times - times[0]) / (times[-1] - times[0]) * STRETCHES).astype(int), STRETCHES - 1)
+    bins = np.minimum(
+        ((times - times[0]) / (times[-1] - times[0]) * STRETCHES).astype(int), STRETCHES - 1
+    )
     starts = np.flatnonzero(np.diff(bins, prepend=-1))
     lows, highs = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
     scale = (HEIGHT - 2) / (top - bottom) if top > bottom else 0.0

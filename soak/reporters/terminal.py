@@ -38,7 +38,11 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
         findings = wording.worst_first(analysis.findings)
         parts += _findings_table(findings, width) if width >= WIDE else _findings_list(findings)
     if analysis.endpoints:
-        parts += [_endpoints(analysis, analysis.endpoints, "endpoint", width), *_failures(analysis), Text()]
+        parts += [
+            _endpoints(analysis, analysis.endpoints, "endpoint", width),
+            *_failures(analysis),
+            Text(),
+        ]
     for kind, summaries in analysis.groups_by_kind():
         parts += [_endpoints(analysis, summaries, kind, width), Text()]
     if analysis.traces and analysis.traces.found:
@@ -54,10 +58,15 @@ def _banner(analysis: Analysis) -> Panel:
     lines = [
         Text(f"{mark} {analysis.verdict.value.upper()}", style=f"bold {style}"),
         Text(wording.clean(analysis.reason), style="bold"),
-        Text("  ".join(filter(None, (wording.started(analysis.run), wording.course(analysis.run)))), style="dim"),
+        Text(
+            "  ".join(filter(None, (wording.started(analysis.run), wording.course(analysis.run)))),
+            style="dim",
+        ),
     ]
     name = Text(wording.clean(analysis.run.name), style=style, no_wrap=True, overflow="ellipsis")
-    return banner(lines, name, wording.tally(analysis), style, calm=analysis.verdict is Verdict.PASS)
+    return banner(
+        lines, name, wording.tally(analysis), style, calm=analysis.verdict is Verdict.PASS
+    )
 
 
 def _steps(search: Capacity, width: int) -> Table:
@@ -70,7 +79,11 @@ def _steps(search: Capacity, width: int) -> Table:
     for row, step in zip(capacity.rows(search), capacity.judged(search), strict=True):
         cells = [Text(row[index]) for index in shown]
         cells[1].stylize(
-            "green" if step.outcome.kept else "red" if step.outcome.decision is Decision.BROKE else "yellow"
+            "green"
+            if step.outcome.kept
+            else "red"
+            if step.outcome.decision is Decision.BROKE
+            else "yellow"
         )
         table.add_row(*cells)
     return table
@@ -108,7 +121,9 @@ def _findings_list(findings: list[Finding]) -> list[RenderableType]:
     for finding in findings:
         rule, series = wording.clean(finding.rule), wording.series(finding)
         head = Text.assemble(_verdict(finding), "  ", rule, "  ", (series, "bold"))
-        named = zip(("", "limit ", "settled "), (cell.plain for cell in _numbers(finding)), strict=True)
+        named = zip(
+            ("", "limit ", "settled "), (cell.plain for cell in _numbers(finding)), strict=True
+        )
         numbers = ",  ".join(f"{name}{value}" for name, value in named if value).replace(
             "settled not yet", "not settled yet"
         )
@@ -119,12 +134,16 @@ def _findings_list(findings: list[Finding]) -> list[RenderableType]:
 
 def _verdict(finding: Finding) -> Text:
     """The verdict as mark and word, in its colour."""
-    return Text(f"{wording.MARK[finding.verdict]} {finding.verdict.value}", style=STYLE[finding.verdict])
+    return Text(
+        f"{wording.MARK[finding.verdict]} {finding.verdict.value}", style=STYLE[finding.verdict]
+    )
 
 
 def _why(finding: Finding) -> Text:
     """The reason, and when the resource runs out."""
-    text = Text(wording.clean(finding.reason), style="dim" if finding.verdict is Verdict.PASS else "")
+    text = Text(
+        wording.clean(finding.reason), style="dim" if finding.verdict is Verdict.PASS else ""
+    )
     if runs_out := wording.runs_out(finding):
         text.append(f"\nruns out {runs_out}", style=f"bold {STYLE[finding.verdict]}")
     return text
@@ -150,7 +169,9 @@ def _suspect(suspect: Suspect) -> Table:
         ("through", wording.through(suspect)),
         (wording.does(suspect), wording.per_request(suspect)),
     ]
-    rows += [("evidence" if index == 0 else "", line) for index, line in enumerate(suspect.evidence)]
+    rows += [
+        ("evidence" if index == 0 else "", line) for index, line in enumerate(suspect.evidence)
+    ]
     rows += [("next likely", suspect.runner_up), ("remedy", suspect.remedy)]
     for name, text in rows:
         if text:
@@ -158,7 +179,9 @@ def _suspect(suspect: Suspect) -> Table:
     return grid
 
 
-def _endpoints(analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str, width: int) -> Table:
+def _endpoints(
+    analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str, width: int
+) -> Table:
     """A row an endpoint, scenario or tag: counts, rate, latencies of successes; service times only where there is room."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(kind, overflow="fold", min_width=12)
@@ -169,9 +192,13 @@ def _endpoints(analysis: Analysis, summaries: Sequence[EndpointSummary], kind: s
         failures = Text(show_number(endpoint.failures), style="red" if endpoint.failures else "")
         served = (endpoint.service_p99,) if service else ()
         quantiles = (
-            wording.latency(value) for value in (endpoint.p50, endpoint.p95, endpoint.p99, *served, endpoint.max)
+            wording.latency(value)
+            for value in (endpoint.p50, endpoint.p95, endpoint.p99, *served, endpoint.max)
         )
-        name, rate = Text(wording.clean(endpoint.name), style="bold"), f"{show_number(endpoint.rate)}/s"
+        name, rate = (
+            Text(wording.clean(endpoint.name), style="bold"),
+            f"{show_number(endpoint.rate)}/s",
+        )
         table.add_row(name, show_number(endpoint.requests), failures, rate, *quantiles)
     return table
 
@@ -180,7 +207,8 @@ def _failures(analysis: Analysis) -> list[Text]:
     """A line an endpoint that failed, with what failed how often."""
     return [
         Text(
-            f"failures of {wording.clean(endpoint.name)}: {wording.failure_kinds(endpoint.failure_kinds)}", style="dim"
+            f"failures of {wording.clean(endpoint.name)}: {wording.failure_kinds(endpoint.failure_kinds)}",
+            style="dim",
         )
         for endpoint in analysis.endpoints
         if endpoint.failure_kinds
@@ -193,7 +221,9 @@ def _traces(report: TraceReport) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     if report.slow:
-        split = ", ".join(f"{name} {show_ratio(share)}" for name, _, share in trace_wording.shares(report.slow))
+        split = ", ".join(
+            f"{name} {show_ratio(share)}" for name, _, share in trace_wording.shares(report.slow)
+        )
         grid.add_row("slowest's time", Text(split))
     for index, line in enumerate(trace_wording.silent_hops(report)[:MOST_HOPS]):
         grid.add_row("no spans" if index == 0 else "", Text(line))

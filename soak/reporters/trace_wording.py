@@ -28,12 +28,17 @@ def time_went(analysis: Analysis, exemplar: Exemplar) -> str:
 def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
     """Each service with its time, and its share of all."""
     whole = sum(time.seconds for time in times)
-    return [(service(time), show_duration(time.seconds), time.seconds / whole if whole else 0.0) for time in times]
+    return [
+        (service(time), show_duration(time.seconds), time.seconds / whole if whole else 0.0)
+        for time in times
+    ]
 
 
 def silent_hops(report: TraceReport) -> list[str]:
     """`db: 0 of 24 calls have a span of its own (called by orders)`, for each service that does not report every call."""
-    return [_silent_hop(coverage) for coverage in report.coverage if coverage.reported < coverage.calls]
+    return [
+        _silent_hop(coverage) for coverage in report.coverage if coverage.reported < coverage.calls
+    ]
 
 
 def _silent_hop(coverage: Coverage) -> str:
@@ -46,4 +51,6 @@ def _silent_hop(coverage: Coverage) -> str:
 def hop(coverage: Coverage) -> str:
     """A service on the path, or the one that nobody names."""
     before = wording.listed(coverage.before)
-    return wording.clean(coverage.service) or ("something unnamed" + (f" before {before}" if before else ""))
+    return wording.clean(coverage.service) or (
+        "something unnamed" + (f" before {before}" if before else "")
+    )

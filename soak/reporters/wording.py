@@ -10,7 +10,17 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from soak.model import Analysis, Ending, Exemplar, Finding, RunInfo, Suspect, Trend, Verdict, series_key
+from soak.model import (
+    Analysis,
+    Ending,
+    Exemplar,
+    Finding,
+    RunInfo,
+    Suspect,
+    Trend,
+    Verdict,
+    series_key,
+)
 from soak.printable import clean as clean  # noqa: PLC0414 - reporters know this module alone
 from soak.units import show_amount, show_duration, show_number, singular, unit_of
 
@@ -43,7 +53,9 @@ def series(finding: Finding) -> str:
 
 def slope_unit(finding: Finding) -> str:
     """The unit of the finding's slope, without its `/h`: the finding's own if it is about growth, else the series'."""
-    return finding.unit.removesuffix("/h") if finding.unit.endswith("/h") else unit_of(finding.series)
+    return (
+        finding.unit.removesuffix("/h") if finding.unit.endswith("/h") else unit_of(finding.series)
+    )
 
 
 def brief(unit: str) -> str:
@@ -119,7 +131,11 @@ def runs_out(finding: Finding) -> str:
 
 def soonest(findings: Sequence[Finding], like: Finding) -> Finding:
     """Of the findings with the verdict and unit of one, that whose resource runs out first: two may tell of one memory."""
-    same = [finding for finding in findings if (finding.verdict, finding.unit) == (like.verdict, like.unit)]
+    same = [
+        finding
+        for finding in findings
+        if (finding.verdict, finding.unit) == (like.verdict, like.unit)
+    ]
     return min(same, key=lambda finding: finding.exhausts_in_hours or math.inf, default=like)
 
 
@@ -134,7 +150,10 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         ("observed", observed(finding, finding.unit)),
         ("limit", amount(finding.limit, finding.unit)),
         ("settled", settled(trend)),
-        ("vouches for", show_duration(finding.vouched_seconds) if finding.vouched_seconds is not None else ""),
+        (
+            "vouches for",
+            show_duration(finding.vouched_seconds) if finding.vouched_seconds is not None else "",
+        ),
         ("verdict", changed(finding)),
         ("slowest it could catch", amount(trend.resolution_per_hour, f"{unit}/h") if trend else ""),
     ]
@@ -153,7 +172,9 @@ def does(suspect: Suspect) -> str:
 
 def per_request(suspect: Suspect) -> str:
     """`1 goroutine a request (0.9 to 1.1)`: what one request leaves behind, with its interval; empty where it is not known."""
-    each, low, high = (counted(value, suspect.unit) for value in (suspect.per_request, suspect.low, suspect.high))
+    each, low, high = (
+        counted(value, suspect.unit) for value in (suspect.per_request, suspect.low, suspect.high)
+    )
     if suspect.per_request <= 0 or not each:
         return ""
     kind = "" if suspect.endpoint else " of any kind"
@@ -184,7 +205,9 @@ def short(function: str) -> str:
 
 def through(suspect: Suspect) -> str:
     """The endpoint that a suspect leaks through, in words."""
-    return {"": "not known", EVERY: "every endpoint"}.get(suspect.endpoint) or clean(suspect.endpoint)
+    return {"": "not known", EVERY: "every endpoint"}.get(suspect.endpoint) or clean(
+        suspect.endpoint
+    )
 
 
 def latency(seconds: float | None) -> str:
@@ -206,7 +229,9 @@ def links(analysis: Analysis, exemplar: Exemplar) -> list[tuple[str, str]]:
     """Where the trace and the logs of a request are, as (name, address) pairs; nothing for an id that is none."""
     if not _TRACE_ID.fullmatch(exemplar.trace):
         return []
-    return [(name, template.replace("{trace_id}", exemplar.trace)) for name, template in analysis.links]
+    return [
+        (name, template.replace("{trace_id}", exemplar.trace)) for name, template in analysis.links
+    ]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -239,8 +264,15 @@ def next_step(analysis: Analysis) -> str:
     if analysis.broken:
         return "nothing is known of the target from this run: mend what broke, and run it again."
     if analysis.verdict is Verdict.FAIL:
-        growth = any(finding.rule == "growth" and finding.verdict is Verdict.FAIL for finding in analysis.findings)
-        return "run it again with --diagnose, which names the place and the endpoint." if growth else ""
+        growth = any(
+            finding.rule == "growth" and finding.verdict is Verdict.FAIL
+            for finding in analysis.findings
+        )
+        return (
+            "run it again with --diagnose, which names the place and the endpoint."
+            if growth
+            else ""
+        )
     return ""
 
 
@@ -254,10 +286,20 @@ def tally(analysis: Analysis) -> str:
 def vouched(analysis: Analysis) -> str:
     """`2.9 days of 30 days`: what a pass vouches for, of what was asked; empty for what is no pass."""
     known = analysis.vouched
-    return f"{show_duration(known.seconds)} of {show_duration(known.asked_seconds)} asked" if known is not None else ""
+    return (
+        f"{show_duration(known.seconds)} of {show_duration(known.asked_seconds)} asked"
+        if known is not None
+        else ""
+    )
 
 
 def changed(finding: Finding) -> str:
     """`changed from fail to pass by garbage collections`, for each step that changed a verdict; empty where none did."""
-    steps = [adjustment for adjustment in finding.adjustments if adjustment.before is not adjustment.after]
-    return "; ".join(f"changed from {step.before.value} to {step.after.value} by: {step.by}" for step in steps)
+    steps = [
+        adjustment
+        for adjustment in finding.adjustments
+        if adjustment.before is not adjustment.after
+    ]
+    return "; ".join(
+        f"changed from {step.before.value} to {step.after.value} by: {step.by}" for step in steps
+    )

@@ -54,7 +54,9 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self.server.allows(self.headers.get("Authorization")):
-            self._say(401, "give the token as Authorization: Bearer ...\n", ("WWW-Authenticate", "Bearer"))
+            self._say(
+                401, "give the token as Authorization: Bearer ...\n", ("WWW-Authenticate", "Bearer")
+            )
         elif self.path.partition("?")[0] != "/metrics":
             self._say(404, "only /metrics is served\n")
         else:
@@ -89,7 +91,8 @@ def as_text(samples: Iterable[Sample]) -> str:
 
 def _labels(sample: Sample) -> str:
     escaped = (
-        (key, value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")) for key, value in sample.labels
+        (key, value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\""))
+        for key, value in sample.labels
     )
     inside = ",".join(f'{key}="{value}"' for key, value in escaped)
     return f"{{{inside}}}" if inside else ""

@@ -27,7 +27,8 @@ NamedSources = dict[str, Source]
 def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSources:
     """The profile's sources by name (`prometheus`, `prometheus-2`, …); ProfileError with file and line for a wrong one.
 
-    A `process` with no key means the process that soak started; one is added for it when the profile lists none.
+    A `process` with no key means the process that soak started; one is added for it when the
+    profile lists none.
     """
     document = profile.document
     built: list[tuple[str, Source]] = []
@@ -49,7 +50,9 @@ def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSour
     sources: NamedSources = {}
     for kind, source in built:
         instance = instance_of(source)
-        sources[_unused(kind, sources)] = Replica(source, instance) if instance in several else source
+        sources[_unused(kind, sources)] = (
+            Replica(source, instance) if instance in several else source
+        )
     return sources
 
 
@@ -70,7 +73,11 @@ def _several(built: list[tuple[str, Source]]) -> set[str]:
     for kind, source in built:
         by_kind.setdefault(kind, set()).add(instance_of(source))
     return {
-        instance for instances in by_kind.values() if len(instances - {""}) > 1 for instance in instances if instance
+        instance
+        for instances in by_kind.values()
+        if len(instances - {""}) > 1
+        for instance in instances
+        if instance
     }
 
 
@@ -87,13 +94,20 @@ def instance_of(source: Source) -> str:
             for key in ("port", "pid", "pidfile", "name", "path", "container")
             if getattr(source, key, None) is not None
         }
-        return f"127.0.0.1:{given['port']}" if "port" in given else " ".join(map(str, next(iter(given.items()))))
+        return (
+            f"127.0.0.1:{given['port']}"
+            if "port" in given
+            else " ".join(map(str, next(iter(given.items()))))
+        )
     return ""
 
 
 def source_schema() -> dict[str, Any]:
     """The JSON Schema of one entry of `sources`: a mapping of one kind to its options."""
-    kinds = {kind: _flat(_options_model(source).model_json_schema()) for kind, source in known_sources().items()}
+    kinds = {
+        kind: _flat(_options_model(source).model_json_schema())
+        for kind, source in known_sources().items()
+    }
     return {
         "type": "object",
         "minProperties": 1,
@@ -136,18 +150,27 @@ def _fields(source: type[Source]) -> Iterable[dataclasses.Field[Any]]:
 
 
 def _build(
-    kind: str, options: Any, index: int, profile: Profile, document: Document, started_pid: int | None
+    kind: str,
+    options: Any,
+    index: int,
+    profile: Profile,
+    document: Document,
+    started_pid: int | None,
 ) -> Source:
     path = ("sources", index, kind)
     where, key = document.where(path), f"sources.{index}.{kind}"
     if kind in broken_sources() and kind not in known_sources():
-        raise ProfileError(f"{where}: {key}: {broken_sources()[kind]}; reinstall or remove its package")
+        raise ProfileError(
+            f"{where}: {key}: {broken_sources()[kind]}; reinstall or remove its package"
+        )
     if kind not in known_sources():
         raise ProfileError(f"{where}: {key}: unknown source{nearest(kind, known_sources())}")
     source = known_sources()[kind]
     given = {} if options is None else options
     if not isinstance(given, dict):
-        raise ProfileError(f"{where}: {key}: expected a mapping such as {{url: /metrics}}, not {given!r}")
+        raise ProfileError(
+            f"{where}: {key}: expected a mapping such as {{url: /metrics}}, not {given!r}"
+        )
     if kind == "process" and not given and started_pid is not None:
         given = {"pid": started_pid}
     try:
@@ -187,7 +210,9 @@ def _complete(values: dict[str, Any], profile: Profile, file: str) -> None:
     if "tls" in values and (values["tls"] is not None or on_target):
         tls = values["tls"] or profile.target.tls
         files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
-        files_found = {key: str(beside(file, name)) for key, name in files.items() if name is not None}
+        files_found = {
+            key: str(beside(file, name)) for key, name in files.items() if name is not None
+        }
         values["tls"] = tls.model_copy(update=files_found)
 
 

@@ -40,9 +40,13 @@ def probe_sources(
             started_pid = listening_on(parts.port or (443 if parts.scheme == "https" else 80))
         if started_pid is not None:
             sources["process"] = Process(pid=started_pid)
-            said.append(f"process {started_pid}: its memory, descriptors, threads and CPU are watched")
+            said.append(
+                f"process {started_pid}: its memory, descriptors, threads and CPU are watched"
+            )
         else:
-            said.append(f"process: {parts.hostname} is another machine, so its process cannot be watched from here")
+            said.append(
+                f"process: {parts.hostname} is another machine, so its process cannot be watched from here"
+            )
     except TargetError as error:
         said.append(f"process: {error}")
     for kind, path, source in _candidates(url.rstrip("/"), tls):
@@ -70,7 +74,9 @@ def _series_of(source: Source, path: str, tls: TlsSettings | None) -> int:
     if isinstance(source, Jolokia):
         _is_jolokia(source.url, tls)
     samples = list(source.collect())
-    if isinstance(source, Expvar) and not any(sample.name.startswith(MEMORY_STATISTICS) for sample in samples):
+    if isinstance(source, Expvar) and not any(
+        sample.name.startswith(MEMORY_STATISTICS) for sample in samples
+    ):
         raise TargetError(f"{path}: JSON, but not Go's expvar")
     return len(samples)
 

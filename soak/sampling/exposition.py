@@ -1,8 +1,8 @@
 """Reads a metrics page, in Prometheus text or OpenMetrics: fast enough for thousands of lines a second, and bounded.
 
-A page names the same series at every scrape, so what was learnt of a series' name and labels is kept from one page to the
-next. A metric whose labels never stop growing is cut by itself: the series that were there first stay, and no other metric
-loses any.
+A page names the same series at every scrape, so what was learnt of a series' name and labels is
+kept from one page to the next. A metric whose labels never stop growing is cut by itself: the
+series that were there first stay, and no other metric loses any.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ MOST_REJECTED = 50_000
 OPENMETRICS = "application/openmetrics-text"
 _TEXT, _OTHER = ("text/plain", OPENMETRICS, ""), ("text/html", "application/json")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL = re.compile(r'\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:[^"\\]|\\.)*)")\s*(?:=\s*"((?:[^"\\]|\\.)*)")?\s*(,|$)')
+_LABEL = re.compile(
+    r'\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:[^"\\]|\\.)*)")\s*(?:=\s*"((?:[^"\\]|\\.)*)")?\s*(,|$)'
+)
 _PLAIN = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*)"(?:,|$)')
 _HEAD = re.compile(r'[^{#]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?')
 _ESCAPED = re.compile(r"\\(.)")
@@ -64,8 +66,8 @@ class _Reading:
 class Exposition:
     """The pages of one server, one after the other.
 
-    `keep` and `drop` are selectors: globs on names, applied before a line is parsed, with label matchers where given.
-    ValueError where one is none.
+    `keep` and `drop` are selectors: globs on names, applied before a line is parsed, with label
+    matchers where given. ValueError where one is none.
     """
 
     def __init__(
@@ -75,7 +77,9 @@ class Exposition:
         most: int = MOST_SERIES,
         most_of_one: int = MOST_OF_ONE,
     ) -> None:
-        self._keep, self._drop = ([Selector.parse(text) for text in texts] for texts in (keep, drop))
+        self._keep, self._drop = (
+            [Selector.parse(text) for text in texts] for texts in (keep, drop)
+        )
         self._by_labels = any(selector.matchers for selector in (*self._keep, *self._drop))
         self._rejected: set[str] = set()
         self._most, self._most_of_one = most, most_of_one
@@ -85,8 +89,9 @@ class Exposition:
     def read(self, answer: Answer, url: str) -> Page:
         """The samples of a page; TargetError when it is none (an HTML page, a truncated line, an empty body).
 
-        A series that appears twice keeps its first value, as in Prometheus. Buckets of histograms are left out. Text that
-        is right is read whatever content type the server gives it, and noticed.
+        A series that appears twice keeps its first value, as in Prometheus. Buckets of histograms
+        are left out. Text that is right is read whatever content type the server gives it, and
+        noticed.
         """
         if answer.content_type in _TEXT:
             return self._read(answer, url)
@@ -94,7 +99,9 @@ class Exposition:
             page = self._read(answer, url)
         except TargetError:
             if answer.content_type in _OTHER:
-                raise TargetError(f"{url}: answered {answer.content_type}, not Prometheus text") from None
+                raise TargetError(
+                    f"{url}: answered {answer.content_type}, not Prometheus text"
+                ) from None
             raise
         said = f"its content type is {answer.content_type}; its text is Prometheus's all the same, and was read"
         return replace(page, notices=(*page.notices, said))
@@ -123,11 +130,11 @@ class Exposition:
             raise TargetError(f"{url}: holds no metric")
         self._known = reading.kept
         wanted = reading.scraped - reading.unwanted
-        stamped = (
-            f"{reading.stamped} of its series carry timestamps, which are ignored: a value counts from its scrape on"
-        )
+        stamped = f"{reading.stamped} of its series carry timestamps, which are ignored: a value counts from its scrape on"
         notices = (stamped,) if reading.stamped else ()
-        return Page(tuple(reading.samples), reading.scraped, wanted, left_out, reading.repeated, notices)
+        return Page(
+            tuple(reading.samples), reading.scraped, wanted, left_out, reading.repeated, notices
+        )
 
     def _line(self, line: str, number: int, reading: _Reading) -> None:
         if not line or line[0] in "# \t\r":
@@ -171,7 +178,9 @@ class Exposition:
             if head[0] != "{" and not _NAME.fullmatch(name):
                 raise ValueError(f"{_short(head)} is no metric's name")
             kept = any(selector.matches_name(name) for selector in self._keep)
-            dropped = (selector.matches_name(name) for selector in self._drop if not selector.matchers)
+            dropped = (
+                selector.matches_name(name) for selector in self._drop if not selector.matchers
+            )
             wanted = kept and not any(dropped) and not is_part(name, reading.types)
             if len(self._wanted) > 10 * self._most:
                 self._wanted.clear()
@@ -246,7 +255,8 @@ def _series(head: str) -> tuple[str, Labels]:
         raise ValueError(f"the labels of {_short(head)} do not end")
     inner = inner[:-1].rstrip()
     plain = _PLAIN.findall(inner) if name else []
-    # The usual case at a third of the cost: nothing escaped, nothing between the labels but a comma.
+    # The usual case at a third of the cost: nothing escaped, nothing between the labels but a
+    # comma.
     length = sum(len(key) + len(value) + 4 for key, value in plain) - (not inner.endswith(","))
     if plain and length == len(inner) and len({key for key, _ in plain}) == len(plain):
         return name, tuple(sorted(plain))
@@ -277,7 +287,11 @@ def _any_series(head: str, name: str, inner: str) -> tuple[str, Labels]:
 
 
 def _plain(text: str) -> str:
-    return _ESCAPED.sub(lambda escape: _UNESCAPED.get(escape[1], escape[0]), text) if "\\" in text else text
+    return (
+        _ESCAPED.sub(lambda escape: _UNESCAPED.get(escape[1], escape[0]), text)
+        if "\\" in text
+        else text
+    )
 
 
 def _short(text: str) -> str:

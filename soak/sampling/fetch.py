@@ -28,7 +28,8 @@ _CHUNK = 1 << 16
 class Answer:
     """Status, content type (lower case, without parameters) and body of one answer.
 
-    `whole` is false where only the end of the connection ended the body, so that nobody can tell whether that was all.
+    `whole` is false where only the end of the connection ended the body, so that nobody can tell
+    whether that was all.
     """
 
     status: int
@@ -59,16 +60,22 @@ class Fetcher:
         """The answer to POST `url`, likewise."""
         return self._request(url, body, {"Content-Type": content_type})
 
-    def _request(self, url: str, body: bytes | None, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
+    def _request(
+        self, url: str, body: bytes | None, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
         parts = urlsplit(url)
         deadline = time.monotonic() + self.timeout
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        kept = self._connection is not None and self._origin == (parts.scheme, parts.netloc.rpartition("@")[2])
+        kept = self._connection is not None and self._origin == (
+            parts.scheme,
+            parts.netloc.rpartition("@")[2],
+        )
         try:
             try:
                 return self._ask(parts.scheme, parts.netloc, path, deadline, body, headers)
             except (http.client.RemoteDisconnected, ConnectionError):
-                # A server may close an idle connection at any time: once more on a fresh one, if this one was kept.
+                # A server may close an idle connection at any time: once more on a fresh one, if
+                # this one was kept.
                 if not kept:
                     raise
                 self.close()
@@ -94,15 +101,30 @@ class Fetcher:
         self.close()
 
     def _ask(
-        self, scheme: str, netloc: str, path: str, deadline: float, body: bytes | None, extra: Mapping[str, str]
+        self,
+        scheme: str,
+        netloc: str,
+        path: str,
+        deadline: float,
+        body: bytes | None,
+        extra: Mapping[str, str],
     ) -> Answer:
         user, _, host = netloc.rpartition("@")
         if user:
-            extra = {"Authorization": f"Basic {b64encode(unquote(user).encode()).decode()}", **extra}
+            extra = {
+                "Authorization": f"Basic {b64encode(unquote(user).encode()).decode()}",
+                **extra,
+            }
         connection = self._connected(scheme, host)
-        # A gzip writer of the target is up to 0.8 MB that comes and goes, and here there is no network to spare.
+        # A gzip writer of the target is up to 0.8 MB that comes and goes, and here there is no
+        # network to spare.
         encoding = "identity" if is_loopback(connection.host) else "gzip"
-        headers = {"User-Agent": f"soak/{__version__}", "Accept-Encoding": encoding, **self.headers, **extra}
+        headers = {
+            "User-Agent": f"soak/{__version__}",
+            "Accept-Encoding": encoding,
+            **self.headers,
+            **extra,
+        }
         connection.timeout = max(0.001, deadline - time.monotonic())
         self.asked += 1
         connection.request("GET" if body is None else "POST", path, body, headers)
@@ -135,7 +157,9 @@ class Fetcher:
         if self._connection is None or self._origin != (scheme, netloc):
             self.close()
             if scheme == "https":
-                self._connection = http.client.HTTPSConnection(netloc, timeout=self.timeout, context=_context(self.tls))
+                self._connection = http.client.HTTPSConnection(
+                    netloc, timeout=self.timeout, context=_context(self.tls)
+                )
             elif scheme == "http":
                 self._connection = http.client.HTTPConnection(netloc, timeout=self.timeout)
             else:
@@ -147,7 +171,11 @@ class Fetcher:
 def accepted(answer: Answer, url: str) -> Answer:
     """The answer if its status is 200; else a TargetError, with what to do where that is known."""
     if answer.status in (401, 403):
-        what = "give headers: {Authorization: ...}" if answer.status == 401 else "these credentials are not enough"
+        what = (
+            "give headers: {Authorization: ...}"
+            if answer.status == 401
+            else "these credentials are not enough"
+        )
         raise TargetError(f"{url}: answered {answer.status} ({what})")
     if answer.status != 200:
         raise TargetError(f"{url}: answered {answer.status}")
@@ -170,7 +198,9 @@ def _gunzip(data: bytes) -> bytes:
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
         plain = stream.read(MAX_BYTES + 1)
     if len(plain) > MAX_BYTES:
-        raise http.client.HTTPException(f"the answer is larger than {MAX_BYTES >> 20} MiB once decompressed")
+        raise http.client.HTTPException(
+            f"the answer is larger than {MAX_BYTES >> 20} MiB once decompressed"
+        )
     return plain
 
 
@@ -190,7 +220,9 @@ def _plain(error: BaseException) -> str:
     if isinstance(error, socket.gaierror):
         return "the host name cannot be resolved"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}); name its authority in tls.ca"
+        return (
+            f"its certificate is not trusted ({error.verify_message}); name its authority in tls.ca"
+        )
     if isinstance(error, http.client.IncompleteRead):
         return "the answer was cut short"
     if isinstance(error, OSError) and error.strerror:

@@ -34,6 +34,10 @@ def kind_of(family: str, name: str, labels: Labels) -> Kind:
     """Gauge or counter; quantiles of summaries are gauges."""
     if family == "counter" or (family in ("", "unknown", "untyped") and name.endswith("_total")):
         return Kind.COUNTER
-    if family in _COUNTED and name.endswith(("_sum", "_count")) and not any(key == "quantile" for key, _ in labels):
+    if (
+        family in _COUNTED
+        and name.endswith(("_sum", "_count"))
+        and not any(key == "quantile" for key, _ in labels)
+    ):
         return Kind.COUNTER
     return Kind.GAUGE

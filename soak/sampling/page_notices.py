@@ -22,7 +22,11 @@ def page_notices(samples: Sequence[Sample]) -> Iterator[str]:
             by_name.setdefault(sample.name, []).append(sample)
     for name, series in by_name.items():
         metric = metric_of(name, series[0].labels)
-        taken = [sample for sample in series if metric is not None and not encloses(metric, sample, series)]
+        taken = [
+            sample
+            for sample in series
+            if metric is not None and not encloses(metric, sample, series)
+        ]
         if len(taken) > 1:
             yield _of_many(name, taken)
             break

@@ -23,7 +23,8 @@ Kinds = Counter[tuple[str, str]]
 def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Process]:
     """All that a process started and that still lives; from the kernel's own lists where it keeps them.
 
-    psutil looks at every process of the machine for this, which takes milliseconds where there are hundreds.
+    psutil looks at every process of the machine for this, which takes milliseconds where there are
+    hundreds.
     """
     if not (proc / str(process.pid) / "task" / str(process.pid) / "children").exists():
         return process.children(recursive=True)
@@ -43,7 +44,8 @@ def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Proc
 def split_memory(pids: Iterable[int], proc: Path = _PROC) -> dict[str, float] | None:
     """Bytes of all these processes: `proportional` and `unique`; None where the system does not tell.
 
-    Pages that a forked child shares with its parent count once in the proportional sum, and in no unique one.
+    Pages that a forked child shares with its parent count once in the proportional sum, and in no
+    unique one.
     """
     total = {"proportional": 0.0, "unique": 0.0}
     read = False

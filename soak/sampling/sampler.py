@@ -23,9 +23,10 @@ Warn = Callable[[Event], None]
 class Sampler:
     """One thread keeps the schedule; one a source polls, so that a slow source never delays another.
 
-    Slot k is at `start + k·interval`, whatever came before it, so lateness never adds up (py-spy's timer). A source that is
-    still busy when its slot comes gets a row that says so. With `jitter`, a share of the interval, each slot is put off by
-    up to that much at random, so that no collection or timer of the target's keeps step with the samples.
+    Slot k is at `start + k·interval`, whatever came before it, so lateness never adds up (py-spy's
+    timer). A source that is still busy when its slot comes gets a row that says so. With `jitter`,
+    a share of the interval, each slot is put off by up to that much at random, so that no
+    collection or timer of the target's keeps step with the samples.
     """
 
     def __init__(
@@ -68,12 +69,17 @@ class Sampler:
                 poll.offer(slot + put_off)
             slot += self._interval
             put_off = self._jitter * self._random.random()
-            # A suspended machine wakes hours later: its missed slots are one gap, not thousands of scrapes at once.
+            # A suspended machine wakes hours later: its missed slots are one gap, not thousands of
+            # scrapes at once.
             behind = self._clock.now() - slot
             if behind > self._interval:
                 skipped = int(behind // self._interval)
                 for poll in self._polls:
-                    poll.missed(slot, f"soak itself was not running for {skipped} scrapes", ScrapeError.STALLED)
+                    poll.missed(
+                        slot,
+                        f"soak itself was not running for {skipped} scrapes",
+                        ScrapeError.STALLED,
+                    )
                 slot += skipped * self._interval
             if self._clock.wait(slot + put_off, self._stop):
                 return
@@ -82,7 +88,9 @@ class Sampler:
 class _Poll:
     """One source, its thread, and the slot it is working on."""
 
-    def __init__(self, name: str, source: Source, record: Callable[[Scrape], None], clock: Clock, warn: Warn) -> None:
+    def __init__(
+        self, name: str, source: Source, record: Callable[[Scrape], None], clock: Clock, warn: Warn
+    ) -> None:
         self._name, self._source, self._record, self._clock = name, source, record, clock
         self._slots: queue.SimpleQueue[float | None] = queue.SimpleQueue()
         self._warn, self._failed, self._answered = warn, 0, False
@@ -103,7 +111,9 @@ class _Poll:
             self.missed(slot, why, ScrapeError.BUSY)
 
     def missed(self, slot: float, why: str, kind: ScrapeError) -> None:
-        self._record(Scrape(self._name, slot, max(0.0, self._clock.now() - slot), 0.0, (), why, kind))
+        self._record(
+            Scrape(self._name, slot, max(0.0, self._clock.now() - slot), 0.0, (), why, kind)
+        )
 
     def stop(self, patience: float) -> None:
         self._slots.put(None)
@@ -122,7 +132,11 @@ class _Poll:
         """Until a source has answered once: warn of what is unusual about it, or that it has never answered."""
         self._answered = scraped.error is None
         self._failed += not self._answered
-        said = [f"{self._name}: {notice}" for notice in notices_of(self._source)] if self._answered else []
+        said = (
+            [f"{self._name}: {notice}" for notice in notices_of(self._source)]
+            if self._answered
+            else []
+        )
         if scraped.error is not None and self._failed == FAILED_FROM_THE_START:
             said = [f"{self._name} has failed from its first scrape on: {scraped.error}"]
         for text in said:
@@ -152,6 +166,16 @@ def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:
         return Scrape(name, began, late, clock.now() - began, (), str(error), kind)
     except Exception as error:  # noqa: BLE001 - a bug in one source must not end the sampling; it is recorded
         where = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
-        return Scrape(name, began, late, clock.now() - began, (), f"failed unexpectedly: {what}", ScrapeError.FAILED)
+        what = (
+            f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+        )
+        return Scrape(
+            name,
+            began,
+            late,
+            clock.now() - began,
+            (),
+            f"failed unexpectedly: {what}",
+            ScrapeError.FAILED,
+        )
     return Scrape(name, began, late, clock.now() - began, samples)

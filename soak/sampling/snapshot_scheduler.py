@@ -27,8 +27,9 @@ _MOST_WARNINGS, _LONGEST_ERROR = 20, 500
 class SnapshotScheduler:
     """One thread at a time asks the profilers, one after the other; what fails is recorded, and warned of once.
 
-    `keep` gets every snapshot with its bytes, unpacked, and may raise SoakError; `warn` gets an event for each distinct
-    failure. A profiler that hangs keeps to its own timeout and delays nothing but the next snapshot.
+    `keep` gets every snapshot with its bytes, unpacked, and may raise SoakError; `warn` gets an
+    event for each distinct failure. A profiler that hangs keeps to its own timeout and delays
+    nothing but the next snapshot.
     """
 
     def __init__(
@@ -39,7 +40,13 @@ class SnapshotScheduler:
         warn: Callable[[Event], None],
         clock: Clock,
     ) -> None:
-        self._profilers, self._every, self._keep, self._warn, self._clock = profilers, every, keep, warn, clock
+        self._profilers, self._every, self._keep, self._warn, self._clock = (
+            profilers,
+            every,
+            keep,
+            warn,
+            clock,
+        )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._warned: set[str] = set()
@@ -53,7 +60,8 @@ class SnapshotScheduler:
     def try_once(self) -> None:
         """Ask every profiler once and keep nothing, so that what is wrong is known before the load begins.
 
-        A target also sets up memory and a connection for its first profile that it would otherwise seem to leak.
+        A target also sets up memory and a connection for its first profile that it would otherwise
+        seem to leak.
         """
         self._begin(lambda: self._each("start", keep=False))
 
@@ -162,7 +170,9 @@ class SnapshotScheduler:
         except Exception as error:  # noqa: BLE001 - a bug in one profiler must not end the others; it is recorded
             self._took(key, self._failed(began, profiler.kinds[0], stage, error), b"", keep=keep)
 
-    def _failed(self, began: float, kind: SnapshotKind, stage: SnapshotStage, error: Exception) -> Snapshot:
+    def _failed(
+        self, began: float, kind: SnapshotKind, stage: SnapshotStage, error: Exception
+    ) -> Snapshot:
         said = str(error)
         if not isinstance(error, SoakError):
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -185,7 +195,9 @@ class SnapshotScheduler:
             try:
                 profiler.collect()
             except Exception as error:  # noqa: BLE001 - as above
-                self._warn_once(f"{key}: {self._failed(0.0, profiler.kinds[0], 'drained', error).error}")
+                self._warn_once(
+                    f"{key}: {self._failed(0.0, profiler.kinds[0], 'drained', error).error}"
+                )
 
     def _warn_once(self, text: str) -> None:
         """A failure that comes again says nothing new."""
@@ -218,4 +230,6 @@ def snapshot_scheduler_for(
         )
         warn(Event(clock.now(), EventKind.WARNING, text))
         return None
-    return SnapshotScheduler(profilers, diagnose.interval(profile.load.duration, profile.interval), keep, warn, clock)
+    return SnapshotScheduler(
+        profilers, diagnose.interval(profile.load.duration, profile.interval), keep, warn, clock
+    )

@@ -1,7 +1,7 @@
 """What Zipkin and Jaeger answer when asked for a trace, as spans: bounded, and nothing of it believed before it is looked at.
 
-Zipkin: https://zipkin.io/zipkin-api/ (`GET /api/v2/trace/{id}`, a list of spans). Jaeger: its query service's JSON
-(`GET /api/traces/{id}`, `data[0]` with `spans` and `processes`).
+Zipkin: https://zipkin.io/zipkin-api/ (`GET /api/v2/trace/{id}`, a list of spans). Jaeger: its query
+service's JSON (`GET /api/traces/{id}`, `data[0]` with `spans` and `processes`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def zipkin_trace(trace: str, body: bytes) -> Trace:
     """Zipkin's answer; TargetError when it is none."""
     document = _parsed(body)
     if not isinstance(document, list):
-        raise TargetError("its answer is not Zipkin's; give the API's address, such as http://127.0.0.1:9411")
+        raise TargetError(
+            "its answer is not Zipkin's; give the API's address, such as http://127.0.0.1:9411"
+        )
     return _trace(trace, document, _zipkin_span)
 
 
@@ -48,30 +50,41 @@ def jaeger_trace(trace: str, body: bytes) -> Trace:
     """Jaeger's answer; TargetError when it is none."""
     document = _parsed(body)
     data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or "data" not in document or not isinstance(data, list | None):
+    if (
+        not isinstance(document, dict)
+        or "data" not in document
+        or not isinstance(data, list | None)
+    ):
         raise TargetError(
             "its answer is not Jaeger's; give the query service's address, such as http://127.0.0.1:16686"
         )
     first = data[0] if data and isinstance(data[0], dict) else {}
     processes = _mapping(first.get("processes"))
     spans = first.get("spans")
-    return _trace(trace, spans if isinstance(spans, list) else [], lambda span: _jaeger_span(span, processes))
+    return _trace(
+        trace, spans if isinstance(spans, list) else [], lambda span: _jaeger_span(span, processes)
+    )
 
 
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise TargetError("its answer is not JSON; is this the address of its API, and not of its pages?") from None
+        raise TargetError(
+            "its answer is not JSON; is this the address of its API, and not of its pages?"
+        ) from None
 
 
 def _trace(trace: str, rows: list[Any], read: Callable[[dict[str, Any]], Span]) -> Trace:
     """The spans by their start, from the first one's on; of too many, the earliest, for they are nearest to the request."""
     spans = sorted(
-        (read(span) for span in rows if isinstance(span, dict)), key=lambda span: (span.start, -span.seconds)
+        (read(span) for span in rows if isinstance(span, dict)),
+        key=lambda span: (span.start, -span.seconds),
     )
     first = spans[0].start if spans else 0.0
-    kept = tuple(replace(span, start=span.start - first) for span in _told_apart(spans[:MOST_SPANS]))
+    kept = tuple(
+        replace(span, start=span.start - first) for span in _told_apart(spans[:MOST_SPANS])
+    )
     return Trace(trace, kept, len(spans) - len(kept))
 
 
@@ -81,7 +94,9 @@ def _told_apart(spans: list[Span]) -> Iterator[Span]:
     A span that came twice, as reporters that try again send it, counts once.
     """
     calls = {span.id for span in spans if span.kind in _CALLING}
-    answers = {span.id: span.service for span in spans if span.kind in _ANSWERING and span.id in calls}
+    answers = {
+        span.id: span.service for span in spans if span.kind in _ANSWERING and span.id in calls
+    }
     seen: set[tuple[str, bool]] = set()
     for span in spans:
         half = span.kind in _ANSWERING and span.id in answers
@@ -160,7 +175,9 @@ def _kind(value: object) -> SpanKind:
 
 def _text(value: object) -> str:
     """Text on one line, and not too much of it."""
-    return " ".join(value[: 4 * MOST_LETTERS].split())[:MOST_LETTERS] if isinstance(value, str) else ""
+    return (
+        " ".join(value[: 4 * MOST_LETTERS].split())[:MOST_LETTERS] if isinstance(value, str) else ""
+    )
 
 
 def _id(value: object) -> str:

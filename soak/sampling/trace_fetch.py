@@ -64,14 +64,17 @@ def ask_for_traces(
 ) -> Iterator[Trace]:
     """Each exemplar's trace, without spans where the backend has none; nothing where the profile names no backend.
 
-    Begins when the youngest is as old as spans may take to arrive (`trace.wait`), or at once when `stop` is set. TargetError
-    when the backend cannot be asked, is another, or takes too long; it never shows the address, which may hold a secret.
+    Begins when the youngest is as old as spans may take to arrive (`trace.wait`), or at once when
+    `stop` is set. TargetError when the backend cannot be asked, is another, or takes too long; it
+    never shows the address, which may hold a secret.
     """
     backend = backend_of(profile)
     wanted = list(dict.fromkeys(exemplar.trace for exemplar in exemplars if exemplar.trace))[:MOST]
     if backend is None or not wanted:
         return
-    clock.wait(max(exemplar.time + exemplar.seconds for exemplar in exemplars) + profile.trace.wait, stop)
+    clock.wait(
+        max(exemplar.time + exemplar.seconds for exemplar in exemplars) + profile.trace.wait, stop
+    )
     parts, fetcher = _reached(profile, backend)
     deadline = clock.now() + PATIENCE
     for done, trace in enumerate(wanted):
@@ -112,7 +115,9 @@ def _asked(fetcher: Fetcher, parts: SplitResult, backend: Backend, path: str) ->
         what = "give its user as USER:${PASSWORD}@ before the host"
         raise TargetError(f"trace.{backend.key}: it answered {answer.status}; {what}")
     if answer.status not in (200, 404):
-        raise TargetError(f"trace.{backend.key}: it answered {answer.status}; is this the address of its API?")
+        raise TargetError(
+            f"trace.{backend.key}: it answered {answer.status}; is this the address of its API?"
+        )
     return answer.body if answer.status == 200 else None
 
 
@@ -143,5 +148,9 @@ def _tls(profile: Profile, parts: SplitResult) -> TlsSettings:
     tls = profile.trace.tls or (profile.target.tls if same else TlsSettings())
     files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
     return tls.model_copy(
-        update={key: str(beside(profile.document.file, name)) for key, name in files.items() if name is not None}
+        update={
+            key: str(beside(profile.document.file, name))
+            for key, name in files.items()
+            if name is not None
+        }
     )

@@ -70,7 +70,9 @@ _SCHEMA_LINE = "# yaml-language-server:"
 @cache
 def examples() -> dict[str, Example]:
     """All bundled profiles by name, in the order of the alphabet."""
-    names = sorted(entry.name for entry in (_PLACE / "profiles").iterdir() if entry.name.endswith(".yaml"))
+    names = sorted(
+        entry.name for entry in (_PLACE / "profiles").iterdir() if entry.name.endswith(".yaml")
+    )
     return {name.removesuffix(".yaml"): _example(name.removesuffix(".yaml")) for name in names}
 
 
@@ -81,7 +83,9 @@ def ci_files(service: str) -> dict[str, str]:
 
 def _example(name: str) -> Example:
     lines = _text(f"profiles/{name}.yaml").splitlines(keepends=True)
-    lines = [line for line in lines if not line.startswith(_SCHEMA_LINE)]  # the schema is not beside it
+    lines = [
+        line for line in lines if not line.startswith(_SCHEMA_LINE)
+    ]  # the schema is not beside it
     about = lines[0].lstrip("# ").strip().partition(". ")[0].rstrip(".") + "."
     needs = tuple((path, _text(kept)) for path, kept in _NEEDS.get(name, {}).items())
     return Example(name, about, "".join(lines), needs)

@@ -16,7 +16,11 @@ SECONDS = 300
 
 def gauge(name: str, values: Any, source: str = "process", **labels: str) -> Series:
     """One value a second; a number stays constant."""
-    column = np.broadcast_to(np.asarray(values, dtype=np.float64), (SECONDS,)) if np.ndim(values) == 0 else values
+    column = (
+        np.broadcast_to(np.asarray(values, dtype=np.float64), (SECONDS,))
+        if np.ndim(values) == 0
+        else values
+    )
     return Series(
         name,
         np.arange(len(column), dtype=np.float64),
@@ -78,7 +82,9 @@ def health(
     answered = np.ones(SECONDS, np.bool_)
     answered[list(failing)] = False
     last = error if len(failing) else None
-    return SourceHealth(source, SECONDS, len(failing), 0.0, last, gone, np.arange(float(SECONDS)), answered)
+    return SourceHealth(
+        source, SECONDS, len(failing), 0.0, last, gone, np.arange(float(SECONDS)), answered
+    )
 
 
 def recording(

@@ -16,7 +16,11 @@ MONTH = 30 * 86400.0
 def subject(values: Any, times: Any = None, **more: Any) -> Subject:
     """Resident memory with these values, once a second where no times are given."""
     values = np.asarray(values, dtype=np.float64)
-    times = np.arange(len(values), dtype=np.float64) if times is None else np.asarray(times, dtype=np.float64)
+    times = (
+        np.arange(len(values), dtype=np.float64)
+        if times is None
+        else np.asarray(times, dtype=np.float64)
+    )
     noun, unit = more.pop("noun", "resident memory"), more.pop("unit", "bytes")
     return Subject(Series("process_resident_memory_bytes", times, values), noun, unit, **more)
 

@@ -72,14 +72,21 @@ def test_a_capacity_passes_with_its_interval_and_what_the_target_used(found: Rec
 def test_nothing_but_the_capacity_is_judged_and_a_warning_says_so(found: Recorded) -> None:
     analysis = judged(found.recording(), "limits: {growth: {process_open_fds: 0/h}, p99: 1ms}\n")
     assert analysis.verdict is Verdict.PASS
-    assert any("limits.growth, limits.p99 are not judged" in warning for warning in analysis.warnings)
+    assert any(
+        "limits.growth, limits.p99 are not judged" in warning for warning in analysis.warnings
+    )
 
 
 @pytest.mark.parametrize(
     ("target", "verdict", "code", "said"),
     [
         (QueueTarget(30.0), Verdict.FAIL, ExitCode.FAIL, "Capacity is below 50 requests/s"),
-        (QueueTarget(30_000.0), Verdict.PASS, ExitCode.PASS, "Capacity is at least 1,000 requests/s"),
+        (
+            QueueTarget(30_000.0),
+            Verdict.PASS,
+            ExitCode.PASS,
+            "Capacity is at least 1,000 requests/s",
+        ),
         (
             QueueTarget(30_000.0, generated=300.0),
             Verdict.INCONCLUSIVE,
@@ -95,7 +102,9 @@ def test_nothing_but_the_capacity_is_judged_and_a_warning_says_so(found: Recorde
     ],
     ids=["below", "at least", "generator", "generator at once"],
 )
-def test_what_is_no_capacity_is_said(target: QueueTarget, verdict: Verdict, code: ExitCode, said: str) -> None:
+def test_what_is_no_capacity_is_said(
+    target: QueueTarget, verdict: Verdict, code: ExitCode, said: str
+) -> None:
     analysis = judged(searched(target).recording())
     assert (analysis.verdict, code_of(analysis)) == (verdict, code)
     assert said in analysis.reason
@@ -129,7 +138,9 @@ def test_every_format_has_the_capacity(found: Recorded) -> None:
     rate = f"{analysis.capacity.bracket.held:g}"
     for name, reporter in REPORTERS.items():
         text = reporter.render(analysis)
-        assert name in ("sarif", "github") or rate in (text if isinstance(text, str) else text.decode())
+        assert name in ("sarif", "github") or rate in (
+            text if isinstance(text, str) else text.decode()
+        )
     assert f"{rate}/s" in terminal.render(analysis, 120)
     tree = json.loads(json_report.render(analysis))["capacity"]
     assert tree["conclusion"] == "found"
@@ -145,7 +156,9 @@ def test_the_knee_has_a_point_for_each_step_in_each_panel(found: Recorded) -> No
     assert analysis.capacity is not None
     drawn = ET.fromstring(str(knee(analysis.capacity)))
     steps = sum(outcome.step.judged for outcome in found.outcomes)
-    assert sum(node.tag == "circle" for node in drawn.iter()) == 4 * steps  # p99, errors, CPU, a pool
+    assert (
+        sum(node.tag == "circle" for node in drawn.iter()) == 4 * steps
+    )  # p99, errors, CPU, a pool
 
 
 def test_a_baseline_carries_the_capacity(found: Recorded) -> None:

@@ -16,17 +16,25 @@ def test_of_700_endpoints_the_busiest_are_drawn_and_the_title_says_so() -> None:
         replace(one, endpoint=f"GET /{number}", requests=np.full(60, 5 + 10 * (number % 70 == 7)))
         for number in range(700)
     ]
-    found = analyze(recording(gauge("process_open_fds", np.full(60, 9.0)), requests=many, seconds=60), Limits())
+    found = analyze(
+        recording(gauge("process_open_fds", np.full(60, 9.0)), requests=many, seconds=60), Limits()
+    )
     [chart] = [chart for chart in found.charts if chart.title.startswith("Requests")]
     assert chart.title == "Requests (the 20 largest of 701)"
     assert len(chart.curves) == MOST_CURVES
-    assert {"all", *(f"GET /{number}" for number in range(7, 700, 70))} <= {curve.label for curve in chart.curves}
+    assert {"all", *(f"GET /{number}" for number in range(7, 700, 70))} <= {
+        curve.label for curve in chart.curves
+    }
     assert len(found.endpoints) == 700
 
 
 def test_of_many_series_of_one_name_the_failing_ones_are_drawn() -> None:
     queues = [
-        gauge("jobs_open_files", 50 + np.floor(np.arange(300) * (2.0 if number == 33 else 0.0)), queue=f"q{number:02}")
+        gauge(
+            "jobs_open_files",
+            50 + np.floor(np.arange(300) * (2.0 if number == 33 else 0.0)),
+            queue=f"q{number:02}",
+        )
         for number in range(40)
     ]
     limits = Limits.model_validate({"growth": {"jobs_open_files": "1/h"}})

@@ -1,6 +1,7 @@
 """Recordings of software that nobody here wrote, made by tests/bench/record_foreign.py: none may get a wrong verdict.
 
-A healthy one must not fail, and a leaking one must not pass; that a recording cannot tell is no wrong answer.
+A healthy one must not fail, and a leaking one must not pass; that a recording cannot tell is no
+wrong answer.
 """
 
 from pathlib import Path

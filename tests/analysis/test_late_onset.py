@@ -31,11 +31,16 @@ def test_a_leak_that_begins_half_way_after_bursts_never_passes(seed: int, slope:
 @pytest.mark.parametrize("slope", [0.0, 8.0])
 def test_a_warmup_left_out_equals_cutting_the_file(slope: float) -> None:
     values: Floats = (
-        300 + 100 * (1 - np.exp(-HOURS / 0.3)) + np.random.default_rng(3).normal(0, 3, COUNT) + slope * HOURS
+        300
+        + 100 * (1 - np.exp(-HOURS / 0.3))
+        + np.random.default_rng(3).normal(0, 3, COUNT)
+        + slope * HOURS
     )
     left_out, cut = growth(values, warmup=7200.0), growth(values, first=240)
     assert left_out.verdict is cut.verdict
     assert left_out.trend is not None
     assert cut.trend is not None
-    assert left_out.trend.slope_per_hour == pytest.approx(cut.trend.slope_per_hour, rel=0.05, abs=2**18)
+    assert left_out.trend.slope_per_hour == pytest.approx(
+        cut.trend.slope_per_hour, rel=0.05, abs=2**18
+    )
     assert left_out.trend.slope_high == pytest.approx(cut.trend.slope_high, rel=0.05, abs=2**18)

@@ -24,7 +24,11 @@ def finding(series: str, verdict: Verdict, **more: object) -> Finding:
 def chart(*series: str) -> Chart:
     """A chart of these series."""
     points = np.arange(3.0)
-    return Chart("Chart", "bytes", tuple(Curve(name, points, points, points, points, series=name) for name in series))
+    return Chart(
+        "Chart",
+        "bytes",
+        tuple(Curve(name, points, points, points, points, series=name) for name in series),
+    )
 
 
 def test_a_failing_series_leads_with_its_forecast_to_its_capacity() -> None:
@@ -48,20 +52,29 @@ def test_without_a_capacity_the_forecast_goes_to_twice_the_level() -> None:
 
 def test_what_falls_is_forecast_to_nothing() -> None:
     falling = TREND.mirrored()
-    lead = lead_of([finding("free", Verdict.FAIL, trend=falling, exhausts_in_hours=14.0)], None, [chart("free")])
+    lead = lead_of(
+        [finding("free", Verdict.FAIL, trend=falling, exhausts_in_hours=14.0)],
+        None,
+        [chart("free")],
+    )
     assert lead is not None
     assert lead.line is not None
     assert (lead.line.first, lead.line.last) == (-140.0, -280.0)
 
 
 @pytest.mark.parametrize(
-    ("trend", "steepest"), [(TREND, 11.0), (replace(TREND, slope_high=1.0), 2.0), (TREND.mirrored(), -11.0)]
+    ("trend", "steepest"),
+    [(TREND, 11.0), (replace(TREND, slope_high=1.0), 2.0), (TREND.mirrored(), -11.0)],
 )
 def test_a_pass_leads_with_what_bounds_its_horizon_and_the_steepest_growth_that_could_hide(
     trend: Trend, steepest: float
 ) -> None:
     findings = [finding("fds", Verdict.PASS), finding("heap", Verdict.PASS, trend=trend)]
-    lead = lead_of(findings, Vouched(1.0, "heap", 11.0, "bytes/h", 2.0, 3.0, None), [chart("fds"), chart("heap")])
+    lead = lead_of(
+        findings,
+        Vouched(1.0, "heap", 11.0, "bytes/h", 2.0, 3.0, None),
+        [chart("fds"), chart("heap")],
+    )
     assert lead is not None
     assert (lead.series, lead.target) == ("heap", None)
     assert lead.line is not None

@@ -14,7 +14,9 @@ from tests.analysis.recordings import SECONDS, gauge, health, noise, recording
 
 
 def trend(slope: float, error: float, resolution: float | None = None) -> Trend:
-    return Trend(slope, slope - 1.96 * error, slope + 1.96 * error, resolution or 4.5 * error, 0.0, 100.0)
+    return Trend(
+        slope, slope - 1.96 * error, slope + 1.96 * error, resolution or 4.5 * error, 0.0, 100.0
+    )
 
 
 def test_runs_that_agree_sharpen_the_bound_and_runs_that_do_not_widen_it() -> None:
@@ -35,14 +37,18 @@ def test_the_pooled_interval_covers_a_growth_that_differs_between_runs() -> None
     for _ in range(400):
         errors = rng.uniform(0.5, 2.0, 5)
         slopes = 1.0 + rng.normal(0, 1.0, 5) + rng.normal(0, errors)
-        found = pooled_trend([trend(a, b) for a, b in zip(slopes.tolist(), errors.tolist(), strict=True)])
+        found = pooled_trend(
+            [trend(a, b) for a, b in zip(slopes.tolist(), errors.tolist(), strict=True)]
+        )
         covered += found.slope_low <= 1.0 <= found.slope_high
     assert covered / 400 >= 0.94
 
 
 def night(seed: int, growth: float = 0.0) -> Analysis:
     values = 50e6 + growth * np.arange(SECONDS) + noise(2e5, seed=seed)
-    return analyze(recording(gauge("process_resident_memory_bytes", values), sources=[health()]), Limits())
+    return analyze(
+        recording(gauge("process_resident_memory_bytes", values), sources=[health()]), Limits()
+    )
 
 
 def test_nights_together_vouch_for_longer_than_each() -> None:

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from soak.analysis import positive_control
-from soak.analysis.positive_control import FACTORS, FINER, SHARE, TRIES, caught_in, copies_of, with_positive_control
+from soak.analysis.positive_control import (
+    FACTORS,
+    FINER,
+    SHARE,
+    TRIES,
+    caught_in,
+    copies_of,
+    with_positive_control,
+)
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import SURELY_SETTLED
@@ -46,7 +54,9 @@ def judged(one: Subject) -> Finding:
 
 
 @pytest.mark.parametrize("shape", [noise, wander, warming])
-def test_leaks_of_the_promised_size_are_caught_in_copies_of_the_series(shape: Callable[[int], Floats]) -> None:
+def test_leaks_of_the_promised_size_are_caught_in_copies_of_the_series(
+    shape: Callable[[int], Floats],
+) -> None:
     one = subject(shape(3))
     finding = judged(one)
     assert finding.verdict is Verdict.PASS
@@ -59,8 +69,12 @@ def test_leaks_of_the_promised_size_are_caught_in_copies_of_the_series(shape: Ca
     assert controlled.verdict is finding.verdict
     copies = copies_of(one, 0)
     assert copies is not None
-    assert shape is wander or caught_in(copies, 0.0) <= TRIES // 4, "a copy without a leak is steady"
-    assert shape is wander or caught_in(copies, leak.per_hour / 10) < SHARE * TRIES, "a tenth of it is not seen"
+    assert shape is wander or caught_in(copies, 0.0) <= TRIES // 4, (
+        "a copy without a leak is steady"
+    )
+    assert shape is wander or caught_in(copies, leak.per_hour / 10) < SHARE * TRIES, (
+        "a tenth of it is not seen"
+    )
 
 
 def test_a_promise_that_is_not_kept_is_raised_until_it_is() -> None:
@@ -77,7 +91,9 @@ def test_a_promise_that_is_not_kept_is_raised_until_it_is() -> None:
     assert controlled.planted.caught >= SHARE * TRIES
 
 
-def test_the_share_is_said_as_it_is_where_no_size_is_caught_often_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_share_is_said_as_it_is_where_no_size_is_caught_often_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(positive_control, "caught_in", lambda _given, _size: 3)
     one = subject(noise(5))
     finding = judged(one)
@@ -106,14 +122,18 @@ def test_nothing_is_planted_where_nothing_is_promised() -> None:
 def test_the_same_run_has_the_same_control() -> None:
     one = subject(wander(7))
     finding = judged(one)
-    assert with_positive_control([one], [finding], SECONDS) == with_positive_control([one], [finding], SECONDS)
+    assert with_positive_control([one], [finding], SECONDS) == with_positive_control(
+        [one], [finding], SECONDS
+    )
 
 
 def hollow(one: Subject, p_no_growth: float = SURELY_SETTLED) -> Finding:
     """A pass whose formula promises so little that it would be hollow: growth by half in 40 minutes."""
     finding = judged(one)
     assert finding.trend is not None
-    return replace(finding, trend=replace(finding.trend, resolution_per_hour=60e6, p_no_growth=p_no_growth))
+    return replace(
+        finding, trend=replace(finding.trend, resolution_per_hour=60e6, p_no_growth=p_no_growth)
+    )
 
 
 def test_a_formula_that_promises_too_little_is_replaced_by_what_is_caught() -> None:
@@ -125,10 +145,15 @@ def test_a_formula_that_promises_too_little_is_replaced_by_what_is_caught() -> N
     assert controlled.planted.caught >= SHARE * TRIES
 
 
-def test_a_promise_is_lowered_only_where_the_level_has_surely_settled_and_that_keeps_the_pass() -> None:
+def test_a_promise_is_lowered_only_where_the_level_has_surely_settled_and_that_keeps_the_pass() -> (
+    None
+):
     one = subject(noise(5))
     unsettled = hollow(one, SURELY_SETTLED - 0.001)
-    far = replace(unsettled, trend=replace(unsettled.trend, resolution_per_hour=600e6, p_no_growth=1.0))  # type: ignore[type-var]
+    assert unsettled.trend is not None
+    far = replace(
+        unsettled, trend=replace(unsettled.trend, resolution_per_hour=600e6, p_no_growth=1.0)
+    )
     for finding in (unsettled, far):
         assert finding.trend is not None
         (controlled,) = with_positive_control([one], [finding], SECONDS)
@@ -140,7 +165,14 @@ def test_a_promise_is_lowered_only_where_the_level_has_surely_settled_and_that_k
 def test_smaller_leaks_are_promised_as_far_as_each_is_caught_and_copies_without_a_leak_are_steady(
     monkeypatch: pytest.MonkeyPatch, alarms: int, factor: float
 ) -> None:
-    caught = {0.0: alarms, 60e6: 20, FINER[0] * 60e6: 20, FINER[1] * 60e6: 19, FINER[2] * 60e6: 18, FINER[3] * 60e6: 20}
+    caught = {
+        0.0: alarms,
+        60e6: 20,
+        FINER[0] * 60e6: 20,
+        FINER[1] * 60e6: 19,
+        FINER[2] * 60e6: 18,
+        FINER[3] * 60e6: 20,
+    }
     monkeypatch.setattr(positive_control, "caught_in", lambda _given, size: caught[size])
     one = subject(noise(5))
     (controlled,) = with_positive_control([one], [hollow(one)], SECONDS)

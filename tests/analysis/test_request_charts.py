@@ -18,13 +18,18 @@ def test_latency_has_a_line_for_each_percentile_and_a_heat_map() -> None:
     found = list(request_charts(prepare(recording(requests=[windows(spread=0.5)]), 0.0), None))
     lines, heat = found
     assert [curve.label for curve in lines.curves] == ["p50", "p90", "p95", "p99", "p99.9"]
-    assert [curve.series for curve in lines.curves][:2] == ["http_request_p50_seconds", "http_request_p90_seconds"]
+    assert [curve.series for curve in lines.curves][:2] == [
+        "http_request_p50_seconds",
+        "http_request_p90_seconds",
+    ]
     assert heat.heat is not None
     assert not heat.curves
 
 
 def test_the_slowest_endpoints_have_a_line_each() -> None:
-    many = [windows(f"GET /{number}", latency=0.01 * (1 + number)) for number in range(MOST_CURVES + 2)]
+    many = [
+        windows(f"GET /{number}", latency=0.01 * (1 + number)) for number in range(MOST_CURVES + 2)
+    ]
     by_endpoint = list(request_charts(prepare(recording(requests=many), 0.0), None))[2]
     assert by_endpoint.title == "p99 latency by endpoint, the slowest 8 of 10"
     assert [curve.label for curve in by_endpoint.curves[:2]] == ["GET /9", "GET /8"]
@@ -44,14 +49,18 @@ def test_the_heat_map_counts_every_request_in_its_time_and_latency() -> None:
 
 def test_failures_are_drawn_by_kind_the_most_frequent_first() -> None:
     failed = {"timeout": np.array([[3, 2]]), "status 500": np.array([[3, 10], [4, 20]])}
-    chart = list(request_charts(prepare(recording(requests=[replace(windows(), failed=failed)]), 0.0), None))[-1]
+    chart = list(
+        request_charts(prepare(recording(requests=[replace(windows(), failed=failed)]), 0.0), None)
+    )[-1]
     assert [curve.label for curve in chart.curves] == ["status 500", "timeout"]
     assert chart.curves[0].values[:6].tolist() == [0, 0, 0, 10, 20, 0]
 
 
 def test_kinds_beyond_the_most_frequent_are_one_curve() -> None:
     failed = {f"kind {number}": np.array([[0, 100 - number]]) for number in range(MOST_CURVES + 3)}
-    chart = list(request_charts(prepare(recording(requests=[replace(windows(), failed=failed)]), 0.0), None))[-1]
+    chart = list(
+        request_charts(prepare(recording(requests=[replace(windows(), failed=failed)]), 0.0), None)
+    )[-1]
     assert chart.curves[-1].label == "3 more kinds"
     assert chart.curves[-1].values[0] == pytest.approx(92 + 91 + 90)
 

@@ -36,15 +36,23 @@ def test_what_is_steady_under_the_default_rule_runs_to_its_end() -> None:
 
 def test_a_limit_that_is_surely_kept_stops_a_run() -> None:
     limits = {"growth": {"process_open_fds": "100000/h"}}
-    assert certain_already(judged(STEADY, **limits), 0, 3600.0) == "Every growth limit is surely kept."
     assert (
-        certain_already(judged(STEADY, gauge("process_threads", 9 + np.round(noise(1.0, 2))), **limits), 0, 3600.0)
+        certain_already(judged(STEADY, **limits), 0, 3600.0) == "Every growth limit is surely kept."
+    )
+    assert (
+        certain_already(
+            judged(STEADY, gauge("process_threads", 9 + np.round(noise(1.0, 2))), **limits),
+            0,
+            3600.0,
+        )
         is None
     )
 
 
 def test_a_broken_latency_limit_stops_nothing_for_it_may_recover() -> None:
-    analysis = analyze(recording(STEADY, requests=[windows(latency=2.0)]), Limits.model_validate({"p99": "1s"}))
+    analysis = analyze(
+        recording(STEADY, requests=[windows(latency=2.0)]), Limits.model_validate({"p99": "1s"})
+    )
     assert analysis.verdict.value == "fail"
     assert certain_already(analysis, 0, 3600.0) is None
 
@@ -89,7 +97,10 @@ def test_until_certain_spends_its_error_over_the_looks() -> None:
 
 def test_until_certain_does_not_end_for_a_limit_that_may_recover() -> None:
     never_moved = gauge("process_threads", np.full(SECONDS, 9.0))
-    analysis = analyze(recording(never_moved, requests=[windows(latency=2.0)]), Limits.model_validate({"p99": "1s"}))
+    analysis = analyze(
+        recording(never_moved, requests=[windows(latency=2.0)]),
+        Limits.model_validate({"p99": "1s"}),
+    )
     assert all_certain(analysis, 0) is None
 
 
@@ -102,7 +113,9 @@ def test_until_certain_gives_no_more_false_alarms_than_the_single_look_at_the_en
         descriptors = np.round(filling + 40 + 2 * rng.normal(size=SECONDS))
         for look, (share, _) in enumerate(LOOKS_UNTIL_CERTAIN[:2]):
             upto = int(share * SECONDS)
-            early = analyze(recording(gauge("process_open_fds", descriptors[:upto]), seconds=upto), Limits())
+            early = analyze(
+                recording(gauge("process_open_fds", descriptors[:upto]), seconds=upto), Limits()
+            )
             tempted += early.verdict.value == "fail"
             alarms += early.verdict.value == "fail" and all_certain(early, look) is not None
     assert tempted >= 2

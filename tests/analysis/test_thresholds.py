@@ -32,7 +32,11 @@ from soak.windows import EndpointWindows
 from tests.analysis.recordings import gauge, recording, windows
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
 
-RSS, LIVE, IN_USE = "process_resident_memory_bytes", "go_gc_heap_live_bytes", "go_memstats_heap_inuse_bytes"
+RSS, LIVE, IN_USE = (
+    "process_resident_memory_bytes",
+    "go_gc_heap_live_bytes",
+    "go_memstats_heap_inuse_bytes",
+)
 TAKEN = "go_memstats_sys_bytes"
 FAIL, PASS, OPEN = Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE
 MIB = 2.0**20
@@ -75,7 +79,10 @@ def test_a_slope_wholly_above_what_matters_is_steady_only_where_that_is_nearly_s
 def test_growth_is_certain_below_a_chance_of_15_percent() -> None:
     for chance, verdict in ((0.14, FAIL), (0.16, OPEN)):
         with mock.patch.object(growth, "fit_trend", lambda _, p=chance: rate(1.0, 2.0, p)):
-            assert growth.judge_growth([subject(np.full(300, 100.0))], 100 * 3600.0)[0].verdict is verdict
+            assert (
+                growth.judge_growth([subject(np.full(300, 100.0))], 100 * 3600.0)[0].verdict
+                is verdict
+            )
 
 
 @pins(thresholds, "CANNOT_TELL", "SETTLING")
@@ -133,10 +140,17 @@ def test_a_file_is_of_a_young_service_unless_most_requests_came_before_it() -> N
     finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit="bytes/h")
     verdicts = []
     for before in (None, 0.0, 99.0, 101.0):
-        total = replace(gauge("http_requests_total", (before or 0) + np.linspace(0, 100, 120)), kind=Kind.COUNTER)
+        total = replace(
+            gauge("http_requests_total", (before or 0) + np.linspace(0, 100, 120)),
+            kind=Kind.COUNTER,
+        )
         done = () if before is None else (total,)
         file = replace(recording(memory, *done, seconds=120), phases=(), windows=(), users=None)
-        verdicts.append(within_warmup(prepare(file, 0.0), Subject(memory, "resident memory", "bytes"), finding).verdict)
+        verdicts.append(
+            within_warmup(
+                prepare(file, 0.0), Subject(memory, "resident memory", "bytes"), finding
+            ).verdict
+        )
     assert verdicts == [OPEN, OPEN, OPEN, FAIL]
 
 
@@ -166,7 +180,9 @@ def warmed_up(*thirds: float, source: str = SNAPSHOT_SOURCE, falls: float = 0.0)
     values = np.repeat(risen(*thirds), 54)
     values[100] -= falls * sum(thirds)
     series = replace(gauge(RSS, values), source=source)
-    finding = Finding(RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=rate(0.5, 1.0))
+    finding = Finding(
+        RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=rate(0.5, 1.0)
+    )
     prepared = prepare(recording(series, seconds=540), 0.0)
     return within_warmup(prepared, Subject(series, "the heap", "bytes"), finding).verdict
 
@@ -187,7 +203,8 @@ def test_what_garbage_does_not_hide_has_warmed_up_likewise() -> None:
 
 
 def test_thirds_are_of_the_clock_that_growth_is_judged_on() -> None:
-    # A tenth of the samples lie in the first half of the clock: by samples the rise slows down, by the clock it is even.
+    # A tenth of the samples lie in the first half of the clock: by samples the rise slows down, by
+    # the clock it is even.
     times = np.concatenate([np.linspace(0, 270, 40), np.linspace(271, 540, 360)])
     series = replace(gauge(RSS, 100 + times / 100), times=times)
     finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit="bytes/h")
@@ -207,7 +224,9 @@ def test_a_rise_is_even_where_the_slowest_third_has_three_quarters_of_the_fastes
 def collected(verdict: Verdict, ran: float, rises: dict[str, float], name: str = IN_USE) -> Verdict:
     """What few full collections leave of a finding, where series of level 100 rise by so much from first to last quarter."""
     columns = [gauge(series, np.repeat([100.0, 100 + rise], 150)) for series, rise in rises.items()]
-    finding = Finding(RuleName.GROWTH, name, verdict, "It is judged.", unit="bytes/h", trend=rate(0.5, 1.0))
+    finding = Finding(
+        RuleName.GROWTH, name, verdict, "It is judged.", unit="bytes/h", trend=rate(0.5, 1.0)
+    )
     return with_few_collections(finding, "the heap", columns, {"": ran}, 3600.0).verdict
 
 
@@ -255,12 +274,16 @@ def test_a_process_has_a_mebibyte_beside_what_its_runtime_took() -> None:
 @pins(thresholds, "COMPANION_RISE")
 def test_a_companion_is_steady_up_to_a_twentieth() -> None:
     for rise, kept in ((1.04, True), (1.06, False)):
-        assert _kept(gauge(TAKEN, np.repeat([100.0, 100 * rise], 150)), subject(np.zeros(300))) is kept
+        assert (
+            _kept(gauge(TAKEN, np.repeat([100.0, 100 * rise], 150)), subject(np.zeros(300))) is kept
+        )
 
 
 @pins(thresholds, "RESIDENT_ALONE", "RESIDENT_ALONE_AT_FIRST", "RESIDENT_ALONE_SECONDS")
 def test_resident_memory_may_rise_by_half_at_first_and_by_a_tenth_after_an_hour() -> None:
-    assert [_alone(seconds) for seconds in (0.0, 1800.0, 3600.0, 7200.0)] == pytest.approx([0.5, 0.3, 0.1, 0.1])
+    assert [_alone(seconds) for seconds in (0.0, 1800.0, 3600.0, 7200.0)] == pytest.approx(
+        [0.5, 0.3, 0.1, 0.1]
+    )
 
 
 def overloaded(first: float, last: float, timed_out: int = 0) -> bool:
@@ -310,7 +333,9 @@ def blocks(*lengths: int) -> Floats:
 @pins(thresholds, "ROUNDED_VALUES")
 def test_a_rounded_series_takes_a_fifth_as_many_values_as_samples_at_most() -> None:
     for count, rounded in ((19, True), (22, False)):
-        rising = np.concatenate((np.arange(float(count)), np.zeros(30 - count % 30 if count < 30 else 0)))[:30]
+        rising = np.concatenate(
+            (np.arange(float(count)), np.zeros(30 - count % 30 if count < 30 else 0))
+        )[:30]
         assert grain_of(np.concatenate((rising, np.zeros(70))))[1] is rounded
 
 
@@ -412,7 +437,12 @@ def test_the_rise_before_a_standstill_is_fifteen_times_its_scatter() -> None:
 def test_the_rise_before_a_standstill_is_two_fifths_of_the_range() -> None:
     for height, found in ((41.0, True), (39.0, False)):
         assert (
-            stands_still(*([100.0] * 14), *np.linspace(100, 0, 8), *np.linspace(5, height - 3, 6), *([height] * 20))
+            stands_still(
+                *([100.0] * 14),
+                *np.linspace(100, 0, 8),
+                *np.linspace(5, height - 3, 6),
+                *([height] * 20),
+            )
             is found
         )
 
@@ -420,7 +450,12 @@ def test_the_rise_before_a_standstill_is_two_fifths_of_the_range() -> None:
 @pins(thresholds, "PLATEAU_DROP")
 def test_a_fall_by_three_tenths_of_the_range_ends_a_rise() -> None:
     for drop, found in ((31.0, True), (29.0, False)):
-        assert stands_still(*np.linspace(0, 60, 24), 60 - drop, *np.linspace(62, 98, 5), *([100.0] * 18)) is found
+        assert (
+            stands_still(
+                *np.linspace(0, 60, 24), 60 - drop, *np.linspace(62, 98, 5), *([100.0] * 18)
+            )
+            is found
+        )
 
 
 @pins(thresholds, "PLATEAU_RISES")
@@ -449,7 +484,9 @@ def test_spikes_are_looked_for_in_28_samples_or_more() -> None:
 @pins(thresholds, "SPIKE_HEIGHT")
 def test_a_spike_is_eight_times_the_usual_distance_away() -> None:
     values = np.random.default_rng(2).normal(size=400)
-    around = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(values, 3, mode="edge"), 7), axis=1)
+    around = np.median(
+        np.lib.stride_tricks.sliding_window_view(np.pad(values, 3, mode="edge"), 7), axis=1
+    )
     usual = 1.4826 * np.median(np.abs(values - around))
     for height, found in ((7.6, False), (8.4, True)):
         values[200] = around[200] + height * usual
@@ -468,7 +505,11 @@ def saturates(slow: float, curve: float, straight: float, growing: float) -> boo
     """Whether a series whose explanations have this log evidence saturates slowly: a late shape, curves, lines, any growth."""
     nothing = np.array([0.0])
     candidates: Any = SimpleNamespace(
-        paces=slice(0, 1), steps=slice(9, 10), shape_late=nothing == 0, endless=nothing == 1, shape_prior=nothing
+        paces=slice(0, 1),
+        steps=slice(9, 10),
+        shape_late=nothing == 0,
+        endless=nothing == 1,
+        shape_prior=nothing,
     )
     tally: Any = SimpleNamespace(
         stays=[np.array([curve]), np.array([slow])],
@@ -506,7 +547,11 @@ def test_every_threshold_has_a_boundary_test() -> None:
 BETWEEN = {"CANNOT_TELL": (0.1, 0.55), "SETTLING": (0.45,), "SHIFT_FEWEST": (5,)}
 
 
-@pytest.mark.parametrize("name", sorted(name for module, name in BOUNDARY_TESTS if module == thresholds.__name__))
+@pytest.mark.parametrize(
+    "name", sorted(name for module, name in BOUNDARY_TESTS if module == thresholds.__name__)
+)
 def test_a_threshold_moved_by_a_quarter_is_noticed(name: str) -> None:
     for value in BETWEEN.get(name, nudged(thresholds_of(thresholds)[name])):
-        assert notices(thresholds, name, value), f"{name} may be {value} and no boundary test notices"
+        assert notices(thresholds, name, value), (
+            f"{name} may be {value} and no boundary test notices"
+        )

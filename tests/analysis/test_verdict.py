@@ -14,12 +14,16 @@ MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
 LEAK = gauge("process_resident_memory_bytes", 50e6 + 20000.0 * np.arange(SECONDS) + noise(2e4))
 
 
-def judged(found: Recording, warmup: float = 0.0, endpoint_limits: Any = None, **limits: Any) -> Analysis:
+def judged(
+    found: Recording, warmup: float = 0.0, endpoint_limits: Any = None, **limits: Any
+) -> Analysis:
     return analyze(found, Limits.model_validate(limits), endpoint_limits or {}, warmup)
 
 
 def finding(analysis: Analysis, rule: str, series: str | None = None) -> Finding:
-    [found] = [one for one in analysis.findings if one.rule == rule and series in (None, one.series)]
+    [found] = [
+        one for one in analysis.findings if one.rule == rule and series in (None, one.series)
+    ]
     return found
 
 
@@ -36,11 +40,16 @@ def test_a_leak_fails_whatever_else_is_open() -> None:
     assert analysis.verdict is Verdict.FAIL
     assert analysis.reason.startswith("Resident memory keeps growing")
     assert finding(analysis, "sampling").verdict is Verdict.INCONCLUSIVE
-    assert analysis.warnings[0].startswith("prometheus: 300 of 300 scrapes failed (100%); the last error: answered 503")
+    assert analysis.warnings[0].startswith(
+        "prometheus: 300 of 300 scrapes failed (100%); the last error: answered 503"
+    )
 
 
 def test_an_explicit_growth_limit_replaces_the_default_rule() -> None:
-    assert judged(recording(LEAK), growth={"process_resident_memory_bytes": "1GiB/h"}).verdict is Verdict.PASS
+    assert (
+        judged(recording(LEAK), growth={"process_resident_memory_bytes": "1GiB/h"}).verdict
+        is Verdict.PASS
+    )
     assert judged(recording(LEAK), growth={"process_resident_*": "1MiB/h"}).verdict is Verdict.FAIL
 
 
@@ -81,7 +90,10 @@ def test_a_service_that_mostly_fails_is_inconclusive_without_any_limit() -> None
 
 
 def test_no_requests_are_inconclusive() -> None:
-    assert judged(recording(MEMORY, requests=[windows(requests=0)]), errors="1%").verdict is Verdict.INCONCLUSIVE
+    assert (
+        judged(recording(MEMORY, requests=[windows(requests=0)]), errors="1%").verdict
+        is Verdict.INCONCLUSIVE
+    )
     assert judged(recording(MEMORY, requests=[windows(requests=0)])).verdict is Verdict.INCONCLUSIVE
 
 
@@ -109,7 +121,9 @@ def test_rate_and_endpoints_with_limits_of_their_own() -> None:
         "GET /a": EndpointLimits.model_validate({"p50": "100ms"}),
     }
     latencies = {
-        dict(f.labels)["endpoint"]: f for f in judged(found, endpoint_limits=own).findings if f.rule == "latency"
+        dict(f.labels)["endpoint"]: f
+        for f in judged(found, endpoint_limits=own).findings
+        if f.rule == "latency"
     }
     assert latencies["GET /a"].verdict is Verdict.PASS
     assert latencies["GET /b"].verdict is Verdict.FAIL
@@ -130,7 +144,10 @@ def test_a_restart_is_a_fail_in_a_run_and_told_in_a_file() -> None:
     started = gauge("process_start_time_seconds", np.where(np.arange(SECONDS) < 100, 5.0, 100.0))
     analysis = judged(recording(MEMORY, started))
     assert analysis.verdict is Verdict.FAIL
-    assert analysis.reason == "The target's process was replaced once (after 1.7 min): it did not survive this run."
+    assert (
+        analysis.reason
+        == "The target's process was replaced once (after 1.7 min): it did not survive this run."
+    )
     file = Recording(recording().run, (MEMORY, started))
     told = analyze(file, Limits(), judge_unknown=True)
     assert finding(told, "restart").verdict is Verdict.PASS
@@ -140,7 +157,9 @@ def test_a_restart_is_a_fail_in_a_run_and_told_in_a_file() -> None:
 def test_no_fit_crosses_a_restart() -> None:
     """Two lives that each leak nothing, the second higher: together they would look like growth."""
     started = gauge("process_start_time_seconds", np.where(np.arange(SECONDS) < 150, 5.0, 155.0))
-    memory = gauge("process_resident_memory_bytes", np.where(np.arange(SECONDS) < 150, 50e6, 90e6) + noise(2e4))
+    memory = gauge(
+        "process_resident_memory_bytes", np.where(np.arange(SECONDS) < 150, 50e6, 90e6) + noise(2e4)
+    )
     assert finding(judged(recording(memory, started)), "growth").verdict is Verdict.PASS
 
 
@@ -172,14 +191,17 @@ def test_counters_become_rates() -> None:
     cpu = np.cumsum(np.full(SECONDS, 0.25))
     cpu[150:] -= cpu[150]  # the process was replaced: the counter begins again
     analysis = judged(
-        recording(MEMORY, counter("process_cpu_seconds_total", cpu)), max={"process_cpu_seconds_total": 0.3}
+        recording(MEMORY, counter("process_cpu_seconds_total", cpu)),
+        max={"process_cpu_seconds_total": 0.3},
     )
     assert finding(analysis, "max").verdict is Verdict.PASS
     assert finding(analysis, "max").observed == pytest.approx(0.25)
 
 
 def test_growth_while_the_garbage_collector_hardly_ran_is_open() -> None:
-    collected = counter("go_gc_cycles_total_gc_cycles_total", np.minimum(np.arange(SECONDS) // 200, 1))
+    collected = counter(
+        "go_gc_cycles_total_gc_cycles_total", np.minimum(np.arange(SECONDS) // 200, 1)
+    )
     analysis = judged(recording(LEAK, collected))
     assert analysis.verdict is Verdict.INCONCLUSIVE
     assert "the garbage collector ran in full only once meanwhile" in analysis.reason
@@ -222,22 +244,34 @@ def test_drift_of_latency() -> None:
     assert found.verdict is Verdict.FAIL
     assert found.observed == pytest.approx(1.0, rel=0.25)
     assert "p99 latency climbs steadily" in found.reason
-    assert [one for one in judged(recording(MEMORY, requests=[steady])).findings if one.rule == "drift"] == []
+    assert [
+        one for one in judged(recording(MEMORY, requests=[steady])).findings if one.rule == "drift"
+    ] == []
     assert (
         finding(
-            judged(recording(MEMORY, requests=[rising]), drift={"p50": "20%"}), "drift", "http_request_p50_seconds"
+            judged(recording(MEMORY, requests=[rising]), drift={"p50": "20%"}),
+            "drift",
+            "http_request_p50_seconds",
         ).verdict
         is Verdict.FAIL
     )
     for limit in ({"p50": "20%"}, {"rate": "10%"}, {"errors": "10%"}):
-        assert finding(judged(recording(MEMORY, requests=[steady]), drift=limit), "drift").verdict is Verdict.PASS
-    few = finding(judged(recording(MEMORY, requests=[windows(requests=1)]), drift={"p999": "20%"}), "drift")
+        assert (
+            finding(judged(recording(MEMORY, requests=[steady]), drift=limit), "drift").verdict
+            is Verdict.PASS
+        )
+    few = finding(
+        judged(recording(MEMORY, requests=[windows(requests=1)]), drift={"p999": "20%"}), "drift"
+    )
     assert few.verdict is Verdict.INCONCLUSIVE
     assert "at least 60,000 are needed" in few.reason
 
 
 def test_cpu_a_request_that_climbs_drifts() -> None:
-    cpu = counter("process_cpu_seconds_total", np.cumsum(0.1 * (1 + np.arange(SECONDS) / SECONDS) + noise(0.002)))
+    cpu = counter(
+        "process_cpu_seconds_total",
+        np.cumsum(0.1 * (1 + np.arange(SECONDS) / SECONDS) + noise(0.002)),
+    )
     found = finding(judged(recording(MEMORY, cpu), drift={"cpu": "20%"}), "drift")
     assert found.verdict is Verdict.FAIL
     assert found.observed == pytest.approx(1.0, rel=0.2)
@@ -249,7 +283,10 @@ def test_warnings_and_events_reach_the_analysis() -> None:
         recording(
             MEMORY,
             sources=[late],
-            events=[Event(1.0, EventKind.WARNING, "look here"), Event(2.0, EventKind.PROBE, "not this")],
+            events=[
+                Event(1.0, EventKind.WARNING, "look here"),
+                Event(2.0, EventKind.PROBE, "not this"),
+            ],
         )
     )
     assert analysis.warnings == (
@@ -265,7 +302,8 @@ def test_charts_show_judged_series_first_and_keep_their_peaks() -> None:
     spiky[2500] = 900.0
     long = gauge("process_open_fds", spiky)
     analysis = judged(
-        recording(long, gauge("process_threads", np.zeros(5000) + 9), seconds=5000), max={"process_open_fds": 500}
+        recording(long, gauge("process_threads", np.zeros(5000) + 9), seconds=5000),
+        max={"process_open_fds": 500},
     )
     first = analysis.charts[0]
     assert (first.title, first.verdict, first.limit) == ("Open descriptors", Verdict.FAIL, 500)
@@ -282,8 +320,13 @@ def test_warm_up_is_shown_as_left_out_or_as_found() -> None:
         ("steady", 10.0, 300.0),
         ("warmup", 10.0, 60.0),
     ]
-    settling = gauge("process_resident_memory_bytes", 50e6 + 20e6 * (1 - np.exp(-np.arange(SECONDS) / 15)) + noise(2e4))
-    chart = next(chart for chart in judged(recording(settling)).charts if chart.title == "Resident memory")
+    settling = gauge(
+        "process_resident_memory_bytes",
+        50e6 + 20e6 * (1 - np.exp(-np.arange(SECONDS) / 15)) + noise(2e4),
+    )
+    chart = next(
+        chart for chart in judged(recording(settling)).charts if chart.title == "Resident memory"
+    )
     assert chart.warm_up is not None
     assert chart.warm_up.start == pytest.approx(0, abs=5)
     assert 20 < chart.warm_up.end < 150

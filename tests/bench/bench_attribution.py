@@ -1,9 +1,10 @@
 """How well growth is told apart by endpoint, on simulated services: `make bench-attribution`.
 
-Fresh seeds unless told otherwise. For kinds marked * the method was not made, though their figures were seen while it was.
-A leak counts where the verdict calls its growth certain; `right` is that exactly the contributors endpoints are named (every
-endpoint, where all leak alike, or where it is time, which nothing but a drain could tell from it), `wrong` that an innocent
-one is, and the rest is left open.
+Fresh seeds unless told otherwise. For kinds marked * the method was not made, though their figures
+were seen while it was. A leak counts where the verdict calls its growth certain; `right` is that
+exactly the contributors endpoints are named (every endpoint, where all leak alike, or where it is
+time, which nothing but a drain could tell from it), `wrong` that an innocent one is, and the rest
+is left open.
 """
 
 from __future__ import annotations
@@ -46,7 +47,11 @@ def score(form: str, leak: str, coded: bool, seed: int) -> Score:
     if leak == "time":
         truth = {endpoint: run.per_second / _rate(run) for endpoint in every}
     known = [amount for amount in told.amounts if amount.endpoint in truth]
-    near = [abs(one.per_request / truth[one.endpoint] - 1) <= 0.1 for one in known if one.endpoint in named]
+    near = [
+        abs(one.per_request / truth[one.endpoint] - 1) <= 0.1
+        for one in known
+        if one.endpoint in named
+    ]
     covered = [one.low - 1e-9 <= truth[one.endpoint] <= one.high + 1e-9 for one in known]
     return Score(
         _certain(run),
@@ -58,7 +63,10 @@ def score(form: str, leak: str, coded: bool, seed: int) -> Score:
 
 
 def _rate(run: Service) -> float:
-    return float(sum(one.requests.sum() for one in run.recording.windows) / len(run.recording.windows[0].times))
+    return float(
+        sum(one.requests.sum() for one in run.recording.windows)
+        / len(run.recording.windows[0].times)
+    )
 
 
 def _certain(run: Service) -> bool:
@@ -73,7 +81,9 @@ def rows(runs: int, first: int, coded: bool) -> Iterator[str]:
     with ProcessPoolExecutor() as pool:
         for form in FORMS:
             for leak in LEAKS:
-                found = list(pool.map(partial(score, form, leak, coded), range(first, first + runs)))
+                found = list(
+                    pool.map(partial(score, form, leak, coded), range(first, first + runs))
+                )
                 sure = [one for one in found if one.certain] if leak != "none" else found
                 mark = "*" if form in HELD_OUT else " "
                 yield (

@@ -2,8 +2,10 @@
 
 python -m tests.bench.bench_compare [--pairs 100] [--seed 0] [--real FOLDER]... [--only-real]
 
-The recordings of tests/data/real that were made twice are compared with each other. `--real` takes a folder of run
-directories, several of each profile: every two runs of one profile, and three against three, are compared besides.
+The recordings of tests/data/real that were made twice are compared with each other. `--real` takes
+a folder of run
+directories, several of each profile: every two runs of one profile, and three against three, are
+    compared besides.
 """
 
 from __future__ import annotations
@@ -53,17 +55,25 @@ def outcome(sides: Iterable[Sides]) -> Outcome:
     return Outcome(
         len(found),
         sum(comparison.verdict is GateVerdict.WORSE for comparison in found),
-        sum(any(one.verdict is Change.BETTER for one in comparison.differences) for comparison in found),
+        sum(
+            any(one.verdict is Change.BETTER for one in comparison.differences)
+            for comparison in found
+        ),
         sum(one.verdict is not Change.CANNOT_TELL for one in metrics) / max(len(metrics), 1),
         tuple(one.reason for one in metrics if one.verdict is Change.WORSE),
     )
 
 
-def simulated(kind: Noise, pairs: int, runs: int, seed: int, change: float = 0.0) -> Iterator[Sides]:
+def simulated(
+    kind: Noise, pairs: int, runs: int, seed: int, change: float = 0.0
+) -> Iterator[Sides]:
     """Pairs of sides of one build, or of one whose candidate is `change` slower and larger."""
     rng = np.random.default_rng(seed)
     for _ in range(pairs):
-        yield [run(kind, rng) for _ in range(runs)], [run(kind, rng, change=change) for _ in range(runs)]
+        yield (
+            [run(kind, rng) for _ in range(runs)],
+            [run(kind, rng, change=change) for _ in range(runs)],
+        )
 
 
 def catches(sides: Iterable[Sides]) -> dict[str, float]:
@@ -78,7 +88,12 @@ def catches(sides: Iterable[Sides]) -> dict[str, float]:
 
 def caught(comparisons: Iterable[Comparison], metric: str) -> float:
     """The share of a metric's differences that were called worse."""
-    found = [one.verdict is Change.WORSE for each in comparisons for one in each.differences if one.metric == metric]
+    found = [
+        one.verdict is Change.WORSE
+        for each in comparisons
+        for one in each.differences
+        if one.metric == metric
+    ]
     return sum(found) / max(len(found), 1)
 
 
@@ -100,7 +115,9 @@ def real_sides(runs: Sequence[MeasuredRun], size: int, most: int, seed: int = 1)
     if size == 1:
         return [sides for a, b in combinations(runs, 2) for sides in (([a], [b]), ([b], [a]))]
     rng = random.Random(seed)
-    chosen = [rng.sample(list(runs), 2 * size) for _ in range(most)] if len(runs) >= 2 * size else []
+    chosen = (
+        [rng.sample(list(runs), 2 * size) for _ in range(most)] if len(runs) >= 2 * size else []
+    )
     return [(one[:size], one[size:]) for one in chosen]
 
 
@@ -154,15 +171,22 @@ def of_simulated(pairs: int, seed: int) -> None:
     print("A build with itself, simulated: one run a side, and three")
     for number, kind in enumerate(KINDS):
         for runs in (1, 3):
-            show(f"{kind.name}, {runs} a side", outcome(simulated(kind, pairs, runs, seed + 100 * number + runs)))
-    print("Power: the change that three runs a side say they catch in 95%, and in how many of the comparisons they did")
+            show(
+                f"{kind.name}, {runs} a side",
+                outcome(simulated(kind, pairs, runs, seed + 100 * number + runs)),
+            )
+    print(
+        "Power: the change that three runs a side say they catch in 95%, and in how many of the comparisons they did"
+    )
     for number, kind in enumerate(KINDS[:4]):
         promised = catches(simulated(kind, 10, 3, seed + 1000 + number))
         for metric in ("p50", "p99", "memory", "memory_peak", "cpu"):
             change = promised[metric]
             sides = simulated(kind, max(pairs // 5, 10), 3, seed + 2000 + number, change)
             share = caught([compare(base, candidate, {}) for base, candidate in sides], metric)
-            print(f"  {kind.name:<30} {metric:<12} {100 * change:6.0f}%  caught in {100 * share:.0f}%")
+            print(
+                f"  {kind.name:<30} {metric:<12} {100 * change:6.0f}%  caught in {100 * share:.0f}%"
+            )
 
 
 def of_real(folder: Path, seed: int) -> None:
@@ -175,7 +199,9 @@ def of_real(folder: Path, seed: int) -> None:
         if len(found) >= 6:
             show(f"{name}, {len(found)} runs: each two", outcome(each_two))
             show(f"{name}: three against three", outcome(real_sides(found, 3, 200, seed)))
-            neighbours: list[Sides] = [([a], [b]) for a, b in zip(found[::2], found[1::2], strict=False)]
+            neighbours: list[Sides] = [
+                ([a], [b]) for a, b in zip(found[::2], found[1::2], strict=False)
+            ]
             show(f"{name}: neighbours, each run once", outcome(neighbours))
     show("all profiles: each two", outcome(everything))
     show_power(everything)

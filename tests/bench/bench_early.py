@@ -1,7 +1,8 @@
 """What stopping early costs and saves: `python -m tests.bench.bench_early [--cases N]`.
 
-Whole series of the corpus are cut at each look and go through the whole analysis, as a run would. Printed are the shares
-of healthy series that would be stopped and called leaking, development and held-out kinds apart, and how much of a run a
+Whole series of the corpus are cut at each look and go through the whole analysis, as a run would.
+Printed are the shares of healthy series that would be stopped and called leaking, development and
+held-out kinds apart, and how much of a run a
 leak still takes: leaks as sized over the whole run, and gross ones.
 """
 
@@ -39,9 +40,17 @@ def cut(subject: Subject, share: float) -> Subject:
 
     series = before(subject.series)
     assert series is not None
-    borders = None if subject.borders is None else tuple(border for border in subject.borders if border <= end)
+    borders = (
+        None
+        if subject.borders is None
+        else tuple(border for border in subject.borders if border <= end)
+    )
     return replace(
-        subject, series=series, requests=before(subject.requests), floor=before(subject.floor), borders=borders
+        subject,
+        series=series,
+        requests=before(subject.requests),
+        floor=before(subject.floor),
+        borders=borders,
     )
 
 
@@ -67,7 +76,9 @@ def grossly(found: Iterator[Case], times: float) -> Iterator[Case]:
         if case.subject.integer:
             values = np.floor(values)
         yield replace(
-            case, subject=replace(case.subject, series=replace(series, values=values)), slope=case.slope + more
+            case,
+            subject=replace(case.subject, series=replace(series, values=values)),
+            slope=case.slope + more,
         )
 
 
@@ -80,15 +91,21 @@ def main() -> None:
         ("held-out kinds", held_out.HEALTHY),
     ):
         stops = [
-            stopped_at(case.subject) < 1 for name in healthy for case in cases({name: healthy[name]}, False, seeds)
+            stopped_at(case.subject) < 1
+            for name in healthy
+            for case in cases({name: healthy[name]}, False, seeds)
         ]
         print(f"healthy, {title}: {sum(stops)} of {len(stops)} stopped early and called leaking")
     whole: Callable[[Iterator[Case]], Iterator[Case]] = lambda found: found  # noqa: E731
     leaking: dict[str, Kind] = kinds.LEAKING | once_held_out.LEAKING | held_out.LEAKING
-    sizes = {"as sized": whole} | {f"to {times:g} times the level": partial(grossly, times=times) for times in GROSS}
+    sizes = {"as sized": whole} | {
+        f"to {times:g} times the level": partial(grossly, times=times) for times in GROSS
+    }
     for title, sized in sizes.items():
         shares = [
-            stopped_at(case.subject) for name in leaking for case in sized(cases({name: leaking[name]}, True, seeds))
+            stopped_at(case.subject)
+            for name in leaking
+            for case in sized(cases({name: leaking[name]}, True, seeds))
         ]
         early = float(np.mean([share < 1 for share in shares]))
         print(

@@ -1,6 +1,7 @@
 """What soak says of software that nobody here wrote, beside other methods: `python -m tests.bench.bench_foreign`.
 
-The other methods are asked of resident memory alone, which every recording has; of all series they would be wrong more often.
+The other methods are asked of resident memory alone, which every recording has; of all series they
+would be wrong more often.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ def right(verdict: Verdict, leaks: bool) -> str:
 def others(recording: Recording, leaks: bool) -> list[str]:
     """What each other method says of resident memory."""
     [memory] = [series for series in recording.series if series.name == _MEMORY]
-    return ["right" if method(memory.times, memory.values) == leaks else "WRONG" for method in METHODS.values()]
+    return [
+        "right" if method(memory.times, memory.values) == leaks else "WRONG"
+        for method in METHODS.values()
+    ]
 
 
 def row(cell: Cell) -> list[str]:
@@ -39,7 +43,9 @@ def row(cell: Cell) -> list[str]:
     leaks = bool(cell.leak)
     answers = [right(analysis.verdict, leaks), *others(recording, leaks)]
     minutes = float(recording.series[0].times[-1] - recording.series[0].times[0]) / 60
-    said = f"{cell.name:28s}{'leaks' if leaks else 'healthy':9s}{minutes:5.1f}  {analysis.verdict:14s}"
+    said = (
+        f"{cell.name:28s}{'leaks' if leaks else 'healthy':9s}{minutes:5.1f}  {analysis.verdict:14s}"
+    )
     print(said + "".join(f"{answer:>10s}" for answer in answers))
     print(f"    {cell.software}: {cell.leak or 'nothing leaks'}; {analysis.reason}")
     return answers
@@ -53,8 +59,14 @@ def main() -> None:
     for cell in (*LONG, *STARVED, *SHORT):
         counted[bool(cell.leak)].append(row(cell))
     for leaks, answers in counted.items():
-        wrong = [sum(answer == "WRONG" for answer in column) for column in zip(*answers, strict=True)]
-        what = f"{len(answers)} leaking, called healthy" if leaks else f"{len(answers)} healthy, called leaking"
+        wrong = [
+            sum(answer == "WRONG" for answer in column) for column in zip(*answers, strict=True)
+        ]
+        what = (
+            f"{len(answers)} leaking, called healthy"
+            if leaks
+            else f"{len(answers)} healthy, called leaking"
+        )
         print(f"{what:58s}" + "".join(f"{count:10d}" for count in wrong))
     unsure = sum(answer[0] == "unsure" for answers in counted.values() for answer in answers)
     print(f"of which soak says that it cannot tell: {unsure}")

@@ -1,11 +1,14 @@
 """For how long passes vouch, and how soon leaks are seen: `python -m tests.bench.bench_horizons`.
 
-Horizons: each healthy kind as runs of 10 minutes, 1 hour, 8 hours, and seven nights of 8 hours pooled. The nights of one
-kind differ in their level and noise as seeds do, which is more than nights of one service differ in.
+Horizons: each healthy kind as runs of 10 minutes, 1 hour, 8 hours, and seven nights of 8 hours
+pooled. The nights of one kind differ in their level and noise as seeds do, which is more than
+nights of one service differ in.
 
-Time to detect: each leaking kind judged after so much of a run of 4 hours, on a grid of 24 lengths, beside the oracle of
-corpus.py, which detects at the first of these lengths at which its leak stands `CLEARLY` of its own standard errors out.
-Each look is a verdict of its own: a live run that looks as often needs `stop_early`, which pays for looking.
+Time to detect: each leaking kind judged after so much of a run of 4 hours, on a grid of 24 lengths,
+beside the oracle of corpus.py, which detects at the first of these lengths at which its leak stands
+`CLEARLY` of its own standard errors out.
+Each look is a verdict of its own: a live run that looks as often needs `stop_early`, which pays for
+    looking.
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ def horizons(finding: Finding) -> float:
 def pooled_nights(findings: Iterable[Finding]) -> float:
     """Days that nights together vouch for; 0 where they are no pass."""
     nights = [
-        Analysis(RunInfo("night", "", NIGHT), one.verdict, one.reason, (replace(one, series="memory"),))
+        Analysis(
+            RunInfo("night", "", NIGHT), one.verdict, one.reason, (replace(one, series="memory"),)
+        )
         for one in findings
     ]
     together = pool(nights, [NIGHT] * len(nights), Limits())
@@ -57,11 +62,17 @@ def vouching(chosen: dict[str, Kind], seeds: range) -> None:
     for name, kind in chosen.items():
         cells = []
         for length, period in LENGTHS.values():
-            findings = [judge_case(build_sized(name, kind, False, seed, length, period)[0]) for seed in seeds]
+            findings = [
+                judge_case(build_sized(name, kind, False, seed, length, period)[0])
+                for seed in seeds
+            ]
             cells.append(float(np.median([horizons(finding) for finding in findings])))
         weeks = []
         for seed in seeds:
-            nights = [build_sized(name, kind, False, seed * 100 + night, NIGHT, 10.0)[0] for night in range(NIGHTS)]
+            nights = [
+                build_sized(name, kind, False, seed * 100 + night, NIGHT, 10.0)[0]
+                for night in range(NIGHTS)
+            ]
             weeks.append(pooled_nights(judge_case(night) for night in nights))
         enough = sum(days >= SURVIVE / DAY for days in weeks)
         reach, total = reach + enough, total + len(weeks)
@@ -100,7 +111,9 @@ def looks(case: Case, sketch: Sketch, rise: float) -> Iterator[tuple[float, bool
             borders=None
             if case.subject.borders is None
             else tuple(at for at in case.subject.borders if at < times[-1]),
-            requests=None if requests is None else replace(requests, times=times, values=requests.values[:count]),
+            requests=None
+            if requests is None
+            else replace(requests, times=times, values=requests.values[:count]),
         )
         seen = rise >= CLEARLY * oracle_error(prefix(sketch, count))
         yield float(times[-1]), judge_subject(shorter).verdict is Verdict.FAIL, seen
@@ -108,7 +121,9 @@ def looks(case: Case, sketch: Sketch, rise: float) -> Iterator[tuple[float, bool
 
 def detection(chosen: dict[str, Kind], seeds: range) -> None:
     """Print the median time until soak and the oracle see each kind's leak."""
-    print(f"{'minutes to detect, median':26s}{'soak':>9s}{'oracle':>9s}{'ratio':>8s}  not seen in 4 h (soak, oracle)")
+    print(
+        f"{'minutes to detect, median':26s}{'soak':>9s}{'oracle':>9s}{'ratio':>8s}  not seen in 4 h (soak, oracle)"
+    )
     ratios = []
     for name, kind in chosen.items():
         times: tuple[list[float], list[float]] = ([], [])

@@ -1,7 +1,8 @@
 """What counting a run costs while it goes on: `python -m tests.bench.bench_live`.
 
-An hour of 60 series at 1 Hz, with a sparkline of each drawn every second, is fed to the counts as fast as it comes; printed is
-the share of one core that this took of that hour. Judging is a process of its own, whose share `soak.live.judge` bounds.
+An hour of 60 series at 1 Hz, with a sparkline of each drawn every second, is fed to the counts as
+fast as it comes; printed is the share of one core that this took of that hour. Judging is a process
+of its own, whose share `soak.live.judge` bounds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def main() -> None:
     for second in range(SECONDS):
         live.saw(Window(float(second), 1.0, 1, ()))
         values = 50e6 + rng.normal(0, 1e5, SERIES)
-        samples = (Sample(RESIDENT, float(value), pod) for value, pod in zip(values, pods, strict=True))
+        samples = (
+            Sample(RESIDENT, float(value), pod) for value, pod in zip(values, pods, strict=True)
+        )
         live.saw(Scrape("process", float(second), 0.0, 0.0, tuple(samples)))
         live.progress()
         for pod in pods[:20]:  # as many lines as a terminal has

@@ -1,7 +1,8 @@
 """How fast the load is, beside others: `python -m tests.bench.bench_load [--rounds 3] [--seconds 3]`.
 
-The generator has core 0 and a Go service core 1; all take turns in each round. Printed are medians and, for machines that
-others use too, the best rounds; as rates and as soak's ratio to each. Load goes to loopback only.
+The generator has core 0 and a Go service core 1; all take turns in each round. Printed are medians
+and, for machines that others use too, the best rounds; as rates and as soak's ratio to each. Load
+goes to loopback only.
 """
 
 from __future__ import annotations
@@ -91,10 +92,31 @@ def soak(url: str, users: int, seconds: int) -> float:
 def whole_run(url: str, users: int, seconds: int) -> float:
     """`soak run` with all of it: load, sampler, recording and live view, on the generator's core together."""
     with tempfile.TemporaryDirectory() as directory:
-        asked = ["--url", url.removesuffix(PATH), "--endpoint", f"GET {PATH}", "--users", str(users)]
-        command = [*GENERATOR, sys.executable, "-m", "soak", "run", *asked, "--duration", f"{seconds}s", "--json"]
+        asked = [
+            "--url",
+            url.removesuffix(PATH),
+            "--endpoint",
+            f"GET {PATH}",
+            "--users",
+            str(users),
+        ]
+        command = [
+            *GENERATOR,
+            sys.executable,
+            "-m",
+            "soak",
+            "run",
+            *asked,
+            "--duration",
+            f"{seconds}s",
+            "--json",
+        ]
         done = subprocess.run(
-            [*command, "--out", f"{directory}/run"], capture_output=True, text=True, timeout=seconds + 90, check=False
+            [*command, "--out", f"{directory}/run"],
+            capture_output=True,
+            text=True,
+            timeout=seconds + 90,
+            check=False,
         )
     (endpoint,) = json.loads(done.stdout)["endpoints"]
     assert not endpoint["failures"]
@@ -105,7 +127,9 @@ def own_locustfile(url: str, users: int, seconds: int) -> float:
     """The same FastHttpUser that Locust is measured with, driven and recorded by soak."""
     with tempfile.TemporaryDirectory() as directory:
         path = str(locustfile(directory, url))
-        windows = drive(Plan(url, (), float(seconds), 0.0, 0.5, 10.0, users=users, locustfile=path))[1:-1]
+        windows = drive(
+            Plan(url, (), float(seconds), 0.0, 0.5, 10.0, users=users, locustfile=path)
+        )[1:-1]
     return total(windows, "requests") / span(windows)
 
 
@@ -138,7 +162,9 @@ def arrivals(url: str, rate: float, seconds: int) -> None:
     sent = total(windows, "requests")
     late, dropped = total(windows, "late") / max(1, sent), total(windows, "dropped")
     busy = max(window["users"] for window in windows)
-    share = f"{sent / (rate * seconds):.2%} of the arrivals sent, {late:.2%} late, {dropped} dropped"
+    share = (
+        f"{sent / (rate * seconds):.2%} of the arrivals sent, {late:.2%} late, {dropped} dropped"
+    )
     print(f"open model at {rate:,.0f}/s: {share}, {busy} at once at most", flush=True)
 
 
@@ -152,11 +178,16 @@ def compare(url: str, runs: Mapping[str, Run], given: argparse.Namespace, what: 
     for name, each in rates.items():
         median, best = statistics.median(each), max(each)
         ratios = f"{statistics.median(rates['soak']) / median:.2f}, by the best rounds {max(rates['soak']) / best:.2f}"
-        print(f"  {name:14} median {median:>8,.0f}/s, best {best:>8,.0f}/s; soak / {name} = {ratios}")
+        print(
+            f"  {name:14} median {median:>8,.0f}/s, best {best:>8,.0f}/s; soak / {name} = {ratios}"
+        )
     print("processor time of the generator per request:")
     costs = {name: cost(run, url, given.users) for name, run in runs.items()}
     for name, micros in costs.items():
-        print(f"  {name:14} {micros:6.1f} µs; {name} / soak = {micros / costs['soak']:.2f}", flush=True)
+        print(
+            f"  {name:14} {micros:6.1f} µs; {name} / soak = {micros / costs['soak']:.2f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -174,11 +205,18 @@ def main() -> None:
     for name in set(wanted) - set(present):
         print(f"{name}: not installed, left out")
     with running([*TARGET, build_go(), "-addr", "127.0.0.1:0"]) as target:
-        own = {"whole soak run": whole_run} | ({"own locustfile": own_locustfile} if "FastHttpUser" in present else {})
+        own = {"whole soak run": whole_run} | (
+            {"own locustfile": own_locustfile} if "FastHttpUser" in present else {}
+        )
         compare(f"{target.url}{PATH}", {"soak": soak, **present, **own}, given, "constant GET")
         if "FastHttpUser" in present:
             rivals = {"soak": soak_orders, "FastHttpUser": locust_orders}
-            compare(f"{target.url}{ORDERS}", rivals, given, "JSON POST from a template, answers looked at")
+            compare(
+                f"{target.url}{ORDERS}",
+                rivals,
+                given,
+                "JSON POST from a template, answers looked at",
+            )
         for rate in (100, 1_000, 10_000):
             arrivals(target.url, rate, given.seconds)
 

@@ -1,7 +1,8 @@
 """Whether the generator's memory stays put: `python -m tests.bench.bench_memory [--seconds 60] [--hours 72]`.
 
-The load's process drives a Go service over loopback, as fast as it can and then in the open model, and its resident memory
-is read every second. Then a run of so many hours is simulated: its windows are counted, closed, and put on the wire.
+The load's process drives a Go service over loopback, as fast as it can and then in the open model,
+and its resident memory is read every second. Then a run of so many hours is simulated: its windows
+are counted, closed, and put on the wire.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from tests.targets import build_go, running
 def measure(plan: Plan, name: str) -> None:
     """Drive, and say how far resident memory went after the first quarter."""
     load = subprocess.Popen(
-        [sys.executable, "-m", "soak.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "soak.load"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert load.stdin is not None
     assert load.stdout is not None
@@ -53,7 +57,11 @@ def measure(plan: Plan, name: str) -> None:
     load.wait(10)
     watching.join()
     start, end = resident[0][0], resident[-1][0]
-    settled = [(moment, rss) for moment, rss in resident if rss and start + 0.25 * (end - start) < moment < end - 1.0]
+    settled = [
+        (moment, rss)
+        for moment, rss in resident
+        if rss and start + 0.25 * (end - start) < moment < end - 1.0
+    ]
     grown = settled[-1][1] - settled[0][1]
     print(
         f"{name}: {requests:,} requests, resident {settled[-1][1] / 2**20:.1f} MiB,"
@@ -79,7 +87,9 @@ def simulate(hours: float) -> None:
     before, began = process.memory_info().rss, time.monotonic()
     drive(round(3600 * (hours - 1)))
     grown = process.memory_info().rss - before
-    print(f"{hours:g} h of windows in {time.monotonic() - began:.0f} s: {grown / 1024:+,.0f} KiB after the first hour")
+    print(
+        f"{hours:g} h of windows in {time.monotonic() - began:.0f} s: {grown / 1024:+,.0f} KiB after the first hour"
+    )
 
 
 def main() -> None:

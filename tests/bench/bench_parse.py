@@ -58,7 +58,9 @@ def main() -> int:
             took.append(time.process_time() - began)
         middle = statistics.median(took[1:])
         print(f"{name:34} median {middle * 1e3:6.1f} ms   worst {max(took[1:]) * 1e3:6.1f} ms")
-    print(f"goal: {LINES:,} lines in {GOAL * 1e3:.0f} ms or less: {'kept' if middle <= GOAL else 'MISSED'}")
+    print(
+        f"goal: {LINES:,} lines in {GOAL * 1e3:.0f} ms or less: {'kept' if middle <= GOAL else 'MISSED'}"
+    )
     return int(middle > GOAL)
 
 

@@ -1,7 +1,8 @@
 """What each profiler costs its target, in processor time per request and per snapshot: `make bench-profilers`.
 
-Each service of tests/targets answers a fixed number of requests without its profiler, then as many with it at work, then takes
-snapshots at rest. Processor time is the process's own, so that other work on the machine hardly changes it.
+Each service of tests/targets answers a fixed number of requests without its profiler, then as many
+with it at work, then takes snapshots at rest. Processor time is the process's own, so that other
+work on the machine hardly changes it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=["go", "java", "node", "python"])
     parser.add_argument("--requests", type=int, default=REQUESTS)
     asked = parser.parse_args()
-    print(f"{'target':8} {'without':>10} {'with':>10} {'more':>8} {'snapshot':>12}   (ms of processor time)")
+    print(
+        f"{'target':8} {'without':>10} {'with':>10} {'more':>8} {'snapshot':>12}   (ms of processor time)"
+    )
     with postgres() as server:
         for name in asked.only or ["go", "java", "node", "python"]:
             print(measured(name, server.url, asked.requests), flush=True)

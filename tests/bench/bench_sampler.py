@@ -1,7 +1,8 @@
 """How late the sampler is while two busy loops saturate both cores, and whether it loses a sample.
 
-`python -m tests.bench.bench_sampler [SECONDS]`; three sources at 5 Hz: a process, a metrics page of 500 lines, and one that
-hangs. Exits with 1 where lateness at the 99th percentile is over 20 ms, or a sample of the first two is lost.
+`python -m tests.bench.bench_sampler [SECONDS]`; three sources at 5 Hz: a process, a metrics page of
+500 lines, and one that hangs. Exits with 1 where lateness at the 99th percentile is over 20 ms, or
+a sample of the first two is lost.
 """
 
 from __future__ import annotations
@@ -81,8 +82,12 @@ def main(seconds: float) -> int:
     print(
         f"{'hung':12}{len(rows['hung']):5} rows that say so; soak's own CPU {100 * cpu:.1f}% of a core at {1 / INTERVAL:.0f} Hz"
     )
-    print(f"load of this machine, the two loops among it: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(f"goal: p99 at most {GOAL * 1e3:.0f} ms and nothing lost: {'MISSED' if wrong else 'kept'}")
+    print(
+        f"load of this machine, the two loops among it: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
+    print(
+        f"goal: p99 at most {GOAL * 1e3:.0f} ms and nothing lost: {'MISSED' if wrong else 'kept'}"
+    )
     return int(wrong)
 
 

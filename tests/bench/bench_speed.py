@@ -1,7 +1,8 @@
 """How long judging takes: `python -m tests.bench.bench_speed`.
 
-A day of 50 series at 1 Hz (4.3 million samples) is written as a recording, then loaded and judged in a process of its own; so is
-half a day, which shows how the cost grows. A CSV file of 3,000 rows is judged alone, and 500 of them in one call.
+A day of 50 series at 1 Hz (4.3 million samples) is written as a recording, then loaded and judged
+in a process of its own; so is half a day, which shows how the cost grows. A CSV file of 3,000 rows
+is judged alone, and 500 of them in one call.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def write_day(directory: Path, seconds: int, series: int = 50) -> None:
     for start in range(0, seconds, 3600):
         table = 50e6 + rng.normal(0, 1e5, (3600, series))
         for second, row in enumerate(table):
-            samples = tuple(Sample(f"cache_{number}_bytes", float(value)) for number, value in enumerate(row))
+            samples = tuple(
+                Sample(f"cache_{number}_bytes", float(value)) for number, value in enumerate(row)
+            )
             recorder.add(Scrape("prometheus", float(start + second), 0.0, 0.01, samples))
         recorder.commit()
     recorder.close()
@@ -67,7 +70,10 @@ def main() -> None:
             write_day(directory, hours * 3600)
             print(
                 subprocess.run(
-                    [sys.executable, "-c", JUDGE, str(directory)], capture_output=True, text=True, check=True
+                    [sys.executable, "-c", JUDGE, str(directory)],
+                    capture_output=True,
+                    text=True,
+                    check=True,
                 ).stdout,
                 end="",
             )
@@ -82,7 +88,9 @@ def main() -> None:
         print(
             f"soak --help: {min(timed([sys.executable, '-m', 'soak', '--help']) for _ in range(5)):.3f} s (best of 5)"
         )
-        print(f"largest child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")
+        print(
+            f"largest child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How often the verdict is wrong, by kind of series, beside what others do: `python -m tests.bench.bench_verdict`.
 
-Development kinds and seeds, then the same kinds on seeds never used, then kinds never used. `--cases N` is how many of
-each kind; the figures in DECISIONS.md are of 40.
+Development kinds and seeds, then the same kinds on seeds never used, then kinds never used.
+`--cases N` is how many of each kind; the figures in DECISIONS.md are of 40.
 """
 
 from __future__ import annotations
@@ -56,14 +56,21 @@ class Row:
     def plus(self, other: Row) -> Row:
         """The sum of two rows."""
         others = [a + b for a, b in zip(self.others, other.others, strict=True)]
-        return Row(others=others, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
+        return Row(
+            others=others, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        )
 
     def show(self, name: str) -> str:
         """One line of the table: shares in percent."""
         shares = [100 * count / self.cases for count in (self.wrong, self.unsure, *self.others)]
         covered = 100 * self.covered / max(self.measured, 1)
         detects = f"{100 * self.oracle / self.cases:7.1f}" if self.oracle else " " * 7
-        return f"{name:24s}{self.cases:6d}" + "".join(f"{share:9.2f}" for share in shares) + detects + f"{covered:9.1f}"
+        return (
+            f"{name:24s}{self.cases:6d}"
+            + "".join(f"{share:9.2f}" for share in shares)
+            + detects
+            + f"{covered:9.1f}"
+        )
 
 
 _COUNTS = ("cases", "wrong", "unsure", "covered", "measured", "oracle")
@@ -90,8 +97,12 @@ def families(seeds: range, size: int = 60) -> None:
     healthy = kinds.HEALTHY | once_held_out.HEALTHY | held_out.HEALTHY
     subjects = [case.subject for case in cases(healthy, leaks=False, seeds=seeds)]
     order = np.random.default_rng(0).permutation(len(subjects))
-    groups = [[subjects[i] for i in order[at : at + size]] for at in range(0, len(order) - size + 1, size)]
-    alarms = [any(f.verdict is Verdict.FAIL for f in judge_growth(group, SURVIVE)) for group in groups]
+    groups = [
+        [subjects[i] for i in order[at : at + size]] for at in range(0, len(order) - size + 1, size)
+    ]
+    alarms = [
+        any(f.verdict is Verdict.FAIL for f in judge_growth(group, SURVIVE)) for group in groups
+    ]
     print(f"\nruns of {size} healthy series that raise an alarm: {sum(alarms)} of {len(alarms)}")
 
 
@@ -100,7 +111,11 @@ def honesty(chosen: Sequence[str], seeds: range) -> None:
     caught = tried = 0
     for case in cases({name: kinds.HEALTHY[name] for name in chosen}, leaks=False, seeds=seeds):
         trend = fit_trend(case.subject)
-        if trend.doubt is not None or trend.p_no_growth < SUSPICIOUS or not 0 < trend.resolution_per_hour < math.inf:
+        if (
+            trend.doubt is not None
+            or trend.p_no_growth < SUSPICIOUS
+            or not 0 < trend.resolution_per_hour < math.inf
+        ):
             continue
         series = case.subject.series
         leak = 2 * trend.resolution_per_hour * (series.times - series.times[0]) / 3600
@@ -137,12 +152,19 @@ def main() -> None:
     healthy, leaking = kinds.HEALTHY | once_held_out.HEALTHY, kinds.LEAKING | once_held_out.LEAKING
     table("Development", healthy, leaking, range(count))
     table("Held-out seeds", healthy, leaking, unseen)
-    table("Kinds that fill or are rounded, held-out seeds", filling_kinds.HEALTHY, filling_kinds.LEAKING, unseen)
+    table(
+        "Kinds that fill or are rounded, held-out seeds",
+        filling_kinds.HEALTHY,
+        filling_kinds.LEAKING,
+        unseen,
+    )
     table("Held-out kinds", held_out.HEALTHY, held_out.LEAKING, unseen)
     families(unseen)
     vouching(healthy | held_out.HEALTHY, leaking | held_out.LEAKING, unseen)
     honesty(("flat", "correlated", "heavy", "saturating", "filling", "cycling"), unseen)
-    print(f"clear leaks are of at least {_CLEAR:g} standard errors of the oracle; {time.perf_counter() - began:.0f} s")
+    print(
+        f"clear leaks are of at least {_CLEAR:g} standard errors of the oracle; {time.perf_counter() - began:.0f} s"
+    )
 
 
 if __name__ == "__main__":

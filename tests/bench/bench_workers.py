@@ -1,9 +1,9 @@
 """What a master costs: `python -m tests.bench.bench_workers [--workers 100] [--endpoints 50] [--rate 1000000] [--seconds 5]`.
 
-Simulated workers report once a second to a real master, over real connections on loopback, as many requests as asked for;
-none is sent to any target. Printed is the share of one core that the master's process takes, which should be at most 30%.
-Beside it stand the merging alone (messages read, put into slots, merged, written as a line), and what the supervisor takes
-to read that line.
+Simulated workers report once a second to a real master, over real connections on loopback, as many
+requests as asked for; none is sent to any target. Printed is the share of one core that the
+master's process takes, which should be at most 30%. Beside it stand the merging alone (messages
+read, put into slots, merged, written as a line), and what the supervisor takes to read that line.
 """
 
 from __future__ import annotations
@@ -42,11 +42,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--workers", type=int, default=100)
     parser.add_argument("--endpoints", type=int, default=50)
-    parser.add_argument("--rate", type=int, default=1_000_000, help="requests a second, of all workers together")
+    parser.add_argument(
+        "--rate", type=int, default=1_000_000, help="requests a second, of all workers together"
+    )
     parser.add_argument("--seconds", type=int, default=5)
     options = parser.parse_args()
     arriving = [
-        window_bytes(worker, options.endpoints, options.rate // options.workers) for worker in range(options.workers)
+        window_bytes(worker, options.endpoints, options.rate // options.workers)
+        for worker in range(options.workers)
     ]
     buckets = sum(len(seen[4]) + len(seen[6]) for data in arriving for seen in read(data)[3])
     slots = Slots(options.workers)
@@ -61,7 +64,10 @@ def main() -> int:
         began = time.process_time()
         window_of(json.loads(line), 0.0)
         supervisor.append(time.process_time() - began)
-        assert sum(seen.requests for seen in window.endpoints) == options.rate // options.workers * options.workers
+        assert (
+            sum(seen.requests for seen in window.endpoints)
+            == options.rate // options.workers * options.workers
+        )
     whole, counted = master_share(arriving, options.seconds)
     assert counted == options.rate // options.workers * options.workers * options.seconds, counted
     share, beside = sorted(master)[len(master) // 2], sorted(supervisor)[len(supervisor) // 2]

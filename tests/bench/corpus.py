@@ -1,8 +1,9 @@
 """A labelled corpus of resource series, seeded: what services do that leak, and what services do that only look like it.
 
-A leak's slope is sized in standard errors of the oracle: generalised least squares that knows the noise's covariance and
-every shape beside the slope, and fits their sizes and how fast they run: the limit that no method can beat. Development
-and held-out cases differ in seeds, and some kinds are held out altogether.
+A leak's slope is sized in standard errors of the oracle: generalised least squares that knows the
+noise's covariance and
+every shape beside the slope, and fits their sizes and how fast they run: the limit that no method
+can beat. Development and held-out cases differ in seeds, and some kinds are held out altogether.
 """
 
 from __future__ import annotations
@@ -36,12 +37,13 @@ PLANS = (
 class Sketch:
     """A series in the making. All of shape (n,) unless said.
 
-    `shape` is the healthy level, `pace` what a leak follows (rising by 1 over the run), `spread` the noise's standard
-    deviation, `memory` its AR(1) coefficient a sample; `lives` (n,) numbers the processes. `floor` gives the samples that
-    an oracle may use (a sawtooth's floors), all where None, and `slack` how far (in spreads, at most) these lie above
-    the true floor for want of a sample at the very moment. `drift` is the healthy level's own rise over the run.
-    `known_as` is spread and memory as the oracle knows them, where the noise is more than AR(1); `grain` is what values are
-    rounded to, 0 where they are not.
+    `shape` is the healthy level, `pace` what a leak follows (rising by 1 over the run), `spread`
+    the noise's standard deviation, `memory` its AR(1) coefficient a sample; `lives` (n,) numbers
+    the processes. `floor` gives the samples that an oracle may use (a sawtooth's floors), all where
+    None, and `slack` how far (in spreads, at most) these lie above the true floor for want of a
+    sample at the very moment. `drift` is the healthy level's own rise over the run. `known_as` is
+    spread and memory as the oracle knows them, where the noise is more than AR(1); `grain` is what
+    values are rounded to, 0 where they are not.
     """
 
     times: Floats
@@ -65,11 +67,14 @@ class Sketch:
     known_as: tuple[float, float] | None = None
     grain: float = 0.0
 
-    def add(self, size: float, part: Floats, ages: Floats | None = None, *, told: bool = False) -> None:
+    def add(
+        self, size: float, part: Floats, ages: Floats | None = None, *, told: bool = False
+    ) -> None:
         """Give the healthy level another part, of a shape that the oracle knows and a size that it must fit.
 
-        How fast that shape runs its course (over `ages`, the times unless given) nobody can know, unless it is `told`:
-        the oracle must fit that too, by the derivative to the time, as a Cramer-Rao bound does.
+        How fast that shape runs its course (over `ages`, the times unless given) nobody can know,
+        unless it is `told`: the oracle must fit that too, by the derivative to the time, as a
+        Cramer-Rao bound does.
         """
         self.shape = self.shape + size * part
         self.parts.append(part)
@@ -117,7 +122,9 @@ def sample_times(rng: Generator, length: float, period: float) -> Floats:
 def noise(rng: Generator, sketch: Sketch) -> Floats:
     """AR(1) noise of the sketch's spread, of normal or heavy-tailed innovations."""
     n = len(sketch.times)
-    shocks = rng.standard_t(sketch.tails, n) / np.sqrt(3) if sketch.tails else rng.standard_normal(n)
+    shocks = (
+        rng.standard_t(sketch.tails, n) / np.sqrt(3) if sketch.tails else rng.standard_normal(n)
+    )
     if not sketch.memory:
         return np.asarray(sketch.spread * shocks)
     result = np.empty(n)
@@ -134,7 +141,10 @@ def oracle_error(sketch: Sketch) -> float:
     chosen = np.arange(len(sketch.times)) if sketch.floor is None else np.flatnonzero(sketch.floor)
     lives = np.zeros(len(chosen)) if sketch.lives is None else sketch.lives[chosen]
     gap = float(np.median(np.diff(chosen))) if len(chosen) > 1 else 1.0
-    spread, memory = sketch.known_as or (sketch.spread * float(np.sqrt(1 + sketch.slack**2 / 12)), sketch.memory)
+    spread, memory = sketch.known_as or (
+        sketch.spread * float(np.sqrt(1 + sketch.slack**2 / 12)),
+        sketch.memory,
+    )
     memory = memory**gap
     rows = []
     for life in np.unique(lives):
@@ -188,8 +198,14 @@ def _make(
     if sketch.grain:
         values = np.round(values / sketch.grain) * sketch.grain
     told = sketch.lives is not None and sketch.told
-    restarts = tuple(map(float, times[1:][np.diff(sketch.lives) > 0])) if told and sketch.lives is not None else None
-    unit, noun = ("descriptors", "open descriptors") if sketch.integer else ("bytes", "resident memory")
+    restarts = (
+        tuple(map(float, times[1:][np.diff(sketch.lives) > 0]))
+        if told and sketch.lives is not None
+        else None
+    )
+    unit, noun = (
+        ("descriptors", "open descriptors") if sketch.integer else ("bytes", "resident memory")
+    )
     size = 1.0 if sketch.integer else _MEBIBYTE
     subject = Subject(
         Series(name, times, values * size),
@@ -202,7 +218,16 @@ def _make(
     half = len(times) // 2
     late = float(np.polyfit(times[half:], sketch.pace[half:], 1)[0])
     slope = 3600 * (rise * late + sketch.drift / span) * size
-    case = Case(name, leaks, subject, slope, rise / error if error else 0.0, error, seed, f"{length:g}s/{period:g}s")
+    case = Case(
+        name,
+        leaks,
+        subject,
+        slope,
+        rise / error if error else 0.0,
+        error,
+        seed,
+        f"{length:g}s/{period:g}s",
+    )
     return case, sketch, rise
 
 

@@ -1,6 +1,7 @@
 """Kinds of services that are young, or that look at a level through a coarse glass: caches that fill, memory that is rounded.
 
-A cache that still fills can not be told from a leak before it bends, so for these kinds the only wrong answer is a fail.
+A cache that still fills can not be told from a leak before it bends, so for these kinds the only
+wrong answer is a fail.
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ def _collected(rng: Generator, times: Floats, live: Floats) -> Floats:
         if budget >= last:
             at.append(i)
             budget, last = 0.0, float(live[i])
-    picked: Floats = live[np.array(at)[np.searchsorted(at, np.arange(len(times)), side="right") - 1]]
+    picked: Floats = live[
+        np.array(at)[np.searchsorted(at, np.arange(len(times)), side="right") - 1]
+    ]
     return picked
 
 
-def _cache(rng: Generator, times: Floats, popularity: Floats, share: float, capacity: float = np.inf) -> Sketch:
+def _cache(
+    rng: Generator, times: Floats, popularity: Floats, share: float, capacity: float = np.inf
+) -> Sketch:
     """A heap with a cache of keys of such popularity (summing to 1), filled to 63% after about `share` of the run."""
     s = steady(rng, times)
     # Under requests at random, each key's first comes after an exponential number of them: exact.
@@ -53,19 +58,35 @@ def _cache(rng: Generator, times: Floats, popularity: Floats, share: float, capa
 
 def random_keys(rng: Generator, times: Floats) -> Sketch:
     """Keys drawn evenly at random: the coupon collector's exponential."""
-    return _cache(rng, _short(rng), np.full(_KEYS, 1 / _KEYS), float(np.exp(rng.uniform(np.log(0.05), np.log(1.0)))))
+    return _cache(
+        rng,
+        _short(rng),
+        np.full(_KEYS, 1 / _KEYS),
+        float(np.exp(rng.uniform(np.log(0.05), np.log(1.0)))),
+    )
 
 
 def popular_keys(rng: Generator, times: Floats) -> Sketch:
     """Keys of Zipf's popularity, without a bound but the number of keys."""
     weights = np.arange(1, _KEYS + 1) ** -rng.uniform(0.5, 1.1)
-    return _cache(rng, _short(rng), weights / weights.sum(), float(np.exp(rng.uniform(np.log(0.03), np.log(0.5)))))
+    return _cache(
+        rng,
+        _short(rng),
+        weights / weights.sum(),
+        float(np.exp(rng.uniform(np.log(0.03), np.log(0.5)))),
+    )
 
 
 def bounded_cache(rng: Generator, times: Floats) -> Sketch:
     """Keys of Zipf's popularity in a cache that evicts once it is full, in the first three fifths of the run."""
     weights = np.arange(1, _KEYS + 1) ** -rng.uniform(0.5, 1.1)
-    return _cache(rng, _short(rng), weights / weights.sum(), rng.uniform(0.05, 0.3), _KEYS * rng.uniform(0.2, 0.7))
+    return _cache(
+        rng,
+        _short(rng),
+        weights / weights.sum(),
+        rng.uniform(0.05, 0.3),
+        _KEYS * rng.uniform(0.2, 0.7),
+    )
 
 
 def climb_drop_climb(rng: Generator, times: Floats) -> Sketch:
@@ -85,12 +106,20 @@ def climb_drop_climb(rng: Generator, times: Floats) -> Sketch:
 def rounded(rng: Generator, times: Floats) -> Sketch:
     """A share of memory in whole percent: noise smaller than the grain, or a few grains; a leak of three grains or more."""
     s = steady(rng, times)
-    s.level, s.spread = float(rng.uniform(15, 80)), float(np.exp(rng.uniform(np.log(0.08), np.log(2.0))))
+    s.level, s.spread = (
+        float(rng.uniform(15, 80)),
+        float(np.exp(rng.uniform(np.log(0.08), np.log(2.0)))),
+    )
     s.memory, s.grain = float(rng.choice([0.0, 0.6, 0.9])), 1.0
     if rng.random() < 0.3:
-        s.add(s.spread * rng.uniform(0.5, 3), np.sin(2 * np.pi * times / times[-1] * rng.uniform(3, 12)))
+        s.add(
+            s.spread * rng.uniform(0.5, 3),
+            np.sin(2 * np.pi * times / times[-1] * rng.uniform(3, 12)),
+        )
     s.known_as = (float(np.hypot(s.spread, 0.5)), s.memory)
-    s.wanted = max(float(rng.choice([8.0, 10.0, 15.0, 25.0])) * oracle_error(s), float(rng.uniform(3, 12)))
+    s.wanted = max(
+        float(rng.choice([8.0, 10.0, 15.0, 25.0])) * oracle_error(s), float(rng.uniform(3, 12))
+    )
     return s
 
 
@@ -117,6 +146,9 @@ def late_after_bursts(rng: Generator, times: Floats) -> Sketch:
 
 
 HEALTHY: dict[str, Kind] = {
-    kind.__name__: kind for kind in (random_keys, popular_keys, bounded_cache, climb_drop_climb, rounded, rare_spikes)
+    kind.__name__: kind
+    for kind in (random_keys, popular_keys, bounded_cache, climb_drop_climb, rounded, rare_spikes)
 }
-LEAKING: dict[str, Kind] = {kind.__name__: kind for kind in (rounded, rare_spikes, late_after_bursts)}
+LEAKING: dict[str, Kind] = {
+    kind.__name__: kind for kind in (rounded, rare_spikes, late_after_bursts)
+}

@@ -1,6 +1,7 @@
 """A second set of held-out kinds: what runtimes, caches, pools, loads and restarts do, and leaks under them and beside them.
 
-Written without knowledge of the verdict. The oracle is told all noise, and uses only what comes after a level has filled up.
+Written without knowledge of the verdict. The oracle is told all noise, and uses only what comes
+after a level has filled up.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def _ar(rng: Generator, n: int, memory: float) -> Floats:
     return np.asarray(shocks)
 
 
-def _teeth(rng: Generator, x: Floats, count: int, wobble: float) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def _teeth(
+    rng: Generator, x: Floats, count: int, wobble: float
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """For places x (n,) in teeth about 1 / count long: how far into its tooth (in mean and in own lengths), and its number."""
     lengths = rng.uniform(1 - wobble, 1 + wobble, 5 * count)
     edges = np.concatenate(([0.0], np.cumsum(lengths)))
@@ -42,11 +45,16 @@ def _unknown(s: Sketch, extra: Floats, memory: float) -> None:
 
 
 def _counts(rng: Generator, s: Sketch, least: float) -> None:
-    s.integer, s.wanted = True, max(float(rng.choice([8.0, 10.0, 15.0, 25.0])) * oracle_error(s), least)
+    s.integer, s.wanted = (
+        True,
+        max(float(rng.choice([8.0, 10.0, 15.0, 25.0])) * oracle_error(s), least),
+    )
 
 
 def _paced(rate: Floats, times: Floats) -> Floats:
-    return np.cumsum(rate * np.diff(times, prepend=times[0])) / float(rate @ np.diff(times, prepend=times[0]))
+    return np.cumsum(rate * np.diff(times, prepend=times[0])) / float(
+        rate @ np.diff(times, prepend=times[0])
+    )
 
 
 def jvm(rng: Generator, times: Floats) -> Sketch:
@@ -74,9 +82,15 @@ def node(rng: Generator, times: Floats) -> Sketch:
 def tuning(rng: Generator, times: Floats) -> Sketch:
     """Somebody retunes the collector midway (GOGC): teeth of another height and length from then on, upon the same floor."""
     s = steady(rng, times)
-    x, at, factor = times / times[-1], rng.uniform(0.25, 0.6), float(rng.choice([0.5, 0.6, 1.7, 2.2]))
+    x, at, factor = (
+        times / times[-1],
+        rng.uniform(0.25, 0.6),
+        float(rng.choice([0.5, 0.6, 1.7, 2.2])),
+    )
     count, swing = int(rng.integers(14, 25)), rng.uniform(5, 40)
-    since = _teeth(rng, np.where(x < at, x, at + (x - at) / factor), count, 0.15)[0] * np.where(x < at, 1, factor)
+    since = _teeth(rng, np.where(x < at, x, at + (x - at) / factor), count, 0.15)[0] * np.where(
+        x < at, 1, factor
+    )
     s.extra, s.slack = swing * since, 1.2 * swing * count / len(times)
     s.floor, s.memory = since < 1.2 * count / len(times), 0.0
     _room(s, 2 * swing)
@@ -99,9 +113,19 @@ def replicas(rng: Generator, times: Floats) -> Sketch:
 def doubling_pool(rng: Generator, times: Floats) -> Sketch:
     """A pool that doubles whenever it is short, until it has reached its maximum."""
     s = steady(rng, times)
-    end, doublings, size = rng.uniform(0.1, 0.5) * times[-1], int(rng.integers(3, 7)), 10 ** rng.uniform(0.7, 2)
-    at = end * (2.0 ** -np.arange(doublings) if rng.random() < 0.5 else np.append(rng.random(doublings - 1), 1.0))
-    doubled = np.minimum(2.0 ** (times[:, None] >= at).sum(axis=1), 2.0**doublings * rng.uniform(0.6, 1.0))
+    end, doublings, size = (
+        rng.uniform(0.1, 0.5) * times[-1],
+        int(rng.integers(3, 7)),
+        10 ** rng.uniform(0.7, 2),
+    )
+    at = end * (
+        2.0 ** -np.arange(doublings)
+        if rng.random() < 0.5
+        else np.append(rng.random(doublings - 1), 1.0)
+    )
+    doubled = np.minimum(
+        2.0 ** (times[:, None] >= at).sum(axis=1), 2.0**doublings * rng.uniform(0.6, 1.0)
+    )
     s.add(size, doubled / doubled[-1])
     s.floor = times > end
     _room(s, size)
@@ -128,7 +152,12 @@ def lru_cache(rng: Generator, times: Floats) -> Sketch:
 def page_cache(rng: Generator, times: Floats) -> Sketch:
     """Page cache: fills all memory once, then is reclaimed from a high to a low mark over and over."""
     s = steady(rng, times)
-    x, full, low, size = times / times[-1], rng.uniform(0.03, 0.35), rng.uniform(0.5, 0.9), 10 ** rng.uniform(1, 2.3)
+    x, full, low, size = (
+        times / times[-1],
+        rng.uniform(0.03, 0.35),
+        rng.uniform(0.5, 0.9),
+        10 ** rng.uniform(1, 2.3),
+    )
     phase = _teeth(rng, np.maximum(0, x - full), int(rng.integers(14, 30)), 0.6)[1]
     s.shape = size * np.where(x < full, x / full, low + (1 - low) * phase)
     _room(s, size)
@@ -142,7 +171,9 @@ def rolling(rng: Generator, times: Floats) -> Sketch:
     births = (np.arange(1, count + 1) + rng.uniform(-0.25, 0.25, count)) / (count + 1) * span
     s.lives, s.told = np.searchsorted(births, times).astype(np.float64), False
     ages = times - np.concatenate(([0.0], births))[s.lives.astype(int)]
-    s.add(-rng.uniform(15, 80), np.exp(-ages / (span / (count + 1) * rng.uniform(0.02, 0.08))), ages)
+    s.add(
+        -rng.uniform(15, 80), np.exp(-ages / (span / (count + 1) * rng.uniform(0.02, 0.08))), ages
+    )
     _room(s, 80)
     return s
 
@@ -150,9 +181,16 @@ def rolling(rng: Generator, times: Floats) -> Sketch:
 def log_normal(rng: Generator, times: Floats) -> Sketch:
     """Requests of log-normal size in flight: mostly little, now and then very much."""
     s = steady(rng, times)
-    sigma, scale, memory = rng.uniform(0.7, 1.3), rng.uniform(0.5, 8), float(rng.choice([0.0, 0.0, 0.5]))
+    sigma, scale, memory = (
+        rng.uniform(0.7, 1.3),
+        rng.uniform(0.5, 8),
+        float(rng.choice([0.0, 0.0, 0.5])),
+    )
     _unknown(s, scale * np.exp(sigma * _ar(rng, len(times), memory)), memory)
-    s.known_as = (float(np.hypot(1, scale * np.sqrt(np.expm1(sigma**2) * np.exp(sigma**2)))), max(memory, s.memory))
+    s.known_as = (
+        float(np.hypot(1, scale * np.sqrt(np.expm1(sigma**2) * np.exp(sigma**2)))),
+        max(memory, s.memory),
+    )
     return s
 
 
@@ -161,8 +199,13 @@ def paged(rng: Generator, times: Floats) -> Sketch:
     s = steady(rng, times)
     page, busy = 4096.0, rng.uniform(0.1, 0.6)
     s.level, s.spread, s.memory = page * int(rng.integers(500, 20_000)), 0.0, 0.0
-    s.extra, s.known_as = page * np.round(busy * rng.standard_normal(len(times))), (page * max(busy, 0.3), 0.0)
-    pages = 2 ** int(np.ceil(np.log2(max(64 * rng.uniform(0.6, 8), s.level * times[-1] / SURVIVE / page))))
+    s.extra, s.known_as = (
+        page * np.round(busy * rng.standard_normal(len(times))),
+        (page * max(busy, 0.3), 0.0),
+    )
+    pages = 2 ** int(
+        np.ceil(np.log2(max(64 * rng.uniform(0.6, 8), s.level * times[-1] / SURVIVE / page)))
+    )
     s.pace = np.searchsorted(np.sort(rng.uniform(0, times[-1], pages)), times) / pages
     s.wanted = page * pages
     return s
@@ -174,12 +217,19 @@ def morning_ramp(rng: Generator, times: Floats) -> Sketch:
     days, night, peak = rng.uniform(3, 7), rng.uniform(0.1, 0.5), 10 ** rng.uniform(1.7, 3.3)
     hour = (times / times[-1] * days + rng.random()) % 1
     ramp, fall = rng.uniform(0.03, 0.12), rng.uniform(0.1, 0.25)
-    load = night + (1 - night) * np.clip((hour - 0.3) / ramp, 0, 1) * np.clip((0.95 - hour) / fall, 0, 1)
+    load = night + (1 - night) * np.clip((hour - 0.3) / ramp, 0, 1) * np.clip(
+        (0.95 - hour) / fall, 0, 1
+    )
     s.level, s.spread, s.memory, memory = 10.0, 0.01, 0.0, float(rng.choice([0.0, 0.5, 0.8]))
     s.add(peak, load)
-    s.extra, s.known_as = np.sqrt(peak * load) * _ar(rng, len(times), memory), (float(np.sqrt(peak)), memory)
+    s.extra, s.known_as = (
+        np.sqrt(peak * load) * _ar(rng, len(times), memory),
+        (float(np.sqrt(peak)), memory),
+    )
     if rng.random() < 0.5:
-        s.requests = np.cumsum(rng.poisson(peak * load * np.diff(times, prepend=0))).astype(np.float64)
+        s.requests = np.cumsum(rng.poisson(peak * load * np.diff(times, prepend=0))).astype(
+            np.float64
+        )
     _counts(rng, s, max(20.0, 2 * peak * times[-1] / SURVIVE))
     return s
 
@@ -191,7 +241,11 @@ def threads(rng: Generator, times: Floats) -> Sketch:
     tau, alive = max(1.0, n * rng.uniform(0.002, 0.02)), max(1, int(n * rng.uniform(0.002, 0.015)))
     load = np.ceil(wander * _ar(rng, n + alive, float(np.exp(-1 / tau))))
     s.level, s.spread, s.memory = float(rng.integers(40, 200)), 0.01, 0.0
-    _unknown(s, np.max([load[i : i + n] for i in range(alive + 1)], axis=0), float(np.exp(-1 / (tau + alive))))
+    _unknown(
+        s,
+        np.max([load[i : i + n] for i in range(alive + 1)], axis=0),
+        float(np.exp(-1 / (tau + alive))),
+    )
     s.level = float(round(s.level))
     _counts(rng, s, 20.0)
     return s
@@ -205,7 +259,9 @@ def load_step(rng: Generator, times: Floats) -> Sketch:
     if rng.random() < 0.5:
         s.pace = _paced(rate, times)
     if rng.random() < 0.6:
-        s.requests = np.cumsum(rng.poisson(80 * rate * np.diff(times, prepend=0))).astype(np.float64)
+        s.requests = np.cumsum(rng.poisson(80 * rate * np.diff(times, prepend=0))).astype(
+            np.float64
+        )
     _room(s, 80)
     return s
 
@@ -214,7 +270,9 @@ def loud(rng: Generator, times: Floats) -> Sketch:
     """Noise whose size grows, shrinks or comes and goes several times over."""
     s = steady(rng, times)
     x, ratio, memory = times / times[-1], rng.uniform(3, 8), s.memory
-    how = (x, 1 - x, 0.5 + 0.5 * np.sin(2 * np.pi * (x * rng.uniform(2, 9) + rng.random())))[rng.integers(3)]
+    how = (x, 1 - x, 0.5 + 0.5 * np.sin(2 * np.pi * (x * rng.uniform(2, 9) + rng.random())))[
+        rng.integers(3)
+    ]
     s.spread, s.extra, s.known_as = 0.01, ratio**how * _ar(rng, len(times), memory), (ratio, memory)
     _room(s, 3 * ratio)
     return s
@@ -245,11 +303,15 @@ def peaks_missing(rng: Generator, times: Floats) -> Sketch:
 def one_mode(rng: Generator, times: Floats) -> Sketch:
     """Two modes by turns (or shifts and the quiet between), of unequal length and level: only one leaks, or has requests."""
     s = steady(rng, times)
-    busy = (_teeth(rng, times / times[-1] + rng.random(), int(rng.integers(12, 26)), 0.5)[2] % 2).astype(np.float64)
+    busy = (
+        _teeth(rng, times / times[-1] + rng.random(), int(rng.integers(12, 26)), 0.5)[2] % 2
+    ).astype(np.float64)
     s.add(rng.uniform(-10, 10), busy)
     s.pace = _paced(busy + 0.02, times)
     if rng.random() < 0.5:
-        s.requests = np.cumsum(rng.poisson(60 * (busy + 0.02) * np.diff(times, prepend=0))).astype(np.float64)
+        s.requests = np.cumsum(rng.poisson(60 * (busy + 0.02) * np.diff(times, prepend=0))).astype(
+            np.float64
+        )
     return s
 
 
@@ -284,14 +346,26 @@ def error_descriptors(rng: Generator, times: Floats) -> Sketch:
     """A descriptor lost with some errors, most of which come in short storms, beside those in use."""
     s = steady(rng, times)
     x, count, width = times / times[-1], int(rng.integers(25, 60)), rng.uniform(0.002, 0.008)
-    in_storms = np.clip((x[:, None] - (np.arange(count) + rng.random(count)) / count) / width, 0, 1).mean(axis=1)
+    in_storms = np.clip(
+        (x[:, None] - (np.arange(count) + rng.random(count)) / count) / width, 0, 1
+    ).mean(axis=1)
     s.pace = 0.7 * in_storms / in_storms[-1] + 0.3 * x
     s.level, s.spread = float(rng.integers(15, 300)), float(rng.uniform(0.3, 3))
     s.integer, s.poisson, s.wanted = True, True, float(rng.choice([80, 150, 400]))
     return s
 
 
-BOTH: tuple[Kind, ...] = (jvm, node, tuning, replicas, doubling_pool, lru_cache, rolling, log_normal, paged)
+BOTH: tuple[Kind, ...] = (
+    jvm,
+    node,
+    tuning,
+    replicas,
+    doubling_pool,
+    lru_cache,
+    rolling,
+    log_normal,
+    paged,
+)
 BOTH += (morning_ramp, threads, load_step, loud, pink, peaks_missing)
 ONLY_LEAKING = (one_mode, after_warm_up, given_back, slowing, error_descriptors)
 HEALTHY: dict[str, Kind] = {kind.__name__: kind for kind in (*BOTH, page_cache)}

@@ -13,7 +13,13 @@ def steady(rng: Generator, times: Floats) -> Sketch:
     """Steady, with a level of 20 to 2,000 times its noise, of some short memory."""
     span = times[-1]
     level = float(10 ** rng.uniform(1.3, 3.3))
-    return Sketch(times, np.zeros(len(times)), level, times / span, memory=float(rng.choice([0.0, 0.0, 0.3, 0.6])))
+    return Sketch(
+        times,
+        np.zeros(len(times)),
+        level,
+        times / span,
+        memory=float(rng.choice([0.0, 0.0, 0.3, 0.6])),
+    )
 
 
 def _with(make: Kind, *changes: str) -> Kind:
@@ -107,12 +113,18 @@ def aliased(rng: Generator, s: Sketch) -> Sketch:
 
 
 def saturating(rng: Generator, s: Sketch) -> Sketch:
-    s.add(-s.spread * 10 ** rng.uniform(0.5, 2.5), np.exp(-s.times / (s.times[-1] * rng.uniform(0.02, 0.2))))
+    s.add(
+        -s.spread * 10 ** rng.uniform(0.5, 2.5),
+        np.exp(-s.times / (s.times[-1] * rng.uniform(0.02, 0.2))),
+    )
     return s
 
 
 def filling(rng: Generator, s: Sketch) -> Sketch:
-    s.add(s.spread * 10 ** rng.uniform(0.7, 2.5), np.minimum(1.0, s.times / (s.times[-1] * rng.uniform(0.05, 0.6))))
+    s.add(
+        s.spread * 10 ** rng.uniform(0.7, 2.5),
+        np.minimum(1.0, s.times / (s.times[-1] * rng.uniform(0.05, 0.6))),
+    )
     return s
 
 
@@ -150,7 +162,11 @@ def restarting(rng: Generator, s: Sketch) -> Sketch:
     births = np.sort(rng.uniform(0.03, 0.97, count)) * span
     s.lives = np.searchsorted(births, s.times).astype(np.float64)
     ages = s.times - np.concatenate(([0.0], births))[s.lives.astype(int)]
-    s.add(-s.spread * 10 ** rng.uniform(0.5, 1.5), np.exp(-ages / (span / (count + 1) * rng.uniform(0.03, 0.12))), ages)
+    s.add(
+        -s.spread * 10 ** rng.uniform(0.5, 1.5),
+        np.exp(-ages / (span / (count + 1) * rng.uniform(0.03, 0.12))),
+        ages,
+    )
     return s
 
 
@@ -174,7 +190,11 @@ def rare_changes(rng: Generator, times: Floats) -> Sketch:
 def load_drift(rng: Generator, times: Floats) -> Sketch:
     """The level follows a load that drifts, and the requests say so."""
     s = steady(rng, times)
-    rate = 1 + rng.uniform(0.2, 0.8) * times / times[-1] + 0.1 * np.sin(times / times[-1] * rng.uniform(10, 40))
+    rate = (
+        1
+        + rng.uniform(0.2, 0.8) * times / times[-1]
+        + 0.1 * np.sin(times / times[-1] * rng.uniform(10, 40))
+    )
     s.requests = np.cumsum(rate * np.diff(times, prepend=0) * 50)
     s.add(s.spread * 10 ** rng.uniform(0.5, 1.5), rate, told=True)
     return s
@@ -258,7 +278,11 @@ def irregular_collections(rng: Generator, times: Floats) -> Sketch:
 def pages(rng: Generator, times: Floats) -> Sketch:
     """Correlated noise, measured in whole units a little larger than itself."""
     s = steady(rng, times)
-    s.spread, s.memory, s.integer = float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.5, 0.95)), True
+    s.spread, s.memory, s.integer = (
+        float(rng.uniform(0.3, 0.9)),
+        float(rng.uniform(0.5, 0.95)),
+        True,
+    )
     s.level = float(round(s.level))
     return s
 
@@ -277,7 +301,10 @@ def square(rng: Generator, s: Sketch) -> Sketch:
 
 
 def creeping(rng: Generator, s: Sketch) -> Sketch:
-    s.add(s.spread * 10 ** rng.uniform(0.5, 1.7), np.log1p(s.times / (s.times[-1] * rng.uniform(0.01, 0.05))))
+    s.add(
+        s.spread * 10 ** rng.uniform(0.5, 1.7),
+        np.log1p(s.times / (s.times[-1] * rng.uniform(0.01, 0.05))),
+    )
     return s
 
 
@@ -303,7 +330,12 @@ CHANGES = {
         creeping,
     )
 }
-HEALTHY: dict[str, Kind] = {"flat": flat, "young": young, "counted": counted, "rare_changes": rare_changes}
+HEALTHY: dict[str, Kind] = {
+    "flat": flat,
+    "young": young,
+    "counted": counted,
+    "rare_changes": rare_changes,
+}
 HEALTHY |= {"load_drift": load_drift, "constant": constant, "brief": brief}
 HEALTHY |= {"irregular_collections": irregular_collections, "pages": pages}
 HEALTHY |= {name: _with(flat, name) for name in CHANGES}

@@ -60,7 +60,9 @@ def _kendall(values: Floats) -> tuple[float, float]:
     n = len(values)
     score = float(np.sign(values[None, :] - values[:, None])[np.triu_indices(n, 1)].sum())
     ties = np.unique(values, return_counts=True)[1].astype(np.float64)
-    return score, (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+    return score, (
+        n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())
+    ) / 18
 
 
 METHODS = {

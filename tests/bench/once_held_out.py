@@ -21,8 +21,14 @@ def stretched(rng: Generator, times: Floats) -> Sketch:
 def two_stage(rng: Generator, times: Floats) -> Sketch:
     """A quick start, then a slow cache."""
     s = steady(rng, times)
-    s.add(-s.spread * 10 ** rng.uniform(0.5, 2), np.exp(-times / (times[-1] * rng.uniform(0.005, 0.03))))
-    s.add(s.spread * 10 ** rng.uniform(0.5, 1.5), np.minimum(1, times / (times[-1] * rng.uniform(0.2, 0.5))))
+    s.add(
+        -s.spread * 10 ** rng.uniform(0.5, 2),
+        np.exp(-times / (times[-1] * rng.uniform(0.005, 0.03))),
+    )
+    s.add(
+        s.spread * 10 ** rng.uniform(0.5, 1.5),
+        np.minimum(1, times / (times[-1] * rng.uniform(0.2, 0.5))),
+    )
     return s
 
 
@@ -33,7 +39,8 @@ def switching(rng: Generator, times: Floats) -> Sketch:
     level = np.cumsum(rng.random(n) < share) % 2
     height = rng.uniform(2, 10)
     s.extra = s.spread * height * level.astype(np.float64)
-    # Nobody can know beforehand when it switches: to the oracle it is noise of that spread and memory.
+    # Nobody can know beforehand when it switches: to the oracle it is noise of that spread and
+    # memory.
     s.known_as = (s.spread * float(np.hypot(1, height / 2)), 1 - 2 * share)
     return s
 
@@ -52,7 +59,9 @@ def bounded_walk(rng: Generator, times: Floats) -> Sketch:
     n = len(times)
     width = rng.uniform(3, 20)
     walk = np.cumsum(rng.standard_normal(n)) * width / np.sqrt(n) * rng.uniform(2, 6)
-    s.extra = np.asarray(s.spread * np.abs((walk + width / 2) % (2 * width) - width), dtype=np.float64)
+    s.extra = np.asarray(
+        s.spread * np.abs((walk + width / 2) % (2 * width) - width), dtype=np.float64
+    )
     return s
 
 
@@ -91,7 +100,9 @@ def lumps(rng: Generator, times: Floats) -> Sketch:
     return s
 
 
-HEALTHY: dict[str, Kind] = {kind.__name__: kind for kind in (stretched, two_stage, switching, nightly, bounded_walk)}
+HEALTHY: dict[str, Kind] = {
+    kind.__name__: kind for kind in (stretched, two_stage, switching, nightly, bounded_walk)
+}
 LEAKING: dict[str, Kind] = {
     kind.__name__: kind
     for kind in (

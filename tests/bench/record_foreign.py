@@ -1,7 +1,8 @@
 """Records software that nobody here wrote, for the labelled set in tests/data/foreign: `python -m tests.bench.record_foreign`.
 
-Every cell is one run of `soak run`; its run directory stays in `--runs`, and its series are kept as a small CSV file.
-tests/bench/foreign/README.md says what it needs. The long ones take 70 minutes, all at once; `--only 'short-*'` leaves them out.
+Every cell is one run of `soak run`; its run directory stays in `--runs`, and its series are kept as
+a small CSV file. tests/bench/foreign/README.md says what it needs. The long ones take 70 minutes,
+all at once; `--only 'short-*'` leaves them out.
 """
 
 from __future__ import annotations
@@ -85,13 +86,21 @@ def main() -> None:
     """Record what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="GLOB")
-    parser.add_argument("--runs", type=Path, required=True, help="where the run directories go, or are")
+    parser.add_argument(
+        "--runs", type=Path, required=True, help="where the run directories go, or are"
+    )
     parser.add_argument("--at-once", type=int, default=len(LONG))
-    parser.add_argument("--apart", type=float, default=4.0, help="seconds from one start to the next")
-    parser.add_argument("--export", action="store_true", help="only write the files, of runs that are there")
+    parser.add_argument(
+        "--apart", type=float, default=4.0, help="seconds from one start to the next"
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="only write the files, of runs that are there"
+    )
     asked = parser.parse_args()
     wanted = [
-        c for c in (*LONG, *STARVED, *SHORT) if not asked.only or any(fnmatchcase(c.name, one) for one in asked.only)
+        c
+        for c in (*LONG, *STARVED, *SHORT)
+        if not asked.only or any(fnmatchcase(c.name, one) for one in asked.only)
     ]
     if asked.export:
         for cell in wanted:

@@ -1,8 +1,9 @@
 """Records real services, healthy and leaking, for the labelled set in tests/data/real: `python -m tests.bench.record_real`.
 
-Every cell is one run of `soak run` at a target of tests/targets or at the demo service; its series are kept as a small CSV file
-whose name says what it is: `<target>-<kind>-<rate>-<minutes>-<take>.csv.gz`. It takes about an hour of wall time in all, several
-cells at once.
+Every cell is one run of `soak run` at a target of tests/targets or at the demo service; its series
+are kept as a small CSV file
+whose name says what it is: `<target>-<kind>-<rate>-<minutes>-<take>.csv.gz`. It takes about an hour
+of wall time in all, several cells at once.
 """
 
 from __future__ import annotations
@@ -98,16 +99,30 @@ def record(cell: Cell) -> str:
         command: list[str | Path] = [build_go(), "-addr", "127.0.0.1:0"]
         endpoints = GO_ENDPOINTS[cell.kind]
     else:
-        command, endpoints = [sys.executable, "-m", "soak.demo", "--port", "0", "--leak", cell.kind], SHOP
+        command, endpoints = (
+            [sys.executable, "-m", "soak.demo", "--port", "0", "--leak", cell.kind],
+            SHOP,
+        )
     with running(command) as target, tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch, "run")
         flags = [flag for endpoint in endpoints for flag in ("--endpoint", endpoint)]
-        load = ["--rate", f"{cell.rate}/s", "--ramp", "5s", "--duration", f"{cell.minutes}m", "--out", str(out)]
+        load = [
+            "--rate",
+            f"{cell.rate}/s",
+            "--ramp",
+            "5s",
+            "--duration",
+            f"{cell.minutes}m",
+            "--out",
+            str(out),
+        ]
         run = [sys.executable, "-m", "soak", "run", "--url", target.url, *flags, *load]
         done = subprocess.run(run, capture_output=True, text=True, check=False)
         recording = load_recording(out)
         requests = np.sum([windows.requests for windows in recording.windows], axis=0)
-        total = Series("http_requests_total", recording.windows[0].times, np.cumsum(requests).astype(float))
+        total = Series(
+            "http_requests_total", recording.windows[0].times, np.cumsum(requests).astype(float)
+        )
         kept = [series for series in recording.series if series.name in KEPT]
         write(DATA / f"{cell.name}.csv.gz", [*kept, total])
     return f"{cell.name}: exit {done.returncode}"
@@ -124,7 +139,11 @@ def write(path: Path, series: list[Series]) -> None:
     rows = [",".join(["t", *columns])]
     for row, time in enumerate(times):
         values = (column[row] for column in columns.values())
-        rows.append(",".join([f"{time:.2f}", *("" if np.isnan(value) else f"{value:.10g}" for value in values)]))
+        rows.append(
+            ",".join(
+                [f"{time:.2f}", *("" if np.isnan(value) else f"{value:.10g}" for value in values)]
+            )
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode(), mtime=0))
 

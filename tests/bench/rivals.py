@@ -23,14 +23,18 @@ def found(name: str) -> str | None:
     if here is None and name in GO_TOOLS and shutil.which("go"):
         print(f"building {name} into {CACHE / 'bin'} (minutes, once)", flush=True)
         environment = os.environ | {"GOBIN": str(CACHE / "bin"), "GOFLAGS": "-mod=mod"}
-        subprocess.run(["go", "install", GO_TOOLS[name]], env=environment, capture_output=True, check=False)
+        subprocess.run(
+            ["go", "install", GO_TOOLS[name]], env=environment, capture_output=True, check=False
+        )
         here = shutil.which(name, path=str(CACHE / "bin"))
     return here
 
 
 def output(command: list[str], **more: str | Mapping[str, str]) -> str:
     """What a command pinned to the generator's core says."""
-    result = subprocess.run([*GENERATOR, *command], capture_output=True, text=True, timeout=120, check=False, **more)  # type: ignore[call-overload]
+    result = subprocess.run(
+        [*GENERATOR, *command], capture_output=True, text=True, timeout=120, check=False, **more
+    )  # type: ignore[call-overload]
     return str(result.stdout)
 
 
@@ -71,8 +75,20 @@ def locust_orders(url: str, users: int, seconds: int) -> float:
 def _locust(task: str, url: str, users: int, seconds: int) -> float:
     with tempfile.TemporaryDirectory() as directory:
         path = locustfile(directory, url, task)
-        command = ["-m", "locust", "-f", str(path), "--headless", "--only-summary", "--json", "-H", url]
-        said = output([sys.executable, *command, "-u", str(users), "-r", str(users), "-t", f"{seconds}s"])
+        command = [
+            "-m",
+            "locust",
+            "-f",
+            str(path),
+            "--headless",
+            "--only-summary",
+            "--json",
+            "-H",
+            url,
+        ]
+        said = output(
+            [sys.executable, *command, "-u", str(users), "-r", str(users), "-t", f"{seconds}s"]
+        )
     stats = json.loads(said[said.index("[") :])[0]
     assert stats["num_failures"] == 0, stats
     return float(stats["num_requests"] / (stats["last_request_timestamp"] - stats["start_time"]))
@@ -81,7 +97,9 @@ def _locust(task: str, url: str, users: int, seconds: int) -> float:
 def wrk(url: str, users: int, seconds: int) -> float:
     """wrk with one thread."""
     said = output([found("wrk") or "wrk", "-t1", f"-c{users}", f"-d{seconds}", url])
-    return float(next(line.split()[1] for line in said.splitlines() if line.startswith("Requests/sec")))
+    return float(
+        next(line.split()[1] for line in said.splitlines() if line.startswith("Requests/sec"))
+    )
 
 
 def vegeta(url: str, users: int, seconds: int) -> float:
@@ -102,7 +120,12 @@ def k6(url: str, users: int, seconds: int) -> float:
             "export const options = {discardResponseBodies: true};\n"
             f"export default function () {{ http.get({url!r}); }}\n"
         )
-        options = ["--quiet", f"--vus={users}", f"--duration={seconds}s", f"--summary-export={summary}"]
+        options = [
+            "--quiet",
+            f"--vus={users}",
+            f"--duration={seconds}s",
+            f"--summary-export={summary}",
+        ]
         output([found("k6") or "k6", "run", *options, str(script)])
         return float(json.loads(summary.read_text())["metrics"]["http_reqs"]["rate"])
 
@@ -110,7 +133,17 @@ def k6(url: str, users: int, seconds: int) -> float:
 def oha(url: str, users: int, seconds: int) -> float:
     """oha, which only cargo can build."""
     said = output(
-        [found("oha") or "oha", "--no-tui", "--output-format", "json", "-c", str(users), "-z", f"{seconds}s", url]
+        [
+            found("oha") or "oha",
+            "--no-tui",
+            "--output-format",
+            "json",
+            "-c",
+            str(users),
+            "-z",
+            f"{seconds}s",
+            url,
+        ]
     )
     return float(json.loads(said)["summary"]["requestsPerSec"])
 

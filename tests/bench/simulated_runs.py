@@ -22,9 +22,9 @@ ENDPOINTS = ("GET /orders", "GET /search", "POST /orders")
 class Noise:
     """One kind of noise: its memory from window to window, and the scatter between runs, as shares.
 
-    `within` is the standard deviation of a window's level around the run's, `between` that of the runs' levels around the
-    build's; with `heavy` the latter has Student's distribution with 3 degrees of freedom. In a share `busy` of all runs the
-    machine is slow for a third of the time.
+    `within` is the standard deviation of a window's level around the run's, `between` that of the
+    runs' levels around the build's; with `heavy` the latter has Student's distribution with 3
+    degrees of freedom. In a share `busy` of all runs the machine is slow for a third of the time.
     """
 
     name: str
@@ -45,12 +45,18 @@ KINDS = (
 )
 
 
-def run(kind: Noise, rng: np.random.Generator, windows: int = 120, change: float = 0.0) -> MeasuredRun:
+def run(
+    kind: Noise, rng: np.random.Generator, windows: int = 120, change: float = 0.0
+) -> MeasuredRun:
     """One run of a build whose latency, memory and processor time are `change` (a share) above the others'."""
     times = np.arange(1.0, windows + 1)
     everything = np.log1p(change)
     series = (
-        _gauge("process_resident_memory_bytes", 2e8 * np.exp(everything + _level(kind, rng, windows, 0.3)), times),
+        _gauge(
+            "process_resident_memory_bytes",
+            2e8 * np.exp(everything + _level(kind, rng, windows, 0.3)),
+            times,
+        ),
         _gauge("process_open_fds", 40.0 + rng.poisson(3, windows), times),
         _gauge("go_goroutines", 60.0 + rng.poisson(5, windows), times),
         Series(
@@ -66,7 +72,13 @@ def run(kind: Noise, rng: np.random.Generator, windows: int = 120, change: float
     recording = Recording(info, series, endpoints, phases=(Phase("steady", 0.0, float(windows)),))
     view = RunView(prepare(recording, 0.0), Analysis(info, Verdict.PASS, "", ()))
     return MeasuredRun(
-        "simulated", "simulated", info.started, info.seconds, "", "60 requests/s", tuple(measurements(view))
+        "simulated",
+        "simulated",
+        info.started,
+        info.seconds,
+        "",
+        "60 requests/s",
+        tuple(measurements(view)),
     )
 
 
@@ -90,7 +102,12 @@ def _gauge(name: str, values: Any, times: Floats) -> Series:
 
 
 def _endpoint(
-    name: str, kind: Noise, rng: np.random.Generator, times: Floats, change: float, requests: int = 20
+    name: str,
+    kind: Noise,
+    rng: np.random.Generator,
+    times: Floats,
+    change: float,
+    requests: int = 20,
 ) -> EndpointWindows:
     count = len(times)
     level = np.log(0.02) + change + _level(kind, rng, count, 1.0)

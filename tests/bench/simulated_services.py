@@ -46,7 +46,9 @@ class Kept:
         return len(self.requests)
 
 
-def counts_by_code(chance: np.random.Generator, weights: Floats, rate: float, seconds: int, *, coded: bool) -> Ints:
+def counts_by_code(
+    chance: np.random.Generator, weights: Floats, rate: float, seconds: int, *, coded: bool
+) -> Ints:
     """Requests to each endpoint in each second, (n, k), drawn as the load draws them."""
     code = MixModulation.of(list(weights), 0.0, seconds, int(chance.integers(1 << 30)))
     assert code is not None
@@ -63,7 +65,9 @@ def windows_of(requests: Ints) -> tuple[EndpointWindows, ...]:
     none, times = np.zeros(n, dtype=np.int64), np.arange(1.0, n + 1)
     offsets = np.zeros(n + 1, dtype=np.int64)
     return tuple(
-        EndpointWindows(f"GET /{i}", times, np.ones(n), column, none, none, offsets, none[:0], none[:0])
+        EndpointWindows(
+            f"GET /{i}", times, np.ones(n), column, none, none, offsets, none[:0], none[:0]
+        )
         for i, column in enumerate(requests.T)
     )
 
@@ -120,7 +124,9 @@ def as_resident(kept: Kept) -> tuple[Series, ...]:
     level = level + wandering(chance, n, size * chance.uniform(0.002, 0.02), chance.uniform(2, 60))
     arena = chance.choice([4096, 1 << 16, 1 << 20])
     return _sampled(
-        kept, "process_resident_memory_bytes", 6e7 + np.asarray(np.ceil(np.maximum(level, 0) / arena) * arena)
+        kept,
+        "process_resident_memory_bytes",
+        6e7 + np.asarray(np.ceil(np.maximum(level, 0) / arena) * arena),
     )
 
 
@@ -131,7 +137,11 @@ def as_place(kept: Kept) -> tuple[Series, ...]:
     true = np.interp(at, np.arange(kept.seconds + 1), kept.bytes)
     rate = 524288.0
     objects = chance.poisson(np.maximum(np.diff(true, prepend=0.0), 0) / rate)
-    return (Series("inuse_space", np.asarray(at, dtype=np.float64), np.asarray(np.cumsum(objects) * rate)),)
+    return (
+        Series(
+            "inuse_space", np.asarray(at, dtype=np.float64), np.asarray(np.cumsum(objects) * rate)
+        ),
+    )
 
 
 def as_cycling(kept: Kept) -> tuple[Series, ...]:
@@ -139,7 +149,9 @@ def as_cycling(kept: Kept) -> tuple[Series, ...]:
     chance, n = kept.chance, kept.seconds
     period, size = chance.uniform(15, 60), max(float(kept.bytes[-1]), 4e6)
     beat = (np.arange(n) / period + chance.random()) % 1.0
-    level = _late(kept) + size * chance.uniform(0.01, 0.06) * beat + chance.normal(0, size * 0.003, n)
+    level = (
+        _late(kept) + size * chance.uniform(0.01, 0.06) * beat + chance.normal(0, size * 0.003, n)
+    )
     return _sampled(kept, "process_resident_memory_bytes", 6e7 + level)
 
 
@@ -188,7 +200,9 @@ def service(form: Form, leak: str, seed: int, setting: Setting | None = None) ->
     if leak in ("one", "two"):
         contributors = chance.choice(k, {"one": 1, "two": 2}[leak], replace=False)
         amounts[contributors] = unit * (
-            chance.choice([1, 2], len(contributors)) if unit == 1 else chance.uniform(0.5, 2, len(contributors))
+            chance.choice([1, 2], len(contributors))
+            if unit == 1
+            else chance.uniform(0.5, 2, len(contributors))
         )
     elif leak == "all":
         amounts[:] = unit
@@ -198,7 +212,9 @@ def service(form: Form, leak: str, seed: int, setting: Setting | None = None) ->
     allocated = np.concatenate(([0.0], np.cumsum(requests @ chance.uniform(5e3, 8e4, k))))
     series = form(Kept(chance, kept, allocated, requests, unit))
     steady = (Phase("steady", 0.0, seconds + 1.0),)
-    recording = Recording(RunInfo("simulated", "", seconds + 1.0), series, windows_of(requests), None, steady)
+    recording = Recording(
+        RunInfo("simulated", "", seconds + 1.0), series, windows_of(requests), None, steady
+    )
     return Service(recording, amounts, per_second)
 
 
@@ -224,11 +240,19 @@ def _collections(kept: Kept) -> tuple[Floats, Floats, Floats]:
     chance = kept.chance
     base, fine = float(chance.uniform(3e6, 3e7)), 10
     at = np.arange(kept.seconds * fine + 1) / fine
-    true, allocated = (np.interp(at, np.arange(kept.seconds + 1), column) for column in (kept.bytes, kept.allocated))
+    true, allocated = (
+        np.interp(at, np.arange(kept.seconds + 1), column)
+        for column in (kept.bytes, kept.allocated)
+    )
     moments, floors, marks, mark, goal = [0.0], [base], [0.0], 0.0, 2 * base
     for i, moment in enumerate(at):
         if floors[-1] + allocated[i] + true[i] - mark >= goal:
-            found = base + true[i] + float(chance.normal(0, 0.004 * base)) + float(chance.exponential(0.01 * base))
+            found = (
+                base
+                + true[i]
+                + float(chance.normal(0, 0.004 * base))
+                + float(chance.exponential(0.01 * base))
+            )
             moments.append(moment)
             floors.append(found)
             mark = allocated[i] + true[i]

@@ -76,7 +76,10 @@ def master_share(windows: list[bytes], seconds: int, port: int = 15579) -> tuple
     told = ClusterOptions(expect=len(windows), bind=f"127.0.0.1:{port}")
     plan = Plan("http://127.0.0.1:9", (), seconds, 0.0, 1.0, 5.0, rate=1.0, distributed=told)
     process = subprocess.Popen(
-        [sys.executable, "-m", "soak.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "soak.load"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None

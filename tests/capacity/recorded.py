@@ -42,10 +42,13 @@ class Recorded:
             np.array([count for some in cells for _, count in some], np.int64),
         )
         cpu, lag, asked, made = (
-            np.array([float(getattr(row, name) or 0.0) for row in counts]) for name in ("cpu", "lag", "asked", "made")
+            np.array([float(getattr(row, name) or 0.0) for row in counts])
+            for name in ("cpu", "lag", "asked", "made")
         )
         end = float(times[-1]) if len(times) else 0.0
-        cores = Series("process_cpu_seconds_total", times, np.cumsum(asked) / 1000, kind=Kind.COUNTER)
+        cores = Series(
+            "process_cpu_seconds_total", times, np.cumsum(asked) / 1000, kind=Kind.COUNTER
+        )
         used = Series("db_pool_connections_in_use", times, asked / 100, (("pool", "orders"),))
         return Recording(
             RunInfo("cap", "2026-11-28T08:00:00Z", end + 1, ended, failure=failure),
@@ -53,7 +56,9 @@ class Recorded:
             (windows,),
             Series("load_users", times, np.array([float(row.in_flight) for row in counts])),
             (Phase("steady", 0.0, end),),
-            generator=GeneratorWindows(times, ones, cpu, nought, lag, nought, asked, made, nought, nought),
+            generator=GeneratorWindows(
+                times, ones, cpu, nought, lag, nought, asked, made, nought, nought
+            ),
             steps=tuple(self.steps),
         )
 

@@ -23,8 +23,8 @@ LIMITS = (StepLimit("p99", 0.99, 0.25), StepLimit("errors", None, 0.01))
 class QueueTarget:
     """One server of `capacity` requests per second, its service times exponential; the queue is empty before each step.
 
-    In each second it stands still for `stall` seconds with the probability `stalls`. From `failing` requests per second on
-    it refuses what is above; the generator makes at most `generated`.
+    In each second it stands still for `stall` seconds with the probability `stalls`. From `failing`
+    requests per second on it refuses what is above; the generator makes at most `generated`.
     """
 
     capacity: float
@@ -43,7 +43,9 @@ class QueueTarget:
         seconds = int(step.settle + step.most + 2)
         rate = min(step.rate, self.generated)
         n = int(rate * seconds)
-        arrivals = np.sort(self.random.uniform(0, seconds, n)) if self.poisson else np.arange(n) / rate
+        arrivals = (
+            np.sort(self.random.uniform(0, seconds, n)) if self.poisson else np.arange(n) / rate
+        )
         service = self.random.exponential(1 / self.capacity, n)
         for second in np.flatnonzero(self.random.random(seconds) < self.stalls).tolist():
             service[min(n - 1, int(np.searchsorted(arrivals, second)))] += self.stall
@@ -70,7 +72,10 @@ class QueueTarget:
 def histogram(latencies: Floats) -> dict[int, int]:
     """Buckets of `soak.latency`, as `bucket_of` counts them."""
     buckets = np.ceil(np.log(np.maximum(latencies, LOWEST) / LOWEST) / np.log(GROWTH)).astype(int)
-    return {int(bucket): int(count) for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True)}
+    return {
+        int(bucket): int(count)
+        for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True)
+    }
 
 
 def window_of(counts: WindowCounts, end: float) -> Window:
@@ -85,7 +90,9 @@ def window_of(counts: WindowCounts, end: float) -> Window:
         dropped=counts.dropped,
     )
     made = int(counts.made or 0)
-    own = GeneratorWindow(counts.cpu or 0.0, 0.0, counts.lag or 0.0, 0, asked=counts.asked, made=made)
+    own = GeneratorWindow(
+        counts.cpu or 0.0, 0.0, counts.lag or 0.0, 0, asked=counts.asked, made=made
+    )
     return Window(end, counts.seconds, counts.in_flight, (seen,), own)
 
 

@@ -72,10 +72,19 @@ def test_stalls_of_the_machine_do_not_break_a_rate_far_below_capacity() -> None:
 
 
 def outcome(
-    kind: StepKind, rate: float, decision: Decision, seconds: float = 10.0, *, kept: bool | None = None
+    kind: StepKind,
+    rate: float,
+    decision: Decision,
+    seconds: float = 10.0,
+    *,
+    kept: bool | None = None,
 ) -> Outcome:
     return Outcome(
-        Step(kind, rate, 3.0, 10.0, 40.0), decision, seconds, "", decision is Decision.HELD if kept is None else kept
+        Step(kind, rate, 3.0, 10.0, 40.0),
+        decision,
+        seconds,
+        "",
+        decision is Decision.HELD if kept is None else kept,
     )
 
 
@@ -107,11 +116,19 @@ def test_a_target_that_does_not_recover_ends_the_search() -> None:
 
 def test_a_quick_break_is_measured_again_and_a_long_one_is_not() -> None:
     held = [outcome(StepKind.STEP, 50.0, HELD)]
-    quick = [*held, outcome(StepKind.STEP, 51.0, BROKE, 4.0), outcome(StepKind.RECOVERY, 25.0, HELD)]
+    quick = [
+        *held,
+        outcome(StepKind.STEP, 51.0, BROKE, 4.0),
+        outcome(StepKind.RECOVERY, 25.0, HELD),
+    ]
     again = next_step(settings(), quick)
     assert again is not None
     assert (again.kind, again.rate) == (StepKind.STEP, 51.0)
-    long = [*held, outcome(StepKind.STEP, 51.0, BROKE, 10.0), outcome(StepKind.RECOVERY, 25.0, HELD)]
+    long = [
+        *held,
+        outcome(StepKind.STEP, 51.0, BROKE, 10.0),
+        outcome(StepKind.RECOVERY, 25.0, HELD),
+    ]
     confirm = next_step(settings(), long)
     assert confirm is not None
     assert (confirm.kind, confirm.rate) == (StepKind.CONFIRM, 50.0)
@@ -125,7 +142,9 @@ def test_a_rate_whose_confirmation_breaks_is_not_held() -> None:
 
 def test_a_rate_that_is_likely_but_not_surely_held_bounds_no_interval() -> None:
     likely = outcome(StepKind.STEP, 70.0, Decision.UNDECIDED, 40.0, kept=True)
-    found = bracket([outcome(StepKind.STEP, 50.0, HELD), likely, outcome(StepKind.STEP, 72.0, BROKE)])
+    found = bracket(
+        [outcome(StepKind.STEP, 50.0, HELD), likely, outcome(StepKind.STEP, 72.0, BROKE)]
+    )
     assert (found.low, found.held, found.high) == (50.0, 70.0, 72.0)
 
 

@@ -24,7 +24,13 @@ def step(rate: float = 500.0, kind: StepKind = StepKind.STEP, most: float = 40.0
 
 
 def window(slow: int = 0, n: int = 500, **changes: Any) -> WindowCounts:
-    fields: dict[str, Any] = {"seconds": 1.0, "requests": n, "failures": 0, "dropped": 0, "in_flight": 5}
+    fields: dict[str, Any] = {
+        "seconds": 1.0,
+        "requests": n,
+        "failures": 0,
+        "dropped": 0,
+        "in_flight": 5,
+    }
     fields |= {"asked": n, "made": n, "cpu": 0.2, "lag": 0.001} | changes
     return WindowCounts(latency={FAST: n - slow, SLOW: slow}, **fields)
 
@@ -56,13 +62,18 @@ def test_one_stall_does_not_break_a_rate() -> None:
 
 @pytest.mark.parametrize(("share", "wrong"), [(0.01, Decision.BROKE), (0.0101, Decision.HELD)])
 @pytest.mark.parametrize("together", [1, 5])
-def test_at_the_limit_itself_decisions_are_rarely_wrong(share: float, wrong: Decision, together: int) -> None:
+def test_at_the_limit_itself_decisions_are_rarely_wrong(
+    share: float, wrong: Decision, together: int
+) -> None:
     """Violations that come by themselves, and by fives."""
     random = np.random.default_rng(7)
     errors = 0
     for _ in range(60):
         slow = random.binomial(500 // together, share, 43) * together
-        errors += outcome_of(StepTest(step(), (P99,), RISK), [window(int(n)) for n in slow]).decision is wrong
+        errors += (
+            outcome_of(StepTest(step(), (P99,), RISK), [window(int(n)) for n in slow]).decision
+            is wrong
+        )
     assert errors <= 2  # of 60 at a risk of 0.002 each
 
 
@@ -75,7 +86,9 @@ def test_autocorrelated_violations_are_worth_fewer_requests() -> None:
 
 def test_requests_that_are_never_answered_violate_the_limit() -> None:
     """The target hangs: nothing is answered any more, so no latency is recorded."""
-    windows = [window()] * 4 + [window(n=0, requests=0, in_flight=500 * n, asked=500, made=500) for n in range(1, 30)]
+    windows = [window()] * 4 + [
+        window(n=0, requests=0, in_flight=500 * n, asked=500, made=500) for n in range(1, 30)
+    ]
     assert outcome_of(StepTest(step(), (P99, ERRORS), RISK), windows).decision is Decision.BROKE
 
 
@@ -88,7 +101,9 @@ def test_a_queue_that_grows_below_the_limit_does_not_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"made": 500 * (MADE - 0.01)}, {"cpu": BUSY}, {"lag": LAGGING}], ids=["short", "busy", "late"]
+    "changes",
+    [{"made": 500 * (MADE - 0.01)}, {"cpu": BUSY}, {"lag": LAGGING}],
+    ids=["short", "busy", "late"],
 )
 def test_a_break_under_a_pressed_generator_is_the_generators(changes: dict[str, Any]) -> None:
     found = outcome_of(StepTest(step(), (P99,), RISK), [window(100, **changes)] * 50)
@@ -96,7 +111,10 @@ def test_a_break_under_a_pressed_generator_is_the_generators(changes: dict[str, 
 
 
 def test_a_busy_generator_does_not_spoil_a_rate_that_holds() -> None:
-    assert outcome_of(StepTest(step(), (P99,), RISK), [window(cpu=BUSY)] * 50).decision is Decision.HELD
+    assert (
+        outcome_of(StepTest(step(), (P99,), RISK), [window(cpu=BUSY)] * 50).decision
+        is Decision.HELD
+    )
 
 
 def test_a_rate_that_was_not_made_does_not_hold() -> None:
@@ -105,13 +123,18 @@ def test_a_rate_that_was_not_made_does_not_hold() -> None:
 
 
 def test_at_the_edge_of_the_made_share_it_holds() -> None:
-    assert outcome_of(StepTest(step(), (P99,), RISK), [window(made=500 * MADE)] * 50).decision is Decision.HELD
+    assert (
+        outcome_of(StepTest(step(), (P99,), RISK), [window(made=500 * MADE)] * 50).decision
+        is Decision.HELD
+    )
 
 
 def test_recovery_takes_three_good_windows() -> None:
     rest = step(kind=StepKind.RECOVERY, most=60.0)
     windows = [window(500)] * 6 + [window()] * 10
-    found = outcome_of(StepTest(Step(StepKind.RECOVERY, 500.0, 0.0, 0.0, 60.0), (P99,), RISK), windows)
+    found = outcome_of(
+        StepTest(Step(StepKind.RECOVERY, 500.0, 0.0, 0.0, 60.0), (P99,), RISK), windows
+    )
     assert (found.decision, found.seconds) == (Decision.HELD, 9.0)
     assert outcome_of(StepTest(rest, (P99,), RISK), [window(500)] * 80).decision is Decision.BROKE
 

@@ -154,14 +154,21 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         process_thread_count 5
         process_open_file_descriptor_count 12
         """,
-        ("process_memory_usage_bytes", "process_thread_count", "process_open_file_descriptor_count"),
+        (
+            "process_memory_usage_bytes",
+            "process_thread_count",
+            "process_open_file_descriptor_count",
+        ),
     ),
     "OpenTelemetry, Python before": (
         (
             'process_runtime_cpython_memory_bytes{type="rss"} 5e7\nprocess_runtime_cpython_memory_bytes{type="vms"} 5e8\n'
             "process_runtime_cpython_thread_count 5\n"
         ),
-        ('process_runtime_cpython_memory_bytes{type="rss"}', "process_runtime_cpython_thread_count"),
+        (
+            'process_runtime_cpython_memory_bytes{type="rss"}',
+            "process_runtime_cpython_thread_count",
+        ),
     ),
     "asyncio": (
         "python_asyncio_tasks 12\npython_asyncio_handles 1\n",
@@ -193,7 +200,12 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         process_num_threads 30
         process_open_handles 200
         """,
-        ("process_working_set_bytes", "dotnet_total_memory_bytes", "process_num_threads", "process_open_handles"),
+        (
+            "process_working_set_bytes",
+            "dotnet_total_memory_bytes",
+            "process_num_threads",
+            "process_open_handles",
+        ),
     ),
     "prom-client": (
         """
@@ -333,7 +345,11 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "Traefik": (
         'traefik_open_connections{entrypoint="web",protocol="TCP"} 3\ngo_goroutines 20\nprocess_resident_memory_bytes 9e7\n',
-        ('traefik_open_connections{entrypoint="web",protocol="TCP"}', "go_goroutines", "process_resident_memory_bytes"),
+        (
+            'traefik_open_connections{entrypoint="web",protocol="TCP"}',
+            "go_goroutines",
+            "process_resident_memory_bytes",
+        ),
     ),
     "nginx-prometheus-exporter": (
         """
@@ -350,7 +366,10 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
             'nginx_vts_main_connections{status="active"} 4\nnginx_vts_main_connections{status="waiting"} 2\n'
             'nginx_vts_main_shm_usage_bytes{shared="max_size"} 1048576\nnginx_vts_main_shm_usage_bytes{shared="used_size"} 3000\n'
         ),
-        ('nginx_vts_main_connections{status="active"}', 'nginx_vts_main_shm_usage_bytes{shared="used_size"}'),
+        (
+            'nginx_vts_main_connections{status="active"}',
+            'nginx_vts_main_shm_usage_bytes{shared="used_size"}',
+        ),
     ),
     "HAProxy": (
         """
@@ -383,14 +402,25 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         sys_fd_softlimit 65536
         sql_conns 3
         """,
-        ("sys_rss", "sys_go_allocbytes", "sys_cgo_allocbytes", "sys_goroutines", "sys_fd_open", "sql_conns"),
+        (
+            "sys_rss",
+            "sys_go_allocbytes",
+            "sys_cgo_allocbytes",
+            "sys_goroutines",
+            "sys_fd_open",
+            "sql_conns",
+        ),
     ),
     "Consul": (
         (
             "consul_runtime_alloc_bytes 5e7\nconsul_runtime_heap_objects 3e5\nconsul_runtime_num_goroutines 90\n"
             "consul_runtime_sys_bytes 9e7\n"
         ),
-        ("consul_runtime_alloc_bytes", "consul_runtime_heap_objects", "consul_runtime_num_goroutines"),
+        (
+            "consul_runtime_alloc_bytes",
+            "consul_runtime_heap_objects",
+            "consul_runtime_num_goroutines",
+        ),
     ),
     "etcd": (
         """
@@ -402,7 +432,12 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         go_memstats_heap_alloc_bytes 5e7
         go_goroutines 90
         """,
-        ("etcd_mvcc_db_total_size_in_use_in_bytes", "os_fd_used", "go_memstats_heap_alloc_bytes", "go_goroutines"),
+        (
+            "etcd_mvcc_db_total_size_in_use_in_bytes",
+            "os_fd_used",
+            "go_memstats_heap_alloc_bytes",
+            "go_goroutines",
+        ),
     ),
     "redis_exporter": (
         """

@@ -24,5 +24,11 @@ def test_memory_threads_handles_and_pools_are_recognised_by_their_words() -> Non
 
 
 def test_counters_and_known_series_are_none_and_the_list_is_bounded() -> None:
-    assert likely_resources([("app_memory", (), Kind.COUNTER), ("process_open_fds", (), Kind.GAUGE)]) == []
-    assert len(likely_resources((f"app_threads_{number}", (), Kind.GAUGE) for number in range(50))) == MOST
+    assert (
+        likely_resources([("app_memory", (), Kind.COUNTER), ("process_open_fds", (), Kind.GAUGE)])
+        == []
+    )
+    assert (
+        len(likely_resources((f"app_threads_{number}", (), Kind.GAUGE) for number in range(50)))
+        == MOST
+    )

@@ -26,7 +26,11 @@ def judged(*series: Series, **limits: Any) -> Analysis:
 
 
 def growth(analysis: Analysis) -> dict[str, Finding]:
-    return {one.series + str(dict(one.labels) or ""): one for one in analysis.findings if one.rule == "growth"}
+    return {
+        one.series + str(dict(one.labels) or ""): one
+        for one in analysis.findings
+        if one.rule == "growth"
+    }
 
 
 def test_every_row_can_be_reached_and_is_whole() -> None:
@@ -34,7 +38,9 @@ def test_every_row_can_be_reached_and_is_whole() -> None:
         name, labels = example(metric.selector)
         reached = metric_of(name, labels)
         assert reached is not None
-        assert reached.selector == metric.selector, f"{metric.selector} is hidden by {reached.selector}"
+        assert reached.selector == metric.selector, (
+            f"{metric.selector} is hidden by {reached.selector}"
+        )
         assert metric.noun
         for other in (*metric.floors, *metric.unless):
             assert metric_of(*example(other)) is not None, other
@@ -48,12 +54,19 @@ def example(text: str) -> tuple[str, Labels]:
         if matcher.operator == "=":
             labels[matcher.label] = matcher.value
         elif matcher.operator == "=~":
-            options = [re.sub(r"[\\[\]()?]", "", part.replace(".*", "")) for part in matcher.value.split("|")]
+            options = [
+                re.sub(r"[\\[\]()?]", "", part.replace(".*", ""))
+                for part in matcher.value.split("|")
+            ]
             options += ["old_space"]
-            labels[matcher.label] = next(text for text in options if matcher.matches({matcher.label: text}))
+            labels[matcher.label] = next(
+                text for text in options if matcher.matches({matcher.label: text})
+            )
         elif matcher.operator == "!=":
             labels[matcher.label] = f"not {matcher.value}"
-    return row.name.replace("*", "x"), label_pairs({key: value for key, value in labels.items() if value})
+    return row.name.replace("*", "x"), label_pairs(
+        {key: value for key, value in labels.items() if value}
+    )
 
 
 #: An attribute of Locust's environment that looks like a series.
@@ -75,9 +88,15 @@ def test_no_series_of_a_target_is_named_outside_of_the_catalog(path: Path) -> No
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
     }
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docstrings:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value not in docstrings
+        ):
             name = node.value.partition("{")[0]
-            assert name in NO_SERIES or not SERIES_NAME.fullmatch(name), f"{path}:{node.lineno} names {node.value}"
+            assert name in NO_SERIES or not SERIES_NAME.fullmatch(name), (
+                f"{path}:{node.lineno} names {node.value}"
+            )
 
 
 def test_a_series_name_is_found_where_it_stands() -> None:
@@ -123,7 +142,9 @@ def test_of_a_jvm_live_data_speaks_for_the_heap_once_it_says_anything() -> None:
     assert not any("'heap'" in key for key in both)
     assert any("'nonheap'" in key for key in both)
     silent = growth(judged(MEMORY, heap, other, gauge("jvm_gc_live_data_size_bytes", 0)))
-    assert any("'heap'" in key for key in silent), "before its first old collection it speaks for nothing"
+    assert any("'heap'" in key for key in silent), (
+        "before its first old collection it speaks for nothing"
+    )
 
 
 def test_a_page_that_keeps_growing_is_a_leak_of_labels() -> None:
@@ -150,7 +171,9 @@ def test_what_a_source_did_not_see_is_a_warning(name: str) -> None:
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("share", [0.3, 1.0])
-def test_values_that_are_no_numbers_never_crash_and_never_pass_alone(odd: float, share: float) -> None:
+def test_values_that_are_no_numbers_never_crash_and_never_pass_alone(
+    odd: float, share: float
+) -> None:
     values = np.where(10 * share > T % 10, odd, 50e6 + noise(1e4))
     analysis = judged(gauge("process_resident_memory_bytes", values))
     if share == 1.0:
@@ -159,7 +182,9 @@ def test_values_that_are_no_numbers_never_crash_and_never_pass_alone(odd: float,
 
 
 def test_replicas_are_judged_and_named_one_by_one() -> None:
-    leak = gauge("process_resident_memory_bytes", 50e6 + 50_000.0 * T + noise(2e4), instance="127.0.0.1:2")
+    leak = gauge(
+        "process_resident_memory_bytes", 50e6 + 50_000.0 * T + noise(2e4), instance="127.0.0.1:2"
+    )
     calm = gauge("process_resident_memory_bytes", 50e6 + noise(2e4), instance="127.0.0.1:1")
     analysis = judged(calm, leak)
     assert analysis.verdict is Verdict.FAIL
@@ -178,7 +203,9 @@ def test_a_restart_of_one_replica_is_no_border_of_another() -> None:
     [found] = [one for one in analysis.findings if one.rule == "restart"]
     assert found.labels == (("instance", "b"),)
     assert found.reason.startswith("The process of b was replaced once (after 2.5 min)")
-    assert [event.text for event in analysis.events if event.kind == "restart"] == ["the process of b was replaced"]
+    assert [event.text for event in analysis.events if event.kind == "restart"] == [
+        "the process of b was replaced"
+    ]
 
 
 def test_a_new_process_id_is_a_replacement_too() -> None:
@@ -196,12 +223,16 @@ def test_kills_for_want_of_memory_are_a_finding_and_events() -> None:
     killed = counter("container_oom_events_total", T // 140)
     analysis = judged(MEMORY, killed)
     assert analysis.verdict is Verdict.FAIL
-    assert analysis.reason.startswith("The kernel killed 2 processes in the container for want of memory.")
+    assert analysis.reason.startswith(
+        "The kernel killed 2 processes in the container for want of memory."
+    )
     assert [event.time for event in analysis.events if event.kind == "oom"] == [140.0, 280.0]
 
 
 def test_soaks_own_requests_are_told_and_warn_of_nothing() -> None:
-    asked = replace(counter("scrape_requests_total", 1 + T), labels=(("url", "http://127.0.0.1:1/metrics"),))
+    asked = replace(
+        counter("scrape_requests_total", 1 + T), labels=(("url", "http://127.0.0.1:1/metrics"),)
+    )
     analysis = judged(MEMORY, asked)
     [told] = [event.text for event in analysis.events if event.kind == "scraping"]
     assert told == "soak itself sent 300 requests for metrics (300 to http://127.0.0.1:1/metrics)"
@@ -224,11 +255,19 @@ def test_collections_of_one_replica_say_nothing_of_another() -> None:
         gauge("go_memstats_heap_alloc_bytes", 50e6 + 50_000.0 * T + noise(2e4), instance="a"),
         gauge("go_memstats_heap_alloc_bytes", 50e6 + noise(2e4), instance="b"),
     ]
-    often = replace(counter("go_gc_cycles_total_gc_cycles_total", T // 2), labels=(("instance", "b"),))
-    never = replace(counter("go_gc_cycles_total_gc_cycles_total", 0 * T), labels=(("instance", "a"),))
-    asked = {one.labels: one for one in judged(*heaps, often, never).findings if one.rule == "growth"}
+    often = replace(
+        counter("go_gc_cycles_total_gc_cycles_total", T // 2), labels=(("instance", "b"),)
+    )
+    never = replace(
+        counter("go_gc_cycles_total_gc_cycles_total", 0 * T), labels=(("instance", "a"),)
+    )
+    asked = {
+        one.labels: one for one in judged(*heaps, often, never).findings if one.rule == "growth"
+    }
     assert asked[("instance", "a"),].verdict is Verdict.INCONCLUSIVE
     assert "the garbage collector did not run in full meanwhile" in asked[("instance", "a"),].reason
     assert asked[("instance", "b"),].verdict is Verdict.PASS
-    often, never = (replace(one, labels=(("instance", name),)) for one, name in ((often, "a"), (never, "b")))
+    often, never = (
+        replace(one, labels=(("instance", name),)) for one, name in ((often, "a"), (never, "b"))
+    )
     assert judged(*heaps, often, never).verdict is Verdict.FAIL

@@ -23,19 +23,24 @@ def judged(page: str) -> set[str]:
     times = np.arange(SECONDS, dtype=float)
     wave = 1 + 0.01 * (times // 60 % 2)
     series = [
-        Series(sample.name, times, sample.value * wave, sample.labels, sample.kind, "prometheus") for sample in samples
+        Series(sample.name, times, sample.value * wave, sample.labels, sample.kind, "prometheus")
+        for sample in samples
     ]
     return set(judged_subjects(RuleInput(prepare(recording(*series), 0.0), Limits())))
 
 
 @pytest.mark.parametrize("served_by", PAGES)
-def test_memory_threads_handles_and_pools_of_a_page_are_judged_and_nothing_else(served_by: str) -> None:
+def test_memory_threads_handles_and_pools_of_a_page_are_judged_and_nothing_else(
+    served_by: str,
+) -> None:
     page, expected = PAGES[served_by]
     assert judged(textwrap.dedent(page)) == set(expected)
 
 
 def test_a_heap_total_is_judged_where_no_collection_is_told() -> None:
-    assert judged('jvm_memory_used_bytes{area="heap"} 5e7\njvm_memory_used_bytes{area="nonheap"} 4e7\n') == {
+    assert judged(
+        'jvm_memory_used_bytes{area="heap"} 5e7\njvm_memory_used_bytes{area="nonheap"} 4e7\n'
+    ) == {
         'jvm_memory_used_bytes{area="heap"}',
         'jvm_memory_used_bytes{area="nonheap"}',
     }
@@ -48,7 +53,12 @@ def test_totals_that_nest_are_not_judged_twice() -> None:
 
 
 def test_whole_processes_are_marked() -> None:
-    for name in ("process_resident_memory_bytes", "process_working_set_bytes", "sys_rss", "ruby_rss"):
+    for name in (
+        "process_resident_memory_bytes",
+        "process_working_set_bytes",
+        "sys_rss",
+        "ruby_rss",
+    ):
         metric = metric_of(name)
         assert metric is not None
         assert metric.whole

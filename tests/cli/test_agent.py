@@ -18,21 +18,41 @@ from tests.cli.calling import run
         (["--pid", "1", "--port", "80"], 2, "not by pid and port"),
         (["--port", "0"], 2, "--port"),
         (["--pid", "1", "--listen", "a b:1"], 2, "--listen 'a b:1': expected HOST:PORT"),
-        (["--pid", "1", "--listen", "127.0.0.1:99999"], 2, "--listen '127.0.0.1:99999': expected HOST:PORT"),
+        (
+            ["--pid", "1", "--listen", "127.0.0.1:99999"],
+            2,
+            "--listen '127.0.0.1:99999': expected HOST:PORT",
+        ),
         (["--pid", "1", "--listen", "203.0.113.7"], 4, "--listen 203.0.113.7: "),
-        (["--pid", "1", "--token-from", "NOBODY_SET_THIS"], 2, "environment variable NOBODY_SET_THIS is not set"),
+        (
+            ["--pid", "1", "--token-from", "NOBODY_SET_THIS"],
+            2,
+            "environment variable NOBODY_SET_THIS is not set",
+        ),
         (["--pid", "1", "--listen", "203.0.113.7:9256"], 4, "--listen 203.0.113.7:9256: "),
     ],
 )
-def test_what_is_refused(capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str) -> None:
+def test_what_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
     found, _, err = run(capsys, "agent", *arguments)
     assert found == code
     assert said in err
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_interrupted_also_where_a_shell_ignores_interrupts(ending: signal.Signals) -> None:
-    arguments = ["agent", "--pid", str(os.getpid()), "--listen", "127.0.0.1:0", "--token-from", "AGENT_TOKEN"]
+def test_it_serves_until_it_is_interrupted_also_where_a_shell_ignores_interrupts(
+    ending: signal.Signals,
+) -> None:
+    arguments = [
+        "agent",
+        "--pid",
+        str(os.getpid()),
+        "--listen",
+        "127.0.0.1:0",
+        "--token-from",
+        "AGENT_TOKEN",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "soak", *arguments],
         stdout=subprocess.PIPE,
@@ -44,9 +64,14 @@ def test_it_serves_until_it_is_interrupted_also_where_a_shell_ignores_interrupts
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        url = next(word for word in line.split() if word.startswith("http://127.0.0.1:")).rstrip(";")
+        url = next(word for word in line.split() if word.startswith("http://127.0.0.1:")).rstrip(
+            ";"
+        )
         names = {
-            sample.name for sample in Prometheus(url, headers={"Authorization": "Bearer s3cret"}, timeout=60).collect()
+            sample.name
+            for sample in Prometheus(
+                url, headers={"Authorization": "Bearer s3cret"}, timeout=60
+            ).collect()
         }
         assert "process_resident_memory_bytes" in names
         process.send_signal(ending)

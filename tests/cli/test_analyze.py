@@ -9,7 +9,9 @@ import pytest
 from tests.cli.calling import run
 
 
-def write(path: Path, slope: float, seconds: int = 600, name: str = "process_resident_memory_bytes") -> str:
+def write(
+    path: Path, slope: float, seconds: int = 600, name: str = "process_resident_memory_bytes"
+) -> str:
     """A series at 1 Hz that grows by `slope` bytes a second under a little noise."""
     times = np.arange(seconds)
     values = 50e6 + slope * times + np.random.default_rng(1).normal(0, 2e4, seconds)
@@ -80,19 +82,29 @@ def test_many_files_share_the_cores_and_keep_their_order(
     paths = [leak, steady, steady, str(tmp_path / "bad.csv")] * 4
     code, out, err = run(capsys, "analyze", *paths, "--json")
     assert code == 2
-    assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["fail", "pass", "pass"] * 4
+    assert [json.loads(line)["verdict"] for line in out.splitlines()] == [
+        "fail",
+        "pass",
+        "pass",
+    ] * 4
     assert err.count("bad.csv") == 4
 
 
-def test_one_bad_file_does_not_cost_the_others_theirs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_one_bad_file_does_not_cost_the_others_theirs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     (tmp_path / "bad.csv").write_text("x\n")
-    code, out, err = run(capsys, "analyze", str(tmp_path / "bad.csv"), write(tmp_path / "a.csv", 0.0), "--json")
+    code, out, err = run(
+        capsys, "analyze", str(tmp_path / "bad.csv"), write(tmp_path / "a.csv", 0.0), "--json"
+    )
     assert code == 2
     assert "bad.csv" in err
     assert json.loads(out)["verdict"] == "pass"
 
 
-def test_an_explicit_growth_limit_is_an_equivalence_test(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_explicit_growth_limit_is_an_equivalence_test(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     path = write(tmp_path / "a.csv", 1000.0)  # 3.4 MiB/h
     name = "process_resident_memory_bytes"
     assert run(capsys, "analyze", path, "--limit", f"{name}: 1MiB/h")[0] == 1
@@ -121,7 +133,13 @@ def test_a_series_nobody_knows_is_judged_when_a_file_is_handed_over(
 
 
 @pytest.mark.parametrize(
-    "text", ["t,x_bytes\n0,1\n1,2\n", "t,x_bytes\n0,\n1,\n2,\n", "t,x_total\n0,1\n1,2\n", "t,x_bytes\n0,inf\n1,-inf\n"]
+    "text",
+    [
+        "t,x_bytes\n0,1\n1,2\n",
+        "t,x_bytes\n0,\n1,\n2,\n",
+        "t,x_total\n0,1\n1,2\n",
+        "t,x_bytes\n0,inf\n1,-inf\n",
+    ],
 )
 def test_too_little_to_judge_is_inconclusive_and_says_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
@@ -149,18 +167,29 @@ def test_a_limit_holds_for_a_column_that_soak_does_not_know(
     assert any(finding["limit"] is not None for finding in json.loads(out)["findings"])
 
 
-def test_a_limit_judges_a_column_that_is_no_resource(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_limit_judges_a_column_that_is_no_resource(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     path = write(tmp_path / "a.csv", 5000.0, name="price")
     assert run(capsys, "analyze", path)[0] == 3
     assert run(capsys, "analyze", path, "--limit", "price: 1/h")[0] == 1
     assert run(capsys, "analyze", path, "--only", "price")[0] == 1
 
 
-def test_reports_are_written_as_a_run_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_reports_are_written_as_a_run_does(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     leak, steady = write(tmp_path / "leak.csv", 5000.0), write(tmp_path / "steady.csv", 0.0)
     assert run(capsys, "analyze", leak, "--out", str(tmp_path / "one"))[0] == 1
-    assert {path.name for path in (tmp_path / "one").iterdir()} >= {"report.html", "junit.xml", "analysis.json"}
-    assert run(capsys, "analyze", leak, steady, "--out", str(tmp_path / "two"), "--format", "junit")[0] == 1
+    assert {path.name for path in (tmp_path / "one").iterdir()} >= {
+        "report.html",
+        "junit.xml",
+        "analysis.json",
+    }
+    assert (
+        run(capsys, "analyze", leak, steady, "--out", str(tmp_path / "two"), "--format", "junit")[0]
+        == 1
+    )
     assert (tmp_path / "two" / "leak.csv" / "junit.xml").is_file()
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
@@ -179,7 +208,9 @@ def test_reports_are_written_as_a_run_does(capsys: pytest.CaptureFixture[str], t
         (("--prometheus", "http://h"), "--query"),
     ],
 )
-def test_what_cannot_be_asked(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_asked(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
     code, _, err = run(capsys, "analyze", *arguments)
     assert code == 2
     assert said in err

@@ -23,10 +23,20 @@ endpoints: [GET /]
 
 def record(directory: Path, cpu: float, made: int, leak: float = 0.0) -> Path:
     phases = [{"name": "steady", "start": 0.0, "end": 120.0}]
-    recorder = Recorder(directory, {"name": "busy", "started": "2026-01-01T00:00:00Z", "phases": phases}, PROFILE)
+    recorder = Recorder(
+        directory, {"name": "busy", "started": "2026-01-01T00:00:00Z", "phases": phases}, PROFILE
+    )
     for second in range(120):
         memory = 50e6 + leak * second + 1e4 * ((second * 7919) % 13)
-        recorder.add(Scrape("process", float(second), 0.0, 0.0, (Sample("process_resident_memory_bytes", memory),)))
+        recorder.add(
+            Scrape(
+                "process",
+                float(second),
+                0.0,
+                0.0,
+                (Sample("process_resident_memory_bytes", memory),),
+            )
+        )
         latency = Histogram({bucket_of(0.01): made})
         health = GeneratorWindow(cpu, cpu, 0.01, 100 << 20, 100.0, made, 0)
         seen = EndpointWindow("GET /", made, {}, made, latency, Histogram(), latency)
@@ -45,12 +55,20 @@ def record(directory: Path, cpu: float, made: int, leak: float = 0.0) -> Path:
     ],
 )
 def test_a_saturated_generator_breaks_a_run_unless_a_leak_is_proven(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, cpu: float, made: int, leak: float, code: ExitCode
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+    cpu: float,
+    made: int,
+    leak: float,
+    code: ExitCode,
 ) -> None:
     directory = record(tmp_path / "run", cpu, made, leak)
     found, out, _ = run(capsys, verb, str(directory))
     assert found == code, out
     said = " ".join(out.replace("┃", " ").split())
-    assert ("The run broke: the load generator was saturated throughout" in said) == (code is ExitCode.BROKEN)
+    assert ("The run broke: the load generator was saturated throughout" in said) == (
+        code is ExitCode.BROKEN
+    )
     if code is ExitCode.BROKEN:
         assert "load.processes: 3 would do" in said

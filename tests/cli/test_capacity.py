@@ -33,7 +33,9 @@ def searched(directory: Path, capacity: float, seed: int = 1, most: int = 1000) 
     end = found.rows[-1][0]
     phases = [{"name": "steady", "start": 0.0, "end": end}]
     recorder = Recorder(
-        directory, {"name": "shop-capacity", "started": "2026-01-01T00:00:00Z", "phases": phases}, SEARCH
+        directory,
+        {"name": "shop-capacity", "started": "2026-01-01T00:00:00Z", "phases": phases},
+        SEARCH,
     )
     for time, counts in found.rows:
         recorder.add(window_of(counts, time))

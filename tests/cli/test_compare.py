@@ -33,16 +33,26 @@ def record(directory: Path, seed: int, memory: float = 50e6, latency: float = 0.
     memory, latency = (level * (1 + 0.002 * rng.normal()) for level in (memory, latency))
     phases = [{"name": "steady", "start": 0.0, "end": 120.0}]
     recorder = Recorder(
-        directory, {"name": "shop", "started": f"2026-01-0{seed % 9 + 1}T00:00:00Z", "phases": phases}, PROFILE
+        directory,
+        {"name": "shop", "started": f"2026-01-0{seed % 9 + 1}T00:00:00Z", "phases": phases},
+        PROFILE,
     )
     for second in range(120):
         sample = Sample("process_resident_memory_bytes", memory * (1 + 0.003 * rng.normal()))
         recorder.add(Scrape("process", float(second), 0.0, 0.0, (sample,)))
         seconds = Histogram({})
         for value in latency * np.exp(0.1 * rng.normal(size=100)):
-            seconds.counts[bucket_of(float(value))] = seconds.counts.get(bucket_of(float(value)), 0) + 1
+            seconds.counts[bucket_of(float(value))] = (
+                seconds.counts.get(bucket_of(float(value)), 0) + 1
+            )
         recorder.add(
-            Window(second + 1.0, 1.0, 3, (EndpointWindow("GET /", 100, {}, 100, seconds, Histogram(), seconds),), None)
+            Window(
+                second + 1.0,
+                1.0,
+                3,
+                (EndpointWindow("GET /", 100, {}, 100, seconds, Histogram(), seconds),),
+                None,
+            )
         )
     recorder.close(ended="completed", seconds=120.0)
     return directory
@@ -52,10 +62,15 @@ def compared(
     capsys: pytest.CaptureFixture[str], base: list[Path], candidate: list[Path], *more: str
 ) -> tuple[int, dict[str, str]]:
     """The exit code, and the verdict of each metric of the process or of all endpoints together."""
-    code, out, err = run(capsys, "compare", *more, "--json", *map(str, base), "--", *map(str, candidate))
+    code, out, err = run(
+        capsys, "compare", *more, "--json", *map(str, base), "--", *map(str, candidate)
+    )
     assert "Traceback" not in err
     differences = json.loads(out)["differences"]
-    return code, {f"{entry['metric']} {entry.get('subject') or ''}".strip(): entry["verdict"] for entry in differences}
+    return code, {
+        f"{entry['metric']} {entry.get('subject') or ''}".strip(): entry["verdict"]
+        for entry in differences
+    }
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +101,9 @@ def written(path: Path, name: str, recorded: list[Path]) -> Path:
     return path
 
 
-def test_runs_of_one_build_show_nothing_worse(capsys: pytest.CaptureFixture[str], tmp_path: Path, light: Path) -> None:
+def test_runs_of_one_build_show_nothing_worse(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, light: Path
+) -> None:
     same = [record(tmp_path / f"same-{seed}", seed) for seed in range(3, 6)]
     code, verdicts = compared(capsys, [light], same)
     assert code == ExitCode.PASS
@@ -105,8 +122,12 @@ def test_memory_that_is_half_more_is_worse_and_half_less_is_better(
     assert verdicts["memory process_resident_memory_bytes"] == "better"
 
 
-def test_a_tolerance_decides_what_is_worse(capsys: pytest.CaptureFixture[str], light: Path, heavy: Path) -> None:
-    code, verdicts = compared(capsys, [light], [heavy], "--tolerance", "memory: 80%", "--tolerance", "memory_peak: 80%")
+def test_a_tolerance_decides_what_is_worse(
+    capsys: pytest.CaptureFixture[str], light: Path, heavy: Path
+) -> None:
+    code, verdicts = compared(
+        capsys, [light], [heavy], "--tolerance", "memory: 80%", "--tolerance", "memory_peak: 80%"
+    )
     assert code == ExitCode.PASS
     assert verdicts["memory process_resident_memory_bytes"] == "same"
 
@@ -119,7 +140,9 @@ def test_what_is_required_and_cannot_be_told_is_exit_3(
     assert "worse" not in verdicts.values()
 
 
-def test_its_files_can_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path]) -> None:
+def test_its_files_can_be_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path]
+) -> None:
     out = tmp_path / "comparison"
     code, _, err = run(capsys, "compare", str(base[0]), str(base[1]), "--out", str(out))
     assert code == ExitCode.PASS, err
@@ -130,7 +153,9 @@ def test_its_files_can_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert json.loads((out / "comparison.json").read_text())
 
 
-def test_what_is_no_run_is_exit_2(capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path]) -> None:
+def test_what_is_no_run_is_exit_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path]
+) -> None:
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "empty", tmp_path / "absent"):
         code, _, err = run(capsys, "compare", str(base[0]), str(wrong))
@@ -148,7 +173,10 @@ def baseline(tmp_path: Path, light: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def test_a_baseline_is_set_from_runs(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, base: list[Path], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    base: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(capsys, "baseline", "set", str(base[0]), "--name", "first")[0] == ExitCode.PASS
@@ -156,7 +184,9 @@ def test_a_baseline_is_set_from_runs(
     assert (tree["name"], len(tree["runs"]), tree["runs"][0]["suspects"]) == ("first", 1, [])
 
 
-def test_a_baseline_stands_for_its_runs(capsys: pytest.CaptureFixture[str], heavy: Path, baseline: Path) -> None:
+def test_a_baseline_stands_for_its_runs(
+    capsys: pytest.CaptureFixture[str], heavy: Path, baseline: Path
+) -> None:
     assert baseline.stat().st_size < 100_000
     code, out, _ = run(capsys, "baseline", "list")
     assert (code, "main" in out) == (ExitCode.PASS, True)
@@ -186,7 +216,9 @@ def test_a_damaged_baseline_is_refused_by_name(
     assert "Traceback" not in err
 
 
-def test_one_run_on_both_sides_is_refused(capsys: pytest.CaptureFixture[str], base: list[Path]) -> None:
+def test_one_run_on_both_sides_is_refused(
+    capsys: pytest.CaptureFixture[str], base: list[Path]
+) -> None:
     code, _, err = run(capsys, "compare", str(base[0]), f"{base[0]}/")
     assert code == ExitCode.USAGE
     assert "both sides" in err
@@ -200,7 +232,9 @@ def test_a_half_written_run_is_refused_or_named(
     (half / "run.json").write_text(json.dumps({**whole, "ended": "running"}))
     code, _, err = run(capsys, "compare", str(light), str(half))
     assert (code, "under way" in err) == (ExitCode.USAGE, True)
-    (half / "run.json").write_text(json.dumps({key: value for key, value in whole.items() if key != "ended"}))
+    (half / "run.json").write_text(
+        json.dumps({key: value for key, value in whole.items() if key != "ended"})
+    )
     _, out, _ = run(capsys, "compare", str(light), str(half))
     assert "crashed after 2 min" in " ".join(out.split())
     (half / "run.json").write_text(json.dumps({**whole, "format_version": 9}))
@@ -247,5 +281,7 @@ def test_a_report_against_a_baseline_ends_with_the_worse_code(
         (ExitCode.INTERRUPTED, ExitCode.FAIL, ExitCode.INTERRUPTED),
     ],
 )
-def test_a_runs_code_and_its_comparisons_make_one(ran: ExitCode, compared_code: ExitCode, code: ExitCode) -> None:
+def test_a_runs_code_and_its_comparisons_make_one(
+    ran: ExitCode, compared_code: ExitCode, code: ExitCode
+) -> None:
     assert worse_of(ran, compared_code) is code

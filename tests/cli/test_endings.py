@@ -31,7 +31,9 @@ def leaking(tmp_path: Path) -> Path:
 def ended(*command: str, stdout: str = "") -> tuple[int, str]:
     """Exit code and standard error of a verb whose standard output a shell redirects."""
     line = 'exec "$@" ' + stdout
-    done = subprocess.run(["sh", "-c", line, "sh", *SOAK, *command], stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", line, "sh", *SOAK, *command], stderr=subprocess.PIPE, text=True, check=False
+    )
     return done.returncode, done.stderr
 
 
@@ -85,7 +87,11 @@ def test_an_unexpected_exception_is_exit_4_with_its_traceback_kept(
     ],
 )
 def test_a_crash_that_cannot_be_told_is_exit_4_all_the_same(
-    capsys: pytest.CaptureFixture[str], steady: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, said: str
+    capsys: pytest.CaptureFixture[str],
+    steady: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    raised: Exception,
+    said: str,
 ) -> None:
     def explode(*_: object) -> None:
         raise raised
@@ -113,14 +119,17 @@ def test_an_own_report_that_crashes_costs_the_others_nothing_and_the_pass(
     assert code == ExitCode.BROKEN
     assert "soak: junit.xml was not written: internal error: ZeroDivisionError" in err
     assert not (steady / "junit.xml").exists()
-    assert {"report.html", "summary.md", "analysis.json"} <= {path.name for path in steady.iterdir()}
+    assert {"report.html", "summary.md", "analysis.json"} <= {
+        path.name for path in steady.iterdir()
+    }
 
 
 def test_another_packages_report_that_crashes_is_a_warning(
     capsys: pytest.CaptureFixture[str], steady: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "soak.reporters.entry_points", lambda group: [EntryPoint("theirs", "tests.cli.test_endings:THEIRS", group)]
+        "soak.reporters.entry_points",
+        lambda group: [EntryPoint("theirs", "tests.cli.test_endings:THEIRS", group)],
     )
     installed.cache_clear()
     code, _, err = run(capsys, "report", str(steady))
@@ -168,7 +177,10 @@ def test_a_full_disk_still_shows_the_verdict(
     ids=" ".join,
 )
 def test_wrong_usage_is_exit_2_in_every_verb(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, _, err = run(capsys, *arguments)

@@ -12,11 +12,15 @@ from soak.history.changes import otava_is_there
 from tests.cli.calling import run
 from tests.history.folders import LEVEL, night, nights, write
 
-needs_otava = pytest.mark.skipif(not otava_is_there() and not os.environ.get("CI"), reason="no Apache Otava")
+needs_otava = pytest.mark.skipif(
+    not otava_is_there() and not os.environ.get("CI"), reason="no Apache Otava"
+)
 
 
 @needs_otava
-def test_a_regression_is_exit_1_where_it_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_regression_is_exit_1_where_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     nights(tmp_path, 24, lambda number: LEVEL * (1.3 if number >= 18 else 1.0))
     code, out, _ = run(capsys, "history", str(tmp_path))
     assert code == 0
@@ -37,7 +41,9 @@ def test_a_newest_run_that_failed_is_exit_1_where_it_is_asked_for(
 def test_it_writes_its_files_and_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     nights(tmp_path, 2)
     page, table = tmp_path / "h.html", tmp_path / "h.csv"
-    code, out, _ = run(capsys, "history", str(tmp_path), "--json", "--html", str(page), "--csv", str(table))
+    code, out, _ = run(
+        capsys, "history", str(tmp_path), "--json", "--html", str(page), "--csv", str(table)
+    )
     assert code == 0
     assert json.loads(out)["profiles"][0]["name"] == "nightly"
     assert "nightly-000/report.html" in page.read_text()

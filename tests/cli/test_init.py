@@ -19,16 +19,22 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_options_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "init")
     assert code == 0
-    assert all(f"  {name} " in out for name in [*examples(), "github", "gitlab", "systemd", "kubernetes"])
+    assert all(
+        f"  {name} " in out for name in [*examples(), "github", "gitlab", "systemd", "kubernetes"]
+    )
 
 
-def test_an_example_goes_to_standard_output_alone(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_an_example_goes_to_standard_output_alone(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
     code, out, err = run(capsys, "init", "--example", "nightly")
     assert (code, out, err) == (0, examples()["nightly"].text, "")
     assert not list(here.iterdir())
 
 
-def test_an_example_that_needs_a_file_says_so_or_brings_it(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_an_example_that_needs_a_file_says_so_or_brings_it(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
     assert "also needs data/products.csv" in run(capsys, "init", "--example", "checkout")[2]
     code, _, _ = run(capsys, "init", "--example", "checkout", "--out", "mine/c.yaml")
     assert code == 0
@@ -36,7 +42,9 @@ def test_an_example_that_needs_a_file_says_so_or_brings_it(capsys: pytest.Captur
     assert run(capsys, "check", "mine/c.yaml")[0] == 0
 
 
-def test_nothing_is_overwritten_unless_forced(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_nothing_is_overwritten_unless_forced(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
     (here / "data").mkdir()
     (here / "data/products.csv").write_text("mine")
     code, _, err = run(capsys, "init", "--example", "checkout", "--out", "c.yaml")
@@ -47,7 +55,9 @@ def test_nothing_is_overwritten_unless_forced(capsys: pytest.CaptureFixture[str]
     assert (here / "data/products.csv").read_text() != "mine"
 
 
-def test_a_profile_that_is_there_is_kept_even_when_forced(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_a_profile_that_is_there_is_kept_even_when_forced(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
     assert run(capsys, "init", "--ci", "github")[0] == 0
     (here / "soak/nightly.yaml").write_text("mine")
     code, _, err = run(capsys, "init", "--ci", "github", "--force")
@@ -60,11 +70,17 @@ def test_a_profile_that_is_there_is_kept_even_when_forced(capsys: pytest.Capture
     ("arguments", "expected"),
     [
         (["--example", "nigthly"], "--example nigthly: unknown, did you mean nightly?"),
-        (["--ci", "jenkins"], "--ci jenkins: unknown; there is github, gitlab, systemd, kubernetes"),
+        (
+            ["--ci", "jenkins"],
+            "--ci jenkins: unknown; there is github, gitlab, systemd, kubernetes",
+        ),
         (["--example", "nightly", "--ci", "github"], "either --example or --ci, and not both"),
         (["--out", "x.yaml"], "say what to write"),
         (["--example", "nightly", "--force"], "--force goes with --out FILE"),
-        (["--example", "nightly", "--out", "/dev/null/x.yaml"], "/dev/null/x.yaml: cannot be written"),
+        (
+            ["--example", "nightly", "--out", "/dev/null/x.yaml"],
+            "/dev/null/x.yaml: cannot be written",
+        ),
     ],
 )
 def test_bad_input(capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str) -> None:

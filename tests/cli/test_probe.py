@@ -44,7 +44,9 @@ PAGES = {
 GONE = 2**22 + 5
 
 
-def probed(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, source: str) -> tuple[int, str]:
+def probed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, source: str
+) -> tuple[int, str]:
     (tmp_path / "p.yaml").write_text(PROFILE.format(url=url, source=source))
     code, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
     assert "Traceback" not in out + err
@@ -66,7 +68,11 @@ def probed(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, source:
 def test_the_backend_of_traces_is_asked_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str, code: int, said: str
 ) -> None:
-    more = {"/zipkin/api/v2/services": http('["a"]'), "/page/api/v2/services": http("<html>"), "/fine": http("a 1\n")}
+    more = {
+        "/zipkin/api/v2/services": http('["a"]'),
+        "/page/api/v2/services": http("<html>"),
+        "/fine": http("a 1\n"),
+    }
     with answering(PAGES | more) as url:
         source = f"prometheus: {{url: /fine}}\ntrace: {{zipkin: '{url}{path}'}}"
         assert probed(tmp_path, capsys, url, source) == (code, ANY)
@@ -87,7 +93,10 @@ def test_the_backend_of_traces_is_asked_too(
         ("prometheus: {url: /broken}", "answered 500"),
         ("prometheus: {url: /twice, keep: [none]}", "no metric matches keep and drop"),
         ("prometheus: {url: 'http://127.0.0.1:1/metrics'}", "connection refused"),
-        ("prometheus: {url: 'http://no-such-host.invalid/metrics'}", "the host name cannot be resolved"),
+        (
+            "prometheus: {url: 'http://no-such-host.invalid/metrics'}",
+            "the host name cannot be resolved",
+        ),
         ("process: {port: 1}", "port 1: nobody listens on it"),
         (f"process: {{pid: {GONE}}}", f"process {GONE} does not exist"),
         (f"cgroup: {{pid: {GONE}}}", f"process {GONE} does not exist"),
@@ -112,14 +121,20 @@ def test_each_wrong_source_is_one_line(
     assert line.startswith(f"  FAIL {kind}: ")
 
 
-def test_an_address_of_no_known_scheme_is_refused_unprobed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_of_no_known_scheme_is_refused_unprobed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "p.yaml").write_text(
-        PROFILE.format(url="http://127.0.0.1:1", source="prometheus: {url: 'ftp://127.0.0.1/metrics'}")
+        PROFILE.format(
+            url="http://127.0.0.1:1", source="prometheus: {url: 'ftp://127.0.0.1/metrics'}"
+        )
     )
     code, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
     assert (code, out) == (2, "")
     assert "p.yaml:" in err
-    assert "sources.0.prometheus.url: expected a path such as /metrics, or an address such as" in err
+    assert (
+        "sources.0.prometheus.url: expected a path such as /metrics, or an address such as" in err
+    )
 
 
 @pytest.mark.parametrize(("path", "count"), [("/twice", 1), ("/odd", 3), ("/octet-text", 1)])
@@ -139,7 +154,9 @@ def test_a_page_of_a_hundred_megabytes(
     sent = []
 
     def flood(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 104857600\r\n\r\n")
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 104857600\r\n\r\n"
+        )
         for _ in range(1600):
             connection.sendall(b"a 1\n" * 16384)
             sent.append(1)
@@ -158,7 +175,9 @@ def test_a_page_that_comes_byte_by_byte(tmp_path: Path, capsys: pytest.CaptureFi
             time.sleep(0.02)
 
     with serving(drip) as slow, answering(PAGES) as url:
-        code, out = probed(tmp_path, capsys, url, f"prometheus: {{url: '{slow}/metrics', timeout: 300ms}}")
+        code, out = probed(
+            tmp_path, capsys, url, f"prometheus: {{url: '{slow}/metrics', timeout: 300ms}}"
+        )
     assert code == 4
     assert "no whole answer within 0.3 s" in out
 
@@ -182,17 +201,29 @@ def test_a_process_of_somebody_else(
         ("{pprof: /debug/pprof}", 0, "  ok   pprof heap: 5 bytes"),
         ("{}", 0, "  ok   pprof goroutine: 5 bytes"),
         ("{pprof: /login}", 4, "answered 404: pprof is off there"),
-        ("{pprof: 'http://127.0.0.1:1/x'}", 4, "  FAIL pprof heap: http://127.0.0.1:1/x/heap?…: connection refused"),
+        (
+            "{pprof: 'http://127.0.0.1:1/x'}",
+            4,
+            "  FAIL pprof heap: http://127.0.0.1:1/x/heap?…: connection refused",
+        ),
     ],
 )
 def test_each_profiler_is_asked_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], diagnose: str, code: int, said: str
 ) -> None:
     profile = http(gzip.compress(b"\x0aheap"), content_type="application/octet-stream")
-    pages = PAGES | dict.fromkeys(("/debug/pprof/heap?gc=1", "/debug/pprof/goroutine?debug=0"), profile)
-    pages |= {"/debug/pprof/goroutine?debug=2": http(b"goroutine 1 [running]:\n", content_type="text/plain")}
+    pages = PAGES | dict.fromkeys(
+        ("/debug/pprof/heap?gc=1", "/debug/pprof/goroutine?debug=0"), profile
+    )
+    pages |= {
+        "/debug/pprof/goroutine?debug=2": http(
+            b"goroutine 1 [running]:\n", content_type="text/plain"
+        )
+    }
     with answering(pages) as url:
-        text = PROFILE.format(url=url, source="prometheus: {url: /twice}") + f"diagnose: {diagnose}\n"
+        text = (
+            PROFILE.format(url=url, source="prometheus: {url: /twice}") + f"diagnose: {diagnose}\n"
+        )
         (tmp_path / "p.yaml").write_text(text)
         found, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
     assert found == code
@@ -200,7 +231,9 @@ def test_each_profiler_is_asked_once(
     assert "Traceback" not in out + err
 
 
-def test_a_diagnosis_with_nothing_to_take_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_diagnosis_with_nothing_to_take_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with answering(PAGES) as url:
         text = PROFILE.format(url=url, source="prometheus: {url: /twice}") + "diagnose: {}\n"
         (tmp_path / "p.yaml").write_text(text)

@@ -39,7 +39,9 @@ def test_without_yes_it_only_says(capsys: pytest.CaptureFixture[str], runs: Path
     assert names(runs) == ["a", "b", "c", "notes"]
 
 
-def test_with_yes_it_deletes_runs_and_nothing_else(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+def test_with_yes_it_deletes_runs_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], runs: Path
+) -> None:
     code, out, _ = run(capsys, "prune", "--older", "90d", "--yes")
     assert (code, "deleted reports/a" in out) == (0, True)
     assert names(runs) == ["c", "notes"]
@@ -55,13 +57,17 @@ def test_with_yes_it_deletes_runs_and_nothing_else(capsys: pytest.CaptureFixture
         (["--keep", "0"], "--keep"),
     ],
 )
-def test_bad_input(capsys: pytest.CaptureFixture[str], runs: Path, arguments: list[str], expected: str) -> None:
+def test_bad_input(
+    capsys: pytest.CaptureFixture[str], runs: Path, arguments: list[str], expected: str
+) -> None:
     code, out, err = run(capsys, "prune", *arguments)
     assert (code, out) == (2, "")
     assert expected in err
 
 
-def test_a_damaged_baseline_ends_it_before_anything_goes(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+def test_a_damaged_baseline_ends_it_before_anything_goes(
+    capsys: pytest.CaptureFixture[str], runs: Path
+) -> None:
     (runs.parent / "baselines").mkdir()
     (runs.parent / "baselines" / "nightly.json").write_text("{")
     code, _, err = run(capsys, "prune", "--older", "90d", "--yes")
@@ -69,7 +75,9 @@ def test_a_damaged_baseline_ends_it_before_anything_goes(capsys: pytest.CaptureF
     assert names(runs) == ["a", "b", "c", "notes"]
 
 
-def test_a_compacted_recording_is_read_the_same(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_compacted_recording_is_read_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     directory = recorded(tmp_path / "run")
     before, text = load_recording(directory), judged(directory)
     code, out, _ = run(capsys, "compact", str(directory))
@@ -83,7 +91,9 @@ def test_a_compacted_recording_is_read_the_same(capsys: pytest.CaptureFixture[st
     assert f"{PACKED}: damaged: not a whole xz file" in judged(directory)
 
 
-def test_a_recording_that_cannot_be_packed_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_that_cannot_be_packed_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from soak.errors import RecordingError  # noqa: PLC0415
 
     directory = recorded(tmp_path / "run")
@@ -92,7 +102,11 @@ def test_a_recording_that_cannot_be_packed_is_left_as_it_is(tmp_path: Path, monk
     with pytest.raises(RecordingError, match="reads back differently"):
         compact(directory)
     assert (directory / "recording.sqlite").read_bytes() == text
-    assert not [path.name for path in directory.iterdir() if path.name.startswith(".") or path.name == PACKED]
+    assert not [
+        path.name
+        for path in directory.iterdir()
+        if path.name.startswith(".") or path.name == PACKED
+    ]
 
 
 def test_compacting_what_is_no_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

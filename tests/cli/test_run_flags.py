@@ -33,7 +33,12 @@ def test_what_is_not_given_is_assumed_and_said(
 ) -> None:
     code, _, err = run(capsys, "run", *URL, "--endpoint", "GET /x")
     [(profile, _)] = driven
-    assert (code, profile.load.rate, profile.load.duration, profile.name) == (0, 10.0, 600.0, "127.0.0.1-8080")
+    assert (code, profile.load.rate, profile.load.duration, profile.name) == (
+        0,
+        10.0,
+        600.0,
+        "127.0.0.1-8080",
+    )
     assert err == "soak: not given, so assumed: --rate 10/s, --duration 10m\n"
 
 
@@ -57,7 +62,9 @@ def test_headers_and_bodies_are_sent_and_never_written_down(
     code, _, err = run(capsys, "run", *words, *sent)
     [(profile, text)] = driven
     assert (code, err) == (0, "")
-    assert [endpoint.headers["Authorization"] for endpoint in profile.endpoints] == ["Bearer hunter2"] * 2
+    assert [endpoint.headers["Authorization"] for endpoint in profile.endpoints] == [
+        "Bearer hunter2"
+    ] * 2
     assert [endpoint.json_ for endpoint in profile.endpoints] == [None, {"card": "4111"}]
     assert "hunter2" not in text
     assert "4111" not in text
@@ -65,7 +72,9 @@ def test_headers_and_bodies_are_sent_and_never_written_down(
     assert not any("hunter2" in word or "4111" in word for word in kept)
 
 
-def test_attribute_diagnoses(capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]]) -> None:
+def test_attribute_diagnoses(
+    capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]]
+) -> None:
     run(capsys, "run", *URL, "--endpoint", "GET /x", "--endpoint", "GET /y", "--attribute")
     [(profile, _)] = driven
     assert profile.diagnose is not None
@@ -76,7 +85,19 @@ def test_the_profile_of_the_flags_can_be_kept_and_read_again(
     capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]], tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.yaml"
-    words = [*URL, "--endpoint", "GET /x", "--users", "3", "--think", "1s", "--duration", "1m", "--limit", "p99: 1s"]
+    words = [
+        *URL,
+        "--endpoint",
+        "GET /x",
+        "--users",
+        "3",
+        "--think",
+        "1s",
+        "--duration",
+        "1m",
+        "--limit",
+        "p99: 1s",
+    ]
     run(capsys, "run", *words, "--profile-out", str(path))
     kept, _ = load_profile(path)
     assert kept.model_dump() == driven[0][0].model_dump()
@@ -90,10 +111,30 @@ def test_words_after_two_dashes_are_the_locustfiles(
 ) -> None:
     (tmp_path / "mine.py").write_text("")
     words = ["--locustfile", str(tmp_path / "mine.py"), "--users", "1", "--duration", "1m"]
-    code, _, _ = run(capsys, "run", *URL, *words, "--", "--tenant", "acme", "--loud", "--tags", "a", "b", "--level=3")
+    code, _, _ = run(
+        capsys,
+        "run",
+        *URL,
+        *words,
+        "--",
+        "--tenant",
+        "acme",
+        "--loud",
+        "--tags",
+        "a",
+        "b",
+        "--level=3",
+    )
     [(profile, _)] = driven
     assert code == 0
-    assert profile.load.locust_arguments == ("--tenant=acme", "--loud", "--tags", "a", "b", "--level=3")
+    assert profile.load.locust_arguments == (
+        "--tenant=acme",
+        "--loud",
+        "--tags",
+        "a",
+        "b",
+        "--level=3",
+    )
     code, _, err = run(capsys, "run", *URL, *words, "--", "acme")
     assert code == 2
     assert "the locustfile's arguments" in err
@@ -102,21 +143,47 @@ def test_words_after_two_dashes_are_the_locustfiles(
 @pytest.mark.parametrize(
     ("flags", "refused"),
     [
-        (["--url", "http://staging.example", "--allow", "staging.example", "--rate", "100/s"], None),
-        (["--url", "http://staging.example", "--allow", "staging.example", "--rate", "101/s"], "101 requests/s"),
+        (
+            ["--url", "http://staging.example", "--allow", "staging.example", "--rate", "100/s"],
+            None,
+        ),
+        (
+            ["--url", "http://staging.example", "--allow", "staging.example", "--rate", "101/s"],
+            "101 requests/s",
+        ),
         (["--url", "http://staging.example", "--allow", "staging.example", "--users", "100"], None),
-        (["--url", "http://staging.example", "--allow", "staging.example", "--users", "101"], "101 users"),
-        (["--url", "http://staging.example", "--allow", "staging.example", "--rate", "101/s", "--yes"], None),
+        (
+            ["--url", "http://staging.example", "--allow", "staging.example", "--users", "101"],
+            "101 users",
+        ),
+        (
+            [
+                "--url",
+                "http://staging.example",
+                "--allow",
+                "staging.example",
+                "--rate",
+                "101/s",
+                "--yes",
+            ],
+            None,
+        ),
         ([*URL, "--rate", "101/s"], None),
         (["--url", "http://[::1]:80", "--users", "101"], None),
     ],
 )
 def test_much_load_for_another_machine_wants_a_confirmation(
-    capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]], flags: list[str], refused: str | None
+    capsys: pytest.CaptureFixture[str],
+    driven: list[tuple[Profile, str]],
+    flags: list[str],
+    refused: str | None,
 ) -> None:
     code, _, said = run(capsys, "run", *flags, "--endpoint", "GET /")
     if refused is None:
         assert (code, len(driven)) == (0, 1), said
     else:
         assert (code, driven) == (2, [])
-        assert said == f"soak: {refused} for staging.example, which is another machine: confirm that with --yes\n"
+        assert (
+            said
+            == f"soak: {refused} for staging.example, which is another machine: confirm that with --yes\n"
+        )

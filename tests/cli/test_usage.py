@@ -35,16 +35,42 @@ REFUSED = [
     (["run", "good.yaml", "--set", "load.rtae=5/s"], "load.rtae: unknown key, did you mean rate?"),
     (["run", "good.yaml", "--users", "0"], "load.users: expected a whole number of at least 1"),
     (["run", "good.yaml", "--users", "many"], "--users"),
-    (["run", "--url", "http://127.0.0.1:1", "--rate", "5/s", "--duration", "1s"], "--endpoint: is missing"),
     (
-        ["run", "--url", "http://example.com", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s"],
+        ["run", "--url", "http://127.0.0.1:1", "--rate", "5/s", "--duration", "1s"],
+        "--endpoint: is missing",
+    ),
+    (
+        [
+            "run",
+            "--url",
+            "http://example.com",
+            "--endpoint",
+            "GET /",
+            "--rate",
+            "5/s",
+            "--duration",
+            "1s",
+        ],
         "is not allowed",
     ),
     (
-        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--rate", "5/s", "--users", "5"],
+        [
+            "run",
+            "--url",
+            "http://127.0.0.1:1",
+            "--endpoint",
+            "GET /",
+            "--rate",
+            "5/s",
+            "--users",
+            "5",
+        ],
         "--rate or --users: give either rate",
     ),
-    (["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--rate", "5"], "--rate: expected a rate"),
+    (
+        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--rate", "5"],
+        "--rate: expected a rate",
+    ),
     (
         ["run", "--url", "http://example.com", "--endpoint", "GET /"],
         "is not allowed; to allow it, add --allow example.com",
@@ -53,12 +79,18 @@ REFUSED = [
         ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--body", "x"],
         "go with an --endpoint whose method is POST",
     ),
-    (["run", "--url", "http://127.0.0.1:1", "--endpoint", "POST /", "--json-body", "{"], "--json-body: not valid JSON"),
+    (
+        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "POST /", "--json-body", "{"],
+        "--json-body: not valid JSON",
+    ),
     (
         ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--header", "x"],
         "--header 'x': expected 'Name: value'",
     ),
-    (["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--timeout", "never"], "--timeout: expected"),
+    (
+        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--timeout", "never"],
+        "--timeout: expected",
+    ),
     (["run", "good.yaml", "--header", "a: b"], "--header goes without a profile"),
     (["run", "good.yaml", "--profile-out", "x.yaml"], "--profile-out goes without a profile"),
     (
@@ -107,7 +139,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"), REFUSED, ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else ""
+    ("arguments", "expected"),
+    REFUSED,
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )
 def test_bad_input_is_one_message_and_exit_2(
     capsys: pytest.CaptureFixture[str], here: Path, arguments: list[str], expected: str
@@ -121,24 +155,41 @@ def test_bad_input_is_one_message_and_exit_2(
     assert sorted(here.iterdir()) == before
 
 
-def test_an_unreachable_target_ends_in_time_with_what_was_tried(capsys: pytest.CaptureFixture[str], here: Path) -> None:
-    arguments = ["--url", "http://127.0.0.1:9", "--endpoint", "GET /", "--rate", "5/s", "--duration", "1s"]
+def test_an_unreachable_target_ends_in_time_with_what_was_tried(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    arguments = [
+        "--url",
+        "http://127.0.0.1:9",
+        "--endpoint",
+        "GET /",
+        "--rate",
+        "5/s",
+        "--duration",
+        "1s",
+    ]
     code, _, err = run(capsys, "run", *arguments, "--out", "never")
     assert code == 4
     assert "the target cannot be reached (connection refused, 10 attempts in 5 s)" in err
     assert not (here / "never").exists()
 
 
-def test_a_target_that_does_not_start_says_its_last_words(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_a_target_that_does_not_start_says_its_last_words(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no database at hand')"]
-    (here / "p.yaml").write_text(GOOD.replace('8080"}', f'8080", start: {{command: {json.dumps(command)}}}}}'))
+    (here / "p.yaml").write_text(
+        GOOD.replace('8080"}', f'8080", start: {{command: {json.dumps(command)}}}}}')
+    )
     code, _, err = run(capsys, "run", "p.yaml", "--out", "never")
     assert code == 4
     assert "ended with code 1; it said: no database at hand" in err
     assert [path.name for path in (here / "never").iterdir()] == ["target.log"]
 
 
-def test_a_run_directory_that_is_in_use_is_refused(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_a_run_directory_that_is_in_use_is_refused(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
     (here / "used").mkdir()
     (here / "used" / "x").write_text("")
     code, _, err = run(capsys, "run", "good.yaml", "--out", "used")
@@ -161,8 +212,12 @@ def test_a_right_profile(capsys: pytest.CaptureFixture[str], here: Path) -> None
     )
 
 
-def test_check_probe_of_a_dead_target_is_exit_4(capsys: pytest.CaptureFixture[str], here: Path) -> None:
-    code, _, err = run(capsys, "check", "good.yaml", "--set", "target.url=http://127.0.0.1:9", "--probe")
+def test_check_probe_of_a_dead_target_is_exit_4(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    code, _, err = run(
+        capsys, "check", "good.yaml", "--set", "target.url=http://127.0.0.1:9", "--probe"
+    )
     assert code == 4
     assert "cannot be reached" in err
 
@@ -177,10 +232,10 @@ def test_every_verb_has_help_with_examples(capsys: pytest.CaptureFixture[str], v
 
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; sys.argv = ['soak', '--help']\nimport soak.cli\ntry: soak.cli.main()\nexcept SystemExit: pass\n"
-    code += (
-        "print(sorted({'numpy', 'pandas', 'pydantic', 'rich', 'yaml', 'bokeh', 'locust', 'psutil'} & set(sys.modules)))"
+    code += "print(sorted({'numpy', 'pandas', 'pydantic', 'rich', 'yaml', 'bokeh', 'locust', 'psutil'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert done.stdout.splitlines()[-1] == "[]"
 
 

@@ -8,8 +8,16 @@ from soak.compared import MeasuredRun, Measurement
 from soak.model import Suspect
 
 
-def measurement(value: float, metric: str = "memory", subject: str = "process_resident_memory_bytes") -> Measurement:
-    unit = {"memory": "bytes", "p99": "seconds", "errors": "ratio", "growth": "bytes/h", "throughput": "requests/s"}
+def measurement(
+    value: float, metric: str = "memory", subject: str = "process_resident_memory_bytes"
+) -> Measurement:
+    unit = {
+        "memory": "bytes",
+        "p99": "seconds",
+        "errors": "ratio",
+        "growth": "bytes/h",
+        "throughput": "requests/s",
+    }
     drift = {"errors": 0.0, "growth": 0.001 * value}
     return Measurement(metric, subject, value, 0.0, drift.get(metric, 0.001), unit[metric])
 
@@ -23,7 +31,9 @@ def run(
     seconds: float = 600.0,
     suspects: tuple[Suspect, ...] | None = (),
 ) -> MeasuredRun:
-    return MeasuredRun(name, source, "2026-11-28T00:00:00Z", seconds, target, load, measurements, suspects=suspects)
+    return MeasuredRun(
+        name, source, "2026-11-28T00:00:00Z", seconds, target, load, measurements, suspects=suspects
+    )
 
 
 def runs(values: Sequence[float], metric: str = "memory") -> list[MeasuredRun]:

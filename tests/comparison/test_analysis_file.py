@@ -20,7 +20,9 @@ def tree() -> dict[str, Any]:
 
 def test_it_tells_of_endpoints_growth_and_suspects() -> None:
     run = from_analysis(json.dumps(tree()), "analysis.json")
-    assert {"p50", "p99", "errors", "throughput", "growth"} <= {one.metric for one in run.measurements}
+    assert {"p50", "p99", "errors", "throughput", "growth"} <= {
+        one.metric for one in run.measurements
+    }
     assert any("without its recording" in warning for warning in run.warnings)
     assert run.suspects is not None
     assert (run.suspects[0].leak_class, str(run.suspects[0].place)) == (
@@ -28,7 +30,9 @@ def test_it_tells_of_endpoints_growth_and_suspects() -> None:
         str(failing().suspects[0].place),
     )
     assert (
-        from_analysis(json.dumps({key: value for key, value in tree().items() if key != "suspects"}), "").suspects
+        from_analysis(
+            json.dumps({key: value for key, value in tree().items() if key != "suspects"}), ""
+        ).suspects
         is None
     )
 

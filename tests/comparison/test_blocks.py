@@ -29,14 +29,18 @@ def test_every_time_lies_in_one_stretch_and_none_outside() -> None:
 
 
 def test_a_counter_that_fell_was_restarted() -> None:
-    counter = Series("c_total", np.array([0.0, 1.0, 2.0, 3.0]), np.array([5.0, 8.0, 2.0, 4.0]), kind=Kind.COUNTER)
+    counter = Series(
+        "c_total", np.array([0.0, 1.0, 2.0, 3.0]), np.array([5.0, 8.0, 2.0, 4.0]), kind=Kind.COUNTER
+    )
     assert Blocks.of(0.0, 10.0).increases(counter).tolist()[:4] == [0.0, 3.0, 2.0, 2.0]
 
 
 def test_the_error_of_independent_stretches_is_that_of_a_mean() -> None:
     rng = np.random.default_rng(1)
     errors = [standard_error(rng.normal(0, 2.0, BLOCKS)) for _ in range(400)]
-    assert np.mean([error for error in errors if error is not None]) == pytest.approx(2.0 / BLOCKS**0.5, rel=0.25)
+    assert np.mean([error for error in errors if error is not None]) == pytest.approx(
+        2.0 / BLOCKS**0.5, rel=0.25
+    )
 
 
 def test_dependence_widens_it_and_too_few_tell_nothing() -> None:

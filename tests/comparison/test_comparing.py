@@ -17,7 +17,17 @@ from tests.comparison.runs import measurement, run, runs
 BASE = runs([100e6, 100.1e6, 99.9e6])
 HEAVY = runs([150e6, 150.2e6, 149.9e6])
 LEAK = Suspect(
-    "goroutine-leak", 0.9, Place("main.serve", "main.go", 72), "GET /user", 1.0, 0.9, 1.1, "goroutines", (), "", ""
+    "goroutine-leak",
+    0.9,
+    Place("main.serve", "main.go", 72),
+    "GET /user",
+    1.0,
+    0.9,
+    1.1,
+    "goroutines",
+    (),
+    "",
+    "",
 )
 
 
@@ -33,12 +43,18 @@ def test_half_more_is_worse_and_the_other_way_round_better() -> None:
 
 
 def test_throughput_is_worse_where_it_falls() -> None:
-    [fallen] = compare(runs([100.0] * 3, "throughput"), runs([50.0] * 3, "throughput"), {}).differences
-    [risen] = compare(runs([50.0] * 3, "throughput"), runs([100.0] * 3, "throughput"), {}).differences
+    [fallen] = compare(
+        runs([100.0] * 3, "throughput"), runs([50.0] * 3, "throughput"), {}
+    ).differences
+    [risen] = compare(
+        runs([50.0] * 3, "throughput"), runs([100.0] * 3, "throughput"), {}
+    ).differences
     assert (fallen.verdict, risen.verdict) == (Change.WORSE, Change.BETTER)
 
 
-@pytest.mark.parametrize(("tolerance", "verdict"), [("60%", Change.SAME), ("40%", Change.WORSE), ("60MB", Change.SAME)])
+@pytest.mark.parametrize(
+    ("tolerance", "verdict"), [("60%", Change.SAME), ("40%", Change.WORSE), ("60MB", Change.SAME)]
+)
 def test_a_tolerance_is_a_share_of_the_base_or_an_amount(tolerance: str, verdict: Change) -> None:
     rules = {"memory": CompareRule.model_validate({"tolerance": tolerance})}
     [found] = compare(runs([100e6] * 6), runs([150e6] * 6), rules).differences
@@ -67,7 +83,13 @@ def test_a_required_metric_that_cannot_be_told_or_was_not_measured_leaves_it_ope
 
 
 def test_other_endpoints_targets_profiles_and_lengths_are_named() -> None:
-    base = [run(measurement(0.1, "p99", "GET /a"), measurement(0.0, "errors", "GET /a"), measurement(100e6))] * 3
+    base = [
+        run(
+            measurement(0.1, "p99", "GET /a"),
+            measurement(0.0, "errors", "GET /a"),
+            measurement(100e6),
+        )
+    ] * 3
     other = run(
         measurement(0.1, "p99", "GET /b"),
         measurement(0.0, "errors", "GET /b"),
@@ -81,9 +103,16 @@ def test_other_endpoints_targets_profiles_and_lengths_are_named() -> None:
     assert "p99 of GET /a: only main has it" in comparison.left_out
     assert "errors of GET /b: only branch has it" in comparison.left_out
     said = "\n".join(comparison.warnings)
-    for part in ("profiles differ: shop against store", "targets differ", "endpoints differ", "not equally long"):
+    for part in (
+        "profiles differ: shop against store",
+        "targets differ",
+        "endpoints differ",
+        "not equally long",
+    ):
         assert part in said
-    assert not any("targets" in text for text in compare(base, [other] * 3, {}, paired=True).warnings)
+    assert not any(
+        "targets" in text for text in compare(base, [other] * 3, {}, paired=True).warnings
+    )
 
 
 def test_another_unit_is_named_and_not_compared() -> None:
@@ -112,14 +141,18 @@ def test_a_suspect_is_new_by_its_function_and_endpoint_once_it_is_sure() -> None
     moved = replace(LEAK, place=replace(LEAK.place, line=99), leak_class="request-context")
     assert compare(with_leak, [run(measurement(100e6), suspects=(moved,))], {}).new_suspects == ()
     elsewhere = replace(LEAK, endpoint="GET /cart")
-    assert compare(with_leak, [run(measurement(100e6), suspects=(elsewhere,))], {}).new_suspects == (elsewhere,)
+    assert compare(
+        with_leak, [run(measurement(100e6), suspects=(elsewhere,))], {}
+    ).new_suspects == (elsewhere,)
     for confidence, new in ((0.5, 1), (0.49, 0)):
         doubtful = run(measurement(100e6), suspects=(replace(LEAK, confidence=confidence),))
         assert len(compare(BASE, [doubtful, doubtful], {}).new_suspects) == new
 
 
 def test_a_base_that_does_not_say_what_it_suspected_makes_none_new() -> None:
-    comparison = compare([run(measurement(100e6), suspects=None)], [run(measurement(100e6), suspects=(LEAK,))], {})
+    comparison = compare(
+        [run(measurement(100e6), suspects=None)], [run(measurement(100e6), suspects=(LEAK,))], {}
+    )
     assert comparison.new_suspects == ()
     assert any(text.startswith("suspects: base does not say") for text in comparison.left_out)
 
@@ -130,7 +163,12 @@ def test_equals_are_called_worse_in_hardly_any_of_hundreds_of_comparisons() -> N
     for _ in range(150):
         sides = [
             [
-                run(*(measurement(0.02 * np.exp(0.05 * rng.normal()), "p99", f"GET /{index}") for index in range(8)))
+                run(
+                    *(
+                        measurement(0.02 * np.exp(0.05 * rng.normal()), "p99", f"GET /{index}")
+                        for index in range(8)
+                    )
+                )
                 for _ in range(3)
             ]
             for _ in range(2)
@@ -159,7 +197,9 @@ def test_neighbours_cancel_what_both_have() -> None:
         (False, "descriptors", 8.1, "+8.1 descriptors"),
     ],
 )
-def test_a_change_that_rounds_to_nothing_has_no_sign(relative: bool, unit: str, change: float, text: str) -> None:
+def test_a_change_that_rounds_to_nothing_has_no_sign(
+    relative: bool, unit: str, change: float, text: str
+) -> None:
     [difference] = compare(BASE, HEAVY, {}).differences
     assert replace(difference, relative=relative, unit=unit).signed(change) == text
 

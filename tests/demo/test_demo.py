@@ -20,7 +20,11 @@ from tests.targets import Target, running
 N = 50
 PAGE = 17.5 * 1024
 DEMO = [sys.executable, "-m", "soak.demo"]
-RESIDENT, DESCRIPTORS, THREADS = "process_resident_memory_bytes", "process_open_fds", "process_threads"
+RESIDENT, DESCRIPTORS, THREADS = (
+    "process_resident_memory_bytes",
+    "process_open_fds",
+    "process_threads",
+)
 IN_USE, IDLE = "db_pool_connections_in_use", "db_pool_connections_idle"
 ROUND = [
     ("GET", "/healthz", 200),
@@ -55,10 +59,17 @@ def send(http: Session, target: Target, method: str, path: str, status: int) -> 
 def scrape(http: Session, target: Target) -> dict[str, float]:
     """The unlabelled series of /metrics."""
     families = text_string_to_metric_families(http.get(f"{target.url}/metrics").text)
-    return {sample.name: sample.value for family in families for sample in family.samples if not sample.labels}
+    return {
+        sample.name: sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.labels
+    }
 
 
-def growth(http: Session, target: Target, *requests: tuple[str, str, int], turns: int = N) -> dict[str, float]:
+def growth(
+    http: Session, target: Target, *requests: tuple[str, str, int], turns: int = N
+) -> dict[str, float]:
     """What so many turns of the requests add to each series."""
     before = scrape(http, target)
     for _ in range(turns):
@@ -80,7 +91,11 @@ def test_without_a_leak_nothing_grows(http: Session, healthy: Target) -> None:
     [
         ("descriptors", ("GET", "/invoices/latest", 200), {DESCRIPTORS: N, THREADS: 0, IN_USE: 0}),
         ("threads", ("POST", "/orders", 201), {DESCRIPTORS: 0, THREADS: N, IN_USE: 0}),
-        ("pool", ("GET", "/shipping/is", 200), {DESCRIPTORS: N - 8, THREADS: 0, IN_USE: N, IDLE: -8}),
+        (
+            "pool",
+            ("GET", "/shipping/is", 200),
+            {DESCRIPTORS: N - 8, THREADS: 0, IN_USE: N, IDLE: -8},
+        ),
     ],
 )
 def test_a_leak_keeps_one_thing_a_request_behind_one_endpoint(
@@ -96,7 +111,9 @@ def test_a_leak_keeps_one_thing_a_request_behind_one_endpoint(
 
 def test_the_memory_leak_keeps_a_page_a_request(http: Session) -> None:
     with running([*DEMO, "--leak", "memory"]) as target:
-        elsewhere = growth(http, target, *(request for request in ROUND if "/search" not in request[1]))
+        elsewhere = growth(
+            http, target, *(request for request in ROUND if "/search" not in request[1])
+        )
         grown = growth(http, target, ("GET", "/search?q=lamp", 200), turns=6 * N)
     assert elsewhere[RESIDENT] < 200_000
     # The first pages fill what the warm-up left free: up to 1 MiB.
@@ -169,7 +186,9 @@ def test_bad_requests_are_refused(
     ],
 )
 def test_bad_arguments_exit_2_with_one_line(arguments: list[str], complaint: str) -> None:
-    result = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(
+        [*DEMO, *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
     assert (result.returncode, result.stdout) == (2, "")
     assert complaint in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -178,7 +197,9 @@ def test_bad_arguments_exit_2_with_one_line(arguments: list[str], complaint: str
 def test_a_taken_port_exits_1_with_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = subprocess.run([*DEMO, "--port", port], capture_output=True, text=True, timeout=120, check=False)
+        result = subprocess.run(
+            [*DEMO, "--port", port], capture_output=True, text=True, timeout=120, check=False
+        )
     assert result.returncode == 1
     assert result.stderr == f"python -m soak.demo: port {port}: Address already in use\n"
 
@@ -188,7 +209,9 @@ def test_a_signal_ends_it_cleanly_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    process = subprocess.Popen([*DEMO, "--leak", "threads", "--warm-up", "0"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*DEMO, "--leak", "threads", "--warm-up", "0"], stdout=subprocess.PIPE, text=True
+    )
     with process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("listening on http://127.0.0.1:")

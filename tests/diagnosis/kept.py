@@ -1,7 +1,8 @@
 """Recordings of real runs of tests/targets, small enough to keep: `python -m tests.diagnosis.kept RUN NAME` keeps one.
 
-What diagnosis reads is kept: series with a role, requests by endpoint, phases, and every second snapshot unpacked, in one
-archive whose compression finds what they have in common. Latencies are not.
+What diagnosis reads is kept: series with a role, requests by endpoint, phases, and every second
+snapshot unpacked, in one archive whose compression finds what they have in common. Latencies are
+not.
 """
 
 from __future__ import annotations
@@ -30,9 +31,17 @@ def keep(run: Path, name: str) -> Path:
     """Keep a run directory's recording under this name."""
     recording = load_recording(run)
     series = [
-        [one.name, list(one.labels), one.kind.value, one.source, _short(one.times), _short(one.values)]
+        [
+            one.name,
+            list(one.labels),
+            one.kind.value,
+            one.source,
+            _short(one.times),
+            _short(one.values),
+        ]
         for one in recording.series
-        if (metric_of(one.name) is not None and not one.name.startswith("soak_")) or one.name in _ALSO
+        if (metric_of(one.name) is not None and not one.name.startswith("soak_"))
+        or one.name in _ALSO
     ]
     windows = [
         [
@@ -45,7 +54,9 @@ def keep(run: Path, name: str) -> Path:
     ]
     taken = [one for one in recording.snapshots if one.error is None]
     kept = [
-        one for kind in dict.fromkeys(one.kind for one in taken) for one in [x for x in taken if x.kind == kind][::2]
+        one
+        for kind in dict.fromkeys(one.kind for one in taken)
+        for one in [x for x in taken if x.kind == kind][::2]
     ]
     listed = [[one.time, one.took, one.kind, one.stage] for one in kept]
     phases = [[one.name, one.start, one.end] for one in recording.phases]
@@ -92,11 +103,21 @@ def kept(name: str) -> Recording:
     )
 
 
-def _windows(endpoint: str, times: list[float], seconds: list[float], *counts: list[int]) -> EndpointWindows:
+def _windows(
+    endpoint: str, times: list[float], seconds: list[float], *counts: list[int]
+) -> EndpointWindows:
     requests, failures, sent = (np.array(column, dtype=np.int64) for column in counts)
     none = np.zeros(len(times) + 1, dtype=np.int64)
     return EndpointWindows(
-        endpoint, np.array(times), np.array(seconds), requests, failures, sent, none, _LATENCY, _LATENCY
+        endpoint,
+        np.array(times),
+        np.array(seconds),
+        requests,
+        failures,
+        sent,
+        none,
+        _LATENCY,
+        _LATENCY,
     )
 
 

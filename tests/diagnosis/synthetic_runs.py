@@ -35,7 +35,9 @@ def leaked(costs: Mapping[str, float]) -> Floats:
     """What these costs a request add up to, second by second."""
     made = requests()
     return (
-        np.cumsum(np.sum([made[name] * cost for name, cost in costs.items()], axis=0)) if costs else np.zeros(SECONDS)
+        np.cumsum(np.sum([made[name] * cost for name, cost in costs.items()], axis=0))
+        if costs
+        else np.zeros(SECONDS)
     )
 
 
@@ -50,7 +52,9 @@ def run(
     heap, goroutines = heap or {}, goroutines or {}
     times = np.arange(1.0, SECONDS + 1)
     kept = np.sum([leaked(costs) for costs in heap.values()] or [np.zeros(SECONDS)], axis=0)
-    waiting = np.sum([leaked(costs) for costs in goroutines.values()] or [np.zeros(SECONDS)], axis=0)
+    waiting = np.sum(
+        [leaked(costs) for costs in goroutines.values()] or [np.zeros(SECONDS)], axis=0
+    )
     noise = np.random.default_rng(3).normal(0, 20_000, (2, SECONDS))
     gauges = {
         "go_gc_heap_live_bytes": BASE / 4 + kept + noise[0],
@@ -60,7 +64,10 @@ def run(
     }
     return Recording(
         RunInfo("made", seconds=float(SECONDS)),
-        tuple(Series(name, times, values, kind=Kind.GAUGE, source="process") for name, values in gauges.items()),
+        tuple(
+            Series(name, times, values, kind=Kind.GAUGE, source="process")
+            for name, values in gauges.items()
+        ),
         tuple(_windows(name, times, made) for name, made in requests().items()),
         phases=(Phase("steady", 0.0, float(SECONDS)),),
         snapshots=tuple(_snapshots(heap, goroutines)) if snapshots else (),
@@ -76,20 +83,34 @@ def _windows(name: str, times: Floats, made: Floats) -> EndpointWindows:
     none = np.zeros(SECONDS, dtype=np.int64)
     offsets = np.zeros(SECONDS + 1, dtype=np.int64)
     return EndpointWindows(
-        name, times, np.ones(SECONDS), made.astype(np.int64), none, 100 * made.astype(np.int64), offsets, _EMPTY, _EMPTY
+        name,
+        times,
+        np.ones(SECONDS),
+        made.astype(np.int64),
+        none,
+        100 * made.astype(np.int64),
+        offsets,
+        _EMPTY,
+        _EMPTY,
     )
 
 
 def _snapshots(
-    heap: Mapping[tuple[str, ...], Mapping[str, float]], goroutines: Mapping[tuple[str, ...], Mapping[str, float]]
+    heap: Mapping[tuple[str, ...], Mapping[str, float]],
+    goroutines: Mapping[tuple[str, ...], Mapping[str, float]],
 ) -> list[Snapshot]:
     taken = []
     for at in range(10, SECONDS, 10):
         held = [(["main.steady"], [1, BASE // 8])]
         held += [(list(stack), [1, int(leaked(costs)[at - 1])]) for stack, costs in heap.items()]
         stacks = [(["runtime.gopark", "main.main"], [1])]
-        stacks += [(list(stack), [int(leaked(costs)[at - 1])]) for stack, costs in goroutines.items()]
-        for kind, data in (("heap", profile(held, HEAP)), ("goroutine", profile(stacks, ("goroutine",)))):
+        stacks += [
+            (list(stack), [int(leaked(costs)[at - 1])]) for stack, costs in goroutines.items()
+        ]
+        for kind, data in (
+            ("heap", profile(held, HEAP)),
+            ("goroutine", profile(stacks, ("goroutine",))),
+        ):
             taken.append(_snapshot(float(at), kind, data))
     return taken
 

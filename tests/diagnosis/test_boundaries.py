@@ -17,7 +17,14 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gai
 from soak.diagnosis.attribution.attribution import Amount, Attribution, _thinned
 from soak.diagnosis.attribution.signals import Signal, contributors
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects import evidence, labels, native_memory, pool_risks, retained_requests, suspects
+from soak.diagnosis.suspects import (
+    evidence,
+    labels,
+    native_memory,
+    pool_risks,
+    retained_requests,
+    suspects,
+)
 from soak.diagnosis.suspects.cases import Case, _together, _whole, group_signals
 from soak.diagnosis.suspects.context import RunContext, _flat
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
@@ -35,25 +42,35 @@ MIB = 2.0**20
 NOBODY = Amount("", 0.0, 0.0, 0.0)
 
 
-def signal(what: ResourceKind | str, unit: str, each: float = 10.0, *amounts: Amount, **more: Any) -> Signal:
-    return Signal(what, "x", unit, Amount("", each, 0.9 * each, 1.1 * each), amounts, "It grows.", **more)
+def signal(
+    what: ResourceKind | str, unit: str, each: float = 10.0, *amounts: Amount, **more: Any
+) -> Signal:
+    return Signal(
+        what, "x", unit, Amount("", each, 0.9 * each, 1.1 * each), amounts, "It grows.", **more
+    )
 
 
 MEMORY = Case("", (signal(ResourceKind.MEMORY, "bytes"),), (NOBODY,))
 
 
 def site(slope: float, sure: bool = True, levels: tuple[float, ...] = (0.0, 100.0)) -> Any:
-    return SimpleNamespace(slope=(slope, 0.9 * slope, 1.1 * slope), sure=sure, levels=np.array(levels))
+    return SimpleNamespace(
+        slope=(slope, 0.9 * slope, 1.1 * slope), sure=sure, levels=np.array(levels)
+    )
 
 
 def context(*series: Series, **more: Any) -> RunContext:
     """As much of a context as one look needs: series, judged from the start."""
 
     def named(name: str, **wanted: str) -> list[Series]:
-        return [one for one in series if one.name == name and wanted.items() <= dict(one.labels).items()]
+        return [
+            one for one in series if one.name == name and wanted.items() <= dict(one.labels).items()
+        ]
 
     prepared = SimpleNamespace(judged_from=0.0, recording=SimpleNamespace(series=series))
-    return cast("RunContext", SimpleNamespace(series=named, recorded=named, prepared=prepared, **more))
+    return cast(
+        "RunContext", SimpleNamespace(series=named, recorded=named, prepared=prepared, **more)
+    )
 
 
 def rising(name: str, by: float, **labels_of: str) -> Series:
@@ -77,7 +94,12 @@ def gaining(*samples: float) -> list[AllocationSite]:
     steps = np.arange(6.0)
     return [
         AllocationSite(
-            Frame(f"main.f{i}", "main.go", 1, True), steps, steps, np.where(steps > 1, many, 0.0), (), period=1.0
+            Frame(f"main.f{i}", "main.go", 1, True),
+            steps,
+            steps,
+            np.where(steps > 1, many, 0.0),
+            (),
+            period=1.0,
         )
         for i, many in enumerate(samples)
     ]
@@ -116,7 +138,11 @@ def told(*amounts: Amount) -> Attribution:
 @pins(thresholds, "ALIKE_SHARE")
 def test_endpoints_are_alike_where_the_cheapest_adds_half_of_the_dearest() -> None:
     def named(cheapest: float) -> set[str]:
-        each = (Amount("a", 100, 90, 110, 0.4), Amount("b", 100, 90, 110, 0.4), Amount("c", cheapest, 1, 99, 0.2))
+        each = (
+            Amount("a", 100, 90, 110, 0.4),
+            Amount("b", 100, 90, 110, 0.4),
+            Amount("c", cheapest, 1, 99, 0.2),
+        )
         return {amount.endpoint for amount in contributors(told(*each))}
 
     assert named(51) == {"*"}
@@ -134,7 +160,9 @@ def test_a_class_is_named_from_two_fifths_on() -> None:
     case = Case("GET /a", (signal(ResourceKind.HEAP, "bytes"),), (Amount("GET /a", 1.0, 0.9, 1.1),))
     for chance, name in ((0.41, "unbounded-cache"), (0.39, UNKNOWN)):
         with (
-            mock.patch.object(suspects, "class_probabilities", return_value={"unbounded-cache": chance}),
+            mock.patch.object(
+                suspects, "class_probabilities", return_value={"unbounded-cache": chance}
+            ),
             mock.patch.object(
                 suspects,
                 "place_and_amount",
@@ -143,7 +171,9 @@ def test_a_class_is_named_from_two_fifths_on() -> None:
             mock.patch.object(suspects, "unplaced", return_value=None),
             mock.patch.object(suspects, "class_not_known", return_value=[]),
         ):
-            suspect = suspects._suspect(case, {EvidenceKind.HEAP_GROWS: "h"}, context(language="Go"))
+            suspect = suspects._suspect(
+                case, {EvidenceKind.HEAP_GROWS: "h"}, context(language="Go")
+            )
             assert suspect is not None
             assert suspect.leak_class == name
 
@@ -152,7 +182,10 @@ def test_a_class_is_named_from_two_fifths_on() -> None:
 def test_a_second_case_of_memory_alone_has_a_fifth_of_the_growth() -> None:
     for share, named in ((0.19, ["a"]), (0.21, ["a", "b"])):
         both = (Amount("a", 1, 0.9, 1.1, 0.8), Amount("b", 1, 0.9, 1.1, share))
-        assert [case.endpoint for case in group_signals([signal(ResourceKind.HEAP, "bytes", 10.0, *both)])] == named
+        assert [
+            case.endpoint
+            for case in group_signals([signal(ResourceKind.HEAP, "bytes", 10.0, *both)])
+        ] == named
 
 
 @pins(thresholds, "RATIO_TOLERANCE", "MOST_RATIO")
@@ -172,12 +205,25 @@ def test_one_goroutine_explains_32_kib() -> None:
 
 @pins(thresholds, "FLAT_HEAP_SHARE")
 def test_a_heap_is_flat_below_half_of_resident_growth() -> None:
-    resident = Finding(RuleName.GROWTH, "process_resident_memory_bytes", Verdict.FAIL, "", trend=_trend(100.0, 110.0))
+    resident = Finding(
+        RuleName.GROWTH,
+        "process_resident_memory_bytes",
+        Verdict.FAIL,
+        "",
+        trend=_trend(100.0, 110.0),
+    )
     for most, may_grow in ((49.0, False), (51.0, True)):
         heap = Finding(
-            RuleName.GROWTH, "go_gc_heap_live_bytes", Verdict.FAIL, "", unit="bytes/h", trend=_trend(0.0, most)
+            RuleName.GROWTH,
+            "go_gc_heap_live_bytes",
+            Verdict.FAIL,
+            "",
+            unit="bytes/h",
+            trend=_trend(0.0, most),
         )
-        seen = SimpleNamespace(findings=(resident, heap), heap_findings=[heap], profiled=False, places=())
+        seen = SimpleNamespace(
+            findings=(resident, heap), heap_findings=[heap], profiled=False, places=()
+        )
         assert vars(RunContext)["heap_may_grow"].func(seen) is may_grow
         assert _flat(heap, 50.0) is not may_grow
 
@@ -191,7 +237,12 @@ def test_a_place_fills_up_that_gains_seven_tenths_as_much_and_surely_so() -> Non
     place = SimpleNamespace(times=np.zeros(3), requests=np.zeros(3), levels=np.zeros(3), period=1.0)
     case = Case("", (signal("place", "bytes", site=cast("Any", place)),), (NOBODY,))
     nothing = context()
-    for ratio, errors, fills in ((0.69, 9.0, True), (0.71, 9.0, False), (0.1, 2.6, True), (0.1, 2.4, False)):
+    for ratio, errors, fills in (
+        (0.69, 9.0, True),
+        (0.71, 9.0, False),
+        (0.1, 2.6, True),
+        (0.1, 2.4, False),
+    ):
         with (
             mock.patch.object(evidence, "slowing", return_value=(ratio, errors)),
             mock.patch.object(evidence, "mix_at", return_value=SimpleNamespace(names=())),
@@ -219,20 +270,41 @@ def test_a_regression_has_240_points_and_more_are_averaged() -> None:
 @pins(thresholds, "LEAST_TIMERS")
 def test_ten_more_timers_are_evidence() -> None:
     for more, seen in ((9.6, False), (10.0, True), (11.0, True)):
-        assert bool(retained_requests.timers_grow(context(rising(ACTIVE_RESOURCES, more, type="Timeout")))) is seen
+        assert (
+            bool(
+                retained_requests.timers_grow(
+                    context(rising(ACTIVE_RESOURCES, more, type="Timeout"))
+                )
+            )
+            is seen
+        )
     assert not retained_requests.timers_grow(context(rising(ACTIVE_RESOURCES, 9.0, type="Timeout")))
 
 
 @pins(thresholds, "LEAST_OFF_HEAP")
 def test_a_mebibyte_more_outside_of_the_heap_is_evidence() -> None:
     for more, seen in ((1.05, True), (0.95, False)):
-        assert bool(native_memory.off_heap(MEMORY, context(rising(native_memory.PUBLISHED[0], more * MIB)))) is seen
+        assert (
+            bool(
+                native_memory.off_heap(
+                    MEMORY, context(rising(native_memory.PUBLISHED[0], more * MIB))
+                )
+            )
+            is seen
+        )
 
 
 @pins(thresholds, "LEAST_CLASS_LOADERS")
 def test_five_more_class_loaders_are_evidence() -> None:
     for more, seen in ((5.0, True), (4.9, False)):
-        assert bool(native_memory.class_loaders_grow(MEMORY, context(rising(native_memory.LOADERS, more)))) is seen
+        assert (
+            bool(
+                native_memory.class_loaders_grow(
+                    MEMORY, context(rising(native_memory.LOADERS, more))
+                )
+            )
+            is seen
+        )
     assert not native_memory.class_loaders_grow(MEMORY, context(rising(native_memory.LOADERS, 4.0)))
 
 
@@ -246,7 +318,10 @@ def test_memory_is_fragmented_where_half_of_the_growth_is_given_back() -> None:
 @pins(thresholds, "LEAST_LABEL_VALUES")
 def test_a_label_multiplies_from_ten_new_values_on() -> None:
     for new, seen in ((10, True), (9, False)):
-        rows = [Series("visits", np.array([5.0]), np.array([1.0]), (("path", f"/{i}"),)) for i in range(new)]
+        rows = [
+            Series("visits", np.array([5.0]), np.array([1.0]), (("path", f"/{i}"),))
+            for i in range(new)
+        ]
         assert (labels.multiplying_label(context(*rows)) is not None) is seen
 
 
@@ -268,7 +343,9 @@ def test_a_pool_is_too_large_from_a_hundred_on_of_which_a_tenth_is_used() -> Non
 
 
 @pins(thresholds, "LEAST_IDLE", "MOSTLY_IDLE")
-def test_connections_are_idle_for_nothing_from_twenty_on_where_they_are_four_fifths_of_all() -> None:
+def test_connections_are_idle_for_nothing_from_twenty_on_where_they_are_four_fifths_of_all() -> (
+    None
+):
     assert EvidenceKind.IDLE_KEPT in risks(1, 50, 20)
     assert EvidenceKind.IDLE_KEPT not in risks(1, 50, 19)
     assert EvidenceKind.IDLE_KEPT in risks(18, 500, 82)
@@ -286,7 +363,11 @@ def test_every_threshold_has_a_boundary_test() -> None:
     assert pinned == thresholds_of(thresholds).keys()
 
 
-@pytest.mark.parametrize("name", sorted(name for module, name in BOUNDARY_TESTS if module == thresholds.__name__))
+@pytest.mark.parametrize(
+    "name", sorted(name for module, name in BOUNDARY_TESTS if module == thresholds.__name__)
+)
 def test_a_threshold_moved_by_a_quarter_is_noticed(name: str) -> None:
     for value in nudged(thresholds_of(thresholds)[name]):
-        assert notices(thresholds, name, value), f"{name} may be {value} and no boundary test notices"
+        assert notices(thresholds, name, value), (
+            f"{name} may be {value} and no boundary test notices"
+        )

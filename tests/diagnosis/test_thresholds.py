@@ -45,7 +45,12 @@ RESIDENT = signal(ResourceKind.MEMORY, "bytes", amount("GET /a"), name="resident
 
 
 def test_the_values_that_reports_and_readers_rely_on() -> None:
-    assert (LEAST_CONFIDENCE, GREATEST_CONFIDENCE, UNPLACED_FACTOR, MOST_SUSPECTS) == (0.4, 0.99, 0.9, 5)
+    assert (LEAST_CONFIDENCE, GREATEST_CONFIDENCE, UNPLACED_FACTOR, MOST_SUSPECTS) == (
+        0.4,
+        0.99,
+        0.9,
+        5,
+    )
 
 
 @pytest.mark.parametrize(("weight", "named"), [(0.39, False), (0.41, True)])
@@ -62,22 +67,35 @@ def test_a_suspect_without_a_place_is_less_sure_and_none_is_certain(
     context: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "class_probabilities", lambda _: {"unbounded-cache": 0.9999})
-    suspect = module._suspect(Case("GET /a", (HEAP,), (amount("GET /a"),)), {EvidenceKind.PLACE_GROWS: "x"}, context)
+    suspect = module._suspect(
+        Case("GET /a", (HEAP,), (amount("GET /a"),)), {EvidenceKind.PLACE_GROWS: "x"}, context
+    )
     assert suspect is not None
     assert suspect.confidence == pytest.approx(GREATEST_CONFIDENCE * UNPLACED_FACTOR)
 
 
 def test_memory_that_grows_is_evidence_for_no_class() -> None:
-    for kinds in ((EvidenceKind.MEMORY_GROWS,), (EvidenceKind.MEMORY_GROWS, EvidenceKind.EVERY_ENDPOINT)):
+    for kinds in (
+        (EvidenceKind.MEMORY_GROWS,),
+        (EvidenceKind.MEMORY_GROWS, EvidenceKind.EVERY_ENDPOINT),
+    ):
         assert class_probabilities(kinds) == {}
-    assert "native-growth" not in class_probabilities([EvidenceKind.MEMORY_GROWS, EvidenceKind.HEAP_GROWS])
-    assert next(iter(class_probabilities([EvidenceKind.MEMORY_GROWS, EvidenceKind.HEAP_FLAT]))) == "native-growth"
+    assert "native-growth" not in class_probabilities(
+        [EvidenceKind.MEMORY_GROWS, EvidenceKind.HEAP_GROWS]
+    )
+    assert (
+        next(iter(class_probabilities([EvidenceKind.MEMORY_GROWS, EvidenceKind.HEAP_FLAT])))
+        == "native-growth"
+    )
 
 
 def test_a_place_that_slows_down_names_no_class() -> None:
     filling = [EvidenceKind.PLACE_GROWS, EvidenceKind.HEAP_GROWS, EvidenceKind.MEMORY_GROWS]
     assert class_probabilities(filling)["unbounded-cache"] >= LEAST_CONFIDENCE
-    assert max(class_probabilities([*filling, EvidenceKind.SLOWS_DOWN]).values()) < LEAST_CONFIDENCE + 0.2
+    assert (
+        max(class_probabilities([*filling, EvidenceKind.SLOWS_DOWN]).values())
+        < LEAST_CONFIDENCE + 0.2
+    )
 
 
 def test_every_class_but_unknown_needs_evidence_of_its_own() -> None:
@@ -87,14 +105,19 @@ def test_every_class_but_unknown_needs_evidence_of_its_own() -> None:
             assert all(row.weights[kind] > 0 for kind in needed)
 
 
-def test_growth_of_a_known_endpoint_and_amount_and_of_no_known_class_is_told_as_that(context: RunContext) -> None:
+def test_growth_of_a_known_endpoint_and_amount_and_of_no_known_class_is_told_as_that(
+    context: RunContext,
+) -> None:
     case = Case("GET /a", (RESIDENT,), (amount("GET /a"),))
     suspect = module._suspect(case, {EvidenceKind.MEMORY_GROWS: "Resident memory grows."}, context)
     assert suspect is not None
     assert (suspect.leak_class, suspect.endpoint, suspect.per_request) == (UNKNOWN, "GET /a", 100.0)
     assert suspect.confidence == UNKNOWN_CONFIDENCE
     assert any("pprof" in line for line in suspect.evidence)
-    assert module._suspect(replace(case, endpoint=""), {EvidenceKind.MEMORY_GROWS: "x"}, context) is None
+    assert (
+        module._suspect(replace(case, endpoint=""), {EvidenceKind.MEMORY_GROWS: "x"}, context)
+        is None
+    )
     assert module._suspect(case, {EvidenceKind.SLOWS_DOWN: "x"}, context) is None
 
 

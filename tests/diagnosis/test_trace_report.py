@@ -16,7 +16,13 @@ SOAK = ID[16:]
 
 
 def span(
-    name: str, parent: str, service: str, start: float, seconds: float, kind: SpanKind = "server", peer: str = ""
+    name: str,
+    parent: str,
+    service: str,
+    start: float,
+    seconds: float,
+    kind: SpanKind = "server",
+    peer: str = "",
 ) -> Span:
     return Span(name, parent, service, "", kind, start, seconds, peer)
 
@@ -38,7 +44,9 @@ CALL = span("2", "1", "front", 0.1, 0.5, "client", "stock")
 
 
 def test_time_goes_to_who_took_it_and_what_no_span_covers_is_said() -> None:
-    found = told(FRONT, CALL, span("3", "2", "stock", 0.2, 0.3), span("4", "3", "stock", 0.25, 0.2, ""))
+    found = told(
+        FRONT, CALL, span("3", "2", "stock", 0.2, 0.3), span("4", "3", "stock", 0.25, 0.2, "")
+    )
     assert times(found) == {"front": 0.6, "stock": 0.3, "": 0.1}
     assert coverage(found) == {"front": (1, 1), "stock": (1, 1)}
     assert [one.service for one in found.slow] == ["front", "stock", ""]
@@ -61,7 +69,10 @@ def test_concurrent_calls_cover_their_caller_once_and_late_children_count_only_w
 
 @pytest.mark.parametrize("ahead", [-3600.0, -0.3, 0.4, 86400.0])
 def test_clocks_that_differ_between_hosts_change_nothing(ahead: float) -> None:
-    below = span("3", "2", "stock", 0.2 + ahead, 0.3), span("4", "3", "stock", 0.3 + ahead, 0.1, "client", "db")
+    below = (
+        span("3", "2", "stock", 0.2 + ahead, 0.3),
+        span("4", "3", "stock", 0.3 + ahead, 0.1, "client", "db"),
+    )
     assert times(told(FRONT, CALL, *below)) == {"front": 0.6, "stock": 0.2, "db": 0.1, "": 0.1}
 
 
@@ -69,7 +80,8 @@ def test_a_missing_hop_is_named_by_what_is_known_of_it() -> None:
     orphan = span("3", "77", "stock", 0.2, 0.3)
     assert coverage(told(FRONT, orphan)) == {"": (1, 0), "front": (1, 1), "stock": (1, 1)}
     assert told(FRONT, orphan).coverage[0] == Coverage("", 1, 0, (), ("stock",))
-    # Only its own client span is there: the service's span that took the request in is missing, and so is that of whom it called.
+    # Only its own client span is there: the service's span that took the request in is missing, and
+    # so is that of whom it called.
     assert coverage(told(CALL)) == {"front": (1, 0), "stock": (1, 0)}
     assert told(orphan).coverage[0] == Coverage("", 1, 0, ("soak",), ("stock",))
 
@@ -77,10 +89,13 @@ def test_a_missing_hop_is_named_by_what_is_known_of_it() -> None:
 def test_a_target_that_reports_some_of_its_requests() -> None:
     ids = [ID, "ab" * 16, "cd" * 16, "ef" * 16]
     exemplars = [
-        Exemplar(0.0, "GET /", 1.0, "", status, trace) for trace, status in zip(ids, (200, 200, 0, 500), strict=True)
+        Exemplar(0.0, "GET /", 1.0, "", status, trace)
+        for trace, status in zip(ids, (200, 200, 0, 500), strict=True)
     ]
     found = report([Trace(ID, (FRONT,)), *(Trace(trace) for trace in ids[1:])], exemplars)
-    assert coverage(found) == {"front": (3, 1)}  # nobody knows whether the one without a status ever arrived
+    assert coverage(found) == {
+        "front": (3, 1)
+    }  # nobody knows whether the one without a status ever arrived
     assert (found.asked, found.found) == (4, 1)
 
 
@@ -91,7 +106,17 @@ def test_a_joined_span_and_one_of_a_tracer_that_keeps_only_the_id_are_the_target
 
 def test_the_innermost_failure_is_named() -> None:
     def failing(one: Span) -> Span:
-        return Span(one.id, one.parent, one.service, one.name, one.kind, one.start, one.seconds, one.peer, failed=True)
+        return Span(
+            one.id,
+            one.parent,
+            one.service,
+            one.name,
+            one.kind,
+            one.start,
+            one.seconds,
+            one.peer,
+            failed=True,
+        )
 
     stock = span("3", "2", "stock", 0.2, 0.3)
     assert told(failing(FRONT), CALL, failing(stock)).each[0].failed_in == "stock"
@@ -104,15 +129,21 @@ def test_failed_requests_are_not_among_the_slow() -> None:
     assert (found.slow, len(found.each)) == ((), 1)
 
 
-SETTINGS = Settings(link="http://x/{trace_id}", logs="${LOGS}/{trace_id}", zipkin="http://127.0.0.1:9411")
-BARE = Analysis(RunInfo("n"), Verdict.PASS, "fine", (), exemplars=(Exemplar(0.0, "GET /", 1.0, "", 200, ID),))
+SETTINGS = Settings(
+    link="http://x/{trace_id}", logs="${LOGS}/{trace_id}", zipkin="http://127.0.0.1:9411"
+)
+BARE = Analysis(
+    RunInfo("n"), Verdict.PASS, "fine", (), exemplars=(Exemplar(0.0, "GET /", 1.0, "", 200, ID),)
+)
 
 
 def test_an_analysis_gets_links_that_lead_somewhere_and_warnings_that_say_what_to_do() -> None:
     assert with_traces(BARE, (), SETTINGS).links == (("trace", "http://x/{trace_id}"),)
     assert with_traces(BARE, (), SETTINGS).traces is None
     [none] = with_traces(BARE, [Trace(ID)], SETTINGS).warnings
-    assert none.startswith("none of the traces asked for (1) was there 6 s after the load: does the target report")
+    assert none.startswith(
+        "none of the traces asked for (1) was there 6 s after the load: does the target report"
+    )
     [cut] = with_traces(BARE, [Trace(ID, (FRONT,), 9)], SETTINGS).warnings
     assert cut == "1 of 1 traces had too many spans: only the earliest of each were kept"
 
@@ -136,7 +167,9 @@ _SPANS = st.lists(
 
 @settings(deadline=None)
 @given(_SPANS)
-def test_any_spans_give_times_of_their_own_length_at_most_and_no_more_reports_than_calls(spans: list[Span]) -> None:
+def test_any_spans_give_times_of_their_own_length_at_most_and_no_more_reports_than_calls(
+    spans: list[Span],
+) -> None:
     found = told(*spans)
     whole = sum(span.seconds for span in spans) + 1.0
     assert all(0 < time.seconds <= whole + 1e-9 for one in found.each for time in one.times)

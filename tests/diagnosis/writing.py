@@ -25,7 +25,9 @@ def line_of(function: str) -> int:
     return 1 + sum(map(ord, function))
 
 
-def profile(samples: list[tuple[list[str], list[int]]], columns: tuple[str, ...], *, packed: bool = True) -> bytes:
+def profile(
+    samples: list[tuple[list[str], list[int]]], columns: tuple[str, ...], *, packed: bool = True
+) -> bytes:
     """A profile of samples, each a stack of functions (innermost first) and a value a column."""
     text = ["", "bytes", "main.go", *columns]
     functions = sorted({function for stack, _ in samples for function in stack})
@@ -34,13 +36,19 @@ def profile(samples: list[tuple[list[str], list[int]]], columns: tuple[str, ...]
     for stack, values in samples:
         calls = [10 + functions.index(function) for function in stack]
         if packed:
-            sample = sized(1, b"".join(map(number, calls))) + sized(2, b"".join(map(number, values)))
+            sample = sized(1, b"".join(map(number, calls))) + sized(
+                2, b"".join(map(number, values))
+            )
         else:
-            sample = b"".join(varint(1, call) for call in calls) + b"".join(varint(2, value) for value in values)
+            sample = b"".join(varint(1, call) for call in calls) + b"".join(
+                varint(2, value) for value in values
+            )
         out += sized(2, sample + sized(3, varint(1, 1)) + varint(99, 7))
     for place, function in enumerate(functions):
         line = varint(1, place + 1) + varint(2, line_of(function))
         out += sized(4, varint(1, 10 + place) + varint(3, 0x1234) + sized(4, line))
         out += sized(5, varint(1, place + 1) + varint(2, text.index(function)) + varint(4, 2))
     out += b"".join(sized(6, one.encode()) for one in text)
-    return out + varint(9, 5_000_000_000) + sized(11, varint(1, 0) + varint(2, 1)) + varint(12, 524288)
+    return (
+        out + varint(9, 5_000_000_000) + sized(11, varint(1, 0) + varint(2, 1)) + varint(12, 524288)
+    )

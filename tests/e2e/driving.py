@@ -27,16 +27,27 @@ class Outcome:
         return found
 
     def failing(self) -> list[str]:
-        return [finding["series"] for finding in self.analysis["findings"] if finding["verdict"] == "fail"]
+        return [
+            finding["series"]
+            for finding in self.analysis["findings"]
+            if finding["verdict"] == "fail"
+        ]
 
     def explain(self) -> str:
         return f"exit {self.code}\n{self.out}\n{self.err}"
 
 
-def soak(*arguments: str | Path, directory: Path, timeout: float = 150, **environment: str) -> Outcome:
+def soak(
+    *arguments: str | Path, directory: Path, timeout: float = 150, **environment: str
+) -> Outcome:
     """Run a verb that takes `--out`."""
     command = [*SOAK, *map(str, arguments), "--out", str(directory)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, **environment}
+        command,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, **environment},
     )
     return Outcome(done.returncode, done.stdout, done.stderr, directory)

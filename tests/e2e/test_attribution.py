@@ -67,12 +67,16 @@ def test_the_endpoint_that_leaks_is_told_from_the_others_in_seconds(tmp_path: Pa
         path.write_text(PROFILE.format(url=url))
         done = soak("run", path, directory=tmp_path / "run")
     assert done.code in (1, 3), done.explain()
-    assert [text for text in done.analysis["warnings"] if "varied on purpose, in 8 slots" in text], done.explain()
+    assert [
+        text for text in done.analysis["warnings"] if "varied on purpose, in 8 slots" in text
+    ], done.explain()
     recording = load_recording(done.directory)
     prepared = prepare(recording, 0.0)
     [series] = prepared.named("go_goroutines")
     times, levels = retained_levels(prepared, series)
-    told = attribute(times, levels, recording.windows, key=series.key, unit="goroutines", integer=True)
+    told = attribute(
+        times, levels, recording.windows, key=series.key, unit="goroutines", integer=True
+    )
     [contributors] = told.contributors
     assert contributors.endpoint == "GET /d"
     assert 1.8 < contributors.per_request < 2.2

@@ -22,7 +22,10 @@ def test_the_healthy_service_passes(tmp_path: Path) -> None:
 def test_leaking_services_fail_by_the_series_that_leaks(tmp_path: Path) -> None:
     """All at once: each takes a minute, most of it waiting."""
     with ThreadPoolExecutor() as pool:
-        runs = {leak: pool.submit(soak, "demo", "--leak", leak, directory=tmp_path / leak) for leak in SERIES}
+        runs = {
+            leak: pool.submit(soak, "demo", "--leak", leak, directory=tmp_path / leak)
+            for leak in SERIES
+        }
         outcomes = {leak: run.result() for leak, run in runs.items()}
     for leak, done in outcomes.items():
         assert done.code == 1, done.explain()

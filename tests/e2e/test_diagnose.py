@@ -21,7 +21,9 @@ from tests.targets.matrix import serving
 from tests.targets.postgres import Postgres
 
 
-def test_a_leaking_service_is_seen_from_the_inside_and_asked_again(postgresql: Postgres, tmp_path: Path) -> None:
+def test_a_leaking_service_is_seen_from_the_inside_and_asked_again(
+    postgresql: Postgres, tmp_path: Path
+) -> None:
     with toolchain():
         SERVICES["go"]()
     with serving(leak_of("go/map"), postgresql.url) as shop:
@@ -45,7 +47,9 @@ diagnose: {{every: 5s, confirm: 3s}}
     steady, drain = found.phases[:2]
     assert steady.start <= heaps[0].time < heaps[1].time + heaps[1].took < steady.end < drain.start
     held = [float(read_profile("heap", one.read()).column("inuse_space").sum()) for one in heaps]
-    asked = sum(int(windows.between(steady.start, steady.end).requests.sum()) for windows in found.windows)
+    asked = sum(
+        int(windows.between(steady.start, steady.end).requests.sum()) for windows in found.windows
+    )
     assert done.analysis["endpoints"][0]["requests"] == asked
     assert 0.4 * asked * PAGE < held[2] - held[0] < 2 * asked * PAGE
     [told] = [one for one in confirmations(found, judge_run(done.directory)) if one.key == "heap"]
@@ -55,7 +59,9 @@ diagnose: {{every: 5s, confirm: 3s}}
     assert files == {path.name for path in (done.directory / "snapshots").iterdir()}
 
 
-def test_without_pprof_there_is_one_warning_and_ctrl_c_ends_the_drain_but_not_the_verdict(tmp_path: Path) -> None:
+def test_without_pprof_there_is_one_warning_and_ctrl_c_ends_the_drain_but_not_the_verdict(
+    tmp_path: Path,
+) -> None:
     with running([sys.executable, "-m", "soak.demo", "--port", "0"]) as shop:
         path = tmp_path / "p.yaml"
         path.write_text(f"""
@@ -66,7 +72,9 @@ endpoints: [GET /orders]
 diagnose: {{pprof: /debug/pprof, every: 5s}}
 """)
         command = [*SOAK, "run", str(path), "--out", str(tmp_path / "run")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         deadline, run = time.monotonic() + 120, tmp_path / "run" / "run.json"
         while not run.exists() or '"drain"' not in run.read_text():
             assert time.monotonic() < deadline
@@ -84,7 +92,10 @@ diagnose: {{pprof: /debug/pprof, every: 5s}}
         "pprof is off there; import net/http/pprof, or say where: diagnose.pprof"
     )
     found = load_recording(tmp_path / "run")
-    assert [(one.kind, one.stage) for one in found.snapshots] == [("heap", "start"), ("heap", "end")]
+    assert [(one.kind, one.stage) for one in found.snapshots] == [
+        ("heap", "start"),
+        ("heap", "end"),
+    ]
     assert all(one.error for one in found.snapshots)
     assert 0.5 < found.phases[-1].end - found.phases[-1].start < 10
     assert any(event.kind == "drain" for event in found.events)

@@ -40,7 +40,10 @@ def test_leaks_fail_by_the_series_that_leaks(tmp_path: Path) -> None:
     """All at once: each takes most of a minute, and little else."""
     build_go()
     with ThreadPoolExecutor() as pool:
-        runs = [pool.submit(drive, tmp_path / series, endpoint, rate) for endpoint, rate, series in LEAKS]
+        runs = [
+            pool.submit(drive, tmp_path / series, endpoint, rate)
+            for endpoint, rate, series in LEAKS
+        ]
         for run, (_, _, series) in zip(runs, LEAKS, strict=True):
             done = run.result()
             assert done.code == 1, done.explain()

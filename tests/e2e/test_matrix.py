@@ -25,13 +25,20 @@ CELLS = (
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_service_gets_the_verdict_that_it_deserves(cell: str, postgresql: Postgres, tmp_path: Path) -> None:
+def test_a_service_gets_the_verdict_that_it_deserves(
+    cell: str, postgresql: Postgres, tmp_path: Path
+) -> None:
     leak = leak_of(cell)
     with toolchain():
         SERVICES[leak.target]()
     result = run_cell(
-        leak, postgresql.url, tmp_path / "run", seconds=LONGER.get(cell, 40.0), rate=sum(WEIGHTS.values())
+        leak,
+        postgresql.url,
+        tmp_path / "run",
+        seconds=LONGER.get(cell, 40.0),
+        rate=sum(WEIGHTS.values()),
     )
-    # Forty seconds of a young healthy service may be too few to pass it; they are never enough to fail it.
+    # Forty seconds of a young healthy service may be too few to pass it; they are never enough to
+    # fail it.
     open_ = cell.endswith("/none") and result.verdict == "inconclusive"
     assert result.expected or open_, f"{result.line}\n{result.text}"

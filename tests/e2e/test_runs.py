@@ -62,7 +62,11 @@ def begin(directory: Path, arguments: list[str]) -> subprocess.Popen[str]:
     command = [*SOAK, *arguments, "--out", str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while "phases" not in (directory / "run.json").read_text() if (directory / "run.json").exists() else True:
+    while (
+        "phases" not in (directory / "run.json").read_text()
+        if (directory / "run.json").exists()
+        else True
+    ):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.1)
@@ -71,7 +75,9 @@ def begin(directory: Path, arguments: list[str]) -> subprocess.Popen[str]:
 
 
 def load_processes(supervisor: int) -> list[psutil.Process]:
-    return [p for p in psutil.Process(supervisor).children(recursive=True) if "soak.load" in p.cmdline()]
+    return [
+        p for p in psutil.Process(supervisor).children(recursive=True) if "soak.load" in p.cmdline()
+    ]
 
 
 def still_running(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -127,7 +133,10 @@ def test_a_run_can_be_judged_again_with_other_limits(shop: Target, tmp_path: Pat
     profile = done.directory / "profile.yaml"
     profile.write_text(profile.read_text() + "limits: {p50: 1ms, rate: 1000/s}\n")
     again = subprocess.run(
-        [*SOAK, "report", str(done.directory), "--format", "json"], capture_output=True, text=True, check=False
+        [*SOAK, "report", str(done.directory), "--format", "json"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert again.returncode == 1, again.stderr
     assert {"http_requests_per_second"} <= set(done.failing())
@@ -154,7 +163,9 @@ endpoints:
     for file in done.directory.iterdir():
         assert b"hunter2" not in file.read_bytes(), file.name
         assert b"open-sesame-7" not in file.read_bytes(), file.name
-    again = subprocess.run([*SOAK, "report", str(done.directory)], capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        [*SOAK, "report", str(done.directory)], capture_output=True, text=True, check=False
+    )
     assert again.returncode == done.code, again.stderr
 
 
@@ -191,7 +202,9 @@ endpoints: [GET /]
     assert not (tmp_path / "run").exists()
 
 
-def test_a_view_that_breaks_ends_neither_the_run_nor_the_sampling(shop: Target, tmp_path: Path) -> None:
+def test_a_view_that_breaks_ends_neither_the_run_nor_the_sampling(
+    shop: Target, tmp_path: Path
+) -> None:
     profile, text = parse_profile(
         f"target: {{url: '{shop.url}'}}\nsample: 0.2s\nload: {{users: 1, duration: 2s}}\nendpoints: [GET /orders]\n",
         "p.yaml",
@@ -228,7 +241,10 @@ def test_a_killed_run_keeps_its_recording_and_is_never_a_pass(shop: Target, tmp_
     time.sleep(2)
     assert still_running(load) == []
     again = subprocess.run(
-        [*SOAK, "report", str(tmp_path / "run"), "--json"], capture_output=True, text=True, check=False
+        [*SOAK, "report", str(tmp_path / "run"), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert again.returncode == 3, again.stderr
     analysis = json.loads(again.stdout)
@@ -266,7 +282,9 @@ def test_a_target_that_restarts_is_a_fail_and_no_fit_crosses_it(tmp_path: Path) 
     with running([sys.executable, "-m", "soak.demo", "--port", "0"]) as first:
         match = port_of.search(first.url)
         assert match is not None
-        process = begin(tmp_path / "run", ["run", *flags(first.url, "14s"), "--process", f"port:{match[1]}"])
+        process = begin(
+            tmp_path / "run", ["run", *flags(first.url, "14s"), "--process", f"port:{match[1]}"]
+        )
     with running([sys.executable, "-m", "soak.demo", "--port", match[1]]):
         process.communicate(timeout=120)
     assert process.returncode == 1
@@ -304,7 +322,9 @@ sources: [{{prometheus: {{url: /metrics}}}}, {{prometheus: {{url: /nowhere}}}}]
 load: {{users: 2, duration: 3s}}
 endpoints: [GET /orders, {{request: GET /nothing}}, {{request: POST /orders, json: {{product: 7}}, expect: {{status: 201}}}}]
 """)
-    done = subprocess.run([*SOAK, "check", str(path), "--probe"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*SOAK, "check", str(path), "--probe"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 4
     assert "  ok   GET /orders: 200, " in done.stdout
     assert "  FAIL GET /nothing: 404, " in done.stdout

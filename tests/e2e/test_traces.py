@@ -27,7 +27,9 @@ trace:
 """
 
 
-def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(tmp_path: Path) -> None:
+def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(
+    tmp_path: Path,
+) -> None:
     with zipkin() as backend, running([sys.executable, HOPS, backend]) as target:
         path = tmp_path / "hops.yaml"
         path.write_text(PROFILE.format(url=target.url, zipkin=backend.removeprefix("http://")))
@@ -42,12 +44,23 @@ def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(t
     assert seconds["front"] >= 0.01
     assert traces["slow"][0]["service"] == "prices"
     assert [name for name, one in slow.items() if not one["reports"]] == ["prices"]
-    coverage = {one["service"]: (one["calls"], one["reported"], one["called_by"]) for one in traces["coverage"]}
-    assert coverage == {"prices": (5, 0, ["front"]), "front": (10, 10, ["soak"]), "stock": (10, 10, ["front"])}
+    coverage = {
+        one["service"]: (one["calls"], one["reported"], one["called_by"])
+        for one in traces["coverage"]
+    }
+    assert coverage == {
+        "prices": (5, 0, ["front"]),
+        "front": (10, 10, ["soak"]),
+        "stock": (10, 10, ["front"]),
+    }
     failed = [one for one in exemplars if one["failure"]]
     assert {one["failed_in"] for one in failed} == {"stock"}
-    assert sum(one["seconds"] for one in exemplars[0]["times"]) == pytest.approx(exemplars[0]["seconds"], rel=0.02)
-    assert exemplars[0]["links"]["trace"] == f"http://127.0.0.1:16686/trace/{exemplars[0]['trace_id']}"
+    assert sum(one["seconds"] for one in exemplars[0]["times"]) == pytest.approx(
+        exemplars[0]["seconds"], rel=0.02
+    )
+    assert (
+        exemplars[0]["links"]["trace"] == f"http://127.0.0.1:16686/trace/{exemplars[0]['trace_id']}"
+    )
     assert "prices: 0 of 5 calls have a span of its own (called by front)" in done.out
     page = (done.directory / "report.html").read_text()
     assert f"https://logs.example.com/search?q={exemplars[0]['trace_id']}&amp;from=soak" in page

@@ -51,7 +51,9 @@ def test_flows_rows_tokens_stages_and_expectations_in_one_run(tmp_path: Path) ->
         "checkout / POST /cart",
         "checkout / GET /cart/{cart}",
     }
-    assert sum(seen["requests"] for seen in endpoints.values()) == len(shop.of("/products", "/reviews", "/cart"))
+    assert sum(seen["requests"] for seen in endpoints.values()) == len(
+        shop.of("/products", "/reviews", "/cart")
+    )
     recording = load_recording(done.directory)
     kinds = {seen.endpoint: seen.failure_kinds for seen in recording.windows}
     assert set(kinds["reviews"]) <= {"expect body", "status 401"}
@@ -75,13 +77,22 @@ def test_a_template_that_never_works_breaks_the_run(tmp_path: Path) -> None:
     assert done.code == 4, done.explain()
     assert "none of the first 20 requests of GET /" in done.analysis["reason"]
     assert "could be made (template: ZeroDivisionError)" in done.analysis["reason"]
-    assert any("could not be made of its template" in warning for warning in done.analysis["warnings"])
+    assert any(
+        "could not be made of its template" in warning for warning in done.analysis["warnings"]
+    )
 
 
 def test_a_whole_list_with_a_secret_in_it_is_not_set(tmp_path: Path) -> None:
-    text = "target: {url: 'http://127.0.0.1:9'}\nload: {users: 1, duration: 1s}\nendpoints: [GET /]\n"
-    done = run(tmp_path, text, "--set", "endpoints=[{request: GET /, headers: {X-Key: open-sesame-9}}]")
+    text = (
+        "target: {url: 'http://127.0.0.1:9'}\nload: {users: 1, duration: 1s}\nendpoints: [GET /]\n"
+    )
+    done = run(
+        tmp_path, text, "--set", "endpoints=[{request: GET /, headers: {X-Key: open-sesame-9}}]"
+    )
     assert done.code == 2, done.explain()
     assert "open-sesame-9" not in done.err
-    assert "set headers by a key of its own, such as endpoints.0.headers, or use ${VAR}" in " ".join(done.err.split())
+    assert (
+        "set headers by a key of its own, such as endpoints.0.headers, or use ${VAR}"
+        in " ".join(done.err.split())
+    )
     assert not done.directory.exists()

@@ -30,13 +30,19 @@ def shop() -> Iterator[Target]:
         yield target
 
 
-def profile(path: Path, url: str, workers: str, load: str = "rate: 60/s, duration: 7s", more: str = "") -> Path:
-    path.write_text(f"target: {{url: '{url}'{more}}}\nload: {{{load}, {workers}}}\nendpoints: [GET /orders]\n")
+def profile(
+    path: Path, url: str, workers: str, load: str = "rate: 60/s, duration: 7s", more: str = ""
+) -> Path:
+    path.write_text(
+        f"target: {{url: '{url}'{more}}}\nload: {{{load}, {workers}}}\nendpoints: [GET /orders]\n"
+    )
     return path
 
 
 @contextmanager
-def started(*words: str | Path, within: tuple[str, ...] = (), **environment: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *words: str | Path, within: tuple[str, ...] = (), **environment: str
+) -> Iterator[subprocess.Popen[str]]:
     """A process that is gone afterwards."""
     process = subprocess.Popen(
         [*within, *map(str, words)],
@@ -100,7 +106,9 @@ def test_two_workers_join_and_one_is_killed(shop: Target, tmp_path: Path) -> Non
     assert analysis["endpoints"][0]["requests"] == pytest.approx(420 - 100, abs=60)
 
 
-def test_a_worker_that_is_stopped_by_hand_is_made_up_for_at_once(shop: Target, tmp_path: Path) -> None:
+def test_a_worker_that_is_stopped_by_hand_is_made_up_for_at_once(
+    shop: Target, tmp_path: Path
+) -> None:
     port = free_port()
     workers = f"processes: 1, workers: {{expect: 1, bind: '127.0.0.1:{port}'}}"
     # Long enough that the worker is stopped during the load, however slow the machine is.
@@ -160,12 +168,12 @@ def waits_at(port: int) -> str:
 
 def test_a_worker_sends_load_nowhere_that_it_was_not_started_for(tmp_path: Path) -> None:
     port = free_port()
-    path = profile(tmp_path / "p.yaml", "http://orders.example.com", waits_at(port), more=", allow: ['*']")
+    path = profile(
+        tmp_path / "p.yaml", "http://orders.example.com", waits_at(port), more=", allow: ['*']"
+    )
     with waiting_master(path, tmp_path / "load.log") as failures:
         said = refused(port, "", "--allow", "*.other.com")
-    expected = (
-        "this worker may not send load to orders.example.com; to allow it, start it with --allow orders.example.com"
-    )
+    expected = "this worker may not send load to orders.example.com; to allow it, start it with --allow orders.example.com"
     assert expected in said
     assert expected in failures[0]  # and so is the run told
 
@@ -179,7 +187,8 @@ def test_another_token_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "expected"), [(None, "copy it here and add --locustfile FILE"), ("x = 1\n", "differs from the master's")]
+    ("own", "expected"),
+    [(None, "copy it here and add --locustfile FILE"), ("x = 1\n", "differs from the master's")],
 )
 def test_a_worker_runs_no_locustfile_that_it_was_not_started_with(
     tmp_path: Path, own: str | None, expected: str
@@ -227,7 +236,9 @@ def network() -> Iterator[tuple[str, str]]:
     a, b = f"soak{os.getpid() % 10000}a", f"soak{os.getpid() % 10000}b"
     if shutil.which("ip") is None:
         pytest.skip("needs the ip command")
-    made = subprocess.run(["sh", "-ec", NETWORK.format(a=a, b=b)], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        ["sh", "-ec", NETWORK.format(a=a, b=b)], capture_output=True, text=True, check=False
+    )
     try:
         if made.returncode != 0:
             pytest.skip(f"network namespaces are not allowed here: {made.stderr.strip()[:100]}")
@@ -240,7 +251,9 @@ def network() -> Iterator[tuple[str, str]]:
 def test_a_cable_is_cut_between_two_machines(network: tuple[str, str], tmp_path: Path) -> None:
     here, there = (("ip", "netns", "exec", name) for name in network)
     workers = "processes: 1, workers: {expect: 1, bind: '10.213.7.1:5557'}"
-    path = profile(tmp_path / "p.yaml", "http://10.213.7.1:8080", workers, more=", allow: [10.213.7.1]")
+    path = profile(
+        tmp_path / "p.yaml", "http://10.213.7.1:8080", workers, more=", allow: [10.213.7.1]"
+    )
     join = [*SOAK, "worker", "--master", "10.213.7.1", "--allow", "10.213.7.1"]
     token = {"SOAK_WORKER_TOKEN": "between-us"}
     with (
@@ -250,7 +263,9 @@ def test_a_cable_is_cut_between_two_machines(network: tuple[str, str], tmp_path:
     ):
         started_run(tmp_path / "run")
         time.sleep(2.0)
-        subprocess.run(["ip", "-n", network[1], "link", "set", f"{network[1]}v", "down"], check=True)
+        subprocess.run(
+            ["ip", "-n", network[1], "link", "set", f"{network[1]}v", "down"], check=True
+        )
         _, said = worker.communicate(timeout=120)
         out, err = run.communicate(timeout=120)
     assert worker.returncode == 4
@@ -263,7 +278,9 @@ def test_a_cable_is_cut_between_two_machines(network: tuple[str, str], tmp_path:
 
 
 def test_without_a_token_no_other_machine_is_listened_to(tmp_path: Path) -> None:
-    path = profile(tmp_path / "p.yaml", "http://127.0.0.1:9", "workers: {expect: 1, bind: '0.0.0.0:15578'}")
+    path = profile(
+        tmp_path / "p.yaml", "http://127.0.0.1:9", "workers: {expect: 1, bind: '0.0.0.0:15578'}"
+    )
     with started(*SOAK, "run", path, "--out", tmp_path / "run", SOAK_WORKER_TOKEN="") as run:
         _, err = run.communicate(timeout=120)
     assert run.returncode == 2

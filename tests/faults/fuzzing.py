@@ -1,6 +1,7 @@
 """Damaged input of every kind that soak reads: a refusal in one line, or a value; never another exception, never for long.
 
-`make fuzz` runs many mutations of each surface and prints a table; tests/faults/test_fuzzing.py runs a few, seeded.
+`make fuzz` runs many mutations of each surface and prints a table; tests/faults/test_fuzzing.py
+runs a few, seeded.
 """
 
 from __future__ import annotations
@@ -93,7 +94,11 @@ def mutated(seed_text: bytes, chance: random.Random) -> bytes:
 
 def surfaces() -> Iterator[tuple[str, list[bytes], Reader]]:
     """Every kind of input: its name, good ones to begin with, and what reads it."""
-    yield "profile", [GOOD.encode(), *(path.read_bytes() for path in sorted(Path("profiles").glob("*.yaml")))], _profile
+    yield (
+        "profile",
+        [GOOD.encode(), *(path.read_bytes() for path in sorted(Path("profiles").glob("*.yaml")))],
+        _profile,
+    )
     times, values = leak(0.1)
     for name, write in WRITERS.items():
         content = write(times, values)
@@ -104,7 +109,8 @@ def surfaces() -> Iterator[tuple[str, list[bytes], Reader]]:
     )
     yield "metrics page", [page], _page
     stacks = pprof(
-        [(["main.leak", "main.main"], [3, 4096]), (["main.main"], [1, 10])], ("inuse_objects", "inuse_space")
+        [(["main.leak", "main.main"], [3, 4096]), (["main.main"], [1, 10])],
+        ("inuse_objects", "inuse_space"),
     )
     texts = {
         "classes": b" num     #instances         #bytes  class name\n   1:        100       4096  [B\nTotal 100 4096\n",
@@ -130,7 +136,9 @@ def surfaces() -> Iterator[tuple[str, list[bytes], Reader]]:
     served = EndpointWindow(
         "GET /", 3, {"timeout": 1}, 9, Histogram({200: 2}), Histogram({300: 1}), Histogram({200: 2})
     )
-    window = window_line(Window(5.0, 1.0, 3, (served,), GeneratorWindow(0.1, 0.1, 0.0, 10**7, 3.0, 3, 0)))
+    window = window_line(
+        Window(5.0, 1.0, 3, (served,), GeneratorWindow(0.1, 0.1, 0.0, 10**7, 3.0, 3, 0))
+    )
     yield "load's messages", [window.encode()], _message
     worker = {
         "kind": "window",
@@ -167,7 +175,9 @@ def _file(data: bytes, scratch: Path) -> object:
 
 
 def _page(data: bytes, _scratch: Path) -> object:
-    return Exposition().read(Answer(200, "text/plain", data, whole=True), "http://127.0.0.1/metrics")
+    return Exposition().read(
+        Answer(200, "text/plain", data, whole=True), "http://127.0.0.1/metrics"
+    )
 
 
 def _snapshot(kind: str) -> Reader:
@@ -214,7 +224,9 @@ def fuzz(name: str, seeds: list[bytes], reader: Reader, count: int, seed: int) -
             except (SoakError, TargetError):
                 outcome.refused += 1
             except Exception as error:  # noqa: BLE001 - that is what is looked for
-                outcome.faults.append(f"{name} {seed}/{number}: {type(error).__name__}: {str(error)[:100]}")
+                outcome.faults.append(
+                    f"{name} {seed}/{number}: {type(error).__name__}: {str(error)[:100]}"
+                )
             took = time.process_time() - began
             outcome.slowest = max(outcome.slowest, took)
             if took > LONGEST:
@@ -244,7 +256,9 @@ def main() -> int:
             continue
         outcome = fuzz(name, seeds, reader, given.count, given.seed)
         outcomes.append(outcome)
-        sys.stdout.write("\n".join([outcome.row(), *(f"    {fault}" for fault in outcome.faults[:5])]) + "\n")
+        sys.stdout.write(
+            "\n".join([outcome.row(), *(f"    {fault}" for fault in outcome.faults[:5])]) + "\n"
+        )
         sys.stdout.flush()
     faults = sum(len(outcome.faults) for outcome in outcomes)
     total = sum(outcome.read + outcome.refused + len(outcome.faults) for outcome in outcomes)

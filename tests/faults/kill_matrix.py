@@ -1,6 +1,7 @@
 """Signals to every process of a run, at random moments: what outlives the supervisor, what is recorded, and what is said of it.
 
-`make faults` runs the whole matrix and prints it; tests/faults/test_kill_matrix.py runs its fast part.
+`make faults` runs the whole matrix and prints it; tests/faults/test_kill_matrix.py runs its fast
+part.
 """
 
 from __future__ import annotations
@@ -124,7 +125,9 @@ def _scrapes(directory: Path) -> int:
     return 0
 
 
-def _watch(supervisor: subprocess.Popen[bytes], seconds: float, begun: Path | None = None) -> set[psutil.Process]:
+def _watch(
+    supervisor: subprocess.Popen[bytes], seconds: float, begun: Path | None = None
+) -> set[psutil.Process]:
     """All descendants seen until the supervisor ends, so many seconds have passed, or a run's facts tell of its phases."""
     seen: set[psutil.Process] = set()
     until = time.monotonic() + seconds
@@ -166,14 +169,22 @@ def _judge(outcome: Outcome, family: set[psutil.Process], directory: Path, patie
         if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             outcome.faults.append("database damaged")
     report = subprocess.run(
-        [sys.executable, "-m", "soak", "report", str(directory)], capture_output=True, check=False, timeout=NEVER
+        [sys.executable, "-m", "soak", "report", str(directory)],
+        capture_output=True,
+        check=False,
+        timeout=NEVER,
     )
     outcome.report = report.returncode
     if b"Traceback" in report.stderr:
         outcome.faults.append("report: traceback")
     if outcome.report == PASS and outcome.ended != "completed":
         outcome.faults.append("a run that was cut short passes")
-    if outcome.code is not None and outcome.code >= 0 and outcome.ended != "crashed" and outcome.code != outcome.report:
+    if (
+        outcome.code is not None
+        and outcome.code >= 0
+        and outcome.ended != "crashed"
+        and outcome.code != outcome.report
+    ):
         outcome.faults.append(f"run said {outcome.code}, report {outcome.report}")
     if left := [path.name for path in directory.rglob("*") if path.name.startswith(".")]:
         outcome.faults.append(f"left over: {', '.join(left)}")
@@ -182,7 +193,12 @@ def _judge(outcome: Outcome, family: set[psutil.Process], directory: Path, patie
 
 def _half_reports(directory: Path) -> Iterator[str]:
     """Reports that are not whole."""
-    whole = {"analysis.json": "}", "report.html": "</html>", "junit.xml": ">", "suspects.sarif": "}"}
+    whole = {
+        "analysis.json": "}",
+        "report.html": "</html>",
+        "junit.xml": ">",
+        "suspects.sarif": "}",
+    }
     for name, end in whole.items():
         path = directory / name
         if path.exists() and not path.read_text().rstrip().endswith(end):
@@ -198,7 +214,11 @@ def cases(
         for name in signals:
             for _ in range(moments):
                 early = chance.random() < EARLY
-                yield victim, name, -chance.uniform(0.1, 3.0) if early else chance.uniform(0.0, DURATION + 4.0)
+                yield (
+                    victim,
+                    name,
+                    -chance.uniform(0.1, 3.0) if early else chance.uniform(0.0, DURATION + 4.0),
+                )
 
 
 def main() -> int:
@@ -206,7 +226,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moments", type=int, default=10, help="moments of each victim and signal")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--patience", type=float, default=OUTLIVED, help="seconds that may pass until all is gone")
+    parser.add_argument(
+        "--patience", type=float, default=OUTLIVED, help="seconds that may pass until all is gone"
+    )
     parser.add_argument("--victims", nargs="+", default=VICTIMS, choices=VICTIMS)
     parser.add_argument("--signals", nargs="+", default=SIGNALS, choices=SIGNALS)
     given = parser.parse_args()

@@ -31,16 +31,24 @@ Reader = Callable[[bytes, Path], object]
 #: SQLite's pages have so many bytes.
 _PAGE = 4096
 _METHOD = {"type": {"name": "Shop"}, "name": "search"}
-_STACK = {"frames": [{"method": _METHOD, "lineNumber": 12}, {"method": _METHOD, "lineNumber": None}]}
+_STACK = {
+    "frames": [{"method": _METHOD, "lineNumber": 12}, {"method": _METHOD, "lineNumber": None}]
+}
 FLIGHT = {
     "recording": {
         "events": [
-            {"type": "jdk.OldObjectSample", "values": {"object": {"type": {"name": "[B"}}, "stackTrace": _STACK}},
+            {
+                "type": "jdk.OldObjectSample",
+                "values": {"object": {"type": {"name": "[B"}}, "stackTrace": _STACK},
+            },
             {
                 "type": "jdk.ObjectAllocationSample",
                 "values": {"startTime": "2026-01-01", "weight": 4096, "stackTrace": _STACK},
             },
-            {"type": "jdk.ThreadStart", "values": {"thread": {"javaThreadId": 7}, "stackTrace": None}},
+            {
+                "type": "jdk.ThreadStart",
+                "values": {"thread": {"javaThreadId": 7}, "stackTrace": None},
+            },
         ]
     }
 }
@@ -57,7 +65,11 @@ def stored_surfaces() -> Iterator[tuple[str, list[bytes], Reader]]:
         database = (recorded(Path(scratch) / "run") / "recording.sqlite").read_bytes()
     yield "recording.sqlite", [database], _recording
     pages = [database[start : start + _PAGE] for start in range(_PAGE, len(database), _PAGE)]
-    yield "recording.sqlite, a page", pages, lambda data, scratch: _recording(_with_page(database, data), scratch)
+    yield (
+        "recording.sqlite, a page",
+        pages,
+        lambda data, scratch: _recording(_with_page(database, data), scratch),
+    )
     analysis = night(3, 2e8) | {"suspects": [], "warnings": []}
     yield "analysis.json, compared", [json.dumps(analysis).encode()], _compared
     yield "analysis.json, a night", [json.dumps(analysis).encode()], _night

@@ -41,13 +41,17 @@ PATIENCE = 180.0
 
 
 @pytest.fixture(scope="module", params=["whole", "killed"])
-def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+def seen(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str, str]:
     """A run's directory, all that was printed, and every command line of its processes."""
     scratch = tmp_path_factory.mktemp("secrets")
     file, directory = scratch / "p.yaml", scratch / "run"
     port, killed = free_port(), request.param == "killed"
     file.write_text(
-        PROFILE.format(port=port, python=sys.executable, seconds=60 if killed else 4, status=int(not killed))
+        PROFILE.format(
+            port=port, python=sys.executable, seconds=60 if killed else 4, status=int(not killed)
+        )
     )
     environment = {**os.environ, **CANARIES}
     soak = [sys.executable, "-m", "soak"]
@@ -67,24 +71,38 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                     words = process.cmdline()
                     # What the profile itself puts on a command line, its own shell shows.
                     commands.add(" ".join(words) if words[:1] != ["sh"] else "")
-        if killed and "phases" in (directory / "run.json").read_text() if (directory / "run.json").exists() else False:
+        if (
+            killed and "phases" in (directory / "run.json").read_text()
+            if (directory / "run.json").exists()
+            else False
+        ):
             time.sleep(2.0)
             run.send_signal(signal.SIGKILL)
         time.sleep(0.1)
     printed = run.communicate(timeout=PATIENCE)[0]
     report = subprocess.run(
-        [*soak, "report", str(directory), "--json"], env=environment, capture_output=True, text=True, check=False
+        [*soak, "report", str(directory), "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return directory, printed + report.stdout + report.stderr, "\n".join(commands)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", CANARIES)
-def test_no_secret_is_written_printed_or_passed_on_a_command_line(seen: tuple[Path, str, str], place: str) -> None:
+def test_no_secret_is_written_printed_or_passed_on_a_command_line(
+    seen: tuple[Path, str, str], place: str
+) -> None:
     directory, printed, commands = seen
     canary = CANARIES[place]
     assert (directory / "recording.sqlite").exists(), printed
-    found = [path.name for path in directory.rglob("*") if path.is_file() and canary.encode() in path.read_bytes()]
+    found = [
+        path.name
+        for path in directory.rglob("*")
+        if path.is_file() and canary.encode() in path.read_bytes()
+    ]
     assert found == []
     assert canary not in printed
     assert canary not in commands

@@ -19,7 +19,11 @@ STEP = 15
 def leak(hours: float = 1.0, slope: float = 144e6, seed: int = 1) -> tuple[Floats, Floats]:
     """Unix times and bytes: 200 MB that grows by `slope` bytes an hour, under a little noise."""
     times = START + np.arange(0, hours * 3600, STEP)
-    values = 200e6 + slope * (times - START) / 3600 + np.random.default_rng(seed).normal(0, 5e5, len(times))
+    values = (
+        200e6
+        + slope * (times - START) / 3600
+        + np.random.default_rng(seed).normal(0, 5e5, len(times))
+    )
     return times.astype(np.float64), values
 
 
@@ -54,30 +58,42 @@ def writer(name: str) -> Callable[[Writer], Writer]:
 
 def matrix(times: Floats, values: Floats) -> list[dict[str, object]]:
     points = [[time, f"{value:.0f}"] for time, value in zip(times, values, strict=True)]
-    return [{"metric": {"__name__": "process_resident_memory_bytes", "job": "api"}, "values": points}]
+    return [
+        {"metric": {"__name__": "process_resident_memory_bytes", "job": "api"}, "values": points}
+    ]
 
 
 @writer("csv")
 def csv(times: Floats, values: Floats) -> str:
-    return lines("time,rss_bytes", [f"{time:.0f},{value:.0f}" for time, value in zip(times, values, strict=True)])
+    return lines(
+        "time,rss_bytes",
+        [f"{time:.0f},{value:.0f}" for time, value in zip(times, values, strict=True)],
+    )
 
 
 @writer("grafana")
 def grafana(times: Floats, values: Floats) -> str:
     rows = [f'"{iso(time)}",{value:.0f}' for time, value in zip(times, values, strict=True)]
-    return lines('"Time","process_resident_memory_bytes{instance=""10.0.0.1:9100"", job=""api""}"', rows)
+    return lines(
+        '"Time","process_resident_memory_bytes{instance=""10.0.0.1:9100"", job=""api""}"', rows
+    )
 
 
 @writer("datadog")
 def datadog(times: Floats, values: Floats) -> str:
-    rows = [f"{iso(time)},avg:process.mem.rss (avg),{value:.0f}" for time, value in zip(times, values, strict=True)]
+    rows = [
+        f"{iso(time)},avg:process.mem.rss (avg),{value:.0f}"
+        for time, value in zip(times, values, strict=True)
+    ]
     return lines("date,metric,host:web-1", rows)
 
 
 @writer("netdata")
 def netdata(times: Floats, values: Floats) -> str:
     """Newest first, in MiB."""
-    rows = [f"{iso(time)},{value / MIB:.3f},1000.5" for time, value in zip(times, values, strict=True)]
+    rows = [
+        f"{iso(time)},{value / MIB:.3f},1000.5" for time, value in zip(times, values, strict=True)
+    ]
     return lines("time,used,free", rows[::-1])
 
 
@@ -160,7 +176,10 @@ def json_rows(times: Floats, values: Floats) -> str:
 
 @writer("mprof")
 def mprof(times: Floats, values: Floats) -> str:
-    rows = [f"MEM {value / MIB:.6f} {time + 0.1234:.4f}" for time, value in zip(times, values, strict=True)]
+    rows = [
+        f"MEM {value / MIB:.6f} {time + 0.1234:.4f}"
+        for time, value in zip(times, values, strict=True)
+    ]
     return lines("CMDLINE python app.py", rows)
 
 
@@ -192,7 +211,10 @@ def sar(times: Floats, values: Floats) -> str:
         f"{clock(t)}     400000    900000    {v / 1024:.0f}      2.50     1000     2000"
         for t, v in zip(times, values, strict=True)
     ]
-    return lines(head, [title, *rows, "Average:       400000    900000    200000      2.50     1000     2000"])
+    return lines(
+        head,
+        [title, *rows, "Average:       400000    900000    200000      2.50     1000     2000"],
+    )
 
 
 @writer("vmstat")
@@ -225,7 +247,10 @@ def free(times: Floats, values: Floats) -> str:
 def docker(times: Floats, values: Floats) -> str:
     title = "CONTAINER ID   NAME      CPU %     MEM USAGE / LIMIT     MEM %     NET I/O       BLOCK I/O     PIDS"
     row = "4f5c3b7d8a10   orders    0.07%     {0:.1f}MiB / 2GiB       1.20%     1.1kB / 0B    0B / 0B       12"
-    return lines("", [f"{date(t)}\n{title}\n{row.format(v / MIB)}" for t, v in zip(times, values, strict=True)])
+    return lines(
+        "",
+        [f"{date(t)}\n{title}\n{row.format(v / MIB)}" for t, v in zip(times, values, strict=True)],
+    )
 
 
 @writer("kubectl")
@@ -315,7 +340,10 @@ def ps(times: Floats, values: Floats) -> str:
 
 @writer("spaced")
 def spaced(times: Floats, values: Floats) -> str:
-    return lines("time rss_bytes", [f"{iso(time)} {value:.0f}" for time, value in zip(times, values, strict=True)])
+    return lines(
+        "time rss_bytes",
+        [f"{iso(time)} {value:.0f}" for time, value in zip(times, values, strict=True)],
+    )
 
 
 @writer("promtool")
@@ -327,9 +355,14 @@ def promtool(times: Floats, values: Floats) -> str:
 @writer("perfmon")
 def perfmon(times: Floats, values: Floats) -> str:
     columns = [rf"\\WEB01\Process(orders)\{counter}" for counter in ("Working Set", "Handle Count")]
-    head = ",".join(f'"{column}"' for column in ("(PDH-CSV 4.0) (W. Europe Standard Time)(-60)", *columns))
+    head = ",".join(
+        f'"{column}"' for column in ("(PDH-CSV 4.0) (W. Europe Standard Time)(-60)", *columns)
+    )
     stamps = [datetime.fromtimestamp(time, UTC).strftime("%m/%d/%Y %H:%M:%S.000") for time in times]
-    return lines(head, [f'"{stamp}","{value:.10f}","412"' for stamp, value in zip(stamps, values, strict=True)])
+    return lines(
+        head,
+        [f'"{stamp}","{value:.10f}","412"' for stamp, value in zip(stamps, values, strict=True)],
+    )
 
 
 @writer("dstat")
@@ -338,4 +371,10 @@ def dstat(times: Floats, values: Floats) -> str:
     head += '"Cmdline:","dstat -tm --output x.csv 15",,,,"Date:","31 Jul 2025 22:13:20 UTC"\n\n'
     head += '"system","memory usage",,,\n"time","used","free","buf","cach"'
     stamps = [datetime.fromtimestamp(time, UTC).strftime("%d-%m %H:%M:%S") for time in times]
-    return lines(head, [f'"{stamp}",{value:.0f},8000000000,1,2' for stamp, value in zip(stamps, values, strict=True)])
+    return lines(
+        head,
+        [
+            f'"{stamp}",{value:.0f},8000000000,1,2'
+            for stamp, value in zip(stamps, values, strict=True)
+        ],
+    )

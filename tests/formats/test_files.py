@@ -16,7 +16,9 @@ def csv(tmp_path: Path, text: str) -> Path:
 
 
 def test_seconds_and_names(tmp_path: Path) -> None:
-    found = read_recording(csv(tmp_path, 't,a_bytes,"go_goroutines{pod=""x""}",n_total\n0,1,5,1\n1,,6,2\n2,3,7,3\n'))
+    found = read_recording(
+        csv(tmp_path, 't,a_bytes,"go_goroutines{pod=""x""}",n_total\n0,1,5,1\n1,,6,2\n2,3,7,3\n')
+    )
     a, goroutines, counter = found.series
     np.testing.assert_array_equal(a.values, [1, np.nan, 3])
     assert (goroutines.name, goroutines.labels) == ("go_goroutines", (("pod", "x"),))
@@ -66,7 +68,9 @@ def test_rows_are_put_in_order_once_and_said_so(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_recording_is_refused_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
+def test_what_is_no_recording_is_refused_in_one_line(
+    tmp_path: Path, text: str, expected: str
+) -> None:
     with pytest.raises(InputError) as caught:
         read_recording(csv(tmp_path, text))
     assert "series.csv" in str(caught.value)
@@ -87,7 +91,10 @@ def test_an_answer_of_query_range(tmp_path: Path) -> None:
         }
         for pod in ("x", "y")
     ]
-    path = csv(tmp_path, json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}))
+    path = csv(
+        tmp_path,
+        json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}),
+    )
     x, y = read_recording(path).series
     assert x.labels == (("pod", "x"),)
     assert y.labels == (("pod", "y"),)

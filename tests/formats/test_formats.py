@@ -71,9 +71,15 @@ def test_a_format_is_recognised_by_its_content(name: str) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_times_and_values_are_read_exactly(name: str) -> None:
     times, values = leak()
-    series = next(one for one in read(name).series if one.name in MEMORY and (name != "jstat" or OLD in one.labels))
+    series = next(
+        one
+        for one in read(name).series
+        if one.name in MEMORY and (name != "jstat" or OLD in one.labels)
+    )
     np.testing.assert_allclose(series.times, times - times[0], atol=1.5e-3)
-    np.testing.assert_allclose(series.values * SCALE.get(name, 1), values, atol=GRAIN.get(name, 1100.0))
+    np.testing.assert_allclose(
+        series.values * SCALE.get(name, 1), values, atol=GRAIN.get(name, 1100.0)
+    )
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -97,7 +103,23 @@ def test_damage_is_read_or_refused_in_a_line(name: str) -> None:
     text = WRITERS[name](*leak(hours=0.1))
     whole = text.encode() if isinstance(text, str) else text
     chance = random.Random(name)
-    bits = (b"", b"-", b"NaN", b"1e999", b'"', b",", b"\n", b"{", b"\xff", b"\0", b"9" * 400, b"inf", b" ", b"->", b"(")
+    bits = (
+        b"",
+        b"-",
+        b"NaN",
+        b"1e999",
+        b'"',
+        b",",
+        b"\n",
+        b"{",
+        b"\xff",
+        b"\0",
+        b"9" * 400,
+        b"inf",
+        b" ",
+        b"->",
+        b"(",
+    )
     for _ in range(25):
         damaged = bytearray(whole)
         for _ in range(chance.choice((1, 3, 20))):

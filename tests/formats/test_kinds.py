@@ -65,7 +65,20 @@ def test_times_of_several_units_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["t", "time", "Timestamp", "TS", "date", "DateTime", "epoch", "elapsed", "unix_time", "@timestamp", "_time"]
+    "name",
+    [
+        "t",
+        "time",
+        "Timestamp",
+        "TS",
+        "date",
+        "DateTime",
+        "epoch",
+        "elapsed",
+        "unix_time",
+        "@timestamp",
+        "_time",
+    ],
 )
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
 def test_usual_names_and_delimiters(name: str, between: str) -> None:
@@ -90,11 +103,17 @@ def test_usual_names_and_delimiters(name: str, between: str) -> None:
 )
 def test_dates_as_people_write_them(written: str) -> None:
     rows = [f'"{written.format(second)}",{second}' for second in (20, 35, 50)]
-    assert read("\n".join(["time,rss", *rows]) + "\n").series[0].times.tolist() == pytest.approx([0, 15, 30])
+    assert read("\n".join(["time,rss", *rows]) + "\n").series[0].times.tolist() == pytest.approx(
+        [0, 15, 30]
+    )
 
 
 def test_the_time_of_day_goes_on_after_midnight() -> None:
-    assert read("time,rss\n23:59:50,1\n00:00:05,2\n00:00:20,3\n").series[0].times.tolist() == [0, 15, 30]
+    assert read("time,rss\n23:59:50,1\n00:00:05,2\n00:00:20,3\n").series[0].times.tolist() == [
+        0,
+        15,
+        30,
+    ]
 
 
 @pytest.mark.parametrize("column", ["pid", "pod", "host", "container", "device"])
@@ -106,7 +125,9 @@ def test_rows_of_one_time_are_split_by_what_tells_them_apart(column: str) -> Non
         for name, value in zip(names, values, strict=True)
     ]
     recording = read("\n".join([f"t,{column},rss_bytes", *rows]) + "\n")
-    assert [dict(series.labels) for series in recording.series] == [{column: name} for name in names]
+    assert [dict(series.labels) for series in recording.series] == [
+        {column: name} for name in names
+    ]
     assert f"told apart by {column}" in notes(recording)
     found = analyze(recording, Limits(), judge_unknown=True).findings
     assert {dict(one.labels)[column]: one.verdict for one in found if one.rule == "growth"} == {
@@ -116,7 +137,9 @@ def test_rows_of_one_time_are_split_by_what_tells_them_apart(column: str) -> Non
 
 
 def test_a_column_of_names_names_the_series() -> None:
-    recording = read("time,metric,value\n0,rss_bytes,1\n0,open_fds,2\n15,rss_bytes,3\n15,open_fds,4\n")
+    recording = read(
+        "time,metric,value\n0,rss_bytes,1\n0,open_fds,2\n15,rss_bytes,3\n15,open_fds,4\n"
+    )
     assert [series.name for series in recording.series] == ["rss_bytes", "open_fds"]
 
 
@@ -142,19 +165,28 @@ def test_what_is_no_resource_is_not_judged_and_said(header: str, column: object)
 
 
 @pytest.mark.parametrize(
-    "header", ["rss", "open_fds", "heapUsed", "goroutines", "queue_length", "memory_percent", "widgets"]
+    "header",
+    ["rss", "open_fds", "heapUsed", "goroutines", "queue_length", "memory_percent", "widgets"],
 )
 def test_what_can_be_a_resource_is_judged(header: str) -> None:
     noise = np.random.default_rng(3).normal(0, 0.2, 240)
-    assert verdict(read(table(f"time,{header}", TIMES, 50 + np.arange(240) / 4 + noise))) is Verdict.FAIL
+    assert (
+        verdict(read(table(f"time,{header}", TIMES, 50 + np.arange(240) / 4 + noise)))
+        is Verdict.FAIL
+    )
 
 
 @pytest.mark.parametrize(
-    "header", ["free_mb", "available_mb", "disk_free_gb", "connections_available", "memFree", "slots left"]
+    "header",
+    ["free_mb", "available_mb", "disk_free_gb", "connections_available", "memFree", "slots left"],
 )
 def test_a_fall_of_what_is_better_high_is_judged_in_its_direction(header: str) -> None:
     noise = np.random.default_rng(3).normal(0, 2, 240)
-    falling = analyze(read(table(f"time,{header}", TIMES, 900 - np.arange(240) + noise)), Limits(), judge_unknown=True)
+    falling = analyze(
+        read(table(f"time,{header}", TIMES, 900 - np.arange(240) + noise)),
+        Limits(),
+        judge_unknown=True,
+    )
     assert falling.verdict is Verdict.FAIL
     assert "keeps falling" in falling.reason
     finding = next(one for one in falling.findings if one.rule == "growth")
@@ -164,13 +196,18 @@ def test_a_fall_of_what_is_better_high_is_judged_in_its_direction(header: str) -
     assert finding.trend.lines[-1].last == pytest.approx(finding.trend.level)
     assert finding.trend.level > 0
     assert finding.exhausts_in_hours is not None
-    assert verdict(read(table(f"time,{header}", TIMES, 900 + np.arange(240) + noise))) is not Verdict.FAIL
+    assert (
+        verdict(read(table(f"time,{header}", TIMES, 900 + np.arange(240) + noise)))
+        is not Verdict.FAIL
+    )
 
 
 @pytest.mark.parametrize("other", ["available_mb", "cached_mb", "buffers"])
 def test_free_memory_is_not_judged_beside_what_counts_the_caches(other: str) -> None:
     noise = np.random.default_rng(3).normal(0, 2, 240)
-    text = table(f"time,free_mb,{other},rss_bytes", TIMES, 900 - np.arange(240) + noise, 900 + noise, FLAT)
+    text = table(
+        f"time,free_mb,{other},rss_bytes", TIMES, 900 - np.arange(240) + noise, 900 + noise, FLAT
+    )
     assert verdict(read(text)) is not Verdict.FAIL
     assert "free_mb (--only judges it)" in notes(read(text))
 
@@ -179,7 +216,9 @@ def test_a_level_that_stepped_and_stayed_passes_and_is_told() -> None:
     times = START + np.arange(960) * STEP
     noise = np.random.default_rng(3).normal(0, 1, 960)
     analysis = analyze(
-        read(table("time,open_fds", times, np.round(np.where(np.arange(960) < 480, 40, 99) + noise))),
+        read(
+            table("time,open_fds", times, np.round(np.where(np.arange(960) < 480, 40, 99) + noise))
+        ),
         Limits(),
         judge_unknown=True,
     )
@@ -189,7 +228,9 @@ def test_a_level_that_stepped_and_stayed_passes_and_is_told() -> None:
 
 
 def test_columns_are_chosen() -> None:
-    text = table("time,price,rss_bytes,cache_bytes", TIMES, np.linspace(9, 99, 240) + FLAT / 1e9, FLAT, LEAK)
+    text = table(
+        "time,price,rss_bytes,cache_bytes", TIMES, np.linspace(9, 99, 240) + FLAT / 1e9, FLAT, LEAK
+    )
     assert verdict(read(text)) is Verdict.FAIL
     assert verdict(read(text, without=("cache_bytes",))) is Verdict.PASS
     assert [series.name for series in read(text, only=("price",)).series] == ["price"]
@@ -248,7 +289,11 @@ def test_parts_of_histograms_are_counters_whatever_their_unit(stem: str) -> None
             f"{stem}_count {n} {START + n * STEP}\nopen_fds {12 + n % 2} {START + n * STEP}" for n in range(200)]  # fmt: skip
     recording = read("\n".join(rows) + "\n")
     kinds = {series.name: series.kind for series in recording.series}
-    assert kinds == {f"{stem}_sum": Kind.COUNTER, f"{stem}_count": Kind.COUNTER, "open_fds": Kind.GAUGE}
+    assert kinds == {
+        f"{stem}_sum": Kind.COUNTER,
+        f"{stem}_count": Kind.COUNTER,
+        "open_fds": Kind.GAUGE,
+    }
     assert verdict(recording) is Verdict.PASS
 
 
@@ -288,12 +333,19 @@ def test_top_tells_the_time_of_the_day_also_over_midnight() -> None:
         f"top - {stamp} up 3 days,  2:11,  1 user,  load average: 0.10\n\n"
         f"    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n"
         f"   4242 app       20   0    1.2g   {size}  12000 S   3.0   2.5   1:02.11 orders\n"
-        for stamp, size in (("23:59:50", "195969"), ("23:59:55", "1.5g"), ("00:00:00", "12m"), ("00:00:05", "2.0t"))
+        for stamp, size in (
+            ("23:59:50", "195969"),
+            ("23:59:55", "1.5g"),
+            ("00:00:00", "12m"),
+            ("00:00:05", "2.0t"),
+        )
     ]
     recording = read("\n".join(blocks))
     assert recording.series[0].labels == (("command", "orders"), ("pid", "4242"))
     np.testing.assert_array_equal(recording.series[0].times, [0, 5, 10, 15])
-    np.testing.assert_array_equal(recording.series[0].values, [195969 * 2**10, 1.5 * 2**30, 12 * 2**20, 2 * 2**40])
+    np.testing.assert_array_equal(
+        recording.series[0].values, [195969 * 2**10, 1.5 * 2**30, 12 * 2**20, 2 * 2**40]
+    )
 
 
 def test_an_empty_cell_among_times_of_the_day_is_no_time() -> None:

@@ -21,9 +21,15 @@ def answer(query: str, start: float, end: float, step: float) -> dict[str, objec
     """What a server says that has scraped a leak."""
     times = np.arange(start, end + 1e-6, step)
     noise = np.random.default_rng(int(start)).normal(0, 5e5, len(times))
-    values = [[time, f"{2e8 + 4e4 * (time - start) + one:.0f}"] for time, one in zip(times, noise, strict=True)]
+    values = [
+        [time, f"{2e8 + 4e4 * (time - start) + one:.0f}"]
+        for time, one in zip(times, noise, strict=True)
+    ]
     metric = {} if query.startswith("sum") else {"__name__": query.partition("{")[0], "pod": "a"}
-    return {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": metric, "values": values}]}}
+    return {
+        "status": "success",
+        "data": {"resultType": "matrix", "result": [{"metric": metric, "values": values}]},
+    }
 
 
 def fetched(url: str) -> bytes:
@@ -51,13 +57,17 @@ def test_a_month_is_asked_for_in_pieces_and_joined() -> None:
     ],
 )
 def test_an_aggregate_of_one_metric_keeps_its_name(query: str, name: str, kind: Kind) -> None:
-    [series] = query_server(RangeQuery("http://h", (query,), 1e9, 1e9 + 600, 60.0), Options(), fetched).series
+    [series] = query_server(
+        RangeQuery("http://h", (query,), 1e9, 1e9 + 600, 60.0), Options(), fetched
+    ).series
     assert (series.name, series.kind) == (name, kind)
 
 
 def test_several_expressions_are_told_apart() -> None:
     queries = ("sum(rate(a_total[5m]))", "sum(rate(b_total[5m]))")
-    found = query_server(RangeQuery("http://h", queries, 1e9, 1e9 + 600, 60.0), Options(), fetched).series
+    found = query_server(
+        RangeQuery("http://h", queries, 1e9, 1e9 + 600, 60.0), Options(), fetched
+    ).series
     assert [dict(series.labels)["query"] for series in found] == list(queries)
 
 
@@ -66,8 +76,14 @@ def test_several_expressions_are_told_apart() -> None:
     [
         (b"<html>", "not that of a Prometheus server"),
         (b"[1]", "not that of a Prometheus server"),
-        (b'{"status":"error","errorType":"bad_data","error":"parse error\\nhere"}', "bad_data: parse error here"),
-        (b'{"status":"success","data":{"resultType":"matrix","result":[]}}', "no series for up in this time"),
+        (
+            b'{"status":"error","errorType":"bad_data","error":"parse error\\nhere"}',
+            "bad_data: parse error here",
+        ),
+        (
+            b'{"status":"success","data":{"resultType":"matrix","result":[]}}',
+            "no series for up in this time",
+        ),
     ],
 )
 def test_what_is_no_answer_is_said_in_a_line_without_its_password(body: bytes, said: str) -> None:
@@ -108,12 +124,29 @@ def server() -> Iterator[str]:
     thread.join()
 
 
-def test_a_server_is_judged_and_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path, server: str) -> None:
-    arguments = ("analyze", "--prometheus", server, "--query", NAME, "--since", "2h", "--step", "15s")
-    code, out, err = run(capsys, *arguments, "--out", str(tmp_path / "reports"), "--format", "json,markdown")
+def test_a_server_is_judged_and_reported(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, server: str
+) -> None:
+    arguments = (
+        "analyze",
+        "--prometheus",
+        server,
+        "--query",
+        NAME,
+        "--since",
+        "2h",
+        "--step",
+        "15s",
+    )
+    code, out, err = run(
+        capsys, *arguments, "--out", str(tmp_path / "reports"), "--format", "json,markdown"
+    )
     assert (code, err) == (1, "")
     assert "keeps growing" in " ".join(out.split())
-    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["analysis.json", "summary.md"]
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
+        "analysis.json",
+        "summary.md",
+    ]
 
 
 def test_a_server_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,16 @@ def night(number: int, level: float, *, p99: float = 0.02, **more: Any) -> dict[
         "broken": None,
         "vouched_seconds": 864000,
         "findings": [growth(level)],
-        "endpoints": [{"name": "GET /a", "requests": 1000, "failures": 0, "rate": 50.0, "p50": 0.01, "p99": p99}],
+        "endpoints": [
+            {
+                "name": "GET /a",
+                "requests": 1000,
+                "failures": 0,
+                "rate": 50.0,
+                "p50": 0.01,
+                "p99": p99,
+            }
+        ],
     } | more
 
 
@@ -71,10 +80,16 @@ def write(folder: Path, name: str, analysis: dict[str, Any] | None, profile: str
     return run
 
 
-def nights(folder: Path, count: int, level: Callable[[int], float] = lambda _: LEVEL, **more: Any) -> list[Path]:
+def nights(
+    folder: Path, count: int, level: Callable[[int], float] = lambda _: LEVEL, **more: Any
+) -> list[Path]:
     """So many nights, their levels with 1% noise, always the same."""
     noise = np.random.default_rng(1).standard_normal(count)
     return [
-        write(folder, f"nightly-{number:03}", night(number, level(number) * (1 + 0.01 * noise[number]), **more))
+        write(
+            folder,
+            f"nightly-{number:03}",
+            night(number, level(number) * (1 + 0.01 * noise[number]), **more),
+        )
         for number in range(count)
     ]

@@ -19,7 +19,9 @@ from soak.history.texts import csv_text, json_object, table
 from tests.history.folders import LEVEL, RSS, growth, night, nights, write
 from tests.profile_texts import GOOD
 
-needs_otava = pytest.mark.skipif(not otava_is_there() and not os.environ.get("CI"), reason="no Apache Otava")
+needs_otava = pytest.mark.skipif(
+    not otava_is_there() and not os.environ.get("CI"), reason="no Apache Otava"
+)
 
 
 def history(folder: Path, *, search: bool = False) -> History:
@@ -56,7 +58,9 @@ def test_a_change_for_the_better_or_within_the_tolerance_is_no_regression(
 
 @needs_otava
 @pytest.mark.parametrize(("after", "regressed"), [(RECENT, True), (RECENT + 1, False)])
-def test_an_old_change_is_no_regression_any_more(tmp_path: Path, after: int, regressed: bool) -> None:
+def test_an_old_change_is_no_regression_any_more(
+    tmp_path: Path, after: int, regressed: bool
+) -> None:
     nights(tmp_path, 20 + after, step(20, 0.2))
     found = history(tmp_path, search=True)
     assert found.changes[f"level {RSS}"][-1].since == 20
@@ -66,7 +70,8 @@ def test_an_old_change_is_no_regression_any_more(tmp_path: Path, after: int, reg
 @needs_otava
 def test_a_growth_matters_by_what_it_adds_until_the_resource_must_last(tmp_path: Path) -> None:
     for number in range(24):
-        # From 0 to 0.1% of the level an hour: 72% within 30 days, though the level itself moves by nothing.
+        # From 0 to 0.1% of the level an hour: 72% within 30 days, though the level itself moves by
+        # nothing.
         slope = LEVEL * (0.001 * (number >= 16) + 1e-5 * (number % 3))
         write(tmp_path, f"n{number:02}", night(number, LEVEL, findings=[growth(LEVEL, slope)]))
     [change] = history(tmp_path, search=True).regressions
@@ -76,7 +81,11 @@ def test_a_growth_matters_by_what_it_adds_until_the_resource_must_last(tmp_path:
 @needs_otava
 def test_broken_nights_are_shown_and_not_compared(tmp_path: Path) -> None:
     nights(tmp_path, 20)
-    write(tmp_path, "broken", night(21, 9 * LEVEL, broken="The run broke: the generator was saturated."))
+    write(
+        tmp_path,
+        "broken",
+        night(21, 9 * LEVEL, broken="The run broke: the generator was saturated."),
+    )
     found = history(tmp_path, search=True)
     assert found.values(found.metrics[0])[-1] is None
     assert not found.regressions
@@ -89,7 +98,11 @@ def test_consecutive_nights_of_one_build_are_judged_as_one(tmp_path: Path) -> No
     found = history(tmp_path)
     assert [(one.build, len(one.nights)) for one in found.builds] == [("old", 3), ("new", 3)]
     assert found.week is not None
-    vouched = [one.analysis.vouched.seconds for one in (*found.builds, found.week) if one.analysis.vouched is not None]
+    vouched = [
+        one.analysis.vouched.seconds
+        for one in (*found.builds, found.week)
+        if one.analysis.vouched is not None
+    ]
     alone = found.nights[0].findings[0].vouched_seconds
     assert alone is not None
     assert alone < vouched[0] < vouched[2]  # one night, three, six
@@ -113,7 +126,10 @@ def test_profiles_are_told_apart_by_their_names(tmp_path: Path) -> None:
     nights(tmp_path, 2)
     other = night(3, LEVEL)
     write(tmp_path, "gate", other | {"run": other["run"] | {"name": "gate"}})
-    assert [one.name for one in histories(read_folder(tmp_path).nights, search=False)] == ["gate", "nightly"]
+    assert [one.name for one in histories(read_folder(tmp_path).nights, search=False)] == [
+        "gate",
+        "nightly",
+    ]
 
 
 def test_the_table_shows_each_metric_with_its_newest_value(tmp_path: Path) -> None:
@@ -160,5 +176,7 @@ def test_otava_is_asked_for_by_name_where_it_is_missing(monkeypatch: pytest.Monk
     from soak.history import changes  # noqa: PLC0415
 
     monkeypatch.setattr(changes, "otava_is_there", lambda: False)
-    with pytest.raises(UsageError, match=r"needs Apache Otava: pip install 'soak-harness\[history\]'"):
+    with pytest.raises(
+        UsageError, match=r"needs Apache Otava: pip install 'soak-harness\[history\]'"
+    ):
         need_otava("--fail-on regression")

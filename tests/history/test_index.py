@@ -48,9 +48,18 @@ def test_a_run_that_was_judged_again_is_read_again(tmp_path: Path, parsed: list[
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[1]", '{"index_version": 99, "runs": {}}', '{"index_version": 1, "runs": {"nightly-000": 3}}']
+    "text",
+    [
+        "",
+        "{",
+        "[1]",
+        '{"index_version": 99, "runs": {}}',
+        '{"index_version": 1, "runs": {"nightly-000": 3}}',
+    ],
 )
-def test_a_lost_or_damaged_index_is_written_anew(tmp_path: Path, parsed: list[Path], text: str) -> None:
+def test_a_lost_or_damaged_index_is_written_anew(
+    tmp_path: Path, parsed: list[Path], text: str
+) -> None:
     runs = nights(tmp_path, 2)
     first = read_folder(tmp_path)
     good = (tmp_path / INDEX).read_text()
@@ -71,7 +80,9 @@ def test_a_run_that_is_gone_leaves_the_index(tmp_path: Path) -> None:
     assert "nightly-000" not in (tmp_path / INDEX).read_text()
 
 
-def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nights(tmp_path, 1)
 
     def refuse(*_: Any) -> None:
@@ -87,12 +98,17 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: py
         (None, "it has no analysis.json; soak report"),
         ("{", "analysis.json is not valid JSON; soak report"),
         ("[]", "analysis.json is no object"),
-        (json.dumps(night(0, LEVEL) | {"format_version": 2}), "format_version 2, and this soak reads 1"),
+        (
+            json.dumps(night(0, LEVEL) | {"format_version": 2}),
+            "format_version 2, and this soak reads 1",
+        ),
         (json.dumps(night(0, LEVEL) | {"run": None}), "damaged"),
         (json.dumps(night(0, LEVEL) | {"verdict": "maybe"}), "'maybe' is not a valid Verdict"),
     ],
 )
-def test_what_cannot_be_read_is_said_by_name_and_left_out(tmp_path: Path, text: str | None, expected: str) -> None:
+def test_what_cannot_be_read_is_said_by_name_and_left_out(
+    tmp_path: Path, text: str | None, expected: str
+) -> None:
     nights(tmp_path, 1)
     run = write(tmp_path, "other", None)
     if text is not None:

@@ -15,7 +15,9 @@ DAY = 86400.0
 REPORTS = {"analysis.json", "report.html"}
 
 
-def stored(day: int, *, name: str = "nightly", verdict: Verdict | None = Verdict.PASS, obstacle: str = "") -> StoredRun:
+def stored(
+    day: int, *, name: str = "nightly", verdict: Verdict | None = Verdict.PASS, obstacle: str = ""
+) -> StoredRun:
     return StoredRun(f"{name}-{day}", name, day * DAY, 100, verdict, obstacle)
 
 
@@ -29,7 +31,10 @@ def deleted(runs: list[StoredRun], bounds: Bounds, **more: object) -> list[str]:
 @pytest.mark.parametrize(
     ("bounds", "expected"),
     [
-        (Bounds(age=7 * DAY), ["nightly-0", "nightly-1", "nightly-2"]),  # exactly seven days old stays
+        (
+            Bounds(age=7 * DAY),
+            ["nightly-0", "nightly-1", "nightly-2"],
+        ),  # exactly seven days old stays
         (Bounds(count=8), ["nightly-0", "nightly-1"]),
         (Bounds(size=700), ["nightly-0", "nightly-1", "nightly-2"]),
         (Bounds(size=1000), []),
@@ -69,8 +74,16 @@ def test_what_is_needed_is_kept_with_its_reason() -> None:
 
 def test_a_directory_with_a_stranger_in_it_is_kept(tmp_path: Path) -> None:
     run = write(tmp_path, "a", night(0, LEVEL))
-    (run / "run.json").write_text('{"format_version": 1, "name": "nightly", "started": "2026-01-01T22:00:00Z"}')
-    for name in ("recording.sqlite", "recording.sqlite-wal", "recording.sqlite.xz", "load.log.1", "report.html"):
+    (run / "run.json").write_text(
+        '{"format_version": 1, "name": "nightly", "started": "2026-01-01T22:00:00Z"}'
+    )
+    for name in (
+        "recording.sqlite",
+        "recording.sqlite-wal",
+        "recording.sqlite.xz",
+        "load.log.1",
+        "report.html",
+    ):
         (run / name).touch()
     [known] = stored_runs(tmp_path, REPORTS)
     assert (known.obstacle, known.verdict, known.name) == ("", Verdict.PASS, "nightly")
@@ -89,7 +102,9 @@ def test_a_link_out_of_the_folder_is_never_followed(tmp_path: Path) -> None:
     inside = write(folder, "run", night(0, LEVEL))
     (inside / "run.json").write_text('{"format_version": 1, "started": "2026-01-01T22:00:00Z"}')
     (inside / "snapshots").symlink_to(outside)
-    assert "holds what soak did not write: snapshots" in [run.obstacle for run in stored_runs(folder, REPORTS)]
+    assert "holds what soak did not write: snapshots" in [
+        run.obstacle for run in stored_runs(folder, REPORTS)
+    ]
 
 
 def test_what_is_no_run_is_not_seen(tmp_path: Path) -> None:

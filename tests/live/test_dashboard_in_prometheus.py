@@ -47,7 +47,9 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: Path) 
             pytest.fail("CI must have prometheus: apt-get install prometheus")
         pytest.skip("no prometheus here")
     dashboard = json.loads((files("soak") / "dashboards" / "grafana.json").read_text())
-    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    queries = [
+        target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())
+    ]
     judgement, port = judged(LEAK, STEADY), free_port()
     exporter = Exporter(RunCollector("orders", live(), lambda: judgement), Address("127.0.0.1", 0))
     target = urllib.parse.urlsplit(exporter.url).netloc
@@ -61,12 +63,16 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: Path) 
         f"--storage.tsdb.path={tmp_path}/data",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         scraped: list[Any] = []
         for _ in range(240):  # rates need two samples
             with suppress(OSError):  # it is not up yet
-                scraped = answer(port, "/api/v1/query", query="count_over_time(soak_run_info[1m])")["data"]["result"]
+                scraped = answer(port, "/api/v1/query", query="count_over_time(soak_run_info[1m])")[
+                    "data"
+                ]["result"]
             if scraped and float(scraped[0]["value"][1]) >= 3:
                 break
             time.sleep(0.25)
@@ -76,7 +82,9 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: Path) 
             asked = query
             for variable, value in VARIABLES.items():
                 asked = asked.replace(variable, value)
-            found = answer(port, "/api/v1/query", query=asked)  # an error of the query is an HTTPError here
+            found = answer(
+                port, "/api/v1/query", query=asked
+            )  # an error of the query is an HTTPError here
             if not found["data"]["result"]:
                 nothing.append(query)
         assert nothing == []

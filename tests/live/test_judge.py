@@ -35,9 +35,13 @@ for _ in sys.stdin.buffer:
 """
 
 
-def test_a_judging_process_that_was_killed_is_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judging_process_that_was_killed_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def started(_directory: Path, *, html: bool) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     monkeypatch.setattr(judge_module, "_started", started)
     judge = Judge(tmp_path, html=False, after=0.0)

@@ -16,7 +16,11 @@ DAY = 86400.0
 
 
 def finding(
-    name: str, verdict: Verdict, slope: float = 0.0, vouched: float | None = None, hours: float | None = None
+    name: str,
+    verdict: Verdict,
+    slope: float = 0.0,
+    vouched: float | None = None,
+    hours: float | None = None,
 ) -> Finding:
     trend = Trend(slope, slope * 0.9, slope * 1.1, 1.0, 0.0, 1e8)
     return Finding(
@@ -44,8 +48,13 @@ YOUNG = finding("process_threads", Verdict.INCONCLUSIVE)
 def live(series: int = 0) -> Live:
     seen = Live()
     for second in range(40):
-        samples = [Sample("process_resident_memory_bytes", 1e8 + 1e6 * second), Sample("process_open_fds", 30.0)]
-        samples += [Sample("process_threads", 9.0, (("pid", str(number)),)) for number in range(series)]
+        samples = [
+            Sample("process_resident_memory_bytes", 1e8 + 1e6 * second),
+            Sample("process_open_fds", 30.0),
+        ]
+        samples += [
+            Sample("process_threads", 9.0, (("pid", str(number)),)) for number in range(series)
+        ]
         seen.saw(Scrape("process", float(second), 0.0, 0.0, tuple(samples)))
     return seen
 
@@ -76,7 +85,13 @@ def test_a_pass_without_a_horizon() -> None:
 
 @pytest.mark.parametrize(
     ("values", "drawn"),
-    [([], ""), ([0.0, 0.0], "▄▄"), ([1.0, 2.0, 3.0], "▁▄█"), ([1000.0, 1001.0], "▄▄"), ([5.0], "▄")],
+    [
+        ([], ""),
+        ([0.0, 0.0], "▄▄"),
+        ([1.0, 2.0, 3.0], "▁▄█"),
+        ([1000.0, 1001.0], "▄▄"),
+        ([5.0], "▄"),
+    ],
 )
 def test_sparklines(values: list[float], drawn: str) -> None:
     assert sparkline(values).replace("▅", "▄") == drawn
@@ -90,8 +105,13 @@ def test_the_line_of_a_log() -> None:
 
 
 def test_numbers_in_the_singular() -> None:
-    assert numbers(Progress(1, 1.0, 0.0, 0.012, 9, 0, 1)) == "1 requests/s, no errors, p99 12 ms, 1 scrape lost"
-    assert numbers(Progress(1, 1.0, 0.5, None, 9, 4, 2)).endswith("errors 50%, no latency yet, 2 scrapes lost")
+    assert (
+        numbers(Progress(1, 1.0, 0.0, 0.012, 9, 0, 1))
+        == "1 requests/s, no errors, p99 12 ms, 1 scrape lost"
+    )
+    assert numbers(Progress(1, 1.0, 0.5, None, 9, 4, 2)).endswith(
+        "errors 50%, no latency yet, 2 scrapes lost"
+    )
 
 
 def lines_for(console: Console, seen: Live, judgement: Judgement | None) -> ProgressLines:
@@ -102,7 +122,9 @@ def lines_for(console: Console, seen: Live, judgement: Judgement | None) -> Prog
 
 @pytest.mark.parametrize("series", [0, 60])
 def test_a_terminal_of_80_by_24_is_never_filled_beyond_its_edges(series: int) -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
+    console = Console(
+        file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None
+    )
     many = [finding("process_threads", Verdict.PASS, vouched=DAY) for _ in range(series)]
     progress = lines_for(console, live(series), judged(LEAK, STEADY, *many))
     console.print(progress.drawn(720.0))

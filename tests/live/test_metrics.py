@@ -28,11 +28,17 @@ def live() -> Live:
     hostile = 'GET /"\\\n'
     for second in range(10):
         windows = (
-            EndpointWindow("GET /", 100, {"timeout": 2}, 1000, latency, Histogram(), late=1, dropped=3),
+            EndpointWindow(
+                "GET /", 100, {"timeout": 2}, 1000, latency, Histogram(), late=1, dropped=3
+            ),
             EndpointWindow(hostile, 1, {}, 1, Histogram({5: 1}), Histogram()),
         )
-        seen.saw(Window(second + 1.0, 1.0, 7, windows, GeneratorWindow(0.25, 0.25, 0.004, 60_000_000)))
-        seen.saw(Scrape("process", float(second), 0.125, 0.0, (), "refused" if second == 3 else None))
+        seen.saw(
+            Window(second + 1.0, 1.0, 7, windows, GeneratorWindow(0.25, 0.25, 0.004, 60_000_000))
+        )
+        seen.saw(
+            Scrape("process", float(second), 0.125, 0.0, (), "refused" if second == 3 else None)
+        )
     return seen
 
 
@@ -54,10 +60,15 @@ def test_load_sampler_and_generator() -> None:
     found = values(None)
     endpoint = (("endpoint", "GET /"),)
     assert found["soak_load_requests_total", endpoint] == 1000
-    assert found["soak_load_request_failures_total", (("endpoint", "GET /"), ("reason", "timeout"))] == 20
+    assert (
+        found["soak_load_request_failures_total", (("endpoint", "GET /"), ("reason", "timeout"))]
+        == 20
+    )
     assert found["soak_load_dropped_arrivals_total", endpoint] == 30
     assert found["soak_load_request_duration_seconds_count", endpoint] == 980
-    assert found["soak_load_request_duration_seconds_sum", endpoint] == pytest.approx(900 * 0.01 + 80 * 0.5, rel=0.02)
+    assert found["soak_load_request_duration_seconds_sum", endpoint] == pytest.approx(
+        900 * 0.01 + 80 * 0.5, rel=0.02
+    )
     assert found["soak_sampler_scrape_failures_total", (("source", "process"),)] == 1
     assert found["soak_generator_cpu_ratio", ()] == 0.25
     assert found["soak_run_elapsed_seconds", ()] == 10.0
@@ -89,7 +100,9 @@ def test_the_judgement() -> None:
 @pytest.mark.parametrize("judgement", [None, judged(LEAK, STEADY)])
 def test_promtool_has_nothing_to_say(judgement: Judgement | None) -> None:
     command = ["promtool", "check", "metrics"]
-    done = subprocess.run(command, input=text(judgement), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, input=text(judgement), capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
@@ -110,7 +123,9 @@ def test_it_is_served_in_both_formats() -> None:
 def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
     dashboard = json.loads((files("soak") / "dashboards" / "grafana.json").read_text())
     told = text(judged(LEAK, STEADY))
-    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    queries = [
+        target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())
+    ]
     asked = {name for query in queries for name in re.findall(r"\bsoak_[a-z_]+", query)}
     assert len(queries) >= 10
     assert asked

@@ -39,7 +39,9 @@ def receiver(status: int = 200) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}", taken
@@ -48,8 +50,12 @@ def receiver(status: int = 200) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
             thread.join()
 
 
-def export(endpoint: str, judgement: Judgement | None, said: list[str], every: float = 1e9) -> OtlpExport:
-    return OtlpExport(RunCollector("orders", live(), lambda: judgement), "orders", endpoint, said.append, every)
+def export(
+    endpoint: str, judgement: Judgement | None, said: list[str], every: float = 1e9
+) -> OtlpExport:
+    return OtlpExport(
+        RunCollector("orders", live(), lambda: judgement), "orders", endpoint, said.append, every
+    )
 
 
 def test_a_collector_is_told_what_prometheus_is_told() -> None:
@@ -68,21 +74,28 @@ def test_a_collector_is_told_what_prometheus_is_told() -> None:
     requests = metrics["soak_load_requests"].sum
     assert requests.is_monotonic
     assert requests.aggregation_temporality == 2  # cumulative
-    [point] = [one for one in requests.data_points if one.attributes[0].value.string_value == "GET /"]
+    [point] = [
+        one for one in requests.data_points if one.attributes[0].value.string_value == "GET /"
+    ]
     assert point.as_int == 1000
     assert 0 < point.start_time_unix_nano <= point.time_unix_nano
     growth = metrics["soak_series_growth_per_second"].gauge.data_points
     assert pytest.approx(max(one.as_double for one in growth)) == 600 * 2**20 / 3600
-    assert (metrics["soak_generator_memory_bytes"].unit, metrics["soak_run_elapsed_seconds"].unit) == ("By", "s")
-    assert {one.attributes[0].value.string_value for one in metrics["soak_verdict"].gauge.data_points} == {
-        *("pass", "fail", "inconclusive")
-    }
+    assert (
+        metrics["soak_generator_memory_bytes"].unit,
+        metrics["soak_run_elapsed_seconds"].unit,
+    ) == ("By", "s")
+    assert {
+        one.attributes[0].value.string_value for one in metrics["soak_verdict"].gauge.data_points
+    } == {*("pass", "fail", "inconclusive")}
 
 
 def test_a_histogram_has_what_lies_between_its_bounds_and_is_one_of_each_endpoint() -> None:
     with receiver() as (url, taken):
         export(url, None, []).export()
-    metrics = {metric.name: metric for metric in taken[0][1].resource_metrics[0].scope_metrics[0].metrics}
+    metrics = {
+        metric.name: metric for metric in taken[0][1].resource_metrics[0].scope_metrics[0].metrics
+    }
     points = metrics["soak_load_request_duration_seconds"].histogram.data_points
     assert len(points) == 2
     point = next(one for one in points if one.count == 980)
@@ -116,7 +129,9 @@ def test_it_exports_by_itself() -> None:
     assert sender.failures == 0
 
 
-@pytest.mark.parametrize("text", ["", "127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://a:99999", "http://[::1"])
+@pytest.mark.parametrize(
+    "text", ["", "127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://a:99999", "http://[::1"]
+)
 def test_what_is_no_address_of_a_collector_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="expected the address of a collector, such as"):
         ViewOptions.of({"otlp": text})
@@ -124,7 +139,9 @@ def test_what_is_no_address_of_a_collector_is_refused(text: str) -> None:
 
 def test_a_path_of_its_own_is_kept() -> None:
     assert parse_endpoint("https://collector:4318/") == "https://collector:4318/v1/metrics"
-    assert parse_endpoint("https://collector/otlp/v1/metrics") == "https://collector/otlp/v1/metrics"
+    assert (
+        parse_endpoint("https://collector/otlp/v1/metrics") == "https://collector/otlp/v1/metrics"
+    )
 
 
 def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,16 +58,26 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
         pytest.skip(f"no {CHROMIUM} here")
     judge = Judge(tmp_path, html=True, after=1e9)
     live = Renewing("orders", judge, lambda: "12 s: 50 requests/s", Address("127.0.0.1", 0))
-    live.page = render(failing(), live=True).replace("<meta http-equiv", f"{WATCH}{REPORT}<meta http-equiv", 1)
+    live.page = render(failing(), live=True).replace(
+        "<meta http-equiv", f"{WATCH}{REPORT}<meta http-equiv", 1
+    )
     judge.number, judge.latest = 1, Judgement(1, None, live.page, None, 0.0)
     try:
         with TemporaryDirectory() as folder:
             flags = [flag.replace("=10000", "=30000") for flag in FLAGS]
-            command = [CHROMIUM, *flags, f"--user-data-dir={folder}/profile", "--window-size=1280,2000", live.url]
+            command = [
+                CHROMIUM,
+                *flags,
+                f"--user-data-dir={folder}/profile",
+                "--window-size=1280,2000",
+                live.url,
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     finally:
         live.close()
-    found = [attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"]
+    found = [
+        attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"
+    ]
     seen = json.loads(str(found[0]))
     charts = sum(map(figures.drawable, failing().charts))
     assert seen["errors"] == []

@@ -12,7 +12,9 @@ from soak.windows import EndpointWindow, Window
 def feed(live: Live, seconds: int, slope: float, start: int = 0) -> None:
     rng = np.random.default_rng(3)
     for second in range(start, start + seconds):
-        seen = EndpointWindow("GET /", 50, {"timeout": 1}, 10, Histogram({200: 49}), Histogram({300: 1}))
+        seen = EndpointWindow(
+            "GET /", 50, {"timeout": 1}, 10, Histogram({200: 49}), Histogram({300: 1})
+        )
         live.saw(Window(float(second), 1.0, 7, (seen,)))
         value = 50e6 + slope * second + rng.normal(0, 1e4)
         samples = (
@@ -35,7 +37,11 @@ def test_the_last_window_and_counts_since_the_start() -> None:
     totals = live.totals()
     assert (totals.sources["prometheus"].failed, totals.sources["prometheus"].late) == (1, 0.25)
     counts = totals.endpoints["GET /"]
-    assert (counts.requests, counts.failures, counts.latency.total()) == (6000, {"timeout": 120}, 49 * 120)
+    assert (counts.requests, counts.failures, counts.latency.total()) == (
+        6000,
+        {"timeout": 120},
+        49 * 120,
+    )
     assert counts.latency_sum == pytest.approx(49 * 120 * bucket_seconds(200), rel=1e-9)
 
 
@@ -49,7 +55,10 @@ def test_memory_stays_the_same_however_long_the_run() -> None:
     feed(live, 5000, 0.0)
     assert {len(track.times) <= MOST_POINTS for track in live._tracks.values()} == {True}
     assert len(live._tracks) == 2
-    seen = (EndpointWindow(f"GET /{number}", 1, {}, 1, Histogram({1: 1}), Histogram()) for number in range(700))
+    seen = (
+        EndpointWindow(f"GET /{number}", 1, {}, 1, Histogram({1: 1}), Histogram())
+        for number in range(700)
+    )
     live.saw(Window(5000.0, 1.0, 1, tuple(seen)))
     endpoints = live.totals().endpoints
     assert len(endpoints) == MOST_ENDPOINTS + 1

@@ -16,7 +16,9 @@ from soak.live.server import Answer, Server
 SECRET = "correct horse battery staple"
 
 
-def ask(port: int, method: str = "GET", path: str = "/", **headers: str) -> tuple[int, str, dict[str, str]]:
+def ask(
+    port: int, method: str = "GET", path: str = "/", **headers: str
+) -> tuple[int, str, dict[str, str]]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, path, headers=headers)
@@ -28,7 +30,9 @@ def ask(port: int, method: str = "GET", path: str = "/", **headers: str) -> tupl
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server("--live", Address("127.0.0.1", 0), {"/": lambda _: Answer("hello", "text/plain")})
+    server = Server(
+        "--live", Address("127.0.0.1", 0), {"/": lambda _: Answer("hello", "text/plain")}
+    )
     yield server
     server.close()
 
@@ -41,7 +45,9 @@ def test_this_machine_reads_it(server: Server, host: str) -> None:
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.5", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.5", ""]
+)
 def test_a_page_of_another_site_does_not(server: Server, host: str) -> None:
     assert ask(server.port, Host=host)[0] == 421
 
@@ -62,12 +68,19 @@ def test_other_machines_need_a_token(token: str) -> None:
 
 
 def test_the_token_is_asked_for() -> None:
-    server = Server("--live", Address("0.0.0.0", 0), {"/": lambda _: Answer("hello", "text/plain")}, SECRET)
+    server = Server(
+        "--live", Address("0.0.0.0", 0), {"/": lambda _: Answer("hello", "text/plain")}, SECRET
+    )
     try:
         assert ask(server.port)[0] == 401
         assert ask(server.port, Authorization="Bearer wrong")[0] == 401
         assert ask(server.port, Authorization=f"Bearer {SECRET}")[0] == 200
-        assert ask(server.port, path="/?token=correct%20horse%20battery%20staple", Host="any.example")[0] == 200
+        assert (
+            ask(server.port, path="/?token=correct%20horse%20battery%20staple", Host="any.example")[
+                0
+            ]
+            == 200
+        )
     finally:
         server.close()
 
@@ -91,7 +104,9 @@ def test_addresses(text: str, host: str, port: int) -> None:
     assert parse_address("--live", text, 8765) == Address(host, port)
 
 
-@pytest.mark.parametrize("text", ["a b:1", "127.0.0.1:x", "127.0.0.1:70000", "http://127.0.0.1:80", "-x", "mine.yaml"])
+@pytest.mark.parametrize(
+    "text", ["a b:1", "127.0.0.1:x", "127.0.0.1:70000", "http://127.0.0.1:80", "-x", "mine.yaml"]
+)
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(UsageError, match=r"expected HOST:PORT|put the profile first"):
         parse_address("--live", text, 8765)
@@ -103,7 +118,11 @@ def test_the_page_waits_renews_and_ends(tmp_path: Path) -> None:
     port = int(page.url.rsplit(":", 1)[1].strip("/"))
     try:
         assert "orders &lt;b&gt;" in ask(port)[1]
-        assert json.loads(ask(port, path="/state")[1]) == {"version": 0, "final": False, "text": "12 s: 50 requests/s"}
+        assert json.loads(ask(port, path="/state")[1]) == {
+            "version": 0,
+            "final": False,
+            "text": "12 s: 50 requests/s",
+        }
         judge.number, judge.latest = 3, Judgement(3, None, "<html lang=en>third", None, 0.0)
         assert json.loads(ask(port, path="/state")[1])["version"] == 3
         assert ask(port, path="/report")[1] == '<html data-version="3" lang=en>third'

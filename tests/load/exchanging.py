@@ -14,7 +14,9 @@ from soak.load.http.request_head import head_of
 
 
 @contextmanager
-def client(url: str, total: float = 5.0, read: float | None = None, **options: Any) -> Iterator[Client]:
+def client(
+    url: str, total: float = 5.0, read: float | None = None, **options: Any
+) -> Iterator[Client]:
     """A client for a URL's origin; its connections are closed at the end."""
     timeouts = Timeouts(connect=total, total=total, read=read)
     one = Client(ClientOptions(Origin.of(url), timeouts, **options))
@@ -26,7 +28,9 @@ def client(url: str, total: float = 5.0, read: float | None = None, **options: A
 
 def head(url: str, request: str = "GET /", length: int = 0, **headers: str) -> bytes:
     method, _, target = request.partition(" ")
-    return head_of(method, target, Origin.of(url), {k.replace("_", "-"): v for k, v in headers.items()}, length)
+    return head_of(
+        method, target, Origin.of(url), {k.replace("_", "-"): v for k, v in headers.items()}, length
+    )
 
 
 @contextmanager

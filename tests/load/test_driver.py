@@ -26,7 +26,9 @@ class Driven:
         plan = plan_of(parse_profile(text, str(directory / "p.yaml"), environment={})[0])
         self.windows: list[Window] = []
         events: list[Event] = []
-        process = LoadProcess(plan, time.monotonic(), directory / "load.log", self.windows.append, events.append)
+        process = LoadProcess(
+            plan, time.monotonic(), directory / "load.log", self.windows.append, events.append
+        )
         try:
             process.start()
             assert process.wait(30)
@@ -158,15 +160,20 @@ def test_the_same_seed_makes_the_same_requests(tmp_path: Path) -> None:
 
 
 def test_stages_are_seen_in_the_windows(tmp_path: Path) -> None:
-    stages = (
-        "stages: [{rate: 40/s, for: 1s}, {rate: 0/s, for: 500ms}, {ramp: 120/s, for: 0.5s}, {rate: 120/s, for: 1s}]"
-    )
+    stages = "stages: [{rate: 40/s, for: 1s}, {rate: 0/s, for: 500ms}, {ramp: 120/s, for: 0.5s}, {rate: 120/s, for: 1s}]"
     with orders() as shop:
         driven = Driven(tmp_path, shop.url, stages, "endpoints: [GET /]\n")
     at = [one.time - shop.asked[0].time for one in shop.asked]
     assert len(at) == 40 + 30 + 120
     assert sum(t < 1.2 for t in at) == 40
-    assert sum(window.endpoints[0].requests for window in driven.windows if window.time < driven.started + 1.3) == 40
+    assert (
+        sum(
+            window.endpoints[0].requests
+            for window in driven.windows
+            if window.time < driven.started + 1.3
+        )
+        == 40
+    )
 
 
 def test_users_come_go_and_think_as_staged(tmp_path: Path) -> None:
@@ -183,7 +190,9 @@ def test_users_come_go_and_think_as_staged(tmp_path: Path) -> None:
     gaps = [b - a for moments in by_user.values() for a, b in itertools.pairwise(moments)]
     assert min(gaps) > 0.085
     assert sorted(gaps)[len(gaps) // 2] < 0.15
-    assert sorted(len(moments) for moments in by_user.values())[-3] <= 12  # four were there for half of the time
+    assert (
+        sorted(len(moments) for moments in by_user.values())[-3] <= 12
+    )  # four were there for half of the time
 
 
 def test_users_end_when_rows_do_and_the_run_says_so(tmp_path: Path) -> None:
@@ -193,7 +202,9 @@ def test_users_end_when_rows_do_and_the_run_says_so(tmp_path: Path) -> None:
         with orders() as shop:
             driven = Driven(tmp_path, shop.url, f"{load}, duration: 20s", endpoint)
         assert sorted(one.path for one in shop.asked) == sorted(f"/s{n}" for n in range(15))
-        assert driven.warnings == ["every row of data.row has been used, and GET /{row.sku} cannot go on"]
+        assert driven.warnings == [
+            "every row of data.row has been used, and GET /{row.sku} cannot go on"
+        ]
         assert driven.failure is not None
         assert driven.failure.startswith("every row of the data has been used")
 
@@ -204,7 +215,9 @@ def test_templates_that_always_fail_end_the_run_and_others_are_counted(tmp_path:
         with orders() as shop:
             driven = Driven(tmp_path, shop.url, f"{load}, duration: 20s", hopeless)
         label = "GET /{1 // (user - user)}"
-        assert driven.warnings == [f"{label} could not be made of its template: template: ZeroDivisionError"]
+        assert driven.warnings == [
+            f"{label} could not be made of its template: template: ZeroDivisionError"
+        ]
         assert driven.failures()["template: ZeroDivisionError"] >= 20
         assert driven.failure is not None
         assert driven.failure.startswith(f"none of the first 20 requests of {label} could be made")
@@ -251,7 +264,9 @@ def test_a_token_is_renewed_before_it_ends_and_a_failed_renewal_is_told(tmp_path
 def test_no_token_no_run(tmp_path: Path) -> None:
     with (
         orders(lifetime=60, tokens=0) as shop,
-        pytest.raises(LoadError, match=r"auth: no token from POST /token: status 503 \(3 attempts\)"),
+        pytest.raises(
+            LoadError, match=r"auth: no token from POST /token: status 503 \(3 attempts\)"
+        ),
     ):
         Driven(tmp_path, shop.url, "rate: 50/s, duration: 1s", AUTH)
     assert len(shop.asked) == 3

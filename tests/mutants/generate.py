@@ -25,7 +25,10 @@ MUTATED = [
 #: inverse. Left out are those whose mutants nearly always raise TypeError (shifts of floats, `is` for `<`): they are
 #: killed by anything that runs them, and would only flatter the share.
 OPERATORS = [
-    *(f"ReplaceComparisonOperator_{pair}" for pair in ("Lt_LtE", "Lt_GtE", "LtE_Lt", "LtE_Gt", "Gt_GtE", "Gt_LtE")),
+    *(
+        f"ReplaceComparisonOperator_{pair}"
+        for pair in ("Lt_LtE", "Lt_GtE", "LtE_Lt", "LtE_Gt", "Gt_GtE", "Gt_LtE")
+    ),
     *(
         f"ReplaceComparisonOperator_{pair}"
         for pair in ("GtE_Gt", "GtE_Lt", "Eq_NotEq", "NotEq_Eq", "Is_IsNot", "IsNot_Is")
@@ -36,7 +39,13 @@ OPERATORS = [
     ),
     *(f"ReplaceBinaryOperator_{pair}" for pair in ("Pow_Mul", "BitAnd_BitOr", "BitOr_BitAnd")),
     *(f"ReplaceUnaryOperator_{pair}" for pair in ("USub_UAdd", "Delete_Not", "Delete_Invert")),
-    *("ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd", "AddNot"),
+    *(
+        "ReplaceTrueWithFalse",
+        "ReplaceFalseWithTrue",
+        "ReplaceAndWithOr",
+        "ReplaceOrWithAnd",
+        "AddNot",
+    ),
     *(
         "ReplaceBreakWithContinue",
         "ReplaceContinueWithBreak",
@@ -58,13 +67,17 @@ class Mutant:
 
     def source(self) -> str:
         """The whole mutated file."""
-        mutated = mutate_code((ROOT / self.path).read_text(), get_operator(f"core/{self.operator}")(), self.occurrence)
+        mutated = mutate_code(
+            (ROOT / self.path).read_text(), get_operator(f"core/{self.operator}")(), self.occurrence
+        )
         assert isinstance(mutated, str)
         return mutated
 
     def change(self) -> tuple[str, str]:
         """The first changed line, before and after."""
-        lines = zip((ROOT / self.path).read_text().splitlines(), self.source().splitlines(), strict=False)
+        lines = zip(
+            (ROOT / self.path).read_text().splitlines(), self.source().splitlines(), strict=False
+        )
         return next(((old.strip(), new.strip()) for old, new in lines if old != new), ("", ""))
 
 
@@ -84,7 +97,9 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
 def sample(count: int, seed: int) -> list[Mutant]:
     """A sample of all mutants in which each file has its share: every n-th of the list in order of files, shuffled within."""
     chooser = random.Random(seed)
-    ordered = [mutant for path in MUTATED for mutant in chooser.sample(_all_of(path), len(_all_of(path)))]
+    ordered = [
+        mutant for path in MUTATED for mutant in chooser.sample(_all_of(path), len(_all_of(path)))
+    ]
     step = len(ordered) / min(count, len(ordered))
     start = chooser.random() * step
     chosen = [ordered[int(start + step * number)] for number in range(min(count, len(ordered)))]

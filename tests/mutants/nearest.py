@@ -76,7 +76,9 @@ class Nearest:
     """The recorded tests, by the functions that they call."""
 
     def __init__(self, records: Mapping[str, Mapping[str, Any]]) -> None:
-        self.seconds = {test: float(row["seconds"]) for test, row in records.items() if row["passed"]}
+        self.seconds = {
+            test: float(row["seconds"]) for test, row in records.items() if row["passed"]
+        }
         self.calling: dict[str, set[str]] = defaultdict(set)
         for test in self.seconds:
             for function in records[test]["called"]:
@@ -85,7 +87,8 @@ class Nearest:
     def tests_of(self, mutant: Mutant) -> list[str]:
         """The tests that call a mutant's function, the cheapest first, within MOST_SECONDS; at least one, where there is one.
 
-        A value that a module gives a name to when it is imported belongs to the functions that hold that name.
+        A value that a module gives a name to when it is imported belongs to the functions that hold
+        that name.
         """
         function, names = place_of(mutant.path, mutant.line)
         if function:
@@ -93,7 +96,12 @@ class Nearest:
         elif names and (holding := list(_functions_with(names))):
             running = set().union(*(self.calling[name] for name in holding))
         else:
-            running = {t for name, tests in self.calling.items() if name.startswith(f"{mutant.path}:") for t in tests}
+            running = {
+                t
+                for name, tests in self.calling.items()
+                if name.startswith(f"{mutant.path}:")
+                for t in tests
+            }
         chosen: list[str] = []
         spent = 0.0
         for test in sorted(running, key=self.seconds.__getitem__):
@@ -108,18 +116,29 @@ def place_of(path: str, line: int) -> tuple[str, Sequence[str]]:
     """The name of the function that a line stands in; or, at import, none and the names that its statement gives."""
     function, names = "", []
     for name, node in _named(ast.parse((ROOT / path).read_text()), ""):
-        if isinstance(node, ast.FunctionDef) and node.body[0].lineno <= line <= (node.end_lineno or 0):
+        if isinstance(node, ast.FunctionDef) and node.body[0].lineno <= line <= (
+            node.end_lineno or 0
+        ):
             function = name
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.lineno <= line <= (node.end_lineno or 0):
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.lineno <= line <= (
+            node.end_lineno or 0
+        ):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+            names = [
+                part.id
+                for target in targets
+                for part in ast.walk(target)
+                if isinstance(part, ast.Name)
+            ]
     return function, names
 
 
 def _named(node: ast.AST, within: str) -> Iterator[tuple[str, ast.AST]]:
     """All statements under a node, functions and classes by their qualified names, outer before inner."""
     for child in ast.iter_child_nodes(node):
-        name = f"{within}{child.name}" if isinstance(child, ast.FunctionDef | ast.ClassDef) else within
+        name = (
+            f"{within}{child.name}" if isinstance(child, ast.FunctionDef | ast.ClassDef) else within
+        )
         yield name, child
         inner = {ast.FunctionDef: ".<locals>.", ast.ClassDef: "."}.get(type(child), "")
         yield from _named(child, name + inner)
@@ -132,5 +151,7 @@ def _functions_with(names: Iterable[str]) -> Iterator[str]:
         text = path.read_text()
         if word.search(text):
             for name, node in _named(ast.parse(text), ""):
-                if isinstance(node, ast.FunctionDef) and word.search(ast.get_source_segment(text, node) or ""):
+                if isinstance(node, ast.FunctionDef) and word.search(
+                    ast.get_source_segment(text, node) or ""
+                ):
                     yield f"{path.relative_to(ROOT)}:{name}"

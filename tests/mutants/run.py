@@ -1,8 +1,9 @@
 """`make mutants`: a sample of small changes to what judges and diagnoses, each tried on its nearest tests.
 
-The tests are collected once; each mutant is then a fork of that process in which the mutated code takes the place of the
-loaded one, and which ends after LIMIT seconds of processor time. Nothing is written but into .mutants. A mutant is killed when
-a test fails or does not end, and survives otherwise, also where no test calls it. What is equivalent stands in equivalent.txt.
+The tests are collected once; each mutant is then a fork of that process in which the mutated code
+takes the place of the loaded one, and which ends after LIMIT seconds of processor time. Nothing is
+written but into .mutants. A mutant is killed when a test fails or does not end, and survives
+otherwise, also where no test calls it. What is equivalent stands in equivalent.txt.
 """
 
 from __future__ import annotations
@@ -33,7 +34,13 @@ BROKEN = 99
 #: Where tests are looked for. Whole runs (marked slow) are left out: nearest is what a developer runs at once.
 FOLDERS = ("tests/analysis", "tests/diagnosis", "tests/test_pipeline.py")
 EQUIVALENTS = Path(__file__).with_name("equivalent.txt")
-KILLED, SURVIVED, HUNG, UNTESTED, EQUIVALENT = "killed", "survived", "hung", "no test calls it", "equivalent"
+KILLED, SURVIVED, HUNG, UNTESTED, EQUIVALENT = (
+    "killed",
+    "survived",
+    "hung",
+    "no test calls it",
+    "equivalent",
+)
 LOG = nearest.KEPT / "last.log"
 
 
@@ -100,7 +107,10 @@ class Mutation:
                     kept.flush()
                 counts[outcome] += 1
                 if outcome in (SURVIVED, UNTESTED):
-                    print(f"{mutant.path}:{mutant.line} {outcome}\n  - {before}\n  + {after}", flush=True)
+                    print(
+                        f"{mutant.path}:{mutant.line} {outcome}\n  - {before}\n  + {after}",
+                        flush=True,
+                    )
         print_share(counts)
 
 
@@ -137,7 +147,9 @@ def _recorded_now(items: list[pytest.Item]) -> Iterator[tuple[str, Any]]:
 
         forked(run, LIMIT)
         row: dict[str, Any] = (
-            json.loads(out.read_text()) if out.exists() else {"seconds": float(LIMIT), "passed": False, "called": []}
+            json.loads(out.read_text())
+            if out.exists()
+            else {"seconds": float(LIMIT), "passed": False, "called": []}
         )
         spent += float(row["seconds"])
         yield item.nodeid, row
@@ -145,7 +157,11 @@ def _recorded_now(items: list[pytest.Item]) -> Iterator[tuple[str, Any]]:
 
 def equivalents() -> dict[tuple[str, str], str]:
     """Why a mutant changes nothing that anybody could see, by file and mutated line."""
-    rows = (line.split(" | ") for line in EQUIVALENTS.read_text().splitlines() if line and not line.startswith("#"))
+    rows = (
+        line.split(" | ")
+        for line in EQUIVALENTS.read_text().splitlines()
+        if line and not line.startswith("#")
+    )
     return {(path, changed): reason for path, changed, reason in rows}
 
 
@@ -167,21 +183,37 @@ def print_share(counts: Counter[str]) -> None:
     killed, of = counts[KILLED] + counts[HUNG], counts.total() - counts[EQUIVALENT]
     low, high = interval(killed, of)
     print(dict(counts))
-    print(f"killed {killed} of {of} that are not equivalent: {killed / of:.1%} (95%: {low:.1%} to {high:.1%})")
+    print(
+        f"killed {killed} of {of} that are not equivalent: {killed / of:.1%} (95%: {low:.1%} to {high:.1%})"
+    )
 
 
 def main() -> None:
     """Try a sample, print each survivor and the share killed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=400, help="mutants in the sample")
     parser.add_argument("--seed", type=int, default=1, help="which sample")
     parser.add_argument(
-        "--again", action="store_true", help="try those again that survived an earlier run of this sample"
+        "--again",
+        action="store_true",
+        help="try those again that survived an earlier run of this sample",
     )
     asked = parser.parse_args()
     nearest.KEPT.mkdir(exist_ok=True)
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(nearest.KEPT / "hypothesis")
-    options = ("-q", "-s", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", "--hypothesis-seed=0")
+    options = (
+        "-q",
+        "-s",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not slow",
+        "--hypothesis-seed=0",
+    )
     folders = [str(ROOT / folder) for folder in FOLDERS if (ROOT / folder).exists()]
     raise SystemExit(pytest.main([*folders, *options], plugins=[Mutation(asked)]))
 

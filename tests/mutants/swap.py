@@ -27,7 +27,9 @@ def functions() -> dict[str, list[FunctionType]]:
 
 def swap_in(mutant: Mutant, known: dict[str, list[FunctionType]]) -> None:
     """Make this process a mutant: every function of the file gets its mutated code, every value its mutated value."""
-    module = sys.modules[mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")]
+    module = sys.modules[
+        mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    ]
     whole = compile(mutant.source(), str(ROOT / mutant.path), "exec", dont_inherit=True)
     codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(whole)}
     for function in known.get(module.__name__, ()):
@@ -47,14 +49,20 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def _rebind(module: ModuleType, whole: CodeType) -> None:
     """What the module makes when it is imported: its values wherever they were imported to, its defaults, its classes' ones."""
-    fresh: dict[str, Any] = {**{name: module.__dict__[name] for name in module.__dict__ if name.startswith("__")}}
+    fresh: dict[str, Any] = {
+        **{name: module.__dict__[name] for name in module.__dict__ if name.startswith("__")}
+    }
     try:
         exec(whole, fresh)
     except Exception as error:
         raise NotImportableError from error
     for name, new in fresh.items():
         old = module.__dict__.get(name)
-        if name.startswith("__") or old is None or getattr(new, "__module__", module.__name__) != module.__name__:
+        if (
+            name.startswith("__")
+            or old is None
+            or getattr(new, "__module__", module.__name__) != module.__name__
+        ):
             continue
         if isinstance(old, FunctionType):
             old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
@@ -62,8 +70,13 @@ def _rebind(module: ModuleType, whole: CodeType) -> None:
             for method in (vars(old).get(key) for key in ("__init__",)):
                 if isinstance(method, FunctionType):
                     made = vars(new)["__init__"]
-                    method.__defaults__, method.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
+                    method.__defaults__, method.__kwdefaults__ = (
+                        made.__defaults__,
+                        made.__kwdefaults__,
+                    )
         elif not isinstance(old, ModuleType):
-            for other in [loaded for loaded in sys.modules.values() if isinstance(loaded, ModuleType)]:
+            for other in [
+                loaded for loaded in sys.modules.values() if isinstance(loaded, ModuleType)
+            ]:
                 if other.__dict__.get(name) is old:
                     setattr(other, name, new)

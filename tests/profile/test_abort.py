@@ -38,10 +38,16 @@ def test_a_rule_is_read(text: str, series: str, limit: float, seconds: float) ->
         ("abort: [x]", "expected a condition such as errors > 50% for 30s"),
         ("abort: 3", "expected off, or a list of conditions"),
         ("abort: [3]", "expected a condition such as"),
-        ("abort: [errors > 50 for 30s]", "errors are a share of the requests: expected one such as 50%, not '50'"),
+        (
+            "abort: [errors > 50 for 30s]",
+            "errors are a share of the requests: expected one such as 50%, not '50'",
+        ),
         ("abort: [eror > 50% for 30s]", "'eror' is no series, did you mean errors?"),
         ("abort: [p98 > 2s for 30s]", "'p98' is no series, did you mean p99"),
-        ("abort: [errors > 50% for 30]", "expected a duration such as 90s, 10m or 1h30m, not '30'; add its unit"),
+        (
+            "abort: [errors > 50% for 30]",
+            "expected a duration such as 90s, 10m or 1h30m, not '30'; add its unit",
+        ),
         ("abort: [errors > 50% for 0s]", "a condition must hold for more than 0 s"),
         ("abort: [p99 > fast]", "expected a number, a size such as 2GiB"),
         ("abort: ['x{a=1} > 2']", "expected a matcher"),
@@ -55,7 +61,12 @@ def test_a_wrong_rule_is_named_with_its_line(line: str, expected: str) -> None:
 
 
 def test_the_limit_itself_counts_as_the_comparison_says() -> None:
-    assert [parse_rule(f"x_y {than} 2").breached(2.0) for than in (">", ">=", "<", "<=")] == [False, True, False, True]
+    assert [parse_rule(f"x_y {than} 2").breached(2.0) for than in (">", ">=", "<", "<=")] == [
+        False,
+        True,
+        False,
+        True,
+    ]
     assert not parse_rule("x_y > 2").breached(float("nan"))
 
 

@@ -9,12 +9,20 @@ from tests.profile_texts import GOOD
 
 def parsed(diagnose: str = "", load: str = "") -> Profile:
     text = GOOD.replace("  duration: 10m\n", f"  duration: 10m\n{load}")
-    return parse_profile(text + (f"diagnose: {diagnose}\n" if diagnose else ""), "p.yaml", environment={})[0]
+    return parse_profile(
+        text + (f"diagnose: {diagnose}\n" if diagnose else ""), "p.yaml", environment={}
+    )[0]
 
 
 @pytest.mark.parametrize(
     ("duration", "sample", "every"),
-    [(30.0, 1.0, 5.0), (240.0, 1.0, 10.0), (8 * 3600.0, 5.0, 1200.0), (60.0, 2.0, 10.0), (7 * 86400.0, 15.0, 1800.0)],
+    [
+        (30.0, 1.0, 5.0),
+        (240.0, 1.0, 10.0),
+        (8 * 3600.0, 5.0, 1200.0),
+        (60.0, 2.0, 10.0),
+        (7 * 86400.0, 15.0, 1800.0),
+    ],
 )
 def test_snapshots_are_spread_over_the_run(duration: float, sample: float, every: float) -> None:
     diagnose = parsed("{}").diagnose
@@ -35,7 +43,9 @@ def test_snapshots_are_spread_over_the_run(duration: float, sample: float, every
         ("{confirm: true}", "  drain: 1s\n", 1),
     ],
 )
-def test_the_drain_is_there_for_a_diagnosis_and_as_long_as_one_says(diagnose: str, load: str, drain: float) -> None:
+def test_the_drain_is_there_for_a_diagnosis_and_as_long_as_one_says(
+    diagnose: str, load: str, drain: float
+) -> None:
     assert parsed(diagnose, load).drain == drain
 
 
@@ -59,12 +69,20 @@ def test_the_load_is_made_again_for_a_quarter_of_the_time_or_as_long_as_one_says
     ("diagnose", "load", "said"),
     [
         ("{every: 2s}", "", "diagnose.every: must be at least 5s"),
-        ("{pprof: 7}", "", "diagnose.pprof: expected a path on the target such as /debug/pprof, or a URL"),
+        (
+            "{pprof: 7}",
+            "",
+            "diagnose.pprof: expected a path on the target such as /debug/pprof, or a URL",
+        ),
         ("{pprof: debug/pprof}", "", "diagnose.pprof: expected a path"),
         ("{confirm: soon}", "", "diagnose.confirm: "),
         ("{confirm: 0s}", "", "diagnose.confirm: expected true, false, or how long"),
         ("{confirm: true}", "  drain: 0s\n", "diagnose.confirm: needs a drain"),
-        ("{confirm: true}", "  workers: {expect: 2}\n", "diagnose.confirm: workers on other machines leave"),
+        (
+            "{confirm: true}",
+            "  workers: {expect: 2}\n",
+            "diagnose.confirm: workers on other machines leave",
+        ),
         ("{prof: /debug/pprof}", "", "diagnose.prof: unknown key, did you mean pprof?"),
         ('{headers: {X: "a\\nb"}}', "", "diagnose.headers: the value of X has a line break"),
         ("yes please", "", "diagnose: "),

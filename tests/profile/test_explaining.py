@@ -25,7 +25,9 @@ WRONG = {
     "seed: -1": "load.seed: must be at least 0, not -1",
     "workers: {expect: few}": "load.workers.expect: expected a whole number, not 'few'",
 }
-JARGON = re.compile(r"\b(input|should|valid|instance|dictionary|boolean|string|pattern|parse|unable)\b")
+JARGON = re.compile(
+    r"\b(input|should|valid|instance|dictionary|boolean|string|pattern|parse|unable)\b"
+)
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.items(), ids=WRONG)

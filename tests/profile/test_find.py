@@ -71,14 +71,20 @@ def test_a_share_of_the_capacity_is_the_rate_it_is_and_is_kept_as_that() -> None
 
 
 def test_stages_and_overrides_may_be_shares_too() -> None:
-    changes = ["load={stages: [{rate: 50% of capacity, for: 1h}, {spike: 120% of capacity, for: 1m}]}"]
+    changes = [
+        "load={stages: [{rate: 50% of capacity, for: 1h}, {spike: 120% of capacity, for: 1m}]}"
+    ]
     profile, _ = parse_profile(SOAK, "p.yaml", changes, environment={}, capacity=1000.0)
     assert profile.load.peak == 1200.0
 
 
 @pytest.mark.parametrize(
     ("share", "capacity", "said"),
-    [("70%", None, "give --against NAME"), ("0%", 900.0, "must be from 0.1% to 500%"), ("900%", 900.0, "must be from")],
+    [
+        ("70%", None, "give --against NAME"),
+        ("0%", 900.0, "must be from 0.1% to 500%"),
+        ("900%", 900.0, "must be from"),
+    ],
 )
 def test_a_share_of_no_capacity_is_refused(share: str, capacity: float | None, said: str) -> None:
     with pytest.raises(ProfileError, match=r"p\.yaml:4: '") as error:

@@ -68,5 +68,7 @@ def test_a_name_must_lead_where_it_may(host: str, address: str, right: bool) -> 
         ("*.example.com", "evil.com", False),
     ],
 )
-def test_a_worker_takes_no_more_than_its_own_patterns_cover(pattern: str, narrower: str, right: bool) -> None:
+def test_a_worker_takes_no_more_than_its_own_patterns_cover(
+    pattern: str, narrower: str, right: bool
+) -> None:
     assert covers(pattern, narrower) is right

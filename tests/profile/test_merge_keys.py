@@ -20,8 +20,18 @@ endpoints:
 
 def test_merged_keys_are_below_own_ones_and_earlier_ones_win() -> None:
     order, other, third = parse_profile(TEXT, "p.yaml", environment={})[0].endpoints
-    assert (other.request, other.headers, other.name, other.timeout.total) == ("POST /orders", {"A": "b"}, "other", 5)
-    assert (third.request, third.name, third.timeout.total, third.weight) == ("POST /orders", "third", 3, 2)
+    assert (other.request, other.headers, other.name, other.timeout.total) == (
+        "POST /orders",
+        {"A": "b"},
+        "other",
+        5,
+    )
+    assert (third.request, third.name, third.timeout.total, third.weight) == (
+        "POST /orders",
+        "third",
+        3,
+        2,
+    )
     assert order.name == ""
 
 
@@ -33,16 +43,24 @@ def test_an_override_changes_what_was_merged_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("{<<: 3}", "p.yaml:8: <<: expected a mapping to merge, such as <<: *base, or a list of them"),
+        (
+            "{<<: 3}",
+            "p.yaml:8: <<: expected a mapping to merge, such as <<: *base, or a list of them",
+        ),
         ("{<<: [a]}", "p.yaml:8: <<: expected a mapping to merge"),
         ("&x {<<: *x}", "p.yaml:8: <<: expected a mapping to merge"),
         ("{<<: *order, nmae: a}", "p.yaml:8: endpoints.1.nmae: unknown key, did you mean name?"),
-        ("{<<: {nmae: a}, request: GET /a}", "p.yaml:8: endpoints.1.nmae: unknown key, did you mean name?"),
+        (
+            "{<<: {nmae: a}, request: GET /a}",
+            "p.yaml:8: endpoints.1.nmae: unknown key, did you mean name?",
+        ),
     ],
 )
 def test_what_is_no_merge_is_refused(wrong: str, message: str) -> None:
     with pytest.raises(ProfileError) as caught:
-        parse_profile(TEXT.replace("{<<: *order, name: other, timeout: 5s}", wrong), "p.yaml", environment={})
+        parse_profile(
+            TEXT.replace("{<<: *order, name: other, timeout: 5s}", wrong), "p.yaml", environment={}
+        )
     assert str(caught.value).startswith(message)
 
 

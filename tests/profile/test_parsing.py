@@ -26,7 +26,8 @@ def refusal(text: str, **environment: str) -> str:
 
 def test_a_right_profile_in_base_units() -> None:
     profile = parse(
-        GOOD + "limits: {p99: 250ms, errors: 0.1%, growth: {process_open_fds: 1/h}, max: {x_bytes: 2GiB}}\n"
+        GOOD
+        + "limits: {p99: 250ms, errors: 0.1%, growth: {process_open_fds: 1/h}, max: {x_bytes: 2GiB}}\n"
     )
     assert profile.load.rate == 50
     assert profile.load.duration == 600
@@ -52,7 +53,10 @@ MISTAKES = {
         GOOD.replace("duration", "durration"),
         "p.yaml:5: load.durration: unknown key, did you mean duration?",
     ),
-    "unknown top key": (GOOD.replace("load:", "laod:"), "p.yaml:3: laod: unknown key, did you mean load?"),
+    "unknown top key": (
+        GOOD.replace("load:", "laod:"),
+        "p.yaml:3: laod: unknown key, did you mean load?",
+    ),
     "deep unknown key": (
         GOOD + "  - {request: GET /b, expect: {statuss: 3}}\n",
         "p.yaml:8: endpoints.1.expect.statuss: unknown key, did you mean status?",
@@ -61,8 +65,14 @@ MISTAKES = {
         GOOD.replace("50/s", "50"),
         "p.yaml:4: load.rate: expected a rate such as 200/s or 50/m, not 50; say per what",
     ),
-    "negative rate": (GOOD.replace("50/s", "-1/s"), "p.yaml:4: load.rate: must be more than 0, not '-1/s'"),
-    "zero rate": (GOOD.replace("50/s", "0/s"), "p.yaml:4: load.rate: must be more than 0, not '0/s'"),
+    "negative rate": (
+        GOOD.replace("50/s", "-1/s"),
+        "p.yaml:4: load.rate: must be more than 0, not '-1/s'",
+    ),
+    "zero rate": (
+        GOOD.replace("50/s", "0/s"),
+        "p.yaml:4: load.rate: must be more than 0, not '0/s'",
+    ),
     "infinite rate": (
         GOOD.replace("50/s", ".inf/s"),
         "p.yaml:4: load.rate: expected a rate such as 200/s or 50/m, not '.inf/s'",
@@ -71,7 +81,10 @@ MISTAKES = {
         GOOD.replace("10m", ".nan"),
         "p.yaml:5: load.duration: expected a duration such as 90s, 10m or 1h30m, not '.nan'",
     ),
-    "zero duration": (GOOD.replace("10m", "0s"), "p.yaml:5: load.duration: must be more than 0, not '0s'"),
+    "zero duration": (
+        GOOD.replace("10m", "0s"),
+        "p.yaml:5: load.duration: must be more than 0, not '0s'",
+    ),
     "zero users": (
         GOOD.replace("rate: 50/s", "users: 0"),
         "p.yaml:4: load.users: expected a whole number of at least 1, not 0",
@@ -88,13 +101,19 @@ MISTAKES = {
         GOOD.replace("rate: 50/s", ""),
         "p.yaml:3: load: give either rate (open model) or users (closed model), and not both",
     ),
-    "no duration": (GOOD.replace("  duration: 10m\n", ""), "p.yaml:3: load: duration is missing (or stages instead)"),
+    "no duration": (
+        GOOD.replace("  duration: 10m\n", ""),
+        "p.yaml:3: load: duration is missing (or stages instead)",
+    ),
     "weight": (
         GOOD + "  - {request: GET /b, weight: 0}\n",
         "p.yaml:8: endpoints.1.weight: must be above 0, not 0",
     ),
     "a key twice": (GOOD + "name: again\n", "p.yaml:8: name: given twice"),
-    "an endpoint twice": (GOOD + "  - GET /a\n", "p.yaml:8: endpoints.1: 'GET /a' is there already (endpoints.0)"),
+    "an endpoint twice": (
+        GOOD + "  - GET /a\n",
+        "p.yaml:8: endpoints.1: 'GET /a' is there already (endpoints.0)",
+    ),
     "no method": (
         GOOD.replace("GET /a", "/a"),
         "p.yaml:7: endpoints.0.request: expected a method and a path, such as GET /user, not '/a'",
@@ -123,7 +142,10 @@ MISTAKES = {
         GOOD + "  - {request: POST /b, file: nowhere.bin}\n",
         "p.yaml:8: endpoints.1.file: no file nowhere.bin",
     ),
-    "trace": (GOOD + "trace: maybe\n", "p.yaml:8: trace: expected on, off, or keys such as header, not 'maybe'"),
+    "trace": (
+        GOOD + "trace: maybe\n",
+        "p.yaml:8: trace: expected on, off, or keys such as header, not 'maybe'",
+    ),
     "trace header": (
         GOOD + "trace: {header: 'X: y'}\n",
         "p.yaml:8: trace.header: expected the name of a header such as X-Trace-ID, or true, not 'X: y'",
@@ -161,7 +183,8 @@ MISTAKES = {
         "p.yaml:8: trace: link needs trace ids: leave traceparent on, or give a header",
     ),
     "traces beside a locustfile": (
-        BESIDE + "load: {users: 1, duration: 1s, locustfile: locustfiles/checkout.py}\ntrace: off\n",
+        BESIDE
+        + "load: {users: 1, duration: 1s, locustfile: locustfiles/checkout.py}\ntrace: off\n",
         "p.yaml:3: trace: a locustfile's users do all that themselves, and this would have no effect: leave it out",
     ),
     "thinking beside a locustfile": (
@@ -173,7 +196,8 @@ MISTAKES = {
         "p.yaml:2: load.pace: a locustfile's users do all that themselves",
     ),
     "a coded mix beside a locustfile": (
-        BESIDE + "load: {users: 1, duration: 1s, locustfile: locustfiles/checkout.py}\ndiagnose: {attribute: true}\n",
+        BESIDE
+        + "load: {users: 1, duration: 1s, locustfile: locustfiles/checkout.py}\ndiagnose: {attribute: true}\n",
         "p.yaml:3: diagnose.attribute: a locustfile's users do all that themselves",
     ),
     "a seed beside a locustfile": (
@@ -196,10 +220,19 @@ MISTAKES = {
         GOOD.replace("50/s", "50/s\n  workers: {lost: break}"),
         "p.yaml:3: load: workers: say how many to expect, or give processes",
     ),
-    "a list": ("- a\n- b\n", "p.yaml:1: a profile is a mapping of keys such as target, load and endpoints, not a list"),
-    "text": ("hello\n", "p.yaml:1: a profile is a mapping of keys such as target, load and endpoints, not text"),
+    "a list": (
+        "- a\n- b\n",
+        "p.yaml:1: a profile is a mapping of keys such as target, load and endpoints, not a list",
+    ),
+    "text": (
+        "hello\n",
+        "p.yaml:1: a profile is a mapping of keys such as target, load and endpoints, not text",
+    ),
     "a tag": ("a: !!python/object/apply:os.system [ls]\n", "p.yaml:1: YAML tags such as"),
-    "own tag": ("a: !secret x\n", "p.yaml:1: YAML tags such as '!secret' are not allowed in a profile"),
+    "own tag": (
+        "a: !secret x\n",
+        "p.yaml:1: YAML tags such as '!secret' are not allowed in a profile",
+    ),
     "alias to itself": ("a: &a [*a]\n", "p.yaml:1: an alias that contains itself"),
     "not YAML": ("a: [1\n", "p.yaml:"),
     "control characters": ("a: \x01\n", "p.yaml: not valid YAML"),
@@ -232,7 +265,9 @@ def test_variables_come_from_the_environment() -> None:
 
 def test_the_text_as_run_keeps_variables_and_has_overrides() -> None:
     text = GOOD.replace("GET /a", "{request: GET /a, headers: {Authorization: 'Bearer ${TOKEN}'}}")
-    profile, as_run = parse_profile(text, "p.yaml", ["load.rate=7/s", "limits.p99=1s"], {"TOKEN": "hunter2"})
+    profile, as_run = parse_profile(
+        text, "p.yaml", ["load.rate=7/s", "limits.p99=1s"], {"TOKEN": "hunter2"}
+    )
     assert profile.load.rate == 7
     assert profile.limits.p99 == 1
     assert profile.endpoints[0].headers == {"Authorization": "Bearer hunter2"}
@@ -280,14 +315,27 @@ def test_any_text_is_a_profile_or_one_clear_refusal(text: str) -> None:
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=10,
 )
 
 
 @given(
     key=st.sampled_from(
-        ["name", "target", "sources", "sample", "load", "endpoints", "limits", "flows", "abort", "trace"]
+        [
+            "name",
+            "target",
+            "sources",
+            "sample",
+            "load",
+            "endpoints",
+            "limits",
+            "flows",
+            "abort",
+            "trace",
+        ]
     ),
     value=_VALUES,
 )
@@ -306,7 +354,11 @@ SECRET = "s3cr3t-0123456789"
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["GET /q?key=${KEY}", "{request: 'GET /q?key=${KEY}', weight: 2}", '{request: "GET /q?key=${KEY:-none}"}'],
+    [
+        "GET /q?key=${KEY}",
+        "{request: 'GET /q?key=${KEY}', weight: 2}",
+        '{request: "GET /q?key=${KEY:-none}"}',
+    ],
 )
 def test_a_label_is_what_is_written_and_never_what_a_variable_holds(endpoint: str) -> None:
     text = f"target: {{url: http://127.0.0.1:1}}\nload: {{rate: 1/s, duration: 1s}}\nendpoints: [{endpoint}]"
@@ -342,7 +394,10 @@ def test_no_message_shows_what_a_variable_holds(key: str, line: str) -> None:
 
 
 def test_a_question_mark_in_a_flow_mapping_is_to_be_quoted() -> None:
-    with pytest.raises(ProfileError, match=r'p\.yaml:1: not valid YAML: .*quote .* such as \{request: "GET /x\?a=b"'):
+    with pytest.raises(
+        ProfileError,
+        match=r'p\.yaml:1: not valid YAML: .*quote .* such as \{request: "GET /x\?a=b"',
+    ):
         parse_profile("endpoints: [{request: GET /x?a=b, weight: 2}]", "p.yaml")
 
 
@@ -356,7 +411,10 @@ def test_a_question_mark_in_a_flow_mapping_is_to_be_quoted() -> None:
         ("target: {url: 'http://a..localhost:1'}", "expected a URL"),
         ("target: {url: 'http://[::1/metrics'}", "expected a URL"),
         ("endpoints: [{request: GET /, json: " + "[" * 80 + "]" * 80 + "}]", "levels deep"),
-        ("endpoints: [{request: GET /, json: " + "[" * 5000 + "]" * 5000 + "}]", "nested too deeply"),
+        (
+            "endpoints: [{request: GET /, json: " + "[" * 5000 + "]" * 5000 + "}]",
+            "nested too deeply",
+        ),
         ("endpoints: [{request: GET /, expect: {body: {regex: '(a+)+$'}}}]", "take for ever"),
     ],
 )

@@ -46,7 +46,12 @@ def test_each_scenario_has_its_own_load_and_labels() -> None:
         "orders / order / GET /orders", "import / GET /items", "import / PUT /bulk",
     ]  # fmt: skip
     assert (browsers.users, browsers.rate, browsers.think) == (50, None, (2.0, 2.0))
-    assert (orders.users, orders.rate, orders.think, orders.arrivals) == (None, 20.0, (0.0, 0.0), "poisson")
+    assert (orders.users, orders.rate, orders.think, orders.arrivals) == (
+        None,
+        20.0,
+        (0.0, 0.0),
+        "poisson",
+    )
     assert len({one.seed for one in plan.scenarios}) == 3
     schedules = [schedule_of(one) for one in plan.scenarios]
     assert [schedule.total for schedule in schedules] == [600.0] * 3
@@ -61,7 +66,10 @@ def test_each_scenario_has_its_own_load_and_labels() -> None:
 def test_groups_are_scenarios_and_tags_with_their_limits() -> None:
     groups = {(group.kind, group.name): group for group in parse(MIX).groups}
     assert groups["tag", "read"].endpoints == ("browsers / items", "orders / order / GET /orders")
-    assert groups["tag", "write"].endpoints == ("orders / order / POST /orders", "orders / order / GET /orders")
+    assert groups["tag", "write"].endpoints == (
+        "orders / order / POST /orders",
+        "orders / order / GET /orders",
+    )
     assert groups["scenario", "import"].endpoints == ("import / GET /items", "import / PUT /bulk")
     limits = groups["tag", "read"].limits, groups["scenario", "browsers"].limits
     assert [one.errors if one else None for one in limits] == [0.01, None]
@@ -83,16 +91,34 @@ def test_a_plan_of_scenarios_travels_is_shortened_and_resumed() -> None:
 
 
 MISTAKES = {
-    "a rate beside": (MIX.replace("ramp: 1m,", "rate: 5/s,"), "p.yaml:3: load.rate: scenarios have their own: move it"),
-    "endpoints beside": (MIX + "endpoints: [GET /]\n", "p.yaml:18: endpoints: scenarios have their own"),
-    "no load": (MIX.replace("{users: 50}", "{think: 1s}"), "p.yaml:6: scenarios.0.load: give either rate"),
-    "two loads": (MIX.replace("{users: 50}", "{users: 50, rate: 1/s}"), "p.yaml:6: scenarios.0.load: give either rate"),
+    "a rate beside": (
+        MIX.replace("ramp: 1m,", "rate: 5/s,"),
+        "p.yaml:3: load.rate: scenarios have their own: move it",
+    ),
+    "endpoints beside": (
+        MIX + "endpoints: [GET /]\n",
+        "p.yaml:18: endpoints: scenarios have their own",
+    ),
+    "no load": (
+        MIX.replace("{users: 50}", "{think: 1s}"),
+        "p.yaml:6: scenarios.0.load: give either rate",
+    ),
+    "two loads": (
+        MIX.replace("{users: 50}", "{users: 50, rate: 1/s}"),
+        "p.yaml:6: scenarios.0.load: give either rate",
+    ),
     "no request": (
         MIX.replace("    endpoints: [{request: GET /items, weight: 2}, PUT /bulk]\n", ""),
         "p.yaml:13: scenarios.2.endpoints: is missing: name at least one request",
     ),
-    "twice": (MIX.replace("name: orders", "name: browsers"), "scenarios.1.name: another scenario is called 'browsers'"),
-    "no name": (MIX.replace("name: browsers", "name: 'a/b'"), "p.yaml:5: scenarios.0.name: expected a name of letters"),
+    "twice": (
+        MIX.replace("name: orders", "name: browsers"),
+        "scenarios.1.name: another scenario is called 'browsers'",
+    ),
+    "no name": (
+        MIX.replace("name: browsers", "name: 'a/b'"),
+        "p.yaml:5: scenarios.0.name: expected a name of letters",
+    ),
     "too long": (
         MIX.replace("duration: 2m", "duration: 6m"),
         "p.yaml:14: scenarios.2.load: ends 30 s after the whole load of 10 min (load.ramp and load.duration)",
@@ -101,18 +127,30 @@ MISTAKES = {
         MIX.replace("after: 4m, ramp: 30s, duration: 2m", "after: 10m"),
         "scenarios.2.load: its beginning and its ramp leave no time",
     ),
-    "setup with a rate": (MIX.replace("users: 50", "rate: 50/s"), "p.yaml:7: scenarios.0.setup: goes with users"),
+    "setup with a rate": (
+        MIX.replace("users: 50", "rate: 50/s"),
+        "p.yaml:7: scenarios.0.setup: goes with users",
+    ),
     "no such tag": (
         MIX.replace("{read:", "{reads:"),
         "p.yaml:17: limits.tags.reads: no request has this tag; the tags are read, write",
     ),
-    "not a tag": (MIX.replace("[read]}]\n    limits", '["a,b"]}]\n    limits'), "tags.0: expected a name of letters"),
-    "unknown key": (MIX.replace("after: 4m", "afer: 4m"), "scenarios.2.load.afer: unknown key, did you mean after?"),
+    "not a tag": (
+        MIX.replace("[read]}]\n    limits", '["a,b"]}]\n    limits'),
+        "tags.0: expected a name of letters",
+    ),
+    "unknown key": (
+        MIX.replace("after: 4m", "afer: 4m"),
+        "scenarios.2.load.afer: unknown key, did you mean after?",
+    ),
     "a template of another": (
         MIX.replace("PUT /bulk", "'PUT /bulk/{{ sid }}'"),
         "p.yaml:15: scenarios.2.endpoints.1.request: nothing is called sid here",
     ),
-    "production's rate": (MIX + "  survive: {for: 30d, at: 5/s}\n", "limits.survive.at: needs a rate of requests"),
+    "production's rate": (
+        MIX + "  survive: {for: 30d, at: 5/s}\n",
+        "limits.survive.at: needs a rate of requests",
+    ),
 }
 
 

@@ -23,9 +23,13 @@ def refusal(text: str, **environment: str) -> str:
 
 
 ENDPOINT = GOOD + "  - request: POST /b\n"
-STAGES = GOOD.replace("  rate: 50/s\n  duration: 10m\n", "  stages: [{rate: 5/s, for: 1h}, {ramp: 9/s, for: 1h}]\n")
+STAGES = GOOD.replace(
+    "  rate: 50/s\n  duration: 10m\n", "  stages: [{rate: 5/s, for: 1h}, {ramp: 9/s, for: 1h}]\n"
+)
 USERS = GOOD.replace("rate: 50/s", "users: 5")
-FLOW = GOOD + "flows:\n  - name: f\n    steps: [GET /a, {request: POST /b, capture: {cart: $.id}}]\n"
+FLOW = (
+    GOOD + "flows:\n  - name: f\n    steps: [GET /a, {request: POST /b, capture: {cart: $.id}}]\n"
+)
 
 MISTAKES = {
     "two places": (
@@ -234,7 +238,9 @@ def test_short_forms() -> None:
 
 
 def test_flows_alone_are_enough() -> None:
-    assert parse(GOOD.replace("endpoints:\n  - GET /a\n", "flows: [{name: f, steps: [GET /a]}]\n")).flows
+    assert parse(
+        GOOD.replace("endpoints:\n  - GET /a\n", "flows: [{name: f, steps: [GET /a]}]\n")
+    ).flows
 
 
 def test_what_is_in_the_environment_is_not_shown_by_a_refusal() -> None:
@@ -244,7 +250,9 @@ def test_what_is_in_the_environment_is_not_shown_by_a_refusal() -> None:
 
 def test_the_secrets_of_a_token_stay_variables_in_the_text_as_run() -> None:
     text = GOOD + "auth: {request: POST /t, form: {password: '${PASSWORD}'}}\n"
-    _, as_run = parse_profile(text, "p.yaml", ["auth.form.user=hunter3", "load.seed=3"], {"PASSWORD": "hunter2"})
+    _, as_run = parse_profile(
+        text, "p.yaml", ["auth.form.user=hunter3", "load.seed=3"], {"PASSWORD": "hunter2"}
+    )
     assert "hunter" not in as_run
     assert "seed: 3" in as_run
 
@@ -260,7 +268,9 @@ def test_the_secrets_of_a_token_stay_variables_in_the_text_as_run() -> None:
         "trace.zipkin=http://soak:hunter2@127.0.0.1:9411",
     ],
 )
-def test_what_is_left_out_of_the_text_as_run_does_not_keep_it_from_being_judged(assignment: str) -> None:
+def test_what_is_left_out_of_the_text_as_run_does_not_keep_it_from_being_judged(
+    assignment: str,
+) -> None:
     text = GOOD.replace("GET /a", "{request: GET /a}") + "auth: {request: POST /t}\n"
     _, as_run = parse_profile(text, "p.yaml", [assignment], {})
     assert "hunter" not in as_run
@@ -272,7 +282,9 @@ def test_loads_beyond_any_machine_and_any_life_are_refused(key: str) -> None:
     def text(value: int) -> str:
         load = {"users": 5, "duration": 600} | {key: value}
         units = {"users": "", "processes": ""}
-        lines = "\n".join(f"  {name}: {number}{units.get(name, 's')}" for name, number in load.items())
+        lines = "\n".join(
+            f"  {name}: {number}{units.get(name, 's')}" for name, number in load.items()
+        )
         return f"target:\n  url: http://127.0.0.1:8080\nload:\n{lines}\nendpoints:\n  - GET /a\n"
 
     most = int(MOST[key])
@@ -281,4 +293,6 @@ def test_loads_beyond_any_machine_and_any_life_are_refused(key: str) -> None:
 
 
 def test_arguments_and_tags_go_with_a_locustfile() -> None:
-    assert "tags go with a locustfile" in refusal(USERS.replace("users: 5", "users: 5\n  tags: [a]"))
+    assert "tags go with a locustfile" in refusal(
+        USERS.replace("users: 5", "users: 5\n  tags: [a]")
+    )

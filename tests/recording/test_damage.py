@@ -22,7 +22,11 @@ from soak.snapshots import Snapshot
 from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
-RUN = {"name": "test", "started": "2026-01-01T00:00:00Z", "phases": [{"name": "steady", "start": 0.0, "end": 60.0}]}
+RUN = {
+    "name": "test",
+    "started": "2026-01-01T00:00:00Z",
+    "phases": [{"name": "steady", "start": 0.0, "end": 60.0}],
+}
 
 
 def recorded(directory: Path) -> Path:
@@ -34,10 +38,14 @@ def recorded(directory: Path) -> Path:
             Sample("c_total", second, kind=Kind.COUNTER),
         )
         recorder.add(Scrape("prometheus", float(second), 0.001, 0.01, samples))
-        served = EndpointWindow("GET /", 10, {"timeout": 1}, 100, Histogram({200: 9}), Histogram({300: 1}))
+        served = EndpointWindow(
+            "GET /", 10, {"timeout": 1}, 100, Histogram({200: 9}), Histogram({300: 1})
+        )
         health = GeneratorWindow(0.1, 0.1, 0.01, 10**7, 10.0, 10, 0, 2)
         exemplars = (Exemplar(float(second), "GET /", 0.2, "", 200, "a" * 32),)
-        recorder.add(Window(second + 1.0, 1.0, 5, (served,), health, exemplars, WorkerCoverage(1, 1, 1.0)))
+        recorder.add(
+            Window(second + 1.0, 1.0, 5, (served,), health, exemplars, WorkerCoverage(1, 1, 1.0))
+        )
     recorder.add(Event(3.0, EventKind.WARNING, "something"))
     recorder.add(Trace("a" * 32, (Span("1", "", "api", "GET /", "server", 0.0, 0.2),)))
     recorder.add(KeptSnapshot(Snapshot(1.0, 0.1, "heap", "start"), "000000000001.000-heap.gz"))
@@ -78,7 +86,9 @@ def test_every_value_of_every_table_is_checked(directory: Path, table: str) -> N
             try:
                 with database:
                     last = f"(SELECT max(rowid) FROM {table})"
-                    database.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = {last}', (value,))
+                    database.execute(
+                        f'UPDATE {table} SET "{column}" = ? WHERE rowid = {last}', (value,)
+                    )
             except sqlite3.Error:
                 continue  # the database itself refuses the value
             finally:
@@ -94,9 +104,15 @@ def test_every_value_of_every_table_is_checked(directory: Path, table: str) -> N
 
 @pytest.mark.parametrize(
     ("seconds", "count", "fits"),
-    [(LONGEST_SECONDS, LARGEST_COUNT, True), (LONGEST_SECONDS + 1, 1, False), (1.0, LARGEST_COUNT + 1, False)],
+    [
+        (LONGEST_SECONDS, LARGEST_COUNT, True),
+        (LONGEST_SECONDS + 1, 1, False),
+        (1.0, LARGEST_COUNT + 1, False),
+    ],
 )
-def test_the_largest_time_and_count(directory: Path, seconds: float, count: int, fits: bool) -> None:
+def test_the_largest_time_and_count(
+    directory: Path, seconds: float, count: int, fits: bool
+) -> None:
     with sqlite3.connect(directory / "recording.sqlite") as database:
         database.execute("UPDATE scrapes SET took = ? WHERE rowid = 1", (seconds,))
         database.execute("UPDATE requests SET bytes = ? WHERE rowid = 1", (count,))
@@ -119,7 +135,9 @@ def test_bytes_changed_at_random(directory: Path) -> None:
         said = judged(directory)
         assert time.process_time() - began < 20
         assert said == "read" or said.startswith(str(directory))
-        outcomes["read" if said == "read" else "refused"] = outcomes.get("read" if said == "read" else "refused", 0) + 1
+        outcomes["read" if said == "read" else "refused"] = (
+            outcomes.get("read" if said == "read" else "refused", 0) + 1
+        )
     assert outcomes["refused"] > 10
 
 

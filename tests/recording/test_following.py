@@ -13,7 +13,9 @@ from soak.windows import EndpointWindow, GeneratorWindow, Window
 
 
 def records(start: float) -> list[Scrape | Window | Event]:
-    seen = EndpointWindow("GET /", 3, {"timeout": 1}, 90, Histogram({200: 2}), Histogram({300: 1}), late=1, dropped=2)
+    seen = EndpointWindow(
+        "GET /", 3, {"timeout": 1}, 90, Histogram({200: 2}), Histogram({300: 1}), late=1, dropped=2
+    )
     return [
         Event(start, EventKind.TARGET, "it ended"),
         Window(start, 1.0, 4, (seen,), GeneratorWindow(0.2, 0.3, 0.01, 5000, 3.0, 3, 1, 7)),
@@ -47,7 +49,9 @@ def test_more_than_one_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     recorder.commit()
     found = list(Follower(directory).new())
     assert len(found) == 40
-    assert [record.time for record in found if isinstance(record, Window)] == [float(second) for second in range(10)]
+    assert [record.time for record in found if isinstance(record, Window)] == [
+        float(second) for second in range(10)
+    ]
     recorder.close(seconds=30.0, ended="completed")
 
 

@@ -17,7 +17,11 @@ from soak.recording import recorder as recorder_module
 from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
-RUN = {"name": "test", "started": "2026-01-01T00:00:00Z", "phases": [{"name": "steady", "start": 0.0, "end": 100.0}]}
+RUN = {
+    "name": "test",
+    "started": "2026-01-01T00:00:00Z",
+    "phases": [{"name": "steady", "start": 0.0, "end": 100.0}],
+}
 
 
 def histogram(**counts: int) -> Histogram:
@@ -25,7 +29,9 @@ def histogram(**counts: int) -> Histogram:
 
 
 def window(time: float, name: str = "GET /", **failures: int) -> Window:
-    seen = EndpointWindow(name, 10, failures, 100, histogram(b200=8, b210=2), histogram(b300=sum(failures.values())))
+    seen = EndpointWindow(
+        name, 10, failures, 100, histogram(b200=8, b210=2), histogram(b300=sum(failures.values()))
+    )
     return Window(time, 1.0, 5, (seen,))
 
 
@@ -42,14 +48,21 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
     recorder = Recorder(directory, dict(RUN), "name: x\n")
     labels = (("a", "1"), ("b", 'qu"ote'))
     for time in range(5):
-        gauge, counter = Sample("g_bytes", time * 2.5, labels), Sample("c_total", float(time), kind=Kind.COUNTER)
+        gauge, counter = (
+            Sample("g_bytes", time * 2.5, labels),
+            Sample("c_total", float(time), kind=Kind.COUNTER),
+        )
         recorder.add(scrape(float(time), gauge, counter))
         recorder.add(window(time + 1.0, timeout=time % 2))
     recorder.add(Event(3.0, EventKind.PROBE, "something"))
     recorder.close(ended="completed", seconds=5.0)
     found = load_recording(directory)
     gauge_series, counter_series = found.series
-    assert (gauge_series.name, gauge_series.labels, gauge_series.kind) == ("g_bytes", labels, Kind.GAUGE)
+    assert (gauge_series.name, gauge_series.labels, gauge_series.kind) == (
+        "g_bytes",
+        labels,
+        Kind.GAUGE,
+    )
     assert counter_series.kind is Kind.COUNTER
     np.testing.assert_array_equal(gauge_series.times, [0, 1, 2, 3, 4])
     np.testing.assert_array_equal(gauge_series.values, [0, 2.5, 5, 7.5, 10])
@@ -84,7 +97,11 @@ def test_a_lost_scrape_is_recorded_not_dropped(directory: Path) -> None:
     recorder.add(Scrape("prometheus", 1.0, 0.3, 5.0, (), "no whole answer within 5 s"))
     recorder.close(ended="completed", seconds=2.0)
     [health] = load_recording(directory).sources
-    assert (health.scrapes, health.failed, health.last_error) == (2, 1, "no whole answer within 5 s")
+    assert (health.scrapes, health.failed, health.last_error) == (
+        2,
+        1,
+        "no whole answer within 5 s",
+    )
     assert health.worst_late == 0.3
 
 
@@ -132,7 +149,9 @@ def test_a_full_disk_loses_nothing_from_memory(directory: Path) -> None:
     recorder = Recorder(directory, dict(RUN), None)
     recorder.add(scrape(0.0, Sample("a", 1.0)))
     recorder.commit()
-    pages = sqlite3.connect(directory / "recording.sqlite").execute("PRAGMA page_count").fetchone()[0]
+    pages = (
+        sqlite3.connect(directory / "recording.sqlite").execute("PRAGMA page_count").fetchone()[0]
+    )
     recorder._database.execute(f"PRAGMA max_page_count={pages}")
     for time in range(1, 2000):
         recorder.add(scrape(float(time), *(Sample(f"series_{n}", 1.0) for n in range(20))))
@@ -158,7 +177,9 @@ def test_a_run_that_never_began_leaves_nothing(directory: Path) -> None:
     assert not directory.exists()
 
 
-@pytest.mark.parametrize("damage", ["no run.json", "not JSON", "other version", "no database", "not a database"])
+@pytest.mark.parametrize(
+    "damage", ["no run.json", "not JSON", "other version", "no database", "not a database"]
+)
 def test_a_damaged_run_is_refused_in_one_line(directory: Path, damage: str) -> None:
     Recorder(directory, dict(RUN), None).close(ended="completed", seconds=1.0)
     run, database = directory / "run.json", directory / "recording.sqlite"
@@ -182,7 +203,9 @@ def test_how_the_schedule_was_kept_is_read_back(directory: Path) -> None:
     recorder = Recorder(directory, dict(RUN), None)
     for time, late in enumerate((0, 3, 1)):
         service = histogram(b100=late) if late else Histogram()
-        seen = EndpointWindow("GET /", 10, {}, 0, histogram(b200=10), Histogram(), service, late, late * 2)
+        seen = EndpointWindow(
+            "GET /", 10, {}, 0, histogram(b200=10), Histogram(), service, late, late * 2
+        )
         recorder.add(Window(float(time), 1.0, 5, (seen,)))
     recorder.close(ended="completed", seconds=3.0)
     [windows] = load_recording(directory).windows
@@ -192,7 +215,11 @@ def test_how_the_schedule_was_kept_is_read_back(directory: Path) -> None:
     assert windows.arrivals.offsets.tolist() == [0, 0, 1, 2]
     part = windows.between(0.2, 1.6).arrivals
     assert part is not None
-    assert (part.late.tolist(), part.buckets.tolist(), part.counts.tolist()) == ([3, 1], [100, 100], [3, 1])
+    assert (part.late.tolist(), part.buckets.tolist(), part.counts.tolist()) == (
+        [3, 1],
+        [100, 100],
+        [3, 1],
+    )
 
 
 def test_a_recording_from_before_schedules_were_recorded_is_still_read(directory: Path) -> None:
@@ -204,7 +231,11 @@ def test_a_recording_from_before_schedules_were_recorded_is_still_read(directory
             database.execute(f"ALTER TABLE requests DROP COLUMN {column}")
     database.close()
     [windows] = load_recording(directory).windows
-    assert (windows.requests.tolist(), windows.failures.tolist(), windows.arrivals) == ([10], [1], None)
+    assert (windows.requests.tolist(), windows.failures.tolist(), windows.arrivals) == (
+        [10],
+        [1],
+        None,
+    )
 
 
 def test_who_took_part_in_each_window_is_read_back(directory: Path) -> None:
@@ -241,7 +272,9 @@ def test_the_generators_health_and_exemplars_are_read_back(directory: Path) -> N
     failed = Exemplar(1.5, "GET /'; DROP TABLE exemplars", 0.5, "timeout")
     recorder.add(replace(window(1.0), generator=HEALTH))
     recorder.add(window(2.0))
-    recorder.add(replace(window(3.0), generator=replace(HEALTH, asked=None), exemplars=(failed, slow)))
+    recorder.add(
+        replace(window(3.0), generator=replace(HEALTH, asked=None), exemplars=(failed, slow))
+    )
     recorder.close(ended="completed", seconds=3.0)
     found = load_recording(directory)
     assert found.exemplars == (slow, failed)
@@ -252,7 +285,9 @@ def test_the_generators_health_and_exemplars_are_read_back(directory: Path) -> N
     np.testing.assert_array_equal(own.asked, [12.5, np.nan, np.nan])
     np.testing.assert_array_equal(own.between(1.0, 3.0).queued, [np.nan, 3])
     np.testing.assert_array_equal(own.connections, [14, np.nan, 14])
-    with sqlite3.connect(directory / "recording.sqlite") as database:  # as the first recordings were
+    with sqlite3.connect(
+        directory / "recording.sqlite"
+    ) as database:  # as the first recordings were
         database.execute("ALTER TABLE generator DROP COLUMN connections")
     database.close()
     own = load_recording(directory).generator
@@ -297,7 +332,12 @@ def test_exemplars_of_a_long_run_are_thinned_evenly_and_the_slowest_stays(
     recorder = Recorder(directory, dict(RUN), None)
     for minute in range(300):
         ten = tuple(
-            Exemplar(60.0 * minute + n, "a", 99.0 if minute == 7 and n == 3 else 1.0, "reset" if n % 2 else "")
+            Exemplar(
+                60.0 * minute + n,
+                "a",
+                99.0 if minute == 7 and n == 3 else 1.0,
+                "reset" if n % 2 else "",
+            )
             for n in range(10)
         )
         recorder.add(replace(window(60.0 * minute), exemplars=ten))
@@ -309,11 +349,15 @@ def test_exemplars_of_a_long_run_are_thinned_evenly_and_the_slowest_stays(
     times = np.array([one.time for one in found])
     assert (times > 60 * 297.5).sum() == 20  # the newest are whole
     for failed in (True, False):
-        older = sorted(one.time for one in found if bool(one.failure) == failed and one.time < 60 * 290)
+        older = sorted(
+            one.time for one in found if bool(one.failure) == failed and one.time < 60 * 290
+        )
         assert np.diff(older).max() <= 4 * 18000 / 25  # and no long stretch is without
 
 
-def test_windows_of_days_are_read_a_few_together(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_of_days_are_read_a_few_together(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorder = Recorder(directory, dict(RUN), None)
     for second in range(103):
         seen = EndpointWindow("GET /", 10, {}, 100, histogram(b200=8, b210=second % 3), histogram())

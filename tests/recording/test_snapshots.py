@@ -66,7 +66,11 @@ def test_of_too_many_those_in_between_go_evenly_and_still_say_when(
     assert (kept[0], kept[-1]) == (0.0, 390.0)
     gaps = [b - a for a, b in pairwise(kept)]
     assert max(gaps) <= 120.0
-    assert all(one.error and "a run keeps only so many" in one.error for one in found if one.time not in kept)
+    assert all(
+        one.error and "a run keeps only so many" in one.error
+        for one in found
+        if one.time not in kept
+    )
 
 
 @given(
@@ -138,7 +142,11 @@ def test_what_cannot_be_written_is_recorded_as_such_and_leaves_no_half(directory
     recorder.close()
     [found] = load_recording(directory).snapshots
     assert found.error is not None
-    assert sorted(path.name for path in directory.iterdir()) == ["recording.sqlite", "run.json", "snapshots"]
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "recording.sqlite",
+        "run.json",
+        "snapshots",
+    ]
 
 
 KILLED = """

@@ -46,7 +46,13 @@ PHASES = (
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
 
-def trend(slope: float, spread: float, level: float, settled: float | None = 1800.0, doubt: str | None = None) -> Trend:
+def trend(
+    slope: float,
+    spread: float,
+    level: float,
+    settled: float | None = 1800.0,
+    doubt: str | None = None,
+) -> Trend:
     """A trend over the steady phase with one fitted line, `slope` and `spread` in units per hour."""
     hours = (SECONDS - 1800) / 3600
     line = Line(
@@ -57,10 +63,26 @@ def trend(slope: float, spread: float, level: float, settled: float | None = 180
         level - spread * hours,
         level + spread * hours,
     )
-    return Trend(slope, slope - spread, slope + spread, spread * 1.5, settled, level, doubt, (line,) if settled else ())
+    return Trend(
+        slope,
+        slope - spread,
+        slope + spread,
+        spread * 1.5,
+        settled,
+        level,
+        doubt,
+        (line,) if settled else (),
+    )
 
 
-def curve(label: str, level: float, slope: float, noise: float, points: int = 1000, fit: Trend | None = None) -> Curve:
+def curve(
+    label: str,
+    level: float,
+    slope: float,
+    noise: float,
+    points: int = 1000,
+    fit: Trend | None = None,
+) -> Curve:
     """A sawtooth that warms up and then grows by `slope` an hour to end at `level`."""
     times: Floats = np.linspace(0, SECONDS, points)
     hours = times / 3600
@@ -75,7 +97,9 @@ def curve(label: str, level: float, slope: float, noise: float, points: int = 10
 HEAT: Floats = np.outer(np.arange(20, 0, -1) ** 3, np.arange(60) % 7 > 0).astype(np.float64)
 MEMORY = trend(3.1 * MIB, 0.2 * MIB, 212 * MIB)
 #: Requests to one endpoint come twice as fast in the first half of the judged stretch.
-CLOCK = JudgedClock((1800.0, 15240.0, 28680.0), (1800.0, 19720.0, 28680.0), (0.0, 2000.0, 3000.0), ("GET /user",))
+CLOCK = JudgedClock(
+    (1800.0, 15240.0, 28680.0), (1800.0, 19720.0, 28680.0), (0.0, 2000.0, 3000.0), ("GET /user",)
+)
 GOROUTINES = replace(trend(120.0, 1.5, 1104.0), clock=CLOCK)
 HEAP = trend(0.02 * MIB, 0.05 * MIB, 31 * MIB)
 DESCRIPTORS = trend(0.0, 0.01, 24.0)
@@ -83,12 +107,34 @@ POOL = {"pool": "orders"}
 
 ENDPOINTS = (
     EndpointSummary(
-        "GET /user", 5_760_000, 12, 200.0, 0.0021, 0.0048, 0.0091, 0.021, 0.31, (("timeout", 12),), 0.0041, True
+        "GET /user",
+        5_760_000,
+        12,
+        200.0,
+        0.0021,
+        0.0048,
+        0.0091,
+        0.021,
+        0.31,
+        (("timeout", 12),),
+        0.0041,
+        True,
     ),
     EndpointSummary(
-        "create order", 1_920_311, 2113, 66.7, 0.0062, 0.019, 0.26, 0.8, 4.2, (("status 500", 2101), ("timeout", 12))
+        "create order",
+        1_920_311,
+        2113,
+        66.7,
+        0.0062,
+        0.019,
+        0.26,
+        0.8,
+        4.2,
+        (("status 500", 2101), ("timeout", 12)),
     ),
-    EndpointSummary("GET /gone", 40, 40, 0.0014, None, None, None, None, None, (("connection refused", 40),)),
+    EndpointSummary(
+        "GET /gone", 40, 40, 0.0014, None, None, None, None, None, (("connection refused", 40),)
+    ),
 )
 
 
@@ -107,7 +153,10 @@ EXEMPLARS = (
     Exemplar(3600.0, "GET /user", 10.0, "timeout", 0, TRACE),
 )
 
-LINKS = (("trace", "http://127.0.0.1:16686/trace/{trace_id}"), ("logs", "https://logs.example.com/?q={trace_id}&x=<y>"))
+LINKS = (
+    ("trace", "http://127.0.0.1:16686/trace/{trace_id}"),
+    ("logs", "https://logs.example.com/?q={trace_id}&x=<y>"),
+)
 TRACES = TraceReport(
     3,
     1,
@@ -120,7 +169,13 @@ TRACES = TraceReport(
     ),
     (
         TraceTimes(
-            TRACE, (ServiceTime("db", 3.6, reports=False), ServiceTime("orders", 0.4), ServiceTime("", 0.2)), "db"
+            TRACE,
+            (
+                ServiceTime("db", 3.6, reports=False),
+                ServiceTime("orders", 0.4),
+                ServiceTime("", 0.2),
+            ),
+            "db",
         ),
     ),
 )
@@ -206,7 +261,12 @@ def failing() -> Analysis:
             FAIL,
             512 * MIB,
         ),
-        Chart("Goroutines", "goroutines", (curve("go_goroutines", 1104, 120, 8, fit=GOROUTINES),), FAIL),
+        Chart(
+            "Goroutines",
+            "goroutines",
+            (curve("go_goroutines", 1104, 120, 8, fit=GOROUTINES),),
+            FAIL,
+        ),
         Chart(
             "Latency by endpoint",
             "seconds",
@@ -217,7 +277,12 @@ def failing() -> Analysis:
             FAIL,
             0.25,
         ),
-        Chart("Pool", "connections", (curve('db_pool_connections{pool="orders"}', 18, 0.8, 3),), INCONCLUSIVE),
+        Chart(
+            "Pool",
+            "connections",
+            (curve('db_pool_connections{pool="orders"}', 18, 0.8, 3),),
+            INCONCLUSIVE,
+        ),
         Chart(
             "Heap",
             "bytes",
@@ -227,9 +292,17 @@ def failing() -> Analysis:
             ),
             PASS,
         ),
-        Chart("Open descriptors", "descriptors", (curve("process_open_fds", 24, 0, 2, fit=DESCRIPTORS),), PASS, 500.0),
+        Chart(
+            "Open descriptors",
+            "descriptors",
+            (curve("process_open_fds", 24, 0, 2, fit=DESCRIPTORS),),
+            PASS,
+            500.0,
+        ),
         Chart("Request rate", "requests/s", (curve("http_request_rate", 266.7, 0, 5),)),
-        Chart("Heat map", "seconds", (), group="Latency", heat=HeatMap(0, SECONDS, 1e-3, 4.0, HEAT)),
+        Chart(
+            "Heat map", "seconds", (), group="Latency", heat=HeatMap(0, SECONDS, 1e-3, 4.0, HEAT)
+        ),
     )
     suspect = Suspect(
         "goroutine-leak",
@@ -240,7 +313,10 @@ def failing() -> Analysis:
         0.00045,
         0.00055,
         "goroutines",
-        ("+120 goroutines/h at main.handler.func1, blocked on a channel receive", "0 at every other place"),
+        (
+            "+120 goroutines/h at main.handler.func1, blocked on a channel receive",
+            "0 at every other place",
+        ),
         "request-context",
         "Give the goroutine started in main.handler a context that ends with the request.",
     )
@@ -251,7 +327,10 @@ def failing() -> Analysis:
         findings,
         (suspect,),
         ENDPOINTS,
-        ("3 of 28,800 scrapes of process failed, the last with: no such process", "The generator was 71% busy."),
+        (
+            "3 of 28,800 scrapes of process failed, the last with: no such process",
+            "The generator was 71% busy.",
+        ),
         charts,
         PHASES,
         (
@@ -281,9 +360,23 @@ def passing() -> Analysis:
     charts = tuple(chart for chart in full.charts if chart.verdict in (PASS, None))
     reason = "Nothing grows fast enough to matter within 30 days, and every limit held for 8 h."
     hidden = HEAP.slope_high
-    vouched = Vouched(30 * 86400.0, "go_memstats_heap_alloc_bytes", hidden, "bytes/h", 30 * 86400.0, 0.0, 0)
+    vouched = Vouched(
+        30 * 86400.0, "go_memstats_heap_alloc_bytes", hidden, "bytes/h", 30 * 86400.0, 0.0, 0
+    )
     lead = lead_of(healthy, vouched, charts)
-    return Analysis(full.run, PASS, reason, healthy, (), ENDPOINTS[:1], (), charts, PHASES, vouched=vouched, lead=lead)
+    return Analysis(
+        full.run,
+        PASS,
+        reason,
+        healthy,
+        (),
+        ENDPOINTS[:1],
+        (),
+        charts,
+        PHASES,
+        vouched=vouched,
+        lead=lead,
+    )
 
 
 def undecided() -> Analysis:
@@ -308,11 +401,16 @@ def undecided() -> Analysis:
 def empty() -> Analysis:
     """A run that broke before anything was recorded."""
     run = RunInfo("orders-nightly", "2026-11-22T22:00:00Z", 0.0, Ending.CRASHED)
-    return Analysis(run, INCONCLUSIVE, "No source gave a single sample: there is nothing to judge.", ())
+    return Analysis(
+        run, INCONCLUSIVE, "No source gave a single sample: there is nothing to judge.", ()
+    )
 
 
 SCRIPT = "</script><img src=x onerror=\"document.documentElement.dataset.hacked='yes'\">"
-NASTY = SCRIPT + "'\"`|*_{{7*7}}{%x%}$$x^2$$<!--<script>\n\r\t\x00\x1b[31mred\x07\u202e\ud800\ufffe ]]> 😀 &amp; @all"
+NASTY = (
+    SCRIPT
+    + "'\"`|*_{{7*7}}{%x%}$$x^2$$<!--<script>\n\r\t\x00\x1b[31mred\x07\u202e\ud800\ufffe ]]> 😀 &amp; @all"
+)
 LONG = "x" * 600
 
 
@@ -320,20 +418,38 @@ def hostile() -> Analysis:
     """A target that names everything to break a report; one of its curves has a point, one has only gaps."""
     odd = Trend(float("nan"), float("-inf"), float("inf"), float("nan"), None, float("nan"), NASTY)
     findings = (
-        Finding(RuleName.MAX, NASTY, FAIL, NASTY, ((NASTY, NASTY),), 1e300, float("nan"), NASTY, odd, float("inf")),
-        Finding(RuleName.GROWTH, LONG, PASS, LONG, (("endpoint", NASTY),), unit="bytes/h", trend=MEMORY),
+        Finding(
+            RuleName.MAX,
+            NASTY,
+            FAIL,
+            NASTY,
+            ((NASTY, NASTY),),
+            1e300,
+            float("nan"),
+            NASTY,
+            odd,
+            float("inf"),
+        ),
+        Finding(
+            RuleName.GROWTH, LONG, PASS, LONG, (("endpoint", NASTY),), unit="bytes/h", trend=MEMORY
+        ),
     )
     nan = np.full(5, np.nan)
     one = np.array([5.0])
     gap = np.array([1.0, 2.0, np.nan, 4.0, 3.0])
     points = (Curve(NASTY, one, one * 3, one * 2, one * 4, odd), Curve(LONG, one, one, one, one))
-    gaps = (Curve("none", np.arange(5.0), nan, nan, nan), Curve("some", np.arange(5.0), gap, gap, gap))
+    gaps = (
+        Curve("none", np.arange(5.0), nan, nan, nan),
+        Curve("some", np.arange(5.0), gap, gap, gap),
+    )
     charts = (
         Chart(NASTY, NASTY, points, FAIL, 1e300),
         Chart("gaps", "bytes", gaps),
         Chart("nothing", "", ()),
     )
-    suspect = Suspect(NASTY, 0.5, Place(NASTY), NASTY, 1.0, 0.9, 1.1, NASTY, (NASTY, LONG), NASTY, NASTY)
+    suspect = Suspect(
+        NASTY, 0.5, Place(NASTY), NASTY, 1.0, 0.9, 1.1, NASTY, (NASTY, LONG), NASTY, NASTY
+    )
     endpoint = EndpointSummary(NASTY, 1, 1, 0.1, None, None, None, None, None, ((NASTY, 1),))
     run = RunInfo(NASTY, NASTY, 10.0, failure=NASTY)
     events = (Event(3.0, EventKind.WARNING, NASTY),)
@@ -344,7 +460,10 @@ def hostile() -> Analysis:
         Exemplar(3.0, NASTY, 1.0, "", 200, TRACE),
     )
     times = (ServiceTime(NASTY, float("nan")), ServiceTime(LONG, 1.0, reports=False))
-    coverage = (Coverage(NASTY, 3, 1, (NASTY, LONG), (NASTY,)), Coverage("", 1, 0, (NASTY,), (NASTY,)))
+    coverage = (
+        Coverage(NASTY, 3, 1, (NASTY, LONG), (NASTY,)),
+        Coverage("", 1, 0, (NASTY,), (NASTY,)),
+    )
     return Analysis(
         run,
         INCONCLUSIVE,
@@ -359,15 +478,27 @@ def hostile() -> Analysis:
         exemplars,
         links=(("trace", "http://x/'\"><img src=x onerror=alert(1)>)|`{trace_id}"),),
         traces=TraceReport(2, 1, 1, times, coverage, (TraceTimes(TRACE, times, NASTY),)),
-        flame=Flame(NASTY, 1.0, 1, (FlameBox(NASTY, NASTY, 0, 0.0, 1.0, 1.0), FlameBox(LONG, LONG, 1, 0.5, 0.5, 0.5))),
-        places=PlaceTable((NASTY,), (PlaceRow(NASTY, NASTY, (float("nan"),)), PlaceRow(LONG, "bytes", (1e300,)))),
+        flame=Flame(
+            NASTY,
+            1.0,
+            1,
+            (FlameBox(NASTY, NASTY, 0, 0.0, 1.0, 1.0), FlameBox(LONG, LONG, 1, 0.5, 0.5, 0.5)),
+        ),
+        places=PlaceTable(
+            (NASTY,), (PlaceRow(NASTY, NASTY, (float("nan"),)), PlaceRow(LONG, "bytes", (1e300,)))
+        ),
     )
 
 
 def crowded() -> Analysis:
     """Sixty curves of a thousand points, in charts of four."""
-    curves = [curve(f'queue_depth{{shard="{shard}"}}', 50 + shard, 0.1 * shard, 6) for shard in range(60)]
-    charts = tuple(Chart(f"Queue depth {i // 4}", "items", tuple(curves[i : i + 4]), PASS) for i in range(0, 60, 4))
+    curves = [
+        curve(f'queue_depth{{shard="{shard}"}}', 50 + shard, 0.1 * shard, 6) for shard in range(60)
+    ]
+    charts = tuple(
+        Chart(f"Queue depth {i // 4}", "items", tuple(curves[i : i + 4]), PASS)
+        for i in range(0, 60, 4)
+    )
     full = failing()
     reason = "Sixty queues, none of which grows."
     return Analysis(full.run, PASS, reason, full.findings[:1], charts=charts, phases=PHASES)

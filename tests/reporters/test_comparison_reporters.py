@@ -15,10 +15,14 @@ from soak.reporters.comparison import COMPARISON_REPORTERS, markdown, rows, sari
 from .analyses import NASTY, SCRIPT, failing
 from .test_every_reporter import words
 
-RUN = MeasuredRun("orders", "reports/one", "2026-11-28T00:00:00Z", 600.0, "http://127.0.0.1", "60 requests/s", ())
+RUN = MeasuredRun(
+    "orders", "reports/one", "2026-11-28T00:00:00Z", 600.0, "http://127.0.0.1", "60 requests/s", ()
+)
 
 
-def difference(metric: str, subject: str, verdict: Change, change: float, *, relative: bool = True) -> Difference:
+def difference(
+    metric: str, subject: str, verdict: Change, change: float, *, relative: bool = True
+) -> Difference:
     return Difference(
         metric=metric,
         subject=subject,
@@ -106,7 +110,9 @@ def test_verdict_reason_metrics_and_warnings_reach_the_reader(name: str) -> None
 
 def test_the_first_line_says_how_much_cannot_be_told(name: str) -> None:
     text = seen(name, comparison(OPEN, SAME))
-    assert "1 of 2 metrics cannot be told" in text or (name == "json" and '"cannot_tell": 1' in _raw(name, OPEN, SAME))
+    assert "1 of 2 metrics cannot be told" in text or (
+        name == "json" and '"cannot_tell": 1' in _raw(name, OPEN, SAME)
+    )
     assert "cannot be told" not in seen(name, comparison(SAME))
 
 
@@ -122,7 +128,9 @@ def test_a_new_suspect_reaches_the_reader(name: str) -> None:
 
 def test_a_new_suspect_stands_on_its_line_and_is_an_error_only_where_something_is_worse() -> None:
     for differences, level in (((SAME,), "warning"), ((WORSE,), "error")):
-        [run] = json.loads(sarif.render(comparison(*differences, suspects=failing().suspects[:1])))["runs"]
+        [run] = json.loads(sarif.render(comparison(*differences, suspects=failing().suspects[:1])))[
+            "runs"
+        ]
         [result] = run["results"]
         assert (result["level"], result["ruleId"]) == (level, "goroutine-leak")
         assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 72}
@@ -148,7 +156,9 @@ def test_hostile_names_are_inert(name: str) -> None:
 def test_markdown_fits_a_comment_however_much_there_is() -> None:
     long = "GET /" + "<|>" * 500
     many = [replace(WORSE, subject=f"{long}{index}", reason=long * 20) for index in range(400)]
-    suspects = tuple(replace(failing().suspects[0], endpoint=f"{long}{index}") for index in range(60))
+    suspects = tuple(
+        replace(failing().suspects[0], endpoint=f"{long}{index}") for index in range(60)
+    )
     compared = replace(
         comparison(*many, replace(OPEN, subject=long), suspects=suspects),
         candidate=long,

@@ -26,7 +26,9 @@ def words(name: str, text: str) -> str:
     """What a reader of this format sees, as plain words with single spaces."""
     if name == "junit":
         root = ET.fromstring(text)
-        text = " ".join(part for node in root.iter() for part in (*node.attrib.values(), node.text or ""))
+        text = " ".join(
+            part for node in root.iter() for part in (*node.attrib.values(), node.text or "")
+        )
     elif name in ("json", "sarif"):
         text = " ".join(strings(json.loads(text)))
     elif name == "github":
@@ -114,7 +116,10 @@ def test_the_terminal_is_coloured_only_when_asked() -> None:
     assert "\x1b[" not in terminal.render(failing(), width=80)
     coloured = terminal.render(failing(), width=80, color=True)
     assert "\x1b[1;31m✗ FAIL" in coloured
-    assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == terminal.render(failing(), width=80).split()
+    assert (
+        re.sub(r"\x1b\[[\d;]*m", "", coloured).split()
+        == terminal.render(failing(), width=80).split()
+    )
 
 
 def test_file_names_are_those_of_the_run_directory() -> None:
@@ -136,7 +141,9 @@ def test_the_table_costs_nothing_until_a_format_is_used() -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_another_package_adds_a_reporter_but_cannot_replace_or_break_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_package_adds_a_reporter_but_cannot_replace_or_break_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     group = reporters.GROUP
     entries = [
         EntryPoint("shout", f"{__name__}:SHOUT", group),

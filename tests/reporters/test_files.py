@@ -42,7 +42,13 @@ def test_json_has_null_for_what_is_not_a_number() -> None:
 
 def test_json_rounds_measurements_and_keeps_limits_exact() -> None:
     finding = Finding(
-        RuleName.GROWTH, "x_bytes", Verdict.PASS, "fine", limit=1048576.0, observed=1234567.891, unit="bytes/h"
+        RuleName.GROWTH,
+        "x_bytes",
+        Verdict.PASS,
+        "fine",
+        limit=1048576.0,
+        observed=1234567.891,
+        unit="bytes/h",
     )
     analysis = Analysis(RunInfo("n", seconds=60.0), Verdict.PASS, "fine", (finding,))
     first = json.loads(REPORTERS["json"].render(analysis))["findings"][0]
@@ -89,7 +95,9 @@ def test_junit_shows_a_broken_run_as_an_error() -> None:
 
 
 def test_junit_shows_a_broken_run_as_an_error_beside_whatever_failed() -> None:
-    broken = dataclasses.replace(passing(), verdict=Verdict.INCONCLUSIVE, reason="Saturated.", broken="Saturated.")
+    broken = dataclasses.replace(
+        passing(), verdict=Verdict.INCONCLUSIVE, reason="Saturated.", broken="Saturated."
+    )
     error = suite(broken).find("testcase/error")
     assert error is not None
     assert error.attrib["message"] == "Saturated."
@@ -135,10 +143,15 @@ def test_json_names_the_exemplars() -> None:
 
 
 def test_links_and_the_times_of_services_reach_people_escaped() -> None:
-    page, summary, screen = (REPORTERS[name].render(failing()) for name in ("html", "markdown", "terminal"))
+    page, summary, screen = (
+        REPORTERS[name].render(failing()) for name in ("html", "markdown", "terminal")
+    )
     went = "db (reports no span) 3.6 s, orders 400 ms, outside any span 200 ms; failed in db"
     assert went in page
-    assert f'<a href="http://127.0.0.1:16686/trace/{TRACE}" target="_blank" rel="noopener noreferrer">trace</a>' in page
+    assert (
+        f'<a href="http://127.0.0.1:16686/trace/{TRACE}" target="_blank" rel="noopener noreferrer">trace</a>'
+        in page
+    )
     assert f'href="https://logs.example.com/?q={TRACE}&amp;x=&lt;y&gt;"' in page
     assert (
         f"[trace](<http://127.0.0.1:16686/trace/{TRACE}>) [logs](<https://logs.example.com/?q={TRACE}&x=%3Cy%3E>)"
@@ -151,9 +164,13 @@ def test_links_and_the_times_of_services_reach_people_escaped() -> None:
     assert "onerror=alert" not in markdown.render(hostile()).replace("onerror=alert(1)%3E", "")
 
 
-@pytest.mark.parametrize(("verdict", "tag"), [(Verdict.FAIL, "failure"), (Verdict.INCONCLUSIVE, "skipped")])
+@pytest.mark.parametrize(
+    ("verdict", "tag"), [(Verdict.FAIL, "failure"), (Verdict.INCONCLUSIVE, "skipped")]
+)
 def test_junit_is_never_green_when_the_run_is_not(verdict: Verdict, tag: str) -> None:
-    analysis = dataclasses.replace(passing(), verdict=verdict, reason="Aborted: errors > 50% for 30s.")
+    analysis = dataclasses.replace(
+        passing(), verdict=verdict, reason="Aborted: errors > 50% for 30s."
+    )
     case = suite(analysis).find("testcase")
     assert case is not None
     assert case.attrib["name"] == "verdict"
@@ -192,7 +209,8 @@ def test_markdown_shows_special_characters_and_obeys_none(text: str, shown: str)
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("1. x", "1\\. x"), ("- x", "\\- x"), ("+3 MiB", "\\+3 MiB"), ("3 of 4", "3 of 4")]
+    ("text", "shown"),
+    [("1. x", "1\\. x"), ("- x", "\\- x"), ("+3 MiB", "\\+3 MiB"), ("3 of 4", "3 of 4")],
 )
 def test_markdown_paragraphs_never_become_lists(text: str, shown: str) -> None:
     assert markdown.paragraph(text) == shown

@@ -178,7 +178,9 @@ def test_nothing_in_the_page_points_at_a_network_but_the_profiles_own_links(whic
 
 def test_the_page_forbids_itself_the_network() -> None:
     policies = [
-        attributes["content"] for tag, attributes in Elements(page_of("fail")).found if "http-equiv" in attributes
+        attributes["content"]
+        for tag, attributes in Elements(page_of("fail")).found
+        if "http-equiv" in attributes
     ]
     assert policies
     assert str(policies[0]).startswith("default-src 'none'")
@@ -188,7 +190,12 @@ def test_the_page_forbids_itself_the_network() -> None:
 def test_hostile_names_add_no_element_to_the_page(which: str) -> None:
     scripts = [attributes for tag, attributes in Elements(page_of(which)).found if tag == "script"]
     assert len(scripts) == {"empty": 0, "inconclusive": 3, "crowded": 3}.get(which, 4)
-    handlers = [name for _, attributes in Elements(page_of(which)).found for name in attributes if name[:2] == "on"]
+    handlers = [
+        name
+        for _, attributes in Elements(page_of(which)).found
+        for name in attributes
+        if name[:2] == "on"
+    ]
     assert not handlers
 
 
@@ -212,7 +219,11 @@ def test_the_verdict_stands_before_everything_else() -> None:
 
 
 def test_the_flame_graph_has_a_box_a_call_with_its_amount_and_needs_no_script() -> None:
-    boxes = [attributes for tag, attributes in Elements(page_of("fail")).found if tag == "li" and "title" in attributes]
+    boxes = [
+        attributes
+        for tag, attributes in Elements(page_of("fail")).found
+        if tag == "li" and "title" in attributes
+    ]
     assert [box["title"] for box in boxes] == [
         "all that changes: +512 B per request, 100%",
         "net/http.(*conn).serve server.go:2075: +512 B per request, 100%",
@@ -240,7 +251,9 @@ def test_slow_and_failed_requests_are_named_with_their_traces() -> None:
 def test_charts_that_fail_come_first() -> None:
     charts = tuple(reversed(failing().charts))
     text = Elements(page(dataclasses.replace(failing(), charts=charts))).text
-    places = [text.rindex(title) for title in ("Goroutines", "Pool", "Open descriptors", "Request rate")]
+    places = [
+        text.rindex(title) for title in ("Goroutines", "Pool", "Open descriptors", "Request rate")
+    ]
     assert places == sorted(places)
 
 
@@ -263,7 +276,9 @@ def test_passes_are_folded_only_when_something_did_not_pass() -> None:
 
 
 def test_the_first_chart_says_what_its_dotted_line_is() -> None:
-    assert "forecast: its capacity of 512 MiB in 4 days" in page_of("fail").partition("</header>")[0]
+    assert (
+        "forecast: its capacity of 512 MiB in 4 days" in page_of("fail").partition("</header>")[0]
+    )
     banner = page_of("pass").partition("</header>")[0]
     assert "steepest growth that could hide here: +76.8 KiB/h" in banner
     assert "<strong>Heap</strong>" in banner
@@ -271,11 +286,15 @@ def test_the_first_chart_says_what_its_dotted_line_is() -> None:
 
 def test_findings_and_passes_have_a_small_line_of_their_series() -> None:
     tables = page_of("fail").partition('id="findings"')[2].partition("</section>")[0]
-    assert tables.count('<svg class="spark"') == tables.count('<path d="M') == 6  # failures have no chart here
+    assert (
+        tables.count('<svg class="spark"') == tables.count('<path d="M') == 6
+    )  # failures have no chart here
 
 
 @pytest.mark.parametrize(("hours", "reached"), [(23.9, True), (24.1, False)])
-def test_a_forecast_is_drawn_to_its_target_within_three_more_lengths_of_the_run(hours: float, reached: bool) -> None:
+def test_a_forecast_is_drawn_to_its_target_within_three_more_lengths_of_the_run(
+    hours: float, reached: bool
+) -> None:
     analysis = failing()
     assert analysis.lead is not None
     assert analysis.lead.line is not None
@@ -283,11 +302,18 @@ def test_a_forecast_is_drawn_to_its_target_within_three_more_lengths_of_the_run(
     lead = replace(analysis.lead, line=replace(analysis.lead.line, end=end))
     line = figures.ahead_of(replace(analysis, lead=lead))
     assert line is not None
-    assert (line.end, line.last == lead.target) == (end if reached else 1.5 * analysis.run.seconds, reached)
+    assert (line.end, line.last == lead.target) == (
+        end if reached else 1.5 * analysis.run.seconds,
+        reached,
+    )
 
 
 def test_every_table_says_what_its_rows_and_columns_are() -> None:
-    headers = [attributes.get("scope") for tag, attributes in Elements(page_of("fail")).found if tag == "th"]
+    headers = [
+        attributes.get("scope")
+        for tag, attributes in Elements(page_of("fail")).found
+        if tag == "th"
+    ]
     assert set(headers) == {"row", "col"}
 
 
@@ -314,7 +340,8 @@ def test_a_browser_draws_every_chart_without_an_error(which: str, width: int) ->
 def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
     told = " ".join(browse("fail", 1280)["told"].split())
     assert re.search(
-        r"process_resident_memory_bytes value: (?:19|20)\d MiB range: (?:19|20)\d MiB to 20\d MiB time: 3h", told
+        r"process_resident_memory_bytes value: (?:19|20)\d MiB range: (?:19|20)\d MiB to 20\d MiB time: 3h",
+        told,
     )
     assert re.search(r"GET /user\S+ value: \d\.?\d* ms", told)
     assert "config map reloaded" in told
@@ -352,7 +379,11 @@ def axe_script() -> str:
     """axe-core as a script element; empty where npm cannot install it, which fails in CI."""
     try:
         folder = cached(
-            AXE, [], lambda to: call([tool("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", AXE], to)
+            AXE,
+            [],
+            lambda to: call(
+                [tool("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", AXE], to
+            ),
         )
     except (MissingToolchainError, BuildError) as error:
         if os.environ.get("CI") == "true":
@@ -369,12 +400,25 @@ def browse(which: str, width: int) -> dict[str, Any]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI must have {CHROMIUM}: apt-get install chromium")
         pytest.skip(f"no {CHROMIUM} here")
-    text = re.sub(r"<meta http-equiv[^>]*>", lambda match: match[0] + WATCH, page_of(which), count=1)
+    text = re.sub(
+        r"<meta http-equiv[^>]*>", lambda match: match[0] + WATCH, page_of(which), count=1
+    )
     with TemporaryDirectory() as folder:
         watched = Path(folder, "report.html")
-        watched.write_text(text.replace("</body>\n</html>", f"{axe_script()}{REPORT}</body></html>"), "utf-8")
-        command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={width},6000"]
-        done = subprocess.run([*command, watched.as_uri()], capture_output=True, text=True, check=True, timeout=120)
-    found = [attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"]
+        watched.write_text(
+            text.replace("</body>\n</html>", f"{axe_script()}{REPORT}</body></html>"), "utf-8"
+        )
+        command = [
+            CHROMIUM,
+            *FLAGS,
+            f"--user-data-dir={folder}/profile",
+            f"--window-size={width},6000",
+        ]
+        done = subprocess.run(
+            [*command, watched.as_uri()], capture_output=True, text=True, check=True, timeout=120
+        )
+    found = [
+        attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"
+    ]
     seen: dict[str, Any] = json.loads(str(found[0]))
     return seen

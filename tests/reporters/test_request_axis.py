@@ -22,7 +22,14 @@ def chart(*clocks: JudgedClock | None) -> Chart:
     times = np.arange(0.0, 101.0)
     values = 10 + 10 * np.interp(times, CLOCK.wall, CLOCK.judged) / 100
     curves = [
-        Curve(str(i), times, values, values, values, replace(trend(1.0, 0.1, 1.0), lines=(LINE,), clock=clock))
+        Curve(
+            str(i),
+            times,
+            values,
+            values,
+            values,
+            replace(trend(1.0, 0.1, 1.0), lines=(LINE,), clock=clock),
+        )
         for i, clock in enumerate(clocks)
     ]
     return Chart("chart", "bytes", tuple(curves), warm_up=Phase("warmup", 0.0, 50.0))
@@ -62,7 +69,11 @@ def test_the_axis_is_offered_where_all_growth_was_judged_on_one_clock() -> None:
 
 def test_a_trend_fitted_on_a_clock_says_in_time_when_it_had_settled() -> None:
     shown = np.arange(0.0, 401.0)
-    values = 100.0 + np.where(shown < 200, shown, 200.0) + np.random.default_rng(1).normal(0, 0.3, len(shown))
+    values = (
+        100.0
+        + np.where(shown < 200, shown, 200.0)
+        + np.random.default_rng(1).normal(0, 0.3, len(shown))
+    )
     clock = JudgedClock((0.0, 100.0, 400.0), (0.0, 300.0, 400.0), (0.0, 3.0, 4.0), ("GET /a",))
     subject = Subject(Series("process_resident_memory_bytes", shown, values), "memory", "bytes")
     plain, clocked = fit_trend(subject), fit_trend(replace(subject, clock=clock))

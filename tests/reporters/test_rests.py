@@ -7,11 +7,17 @@ from soak.model import Analysis, Phase
 from soak.reporters import figures, html
 from tests.reporters.analyses import failing
 
-AFTER = (Phase("drain", 600.0, 660.0), Phase("confirm", 660.0, 1200.0), Phase("confirm-drain", 1200.0, 1260.0))
+AFTER = (
+    Phase("drain", 600.0, 660.0),
+    Phase("confirm", 660.0, 1200.0),
+    Phase("confirm-drain", 1200.0, 1260.0),
+)
 
 
 def phased(*phases: Phase) -> Analysis:
-    return replace(failing(), phases=(*(phase for phase in failing().phases if phase.name != "drain"), *phases))
+    return replace(
+        failing(), phases=(*(phase for phase in failing().phases if phase.name != "drain"), *phases)
+    )
 
 
 def words(analysis: Analysis) -> str:
@@ -27,7 +33,10 @@ def test_what_follows_the_load_is_named_as_one_stretch() -> None:
 
 def test_snapshots_are_ticks_below_the_curves_and_never_too_many() -> None:
     assert "samples left out of trends" not in words(phased())
-    some, many = (phased(*(Phase("snapshot", float(at), at + 0.5) for at in range(count))) for count in (200, 5000))
+    some, many = (
+        phased(*(Phase("snapshot", float(at), at + 0.5) for at in range(count)))
+        for count in (200, 5000)
+    )
     assert "▲ snapshot, its samples left out of trends" in words(many)
     drawn = [figures.embed(one, one.charts[:1], "chart-") for one in (some, many)]
     assert '"triangle"' in drawn[0]

@@ -56,7 +56,10 @@ def free_port() -> int:
 
 
 def http(
-    body: bytes | str, status: str = "200 OK", content_type: str = "text/plain; version=0.0.4", **headers: str
+    body: bytes | str,
+    status: str = "200 OK",
+    content_type: str = "text/plain; version=0.0.4",
+    **headers: str,
 ) -> bytes:
     """A whole answer."""
     data = body.encode() if isinstance(body, str) else body

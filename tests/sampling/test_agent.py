@@ -22,7 +22,9 @@ from soak.sampling.sources.prometheus import Prometheus
 @contextmanager
 def agent(source: Process, token: str | None = None, host: str = "127.0.0.1") -> Iterator[str]:
     with Agent((host, 0), source, token) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         thread.start()
         try:
             yield server.url
@@ -62,7 +64,10 @@ def test_a_process_that_is_gone_and_a_page_that_is_none() -> None:
             list(Prometheus(url.removesuffix("metrics")).collect())
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,4}", fullmatch=True), st.text(max_size=6), max_size=3), st.floats())
+@given(
+    st.dictionaries(st.from_regex(r"[a-z]{1,4}", fullmatch=True), st.text(max_size=6), max_size=3),
+    st.floats(),
+)
 def test_what_is_written_is_what_is_read(labels: dict[str, str], value: float) -> None:
     try:
         "".join(labels.values()).encode()

@@ -34,7 +34,9 @@ def listening(place: Path, answer: bytes) -> Iterator[list[bytes]]:
         thread.join(30)
 
 
-@pytest.mark.parametrize(("answer", "said"), [(b"0\nTotal 7 99\n", "Total 7 99\n"), (b"1\nno\n", None), (b"", None)])
+@pytest.mark.parametrize(
+    ("answer", "said"), [(b"0\nTotal 7 99\n", "Total 7 99\n"), (b"1\nno\n", None), (b"", None)]
+)
 def test_a_command_is_asked_and_only_a_good_answer_counts(
     answer: bytes, said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

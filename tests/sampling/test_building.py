@@ -19,7 +19,9 @@ from tests.sampling.serving import answering, http
 
 
 def profile(listed: str, more: str = "") -> Profile:
-    return parse_profile(f"{GOOD}sources:\n{listed}{more}", "p.yaml", environment={"TOKEN": "s3cret"})[0]
+    return parse_profile(
+        f"{GOOD}sources:\n{listed}{more}", "p.yaml", environment={"TOKEN": "s3cret"}
+    )[0]
 
 
 def built(listed: str) -> dict[str, Source]:
@@ -27,7 +29,9 @@ def built(listed: str) -> dict[str, Source]:
 
 
 def test_replicas_are_sources_of_their_own() -> None:
-    found = built("  - prometheus: {urls: ['http://127.0.0.1:1/metrics', 'http://127.0.0.1:2/metrics'], keep: ['a']}\n")
+    found = built(
+        "  - prometheus: {urls: ['http://127.0.0.1:1/metrics', 'http://127.0.0.1:2/metrics'], keep: ['a']}\n"
+    )
     assert list(found) == ["prometheus", "prometheus-2"]
     for number, source in enumerate(found.values(), 1):
         assert isinstance(source, Replica)
@@ -42,7 +46,9 @@ def test_a_process_and_the_page_of_one_replica_are_the_same_instance() -> None:
         "  - prometheus: {url: 'http://localhost:1/metrics'}\n  - prometheus: {url: 'http://localhost:2/metrics'}\n"
         "  - command: {run: [x]}\n"
     )
-    labels = {name: source.instance for name, source in found.items() if isinstance(source, Replica)}
+    labels = {
+        name: source.instance for name, source in found.items() if isinstance(source, Replica)
+    }
     assert labels["process"] == labels["prometheus"] == "127.0.0.1:1"
     assert labels["process-2"] == labels["prometheus-2"] == "127.0.0.1:2"
     assert isinstance(found["command"], Command)
@@ -55,7 +61,9 @@ def test_two_pages_of_one_service_are_no_replicas() -> None:
 
 def test_a_replica_labels_every_sample_and_one_that_is_lost_costs_only_itself() -> None:
     with answering({"/metrics": http('a{x="1"} 2\n')}) as url:
-        found = built(f"  - prometheus: {{urls: ['{url}/metrics', 'http://127.0.0.1:1/metrics']}}\n")
+        found = built(
+            f"  - prometheus: {{urls: ['{url}/metrics', 'http://127.0.0.1:1/metrics']}}\n"
+        )
         samples = list(found["prometheus"].collect())
     assert all("instance" in dict(sample.labels) for sample in samples)
     assert samples[0].labels == (("instance", url.removeprefix("http://")), ("x", "1"))
@@ -75,18 +83,24 @@ def test_the_instance_of_what_has_none() -> None:
 def test_headers_come_from_the_environment_and_are_sent() -> None:
     seen: list[str] = []
     with answering({"/metrics": http("a 1\n")}, seen) as url:
-        source = built(f"  - prometheus: {{url: '{url}/metrics', headers: {{Authorization: 'Bearer ${{TOKEN}}'}}}}\n")
+        source = built(
+            f"  - prometheus: {{url: '{url}/metrics', headers: {{Authorization: 'Bearer ${{TOKEN}}'}}}}\n"
+        )
         list(source["prometheus"].collect())
     assert "Authorization: Bearer s3cret" in seen[0]
 
 
 def test_a_page_on_the_target_is_verified_as_the_target_is() -> None:
-    text = GOOD.replace('{url: "http://127.0.0.1:8080"}', '{url: "https://127.0.0.1:8080", tls: {insecure: true}}')
+    text = GOOD.replace(
+        '{url: "http://127.0.0.1:8080"}', '{url: "https://127.0.0.1:8080", tls: {insecure: true}}'
+    )
     text += "sources: [{prometheus: {}}, {prometheus: {url: 'https://127.0.0.1:1/'}}]\n"
     found = build_sources(parse_profile(text, "p.yaml", environment={})[0])
     # Another port of the same host is another instance, so both are labelled.
     pages = [one.source for one in found.values() if isinstance(one, Replica)]
-    assert [isinstance(one, Prometheus) and one.tls is not None and one.tls.insecure for one in pages] == [True, False]
+    assert [
+        isinstance(one, Prometheus) and one.tls is not None and one.tls.insecure for one in pages
+    ] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -117,13 +131,17 @@ def test_the_started_process_is_watched_beside_what_is_named() -> None:
 def test_files_of_tls_are_relative_to_the_profile(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("")
     text = GOOD + "sources: [{prometheus: {url: 'https://127.0.0.1:1/m', tls: {ca: ca.pem}}}]\n"
-    [source] = build_sources(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0]).values()
+    [source] = build_sources(
+        parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0]
+    ).values()
     assert isinstance(source, Prometheus)
     assert source.tls is not None
     assert source.tls.ca == str(tmp_path / "ca.pem")
 
 
-def test_another_packages_source_that_cannot_be_loaded_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_packages_source_that_cannot_be_loaded_costs_only_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     broken = EntryPoint("theirs", "no_such_package:Theirs", "soak.sources")
     monkeypatch.setattr(sources, "entry_points", lambda group: [broken])
     sources._offered.cache_clear()
@@ -131,7 +149,8 @@ def test_another_packages_source_that_cannot_be_loaded_costs_only_itself(monkeyp
         assert set(sources.known_sources()) == set(sources.SOURCES)
         text = GOOD + "sources:\n  - theirs: {}\n"
         with pytest.raises(
-            ProfileError, match=r"sources\.0\.theirs: no_such_package:Theirs cannot be loaded: ModuleNotFound"
+            ProfileError,
+            match=r"sources\.0\.theirs: no_such_package:Theirs cannot be loaded: ModuleNotFound",
         ):
             build_sources(parse_profile(text, "p.yaml")[0])
     finally:
@@ -139,12 +158,20 @@ def test_another_packages_source_that_cannot_be_loaded_costs_only_itself(monkeyp
 
 
 @pytest.mark.parametrize(
-    "url", ["http://[::1/metrics", "ftp://127.0.0.1/m", "http://127.0.0.1:99999/m", "http:///m", "127.0.0.1:1/m"]
+    "url",
+    [
+        "http://[::1/metrics",
+        "ftp://127.0.0.1/m",
+        "http://127.0.0.1:99999/m",
+        "http:///m",
+        "127.0.0.1:1/m",
+    ],
 )
 def test_an_address_that_leads_nowhere_is_refused_with_file_and_line(url: str) -> None:
     text = GOOD + f"sources:\n  - prometheus: {{url: '{url}'}}\n"
     with pytest.raises(
-        ProfileError, match=r"p\.yaml:\d+: sources\.0\.prometheus\.url: expected a path such as /metrics"
+        ProfileError,
+        match=r"p\.yaml:\d+: sources\.0\.prometheus\.url: expected a path such as /metrics",
     ):
         build_sources(parse_profile(text, "p.yaml")[0])
 
@@ -152,5 +179,7 @@ def test_an_address_that_leads_nowhere_is_refused_with_file_and_line(url: str) -
 def test_a_source_says_nothing_of_what_the_environment_holds() -> None:
     text = GOOD + "sources:\n  - prometheus: {url: ['${SECRET_PAGE}']}\n"
     with pytest.raises(ProfileError) as caught:
-        build_sources(parse_profile(text, "p.yaml", environment={"SECRET_PAGE": "http://u:canary-7f3@h/"})[0])
+        build_sources(
+            parse_profile(text, "p.yaml", environment={"SECRET_PAGE": "http://u:canary-7f3@h/"})[0]
+        )
     assert "canary" not in str(caught.value)

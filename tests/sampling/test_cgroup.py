@@ -25,14 +25,18 @@ FILES = {
 
 def group(root: Path, **changed: str | None) -> Path:
     root.mkdir(parents=True, exist_ok=True)
-    for name, text in (FILES | {key.replace("__", "."): value for key, value in changed.items()}).items():
+    for name, text in (
+        FILES | {key.replace("__", "."): value for key, value in changed.items()}
+    ).items():
         if text is not None:
             (root / name).write_text(text)
     return root
 
 
 def test_what_a_group_tells(tmp_path: Path) -> None:
-    found = {sample.name: sample for sample in Cgroup(path=str(group(tmp_path / "orders"))).collect()}
+    found = {
+        sample.name: sample for sample in Cgroup(path=str(group(tmp_path / "orders"))).collect()
+    }
     assert found["container_memory_usage_bytes"].value == 104857600
     assert found["container_memory_working_set_bytes"].value == 104857600 - 30000000
     assert found["container_memory_rss"].value == 50000000
@@ -41,7 +45,9 @@ def test_what_a_group_tells(tmp_path: Path) -> None:
     assert found["container_memory_sock_bytes"].value == 4096
     assert found["container_memory_max_usage_bytes"].value == 209715200
     assert found["container_spec_memory_limit_bytes"].value == 536870912
-    assert found["container_oom_events_total"] == Sample("container_oom_events_total", 2.0, (), Kind.COUNTER)
+    assert found["container_oom_events_total"] == Sample(
+        "container_oom_events_total", 2.0, (), Kind.COUNTER
+    )
     assert found["container_threads"].value == 7
     assert "container_threads_max" not in found, "max is no limit"
     assert found["container_cpu_usage_seconds_total"].value == 2.5
@@ -54,7 +60,14 @@ def test_an_old_kernel_has_no_peak(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [f"docker-{ID}.scope", ID, f"cri-containerd-{ID}.scope", f"crio-{ID}.scope", f"libpod-{ID}.scope"]
+    "name",
+    [
+        f"docker-{ID}.scope",
+        ID,
+        f"cri-containerd-{ID}.scope",
+        f"crio-{ID}.scope",
+        f"libpod-{ID}.scope",
+    ],
 )
 def test_a_container_is_found_by_its_id(tmp_path: Path, name: str) -> None:
     own = group(tmp_path / "system.slice" / "pod" / name)

@@ -11,7 +11,9 @@ import pytest
 from soak.sampling.profilers.class_path import library_packages
 
 
-def jar(path: Path, *classes: str, manifest: str = "", nested: dict[str, bytes] | None = None) -> Path:
+def jar(
+    path: Path, *classes: str, manifest: str = "", nested: dict[str, bytes] | None = None
+) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("META-INF/MANIFEST.MF", manifest)
         for name in classes:
@@ -23,15 +25,25 @@ def jar(path: Path, *classes: str, manifest: str = "", nested: dict[str, bytes] 
 
 def properties(command: str, *paths: Path) -> str:
     joined = "\\:".join(map(str, paths))
-    return f"#Sat Nov 28\njava.class.path={joined}\nsun.java.command={command}\nfile.encoding=UTF-8\n"
+    return (
+        f"#Sat Nov 28\njava.class.path={joined}\nsun.java.command={command}\nfile.encoding=UTF-8\n"
+    )
 
 
-def test_jars_beside_the_service_are_libraries_by_as_little_of_their_names_as_tells(tmp_path: Path) -> None:
+def test_jars_beside_the_service_are_libraries_by_as_little_of_their_names_as_tells(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "classes/com/acme/shop").mkdir(parents=True)
     (tmp_path / "classes/com/acme/shop/Main.class").touch()
-    cache = jar(tmp_path / "cache.jar", "com/github/cache/impl/Node.class", "META-INF/versions/9/module-info.class")
+    cache = jar(
+        tmp_path / "cache.jar",
+        "com/github/cache/impl/Node.class",
+        "META-INF/versions/9/module-info.class",
+    )
     ours = jar(tmp_path / "tools.jar", "com/acme/tools/Text.class")
-    told = library_packages(properties("com.acme.shop.Main 8080", Path("classes"), cache, ours), tmp_path)
+    told = library_packages(
+        properties("com.acme.shop.Main 8080", Path("classes"), cache, ours), tmp_path
+    )
     assert told == ["com.acme.tools", "com.github"]
 
 
@@ -41,7 +53,9 @@ def test_a_service_without_a_package_is_told_from_its_libraries(tmp_path: Path) 
     assert library_packages(properties("Shop", tmp_path, library), tmp_path) == ["org.h2"]
 
 
-def test_a_jar_with_everything_in_it_is_its_main_classes_authors_and_otherwise_libraries(tmp_path: Path) -> None:
+def test_a_jar_with_everything_in_it_is_its_main_classes_authors_and_otherwise_libraries(
+    tmp_path: Path,
+) -> None:
     whole = jar(
         tmp_path / "app.jar",
         "com/acme/shop/Main.class",

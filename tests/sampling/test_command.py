@@ -16,7 +16,10 @@ def python(code: str, timeout: float = 10.0) -> Command:
 
 
 def test_what_a_command_prints_is_scraped() -> None:
-    found = {sample.name: sample.value for sample in python("print('pool_size 5\\npool_used{db=\"a\"} 3')").collect()}
+    found = {
+        sample.name: sample.value
+        for sample in python("print('pool_size 5\\npool_used{db=\"a\"} 3')").collect()
+    }
     assert found["pool_size"] == 5
     assert found["pool_used"] == 3
     assert found["scrape_samples_scraped"] == 2
@@ -30,7 +33,10 @@ def test_what_a_command_prints_is_scraped() -> None:
         ("print('hello, world')", "not valid Prometheus text"),
         ("pass", "holds no metric"),
         ("import sys; sys.stdout.write('a 12')", "it ends within a line, so it was cut short"),
-        ("import sys\nfor _ in range(40): sys.stdout.write('a' * 2**20)", "printed more than 32 MiB"),
+        (
+            "import sys\nfor _ in range(40): sys.stdout.write('a' * 2**20)",
+            "printed more than 32 MiB",
+        ),
     ],
 )
 def test_a_command_that_fails_is_one_clear_error(code: str, said: str) -> None:
@@ -41,7 +47,9 @@ def test_a_command_that_fails_is_one_clear_error(code: str, said: str) -> None:
 
 
 def test_a_command_that_does_not_exist() -> None:
-    with pytest.raises(TargetError, match=r"nobody-has-this: cannot be started: no such file or directory"):
+    with pytest.raises(
+        TargetError, match=r"nobody-has-this: cannot be started: no such file or directory"
+    ):
         list(Command(("./nobody-has-this",)).collect())
     with pytest.raises(UsageError, match="give the program"):
         Command(())
@@ -52,7 +60,9 @@ def test_it_is_killed_with_all_that_it_started(tmp_path: Path, ending: str) -> N
     """Whether it is too slow, or ends and leaves something behind that holds its output open."""
     note = tmp_path / "pid"
     child = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-    code = f"import subprocess, sys, time, os\nsubprocess.Popen([sys.executable, '-c', {child!r}])\n"
+    code = (
+        f"import subprocess, sys, time, os\nsubprocess.Popen([sys.executable, '-c', {child!r}])\n"
+    )
     code += f"while not os.path.exists({str(note)!r}) or not open({str(note)!r}).read(): time.sleep(0.01)\n{ending}"
     for patience in (2, 8, 32):  # a crowded machine may take longer to start both
         with pytest.raises(TargetError, match=f"did not end within {patience} s, and was killed"):
@@ -62,7 +72,9 @@ def test_it_is_killed_with_all_that_it_started(tmp_path: Path, ending: str) -> N
     pid = int(note.read_text())
     deadline = time.monotonic() + 60
     while (
-        psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline
+        psutil.pid_exists(pid)
+        and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        and time.monotonic() < deadline
     ):
         time.sleep(0.02)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -79,7 +91,11 @@ def test_what_a_command_leaves_in_a_session_of_its_own_ends_with_it(tmp_path: Pa
     )
     assert list(python(code, 60.0).collect())
     pid = int(told.read_text())
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE or _ends(pid)
+    assert (
+        not psutil.pid_exists(pid)
+        or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        or _ends(pid)
+    )
 
 
 def _ends(pid: int) -> bool:

@@ -35,7 +35,9 @@ def test_jolokia_is_asked_for_its_version_before_anything_is_posted() -> None:
 
 def test_expvar_and_actuator() -> None:
     names, memory = http(json.dumps({"names": ["process.uptime"]})), {"memstats": {"HeapAlloc": 1}}
-    one = http(json.dumps({"baseUnit": "seconds", "measurements": [{"statistic": "VALUE", "value": 1}]}))
+    one = http(
+        json.dumps({"baseUnit": "seconds", "measurements": [{"statistic": "VALUE", "value": 1}]})
+    )
     pages = {
         "/debug/vars": http(json.dumps(memory)),
         "/actuator/metrics": names,

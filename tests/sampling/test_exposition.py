@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as theirs_openmetrics
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as theirs_openmetrics,
+)
 from prometheus_client.parser import text_string_to_metric_families as theirs
 
 from soak.errors import TargetError
@@ -18,7 +20,9 @@ OPENMETRICS = "application/openmetrics-text"
 NAMES = st.from_regex(r"[a-z_:][a-z0-9_:]{0,8}", fullmatch=True)
 LABEL_NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
 LABELS = st.dictionaries(
-    LABEL_NAMES, st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8), max_size=3
+    LABEL_NAMES,
+    st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8),
+    max_size=3,
 )
 VALUES = st.one_of(st.floats(allow_nan=False), st.integers(-(10**9), 10**9).map(float))
 
@@ -28,14 +32,19 @@ def read(text: str, content_type: str = "text/plain", **options: Any) -> Page:
 
 
 def line(name: str, labels: dict[str, str], value: float) -> str:
-    escaped = {key: text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"") for key, text in labels.items()}
+    escaped = {
+        key: text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+        for key, text in labels.items()
+    }
     inside = ",".join(f'{key}="{text}"' for key, text in escaped.items())
     return f"{name}{{{inside}}} {value!r}\n" if inside else f"{name} {value!r}\n"
 
 
 @settings(max_examples=150)
 @given(st.lists(st.tuples(NAMES, LABELS, VALUES), min_size=1, max_size=8))
-def test_it_reads_what_prometheus_client_reads(series: list[tuple[str, dict[str, str], float]]) -> None:
+def test_it_reads_what_prometheus_client_reads(
+    series: list[tuple[str, dict[str, str], float]],
+) -> None:
     text = "".join(line(*one) for one in series)
     expected: dict[Any, float] = {}
     for family in theirs(text):
@@ -46,7 +55,9 @@ def test_it_reads_what_prometheus_client_reads(series: list[tuple[str, dict[str,
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(NAMES, LABELS, VALUES), min_size=1, max_size=8))
-def test_what_was_learnt_from_a_page_changes_nothing(series: list[tuple[str, dict[str, str], float]]) -> None:
+def test_what_was_learnt_from_a_page_changes_nothing(
+    series: list[tuple[str, dict[str, str], float]],
+) -> None:
     reader = Exposition()
     answer = Answer(200, "text/plain", "".join(line(*one) for one in series).encode())
     first, second = reader.read(answer, "u"), reader.read(answer, "u")
@@ -165,13 +176,20 @@ def test_created_times_go_with_their_family_and_counters_of_that_name_stay() -> 
         "rpc_calls": 7,
     }
     beside = "# TYPE a counter\na_total 1\na_created 1.7e9\n# TYPE leaky_bucket gauge\nleaky_bucket 3\n# EOF\n"
-    assert [sample.name for sample in read(beside, OPENMETRICS).samples] == ["a_total", "leaky_bucket"]
+    assert [sample.name for sample in read(beside, OPENMETRICS).samples] == [
+        "a_total",
+        "leaky_bucket",
+    ]
     plain = "# TYPE b_total counter\nb_total 1\n# TYPE b_created gauge\nb_created 1.7e9\n"
     assert [sample.name for sample in read(plain).samples] == ["b_total"]
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "application/json", "application/octet-stream"])
-def test_text_that_is_right_is_read_under_a_wrong_content_type_and_noticed(content_type: str) -> None:
+@pytest.mark.parametrize(
+    "content_type", ["text/html", "application/json", "application/octet-stream"]
+)
+def test_text_that_is_right_is_read_under_a_wrong_content_type_and_noticed(
+    content_type: str,
+) -> None:
     page = read("process_open_fds 20\n", content_type)
     assert [sample.value for sample in page.samples] == [20]
     [notice] = page.notices
@@ -185,11 +203,17 @@ def test_ignored_timestamps_are_noticed() -> None:
 
 
 def test_label_matchers_keep_and_drop_series() -> None:
-    text = "".join(f'rss{{pod="{pod}"}} 1\nfds{{pod="{pod}"}} 2\n' for pod in ("orders-1", "orders-2", "cart-1"))
+    text = "".join(
+        f'rss{{pod="{pod}"}} 1\nfds{{pod="{pod}"}} 2\n'
+        for pod in ("orders-1", "orders-2", "cart-1")
+    )
     page = read(text, keep=('rss{pod=~"orders-.*"}',), drop=('rss{pod="orders-2"}',))
     assert [dict(sample.labels)["pod"] for sample in page.samples] == ["orders-1"]
     assert (page.scraped, page.wanted) == (6, 1)
     reader = Exposition(keep=('*{pod!~"cart.*"}',))
     for _ in range(2):
         samples = reader.read(Answer(200, "text/plain", text.encode()), "u").samples
-        assert sorted({dict(sample.labels)["pod"] for sample in samples}) == ["orders-1", "orders-2"]
+        assert sorted({dict(sample.labels)["pod"] for sample in samples}) == [
+            "orders-1",
+            "orders-2",
+        ]

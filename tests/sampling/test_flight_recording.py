@@ -31,11 +31,15 @@ def depths_asked(most: int, monkeypatch: pytest.MonkeyPatch, file: Path) -> list
     return asked
 
 
-def test_half_as_many_frames_are_printed_from_then_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_half_as_many_frames_are_printed_from_then_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert depths_asked(32, monkeypatch, tmp_path / "r") == ["32", "32"]
     assert depths_asked(10, monkeypatch, tmp_path / "r") == ["32", "16", "8", "8"]
 
 
-def test_what_says_too_much_with_few_frames_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_says_too_much_with_few_frames_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with pytest.raises(TooMuchSaidError):
         depths_asked(7, monkeypatch, tmp_path / "r")

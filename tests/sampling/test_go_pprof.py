@@ -29,16 +29,28 @@ def test_each_profile_is_had_and_what_this_go_does_not_offer_is_asked_for_once()
     with answering({HEAP: packed(b"\x0aheap"), GOROUTINES: packed(b"\x0agoroutines")}, seen) as url:
         pprof = profiler(url, Authorization="Bearer x")
         for _ in range(2):
-            assert list(pprof.take("steady")) == [("heap", b"\x0aheap"), ("goroutine", b"\x0agoroutines")]
+            assert list(pprof.take("steady")) == [
+                ("heap", b"\x0aheap"),
+                ("goroutine", b"\x0agoroutines"),
+            ]
     assert sum("goroutineleak" in one for one in seen) == 1
     assert all("Authorization: Bearer x" in one for one in seen)
 
 
 @pytest.mark.parametrize(("size", "collections"), [(256 * 2**20, 2), (256 * 2**20 + 1, 1)])
-def test_the_size_of_a_small_heap_is_read_after_a_second_collection(size: int, collections: int) -> None:
+def test_the_size_of_a_small_heap_is_read_after_a_second_collection(
+    size: int, collections: int
+) -> None:
     seen: list[str] = []
-    text = http(f"heap profile: 1: 2\n# Alloc = 7\n# HeapAlloc = {size}\n".encode(), content_type="text/plain")
-    pages = {f"{HEAP}&debug=1": text, "/debug/pprof/heap?debug=0": packed(b"\x0aheap"), GOROUTINES: packed(b"\x0ag")}
+    text = http(
+        f"heap profile: 1: 2\n# Alloc = 7\n# HeapAlloc = {size}\n".encode(),
+        content_type="text/plain",
+    )
+    pages = {
+        f"{HEAP}&debug=1": text,
+        "/debug/pprof/heap?debug=0": packed(b"\x0aheap"),
+        GOROUTINES: packed(b"\x0ag"),
+    }
     with answering(pages, seen) as url:
         taken = list(profiler(url).take("steady"))
     gauges = f'{{"samples":[["go_heap_after_gc_bytes",{{}},{float(size)}]]}}'.encode()
@@ -54,7 +66,10 @@ def test_the_size_of_a_small_heap_is_read_after_a_second_collection(size: int, c
         (http("no", "403 Forbidden"), "answered 403 (these credentials are not enough)"),
         (http("no", "500 Internal Server Error"), "answered 500"),
         (http("<html>", content_type="text/html"), "this is text/html and no profile"),
-        (http("heap profile: 1: 2", content_type="text/plain"), "this is text/plain and no profile"),
+        (
+            http("heap profile: 1: 2", content_type="text/plain"),
+            "this is text/plain and no profile",
+        ),
         (http(""), "and no profile"),
         (http(b"\x0aheap", content_type=OCTETS)[:-3], "cut short"),
     ],
@@ -73,12 +88,20 @@ def test_what_is_wrong_with_all_pages_is_said_once(answer: bytes, said: str) -> 
 def test_a_profile_that_is_damaged_leaves_the_others() -> None:
     whole = gzip.compress(b"\x0a" + bytes(5000), mtime=0)
     for part, said in ((whole[:-10], "was cut short"), (b"\x1f\x8b" + b"x" * 40, "is damaged")):
-        pages = {HEAP: http(part, content_type=OCTETS), GOROUTINES: packed(b"\x0ag"), LEAKED: packed(b"\x0al")}
+        pages = {
+            HEAP: http(part, content_type=OCTETS),
+            GOROUTINES: packed(b"\x0ag"),
+            LEAKED: packed(b"\x0al"),
+        }
         pages["/debug/pprof/goroutine?debug=2"] = http(b"goroutine 1", content_type="text/plain")
         with answering(pages) as url:
             (_, error), *others = profiler(url).take("start")
         assert said in str(error)
-        assert others == [("goroutine", b"\x0ag"), ("goroutineleak", b"\x0al"), ("stacks", b"goroutine 1")]
+        assert others == [
+            ("goroutine", b"\x0ag"),
+            ("goroutineleak", b"\x0al"),
+            ("stacks", b"goroutine 1"),
+        ]
 
 
 def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

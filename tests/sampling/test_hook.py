@@ -45,7 +45,9 @@ def test_two_windows_tell_what_is_kept_from_what_is_in_flight() -> None:
     assert kept[PASS] == (0.0, 0.0)
 
 
-def test_containers_of_the_services_own_modules_are_told_by_their_holders(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_containers_of_the_services_own_modules_are_told_by_their_holders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     module = types.ModuleType("shop")
     module.__file__ = "/srv/shop.py"
     source = """
@@ -65,7 +67,11 @@ def price(n):
 """
     exec(compile(source, "/srv/shop.py", "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, "shop", module)
-    told = {holder: (kind, size) for holder, kind, size in containers.lengths() if holder.startswith("shop.")}
+    told = {
+        holder: (kind, size)
+        for holder, kind, size in containers.lengths()
+        if holder.startswith("shop.")
+    }
     assert told == {
         "shop.SESSIONS": ("dict", 30),
         "shop.Store.kept": ("list", 40),
@@ -96,14 +102,20 @@ def test_tasks_are_told_by_the_line_that_they_wait_at() -> None:
     assert tasks() == []
 
 
-def test_a_cache_on_a_librarys_function_is_not_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_on_a_librarys_function_is_not_the_services(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cached = functools.lru_cache(maxsize=None)(Path.joinpath)
     for n in range(30):
         cached(Path("/"), str(n))
-    assert not any(kind == "lru_cache" and "Path" in holder for holder, kind, _ in containers.lengths())
+    assert not any(
+        kind == "lru_cache" and "Path" in holder for holder, kind, _ in containers.lengths()
+    )
 
 
-def test_the_folder_alone_runs_a_service_and_hides_none_of_the_standard_librarys_modules(tmp_path: Path) -> None:
+def test_the_folder_alone_runs_a_service_and_hides_none_of_the_standard_librarys_modules(
+    tmp_path: Path,
+) -> None:
     program = tmp_path / "service.py"
     program.write_text(
         "import asyncio, selectors, sys\nprint(selectors.DefaultSelector.__name__, sys.path[0], sys.argv[1:])"
@@ -111,6 +123,10 @@ def test_the_folder_alone_runs_a_service_and_hides_none_of_the_standard_librarys
     folder = Path(containers.__file__).parent
     environment = {**os.environ, "SOAK_HOOK": "127.0.0.1:0"}
     done = subprocess.run(
-        [sys.executable, folder, program, "--port", "1"], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, folder, program, "--port", "1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split(maxsplit=2)[1:] == [str(tmp_path), "['--port', '1']\n"]

@@ -16,17 +16,30 @@ def page(value: object) -> bytes:
     return http(json.dumps(value), content_type="application/vnd.spring-boot.actuator.v3+json")
 
 
-def metric(unit: str | None = None, tags: dict[str, list[str]] | None = None, **measured: float) -> bytes:
+def metric(
+    unit: str | None = None, tags: dict[str, list[str]] | None = None, **measured: float
+) -> bytes:
     measurements = [{"statistic": key, "value": value} for key, value in measured.items()]
     available = [{"tag": key, "values": values} for key, values in (tags or {}).items()]
-    return page({"name": "x", "baseUnit": unit, "measurements": measurements, "availableTags": available})
+    return page(
+        {"name": "x", "baseUnit": unit, "measurements": measurements, "availableTags": available}
+    )
 
 
 METRICS = {
     "/actuator/metrics": page(
-        {"names": ["jvm.memory.used", "jvm.gc.pause", "hikaricp.connections.active", "logback.events"]}
+        {
+            "names": [
+                "jvm.memory.used",
+                "jvm.gc.pause",
+                "hikaricp.connections.active",
+                "logback.events",
+            ]
+        }
     ),
-    "/actuator/metrics/jvm.memory.used": metric("bytes", {"area": ["heap", "nonheap"], "id": ["Eden"]}, VALUE=3.0),
+    "/actuator/metrics/jvm.memory.used": metric(
+        "bytes", {"area": ["heap", "nonheap"], "id": ["Eden"]}, VALUE=3.0
+    ),
     "/actuator/metrics/jvm.memory.used?tag=area%3Aheap": metric("bytes", VALUE=1.0),
     "/actuator/metrics/jvm.memory.used?tag=area%3Anonheap": metric("bytes", VALUE=2.0),
     "/actuator/metrics/jvm.gc.pause": metric("seconds", COUNT=7, TOTAL_TIME=0.5, MAX=0.1),
@@ -36,7 +49,9 @@ METRICS = {
 
 
 def test_the_actuators_prometheus_page_is_preferred() -> None:
-    with answering({"/actuator/prometheus": http("jvm_threads_live_threads 9\n"), **METRICS}) as url:
+    with answering(
+        {"/actuator/prometheus": http("jvm_threads_live_threads 9\n"), **METRICS}
+    ) as url:
         found = {sample.name: sample.value for sample in Actuator(f"{url}/actuator").collect()}
     assert found["jvm_threads_live_threads"] == 9
     assert "jvm_gc_pause_seconds_count" not in found
@@ -50,12 +65,16 @@ def test_without_it_metrics_are_asked_for_one_by_one() -> None:
         list(source.collect())
     assert found["jvm_memory_used_bytes", (("area", "heap"),)].value == 1.0
     assert found["jvm_memory_used_bytes", (("area", "nonheap"),)].value == 2.0
-    assert found["jvm_gc_pause_seconds_count", ()] == Sample("jvm_gc_pause_seconds_count", 7.0, (), Kind.COUNTER)
+    assert found["jvm_gc_pause_seconds_count", ()] == Sample(
+        "jvm_gc_pause_seconds_count", 7.0, (), Kind.COUNTER
+    )
     assert found["jvm_gc_pause_seconds_sum", ()].kind is Kind.COUNTER
     assert found["jvm_gc_pause_seconds_max", ()].value == 0.1
     assert found["hikaricp_connections_active", (("pool", "orders"),)].value == 4.0
     assert not any("logback" in request for request in seen)
-    assert sum("/actuator/prometheus" in request for request in seen) == 1, "it is not asked for again at once"
+    assert sum("/actuator/prometheus" in request for request in seen) == 1, (
+        "it is not asked for again at once"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,8 +86,12 @@ def test_without_it_metrics_are_asked_for_one_by_one() -> None:
         ("hikaricp.connections.timeout", None, "COUNT", "hikaricp_connections_timeout_total"),
     ],
 )
-def test_micrometers_names_become_prometheus_names(name: str, unit: str | None, statistic: str, expected: str) -> None:
-    [sample] = named(name, {"baseUnit": unit, "measurements": [{"statistic": statistic, "value": 9}]}, ())
+def test_micrometers_names_become_prometheus_names(
+    name: str, unit: str | None, statistic: str, expected: str
+) -> None:
+    [sample] = named(
+        name, {"baseUnit": unit, "measurements": [{"statistic": statistic, "value": 9}]}, ()
+    )
     assert sample.name == expected
 
 
@@ -82,7 +105,10 @@ def test_micrometers_names_become_prometheus_names(name: str, unit: str | None, 
         ({"/actuator/metrics": page({})}, "not the list of metrics"),
         ({"/actuator/metrics": page({"names": ["logback.events"]})}, "has none of"),
         (
-            {"/actuator/metrics": page({"names": ["jvm.gc.x"]}), "/actuator/metrics/jvm.gc.x": page({})},
+            {
+                "/actuator/metrics": page({"names": ["jvm.gc.x"]}),
+                "/actuator/metrics/jvm.gc.x": page({}),
+            },
             "no measurements",
         ),
     ],
@@ -117,7 +143,11 @@ def jolokia_page(extra: list[dict[str, Any]] | None = None) -> bytes:
     said: list[dict[str, Any]] = []
     for mbean, attribute, *_ in KNOWN:
         value = BEANS.get(f"{mbean} {attribute}")
-        said.append({"status": 404, "error": "InstanceNotFound"} if value is None else {"status": 200, "value": value})
+        said.append(
+            {"status": 404, "error": "InstanceNotFound"}
+            if value is None
+            else {"status": 200, "value": value}
+        )
     return http(json.dumps(said + (extra or [])), content_type="application/json")
 
 
@@ -153,7 +183,10 @@ def test_jolokia_in_one_request() -> None:
         (http(json.dumps({"error": "no access\nhere", "status": 403})), "no access here"),
         (http("no", "401 Unauthorized"), "answered 401"),
         (http(json.dumps([{"status": 404}] * (len(KNOWN) + 1))), "cache: None"),
-        (jolokia_page([{"status": 200, "value": {"a": 1}}]), "cache: app:type=Cache Size is not a number"),
+        (
+            jolokia_page([{"status": 200, "value": {"a": 1}}]),
+            "cache: app:type=Cache Size is not a number",
+        ),
     ],
 )
 def test_what_is_no_jolokia(answer: bytes, said: str) -> None:

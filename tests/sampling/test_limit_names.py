@@ -16,7 +16,9 @@ def test_names_that_never_appear_are_told_with_the_nearest() -> None:
 
 
 def test_what_soak_records_itself_needs_no_source() -> None:
-    assert limited_names(Limits.model_validate({"max": {"http_request_p99_seconds": 1, "fds": 2}})) == ["fds"]
+    assert limited_names(
+        Limits.model_validate({"max": {"http_request_p99_seconds": 1, "fds": 2}})
+    ) == ["fds"]
 
 
 def test_a_run_warns_once_after_the_first_scrapes_of_every_source() -> None:
@@ -28,4 +30,7 @@ def test_a_run_warns_once_after_the_first_scrapes_of_every_source() -> None:
     for number in range(2 * SCRAPES):
         record(Scrape("b", float(number), 0, 0, (Sample("rss", 1),)))
     [event] = [item for item in seen if isinstance(item, Event)]
-    assert (event.kind, event.text) == ("warning", "fdz has a limit, but no source gives it; the nearest are fds")
+    assert (event.kind, event.text) == (
+        "warning",
+        "fdz has a limit, but no source gives it; the nearest are fds",
+    )

@@ -5,7 +5,11 @@ from soak.sampling.page_notices import page_notices
 
 
 def container(pod: str, path: str) -> Sample:
-    return Sample("container_memory_working_set_bytes", 1e6, label_pairs({"pod": pod, "container": "app", "id": path}))
+    return Sample(
+        "container_memory_working_set_bytes",
+        1e6,
+        label_pairs({"pod": pod, "container": "app", "id": path}),
+    )
 
 
 def test_a_page_of_many_processes_says_how_many_and_how_to_choose() -> None:
@@ -18,7 +22,12 @@ def test_a_page_of_many_processes_says_how_many_and_how_to_choose() -> None:
 
 
 def test_a_page_of_one_process_says_nothing() -> None:
-    assert list(page_notices([Sample("process_resident_memory_bytes", 1e6), Sample("go_goroutines", 3)])) == []
+    assert (
+        list(
+            page_notices([Sample("process_resident_memory_bytes", 1e6), Sample("go_goroutines", 3)])
+        )
+        == []
+    )
 
 
 def test_an_exporters_own_process_is_not_the_targets() -> None:

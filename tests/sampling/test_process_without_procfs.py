@@ -26,4 +26,8 @@ def test_without_procfs_memory_descriptors_threads_and_cpu_are_left(
         "process_cpu_seconds_total",
         "process_start_time_seconds",
     } <= names
-    assert not names & {"process_swap_bytes", "process_descriptors", "container_spec_memory_limit_bytes"}
+    assert not names & {
+        "process_swap_bytes",
+        "process_descriptors",
+        "container_spec_memory_limit_bytes",
+    }

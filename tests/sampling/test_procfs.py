@@ -15,7 +15,9 @@ from soak.model import Labels, Sample
 from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
 from soak.sampling.sources.process import Process
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a /proc on Linux alone")
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="there is a /proc on Linux alone"
+)
 
 FORKING = """
 import os, sys, time
@@ -57,7 +59,9 @@ told("closed")
 
 def test_descriptors_by_type_and_state(tmp_path: Path) -> None:
     command = [sys.executable, "-c", OPENING, str(tmp_path / "x")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as opener:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as opener:
         assert opener.stdin is not None
         assert opener.stdout is not None
 
@@ -85,7 +89,9 @@ def test_descriptors_by_type_and_state(tmp_path: Path) -> None:
     assert more(type="socket", state="established") == 2
     assert more(type="pipe") == 2
     assert more(type="file") == 1
-    assert closed_after - closed_before == 1, "a socket that the other end has closed and we have not"
+    assert closed_after - closed_before == 1, (
+        "a socket that the other end has closed and we have not"
+    )
 
 
 def test_a_kind_that_is_gone_is_zero_and_not_absent() -> None:
@@ -97,7 +103,9 @@ def test_a_kind_that_is_gone_is_zero_and_not_absent() -> None:
 
 
 def test_what_forked_children_share_counts_once_in_proportion() -> None:
-    process = subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKING], stdout=subprocess.PIPE, start_new_session=True
+    )
     try:
         assert process.stdout is not None
         process.stdout.readline()
@@ -142,7 +150,9 @@ def test_descriptors_that_may_not_be_seen(monkeypatch: pytest.MonkeyPatch) -> No
         raise PermissionError
 
     monkeypatch.setattr("soak.sampling.procfs.os.scandir", refuse)
-    with pytest.raises(TargetError, match=r"not allowed to read its descriptors; run soak as its user or as root"):
+    with pytest.raises(
+        TargetError, match=r"not allowed to read its descriptors; run soak as its user or as root"
+    ):
         list(Process(pid=os.getpid()).collect())
 
 
@@ -168,5 +178,8 @@ def test_shared_memory_that_is_no_files_counts_as_the_process_own() -> None:
     shared.write(b"x" * (32 << 20))
     after = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
     shared.close()
-    assert after["process_resident_anonymous_bytes"] - before["process_resident_anonymous_bytes"] > 30 << 20
+    assert (
+        after["process_resident_anonymous_bytes"] - before["process_resident_anonymous_bytes"]
+        > 30 << 20
+    )
     assert after["process_resident_anonymous_bytes"] < after["process_resident_memory_bytes"]

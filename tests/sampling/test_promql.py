@@ -20,7 +20,9 @@ UP = {"metric": {"__name__": "up", "job": "a"}, "value": [1700000000.1, "1"]}
 
 
 def answer(data: object, status: str = "200 OK", **fields: object) -> bytes:
-    return http(json.dumps({"status": "success", "data": data, **fields}), status, "application/json")
+    return http(
+        json.dumps({"status": "success", "data": data, **fields}), status, "application/json"
+    )
 
 
 def path(query: str) -> str:
@@ -38,20 +40,28 @@ def test_vectors_and_scalars_become_samples_of_the_given_name() -> None:
     }
     with answering(pages) as url:
         found = list(Promql(url, {"is_up": "up", "five_total": "5"}).collect())
-    assert own(found) == [Sample("is_up", 1.0, (("job", "a"),)), Sample("five_total", 5.0, (), Kind.COUNTER)]
+    assert own(found) == [
+        Sample("is_up", 1.0, (("job", "a"),)),
+        Sample("five_total", 5.0, (), Kind.COUNTER),
+    ]
 
 
 def test_a_query_without_a_result_is_counted_and_all_of_them_are_an_error() -> None:
     nothing = answer({"resultType": "vector", "result": []})
-    with answering({path("up"): answer({"resultType": "vector", "result": [UP]}), path("gone"): nothing}) as url:
+    with answering(
+        {path("up"): answer({"resultType": "vector", "result": [UP]}), path("gone"): nothing}
+    ) as url:
         found = list(Promql(url, {"a": "up", "b": "gone"}).collect())
         assert Sample("scrape_queries_without_result", 1.0) in found
-        with pytest.raises(TargetError, match="the query b gave no result; does Prometheus scrape the target"):
+        with pytest.raises(
+            TargetError, match="the query b gave no result; does Prometheus scrape the target"
+        ):
             list(Promql(url, {"b": "gone"}).collect())
 
 
 ERROR = http(
-    json.dumps({"status": "error", "errorType": "bad_data", "error": "parse error:\nunexpected"}), "400 Bad Request"
+    json.dumps({"status": "error", "errorType": "bad_data", "error": "parse error:\nunexpected"}),
+    "400 Bad Request",
 )
 
 
@@ -61,11 +71,20 @@ ERROR = http(
         (ERROR, "a: bad_data: parse error: unexpected"),
         (http("no", "401 Unauthorized"), "answered 401"),
         (http("<html>", content_type="text/html"), "not that of a Prometheus server"),
-        (answer({"resultType": "matrix", "result": []}), "gives a matrix, and a vector or scalar is needed"),
+        (
+            answer({"resultType": "matrix", "result": []}),
+            "gives a matrix, and a vector or scalar is needed",
+        ),
         (answer({"resultType": "vector", "result": [UP, UP]}), "only their names tell apart"),
         (answer({"resultType": "vector", "result": [UP] * 600}), "gives 600 series; sum them"),
-        (answer({"resultType": "vector", "result": [{"metric": {}}]}), "not that of a Prometheus server"),
-        (answer({"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}), "not that of a Prometheus"),
+        (
+            answer({"resultType": "vector", "result": [{"metric": {}}]}),
+            "not that of a Prometheus server",
+        ),
+        (
+            answer({"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}),
+            "not that of a Prometheus",
+        ),
         (http("[]"), "not that of a Prometheus server"),
     ],
 )
@@ -92,7 +111,9 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no prometheus on the PATH: promql was not tried against a real server")
-        pytest.skip("no prometheus on the PATH; set SOAK_PROMETHEUS to try promql against a real one")
+        pytest.skip(
+            "no prometheus on the PATH; set SOAK_PROMETHEUS to try promql against a real one"
+        )
     port = free_port()
     (tmp_path / "p.yml").write_text(
         f"scrape_configs: [{{job_name: self, scrape_interval: 1s, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n"
@@ -113,7 +134,9 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
 def test_a_real_prometheus(prometheus: str) -> None:
     source = Promql(prometheus, {"memory_bytes": "process_resident_memory_bytes", "two": "1 + 1"})
     deadline, found = time.monotonic() + 30, list[Sample]()
-    while time.monotonic() < deadline and not any(sample.name == "memory_bytes" for sample in found):
+    while time.monotonic() < deadline and not any(
+        sample.name == "memory_bytes" for sample in found
+    ):
         time.sleep(0.3)
         try:
             found = list(source.collect())

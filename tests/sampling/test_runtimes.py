@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from soak import hook
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites, calls, place_of
+from soak.diagnosis.attribution.allocation_sites import (
+    AllocationSite,
+    allocation_sites,
+    calls,
+    place_of,
+)
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.formats import HELD, read_profile
 from soak.diagnosis.profiles.pprof import StackProfile
@@ -54,11 +59,15 @@ def growth(
         for kind, data in profiler.take("steady"):
             assert isinstance(data, bytes), str(data)
             if kind in HELD:
-                found.setdefault(kind, []).append(ProfileSnapshot(float(done), float(done), read_profile(kind, data)))
+                found.setdefault(kind, []).append(
+                    ProfileSnapshot(float(done), float(done), read_profile(kind, data))
+                )
         if done < 2:
             program.leak(AT_ONCE)
     profiler.close()
-    (last if last is not None else {}).update({kind: snapshots[-1].profile for kind, snapshots in found.items()})
+    (last if last is not None else {}).update(
+        {kind: snapshots[-1].profile for kind, snapshots in found.items()}
+    )
     grown = {kind: allocation_sites(snapshots, HELD[kind]) for kind, snapshots in found.items()}
     return {kind: places[0] for kind, places in grown.items() if places}
 
@@ -74,7 +83,10 @@ def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
             named(python=address).collect()
         found = growth(offered, program)
     memory, threads = found["tracemalloc"], found["threads"]
-    assert (memory.place.function.rpartition(".")[2], Path(memory.place.file).name) == ("remember", "leaking.py")
+    assert (memory.place.function.rpartition(".")[2], Path(memory.place.file).name) == (
+        "remember",
+        "leaking.py",
+    )
     assert memory.place.line == 12
     assert memory.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.02)
     assert threads.place.function == "wait"
@@ -90,12 +102,16 @@ def test_node_tells_file_line_function_and_bytes() -> None:
         assert offered is not None
         assert offered.address == address
         found = growth(offered, program)["v8heap"]
-    assert (found.place.function, Path(found.place.file).name, found.place.line) == ("remember", "leaking.js", 6)
+    assert (found.place.function, Path(found.place.file).name, found.place.line) == (
+        "remember",
+        "leaking.js",
+        6,
+    )
     # One sample in 32 KiB of 3 MiB and more is off by a tenth.
     assert found.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.35)
-    assert found.slope[1] / AT_ONCE < PAGE < found.slope[2] / AT_ONCE or found.slope[0] / AT_ONCE == pytest.approx(
-        PAGE, rel=0.1
-    )
+    assert found.slope[1] / AT_ONCE < PAGE < found.slope[2] / AT_ONCE or found.slope[
+        0
+    ] / AT_ONCE == pytest.approx(PAGE, rel=0.1)
 
 
 def test_node_opens_its_inspector_where_that_is_asked_for() -> None:
@@ -104,7 +120,11 @@ def test_node_opens_its_inspector_where_that_is_asked_for() -> None:
     address = f"127.0.0.1:{free_port()}"
     with leaking([node, f"--inspect-port={address}", HERE / "leaking.js"], os.environ) as program:
         profiler = named(program.pid, node={"inspector": address, "open": True, "snapshots": True})
-        kinds = [kind for kind, data in profiler.take("start") if isinstance(data, bytes) and json.loads(data)]
+        kinds = [
+            kind
+            for kind, data in profiler.take("start")
+            if isinstance(data, bytes) and json.loads(data)
+        ]
         profiler.close()
     assert kinds == ["v8heap", "gauges", "v8cpu", "v8snapshot"]
 
@@ -134,7 +154,8 @@ def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
     profile = read_profile("v8cpu", ran)
     hits = profile.column("run")
     opening = [n for n in range(len(hits)) if calls(profile.stack(n), STACK_SIGNATURES["files"])]
-    # A sample between two frames of inlined code has none of the target's own: a few of hundreds, one of a few.
+    # A sample between two frames of inlined code has none of the target's own: a few of hundreds,
+    # one of a few.
     placed = [n for n in opening if any(frame.own for frame in profile.stack(n))]
     assert {place_of(profile.stack(n)).function for n in placed} == {"openLog"}
     unplaced = sum(hits[n] for n in opening) - sum(hits[n] for n in placed)
@@ -170,10 +191,14 @@ def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
         for row, each in enumerate(allocated)
         if each > 0 and place_of(last["classes"].stack(row)).function == "Leaking.remember"
     ]
-    # Sampled, and the last ones are told by the next sample; what the program allocates as it starts is no leak's size.
+    # Sampled, and the last ones are told by the next sample; what the program allocates as it
+    # starts is no leak's size.
     assert sum(remembered) > AT_ONCE * PAGE / 2
     assert "No available recordings" in recordings
-    assert (memory.stacks[0].frames[0].function, memory.place.function) == ("byte[]", "Leaking.remember")
+    assert (memory.stacks[0].frames[0].function, memory.place.function) == (
+        "byte[]",
+        "Leaking.remember",
+    )
     assert memory.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.1)
     assert threads.place.function in ("Leaking.await", "Leaking.startPool")
     assert threads.slope[0] == pytest.approx(1.0)
@@ -193,7 +218,9 @@ def test_what_is_no_jvm_gets_no_signal_that_would_end_it(pid: int | None, said: 
         list(named(pid, jvm=True).take("start"))
 
 
-def test_without_a_jdk_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_jdk_it_is_said_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(jcmd_module, "is_jvm", lambda _: True)
     with pytest.raises(TargetError, match="jcmd is not on the PATH: install a JDK"):
@@ -203,7 +230,10 @@ def test_without_a_jdk_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("printed", "said"),
     [
-        ("Unable to open socket file /tmp/.java_pid1: target process doesn't respond", "lets nobody attach"),
+        (
+            "Unable to open socket file /tmp/.java_pid1: target process doesn't respond",
+            "lets nobody attach",
+        ),
         ("java.io.IOException: No such process", "has ended"),
         ("what nobody has seen", "gave sh only: what nobody has seen"),
     ],
@@ -213,12 +243,19 @@ def test_what_jcmd_says_is_said_in_one_line(printed: str, said: str) -> None:
         jcmd_module.told(["sh", "-c", f'echo "{printed}" >&2; exit 1'], "process 7")
 
 
-def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     histogram = "   1:   10   160  [B (java.base@17)\n"
     told = f'{histogram}\nFull thread dump\n\n"main" #1 x\n\tat Main.main(Main.java:3)\n'
-    said = {"\n".join(["GC.class_histogram", *NATIVE_COMMANDS, "Thread.print"]): told, "JFR.start": "no such command"}
+    said = {
+        "\n".join(["GC.class_histogram", *NATIVE_COMMANDS, "Thread.print"]): told,
+        "JFR.start": "no such command",
+    }
     for module in ("jvm", "flight_recording"):
-        monkeypatch.setattr(f"soak.sampling.profilers.{module}.ask", lambda pid, command, *_: said.get(command, ""))
+        monkeypatch.setattr(
+            f"soak.sampling.profilers.{module}.ask", lambda pid, command, *_: said.get(command, "")
+        )
     profiler = named(1, jvm=True)
     first, second = list(profiler.take("start")), list(profiler.take("steady"))
     assert [kind for kind, _ in first] == ["gauges", "classes", "classes", "threads"]
@@ -232,7 +269,9 @@ def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(monkey
 
 def test_what_is_not_open_is_said_with_how_to_open_it() -> None:
     address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(TargetError, match=f"the inspector is not open; start the target with --inspect={address}"):
+    with pytest.raises(
+        TargetError, match=f"the inspector is not open; start the target with --inspect={address}"
+    ):
         list(named(node=address).take("start"))
     [(kind, error)] = named(python=address).take("start")
     assert kind == "tracemalloc"
@@ -296,10 +335,14 @@ ended.set()
 """
 
 
-def test_the_hook_tells_what_thread_locals_hold_and_what_is_large_for_a_moment(tmp_path: Path) -> None:
+def test_the_hook_tells_what_thread_locals_hold_and_what_is_large_for_a_moment(
+    tmp_path: Path,
+) -> None:
     program = tmp_path / "passing.py"
     program.write_text(_PASSING)
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, timeout=60, check=True
+    )
     profile = read_profile("tracemalloc", done.stdout.encode())
     stacks = [profile.stack(sample) for sample in range(len(profile.column("passing_space")))]
     passing, pieces = profile.column("passing_space"), profile.column("passing_objects")

@@ -96,7 +96,9 @@ def test_a_failed_scrape_is_a_row_with_its_error() -> None:
 def test_a_bug_in_a_source_is_a_row_too_and_names_its_place() -> None:
     [row] = run({"s": Broken()}, FakeClock(1))
     assert row.error is not None
-    assert row.error.startswith("failed unexpectedly: ZeroDivisionError: division by zero (test_sampler.py:")
+    assert row.error.startswith(
+        "failed unexpectedly: ZeroDivisionError: division by zero (test_sampler.py:"
+    )
 
 
 def test_a_hung_source_costs_only_itself_and_its_missed_slots_are_rows() -> None:
@@ -134,7 +136,9 @@ def test_jitter_moves_each_slot_and_never_the_schedule() -> None:
     assert all(0 <= one < 0.5 for one in put_off)
     assert len({round(one, 6) for one in put_off}) == 6
     assert all(row.late == 0 for row in rows)
-    assert [row.time for row in rows] == [row.time for row in run({"s": Steady()}, FakeClock(6), jitter=0.5)]
+    assert [row.time for row in rows] == [
+        row.time for row in run({"s": Steady()}, FakeClock(6), jitter=0.5)
+    ]
 
 
 def test_every_kind_of_bad_page_is_a_failed_scrape_and_the_next_goes_on() -> None:

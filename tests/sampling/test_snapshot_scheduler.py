@@ -78,7 +78,9 @@ class Kept:
         self.warnings.append(event.text)
 
 
-def taker(kept: Kept, clock: FakeClock, every: float = 10.0, **profilers: Profiler) -> SnapshotScheduler:
+def taker(
+    kept: Kept, clock: FakeClock, every: float = 10.0, **profilers: Profiler
+) -> SnapshotScheduler:
     return SnapshotScheduler(profilers, every, kept.keep, kept.warn, clock)
 
 
@@ -144,7 +146,9 @@ def test_cheap_snapshots_need_no_levels_between() -> None:
 
 def test_each_failure_is_recorded_and_warned_of_once_and_the_others_go_on() -> None:
     clock, kept = FakeClock(), Kept()
-    broken = Fake(clock, [("heap", TargetError("u: answered 404")), ("goroutine", b"g"), ValueError("a bug")])
+    broken = Fake(
+        clock, [("heap", TargetError("u: answered 404")), ("goroutine", b"g"), ValueError("a bug")]
+    )
     one = taker(kept, clock, pprof=broken, other=Fake(clock, [("classes", b"c")]))
     one.follow(0.0, 50.0)
     done(one)
@@ -152,7 +156,9 @@ def test_each_failure_is_recorded_and_warned_of_once_and_the_others_go_on() -> N
     assert sum("failed unexpectedly: ValueError: a bug" in text for text in kept.warnings) == 1
     assert len(kept.warnings) == 2
     stages = len([snapshot for snapshot in kept.snapshots if snapshot.kind == "classes"])
-    assert stages == len([snapshot for snapshot in kept.snapshots if snapshot.kind == "goroutine"]) > 3
+    assert (
+        stages == len([snapshot for snapshot in kept.snapshots if snapshot.kind == "goroutine"]) > 3
+    )
     failed = [snapshot for snapshot in kept.snapshots if snapshot.error]
     assert len(failed) == 2 * stages
     assert all(snapshot.took > 0 for snapshot in kept.snapshots)
@@ -165,7 +171,11 @@ def test_what_is_made_after_the_target_was_asked_keeps_its_moment_and_disturbs_n
         made_after: ClassVar[tuple[SnapshotKind, ...]] = ("classes",)
 
     one = taker(
-        kept, clock, jvm=Printing(clock, [("gauges", b"{}"), ("classes", b"{}"), ("threads", b"{}")], seconds=4.0)
+        kept,
+        clock,
+        jvm=Printing(
+            clock, [("gauges", b"{}"), ("classes", b"{}"), ("threads", b"{}")], seconds=4.0
+        ),
     )
     one.take("drained")
     done(one)
@@ -195,7 +205,9 @@ def test_a_full_disk_is_one_warning() -> None:
     one = taker(kept, clock, pprof=Fake(clock))
     one.follow(0.0, 50.0)
     done(one)
-    assert kept.warnings == ["diagnose: pprof: snapshots: cannot be written: No space left on device"]
+    assert kept.warnings == [
+        "diagnose: pprof: snapshots: cannot be written: No space left on device"
+    ]
     assert len(kept.snapshots) == 6
 
 

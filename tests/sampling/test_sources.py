@@ -70,7 +70,10 @@ def test_openmetrics() -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (http("<html>hello</html>", content_type="text/html"), "answered text/html, not Prometheus text"),
+        (
+            http("<html>hello</html>", content_type="text/html"),
+            "answered text/html, not Prometheus text",
+        ),
         (http("<html>hello</html>"), "not valid Prometheus text"),
         (http("a{b=\n"), "not valid Prometheus text"),
         (http("a 1\nb\n"), "not valid Prometheus text"),
@@ -80,7 +83,10 @@ def test_openmetrics() -> None:
         (http("no", "503 Service Unavailable"), "answered 503"),
         (http("x", Content_Encoding="gzip"), "Not a gzipped file"),
         (b"SSH-2.0-OpenSSH\r\n", ""),
-        (http("# EOF before\n", content_type="application/openmetrics-text"), "not valid Prometheus text"),
+        (
+            http("# EOF before\n", content_type="application/openmetrics-text"),
+            "not valid Prometheus text",
+        ),
     ],
 )
 def test_a_page_that_is_no_metrics_page_is_one_clear_error(answer: bytes, expected: str) -> None:
@@ -92,7 +98,10 @@ def test_a_page_that_is_no_metrics_page_is_one_clear_error(answer: bytes, expect
 
 
 def test_a_page_that_does_not_end_is_waited_for_until_the_deadline() -> None:
-    with serving(http("a 1\n")[:-2]) as url, pytest.raises(TargetError, match=r"no whole answer within 0\.3 s"):
+    with (
+        serving(http("a 1\n")[:-2]) as url,
+        pytest.raises(TargetError, match=r"no whole answer within 0\.3 s"),
+    ):
         list(Prometheus(url=f"{url}/metrics", timeout=0.3).collect())
 
 
@@ -116,7 +125,9 @@ def test_an_answer_slow_by_the_byte_ends_at_the_deadline() -> None:
 
     with serving(drip) as url, pytest.raises(TargetError, match=r"no whole answer within 0\.3 s"):
         list(Prometheus(url=url, timeout=0.3).collect())
-    assert dripped < len(whole) / 2  # each byte restarts no clock: it was over long before all had come
+    assert (
+        dripped < len(whole) / 2
+    )  # each byte restarts no clock: it was over long before all had come
 
 
 def test_an_enormous_answer_is_refused() -> None:
@@ -131,7 +142,10 @@ def test_an_enormous_answer_is_refused() -> None:
 
 def test_a_gzip_bomb_is_refused() -> None:
     bomb = gzip.compress(b"a" * (40 * 2**20))
-    with serving(http(bomb, Content_Encoding="gzip")) as url, pytest.raises(TargetError, match="once decompressed"):
+    with (
+        serving(http(bomb, Content_Encoding="gzip")) as url,
+        pytest.raises(TargetError, match="once decompressed"),
+    ):
         list(Prometheus(url=url).collect())
 
 
@@ -141,14 +155,20 @@ def test_gzip_keep_and_drop_and_one_kept_connection() -> None:
         source = Prometheus(url=url, keep=("go_*", "gc*"), drop=("*_sum",))
         for _ in range(3):
             names = {sample.name for sample in source.collect()}
-            assert {name for name in names if not name.startswith("scrape_")} == {"go_goroutines", "gc", "gc_count"}
+            assert {name for name in names if not name.startswith("scrape_")} == {
+                "go_goroutines",
+                "gc",
+                "gc_count",
+            }
         connection = source._fetcher._connection
         assert connection is not None
         source._fetcher.close()
 
 
 @pytest.mark.parametrize(("here", "encoding"), [(True, "identity"), (False, "gzip")])
-def test_only_another_machine_is_asked_to_compress(monkeypatch: pytest.MonkeyPatch, here: bool, encoding: str) -> None:
+def test_only_another_machine_is_asked_to_compress(
+    monkeypatch: pytest.MonkeyPatch, here: bool, encoding: str
+) -> None:
     monkeypatch.setattr(fetch, "is_loopback", lambda host: here)
     seen: list[str] = []
     with answering({"/metrics": http(TEXT)}, seen) as url:
@@ -170,7 +190,14 @@ def test_any_text_is_samples_or_one_clear_error(text: str) -> None:
 
 
 def test_expvar_becomes_prometheus_names() -> None:
-    memory = {"HeapAlloc": 5, "NextGC": 9, "NumGC": 3, "PauseTotalNs": 2e9, "TotalAlloc": 100, "BySize": []}
+    memory = {
+        "HeapAlloc": 5,
+        "NextGC": 9,
+        "NumGC": 3,
+        "PauseTotalNs": 2e9,
+        "TotalAlloc": 100,
+        "BySize": [],
+    }
     page = json.dumps({"cmdline": ["x"], "memstats": memory, "jobs.open": 4, "on": True})
 
     def answer(connection: socket.socket) -> None:
@@ -203,7 +230,10 @@ def test_a_process_is_watched_with_its_children() -> None:
         child.kill()
         child.wait()
         child.stdout.close()  # type: ignore[union-attr]
-    assert together["process_resident_memory_bytes"].value > alone["process_resident_memory_bytes"].value + 50_000_000
+    assert (
+        together["process_resident_memory_bytes"].value
+        > alone["process_resident_memory_bytes"].value + 50_000_000
+    )
     assert together["process_threads"].value == alone["process_threads"].value + 1
     assert together["process_open_fds"].value >= alone["process_open_fds"].value + 3
     assert alone["process_start_time_seconds"].value < time.time()

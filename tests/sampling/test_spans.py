@@ -55,7 +55,11 @@ def test_zipkins_shared_spans_are_told_apart_and_children_go_to_their_own_servic
     ]
     assert [span.start for span in found.spans] == pytest.approx([0, 0.0001, 0.0002])
     assert [span.seconds for span in found.spans] == pytest.approx([0.0009, 0.0007, 0.0001])
-    assert [(span.peer, span.failed) for span in found.spans] == [("b", True), ("", False), ("", False)]
+    assert [(span.peer, span.failed) for span in found.spans] == [
+        ("b", True),
+        ("", False),
+        ("", False),
+    ]
 
 
 #: As https://www.jaegertracing.io/docs/ and the query service's model/json have it; no server was at hand to be asked.
@@ -68,7 +72,9 @@ JAEGER = {
                     "traceID": ID,
                     "spanID": "00f067aa0ba902b7",
                     "operationName": "GET /orders",
-                    "references": [{"refType": "CHILD_OF", "traceID": ID, "spanID": "a3ce929d0e0e4736"}],
+                    "references": [
+                        {"refType": "CHILD_OF", "traceID": ID, "spanID": "a3ce929d0e0e4736"}
+                    ],
                     "startTime": 1729181197748657,
                     "duration": 1503,
                     "tags": [
@@ -111,22 +117,44 @@ JAEGER = {
 def test_jaegers_answer() -> None:
     whole, query = jaeger_trace(ID, json.dumps(JAEGER).encode()).spans
     assert whole == Span(
-        "f067aa0ba902b7", "a3ce929d0e0e4736", "orders", "GET /orders", "server", 0.0, 0.001503, "", True
+        "f067aa0ba902b7",
+        "a3ce929d0e0e4736",
+        "orders",
+        "GET /orders",
+        "server",
+        0.0,
+        0.001503,
+        "",
+        True,
     )
-    assert (query.parent, query.kind, query.peer, query.failed) == ("f067aa0ba902b7", "client", "postgresql", False)
+    assert (query.parent, query.kind, query.peer, query.failed) == (
+        "f067aa0ba902b7",
+        "client",
+        "postgresql",
+        False,
+    )
     assert query.start == pytest.approx(0.0002, abs=1e-6)
-    assert jaeger_trace(ID, b'{"data": null, "errors": [{"code": 404, "msg": "trace not found"}]}').spans == ()
+    assert (
+        jaeger_trace(
+            ID, b'{"data": null, "errors": [{"code": 404, "msg": "trace not found"}]}'
+        ).spans
+        == ()
+    )
 
 
 @READERS
-@pytest.mark.parametrize("body", [b"<!doctype html>", b"", b"\xff", b"[" * 100_000, b'"x"', b"7", b'{"a": 1}'])
+@pytest.mark.parametrize(
+    "body", [b"<!doctype html>", b"", b"\xff", b"[" * 100_000, b'"x"', b"7", b'{"a": 1}']
+)
 def test_an_answer_that_is_none_is_refused_with_what_to_do(read: Reader, body: bytes) -> None:
     with pytest.raises(TargetError, match=r"its answer is not"):
         read(ID, body)
 
 
 def test_too_many_spans_and_letters_are_cut() -> None:
-    spans = [{"id": f"{n + 1:x}", "timestamp": n + 1, "name": "x" * 9999} for n in range(MOST_SPANS + 7)]
+    spans = [
+        {"id": f"{n + 1:x}", "timestamp": n + 1, "name": "x" * 9999} for n in range(MOST_SPANS + 7)
+    ]
     found = zipkin(*spans)
     assert (len(found.spans), found.cut) == (MOST_SPANS, 7)
     assert found.spans[-1].start == pytest.approx((MOST_SPANS - 1) * 1e-6)
@@ -135,17 +163,34 @@ def test_too_many_spans_and_letters_are_cut() -> None:
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
     max_leaves=5,
 )
-_KEYS = ("id", "parentId", "kind", "name", "timestamp", "duration", "localEndpoint", "remoteEndpoint", "tags", "spanID")
+_KEYS = (
+    "id",
+    "parentId",
+    "kind",
+    "name",
+    "timestamp",
+    "duration",
+    "localEndpoint",
+    "remoteEndpoint",
+    "tags",
+    "spanID",
+)
 _MORE = ("references", "processID", "startTime", "operationName")
-_SPAN = st.dictionaries(st.sampled_from([*_KEYS, *_MORE]), _JSON | st.sampled_from(["a", "CLIENT", "SERVER", 5, 1e308]))
+_SPAN = st.dictionaries(
+    st.sampled_from([*_KEYS, *_MORE]), _JSON | st.sampled_from(["a", "CLIENT", "SERVER", 5, 1e308])
+)
 
 
 @settings(deadline=None)
 @given(st.lists(_SPAN | _JSON, max_size=6), _JSON)
-def test_any_spans_are_read_each_id_once_and_in_the_order_of_time(spans: list[Any], processes: Any) -> None:
+def test_any_spans_are_read_each_id_once_and_in_the_order_of_time(
+    spans: list[Any], processes: Any
+) -> None:
     jaeger = {"data": [{"spans": spans, "processes": processes}]}
     for found in (zipkin(*spans), jaeger_trace(ID, json.dumps(jaeger).encode())):
         ids = [span.id for span in found.spans]

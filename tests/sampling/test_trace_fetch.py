@@ -17,7 +17,10 @@ from tests.sampling.serving import answering, free_port, http, serving
 from tests.sampling.test_spans import JAEGER
 
 IDS = ["4bf92f3577b34da6a3ce929d0e0e4736", "ab" * 16]
-EXEMPLARS = [Exemplar(1.0, "GET /", 2.0, "", 200, IDS[0]), Exemplar(4.0, "GET /", 0.5, "timeout", 0, IDS[1])]
+EXEMPLARS = [
+    Exemplar(1.0, "GET /", 2.0, "", 200, IDS[0]),
+    Exemplar(4.0, "GET /", 0.5, "timeout", 0, IDS[1]),
+]
 TEXT = """
 target: {{url: "http://127.0.0.1:8080"}}
 load: {{rate: 1/s, duration: 1s}}
@@ -46,7 +49,9 @@ def profile(trace: str) -> Profile:
     return parse_profile(TEXT.format(trace=trace), "p.yaml", environment={"WORD": "open:sesame"})[0]
 
 
-def ask(trace: str, exemplars: list[Exemplar] = EXEMPLARS, step: float = 0.0) -> tuple[list[Trace], list[float]]:
+def ask(
+    trace: str, exemplars: list[Exemplar] = EXEMPLARS, step: float = 0.0
+) -> tuple[list[Trace], list[float]]:
     clock = StillClock(step)
     return list(ask_for_traces(profile(trace), exemplars, clock, threading.Event())), clock.waited
 
@@ -54,9 +59,13 @@ def ask(trace: str, exemplars: list[Exemplar] = EXEMPLARS, step: float = 0.0) ->
 def test_each_trace_is_asked_for_once_the_youngest_may_have_arrived() -> None:
     asked: list[str] = []
     span = {"id": "c0", "timestamp": 5, "duration": 7, "localEndpoint": {"serviceName": "a"}}
-    with answering({f"/zipkin/api/v2/trace/{IDS[0]}?key=1": http(json.dumps([span]))}, asked) as url:
+    with answering(
+        {f"/zipkin/api/v2/trace/{IDS[0]}?key=1": http(json.dumps([span]))}, asked
+    ) as url:
         address = url.replace("http://", "http://me:${WORD}@") + "/zipkin/?key=1"
-        found, waited = ask(f'zipkin: "{address}"', [*EXEMPLARS, Exemplar(0.1, "GET /", 1.0), EXEMPLARS[0]])
+        found, waited = ask(
+            f'zipkin: "{address}"', [*EXEMPLARS, Exemplar(0.1, "GET /", 1.0), EXEMPLARS[0]]
+        )
     assert [(trace.id, len(trace.spans)) for trace in found] == [(IDS[0], 1), (IDS[1], 0)]
     assert waited == [4.5 + 3.0]
     assert "Authorization: Basic bWU6b3BlbjpzZXNhbWU=" in asked[0]
@@ -76,7 +85,10 @@ def test_without_a_backend_or_a_trace_id_nobody_waits() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (http("<html>", content_type="text/html"), "its answer is not JSON; is this the address of its API"),
+        (
+            http("<html>", content_type="text/html"),
+            "its answer is not JSON; is this the address of its API",
+        ),
         (http("", "503 Busy"), "it answered 503; is this the address of its API"),
         (http("", "401 No"), "it answered 401; give its user as USER:${PASSWORD}@ before the host"),
         (b"nonsense\r\n\r\n", "nonsense"),

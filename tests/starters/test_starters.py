@@ -26,7 +26,9 @@ def test_every_example_is_a_right_profile_beside_what_it_needs(name: str, tmp_pa
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     parse_profile(
-        example.text, str(tmp_path / "mine.yaml"), environment={"API_TOKEN": "x", "SOAK_TARGET": "http://[::1]"}
+        example.text,
+        str(tmp_path / "mine.yaml"),
+        environment={"API_TOKEN": "x", "SOAK_TARGET": "http://[::1]"},
     )
     assert example.about.endswith(".")
 
@@ -52,10 +54,14 @@ def soak_commands() -> Iterator[str]:
         for path, text in ci_files(service).items():
             if path.endswith((".yml", ".service")):
                 code = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
-                for words in re.findall(r"(?:run: | - |=-?/opt/soak/bin/|&& )(soak [a-z]+ .*)", code):
+                for words in re.findall(
+                    r"(?:run: | - |=-?/opt/soak/bin/|&& )(soak [a-z]+ .*)", code
+                ):
                     yield words.partition(" || ")[0]
         for _, document in documents(service):
-            yield from ("soak " + shlex.join(container["args"]) for container in containers(document))
+            yield from (
+                "soak " + shlex.join(container["args"]) for container in containers(document)
+            )
 
 
 def containers(node: Any) -> Iterator[dict[str, Any]]:
@@ -66,7 +72,13 @@ def containers(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_service_has_commands() -> None:
-    assert {command.split()[1] for command in soak_commands()} == {"run", "analyze", "history", "prune", "worker"}
+    assert {command.split()[1] for command in soak_commands()} == {
+        "run",
+        "analyze",
+        "history",
+        "prune",
+        "worker",
+    }
 
 
 @pytest.mark.parametrize("command", sorted(set(soak_commands())))
@@ -101,7 +113,9 @@ def test_the_report_is_written_outside_of_the_pod() -> None:
         pod = pod_of(job(name))
         claims = {volume["name"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume}
         [container] = pod["containers"]
-        mounts = {mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in claims}
+        mounts = {
+            mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in claims
+        }
         assert container["workingDir"] in mounts  # `soak run` writes below its working directory
 
 
@@ -109,7 +123,9 @@ def test_as_many_workers_start_as_the_master_expects() -> None:
     workers = job("soak-workers")["spec"]
     assert workers["completionMode"] == "Indexed"
     assert workers["completions"] == workers["parallelism"]
-    assert f"expect: {workers['completions']}," in str(pod_of(job("soak-master"))["containers"][0]["args"])
+    assert f"expect: {workers['completions']}," in str(
+        pod_of(job("soak-master"))["containers"][0]["args"]
+    )
 
 
 def job(name: str) -> dict[str, Any]:
@@ -118,7 +134,11 @@ def job(name: str) -> dict[str, Any]:
 
 
 def jobs() -> list[dict[str, Any]]:
-    return [document for _, document in documents("kubernetes") if document.get("kind") in ("Job", "CronJob")]
+    return [
+        document
+        for _, document in documents("kubernetes")
+        if document.get("kind") in ("Job", "CronJob")
+    ]
 
 
 def pod_of(job: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +157,9 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     for path, text in ci_files("systemd").items():
         (tmp_path / path).write_text(text.replace("/opt/soak/bin/soak", "/bin/true"))
     units = [str(path) for path in sorted(tmp_path.glob("soak-*"))]
-    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -147,6 +169,15 @@ def test_kustomize_builds_the_overlays(tmp_path: Path, overlay: str) -> None:
     for path, text in ci_files("kubernetes").items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    done = subprocess.run(["kubectl", "kustomize", str(tmp_path / overlay)], capture_output=True, text=True, check=True)
-    images = {container["image"] for document in yaml.safe_load_all(done.stdout) for container in containers(document)}
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(tmp_path / overlay)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    images = {
+        container["image"]
+        for document in yaml.safe_load_all(done.stdout)
+        for container in containers(document)
+    }
     assert images == {"registry.example.com/soak:0.1.0"}

@@ -46,7 +46,14 @@ def build_go() -> Path:
     sources = [path for path in GO_SOURCE.iterdir() if path.suffix in {".go", ".mod"}]
     with toolchain():
         go = tool("go")
-        return cached("go-leaky", sources, lambda to: call([go, "build", "-o", to / "leaky", "."], GO_SOURCE)) / "leaky"
+        return (
+            cached(
+                "go-leaky",
+                sources,
+                lambda to: call([go, "build", "-o", to / "leaky", "."], GO_SOURCE),
+            )
+            / "leaky"
+        )
 
 
 @contextmanager
@@ -58,8 +65,10 @@ def running(
 ) -> Iterator[Target]:
     """Start a service, wait up to `timeout` seconds for its ready line, which ends in its URL, and stop it afterwards.
 
-    `environment` is added to this process's. Its standard input is a pipe that closes when this process dies.
-    Only the process started here is stopped: by SIGTERM, or by SIGKILL after 5 seconds, and then the test fails.
+    `environment` is added to this process's. Its standard input is a pipe that closes when this
+    process dies.
+    Only the process started here is stopped: by SIGTERM, or by SIGKILL after 5 seconds, and then
+        the test fails.
     """
     process = subprocess.Popen(
         [str(part) for part in command],

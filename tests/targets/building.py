@@ -49,7 +49,9 @@ class Service:
 
 def cached(name: str, sources: Sequence[Path], build: Callable[[Path], None]) -> Path:
     """A directory that `build` filled for just these sources; whole or not at all, for other processes may build the same."""
-    state = hashlib.sha256(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in sorted(sources)))
+    state = hashlib.sha256(
+        b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in sorted(sources))
+    )
     directory = Path(tempfile.gettempdir(), f"soak-test-targets-{os.getuid()}")
     directory.mkdir(mode=0o700, exist_ok=True)
     built = directory / f"{name}-{state.hexdigest()[:16]}"
@@ -77,7 +79,12 @@ def tool(name: str) -> str:
 def call(command: Sequence[str | Path], directory: Path) -> None:
     """Run one build step of up to ten minutes; BuildError says what it printed."""
     done = subprocess.run(
-        [str(part) for part in command], cwd=directory, capture_output=True, text=True, timeout=600, check=False
+        [str(part) for part in command],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     if done.returncode != 0:
         raise BuildError(f"{command[0]} in {directory}: {done.stdout}{done.stderr}")
@@ -87,7 +94,9 @@ def go_service(router: str = "std") -> Service:
     """The Go service behind one of its routers."""
     source, go = HERE / "go" / "shop", tool("go")
     sources = [path for path in source.iterdir() if path.suffix in {".go", ".mod", ".sum"}]
-    built = cached("go-shop", sources, lambda to: call([go, "build", "-o", to / "shop", "."], source))
+    built = cached(
+        "go-shop", sources, lambda to: call([go, "build", "-o", to / "shop", "."], source)
+    )
     return Service((str(built / "shop"), "-router", router))
 
 
@@ -105,7 +114,9 @@ def python_service() -> Service:
         "-r",
         requirements,
     ]
-    packages = cached("python-shop", [requirements], lambda to: call([*pip, "--target", to], source))
+    packages = cached(
+        "python-shop", [requirements], lambda to: call([*pip, "--target", to], source)
+    )
     return Service((sys.executable, str(source / "shop.py")), {"PYTHONPATH": str(packages)})
 
 
@@ -120,7 +131,9 @@ def node_service() -> Service:
         call([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], to)
 
     packages = cached("node-shop", locked, install)
-    return Service((node, *NODE, str(source / "shop.js")), {"NODE_PATH": str(packages / "node_modules")})
+    return Service(
+        (node, *NODE, str(source / "shop.js")), {"NODE_PATH": str(packages / "node_modules")}
+    )
 
 
 def java_build() -> Path:
@@ -132,8 +145,12 @@ def java_build() -> Path:
 
     def fetch(to: Path) -> None:
         pom = source / "pom.xml"
-        call([maven, "--quiet", "--batch-mode", "-f", pom, _COPY_JARS, f"-DoutputDirectory={to}"], to)
-        found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in to.glob("*.jar")}
+        call(
+            [maven, "--quiet", "--batch-mode", "-f", pom, _COPY_JARS, f"-DoutputDirectory={to}"], to
+        )
+        found = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in to.glob("*.jar")
+        }
         if found != pinned:
             raise BuildError(f"other jars than pinned: {sorted(found.items() ^ pinned.items())}")
 
@@ -154,7 +171,9 @@ def java_service(jolokia_port: int | None = None) -> Service:
     if jolokia_port is not None:
         [agent] = (built / "jars").glob("jolokia-agent-jvm-*.jar")
         agents = [f"-javaagent:{agent}=port={jolokia_port},host=127.0.0.1"]
-    jars = [str(path) for path in sorted((built / "jars").glob("*.jar")) if "jolokia" not in path.name]
+    jars = [
+        str(path) for path in sorted((built / "jars").glob("*.jar")) if "jolokia" not in path.name
+    ]
     return Service((java, *JVM, *agents, "-cp", os.pathsep.join([str(built), *jars]), "Shop"))
 
 

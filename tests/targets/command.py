@@ -12,7 +12,9 @@ def main() -> None:
     """One line, ready for a shell; the flags of the service go after it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=SERVICES)
-    parser.add_argument("--jolokia", type=int, metavar="PORT", help="java only: with the Jolokia agent on this port")
+    parser.add_argument(
+        "--jolokia", type=int, metavar="PORT", help="java only: with the Jolokia agent on this port"
+    )
     asked = parser.parse_args()
     if asked.jolokia is not None and asked.target != "java":
         parser.error("only java can have the Jolokia agent")

@@ -16,11 +16,19 @@ def checked(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> dict[str, bool
     if not leak.kind:
         return {"nobody suspected": not suspects}
     first = suspects[0] if suspects else {}
-    told = [(leak, first)] if leak.beside is None else [(one, _named(one, suspects)) for one in leak.each]
+    told = (
+        [(leak, first)]
+        if leak.beside is None
+        else [(one, _named(one, suspects)) for one in leak.each]
+    )
     return {
         "class": all(found.get("class") == truth.kind for truth, found in told),
-        "place": all(bool(found) and same_place(truth.place, found["where"]) for truth, found in told),
-        "endpoint": all(bool(found) and found["endpoint"] == truth.endpoint for truth, found in told),
+        "place": all(
+            bool(found) and same_place(truth.place, found["where"]) for truth, found in told
+        ),
+        "endpoint": all(
+            bool(found) and found["endpoint"] == truth.endpoint for truth, found in told
+        ),
         "amount": all(bool(found) and same_amount(truth, found) for truth, found in told),
         "alone": len(suspects) == len(told),
     }

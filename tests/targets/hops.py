@@ -1,8 +1,8 @@
 """Three services on a request's path, of which two report their spans to Zipkin: `python hops.py http://127.0.0.1:9411`.
 
-`front` works 10 ms, asks `stock` (20 ms) and then `prices` (60 ms), which reports nothing. To `stock` the context goes as a
-`b3` header and the span is shared, as Zipkin's own tracers do it; to `prices` it goes as `traceparent`. `GET /broken` fails
-in `stock`.
+`front` works 10 ms, asks `stock` (20 ms) and then `prices` (60 ms), which reports nothing. To
+`stock` the context goes as a `b3` header and the span is shared, as Zipkin's own tracers do it; to
+`prices` it goes as `traceparent`. `GET /broken` fails in `stock`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,20 @@ _SPANS: queue.SimpleQueue[Span] = queue.SimpleQueue()
 
 
 @contextmanager
-def span(service: str, kind: str, trace: str, own: str, parent: str, **more: object) -> Iterator[Span]:
+def span(
+    service: str, kind: str, trace: str, own: str, parent: str, **more: object
+) -> Iterator[Span]:
     """Report the time of the block."""
     began = time.time()
-    made: Span = {"traceId": trace, "id": own, "parentId": parent, "kind": kind, "name": "get", "tags": {}, **more}
+    made: Span = {
+        "traceId": trace,
+        "id": own,
+        "parentId": parent,
+        "kind": kind,
+        "name": "get",
+        "tags": {},
+        **more,
+    }
     made |= {"localEndpoint": {"serviceName": service}, "timestamp": int(began * 1e6)}
     try:
         yield made
@@ -42,7 +52,9 @@ def report(zipkin: str) -> None:
         while not _SPANS.empty() and len(batch) < 100:
             batch.append(_SPANS.get())
         headers = {"Content-Type": "application/json"}
-        urlopen(Request(f"{zipkin}/api/v2/spans", json.dumps(batch).encode(), headers), timeout=5).close()
+        urlopen(
+            Request(f"{zipkin}/api/v2/spans", json.dumps(batch).encode(), headers), timeout=5
+        ).close()
 
 
 def ask(url: str, **headers: str) -> int:
@@ -84,12 +96,16 @@ class Front(Handler):
         own, first, second = (secrets.token_hex(8) for _ in range(3))
         with span("front", "SERVER", trace, own, parent) as told:
             time.sleep(0.01)
-            with span("front", "CLIENT", trace, first, own, remoteEndpoint={"serviceName": "stock"}):
+            with span(
+                "front", "CLIENT", trace, first, own, remoteEndpoint={"serviceName": "stock"}
+            ):
                 status = ask(self.stock + self.path, b3=f"{trace}-{first}-1-{own}")
             if status != 200:
                 told["tags"] = {"error": "stock failed"}
                 return 502
-            with span("front", "CLIENT", trace, second, own, remoteEndpoint={"serviceName": "prices"}):
+            with span(
+                "front", "CLIENT", trace, second, own, remoteEndpoint={"serviceName": "prices"}
+            ):
                 return ask(self.prices + self.path, traceparent=f"00-{trace}-{second}-01")
 
 

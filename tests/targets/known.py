@@ -26,10 +26,11 @@ BIG_EXPORT = "GET /export?mb=20"
 class Leak:
     """One cell: `name` is the target's --leak, `kind` a class of the diagnosis.
 
-    `per_request` counts `unit`s that one request to `endpoint` keeps for good (bytes: the payload, without what the keeping
-    itself costs; for what is a peak or churn, the bytes allocated); 0 where it is not the requests that cost. `place` is the
-    function that allocates or blocks; of a pool that nobody's stack shows, the series that tells of it. At least one of
-    `series` must fail; with none the run must pass, for it does not grow.
+    `per_request` counts `unit`s that one request to `endpoint` keeps for good (bytes: the payload,
+    without what the keeping itself costs; for what is a peak or churn, the bytes allocated); 0
+    where it is not the requests that cost. `place` is the function that allocates or blocks; of a
+    pool that nobody's stack shows, the series that tells of it. At least one of `series` must fail;
+    with none the run must pass, for it does not grow.
     """
 
     target: str
@@ -83,18 +84,105 @@ HIKARI = ("hikaricp_connections_active", "hikaricp_connections", FDS, "process_f
 
 _GO = (
     Leak("go", "none", "", "", "", "", 0, ()),
-    Leak("go", "map", "unbounded-cache", SEARCH, "main.rememberSearch leaks.go", "bytes", PAGE, GO_HEAP),
-    Leak("go", "slice", "unbounded-cache", PLACE, "main.appendAudit leaks.go", "bytes", PAGE, GO_HEAP),
-    Leak("go", "middleware", "closure-retention", EVERY, "main.(*shop).audited.func1", "bytes", REQUEST_PAGE, GO_HEAP),
-    Leak("go", "timer", "request-context", PLACE, "main.expireLater leaks.go", "bytes", PAGE, GO_HEAP),
-    Leak("go", "request-context", "request-context", ORDERS, "main.(*shop).watchRequest", "bytes", PAGE, GO_HEAP),
-    Leak("go", "channel", "goroutine-leak", STOCK, "main.countStock healthy.go", "goroutines", 1, ("go_goroutines",)),
-    Leak("go", "context", "goroutine-leak", STOCK, "main.awaitCancel leaks.go", "goroutines", 1, ("go_goroutines",)),
-    Leak("go", "body", "descriptor-leak", SHIPPING, "main.(*shop).askCarrier", "descriptors", 2, (FDS,)),
-    Leak("go", "file", "descriptor-leak", INVOICE, "main.(*shop).invoice healthy.go", "descriptors", 1, (FDS,)),
-    Leak("go", "native", "native-growth", SEARCH, "main.mapPages leaks.go", "bytes", NATIVE, (RSS,)),
-    Leak("go", "rows", "pool-misuse", SHIPPING, "main.(*shop).firstTariffUnclosed", "connections", 1, GO_POOL),
-    Leak("go", "transaction", "pool-misuse", SHIPPING, "main.(*shop).tariffUncommitted", "connections", 1, GO_POOL),
+    Leak(
+        "go",
+        "map",
+        "unbounded-cache",
+        SEARCH,
+        "main.rememberSearch leaks.go",
+        "bytes",
+        PAGE,
+        GO_HEAP,
+    ),
+    Leak(
+        "go", "slice", "unbounded-cache", PLACE, "main.appendAudit leaks.go", "bytes", PAGE, GO_HEAP
+    ),
+    Leak(
+        "go",
+        "middleware",
+        "closure-retention",
+        EVERY,
+        "main.(*shop).audited.func1",
+        "bytes",
+        REQUEST_PAGE,
+        GO_HEAP,
+    ),
+    Leak(
+        "go", "timer", "request-context", PLACE, "main.expireLater leaks.go", "bytes", PAGE, GO_HEAP
+    ),
+    Leak(
+        "go",
+        "request-context",
+        "request-context",
+        ORDERS,
+        "main.(*shop).watchRequest",
+        "bytes",
+        PAGE,
+        GO_HEAP,
+    ),
+    Leak(
+        "go",
+        "channel",
+        "goroutine-leak",
+        STOCK,
+        "main.countStock healthy.go",
+        "goroutines",
+        1,
+        ("go_goroutines",),
+    ),
+    Leak(
+        "go",
+        "context",
+        "goroutine-leak",
+        STOCK,
+        "main.awaitCancel leaks.go",
+        "goroutines",
+        1,
+        ("go_goroutines",),
+    ),
+    Leak(
+        "go",
+        "body",
+        "descriptor-leak",
+        SHIPPING,
+        "main.(*shop).askCarrier",
+        "descriptors",
+        2,
+        (FDS,),
+    ),
+    Leak(
+        "go",
+        "file",
+        "descriptor-leak",
+        INVOICE,
+        "main.(*shop).invoice healthy.go",
+        "descriptors",
+        1,
+        (FDS,),
+    ),
+    Leak(
+        "go", "native", "native-growth", SEARCH, "main.mapPages leaks.go", "bytes", NATIVE, (RSS,)
+    ),
+    Leak(
+        "go",
+        "rows",
+        "pool-misuse",
+        SHIPPING,
+        "main.(*shop).firstTariffUnclosed",
+        "connections",
+        1,
+        GO_POOL,
+    ),
+    Leak(
+        "go",
+        "transaction",
+        "pool-misuse",
+        SHIPPING,
+        "main.(*shop).tariffUncommitted",
+        "connections",
+        1,
+        GO_POOL,
+    ),
     Leak(
         "go",
         "reopen",
@@ -108,7 +196,16 @@ _GO = (
     Leak("go", "pool-large", "pool-misuse", "", "main.openPool pool.go", "", 0, ()),
     Leak("go", "idle-kept", "pool-misuse", "", "main.openPool pool.go", "", 0, ()),
     Leak("go", "churn", "gc-pressure", SEARCH, "main.churn leaks.go", "bytes", 8 * MIB, ()),
-    Leak("go", "buffered", "buffered-response", BIG_EXPORT, "main.wholeExport leaks.go", "bytes", 20 * MIB, ()),
+    Leak(
+        "go",
+        "buffered",
+        "buffered-response",
+        BIG_EXPORT,
+        "main.wholeExport leaks.go",
+        "bytes",
+        20 * MIB,
+        (),
+    ),
 )
 
 #: The routers differ in the frames between net/http and the handlers, and so need only what is found by frames.
@@ -130,10 +227,46 @@ _PAIRS = (_both("map", "channel"), _both("map", "slice"), _both("request-context
 
 _JAVA = (
     Leak("java", "none", "", "", "", "", 0, ()),
-    Leak("java", "map", "unbounded-cache", SEARCH, "Leaks.rememberSearch", "bytes", JAVA_PAGE, JVM_HEAP),
-    Leak("java", "listeners", "unbounded-cache", PLACE, "Leaks.listenForever", "bytes", JAVA_PAGE, JVM_HEAP),
-    Leak("java", "threadlocal", "request-context", ORDERS, "Leaks.keepInThread", "bytes", JAVA_PAGE, JVM_HEAP),
-    Leak("java", "closure", "closure-retention", EVERY, "Leaks.rememberRequest", "bytes", JAVA_REQUEST_PAGE, JVM_HEAP),
+    Leak(
+        "java",
+        "map",
+        "unbounded-cache",
+        SEARCH,
+        "Leaks.rememberSearch",
+        "bytes",
+        JAVA_PAGE,
+        JVM_HEAP,
+    ),
+    Leak(
+        "java",
+        "listeners",
+        "unbounded-cache",
+        PLACE,
+        "Leaks.listenForever",
+        "bytes",
+        JAVA_PAGE,
+        JVM_HEAP,
+    ),
+    Leak(
+        "java",
+        "threadlocal",
+        "request-context",
+        ORDERS,
+        "Leaks.keepInThread",
+        "bytes",
+        JAVA_PAGE,
+        JVM_HEAP,
+    ),
+    Leak(
+        "java",
+        "closure",
+        "closure-retention",
+        EVERY,
+        "Leaks.rememberRequest",
+        "bytes",
+        JAVA_REQUEST_PAGE,
+        JVM_HEAP,
+    ),
     Leak(
         "java",
         "threads",
@@ -174,9 +307,25 @@ _JAVA = (
         2,
         (FDS, "process_files_open_files"),
     ),
-    Leak("java", "connections", "pool-misuse", SHIPPING, f"Leaks.tariffUnreturned or {JDBC}", "connections", 1, HIKARI),
     Leak(
-        "java", "transaction", "pool-misuse", SHIPPING, f"Leaks.tariffUncommitted or {JDBC}", "connections", 1, HIKARI
+        "java",
+        "connections",
+        "pool-misuse",
+        SHIPPING,
+        f"Leaks.tariffUnreturned or {JDBC}",
+        "connections",
+        1,
+        HIKARI,
+    ),
+    Leak(
+        "java",
+        "transaction",
+        "pool-misuse",
+        SHIPPING,
+        f"Leaks.tariffUncommitted or {JDBC}",
+        "connections",
+        1,
+        HIKARI,
     ),
     Leak(
         "java",
@@ -196,9 +345,36 @@ _JAVA = (
 
 _NODE = (
     Leak("node", "none", "", "", "", "", 0, ()),
-    Leak("node", "map", "unbounded-cache", SEARCH, "rememberSearch leaks.js", "bytes", NODE_PAGE, NODE_HEAP),
-    Leak("node", "array", "unbounded-cache", PLACE, "appendAudit leaks.js", "bytes", NODE_PAGE, NODE_HEAP),
-    Leak("node", "closure", "closure-retention", EVERY, "remember leaks.js", "bytes", REQUEST_PAGE, NODE_HEAP),
+    Leak(
+        "node",
+        "map",
+        "unbounded-cache",
+        SEARCH,
+        "rememberSearch leaks.js",
+        "bytes",
+        NODE_PAGE,
+        NODE_HEAP,
+    ),
+    Leak(
+        "node",
+        "array",
+        "unbounded-cache",
+        PLACE,
+        "appendAudit leaks.js",
+        "bytes",
+        NODE_PAGE,
+        NODE_HEAP,
+    ),
+    Leak(
+        "node",
+        "closure",
+        "closure-retention",
+        EVERY,
+        "remember leaks.js",
+        "bytes",
+        REQUEST_PAGE,
+        NODE_HEAP,
+    ),
     Leak(
         "node",
         "timers",
@@ -209,10 +385,46 @@ _NODE = (
         NODE_PAGE,
         (*NODE_HEAP, "nodejs_active_resources_total"),
     ),
-    Leak("node", "listeners", "unbounded-cache", PLACE, "listenForever leaks.js", "bytes", NODE_PAGE, NODE_HEAP),
-    Leak("node", "request", "request-context", ORDERS, "keepRequest leaks.js", "bytes", NODE_PAGE, NODE_HEAP),
-    Leak("node", "promise", "request-context", STOCK, "awaitForever leaks.js", "bytes", NODE_PAGE, NODE_HEAP),
-    Leak("node", "sockets", "descriptor-leak", STOCK, "connectAndForget leaks.js", "descriptors", 2, HANDLES),
+    Leak(
+        "node",
+        "listeners",
+        "unbounded-cache",
+        PLACE,
+        "listenForever leaks.js",
+        "bytes",
+        NODE_PAGE,
+        NODE_HEAP,
+    ),
+    Leak(
+        "node",
+        "request",
+        "request-context",
+        ORDERS,
+        "keepRequest leaks.js",
+        "bytes",
+        NODE_PAGE,
+        NODE_HEAP,
+    ),
+    Leak(
+        "node",
+        "promise",
+        "request-context",
+        STOCK,
+        "awaitForever leaks.js",
+        "bytes",
+        NODE_PAGE,
+        NODE_HEAP,
+    ),
+    Leak(
+        "node",
+        "sockets",
+        "descriptor-leak",
+        STOCK,
+        "connectAndForget leaks.js",
+        "descriptors",
+        2,
+        HANDLES,
+    ),
     Leak("node", "file", "descriptor-leak", INVOICE, "invoice shop.js", "descriptors", 1, (FDS,)),
     Leak(
         "node",
@@ -237,26 +449,95 @@ _NODE = (
     Leak("node", "pool-large", "pool-misuse", "", "db_pool_connections_max", "", 0, ()),
     Leak("node", "idle-kept", "pool-misuse", "", "db_pool_connections_open", "", 0, ()),
     Leak("node", "churn", "gc-pressure", SEARCH, "churn leaks.js", "", 0, ()),
-    Leak("node", "buffered", "buffered-response", BIG_EXPORT, "whole leaks.js", "bytes", 20 * MIB, ()),
+    Leak(
+        "node", "buffered", "buffered-response", BIG_EXPORT, "whole leaks.js", "bytes", 20 * MIB, ()
+    ),
 )
 
 _PYTHON = (
     Leak("python", "none", "", "", "", "", 0, ()),
-    Leak("python", "list", "unbounded-cache", SEARCH, "keep_result leaks.py", "bytes", PAGE, (RSS,)),
+    Leak(
+        "python", "list", "unbounded-cache", SEARCH, "keep_result leaks.py", "bytes", PAGE, (RSS,)
+    ),
     Leak("python", "dict", "unbounded-cache", PLACE, "keep_order leaks.py", "bytes", PAGE, (RSS,)),
-    Leak("python", "lru-cache", "unbounded-cache", PLACE, "Pricing.__init__ leaks.py", "bytes", PAGE, (RSS,)),
-    Leak("python", "closure", "closure-retention", EVERY, "remember_request leaks.py", "bytes", REQUEST_PAGE, (RSS,)),
+    Leak(
+        "python",
+        "lru-cache",
+        "unbounded-cache",
+        PLACE,
+        "Pricing.__init__ leaks.py",
+        "bytes",
+        PAGE,
+        (RSS,),
+    ),
+    Leak(
+        "python",
+        "closure",
+        "closure-retention",
+        EVERY,
+        "remember_request leaks.py",
+        "bytes",
+        REQUEST_PAGE,
+        (RSS,),
+    ),
     # The frames' frames come along, as far as the server's: 12 KiB more.
-    Leak("python", "exceptions", "request-context", ORDERS, "_check leaks.py", "bytes", 28 << 10, (RSS,)),
-    Leak("python", "threadlocal", "request-context", ORDERS, "keep_in_thread leaks.py", "bytes", PAGE, (RSS,)),
-    Leak("python", "threads", "goroutine-leak", STOCK, "await_reply leaks.py", "threads", 1, (THREADS,)),
-    Leak("python", "sessions", "pool-misuse", SHIPPING, "tariff_unclosed pool.py", "connections", 1, (POOL, FDS)),
+    Leak(
+        "python",
+        "exceptions",
+        "request-context",
+        ORDERS,
+        "_check leaks.py",
+        "bytes",
+        28 << 10,
+        (RSS,),
+    ),
+    Leak(
+        "python",
+        "threadlocal",
+        "request-context",
+        ORDERS,
+        "keep_in_thread leaks.py",
+        "bytes",
+        PAGE,
+        (RSS,),
+    ),
+    Leak(
+        "python",
+        "threads",
+        "goroutine-leak",
+        STOCK,
+        "await_reply leaks.py",
+        "threads",
+        1,
+        (THREADS,),
+    ),
+    Leak(
+        "python",
+        "sessions",
+        "pool-misuse",
+        SHIPPING,
+        "tariff_unclosed pool.py",
+        "connections",
+        1,
+        (POOL, FDS),
+    ),
     Leak("python", "file", "descriptor-leak", INVOICE, "invoice shop.py", "descriptors", 1, (FDS,)),
-    Leak("python", "native", "native-growth", SEARCH, "map_pages leaks.py", "bytes", NATIVE, (RSS,)),
+    Leak(
+        "python", "native", "native-growth", SEARCH, "map_pages leaks.py", "bytes", NATIVE, (RSS,)
+    ),
     Leak("python", "pool-large", "pool-misuse", "", "db_pool_connections_max", "", 0, ()),
     Leak("python", "idle-kept", "pool-misuse", "", "db_pool_connections_open", "", 0, ()),
     Leak("python", "churn", "gc-pressure", SEARCH, "churn leaks.py", "bytes", MIB, ()),
-    Leak("python", "buffered", "buffered-response", BIG_EXPORT, "whole leaks.py", "bytes", 20 * MIB, ()),
+    Leak(
+        "python",
+        "buffered",
+        "buffered-response",
+        BIG_EXPORT,
+        "whole leaks.py",
+        "bytes",
+        20 * MIB,
+        (),
+    ),
 )
 
 LEAKS: tuple[Leak, ...] = (*_GO, *_PAIRS, *_ROUTERS, *_JAVA, *_NODE, *_PYTHON)

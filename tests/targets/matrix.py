@@ -1,8 +1,8 @@
 """Every target with every leak through `soak run`: `python -m tests.targets.matrix --only 'go/*' --repeat 3`.
 
-A leaking cell must fail, by a series that this leak moves; a healthy one, and one whose fault is no growth, must pass. Each
-cell's run directory stays in --out, for diagnosis to be tried on. With --diagnose the first suspect must be right as well:
-class, place, endpoint and amount.
+A leaking cell must fail, by a series that this leak moves; a healthy one, and one whose fault is no
+growth, must pass. Each cell's run directory stays in --out, for diagnosis to be tried on. With
+--diagnose the first suspect must be right as well: class, place, endpoint and amount.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Result:
     def line(self) -> str:
         """One row of the table."""
         mark = "ok   " if self.expected else "WRONG"
-        why = ", ".join(dict.fromkeys(self.failing)) or ("" if self.verdict == "pass" else self.reason)
+        why = ", ".join(dict.fromkeys(self.failing)) or (
+            "" if self.verdict == "pass" else self.reason
+        )
         return f"{mark} {self.cell:24} {self.verdict:13} {why}"
 
 
@@ -73,7 +75,13 @@ def order_of(leak: Leak) -> dict[str, Any]:
     return {"id": 1, "product": "7" if leak.target.startswith("go") else 7, "quantity": 2}
 
 
-def profile(leak: Leak, target: Target, seconds: float, rate: float, profiler: Mapping[str, Any] | None = None) -> str:
+def profile(
+    leak: Leak,
+    target: Target,
+    seconds: float,
+    rate: float,
+    profiler: Mapping[str, Any] | None = None,
+) -> str:
     """An open model over all endpoints; `rate` requests a second in all, coded where `profiler` says what `diagnose` needs."""
     endpoints: list[dict[str, object]] = []
     for request, weight in WEIGHTS.items():
@@ -105,7 +113,13 @@ def diagnosing(profiler: Mapping[str, Any] | None, seconds: float) -> dict[str, 
 
 
 def run_cell(
-    leak: Leak, database: str, directory: Path, seconds: float, rate: float, *, diagnose: bool = False
+    leak: Leak,
+    database: str,
+    directory: Path,
+    seconds: float,
+    rate: float,
+    *,
+    diagnose: bool = False,
 ) -> Result:
     """One run, and whether it came out as it must; `directory` becomes the run directory."""
     began = time.monotonic()
@@ -118,7 +132,11 @@ def run_cell(
     verdict = CODES.get(done.code, f"exit {done.code}")
     path = directory / "analysis.json"
     analysis = json.loads(path.read_text()) if path.exists() else {}
-    failing = tuple(finding["series"] for finding in analysis.get("findings", ()) if finding["verdict"] == "fail")
+    failing = tuple(
+        finding["series"]
+        for finding in analysis.get("findings", ())
+        if finding["verdict"] == "fail"
+    )
     seen = all(set(failing) & set(one.series) for one in leak.each)
     expected = verdict == "pass" if leak.healthy else verdict == "fail" and seen
     reason = str(analysis.get("reason", done.err))
@@ -127,25 +145,53 @@ def run_cell(
         return Result(leak.cell, verdict, expected, failing, reason, took, done.explain())
     found = analysis.get("suspects", [])
     rightly = all(checked(leak, found).values())
-    return Result(leak.cell, verdict, expected, failing, reason, took, done.explain(), line(leak, found), rightly)
+    return Result(
+        leak.cell,
+        verdict,
+        expected,
+        failing,
+        reason,
+        took,
+        done.explain(),
+        line(leak, found),
+        rightly,
+    )
 
 
 def main() -> None:
     """Prints the table; exit 1 when a cell is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", metavar="GLOB", help="cells such as go/* or */none; repeatable")
+    parser.add_argument(
+        "--only", action="append", metavar="GLOB", help="cells such as go/* or */none; repeatable"
+    )
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--seconds", type=float, help="of full load in each cell; 60, or 180 with --diagnose")
-    parser.add_argument("--diagnose", action="store_true", help="name class, place, endpoint and amount, too")
-    parser.add_argument("--jobs", type=int, default=1, help="cells at once; a cell needs about a third of a core")
-    parser.add_argument("--rate", type=float, default=sum(WEIGHTS.values()), help="requests a second")
-    parser.add_argument("--out", type=Path, help="where run directories go; left out, they are not kept")
+    parser.add_argument(
+        "--seconds", type=float, help="of full load in each cell; 60, or 180 with --diagnose"
+    )
+    parser.add_argument(
+        "--diagnose", action="store_true", help="name class, place, endpoint and amount, too"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="cells at once; a cell needs about a third of a core"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=sum(WEIGHTS.values()), help="requests a second"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="where run directories go; left out, they are not kept"
+    )
     asked = parser.parse_args()
-    chosen = [leak for leak in LEAKS if any(fnmatchcase(leak.cell, glob) for glob in asked.only or ["*"])]
+    chosen = [
+        leak for leak in LEAKS if any(fnmatchcase(leak.cell, glob) for glob in asked.only or ["*"])
+    ]
     if not chosen:
         parser.error("no such cell")
     wrong = 0
-    with tempfile.TemporaryDirectory() as scratch, postgres() as server, ThreadPoolExecutor(asked.jobs) as pool:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        postgres() as server,
+        ThreadPoolExecutor(asked.jobs) as pool,
+    ):
 
         def stop(*_: object) -> None:
             """An orderly end: no further cell begins, and those that run end first, with their targets and the cluster."""
@@ -157,9 +203,13 @@ def main() -> None:
         def run(take: int, leak: Leak) -> Result:
             directory = (asked.out or Path(scratch)) / f"{leak.cell.replace('/', '-')}-{take}"
             seconds = asked.seconds or (180.0 if asked.diagnose else 60.0)
-            return run_cell(leak, server.url, directory, seconds, asked.rate, diagnose=asked.diagnose)
+            return run_cell(
+                leak, server.url, directory, seconds, asked.rate, diagnose=asked.diagnose
+            )
 
-        every = [pool.submit(run, take, leak) for take in range(1, asked.repeat + 1) for leak in chosen]
+        every = [
+            pool.submit(run, take, leak) for take in range(1, asked.repeat + 1) for leak in chosen
+        ]
         for future in every:
             result = future.result()
             wrong += not (result.expected and result.rightly)

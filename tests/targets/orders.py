@@ -49,13 +49,20 @@ class Orders:
                 return 503, {}, b"closed"
             self.issued.append(one.time)
             # Whoever believes `expires_in` comes too late: only a 401 tells.
-            return 200, {}, json.dumps({"access_token": f"t{len(self.issued)}", "expires_in": 3600}).encode()
+            return (
+                200,
+                {},
+                json.dumps({"access_token": f"t{len(self.issued)}", "expires_in": 3600}).encode(),
+            )
         if self.lifetime is not None and not self._fresh(one.headers.get("authorization", "")):
             return 401, {}, b"who are you?"
         if one.path == "/cart" and one.method == "POST":
             number = 100 + len(self.of("/cart"))
             page = {"id": number, "note": f"csrf=c{number}"}
-            more = {"Location": f"http://elsewhere.example/cart/{number}", "Set-Cookie": f"cart={number}"}
+            more = {
+                "Location": f"http://elsewhere.example/cart/{number}",
+                "Set-Cookie": f"cart={number}",
+            }
             return 201, more, json.dumps(page).encode()
         if one.path == "/slow":
             time.sleep(0.06)
@@ -103,7 +110,9 @@ def orders(lifetime: float | None = None, tokens: int = 1000) -> Iterator[Orders
         daemon_threads = True
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     shop.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:

@@ -1,7 +1,8 @@
 """A throw-away PostgreSQL cluster on loopback, for the targets' connection pools.
 
-`with postgres() as server:` from a script, or the session-scoped fixture `postgresql` (in tests/conftest.py) from tests. By hand:
-`python -m tests.targets.postgres` prints a URL and serves until interrupted.
+`with postgres() as server:` from a script, or the session-scoped fixture `postgresql` (in
+tests/conftest.py) from tests. By hand: `python -m tests.targets.postgres` prints a URL and serves
+until interrupted.
 """
 
 from __future__ import annotations
@@ -52,14 +53,29 @@ class Postgres:
 
     def query(self, statement: str) -> str:
         """What psql answers over the unix socket, as the superuser: unaligned, without headings."""
-        command = ["psql", "-XAtqc", statement, "-h", str(self.directory), "-p", str(self.port), "-U", "shop", "shop"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.strip()
+        command = [
+            "psql",
+            "-XAtqc",
+            statement,
+            "-h",
+            str(self.directory),
+            "-p",
+            str(self.port),
+            "-U",
+            "shop",
+            "shop",
+        ]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=120
+        ).stdout.strip()
 
 
 def _program(name: str) -> str:
     """Debian keeps the server's programs out of the PATH, one directory a version."""
     versions = Path("/usr/lib/postgresql")
-    found = sorted(versions.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]), reverse=True)
+    found = sorted(
+        versions.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]), reverse=True
+    )
     path = str(found[0]) if found else shutil.which(name)
     if path is None:
         raise MissingToolchainError(f"needs PostgreSQL: there is no {name}")
@@ -88,17 +104,38 @@ def _free_port() -> int:
 def postgres(max_connections: int = MAX_CONNECTIONS) -> Iterator[Postgres]:
     """A new cluster that answers; stopped by its pid, and removed, at the end. MissingToolchainError where there is none."""
     initdb, server, owner = _program("initdb"), _program("postgres"), _owner()
-    with tempfile.TemporaryDirectory(prefix="soak-pg-", dir="/tmp") as name:  # short: a socket's path has 107 bytes
+    with tempfile.TemporaryDirectory(
+        prefix="soak-pg-", dir="/tmp"
+    ) as name:  # short: a socket's path has 107 bytes
         directory = Path(name)
         data = directory / "data"
         if owner is not None:
             shutil.chown(directory, owner)
-        arguments = ["-D", str(data), "-U", "shop", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]
+        arguments = [
+            "-D",
+            str(data),
+            "-U",
+            "shop",
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]
         subprocess.run(
-            [initdb, *arguments], user=owner, cwd=directory, check=True, capture_output=True, text=True, timeout=120
+            [initdb, *arguments],
+            user=owner,
+            cwd=directory,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         port = _free_port()
-        settings = {**_SETTINGS, "max_connections": str(max_connections), "unix_socket_directories": str(directory)}
+        settings = {
+            **_SETTINGS,
+            "max_connections": str(max_connections),
+            "unix_socket_directories": str(directory),
+        }
         flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         command = [server, "-D", str(data), "-p", str(port), "-h", "127.0.0.1", *flags]
         with (directory / "log").open("wb") as log:
@@ -113,10 +150,21 @@ def postgres(max_connections: int = MAX_CONNECTIONS) -> Iterator[Postgres]:
 
 def _create(process: subprocess.Popen[bytes], server: Postgres) -> None:
     deadline = time.monotonic() + 30
-    command = [_program("createdb"), "-h", str(server.directory), "-p", str(server.port), "-U", "shop", "shop"]
+    command = [
+        _program("createdb"),
+        "-h",
+        str(server.directory),
+        "-p",
+        str(server.port),
+        "-U",
+        "shop",
+        "shop",
+    ]
     while subprocess.run(command, capture_output=True, check=False, timeout=120).returncode != 0:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"PostgreSQL did not start: {(server.directory / 'log').read_text()}")
+            raise RuntimeError(
+                f"PostgreSQL did not start: {(server.directory / 'log').read_text()}"
+            )
         time.sleep(0.2)
 
 

@@ -22,14 +22,22 @@ def profiled(target: str, port: int) -> tuple[Service, dict[str, Any]]:
     address = f"127.0.0.1:{port}"
     if target == "node":
         node, *others = service.command
-        return replace(service, command=(node, f"--inspect={address}", _NOT_INLINED, *others)), {"node": address}
+        return replace(service, command=(node, f"--inspect={address}", _NOT_INLINED, *others)), {
+            "node": address
+        }
     if target == "python":
         shop = service.command[1:]
-        environment = {**service.environment, **_CALM, "SOAK_HOOK": address, "SOAK_HOOK_FRAMES": "3"}
+        environment = {
+            **service.environment,
+            **_CALM,
+            "SOAK_HOOK": address,
+            "SOAK_HOOK_FRAMES": "3",
+        }
         return Service((sys.executable, str(HOOK), *shop), environment), {"python": address}
     if target == "java":
         return service, {"jvm": True}
-    # A few minutes hold too few of the small objects that tell a timer from a cache for one sample in 512 KiB.
-    return replace(service, environment={**service.environment, "GODEBUG": "memprofilerate=16384"}), {
-        "pprof": "/debug/pprof"
-    }
+    # A few minutes hold too few of the small objects that tell a timer from a cache for one sample
+    # in 512 KiB.
+    return replace(
+        service, environment={**service.environment, "GODEBUG": "memprofilerate=16384"}
+    ), {"pprof": "/debug/pprof"}

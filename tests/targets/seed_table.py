@@ -37,8 +37,22 @@ ROWS = (
     Row("decoders", "-pool=decoders", "GET /decode", "150/s", GC, "GC pause 48.2 -> 2.1 ms"),
     Row("buffers", "-pool=buffers", "GET /report", "150/s", GC, "GC pause 36.7 -> 1.8 ms"),
     Row("contexts", "-pool=contexts", "GET /contexts", "300/s", GC, "GC pause 29.5 -> 0.9 ms"),
-    Row("both", "-pool=decoders,buffers", "GET /decode", "150/s", ("p99", "p95", "p50"), "p99 800 -> 80 ms"),
-    Row("stream", "-stream", "GET /answer?mb=32", "4/s", ("memory_peak", "memory", "p50"), "peak 1.2 GB -> 80 MB"),
+    Row(
+        "both",
+        "-pool=decoders,buffers",
+        "GET /decode",
+        "150/s",
+        ("p99", "p95", "p50"),
+        "p99 800 -> 80 ms",
+    ),
+    Row(
+        "stream",
+        "-stream",
+        "GET /answer?mb=32",
+        "4/s",
+        ("memory_peak", "memory", "p50"),
+        "peak 1.2 GB -> 80 MB",
+    ),
 )
 
 
@@ -50,8 +64,19 @@ def gate(row: Row, binary: Path, folder: Path, arguments: list[str]) -> dict[str
         "SEED_REQUEST": row.request,
         "SEED_RATE": row.rate,
     }
-    command = [sys.executable, "-m", "soak", "gate", str(PROFILE), "--out", str(folder / row.name), *arguments]
-    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "soak",
+        "gate",
+        str(PROFILE),
+        "--out",
+        str(folder / row.name),
+        *arguments,
+    ]
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
     if done.returncode not in (0, 1, 3):
         raise SystemExit(f"{row.name}: exit {done.returncode}\n{done.stderr}")
     found: dict[str, Any] = json.loads((folder / row.name / "comparison.json").read_text())

@@ -33,7 +33,10 @@ def goroutines(http: Session, target: Target) -> dict[str, int]:
     text = http.get(f"{target.url}/debug/pprof/goroutine?debug=1").text
     total = re.match(r"goroutine profile: total (\d+)", text)
     assert total
-    stacks = {stack: int(count) for count, stack in re.findall(r"^(\d+) @ .*\n((?:#.*\n)+)", text, re.MULTILINE)}
+    stacks = {
+        stack: int(count)
+        for count, stack in re.findall(r"^(\d+) @ .*\n((?:#.*\n)+)", text, re.MULTILINE)
+    }
     return {"total": int(total[1]), **stacks}
 
 
@@ -97,7 +100,9 @@ def test_the_goroutine_leak_blocks_one_a_request_at_one_line(http: Session, targ
     assert target.descriptors() == descriptors
 
 
-def test_the_descriptor_leak_opens_one_a_request_and_collections_do_not_help(http: Session, target: Target) -> None:
+def test_the_descriptor_leak_opens_one_a_request_and_collections_do_not_help(
+    http: Session, target: Target
+) -> None:
     ask(http, target, "/healthy")
     _, routines, descriptors = levels(http, target)
     ask(http, target, "/leak/descriptor")
@@ -116,6 +121,8 @@ def test_it_serves_loopback_only() -> None:
 
 def test_the_sources_are_formatted_and_vetted() -> None:
     build_go()
-    formatted = subprocess.run(["gofmt", "-l", "."], cwd=GO_SOURCE, capture_output=True, text=True, check=True)
+    formatted = subprocess.run(
+        ["gofmt", "-l", "."], cwd=GO_SOURCE, capture_output=True, text=True, check=True
+    )
     assert formatted.stdout == ""
     subprocess.run(["go", "vet", "./..."], cwd=GO_SOURCE, capture_output=True, check=True)

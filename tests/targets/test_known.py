@@ -42,24 +42,32 @@ def http() -> Iterator[Session]:
 def ask(http: Session, target: Target, leak: Leak, endpoint: str, times: int) -> None:
     method, path = endpoint.split()
     for _ in range(times):
-        with http.request(method, target.url + path, json=order_of(leak) if method == "POST" else None) as answer:
+        with http.request(
+            method, target.url + path, json=order_of(leak) if method == "POST" else None
+        ) as answer:
             assert answer.status_code < 300, answer.text
 
 
 def metrics(http: Session, target: Target) -> dict[str, float]:
     """The sum over the labels of each."""
     found: dict[str, float] = {}
-    for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)", http.get(f"{target.url}/metrics").text, re.MULTILINE):
+    for name, value in re.findall(
+        r"^(\w+)(?:\{.*\})? (\S+)", http.get(f"{target.url}/metrics").text, re.MULTILINE
+    ):
         found[name] = found.get(name, 0.0) + float(value)
     return found
 
 
 def collect_java(target: Target) -> None:
     """A full collection."""
-    subprocess.run(["jcmd", str(target.pid), "GC.run"], check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        ["jcmd", str(target.pid), "GC.run"], check=True, capture_output=True, timeout=120
+    )
 
 
-def settled_counts(http: Session, target: Target, leak: Leak, postgresql: Postgres) -> dict[str, float]:
+def settled_counts(
+    http: Session, target: Target, leak: Leak, postgresql: Postgres
+) -> dict[str, float]:
     """The counts once they stand still: what requests opened for themselves is closed a moment after their answers."""
     if leak.target == "java":
         collect_java(target)  # which closes what its start-up left open
@@ -80,7 +88,9 @@ def counts(http: Session, target: Target, leak: Leak, postgresql: Postgres) -> d
         "goroutines": of_service.get("go_goroutines", 0.0),
         "descriptors": target.descriptors(),
         "connections": connections,
-        "sessions": float(postgresql.query("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'")),
+        "sessions": float(
+            postgresql.query("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'")
+        ),
     }
 
 
@@ -96,10 +106,15 @@ def held_bytes(http: Session, target: Target, leak: Leak) -> float:
 
 
 @pytest.mark.parametrize("leak", COUNTED, ids=lambda leak: leak.cell)
-def test_a_leak_of_things_is_as_large_as_known(leak: Leak, http: Session, postgresql: Postgres) -> None:
+def test_a_leak_of_things_is_as_large_as_known(
+    leak: Leak, http: Session, postgresql: Postgres
+) -> None:
     with toolchain():
         SERVICES[leak.target]()
-    times, stray = 40, 4  # runtimes start and end a few threads, goroutines and connections of their own
+    times, stray = (
+        40,
+        4,
+    )  # runtimes start and end a few threads, goroutines and connections of their own
     with serving(leak, postgresql.url) as target:
         for endpoint in WEIGHTS:
             ask(http, target, leak, endpoint, 2)
@@ -116,7 +131,9 @@ def test_a_leak_of_things_is_as_large_as_known(leak: Leak, http: Session, postgr
 
 
 @pytest.mark.parametrize("leak", KEPT, ids=lambda leak: leak.cell)
-def test_a_leak_of_memory_is_as_large_as_known(leak: Leak, http: Session, postgresql: Postgres) -> None:
+def test_a_leak_of_memory_is_as_large_as_known(
+    leak: Leak, http: Session, postgresql: Postgres
+) -> None:
     with toolchain():
         SERVICES[leak.target]()
     times = int(max(400, (16 << 20) / leak.per_request))

@@ -1,7 +1,8 @@
 """Goroutines, threads and tasks stranded in every usual way: `python -m tests.targets.zoo --only 'go/*' --seconds 90`.
 
-Each kind is run leaking and fixed, beside the fixed handlers of three other kinds. A leaking run must fail with one suspect of
-class goroutine-leak at the kind's place, through its endpoint; a fixed one must not fail and suspects nobody.
+Each kind is run leaking and fixed, beside the fixed handlers of three other kinds. A leaking run
+must fail with one suspect of class goroutine-leak at the kind's place, through its endpoint; a
+fixed one must not fail and suspects nobody.
 """
 
 from __future__ import annotations
@@ -76,11 +77,17 @@ def command(target: str) -> tuple[list[str], dict[str, Any], dict[str, str]]:
         source = HERE / "go" / "zoo"
         sources = [path for path in source.iterdir() if path.suffix in {".go", ".mod"}]
         go = tool("go")
-        built = cached("go-zoo", sources, lambda to: call([go, "build", "-o", to / "zoo", "."], source))
+        built = cached(
+            "go-zoo", sources, lambda to: call([go, "build", "-o", to / "zoo", "."], source)
+        )
         return [str(built / "zoo")], {"pprof": "/debug/pprof"}, {}
     address = f"127.0.0.1:{free_port()}"
     hook = HERE.parents[1] / "soak" / "hook"
-    return [sys.executable, str(hook), str(HERE / "python" / "zoo.py")], {"python": address}, {"SOAK_HOOK": address}
+    return (
+        [sys.executable, str(hook), str(HERE / "python" / "zoo.py")],
+        {"python": address},
+        {"SOAK_HOOK": address},
+    )
 
 
 def kinds_of(target: str) -> list[str]:
@@ -88,7 +95,9 @@ def kinds_of(target: str) -> list[str]:
     return [stranded.kind for stranded in ZOO if stranded.target == target]
 
 
-def profile(stranded: Stranded, target: Target, diagnose: dict[str, Any], seconds: float, rate: float) -> str:
+def profile(
+    stranded: Stranded, target: Target, diagnose: dict[str, Any], seconds: float, rate: float
+) -> str:
     """The kind's endpoint, and three others that strand nothing."""
     kinds = kinds_of(stranded.target)
     at = kinds.index(stranded.kind)
@@ -107,11 +116,15 @@ def profile(stranded: Stranded, target: Target, diagnose: dict[str, Any], second
     )
 
 
-def run(stranded: Stranded, directory: Path, seconds: float, rate: float, *, leaking: bool) -> tuple[bool, str]:
+def run(
+    stranded: Stranded, directory: Path, seconds: float, rate: float, *, leaking: bool
+) -> tuple[bool, str]:
     """Whether one run came out as it must, and what it said."""
     words, diagnose, environment = command(stranded.target)
     leak = stranded.kind if leaking else "none"
-    with running([*words, "-leak", leak, "-until-eof"], timeout=60, environment=environment) as target:
+    with running(
+        [*words, "-leak", leak, "-until-eof"], timeout=60, environment=environment
+    ) as target:
         path = directory.with_suffix(".yaml")
         path.write_text(profile(stranded, target, diagnose, seconds, rate))
         done = soak("run", path, directory=directory, timeout=seconds + 600)
@@ -119,10 +132,17 @@ def run(stranded: Stranded, directory: Path, seconds: float, rate: float, *, lea
         return False, done.explain()
     document = directory / "analysis.json"
     analysis = json.loads(document.read_text()) if document.exists() else {}
-    return judge(stranded, CODES.get(done.code, f"exit {done.code}"), analysis.get("suspects", []), leaking=leaking)
+    return judge(
+        stranded,
+        CODES.get(done.code, f"exit {done.code}"),
+        analysis.get("suspects", []),
+        leaking=leaking,
+    )
 
 
-def judge(stranded: Stranded, verdict: str, suspects: Sequence[dict[str, Any]], *, leaking: bool) -> tuple[bool, str]:
+def judge(
+    stranded: Stranded, verdict: str, suspects: Sequence[dict[str, Any]], *, leaking: bool
+) -> tuple[bool, str]:
     """Whether a verdict and its suspects are right, and both in one line."""
     said = "; ".join(
         f"{suspect['class']} {suspect['confidence']:.2f} {suspect['where']} [{suspect['endpoint']}] "
@@ -146,7 +166,9 @@ def judge(stranded: Stranded, verdict: str, suspects: Sequence[dict[str, Any]], 
 def main() -> None:
     """Prints a line a run; exit 1 when one is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", metavar="GLOB", help="kinds such as go/*; repeatable")
+    parser.add_argument(
+        "--only", action="append", metavar="GLOB", help="kinds such as go/*; repeatable"
+    )
     parser.add_argument("--seconds", type=float, default=90.0, help="of full load")
     parser.add_argument("--rate", type=float, default=60.0, help="requests a second")
     parser.add_argument("--fixed", action="store_true", help="the fixed twins, too")
@@ -157,7 +179,9 @@ def main() -> None:
             continue
         for leaking in (True, False) if asked.fixed else (True,):
             with tempfile.TemporaryDirectory() as scratch:
-                right, said = run(stranded, Path(scratch, "run"), asked.seconds, asked.rate, leaking=leaking)
+                right, said = run(
+                    stranded, Path(scratch, "run"), asked.seconds, asked.rate, leaking=leaking
+                )
             wrong += not right
             print(
                 f"{'ok   ' if right else 'WRONG'} {stranded.cell:26} {'leak ' if leaking else 'fixed'} {said}",

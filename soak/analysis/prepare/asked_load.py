@@ -12,8 +12,9 @@ from soak.profile.tags import RequestGroup
 class AskedLoad:
     """The labels of all requests, and how many users there should be, by seconds from the load's start.
 
-    `users_at` is None in the open model, where each window says how many arrivals were due, and where users come as a
-    locustfile has them. `groups` are the requests that are judged and reported together.
+    `users_at` is None in the open model, where each window says how many arrivals were due, and
+    where users come as a locustfile has them. `groups` are the requests that are judged and
+    reported together.
     """
 
     endpoints: tuple[str, ...] = ()

@@ -19,14 +19,21 @@ def shown(prepared: Prepared) -> tuple[Exemplar, ...]:
     judged = (
         exemplar
         for exemplar in known
-        if not exemplar.failure and start <= exemplar.time and exemplar.time + exemplar.seconds <= end
+        if not exemplar.failure
+        and start <= exemplar.time
+        and exemplar.time + exemplar.seconds <= end
     )
-    slow = _fairly(sorted(judged, key=lambda exemplar: -exemplar.seconds), lambda exemplar: exemplar.endpoint)
+    slow = _fairly(
+        sorted(judged, key=lambda exemplar: -exemplar.seconds), lambda exemplar: exemplar.endpoint
+    )
     failed = _fairly(
         (exemplar for exemplar in known if exemplar.failure and exemplar.time <= end),
         lambda exemplar: (exemplar.endpoint, exemplar.failure),
     )
-    return (*sorted(slow, key=lambda exemplar: -exemplar.seconds), *sorted(failed, key=lambda exemplar: exemplar.time))
+    return (
+        *sorted(slow, key=lambda exemplar: -exemplar.seconds),
+        *sorted(failed, key=lambda exemplar: exemplar.time),
+    )
 
 
 def _fairly(exemplars: Iterable[Exemplar], group: Callable[[Exemplar], Hashable]) -> list[Exemplar]:

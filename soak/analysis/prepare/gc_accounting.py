@@ -8,7 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.analysis.thresholds import BY_HEAP, FEW_COLLECTIONS, FEWEST_COLLECTIONS, HEAP_RISES, WARMUP_SECONDS
+from soak.analysis.thresholds import (
+    BY_HEAP,
+    FEW_COLLECTIONS,
+    FEWEST_COLLECTIONS,
+    HEAP_RISES,
+    WARMUP_SECONDS,
+)
 from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
 from soak.units import show_duration
@@ -24,9 +30,10 @@ MINOR = tuple(name for collector in COLLECTORS for name in collector.minor)
 def with_live_heap(recorded: Iterable[Series]) -> Iterator[Series]:
     """All series, and Go's live heap after each collection where it is not among them.
 
-    Go sets the next goal to live heap times 1 + GOGC/100, but never below 4 MiB times GOGC/100, nor above what GOMEMLIMIT
-    leaves (https://go.dev/doc/gc-guide). So the live heap is the goal over that factor: exactly, but for stacks and globals;
-    an upper bound that stays put while the heap is tiny; and unknown under the memory limit, where it is left out.
+    Go sets the next goal to live heap times 1 + GOGC/100, but never below 4 MiB times GOGC/100, nor
+    above what GOMEMLIMIT leaves (https://go.dev/doc/gc-guide). So the live heap is the goal over
+    that factor: exactly, but for stacks and globals; an upper bound that stays put while the heap
+    is tiny; and unknown under the memory limit, where it is left out.
     """
     series = list(recorded)
     yield from series
@@ -35,8 +42,15 @@ def with_live_heap(recorded: Iterable[Series]) -> Iterator[Series]:
         for goal in selected(collector.goal, series):
             if goal.labels in known:
                 continue
-            percent, limit = _beside(series, collector.percent, goal), _beside(series, collector.limit, goal)
-            factor = 1 + (percent if percent and np.isfinite(percent) and 0 < percent < 1e6 else 100.0) / 100
+            percent, limit = (
+                _beside(series, collector.percent, goal),
+                _beside(series, collector.limit, goal),
+            )
+            factor = (
+                1
+                + (percent if percent and np.isfinite(percent) and 0 < percent < 1e6 else 100.0)
+                / 100
+            )
             values = goal.values / factor
             if limit and limit < 2**60:
                 values = np.where(goal.values > 0.9 * limit, np.nan, values)
@@ -59,21 +73,28 @@ def _beside(series: list[Series], name: str, goal: Series) -> float | None:
 def collections_between(recorded: Iterable[Series], start: float, end: float) -> dict[str, float]:
     """How many collections of the whole heap ran in a stretch, for each instance whose collector is counted.
 
-    Those of a young generation alone leave what has grown old as it is, garbage or not. Collectors that clean the old one
-    bit by bit (G1) count no full collection; Micrometer then tells by new live data that they have.
+    Those of a young generation alone leave what has grown old as it is, garbage or not. Collectors
+    that clean the old one bit by bit (G1) count no full collection; Micrometer then tells by new
+    live data that they have.
     """
     series = list(recorded)
     ran: dict[str, float] = {}
     for counter in series:
         if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER:
             own = _instance(counter)
-            full = 0.0 if _any(YOUNG, counter) else _grown(counter, start, end) + _appeared(counter, series, start)
+            full = (
+                0.0
+                if _any(YOUNG, counter)
+                else _grown(counter, start, end) + _appeared(counter, series, start)
+            )
             # Go has two counters of the same collections.
             ran[own] = max(ran.get(own, 0.0), full)
     for live in series:
         if _any(AFTER_FULL, live):
             own = _instance(live)
-            ran[own] = max(ran.get(own, 0.0), float(np.count_nonzero(np.diff(_inside(live, start, end)))))
+            ran[own] = max(
+                ran.get(own, 0.0), float(np.count_nonzero(np.diff(_inside(live, start, end))))
+            )
     return ran
 
 
@@ -85,20 +106,27 @@ def _appeared(counter: Series, series: list[Series], start: float) -> float:
     """The value at which a counter began in the midst of a recording, as prom-client's do at their first collection."""
     known = np.flatnonzero(np.isfinite(counter.values))
     first = min(
-        float(recorded.times[0]) for recorded in series if recorded.source == counter.source and len(recorded.times)
+        float(recorded.times[0])
+        for recorded in series
+        if recorded.source == counter.source and len(recorded.times)
     )
     late = len(known) > 0 and counter.times[known[0]] > max(first, start)
     return float(counter.values[known[0]]) if late else 0.0
 
 
 def _inside(series: Series, start: float, end: float) -> Floats:
-    return series.values[(series.times >= start) & (series.times <= end) & np.isfinite(series.values)]
+    return series.values[
+        (series.times >= start) & (series.times <= end) & np.isfinite(series.values)
+    ]
 
 
-def cycles_of(recorded: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float]]:
+def cycles_of(
+    recorded: Iterable[Series], start: float, end: float
+) -> Iterator[tuple[Series, float]]:
     """For each process, the series that counts its collections best, and how many a second ran; but for Node's minor ones.
 
-    Node collects its young generation hundreds of times a minute, as it should. The causes of a JVM are added up.
+    Node collects its young generation hundreds of times a minute, as it should. The causes of a JVM
+    are added up.
     """
     counters = [
         counter
@@ -108,19 +136,31 @@ def cycles_of(recorded: Iterable[Series], start: float, end: float) -> Iterator[
     counters.sort(key=lambda counter: COLLECTIONS.index(counter.name))
     for instance in dict.fromkeys(_instance(counter) for counter in counters):
         own = [counter for counter in counters if _instance(counter) == instance]
-        times = own[0].times[(own[0].times >= start) & (own[0].times <= end) & np.isfinite(own[0].values)]
+        times = own[0].times[
+            (own[0].times >= start) & (own[0].times <= end) & np.isfinite(own[0].values)
+        ]
         if len(times) > 1:
-            total = sum(_grown(counter, start, end) for counter in own if counter.name == own[0].name)
+            total = sum(
+                _grown(counter, start, end) for counter in own if counter.name == own[0].name
+            )
             yield own[0], total / float(times[-1] - times[0])
 
 
-def pauses_of(recorded: Iterable[Series], start: float, end: float) -> Iterator[tuple[Series, float, str]]:
+def pauses_of(
+    recorded: Iterable[Series], start: float, end: float
+) -> Iterator[tuple[Series, float, str]]:
     """For each process, the longest pause in seconds where it tells one, else the longest mean between two scrapes."""
     series = list(recorded)
-    longest = [longest_pause for collector in COLLECTORS for longest_pause in selected(collector.longest, series)]
+    longest = [
+        longest_pause
+        for collector in COLLECTORS
+        for longest_pause in selected(collector.longest, series)
+    ]
     for longest_pause in longest:
         inside = longest_pause.values[
-            (longest_pause.times >= start) & (longest_pause.times <= end) & np.isfinite(longest_pause.values)
+            (longest_pause.times >= start)
+            & (longest_pause.times <= end)
+            & np.isfinite(longest_pause.values)
         ]
         if len(inside):
             yield longest_pause, float(inside.max()), "longest pause"
@@ -129,10 +169,17 @@ def pauses_of(recorded: Iterable[Series], start: float, end: float) -> Iterator[
         # Node counts what runs beside the program too.
         for total in selected(collector.pauses, series):
             count = next(
-                (counts for counts in selected(collector.paused, series) if counts.labels == total.labels), None
+                (
+                    counts
+                    for counts in selected(collector.paused, series)
+                    if counts.labels == total.labels
+                ),
+                None,
             )
             mean = (
-                _longest_mean(total, count, start, end) if count is not None and _instance(total) not in known else None
+                _longest_mean(total, count, start, end)
+                if count is not None and _instance(total) not in known
+                else None
             )
             if mean is not None:
                 yield total, mean, "longest mean pause"
@@ -142,7 +189,12 @@ def _longest_mean(total: Series, count: Series, start: float, end: float) -> flo
     """The longest mean pause between two scrapes in which a collection ended."""
     if len(total.times) != len(count.times):
         return None
-    inside = (total.times >= start) & (total.times <= end) & np.isfinite(total.values) & np.isfinite(count.values)
+    inside = (
+        (total.times >= start)
+        & (total.times <= end)
+        & np.isfinite(total.values)
+        & np.isfinite(count.values)
+    )
     took, ran = np.diff(total.values[inside]), np.diff(count.values[inside])
     some = (ran > 0) & (took >= 0)
     return float((took[some] / ran[some]).max()) if some.any() else None
@@ -173,11 +225,16 @@ def _ran(collections: Mapping[str, float], labels: Labels) -> float:
 
 
 def with_few_collections(
-    finding: Finding, noun: str, series: Sequence[Series], collections: Mapping[str, float], seconds: float
+    finding: Finding,
+    noun: str,
+    series: Sequence[Series],
+    collections: Mapping[str, float],
+    seconds: float,
 ) -> Finding:
     """A finding of memory that too few collections leave open: no fail below two of them, no pass of a rise below five.
 
-    Of `series`, in the judged stretch of `seconds`, the heaps tell whether resident memory grew with them or on its own.
+    Of `series`, in the judged stretch of `seconds`, the heaps tell whether resident memory grew
+    with them or on its own.
     """
     ran = _ran(collections, finding.labels)
     trend = finding.trend
@@ -197,14 +254,27 @@ def with_few_collections(
             ),
             None,
         )
-        if own is None or not (whole or own in _heaps(series)) or _rise(own) <= HEAP_RISES * abs(trend.level):
+        if (
+            own is None
+            or not (whole or own in _heaps(series))
+            or _rise(own) <= HEAP_RISES * abs(trend.level)
+        ):
             return finding
     elif not trend.slope_low > 0 or ran >= FEWEST_COLLECTIONS:
         return finding
-    times = "did not run in full" if not ran else f"ran in full only {'once' if ran == 1 else f'{ran:.0f} times'}"
+    times = (
+        "did not run in full"
+        if not ran
+        else f"ran in full only {'once' if ran == 1 else f'{ran:.0f} times'}"
+    )
     names = {candidate.name for candidate in series}
     sooner = next(
-        (collector.sooner for collector in COLLECTORS if collector.sooner and names & set(collector.collections)), ""
+        (
+            collector.sooner
+            for collector in COLLECTORS
+            if collector.sooner and names & set(collector.collections)
+        ),
+        "",
     )
     reason = (
         f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
@@ -222,7 +292,11 @@ def _more_collections(ran: float, seconds: float) -> str:
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
     """Whether at least half of what the whole process grew by is its heap's."""
     own = next(
-        (candidate for candidate in series if candidate.name == finding.series and candidate.labels == finding.labels),
+        (
+            candidate
+            for candidate in series
+            if candidate.name == finding.series and candidate.labels == finding.labels
+        ),
         None,
     )
     heaps = [heap for heap in _heaps(series) if _instance(heap) == _instance_of(finding.labels)]

@@ -28,11 +28,15 @@ def generator_series(recording: Recording) -> Iterator[Series]:
             if np.isfinite(column).any():
                 yield Series(name, generator.times, column, source="load")
     schedules = [window.arrivals for window in recording.windows if window.arrivals is not None]
-    if schedules and sum(int(schedule.counts.sum()) + int(schedule.dropped.sum()) for schedule in schedules):
+    if schedules and sum(
+        int(schedule.counts.sum()) + int(schedule.dropped.sum()) for schedule in schedules
+    ):
         times = recording.windows[0].times
         late = np.sum([schedule.late for schedule in schedules], axis=0)
         requests = np.sum([window.requests for window in recording.windows], axis=0)
         ratio = np.where(requests > 0, late / np.maximum(requests, 1), np.nan)
-        dropped = np.cumsum(np.sum([schedule.dropped for schedule in schedules], axis=0)).astype(np.float64)
+        dropped = np.cumsum(np.sum([schedule.dropped for schedule in schedules], axis=0)).astype(
+            np.float64
+        )
         yield Series("soak_load_late_ratio", times, ratio, source="load")
         yield Series("soak_load_dropped_total", times, dropped, (), Kind.COUNTER, "load")

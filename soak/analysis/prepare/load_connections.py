@@ -1,8 +1,9 @@
 """What a target counts of the load's own connections: descriptors, handles or goroutines that come and go with them.
 
-An open model opens connections when the target stalls and closes them again later. Each is a descriptor of the target, and
-in Go a goroutine or two; a leak would have to be told apart from that. The load knows how many it has open, so they are
-taken off wherever the series is the calmer for it.
+An open model opens connections when the target stalls and closes them again later. Each is a
+descriptor of the target, and in Go a goroutine or two; a leak would have to be told apart from
+that. The load knows how many it has open, so they are taken off wherever the series is the calmer
+for it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ def without_connections(series: Series, connections: Series | None) -> Series:
     extra = np.round(there - np.median(there))
     moves = _moves(series.values)
     calmest, each = min((_moves(series.values - each * extra), each) for each in _EACH)
-    return replace(series, values=series.values - each * extra) if calmest < _CALMER * moves else series
+    return (
+        replace(series, values=series.values - each * extra)
+        if calmest < _CALMER * moves
+        else series
+    )
 
 
 def _moves(values: Floats) -> float:

@@ -27,14 +27,15 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 class Prepared:
     """A recording ready to be judged; times in seconds.
 
-    `series` are gauges (counters have become rates per second) over the load, which ran from `start` to `end`, without the
-    samples that snapshots disturbed; `drawn` are the same with them and with what came after the load, `snapshots` the
-    stretches in which those were taken. Judging begins at `judged_from`. `restarts` are the moments at which each
-    instance's process was first seen replaced; an instance whose identity nobody tells is not in it. `requests` holds
-    cumulative completed requests, None where unknown; `collections` each instance's full garbage collections in the judged
-    stretch, where they are counted.
-    `driven` says whether soak itself made the traffic, and `asked` what the profile asked of the load. `gaps` are the
-    stretches between the load's end and its going on, in a run that was resumed, and `masked` all stretches that are not
+    `series` are gauges (counters have become rates per second) over the load, which ran from
+    `start` to `end`, without the samples that snapshots disturbed; `drawn` are the same with them
+    and with what came after the load, `snapshots` the stretches in which those were taken. Judging
+    begins at `judged_from`. `restarts` are the moments at which each instance's process was first
+    seen replaced; an instance whose identity nobody tells is not in it. `requests` holds cumulative
+    completed requests, None where unknown; `collections` each instance's full garbage collections
+    in the judged stretch, where they are counted. `driven` says whether soak itself made the
+    traffic, and `asked` what the profile asked of the load. `gaps` are the stretches between the
+    load's end and its going on, in a run that was resumed, and `masked` all stretches that are not
     judged: snapshots, and gaps with as much after each as warm-up takes.
     """
 
@@ -55,7 +56,9 @@ class Prepared:
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
-        return tuple(windows.between(self.judged_from, self.end) for windows in self.recording.windows)
+        return tuple(
+            windows.between(self.judged_from, self.end) for windows in self.recording.windows
+        )
 
     def judged_series(self) -> tuple[Series, ...]:
         """All series, of the judged stretch alone."""
@@ -122,7 +125,10 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     snapshots = perturbed(recording.snapshots)
     gaps = tuple(phase for phase in recording.phases if phase.name == PhaseName.GAP)
     masked = tuple(
-        sorted((*snapshots, *(replace(gap, end=gap.end + warmup) for gap in gaps)), key=lambda stretch: stretch.start)
+        sorted(
+            (*snapshots, *(replace(gap, end=gap.end + warmup) for gap in gaps)),
+            key=lambda stretch: stretch.start,
+        )
     )
     last_of_all = max((phase.end for phase in recording.phases), default=end)
     return Prepared(
@@ -165,7 +171,12 @@ def _between(series: Series, start: float, end: float) -> Series:
     """The samples of the load's time."""
     first, last = np.searchsorted(series.times, [start - 1e-6, end + 1e-6])
     return Series(
-        series.name, series.times[first:last], series.values[first:last], series.labels, series.kind, series.source
+        series.name,
+        series.times[first:last],
+        series.values[first:last],
+        series.labels,
+        series.kind,
+        series.source,
     )
 
 
@@ -177,10 +188,19 @@ def _rate(series: Series) -> Series:
     grown = np.where(grown < 0, values[1:], grown)
     took = np.diff(times)
     some = took > 0
-    return Series(series.name, times[1:][some], grown[some] / took[some], series.labels, Kind.GAUGE, series.source)
+    return Series(
+        series.name,
+        times[1:][some],
+        grown[some] / took[some],
+        series.labels,
+        Kind.GAUGE,
+        series.source,
+    )
 
 
-def _restarts(all_series: tuple[Series, ...], start: float, end: float) -> dict[str, tuple[float, ...]]:
+def _restarts(
+    all_series: tuple[Series, ...], start: float, end: float
+) -> dict[str, tuple[float, ...]]:
     """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
     seen: dict[str, list[list[float]]] = {}
     for series in all_series:
@@ -198,7 +218,9 @@ def _agreed(each: list[list[float]]) -> tuple[float, ...]:
     """The moments of several series together: two see one restart at two moments, but one sees each only once."""
     agreed: list[float] = []
     for moments in sorted(each, key=len, reverse=True):
-        agreed += [moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)]
+        agreed += [
+            moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)
+        ]
     return tuple(sorted(agreed))
 
 
@@ -230,7 +252,9 @@ def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
     first = windows[0]
     if len(windows) == 1:
         return first
-    offsets, buckets, counts = _merged_cells([(window.offsets, window.buckets, window.counts) for window in windows])
+    offsets, buckets, counts = _merged_cells(
+        [(window.offsets, window.buckets, window.counts) for window in windows]
+    )
     schedules = [window.arrivals for window in windows if window.arrivals is not None]
     kinds: dict[str, int] = {}
     for window in windows:
@@ -253,30 +277,47 @@ def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
 
 def _merged_arrivals(schedules: list[Arrivals]) -> Arrivals:
     late, dropped = (
-        np.sum([getattr(schedule, name) for schedule in schedules], axis=0) for name in ("late", "dropped")
+        np.sum([getattr(schedule, name) for schedule in schedules], axis=0)
+        for name in ("late", "dropped")
     )
     return Arrivals(
-        late, dropped, *_merged_cells([(schedule.offsets, schedule.buckets, schedule.counts) for schedule in schedules])
+        late,
+        dropped,
+        *_merged_cells(
+            [(schedule.offsets, schedule.buckets, schedule.counts) for schedule in schedules]
+        ),
     )
 
 
 def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
     """Ragged histograms (offsets, buckets, counts) of the same windows as one; a bucket may come more than once."""
     count = len(ragged[0][0]) - 1
-    rows = np.concatenate([np.repeat(np.arange(count), np.diff(offsets)) for offsets, _, _ in ragged])
+    rows = np.concatenate(
+        [np.repeat(np.arange(count), np.diff(offsets)) for offsets, _, _ in ragged]
+    )
     buckets, counts = (np.concatenate([cells[index] for cells in ragged]) for index in (1, 2))
     order = np.argsort(rows * 2**20 + buckets, kind="stable")
     offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
     return offsets, buckets[order], counts[order]
 
 
-def _cumulative_requests(recording: Recording, own: tuple[Series, ...], end: float) -> Series | None:
+def _cumulative_requests(
+    recording: Recording, own: tuple[Series, ...], end: float
+) -> Series | None:
     """Requests completed so far, from the windows, or from the target's own counter in a file; not those after the load."""
     if recording.windows:
         total = np.sum([windows.requests for windows in recording.windows], axis=0)
-        after = min((phase.start for phase in recording.phases if phase.start >= end), default=np.inf)
+        after = min(
+            (phase.start for phase in recording.phases if phase.start >= end), default=np.inf
+        )
         done = Series(
-            "http_requests_total", recording.windows[0].times, np.cumsum(total).astype(np.float64), kind=Kind.COUNTER
+            "http_requests_total",
+            recording.windows[0].times,
+            np.cumsum(total).astype(np.float64),
+            kind=Kind.COUNTER,
         )
         return _between(done, -np.inf, after)
-    return next((series for series in own if series.name == "http_requests_total" and not series.labels), None)
+    return next(
+        (series for series in own if series.name == "http_requests_total" and not series.labels),
+        None,
+    )

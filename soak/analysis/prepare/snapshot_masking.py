@@ -39,4 +39,6 @@ def without(series: Series, stretches: Sequence[Phase]) -> Series:
     np.add.at(edges, first, 1)
     np.subtract.at(edges, np.minimum(after, len(series.times) + 1), 1)
     inside = np.cumsum(edges)[: len(series.times)] > 0
-    return replace(series, values=np.where(inside, np.nan, series.values)) if inside.any() else series
+    return (
+        replace(series, values=np.where(inside, np.nan, series.values)) if inside.any() else series
+    )

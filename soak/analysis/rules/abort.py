@@ -17,5 +17,12 @@ def abort_findings(asked: RuleInput) -> Iterator[Finding]:
     because = "" if aborted.of_target else "; that is no limit of the target, so nothing is proven"
     reason = f"The run was ended at once: {aborted.text}{because}."
     yield Finding(
-        RuleName.ABORT, aborted.series, verdict, reason, aborted.labels, aborted.limit, aborted.observed, aborted.unit
+        RuleName.ABORT,
+        aborted.series,
+        verdict,
+        reason,
+        aborted.labels,
+        aborted.limit,
+        aborted.observed,
+        aborted.unit,
     )

@@ -1,7 +1,8 @@
 """Whether what a verdict rests on was seen at all: every source and every judged series, throughout the judged stretch.
 
-A share over the whole stretch hides what matters most: a series that vanishes half-way, or a supervisor that stood still
-for the last third. So each is looked at in thirds of the judged stretch, and less than 80% of any third is inconclusive.
+A share over the whole stretch hides what matters most: a series that vanishes half-way, or a
+supervisor that stood still for the last third. So each is looked at in thirds of the judged
+stretch, and less than 80% of any third is inconclusive.
 
 | threshold | unit | why there |
 |---|---|---|
@@ -67,7 +68,11 @@ def _sources(prepared: Prepared) -> Iterator[Finding]:
     for health in prepared.recording.sources:
         gap = worst(_gaps_of_source(prepared, health))
         if gap is not None:
-            why = f" (the last error: {health.last_error})" if health.last_error else ": soak itself did not poll it"
+            why = (
+                f" (the last error: {health.last_error})"
+                if health.last_error
+                else ": soak itself did not poll it"
+            )
             reason = (
                 f"{health.source} answered in {gap.said(prepared.start)}{why}, so growth may hide in what was not seen; "
                 f"a run in which it answers in {show_ratio(COVERED)} of each third would tell."
@@ -115,7 +120,9 @@ def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Findi
                 [
                     Gap(here / expected, start, end)
                     for start, end in thirds(prepared)
-                    for here, expected in [(_count(prepared, seen, start, end), _count(prepared, answered, start, end))]
+                    for here, expected in [
+                        (_count(prepared, seen, start, end), _count(prepared, answered, start, end))
+                    ]
                     if expected and _too_few(here, expected)
                 ]
             )
@@ -139,7 +146,9 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
         if series.key not in judged or len(times) < 2:
             continue
         reach = USUAL_GAPS * float(np.quantile(np.diff(times), 0.75))
-        gap = worst(uncovered(prepared, np.maximum(times - reach / 2, times[0] - reach), times + reach / 2))
+        gap = worst(
+            uncovered(prepared, np.maximum(times - reach / 2, times[0] - reach), times + reach / 2)
+        )
         if gap is not None:
             reason = (
                 f"{series.key} was recorded in {gap.said(prepared.start)}: growth may hide in what was not seen; "
@@ -151,7 +160,16 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
 def _unseen(series: Series, gap: Gap, reason: str) -> Finding:
     """The finding that a series was not seen for long enough."""
     share = round(gap.share, 4)
-    return Finding(RuleName.COVERAGE, series.name, Verdict.INCONCLUSIVE, reason, series.labels, COVERED, share, "ratio")
+    return Finding(
+        RuleName.COVERAGE,
+        series.name,
+        Verdict.INCONCLUSIVE,
+        reason,
+        series.labels,
+        COVERED,
+        share,
+        "ratio",
+    )
 
 
 def uncovered(prepared: Prepared, starts: Floats, ends: Floats) -> list[Gap]:
@@ -190,7 +208,9 @@ def _interval(health: SourceHealth) -> float:
 
 def unmasked(prepared: Prepared, start: float, end: float) -> float:
     """Seconds of a part outside of the stretches in which snapshots were taken, or the run stood still."""
-    masked = sum(max(0.0, min(phase.end, end) - max(phase.start, start)) for phase in prepared.masked)
+    masked = sum(
+        max(0.0, min(phase.end, end) - max(phase.start, start)) for phase in prepared.masked
+    )
     return max(end - start - masked, 0.0)
 
 

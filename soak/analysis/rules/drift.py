@@ -1,8 +1,8 @@
 """Drift: does a steady load cost more and more? The growth engine, asked about latency, errors, throughput and CPU a request.
 
-A single window's 99th percentile at a modest rate is little more than its slowest request, so windows are merged into blocks
-that each hold enough requests for the quantile asked for; the change reported is that of the fitted level over the steady
-phase, as a share of where it began.
+A single window's 99th percentile at a modest rate is little more than its slowest request, so
+windows are merged into blocks that each hold enough requests for the quantile asked for; the change
+reported is that of the fitted level over the steady phase, as a share of where it began.
 """
 
 from __future__ import annotations
@@ -43,7 +43,17 @@ def drift_findings(asked: RuleInput) -> Iterator[Finding]:
         if low >= _NOTABLE:
             measured = f"{show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)})"
             reason = f"p99 latency climbs steadily: by {measured} over {_steady(prepared)}, under the same load."
-            yield Finding(RuleName.DRIFT, _series_of("p99"), Verdict.FAIL, reason, (), None, change, "ratio", trend)
+            yield Finding(
+                RuleName.DRIFT,
+                _series_of("p99"),
+                Verdict.FAIL,
+                reason,
+                (),
+                None,
+                change,
+                "ratio",
+                trend,
+            )
 
 
 def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
@@ -82,7 +92,11 @@ def _more(prepared: Prepared, low: float, change: float, high: float, limit: flo
     return more_time(as_slope, [limit], prepared.judged_seconds)
 
 
-_NOUNS = {"errors": "the share of failed requests", "rate": "throughput (downwards)", "cpu": "CPU time per request"}
+_NOUNS = {
+    "errors": "the share of failed requests",
+    "rate": "throughput (downwards)",
+    "cpu": "CPU time per request",
+}
 
 
 def _series_of(key: str) -> str:
@@ -109,7 +123,10 @@ def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
         done = int((windows.requests - windows.failures).sum())
         blocks = min(_MOST_BLOCKS, len(windows.times), int(done / wanted))
         if blocks < _FEWEST_BLOCKS:
-            return None, f"{done:,} successful requests are too few: at least {_FEWEST_BLOCKS * wanted:,.0f} are needed"
+            return (
+                None,
+                f"{done:,} successful requests are too few: at least {_FEWEST_BLOCKS * wanted:,.0f} are needed",
+            )
         begins, ends = windows.times - windows.seconds, windows.times
         rows = [(part[0], part[-1]) for part in np.array_split(np.arange(len(ends)), blocks)]
         quantiles = [windows.between(begins[first], ends[last]).quantile(q) for first, last in rows]
@@ -127,7 +144,9 @@ def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floa
     """Error share, throughput (negated: less is worse) or CPU seconds a request, window by window."""
     with np.errstate(invalid="ignore", divide="ignore"):
         if key == "errors":
-            return windows.times, windows.failures / np.where(windows.requests > 0, windows.requests, np.nan)
+            return windows.times, windows.failures / np.where(
+                windows.requests > 0, windows.requests, np.nan
+            )
         rate = windows.requests / windows.seconds
         if key == "rate":
             return windows.times, -rate

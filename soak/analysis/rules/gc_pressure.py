@@ -1,8 +1,9 @@
 """The garbage collector's work: cycles a minute, pauses, and how much of what was taken from the system is alive.
 
-Too much of it is churn and no leak, so the default bounds only advise: they warn, and say so in a finding that passes.
-`limits.gc` makes a rule of each. Advice is withheld for small heaps: Go's collector does not let its goal fall below 4 MiB,
-so an idle service collects a heap of 2 MiB many times a minute at no cost that anybody would notice.
+Too much of it is churn and no leak, so the default bounds only advise: they warn, and say so in a
+finding that passes. `limits.gc` makes a rule of each. Advice is withheld for small heaps: Go's
+collector does not let its goal fall below 4 MiB, so an idle service collects a heap of 2 MiB many
+times a minute at no cost that anybody would notice.
 """
 
 from __future__ import annotations
@@ -65,18 +66,29 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
         else:
             verdict = Verdict.PASS
             excused = (
-                " (a small heap, or a short run, to which the advice does not apply)" if over and not advised else ""
+                " (a small heap, or a short run, to which the advice does not apply)"
+                if over and not advised
+                else ""
             )
             reason = f"{measure.said}; at most {shown} is advised{excused}."
         series = measure.series
         told.add(measure.unit)
-        yield Finding(RuleName.GC, series.name, verdict, reason, series.labels, limit, measure.value, measure.unit)
+        yield Finding(
+            RuleName.GC,
+            series.name,
+            verdict,
+            reason,
+            series.labels,
+            limit,
+            measure.value,
+            measure.unit,
+        )
     for key, unit in _UNITS.items():
         if getattr(limits.gc, key) is not None and unit not in told:
-            reason = (
-                f"limits.gc.{key} is set, but nothing was recorded that tells it; watch the runtime's own metrics page."
+            reason = f"limits.gc.{key} is set, but nothing was recorded that tells it; watch the runtime's own metrics page."
+            yield Finding(
+                RuleName.GC, f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key)
             )
-            yield Finding(RuleName.GC, f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key))
 
 
 def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
@@ -115,11 +127,15 @@ def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
                 yield _Measure(series, share, "ratio", said, LIVE, limits.gc.live)
 
 
-def _share(prepared: Prepared, live: Series, taken: Series | None, released: Series | None) -> float | None:
+def _share(
+    prepared: Prepared, live: Series, taken: Series | None, released: Series | None
+) -> float | None:
     """The median live share; None where what was taken is unknown."""
     if taken is None or len(taken.times) != len(live.times):
         return None
-    kept = taken.values - (released.values if released is not None and len(released.times) == len(taken.times) else 0.0)
+    kept = taken.values - (
+        released.values if released is not None and len(released.times) == len(taken.times) else 0.0
+    )
     ratio: Floats = live.values / np.where(kept > 0, kept, np.nan)
     ratio = ratio[(live.times >= prepared.judged_from) & np.isfinite(ratio)]
     return float(np.median(ratio)) if len(ratio) else None
@@ -128,7 +144,11 @@ def _share(prepared: Prepared, live: Series, taken: Series | None, released: Ser
 def _small(prepared: Prepared) -> bool:
     """Whether all known memory series say that the heap is small; False where the heap was not measured."""
     for name in FOOTPRINTS:
-        values = [float(np.nanmax(heap.values)) for heap in prepared.named(name) if np.isfinite(heap.values).any()]
+        values = [
+            float(np.nanmax(heap.values))
+            for heap in prepared.named(name)
+            if np.isfinite(heap.values).any()
+        ]
         if values:
             return sum(values) < SMALL
     return False

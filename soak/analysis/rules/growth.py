@@ -1,7 +1,7 @@
 """The growth rule: does a resource keep growing, and so fast that it matters?
 
-The family of all subjects is judged together after Holm, A simple sequentially rejective multiple test procedure (1979),
-so that sixty healthy series do not raise a false alarm a night.
+The family of all subjects is judged together after Holm, A simple sequentially rejective multiple
+test procedure (1979), so that sixty healthy series do not raise a false alarm a night.
 """
 
 from __future__ import annotations
@@ -53,11 +53,16 @@ def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Fin
     )
 
 
-def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) -> tuple[Verdict, str]:
+def _against_limit(
+    subject: Subject, trend: Trend, certain: bool, limit: float
+) -> tuple[Verdict, str]:
     """An equivalence test: the whole interval on one side of the limit, or no verdict."""
     allowed = _amount(subject, limit)
     if trend.doubt is not None and not math.isfinite(trend.slope_high):
-        return Verdict.INCONCLUSIVE, f"{_capital(subject)} cannot be judged against {allowed}: {trend.doubt}."
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{_capital(subject)} cannot be judged against {allowed}: {trend.doubt}.",
+        )
     measured = _measured(subject, trend)
     if trend.slope_low > limit and (certain or limit > 0):
         return (
@@ -65,7 +70,10 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
             f"{_keeps_growing(subject, trend)}, and {allowed} is allowed{_tail(subject, trend)}.",
         )
     if trend.slope_high <= limit:
-        return Verdict.PASS, f"{_capital(subject)} {_grows(subject)} by no more than {allowed}: {measured}."
+        return (
+            Verdict.PASS,
+            f"{_capital(subject)} {_grows(subject)} by no more than {allowed}: {measured}.",
+        )
     if limit == 0 and trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
         return Verdict.PASS, _steady(subject, trend)
     more = trend.doubt or more_time(trend, [limit], _judged_seconds(subject))
@@ -75,7 +83,9 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
     )
 
 
-def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -> tuple[Verdict, str]:
+def _by_default(
+    subject: Subject, trend: Trend, certain: bool, survive: float
+) -> tuple[Verdict, str]:
     """Growth that is certain and would matter within `survive` fails; growth that is neither passes."""
     noun = _capital(subject)
     if not math.isfinite(trend.slope_high):
@@ -85,7 +95,10 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
     if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
         if trend.slope_low > max(matters, 0.0) and trend.p_no_growth < SURELY_SETTLED:
             more = more_time(trend, [0.0], _judged_seconds(subject))
-            return Verdict.INCONCLUSIVE, f"{noun} may have settled, or {_grows(subject)} by {measured}; {more}."
+            return (
+                Verdict.INCONCLUSIVE,
+                f"{noun} may have settled, or {_grows(subject)} by {measured}; {more}.",
+            )
         return Verdict.PASS, _steady(subject, trend)
     if trend.slope_high < matters:
         return (
@@ -93,7 +106,11 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
             f"{noun} {_grows(subject)} by {measured}: too little to matter within {show_duration(survive)}.",
         )
     if certain and trend.slope_low >= matters:
-        settled = f", settled after {show_duration(trend.settled_after_seconds)}" if trend.settled_after_seconds else ""
+        settled = (
+            f", settled after {show_duration(trend.settled_after_seconds)}"
+            if trend.settled_after_seconds
+            else ""
+        )
         return Verdict.FAIL, f"{_keeps_growing(subject, trend)}{settled}{_tail(subject, trend)}."
     return Verdict.INCONCLUSIVE, _undecided(subject, trend, certain, measured, matters)
 
@@ -132,12 +149,18 @@ def _stepped(subject: Subject) -> str:
     if shift is None:
         return ""
     sign = -1.0 if subject.falls else 1.0
-    before, after = (show_amount(sign * level, subject.unit) for level in (shift.before, shift.after))
+    before, after = (
+        show_amount(sign * level, subject.unit) for level in (shift.before, shift.after)
+    )
     number, _, unit = before.partition(" ")
     levels = f"from {number if after.endswith(f' {unit}') else before} to {after}"
     steps = "" if shift.steps == 1 else f"in {shift.steps} steps, the last "
     pronoun = "They" if _plural(subject) else "It"
-    at = shift.time - times[0] if subject.clock is None else _in_time(subject.clock, times[0], shift.time)
+    at = (
+        shift.time - times[0]
+        if subject.clock is None
+        else _in_time(subject.clock, times[0], shift.time)
+    )
     return f" {pronoun} stepped {levels} {steps}at {show_duration(at)}, and stayed."
 
 
@@ -158,7 +181,9 @@ def _tail(subject: Subject, trend: Trend) -> str:
     if left is not None and subject.falls:
         return f"; nothing is left of it in {show_time_left(left)}"
     if left is not None:
-        return f"; {it} runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
+        return (
+            f"; {it} runs out of {subject.capacity_noun or subject.noun} in {show_time_left(left)}"
+        )
     double = time_until(trend, 2 * trend.level) if trend.level > 0 else None
     return (
         f"; {'they' if _plural(subject) else 'it'} would double in {show_duration(double.hours * 3600)}"
@@ -185,7 +210,11 @@ def _request_rate(subject: Subject) -> float:
         return 0.0
     inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
     times, done = subject.requests.times[inside], subject.requests.values[inside]
-    return float((done[-1] - done[0]) / (times[-1] - times[0])) if len(times) > 1 and times[-1] > times[0] else 0.0
+    return (
+        float((done[-1] - done[0]) / (times[-1] - times[0]))
+        if len(times) > 1 and times[-1] > times[0]
+        else 0.0
+    )
 
 
 def _plural(subject: Subject) -> bool:
@@ -214,7 +243,10 @@ def _verb(subject: Subject, verb: str) -> str:
 
 def _measured(subject: Subject, trend: Trend) -> str:
     """`3.1 MiB/h (2.8 to 3.4)`: the unit is said once where it is the same."""
-    slope, low, high = (_amount(subject, value) for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high))
+    slope, low, high = (
+        _amount(subject, value)
+        for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
+    )
     units = {text.partition(" ")[2] for text in (slope, low, high)}
     return (
         f"{slope} ({low.partition(' ')[0]} to {high.partition(' ')[0]})"

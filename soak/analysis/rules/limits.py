@@ -71,10 +71,10 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
             unit = role.unit
             verdict = Verdict.FAIL if highest > limit else Verdict.PASS
             said = "rose to" if verdict is Verdict.FAIL else "stayed at or below"
-            reason = (
-                f"{_subject(role.noun)} {said} {show_amount(highest, unit)}; {show_amount(limit, unit)} is allowed."
+            reason = f"{_subject(role.noun)} {said} {show_amount(highest, unit)}; {show_amount(limit, unit)} is allowed."
+            yield Finding(
+                RuleName.MAX, series.name, verdict, reason, series.labels, limit, highest, unit
             )
-            yield Finding(RuleName.MAX, series.name, verdict, reason, series.labels, limit, highest, unit)
 
 
 def plain(limit: float | Windowed | None) -> float | None:
@@ -84,7 +84,11 @@ def plain(limit: float | Windowed | None) -> float | None:
 
 def matching(prepared: Prepared, name: str) -> list[Series]:
     """The series that a limit names: by name, by name with labels, or by a glob."""
-    return [series for series in prepared.series if name in (series.name, series.key) or fnmatchcase(series.name, name)]
+    return [
+        series
+        for series in prepared.series
+        if name in (series.name, series.key) or fnmatchcase(series.name, name)
+    ]
 
 
 def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Finding:
@@ -96,14 +100,23 @@ def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Find
         if close
         else "; the report lists what was, and soak check --probe what is offered."
     )
-    return Finding(rule, name, Verdict.INCONCLUSIVE, f"{name} has a limit, but was not recorded{hint}", (), limit)
+    return Finding(
+        rule,
+        name,
+        Verdict.INCONCLUSIVE,
+        f"{name} has a limit, but was not recorded{hint}",
+        (),
+        limit,
+    )
 
 
 def _any_given(limits: EndpointLimits) -> bool:
     return any(getattr(limits, key) is not None for key in ("errors", "rate", *QUANTILES))
 
 
-def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) -> Iterator[Finding]:
+def _requests(
+    windows: EndpointWindows, limits: EndpointLimits, labels: Labels
+) -> Iterator[Finding]:
     total, failed = int(windows.requests.sum()), int(windows.failures.sum())
     seconds = float(windows.seconds.sum())
     yield from _errors(windows, limits, labels)
@@ -120,7 +133,16 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
                 else ""
             )
             reason = f"{key} cannot be judged from {total - failed} successful requests: at least {needed:.0f} are needed{more}."
-            yield Finding(RuleName.LATENCY, name, Verdict.INCONCLUSIVE, reason, labels, limit, observed, "seconds")
+            yield Finding(
+                RuleName.LATENCY,
+                name,
+                Verdict.INCONCLUSIVE,
+                reason,
+                labels,
+                limit,
+                observed,
+                "seconds",
+            )
             continue
         verdict = Verdict.FAIL if observed > limit else Verdict.PASS
         reason = f"{of(labels)}{key} latency is {show_amount(observed, 'seconds')}; {show_amount(limit, 'seconds')} is allowed."
@@ -129,11 +151,24 @@ def _requests(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) 
         rate = total / seconds if seconds > 0 else 0.0
         verdict = Verdict.PASS if rate >= limits.rate else Verdict.FAIL
         reason = f"{of(labels)}{show_number(rate)} requests/s were achieved; at least {show_number(limits.rate)}/s are wanted."
-        yield Finding(RuleName.RATE, "http_requests_per_second", verdict, reason, labels, limits.rate, rate, "/s")
+        yield Finding(
+            RuleName.RATE,
+            "http_requests_per_second",
+            verdict,
+            reason,
+            labels,
+            limits.rate,
+            rate,
+            "/s",
+        )
 
 
 def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) -> Iterator[Finding]:
-    total, failed, kinds = int(windows.requests.sum()), int(windows.failures.sum()), windows.failure_kinds
+    total, failed, kinds = (
+        int(windows.requests.sum()),
+        int(windows.failures.sum()),
+        windows.failure_kinds,
+    )
     name, limit = "http_request_error_ratio", plain(limits.errors)
     if total == 0:
         if limit is not None or not labels:
@@ -141,7 +176,16 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
                 f"{of(labels)}no request was made in the judged stretch, so errors cannot be judged; "
                 "a longer one, or a shorter warm-up, has some."
             )
-            yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, limit, None, "ratio")
+            yield Finding(
+                RuleName.ERRORS,
+                name,
+                Verdict.INCONCLUSIVE,
+                _subject(reason),
+                labels,
+                limit,
+                None,
+                "ratio",
+            )
         return
     ratio = failed / total
     most = ", ".join(kind for kind, _ in sorted(kinds.items(), key=lambda item: -item[1])[:3])
@@ -149,14 +193,28 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
     if limit is not None:
         verdict = Verdict.FAIL if ratio > limit else Verdict.PASS
         yield Finding(
-            RuleName.ERRORS, name, verdict, f"{said}; {show_ratio(limit)} is allowed.", labels, limit, ratio, "ratio"
+            RuleName.ERRORS,
+            name,
+            verdict,
+            f"{said}; {show_ratio(limit)} is allowed.",
+            labels,
+            limit,
+            ratio,
+            "ratio",
         )
     elif ratio > _MOSTLY:
         doing = "an endpoint that mostly fails" if labels else "a service that mostly fails"
-        reason = (
-            f"{said}: {doing} is not doing the work that would make it leak; mend that, or allow it with limits.errors."
+        reason = f"{said}: {doing} is not doing the work that would make it leak; mend that, or allow it with limits.errors."
+        yield Finding(
+            RuleName.ERRORS,
+            name,
+            Verdict.INCONCLUSIVE,
+            _subject(reason),
+            labels,
+            None,
+            ratio,
+            "ratio",
         )
-        yield Finding(RuleName.ERRORS, name, Verdict.INCONCLUSIVE, _subject(reason), labels, None, ratio, "ratio")
 
 
 def _subject(text: str) -> str:

@@ -1,8 +1,9 @@
 """Whether the target was given the load that was asked for, throughout the judged stretch, and served it.
 
-A target that is not asked leaks nothing. So requests answered, arrivals made, users and successes are looked at in thirds
-of the judged stretch, as sources and series are (soak.analysis.rules.coverage), and less than 80% of any third is
-inconclusive; a run that made no request at all broke.
+A target that is not asked leaks nothing. So requests answered, arrivals made, users and successes
+are looked at in thirds of the judged stretch, as sources and series are
+(soak.analysis.rules.coverage), and less than 80% of any third is inconclusive; a run that made no
+request at all broke.
 
 | threshold | unit | why there |
 |---|---|---|
@@ -32,24 +33,42 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
     prepared = asked.prepared
     if not prepared.driven or prepared.end <= prepared.judged_from:
         return
-    errors_allowed = asked.limits.errors is not None  # where a limit judges failed requests, nothing else does
+    errors_allowed = (
+        asked.limits.errors is not None
+    )  # where a limit judges failed requests, nothing else does
     everything = merged(prepared.recording.windows) if prepared.recording.windows else None
     gap = worst(_gaps_of_requests(prepared, everything))
     if gap is not None:
         yield _of_load(
-            "requests", gap, f"Requests were answered in {gap.said(prepared.start)}: what the load leaves was not seen"
+            "requests",
+            gap,
+            f"Requests were answered in {gap.said(prepared.start)}: what the load leaves was not seen",
         )
         return  # whatever else is said of the load follows from it
     gap = worst(_gaps_of_arrivals(prepared))
     if gap is not None:
-        when = gap.said(prepared.start).removeprefix("only ").replace("the time", "the arrivals asked for", 1)
+        when = (
+            gap.said(prepared.start)
+            .removeprefix("only ")
+            .replace("the time", "the arrivals asked for", 1)
+        )
         yield _of_load(
-            "arrivals", gap, f"Only {when} were made: the target was not given the load that was to be judged"
+            "arrivals",
+            gap,
+            f"Only {when} were made: the target was not given the load that was to be judged",
         )
     gap = worst(_gaps_of_users(prepared))
     if gap is not None:
-        when = gap.said(prepared.start).removeprefix("only ").replace("the time", "the users asked for", 1)
-        yield _of_load("users", gap, f"Only {when} were there: the target was not given the load that was to be judged")
+        when = (
+            gap.said(prepared.start)
+            .removeprefix("only ")
+            .replace("the time", "the users asked for", 1)
+        )
+        yield _of_load(
+            "users",
+            gap,
+            f"Only {when} were there: the target was not given the load that was to be judged",
+        )
     if everything is not None and not errors_allowed and not _mostly_failed(prepared, everything):
         gap = worst(_gaps_of_successes(prepared, everything))
         if gap is not None:
@@ -64,7 +83,14 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
 def _of_load(what: str, gap: Gap, reason: str) -> Finding:
     reason = f"{reason}; a run with them in {show_ratio(COVERED)} of each third would tell."
     return Finding(
-        RuleName.COVERAGE, f"load_{what}", Verdict.INCONCLUSIVE, reason, (), COVERED, round(gap.share, 4), "ratio"
+        RuleName.COVERAGE,
+        f"load_{what}",
+        Verdict.INCONCLUSIVE,
+        reason,
+        (),
+        COVERED,
+        round(gap.share, 4),
+        "ratio",
     )
 
 
@@ -98,7 +124,10 @@ def _idle(prepared: Prepared) -> list[tuple[float, float]]:
         (start, end)
         for start, end in thirds(prepared)
         if (scheduled is None or not float(np.nansum(scheduled.between(start, end).asked)) > 0)
-        and (users_at is None or all(users_at(prepared.load_time(edge)) == 0 for edge in (start, end)))
+        and (
+            users_at is None
+            or all(users_at(prepared.load_time(edge)) == 0 for edge in (start, end))
+        )
     ]
 
 
@@ -123,9 +152,13 @@ def _gaps_of_users(prepared: Prepared) -> list[Gap]:
     gaps = []
     for start, end in thirds(prepared):
         inside = (users.times > start) & (users.times <= end)
-        asked = float(sum(users_at(prepared.load_time(moment)) for moment in users.times[inside].tolist()))
+        asked = float(
+            sum(users_at(prepared.load_time(moment)) for moment in users.times[inside].tolist())
+        )
         there = float(users.values[inside].sum())
-        if asked > 0 and there < COVERED * asked and asked - there >= inside.sum():  # a user at least
+        if (
+            asked > 0 and there < COVERED * asked and asked - there >= inside.sum()
+        ):  # a user at least
             gaps.append(Gap(there / asked, start, end))
     return gaps
 
@@ -135,14 +168,22 @@ def _gaps_of_successes(prepared: Prepared, everything: EndpointWindows) -> list[
     own = everything.between(prepared.judged_from, prepared.end)
     groups = np.cumsum(own.requests) // ENOUGH if len(own.times) else np.empty(0)
     # A group ends with the window that fills it, so no window is cut.
-    names, group = np.unique(np.concatenate(([0], groups[:-1])) if len(groups) else groups, return_inverse=True)
+    names, group = np.unique(
+        np.concatenate(([0], groups[:-1])) if len(groups) else groups, return_inverse=True
+    )
     made = np.bincount(group, weights=own.requests, minlength=len(names))
     failed = np.bincount(group, weights=own.failures, minlength=len(names))
-    bad = ((failed > MOSTLY * made) & (made >= ENOUGH))[group] if len(names) else np.empty(0, np.bool_)
+    bad = (
+        ((failed > MOSTLY * made) & (made >= ENOUGH))[group]
+        if len(names)
+        else np.empty(0, np.bool_)
+    )
     gaps = []
     for start, end in thirds(prepared):
         lost = float(
-            np.maximum(np.minimum(own.times, end) - np.maximum(own.times - own.seconds, start), 0.0)[bad].sum()
+            np.maximum(
+                np.minimum(own.times, end) - np.maximum(own.times - own.seconds, start), 0.0
+            )[bad].sum()
         )
         if (share := 1 - lost / max(unmasked(prepared, start, end), 1e-9)) < COVERED:
             gaps.append(Gap(max(share, 0.0), start, end))
@@ -179,7 +220,10 @@ def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[st
     for windows in prepared.windows():
         made, failed = int(windows.requests.sum()), int(windows.failures.sum())
         if made and made == failed:
-            kinds = ", ".join(kind for kind, _ in sorted(windows.failure_kinds.items(), key=lambda item: -item[1])[:3])
+            kinds = ", ".join(
+                kind
+                for kind, _ in sorted(windows.failure_kinds.items(), key=lambda item: -item[1])[:3]
+            )
             everyone = "its only request" if made == 1 else f"all {made:,} requests"
             failing = f"{windows.endpoint}: {everyone} failed ({kinds})"
             yield f"{failing}, so whether it leaks is not known"

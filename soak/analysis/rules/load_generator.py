@@ -13,8 +13,8 @@
 | more than 1% late: a warning | p99 begins there |
 | 70% of a core | what a process is planned for: queueing at 70% costs two requests' time, with room for a burst |
 
-A generator that is late now and then and makes every arrival all the same has loaded the target as it should: what the
-target keeps is judged as ever, and only failing latency proves nothing.
+A generator that is late now and then and makes every arrival all the same has loaded the target as
+it should: what the target keeps is judged as ever, and only failing latency proves nothing.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ CHANCE = 4.0
 class Generator:
     """The judged stretch in figures: shares of 1, `lag` in seconds (99th percentile of windows), rates per second.
 
-    `saturated` is the share of windows in which it was, `delayed` that in which most arrivals were late through it; `late`
-    counts only what the target did not cause. `behind`: fewer were made than asked for. `asked` is None in the closed model.
-    `processes` would have done; `several` made the load already.
+    `saturated` is the share of windows in which it was, `delayed` that in which most arrivals were
+    late through it; `late` counts only what the target did not cause. `behind`: fewer were made
+    than asked for. `asked` is None in the closed model. `processes` would have done; `several` made
+    the load already.
     """
 
     cpu: float
@@ -91,22 +92,35 @@ def generator_of(prepared: Prepared) -> Generator | None:
     return replace(figures, processes=needed, several=makers > 1)
 
 
-def _figures(requests: EndpointWindows, own: GeneratorWindows, whole: NDArray[np.bool_]) -> Generator:
+def _figures(
+    requests: EndpointWindows, own: GeneratorWindows, whole: NDArray[np.bool_]
+) -> Generator:
     zeros = np.zeros(len(whole), np.int64)
     counts = (
         requests.requests,
-        *((requests.arrivals.late, requests.arrivals.dropped) if requests.arrivals else (zeros, zeros)),
+        *(
+            (requests.arrivals.late, requests.arrivals.dropped)
+            if requests.arrivals
+            else (zeros, zeros)
+        ),
     )
     made, late, dropped = (column[whole].astype(np.float64) for column in counts)
-    cpu, lag, seconds, spent = (column[whole] for column in (own.cpu_ratio, own.lag, own.seconds, own.cpu_seconds))
+    cpu, lag, seconds, spent = (
+        column[whole] for column in (own.cpu_ratio, own.lag, own.seconds, own.cpu_seconds)
+    )
     is_open = bool(np.isfinite(own.asked[whole]).any())
     asked = np.nan_to_num(own.asked[whole])
     busy, pressed = cpu >= BUSY, (cpu >= BUSY) | (lag >= LAGGING)
-    # An arrival that found no free connection was the target's to delay, unless the generator was too busy to free one.
+    # An arrival that found no free connection was the target's to delay, unless the generator was
+    # too busy to free one.
     late = np.where(pressed, late, np.maximum(0.0, late - own.queued[whole]))
     if is_open:
         lost = (dropped > DROPPED * (made + dropped)) | _is_short(made, asked)
-        saturated = _short(own.made[whole], asked, seconds) | (pressed & lost) | (busy & (late > MOSTLY_LATE * made))
+        saturated = (
+            _short(own.made[whole], asked, seconds)
+            | (pressed & lost)
+            | (busy & (late > MOSTLY_LATE * made))
+        )
     else:
         saturated = busy
     span, total = float(seconds.sum()), float(made.sum())
@@ -146,10 +160,16 @@ def generator_findings(asked: RuleInput) -> Iterator[Finding]:
         return
     verdict, reason = Verdict.PASS, f"The load generator kept up: {_figures_of(generator)}."
     if generator.saturated > PARTLY:
-        when = "throughout" if generator.broke else f"in {show_ratio(generator.saturated)} of the time judged"
+        when = (
+            "throughout"
+            if generator.broke
+            else f"in {show_ratio(generator.saturated)} of the time judged"
+        )
         reason = f"The load generator was saturated {when} ({_figures_of(generator)}), {_consequence(generator)}"
         verdict = Verdict.INCONCLUSIVE
-    yield Finding(RuleName.GENERATOR, "soak_load_cpu_ratio", verdict, reason, (), None, generator.cpu, "ratio")
+    yield Finding(
+        RuleName.GENERATOR, "soak_load_cpu_ratio", verdict, reason, (), None, generator.cpu, "ratio"
+    )
 
 
 def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
@@ -157,14 +177,18 @@ def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterat
     generator = generator_of(asked.prepared)
     if generator is None or generator.saturated > PARTLY:
         return
-    late = f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
+    late = (
+        f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
+    )
     if generator.late > LATE and not generator.short:
         yield f"{late} ({_figures_of(generator)}); that is in their latency, p99 and beyond above all."
     if generator.short:
-        dropped = f", and {show_ratio(generator.dropped)} were dropped" if generator.dropped > DROPPED else ""
-        made = (
-            f"{show_number(generator.achieved)} of {show_number(generator.asked or 0.0)} requests/s asked for were made"
+        dropped = (
+            f", and {show_ratio(generator.dropped)} were dropped"
+            if generator.dropped > DROPPED
+            else ""
         )
+        made = f"{show_number(generator.achieved)} of {show_number(generator.asked or 0.0)} requests/s asked for were made"
         if generator.late > LATE:
             both = f"{made}{dropped}, and {late} ({_figures_of(generator)})"
             yield f"{both}: which of the two was too slow, target or load generator, cannot be told; {_remedy(generator)}."
@@ -177,9 +201,13 @@ def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterat
 def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterator[Finding]:
     """Failing latency and rate proves nothing where the generator was saturated; all else stays as it was found."""
     for finding in findings:
-        rate, latency = finding.series == "http_requests_per_second", finding.series.startswith("http_request_p")
+        rate, latency = (
+            finding.series == "http_requests_per_second",
+            finding.series.startswith("http_request_p"),
+        )
         pressed = generator is not None and (
-            (generator.saturated > PARTLY and (rate or latency)) or (generator.delayed > PARTLY and latency)
+            (generator.saturated > PARTLY and (rate or latency))
+            or (generator.delayed > PARTLY and latency)
         )
         if generator is not None and pressed and finding.verdict is Verdict.FAIL:
             own = f"But the load generator did not keep up, and this may be its own doing; {_remedy(generator)}."
@@ -191,8 +219,12 @@ def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterat
 
 def saturated(generator: Generator | None, findings: Iterable[Finding]) -> str | None:
     """Why no figure of the load is the target's: its generator was saturated throughout. None where it was not."""
-    reason = next((finding.reason for finding in findings if finding.series == "soak_load_cpu_ratio"), "")
-    return f"{reason[:1].lower()}{reason[1:]}" if generator is not None and generator.broke else None
+    reason = next(
+        (finding.reason for finding in findings if finding.series == "soak_load_cpu_ratio"), ""
+    )
+    return (
+        f"{reason[:1].lower()}{reason[1:]}" if generator is not None and generator.broke else None
+    )
 
 
 def _figures_of(generator: Generator) -> str:

@@ -20,7 +20,9 @@ def worker_findings(asked: RuleInput) -> Iterator[Finding]:
     coverages = prepared.recording.coverages
     if coverages is None:
         return
-    inside = (coverages.times > prepared.start) & (coverages.times - coverages.seconds < prepared.end)
+    inside = (coverages.times > prepared.start) & (
+        coverages.times - coverages.seconds < prepared.end
+    )
     seconds, present, expected = (
         column[inside] for column in (coverages.seconds, coverages.present, coverages.expected)
     )
@@ -35,10 +37,20 @@ def worker_findings(asked: RuleInput) -> Iterator[Finding]:
     reason = f"{who} for {show_duration(float(seconds[short].sum()))}"
     made = f"their share was not made, or not recorded, for {show_duration(float(uncovered))}"
     if share > _TOO_MUCH_MISSING:
-        verdict, reason = Verdict.INCONCLUSIVE, f"{reason}; {made}: {show_ratio(share)} of the load is not in this run."
+        verdict, reason = (
+            Verdict.INCONCLUSIVE,
+            f"{reason}; {made}: {show_ratio(share)} of the load is not in this run.",
+        )
     else:
         verdict = Verdict.PASS
         reason = f"{reason}; {made} ({show_ratio(share)} of the load), and then taken over by the others."
     yield Finding(
-        RuleName.GENERATOR, "load_workers", verdict, reason, (), _TOO_MUCH_MISSING, float(np.round(share, 6)), "ratio"
+        RuleName.GENERATOR,
+        "load_workers",
+        verdict,
+        reason,
+        (),
+        _TOO_MUCH_MISSING,
+        float(np.round(share, 6)),
+        "ratio",
     )

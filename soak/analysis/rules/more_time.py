@@ -17,12 +17,16 @@ LEAST, MOST = 0.25, 9.0
 def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
     """`run 2.5 h longer`: when the interval, as it narrows with T^1.5, will exclude the nearest of `edges`.
 
-    `edges` are the growths an hour at which the verdict turns, `seconds` how long was judged. A rate that lies on an edge
-    can never be told from it, so that no more than MOST is advised.
+    `edges` are the growths an hour at which the verdict turns, `seconds` how long was judged. A
+    rate that lies on an edge can never be told from it, so that no more than MOST is advised.
     """
     width = (trend.slope_high - trend.slope_low) / 2
     distance = min((abs(trend.slope_per_hour - edge) for edge in edges), default=0.0)
-    longer = (width / distance) ** (1 / SHARPER) - 1 if distance > 0 and math.isfinite(width) else math.inf
+    longer = (
+        (width / distance) ** (1 / SHARPER) - 1
+        if distance > 0 and math.isfinite(width)
+        else math.inf
+    )
     return run_longer(seconds * min(max(longer, LEAST), MOST))
 
 

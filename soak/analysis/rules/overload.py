@@ -1,7 +1,8 @@
 """Whether the target was overloaded: then what it holds is requests that wait, and growth says nothing of leaks.
 
-By Little's law (A proof for the queuing formula L = λW, 1961) the requests in flight are the rate times the time that each
-takes; while they rise under a steady rate the target falls behind, and memory, descriptors and threads rise with them.
+By Little's law (A proof for the queuing formula L = λW, 1961) the requests in flight are the rate
+times the time that each takes; while they rise under a steady rate the target falls behind, and
+memory, descriptors and threads rise with them.
 """
 
 from __future__ import annotations
@@ -34,9 +35,7 @@ class Overload:
         """What was overloaded, since when, and what it would have kept up with."""
         rate = f"it answered {show_number(self.answered)} requests/s; a rate below that would tell"
         if self.timeouts > MOSTLY_TIMEOUTS:
-            return (
-                f"the target was overloaded: {show_ratio(self.timeouts)} of the requests got no answer in time; {rate}"
-            )
+            return f"the target was overloaded: {show_ratio(self.timeouts)} of the requests got no answer in time; {rate}"
         rise = f"from {show_number(self.first)} to {show_number(self.last)}"
         return f"the target was overloaded from {show_duration(self.since)} on: requests in flight rose {rise}; {rate}"
 
@@ -69,7 +68,12 @@ def _in_flight(prepared: Prepared) -> tuple[Floats, Floats]:
     """Requests that were sent and not yet answered, at each window of the judged stretch; empty where unknown."""
     own = prepared.recording.generator
     every = prepared.recording.windows
-    if own is None or not every or len(own.times) != len(every[0].times) or not np.isfinite(own.made).all():
+    if (
+        own is None
+        or not every
+        or len(own.times) != len(every[0].times)
+        or not np.isfinite(own.made).all()
+    ):
         return np.empty(0), np.empty(0)
     done = np.sum([window.requests for window in every], axis=0)
     waiting = np.cumsum(own.made) - np.cumsum(done)

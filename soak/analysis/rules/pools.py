@@ -1,8 +1,10 @@
 """Pools of connections: not returned, exhausted, pinned, oversized, never reclaimed.
 
-What costs a request fails a run: a connection that is not returned when the load is over, a caller that gave up waiting;
-and callers that wait ever more, by the growth rule. What is only a risk, or the wish of the one who set up the load, is a
-warning: a pool at its maximum, one far larger than ever used, idle connections that are kept for ever.
+What costs a request fails a run: a connection that is not returned when the load is over, a caller
+that gave up waiting; and callers that wait ever more, by the growth rule. What is only a risk, or
+the wish of the one who set up the load, is a
+warning: a pool at its maximum, one far larger than ever used, idle connections that are kept for
+    ever.
 """
 
 from __future__ import annotations
@@ -41,13 +43,21 @@ def pool_findings(asked: RuleInput) -> Iterator[Finding]:
 def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
     """Risks and waste that are no failure; sizing advice is skipped for pools with a finding that does not pass."""
     prepared = asked.prepared
-    unsettled = {(finding.series, finding.labels) for finding in findings if finding.verdict is not Verdict.PASS}
+    unsettled = {
+        (finding.series, finding.labels)
+        for finding in findings
+        if finding.verdict is not Verdict.PASS
+    }
     for pool in POOLS:
         for used in prepared.named(pool.used):
             own = pool_identity(pool, used.labels)
             of = f" of {', '.join(value for _, value in own)}" if own else ""
             maximum = _beside(prepared, pool, pool.maximum, own)
-            most = float(maximum.values[np.isfinite(maximum.values)][-1]) if maximum is not None else 0.0
+            most = (
+                float(maximum.values[np.isfinite(maximum.values)][-1])
+                if maximum is not None
+                else 0.0
+            )
             taken = _judged(prepared, used)
             if len(taken) < _FEWEST:
                 continue
@@ -77,31 +87,57 @@ def _not_returned(prepared: Prepared, used: Series) -> Iterator[Finding]:
     held, usual = float(late.min()), float(before.min()) if len(before) else 0.0
     if held > usual:
         many, they = (
-            ("1 connection was", "it was") if held == 1 else (f"{show_number(held)} connections were", "they were")
+            ("1 connection was", "it was")
+            if held == 1
+            else (f"{show_number(held)} connections were", "they were")
         )
         reason = f"{many} still in use when the load had ended: {they} never returned."
-        yield Finding(RuleName.GROWTH, used.name, Verdict.FAIL, reason, used.labels, usual, held, "connections")
+        yield Finding(
+            RuleName.GROWTH,
+            used.name,
+            Verdict.FAIL,
+            reason,
+            used.labels,
+            usual,
+            held,
+            "connections",
+        )
 
 
 def _gave_up(prepared: Prepared, counter: Series) -> Iterator[Finding]:
-    inside = (counter.times >= prepared.judged_from) & (counter.times <= prepared.end) & np.isfinite(counter.values)
+    inside = (
+        (counter.times >= prepared.judged_from)
+        & (counter.times <= prepared.end)
+        & np.isfinite(counter.values)
+    )
     values = counter.values[inside]
     if len(values) < 2:
         return
     grown = np.diff(values)
-    total = float(np.where(grown < 0, values[1:], grown).sum()) if counter.kind is Kind.COUNTER else 0.0
+    total = (
+        float(np.where(grown < 0, values[1:], grown).sum()) if counter.kind is Kind.COUNTER else 0.0
+    )
     if total > 0:
         callers = "1 caller" if total == 1 else f"{show_number(total)} callers"
         reason = f"{callers} gave up waiting for a connection: the pool was exhausted."
-        yield Finding(RuleName.MAX, counter.name, Verdict.FAIL, reason, counter.labels, 0.0, total, "callers")
+        yield Finding(
+            RuleName.MAX, counter.name, Verdict.FAIL, reason, counter.labels, 0.0, total, "callers"
+        )
 
 
-def _pinned(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats, most: float) -> Iterator[str]:
+def _pinned(
+    prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats, most: float
+) -> Iterator[str]:
     share = float((taken >= most).mean())
     if share < _PINNED:
         return
     waiting = next(
-        (beside for name in (pool.waiting, pool.waits) if name and (beside := _beside(prepared, pool, name, own))), None
+        (
+            beside
+            for name in (pool.waiting, pool.waits)
+            if name and (beside := _beside(prepared, pool, name, own))
+        ),
+        None,
     )
     queue = _judged(prepared, waiting) if waiting is not None else taken[:0]
     waited = float((queue > 0).mean()) if len(queue) else 0.0
@@ -112,7 +148,9 @@ def _pinned(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats,
     )
 
 
-def _kept_for_ever(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats) -> Iterator[str]:
+def _kept_for_ever(
+    prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats
+) -> Iterator[str]:
     idle = _beside(prepared, pool, pool.idle, own) if pool.idle else None
     if idle is None or prepared.judged_seconds < 2 * _LONG:
         return
@@ -129,7 +167,9 @@ def _kept_for_ever(prepared: Prepared, pool: Pool, own: Labels, of: str, taken: 
 
 def _beside(prepared: Prepared, pool: Pool, selector: str, own: Labels) -> Series | None:
     """The series of the same pool that a selector matches, if it has some value."""
-    beside = (series for series in prepared.named(selector) if pool_identity(pool, series.labels) == own)
+    beside = (
+        series for series in prepared.named(selector) if pool_identity(pool, series.labels) == own
+    )
     return next((series for series in beside if np.isfinite(series.values).any()), None)
 
 

@@ -1,12 +1,14 @@
 """Growth at the rate of production, where the test's rate is another: an accelerated soak.
 
-Growth with requests slows down with them, growth with time does not, and a run of one steady rate cannot tell the two
-apart. So the growth in production is bounded: with f the rate of production over that of the test, it lies between the
-slower and the faster of the test's growth and f times it. Where the rate varied enough within the run, both parts are
-fitted, y = a + b t + c N(t) with N the requests so far, on block means by ordinary least squares, and b + c times the rate
-of production narrows the bounds. What stays undecided counts against the horizon.
+Growth with requests slows down with them, growth with time does not, and a run of one steady rate
+cannot tell the two apart. So the growth in production is bounded: with f the rate of production
+over that of the test, it lies between the slower and the faster of the test's growth and f times
+it. Where the rate varied enough within the run, both parts are fitted, y = a + b t + c N(t) with N
+the requests so far, on block means by ordinary least squares, and b + c times the rate of
+production narrows the bounds. What stays undecided counts against the horizon.
 
-Assumed: that each kind of request leaves as much in production as in the test, and that the mix of kinds is the same.
+Assumed: that each kind of request leaves as much in production as in the test, and that the mix of
+    kinds is the same.
 
 | constant | unit | meaning |
 |---|---|---|
@@ -35,12 +37,20 @@ _STEP = "rate of production"
 def at_production(subject: Subject, finding: Finding, survive: Survive) -> Finding:
     """A finding of growth, judged and vouched for at the rate of production; as it was where the profile names none."""
     trend, rate = finding.trend, request_rate(subject)
-    if survive.at is None or trend is None or subject.limit is not None or not math.isfinite(bound(trend)) or rate <= 0:
+    if (
+        survive.at is None
+        or trend is None
+        or subject.limit is not None
+        or not math.isfinite(bound(trend))
+        or rate <= 0
+    ):
         return finding
     factor = survive.at / rate
     slow, fast = min(1.0, factor), max(1.0, factor)
     low = trend.slope_low * (slow if trend.slope_low > 0 else fast)
-    high, unseen = (value * (fast if value > 0 else slow) for value in (trend.slope_high, bound(trend)))
+    high, unseen = (
+        value * (fast if value > 0 else slow) for value in (trend.slope_high, bound(trend))
+    )
     fitted = by_both_clocks(subject, survive.at)
     if fitted is not None:
         slope, error = fitted
@@ -56,7 +66,9 @@ def at_production(subject: Subject, finding: Finding, survive: Survive) -> Findi
     between = f"between {show_amount(low, finding.unit)} and {show_amount(high, finding.unit)}"
     noun = subject.noun[:1].upper() + subject.noun[1:]
     if high < matters:
-        reason = f"{noun}: {between} {at}, too little to matter within {show_duration(survive.for_)}."
+        reason = (
+            f"{noun}: {between} {at}, too little to matter within {show_duration(survive.for_)}."
+        )
         return finding.adjusted(_STEP, Verdict.PASS, reason)
     reason = (
         f"{noun}: {between} {at}; whether it grows with requests or with time a run of one rate cannot tell, "
@@ -71,7 +83,11 @@ def request_rate(subject: Subject) -> float:
         return 0.0
     inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
     times, done = subject.requests.times[inside], subject.requests.values[inside]
-    return float((done[-1] - done[0]) / (times[-1] - times[0])) if len(times) > 1 and times[-1] > times[0] else 0.0
+    return (
+        float((done[-1] - done[0]) / (times[-1] - times[0]))
+        if len(times) > 1 and times[-1] > times[0]
+        else 0.0
+    )
 
 
 def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:
@@ -94,8 +110,13 @@ def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:
     inverse = np.linalg.pinv(design.T @ design)
     coefficients = inverse @ design.T @ y
     residual = y - design @ coefficients
-    # Neighbouring blocks' errors may hang together: an AR(1) correction of the variance (Bartlett, 1946).
-    memory = float(np.clip(residual[1:] @ residual[:-1] / max(float(residual @ residual), 1e-300), 0.0, 0.9))
+    # Neighbouring blocks' errors may hang together: an AR(1) correction of the variance (Bartlett,
+    # 1946).
+    memory = float(
+        np.clip(residual[1:] @ residual[:-1] / max(float(residual @ residual), 1e-300), 0.0, 0.9)
+    )
     variance = float(residual @ residual) / (BLOCKS - 3) * (1 + memory) / (1 - memory)
     weights = np.array([0.0, 3600.0, 3600.0 * rate])
-    return float(weights @ coefficients), math.sqrt(max(float(weights @ inverse @ weights) * variance, 0.0))
+    return float(weights @ coefficients), math.sqrt(
+        max(float(weights @ inverse @ weights) * variance, 0.0)
+    )

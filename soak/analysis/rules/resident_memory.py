@@ -1,9 +1,10 @@
 """Resident memory beside what it is made of: growth that the managed heap, the runtime's total or files explain.
 
-Resident memory of a young process creeps for minutes: the allocator touches pages of arenas that it took long ago, and the
-system maps pages of the program itself. Neither is a leak, and no look at resident memory alone can tell. So a rise of it
-is weighed against series that bound it. With p the pages of files, and t what the runtime took from the system and has not
-given back, resident memory is at most p + t and a little; where t is steady and holds all of it, a rise must end.
+Resident memory of a young process creeps for minutes: the allocator touches pages of arenas that it
+took long ago, and the system maps pages of the program itself. Neither is a leak, and no look at
+resident memory alone can tell. So a rise of it is weighed against series that bound it. With p the
+pages of files, and t what the runtime took from the system and has not given back, resident memory
+is at most p + t and a little; where t is steady and holds all of it, a rise must end.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ from soak.units import show_amount, show_bytes
 #: Heaps that tell what is alive; where a process tells none, what is in use speaks.
 LIVE_HEAPS = (
     *(collector.live for collector in COLLECTORS if collector.live),
-    *(collector.heap for collector in COLLECTORS if collector.heap and not collector.live_after_full),
+    *(
+        collector.heap
+        for collector in COLLECTORS
+        if collector.heap and not collector.live_after_full
+    ),
 )
 
 _STEP = "resident memory beside the rest of the process"
@@ -49,7 +54,14 @@ def explain_resident_memory(
     beside = {(finding.series, finding.labels): finding for finding in findings}
     result = []
     for subject, finding in zip(subjects, findings, strict=True):
-        heap = next((beside[name, finding.labels] for name in LIVE_HEAPS if (name, finding.labels) in beside), None)
+        heap = next(
+            (
+                beside[name, finding.labels]
+                for name in LIVE_HEAPS
+                if (name, finding.labels) in beside
+            ),
+            None,
+        )
         metric = metric_of(finding.series, finding.labels)
         whole = metric is not None and metric.whole
         asked = whole and finding.verdict is not Verdict.PASS and subject.limit is None
@@ -93,7 +105,8 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
     trend = finding.trend
     if trend is not None and trend.stepwise:
         return _passed(
-            finding, "Resident memory moved in a few steps under a live heap that is steady: arenas taken, not a leak"
+            finding,
+            "Resident memory moved in a few steps under a live heap that is steady: arenas taken, not a leak",
         )
     hours = prepared.judged_seconds / 3600  # a gap without load adds no rise
     small = (
@@ -102,7 +115,9 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
         and trend.slope_per_hour * hours < _alone(3600 * hours) * abs(trend.level)
     )
     if small and trend is not None and trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
-        return _passed(finding, "Resident memory has most likely settled, and the live heap is steady")
+        return _passed(
+            finding, "Resident memory has most likely settled, and the live heap is steady"
+        )
     if small and trend is not None and finding.verdict is Verdict.FAIL:
         slope = show_amount(trend.slope_per_hour, "bytes/h")
         reason = (
@@ -128,7 +143,9 @@ def _alone(seconds: float) -> float:
     return RESIDENT_ALONE + (RESIDENT_ALONE_AT_FIRST - RESIDENT_ALONE) * youth
 
 
-def _passed(finding: Finding, why: str, beside: Subject | None = None, judged: Finding | None = None) -> Finding:
+def _passed(
+    finding: Finding, why: str, beside: Subject | None = None, judged: Finding | None = None
+) -> Finding:
     """A pass, that vouches for as long as what bounds resident memory does."""
     passed = finding.adjusted(_STEP, Verdict.PASS, f"{why}.")
     if beside is None or judged is None or judged.trend is None:
@@ -143,19 +160,24 @@ def _judged(series: Series, subject: Subject) -> Floats:
 def _kept(series: Series, subject: Subject) -> bool:
     """Whether the last quarter of the judged stretch lies no more than a twentieth above the first.
 
-    A few large steps pass as steps in a verdict of their own; to excuse another series, there must be none upwards.
+    A few large steps pass as steps in a verdict of their own; to excuse another series, there must
+    be none upwards.
     """
     values = _judged(series, subject)
     values = values[np.isfinite(values)]
     quarter = max(len(values) // 4, 1)
-    return len(values) > 0 and bool(np.median(values[-quarter:]) <= COMPANION_RISE * np.median(values[:quarter]))
+    return len(values) > 0 and bool(
+        np.median(values[-quarter:]) <= COMPANION_RISE * np.median(values[:quarter])
+    )
 
 
 def _taken(prepared: Prepared, subject: Subject) -> list[Series]:
     """What the runtime took from the system, in bytes: less what it has given back, and all of it; none where unknown."""
     for collector in COLLECTORS:
         # Only runtimes that tell what they give back tell all that they take.
-        total = prepared.beside(collector.taken, subject.series.labels) if collector.released else None
+        total = (
+            prepared.beside(collector.taken, subject.series.labels) if collector.released else None
+        )
         if total is not None:
             released = prepared.beside(collector.released, subject.series.labels)
             if released is None or len(released.times) != len(total.times):

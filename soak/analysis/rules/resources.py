@@ -21,7 +21,15 @@ from soak.analysis.rules.vouch import vouched
 from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import FEWEST_SAMPLES
-from soak.catalog.metrics import NO_RESOURCES, Metric, encloses, is_exporters_own, metric_of, selects, unknown_metric
+from soak.catalog.metrics import (
+    NO_RESOURCES,
+    Metric,
+    encloses,
+    is_exporters_own,
+    metric_of,
+    selects,
+    unknown_metric,
+)
 from soak.catalog.rows import Worse
 from soak.model import Finding, RuleName, Series
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -46,12 +54,17 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
     for name, limit in limits.growth.items():
         for series in matching(prepared, name):
             subjects[series.key] = _subject(
-                prepared, series, metric_of(series.name, series.labels) or unknown_metric(series.name), limit
+                prepared,
+                series,
+                metric_of(series.name, series.labels) or unknown_metric(series.name),
+                limit,
             )
     if asked.judge_unknown:
         shown_only = prepared.recording.shown_only
         handed = [
-            series for series in prepared.series if series.key not in shown_only and not _is_aside(prepared, series)
+            series
+            for series in prepared.series
+            if series.key not in shown_only and not _is_aside(prepared, series)
         ]
         unknown = [series for series in handed if metric_of(series.name, series.labels) is None]
         # What is known but only shown elsewhere counts where a file holds nothing better.
@@ -83,7 +96,9 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
     seconds = prepared.judged_seconds
     overload = overload_of(prepared)
     for index, subject in enumerate(clocked):
-        finding = with_few_collections(findings[index], subject.noun, judged, prepared.collections, seconds)
+        finding = with_few_collections(
+            findings[index], subject.noun, judged, prepared.collections, seconds
+        )
         finding = within_warmup(prepared, subject, at_production(subject, finding, limits.survive))
         findings[index] = without_overload(finding, overload)
     findings = vouched(clocked, with_positive_control(clocked, findings, seconds), seconds)
@@ -128,27 +143,41 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
 
 def _too_few(series: Series) -> bool:
     """Whether snapshots gave too few levels to judge: they were not taken for that, and open nothing."""
-    return series.source == SNAPSHOT_SOURCE and int(np.isfinite(series.values).sum()) < FEWEST_SAMPLES
+    return (
+        series.source == SNAPSHOT_SOURCE and int(np.isfinite(series.values).sum()) < FEWEST_SAMPLES
+    )
 
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:
     """Whether a series of a file is load, time, a counter's rate or a capacity, and so no resource."""
     was_counter = any(
-        recorded.key == series.key and recorded.kind.value == "counter" for recorded in prepared.recording.series
+        recorded.key == series.key and recorded.kind.value == "counter"
+        for recorded in prepared.recording.series
     )
     name = series.name
     load = name.startswith(NO_RESOURCES)
     return (
         was_counter
         or load
-        or name.endswith(("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections"))
+        or name.endswith(
+            ("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections")
+        )
     )
 
 
 def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | None) -> Subject:
-    capacities = [capacity for name in metric.capacities if (capacity := _last(prepared, name, series)) is not None]
+    capacities = [
+        capacity
+        for name in metric.capacities
+        if (capacity := _last(prepared, name, series)) is not None
+    ]
     floor = next(
-        (lowest for name in metric.floors for lowest in prepared.named(name) if lowest.labels == series.labels),
+        (
+            lowest
+            for name in metric.floors
+            for lowest in prepared.named(name)
+            if lowest.labels == series.labels
+        ),
         None,
     )
     instance = dict(series.labels).get("instance")

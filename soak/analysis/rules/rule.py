@@ -18,8 +18,10 @@ RequestClock = Callable[[Prepared, Subject], Subject]
 class RuleInput:
     """A prepared recording and the limits that it is judged by.
 
-    `endpoint_limits` maps endpoint names to limits of their own. `judge_unknown` is for files that a user chose to have
-    judged: series that the catalog does not know as resources are judged too. `request_clock` is None where time is the clock.
+    `endpoint_limits` maps endpoint names to limits of their own. `judge_unknown` is for files that
+    a user chose to have
+    judged: series that the catalog does not know as resources are judged too. `request_clock` is
+        None where time is the clock.
     """
 
     prepared: Prepared

@@ -69,9 +69,14 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
     """Events derived from the series afterwards: replaced processes, OOM kills, and what soak itself asked for."""
     for instance, moments in prepared.restarts.items():
         of = f" of {instance}" if instance else ""
-        yield from (Event(moment, EventKind.RESTART, f"the process{of} was replaced") for moment in moments)
+        yield from (
+            Event(moment, EventKind.RESTART, f"the process{of} was replaced") for moment in moments
+        )
     for series, killed, _ in _kills(prepared):
-        yield from (Event(time, EventKind.OOM, f"{series.key} rose: killed for want of memory") for time in killed)
+        yield from (
+            Event(time, EventKind.OOM, f"{series.key} rose: killed for want of memory")
+            for time in killed
+        )
     asked = {}
     for series in prepared.recording.series:
         known = series.values[np.isfinite(series.values)]
@@ -81,7 +86,9 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
         total = sum(asked.values())
         each = ", ".join(f"{show_number(count)} to {url}" for url, count in asked.items())
         yield Event(
-            prepared.end, EventKind.SCRAPING, f"soak itself sent {show_number(total)} requests for metrics ({each})"
+            prepared.end,
+            EventKind.SCRAPING,
+            f"soak itself sent {show_number(total)} requests for metrics ({each})",
         )
 
 
@@ -89,7 +96,11 @@ def _kills(prepared: Prepared) -> Iterator[tuple[Series, list[float], float]]:
     """Series that count kills for want of memory, when they rose during the load, and by how many."""
     for series in prepared.recording.series:
         if series.name == OOM_KILLS:
-            inside = np.isfinite(series.values) & (series.times >= prepared.start) & (series.times <= prepared.end)
+            inside = (
+                np.isfinite(series.values)
+                & (series.times >= prepared.start)
+                & (series.times <= prepared.end)
+            )
             times, grown = series.times[inside][1:], np.diff(series.values[inside])
             if (grown > 0).any():
                 yield series, times[grown > 0].tolist(), float(grown[grown > 0].sum())
@@ -100,7 +111,11 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
     name = START_TIME
     for instance, all_moments in prepared.restarts.items():
         # What was replaced while the run stood still did not fail under its load.
-        moments = [m for m in all_moments if not any(gap.start <= m <= gap.end + _RESUMING for gap in prepared.gaps)]
+        moments = [
+            m
+            for m in all_moments
+            if not any(gap.start <= m <= gap.end + _RESUMING for gap in prepared.gaps)
+        ]
         if not moments:
             continue
         count, labels = len(moments), (("instance", instance),) if instance else ()
@@ -112,12 +127,22 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
             verdict, reason = Verdict.FAIL, f"{said}: it did not survive this run."
         else:
             verdict, reason = Verdict.PASS, f"{said}; each life is judged by itself."
-        yield Finding(RuleName.RESTART, name, verdict, reason, labels, observed=float(count), unit="restarts")
+        yield Finding(
+            RuleName.RESTART, name, verdict, reason, labels, observed=float(count), unit="restarts"
+        )
     for series, _, killed in _kills(prepared):
         many = "a process" if killed == 1 else f"{show_number(killed)} processes"
         reason = f"The kernel killed {many} in the container for want of memory."
         verdict = Verdict.FAIL if prepared.driven else Verdict.PASS
-        yield Finding(RuleName.RESTART, OOM_KILLS, verdict, reason, series.labels, observed=killed, unit="kills")
+        yield Finding(
+            RuleName.RESTART,
+            OOM_KILLS,
+            verdict,
+            reason,
+            series.labels,
+            observed=killed,
+            unit="kills",
+        )
 
 
 def _gone(prepared: Prepared) -> Iterator[Finding]:
@@ -129,7 +154,9 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
     lost = [health for health in prepared.recording.sources if health.gone and not deaths]
     for health in lost:
         reason = f"The target did not survive this run ({health.last_error})."
-        yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason, (("source", health.source),))
+        yield Finding(
+            RuleName.RESTART, START_TIME, Verdict.FAIL, reason, (("source", health.source),)
+        )
     for event in deaths:
         after = event.time - prepared.start
         when = "as the load began" if after < _AT_ONCE else f"after {show_duration(after)} of load"
@@ -153,7 +180,9 @@ def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
     if failing < _OUTAGE:
         return
     silent = [health for health in prepared.recording.sources if _silent_since(health, since)]
-    said = f"No request succeeded any more from {show_duration(since - prepared.start)} of the load on"
+    said = (
+        f"No request succeeded any more from {show_duration(since - prepared.start)} of the load on"
+    )
     if silent and len(silent) == len(prepared.recording.sources):
         why = f"{said}, nor did a scrape ({silent[0].last_error}): the target did not survive this run."
         yield Finding(RuleName.RESTART, "http_requests", Verdict.FAIL, why)
@@ -166,4 +195,8 @@ def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
 def _silent_since(health: SourceHealth, moment: float) -> bool:
     """Whether a source was polled after a moment, and never answered; one scrape may still have been under way."""
     later = health.times > moment
-    return bool(later.any()) and int(health.answered[later].sum()) <= 1 and not bool(health.answered[-1])
+    return (
+        bool(later.any())
+        and int(health.answered[later].sum()) <= 1
+        and not bool(health.answered[-1])
+    )

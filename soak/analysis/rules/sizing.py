@@ -1,7 +1,8 @@
 """Sizing: will a resource that does not leak be used up by its peaks all the same, and what size would do?
 
-Only limits whose breach ends or breaks a process are judged: memory of a control group, address space, descriptors. A
-heap that fills to its maximum before a collection, or a cache that is as large as it may be, is no such risk.
+Only limits whose breach ends or breaks a process are judged: memory of a control group, address
+space, descriptors. A heap that fills to its maximum before a collection, or a cache that is as
+large as it may be, is no such risk.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def sizing_findings(asked: RuleInput) -> Iterator[Finding]:
             inside = (series.times >= prepared.judged_from) & np.isfinite(series.values)
             if limit is None or not inside.any():
                 continue
-            finding = _judged(prepared, series, series.times[inside], series.values[inside], limit, horizon)
+            finding = _judged(
+                prepared, series, series.times[inside], series.values[inside], limit, horizon
+            )
             if finding is not None:
                 yield finding
 
@@ -102,17 +105,25 @@ def _judged(
     fit = fit_peaks(times, values)
     size = _size(fit, limit, horizon, unit)
     if peak >= KILLED_AT * limit and _died(prepared):
-        verdict, reason = Verdict.FAIL, f"{seen}, and the process did not survive: the limit is too small for it{size}."
+        verdict, reason = (
+            Verdict.FAIL,
+            f"{seen}, and the process did not survive: the limit is too small for it{size}.",
+        )
     elif isinstance(fit, str):
         if peak < CLOSE * limit:
             return None
-        verdict, reason = Verdict.INCONCLUSIVE, f"{seen}; whether peaks reach it cannot be told: {fit}."
+        verdict, reason = (
+            Verdict.INCONCLUSIVE,
+            f"{seen}; whether peaks reach it cannot be told: {fit}.",
+        )
     else:
         verdict, reason = _by_chance(seen, fit, limit, horizon, size)
     return Finding(RuleName.MAX, series.name, verdict, reason, series.labels, limit, peak, unit)
 
 
-def _by_chance(seen: str, fit: Peaks, limit: float, horizon: float, size: str) -> tuple[Verdict, str]:
+def _by_chance(
+    seen: str, fit: Peaks, limit: float, horizon: float, size: str
+) -> tuple[Verdict, str]:
     chances = fit.chances(limit, horizon)
     chance = float(chances[0])
     low, high = (float(end) for end in np.quantile(chances[1:], _ENDS))
@@ -132,12 +143,20 @@ def _size(fit: Peaks | str, limit: float, horizon: float, unit: str) -> str:
     needed = float(np.quantile(fit.levels(RECOMMENDED_CHANCE, horizon), _ENDS[1]))
     if needed <= limit:
         return ""
-    return f"; {show_amount(needed, unit)} would do, with a chance of {show_ratio(RECOMMENDED_CHANCE)}"
+    return (
+        f"; {show_amount(needed, unit)} would do, with a chance of {show_ratio(RECOMMENDED_CHANCE)}"
+    )
 
 
 def _percent(chance: float) -> str:
     """A chance in whole percent; the ends are never quite 0 or 100."""
-    return "under 1%" if chance < 0.01 else "over 99%" if chance > 0.99 else f"{show_number(round(chance * 100))}%"
+    return (
+        "under 1%"
+        if chance < 0.01
+        else "over 99%"
+        if chance > 0.99
+        else f"{show_number(round(chance * 100))}%"
+    )
 
 
 def _died(prepared: Prepared) -> bool:
@@ -145,7 +164,9 @@ def _died(prepared: Prepared) -> bool:
     return (
         any(prepared.restarts.values())
         or any(health.gone for health in prepared.recording.sources)
-        or any(event.kind in (EventKind.TARGET, EventKind.OOM) for event in prepared.recording.events)
+        or any(
+            event.kind in (EventKind.TARGET, EventKind.OOM) for event in prepared.recording.events
+        )
     )
 
 
@@ -178,7 +199,9 @@ def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
             continue
         for ceiling in CEILINGS:
             allowed = _total(prepared, ceiling.limit)
-            taken = _total(prepared, ceiling.taken) - (_total(prepared, ceiling.returned) if ceiling.returned else 0.0)
+            taken = _total(prepared, ceiling.taken) - (
+                _total(prepared, ceiling.returned) if ceiling.returned else 0.0
+            )
             beside = max(0.0, float(np.median(known)) - taken)
             if allowed and taken > 0 and allowed + beside > limit:
                 yield (
@@ -192,7 +215,8 @@ def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
 def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
     """A pool that may open more connections than the database takes, by their number or by the memory of their sessions.
 
-    A session's size is known of a PostgreSQL server that the `process` source watches: it has a process for each.
+    A session's size is known of a PostgreSQL server that the `process` source watches: it has a
+    process for each.
     """
     prepared = asked.prepared
     for selector in dict.fromkeys(pool.maximum for pool in POOLS if pool.maximum):
@@ -207,7 +231,10 @@ def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
             server = dict(children.labels).get("instance", "")
             if not any(mark in server for mark in _POSTGRESQL):
                 continue
-            unique, limit = _last(prepared.beside(UNIQUE, children.labels)), _limit(prepared, MEMORY_LIMIT, children)
+            unique, limit = (
+                _last(prepared.beside(UNIQUE, children.labels)),
+                _limit(prepared, MEMORY_LIMIT, children),
+            )
             level, processes = _last(prepared.beside(RESIDENT, children.labels)), _last(children)
             if not (unique and level and processes and limit) or most <= processes:
                 continue

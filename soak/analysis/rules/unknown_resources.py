@@ -19,11 +19,19 @@ def no_findings(_asked: RuleInput) -> Iterable[Finding]:
 
 def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
     """A warning for each unknown series that looks like a resource, where no resource of the target was judged."""
-    judged = (metric_of(finding.series, finding.labels) for finding in findings if finding.trend is not None)
+    judged = (
+        metric_of(finding.series, finding.labels)
+        for finding in findings
+        if finding.trend is not None
+    )
     if any(metric is None or metric.kind is not ResourceKind.METRICS for metric in judged):
         return
-    recorded = {series.key: series for series in asked.prepared.recording.series if series.source != "load"}
-    for likely in likely_resources((unknown.name, unknown.labels, unknown.kind) for unknown in recorded.values()):
+    recorded = {
+        series.key: series for series in asked.prepared.recording.series if series.source != "load"
+    }
+    for likely in likely_resources(
+        (unknown.name, unknown.labels, unknown.kind) for unknown in recorded.values()
+    ):
         moved = _moved(recorded[likely.key])
         yield f"{likely.key} looks like {likely.kind} in {likely.unit}, and {moved}; {likely.line} would have it judged"
 

@@ -1,10 +1,11 @@
 """For how long a pass vouches: how soon each resource could have grown by too much, at the fastest growth that may hide in it.
 
-The vouched bound of a growth is the upper end of its 97.5% interval, and never below the resolution, the slowest growth
-that this recording would surely have caught. The room is what may be added: half of the level, or what is left of the
-capacity; of counted things at least a hundred, of bytes at least a mebibyte, for no service suffers from a few descriptors
-more, nor from a buffer of 90 KiB that grows to 135. Room over bound is the horizon, and a run vouches for the shortest of
-its resources' horizons.
+The vouched bound of a growth is the upper end of its 97.5% interval, and never below the
+resolution, the slowest growth that this recording would surely have caught. The room is what may be
+added: half of the level, or what is left of the capacity; of counted things at least a hundred, of
+bytes at least a mebibyte, for no service suffers from a few descriptors more, nor from a buffer of
+90 KiB that grows to 135. Room over bound is the horizon, and a run vouches for the shortest of its
+resources' horizons.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
@@ -15,8 +16,9 @@ its resources' horizons.
 | `MOST` 10 years | seconds | no recording says more, not even of what never moved |
 | `ROUNDS` 14 | runs | more nights than a fortnight's are not advised |
 
-A count that never moved has the rule of three for its bound (Hanley and Lippman-Hand, If nothing goes wrong, is everything
-all right?, 1983): up to three in the time seen. It is exact, so neither it nor any other count is called hollow.
+A count that never moved has the rule of three for its bound (Hanley and Lippman-Hand, If nothing
+goes wrong, is everything all right?, 1983): up to three in the time seen. It is exact, so neither
+it nor any other count is called hollow.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ _STEP = "vouched horizon"
 class Horizon:
     """How long a run vouches for (seconds), by which finding, and what would reach `asked`.
 
-    `longer` is how many more seconds of the same load would, and `rounds` how many more runs like this one, None where that
-    is too many.
+    `longer` is how many more seconds of the same load would, and `rounds` how many more runs like
+    this one, None where that is too many.
     """
 
     seconds: float
@@ -69,9 +71,14 @@ def horizon(subject: Subject, trend: Trend) -> float:
     return min(3600 * room(subject, trend.level) / fastest, MOST) if fastest > 0 else MOST
 
 
-def vouched(subjects: Sequence[Subject], findings: Sequence[Finding], judged: float) -> list[Finding]:
+def vouched(
+    subjects: Sequence[Subject], findings: Sequence[Finding], judged: float
+) -> list[Finding]:
     """The findings of growth with their horizons; a pass whose horizon is hollow over `judged` seconds is open again."""
-    return [_vouched(subject, finding, judged) for subject, finding in zip(subjects, findings, strict=True)]
+    return [
+        _vouched(subject, finding, judged)
+        for subject, finding in zip(subjects, findings, strict=True)
+    ]
 
 
 def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
@@ -81,7 +88,12 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     if finding.vouched_seconds is None:  # else it was taken from what bounds this resource
         finding = replace(finding, vouched_seconds=horizon(subject, trend))
     seconds = finding.vouched_seconds
-    if finding.verdict is not Verdict.PASS or subject.integer or subject.limit is not None or seconds is None:
+    if (
+        finding.verdict is not Verdict.PASS
+        or subject.integer
+        or subject.limit is not None
+        or seconds is None
+    ):
         return finding
     if seconds >= HOLLOW * judged:
         return finding
@@ -103,7 +115,11 @@ def _more(seconds: float, judged: float) -> str:
 
 def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:
     """What a run vouches for: the shortest horizon of its findings; None where nothing was judged for growth."""
-    known = [finding for finding in findings if finding.rule is RuleName.GROWTH and finding.vouched_seconds is not None]
+    known = [
+        finding
+        for finding in findings
+        if finding.rule is RuleName.GROWTH and finding.vouched_seconds is not None
+    ]
     shortest = min(known, key=lambda finding: finding.vouched_seconds or 0.0, default=None)
     if shortest is None or shortest.vouched_seconds is None:
         return None
@@ -114,7 +130,9 @@ def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Hori
     exact = shortest.trend is not None and shortest.trend.slope_low == shortest.trend.slope_high
     longer = judged * (short if exact else short ** (1 / SHARPER)) - judged
     rounds = (short if exact else short**2) - 1
-    return Horizon(seconds, shortest, asked, longer, math.ceil(rounds) if rounds <= ROUNDS else None)
+    return Horizon(
+        seconds, shortest, asked, longer, math.ceil(rounds) if rounds <= ROUNDS else None
+    )
 
 
 def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Finding]:
@@ -122,16 +140,32 @@ def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Fin
     if required is None:
         return
     if reach is None:
-        reason = (
-            f"Nothing was judged for growth, so this run vouches for nothing; {show_duration(required)} are required."
+        reason = f"Nothing was judged for growth, so this run vouches for nothing; {show_duration(required)} are required."
+        yield Finding(
+            RuleName.VOUCH,
+            "vouched_seconds",
+            Verdict.INCONCLUSIVE,
+            reason,
+            (),
+            required,
+            None,
+            "seconds",
         )
-        yield Finding(RuleName.VOUCH, "vouched_seconds", Verdict.INCONCLUSIVE, reason, (), required, None, "seconds")
         return
     seconds, finding = reach.seconds, reach.finding
     verdict = Verdict.PASS if seconds >= required else Verdict.INCONCLUSIVE
     said = f"This run vouches for {show_duration(seconds)}; {show_duration(required)} are required"
     tail = "." if verdict is Verdict.PASS else f": {unseen(finding)}; {advice(reach)}."
-    yield Finding(RuleName.VOUCH, finding.series, verdict, said + tail, finding.labels, required, seconds, "seconds")
+    yield Finding(
+        RuleName.VOUCH,
+        finding.series,
+        verdict,
+        said + tail,
+        finding.labels,
+        required,
+        seconds,
+        "seconds",
+    )
 
 
 def vouched_by(reach: Horizon) -> Vouched:
@@ -139,7 +173,9 @@ def vouched_by(reach: Horizon) -> Vouched:
     finding = reach.finding
     fastest = bound(finding.trend) if finding.trend is not None else 0.0
     key = series_key(finding.series, finding.labels)
-    return Vouched(reach.seconds, key, fastest, finding.unit, reach.asked, reach.longer, reach.rounds)
+    return Vouched(
+        reach.seconds, key, fastest, finding.unit, reach.asked, reach.longer, reach.rounds
+    )
 
 
 def vouches(reach: Horizon, *, driven: bool = True) -> str:
@@ -159,5 +195,9 @@ def unseen(finding: Finding) -> str:
 
 def advice(reach: Horizon) -> str:
     """`5.5 h more, or 3 more such runs together, would vouch for 30 days`."""
-    runs = "" if not reach.rounds else f", or {reach.rounds} more such run{'s' if reach.rounds > 1 else ''} together,"
+    runs = (
+        ""
+        if not reach.rounds
+        else f", or {reach.rounds} more such run{'s' if reach.rounds > 1 else ''} together,"
+    )
     return f"{show_duration(reach.longer)} more{runs} would vouch for {show_duration(reach.asked)}"

@@ -1,7 +1,8 @@
 """Warm-up on an absolute scale: in the first minutes of load, memory fails only when it grows beyond what youth explains.
 
-JITs, pools, arenas and caches take minutes or thousands of requests whatever the run's length, so in a run of a minute no
-shape of a curve can tell them from a leak; only size, and a rise that is as fast at the end as at the beginning, can.
+JITs, pools, arenas and caches take minutes or thousands of requests whatever the run's length, so
+in a run of a minute no shape of a curve can tell them from a leak; only size, and a rise that is as
+fast at the end as at the beginning, can.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class _Rise:
 
     def explained(self, youth: float) -> bool:
         """Whether a warm-up may be all of it, where so much of the youth is left."""
-        most, most_even = (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
+        most, most_even = (
+            (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
+        )
         return self.total < (most_even if self.even else most) * youth * self.level
 
     def ended(self, youth: float) -> bool:
@@ -68,8 +71,9 @@ class _Rise:
 def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
     """A fail of memory left open where a young service's warm-up explains the rise; limits that were set stay as they are.
 
-    A recording that soak did not drive is as young, unless the target's counter of requests shows that it had worked before.
-    An open verdict on a level that garbage does not hide, as of a heap after collections, passes where the rise has ended.
+    A recording that soak did not drive is as young, unless the target's counter of requests shows
+    that it had worked before. An open verdict on a level that garbage does not hide, as of a heap
+    after collections, passes where the rise has ended.
     """
     seconds = prepared.loaded_seconds
     memory = finding.unit.startswith("bytes") or subject.unit == "objects"
@@ -78,7 +82,11 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
     if seconds >= WARMUP_SECONDS or _worked_before(prepared):
         return finding
     rise, youth, trend = _rise(subject), 1.0 - seconds / WARMUP_SECONDS, finding.trend
-    within = f"in the first {show_duration(seconds)} of load" if prepared.driven else f"within {show_duration(seconds)}"
+    within = (
+        f"in the first {show_duration(seconds)} of load"
+        if prepared.driven
+        else f"within {show_duration(seconds)}"
+    )
     rose = f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise.total, subject.unit)} {within}"
     if finding.verdict is Verdict.FAIL and rise.explained(youth):
         reason = (
@@ -106,14 +114,17 @@ def _worked_before(prepared: Prepared) -> bool:
 def _rise(subject: Subject) -> _Rise:
     """How the judged stretch rises; not at all with too few samples.
 
-    Thirds are of the clock that the subject is judged on: of the requests that add, where those are known.
+    Thirds are of the clock that the subject is judged on: of the requests that add, where those are
+        known.
     """
     series = subject.series
     judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
     times, values = series.times[judged], series.values[judged]
     collected = series.source == SNAPSHOT_SOURCE  # a snapshot measures just after a collection
     if len(values) < _PARTS:
-        return _Rise(float(values[0]) if len(values) else 0.0, (0.0, 0.0, 0.0), collected, only=False)
+        return _Rise(
+            float(values[0]) if len(values) else 0.0, (0.0, 0.0, 0.0), collected, only=False
+        )
     if subject.clock is not None:
         # As many points for each stretch of the clock as for any other.
         even_times = np.linspace(times[0], times[-1], max(len(times), 3 * _PARTS))

@@ -39,7 +39,9 @@ def windowed_findings(asked: RuleInput) -> Iterator[Finding]:
             yield from _judged(together, group.limits, ((group.kind, group.name),), start)
 
 
-def _judged(windows: EndpointWindows, limits: EndpointLimits, labels: Labels, start: float) -> Iterator[Finding]:
+def _judged(
+    windows: EndpointWindows, limits: EndpointLimits, labels: Labels, start: float
+) -> Iterator[Finding]:
     for key, q in {"errors": None, **QUANTILES}.items():
         limit = getattr(limits, key)
         if isinstance(limit, Windowed):
@@ -52,7 +54,9 @@ def _blocks(windows: EndpointWindows, start: float, seconds: float) -> Iterator[
     """Windows of `seconds` from the start of judging on, each of which was recorded as a whole."""
     end = float(windows.times[-1]) if len(windows.times) else start
     for number in range(math.floor((end - start) / seconds + 1 - WHOLE)):
-        block = windows.between(start + number * seconds, start + (number + 1) * seconds - _ROUNDING)
+        block = windows.between(
+            start + number * seconds, start + (number + 1) * seconds - _ROUNDING
+        )
         if float(np.sum(block.seconds)) >= WHOLE * seconds:
             yield block
 
@@ -79,13 +83,19 @@ def _finding(key: str, limit: Windowed, values: list[float], whole: int, labels:
     what = "Errors" if key == "errors" else f"{key} latency"
     said = f"{of(labels)}{what} stayed within {show_amount(limit.at, unit)} in {count - bad:,} of {_counted(count, wanted)}"
     if bad > allowed:
-        verdict, reason = Verdict.FAIL, f"{said} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted."
+        verdict, reason = (
+            Verdict.FAIL,
+            f"{said} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted.",
+        )
     elif count < needed:
         few = f" ({whole - count:,} more had too few requests)" if whole > count else ""
         verdict = Verdict.INCONCLUSIVE
         reason = f"{said}{few}: whether it does in {wanted.text} cannot be known from fewer than {needed:,}."
     else:
-        verdict, reason = Verdict.PASS, f"{said} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted."
+        verdict, reason = (
+            Verdict.PASS,
+            f"{said} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted.",
+        )
     rule = RuleName.ERRORS if key == "errors" else RuleName.LATENCY
     series = "http_request_error_ratio" if key == "errors" else f"http_request_{key}_seconds"
     observed = (count - bad) / count if count else None

@@ -1,6 +1,7 @@
 """A regular cycle in the level - a day's load, a nightly job, a compaction - found, and given as columns to leave out.
 
-The period is the highest peak of the least-squares periodogram (Lomb 1976, Scargle 1982), which does not mind uneven times.
+The period is the highest peak of the least-squares periodogram (Lomb 1976, Scargle 1982), which
+does not mind uneven times.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ _WAVES = (np.sin, np.cos)
 def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> list[Floats]:
     """Sine and cosine of the strongest cycle and its harmonics, (n, 2 to 12), beside each of the known sets of columns.
 
-    `known` are the columns (n, q) to see past: levels alone, or growth and warm-up too. Over few cycles these lead to
-    different periods, and to be fair each side is given its own. None where nothing stands out.
+    `known` are the columns (n, q) to see past: levels alone, or growth and warm-up too. Over few
+    cycles these lead to different periods, and to be fair each side is given its own. None where
+    nothing stands out.
     """
     fitted: list[Floats] = []
     counts: list[float] = []
@@ -54,7 +56,11 @@ def _strongest(turns: Floats, rest: Floats, basis: Floats) -> float | None:
     few = 1 if best < 2 else 3
     for reach in (0.125, 0.02, 0.003):
         close = np.maximum(best + np.linspace(-reach, reach, 13), _FEWEST)
-        best = float(close[int(np.argmin([_rest(_waves(turns, count, few), rest, basis) for count in close]))])
+        best = float(
+            close[
+                int(np.argmin([_rest(_waves(turns, count, few), rest, basis) for count in close]))
+            ]
+        )
     return best
 
 
@@ -62,13 +68,18 @@ def _harmonics(turns: Floats, count: float, rest: Floats, basis: Floats) -> int:
     """How many harmonics are worth their columns: Schwarz, Estimating the dimension of a model (1978)."""
     n = len(rest)
     most = [h for h in _HARMONICS if h == 1 or (count >= 2 and h * count <= n / 4)]
-    costs = [n * np.log(_rest(_waves(turns, count, h), rest, basis) + 1e-12) + 2 * h * np.log(n) for h in most]
+    costs = [
+        n * np.log(_rest(_waves(turns, count, h), rest, basis) + 1e-12) + 2 * h * np.log(n)
+        for h in most
+    ]
     return most[int(np.argmin(costs))]
 
 
 def _waves(turns: Floats, count: float, harmonics: int) -> Floats:
     """Sine and cosine of so many cycles and of the harmonics, (n, 2 * harmonics)."""
-    return np.column_stack([wave(count * k * turns) for k in range(1, harmonics + 1) for wave in _WAVES])
+    return np.column_stack(
+        [wave(count * k * turns) for k in range(1, harmonics + 1) for wave in _WAVES]
+    )
 
 
 def _left(values: Floats, columns: Floats) -> float:
@@ -81,7 +92,9 @@ def _left(values: Floats, columns: Floats) -> float:
 def _rest(waves: Floats, values: Floats, basis: Floats) -> float:
     """The sum of squares that the waves leave of values that are clear of the basis."""
     waves = waves - basis @ (basis.T @ waves)
-    left = values - waves @ np.linalg.solve(waves.T @ waves + 1e-9 * np.eye(waves.shape[1]), waves.T @ values)
+    left = values - waves @ np.linalg.solve(
+        waves.T @ waves + 1e-9 * np.eye(waves.shape[1]), waves.T @ values
+    )
     return float(left @ left)
 
 
@@ -94,4 +107,6 @@ def _power(turns: Floats, counts: Floats, rest: Floats, basis: Floats) -> Floats
     sy, cy = rest @ s, rest @ c
     det = ss * cc - sc**2
     usable = det > 0.01 * len(rest) ** 2 / 4
-    return np.where(usable, (sy**2 * cc - 2 * sy * cy * sc + cy**2 * ss) / np.where(usable, det, 1.0), 0.0)
+    return np.where(
+        usable, (sy**2 * cc - 2 * sy * cy * sc + cy**2 * ss) / np.where(usable, det, 1.0), 0.0
+    )

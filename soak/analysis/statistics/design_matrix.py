@@ -33,51 +33,87 @@ def design_matrix(
 ) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
     """The settings to weigh, their candidates, and when each column has settled (seconds after birth, 0 for growth).
 
-    `lives` hold values scaled to a range of about 1; `paces` are columns (n,) that a leak may follow, each rising by 1 a
-    `span` (seconds): time, and where known, requests. `load` (n,) is the request rate that a level may follow, None where
-    unknown or constant; `peak` (n,) the most connections so far, None where it does not rise. `grain` is the variance that
-    the measurement itself leaves. `copies` (n, c), where given, are weighed instead of the values.
+    `lives` hold values scaled to a range of about 1; `paces` are columns (n,) that a leak may
+    follow, each rising by 1 a `span` (seconds): time, and where known, requests. `load` (n,) is the
+    request rate that a level may follow, None where unknown or constant; `peak` (n,) the most
+    connections so far, None where it does not rise. `grain` is the variance that the measurement
+    itself leaves. `copies` (n, c), where given, are weighed instead of the values.
     """
-    times, values = (np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values"))
+    times, values = (
+        np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values")
+    )
     ages = np.concatenate([life.times - life.born for life in lives])
     starts = np.concatenate([np.arange(len(life.times)) == 0 for life in lives])
-    counts = np.concatenate([np.ones(len(life.times)) if life.counts is None else life.counts for life in lives])
+    counts = np.concatenate(
+        [np.ones(len(life.times)) if life.counts is None else life.counts for life in lives]
+    )
     levels = (np.cumsum(starts)[:, None] == np.arange(1, len(lives) + 1)).astype(np.float64)
     line = np.column_stack((levels, ages / span))
-    seen = np.column_stack((line, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3))))
+    seen = np.column_stack(
+        (line, *(-np.expm1(-ages / (share * span)) for share in (0.03, 0.1, 0.3)))
+    )
     cycles = cycle_columns(times, values, (levels, line, seen))
-    widths = np.concatenate([np.zeros(len(life.times)) if life.widths is None else life.widths for life in lives])
+    widths = np.concatenate(
+        [np.zeros(len(life.times)) if life.widths is None else life.widths for life in lives]
+    )
     shapes = warmup_shapes(ages, widths, span, values, levels)
     for pace in paces[1:]:  # a cache fills with the requests
-        shapes = shapes.and_also(warmup_shapes(np.maximum(pace, 0.0) * span, widths, span, values, levels))
+        shapes = shapes.and_also(
+            warmup_shapes(np.maximum(pace, 0.0) * span, widths, span, values, levels)
+        )
     steps = step_shapes(times, values, starts)
     states = state_column(values, line)
     nothing = np.empty((len(times), 0))
     waves = np.concatenate([nothing, *cycles], axis=1)
-    blocks = [values[:, None] if copies is None else copies, levels, waves, nothing if load is None else load[:, None]]
+    blocks = [
+        values[:, None] if copies is None else copies,
+        levels,
+        waves,
+        nothing if load is None else load[:, None],
+    ]
     blocks.append(nothing if states is None else states[0][:, None])
     blocks.append(nothing if peak is None else peak[:, None])
-    blocks += [np.stack(list(paces), axis=1), late_growth(times, span), shapes.columns, steps.columns]
+    blocks += [
+        np.stack(list(paces), axis=1),
+        late_growth(times, span),
+        shapes.columns,
+        steps.columns,
+    ]
     grid = noise_grid(span, float(np.median(np.diff(times))))
     spread = np.clip(np.median(counts) / counts, 0.2, 5.0)
     white, log_det = whiten(grid, times, ages, starts, spread, np.concatenate(blocks, axis=1))
     edge = np.cumsum([block.shape[1] for block in blocks])
-    y = white[:, 0] if copies is None else np.ascontiguousarray(white[:, : edge[0]].transpose(1, 0, 2))
+    y = (
+        white[:, 0]
+        if copies is None
+        else np.ascontiguousarray(white[:, : edge[0]].transpose(1, 0, 2))
+    )
     ready = evidence.whitened(y, white[:, edge[5] :], log_det, grid.prior, grain)
     level, wave, rate, state, highest = (white[:, edge[i] : edge[i + 1]] for i in range(5))
-    each_wave = np.split(wave, np.cumsum([cycle.shape[1] for cycle in cycles])[:-1], axis=1) if cycles else []
+    each_wave = (
+        np.split(wave, np.cumsum([cycle.shape[1] for cycle in cycles])[:-1], axis=1)
+        if cycles
+        else []
+    )
     options = [(level, 0.0)]
     if load is not None:
         options.append((np.concatenate((level, rate), axis=1), _LOAD))
     if peak is not None:
-        options += [(np.concatenate((columns, highest), axis=1), prior + _LOAD) for columns, prior in options]
+        options += [
+            (np.concatenate((columns, highest), axis=1), prior + _LOAD)
+            for columns, prior in options
+        ]
     plain = len(options)
     options += [
-        (np.concatenate((columns, added), axis=1), prior + _CYCLE) for columns, prior in options for added in each_wave
+        (np.concatenate((columns, added), axis=1), prior + _CYCLE)
+        for columns, prior in options
+        for added in each_wave
     ]
     if states is not None:
         options.append((np.concatenate((level, state), axis=1), states[1] + _STATES))
-    paces_at, late_at, shapes_at, steps_at = (slice(int(a - edge[5]), int(b - edge[5])) for a, b in pairwise(edge[5:]))
+    paces_at, late_at, shapes_at, steps_at = (
+        slice(int(a - edge[5]), int(b - edge[5])) for a, b in pairwise(edge[5:])
+    )
     candidates = Candidates(
         paces=paces_at,
         late=late_at,
@@ -93,4 +129,8 @@ def design_matrix(
         plain=plain,
     )
     settles = np.concatenate((np.zeros(shapes_at.start), shapes.settles, steps.settles))
-    return [(evidence.project_out(ready, columns), prior) for columns, prior in options], candidates, settles
+    return (
+        [(evidence.project_out(ready, columns), prior) for columns, prior in options],
+        candidates,
+        settles,
+    )

@@ -1,7 +1,8 @@
 """Samples reduced to the floor that they keep returning to: at most a few hundred points, whatever the run's length.
 
-A garbage-collected heap, a burst, or a spike hides the level that lasts; a block's low quantile, median or mean shows it.
-Which of these is quietest from block to block is chosen by the series itself, after Hogg, Adaptive robust procedures (1974).
+A garbage-collected heap, a burst, or a spike hides the level that lasts; a block's low quantile,
+median or mean shows it. Which of these is quietest from block to block is chosen by the series
+itself, after Hogg, Adaptive robust procedures (1974).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _DEAR = (1.0, 1.08, 1.15, 1.15)
 def floors(lives: Sequence[LevelPoints]) -> list[LevelPoints]:
     """The lives' points, `MOST_POINTS` in all or a few more; lives that short already are returned as they are."""
     floored = [cycle_floors(life) for life in lives]
-    most = sum(len(life.times) for life, floor in zip(lives, floored, strict=True) if floor is not None)
+    most = sum(
+        len(life.times) for life, floor in zip(lives, floored, strict=True) if floor is not None
+    )
     if most > sum(len(life.times) for life in lives) / 2:
         lives = [floor for floor in floored if floor is not None]
     total = sum(len(life.times) for life in lives)
@@ -30,11 +33,17 @@ def floors(lives: Sequence[LevelPoints]) -> list[LevelPoints]:
         return list(lives)
     blocks = [_blocks(life, size) for life in lives]
     levels = [_levels(values) for _, values in blocks]
-    best = int(np.argmin([_roughness([level[i] for level in levels]) * dear for i, dear in enumerate(_DEAR)]))
+    best = int(
+        np.argmin(
+            [_roughness([level[i] for level in levels]) * dear for i, dear in enumerate(_DEAR)]
+        )
+    )
     reduced = []
     for life, (times, _), level in zip(lives, blocks, levels, strict=True):
         counts, widths = np.full(len(times), float(times.shape[1])), times[:, -1] - times[:, 0]
-        reduced.append(LevelPoints(times.mean(axis=1), level[best], life.born, counts, widths, life.slack))
+        reduced.append(
+            LevelPoints(times.mean(axis=1), level[best], life.born, counts, widths, life.slack)
+        )
     return reduced
 
 
@@ -53,7 +62,10 @@ def _levels(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     ordered = np.sort(values, axis=1)
     quarter = m // 4
     middle = ordered[:, quarter : m - quarter].mean(axis=1)
-    low, lowest = ordered[:, : max(1, quarter)].mean(axis=1), ordered[:, : max(1, m // 10)].mean(axis=1)
+    low, lowest = (
+        ordered[:, : max(1, quarter)].mean(axis=1),
+        ordered[:, : max(1, m // 10)].mean(axis=1),
+    )
     return values.mean(axis=1), middle, low, lowest
 
 

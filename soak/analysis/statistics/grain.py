@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from soak.analysis.thresholds import ROUNDED_BLOCK, ROUNDED_MULTIPLE, ROUNDED_REPEATED, ROUNDED_VALUES
+from soak.analysis.thresholds import (
+    ROUNDED_BLOCK,
+    ROUNDED_MULTIPLE,
+    ROUNDED_REPEATED,
+    ROUNDED_VALUES,
+)
 from soak.model import Floats
 
 
@@ -25,4 +30,6 @@ def _still(values: Floats) -> float:
     """The share of blocks of values in which nothing moves."""
     count = max(len(values) // ROUNDED_BLOCK, 1)
     begins = np.arange(count) * len(values) // count
-    return float(np.mean(np.maximum.reduceat(values, begins) == np.minimum.reduceat(values, begins)))
+    return float(
+        np.mean(np.maximum.reduceat(values, begins) == np.minimum.reduceat(values, begins))
+    )

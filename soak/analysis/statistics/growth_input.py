@@ -14,17 +14,19 @@ from soak.model import Floats, JudgedClock, Series
 class Subject:
     """One resource series to be judged for growth.
 
-    `series` is a gauge over the whole load (ramp and warm-up included; NaN is absent). Nothing before `judged_from`
-    (seconds) counts, whatever the fit says. `borders` are times where the process was replaced; no fit crosses one.
-    Where nobody told, None, they are looked for. `gaps` are times at which the load went on after a stop: no fit crosses
-    one either, whether or not the process is still the same.
-    `requests` holds cumulative completed requests at its own times, None where unknown. `floor` is a series whose floor
-    is this one's truth (the live heap beside resident memory), None where there is none. `limit` is an explicit growth
-    limit in units per hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit` is
-    bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated, which a collector lets fall.
-    `connections` are how many the load had open, None where unknown: memory keeps the mark of their highest number.
-    `falls` says that the series and its capacity were changed in sign, because a fall of it is for the worse.
-    `clock` is the clock of requests that all times here are on, None where they are the run's own.
+    `series` is a gauge over the whole load (ramp and warm-up included; NaN is absent). Nothing
+    before `judged_from` (seconds) counts, whatever the fit says. `borders` are times where the
+    process was replaced; no fit crosses one. Where nobody told, None, they are looked for. `gaps`
+    are times at which the load went on after a stop: no fit crosses one either, whether or not the
+    process is still the same. `requests` holds cumulative completed requests at its own times, None
+    where unknown. `floor` is a series whose floor is this one's truth (the live heap beside
+    resident memory), None where there is none. `limit` is an explicit growth limit in units per
+    hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit`
+    is bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated,
+    which a collector lets fall. `connections` are how many the load had open, None where unknown:
+    memory keeps the mark of their highest number. `falls` says that the series and its capacity
+    were changed in sign, because a fall of it is for the worse. `clock` is the clock of requests
+    that all times here are on, None where they are the run's own.
     """
 
     series: Series
@@ -49,8 +51,9 @@ class Subject:
 class LevelPoints:
     """Times (seconds) and values of one process's life, both of shape (n,), rising in time; `born` is when it began.
 
-    `counts` says how many samples each point stands for, and `widths` over how many seconds; None where one, at once.
-    `slack` is by how much the points may drift together because their samples came ever later after the true floor.
+    `counts` says how many samples each point stands for, and `widths` over how many seconds; None
+    where one, at once. `slack` is by how much the points may drift together because their samples
+    came ever later after the true floor.
     """
 
     times: Floats
@@ -62,5 +65,9 @@ class LevelPoints:
 
     def only(self, chosen: NDArray[np.bool_]) -> LevelPoints:
         """Some of the points."""
-        counts, widths = (None if column is None else column[chosen] for column in (self.counts, self.widths))
-        return LevelPoints(self.times[chosen], self.values[chosen], self.born, counts, widths, self.slack)
+        counts, widths = (
+            None if column is None else column[chosen] for column in (self.counts, self.widths)
+        )
+        return LevelPoints(
+            self.times[chosen], self.values[chosen], self.born, counts, widths, self.slack
+        )

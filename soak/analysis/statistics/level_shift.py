@@ -1,8 +1,8 @@
 """A level that stepped a few times and stayed: the change points of least squares between flat levels.
 
-Binary segmentation (Scott and Knott, A cluster analysis method for grouping means in the analysis of variance, 1974): each
-cut minimises the squares left on both sides, until every side is flat. Assumed: a few shifts; what steps again and again is a
-staircase, which the growth rule judges.
+Binary segmentation (Scott and Knott, A cluster analysis method for grouping means in the analysis
+of variance, 1974): each cut minimises the squares left on both sides, until every side is flat.
+Assumed: a few shifts; what steps again and again is a staircase, which the growth rule judges.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def level_shift(times: Floats, values: Floats) -> LevelShift | None:
     parts = np.array_split(np.arange(len(values)), SHIFT_BLOCKS)
     level = _block_medians(values)
     # Medians of counts hardly scatter; what is under a fiftieth of the range is no step of its own.
-    scatter = max(1.4826 * float(np.median(np.abs(np.diff(level)))), SHIFT_SCATTER * float(np.ptp(level)))
+    scatter = max(
+        1.4826 * float(np.median(np.abs(np.diff(level)))), SHIFT_SCATTER * float(np.ptp(level))
+    )
     cuts = _cuts(level, scatter, 0, SHIFT_BLOCKS)
     if not cuts or len(cuts) > SHIFTS_AT_MOST:
         return None
@@ -73,7 +75,8 @@ def _cuts(level: Floats, scatter: float, first: int, last: int) -> list[int]:
     if last - first < 2 * SHIFT_FEWEST or _bend(level, first, last) <= SHIFT_HEIGHT * scatter / 2:
         return []
     cut = min(
-        range(first + SHIFT_FEWEST, last - SHIFT_FEWEST + 1), key=lambda at: _squares(level[first:last], at - first)
+        range(first + SHIFT_FEWEST, last - SHIFT_FEWEST + 1),
+        key=lambda at: _squares(level[first:last], at - first),
     )
     return [*_cuts(level, scatter, first, cut), cut, *_cuts(level, scatter, cut, last)]
 
@@ -89,7 +92,11 @@ def _median(level: Floats, first: int, last: int) -> float:
 
 def _bend(level: Floats, first: int, last: int) -> float:
     """How far a stretch's eighths lie apart: the shortest level is most of one."""
-    eighths = [float(np.median(part)) for part in np.array_split(_inner(level, first, last), 8) if len(part)]
+    eighths = [
+        float(np.median(part))
+        for part in np.array_split(_inner(level, first, last), 8)
+        if len(part)
+    ]
     return max(eighths) - min(eighths)
 
 

@@ -18,8 +18,8 @@ _STEADY = 0.05
 def peak_connections(lives: Sequence[LevelPoints], connections: Series | None) -> Floats | None:
     """The most connections that the load had had open by each of the lives' points, scaled to 0 to 1.
 
-    Memory taken for a burst of connections is kept by allocators, so a level rises with each higher burst and is no leak.
-    None where they are unknown, or hardly more than at first.
+    Memory taken for a burst of connections is kept by allocators, so a level rises with each higher
+    burst and is no leak. None where they are unknown, or hardly more than at first.
     """
     if connections is None:
         return None
@@ -27,9 +27,15 @@ def peak_connections(lives: Sequence[LevelPoints], connections: Series | None) -
     if len(when) < _FEWEST:
         return None
     times = np.concatenate([p.times for p in lives])
-    highest = np.maximum.accumulate(count)[np.clip(np.searchsorted(when, times, side="right") - 1, 0, None)]
+    highest = np.maximum.accumulate(count)[
+        np.clip(np.searchsorted(when, times, side="right") - 1, 0, None)
+    ]
     rise = float(np.ptp(highest))
-    return (highest - highest.min()) / rise if rise >= PEAK_CONNECTIONS * max(float(highest.min()), 1.0) else None
+    return (
+        (highest - highest.min()) / rise
+        if rise >= PEAK_CONNECTIONS * max(float(highest.min()), 1.0)
+        else None
+    )
 
 
 def load_covariates(
@@ -37,8 +43,9 @@ def load_covariates(
 ) -> tuple[list[Floats], Floats | None]:
     """What a leak may follow at the lives' points, each of shape (n,), and the request rate there, scaled to 0 to 1.
 
-    The first pace is a process's age; where the request rate varies, the second is requests, in units of the late rate.
-    Both rise by 1 a `span` (seconds). The rate is None where it is unknown or steady.
+    The first pace is a process's age; where the request rate varies, the second is requests, in
+    units of the late rate. Both rise by 1 a `span` (seconds). The rate is None where it is unknown
+    or steady.
     """
     ages = np.concatenate([p.times - p.born for p in lives]) / span
     if requests is None:
@@ -50,7 +57,9 @@ def load_covariates(
     total = np.interp(times, when, done)
     width = max(float(np.median(np.diff(times))), 1e-9)
     after, before = np.minimum(times + width, when[-1]), np.maximum(times - width, when[0])
-    rate = (np.interp(after, when, done) - np.interp(before, when, done)) / np.maximum(after - before, 1e-9)
+    rate = (np.interp(after, when, done) - np.interp(before, when, done)) / np.maximum(
+        after - before, 1e-9
+    )
     late = float(np.mean(rate[len(rate) // 2 :]))
     spread = float(np.ptp(rate))
     if spread < _STEADY * float(np.max(rate)) or late <= 0:

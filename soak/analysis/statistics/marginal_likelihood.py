@@ -1,9 +1,10 @@
 """How well explanations of a series are supported: marginal likelihoods over noise models, and slopes with their errors.
 
-Bayesian model averaging after Kass and Raftery, Bayes factors (1995), and Hoeting and others (1999): coefficients and the
-noise's size are integrated out, so that a flexible explanation pays for its freedom, and so that the restricted
-likelihood judges how far the noise wanders (maximum likelihood would underrate that, and call a wander growth).
-A coefficient's prior is flat over about the range of the values; one that is less well known than that costs nothing.
+Bayesian model averaging after Kass and Raftery, Bayes factors (1995), and Hoeting and others
+(1999): coefficients and the noise's size are integrated out, so that a flexible explanation pays
+for its freedom, and so that the restricted likelihood judges how far the noise wanders (maximum
+likelihood would underrate that, and call a wander growth). A coefficient's prior is flat over about
+the range of the values; one that is less well known than that costs nothing.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ _WIDEST = 3.0
 class Whitened:
     """A series y and candidate columns x after whitening under v noise models, the nuisance columns projected out.
 
-    `y` is (v, n), or (c, v, n) for c copies that are weighed at once: then all results have the copies as their first axis.
-    `x` is (v, k, n); `base` (v,) is the log evidence that does not depend on the columns; `freedom` is n less the nuisance
-    columns; `least` is the residual variance that the measurement's own grain leaves.
+    `y` is (v, n), or (c, v, n) for c copies that are weighed at once: then all results have the
+    copies as their first axis. `x` is (v, k, n); `base` (v,) is the log evidence that does not
+    depend on the columns; `freedom` is n less the nuisance columns; `least` is the residual
+    variance that the measurement's own grain leaves.
     """
 
     y: Floats
@@ -38,13 +40,21 @@ class Whitened:
     def under(self, chosen: NDArray[np.bool_]) -> Whitened:
         """The same under some of the noise models only."""
         return Whitened(
-            self.y[..., chosen, :], self.x[chosen], self.base[..., chosen], self.freedom, self.least[chosen]
+            self.y[..., chosen, :],
+            self.x[chosen],
+            self.base[..., chosen],
+            self.freedom,
+            self.least[chosen],
         )
 
     def only(self, *parts: slice) -> Whitened:
         """The same with only some of the columns."""
         return Whitened(
-            self.y, np.concatenate([self.x[:, part] for part in parts], axis=1), self.base, self.freedom, self.least
+            self.y,
+            np.concatenate([self.x[:, part] for part in parts], axis=1),
+            self.base,
+            self.freedom,
+            self.least,
         )
 
 
@@ -98,7 +108,8 @@ def _along(x: Floats, y: Floats) -> Floats:
 class Fits:
     """One more column each: log evidence, coefficient and its standard error, shape (v, k).
 
-    `freedom` is that of the residual; `falls` (v, k) says where the column's own coefficient is negative.
+    `freedom` is that of the residual; `falls` (v, k) says where the column's own coefficient is
+    negative.
     """
 
     evidence: Floats
@@ -109,7 +120,13 @@ class Fits:
 
     def under(self, chosen: NDArray[np.bool_]) -> Fits:
         """The same under some of the noise models only."""
-        return Fits(self.evidence[chosen], self.slope[chosen], self.error[chosen], self.freedom, self.falls[chosen])
+        return Fits(
+            self.evidence[chosen],
+            self.slope[chosen],
+            self.error[chosen],
+            self.freedom,
+            self.falls[chosen],
+        )
 
 
 def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
@@ -126,13 +143,18 @@ def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
     slope = along / size
     charge = 0.5 * np.log(np.maximum(size, usual)) + 0.5 * (slope / _WIDEST) ** 2
     evidence = w.base[..., None] - charge + log_evidence(rest, freedom, w.least[:, None])
-    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual / size), freedom, slope < 0)
+    return Fits(
+        np.where(usable, evidence, -np.inf), slope, np.sqrt(usual / size), freedom, slope < 0
+    )
 
 
-def fit_each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] | None = None) -> Fits:
+def fit_each_with(
+    w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] | None = None
+) -> Fits:
     """Fit every column of `x` (v, k, n) together with the column `growth` (v, n); slope and error are of `growth`.
 
-    `rising` (k,) is true where a falling coefficient of x makes no sense: with growth it would only be growth that begins late.
+    `rising` (k,) is true where a falling coefficient of x makes no sense: with growth it would only
+    be growth that begins late.
     """
     gg = np.einsum("vn,vn->v", growth, growth)[:, None]
     gy = np.einsum("vn,...vn->...v", growth, w.y)[..., None]
@@ -148,9 +170,14 @@ def fit_each_with(w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.boo
     usual = (rest + w.least[:, None]) / max(freedom, 1)
     xx = np.where(usable, xx, 1.0)
     slope = (gy * xx - xy * xg) / det
-    charge = 0.5 * np.log(np.maximum(xx, usual) * np.maximum(det / xx, usual)) + 0.5 * (slope / _WIDEST) ** 2
+    charge = (
+        0.5 * np.log(np.maximum(xx, usual) * np.maximum(det / xx, usual))
+        + 0.5 * (slope / _WIDEST) ** 2
+    )
     evidence = w.base[..., None] - charge + log_evidence(rest, freedom, w.least[:, None])
     falls = xy * gg < gy * xg
     if rising is not None:
         usable = usable & ~(rising & falls)
-    return Fits(np.where(usable, evidence, -np.inf), slope, np.sqrt(usual * xx / det), freedom, falls)
+    return Fits(
+        np.where(usable, evidence, -np.inf), slope, np.sqrt(usual * xx / det), freedom, falls
+    )

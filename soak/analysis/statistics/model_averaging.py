@@ -1,6 +1,7 @@
 """Every explanation of one series, weighed: those in which the steady level stays, and those in which it keeps growing.
 
-Bayesian model averaging after Hoeting, Madigan, Raftery and Volinsky (1999): no explanation is chosen and then believed.
+Bayesian model averaging after Hoeting, Madigan, Raftery and Volinsky (1999): no explanation is
+chosen and then believed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
 _ENDLESS = -2.5
 _HOPELESS = 14.0
 _KEPT = 100
-# A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall is as likely as a rise.
+# A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall
+# is as likely as a rise.
 _LIFTED = -4.0
 # Nor does growth of several times the range of all values, undone by as much of something else.
 _MOST_GROWTH, _UNDONE = 2.0, -1e3
@@ -33,8 +35,8 @@ _MOST_GROWTH, _UNDONE = 2.0, -1e3
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Where in the whitened columns each candidate lies, how plausible it is beforehand (logs), which shapes
-    last; which noise models are rougher than white, or move the level in jumps; and how many settings, the first ones,
-    have neither cycles nor states."""
+    last; which noise models are rougher than white, or move the level in jumps; and how many
+    settings, the first ones, have neither cycles nor states."""
 
     paces: slice
     late: slice
@@ -54,9 +56,10 @@ class Candidates:
 class ModelAverage:
     """`p_no_growth` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
 
-    `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in standard deviations;
-    `jumpy` says that its noise moves the level for good. `plain` is the slope's standard error if growth were all there is.
-    `saturates` says that the series bends, and that one slow saturation explains it about as well as any growth does.
+    `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in
+    standard deviations; `jumpy` says that its noise moves the level for good. `plain` is the
+    slope's standard error if growth were all there is. `saturates` says that the series bends, and
+    that one slow saturation explains it about as well as any growth does.
     """
 
     p_no_growth: float
@@ -72,7 +75,8 @@ class ModelAverage:
 class Tally:
     """Log weights (v, k) of explanations without growth, and with it their fits also.
 
-    `made` says for each of either which columns every one of its k explanations has, and where its k own ones begin.
+    `made` says for each of either which columns every one of its k explanations has, and where its
+    k own ones begin.
     """
 
     stays: list[Floats] = field(default_factory=list)
@@ -86,9 +90,16 @@ class Tally:
         self.stays_made.append((has, own))
         return weights
 
-    def grow(self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
+    def grow(
+        self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None
+    ) -> Floats:
         """Take explanations with growth; their log weights."""
-        weights = fits.evidence + prior + _any_size(fits) + np.where(np.abs(fits.slope) > _MOST_GROWTH, _UNDONE, 0.0)
+        weights = (
+            fits.evidence
+            + prior
+            + _any_size(fits)
+            + np.where(np.abs(fits.slope) > _MOST_GROWTH, _UNDONE, 0.0)
+        )
         if has and own is not None:
             weights = weights + np.where(fits.slope < 0, _LIFTED, 0.0)
         self.grows.append((weights, fits))
@@ -97,7 +108,11 @@ class Tally:
 
     def by_noise(self) -> Floats:
         """The best log weight under each noise model, shape (v,)."""
-        return np.asarray(np.max([log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0))
+        return np.asarray(
+            np.max(
+                [log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0
+            )
+        )
 
     def keep(self, noises: NDArray[np.bool_]) -> None:
         """Forget the other noise models."""
@@ -116,18 +131,22 @@ class Tally:
 def _any_size(fits: Fits) -> Floats:
     """What is gained by growth that is small beside the range of the values, log (v, k).
 
-    How fast a leak is beside the warm-up above it nobody knows: each order of magnitude is as likely, or more.
+    How fast a leak is beside the warm-up above it nobody knows: each order of magnitude is as
+    likely, or more.
     """
     error = np.clip(fits.error, 1e-12, 1.0)
     density = 0.5 / (np.maximum(np.abs(fits.slope), error) * (1 - np.log(error)))
     return np.asarray(np.log(np.maximum(density, 1.0)))
 
 
-def average_models(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> ModelAverage:
+def average_models(
+    settings: Sequence[tuple[Whitened, float]], candidates: Candidates
+) -> ModelAverage:
     """Weigh all explanations. A setting is the series with some nuisance projected out, and its log plausibility."""
     tallies = [simple_explanations(w, prior, candidates) for w, prior in settings]
     best = [tally.best()[0] for tally in tallies]
-    # Steps can only speak for whiter noise: a rougher one that is hopeless without them stays so with them.
+    # Steps can only speak for whiter noise: a rougher one that is hopeless without them stays so
+    # with them.
     by_noise = np.max([tally.by_noise() for tally in tallies], axis=0)
     noises = ~candidates.rough | (by_noise > max(best) - _HOPELESS)
     ready = [(w.under(noises), prior) for w, prior in settings]
@@ -138,7 +157,9 @@ def average_models(settings: Sequence[tuple[Whitened, float]], candidates: Candi
     likeliest = max(range(len(tallies)), key=lambda i: tallies[i].best()[0])
     saturates = _saturates(tallies, candidates)
     jumpy = candidates.jumpy[noises] & (likeliest < candidates.plain)
-    return _normalise(tallies, ready[likeliest][0], tallies[likeliest], jumpy, ready[0][0], saturates)
+    return _normalise(
+        tallies, ready[likeliest][0], tallies[likeliest], jumpy, ready[0][0], saturates
+    )
 
 
 def simple_explanations(w: Whitened, prior: float, c: Candidates) -> Tally:
@@ -146,13 +167,17 @@ def simple_explanations(w: Whitened, prior: float, c: Candidates) -> Tally:
     tally = Tally()
     tally.stay(evidence.evidence_of_none(w)[..., None] + _PLAIN + prior)
     shapes, late = w.x[:, c.shapes], w.x[:, c.late]
-    tally.stay(evidence.fit_each(w, shapes).evidence + _SHAPED + c.shape_prior + prior, (), c.shapes.start)
+    tally.stay(
+        evidence.fit_each(w, shapes).evidence + _SHAPED + c.shape_prior + prior, (), c.shapes.start
+    )
     share = prior - float(np.log(c.paces.stop - c.paces.start))
     for pace in range(c.paces.start, c.paces.stop):
         tally.grow(evidence.fit_each(w, w.x[:, pace : pace + 1]), _PLAIN + share, (pace,))
         fits = evidence.fit_each_with(w, shapes, w.x[:, pace], c.shape_late)
         tally.grow(fits, _SHAPED + c.shape_prior + share, (pace,), c.shapes.start)
-    tally.grow(evidence.fit_each(w, late), _LATE + prior - float(np.log(late.shape[1])), (), c.late.start)
+    tally.grow(
+        evidence.fit_each(w, late), _LATE + prior - float(np.log(late.shape[1])), (), c.late.start
+    )
     return tally
 
 
@@ -170,21 +195,37 @@ def _stepped(tally: Tally, w: Whitened, prior: float, c: Candidates) -> None:
         settled = not c.shape_late[shape]
         rest = evidence.project_out(w, w.x[:, column : column + 1])
         second = rest.x[:, c.shapes]
-        pair = beside + _PAIRED + c.shape_prior + np.where(c.endless | c.endless[shape], _ENDLESS, 0.0)
-        both = tally.stay(evidence.fit_each(rest, second).evidence + pair, (column,), c.shapes.start).max(axis=0)
+        pair = (
+            beside + _PAIRED + c.shape_prior + np.where(c.endless | c.endless[shape], _ENDLESS, 0.0)
+        )
+        both = tally.stay(
+            evidence.fit_each(rest, second).evidence + pair, (column,), c.shapes.start
+        ).max(axis=0)
         if settled:
             late = rest.x[:, c.late]
             tally.grow(
-                evidence.fit_each(rest, late), _LATE + beside - float(np.log(late.shape[1])), (column,), c.late.start
+                evidence.fit_each(rest, late),
+                _LATE + beside - float(np.log(late.shape[1])),
+                (column,),
+                c.late.start,
             )
             for pace in range(c.paces.start, c.paces.stop):
                 fits = evidence.fit_each_with(rest, second, rest.x[:, pace], c.shape_late)
-                both = np.maximum(both, tally.grow(fits, pair - share, (column, pace), c.shapes.start).max(axis=0))
+                both = np.maximum(
+                    both, tally.grow(fits, pair - share, (column, pace), c.shapes.start).max(axis=0)
+                )
         narrow = rest.only(c.paces, c.steps)
         _climb(tally, narrow, beside, c, (column,), settled)
         best = int(np.argmax(both))
         paired = evidence.project_out(narrow, second[:, best : best + 1])
-        _climb(tally, paired, float(pair[best]), c, (column, c.shapes.start + best), settled and not c.shape_late[best])
+        _climb(
+            tally,
+            paired,
+            float(pair[best]),
+            c,
+            (column, c.shapes.start + best),
+            settled and not c.shape_late[best],
+        )
 
 
 def _saturates(tallies: Sequence[Tally], c: Candidates) -> bool:
@@ -198,7 +239,9 @@ def _saturates(tallies: Sequence[Tally], c: Candidates) -> bool:
         for log, (has, own) in zip(tally.stays, tally.stays_made, strict=True)
         if own != c.steps.start and (has or own is not None)
     ]
-    straight = max(float(log.max()) for tally in tallies for log, _ in tally.grows[0 : 2 * paces : 2])
+    straight = max(
+        float(log.max()) for tally in tallies for log, _ in tally.grows[0 : 2 * paces : 2]
+    )
     growing = max(float(log.max()) for tally in tallies for log, _ in tally.grows)
     bent = max(saturating, *curves)
     return bent > straight + BENDS and bent > growing - BETTER_THAN_SATURATION
@@ -216,12 +259,21 @@ def _paired(tally: Tally, w: Whitened, prior: float, c: Candidates) -> None:
         paces = c.paces.stop - c.paces.start
         for pace in range(paces):
             growth = rest.x[:, pace : pace + 1]
-            tally.grow(evidence.fit_each(rest, growth), beside - float(np.log(paces)), (*has, c.paces.start + pace))
+            tally.grow(
+                evidence.fit_each(rest, growth),
+                beside - float(np.log(paces)),
+                (*has, c.paces.start + pace),
+            )
         _climb(tally, rest, beside, c, has, settled)
 
 
 def _climb(
-    tally: Tally, base: Whitened, prior: float, c: Candidates, has: tuple[int, ...] = (), settled: bool = True
+    tally: Tally,
+    base: Whitened,
+    prior: float,
+    c: Candidates,
+    has: tuple[int, ...] = (),
+    settled: bool = True,
 ) -> None:
     """Up to three steps, each the best beside those before it; with growth also where all before has `settled` early.
 
@@ -241,7 +293,9 @@ def _climb(
             else:
                 fits = evidence.fit_each_with(w, places, w.x[:, pace])
                 contrived = np.where(fits.falls & (fits.slope > 0), _LIFTED, 0.0)
-                log = tally.grow(fits, stepped + charged + c.step_prior + contrived, columns, c.steps.start)
+                log = tally.grow(
+                    fits, stepped + charged + c.step_prior + contrived, columns, c.steps.start
+                )
             if not np.isfinite(log.max()) or stepped == STEPPED[-1]:
                 break
             noise, best = (int(i) for i in np.unravel_index(int(np.argmax(log)), log.shape))
@@ -264,7 +318,10 @@ def _normalise(
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
     fits = [row for tally in tallies for row in tally.grows]
     grow = np.concatenate([log.ravel() for log, _ in fits])
-    slope, error = (np.concatenate([getattr(fit, part).ravel() for _, fit in fits]) for part in ("slope", "error"))
+    slope, error = (
+        np.concatenate([getattr(fit, part).ravel() for _, fit in fits])
+        for part in ("slope", "error")
+    )
     freedom = np.concatenate([np.full(log.size, float(fit.freedom)) for log, fit in fits])
     top = max(float(stay.max()), float(grow.max()))
     weights = np.exp(grow - top)
@@ -275,10 +332,16 @@ def _normalise(
     share = np.exp(grow[kept] - grow[kept[0]])[:_KEPT]
     _, noise, columns = likeliest.best()
     design = w.x[noise, list(columns)]
-    rest = w.y[noise] - np.linalg.lstsq(design.T, w.y[noise], rcond=None)[0] @ design if columns else w.y[noise]
+    rest = (
+        w.y[noise] - np.linalg.lstsq(design.T, w.y[noise], rcond=None)[0] @ design
+        if columns
+        else w.y[noise]
+    )
     usual = float(np.sqrt(rest @ rest / max(w.freedom - len(columns), 1)))
     mixture = TMixture(share / share.sum(), slope[:_KEPT], error[:_KEPT], freedom[:_KEPT])
     chance = (stays + falls) / (stays + grows)
     pace = level.x[noise, 0]
     plain = usual / float(np.sqrt(pace @ pace))
-    return ModelAverage(chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain, saturates)
+    return ModelAverage(
+        chance, mixture, columns, rest / max(usual, 1e-300), bool(jumpy[noise]), plain, saturates
+    )

@@ -1,8 +1,10 @@
 """Noise as a service's series has it: white scatter on top of slow wandering, and how to whiten columns under it.
 
-The wandering is an Ornstein-Uhlenbeck process (an AR(1) that does not mind uneven times), from almost white to almost a
-random walk; a fixed grid of its correlation time and of the white share stands for all that is not known about it.
-Whitening is the scalar Kalman filter: Harvey, Forecasting, Structural Time Series Models and the Kalman Filter (1989).
+The wandering is an Ornstein-Uhlenbeck process (an AR(1) that does not mind uneven times), from
+almost white to almost a random walk; a fixed grid of its correlation time and of the white share
+stands for all that is not known about it.
+Whitening is the scalar Kalman filter: Harvey, Forecasting, Structural Time Series Models and the
+    Kalman Filter (1989).
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ class Noise:
     `prior`, whether the wander slows as the process ages (1 or 0), and whether
     the wander outweighs the white; all of shape (v,).
 
-    A slow wander beneath strong scatter can look like any smooth curve, and services hardly show it: it is thought rare.
+    A slow wander beneath strong scatter can look like any smooth curve, and services hardly show
+        it: it is thought rare.
     """
 
     time: Floats
@@ -55,7 +58,11 @@ def noise_grid(span: float, spacing: float) -> Noise:
             for k, prior in _WHITE_PER_INNOVATION
             if innovation * k <= _MOSTLY_WHITE
         ]
-    rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0, False) for share in _AGEING for white in (0.0, 0.3)]
+    rows += [
+        (share * span, 1.0, white * spacing / span, -1.0, 1.0, False)
+        for share in _AGEING
+        for white in (0.0, 0.3)
+    ]
     return Noise(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
@@ -64,8 +71,9 @@ def whiten(
 ) -> tuple[Floats, Floats]:
     """Whitened columns of shape (v, k, n), and the log determinant of each noise model's covariance, shape (v,).
 
-    `times` (n,) rise; `ages` (n,) count from each process's birth; `starts` (n,) is true where a life begins and the
-    wandering starts afresh; `spread` (n,) is each point's white variance relative to the others'; `columns` is (n, k).
+    `times` (n,) rise; `ages` (n,) count from each process's birth; `starts` (n,) is true where a
+    life begins and the wandering starts afresh; `spread` (n,) is each point's white variance
+    relative to the others'; `columns` is (n, k).
     """
     n, k = columns.shape
     v = len(noise.time)

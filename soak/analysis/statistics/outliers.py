@@ -1,7 +1,8 @@
 """Points that do not speak for the level around them: bursts, jobs that come and go, blocks that a step or a knee cuts through.
 
-Both tests are local and robust: the running median with its scatter, after Hampel (1974) and Pearson, Outliers in process
-modeling and identification (2002), and the bend at a point against the usual bend.
+Both tests are local and robust: the running median with its scatter, after Hampel (1974) and
+Pearson, Outliers in process modeling and identification (2002), and the bend at a point against the
+usual bend.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def _far(values: Floats) -> NDArray[np.bool_]:
     wide = np.median(np.abs(windows - middle[:, None]), axis=1)
     off = np.abs(values - middle[centre])
     far = off > _FAR * 1.4826 * np.maximum(wide[centre], np.median(off))
-    # Where a warm-up begins, or growth ends, the window lies to one side, and points are the farther the nearer the edge.
+    # Where a warm-up begins, or growth ends, the window lies to one side, and points are the
+    # farther the nearer the edge.
     if (np.diff(off[:_HALF]) <= 0).mean() > _MOSTLY:
         far[:_HALF] = False
     if (np.diff(off[-_HALF:]) >= 0).mean() > _MOSTLY:

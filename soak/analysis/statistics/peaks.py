@@ -1,9 +1,10 @@
 """How high peaks reach in a longer time than was seen: block maxima and their extreme-value distribution.
 
-The maxima of equal blocks of a steady series follow a generalised extreme-value distribution (Coles, An Introduction to
-Statistical Modeling of Extreme Values, 2001, chapter 3), fitted by probability-weighted moments (Hosking, Wallis, Wood,
-Estimation of the Generalized Extreme-Value Distribution by the Method of Probability-Weighted Moments, 1985), which is
-sound for as few as 20 blocks. Assumed, and checked where it can be: the series is steady, its blocks' maxima are hardly
+The maxima of equal blocks of a steady series follow a generalised extreme-value distribution
+(Coles, An Introduction to Statistical Modeling of Extreme Values, 2001, chapter 3), fitted by
+probability-weighted moments (Hosking, Wallis, Wood, Estimation of the Generalized Extreme-Value
+Distribution by the Method of Probability-Weighted Moments, 1985), which is sound for as few as 20
+blocks. Assumed, and checked where it can be: the series is steady, its blocks' maxima are hardly
 correlated, the load stays as it was, and samples are dense enough to see the peaks.
 """
 
@@ -45,7 +46,9 @@ class Peaks:
             z = (level - self.location) / self.scale
             inner = np.maximum(0.0, 1 + self.shape * z)
             rate = np.where(
-                np.abs(self.shape) < 1e-6, np.exp(-z), inner ** (-1 / np.where(self.shape == 0, 1, self.shape))
+                np.abs(self.shape) < 1e-6,
+                np.exp(-z),
+                inner ** (-1 / np.where(self.shape == 0, 1, self.shape)),
             )
             return np.asarray(-np.expm1(-rate * max(1.0, horizon / self.seconds)))
 

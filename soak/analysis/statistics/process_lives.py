@@ -1,7 +1,8 @@
 """One series cut into stretches of one process's life, cleaned of what is not a number.
 
-No fit crosses a restart: known ones come as borders; an unknown one is a sharp drop back to where the process began that
-had lasted (the level shift of Chen and Liu, Joint estimation of model parameters and outlier effects, 1993).
+No fit crosses a restart: known ones come as borders; an unknown one is a sharp drop back to where
+the process began that had lasted (the level shift of Chen and Liu, Joint estimation of model
+parameters and outlier effects, 1993).
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ _TEETH = 7
 def clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Finite samples with rising times: sorted where they are not, the last of those that share a time kept."""
     n = min(len(times), len(values))
-    times, values = np.asarray(times[:n], dtype=np.float64), np.asarray(values[:n], dtype=np.float64)
+    times, values = (
+        np.asarray(times[:n], dtype=np.float64),
+        np.asarray(values[:n], dtype=np.float64),
+    )
     # Beyond this, squares overflow; no clock and no resource goes there.
     good = (np.abs(times) < 1e15) & (np.abs(values) < 1e150)
     if not good.all():
@@ -45,7 +49,11 @@ def split(subject: Subject) -> list[LevelPoints]:
     if not len(times):
         return []
     borders = np.unique(
-        [b for b in (*(subject.borders or ()), *subject.gaps) if np.isfinite(b) and times[0] < b <= times[-1]]
+        [
+            b
+            for b in (*(subject.borders or ()), *subject.gaps)
+            if np.isfinite(b) and times[0] < b <= times[-1]
+        ]
     )
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
@@ -57,7 +65,9 @@ def split(subject: Subject) -> list[LevelPoints]:
         for start, end in pairwise(inner):
             judged = max(start, int(np.searchsorted(times, subject.judged_from)))
             if end > judged:
-                lives.append(LevelPoints(times[judged:end], values[judged:end], float(times[start])))
+                lives.append(
+                    LevelPoints(times[judged:end], values[judged:end], float(times[start]))
+                )
     return lives
 
 
@@ -65,9 +75,10 @@ def _restarts(values: Floats, least: float) -> list[int]:
     """Where an unknown restart must have been: indexes of the first sample after it, none where it may be a collection. `least`
     is the least height that counts.
 
-    A restart falls at once, back to where the process began, from a level that had lasted, and what follows is like the
-    first start. What falls so at a regular pace, from one height or often, having climbed all the while, is a garbage
-    collector at work; what leaps up as it falls down is a level that switches.
+    A restart falls at once, back to where the process began, from a level that had lasted, and what
+    follows is like the first start. What falls so at a regular pace, from one height or often,
+    having climbed all the while, is a garbage collector at work; what leaps up as it falls down is
+    a level that switches.
     """
     size = max(1, len(values) // 600)
     count = len(values) // size
@@ -81,7 +92,11 @@ def _restarts(values: Floats, least: float) -> list[int]:
     quiet = float(np.median(np.abs(np.diff(level)))) * 1.4826
     height = before[: len(place)] - start
     low = np.minimum(level[place], level[place + 1])
-    restarted = (height > np.maximum(10 * quiet, least)) & (low - start < 0.3 * height) & (height > 0.3 * np.ptp(level))
+    restarted = (
+        (height > np.maximum(10 * quiet, least))
+        & (low - start < 0.3 * height)
+        & (height > 0.3 * np.ptp(level))
+    )
     restarted &= level[place - 1] - low > 0.6 * height
     again = np.lib.stride_tricks.sliding_window_view(level, _LIKE)[place] - level[:_LIKE]
     restarted &= np.abs(again).mean(axis=1) < 0.3 * height + 3 * quiet
@@ -91,15 +106,26 @@ def _restarts(values: Floats, least: float) -> list[int]:
         return []
     lives = np.diff(np.concatenate(([0], drops)))
     heights = level[drops - 1] - start
-    above = [(level[drop - life : drop] - start) / h for drop, life, h in zip(drops, lives, heights, strict=True)]
+    above = [
+        (level[drop - life : drop] - start) / h
+        for drop, life, h in zip(drops, lives, heights, strict=True)
+    ]
     lasted = all(float((part > 0.3).sum()) > 0.04 * count for part in above)
     leaps = np.flatnonzero(np.diff(level) > 0.6 * float(heights.min()))
     switches = bool(
-        (leaps - np.concatenate(([0], drops))[np.searchsorted(drops, leaps, side="right")] > _AT_START).any()
+        (
+            leaps - np.concatenate(([0], drops))[np.searchsorted(drops, leaps, side="right")]
+            > _AT_START
+        ).any()
     )
     climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU
-    regular = len(drops) > 2 and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
-    falls = np.flatnonzero(level[:-2] - np.minimum(level[1:-1], level[2:]) > 0.25 * float(heights.min()))
+    regular = (
+        len(drops) > 2
+        and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
+    )
+    falls = np.flatnonzero(
+        level[:-2] - np.minimum(level[1:-1], level[2:]) > 0.25 * float(heights.min())
+    )
     more = int((np.diff(falls, prepend=-_AROUND) > 2).sum()) > len(drops) + 1
     collected = climbs and (regular or more or len(drops) > _TEETH)
     return [] if not lasted or switches or collected else [int(drop) * size for drop in drops]

@@ -19,13 +19,17 @@ _MANY_WRAPS, _PARTLY = 4, 0.6
 def cycle_floors(life: LevelPoints) -> LevelPoints | None:
     """The least value after each sharp drop; None where the series is no sawtooth of at least a few cycles.
 
-    What falls over several samples, as memory that is given back bit by bit, falls at once in blocks of samples.
+    What falls over several samples, as memory that is given back bit by bit, falls at once in
+    blocks of samples.
     """
     floors = _cycle_floors(life)
     if floors is not None or len(life.times) < _COARSE * _LONG:
         return floors
     count = len(life.times) // _COARSE
-    times, values = (part[: count * _COARSE].reshape(count, _COARSE).mean(axis=1) for part in (life.times, life.values))
+    times, values = (
+        part[: count * _COARSE].reshape(count, _COARSE).mean(axis=1)
+        for part in (life.times, life.values)
+    )
     return _cycle_floors(LevelPoints(times, values, life.born))
 
 
@@ -59,13 +63,23 @@ def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
     climb = float(np.median(jumps[jumps > -largest * _LARGE])) / spacing
     offset = _offset(life.times[starts])
     if np.abs(offset).max() < spacing:
-        # Regular drops meet the samples at a phase that drifts, and with it the first value seen: take that climb off.
-        # Where that drift wraps round but a few times, part of it looks like a slower beat, and stays.
+        # Regular drops meet the samples at a phase that drifts, and with it the first value seen:
+        # take that climb off. Where that drift wraps round but a few times, part of it looks like a
+        # slower beat, and stays.
         wraps = int((np.abs(np.diff(offset)) > 0.5 * spacing).sum())
         slack = 0.0 if wraps >= _MANY_WRAPS else _PARTLY * max(climb, 0.0) * spacing
-        return LevelPoints(life.times[starts], life.values[starts] - climb * offset, life.born, slack=slack)
-    index = np.array([int(s + np.argmin(life.values[s : max(e, s) + 1])) for s, e in zip(starts, ends, strict=True)])
-    return LevelPoints(life.times[index], life.values[index], life.born, slack=max(climb, 0.0) * spacing)
+        return LevelPoints(
+            life.times[starts], life.values[starts] - climb * offset, life.born, slack=slack
+        )
+    index = np.array(
+        [
+            int(s + np.argmin(life.values[s : max(e, s) + 1]))
+            for s, e in zip(starts, ends, strict=True)
+        ]
+    )
+    return LevelPoints(
+        life.times[index], life.values[index], life.born, slack=max(climb, 0.0) * spacing
+    )
 
 
 def _offset(times: Floats) -> Floats:
@@ -90,5 +104,9 @@ def _sharp_drops(jumps: Floats) -> tuple[NDArray[np.int64], float]:
     drops = np.flatnonzero(jumps < -largest * _LARGE)
     drops = drops[np.append(True, np.diff(drops) > 1)]
     rises = int((jumps > largest * _LARGE).sum())
-    often = len(drops) >= _FEWEST_CYCLES and 4 * len(drops) <= n and np.median(np.diff(drops)) * _FEWEST_CYCLES <= n
+    often = (
+        len(drops) >= _FEWEST_CYCLES
+        and 4 * len(drops) <= n
+        and np.median(np.diff(drops)) * _FEWEST_CYCLES <= n
+    )
     return (drops if often and rises <= len(drops) / 5 else nowhere), largest

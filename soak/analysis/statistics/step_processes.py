@@ -1,8 +1,8 @@
 """Growth that a few steps carry: pages, arenas, descriptors, counted one by one rather than as a smooth line.
 
-A level that moves in steps has seen as many events as steps, however many samples were taken; steps that become smaller or
-rarer are settling. The rates of two stretches of a point process are compared after Cox and Lewis, The Statistical
-Analysis of Series of Events (1966).
+A level that moves in steps has seen as many events as steps, however many samples were taken; steps
+that become smaller or rarer are settling. The rates of two stretches of a point process are
+compared after Cox and Lewis, The Statistical Analysis of Series of Events (1966).
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ from itertools import pairwise
 import numpy as np
 
 from soak.analysis.statistics.growth_input import LevelPoints
-from soak.analysis.thresholds import CANNOT_TELL, SETTLING, SPIKE_HEIGHT, SPIKE_WINDOW, SPIKES_AT_MOST
+from soak.analysis.thresholds import (
+    CANNOT_TELL,
+    SETTLING,
+    SPIKE_HEIGHT,
+    SPIKE_WINDOW,
+    SPIKES_AT_MOST,
+)
 from soak.model import Floats
 
 _CARRIED = 0.6
@@ -28,10 +34,13 @@ _OFTEN, _BACK = 20, 0.8
 _NEARLY_EVEN, _EVEN = 2.0, 2.6
 
 
-def least_p_no_growth(lives: Sequence[LevelPoints], points: Sequence[LevelPoints], jumpy: bool) -> float:
+def least_p_no_growth(
+    lives: Sequence[LevelPoints], points: Sequence[LevelPoints], jumpy: bool
+) -> float:
     """The least probability of no lasting growth that so few steps allow; 0 where growth is no matter of steps.
 
-    `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level for good.
+    `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level
+    for good.
     """
     life = max(lives, key=lambda life: len(life.times))
     moves = np.diff(_without_spikes(life.values))
@@ -95,7 +104,8 @@ def _few_late_steps(points: LevelPoints) -> float:
 def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
     """The most probability of no lasting growth that whole numbers allow which only ever rise, and still do; else 1.
 
-    What does not leak falls as often as it rises, so each rise without a fall halves the chance; the first may be warm-up.
+    What does not leak falls as often as it rises, so each rise without a fall halves the chance;
+    the first may be warm-up.
     """
     life = max(lives, key=lambda points: len(points.times))
     jumps = np.diff(life.values)
@@ -109,7 +119,9 @@ def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
     if stopped or late < _SLOWED:
         # Slower than at first is settling, unless it goes on as evenly as ever to the very end.
         last = when[when > end - (end - start) / 3]
-        goes_on = len(last) >= _RISES and end - float(last[-1]) < 2.5 * (end - start) / 3 / len(last)
+        goes_on = len(last) >= _RISES and end - float(last[-1]) < 2.5 * (end - start) / 3 / len(
+            last
+        )
         return CANNOT_TELL if goes_on else 1.0
     return max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
 

@@ -26,7 +26,10 @@ class TMixture:
         high = np.full(len(shares), float((self.centre + reach).max()))
         for _ in range(44):
             middle = 0.5 * (low + high)
-            below = t_cdf((middle[:, None] - self.centre) / self.scale, self.freedom) @ self.weight < shares
+            below = (
+                t_cdf((middle[:, None] - self.centre) / self.scale, self.freedom) @ self.weight
+                < shares
+            )
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return np.asarray(0.5 * (low + high))
 
@@ -39,6 +42,7 @@ def t_cdf(t: Floats | float, freedom: Floats | float) -> Floats:
 def t_quantile(share: float, freedom: float) -> float:
     """The value that this share of Student's t distribution lies below, exact.
 
-    scipy.special's, since scipy.stats, which wraps it, takes longer to import than a file takes to judge.
+    scipy.special's, since scipy.stats, which wraps it, takes longer to import than a file takes to
+    judge.
     """
     return float(stdtrit(freedom, share))

@@ -21,7 +21,11 @@ from soak.analysis.statistics.outliers import without_outliers
 from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.sawtooth import handful_of_floors
-from soak.analysis.statistics.step_processes import late_to_early_rise, least_p_no_growth, most_p_no_growth
+from soak.analysis.statistics.step_processes import (
+    late_to_early_rise,
+    least_p_no_growth,
+    most_p_no_growth,
+)
 from soak.analysis.statistics.t_mixture import t_cdf
 from soak.analysis.thresholds import (
     CANNOT_TELL,
@@ -47,10 +51,11 @@ _SLOWER, _MUCH_SLOWER = 0.6, 0.25
 def fit_trend(subject: Subject) -> Trend:
     """The growth of a subject's steady level with a 95% interval; `doubt` is set where the recording cannot tell.
 
-    Never raises on odd data, and no odd value makes a warning: what is not finite is left out beforehand, and what is
-    too large or small to square says nothing about growth.
+    Never raises on odd data, and no odd value makes a warning: what is not finite is left out
+    beforehand, and what is too large or small to square says nothing about growth.
     """
-    # Matrices as small as these are slower on many threads, which would also take the cores from whoever drives the load.
+    # Matrices as small as these are slower on many threads, which would also take the cores from
+    # whoever drives the load.
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             trend = _fit_settled(subject)
@@ -85,7 +90,11 @@ def _fit_settled(subject: Subject) -> Trend:
     if began is None:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))
-    return replace(since, settled_after_seconds=began - lives[-1].born) if since.p_no_growth > SUSPICIOUS else trend
+    return (
+        replace(since, settled_after_seconds=began - lives[-1].born)
+        if since.p_no_growth > SUSPICIOUS
+        else trend
+    )
 
 
 def _fit_trend(subject: Subject) -> Trend:
@@ -111,15 +120,23 @@ def _fit_trend(subject: Subject) -> Trend:
         if any(len(p.times) > 1 and np.ptp(p.values) > 0 for p in fewer):
             points = [p for p in fewer if len(p.times) > 1]
             fit = _fit(subject, points, grain, rounded)
-    low, slope, high = (float(x) for x in fit.average.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly)
+    low, slope, high = (
+        float(x) for x in fit.average.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly
+    )
     chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
     lines = tuple(_line(p, slope, low, high) for p in points)
-    resolution = RESOLVED_AT * (high - low) / INTERVAL_ERRORS * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
+    resolution = (
+        RESOLVED_AT * (high - low) / INTERVAL_ERRORS * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
+    )
     if low <= 0 or chance >= CERTAIN:  # growth that may still be in it was not caught
         resolution = max(high, resolution)
     if rounded:  # a level may move by nearly one grain unseen
         unseen = 3600 * grain / fit.span
-        low, high, resolution = min(low, slope - unseen), max(high, slope + unseen), max(resolution, unseen)
+        low, high, resolution = (
+            min(low, slope - unseen),
+            max(high, slope + unseen),
+            max(resolution, unseen),
+        )
     settled = fit.settles if fit.settles < fit.span else None
     doubt, stepwise = _doubt(fit, chance, slope, high - low)
     return Trend(
@@ -139,8 +156,11 @@ def _fit_trend(subject: Subject) -> Trend:
 def level_points(lives: Sequence[LevelPoints]) -> tuple[list[LevelPoints], list[LevelPoints]]:
     """The lives reduced to the floors that they keep returning to, and the same without outliers, as they are fitted."""
     reduced = floors(lives)
-    # A restart falls somewhere between two samples, just when a process changes fastest: its first point means little.
-    reduced[1:] = [p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]]
+    # A restart falls somewhere between two samples, just when a process changes fastest: its first
+    # point means little.
+    reduced[1:] = [
+        p.only(np.arange(len(p.times)) > 0) if len(p.times) > 2 else p for p in reduced[1:]
+    ]
     return reduced, [kept for kept in map(without_outliers, reduced) if len(kept.times) > 1]
 
 
@@ -169,18 +189,24 @@ class FitInput:
 
 
 def fit_input(
-    subject: Subject, points: Sequence[LevelPoints], grain: float, rounded: bool, copies: Floats | None = None
+    subject: Subject,
+    points: Sequence[LevelPoints],
+    grain: float,
+    rounded: bool,
+    copies: Floats | None = None,
 ) -> FitInput:
     """The points scaled, with all candidate explanations; `grain` is the smallest step that the values can make.
 
-    `copies` (n, c) are other values at the same points, in the subject's unit, to be weighed instead of its own.
+    `copies` (n, c) are other values at the same points, in the subject's unit, to be weighed
+    instead of its own.
     """
     span = max(float(p.times[-1] - p.times[0]) for p in points)
     middle = float(np.median(np.concatenate([p.values for p in points])))
     scale = max(float(np.ptp(p.values)) for p in points)
     scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
     paces, rate = load_covariates(points, span, subject.requests)
-    # Averaging a block's samples averages their rounding too, where noise spreads them over several grains.
+    # Averaging a block's samples averages their rounding too, where noise spreads them over several
+    # grains.
     together = 1.0 if rounded or points[0].counts is None else float(np.median(points[0].counts))
     rounding = (grain / scale) ** 2 / 12 / together
     grained = (rounding if rounded else min(rounding, 1e-4)) + 1e-7
@@ -217,7 +243,8 @@ def _chance(
     if subject.integer:
         chance = min(chance, most_p_no_growth(lives))
     elif (few := handful_of_floors(max(lives, key=lambda life: len(life.times)))) is not None:
-        # So few collections hide what they rise from: where that rises as well it is no pass, and where it does not, no fail.
+        # So few collections hide what they rise from: where that rises as well it is no pass, and
+        # where it does not, no fail.
         rises = bool((np.diff(few) > 0).all()) and float(few[-1] - few[0]) > _RISEN
         chance = min(chance, CANNOT_TELL) if rises else max(chance, CANNOT_TELL)
     return chance if subject.floor is None else _beside_floor(subject, chance, slope, reduced)
@@ -230,19 +257,25 @@ def _plainly_seen(average: ModelAverage) -> float:
     return float((1 - average.p_no_growth) * (growth.weight @ (1 - below)))
 
 
-def _beside_floor(subject: Subject, chance: float, slope: float, points: Sequence[LevelPoints]) -> float:
+def _beside_floor(
+    subject: Subject, chance: float, slope: float, points: Sequence[LevelPoints]
+) -> float:
     """The chance in the light of the floor: resident memory that slows over a steady live heap is settling.
 
     Over a live heap that surely grows by as much, it grows as surely.
     """
     assert subject.floor is not None
-    floor = fit_trend(replace(subject, series=subject.floor, floor=None, integer=False, collected=True))
+    floor = fit_trend(
+        replace(subject, series=subject.floor, floor=None, integer=False, collected=True)
+    )
     if not math.isfinite(floor.slope_high):
         return chance
     slowed = late_to_early_rise(points)
     if floor.p_no_growth < CERTAIN and floor.doubt is None:
         likelier = chance / (chance + _FLOOR_WEIGHT * (1 - chance))
-        return min(likelier, floor.p_no_growth) if floor.slope_low >= _FAIR_SHARE * slope else likelier
+        return (
+            min(likelier, floor.p_no_growth) if floor.slope_low >= _FAIR_SHARE * slope else likelier
+        )
     if floor.p_no_growth < SUSPICIOUS or slowed > _SLOWER:
         return chance
     weighted = _FLOOR_WEIGHT * chance / (_FLOOR_WEIGHT * chance + 1 - chance)
@@ -258,9 +291,16 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
     if fit.average.jumpy:
         return f"too few steps yet; run {show_duration(fit.span)} longer", True
     if fit.average.saturates:
-        return f"growth slows down, like a cache that is still filling; run {show_duration(2 * fit.span)} longer", False
+        return (
+            f"growth slows down, like a cache that is still filling; run {show_duration(2 * fit.span)} longer",
+            False,
+        )
     # The error of a slope falls with the run's length to the power 1.5.
-    longer = (RESOLVED_AT * width / INTERVAL_ERRORS / max(slope, 1e-300)) ** (2 / 3) if slope > 0 else 2.0
+    longer = (
+        (RESOLVED_AT * width / INTERVAL_ERRORS / max(slope, 1e-300)) ** (2 / 3)
+        if slope > 0
+        else 2.0
+    )
     return f"run {show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} longer", False
 
 
@@ -280,7 +320,12 @@ def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:
     last = float(np.median(points.values[half:] - slope / 3600 * (points.times[half:] - end)))
     hours = (end - start) / 3600
     return Line(
-        start, end, last - slope * hours, last, last + (low - slope) * hours / 2, last + (high - slope) * hours / 2
+        start,
+        end,
+        last - slope * hours,
+        last,
+        last + (low - slope) * hours / 2,
+        last + (high - slope) * hours / 2,
     )
 
 
@@ -288,7 +333,9 @@ def _constant(lives: Sequence[LevelPoints], integer: bool) -> Trend:
     """The trend of a series that never moves. Counts none of which came may come at up to three a run: the rule of three."""
     ends = [(float(p.times[0]), float(p.times[-1]), float(p.values[-1])) for p in lives]
     lines = tuple(Line(start, end, value, value, value, value) for start, end, value in ends)
-    resolution = 3 * 3600 / max(sum(end - start for start, end, _ in ends), 1e-9) if integer else 0.0
+    resolution = (
+        3 * 3600 / max(sum(end - start for start, end, _ in ends), 1e-9) if integer else 0.0
+    )
     return Trend(0.0, 0.0, 0.0, resolution, 0.0, ends[-1][2], None, lines)
 
 

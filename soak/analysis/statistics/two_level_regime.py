@@ -1,7 +1,8 @@
 """A level that switches between two states - load on and off, a mode of the service - found, and given as a column to leave out.
 
-The states are the two clusters of what a straight line leaves: Otsu, A threshold selection method from gray-level
-histograms (1979). Where they switch is charged as a two-state Markov chain is: -n times the entropy of a switch.
+The states are the two clusters of what a straight line leaves: Otsu, A threshold selection method
+from gray-level histograms (1979). Where they switch is charged as a two-state Markov chain is: -n
+times the entropy of a switch.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:
             break
         high = again
     low_part, high_part = straight[~high], straight[high]
-    within = float(((low_part - low_part.mean()) ** 2).sum() + ((high_part - high_part.mean()) ** 2).sum())
+    within = float(
+        ((low_part - low_part.mean()) ** 2).sum() + ((high_part - high_part.mean()) ** 2).sum()
+    )
     switches = int((high[1:] != high[:-1]).sum())
     if not _FEWEST_SWITCHES <= switches <= _MOST_SWITCHES * n:
         return None
@@ -52,7 +55,8 @@ def _with_cut_blocks(high: NDArray[np.bool_], part: Floats) -> Floats:
     state = high.astype(np.float64)
     edges = np.flatnonzero(high[1:] != high[:-1])
     for edge in edges:
-        # Of the two points at a switch, the one that lies further from its state is the one cut through, if any is.
+        # Of the two points at a switch, the one that lies further from its state is the one cut
+        # through, if any is.
         cut = max((edge, edge + 1), key=lambda i: abs(part[i] - state[i]))
         if _CUT < part[cut] < 1 - _CUT:
             state[cut] = part[cut]
@@ -65,6 +69,8 @@ def _upper(values: Floats) -> NDArray[np.bool_]:
     n = len(order)
     below = np.arange(1, n)
     total = np.cumsum(order)
-    between = (total[:-1] / below - (total[-1] - total[:-1]) / (n - below)) ** 2 * below * (n - below)
+    between = (
+        (total[:-1] / below - (total[-1] - total[:-1]) / (n - below)) ** 2 * below * (n - below)
+    )
     cut = int(np.argmax(between))
     return np.asarray(values > 0.5 * (order[cut] + order[cut + 1]))

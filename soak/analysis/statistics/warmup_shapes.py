@@ -1,23 +1,22 @@
 """What a level can do and still be healthy: settle, fill up, step, creep ever slower. And what it does when it leaks.
 
-A warm-up is found by choosing among such shapes, never by a fixed cut: 43% of benchmarked virtual machines do not settle
-where one expects (Barrett and others, Virtual machine warmup blows hot and cold, 2017).
+A warm-up is found by choosing among such shapes, never by a fixed cut: 43% of benchmarked virtual
+machines do not settle where one expects (Barrett and others, Virtual machine warmup blows hot and
+cold, 2017).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 
+from soak.analysis.statistics.warmup_families import FAMILIES, Family
 from soak.model import Floats
 
 _MOST_STEPS = 24
 _WORTH = 6.0
-_HEAPS = 0.6
-_MOST_UNLIKELY = 10.0
 LASTING = 0.4
 """A warm-up that takes more than this share of the run lasts."""
 
@@ -26,8 +25,8 @@ LASTING = 0.4
 class Shapes:
     """Columns on the points' times, shape (n, k), each spanning 0 to 1; `prior` (k,) is log plausibility within its kind.
 
-    `settles` (k,) is the seconds after a process's birth at which the shape has all but ended. `pairs` are columns that
-    together fit best, without growth and with it.
+    `settles` (k,) is the seconds after a process's birth at which the shape has all but ended.
+    `pairs` are columns that together fit best, without growth and with it.
     """
 
     columns: Floats
@@ -38,55 +37,53 @@ class Shapes:
     def and_also(self, other: Shapes) -> Shapes:
         """These shapes and others on another clock, each clock as plausible."""
         columns = np.concatenate((self.columns, other.columns), axis=1)
-        prior, settles = np.concatenate((self.prior, other.prior)), np.concatenate((self.settles, other.settles))
+        prior, settles = (
+            np.concatenate((self.prior, other.prior)),
+            np.concatenate((self.settles, other.settles)),
+        )
         shift = len(self.prior)
         pairs = (*self.pairs, *((a + shift, b + shift) for a, b in other.pairs))
         return Shapes(columns, prior - np.log(2), settles, pairs)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Family:
-    """One shape of a warm-up, for any share of the span: its columns, the shares to try, its plausibility, its end.
-
-    `shares` is the grid that is weighed, `fine` the one that is searched first; `least` is the share from where on a
-    warm-up of that length is less and less plausible, by `fall` a share.
-    """
-
-    columns: Callable[[Floats, Floats, float, Floats], Floats]
-    shares: Floats
-    fine: Floats
-    plausible: float
-    least: float
-    fall: float
-    ends: float
-
-    def prior(self, shares: Floats) -> Floats:
-        """Log plausibility of each share."""
-        each = float(np.log(self.plausible / 18))
-        return np.asarray(each - np.minimum(self.fall * np.maximum(0.0, shares - self.least), _MOST_UNLIKELY))
-
-
-def warmup_shapes(ages: Floats, widths: Floats, span: float, values: Floats, known: Floats) -> Shapes:
+def warmup_shapes(
+    ages: Floats, widths: Floats, span: float, values: Floats, known: Floats
+) -> Shapes:
     """Exponential approach, logarithmic creep, and fill-then-flat.
 
-    The points are of `ages` (n,) and average over `widths` (n,), in a run of `span`, all in seconds.
+    The points are of `ages` (n,) and average over `widths` (n,), in a run of `span`, all in
+    seconds.
 
-    Where a warm-up is large, a coarse grid of its time would leave a rest that looks like wandering; so the times that fit
-    `values` (n,) best beside the columns `known` (n, q), with and without growth, are added to the grid, alone and in pairs.
+    Where a warm-up is large, a coarse grid of its time would leave a rest that looks like
+    wandering; so the times that fit `values` (n,) best beside the columns `known` (n, q), with and
+    without growth, are added to the grid, alone and in pairs.
     """
-    search = _ShapeSearch(ages, widths, span, values, (known, np.column_stack((known, ages / span))))
-    shares = [np.concatenate((family.shares, search.best_shares(i))) for i, family in enumerate(_FAMILIES)]
+    search = _ShapeSearch(
+        ages, widths, span, values, (known, np.column_stack((known, ages / span)))
+    )
+    shares = [
+        np.concatenate((family.shares, search.best_shares(i))) for i, family in enumerate(FAMILIES)
+    ]
     which = np.concatenate([np.full(len(each), i) for i, each in enumerate(shares)])
     paired = [member for beside in search.bases for member in search.best_pair(beside)]
     first = len(which)
     which = np.concatenate((which, [family for family, _ in paired]))
     every = np.concatenate((*shares, [share for _, share in paired]))
-    columns, prior, settles = np.empty((len(ages), len(every))), np.empty(len(every)), np.empty(len(every))
-    for i, family in enumerate(_FAMILIES):
+    columns, prior, settles = (
+        np.empty((len(ages), len(every))),
+        np.empty(len(every)),
+        np.empty(len(every)),
+    )
+    for i, family in enumerate(FAMILIES):
         mine = which == i
         columns[:, mine] = family.columns(ages, widths, span, every[mine])
         prior[mine], settles[mine] = family.prior(every[mine]), family.ends * every[mine] * span
-    return Shapes(_unit(columns), prior, settles, tuple((first + i, first + i + 1) for i in range(0, len(paired), 2)))
+    return Shapes(
+        _unit(columns),
+        prior,
+        settles,
+        tuple((first + i, first + i + 1) for i in range(0, len(paired), 2)),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +100,7 @@ class _Cleared:
         """The known columns made orthogonal, shape (n, q)."""
         return np.asarray(np.linalg.qr(self.known)[0])
 
-    def clear(self, family: _Family, shares: Floats) -> tuple[Floats, Floats]:
+    def clear(self, family: Family, shares: Floats) -> tuple[Floats, Floats]:
         """The family's columns, clear of the known ones, shape (n, k), and their squares, shape (k,)."""
         columns = family.columns(self.ages, self.widths, self.span, shares)
         columns = columns / np.maximum(np.abs(columns).max(axis=0), 1e-300)
@@ -113,18 +110,22 @@ class _Cleared:
     @cached_property
     def fine(self) -> list[tuple[Floats, Floats]]:
         """Each family's fine grid."""
-        return [self.clear(family, family.fine) for family in _FAMILIES]
+        return [self.clear(family, family.fine) for family in FAMILIES]
 
     @cached_property
     def pairs(self) -> tuple[Floats, Floats]:
         """A thinner grid of all families, shape (n, k), and the products of its columns, shape (k, k)."""
         x = np.concatenate(
-            [columns[:, _thin(family)] for family, (columns, _) in zip(_FAMILIES, self.fine, strict=True)], axis=1
+            [
+                columns[:, _thin(family)]
+                for family, (columns, _) in zip(FAMILIES, self.fine, strict=True)
+            ],
+            axis=1,
         )
         return x, x.T @ x
 
 
-def _thin(family: _Family) -> slice:
+def _thin(family: Family) -> slice:
     """Forty shares of the fine grid."""
     return slice(None, None, len(family.fine) // 40)
 
@@ -161,10 +162,12 @@ class _ShapeSearch:
         """The best share near `shares`; of the family's fine grid where None."""
         for width in (0.02, 0.002, 0.0):
             if shares is None:
-                shares, (x, size) = _FAMILIES[family].fine, beside.fine[family]
+                shares, (x, size) = FAMILIES[family].fine, beside.fine[family]
             else:
-                x, size = beside.clear(_FAMILIES[family], shares)
-            explained = np.where(size > 1e-9 * len(rest), (rest @ x) ** 2 / np.maximum(size, 1e-300), 0.0)
+                x, size = beside.clear(FAMILIES[family], shares)
+            explained = np.where(
+                size > 1e-9 * len(rest), (rest @ x) ** 2 / np.maximum(size, 1e-300), 0.0
+            )
             chosen = float(shares[int(np.argmax(np.round(explained / float(rest @ rest), 9)))])
             shares = chosen * np.exp(np.linspace(-width, width, 21))
         return chosen
@@ -172,19 +175,28 @@ class _ShapeSearch:
     def best_pair(self, beside: tuple[_Cleared, Floats]) -> list[tuple[int, float]]:
         """The two families and shares that are together the most plausible, beside one set of columns.
 
-        Empty where they explain too little for two warm-ups to be worth a thought, even with noise that is white.
+        Empty where they explain too little for two warm-ups to be worth a thought, even with noise
+        that is white.
         """
         cleared, rest = beside
-        grids = [family.fine[_thin(family)] for family in _FAMILIES]
+        grids = [family.fine[_thin(family)] for family in FAMILIES]
         x, gram = cleared.pairs
-        prior = np.concatenate([f.prior(grid) for f, grid in zip(_FAMILIES, grids, strict=True)])
-        lasts = np.concatenate([f.ends * grid > LASTING for f, grid in zip(_FAMILIES, grids, strict=True)])
+        prior = np.concatenate([f.prior(grid) for f, grid in zip(FAMILIES, grids, strict=True)])
+        lasts = np.concatenate(
+            [f.ends * grid > LASTING for f, grid in zip(FAMILIES, grids, strict=True)]
+        )
         along = rest @ x
         size = np.diagonal(gram)
         det = size[:, None] * size - gram**2
-        usable = (det > 1e-3 * size[:, None] * size) & (size > 1e-9 * len(rest))[:, None] & ~(lasts[:, None] & lasts)
+        usable = (
+            (det > 1e-3 * size[:, None] * size)
+            & (size > 1e-9 * len(rest))[:, None]
+            & ~(lasts[:, None] & lasts)
+        )
         explained = (
-            along[:, None] ** 2 * size - 2 * np.outer(along, along) * gram + along**2 * size[:, None]
+            along[:, None] ** 2 * size
+            - 2 * np.outer(along, along) * gram
+            + along**2 * size[:, None]
         ) / np.where(usable, det, 1.0)
         left = np.maximum(float(rest @ rest) - np.where(usable, explained, 0.0), 1e-12)
         # Rounded, so that of equals it is always the first.
@@ -198,63 +210,14 @@ class _ShapeSearch:
         for _ in range(3):
             for mine in (0, 1):
                 (family, share), (other, its) = pair[mine], pair[1 - mine]
-                partner = cleared.clear(_FAMILIES[other], np.array([its]))[0]
-                wider = _Cleared(self.ages, self.widths, self.span, np.column_stack((cleared.basis, partner)))
+                partner = cleared.clear(FAMILIES[other], np.array([its]))[0]
+                wider = _Cleared(
+                    self.ages, self.widths, self.span, np.column_stack((cleared.basis, partner))
+                )
                 near = share * np.exp(np.linspace(-0.1, 0.1, 21))
                 left_over = self.values - wider.basis @ (wider.basis.T @ self.values)
                 pair[mine] = family, self._refine(family, near, wider, left_over)
         return pair
-
-
-def _approach(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """1 - exp(-age/time), averaged over each point's width."""
-    half = np.minimum(0.5 * widths[:, None] / (shares * span), 30.0)
-    return 1 - np.exp(-ages[:, None] / (shares * span)) * np.where(
-        half > 1e-6, np.sinh(half) / np.maximum(half, 1e-6), 1.0
-    )
-
-
-def _creep(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """log(1 + age/time), averaged over each point's width by Simpson's rule."""
-    start, middle, end = (np.maximum(ages + part * widths, 0.0)[:, None] / (shares * span) for part in (-0.5, 0.0, 0.5))
-    return np.asarray((np.log1p(start) + 4 * np.log1p(middle) + np.log1p(end)) / 6)
-
-
-def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """The lesser of age and a time, averaged over each point's width."""
-    full = shares * span
-    reach = np.clip(ages[:, None] + 0.5 * widths[:, None] - full, 0.0, None)
-    inside = reach < widths[:, None]
-    return np.where(
-        inside, ages[:, None] - 0.5 * reach**2 / np.maximum(widths[:, None], 1e-12), np.minimum(ages[:, None], full)
-    )
-
-
-def _fill_ever_slower(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """The same of a cache whose keys come again and again: distinct ones grow as a power of all (Heaps' law, 1978)."""
-    full = shares * span
-    start, end = (np.clip(ages[:, None] + part * widths[:, None], 0.0, None) for part in (-0.5, 0.5))
-    below = [np.minimum(age, full) ** (_HEAPS + 1) / (_HEAPS + 1) for age in (start, end)]
-    beyond = [np.maximum(age - full, 0.0) * full**_HEAPS for age in (start, end)]
-    area = below[1] + beyond[1] - below[0] - beyond[0]
-    wide = end - start > 1e-9 * span
-    return np.where(wide, area / np.where(wide, end - start, 1.0), np.minimum(start, full) ** _HEAPS)
-
-
-_FAMILIES = (
-    _Family(
-        _approach,
-        np.concatenate((np.geomspace(1 / 240, 1 / 2, 18), (0.7, 1.0, 1.5, 2.2, 3.2))),
-        np.geomspace(1 / 400, 4.0, 240),
-        0.45,
-        0.25,
-        20.0,
-        3.0,
-    ),
-    _Family(_creep, np.geomspace(1 / 300, 1 / 6, 8), np.geomspace(1 / 400, 0.95, 200), 0.08, 1 / 30, 30.0, np.inf),
-    _Family(_fill, np.linspace(0.05, 0.9, 18), np.geomspace(1 / 400, 0.95, 200), 0.25, 0.5, 15.0, 1.0),
-    _Family(_fill_ever_slower, np.linspace(0.1, 0.9, 9), np.geomspace(1 / 400, 0.95, 200), 0.1, 0.5, 15.0, 1.0),
-)
 
 
 def step_shapes(times: Floats, values: Floats, starts: Floats) -> Shapes:
@@ -265,8 +228,13 @@ def step_shapes(times: Floats, values: Floats, starts: Floats) -> Shapes:
     score = np.zeros(n - 1)
     for width in (1, 3, 8):
         left, right = np.maximum(place - width, 0), np.minimum(place + width, n)
-        after, before = (total[right] - total[place]) / (right - place), (total[place] - total[left]) / (place - left)
-        score = np.maximum(score, np.abs(after - before) * np.sqrt(np.minimum(place - left, right - place)))
+        after, before = (
+            (total[right] - total[place]) / (right - place),
+            (total[place] - total[left]) / (place - left),
+        )
+        score = np.maximum(
+            score, np.abs(after - before) * np.sqrt(np.minimum(place - left, right - place))
+        )
     score[starts[1:].astype(bool)] = 0.0
     score[[0, -1]] = 0.0
     chosen = np.sort(place[np.argsort(-score, kind="stable")[:_MOST_STEPS]])

@@ -10,7 +10,14 @@ METRICS: dict[str, Metric] = {
     "p95": percentile(0.95, floor=0.05),
     "p99": percentile(0.99, floor=0.08),
     "p999": percentile(0.999, floor=0.12),
-    "errors": Metric(requests.errors, floor=0.0002, relative=False, tolerance=0.0, least=0.001, needs_same_load=False),
+    "errors": Metric(
+        requests.errors,
+        floor=0.0002,
+        relative=False,
+        tolerance=0.0,
+        least=0.001,
+        needs_same_load=False,
+    ),
     "throughput": Metric(requests.throughput, floor=0.005, worse_is_up=False),
     "memory": Metric(resources.memory_level, floor=0.02),
     "memory_peak": Metric(resources.memory_peak, floor=0.03),
@@ -23,5 +30,7 @@ METRICS: dict[str, Metric] = {
     "gc_longest_pause": Metric(collector.longest_pause, floor=0.3),
     "growth": Metric(verdicts.growth, floor=0.0, between=2.0, relative=False),
     "horizon": Metric(verdicts.horizon, floor=0.3, worse_is_up=False),
-    "capacity": Metric(capacity.capacity, floor=0.04, worse_is_up=False, tolerance=0.1, needs_same_load=False),
+    "capacity": Metric(
+        capacity.capacity, floor=0.04, worse_is_up=False, tolerance=0.1, needs_same_load=False
+    ),
 }

@@ -23,19 +23,32 @@ def cycles(view: RunView) -> Iterator[Figure]:
     for counter in _counters(view, COLLECTIONS):
         instance = dict(counter.labels).get("instance", "")
         ran = view.blocks.increases(counter)
-        if instance in seen or any(selects(selector, counter) for selector in MINOR) or ran.sum() < FEWEST:
+        if (
+            instance in seen
+            or any(selects(selector, counter) for selector in MINOR)
+            or ran.sum() < FEWEST
+        ):
             continue
         seen.add(instance)
         minutes = np.diff(view.blocks.edges) / 60
         counting = counting_error(float(ran.sum()))
-        yield from ratio(counter.key, ran, minutes, "collections/min", relative=True, counting=counting)
+        yield from ratio(
+            counter.key, ran, minutes, "collections/min", relative=True, counting=counting
+        )
 
 
 def pause(view: RunView) -> Iterator[Figure]:
     """The mean pause of a collection, in seconds."""
     for total, ran in _pauses(view):
         counting = counting_error(float(ran.sum()))
-        yield from ratio(total.key, view.blocks.increases(total), ran, "seconds", relative=True, counting=counting)
+        yield from ratio(
+            total.key,
+            view.blocks.increases(total),
+            ran,
+            "seconds",
+            relative=True,
+            counting=counting,
+        )
 
 
 def paused(view: RunView) -> Iterator[Figure]:
@@ -44,7 +57,12 @@ def paused(view: RunView) -> Iterator[Figure]:
         minutes = np.diff(view.blocks.edges) / 60
         counting = counting_error(float(ran.sum()))
         yield from ratio(
-            total.key, view.blocks.increases(total), minutes, "seconds/min", relative=True, counting=counting
+            total.key,
+            view.blocks.increases(total),
+            minutes,
+            "seconds/min",
+            relative=True,
+            counting=counting,
         )
 
 
@@ -61,7 +79,12 @@ def _pauses(view: RunView) -> Iterator[tuple[Series, np.ndarray]]:
     for collector in COLLECTORS:
         for total in view.counters(collector.pauses):
             count = next(
-                (counter for counter in view.counters(collector.paused) if counter.labels == total.labels), None
+                (
+                    counter
+                    for counter in view.counters(collector.paused)
+                    if counter.labels == total.labels
+                ),
+                None,
             )
             if count is not None and (ran := view.blocks.increases(count)).sum() >= FEWEST:
                 yield total, ran

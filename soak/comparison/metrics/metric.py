@@ -15,13 +15,14 @@ TOLERANCE = 0.05
 class Metric:
     """One metric of a comparison.
 
-    `measure` gives a figure for each subject of a run. A `relative` metric is compared as a share of the base, another as an
-    amount. `floor` is the least standard deviation that is assumed between runs of one build, as a share or in the unit:
-    address layout, hash seeds and compilers' choices differ from process to process, which one run cannot show. `between` is
-    what is assumed of it beside that: the standard deviation between runs of one build, in drifts of one run. Both are
-    assumptions (soak/comparison/metrics/__init__.py says on what they were tuned), and no measurement of the runs compared.
-    `tolerance` is the change that does not matter, as a share of the base, and `least` the same in the unit; of both the
-    larger counts.
+    `measure` gives a figure for each subject of a run. A `relative` metric is compared as a share
+    of the base, another as an amount. `floor` is the least standard deviation that is assumed
+    between runs of one build, as a share or in the unit: address layout, hash seeds and compilers'
+    choices differ from process to process, which one run cannot show. `between` is
+    what is assumed of it beside that: the standard deviation between runs of one build, in drifts
+    of one run. Both are assumptions (soak/comparison/metrics/__init__.py says on what they were
+    tuned), and no measurement of the runs compared. `tolerance` is the change that does not matter,
+    as a share of the base, and `least` the same in the unit; of both the larger counts.
     `needs_same_load` says that runs of different loads cannot be compared in it.
     """
 

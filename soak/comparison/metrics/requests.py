@@ -22,7 +22,9 @@ def errors(view: RunView) -> Iterator[Figure]:
         total = float(requests.sum())
         share = (float(failed.sum()) + 1) / (total + 2)
         counting = (share * (1 - share) / total) ** 0.5 if total else 0.0
-        yield from ratio(windows.endpoint, failed, requests, "ratio", relative=False, counting=counting)
+        yield from ratio(
+            windows.endpoint, failed, requests, "ratio", relative=False, counting=counting
+        )
 
 
 def throughput(view: RunView) -> Iterator[Figure]:
@@ -31,10 +33,14 @@ def throughput(view: RunView) -> Iterator[Figure]:
     for windows in view.windows():
         middles = windows.times - windows.seconds / 2
         seconds = view.blocks.sums(middles, windows.seconds)
-        done.append(view.blocks.sums(middles, (windows.requests - windows.failures).astype(np.float64)))
+        done.append(
+            view.blocks.sums(middles, (windows.requests - windows.failures).astype(np.float64))
+        )
     if done:
         yield from ratio("", np.sum(done, axis=0), seconds, _UNIT, relative=True)
     for windows, each in zip(view.windows(), done, strict=True):
         if len(done) > 1:
             counting = counting_error(float(each.sum()))
-            yield from ratio(windows.endpoint, each, seconds, _UNIT, relative=True, counting=counting)
+            yield from ratio(
+                windows.endpoint, each, seconds, _UNIT, relative=True, counting=counting
+            )

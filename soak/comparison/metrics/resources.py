@@ -36,7 +36,9 @@ def memory_peak(view: RunView) -> Iterator[Figure]:
             highest = view.blocks.maxima(series.times, series.values)
             error = standard_error(np.log(np.where(highest > 0, highest, np.nan)))
             if error is not None:
-                yield Figure(series.key, float(np.nanmax(highest)), 0.0, error * BLOCKS**0.5, metric.unit)
+                yield Figure(
+                    series.key, float(np.nanmax(highest)), 0.0, error * BLOCKS**0.5, metric.unit
+                )
 
 
 def cpu(view: RunView) -> Iterator[Figure]:
@@ -59,7 +61,13 @@ def _per_request(view: RunView, selector: str, unit: str) -> Iterator[Figure]:
 
 def _level(view: RunView, series: Series, metric: Metric, *, relative: bool) -> Iterator[Figure]:
     sums = view.blocks.sums(series.times, series.values)
-    yield from ratio(series.key, sums, view.blocks.counts(series.times, series.values), metric.unit, relative=relative)
+    yield from ratio(
+        series.key,
+        sums,
+        view.blocks.counts(series.times, series.values),
+        metric.unit,
+        relative=relative,
+    )
 
 
 def _resources(view: RunView) -> Iterator[tuple[Series, Metric]]:

@@ -20,13 +20,16 @@ HORIZON = 0.7
 def growth(view: RunView) -> Iterator[Figure]:
     """Growth an hour of each judged series, with the error that its interval tells.
 
-    A difference matters from where it would add half of the level within 30 days, as growth itself does.
+    A difference matters from where it would add half of the level within 30 days, as growth itself
+    does.
     """
     for finding in _growing(view):
         trend = finding.trend
         assert trend is not None
         matters = growth_that_matters(finding.series, finding.labels, trend.level)
-        yield Figure(_key(finding), trend.slope_per_hour, 0.0, slope_error(trend), finding.unit, matters)
+        yield Figure(
+            _key(finding), trend.slope_per_hour, 0.0, slope_error(trend), finding.unit, matters
+        )
 
 
 def growth_that_matters(series: str, labels: Labels, level: float) -> float:
@@ -51,7 +54,11 @@ def horizon(view: RunView) -> Iterator[Figure]:
 def _growing(view: RunView) -> Iterator[Finding]:
     for finding in view.analysis.findings:
         trend = finding.trend
-        if finding.rule is not RuleName.GROWTH or trend is None or finding.series.startswith("scrape_"):
+        if (
+            finding.rule is not RuleName.GROWTH
+            or trend is None
+            or finding.series.startswith("scrape_")
+        ):
             continue
         if math.isfinite(slope_error(trend)) and math.isfinite(trend.slope_per_hour):
             yield finding

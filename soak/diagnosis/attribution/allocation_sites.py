@@ -17,7 +17,13 @@ from soak.diagnosis.attribution.site_growth import (
     slope_and_error,
 )
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.thresholds import ACCUMULATION_LOG_ODDS, LASTING_ALONE, LEAST_LASTING, LEAST_SNAPSHOTS, MOST_STACKS
+from soak.diagnosis.thresholds import (
+    ACCUMULATION_LOG_ODDS,
+    LASTING_ALONE,
+    LEAST_LASTING,
+    LEAST_SNAPSHOTS,
+    MOST_STACKS,
+)
 from soak.model import Floats, Place
 
 #: Where package managers put what others wrote: Go's modules, vendored code, Node's and Python's packages.
@@ -62,7 +68,9 @@ class AllocationSite:
         """Whether it surely grows: by its slope's interval or, of a few sampled objects, because all that came stayed."""
         if self.slope[1] > 0 or self.slope[0] <= 0 or self.period <= 0:
             return self.slope[1] > 0
-        return accumulation_log_odds(self.requests, self.levels / self.period) >= ACCUMULATION_LOG_ODDS
+        return (
+            accumulation_log_odds(self.requests, self.levels / self.period) >= ACCUMULATION_LOG_ODDS
+        )
 
     def through(self, functions: Sequence[str]) -> float:
         """How much of the gain went through stacks that hold one of these functions, given by their beginnings; 0 to 1."""
@@ -106,7 +114,8 @@ def own_frames(frames: Sequence[Frame]) -> list[Frame]:
 def place_of(frames: Sequence[Frame]) -> Frame:
     """The innermost frame that is the target's own; else a library's; else the innermost of all.
 
-    A function without a name is called by that which it was written in, where the same file has one further out.
+    A function without a name is called by that which it was written in, where the same file has one
+    further out.
     """
     own = own_frames(frames) or [frame for frame in frames if frame.own] or list(frames)
     if not own:
@@ -125,18 +134,23 @@ def where(frame: Frame) -> str:
     return str(place_at(frame))
 
 
-def allocation_sites(snapshots: Sequence[ProfileSnapshot], column: str, *, added: bool = False) -> list[AllocationSite]:
+def allocation_sites(
+    snapshots: Sequence[ProfileSnapshot], column: str, *, added: bool = False
+) -> list[AllocationSite]:
     """Every place's site, that which grows fastest first; none from fewer than three snapshots, or without requests.
 
-    Snapshots without the column, such as another tool's, count as none. Each has all until then, or, with `added`, only what
-    comes to what the others had.
+    Snapshots without the column, such as another tool's, count as none. Each has all until then,
+    or, with `added`, only what comes to what the others had.
     """
     snapshots = [snapshot for snapshot in snapshots if column in dict(snapshot.profile.columns)]
     if len(snapshots) < LEAST_SNAPSHOTS:
         return []
     keys, table, samples = held(snapshots, column)
     table = np.cumsum(table, axis=0) if added else table
-    times, requests = (np.array([getattr(snapshot, name) for snapshot in snapshots]) for name in ("time", "requests"))
+    times, requests = (
+        np.array([getattr(snapshot, name) for snapshot in snapshots])
+        for name in ("time", "requests")
+    )
     if np.ptp(requests) <= 0:
         return []
     moved = np.argsort(-np.abs(table - table[0]).max(axis=0), kind="stable")[:MOST_STACKS]
@@ -158,15 +172,18 @@ def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float
     """One place; the line is that of the stack that gained most."""
     stacks.sort(key=lambda stack: float(stack.levels[0] - stack.levels[-1]))
     levels = np.sum([stack.levels for stack in stacks], axis=0)
-    return AllocationSite(place_of(stacks[0].frames), times, requests, levels, tuple(stacks), period)
+    return AllocationSite(
+        place_of(stacks[0].frames), times, requests, levels, tuple(stacks), period
+    )
 
 
 def only_gaining(places: Sequence[AllocationSite]) -> AllocationSite | None:
     """The place to which nearly all sampled objects belong that came and stayed; None where several or the runtime gained.
 
-    Of a heap that is known to grow, some place must have the growth: where the samples are too few for any place to grow
-    surely by itself, the only one that gained is the likeliest by far. Of nothing that is counted exactly. What a server made
-    of a request's head does not count: somebody else keeps it.
+    Of a heap that is known to grow, some place must have the growth: where the samples are too few
+    for any place to grow surely by itself, the only one that gained is the likeliest by far. Of
+    nothing that is counted exactly. What a server made of a request's head does not count: somebody
+    else keeps it.
     """
     gains = [
         (lasting(site.levels) / site.period, site)
@@ -175,6 +192,11 @@ def only_gaining(places: Sequence[AllocationSite]) -> AllocationSite | None:
     ]
     stayed, site = max(gains, key=lambda pair: pair[0], default=(0.0, None))
     others = sum(max(gain, 0.0) for gain, _ in gains) - stayed
-    if site is None or not site.place.own or stayed < LEAST_LASTING or stayed < LASTING_ALONE * (stayed + others):
+    if (
+        site is None
+        or not site.place.own
+        or stayed < LEAST_LASTING
+        or stayed < LASTING_ALONE * (stayed + others)
+    ):
         return None
     return site

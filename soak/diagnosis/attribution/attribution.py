@@ -1,9 +1,10 @@
 """How much one request to each endpoint keeps: a level fitted on the requests that each endpoint had had by then.
 
-Under a mix of traffic that varies on purpose, the endpoints' counts tell themselves apart: MODE (2011) showed that designed
-mixes make such regressions accurate, and Matias and Trivedi (2006) that requests' type and size explain a server's growth.
-The level is fitted on the cumulative counts of each endpoint and of all, on time where that can be told from requests, and
-on a constant for each of the process's lives; soak/diagnosis/attribution/subset_regression.py says how.
+Under a mix of traffic that varies on purpose, the endpoints' counts tell themselves apart: MODE
+(2011) showed that designed mixes make such regressions accurate, and Matias and Trivedi (2006) that
+requests' type and size explain a server's growth. The level is fitted on the cumulative counts of
+each endpoint and of all, on time where that can be told from requests, and on a constant for each
+of the process's lives; soak/diagnosis/attribution/subset_regression.py says how.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class Amount:
 class Attribution:
     """One level's growth, told apart by endpoint; `per_hour` is what grew without traffic, with a 95% interval.
 
-    `amounts` has every endpoint that had requests, and what `every` request costs alike is part of them all. `refused` says
-    why nothing can be told, and what would; then there are no amounts. `doubt` is what a reader should know all the same.
+    `amounts` has every endpoint that had requests, and what `every` request costs alike is part of
+    them all. `refused` says why nothing can be told, and what would; then there are no amounts.
+    `doubt` is what a reader should know all the same.
     """
 
     key: str
@@ -64,20 +66,24 @@ class Attribution:
     @property
     def contributors(self) -> tuple[Amount, ...]:
         """The endpoints that surely keep something, and no trifle; the largest share first."""
-        sure = [amount for amount in self.amounts if amount.low > 0 and amount.share >= LEAST_CONTRIBUTION]
+        sure = [
+            amount
+            for amount in self.amounts
+            if amount.low > 0 and amount.share >= LEAST_CONTRIBUTION
+        ]
         return tuple(sorted(sure, key=lambda amount: -amount.share))
 
 
 #: How `Attribution.every` names all endpoints.
 EVERY = "*"
-_SAME_MIX = (
-    "the mix of traffic was always the same, so endpoints cannot be told apart: `diagnose: {attribute: true}` varies it"
-)
+_SAME_MIX = "the mix of traffic was always the same, so endpoints cannot be told apart: `diagnose: {attribute: true}` varies it"
 _OR_TIME = (
     "what every request costs alike may as well be growth with time: at a constant rate nothing tells these apart but what "
     "grows after the load has ended"
 )
-_TOO_SHORT = "it grows, but which endpoint it is cannot be told from so little: a run of about {} would tell"
+_TOO_SHORT = (
+    "it grows, but which endpoint it is cannot be told from so little: a run of about {} would tell"
+)
 
 
 def attribute(
@@ -92,15 +98,19 @@ def attribute(
 ) -> Attribution:
     """Tell a level's growth apart by endpoint.
 
-    `levels` at `times` (seconds on the run's clock, both (n,)) are what lasts: floors of what a collector lets fall, whole
-    counts where `integer`. `borders` are when the process was replaced; each of its lives has a level of its own to begin
-    with. Deterministic.
+    `levels` at `times` (seconds on the run's clock, both (n,)) are what lasts: floors of what a
+    collector lets fall, whole counts where `integer`. `borders` are when the process was replaced;
+    each of its lives has a level of its own to begin with. Deterministic.
     """
     times, levels = clean(times, levels)
     mix = mix_at(times, windows) if len(times) else Mix((), np.empty((0, 0)))
     needed = SPARE_POINTS + len(mix.names)
     if len(times) < needed:
-        return _refusal(key, unit, f"{len(times)} points are too few to tell endpoints apart: {needed} are needed")
+        return _refusal(
+            key,
+            unit,
+            f"{len(times)} points are too few to tell endpoints apart: {needed} are needed",
+        )
     if not mix.names:
         return _refusal(key, unit, "no requests are known that it could be due to")
     if mix.sameness(times) > MOST_INFLATION:
@@ -116,7 +126,9 @@ def _refusal(key: str, unit: str, reason: str) -> Attribution:
     return Attribution(key, unit, (), refused=reason)
 
 
-def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tuple[Floats, Floats, Floats, Ints]:
+def _thinned(
+    times: Floats, levels: Floats, columns: Floats, lives: Ints
+) -> tuple[Floats, Floats, Floats, Ints]:
     """Means of blocks of successive points of one life; levels and counts alike, so that no amount changes."""
     size = -(-len(times) // MOST_POINTS)
     if size == 1:
@@ -127,7 +139,9 @@ def _thinned(times: Floats, levels: Floats, columns: Floats, lives: Ints) -> tup
     return means[0] / sizes, means[1] / sizes, means[2] / sizes[:, None], lives[starts]
 
 
-def _told(key: str, unit: str, mix: Mix, times: Floats, fit: SubsetFit, *, with_time: bool) -> Attribution:
+def _told(
+    key: str, unit: str, mix: Mix, times: Floats, fit: SubsetFit, *, with_time: bool
+) -> Attribution:
     """Each endpoint's amount: what is its own, and what every request costs alike; and what time alone does."""
     k = len(mix.names)
     own, drawn = fit.amounts[:k] + fit.amounts[k], fit.drawn[:k] + fit.drawn[k]
@@ -136,7 +150,9 @@ def _told(key: str, unit: str, mix: Mix, times: Floats, fit: SubsetFit, *, with_
     hourly = 3600 * (fit.drawn[k + 1] if with_time else np.zeros(drawn.shape[1]))
     first = 3600 * float(fit.amounts[k + 1]) if with_time else 0.0
     gained = max(float(own @ requests) + first * hours, 1e-300)
-    amounts = tuple(map(Amount, mix.names, own.tolist(), *_interval(drawn), (own * requests / gained).tolist()))
+    amounts = tuple(
+        map(Amount, mix.names, own.tolist(), *_interval(drawn), (own * requests / gained).tolist())
+    )
     [low], [high] = _interval(fit.drawn[k : k + 1])
     alike = float(fit.amounts[k])
     every = Amount(EVERY, alike, low, high, alike * total / gained) if low > 0 else None

@@ -1,5 +1,6 @@
 """Goroutines or threads by the place where they are blocked, as Uber's LeakProf groups them (Saioc et al., Unveiling and
-vanquishing goroutine leaks in enterprise microservices, CGO 2024): those of one place that grow with the requests leak.
+vanquishing goroutine leaks in enterprise microservices, CGO 2024): those of one place that grow
+with the requests leak.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, allocation_sites, own_frames, place_of
+from soak.diagnosis.attribution.allocation_sites import (
+    AllocationSite,
+    Stack,
+    allocation_sites,
+    own_frames,
+    place_of,
+)
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.go_stacks import Created
@@ -23,10 +30,21 @@ BLOCKED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("runtime.selectgo", "runtime.block"), "in a select"),
     (("sync.(*WaitGroup).Wait",), "waiting for a group"),
     (("sync.(*Cond).Wait", "sync.runtime_notifyListWait"), "waiting for a condition"),
-    (("sync.runtime_Semacquire", "internal/sync.runtime_Semacquire", "sync.(*Mutex)", "sync.(*RWMutex)"), "at a lock"),
+    (
+        (
+            "sync.runtime_Semacquire",
+            "internal/sync.runtime_Semacquire",
+            "sync.(*Mutex)",
+            "sync.(*RWMutex)",
+        ),
+        "at a lock",
+    ),
     (("runtime.netpollblock", "internal/poll.runtime_pollWait"), "waiting for input or output"),
     (("time.Sleep", "java.lang.Thread.sleep"), "sleeping"),
-    (("java.util.concurrent.locks.LockSupport", "jdk.internal.misc.Unsafe.park"), "parked, at a lock or a queue"),
+    (
+        ("java.util.concurrent.locks.LockSupport", "jdk.internal.misc.Unsafe.park"),
+        "parked, at a lock or a queue",
+    ),
     (("java.lang.Object.wait",), "waiting for a condition"),
     (("sun.nio.ch.", "java.net."), "waiting for input or output"),
     (("syscall.", "internal/runtime/syscall.", "runtime.notetsleepg"), "in a system call"),
@@ -38,8 +56,9 @@ _TELLING = 12
 class BlockedGroup:
     """Goroutines that wait in the same way at the same place, entered through the same function.
 
-    `place` is the first own frame, `entry` the outermost one: what the goroutine was started with. `proven` is how many of
-    them Go's own leak profile names, 0 where it was not taken. `noun` is goroutines or threads.
+    `place` is the first own frame, `entry` the outermost one: what the goroutine was started with.
+    `proven` is how many of them Go's own leak profile names, 0 where it was not taken. `noun` is
+    goroutines or threads.
     """
 
     blocked: str
@@ -90,11 +109,15 @@ def _creators(created: Sequence[Created]) -> dict[tuple[str, ...], Frame]:
     return {functions: row.creator for functions, row in most.items()}
 
 
-def _with_creator(frames: tuple[Frame, ...], creators: Mapping[tuple[str, ...], Frame]) -> tuple[Frame, ...]:
+def _with_creator(
+    frames: tuple[Frame, ...], creators: Mapping[tuple[str, ...], Frame]
+) -> tuple[Frame, ...]:
     """The frames and, where none is the target's own, who created the goroutine; Go's text leaves the runtime's frames out."""
     if own_frames(frames) or not creators:
         return frames
-    functions = tuple(frame.function for frame in frames if not frame.function.startswith("runtime."))
+    functions = tuple(
+        frame.function for frame in frames if not frame.function.startswith("runtime.")
+    )
     creator = creators.get(functions)
     return (*frames, creator) if creator is not None and creator.own else frames
 

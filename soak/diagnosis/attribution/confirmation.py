@@ -1,8 +1,8 @@
 """The load made again after a rest: a leak goes on where it stopped, a high-water mark stays where it was.
 
-What counts is the level at rest, in the later half of each drain, after a garbage collection where one could be forced;
-for the heap it is what a snapshot there found in use. A second load of n requests that leaks as the first did lifts it by
-n times as much per request.
+What counts is the level at rest, in the later half of each drain, after a garbage collection where
+one could be forced; for the heap it is what a snapshot there found in use. A second load of n
+requests that leaks as the first did lifts it by n times as much per request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,18 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import with_live_heap
 from soak.diagnosis.profiles.formats import HELD, read_profile
 from soak.errors import SoakError
-from soak.model import Analysis, Finding, Floats, Kind, Labels, Phase, Recording, RuleName, Verdict, series_key
+from soak.model import (
+    Analysis,
+    Finding,
+    Floats,
+    Kind,
+    Labels,
+    Phase,
+    Recording,
+    RuleName,
+    Verdict,
+    series_key,
+)
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.units import show_amount, show_number
 
@@ -40,9 +51,9 @@ class Outcome(StrEnum):
 class Confirmation:
     """One level after the first load and after the second; `key` is a series as Prometheus writes it, or a kind of snapshot.
 
-    `first` is the growth per request in the first load, `second` that in the second with its interval `low` to `high`, in
-    `unit`; `requests` is how many the second made. `repeated` is what came of a load in between that sent again what the
-    first had sent; None where there was none.
+    `first` is the growth per request in the first load, `second` that in the second with its
+    interval `low` to `high`, in `unit`; `requests` is how many the second made. `repeated` is what
+    came of a load in between that sent again what the first had sent; None where there was none.
     """
 
     key: str
@@ -84,16 +95,24 @@ def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
     """The analysis, its findings saying what the second load told of them: the verdict stays that of the first."""
     said = {confirmed.key: confirmed.reason for confirmed in confirmations(recording, analysis)}
     findings = tuple(
-        finding.adjusted("second load", finding.verdict, f"{finding.reason} {said[key][:1].upper()}{said[key][1:]}.")
+        finding.adjusted(
+            "second load",
+            finding.verdict,
+            f"{finding.reason} {said[key][:1].upper()}{said[key][1:]}.",
+        )
         if key in said
         else finding
         for finding in analysis.findings
-        for key in [series_key(finding.series, finding.labels) if finding.rule is RuleName.GROWTH else ""]
+        for key in [
+            series_key(finding.series, finding.labels) if finding.rule is RuleName.GROWTH else ""
+        ]
     )
     return replace(analysis, findings=findings)
 
 
-def confirmation(key: str, unit: str, first: float, before: Rest, after: Rest, requests: int) -> Confirmation:
+def confirmation(
+    key: str, unit: str, first: float, before: Rest, after: Rest, requests: int
+) -> Confirmation:
     """Leak or high-water mark, from the growth per request in the first load and the levels at rest around the second."""
     error = _SPREAD * float(np.hypot(before.error, after.error))
     rise = after.level - before.level
@@ -125,14 +144,21 @@ _REASONS = {
 }
 
 
-def _of_series(recording: Recording, analysis: Analysis, phases: dict[str, Phase]) -> Iterator[Confirmation]:
-    rate = _requests(recording, phases["steady"]) / max(phases["steady"].end - phases["steady"].start, 1e-9)
+def _of_series(
+    recording: Recording, analysis: Analysis, phases: dict[str, Phase]
+) -> Iterator[Confirmation]:
+    rate = _requests(recording, phases["steady"]) / max(
+        phases["steady"].end - phases["steady"].start, 1e-9
+    )
     for finding in analysis.findings:
         per_request = _per_request(finding, rate)
         if per_request is None:
             continue
         key, unit = series_key(finding.series, finding.labels), finding.unit.removesuffix("/h")
-        rests = {name: _at_rest(recording, finding.series, finding.labels, phases.get(name)) for name in _RESTS}
+        rests = {
+            name: _at_rest(recording, finding.series, finding.labels, phases.get(name))
+            for name in _RESTS
+        }
         loads = {name: _requests(recording, phases.get(name)) for name in ("repeat", "confirm")}
         yield from _both(key, unit, per_request, tuple(rests.values()), loads)
 
@@ -165,7 +191,12 @@ _KEYS = {
 
 def _per_request(finding: Finding, rate: float) -> float | None:
     """The growth that a finding tells of, a request; None where it tells of none."""
-    if finding.rule is not RuleName.GROWTH or finding.verdict is Verdict.PASS or finding.trend is None or rate <= 0:
+    if (
+        finding.rule is not RuleName.GROWTH
+        or finding.verdict is Verdict.PASS
+        or finding.trend is None
+        or rate <= 0
+    ):
         return None
     slope = finding.trend.slope_per_hour
     return slope / 3600 / rate if np.isfinite(slope) and slope > 0 else None
@@ -189,20 +220,34 @@ def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None
 def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Confirmation]:
     """What each kind of snapshot holds in all: at the steady phase's start, and at each rest."""
     loads = {name: _requests(recording, phases.get(name)) for name in ("repeat", "confirm")}
-    for kind in dict.fromkeys(snapshot.kind for snapshot in recording.snapshots if snapshot.kind in HELD):
+    for kind in dict.fromkeys(
+        snapshot.kind for snapshot in recording.snapshots if snapshot.kind in HELD
+    ):
         start = _held(recording.snapshots, kind, "start")
-        drained, repeated, confirmed = (_held(recording.snapshots, kind, stage) for stage in _STAGES)
+        drained, repeated, confirmed = (
+            _held(recording.snapshots, kind, stage) for stage in _STAGES
+        )
         if start is None or drained is None or confirmed is None:
             continue
         made = _requests(recording, Phase("", start.time, phases["steady"].end))
         grown = drained.total - start.total
         if made and grown > _SPREAD * _off(grown, drained.period):
-            # Only what is new since the rest before can be off: what both hold was sampled when it was allocated.
-            rests = (Rest(drained.total, 0.0), _since(repeated, drained), _since(confirmed, repeated or drained))
+            # Only what is new since the rest before can be off: what both hold was sampled when it
+            # was allocated.
+            rests = (
+                Rest(drained.total, 0.0),
+                _since(repeated, drained),
+                _since(confirmed, repeated or drained),
+            )
             yield from _both(kind, _UNITS[HELD[kind]], grown / made, rests, loads)
 
 
-_UNITS = {"inuse_space": "bytes", "goroutine": "goroutines", "goroutineleak": "goroutines", "threads": "threads"}
+_UNITS = {
+    "inuse_space": "bytes",
+    "goroutine": "goroutines",
+    "goroutineleak": "goroutines",
+    "threads": "threads",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +259,16 @@ class _Held:
     period: float
 
 
-def _held(snapshots: tuple[Snapshot, ...], kind: SnapshotKind, stage: SnapshotStage) -> _Held | None:
+def _held(
+    snapshots: tuple[Snapshot, ...], kind: SnapshotKind, stage: SnapshotStage
+) -> _Held | None:
     """The first snapshot of a kind and stage; None where there is none, or it cannot be read."""
     snapshot = next(
-        (snapshot for snapshot in snapshots if (snapshot.kind, snapshot.stage, snapshot.error) == (kind, stage, None)),
+        (
+            snapshot
+            for snapshot in snapshots
+            if (snapshot.kind, snapshot.stage, snapshot.error) == (kind, stage, None)
+        ),
         None,
     )
     if snapshot is None:
@@ -244,4 +295,6 @@ def _requests(recording: Recording, phase: Phase | None) -> int:
     """Requests completed in a phase; 0 without it."""
     if phase is None:
         return 0
-    return sum(int(windows.between(phase.start, phase.end).requests.sum()) for windows in recording.windows)
+    return sum(
+        int(windows.between(phase.start, phase.end).requests.sum()) for windows in recording.windows
+    )

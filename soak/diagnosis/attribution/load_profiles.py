@@ -43,7 +43,9 @@ def load_profiles(
             profiles.append(ProfileSnapshot(wanted[index].time, float(done[index]), profile))
     said = []
     if unread:
-        said.append(f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}")
+        said.append(
+            f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}"
+        )
     if profiles and not profiles[-1].profile.symbols:
         said.append(
             f"the {kind} snapshots name addresses and no functions: build the target with its symbols to see places"

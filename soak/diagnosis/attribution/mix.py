@@ -31,7 +31,9 @@ class Mix:
         if self.counts.shape[1] == 1:
             return 1.0
         columns = (self.counts - self.counts[0]) / np.maximum(np.ptp(self.counts, axis=0), 1e-300)
-        line = np.column_stack([np.ones(len(times)), (times - times[0]) / max(float(np.ptp(times)), 1e-300)])
+        line = np.column_stack(
+            [np.ones(len(times)), (times - times[0]) / max(float(np.ptp(times)), 1e-300)]
+        )
         rest = columns - line @ np.linalg.lstsq(line, columns, rcond=None)[0]
         return float((columns.var(axis=0) / np.maximum((rest**2).mean(axis=0), 1e-12)).min())
 
@@ -52,7 +54,9 @@ def mix_at(times: Floats, windows: Sequence[EndpointWindows]) -> Mix:
         if not len(endpoint.times):
             continue
         ends = np.concatenate(([endpoint.times[0] - endpoint.seconds[0]], endpoint.times))
-        done = np.interp(times, ends, np.concatenate(([0.0], np.cumsum(endpoint.requests, dtype=np.float64))))
+        done = np.interp(
+            times, ends, np.concatenate(([0.0], np.cumsum(endpoint.requests, dtype=np.float64)))
+        )
         flow, step, _ = endpoint.endpoint.partition(_STEP)
         units.setdefault(flow if step else endpoint.endpoint, []).append(done)
     counts = {name: max(steps, key=lambda done: float(done[-1])) for name, steps in units.items()}

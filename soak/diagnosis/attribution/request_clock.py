@@ -1,7 +1,8 @@
 """What a diagnosis knows before anything is judged: a clock on which growth is even, and what snapshots found in use.
 
-Where the mix of traffic was varied on purpose, growth through one endpoint varies with it. On the wall's clock it bends like
-a warm-up, or moves in steps, and a short run could not tell it from those; on the clock of that endpoint's requests it is even.
+Where the mix of traffic was varied on purpose, growth through one endpoint varies with it. On the
+wall's clock it bends like a warm-up, or moves in steps, and a short run could not tell it from
+those; on the clock of that endpoint's requests it is even.
 """
 
 from __future__ import annotations
@@ -55,20 +56,25 @@ def _held(recording: Recording) -> Series | None:
         return None
     times = np.array([snapshot.time for snapshot in profiles])
     return Series(
-        "tracemalloc", times, np.array([snapshot.profile.column("inuse_space").sum() for snapshot in profiles])
+        "tracemalloc",
+        times,
+        np.array([snapshot.profile.column("inuse_space").sum() for snapshot in profiles]),
     )
 
 
 def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
     """The subject on the clock of the requests that surely make it grow; as it is where none do, or all alike.
 
-    Both clocks agree when judging begins and when the load ends, so that growth an hour stays what it was.
+    Both clocks agree when judging begins and when the load ends, so that growth an hour stays what
+    it was.
     """
     levels = levels_of(prepared, subject.series)
     if levels is None or not np.ptp(levels.values):
         return subject
     told = contributors(
-        attribute_by_endpoint(prepared, levels, subject.series.name, subject.unit, integer=subject.integer)
+        attribute_by_endpoint(
+            prepared, levels, subject.series.name, subject.unit, integer=subject.integer
+        )
     )
     if not told or any(amount.endpoint == EVERY for amount in told):
         return subject
@@ -78,12 +84,18 @@ def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
     clock = _clock(prepared, told, grid, hands)
 
     def moved(times: Floats) -> Floats:
-        return np.where((times >= grid[0]) & (times <= grid[-1]), np.interp(times, grid, hands), times)
+        return np.where(
+            (times >= grid[0]) & (times <= grid[-1]), np.interp(times, grid, hands), times
+        )
 
     def on_it(series: Series) -> Series:
         return replace(series, times=moved(series.times))
 
-    borders = None if subject.borders is None else tuple(moved(np.asarray(subject.borders, dtype=np.float64)).tolist())
+    borders = (
+        None
+        if subject.borders is None
+        else tuple(moved(np.asarray(subject.borders, dtype=np.float64)).tolist())
+    )
     return replace(
         subject,
         series=on_it(subject.series),
@@ -100,16 +112,26 @@ def _clock(prepared: Prepared, told: Sequence[Amount], grid: Floats, hands: Floa
     endpoints = tuple(amount.endpoint for amount in told)
     mix = mix_at(grid[drawn], prepared.recording.windows)
     requests = np.sum([mix.counts[:, mix.names.index(name)] for name in endpoints], axis=0)
-    return JudgedClock(tuple(grid[drawn].tolist()), tuple(hands[drawn].tolist()), tuple(requests.tolist()), endpoints)
+    return JudgedClock(
+        tuple(grid[drawn].tolist()),
+        tuple(hands[drawn].tolist()),
+        tuple(requests.tolist()),
+        endpoints,
+    )
 
 
 def _due(prepared: Prepared, told: Sequence[Amount], grid: Floats) -> Floats:
     """What the clock shows at each moment of `grid`: by what these endpoints add, and for the rest of the growth by the wall."""
     mix = mix_at(grid, prepared.recording.windows)
     wall = (grid - grid[0]) / (grid[-1] - grid[0])
-    kept = np.sum([amount.per_request * mix.counts[:, mix.names.index(amount.endpoint)] for amount in told], axis=0)
+    kept = np.sum(
+        [amount.per_request * mix.counts[:, mix.names.index(amount.endpoint)] for amount in told],
+        axis=0,
+    )
     gained = float(kept[-1] - kept[0])
     if gained <= 0:
         return grid
     share = min(sum(amount.share for amount in told), 1.0 - WALL_CLOCK_SHARE)
-    return np.asarray(grid[0] + (grid[-1] - grid[0]) * (share * (kept - kept[0]) / gained + (1.0 - share) * wall))
+    return np.asarray(
+        grid[0] + (grid[-1] - grid[0]) * (share * (kept - kept[0]) / gained + (1.0 - share) * wall)
+    )

@@ -27,7 +27,12 @@ def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]
     inside = times >= prepared.judged_from
     times, values = times[inside], values[inside]
     cuts = np.searchsorted(times, prepared.cuts(series))
-    own = [ended for name in _COLLECTED for ended in prepared.named(name) if ended.labels == series.labels]
+    own = [
+        ended
+        for name in _COLLECTED
+        for ended in prepared.named(name)
+        if ended.labels == series.labels
+    ]
     lives = [
         _lasting(series, LevelPoints(part, level, float(part[0])), own)
         for part, level in zip(np.split(times, cuts), np.split(values, cuts), strict=True)
@@ -35,7 +40,9 @@ def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]
     ]
     if not lives:
         return times, values
-    return np.concatenate([life.times for life in lives]), np.concatenate([life.values for life in lives])
+    return np.concatenate([life.times for life in lives]), np.concatenate(
+        [life.values for life in lives]
+    )
 
 
 def _lasting(series: Series, life: LevelPoints, collected: list[Series]) -> LevelPoints:
@@ -58,7 +65,8 @@ def _never_undercut(life: LevelPoints) -> LevelPoints:
 def _edges(life: LevelPoints, collected: list[Series]) -> LevelPoints:
     """Where the value changes, dated by the collection that changed it; else midway between the samples without and with it.
 
-    The target's clock differs from the run's by no more than the shortest time from a collection to a sample.
+    The target's clock differs from the run's by no more than the shortest time from a collection to
+    a sample.
     """
     new = np.flatnonzero(np.diff(life.values) != 0) + 1
     when = (life.times[new] + life.times[new - 1]) / 2

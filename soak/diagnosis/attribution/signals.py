@@ -36,8 +36,8 @@ from soak.units import show_amount
 class Signal:
     """One thing that grows: in `unit`, by `each` a request to any endpoint, with its 95% interval, and through `contributors`.
 
-    `contributors` are the endpoints that surely add to it; none where that cannot be told. `what` is its role, or PLACE or GROUP
-    of a snapshot; `words` says it as evidence.
+    `contributors` are the endpoints that surely add to it; none where that cannot be told. `what`
+    is its role, or PLACE or GROUP of a snapshot; `words` says it as evidence.
     """
 
     what: ResourceKind | str
@@ -61,7 +61,11 @@ class Signal:
     @property
     def resident(self) -> bool:
         """Whether it is all memory of a process, which moves in arenas, and no part that its runtime counts exactly."""
-        metric = metric_of(self.finding.series, self.finding.labels) if self.finding is not None else None
+        metric = (
+            metric_of(self.finding.series, self.finding.labels)
+            if self.finding is not None
+            else None
+        )
         return self.what == ResourceKind.MEMORY and (metric is None or metric.whole)
 
 
@@ -84,16 +88,24 @@ class Levels:
 
 
 def signals(
-    prepared: Prepared, findings: Sequence[Finding], places: Sequence[AllocationSite], groups: Sequence[BlockedGroup]
+    prepared: Prepared,
+    findings: Sequence[Finding],
+    places: Sequence[AllocationSite],
+    groups: Sequence[BlockedGroup],
 ) -> list[Signal]:
     """Every signal: failing series first, then places on the heap, then groups of goroutines; none where no growth failed."""
-    if not any(finding.verdict is Verdict.FAIL and finding.rule is RuleName.GROWTH for finding in findings):
+    if not any(
+        finding.verdict is Verdict.FAIL and finding.rule is RuleName.GROWTH for finding in findings
+    ):
         return []
     growing_signals = list(_series_signals(prepared, findings))
     if _matters(places, growing_signals):
         placed = growing(places)
         growing_signals += [_place_signal(prepared, site) for site in placed]
-        if not any(site.place.own for site in placed) and (site := only_gaining(places)) is not None:
+        if (
+            not any(site.place.own for site in placed)
+            and (site := only_gaining(places)) is not None
+        ):
             growing_signals.append(replace(_place_signal(prepared, site), contributors=()))
         growing_signals += _total_signal(prepared, places, growing_signals)
     if _may_grow(findings):
@@ -104,36 +116,56 @@ def signals(
 def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
     """The places that surely grow, with at least `LEAST_PLACE_SHARE` of all growth, fastest first."""
     whole = sum(max(site.slope[0], 0.0) for site in places)
-    return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][:MOST_PLACES]
+    return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][
+        :MOST_PLACES
+    ]
 
 
 def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:
     """Whether the heap has a fair part in the growth of memory, if it is memory that fails: some place always wanders."""
     memory = [signal.each.per_request for signal in failing if signal.what is ResourceKind.MEMORY]
     heap = any(signal.what is ResourceKind.HEAP for signal in failing)
-    return heap or not memory or sum(site.slope[0] for site in places) >= LEAST_HEAP_SHARE * min(memory)
+    return (
+        heap
+        or not memory
+        or sum(site.slope[0] for site in places) >= LEAST_HEAP_SHARE * min(memory)
+    )
 
 
 def _may_grow(findings: Sequence[Finding]) -> bool:
     """Whether the total count of goroutines or threads grows, or is unknown: among many groups some always fluctuate."""
-    counted = [finding for finding in findings if finding.rule is RuleName.GROWTH and _lists_stacks(finding)]
+    counted = [
+        finding
+        for finding in findings
+        if finding.rule is RuleName.GROWTH and _lists_stacks(finding)
+    ]
     return not counted or any(finding.verdict is not Verdict.PASS for finding in counted)
 
 
 def _lists_stacks(finding: Finding) -> bool:
     """Whether a finding's series counts the threads or goroutines that snapshots of stacks list."""
     metric = metric_of(finding.series, finding.labels)
-    return metric is not None and any(collector.threads == metric.selector for collector in COLLECTORS)
+    return metric is not None and any(
+        collector.threads == metric.selector for collector in COLLECTORS
+    )
 
 
 def _growing_groups(groups: Sequence[BlockedGroup]) -> list[BlockedGroup]:
     whole = sum(max(group.site.slope[0], 0.0) for group in groups)
-    sure = [group for group in groups if group.site.sure and group.site.slope[0] >= LEAST_PLACE_SHARE * whole]
-    return [group for group in sure if group.site.levels[-1] - group.site.levels[0] >= LEAST_GROUP_RISE][:MOST_PLACES]
+    sure = [
+        group
+        for group in groups
+        if group.site.sure and group.site.slope[0] >= LEAST_PLACE_SHARE * whole
+    ]
+    return [
+        group for group in sure if group.site.levels[-1] - group.site.levels[0] >= LEAST_GROUP_RISE
+    ][:MOST_PLACES]
 
 
 def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator[Signal]:
-    descriptors_steady = any(finding.series == _OPEN and finding.verdict is Verdict.PASS for finding in findings)
+    descriptors_steady = any(
+        finding.series == _OPEN and finding.verdict is Verdict.PASS for finding in findings
+    )
     for finding in findings:
         metric = metric_of(finding.series, finding.labels)
         if (
@@ -151,9 +183,12 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
         levels = levels_of(prepared, series) if series is not None else None
         if levels is None:
             continue
-        attribution = attribute_by_endpoint(prepared, levels, finding.series, metric.unit, integer=metric.integer)
+        attribution = attribute_by_endpoint(
+            prepared, levels, finding.series, metric.unit, integer=metric.integer
+        )
         endpoints = contributors(attribution)
-        # A count that only may grow, beside one that surely does, belongs to it where an endpoint surely adds to both.
+        # A count that only may grow, beside one that surely does, belongs to it where an endpoint
+        # surely adds to both.
         if finding.verdict is not Verdict.FAIL and not (metric.kind in _COUNTED and endpoints):
             continue
         yield Signal(
@@ -176,20 +211,31 @@ def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
     slope, low, high = site.slope
     held = show_amount(float(site.levels[-1] - site.levels[0]), "bytes")
     over = f"over {len(site.times)} snapshots"
-    words = (
-        f"{held} more are held at {where(site.place)} {over}: {show_amount(slope, 'bytes')} per request of any kind."
-    )
+    words = f"{held} more are held at {where(site.place)} {over}: {show_amount(slope, 'bytes')} per request of any kind."
     each = Amount("", slope, low, high)
-    return Signal(PLACE, where(site.place), "bytes", each, contributors(told), words, site=site, refused=told.refused)
+    return Signal(
+        PLACE,
+        where(site.place),
+        "bytes",
+        each,
+        contributors(told),
+        words,
+        site=site,
+        refused=told.refused,
+    )
 
 
-def _total_signal(prepared: Prepared, places: Sequence[AllocationSite], so_far: Sequence[Signal]) -> list[Signal]:
+def _total_signal(
+    prepared: Prepared, places: Sequence[AllocationSite], so_far: Sequence[Signal]
+) -> list[Signal]:
     """All that snapshots hold, where that surely grows by more than any one place, and no series tells of it."""
     memory = [signal for signal in so_far if signal.what is ResourceKind.MEMORY]
     if not memory or not places or any(signal.what is ResourceKind.HEAP for signal in so_far):
         return []
     levels = np.sum([site.levels for site in places], axis=0)
-    total = AllocationSite(Frame("the heap"), places[0].times, places[0].requests, levels, (), places[0].period)
+    total = AllocationSite(
+        Frame("the heap"), places[0].times, places[0].requests, levels, (), places[0].period
+    )
     slope, low, high = total.slope
     if low <= BEYOND_ONE_PLACE * max(site.slope[2] for site in places):
         return []
@@ -201,7 +247,9 @@ def _total_signal(prepared: Prepared, places: Sequence[AllocationSite], so_far: 
     held = show_amount(float(levels[-1] - levels[0]), "bytes")
     words = f"{held} more are alive in all over {len(total.times)} snapshots."
     each = Amount("", slope, low, high)
-    return [Signal(ResourceKind.HEAP, total.place.function, "bytes", each, contributors(told), words)]
+    return [
+        Signal(ResourceKind.HEAP, total.place.function, "bytes", each, contributors(told), words)
+    ]
 
 
 def _group_signal(prepared: Prepared, group: BlockedGroup) -> Signal:
@@ -215,7 +263,15 @@ def _group_signal(prepared: Prepared, group: BlockedGroup) -> Signal:
     each = Amount("", slope, low, high)
     name = where(group.place)
     return Signal(
-        GROUP, name, group.noun, each, contributors(told), words, site=site, group=group, refused=told.refused
+        GROUP,
+        name,
+        group.noun,
+        each,
+        contributors(told),
+        words,
+        site=site,
+        group=group,
+        refused=told.refused,
     )
 
 
@@ -230,7 +286,9 @@ def levels_of(prepared: Prepared, series: Series) -> Levels | None:
 def requests_at(prepared: Prepared, times: Floats) -> Floats:
     """Requests done by each time; the times themselves where requests were not counted."""
     done = prepared.requests
-    return np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
+    return (
+        np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
+    )
 
 
 def attribute_by_endpoint(
@@ -280,4 +338,6 @@ def _each(finding: Finding, prepared: Prepared) -> Amount:
     hourly = 3600 * float(values[-1] - values[0]) / max(float(times[-1] - times[0]), 1e-9)
     if hourly <= 0 or not math.isfinite(trend.slope_high):
         return Amount("", 0.0, 0.0, 0.0)
-    return Amount("", trend.slope_per_hour / hourly, trend.slope_low / hourly, trend.slope_high / hourly)
+    return Amount(
+        "", trend.slope_per_hour / hourly, trend.slope_low / hourly, trend.slope_high / hourly
+    )

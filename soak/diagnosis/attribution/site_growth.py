@@ -1,8 +1,8 @@
 """Growth of what profiles hold: how much a request, how surely, and whether it slows down.
 
-A heap profile samples one allocation in about R bytes and scales it up, so bytes that grew by G are known to about
-sqrt(G * R) (Go's runtime/mprof; the variance of a Poisson sampling). Stacks are ranked by their slope over requests,
-never by last minus first, and only from three snapshots on.
+A heap profile samples one allocation in about R bytes and scales it up, so bytes that grew by G are
+known to about sqrt(G * R) (Go's runtime/mprof; the variance of a Poisson sampling). Stacks are
+ranked by their slope over requests, never by last minus first, and only from three snapshots on.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def held(
 def slope_and_error(requests: Floats, values: Floats, period: float = 0.0) -> tuple[float, float]:
     """The slope of `values` over `requests`, both (n,), and half its 95% interval.
 
-    The error is the scatter about the line and that of sampling one in `period` bytes (0 where all are counted), together.
-    The requests must not all be the same.
+    The error is the scatter about the line and that of sampling one in `period` bytes (0 where all
+    are counted), together. The requests must not all be the same.
     """
     spread = requests - requests.mean()
     size = float(spread @ spread)
@@ -74,9 +74,10 @@ def _wide(freedom: int) -> float:
 def accumulation_log_odds(requests: Floats, samples: Floats) -> float:
     """How much likelier it is that sampled objects (n,) accumulate with the requests (n,) than that they come and go.
 
-    Three Poisson models are compared by their likelihoods over all snapshots: a constant rate of new objects per request that
-    all stay; independent draws from one level; and a single step between two snapshots. A few samples that arrive one by one
-    and stay are evidence that a line's error cannot express. Minus infinity where nothing is gained.
+    Three Poisson models are compared by their likelihoods over all snapshots: a constant rate of
+    new objects per request that all stay; independent draws from one level; and a single step
+    between two snapshots. A few samples that arrive one by one and stay are evidence that a line's
+    error cannot express. Minus infinity where nothing is gained.
     """
     counts = np.round(samples)
     moved = np.diff(counts)
@@ -101,17 +102,24 @@ def _poisson(counts: Floats, expected: Floats) -> float:
 
 def lasting(levels: Floats) -> float:
     """By how much the least of the last `LEAST_SNAPSHOTS` levels (n,) exceeds the first: what came and stayed that long."""
-    return float(levels[-LEAST_SNAPSHOTS:].min() - levels[0]) if len(levels) > LEAST_SNAPSHOTS else 0.0
+    return (
+        float(levels[-LEAST_SNAPSHOTS:].min() - levels[0]) if len(levels) > LEAST_SNAPSHOTS else 0.0
+    )
 
 
 def slowing(clock: Floats, levels: Floats, period: float = 0.0) -> tuple[float, float]:
     """Growth in the later half of `clock` (n,) over that in the earlier half, and by how many standard errors it is less.
 
-    (1, 0) where it did not grow, or fewer than six levels are known. Sampling one in `period` bytes is part of the error.
+    (1, 0) where it did not grow, or fewer than six levels are known. Sampling one in `period` bytes
+    is part of the error.
     """
     middle = 0.5 * (clock[0] + clock[-1])
     late = clock > middle
-    if len(clock) < 2 * LEAST_SNAPSHOTS or late.sum() < LEAST_SNAPSHOTS or (~late).sum() < LEAST_SNAPSHOTS:
+    if (
+        len(clock) < 2 * LEAST_SNAPSHOTS
+        or late.sum() < LEAST_SNAPSHOTS
+        or (~late).sum() < LEAST_SNAPSHOTS
+    ):
         return 1.0, 0.0
     slopes, variances = [], []
     for half in (~late, late):

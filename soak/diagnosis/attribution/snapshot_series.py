@@ -1,7 +1,7 @@
 """Series from snapshots: what a runtime holds just after the collection that a snapshot forces, and counts beside it.
 
-Such a level has no garbage in it, so a few of them prove growth that resident memory, which moves in arenas, cannot. They are
-judged as any other series is.
+Such a level has no garbage in it, so a few of them prove growth that resident memory, which moves
+in arenas, cannot. They are judged as any other series is.
 """
 
 from __future__ import annotations
@@ -33,12 +33,21 @@ def with_snapshot_series(recording: Recording) -> Recording:
         if snapshot.kind == "gauges":
             for name, labels, value in _gauges(snapshot.read()):
                 points.setdefault((name, labels), []).append((snapshot.time, value))
-    # A hook that traces in windows gives gauges without a total: what it holds is an estimate, and no level to judge.
-    for kind, name in () if any(snapshot.kind == "gauges" for snapshot in taken) else _TOTALS.items():
-        totals = [(snapshot.time, total) for snapshot in taken if (total := _total(snapshot, kind)) is not None]
+    # A hook that traces in windows gives gauges without a total: what it holds is an estimate, and
+    # no level to judge.
+    for kind, name in (
+        () if any(snapshot.kind == "gauges" for snapshot in taken) else _TOTALS.items()
+    ):
+        totals = [
+            (snapshot.time, total)
+            for snapshot in taken
+            if (total := _total(snapshot, kind)) is not None
+        ]
         if totals:
             points[name, ()] = totals
-    added = tuple(_series(name, labels, rows) for (name, labels), rows in points.items() if name not in have)
+    added = tuple(
+        _series(name, labels, rows) for (name, labels), rows in points.items() if name not in have
+    )
     return replace(recording, series=(*recording.series, *added)) if added else recording
 
 
@@ -55,7 +64,11 @@ def _samples(document: dict[str, list[list[object]]]) -> Iterator[tuple[str, Lab
     for row in document["samples"]:
         match row:
             case [str() as name, dict() as labels, int() | float() as value] if np.isfinite(value):
-                yield name, label_pairs({str(key): str(text) for key, text in labels.items()}), float(value)
+                yield (
+                    name,
+                    label_pairs({str(key): str(text) for key, text in labels.items()}),
+                    float(value),
+                )
 
 
 def _total(snapshot: Snapshot, kind: SnapshotKind) -> float | None:
@@ -68,5 +81,7 @@ def _total(snapshot: Snapshot, kind: SnapshotKind) -> float | None:
 
 
 def _series(name: str, labels: Labels, rows: list[tuple[float, float]]) -> Series:
-    times, values = (np.array(column, dtype=np.float64) for column in zip(*sorted(rows), strict=True))
+    times, values = (
+        np.array(column, dtype=np.float64) for column in zip(*sorted(rows), strict=True)
+    )
     return Series(name, times, values, labels, Kind.GAUGE, SNAPSHOT_SOURCE)

@@ -1,11 +1,12 @@
 """The few columns that explain a level, each with an amount that is not negative: every subset weighed under every noise.
 
-Amounts cannot be negative (Lawson and Hanson, Solving Least Squares Problems, 1974). Under each of a grid of noise models the
-level and the columns are whitened, and each subset of columns is fitted by generalised least squares; its weight follows
-from how well it fits and how many columns it needs (extended BIC: Chen and Chen 2008). What is drawn from all of them by
-their weights (Bayesian model averaging: Hoeting, Madigan, Raftery and Volinsky 1999), each with moving blocks of its own
-whitened residuals (Künsch, The jackknife and the bootstrap for general stationary observations, 1989), is how uncertain the
-amounts are.
+Amounts cannot be negative (Lawson and Hanson, Solving Least Squares Problems, 1974). Under each of
+a grid of noise models the level and the columns are whitened, and each subset of columns is fitted
+by generalised least squares; its weight follows from how well it fits and how many columns it needs
+(extended BIC: Chen and Chen 2008). What is drawn from all of them by their weights (Bayesian model
+averaging: Hoeting, Madigan, Raftery and Volinsky 1999), each with moving blocks of its own whitened
+residuals (Künsch, The jackknife and the bootstrap for general stationary observations, 1989), is
+how uncertain the amounts are.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class SubsetFit:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Explanations:
     """All subsets under one noise: whitened `columns` (n, k), `level` (n,), amounts (s, k), residual sums of squares (s,),
-    degrees of freedom (s,), log weights (s,), and what turns products with the columns into amounts, (s, k, k)."""
+    degrees of freedom (s,), log weights (s,), and what turns products with the columns into
+    amounts, (s, k, k)."""
 
     columns: Floats
     level: Floats
@@ -54,18 +56,22 @@ class _Explanations:
     likelihoods: Floats
 
 
-def fit_subsets(times: Floats, levels: Floats, columns: Floats, lives: Ints, *, integer: bool = False) -> SubsetFit:
+def fit_subsets(
+    times: Floats, levels: Floats, columns: Floats, lives: Ints, *, integer: bool = False
+) -> SubsetFit:
     """Explain levels (n,) at times (n,) in seconds by columns (n, k) and a constant for each of the `lives` (n,).
 
-    A process that settles ever more slowly explains a part as well, where that fits. Where levels are whole numbers
-    (`integer`) they are never better known than to their rounding.
+    A process that settles ever more slowly explains a part as well, where that fits. Where levels
+    are whole numbers (`integer`) they are never better known than to their rounding.
     """
     first = np.diff(lives, prepend=lives[0] - 1) != 0
     ages = times - times[first][np.cumsum(first) - 1]
     settling = np.log1p(ages / (_YOUTH * max(float(np.ptp(times)), 1e-9)))
     columns = np.column_stack([columns, settling])
     scale, size = np.maximum(np.ptp(columns, axis=0), 1e-300), float(np.ptp(levels)) or 1.0
-    data = _Data(times, (levels - levels[0]) / size, (columns - columns[0]) / scale, lives, first, ages)
+    data = _Data(
+        times, (levels - levels[0]) / size, (columns - columns[0]) / scale, lives, first, ages
+    )
     every = list(_explanations(data, _ROUNDING / size**2 if integer else 1e-24))
     likelihoods = np.array([explanation.likelihoods for explanation in every])
     weights = np.exp(_TRUST * (likelihoods - likelihoods.max()))
@@ -75,7 +81,9 @@ def fit_subsets(times: Floats, levels: Floats, columns: Floats, lives: Ints, *, 
     drawn = [_drawn(every[v], s, int(takes[v, s]), chance) for v, s in np.argwhere(takes)]
     v, s = np.unravel_index(int(np.argmax(likelihoods)), likelihoods.shape)
     back = size / scale
-    return SubsetFit((every[v].amounts[s] * back)[:-1], (np.concatenate(drawn, axis=1) * back[:, None])[:-1])
+    return SubsetFit(
+        (every[v].amounts[s] * back)[:-1], (np.concatenate(drawn, axis=1) * back[:, None])[:-1]
+    )
 
 
 class _Data(NamedTuple):
@@ -94,7 +102,9 @@ def _explanations(data: _Data, least: float) -> Iterator[_Explanations]:
     m = constants.shape[1]
     noise = _noises(float(np.ptp(data.times)), n)
     every = np.column_stack([constants, data.columns, data.levels])
-    white, logs = whiten(noise, data.times, data.ages, data.first.astype(np.float64), np.ones(n), every)
+    white, logs = whiten(
+        noise, data.times, data.ages, data.first.astype(np.float64), np.ones(n), every
+    )
     masks, price = _masks(data.columns, data.levels), float(np.log(n) + np.log(k))
     for v in range(len(noise.time)):
         own, triangle = np.linalg.qr(white[v, :m].T)
@@ -106,7 +116,13 @@ def _explanations(data: _Data, least: float) -> Iterator[_Explanations]:
 
 
 def _fitted(
-    columns: Floats, level: Floats, masks: Floats, free: int, price: float, likelihood: float, least: float
+    columns: Floats,
+    level: Floats,
+    masks: Floats,
+    free: int,
+    price: float,
+    likelihood: float,
+    least: float,
 ) -> _Explanations:
     """All subsets fitted; those with a negative amount, or with columns that depend on one another, fit_subsets nothing."""
     k = columns.shape[1]
@@ -124,7 +140,9 @@ def _fitted(
     left = np.maximum(level @ level - amounts @ products, 1e-12 * (level @ level) + least * frees)
     likelihoods = likelihood - 0.5 * (frees * np.log(left) + price * sizes)
     likelihoods[~possible | (amounts < 0).any(axis=1) | (free - sizes < max(2, free / 3))] = -np.inf
-    return _Explanations(columns, level, amounts / norm, inverses / norm[:, None] / norm[None, :], frees, likelihoods)
+    return _Explanations(
+        columns, level, amounts / norm, inverses / norm[:, None] / norm[None, :], frees, likelihoods
+    )
 
 
 def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Generator) -> Floats:
@@ -138,7 +156,8 @@ def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Ge
     wild = np.sqrt(free / chance.chisquare(free, takes))
     return np.asarray(
         np.maximum(
-            explanations.amounts[s][:, None] + explanations.inverses[s] @ (explanations.columns.T @ rest[index]) * wild,
+            explanations.amounts[s][:, None]
+            + explanations.inverses[s] @ (explanations.columns.T @ rest[index]) * wild,
             0.0,
         )
     )
@@ -169,5 +188,9 @@ def _noises(span: float, n: int) -> Noise:
         time = max(share * span, 0.5 * spacing)
         innovation = -float(np.expm1(-2 * spacing / time))
         rows += [(time, 1.0, innovation * white, -1.0, 0.0, False) for white in _WHITE]
-    rows += [(share * span, 1.0, white * spacing / span, -1.0, 1.0, False) for share in _AGEING for white in (0.0, 0.3)]
+    rows += [
+        (share * span, 1.0, white * spacing / span, -1.0, 1.0, False)
+        for share in _AGEING
+        for white in (0.0, 0.3)
+    ]
     return Noise(*(np.array(column) for column in zip(*rows, strict=True)))

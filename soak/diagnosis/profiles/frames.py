@@ -20,8 +20,8 @@ _MIXED = np.uint64(0x9E37_79B9_7F4A_7C15)
 class Frame:
     """One call in a stack: function, source file and line (0 unknown). Without symbols, function is the address.
 
-    `own` says that it is the target's code or a library's, and not its runtime's or standard library's; whoever reads the
-    profile knows the language and decides.
+    `own` says that it is the target's code or a library's, and not its runtime's or standard
+    library's; whoever reads the profile knows the language and decides.
     """
 
     function: str
@@ -34,8 +34,9 @@ class Frame:
 class Locations(Sequence[tuple[Frame, ...]]):
     """A profile's n locations, each the frames that a compiler folded into one, innermost first.
 
-    `names` are (function, file) pairs; location i's frames are `functions[starts[i]:starts[i + 1]]`, indexes into them, with
-    `lines` beside; one without any is known by its address in `addresses` (n,) alone. `own` is asked of a function and its file.
+    `names` are (function, file) pairs; location i's frames are `functions[starts[i]:starts[i +
+    1]]`, indexes into them, with `lines` beside; one without any is known by its address in
+    `addresses` (n,) alone. `own` is asked of a function and its file.
     """
 
     names: Sequence[tuple[str, str]]
@@ -58,9 +59,9 @@ class Locations(Sequence[tuple[Frame, ...]]):
         if isinstance(place, slice):
             return [self[index] for index in range(*place.indices(len(self)))]
         place = range(len(self))[place]
-        return tuple(self._frame(at) for at in range(self.starts[place], self.starts[place + 1])) or (
-            Frame(f"{int(self.addresses[place]) & (1 << 64) - 1:#x}"),
-        )
+        return tuple(
+            self._frame(at) for at in range(self.starts[place], self.starts[place + 1])
+        ) or (Frame(f"{int(self.addresses[place]) & (1 << 64) - 1:#x}"),)
 
     def _frame(self, at: int) -> Frame:
         function, file = self.names[self.functions[at]]
@@ -69,10 +70,14 @@ class Locations(Sequence[tuple[Frame, ...]]):
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """A number for each location, shape (n,): the same in every profile that has the same frames there."""
-        named = np.array([_digest(f"{function}\n{file}") for function, file in self.names], dtype=np.uint64)
+        named = np.array(
+            [_digest(f"{function}\n{file}") for function, file in self.names], dtype=np.uint64
+        )
         with np.errstate(over="ignore"):
             lines = (
-                named[self.functions] ^ (self.lines.astype(np.uint64) * _MIXED) if len(self.functions) else named[:0]
+                named[self.functions] ^ (self.lines.astype(np.uint64) * _MIXED)
+                if len(self.functions)
+                else named[:0]
             )
             addresses = np.where(np.diff(self.starts) == 0, self.addresses, 0).astype(np.uint64)
             return in_order(lines, self.starts) + addresses

@@ -9,7 +9,9 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.pprof import is_go_own
 
 #: `goroutine 18 [chan receive, 5 minutes]:`
-_HEAD = re.compile(r"goroutine \d{1,12}(?: [^\[\n]{0,80})? \[([^\],\n]{1,60})(?:, (\d{1,9}) minutes)?[^\]\n]{0,60}\]:")
+_HEAD = re.compile(
+    r"goroutine \d{1,12}(?: [^\[\n]{0,80})? \[([^\],\n]{1,60})(?:, (\d{1,9}) minutes)?[^\]\n]{0,60}\]:"
+)
 #: `created by main.handler in goroutine 7`, or without its number before Go 1.21; the next line has file and line.
 _CREATED = re.compile(r"created by ([^\s]{1,300})(?: in goroutine \d{1,12})?$")
 _CALL = re.compile(r"([^\s(][^\n]{0,400}?)\((?:[^()\n]{0,2000})\)$")

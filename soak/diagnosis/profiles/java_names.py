@@ -50,7 +50,14 @@ _OTHERS = (
         "com.fasterxml.jackson.",
         "io.micrometer.",
     ),
-    *("io.opentelemetry.", "org.jolokia.", "ch.qos.logback.", "org.slf4j.", "com.google.common.", "io.quarkus."),
+    *(
+        "io.opentelemetry.",
+        "org.jolokia.",
+        "ch.qos.logback.",
+        "org.slf4j.",
+        "com.google.common.",
+        "io.quarkus.",
+    ),
 )
 
 
@@ -61,17 +68,26 @@ def is_java_own(method: str) -> bool:
 
 def is_own_class(frame: Frame) -> bool:
     """Whether a frame stands for a class that the target defines: it has no file, and a package or a name of its own."""
-    return not frame.file and not frame.line and frame.function[:1].isalpha() and _names_own_class(frame.function)
+    return (
+        not frame.file
+        and not frame.line
+        and frame.function[:1].isalpha()
+        and _names_own_class(frame.function)
+    )
 
 
 def _names_own_class(name: str) -> bool:
     return is_java_own(name) and name.rpartition(".")[2][:1].isupper() and not name.endswith("[]")
 
 
-def method_frame(name: object, number: object, file: str = "", libraries: tuple[str, ...] = ()) -> Frame:
+def method_frame(
+    name: object, number: object, file: str = "", libraries: tuple[str, ...] = ()
+) -> Frame:
     """One call of `package.Class.method`; own is what lies in none of the packages `libraries`, each with a dot at its end."""
     method = text(name)
-    return Frame(method, file, line(number), is_java_own(method) and not method.startswith(libraries))
+    return Frame(
+        method, file, line(number), is_java_own(method) and not method.startswith(libraries)
+    )
 
 
 def libraries_of(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -89,5 +105,9 @@ def class_name(name: str) -> str:
     dimensions = len(name) - len(name.lstrip("["))
     inner = name[dimensions:]
     if dimensions:
-        inner = inner[1:-1] if inner.startswith("L") and inner.endswith(";") else _PRIMITIVES.get(inner, inner)
+        inner = (
+            inner[1:-1]
+            if inner.startswith("L") and inner.endswith(";")
+            else _PRIMITIVES.get(inner, inner)
+        )
     return text(inner.replace("/", ".") + "[]" * dimensions)

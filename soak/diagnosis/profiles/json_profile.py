@@ -23,7 +23,9 @@ THREADS = (("threads", "count"),)
 Stack = tuple[tuple[Frame, ...], tuple[float, ...]]
 
 
-def parse_json_profile(data: bytes, what: str, read: Callable[[Mapping[str, Any]], StackProfile]) -> StackProfile:
+def parse_json_profile(
+    data: bytes, what: str, read: Callable[[Mapping[str, Any]], StackProfile]
+) -> StackProfile:
     """The profile that `read` finds in a JSON object; ProfileFormatError where it is none, or `read` fails."""
     try:
         return read(mapping(json.loads(data)))
@@ -35,7 +37,11 @@ def parse_json_profile(data: bytes, what: str, read: Callable[[Mapping[str, Any]
 
 
 def profile_from_stacks(
-    stacks: Iterable[Stack], columns: tuple[tuple[str, str], ...], *, period: float = 0.0, period_unit: str = ""
+    stacks: Iterable[Stack],
+    columns: tuple[tuple[str, str], ...],
+    *,
+    period: float = 0.0,
+    period_unit: str = "",
 ) -> StackProfile:
     """Stacks, innermost call first, each with one value a column, as a profile."""
     known: dict[Frame, int] = {}
@@ -59,7 +65,16 @@ def profile_from_stacks(
     table = np.array(values, dtype=np.float64).reshape(len(values), len(columns))
     starts = np.cumsum(depth)
     return StackProfile(
-        columns, table, np.array(calls, dtype=np.int64), starts, locations, 0.0, 0.0, period, period_unit, True
+        columns,
+        table,
+        np.array(calls, dtype=np.int64),
+        starts,
+        locations,
+        0.0,
+        0.0,
+        period,
+        period_unit,
+        True,
     )
 
 
@@ -91,7 +106,12 @@ def text(value: object) -> str:
 
 def amount(value: object) -> float:
     """A finite number; ValueError where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > _MOST:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or abs(value) > _MOST
+    ):
         raise ValueError(f"{value!r:.40} where a number should be")
     return float(value)
 

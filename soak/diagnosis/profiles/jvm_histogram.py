@@ -1,8 +1,9 @@
 """A JVM's classes: how many instances and bytes of each are alive, and, for what came since the start, who allocated them.
 
-`jcmd GC.class_histogram` counts every live object but not its allocator; the flight recorder samples live objects with their
-allocators but not their bytes. What a class gained since the recording began is therefore shared out among the allocators of
-its sampled objects, an object being sampled in proportion to the bytes it took. What was ever allocated it samples, too.
+`jcmd GC.class_histogram` counts every live object but not its allocator; the flight recorder
+samples live objects with their allocators but not their bytes. What a class gained since the
+recording began is therefore shared out among the allocators of its sampled objects, an object being
+sampled in proportion to the bytes it took. What was ever allocated it samples, too.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ Histogram = dict[str, tuple[float, float]]
 def read_classes(data: bytes) -> StackProfile:
     """A histogram as soak recorded it, with the one that it began with and sampled objects; or a histogram's text alone.
 
-    A stack begins with the class and goes on with its allocator's calls, which what was there from the beginning has none of.
+    A stack begins with the class and goes on with its allocator's calls, which what was there from
+    the beginning has none of.
     """
     if not data.lstrip().startswith(b"{"):
         data = json.dumps({"histogram": data.decode("utf-8", "replace")}).encode()
@@ -54,12 +56,17 @@ def _read(document: Mapping[str, Any]) -> StackProfile:
     if not ever:
         return profile_from_stacks(alive, HELD)
     return profile_from_stacks(
-        [*((stack, (*kept, 0.0)) for stack, kept in alive), *((stack, (0.0, 0.0, size)) for stack, size in ever)],
+        [
+            *((stack, (*kept, 0.0)) for stack, kept in alive),
+            *((stack, (0.0, 0.0, size)) for stack, size in ever),
+        ],
         (*HELD, _EVER),
     )
 
 
-def _allocated(samples: list[Any], libraries: tuple[str, ...]) -> Iterator[tuple[tuple[Frame, ...], float]]:
+def _allocated(
+    samples: list[Any], libraries: tuple[str, ...]
+) -> Iterator[tuple[tuple[Frame, ...], float]]:
     """Bytes allocated since the recording began by each stack that was sampled."""
     for sample in samples:
         match items(sample):
@@ -83,7 +90,9 @@ def _histogram(value: object) -> Histogram:
     return histogram
 
 
-def _allocators(objects: list[Any], libraries: tuple[str, ...]) -> dict[str, Counter[tuple[Frame, ...]]]:
+def _allocators(
+    objects: list[Any], libraries: tuple[str, ...]
+) -> dict[str, Counter[tuple[Frame, ...]]]:
     """How many sampled objects of each class each stack allocated."""
     allocators: dict[str, Counter[tuple[Frame, ...]]] = {}
     for sample in map(mapping, objects):
@@ -115,4 +124,7 @@ def _shared(
         yield (class_frame(name),), kept
         for stack, sampled in stacks.items():
             share = sampled / stacks.total()
-            yield (class_frame(name), *stack), (share * (instances - kept[0]), share * (size - kept[1]))
+            yield (
+                (class_frame(name), *stack),
+                (share * (instances - kept[0]), share * (size - kept[1])),
+            )

@@ -1,7 +1,8 @@
 """Profiles as Go's pprof writes them: profile.proto, gzipped or not.
 
-The format is that of github.com/google/pprof/proto/profile.proto. Samples, of which there may be hundreds of thousands,
-are kept as arrays; a stack's frames are looked up when somebody wants to read them.
+The format is that of github.com/google/pprof/proto/profile.proto. Samples, of which there may be
+hundreds of thousands, are kept as arrays; a stack's frames are looked up when somebody wants to
+read them.
 """
 
 from __future__ import annotations
@@ -42,11 +43,12 @@ class ProfileFormatError(SoakError):
 class StackProfile:
     """One profile: for each of n samples a stack and one value a column.
 
-    `columns` are (type, unit) pairs such as ("inuse_space", "bytes"); `values` is (n, columns). Sample i's stack is
-    `calls[starts[i]:starts[i + 1]]`, innermost first, each an index into `locations`, which hold the frames that a
-    compiler folded into one, innermost first. `time` is seconds since the epoch, `seconds` how long it covers, `period`
-    what a sample stands for on average, in `period_unit` (512 KiB for a heap). `symbols` is false where functions have no
-    names but addresses.
+    `columns` are (type, unit) pairs such as ("inuse_space", "bytes"); `values` is (n, columns).
+    Sample i's stack is `calls[starts[i]:starts[i + 1]]`, innermost first, each an index into
+    `locations`, which hold the frames that a compiler folded into one, innermost first. `time` is
+    seconds since the epoch, `seconds` how long it covers, `period` what a sample stands for on
+    average, in `period_unit` (512 KiB for a heap). `symbols` is false where functions have no names
+    but addresses.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -178,7 +180,9 @@ def _functions(data: Bytes, spans: Ints, text: list[str]) -> tuple[Ints, list[tu
     return numbered, list(zip(names, _chosen(fields[4].last()[chosen], text), strict=True))
 
 
-def _locations(data: Bytes, spans: Ints, functions: Ints, names: list[tuple[str, str]]) -> tuple[Ints, Locations]:
+def _locations(
+    data: Bytes, spans: Ints, functions: Ints, names: list[tuple[str, str]]
+) -> tuple[Ints, Locations]:
     """Locations' numbers, rising, and what is there."""
     identities = repeated(data, spans, (1,))[1].last()
     numbered, chosen = np.unique(identities, return_index=True)
@@ -197,7 +201,11 @@ def _samples(data: Bytes, spans: Ints, columns: int, known: Ints) -> tuple[Float
         raise ValueError(f"a sample that has not {columns} values")
     calls, depth = fields[1].numbers()
     starts = np.concatenate(([0], np.cumsum(depth)))
-    return values.reshape(len(spans), columns).astype(np.float64), _places(known, calls, "a location"), starts
+    return (
+        values.reshape(len(spans), columns).astype(np.float64),
+        _places(known, calls, "a location"),
+        starts,
+    )
 
 
 def _places(known: Ints, wanted: Ints, what: str) -> Ints:
@@ -207,6 +215,11 @@ def _places(known: Ints, wanted: Ints, what: str) -> Ints:
     # Numbered without gaps, as Go does it, they need no search.
     gapless = len(known) > 0 and known[-1] - known[0] == len(known) - 1
     index: Ints = wanted - known[0] if gapless else np.searchsorted(known, wanted)
-    if not len(known) or index.min() < 0 or index.max() >= len(known) or (known[index] != wanted).any():
+    if (
+        not len(known)
+        or index.min() < 0
+        or index.max() >= len(known)
+        or (known[index] != wanted).any()
+    ):
         raise ValueError(f"a call of {what} that it does not hold")
     return index

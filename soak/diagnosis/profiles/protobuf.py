@@ -1,7 +1,7 @@
 """The wire format of protocol buffers, as far as reading a large message fast needs it.
 
-Encoding: https://protobuf.dev/programming-guides/encoding. Fields that nobody asks for are skipped, repeated numbers may be
-packed or not, and whatever does not fit raises ValueError.
+Encoding: https://protobuf.dev/programming-guides/encoding. Fields that nobody asks for are skipped,
+repeated numbers may be packed or not, and whatever does not fit raises ValueError.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ def outline(data: bytes, wanted: Sequence[int]) -> tuple[dict[int, Ints], dict[i
         tag, place = (data[place], place + 1) if data[place] < 0x80 else varint(data, place, end)
         kind = tag & 7
         if kind == _SIZED:
-            size, begin = (data[place], place + 1) if place < end and data[place] < 0x80 else varint(data, place, end)
+            size, begin = (
+                (data[place], place + 1)
+                if place < end and data[place] < 0x80
+                else varint(data, place, end)
+            )
             place = begin + size
             held = sized.get(tag >> 3, skipped)
             held.append(begin)
@@ -43,7 +47,9 @@ def outline(data: bytes, wanted: Sequence[int]) -> tuple[dict[int, Ints], dict[i
             raise ValueError(f"a field of kind {kind} at byte {place}")
         if place > end or tag < 8:
             raise ValueError(f"a field that does not fit at byte {place}")
-    return {number: np.frombuffer(held, dtype=np.int64).reshape(-1, 2) for number, held in sized.items()}, numbers
+    return {
+        number: np.frombuffer(held, dtype=np.int64).reshape(-1, 2) for number, held in sized.items()
+    }, numbers
 
 
 def varint(data: bytes, place: int, end: int) -> tuple[int, int]:
@@ -70,7 +76,8 @@ class Regions:
         self._data, self._count = data, count
         none = np.empty(0, dtype=np.int64)
         owner, begin, end = (
-            np.concatenate([none, *column]) for column in (zip(*parts, strict=True) if parts else [()] * 3)
+            np.concatenate([none, *column])
+            for column in (zip(*parts, strict=True) if parts else [()] * 3)
         )
         order = np.lexsort((begin, owner))
         self.owner, self.begin, self.end = owner[order], begin[order], end[order]

@@ -25,7 +25,9 @@ from soak.diagnosis.profiles.tracebacks import frames_of
 #: `"name" #12 daemon prio=5 …`: threads of Java's have a number, the JVM's own have none.
 _HEAD = re.compile(r'"[^\n]{0,1000}" #(\d{1,18}) ')
 #: `at Leaky.main(Leaky.java:11)`, with the module before the file in the JDK's own.
-_CALL = re.compile(r"\s+at ([^\s(]{1,500})\((?:[^\s()/]{0,200}/{1,2})?([^():]{0,200})(?::(\d{1,9}))?\)")
+_CALL = re.compile(
+    r"\s+at ([^\s(]{1,500})\((?:[^\s()/]{0,200}/{1,2})?([^():]{0,200})(?::(\d{1,9}))?\)"
+)
 
 
 def read_threads(data: bytes) -> StackProfile:
@@ -38,7 +40,9 @@ def _read(dump: Mapping[str, Any]) -> StackProfile:
     grouped: Counter[tuple[Frame, ...]] = Counter()
     for stack, count in stacks:
         grouped[stack] += count
-    return profile_from_stacks(((stack, (float(count),)) for stack, count in grouped.items()), THREADS)
+    return profile_from_stacks(
+        ((stack, (float(count),)) for stack, count in grouped.items()), THREADS
+    )
 
 
 def _java(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
@@ -49,7 +53,8 @@ def _java(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
         if head is not None:
             heads += 1
             calls = tuple(
-                method_frame(call[1], int(call[3] or 0), _file(call[2]), libraries) for call in _CALL.finditer(section)
+                method_frame(call[1], int(call[3] or 0), _file(call[2]), libraries)
+                for call in _CALL.finditer(section)
             )
             stack = calls + _starter(started.get(head[1]), libraries)
             if stack:  # none in the compiler's, the signals' and their like, which come and go as the JVM likes
@@ -79,4 +84,7 @@ def _python(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
     for thread in map(mapping, items(dump.get("threads"))):
         yield frames_of(thread.get("frames"), libraries), int(amount(thread.get("count")))
     for task in map(mapping, items(dump.get("tasks", []))):
-        yield (*frames_of(task.get("frames"), libraries), Frame(TASK)), int(amount(task.get("count")))
+        yield (
+            (*frames_of(task.get("frames"), libraries), Frame(TASK)),
+            int(amount(task.get("count"))),
+        )

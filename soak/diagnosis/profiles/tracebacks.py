@@ -29,7 +29,9 @@ def read_tracebacks(data: bytes) -> StackProfile:
     """The hook's JSON: `tracebacks` of `size`, `count`, `frames` (file, line, function), innermost first, and whether
     thread-`local`s hold most of it; `passing` likewise; `libraries`."""
     return parse_json_profile(
-        data, "tracemalloc snapshot", lambda snapshot: profile_from_stacks(_stacks(snapshot), (*HELD, *PASSING))
+        data,
+        "tracemalloc snapshot",
+        lambda snapshot: profile_from_stacks(_stacks(snapshot), (*HELD, *PASSING)),
     )
 
 
@@ -37,7 +39,10 @@ def _stacks(snapshot: Mapping[str, Any]) -> Iterator[Stack]:
     libraries = tuple(text(root) for root in items(snapshot.get("libraries")))
     for traceback in map(mapping, items(snapshot.get("tracebacks"))):
         held = (_LOCAL,) if traceback.get("local") is True else ()
-        yield (*held, *frames_of(traceback.get("frames"), libraries)), (*_counted(traceback), 0.0, 0.0)
+        yield (
+            (*held, *frames_of(traceback.get("frames"), libraries)),
+            (*_counted(traceback), 0.0, 0.0),
+        )
     for traceback in map(mapping, items(snapshot.get("passing", []))):
         yield frames_of(traceback.get("frames"), libraries), (0.0, 0.0, *_counted(traceback))
     # What the hook left out for its bounds is there all the same.

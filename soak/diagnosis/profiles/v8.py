@@ -1,8 +1,8 @@
 """V8's profiles, as its inspector gives them: what is alive, by the stack that allocated it, and what ran.
 
-https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler: a tree of calls whose `selfSize` is already scaled up from
-the samples, of which there is one in about `interval` bytes; and .../v8/Profiler: calls with the numbers of their `children`,
-and a `hitCount` of samples.
+https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler: a tree of calls whose `selfSize`
+is already scaled up from the samples, of which there is one in about `interval` bytes; and
+.../v8/Profiler: calls with the numbers of their `children`, and a `hitCount` of samples.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def read_v8heap(data: bytes) -> StackProfile:
 def read_v8cpu(data: bytes) -> StackProfile:
     """The inspector's answer, or a `.cpuprofile` file."""
     return parse_json_profile(
-        data, "V8 CPU profile", lambda profile: profile_from_stacks(_run(profile), ((RUN, "count"),))
+        data,
+        "V8 CPU profile",
+        lambda profile: profile_from_stacks(_run(profile), ((RUN, "count"),)),
     )
 
 
@@ -70,11 +72,15 @@ def _read(document: Mapping[str, Any]) -> StackProfile:
     def inside(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         return map(mapping, items(node.get("children", [])))
 
-    return profile_from_stacks(_stacks(head, "selfSize", inside), _COLUMNS, period=interval, period_unit="bytes")
+    return profile_from_stacks(
+        _stacks(head, "selfSize", inside), _COLUMNS, period=interval, period_unit="bytes"
+    )
 
 
 def _stacks(
-    root: Mapping[str, Any], value: str, inside: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
+    root: Mapping[str, Any],
+    value: str,
+    inside: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]],
 ) -> Iterator[Stack]:
     """Every call of a tree that has a value of its own, with those that led to it."""
     waiting: list[tuple[Mapping[str, Any], tuple[Frame, ...]]] = [(root, ())]
@@ -96,4 +102,6 @@ def _frame(call: Mapping[str, Any]) -> Frame:
     place = url.removeprefix("file://")
     own = bool(url) and not url.startswith(_OTHERS)
     number = call.get("lineNumber", -1)
-    return Frame(text(call.get("functionName", "")) or "(anonymous)", place, line(amount(number) + 1), own)
+    return Frame(
+        text(call.get("functionName", "")) or "(anonymous)", place, line(amount(number) + 1), own
+    )

@@ -1,7 +1,8 @@
 """Cases: which signals are one leak. A leaked goroutine also grows the heap, resident memory and maybe descriptors.
 
-What grows through one endpoint is one case. Where endpoints cannot be told apart, what grows by the same count is: one
-descriptor and two goroutines per request are one leak, seven goroutines and ten pages for sixty requests are two.
+What grows through one endpoint is one case. Where endpoints cannot be told apart, what grows by the
+same count is: one descriptor and two goroutines per request are one leak, seven goroutines and ten
+pages for sixty requests are two.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
-from soak.diagnosis.thresholds import BYTES_PER_COUNT, LEAST_SECOND_SHARE, MOST_RATIO, RATIO_TOLERANCE
+from soak.diagnosis.thresholds import (
+    BYTES_PER_COUNT,
+    LEAST_SECOND_SHARE,
+    MOST_RATIO,
+    RATIO_TOLERANCE,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
     """One leak: its signals, and how much each of them grows a request to `endpoint` (any endpoint where that is unknown).
 
-    What is no growth has no signals: its evidence was `seen` (name and words), at a `place` and at a `cost` in its `unit` where
-    these are known.
+    What is no growth has no signals: its evidence was `seen` (name and words), at a `place` and at
+    a `cost` in its `unit` where these are known.
     """
 
     endpoint: str
@@ -74,8 +80,8 @@ def _to_own(frames: Sequence[Frame]) -> Sequence[Frame]:
 def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> list[Case]:
     """All leaks that the signals tell of.
 
-    Resident memory moves in arenas: on its own it names an endpoint only where `resident_names`, that is, where the managed
-    heap is not known or surely has no part in the growth.
+    Resident memory moves in arenas: on its own it names an endpoint only where `resident_names`,
+    that is, where the managed heap is not known or surely has no part in the growth.
     """
     by_endpoint: dict[str, list[tuple[Signal, Amount]]] = {}
     for signal in signals:
@@ -87,7 +93,8 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
         resident = [
             endpoint
             for endpoint, pairs in by_endpoint.items()
-            if (endpoint != EVERY or not resident_names) and all(signal.resident for signal, _ in pairs)
+            if (endpoint != EVERY or not resident_names)
+            and all(signal.resident for signal, _ in pairs)
         ]
         unnamed = [signal for endpoint in resident for signal, _ in by_endpoint.pop(endpoint)]
         rest += [signal for index, signal in enumerate(unnamed) if signal not in unnamed[:index]]
@@ -100,21 +107,29 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
 
 def _case(endpoint: str, pairs: Iterable[tuple[Signal, Amount]]) -> Case:
     pairs = tuple(pairs)
-    return Case(endpoint, tuple(signal for signal, _ in pairs), tuple(amount for _, amount in pairs))
+    return Case(
+        endpoint, tuple(signal for signal, _ in pairs), tuple(amount for _, amount in pairs)
+    )
 
 
 def _stands(case: Case) -> bool:
     """Whether a case is more than the scatter of another one's growth: it counts things, or has a fair share of the bytes."""
-    return not case.memory_alone or any(amount.share >= LEAST_SECOND_SHARE for amount in case.amounts)
+    return not case.memory_alone or any(
+        amount.share >= LEAST_SECOND_SHARE for amount in case.amounts
+    )
 
 
 def _by_place(grouped: Sequence[Case]) -> list[Case]:
     """Cases whose whole growth is at the same places are one leak, reached through several endpoints."""
     merged: dict[frozenset[str], Case] = {}
     for case in grouped:
-        places = frozenset(signal.name for signal in case.of(PLACE, GROUP)) or frozenset((case.endpoint,))
+        places = frozenset(signal.name for signal in case.of(PLACE, GROUP)) or frozenset(
+            (case.endpoint,)
+        )
         other = merged.get(places)
-        merged[places] = case if other is None else replace(other, endpoint=f"{other.endpoint}, {case.endpoint}")
+        merged[places] = (
+            case if other is None else replace(other, endpoint=f"{other.endpoint}, {case.endpoint}")
+        )
     return list(merged.values())
 
 
@@ -126,7 +141,10 @@ def _with_rest(grouped: list[Case], rest: Sequence[Signal]) -> list[Case]:
             index = fits[0] if fits else 0
             grouped[index] = _case(
                 grouped[index].endpoint,
-                [*zip(grouped[index].signals, grouped[index].amounts, strict=True), (signal, replace(signal.each))],
+                [
+                    *zip(grouped[index].signals, grouped[index].amounts, strict=True),
+                    (signal, replace(signal.each)),
+                ],
             )
     return grouped
 
@@ -173,7 +191,11 @@ def _whole(first: float, other: float) -> bool:
 
 
 def _owned(signal: Signal) -> bool:
-    return any(own_frames(stack.frames) for stack in signal.site.stacks) if signal.site is not None else False
+    return (
+        any(own_frames(stack.frames) for stack in signal.site.stacks)
+        if signal.site is not None
+        else False
+    )
 
 
 def _shares_a_caller(first: Signal, other: Signal) -> bool:

@@ -76,4 +76,6 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
     labels = dict(series.labels)
     levels = Levels(times, lengths, requests)
     told = attribute_by_endpoint(context.prepared, levels, series.key, "entries", integer=True)
-    return GrowingContainer(labels.get("holder", "?"), labels.get("kind", "container"), slope, contributors(told))
+    return GrowingContainer(
+        labels.get("holder", "?"), labels.get("kind", "container"), slope, contributors(told)
+    )

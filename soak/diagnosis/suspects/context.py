@@ -56,7 +56,11 @@ class RunContext:
 
     def series(self, name: str, **labels: str) -> list[Series]:
         """The series of a name that have these labels."""
-        return [series for series in self.prepared.named(name) if labels.items() <= dict(series.labels).items()]
+        return [
+            series
+            for series in self.prepared.named(name)
+            if labels.items() <= dict(series.labels).items()
+        ]
 
     def recorded(self, name: str) -> list[Series]:
         """The series of a name as they were recorded, warm-up and drain included."""
@@ -103,15 +107,23 @@ class RunContext:
 def run_context(recording: Recording, analysis: Analysis, warmup: float) -> RunContext:
     """The context of a run that has been judged."""
     prepared = prepare(recording, warmup)
-    snapshots = [snapshot for snapshot in recording.snapshots if snapshot.time >= prepared.judged_from - 1]
-    heap: SnapshotKind = next((kind for kind in HEAPS if any(snapshot.kind == kind for snapshot in snapshots)), "heap")
+    snapshots = [
+        snapshot for snapshot in recording.snapshots if snapshot.time >= prepared.judged_from - 1
+    ]
+    heap: SnapshotKind = next(
+        (kind for kind in HEAPS if any(snapshot.kind == kind for snapshot in snapshots)), "heap"
+    )
     heaps, unread = load_profiles(snapshots, heap, recording.windows)
     ran, besides = load_profiles(snapshots, "v8cpu", recording.windows)
-    running: SnapshotKind = "threads" if any(snapshot.kind == "threads" for snapshot in snapshots) else "goroutine"
+    running: SnapshotKind = (
+        "threads" if any(snapshot.kind == "threads" for snapshot in snapshots) else "goroutine"
+    )
     stacks, also = load_profiles(snapshots, running, recording.windows)
     leaked, _ = load_profiles(snapshots, "goroutineleak", recording.windows)
     created = _created(recording)
-    waiting = with_leak_profile(groups(stacks, HELD[running], created), leaked[-1] if leaked else None)
+    waiting = with_leak_profile(
+        groups(stacks, HELD[running], created), leaked[-1] if leaked else None
+    )
     return RunContext(
         prepared,
         analysis.findings,
@@ -129,7 +141,11 @@ def run_context(recording: Recording, analysis: Analysis, warmup: float) -> RunC
 
 def _created(recording: Recording) -> list[Created]:
     """Who created goroutines, from the last text of them; nothing without one."""
-    texts = [snapshot for snapshot in recording.snapshots if snapshot.kind == "stacks" and snapshot.error is None]
+    texts = [
+        snapshot
+        for snapshot in recording.snapshots
+        if snapshot.kind == "stacks" and snapshot.error is None
+    ]
     try:
         return read_go_stacks(texts[-1].read()) if texts else []
     except OSError:

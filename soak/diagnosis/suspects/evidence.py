@@ -24,10 +24,21 @@ from soak.diagnosis.suspects.containers import growing_containers
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.labels import multiplying_labels
-from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories, off_heap
+from soak.diagnosis.suspects.native_memory import (
+    class_loaders_grow,
+    fragmented,
+    native_categories,
+    off_heap,
+)
 from soak.diagnosis.suspects.retained_requests import context_package, kept_requests, timers_grow
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
-from soak.diagnosis.thresholds import FILLING_ERRORS, FILLING_RATIO, LEAST_DESCRIPTORS, LEAST_HEAP_SHARE, MOST_NAMED
+from soak.diagnosis.thresholds import (
+    FILLING_ERRORS,
+    FILLING_RATIO,
+    LEAST_DESCRIPTORS,
+    LEAST_HEAP_SHARE,
+    MOST_NAMED,
+)
 from soak.model import Verdict, series_key
 from soak.units import show_amount, show_number, show_ratio
 
@@ -50,7 +61,9 @@ def _signals(*what: ResourceKind | str) -> Callable[[Case, RunContext], str]:
 
 def _named(what: ResourceKind, *nouns: str) -> Callable[[Case, RunContext], str]:
     """A look for a failing series of this role, counted in one of these units."""
-    return lambda case, _: next((signal.words for signal in case.of(what) if signal.unit in nouns), "")
+    return lambda case, _: next(
+        (signal.words for signal in case.of(what) if signal.unit in nouns), ""
+    )
 
 
 def _marked(signatures: str, words: str, *what: str) -> Callable[[Case, RunContext], str]:
@@ -60,7 +73,9 @@ def _marked(signatures: str, words: str, *what: str) -> Callable[[Case, RunConte
         signal = matching(case, signatures, *what)
         if signal is None or signal.site is None:
             return ""
-        frame = next(frame for frame in _frames(signal) if calls((frame,), STACK_SIGNATURES[signatures]))
+        frame = next(
+            frame for frame in _frames(signal) if calls((frame,), STACK_SIGNATURES[signatures])
+        )
         return words.format(function=frame.function, place=signal.name)
 
     return look
@@ -90,7 +105,9 @@ def _everywhere(case: Case, _: RunContext) -> str:
 
 def _blocked(case: Case, _: RunContext) -> str:
     """What the groups of the target's own code wait for; several places of one leak are named together."""
-    words = [signal.words for signal in case.of(GROUP) if signal.group is not None and signal.group.own]
+    words = [
+        signal.words for signal in case.of(GROUP) if signal.group is not None and signal.group.own
+    ]
     return " ".join(words[:MOST_NAMED])
 
 
@@ -121,7 +138,9 @@ def _heap_flat(case: Case, context: RunContext) -> str:
     if case.of(ResourceKind.HEAP, PLACE) or not case.of(ResourceKind.MEMORY):
         return ""
     resident = case.of(ResourceKind.MEMORY)
-    flat = next((finding for finding in context.heap_findings if finding.verdict is Verdict.PASS), None)
+    flat = next(
+        (finding for finding in context.heap_findings if finding.verdict is Verdict.PASS), None
+    )
     if flat is not None and not context.heap_may_grow:
         return flat.reason
     if context.profiled and context.gained() < LEAST_HEAP_SHARE * resident[0].each.per_request:
@@ -154,7 +173,8 @@ def _descriptor_kinds(case: Case, context: RunContext) -> str:
 
 def _close_wait(case: Case, context: RunContext) -> str:
     waiting = sum(
-        rise(series, context.prepared.judged_from) for series in context.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
+        rise(series, context.prepared.judged_from)
+        for series in context.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
     )
     if waiting < LEAST_DESCRIPTORS or not case.of(ResourceKind.DESCRIPTORS):
         return ""
@@ -166,15 +186,25 @@ def _kept_after_load(case: Case, context: RunContext) -> str:
     kept = [
         finding
         for finding in context.findings
-        if finding.verdict is Verdict.FAIL and finding.unit == "connections" and finding.trend is None
+        if finding.verdict is Verdict.FAIL
+        and finding.unit == "connections"
+        and finding.trend is None
     ]
-    about = case.of(ResourceKind.POOL, ResourceKind.DESCRIPTORS) or not case.signals or matching(case, "database")
+    about = (
+        case.of(ResourceKind.POOL, ResourceKind.DESCRIPTORS)
+        or not case.signals
+        or matching(case, "database")
+    )
     return kept[0].reason if kept and about else ""
 
 
 def _database_frames(case: Case, _: RunContext) -> str:
     signal = matching(case, "database")
-    return f"ResourceKind grows at {signal.name} came through the database's client." if signal is not None else ""
+    return (
+        f"ResourceKind grows at {signal.name} came through the database's client."
+        if signal is not None
+        else ""
+    )
 
 
 def _counts(case: Case, _: RunContext) -> str:
@@ -191,7 +221,11 @@ def _again(outcome: Outcome) -> Callable[[Case, RunContext], str]:
             if signal.finding is not None
         }
         told = next(
-            (confirmed for confirmed in context.confirmed if confirmed.key in keys and confirmed.outcome is outcome),
+            (
+                confirmed
+                for confirmed in context.confirmed
+                if confirmed.key in keys and confirmed.outcome is outcome
+            ),
             None,
         )
         return f"{told.reason[:1].upper()}{told.reason[1:]}." if told is not None else ""
@@ -213,7 +247,9 @@ _CONTEXT_MARKED = _marked(
 EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.POOL_GROWS: _signals(ResourceKind.POOL),
     EvidenceKind.KEPT_AFTER_LOAD: _kept_after_load,
-    EvidenceKind.MANY_POOLS: _marked("pools", "Pools are opened again and again: there is ever more of {function}."),
+    EvidenceKind.MANY_POOLS: _marked(
+        "pools", "Pools are opened again and again: there is ever more of {function}."
+    ),
     EvidenceKind.BLOCKED: _blocked,
     EvidenceKind.PROVEN: _proven,
     EvidenceKind.THREADS_GROW: _named(ResourceKind.THREADS, "threads"),
@@ -235,16 +271,22 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.LABELS_MULTIPLY: multiplying_labels,
     EvidenceKind.SLOWS_DOWN: _slows_down,
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
-    EvidenceKind.CONTEXT_FRAMES: lambda case, context: _CONTEXT_MARKED(case, context) or context_package(case),
+    EvidenceKind.CONTEXT_FRAMES: lambda case, context: (
+        _CONTEXT_MARKED(case, context) or context_package(case)
+    ),
     EvidenceKind.TIMERS_GROW: lambda case, context: (
         timers_grow(context) if case.of(PLACE, ResourceKind.HEAP, ResourceKind.TIMERS) else ""
     ),
-    EvidenceKind.REQUESTS_KEPT: lambda case, context: kept_requests(case, context) if case.of(PLACE) else "",
+    EvidenceKind.REQUESTS_KEPT: lambda case, context: (
+        kept_requests(case, context) if case.of(PLACE) else ""
+    ),
     EvidenceKind.CONTAINER_FRAMES: _marked(
         "container", "Part of what grows was made by {function}: a map or a list gains entries."
     ),
     EvidenceKind.CLOSURE: _closure,
-    EvidenceKind.NATIVE_FRAMES: _marked("native", "At {place}, {function} takes memory from the system."),
+    EvidenceKind.NATIVE_FRAMES: _marked(
+        "native", "At {place}, {function} takes memory from the system."
+    ),
     EvidenceKind.MEMORY_GROWS: _signals(ResourceKind.MEMORY),
     EvidenceKind.OFF_HEAP: off_heap,
     EvidenceKind.CLASS_LOADERS: class_loaders_grow,
@@ -274,7 +316,9 @@ def place_in(case: Case, groups_first: bool, but: Sequence[str] = ()) -> Frame |
 
     What grows through the functions in `but` names nobody.
     """
-    order: Sequence[Signal] = [*case.of(GROUP), *case.of(PLACE)] if groups_first else [*case.of(PLACE), *case.of(GROUP)]
+    order: Sequence[Signal] = (
+        [*case.of(GROUP), *case.of(PLACE)] if groups_first else [*case.of(PLACE), *case.of(GROUP)]
+    )
     places = [
         signal.group.place if signal.group else signal.site.place
         for signal in order

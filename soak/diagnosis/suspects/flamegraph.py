@@ -10,7 +10,12 @@ from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.thresholds import DEEPEST_FLAME, MOST_FLAME_STACKS, MOST_TABLE_ROWS, NARROWEST_BOX
+from soak.diagnosis.thresholds import (
+    DEEPEST_FLAME,
+    MOST_FLAME_STACKS,
+    MOST_TABLE_ROWS,
+    NARROWEST_BOX,
+)
 from soak.growth_views import Flame, FlameBox, PlaceRow, PlaceTable
 
 
@@ -36,8 +41,15 @@ class _Call:
 
 def flame_of(places: Sequence[AllocationSite]) -> Flame | None:
     """The stacks that change fastest, outermost call at the top: what grows and what surely shrinks; None where none grows."""
-    stacks = [(_change(site, stack), stack.frames) for site in places for stack in site.stacks if stack.frames]
-    fastest = sorted((pair for pair in stacks if pair[0]), key=lambda pair: -abs(pair[0]))[:MOST_FLAME_STACKS]
+    stacks = [
+        (_change(site, stack), stack.frames)
+        for site in places
+        for stack in site.stacks
+        if stack.frames
+    ]
+    fastest = sorted((pair for pair in stacks if pair[0]), key=lambda pair: -abs(pair[0]))[
+        :MOST_FLAME_STACKS
+    ]
     kept = [pair for pair in fastest if abs(pair[0]) >= NARROWEST_BOX * abs(fastest[0][0])]
     if not any(slope > 0 for slope, _ in kept):
         return None
@@ -65,7 +77,11 @@ def _draw(call: _Call, depth: int, left: float, whole: float, boxes: list[FlameB
     width = call.changed / whole
     if width < NARROWEST_BOX:
         return
-    boxes.append(FlameBox(call.frame.function, where(call.frame), depth, left, width, call.grown - call.shrunk))
+    boxes.append(
+        FlameBox(
+            call.frame.function, where(call.frame), depth, left, width, call.grown - call.shrunk
+        )
+    )
     for inner in sorted(call.calls.values(), key=lambda called: -called.changed):
         _draw(inner, depth + 1, left, whole, boxes)
         left += inner.changed / whole
@@ -78,5 +94,11 @@ def table_of(grown: Sequence[Signal], endpoints: Sequence[str]) -> PlaceTable | 
         share = {amount.endpoint: amount.per_request for amount in signal.contributors}
         if share:
             every = share.get(EVERY, 0.0)
-            rows.append(PlaceRow(signal.name, signal.unit, tuple(share.get(name, every) for name in endpoints)))
-    return PlaceTable(tuple(endpoints), tuple(rows[:MOST_TABLE_ROWS])) if rows and endpoints else None
+            rows.append(
+                PlaceRow(
+                    signal.name, signal.unit, tuple(share.get(name, every) for name in endpoints)
+                )
+            )
+    return (
+        PlaceTable(tuple(endpoints), tuple(rows[:MOST_TABLE_ROWS])) if rows and endpoints else None
+    )

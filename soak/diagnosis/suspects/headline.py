@@ -44,7 +44,9 @@ def amount(value: float, unit: str) -> str:
 def _lasts(suspect: Suspect, analysis: Analysis) -> str:
     """When what leaks runs out, at the rate of this run."""
     failing = [
-        finding for finding in analysis.findings if finding.verdict is Verdict.FAIL and _alike(finding, suspect.unit)
+        finding
+        for finding in analysis.findings
+        if finding.verdict is Verdict.FAIL and _alike(finding, suspect.unit)
     ]
     hours = [
         finding.exhausts_in_hours

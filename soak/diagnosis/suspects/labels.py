@@ -14,7 +14,8 @@ from soak.units import show_number
 def multiplying_label(context: RunContext) -> tuple[str, str, int] | None:
     """The metric and the label that gained most values within the judged stretch, and how many; None where none multiplies.
 
-    Labels that distinguish an instance or a bucket are values of the configuration, and are told by their number as well.
+    Labels that distinguish an instance or a bucket are values of the configuration, and are told by
+    their number as well.
     """
     first: dict[tuple[str, str, str], float] = {}
     for series in context.prepared.recording.series:
@@ -41,6 +42,4 @@ def multiplying_labels(case: Case, context: RunContext) -> str:
     if label is None:
         return case.of(ResourceKind.METRICS)[0].words
     name, key, count = label
-    return (
-        f"Label {key} of {name} gained {show_number(count)} values during the run: each is kept as a series for good."
-    )
+    return f"Label {key} of {name} gained {show_number(count)} values during the run: each is kept as a series for good."

@@ -1,8 +1,9 @@
 """What each class of leak looks like: one table of weights over evidence, and how probable they make a class.
 
-A weight is what a piece of evidence adds to the log-odds of a class, or takes from it: a naive Bayes classifier whose weights
-are judgement and not training. "No class" stands at zero, so that thin evidence names nobody. A class also needs evidence
-that tells it from the others (`needs`): that memory grows is true of all of them and decides for none.
+A weight is what a piece of evidence adds to the log-odds of a class, or takes from it: a naive
+Bayes classifier whose weights are judgement and not training. "No class" stands at zero, so that
+thin evidence names nobody. A class also needs evidence that tells it from the others (`needs`):
+that memory grows is true of all of them and decides for none.
 """
 
 from __future__ import annotations
@@ -142,12 +143,27 @@ CLASSES: dict[str, LeakClass] = {
             E.POOL_TOO_LARGE: 3,
             E.IDLE_KEPT: 3,
         },
-        (_any(E.POOL_GROWS, E.KEPT_AFTER_LOAD, E.MANY_POOLS, E.DATABASE_FRAMES, E.POOL_TOO_LARGE, E.IDLE_KEPT),),
+        (
+            _any(
+                E.POOL_GROWS,
+                E.KEPT_AFTER_LOAD,
+                E.MANY_POOLS,
+                E.DATABASE_FRAMES,
+                E.POOL_TOO_LARGE,
+                E.IDLE_KEPT,
+            ),
+        ),
     ),
     "gc-pressure": LeakClass(
         "much garbage, and no leak",
         "bytes",
-        {E.MUCH_GARBAGE: 3, E.ALLOCATION: 1, E.PLACE_GROWS: -4, E.HEAP_GROWS: -4, E.BUILT_WHOLE: -4},
+        {
+            E.MUCH_GARBAGE: 3,
+            E.ALLOCATION: 1,
+            E.PLACE_GROWS: -4,
+            E.HEAP_GROWS: -4,
+            E.BUILT_WHOLE: -4,
+        },
         (_any(E.MUCH_GARBAGE),),
     ),
     "buffered-response": LeakClass(
@@ -181,7 +197,8 @@ CLASSES: dict[str, LeakClass] = {
 def class_probabilities(evidence: Collection[E]) -> dict[str, float]:
     """The probability of each class in the light of this evidence, likeliest first; they add up to less than one.
 
-    A class that lacks what it needs, or for which nothing speaks, is no candidate, whatever little speaks against it.
+    A class that lacks what it needs, or for which nothing speaks, is no candidate, whatever little
+    speaks against it.
     """
     kinds = set(evidence)
     log_odds = {
@@ -190,7 +207,10 @@ def class_probabilities(evidence: Collection[E]) -> dict[str, float]:
         if row.needs and all(kinds & needed for needed in row.needs)
     }
     whole = 1.0 + sum(math.exp(value) for value in log_odds.values())
-    return {name: math.exp(log_odds[name]) / whole for name in sorted(log_odds, key=lambda name: -log_odds[name])}
+    return {
+        name: math.exp(log_odds[name]) / whole
+        for name in sorted(log_odds, key=lambda name: -log_odds[name])
+    }
 
 
 def supporting(name: str, evidence: Mapping[E, str]) -> list[str]:

@@ -22,18 +22,26 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
         for signal in case.signals
         if signal is not told and signal.unit == told.unit and signal.what != ResourceKind.METRICS
     ]
-    named = sorted((pair for pair in others if pair[1].per_request > 0), key=lambda pair: -pair[1].per_request)
+    named = sorted(
+        (pair for pair in others if pair[1].per_request > 0), key=lambda pair: -pair[1].per_request
+    )
     shared = told.each if told.each.per_request > 0 and own.endpoint not in ("", EVERY) else None
     if not named and shared is None:
         return []
-    over_all = f" (per request of any kind: {show_amount(shared.per_request, told.unit)})" if shared else ""
+    over_all = (
+        f" (per request of any kind: {show_amount(shared.per_request, told.unit)})"
+        if shared
+        else ""
+    )
     sentences = [f"The amount is the growth of {_measure(told)} {_scope(own)}{over_all}."]
     if named:
         rest = ", ".join(
             f"{_measure(signal)} {show_amount(amount.per_request, told.unit)} {_scope(amount)}"
             for signal, amount in named[:MOST_MEASURES]
         )
-        sentences.append(f"Other measures of the same growth, which overlap and do not add up: {rest}.")
+        sentences.append(
+            f"Other measures of the same growth, which overlap and do not add up: {rest}."
+        )
     return [" ".join(sentences)]
 
 

@@ -70,7 +70,9 @@ def class_loaders_grow(case: Case, context: RunContext) -> str:
 def fragmented(case: Case, context: RunContext) -> str:
     """Whether the allocator gave back most of what resident memory grew by when it was told to (malloc_trim)."""
     resident = case.of(ResourceKind.MEMORY)
-    trimmed = max((float(np.nanmax(series.values)) for series in context.recorded(TRIMMED)), default=0.0)
+    trimmed = max(
+        (float(np.nanmax(series.values)) for series in context.recorded(TRIMMED)), default=0.0
+    )
     if not resident or trimmed <= 0:
         return ""
     grown = sum(rise(series, context.prepared.judged_from) for series in context.series(RESIDENT))

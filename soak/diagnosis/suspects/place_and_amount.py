@@ -30,7 +30,11 @@ from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
 
 #: The functions by which classes open what they leak.
-_OPENS = {"descriptor-leak": ("connections", "files"), "pool-misuse": ("database",), "native-growth": ("native",)}
+_OPENS = {
+    "descriptor-leak": ("connections", "files"),
+    "pool-misuse": ("database",),
+    "native-growth": ("native",),
+}
 _OF_TYPE = {"socket": ("connections",), "file": ("files",)}
 _COUNTS: dict[str, tuple[ResourceKind | str, ...]] = {
     "descriptors": (ResourceKind.DESCRIPTORS,),
@@ -62,7 +66,12 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     signal = signal_told(case, unit)
     if signal is None:
         return Known(place, _NOTHING, "")
-    return Known(place, case.amount(signal), unit if unit == "connections" else signal.unit, surely_with_time(signal))
+    return Known(
+        place,
+        case.amount(signal),
+        unit if unit == "connections" else signal.unit,
+        surely_with_time(signal),
+    )
 
 
 def surely_with_time(signal: Signal) -> HourlyRate:
@@ -83,7 +92,9 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if name == "descriptor-leak" and context.language == "Java":
         return None
     held = _of_the_endpoint(case) if unit in ("descriptors", "connections") else case
-    frame = place_in(held, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ())
+    frame = place_in(
+        held, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ()
+    )
     if unit == "goroutines" and (frame is None or not own_frames((frame,))):
         group = next((signal.group for signal in case.of(GROUP) if signal.group), None)
         frame = (find_starter(context, group) if group else None) or frame
@@ -99,14 +110,20 @@ def _of_the_endpoint(case: Case) -> Case:
         for signal, amount in zip(case.signals, case.amounts, strict=True)
         if signal.what != PLACE or amount.endpoint == case.endpoint
     ]
-    return replace(case, signals=tuple(signal for signal, _ in pairs), amounts=tuple(amount for _, amount in pairs))
+    return replace(
+        case,
+        signals=tuple(signal for signal, _ in pairs),
+        amounts=tuple(amount for _, amount in pairs),
+    )
 
 
 def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
     if name not in _OPENS:
         return None
     signatures = _opening(name, case, context)
-    return find_opener(context, signatures, case.endpoint) or growing_opened_class(context, signatures)
+    return find_opener(context, signatures, case.endpoint) or growing_opened_class(
+        context, signatures
+    )
 
 
 def _opening(name: str, case: Case, context: RunContext) -> Sequence[str]:
@@ -137,12 +154,23 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     """The signal whose amount is a class's own: of several that tell of bytes, the one that is known best."""
     kinds = (ResourceKind.HEAP, PLACE, ResourceKind.MEMORY) if unit == "bytes" else _COUNTS[unit]
     # What only came along says nothing of what a request to this endpoint costs.
-    candidates = [signal for kind in kinds for signal in case.of(kind) if case.amount(signal).endpoint == case.endpoint]
+    candidates = [
+        signal
+        for kind in kinds
+        for signal in case.of(kind)
+        if case.amount(signal).endpoint == case.endpoint
+    ]
     if unit in ("descriptors", "connections"):
-        # A pool that is opened again holds a connection and a goroutine that opens more; the latter is never idle and closed.
-        pools = [s for s in case.of(GROUP) if s.site and s.site.through(STACK_SIGNATURES["pools"]) > 0]
+        # A pool that is opened again holds a connection and a goroutine that opens more; the latter
+        # is never idle and closed.
+        pools = [
+            s for s in case.of(GROUP) if s.site and s.site.through(STACK_SIGNATURES["pools"]) > 0
+        ]
         again = pools if unit == "connections" and not case.of(ResourceKind.POOL) else []
-        return next(iter([*again, *(signal for signal in candidates if signal.unit == unit), *candidates]), None)
+        return next(
+            iter([*again, *(signal for signal in candidates if signal.unit == unit), *candidates]),
+            None,
+        )
     heap = [signal for signal in candidates if signal.what != ResourceKind.MEMORY] or candidates
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
     return known_best or next(iter(case.of(ResourceKind.METRICS, ResourceKind.TIMERS)), None)
@@ -152,4 +180,6 @@ def _width(amount: Amount, signal: Signal) -> float:
     """How wide an interval is beside its middle; a place's bytes are a sample's."""
     if amount.per_request <= 0:
         return float("inf")
-    return (amount.high - amount.low) / amount.per_request + (SAMPLED_WIDTH if signal.what == PLACE else 0.0)
+    return (amount.high - amount.low) / amount.per_request + (
+        SAMPLED_WIDTH if signal.what == PLACE else 0.0
+    )

@@ -13,7 +13,13 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
-from soak.diagnosis.thresholds import HARDLY_USED, LARGE_POOL, LEAST_IDLE, LEAST_POOL_SAMPLES, MOSTLY_IDLE
+from soak.diagnosis.thresholds import (
+    HARDLY_USED,
+    LARGE_POOL,
+    LEAST_IDLE,
+    LEAST_POOL_SAMPLES,
+    MOSTLY_IDLE,
+)
 from soak.model import Floats, Labels
 from soak.units import show_number
 
@@ -69,14 +75,17 @@ def _idle(context: RunContext, pool: Pool, used: Floats, labels: Labels) -> tupl
 def _values(context: RunContext, pool: Pool, name: str, labels: Labels) -> Floats:
     for series in context.series(name):
         if pool_identity(pool, series.labels) == labels:
-            values: Floats = series.values[(series.times >= context.prepared.judged_from) & np.isfinite(series.values)]
+            values: Floats = series.values[
+                (series.times >= context.prepared.judged_from) & np.isfinite(series.values)
+            ]
             return values
     return np.empty(0)
 
 
 def _opened_at(context: RunContext) -> Frame | None:
     """The own function through which the pool's connections were made, from what is still held of them."""
-    # Go's heap knows where all was made since main; others' snapshots tell only of connections made later, by whoever came first.
+    # Go's heap knows where all was made since main; others' snapshots tell only of connections made
+    # later, by whoever came first.
     opening = STACK_SIGNATURES["database" if context.language == "Go" else "pools"]
     held: dict[Frame, float] = {}
     for profiled in context.heaps[-1:]:

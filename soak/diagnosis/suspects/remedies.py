@@ -204,8 +204,16 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         ("github.com/gorilla/context",),
         "Wrap the router in context.ClearHandler, or call context.Clear(r) when it ends.",
     ),
-    ("Go", ("time.NewTicker", "time.Tick"), "Call ticker.Stop() when its user ends; time.Tick never stops."),
-    ("Go", ("time.AfterFunc", "time.NewTimer", "time.After"), "Stop the timer where what it waits for came first."),
+    (
+        "Go",
+        ("time.NewTicker", "time.Tick"),
+        "Call ticker.Stop() when its user ends; time.Tick never stops.",
+    ),
+    (
+        "Go",
+        ("time.AfterFunc", "time.NewTimer", "time.After"),
+        "Stop the timer where what it waits for came first.",
+    ),
     ("Go", ("os/signal.Notify",), "Call signal.Stop for each Notify."),
     (
         "Java",
@@ -245,7 +253,11 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         ("setInterval", "node:internal/timers", "node:timers"),
         "Call clearInterval and clearTimeout when the request ends.",
     ),
-    ("JavaScript", ("compile", "Function", "node:vm"), "Compile once and keep the function: each compilation stays."),
+    (
+        "JavaScript",
+        ("compile", "Function", "node:vm"),
+        "Compile once and keep the function: each compilation stays.",
+    ),
     (
         "Python",
         ("/logging/",),
@@ -273,5 +285,9 @@ def remedy(leak_class: str, language: str, frames: Sequence[Frame] = ()) -> str:
     """What to do, for the thing that the growing stacks show and in that language where there is something to say in it."""
     known = REMEDIES[leak_class]
     general = known.get(language, known[""])
-    named = (words for spoken, functions, words in THINGS if spoken == language and calls(frames, functions))
+    named = (
+        words
+        for spoken, functions, words in THINGS
+        if spoken == language and calls(frames, functions)
+    )
     return " ".join(filter(None, (next(named, ""), general)))

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, calls, is_library, own_frames
+from soak.diagnosis.attribution.allocation_sites import (
+    AllocationSite,
+    Stack,
+    calls,
+    is_library,
+    own_frames,
+)
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.signals import Levels, attribute_by_endpoint, contributors
@@ -44,7 +50,10 @@ _OPENED = {
 def growing_opened_class(context: RunContext, signatures: Sequence[str]) -> Frame | None:
     """The class of opened resources whose live count surely grows, where the runtime counts them; None without one."""
     classes = {name for mark in signatures for name in _OPENED.get(mark, ())}
-    return next((site.place for site in context.places if site.sure and site.place.function in classes), None)
+    return next(
+        (site.place for site in context.places if site.sure and site.place.function in classes),
+        None,
+    )
 
 
 def find_borrower(context: RunContext) -> Frame | None:
@@ -61,15 +70,17 @@ def find_borrower(context: RunContext) -> Frame | None:
 def find_starter(context: RunContext, group: BlockedGroup) -> Frame | None:
     """The own function through which a library started goroutines; None where no allocation of the starting was sampled.
 
-    Go tells who created a goroutine, not who called that: stacks of what its creator allocates do. What is still held comes
-    before what was ever allocated.
+    Go tells who created a goroutine, not who called that: stacks of what its creator allocates do.
+    What is still held comes before what was ever allocated.
     """
     creator = group.site.stacks[0].frames[-1].function
     for sites in (context.places, context.allocated):
         callers: dict[Frame, float] = {}
         for stack in (stack for site in sites for stack in site.stacks):
             functions = [frame.function for frame in stack.frames]
-            own = own_frames(stack.frames[functions.index(creator) :]) if creator in functions else []
+            own = (
+                own_frames(stack.frames[functions.index(creator) :]) if creator in functions else []
+            )
             if own and stack.levels[-1] > 0:
                 callers[own[0]] = callers.get(own[0], 0.0) + float(stack.levels[-1])
         if callers:
@@ -85,11 +96,13 @@ def _takes(frames: Sequence[Frame]) -> bool:
 def find_opener(context: RunContext, signatures: Sequence[str], endpoint: str) -> Frame | None:
     """The own function that opens such things on behalf of `endpoint`; None where several could be it, or none is seen.
 
-    Of those seen to open any, it is the only one, or the one called by whom the endpoint's requests make allocate, or the
-    one that ever more of what was opened still belongs to.
+    Of those seen to open any, it is the only one, or the one called by whom the endpoint's requests
+    make allocate, or the one that ever more of what was opened still belongs to.
     """
     functions = [function for mark in signatures for function in STACK_SIGNATURES[mark]]
-    openers = [(site, stacks) for site in _allocating(context) if (stacks := _opening(site, functions))]
+    openers = [
+        (site, stacks) for site in _allocating(context) if (stacks := _opening(site, functions))
+    ]
     openers = sorted(openers, key=lambda pair: -_gain(pair[1]))[:MOST_OPENERS]
     if not openers:
         return _met_opening(context, functions)
@@ -112,7 +125,11 @@ def _met_opening(context: RunContext, functions: Sequence[str]) -> Frame | None:
     """
     met = []
     for site in context.running:
-        stacks = [stack for stack in _opening(site, functions) if not any(map(is_library, _inside(stack.frames)))]
+        stacks = [
+            stack
+            for stack in _opening(site, functions)
+            if not any(map(is_library, _inside(stack.frames)))
+        ]
         if stacks:
             met.append((site.place, _gain(stacks)))
     return met[0][0] if len(met) == 1 and met[0][1] >= LEAST_CPU_SAMPLES else None
@@ -139,9 +156,13 @@ def find_wrapper(context: RunContext, endpoint: str) -> Frame | None:
 
     Memory outside of the heap leaves a little inside: the object by which the program has it.
     """
-    for site in [site for site in context.places if site.sure and own_frames((site.place,))][:MOST_OPENERS]:
+    for site in [site for site in context.places if site.sure and own_frames((site.place,))][
+        :MOST_OPENERS
+    ]:
         told = contributors(
-            attribute_by_endpoint(context.prepared, Levels(site.times, site.levels, site.requests), "wrapped", "bytes")
+            attribute_by_endpoint(
+                context.prepared, Levels(site.times, site.levels, site.requests), "wrapped", "bytes"
+            )
         )
         if endpoint and [amount.endpoint for amount in told] == [endpoint]:
             return site.place
@@ -152,7 +173,11 @@ def _opening(site: AllocationSite, functions: Sequence[str]) -> list[Stack]:
     """The growing stacks through which an own place opens resources; empty for a place outside the target's own code."""
     if not own_frames((site.place,)):
         return []
-    stacks = [stack for stack in site.stacks if calls(stack.frames, functions) and not calls(stack.frames, CONNECTING)]
+    stacks = [
+        stack
+        for stack in site.stacks
+        if calls(stack.frames, functions) and not calls(stack.frames, CONNECTING)
+    ]
     return stacks if _gain(stacks) > 0 else []
 
 
@@ -160,11 +185,13 @@ def _gain(stacks: Sequence[Stack]) -> float:
     return sum(float(stack.levels[-1] - stack.levels[0]) for stack in stacks)
 
 
-def _share(context: RunContext, site: AllocationSite, stacks: Sequence[Stack], endpoint: str) -> float:
+def _share(
+    context: RunContext, site: AllocationSite, stacks: Sequence[Stack], endpoint: str
+) -> float:
     """How much of what a place's caller allocates one endpoint explains; 0 where that cannot be told.
 
-    The caller is the outermost own function, a handler as a rule. It allocates more than what it opens, so that its requests
-    are told apart better.
+    The caller is the outermost own function, a handler as a rule. It allocates more than what it
+    opens, so that its requests are told apart better.
     """
     callers = {own_frames(stack.frames)[-1].function for stack in stacks}
     through = [

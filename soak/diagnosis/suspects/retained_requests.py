@@ -8,7 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.catalog.node import ACTIVE_RESOURCES
-from soak.diagnosis.attribution.allocation_sites import SERVER_READS, AllocationSite, Stack, calls, own_frames
+from soak.diagnosis.attribution.allocation_sites import (
+    SERVER_READS,
+    AllocationSite,
+    Stack,
+    calls,
+    own_frames,
+)
 from soak.diagnosis.attribution.signals import PLACE, Levels, attribute_by_endpoint, contributors
 from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
@@ -19,7 +25,9 @@ from soak.units import show_amount
 
 #: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
 #: IncomingMessage, the JDK's HttpExchange, a service's own RequestState.
-_OF_REQUEST = re.compile(r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$")
+_OF_REQUEST = re.compile(
+    r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$"
+)
 #: What Go's net/http makes of a request are no constructors, but the innermost functions of stacks through `SERVER_READS`. The
 #: strings that are made there as well may be the keys of a cache, and the buffers are pooled: they do not count.
 _GO_MAKES = ("net/http.readRequest", "net/url.parse", "context.")
@@ -42,10 +50,16 @@ def kept_requests(case: Case, context: RunContext) -> str:
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:
         for stack in site.stacks:
-            name = next(filter(None, map(_of_request, stack.frames)), "") or _read_by_go(stack) or _parsed(stack)
+            name = (
+                next(filter(None, map(_of_request, stack.frames)), "")
+                or _read_by_go(stack)
+                or _parsed(stack)
+            )
             if name:
                 by_name.setdefault(name, []).append((site, stack))
-    said = [words for name, stacks in by_name.items() for words in _growing(name, stacks, case, context)]
+    said = [
+        words for name, stacks in by_name.items() for words in _growing(name, stacks, case, context)
+    ]
     return said[0] if said else ""
 
 
@@ -70,7 +84,11 @@ def timers_grow(context: RunContext) -> str:
     """How many more timers wait than at first, in words, where the runtime counts them; empty where they are not more."""
     waiting = [series for kind in _TIMERS for series in context.series(ACTIVE_RESOURCES, type=kind)]
     grown = sum(rise(series, context.prepared.judged_from) for series in waiting)
-    return f"{grown:,.0f} more timers wait than at first: nobody clears them." if grown >= LEAST_TIMERS else ""
+    return (
+        f"{grown:,.0f} more timers wait than at first: nobody clears them."
+        if grown >= LEAST_TIMERS
+        else ""
+    )
 
 
 def _read_by_go(stack: Stack) -> str:
@@ -81,7 +99,8 @@ def _read_by_go(stack: Stack) -> str:
 def context_package(case: Case) -> str:
     """The function of a package named context that allocates what grows, in words; empty where none does.
 
-    Only the innermost frame counts: a router or a middleware of such a package is among the callers of everything.
+    Only the innermost frame counts: a router or a middleware of such a package is among the callers
+        of everything.
     """
     for signal in case.of(PLACE):
         for stack in signal.site.stacks if signal.site is not None else ():
@@ -96,22 +115,33 @@ def _of_request(frame: Frame) -> str:
     return match[1] if match else ""
 
 
-def _growing(name: str, stacks: list[tuple[AllocationSite, Stack]], case: Case, context: RunContext) -> Iterator[str]:
+def _growing(
+    name: str, stacks: list[tuple[AllocationSite, Stack]], case: Case, context: RunContext
+) -> Iterator[str]:
     site = stacks[0][0]
     levels = np.sum([stack.levels for _, stack in stacks], axis=0)
     slope, error = slope_and_error(site.requests, levels, site.period)
-    # A surely growing handful may still be a few that happen to be in flight: it must be known to a half. Of Go's sampled
-    # objects one is enough that is still there after several snapshots, for no request takes so long; Node keeps what it
-    # parsed with a connection, so that a sample of it that stays says nothing.
+    # A surely growing handful may still be a few that happen to be in flight: it must be known to a
+    # half. Of Go's sampled objects one is enough that is still there after several snapshots, for
+    # no request takes so long; Node keeps what it parsed with a connection, so that a sample of it
+    # that stays says nothing.
     stayed = name == _GO_REQUEST and site.period > 0 and lasting(levels) > 0
     if slope <= 2 * error and not stayed:
         return
-    if name.endswith(_MADE) and slope * np.ptp(site.requests) < WHOLE_REQUEST_BYTES * _requests_to(case, context):
+    if name.endswith(_MADE) and slope * np.ptp(site.requests) < WHOLE_REQUEST_BYTES * _requests_to(
+        case, context
+    ):
         return
     through = contributors(
-        attribute_by_endpoint(context.prepared, Levels(site.times, levels, site.requests), name, "bytes")
+        attribute_by_endpoint(
+            context.prepared, Levels(site.times, levels, site.requests), name, "bytes"
+        )
     )
-    if case.endpoint and through and not any(amount.endpoint == case.endpoint for amount in through):
+    if (
+        case.endpoint
+        and through
+        and not any(amount.endpoint == case.endpoint for amount in through)
+    ):
         return
     gained = show_amount(float(levels[-1] - levels[0]), "bytes")
     yield f"Ever more of {name} stay alive, {gained} of them: made for one request each, and kept beyond it."

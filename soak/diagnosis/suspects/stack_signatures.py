@@ -34,7 +34,11 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "java.util.concurrent.CopyOnWriteArrayList",
     ),
     "database": ("database/sql.", "com.zaxxer.hikari.", "/sqlalchemy/", "/psycopg/", "/psycopg2/"),
-    "pools": ("database/sql.(*DB).connectionOpener", "database/sql.OpenDB", "/sqlalchemy/engine/create.py"),
+    "pools": (
+        "database/sql.(*DB).connectionOpener",
+        "database/sql.OpenDB",
+        "/sqlalchemy/engine/create.py",
+    ),
     "connections": (
         "net/http.(*persistConn)",
         "net/http.(*Transport)",

@@ -1,6 +1,7 @@
 """Suspects: what leaks, where, through which endpoint, and how much a request; none where the evidence is weak.
 
-What grows in a failed run makes cases, one a leak; the evidence of each names a class. Nothing here can change a verdict.
+What grows in a failed run makes cases, one a leak; the evidence of each names a class. Nothing here
+can change a verdict.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_to
 from soak.diagnosis.suspects.pool_risks import risk_cases
 from soak.diagnosis.suspects.remedies import remedy
 from soak.diagnosis.suspects.transient_memory import transient_cases
-from soak.diagnosis.suspects.unknowns import class_not_known, doubts, endpoint_not_known, tracing_cost, unplaced
+from soak.diagnosis.suspects.unknowns import (
+    class_not_known,
+    doubts,
+    endpoint_not_known,
+    tracing_cost,
+    unplaced,
+)
 from soak.diagnosis.thresholds import (
     GREATEST_CONFIDENCE,
     LEAST_CONFIDENCE,
@@ -33,7 +40,12 @@ from soak.diagnosis.thresholds import (
 from soak.model import Analysis, Recording, Suspect, Verdict
 
 #: Evidence that resident memory grows by something of its own, beside heap, descriptors and threads that grow as well.
-_ITS_OWN = {EvidenceKind.OFF_HEAP, EvidenceKind.NATIVE_FRAMES, EvidenceKind.CLASS_LOADERS, EvidenceKind.NATIVE_CATEGORY}
+_ITS_OWN = {
+    EvidenceKind.OFF_HEAP,
+    EvidenceKind.NATIVE_FRAMES,
+    EvidenceKind.CLASS_LOADERS,
+    EvidenceKind.NATIVE_CATEGORY,
+}
 
 
 def with_suspects(recording: Recording, analysis: Analysis, warmup: float = 0.0) -> Analysis:
@@ -42,7 +54,11 @@ def with_suspects(recording: Recording, analysis: Analysis, warmup: float = 0.0)
     growing = signals(context.prepared, context.findings, context.places, context.groups)
     named = suspects(context, growing)
     reason = analysis.reason
-    leaks = [suspect for suspect in named if suspect.leak_class not in ("gc-pressure", "buffered-response")]
+    leaks = [
+        suspect
+        for suspect in named
+        if suspect.leak_class not in ("gc-pressure", "buffered-response")
+    ]
     if leaks and analysis.verdict is Verdict.FAIL:
         reason = f"{headline(leaks[0], analysis)} {analysis.reason}"
     return replace(
@@ -71,7 +87,9 @@ def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, .
     return tuple(sorted(named, key=lambda suspect: -suspect.confidence)[:MOST_SUSPECTS])
 
 
-def _suspect(case: Case, evidence: Mapping[EvidenceKind, str], context: RunContext) -> Suspect | None:
+def _suspect(
+    case: Case, evidence: Mapping[EvidenceKind, str], context: RunContext
+) -> Suspect | None:
     likely = list(class_probabilities(evidence).items())
     if not likely or likely[0][1] < LEAST_CONFIDENCE:
         return _of_unknown_class(case, evidence, context)
@@ -85,7 +103,8 @@ def _suspect(case: Case, evidence: Mapping[EvidenceKind, str], context: RunConte
         words += [endpoint_not_known(case, context), *doubts(case)]
     return Suspect(
         name,
-        min(probability, GREATEST_CONFIDENCE) * (1.0 if known.place is not None else UNPLACED_FACTOR),
+        min(probability, GREATEST_CONFIDENCE)
+        * (1.0 if known.place is not None else UNPLACED_FACTOR),
         place,
         case.endpoint,
         known.amount.per_request,
@@ -99,7 +118,9 @@ def _suspect(case: Case, evidence: Mapping[EvidenceKind, str], context: RunConte
     )
 
 
-def _of_unknown_class(case: Case, evidence: Mapping[EvidenceKind, str], context: RunContext) -> Suspect | None:
+def _of_unknown_class(
+    case: Case, evidence: Mapping[EvidenceKind, str], context: RunContext
+) -> Suspect | None:
     """A suspect of class `unknown`: endpoint and amount are known; None where growth slows down or no endpoint is known."""
     against = {EvidenceKind.SLOWS_DOWN, EvidenceKind.HIGH_WATER, EvidenceKind.COUNT_GROWS}
     signal = signal_told(case, "bytes") if case.signals else None

@@ -1,9 +1,9 @@
 """What is large and does not last: whole answers built in memory, and garbage. Neither grows, so no level shows them.
 
-The runtime's counter of bytes ever allocated, told apart by endpoint, says what one request allocates. Where that is at
-least the answer's size, in pieces of that size, the answer was built whole; a service that streams allocates next to
-nothing for the largest answer. Where there is no such counter, memory's rises within windows are weighed against the
-answers sent in them.
+The runtime's counter of bytes ever allocated, told apart by endpoint, says what one request
+allocates. Where that is at least the answer's size, in pieces of that size, the answer was built
+whole; a service that streams allocates next to nothing for the largest answer. Where there is no
+such counter, memory's rises within windows are weighed against the answers sent in them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,19 @@ import numpy as np
 from soak.analysis.prepare.prepare import merged
 from soak.catalog.metrics import COLLECTORS, selected
 from soak.catalog.process import RESIDENT
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites, is_library, where
+from soak.diagnosis.attribution.allocation_sites import (
+    AllocationSite,
+    allocation_sites,
+    is_library,
+    where,
+)
 from soak.diagnosis.attribution.attribution import Amount
-from soak.diagnosis.attribution.signals import Levels, attribute_by_endpoint, contributors, requests_at
+from soak.diagnosis.attribution.signals import (
+    Levels,
+    attribute_by_endpoint,
+    contributors,
+    requests_at,
+)
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
@@ -41,7 +51,9 @@ from soak.windows import EndpointWindows
 ALLOCATED = tuple(collector.allocated for collector in COLLECTORS if collector.allocated)
 USED = (*(collector.peak for collector in COLLECTORS if collector.peak), RESIDENT)
 #: Seconds spent in collections, for runtimes that do not count allocated bytes.
-COLLECTING = tuple(collector.pauses for collector in COLLECTORS if collector.pauses and not collector.allocated)
+COLLECTING = tuple(
+    collector.pauses for collector in COLLECTORS if collector.pauses and not collector.allocated
+)
 _FEWEST, _CLEAR = 20, 5.0
 #: A gauge's floor, in percent of its samples; how long an answer may be kept after it was sent, in seconds; and how often a
 #: gauge must stand high, and how seldom without such an answer.
@@ -51,7 +63,9 @@ _FLOOR, _LOW, _JUST, _OFTEN, _STRAY = 20, 10, 3.0, 8, 0.05
 def transient_cases(context: RunContext, so_far: Sequence[Case]) -> list[Case]:
     """Cases of answers that were built whole, and of garbage."""
     amounts = _by_endpoint(context)
-    whole = [case for windows in context.prepared.windows() for case in _whole(context, windows, amounts)]
+    whole = [
+        case for windows in context.prepared.windows() for case in _whole(context, windows, amounts)
+    ]
     leaking = any(case.place is not None or case.signals for case in so_far)
     return whole or ([] if leaking else list(_garbage(context, amounts)))
 
@@ -63,7 +77,9 @@ def _by_endpoint(context: RunContext) -> dict[str, Amount]:
         return {}
     return {
         amount.endpoint: amount
-        for amount in contributors(attribute_by_endpoint(context.prepared, counter, "allocated", "bytes"))
+        for amount in contributors(
+            attribute_by_endpoint(context.prepared, counter, "allocated", "bytes")
+        )
     }
 
 
@@ -73,15 +89,24 @@ def _counter(context: RunContext) -> Levels | None:
     for name in ALLOCATED:
         for series in prepared.recording.series:
             inside = (
-                (series.times >= prepared.judged_from) & (series.times <= prepared.end) & np.isfinite(series.values)
+                (series.times >= prepared.judged_from)
+                & (series.times <= prepared.end)
+                & np.isfinite(series.values)
             )
             if series.name == name and series.kind is Kind.COUNTER and inside.sum() >= _FEWEST:
                 times = series.times[inside]
-                return Levels(times, series.values[inside], requests_at(prepared, times), tuple(prepared.cuts(series)))
+                return Levels(
+                    times,
+                    series.values[inside],
+                    requests_at(prepared, times),
+                    tuple(prepared.cuts(series)),
+                )
     return None
 
 
-def _whole(context: RunContext, windows: EndpointWindows, amounts: dict[str, Amount]) -> Iterator[Case]:
+def _whole(
+    context: RunContext, windows: EndpointWindows, amounts: dict[str, Amount]
+) -> Iterator[Case]:
     """The case of one endpoint that builds its large answers whole."""
     requests = float(windows.requests.sum())
     size = float(windows.bytes.sum()) / requests if requests else 0.0
@@ -97,7 +122,9 @@ def _whole(context: RunContext, windows: EndpointWindows, amounts: dict[str, Amo
         and (not counted or piece >= PIECE_OF_ANSWER * size)
     ):
         pieces = (
-            f", in pieces of {show_amount(piece, 'bytes')} at {where(place)}" if place is not None and piece else ""
+            f", in pieces of {show_amount(piece, 'bytes')} at {where(place)}"
+            if place is not None and piece
+            else ""
         )
         allocated, answer = (show_amount(value, "bytes") for value in (amount.per_request, size))
         seen[EvidenceKind.BUILT_WHOLE] = (
@@ -109,10 +136,17 @@ def _whole(context: RunContext, windows: EndpointWindows, amounts: dict[str, Amo
             f"Memory rises by {show_amount(rises, 'bytes')} with each answer of {show_amount(size, 'bytes')}, and falls again."
         )
     if seen:
-        yield Case(windows.endpoint, seen=seen, place=place, cost=Amount(windows.endpoint, size, size, size))
+        yield Case(
+            windows.endpoint,
+            seen=seen,
+            place=place,
+            cost=Amount(windows.endpoint, size, size, size),
+        )
 
 
-def _allocator(context: RunContext, counted: Sequence[AllocationSite], size: float) -> tuple[Frame | None, float]:
+def _allocator(
+    context: RunContext, counted: Sequence[AllocationSite], size: float
+) -> tuple[Frame | None, float]:
     """The own place that allocates in pieces of such a size, and how large they are on average; most bytes first.
 
     Where nobody `counted` pieces, the place that allocates by far the most, of 0 bytes each.
@@ -123,21 +157,33 @@ def _allocator(context: RunContext, counted: Sequence[AllocationSite], size: flo
         if context.running:
             return _building(context), 0.0
         first, second, *_ = *_own(context.allocated), None, None
-        by_far = first is not None and (second is None or first.slope[0] >= BY_FAR * second.slope[0])
+        by_far = first is not None and (
+            second is None or first.slope[0] >= BY_FAR * second.slope[0]
+        )
         return first.place if first is not None and by_far else None, 0.0
     objects = {_key(site): site.slope[0] for site in counted}
     for site in context.allocated:
         count = objects.get(_key(site), 0.0)
         piece = site.slope[0] / count if count > 0 else 0.0
-        if site.place.own and not is_library(site.place) and site.sure and piece >= PIECE_OF_ANSWER * size:
+        if (
+            site.place.own
+            and not is_library(site.place)
+            and site.sure
+            and piece >= PIECE_OF_ANSWER * size
+        ):
             return site.place, piece
     return None, 0.0
 
 
 def _passing(context: RunContext, size: float) -> tuple[Frame, float] | None:
     """The own place that held most of such pieces for a moment, where snapshots caught some; and how large they are."""
-    objects = {_key(site): float(site.levels.sum()) for site in allocation_sites(context.heaps, "passing_objects")}
-    held = sorted(allocation_sites(context.heaps, "passing_space"), key=lambda site: -float(site.levels.sum()))
+    objects = {
+        _key(site): float(site.levels.sum())
+        for site in allocation_sites(context.heaps, "passing_objects")
+    }
+    held = sorted(
+        allocation_sites(context.heaps, "passing_space"), key=lambda site: -float(site.levels.sum())
+    )
     for site in held:
         piece = float(site.levels.sum()) / max(objects.get(_key(site), 0.0), 1.0)
         if site.place.own and not is_library(site.place) and piece >= PIECE_OF_ANSWER * size:
@@ -192,7 +238,11 @@ def _rises(context: RunContext, windows: EndpointWindows) -> float | None:
         slope, clear = _Rises(risen[kept], own[kept], (everything.requests - own)[kept]).slope()
         if clear >= _CLEAR:
             return slope
-        stood = [height for series in gauges if (height := _stood_up(series, windows, context.prepared.judged_from))]
+        stood = [
+            height
+            for series in gauges
+            if (height := _stood_up(series, windows, context.prepared.judged_from))
+        ]
         if stood:
             return stood[0]
     return None
@@ -211,7 +261,11 @@ def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
     ends = np.concatenate(([windows.times[0] - windows.seconds[0]], windows.times))
     recently = np.interp(times, ends, done) - np.interp(times - _JUST, ends, done) > 0
     # Where they come all the time, nothing tells them from whatever else happens.
-    if high.sum() < _OFTEN or (~recently).sum() < _OFTEN or (high & ~recently).sum() > _STRAY * high.sum():
+    if (
+        high.sum() < _OFTEN
+        or (~recently).sum() < _OFTEN
+        or (high & ~recently).sum() > _STRAY * high.sum()
+    ):
         return 0.0
     return float(np.percentile(above[high], _LOW))  # several at once stand higher
 
@@ -246,7 +300,9 @@ def _garbage(context: RunContext, amounts: dict[str, Amount]) -> Iterator[Case]:
 def _collecting(context: RunContext) -> Sequence[Amount]:
     """How long collections take for a request to each endpoint that surely causes any."""
     prepared = context.prepared
-    published = (series for name in COLLECTING for series in selected(name, prepared.recording.series))
+    published = (
+        series for name in COLLECTING for series in selected(name, prepared.recording.series)
+    )
     counters = [series for series in published if series.kind is Kind.COUNTER]
     kept = [np.isfinite(series.values) for series in counters]
     times = counters[0].times[kept[0]] if counters else np.empty(0)
@@ -254,7 +310,8 @@ def _collecting(context: RunContext) -> Sequence[Amount]:
     if len(times) < _FEWEST or not all(part.any() for part in kept):
         return ()
     sums = [
-        np.interp(times, series.times[part], series.values[part]) for series, part in zip(counters, kept, strict=True)
+        np.interp(times, series.times[part], series.values[part])
+        for series, part in zip(counters, kept, strict=True)
     ]
     took = np.sum(sums, axis=0)
     levels = Levels(times, took, requests_at(prepared, times), tuple(prepared.cuts(counters[0])))

@@ -36,7 +36,9 @@ def unplaced(case: Case, context: RunContext) -> Place:
 def _too_few_samples(case: Case, context: RunContext) -> str:
     """How long a sampling profiler takes to see growth so slow; empty where everything is counted or enough was sampled."""
     period = next((site.period for site in context.places), 0.0)
-    each = max((signal.each.per_request for signal in case.signals if not signal.counted), default=0.0)
+    each = max(
+        (signal.each.per_request for signal in case.signals if not signal.counted), default=0.0
+    )
     prepared = context.prepared
     seconds = prepared.judged_seconds
     requests = sum(float(windows.requests.sum()) for windows in prepared.windows())
@@ -71,8 +73,14 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
     """What is known of growth whose class is not: its own words, and how the runtime is opened."""
     words = [signal.words for signal in case.signals[:1]]
     if context.profiled:
-        return [*words, "Nothing tells what kind of memory it is: the snapshots hold no place that surely grows."]
-    return [*words, f"Nothing tells what kind of memory it is. To find out, {OPENING[context.language]}."]
+        return [
+            *words,
+            "Nothing tells what kind of memory it is: the snapshots hold no place that surely grows.",
+        ]
+    return [
+        *words,
+        f"Nothing tells what kind of memory it is. To find out, {OPENING[context.language]}.",
+    ]
 
 
 def tracing_cost(context: RunContext) -> list[str]:
@@ -81,7 +89,11 @@ def tracing_cost(context: RunContext) -> list[str]:
     if share is None or duty is None:
         return []
     if duty >= 1:
-        return [f"Tracing allocations took {show_ratio(share)} of the target's processor time."] if share > 0 else []
+        return (
+            [f"Tracing allocations took {show_ratio(share)} of the target's processor time."]
+            if share > 0
+            else []
+        )
     return [
         (
             f"Tracing allocations all the time would slow the target down, so the hook traced {show_ratio(duty)} of it: "
@@ -98,14 +110,20 @@ def _last(context: RunContext, name: str) -> float | None:
 def doubts(case: Case) -> list[str]:
     """What the attribution itself doubts: growth that may as well follow time, and what grows without traffic."""
     said = list(dict.fromkeys(signal.doubt for signal in case.signals if signal.doubt))
-    doubtful = [f"{doubt[:1].upper()}{doubt[1:]}." for doubt in said[:1]] if case.endpoint in (EVERY, "") else []
+    doubtful = (
+        [f"{doubt[:1].upper()}{doubt[1:]}." for doubt in said[:1]]
+        if case.endpoint in (EVERY, "")
+        else []
+    )
     return doubtful + [_without_traffic(signal) for signal in growing_with_time(case)[:1]]
 
 
 def growing_with_time(case: Case) -> list[Signal]:
     """The signals that surely grow with time too, requests or none; whole counts first, then the surest."""
     growing = [signal for signal in case.signals if signal.per_hour.low > 0]
-    return sorted(growing, key=lambda signal: (not signal.counted, signal.per_hour.high / signal.per_hour.low))
+    return sorted(
+        growing, key=lambda signal: (not signal.counted, signal.per_hour.high / signal.per_hour.low)
+    )
 
 
 def _without_traffic(signal: Signal) -> str:
@@ -114,4 +132,6 @@ def _without_traffic(signal: Signal) -> str:
         show_amount(value, f"{signal.unit}/h")
         for value in (signal.per_hour.value, signal.per_hour.low, signal.per_hour.high)
     )
-    return f"With time alone, without any request, {signal.name} grows by {middle} ({low} to {high})."
+    return (
+        f"With time alone, without any request, {signal.name} grows by {middle} ({low} to {high})."
+    )

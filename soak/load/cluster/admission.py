@@ -20,8 +20,16 @@ Send = Callable[[str, FromMaster], None]
 class Admission:
     """Admits workers of the same version and token, as many as are expected; `local` are those that the master started."""
 
-    def __init__(self, send: Send, registry: WorkerRegistry, plan: Plan, token: str, local: LocalWorkers) -> None:
-        self._send, self._registry, self._plan, self._token, self._local = send, registry, plan, token, local
+    def __init__(
+        self, send: Send, registry: WorkerRegistry, plan: Plan, token: str, local: LocalWorkers
+    ) -> None:
+        self._send, self._registry, self._plan, self._token, self._local = (
+            send,
+            registry,
+            plan,
+            token,
+            local,
+        )
         self._nonce = number_once()
         self._fingerprints = fingerprints(plan)
         self._full = f"the master has all the {registry.expected} workers that it expects"
@@ -36,7 +44,10 @@ class Admission:
             self._send(client, Refused(self._full))
         else:
             self._registry.greet(client, hello)
-            self._send(client, Challenge(self._nonce, proof(self._token, "master", hello.nonce, self._nonce)))
+            self._send(
+                client,
+                Challenge(self._nonce, proof(self._token, "master", hello.nonce, self._nonce)),
+            )
 
     def join(self, client: str, data: Any) -> None:
         """Check a worker's proof, and send it its number and the plan."""

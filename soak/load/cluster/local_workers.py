@@ -18,7 +18,9 @@ class LocalWorkers:
         """Start so many, all with the same options."""
         for _ in range(count):
             process = subprocess.Popen(
-                [sys.executable, "-m", "soak.load"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+                [sys.executable, "-m", "soak.load"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
             )
             assert process.stdin is not None
             process.stdin.write(options.to_json().encode())
@@ -32,7 +34,11 @@ class LocalWorkers:
 
     def ended(self) -> dict[int, int]:
         """Those that have ended: exit code by process id, negative for the signal that killed it."""
-        return {process.pid: process.returncode for process in self._processes if process.poll() is not None}
+        return {
+            process.pid: process.returncode
+            for process in self._processes
+            if process.poll() is not None
+        }
 
     def kill(self, pid: int) -> None:
         """Kill one of them; nothing happens to any other process."""

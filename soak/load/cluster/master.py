@@ -25,7 +25,13 @@ from soak.load.cluster.transport import LocalServer, Receiver, open_servers
 from soak.load.lifeline import GRACE, end_of_input
 from soak.load.measure.generator_health import MasterHealth
 from soak.load.plan.asked import users_at
-from soak.load.plan.cluster_options import TOKEN, ClusterOptions, WorkerOptions, address, number_once
+from soak.load.plan.cluster_options import (
+    TOKEN,
+    ClusterOptions,
+    WorkerOptions,
+    address,
+    number_once,
+)
 from soak.load.plan.partition import Share
 from soak.load.plan.plan import Plan
 from soak.load.plan.wire import line, window_line
@@ -93,7 +99,9 @@ class Master:
         try:
             servers, self.local_server = open_servers(self.distributed, host, port)
         except (RPCError, OSError) as error:
-            raise BrokenRunError(f"cannot listen for workers on {self.distributed.bind}: {error}") from None
+            raise BrokenRunError(
+                f"cannot listen for workers on {self.distributed.bind}: {error}"
+            ) from None
         port = next((server.port for server in servers if isinstance(server, Server)), port)
         self.where = f"{host}:{port}"
         self.admission = Admission(self._send, self.registry, self.plan, self.token, self.local)
@@ -113,18 +121,27 @@ class Master:
         # Whoever listens on all addresses listens on this one too.
         here = "127.0.0.1" if host in ("0.0.0.0", "*") else "::1" if host == "::" else host  # noqa: S104
         endpoint = self.local_server.endpoint if self.local_server is not None else None
-        options = WorkerOptions(here, port, self.token, ("*",), PATIENCE, self.plan.locustfile, endpoint)
+        options = WorkerOptions(
+            here, port, self.token, ("*",), PATIENCE, self.plan.locustfile, endpoint
+        )
         self.local.start(self.distributed.processes, options)
 
     def _gather(self) -> None:
         """Wait until all workers are ready; BrokenRunError when they do not come in time."""
-        expected, until, shown = self.distributed.workers, time.monotonic() + self.distributed.wait, -1
+        expected, until, shown = (
+            self.distributed.workers,
+            time.monotonic() + self.distributed.wait,
+            -1,
+        )
         while self.registry.ready < expected and not self.lifeline.ready():
             joined = len(self.registry.all)
             if shown != joined and self.distributed.expect:
                 shown = joined
                 text = f"{joined} of {expected} workers have joined at {self.where}"
-                self._event("joining", text if joined == expected else f"{text}; the load begins with the last")
+                self._event(
+                    "joining",
+                    text if joined == expected else f"{text}; the load begins with the last",
+                )
             gevent.sleep(POLL_SECONDS)
             self._watch(PATIENCE)
             if time.monotonic() > until:
@@ -160,9 +177,14 @@ class Master:
             if not worker.lost:
                 self._send(worker.client, messages.Goodbye())
         if dropped := sum(receiver.dropped for receiver in self.receivers):
-            text = f"{dropped:,} messages to {self.where} that no worker of this run sent were dropped"
+            text = (
+                f"{dropped:,} messages to {self.where} that no worker of this run sent were dropped"
+            )
             self._event("warning", text)
-        ended = max((worker.done for worker in self.registry.all if worker.done), default=time.monotonic() - self.began)
+        ended = max(
+            (worker.done for worker in self.registry.all if worker.done),
+            default=time.monotonic() - self.began,
+        )
         self._write_line(line("finished", time=self.began + ended))
         gevent.sleep(FLUSH_SECONDS)
 
@@ -172,7 +194,9 @@ class Master:
             self._send(worker.client, messages.Halt(reason))
 
     def _merge(self) -> None:
-        working, finished = ([w.index for w in some] for some in (self.registry.working, self.registry.finished))
+        working, finished = (
+            [w.index for w in some] for some in (self.registry.working, self.registry.finished)
+        )
         for window in self.health.beside(list(self.slots.closed(working, finished, self.parts))):
             self._write_line(window_line(window))
             self._check_rows(window)
@@ -182,8 +206,12 @@ class Master:
         exhausted = [worker.exhausted for worker in self.registry.working]
         if not any(exhausted) or self.halting:
             return
-        began, ended = (moment - (self.began or 0.0) for moment in (window.time - window.seconds, window.time))
-        nobody = self.plan.users is not None and window.users == 0 < min(map(self.users_at, (began, ended)))
+        began, ended = (
+            moment - (self.began or 0.0) for moment in (window.time - window.seconds, window.time)
+        )
+        nobody = self.plan.users is not None and window.users == 0 < min(
+            map(self.users_at, (began, ended))
+        )
         if all(exhausted) or nobody:
             raise BrokenRunError(self.exhausted)
 
@@ -194,12 +222,21 @@ class Master:
         now = time.monotonic()
         ended = self.local.ended()
         if self.began is None and len(ended) > 0:
-            raise BrokenRunError(f"a worker process ended with code {next(iter(ended.values()))} before the load began")
+            raise BrokenRunError(
+                f"a worker process ended with code {next(iter(ended.values()))} before the load began"
+            )
         for worker in self.registry.working:
-            due = self.began is not None and (self.slots.reported[worker.index] + 1) * self.plan.interval + self.began
+            due = (
+                self.began is not None
+                and (self.slots.reported[worker.index] + 1) * self.plan.interval + self.began
+            )
             if worker.pid in ended and worker.local:
                 code = ended[worker.pid]
-                self._lost(worker, f"was killed by signal {-code}" if code < 0 else f"ended with code {code}", now)
+                self._lost(
+                    worker,
+                    f"was killed by signal {-code}" if code < 0 else f"ended with code {code}",
+                    now,
+                )
             elif now > worker.heard + patience:
                 self._lost(worker, f"was not heard of for {now - worker.heard:.1f} s", now)
             elif due and now > due + patience and not self.halting:
@@ -270,7 +307,9 @@ class Master:
         elif not self.halting:
             try:
                 self._lost(worker, "was stopped there", time.monotonic())
-            except BrokenRunError as broken:  # this is the receiver's greenlet: `_watch` is who may end the run
+            except (
+                BrokenRunError
+            ) as broken:  # this is the receiver's greenlet: `_watch` is who may end the run
                 self.broken = str(broken)
 
     def _send(self, client: str, message: messages.FromMaster) -> None:

@@ -42,7 +42,17 @@ def unpacked(message: Packed, began: float) -> Window:
     """The inverse of `packed`; TypeError or ValueError for what is none."""
     time, seconds, users, endpoints, generator, exemplars = message
     seen = tuple(
-        EndpointWindow(name, requests, failures, size, Histogram(ok), Histogram(bad), Histogram(service), late, dropped)
+        EndpointWindow(
+            name,
+            requests,
+            failures,
+            size,
+            Histogram(ok),
+            Histogram(bad),
+            Histogram(service),
+            late,
+            dropped,
+        )
         for name, requests, failures, size, ok, bad, service, late, dropped in endpoints
     )
     return Window(
@@ -93,13 +103,15 @@ class _Sum:
 def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) -> Window:
     """Windows of one slot, at least one, as one window; exact but for names and kinds beyond soak's bounds, which are folded.
 
-    Its time and length are the (upper) medians of theirs, which one worker that stalls or ends does not bend; its users
-    are the sum. Of the exemplars of a minute, which ends for all in the same slot, those stay that one process would keep.
+    Its time and length are the (upper) medians of theirs, which one worker that stalls or ends does
+    not bend; its users are the sum. Of the exemplars of a minute, which ends for all in the same
+    slot, those stay that one process would keep.
     """
     healths = [window.generator for window in windows if window.generator is not None]
     endpoints: dict[str, _Sum] = {}
     kinds: set[str] = set()
-    # A profile may name more endpoints than the bound: each worker knows all of them, and folds only what is beside them.
+    # A profile may name more endpoints than the bound: each worker knows all of them, and folds
+    # only what is beside them.
     most = max(MAX_ENDPOINTS, *(len(window.endpoints) for window in windows))
     for window in windows:
         for seen in window.endpoints:
@@ -135,7 +147,8 @@ def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) 
 class Slots:
     """Workers' windows by slot, numbered from 1: a slot closes when all that are still at work have reported it.
 
-    Memory is bounded by whoever says which workers are at work: one that reports no more must become none.
+    Memory is bounded by whoever says which workers are at work: one that reports no more must
+        become none.
     """
 
     def __init__(self, expected: int) -> None:
@@ -155,11 +168,13 @@ class Slots:
     ) -> Iterator[Window]:
         """The slots that are complete now, in order.
 
-        `working` are the workers to wait for; `finished` have ended in order, and are not missed after that. `shares` says
-        of what slot on (rising) into how many parts the load was divided.
+        `working` are the workers to wait for; `finished` have ended in order, and are not missed
+        after that. `shares` says of what slot on (rising) into how many parts the load was divided.
         """
         at_work, ended = list(working), list(finished)
-        until = min((self.reported[worker] for worker in at_work), default=max(self.reported.values()))
+        until = min(
+            (self.reported[worker] for worker in at_work), default=max(self.reported.values())
+        )
         while self._next <= until:
             windows = self._open.pop(self._next, {})
             if windows:
@@ -169,10 +184,18 @@ class Slots:
                 yield self._whole(windows, done, parts, lost)
             self._next += 1
 
-    def _whole(self, windows: dict[int, Window], done: int, parts: int, lost: Collection[int]) -> Window:
+    def _whole(
+        self, windows: dict[int, Window], done: int, parts: int, lost: Collection[int]
+    ) -> Window:
         """One slot: a worker that was lost in the middle of it has covered no more than its window is long."""
         longest = max(window.seconds for window in windows.values())
-        cut = sum(1.0 - windows[worker].seconds / longest for worker in lost if windows[worker].seconds < 0.9 * longest)
+        cut = sum(
+            1.0 - windows[worker].seconds / longest
+            for worker in lost
+            if windows[worker].seconds < 0.9 * longest
+        )
         present = len(windows) + done
-        coverage = WorkerCoverage(present, self._expected, max(0.0, min(1.0, (present - cut) / parts)))
+        coverage = WorkerCoverage(
+            present, self._expected, max(0.0, min(1.0, (present - cut) / parts))
+        )
         return merged(windows.values(), coverage)

@@ -1,6 +1,7 @@
 """What a master and its workers say to each other: one type a message, checked where it is read.
 
-Anybody who reaches the master's port can send it anything, so nothing of a message is used before `read` has checked it.
+Anybody who reaches the master's port can send it anything, so nothing of a message is used before
+`read` has checked it.
 """
 
 from __future__ import annotations

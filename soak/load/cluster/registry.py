@@ -92,7 +92,9 @@ class WorkerRegistry:
         if free is None:
             return None
         local = hello.pid in own_processes
-        worker = RegisteredWorker(client, free, hello.host[:100], hello.pid, local, time.monotonic())
+        worker = RegisteredWorker(
+            client, free, hello.host[:100], hello.pid, local, time.monotonic()
+        )
         self._by_client[client] = worker
         return worker
 

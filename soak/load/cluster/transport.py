@@ -1,6 +1,7 @@
 """The connection between a master and its workers: Locust's messages over ZeroMQ, received so that nothing can end it.
 
-Remote workers come over TCP. The master's own processes come over a Unix socket in a directory that only this user can open.
+Remote workers come over TCP. The master's own processes come over a Unix socket in a directory that
+only this user can open.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def open_servers(
 ) -> tuple[list[Server | LocalServer], LocalServer | None]:
     """Every server that a run needs, and which of them is for local workers; RPCError or OSError when one cannot listen.
 
-    Where no private socket can be made, because of the temporary directory, local workers come over TCP as remote ones do.
+    Where no private socket can be made, because of the temporary directory, local workers come over
+    TCP as remote ones do.
     """
     local = None
     if distributed.processes:
@@ -93,8 +95,8 @@ def open_servers(
 class Receiver:
     """Receives the messages of one server and hands each to the handler of its kind.
 
-    What cannot be decoded, is of no known kind, or is refused by its handler with MessageError is dropped and counted in
-    `dropped`: whoever sends it, the run goes on.
+    What cannot be decoded, is of no known kind, or is refused by its handler with MessageError is
+    dropped and counted in `dropped`: whoever sends it, the run goes on.
     """
 
     def __init__(self, server: Server | LocalServer, handlers: Mapping[str, Handler]) -> None:
@@ -118,7 +120,9 @@ class Receiver:
                 gevent.sleep(PAUSE_AFTER_ERROR)
             except Exception as error:  # noqa: BLE001 - bytes of a stranger may raise anything where they are decoded
                 self._drop(f"{type(error).__name__}: {error}")
-            gevent.sleep(0)  # a flood of messages must not keep heartbeats and windows from their turn
+            gevent.sleep(
+                0
+            )  # a flood of messages must not keep heartbeats and windows from their turn
 
     def _handle(self, client: str, message: Message) -> None:
         handler = self._handlers.get(message.type) if isinstance(message.type, str) else None

@@ -161,7 +161,9 @@ class Membership:
             gevent.sleep(0.2)
             now = time.monotonic()
             if self.heard is None and now > until:
-                reason = f"no master answered at {self.options.where} within {self.options.wait:g} s"
+                reason = (
+                    f"no master answered at {self.options.where} within {self.options.wait:g} s"
+                )
                 self.end(reason, FailureCause.NO_MASTER)
                 return
             if self.heard is not None and now > self.heard + self.patience:

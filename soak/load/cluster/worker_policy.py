@@ -41,7 +41,9 @@ def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Pl
                 f"target.tls.{key}: no file {path} here; it must be at the same path as for the master"
             )
     return replace(
-        plan, locustfile=_own_locustfile(plan, expected, options.locustfile), allow=narrowed(plan.allow, allow)
+        plan,
+        locustfile=_own_locustfile(plan, expected, options.locustfile),
+        allow=narrowed(plan.allow, allow),
     )
 
 

@@ -12,7 +12,13 @@ from soak.load.http.cookies import CookieJar
 from soak.load.http.decoding import DecodingError, decoded
 from soak.load.http.digest import Digest
 from soak.load.http.options import Origin, Timeouts, context_of
-from soak.load.http.request_head import is_idempotent, redirected, target_of, with_authorization, with_cookies
+from soak.load.http.request_head import (
+    is_idempotent,
+    redirected,
+    target_of,
+    with_authorization,
+    with_cookies,
+)
 from soak.load.http.response import MAX_BODY, Response
 from soak.load.http.timeouts import Deadlines
 from soak.load.plan.credentials import Credentials
@@ -71,14 +77,18 @@ class Client:
             _decode(response)
         return response
 
-    def _authenticated(self, digest: Digest, head: bytes, body: bytes | memoryview, keep: bool) -> Response:
+    def _authenticated(
+        self, digest: Digest, head: bytes, body: bytes | memoryview, keep: bool
+    ) -> Response:
         """A request with Digest authentication: once more where the target's challenge is new."""
         method, target = head.split(b" ", 1)[0].decode("ascii"), target_of(head)
         for _ in range(2):
             answer = digest.header(method, target)
             asked = head if answer is None else with_authorization(head, answer)
             response = self._exchange(self._home, self._options.origin, asked, body, keep)
-            if response.status != 401 or not digest.challenged(response.headers.get("www-authenticate", "")):
+            if response.status != 401 or not digest.challenged(
+                response.headers.get("www-authenticate", "")
+            ):
                 break
         return response
 
@@ -117,25 +127,38 @@ class Client:
         return Connection(origin, self._timeouts, self._options.deadlines, context)
 
     def _exchange(
-        self, connection: Connection, origin: Origin, head: bytes, body: bytes | memoryview, keep: bool
+        self,
+        connection: Connection,
+        origin: Origin,
+        head: bytes,
+        body: bytes | memoryview,
+        keep: bool,
     ) -> Response:
         """One request with the jar's cookies, and once more if the kept connection had ended between two requests."""
         jar, asked = self._jar, head
         if jar and (cookies := jar.header(origin, target_of(head))):
             asked = with_cookies(head, cookies)
         response = connection.exchange(asked, body, keep)
-        if connection.repeatable and (not connection.sent or is_idempotent(head)):  # RFC 9112, 9.3.1
+        if connection.repeatable and (
+            not connection.sent or is_idempotent(head)
+        ):  # RFC 9112, 9.3.1
             response = connection.exchange(asked, body, keep)
         if jar is not None and _SETS_COOKIES(response.head):
             jar.take(origin, target_of(head), response.fields)
         return response
 
-    def _followed(self, head: bytes, body: bytes | memoryview, keep: bool, response: Response) -> Response:
+    def _followed(
+        self, head: bytes, body: bytes | memoryview, keep: bool, response: Response
+    ) -> Response:
         """Where a redirect leads to, at most `MAX_REDIRECTS` times; `size` is the last answer's."""
         origin, base = self._options.origin, target_of(head)
         for _ in range(MAX_REDIRECTS):
             location = response.headers.get("location")
-            if response.status not in (301, 302, 303, 307, 308) or location is None or response.failure is not None:
+            if (
+                response.status not in (301, 302, 303, 307, 308)
+                or location is None
+                or response.failure is not None
+            ):
                 return response
             try:
                 url = urlsplit(urljoin(f"{origin.scheme}://{origin.authority}{base}", location))
@@ -154,7 +177,11 @@ class Client:
             body, origin = (body if with_body else b""), to
             response = self._exchange(self._to(origin), origin, head, body, keep)
             response.url = f"{origin.scheme}://{origin.authority}{base}"
-        return _failed(response, f"redirect: more than {MAX_REDIRECTS}") if 300 < response.status < 309 else response
+        return (
+            _failed(response, f"redirect: more than {MAX_REDIRECTS}")
+            if 300 < response.status < 309
+            else response
+        )
 
     def _to(self, origin: Origin) -> Connection:
         if origin == self._options.origin:
@@ -169,7 +196,11 @@ class Client:
 
 def _is_upgrade(origin: Origin, to: Origin) -> bool:
     """Whether a redirect only leads from http to https, on the host's own ports."""
-    return (origin.host, origin.port, to.port) == (to.host, 80, 443) and to.secure and not origin.secure
+    return (
+        (origin.host, origin.port, to.port) == (to.host, 80, 443)
+        and to.secure
+        and not origin.secure
+    )
 
 
 def _decode(response: Response) -> None:

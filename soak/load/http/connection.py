@@ -1,6 +1,7 @@
 """One kept connection, and one exchange on it: whatever the network does becomes an answer or a counted failure.
 
-The hot path is one `send`, one wait in the event loop and one `recv`: no timer, no exception, no header dictionary.
+The hot path is one `send`, one wait in the event loop and one `recv`: no timer, no exception, no
+header dictionary.
 """
 
 from __future__ import annotations
@@ -66,9 +67,18 @@ class Connection:
     )
 
     def __init__(
-        self, origin: Origin, timeouts: Timeouts, deadlines: Deadlines, context: ssl.SSLContext | None = None
+        self,
+        origin: Origin,
+        timeouts: Timeouts,
+        deadlines: Deadlines,
+        context: ssl.SSLContext | None = None,
     ) -> None:
-        self._origin, self.timeouts, self._deadlines, self._context = origin, timeouts, deadlines, context
+        self._origin, self.timeouts, self._deadlines, self._context = (
+            origin,
+            timeouts,
+            deadlines,
+            context,
+        )
         self._hub = gevent.get_hub()
         self._parser = ResponseParser()
         self._sock: Any = None
@@ -108,7 +118,9 @@ class Connection:
                 self.sent = True
                 failure = None if sent == len(head) else self._send_rest(memoryview(head)[sent:])
             if failure is None and not parser.ended:
-                failure = self._receive() if self.timeouts.read is None else self._receive_in_pieces()
+                failure = (
+                    self._receive() if self.timeouts.read is None else self._receive_in_pieces()
+                )
         except OSError as error:
             failure = failure_kind(error)
         except BaseException:  # the user is stopped
@@ -207,7 +219,9 @@ class Connection:
                         return failure
                 except (BrokenPipeError, ConnectionResetError):
                     return self._last_words()
-                if self._parser.ended:  # the server has answered already and would not read the rest of the request
+                if (
+                    self._parser.ended
+                ):  # the server has answered already and would not read the rest of the request
                     self._parser.reusable = False
                     return None
         return None
@@ -234,8 +248,8 @@ class Connection:
     def _usable(self, now: float, head: bytes) -> bool:
         """Whether an open connection can carry a request: open, silent, and not idle for longer than announced.
 
-        One system call that does not wait tells. It is spared where nothing is lost by that: a request that may be sent
-        again, right after the last response.
+        One system call that does not wait tells. It is spared where nothing is lost by that: a
+        request that may be sent again, right after the last response.
         """
         idle = now - self._used
         if self._keep_alive is not None and idle > self._keep_alive:

@@ -61,7 +61,10 @@ class CookieJar:
             cookie
             for cookie in self._cookies.values()
             if (origin.secure or not cookie.secure)
-            and (cookie.domain == origin.host or (not cookie.exact and _within(origin.host, cookie.domain)))
+            and (
+                cookie.domain == origin.host
+                or (not cookie.exact and _within(origin.host, cookie.domain))
+            )
             and _under(path, cookie.path)
         ]
         fitting.sort(key=lambda cookie: -len(cookie.path))
@@ -113,4 +116,6 @@ def _within(host: str, domain: str) -> bool:
 
 
 def _under(path: str, prefix: str) -> bool:
-    return path == prefix or (path.startswith(prefix) and (prefix.endswith("/") or path[len(prefix)] == "/"))
+    return path == prefix or (
+        path.startswith(prefix) and (prefix.endswith("/") or path[len(prefix)] == "/")
+    )

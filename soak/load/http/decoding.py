@@ -35,7 +35,9 @@ def decoded(body: bytes, encodings: str, most: int) -> bytes:
 
 def _inflated(body: bytes, encoding: str, most: int) -> bytes:
     """By zlib; deflate is meant to have zlib's header, and often comes without."""
-    raw = encoding == "deflate" and not (body[:1] and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0)
+    raw = encoding == "deflate" and not (
+        body[:1] and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
+    )
     pieces, size = [], 0
     while body:
         decoder = zlib.decompressobj(-15 if raw else 15 if encoding == "deflate" else 31)
@@ -49,7 +51,9 @@ def _inflated(body: bytes, encoding: str, most: int) -> bytes:
             raise DecodingError(TOO_LARGE)
         if not decoder.eof:
             raise DecodingError(f"protocol: {encoding} cut short")
-        body = decoder.unused_data if encoding != "deflate" else b""  # gzip may have several members
+        body = (
+            decoder.unused_data if encoding != "deflate" else b""
+        )  # gzip may have several members
     return b"".join(pieces)
 
 

@@ -32,10 +32,17 @@ class Digest:
         place = header.lower().find("digest ")
         if place < 0:
             return False
-        parameters = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(header[place + 7 :])}
+        parameters = {
+            name.lower(): quoted or plain
+            for name, quoted, plain in _PARAMETER.findall(header[place + 7 :])
+        }
         algorithm = parameters.get("algorithm", "MD5").upper()
         qop = [word.strip() for word in parameters.get("qop", "").split(",")]
-        if algorithm.removesuffix("-SESS") not in _HASHES or "nonce" not in parameters or not {"", "auth"} & set(qop):
+        if (
+            algorithm.removesuffix("-SESS") not in _HASHES
+            or "nonce" not in parameters
+            or not {"", "auth"} & set(qop)
+        ):
             return False
         parameters["qop"] = "auth" if "auth" in qop else ""
         self._challenge, self._algorithm, self._count = parameters, algorithm, 0
@@ -56,8 +63,16 @@ class Digest:
             secret = self._hashed(f"{secret}:{nonce}:{self._nonce}")
         asked = self._hashed(f"{method}:{target}")
         between = f"{nonce}:{count}:{self._nonce}:{qop}" if qop else nonce
-        parts = [f'username="{who.user}"', f'realm="{realm}"', f'nonce="{nonce}"', f'uri="{target}"']
-        parts += [f'response="{self._hashed(f"{secret}:{between}:{asked}")}"', f"algorithm={self._algorithm}"]
+        parts = [
+            f'username="{who.user}"',
+            f'realm="{realm}"',
+            f'nonce="{nonce}"',
+            f'uri="{target}"',
+        ]
+        parts += [
+            f'response="{self._hashed(f"{secret}:{between}:{asked}")}"',
+            f"algorithm={self._algorithm}",
+        ]
         if qop:
             parts += [f"qop={qop}", f"nc={count}", f'cnonce="{self._nonce}"']
         if "opaque" in challenge:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import ssl
 
 #: Failure kinds that are not an error of the operating system.
-CLOSED, CUT_SHORT, TIMEOUT, RESET = "connection closed", "protocol: answer cut short", "timeout", "connection reset"
+CLOSED, CUT_SHORT, TIMEOUT, RESET = (
+    "connection closed",
+    "protocol: answer cut short",
+    "timeout",
+    "connection reset",
+)
 REFUSED = "connect: refused"
 
 ENDLESS = "timeout: an event stream that did not end (text/event-stream)"

@@ -24,7 +24,9 @@ class Origin:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"not an http URL: {url[:80]!r}")
-        return cls(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        return cls(
+            parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+        )
 
     @property
     def secure(self) -> bool:

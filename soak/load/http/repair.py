@@ -1,7 +1,8 @@
 """Heads that are not quite HTTP/1.1 and yet say one thing only: repaired, so that the strict parser takes them.
 
-What RFC 9112 lets or tells a client to accept, and what servers send: folded lines (5.2), a bare line feed at the end of a line
-(2.2), equal Content-Lengths given twice (6.3). Never what frames an answer in two ways, which could hide a smuggled or
+What RFC 9112 lets or tells a client to accept, and what servers send: folded lines (5.2), a bare
+line feed at the end of a line (2.2), equal Content-Lengths given twice (6.3). Never what frames an
+answer in two ways, which could hide a smuggled or
 a truncated one: such a head is refused.
 """
 

@@ -33,11 +33,15 @@ def head_of(method: str, target: str, origin: Origin, headers: Headers, length: 
         lowered = name.lower()
         if lowered != "content-length":
             shown = "Connection" if lowered == "connection" else name
-            lines += [f"{shown}: {text}" for text in ((value,) if isinstance(value, str) else value)]
+            lines += [
+                f"{shown}: {text}" for text in ((value,) if isinstance(value, str) else value)
+            ]
     if length or method in EXPECT_A_BODY:
         lines.append(f"Content-Length: {length}")
     if any(_BREAKS.search(line) for line in lines) or not target.isascii() or " " in target:
-        raise ValueError(f"{method} {target[:60]}: a line break in a header, or a target that is not one")
+        raise ValueError(
+            f"{method} {target[:60]}: a line break in a header, or a target that is not one"
+        )
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
 
 
@@ -54,7 +58,9 @@ class RequestHead:
         self._token: tuple[str, str] | None = None
         self._fields = b""
 
-    def of(self, path: str, headers: Headers, length: int, token: tuple[str, str] | None = None) -> bytes:
+    def of(
+        self, path: str, headers: Headers, length: int, token: tuple[str, str] | None = None
+    ) -> bytes:
         """The head for a path that is known to be one; the token's header is added where the headers have none."""
         if headers is not self._given or token is not self._token:
             named = {name.lower() for name in headers}
@@ -63,7 +69,12 @@ class RequestHead:
             self._fields = plain[plain.index(b"\r\n") : -2]
             self._given, self._token = headers, token
         if length or self._expects:
-            return b"%b%b HTTP/1.1%bContent-Length: %d\r\n\r\n" % (self._start, path.encode(), self._fields, length)
+            return b"%b%b HTTP/1.1%bContent-Length: %d\r\n\r\n" % (
+                self._start,
+                path.encode(),
+                self._fields,
+                length,
+            )
         return b"%b%b HTTP/1.1%b\r\n" % (self._start, path.encode(), self._fields)
 
 
@@ -90,14 +101,19 @@ def target_of(head: bytes) -> str:
     return head.split(b" ", 2)[1].decode("latin-1")
 
 
-def redirected(head: bytes, status: int, target: str, origin: Origin, same_origin: bool) -> tuple[bytes, bool]:
+def redirected(
+    head: bytes, status: int, target: str, origin: Origin, same_origin: bool
+) -> tuple[bytes, bool]:
     """The head to follow a redirect with, and whether the body goes along (RFC 9110, 15.4).
 
-    303 asks for a GET; 301 and 302 make a POST one, as all clients do. What another origin must not see is left out.
+    303 asks for a GET; 301 and 302 make a POST one, as all clients do. What another origin must not
+    see is left out.
     """
     first, *lines = head[:-4].decode("utf-8").split("\r\n")
     method = first.partition(" ")[0]
-    rewritten = (status == 303 and method not in ("GET", "HEAD")) or (status in (301, 302) and method == "POST")
+    rewritten = (status == 303 and method not in ("GET", "HEAD")) or (
+        status in (301, 302) and method == "POST"
+    )
     if rewritten:
         method = "GET"
     kept = [f"{method} {target} HTTP/1.1", f"Host: {origin.authority}"]

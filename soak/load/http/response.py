@@ -24,7 +24,12 @@ class Response:
     __slots__ = ("_fields", "_head", "body", "failure", "size", "status", "url")
 
     def __init__(
-        self, status: int, size: int = 0, failure: str | None = None, head: bytes = b"", body: bytes = b""
+        self,
+        status: int,
+        size: int = 0,
+        failure: str | None = None,
+        head: bytes = b"",
+        body: bytes = b"",
     ) -> None:
         self.status, self.size, self.failure, self.body = status, size, failure, body
         self._head = head

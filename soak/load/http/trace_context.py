@@ -1,7 +1,7 @@
 """A trace id for every request: W3C's `traceparent` header, patched into heads that were rendered beforehand.
 
-A trace id is eight random bytes of this process and eight of a counter that starts anywhere, so that ids are as good as
-random to whoever receives them, and cost no more than formatting a number.
+A trace id is eight random bytes of this process and eight of a counter that starts anywhere, so
+that ids are as good as random to whoever receives them, and cost no more than formatting a number.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ class TraceHeaders:
     def lines(self, names: Iterable[str]) -> tuple[bytes, int]:
         """Header lines as a template, for requests with headers of these names, and how many times it wants the number."""
         own = {name.lower() for name in names}
-        wanted = [(name, value, times) for name, value, times in self._lines if name.lower() not in own]
-        return "".join(f"{name}: {value}\r\n" for name, value, _ in wanted).encode(), sum(times for *_, times in wanted)
+        wanted = [
+            (name, value, times) for name, value, times in self._lines if name.lower() not in own
+        ]
+        return "".join(f"{name}: {value}\r\n" for name, value, _ in wanted).encode(), sum(
+            times for *_, times in wanted
+        )
 
     def template(self, head: bytes) -> tuple[bytes, int]:
         """A head, ended by its empty line, as a template, and how many times it wants the number.
@@ -45,7 +49,9 @@ class TraceHeaders:
         """
         lines, wanted = b"", 0
         for name, value, times in self._lines:
-            if not re.search(rb"\r\n" + re.escape(name.encode()) + rb"[ \t]*:", head, re.IGNORECASE):
+            if not re.search(
+                rb"\r\n" + re.escape(name.encode()) + rb"[ \t]*:", head, re.IGNORECASE
+            ):
                 lines += f"{name}: {value}\r\n".encode()
                 wanted += times
         return (head[:-2].replace(b"%", b"%%") + lines + b"\r\n", wanted) if wanted else (head, 0)

@@ -1,7 +1,7 @@
 """Holds a locustfile to `target.allow` at the socket: whatever client it uses, Python connects nowhere else.
 
-An audit hook (PEP 578) sees every connection that Python's sockets open, and the locustfile cannot take it off. What a C
-library connects by itself (libpq, gRPC's core) it does not see.
+An audit hook (PEP 578) sees every connection that Python's sockets open, and the locustfile cannot
+take it off. What a C library connects by itself (libpq, gRPC's core) it does not see.
 """
 
 from __future__ import annotations

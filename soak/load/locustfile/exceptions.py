@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from locust.event import EventHook, Events
-from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
+from locust.exception import (
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    StopTest,
+    StopUser,
+)
 
 from soak.load.locustfile.importing import location
 
@@ -43,7 +49,10 @@ class ExceptionCounter:
 
     def user_error(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
         """Locust's event of a task or an `on_start` that raised."""
-        self.count(exception, f"a task or on_start of {type(getattr(user_instance, 'user', user_instance)).__name__}")
+        self.count(
+            exception,
+            f"a task or on_start of {type(getattr(user_instance, 'user', user_instance)).__name__}",
+        )
 
     def summary(self) -> str | None:
         """All that were raised, in one line; None when none was."""
@@ -57,7 +66,9 @@ class ExceptionCounter:
 class CountedHook(EventHook):
     """An event of Locust's whose listeners' exceptions are counted, and logged as Locust logs them."""
 
-    def __init__(self, name: str, exceptions: ExceptionCounter, handlers: list[Callable[..., Any]]) -> None:
+    def __init__(
+        self, name: str, exceptions: ExceptionCounter, handlers: list[Callable[..., Any]]
+    ) -> None:
         super().__init__()
         self._name, self._exceptions, self._handlers = name, exceptions, handlers
 
@@ -70,7 +81,11 @@ class CountedHook(EventHook):
                 raise
             except Exception as error:  # noqa: BLE001 - a listener may raise anything, and the load goes on
                 self._exceptions.count(error, f"a listener of {self._name}")
-                _LOG.error("uncaught exception in a listener of %s:\n%s", self._name, traceback.format_exc())
+                _LOG.error(
+                    "uncaught exception in a listener of %s:\n%s",
+                    self._name,
+                    traceback.format_exc(),
+                )
 
 
 def count_in(events: Events, exceptions: ExceptionCounter) -> None:

@@ -22,7 +22,11 @@ def reported_failure(error: Any, status: int) -> str | None:
     if status >= 400:
         return f"status {status}"
     if isinstance(error, BaseException) and (cause := _network_cause(error)) is not None:
-        return "not allowed by target.allow" if isinstance(cause, HostNotAllowedError) else failure_kind(cause)
+        return (
+            "not allowed by target.allow"
+            if isinstance(cause, HostNotAllowedError)
+            else failure_kind(cause)
+        )
     text = _one_line(error)
     name = type(error).__name__
     return f"{name}: {text}" if text else name
@@ -33,10 +37,16 @@ def _network_cause(error: BaseException) -> BaseException | None:
     if "Timeout" in type(error).__name__:
         return error
     chain, cause = [error], error if isinstance(error, OSError) else None
-    for wrapper in chain:  # grows while it is walked, and no further than a chain of exceptions is deep
-        kept = (getattr(wrapper, name, None) for name in ("reason", "original"))  # urllib3's, geventhttpclient's
+    for (
+        wrapper
+    ) in chain:  # grows while it is walked, and no further than a chain of exceptions is deep
+        kept = (
+            getattr(wrapper, name, None) for name in ("reason", "original")
+        )  # urllib3's, geventhttpclient's
         inner = (wrapper.__cause__, wrapper.__context__, *kept, *wrapper.args)
-        chain += [known for known in inner if isinstance(known, BaseException) and known not in chain]
+        chain += [
+            known for known in inner if isinstance(known, BaseException) and known not in chain
+        ]
         if isinstance(wrapper, OSError) and type(wrapper).__module__ in (
             "builtins",
             "socket",

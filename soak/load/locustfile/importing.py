@@ -27,7 +27,8 @@ class Locustfile:
 
 def import_locustfile(path: Path) -> Locustfile:
     """The users and the shape of a file; LocustfileError when it raises, has no users, or more than one shape."""
-    # For imports that tasks make later on: Locust has the file's directory on the path only while it imports the file.
+    # For imports that tasks make later on: Locust has the file's directory on the path only while
+    # it imports the file.
     sys.path.insert(0, str(path.parent))
     try:
         users, shapes = load_locustfile(str(path))
@@ -38,7 +39,9 @@ def import_locustfile(path: Path) -> Locustfile:
     except BaseException as error:
         raise LocustfileError(described(error, path)) from error
     if not users:
-        raise LocustfileError(f"{path.name} has no Locust user class (one whose `abstract` is not True)")
+        raise LocustfileError(
+            f"{path.name} has no Locust user class (one whose `abstract` is not True)"
+        )
     if len(shapes) > 1:
         names = ", ".join(type(shape).__name__ for shape in shapes)
         raise LocustfileError(
@@ -61,6 +64,10 @@ def location(error: BaseException, directory: Path | None) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "unknown place"
-    own = [frame for frame in frames if directory is not None and directory in Path(frame.filename).parents]
+    own = [
+        frame
+        for frame in frames
+        if directory is not None and directory in Path(frame.filename).parents
+    ]
     frame = (own or frames)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"

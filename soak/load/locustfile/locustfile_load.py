@@ -49,11 +49,13 @@ class _WholeLoad:
 class LocustfileLoad:
     """Imports the plan's locustfile, drives its users, and counts what its request events report.
 
-    `ended` is set once the locustfile itself ends the load, and `end_reason` then says how. `asked` is how many users
-    there should be now, in all processes together.
+    `ended` is set once the locustfile itself ends the load, and `end_reason` then says how. `asked`
+    is how many users there should be now, in all processes together.
     """
 
-    def __init__(self, plan: Plan, counting: Counting, schedule: Schedule, warnings: Warnings, shares: Shares) -> None:
+    def __init__(
+        self, plan: Plan, counting: Counting, schedule: Schedule, warnings: Warnings, shares: Shares
+    ) -> None:
         assert plan.locustfile is not None
         self._plan, self._counting, self._schedule = plan, counting, schedule
         self._warnings, self._shares = warnings, shares
@@ -75,7 +77,9 @@ class LocustfileLoad:
         self._shape = locustfile.shape
         options, preferred = parsed_options(plan, plan.users or 0)
         for key in preferred:
-            warnings.warn("options", f"the profile's {key} holds, and not what Locust's options say of it")
+            warnings.warn(
+                "options", f"the profile's {key} holds, and not what Locust's options say of it"
+            )
         classes = self._selected(locustfile.users, options.user_classes)
         apply_timeouts(plan, classes)
         self.environment = Environment(
@@ -114,13 +118,20 @@ class LocustfileLoad:
         events.init.fire(environment=self.environment, runner=runner, web_ui=None)
 
     def _count(
-        self, request_type: str, name: str, response_time: Any = 0, response_length: Any = 0, **event: Any
+        self,
+        request_type: str,
+        name: str,
+        response_time: Any = 0,
+        response_length: Any = 0,
+        **event: Any,
     ) -> None:
         """Count one request event: name, milliseconds, bytes, and its exception if it failed."""
         status = getattr(event.get("response"), "status_code", 0) or 0
         failure = reported_failure(event.get("exception"), status)
         seconds = (response_time or 0) / 1e3
-        self._counting.count(f"{request_type} {name}", seconds, int(response_length or 0), failure, None, status)
+        self._counting.count(
+            f"{request_type} {name}", seconds, int(response_length or 0), failure, None, status
+        )
 
     def _test_stopped(self, **_: Any) -> None:
         if not self._stopping:
@@ -134,7 +145,9 @@ class LocustfileLoad:
     def drive(self, began: float) -> None:
         """Have as many users as the shape or the plan asks for, until the load ends; `began` is monotonic seconds."""
         self.begin()
-        while (passed := time.monotonic() - began) < self._schedule.total and not self.ended.is_set():
+        while (
+            passed := time.monotonic() - began
+        ) < self._schedule.total and not self.ended.is_set():
             self._step(passed)
             gevent.sleep(TICK)
 
@@ -155,7 +168,9 @@ class LocustfileLoad:
         if self._shape is None:
             users = self._schedule.users_at(passed)
             held_until = min(passed + TICK, self._schedule.total - 1e-6)
-            reached = self._schedule.rate_at(held_until) == self._schedule.rate_at(passed)  # not on a slope
+            reached = self._schedule.rate_at(held_until) == self._schedule.rate_at(
+                passed
+            )  # not on a slope
         else:
             tick = self._shape.tick()
             if tick is None:
@@ -165,7 +180,9 @@ class LocustfileLoad:
             self._user_classes = list(tick[2]) if len(tick) > 2 and tick[2] else None
             step = rate * TICK
             rising = self._level < target
-            self._level = min(self._level + step, target) if rising else max(self._level - step, target)
+            self._level = (
+                min(self._level + step, target) if rising else max(self._level - step, target)
+            )
             users, reached = round(self._level), round(self._level) == target
         if users != self.asked:
             self.asked, self._announce = users, True
@@ -179,14 +196,23 @@ class LocustfileLoad:
         counts = {user.__name__: 0 for user in self.environment.user_classes}
         if self.asked:
             nodes = [WorkerNode(f"{number:06}") for number in range(self._shares.last.count)]
-            dispatcher: UsersDispatcher = self.environment.dispatcher_class(nodes, self.environment.user_classes)
+            dispatcher: UsersDispatcher = self.environment.dispatcher_class(
+                nodes, self.environment.user_classes
+            )
             dispatcher.new_dispatch(self.asked, self.asked, self._user_classes)
             for everyone in dispatcher:
                 counts = everyone[nodes[self._shares.last.index].id]
         present = self.runner.user_classes_count
-        more = {name: count - present[name] for name, count in counts.items() if count > present[name]}
-        fewer = {name: present[name] - count for name, count in counts.items() if count < present[name]}
-        self.runner.target_user_count, self.runner.target_user_classes_count = sum(counts.values()), counts
+        more = {
+            name: count - present[name] for name, count in counts.items() if count > present[name]
+        }
+        fewer = {
+            name: present[name] - count for name, count in counts.items() if count < present[name]
+        }
+        self.runner.target_user_count, self.runner.target_user_classes_count = (
+            sum(counts.values()),
+            counts,
+        )
         self.runner.spawn_users(more)
         self.runner.stop_users(fewer)
 
@@ -206,6 +232,8 @@ class LocustfileLoad:
         """What the run should be told of a load that ended after `seconds`: an early end, exceptions."""
         if self.ended.is_set():
             whole = show_duration(self._schedule.total)
-            tell(f"the locustfile ended the load after {show_duration(seconds)} of {whole}: {self.end_reason}")
+            tell(
+                f"the locustfile ended the load after {show_duration(seconds)} of {whole}: {self.end_reason}"
+            )
         if (summary := self.exceptions.summary()) is not None:
             tell(summary)

@@ -14,7 +14,8 @@ from soak.load.plan.plan import Plan
 def apply_timeouts(plan: Plan, users: Iterable[type[User]]) -> None:
     """Bound connecting and each wait for a piece of the answer, as requests and FastHttpUser understand timeouts.
 
-    Without `load.timeout` in the profile Locust's own hold: none for HttpUser, 60 s for FastHttpUser.
+    Without `load.timeout` in the profile Locust's own hold: none for HttpUser, 60 s for
+    FastHttpUser.
     """
     if not plan.timeout_given:
         return

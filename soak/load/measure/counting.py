@@ -52,8 +52,8 @@ class Counting:
     ) -> None:
         """One request that ended: its latency in seconds, its answer's size in bytes, and why it failed if it did.
 
-        `waited`: in the open model, how much of the latency passed before it was sent. `status` and the number of its
-        trace are for exemplars.
+        `waited`: in the open model, how much of the latency passed before it was sent. `status` and
+        the number of its trace are for exemplars.
         """
         try:
             counts = self._open[endpoint]
@@ -87,17 +87,28 @@ class Counting:
     def _opened(self) -> dict[str, _Counts]:
         return {endpoint: _Counts(self._exemplars.of(endpoint)) for endpoint in self._planned}
 
-    def close(self, time: float, seconds: float, users: int, last: bool = False, slot: float | None = None) -> Window:
+    def close(
+        self, time: float, seconds: float, users: int, last: bool = False, slot: float | None = None
+    ) -> Window:
         """The window that ends now; a new one is open after it. Planned endpoints are in it even with no request.
 
-        It brings the exemplars of a minute that is over, and the `last` one all that are left. Minutes go by when windows
-        should have ended, which is `slot` where given: so those of several processes end together.
+        It brings the exemplars of a minute that is over, and the `last` one all that are left.
+        Minutes go by when windows should have ended, which is `slot` where given: so those of
+        several processes end together.
         """
         exemplars = self._exemplars.of_minute(time if slot is None else slot, last)
         closed, self._open = self._open, self._opened()
         seen = tuple(
             EndpointWindow(
-                endpoint, c.requests, c.failures, c.bytes, c.latency, c.failed_latency, c.service, c.late, c.dropped
+                endpoint,
+                c.requests,
+                c.failures,
+                c.bytes,
+                c.latency,
+                c.failed_latency,
+                c.service,
+                c.late,
+                c.dropped,
             )
             for endpoint, c in closed.items()
         )

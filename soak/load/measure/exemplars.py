@@ -48,7 +48,9 @@ class Kept:
             if kind in kinds or len(set(kinds)) == EACH:
                 return
             place = max(index for index, known in enumerate(kinds) if kinds.index(known) < index)
-        self._failed[place : place + 1] = [(kind, (seconds, clock.monotonic() - seconds, status, trace))]
+        self._failed[place : place + 1] = [
+            (kind, (seconds, clock.monotonic() - seconds, status, trace))
+        ]
 
     def ranked(self, endpoint: str) -> list[tuple[int, Exemplar]]:
         """Each with its rank: the slowest is 0, and so is the first failed."""
@@ -83,7 +85,9 @@ class Exemplars:
         if time - self._minute_began < MINUTE - _ROUNDING and not last:
             return ()
         self._minute_began = time
-        ranked = [exemplar for endpoint, kept in self._kept.items() for exemplar in kept.ranked(endpoint)]
+        ranked = [
+            exemplar for endpoint, kept in self._kept.items() for exemplar in kept.ranked(endpoint)
+        ]
         for kept in self._kept.values():
             kept.forget()
         return _best(ranked)
@@ -108,8 +112,12 @@ def bounded(several: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
         for exemplar in those:
             turns.append((kinds[exemplar.failure], exemplar))
             kinds[exemplar.failure] += 1
-        # The first of each kind, then the second of each: sorting keeps the order of time within a turn.
-        ranked += [(rank, exemplar) for rank, (_, exemplar) in enumerate(sorted(turns, key=lambda turn: turn[0]))]
+        # The first of each kind, then the second of each: sorting keeps the order of time within a
+        # turn.
+        ranked += [
+            (rank, exemplar)
+            for rank, (_, exemplar) in enumerate(sorted(turns, key=lambda turn: turn[0]))
+        ]
     return _best([(rank, exemplar) for rank, exemplar in ranked if rank < EACH])
 
 

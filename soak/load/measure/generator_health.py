@@ -20,7 +20,8 @@ EVERY = 0.05
 class Health:
     """One process's. `start` within its event loop, and `close` each window.
 
-    `due` says how many arrivals it should have made so many seconds after the start; None in the closed model.
+    `due` says how many arrivals it should have made so many seconds after the start; None in the
+    closed model.
     """
 
     def __init__(self, due: Callable[[float], float] | None) -> None:
@@ -43,10 +44,13 @@ class Health:
             gevent.sleep(EVERY)
             self._lags.append(max(0.0, time.monotonic() - self._waiting_since))
 
-    def close(self, seconds: float, made: int, queued: int, connections: int | None = None) -> GeneratorWindow:
+    def close(
+        self, seconds: float, made: int, queued: int, connections: int | None = None
+    ) -> GeneratorWindow:
         """The window of `seconds` that ends now; since the start, so many arrivals were made, and had to queue."""
         lags, self._lags = sorted(self._lags), []
-        # A turn that is overdue already counts as far as it goes: else a stuck loop would look idle.
+        # A turn that is overdue already counts as far as it goes: else a stuck loop would look
+        # idle.
         overdue = time.monotonic() - self._waiting_since if self._waiting_since is not None else 0.0
         lag = max(lags[ceil(0.99 * len(lags)) - 1] if lags else 0.0, overdue)
         before, self._spent = self._spent, _cpu_seconds()
@@ -74,11 +78,14 @@ class MasterHealth:
         if not windows:
             return
         now, spent = time.monotonic(), _cpu_seconds()
-        # Windows that come in a burst, as the last ones do, are longer than the time since those before them.
+        # Windows that come in a burst, as the last ones do, are longer than the time since those
+        # before them.
         seconds = max(now - self._asked, sum(window.seconds for window in windows))
         part = spent - self._spent
         self._spent, self._asked = spent, now
-        own = GeneratorWindow(part / seconds, part / len(windows), 0.0, self._process.memory_info().rss)
+        own = GeneratorWindow(
+            part / seconds, part / len(windows), 0.0, self._process.memory_info().rss
+        )
         for window in windows:
             workers = [window.generator] if window.generator is not None else []
             yield replace(window, generator=GeneratorWindow.together([*workers, own]))

@@ -1,6 +1,7 @@
 """Locust's own statistics, bounded: locustfiles may read them, and soak does not.
 
-Locust keeps an entry for each name, error and second of a run; over days, and with a name for each URL, that is gigabytes.
+Locust keeps an entry for each name, error and second of a run; over days, and with a name for each
+URL, that is gigabytes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How a worker and a master find and trust each other: addresses, the shared token, and what a master tells its own.
 
-Both prove that they know the token (SOAK_WORKER_TOKEN) without sending it: an HMAC over a number of each side's choosing.
+Both prove that they know the token (SOAK_WORKER_TOKEN) without sending it: an HMAC over a number of
+each side's choosing.
 Nothing is encrypted: between machines that is what the private network, or an SSH tunnel, is for.
 """
 
@@ -25,7 +26,8 @@ PORT = 5557
 class ClusterOptions:
     """How many workers drive a plan: `processes` that the master starts itself, and `expect` that join at `bind`.
 
-    `wait` is how long they may take to join, in seconds; `lost` says what becomes of the run when one is lost.
+    `wait` is how long they may take to join, in seconds; `lost` says what becomes of the run when
+    one is lost.
     """
 
     processes: int = 0
@@ -44,7 +46,8 @@ class ClusterOptions:
 class WorkerOptions:
     """How one worker was started: where its master is, what it may do, and how long (seconds) the master may take.
 
-    `endpoint` is a ZeroMQ address that goes before host and port: the private socket of a master's own processes.
+    `endpoint` is a ZeroMQ address that goes before host and port: the private socket of a master's
+    own processes.
     """
 
     host: str
@@ -85,7 +88,12 @@ def address(text: str, port: int = PORT) -> tuple[str, int]:
     if not colon or text.endswith("]"):
         host, number = text, str(port)
     bare = host.removeprefix("[").removesuffix("]")
-    if not bare or (":" in bare and host == bare) or not number.isdecimal() or not 0 < int(number) < 65536:
+    if (
+        not bare
+        or (":" in bare and host == bare)
+        or not number.isdecimal()
+        or not 0 < int(number) < 65536
+    ):
         raise ValueError(f"expected HOST or HOST:PORT, such as 10.0.0.5:{port}, not {text!r}")
     return bare, int(number)
 
@@ -113,7 +121,9 @@ def number_once() -> str:
 
 def proof(token: str, side: str, worker_once: str, master_once: str) -> str:
     """The proof, by `worker` or `master`, of knowing the token: an HMAC over these two numbers."""
-    return hmac.new(token.encode(), f"{side} {worker_once} {master_once}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        token.encode(), f"{side} {worker_once} {master_once}".encode(), hashlib.sha256
+    ).hexdigest()
 
 
 def proven(given: object, token: str, side: str, worker_once: str, master_once: str) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 class PlannedMatch:
     """What one value of an answer must be.
 
-    `place` is a header's name or a JSONPath, empty for the body. `operands` is a JSON object of operators and operands,
-    or with `template` the source of a template that renders to one. `shown` is how messages show it: no secret.
+    `place` is a header's name or a JSONPath, empty for the body. `operands` is a JSON object of
+    operators and operands, or with `template` the source of a template that renders to one. `shown`
+    is how messages show it: no secret.
     """
 
     place: str
@@ -24,8 +25,8 @@ class PlannedMatch:
 class PlannedExpectations:
     """What an answer must be to count as a success; any status below 400 is right where there are no statuses.
 
-    `within` in seconds. `status_template` is the source of a template for a JSON list of statuses, empty for none.
-    `schema` is a JSON Schema's text, empty for none.
+    `within` in seconds. `status_template` is the source of a template for a JSON list of statuses,
+    empty for none. `schema` is a JSON Schema's text, empty for none.
     """
 
     statuses: tuple[int, ...] = ()

@@ -1,10 +1,11 @@
 """Coded traffic: shares of the traffic that vary on purpose, at a constant total, so that endpoints can be told apart.
 
-Each slot's shares are a row of a Hadamard matrix (of Paley's or Sylvester's construction; Plackett and Burman, The design
-of optimum multifactorial experiments, 1946): within a cycle of slots every endpoint is as often above its weight as below,
-and no endpoint's ups and downs follow another's. Rows come in a new random order without a trend each cycle. Iterative
-proportional fitting (Deming and Stephan, 1940) makes each slot's shares add up to one and each endpoint's mean over a cycle
-its weight, exactly.
+Each slot's shares are a row of a Hadamard matrix (of Paley's or Sylvester's construction; Plackett
+and Burman, The design of optimum multifactorial experiments, 1946): within a cycle of slots every
+endpoint is as often above its weight as below, and no endpoint's ups and downs follow another's.
+Rows come in a new random order without a trend each cycle. Iterative proportional fitting (Deming
+and Stephan, 1940) makes each slot's shares add up to one and each endpoint's mean over a cycle its
+weight, exactly.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ _ORDERS = 200
 class MixModulation:
     """The shares over a steady phase that begins at `begin`; `slot` seconds each, in the order of `order`, which ends with it.
 
-    `bounds` are the running sums of each row's shares, and of the plain weights in `plain`, for what is before and after.
+    `bounds` are the running sums of each row's shares, and of the plain weights in `plain`, for
+    what is before and after.
     """
 
     begin: float
@@ -45,7 +47,9 @@ class MixModulation:
     plain: tuple[float, ...]
 
     @classmethod
-    def of(cls, weights: Sequence[float], begin: float, duration: float, seed: int) -> MixModulation | None:
+    def of(
+        cls, weights: Sequence[float], begin: float, duration: float, seed: int
+    ) -> MixModulation | None:
         """The code of a steady phase; None without one, or with fewer than two endpoints, which nothing can tell apart."""
         if len(weights) < 2 or duration <= 0:
             return None
@@ -79,8 +83,9 @@ class MixModulation:
 def _trend_free(rows: Sequence[Sequence[float]], chance: random.Random) -> list[int]:
     """An order of a cycle's slots, the best of some random ones: no endpoint has most of its requests early, or late.
 
-    An endpoint whose requests crowd at one end of a short run makes its steady leak look like a warm-up, or hides it (Cheng
-    and Jacroux, The construction of trend-free run orders of two-level factorial designs, 1988).
+    An endpoint whose requests crowd at one end of a short run makes its steady leak look like a
+    warm-up, or hides it (Cheng and Jacroux, The construction of trend-free run orders of two-level
+    factorial designs, 1988).
     """
     middle = (len(rows) - 1) / 2
     means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
@@ -98,7 +103,9 @@ def _trend_free(rows: Sequence[Sequence[float]], chance: random.Random) -> list[
 def mix_modulation_of(plan: Plan) -> MixModulation | None:
     """The code of a plan's steady phase, the same in every process; None where none is asked for."""
     weights = [request.weight for request in plan.requests] + [flow.weight for flow in plan.flows]
-    return MixModulation.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
+    return (
+        MixModulation.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
+    )
 
 
 def modulated_shares(weights: Sequence[float]) -> list[list[float]]:
@@ -110,7 +117,10 @@ def modulated_shares(weights: Sequence[float]) -> list[list[float]]:
     rows = _even(parts, depths)
     for _ in range(_ROUNDS):
         means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
-        rows = [[share * part / mean for share, part, mean in zip(row, parts, means, strict=True)] for row in rows]
+        rows = [
+            [share * part / mean for share, part, mean in zip(row, parts, means, strict=True)]
+            for row in rows
+        ]
         sums = [sum(row) for row in rows]
         rows = [[share / size for share in row] for row, size in zip(rows, sums, strict=True)]
         if max(sums) - min(sums) < _EXACT:
@@ -121,7 +131,8 @@ def modulated_shares(weights: Sequence[float]) -> list[list[float]]:
 def _even(parts: Sequence[float], depths: Sequence[float]) -> list[list[float]]:
     """Shares by the matrix, before they are fitted: of some choices of its columns and their signs, the evenest.
 
-    The less the shares of a row add up to, the further all of them will be raised above what was meant.
+    The less the shares of a row add up to, the further all of them will be raised above what was
+    meant.
     """
     matrix, chance = hadamard(len(parts) + 1), random.Random(_TRIES)  # noqa: S311 - the same choice everywhere
     schedules: list[list[list[float]]] = []
@@ -130,7 +141,10 @@ def _even(parts: Sequence[float], depths: Sequence[float]) -> list[list[float]]:
         swings = [depth * chance.choice((1, -1)) for depth in depths]
         schedules.append(
             [
-                [part * (1 + swing * row[column]) for part, swing, column in zip(parts, swings, columns, strict=True)]
+                [
+                    part * (1 + swing * row[column])
+                    for part, swing, column in zip(parts, swings, columns, strict=True)
+                ]
                 for row in matrix
             ]
         )
@@ -153,7 +167,13 @@ def _paley(prime: int) -> list[list[int]]:
     squares = {number * number % prime for number in range(1, prime)}
     first = [1] * (prime + 1)
     rest = [
-        [-1, *(1 if column == row or (column - row) % prime in squares else -1 for column in range(prime))]
+        [
+            -1,
+            *(
+                1 if column == row or (column - row) % prime in squares else -1
+                for column in range(prime)
+            ),
+        ]
         for row in range(prime)
     ]
     return [first, *rest]

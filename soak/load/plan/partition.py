@@ -67,8 +67,9 @@ def shared_arrivals(
 ) -> Iterator[tuple[int, float]]:
     """This worker's arrivals as (number, when due), in order: every `count`-th one.
 
-    With `gap`, which draws from the exponential distribution of a rate, they come at random: a Poisson process of a share
-    of the rate each, which together are one of the whole rate. No worker counts through the others' arrivals.
+    With `gap`, which draws from the exponential distribution of a rate, they come at random: a
+    Poisson process of a share of the rate each, which together are one of the whole rate. No worker
+    counts through the others' arrivals.
     """
     share = shares.first
     number = share.index

@@ -30,10 +30,11 @@ class PlannedPiece:
 class PlannedRequest:
     """One request with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds.
 
-    `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`; `template` is the source of
-    the body where that is one, and escapes by `template_kind`; `pieces`, if any, make up the body. No `timeout`, or none to
-    connect or between two pieces of the answer, no `redirects`, no `think`: those of the plan. As a step it is made with
-    the probability `chance`, and only where the expression `condition` holds, unless it is empty.
+    `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`;
+    `template` is the source of the body where that is one, and escapes by `template_kind`;
+    `pieces`, if any, make up the body. No `timeout`, or none to connect or between two pieces of
+    the answer, no `redirects`, no `think`: those of the plan. As a step it is made with the
+    probability `chance`, and only where the expression `condition` holds, unless it is empty.
     """
 
     endpoint: str
@@ -106,14 +107,16 @@ class PlannedAuth:
 class Plan:
     """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`: the most there will be.
 
-    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest pause. The files of
-    `tls` are absolute; redirects may lead to loopback and to hosts that match a pattern of `allow`.
-    `trace_header`, unless empty, names a header for the trace id alone. `before` is how many requests an earlier load of
-    the same run made: this one goes on where that ended, with rows, numbers and random values of its own. With
-    `attribute`, shares vary by a code.
+    `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest
+    pause. The files of `tls` are absolute; redirects may lead to loopback and to hosts that match a
+    pattern of `allow`. `trace_header`, unless empty, names a header for the trace id alone.
+    `before` is how many requests an earlier load of
+    the same run made: this one goes on where that ended, with rows, numbers and random values of
+    its own. With `attribute`, shares vary by a code.
 
-    With `scenarios`, these make the load, each a plan with requests of its own (`scenario` is its name), and `rate` and
-    `users` are what all of them make together. A scenario's `ramp` then is when it has reached its full load.
+    With `scenarios`, these make the load, each a plan with requests of its own (`scenario` is its
+    name), and `rate` and `users` are what all of them make together. A scenario's `ramp` then is
+    when it has reached its full load.
     """
 
     url: str
@@ -166,7 +169,12 @@ class Plan:
         steps = (
             those
             for part in self.parts
-            for those in (part.requests, part.setup, *(flow.steps for flow in part.flows), part.teardown)
+            for those in (
+                part.requests,
+                part.setup,
+                *(flow.steps for flow in part.flows),
+                part.teardown,
+            )
         )
         return tuple(request for those in steps for request in requests_in(those))
 
@@ -190,7 +198,8 @@ class Plan:
         fields |= {
             "requests": tuple(map(_request, fields["requests"])),
             "flows": tuple(
-                PlannedFlow(**flow | {"steps": tuple(map(_step, flow["steps"]))}) for flow in fields["flows"]
+                PlannedFlow(**flow | {"steps": tuple(map(_step, flow["steps"]))})
+                for flow in fields["flows"]
             ),
             "setup": tuple(map(_step, fields["setup"])),
             "teardown": tuple(map(_step, fields["teardown"])),
@@ -210,7 +219,10 @@ class Plan:
 def _request(fields: dict[str, Any]) -> PlannedRequest:
     extractors = tuple(PlannedExtractor(**extractor) for extractor in fields["extractors"])
     expect, think = PlannedExpectations.of(fields["expect"]), fields["think"]
-    headers = {name: value if isinstance(value, str) else tuple(value) for name, value in fields["headers"].items()}
+    headers = {
+        name: value if isinstance(value, str) else tuple(value)
+        for name, value in fields["headers"].items()
+    }
     pieces = tuple(PlannedPiece(**piece) for piece in fields["pieces"])
     read: dict[str, Any] = {"headers": headers, "pieces": pieces}
     read |= {"expect": expect, "extractors": extractors, "think": tuple(think) if think else None}

@@ -1,8 +1,9 @@
 """How much load there is at each moment, and when each arrival is due: exact, whatever the shape.
 
-The load over time is a chain of pieces, each a straight line or a sine. Arrival `n` is due when the integral of the rate
-reaches `n`; Poisson arrivals are unit-rate exponential gaps taken through the same inverse (time rescaling: Brown, Barbieri,
-Ventura, Kass, Frank, "The Time-Rescaling Theorem and Its Application to Neural Spike Train Data Analysis", 2002).
+The load over time is a chain of pieces, each a straight line or a sine. Arrival `n` is due when the
+integral of the rate reaches `n`; Poisson arrivals are unit-rate exponential gaps taken through the
+same inverse (time rescaling: Brown, Barbieri, Ventura, Kass, Frank, "The Time-Rescaling Theorem and
+Its Application to Neural Spike Train Data Analysis", 2002).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _LEAST = 1e-6
 class ScheduleSegment:
     """A stretch of load: from `start` evenly to `end`, less a cosine of `swing` and `period` where there is one.
 
-    Load is in arrivals per second, or users; times are in seconds from the piece's beginning, which is `offset` seconds
-    into a period.
+    Load is in arrivals per second, or users; times are in seconds from the piece's beginning, which
+    is `offset` seconds into a period.
     """
 
     seconds: float
@@ -38,14 +39,20 @@ class ScheduleSegment:
     def level_at(self, t: float) -> float:
         """The load at a moment."""
         level = self.start + (self.end - self.start) * t / self.seconds
-        return level - self.swing * math.cos(_TURN * (t + self.offset) / self.period) if self.swing else level
+        return (
+            level - self.swing * math.cos(_TURN * (t + self.offset) / self.period)
+            if self.swing
+            else level
+        )
 
     def count(self, t: float) -> float:
         """The integral of the load up to a moment."""
         straight = self.start * t + (self.end - self.start) * t * t / (2 * self.seconds)
         if not self.swing:
             return straight
-        turned = math.sin(_TURN * (t + self.offset) / self.period) - math.sin(_TURN * self.offset / self.period)
+        turned = math.sin(_TURN * (t + self.offset) / self.period) - math.sin(
+            _TURN * self.offset / self.period
+        )
         return straight - self.swing * self.period / _TURN * turned
 
     def due(self, n: float) -> float:
@@ -61,7 +68,9 @@ class ScheduleSegment:
     def after(self, t: float) -> ScheduleSegment:
         """What is left of the piece after its first `t` seconds."""
         line = self.start + (self.end - self.start) * t / self.seconds
-        return ScheduleSegment(self.seconds - t, line, self.end, self.swing, self.period, self.offset + t)
+        return ScheduleSegment(
+            self.seconds - t, line, self.end, self.swing, self.period, self.offset + t
+        )
 
     def _refined(self, n: float, t: float) -> float:
         """Newton's method kept in a bracket by bisection: the count never falls, so there is one root."""
@@ -115,7 +124,8 @@ class Schedule:
         """When arrival `n` (counted from 0) is due; None when the schedule ends before it. Fractions are allowed."""
         if not 0 <= n < self._counts[-1]:
             return None
-        # The last piece that begins at or before n: no arrival is due at the end of a piece, nor during a pause.
+        # The last piece that begins at or before n: no arrival is due at the end of a piece, nor
+        # during a pause.
         place = bisect_right(self._counts, n) - 1
         return self._begin[place] + self.pieces[place].due(n - self._counts[place])
 
@@ -153,7 +163,9 @@ def segments_of(load: TrafficShape) -> tuple[ScheduleSegment, ...]:
     return tuple(pieces)
 
 
-def segments_after(pieces: tuple[ScheduleSegment, ...], seconds: float) -> tuple[ScheduleSegment, ...]:
+def segments_after(
+    pieces: tuple[ScheduleSegment, ...], seconds: float
+) -> tuple[ScheduleSegment, ...]:
     """What is left of a chain of pieces after its first `seconds`."""
     left: list[ScheduleSegment] = []
     for piece in pieces:

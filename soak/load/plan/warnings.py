@@ -13,10 +13,13 @@ MOST_OF_A_TOPIC = 5
 class Warnings:
     """`tell` passes a warning on. `broken` is set once the load cannot go on, and `reason` then says why in one line.
 
-    Beside others, a process that has no row of data left tells so by `tell_spent`: they may have some.
+    Beside others, a process that has no row of data left tells so by `tell_spent`: they may have
+    some.
     """
 
-    def __init__(self, tell: Callable[[str], None], tell_spent: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, tell: Callable[[str], None], tell_spent: Callable[[str], None] | None = None
+    ) -> None:
         self._tell, self._tell_spent, self._spent = tell, tell_spent, False
         self._told: dict[str, set[str]] = {}
         self.broken = Event()

@@ -45,7 +45,12 @@ class TokenReader:
         except (ValueError, RecursionError):
             raise AuthError("the answer is not JSON") from None
         text = self._path.find(document)
-        if not text or not isinstance(text[0], str | int) or isinstance(text[0], bool) or text[0] == "":
+        if (
+            not text
+            or not isinstance(text[0], str | int)
+            or isinstance(text[0], bool)
+            or text[0] == ""
+        ):
             raise AuthError("the answer holds no token")
         token = str(text[0])
         if _ODD.search(token):
@@ -68,11 +73,13 @@ def _lifetime(document: Any) -> float | None:
 class Token:
     """The token of a run. `fetch` gets a new one, or raises AuthError or what the network does; `clock` is monotonic seconds.
 
-    A loop of its own calls `renew` whenever `wait` seconds are over; requests only ever read `header`. `failures` counts
-    the attempts that failed, `problem` says why the last one did.
+    A loop of its own calls `renew` whenever `wait` seconds are over; requests only ever read
+    `header`. `failures` counts the attempts that failed, `problem` says why the last one did.
     """
 
-    def __init__(self, planned: PlannedAuth, fetch: Callable[[], FetchedToken], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, planned: PlannedAuth, fetch: Callable[[], FetchedToken], clock: Callable[[], float]
+    ) -> None:
         self._name, _, before = planned.header.partition(":")
         before = before.strip()
         self._before = f"{before} " if before and not before.endswith("=") else before

@@ -46,7 +46,9 @@ class _ValueCheck:
 
     __slots__ = ("absent", "expected", "kind", "path", "place", "plain", "test")
 
-    def __init__(self, match: PlannedMatch, kind: str, operands: dict[str, Any], expected: str, *, text: bool) -> None:
+    def __init__(
+        self, match: PlannedMatch, kind: str, operands: dict[str, Any], expected: str, *, text: bool
+    ) -> None:
         self.kind, self.expected, self.place = kind, expected, match.place
         self.absent = operands.get("exists") is False
         self.test: Predicate = predicate_of(operands, text=text)
@@ -67,11 +69,21 @@ class Checks:
 
     def __init__(self, planned: PlannedExpectations) -> None:
         self._planned = planned
-        matches = [match for match in (planned.body, *planned.headers, *planned.json) if match is not None]
-        self._templates = {match: Template("json", match.operands) for match in matches if match.template}
-        self._status_template = Template("json", planned.status_template) if planned.status_template else None
+        matches = [
+            match for match in (planned.body, *planned.headers, *planned.json) if match is not None
+        ]
+        self._templates = {
+            match: Template("json", match.operands) for match in matches if match.template
+        }
+        self._status_template = (
+            Template("json", planned.status_template) if planned.status_template else None
+        )
         self.templated = bool(self._templates or self._status_template)
-        names = [template.names for template in (*self._templates.values(), self._status_template) if template]
+        names = [
+            template.names
+            for template in (*self._templates.values(), self._status_template)
+            if template
+        ]
         self.names: frozenset[str] = frozenset().union(*names)
         self._schema = SchemaCheck(json.loads(planned.schema)) if planned.schema else None
         self.needs_body = planned.body is not None or bool(planned.json) or self._schema is not None
@@ -84,12 +96,22 @@ class Checks:
     def _compile(self, operands_of: Callable[[PlannedMatch], dict[str, Any]]) -> None:
         def made(match: PlannedMatch, kind: str, *, text: bool) -> _ValueCheck:
             operands = operands_of(match)
-            return _ValueCheck(match, kind, operands, in_words(operands) if match.template else match.shown, text=text)
+            return _ValueCheck(
+                match,
+                kind,
+                operands,
+                in_words(operands) if match.template else match.shown,
+                text=text,
+            )
 
         planned = self._planned
         self._body = made(planned.body, "expect body", text=True) if planned.body else None
-        self._headers = [made(match, f"expect header {match.place}", text=True) for match in planned.headers]
-        self._json = [made(match, f"expect json {match.place}", text=False) for match in planned.json]
+        self._headers = [
+            made(match, f"expect header {match.place}", text=True) for match in planned.headers
+        ]
+        self._json = [
+            made(match, f"expect json {match.place}", text=False) for match in planned.json
+        ]
 
     def bound(self, context: Context) -> Checks:
         """The checks of one request, for what a virtual user's context holds now; RenderError when they cannot be made."""
@@ -98,30 +120,39 @@ class Checks:
             made.statuses = _rendered_statuses(self._status_template, context)
         try:
             made._compile(  # noqa: SLF001 - of its own class
-                lambda match: json.loads(self._templates[match].render(context) if match.template else match.operands)
+                lambda match: json.loads(
+                    self._templates[match].render(context) if match.template else match.operands
+                )
             )
         except MatchError as error:
             raise RenderError(f"expect: {error}") from None
         return made
 
-    def check(self, status: int, headers: Mapping[str, str], body: bytes, seconds: float) -> FailedCheck | None:
+    def check(
+        self, status: int, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> FailedCheck | None:
         """Why the answer fails, or None: `status 500`, `expect within`, `expect body`, `expect json $.state` and so on.
 
-        Headers are by lower-case name; the first thing wrong counts, the status before all else and the time last.
+        Headers are by lower-case name; the first thing wrong counts, the status before all else and
+        the time last.
         """
         if (status not in self.statuses) if self.statuses else status >= 400:
             return self.wrong_status(status)
         for header in self._headers:
             value = headers.get(header.place.lower())
             if (value is not None) if header.absent else (value is None or not header.test(value)):
-                return FailedCheck(header.kind, header.expected, _NOTHING if value is None else value)
+                return FailedCheck(
+                    header.kind, header.expected, _NOTHING if value is None else value
+                )
         if self._body is not None and not _body_holds(self._body, body):
             return FailedCheck("expect body", self._body.expected, body)
         if (self._json or self._schema) and (failed := self._check_json(body)) is not None:
             return failed
         if self._within is not None and seconds > self._within:
             return FailedCheck(
-                "expect within", f"at most {show_duration(self._within)}", _Said(f"{seconds * 1e3:,.0f} ms")
+                "expect within",
+                f"at most {show_duration(self._within)}",
+                _Said(f"{seconds * 1e3:,.0f} ms"),
             )
         return None
 
@@ -155,7 +186,9 @@ class Checks:
 def in_words(operands: Mapping[str, Any]) -> str:
     """A match in words: `"created"`, `above 3`, `not null`."""
     parts = [
-        _WORDS[operator].format(in_words(operand) if operator in ("not", "length") else shown(operand))
+        _WORDS[operator].format(
+            in_words(operand) if operator in ("not", "length") else shown(operand)
+        )
         for operator, operand in operands.items()
         if operator != "exists"
     ]

@@ -12,7 +12,8 @@ _TRUE = "1"
 def condition_source(text: str) -> str:
     """The source of a template that renders to something where an expression holds, and to nothing where it does not.
 
-    The expression may stand in `{{ }}`; TemplateError for a text that is more or less than one expression.
+    The expression may stand in `{{ }}`; TemplateError for a text that is more or less than one
+    expression.
     """
     inside = text.strip()
     if inside.startswith("{{") and inside.endswith("}}"):

@@ -41,7 +41,9 @@ class Extractors:
     def __init__(self, planned: tuple[PlannedExtractor, ...]) -> None:
         self._planned = planned
         self._paths = {
-            extractor.name: JsonPath(extractor.expression) for extractor in planned if extractor.source == "json"
+            extractor.name: JsonPath(extractor.expression)
+            for extractor in planned
+            if extractor.source == "json"
         }
         self._patterns = {
             extractor.name: re.compile(extractor.expression)

@@ -52,8 +52,9 @@ class Row:
 class Feeder:
     """The rows of one file, as one of `count` processes deals them out; `index` counts the processes from 0.
 
-    `random` draws from all rows. `sequential` and `unique` share them: this process has every `count`-th row from `index`
-    on, so no two processes deal out the same one; `sequential` begins again after the last, `unique` raises RowsExhausted.
+    `random` draws from all rows. `sequential` and `unique` share them: this process has every
+    `count`-th row from `index` on, so no two processes deal out the same one; `sequential` begins
+    again after the last, `unique` raises RowsExhausted.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class Feeder:
         count: int = 1,
     ) -> None:
         if order == "sequential" and len(rows) < count:
-            raise FeederError(f"data.{name}: {len(rows)} rows cannot be shared by {count} processes")
+            raise FeederError(
+                f"data.{name}: {len(rows)} rows cannot be shared by {count} processes"
+            )
         self._name, self._order = name, order
         self._columns = {column: place for place, column in enumerate(columns)}
         self._rows = rows if order == "random" else rows[index::count]
@@ -74,7 +77,11 @@ class Feeder:
 
     @classmethod
     def load(
-        cls, planned: PlannedFeeder, index: int = 0, count: int = 1, rest: Callable[[], object] = lambda: None
+        cls,
+        planned: PlannedFeeder,
+        index: int = 0,
+        count: int = 1,
+        rest: Callable[[], object] = lambda: None,
     ) -> Feeder:
         """The rows of a file, with a `rest` after every few thousand; RowsError names file and line."""
         lines = read_feed(Path(planned.path), jsonl=planned.jsonl)
@@ -105,14 +112,18 @@ class Feeder:
         return Row(self._columns, self._rows[self._next - 1])
 
 
-def read_feed(path: Path, *, jsonl: bool = False, most: int = MAX_ROWS) -> Iterator[tuple[Any, ...]]:
+def read_feed(
+    path: Path, *, jsonl: bool = False, most: int = MAX_ROWS
+) -> Iterator[tuple[Any, ...]]:
     """The columns' names, then row after row, none kept; RowsError names file and line for the first that is wrong."""
     number = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             for number, row in enumerate(_jsonl(path, lines) if jsonl else _csv(path, lines)):
                 if number > most:
-                    raise FeederError(f"{path}: more than {most:,} rows do not fit in memory; split the file")
+                    raise FeederError(
+                        f"{path}: more than {most:,} rows do not fit in memory; split the file"
+                    )
                 yield row
     except OSError as error:
         raise FeederError(f"{path}: cannot be read: {error.strerror}") from None
@@ -133,7 +144,9 @@ def _csv(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
                 columns = _columns(path, values)
                 yield columns
             elif len(values) != len(columns):
-                raise FeederError(f"{path}:{reader.line_num}: {len(values)} values, and the header has {len(columns)}")
+                raise FeederError(
+                    f"{path}:{reader.line_num}: {len(values)} values, and the header has {len(columns)}"
+                )
             else:
                 yield tuple(values)
     except csv.Error as error:
@@ -160,15 +173,21 @@ def _jsonl(path: Path, lines: Iterator[str]) -> Iterator[tuple[Any, ...]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise FeederError(f"{path}:{number}: not JSON: {getattr(error, 'msg', 'nested too deeply')}") from None
+            raise FeederError(
+                f"{path}:{number}: not JSON: {getattr(error, 'msg', 'nested too deeply')}"
+            ) from None
         if not isinstance(row, dict) or not row:
-            raise FeederError(f'{path}:{number}: expected one JSON object a line, such as {{"sku": "A-17"}}')
+            raise FeederError(
+                f'{path}:{number}: expected one JSON object a line, such as {{"sku": "A-17"}}'
+            )
         if not columns:
             columns = tuple(row)
             yield columns
         for odd in row.keys() ^ set(columns):
             what = "is missing" if odd in columns else "is in no line before"
-            raise FeederError(f"{path}:{number}: the key {odd} {what}; every line has the same keys")
+            raise FeederError(
+                f"{path}:{number}: the key {odd} {what}; every line has the same keys"
+            )
         yield tuple(row[column] for column in columns)
     if not columns:
         raise FeederError(f"{path}: is empty")

@@ -18,7 +18,11 @@ def _bytes(value: Any) -> bytes:
 
 def b64encode(value: Any, *, url: bool = False) -> str:
     """Base64 of a text in UTF-8; with `url` in the alphabet for URLs and without padding."""
-    encoded = base64.urlsafe_b64encode(_bytes(value)).rstrip(b"=") if url else base64.b64encode(_bytes(value))
+    encoded = (
+        base64.urlsafe_b64encode(_bytes(value)).rstrip(b"=")
+        if url
+        else base64.b64encode(_bytes(value))
+    )
     return encoded.decode("ascii")
 
 
@@ -32,7 +36,9 @@ def signed(value: Any, key: Any, digest: str = "sha256", encoding: str = "hex") 
     if digest not in _DIGESTS or encoding not in ("hex", "base64"):
         raise ValueError("no such digest or encoding")
     made = hmac.new(_bytes(key), _bytes(value), digest)
-    return made.hexdigest() if encoding == "hex" else base64.b64encode(made.digest()).decode("ascii")
+    return (
+        made.hexdigest() if encoding == "hex" else base64.b64encode(made.digest()).decode("ascii")
+    )
 
 
 def jwt(claims: Any, key: Any, algorithm: str = "HS256") -> str:
@@ -50,5 +56,9 @@ def missing(message: str) -> str:
 
 def signing_filters() -> dict[str, Callable[..., Any]]:
     """The filters by name; `jwt` only where its package is there."""
-    filters: dict[str, Callable[..., Any]] = {"b64encode": b64encode, "sha256": sha256, "hmac": signed}
+    filters: dict[str, Callable[..., Any]] = {
+        "b64encode": b64encode,
+        "sha256": sha256,
+        "hmac": signed,
+    }
     return filters | ({"jwt": jwt} if find_spec("jwt") else {})

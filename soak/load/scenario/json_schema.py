@@ -25,17 +25,23 @@ class SchemaCheck:
 
         if not isinstance(schema, dict | bool):
             raise SchemaError("a JSON Schema is a mapping")
-        kind: Any = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        kind: Any = jsonschema.validators.validator_for(
+            schema, default=jsonschema.Draft202012Validator
+        )
         try:
             kind.check_schema(schema)
         except jsonschema.SchemaError as error:
-            raise SchemaError(f"not a JSON Schema: {error.json_path}: {error.message}"[:LONGEST]) from None
+            raise SchemaError(
+                f"not a JSON Schema: {error.json_path}: {error.message}"[:LONGEST]
+            ) from None
         for pattern in _patterns(schema):
             if backtracks(pattern):
                 raise SchemaError(f"the pattern {shown(pattern)} could take for ever")
         for reference in _references(schema):
             if not reference.startswith("#"):
-                raise SchemaError(f"the reference {shown(reference)} leads out of the schema: put it into $defs")
+                raise SchemaError(
+                    f"the reference {shown(reference)} leads out of the schema: put it into $defs"
+                )
         self._validator = kind(schema, registry=Registry())
 
     def wrong(self, document: Any) -> str | None:

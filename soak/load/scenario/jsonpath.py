@@ -6,7 +6,9 @@ import json
 import re
 from typing import Any
 
-_PART = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]{1,9})\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]")
+_PART = re.compile(
+    r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]{1,9})\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]"
+)
 
 
 _last: list[Any] = [None, None]
@@ -57,7 +59,9 @@ def _plain_keys(text: str) -> list[str | int] | None:
         if part is None:
             return None
         name, index, *quoted = part.groups()
-        keys.append(int(index) if index else name or next((word for word in quoted if word is not None), ""))
+        keys.append(
+            int(index) if index else name or next((word for word in quoted if word is not None), "")
+        )
         place = part.end()
     return keys
 

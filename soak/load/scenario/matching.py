@@ -19,9 +19,14 @@ class MatchError(ValueError):
 def predicate_of(operands: Mapping[str, Any], *, text: bool = False) -> Predicate:
     """Whether a value is what all operators want; MatchError for operands that are none.
 
-    `text`: the value is a body or header, so that numbers in it are read, and operands that are no texts are written as one.
+    `text`: the value is a body or header, so that numbers in it are read, and operands that are no
+    texts are written as one.
     """
-    tests = [_OPERATORS[operator](operand, text) for operator, operand in operands.items() if operator != "exists"]
+    tests = [
+        _OPERATORS[operator](operand, text)
+        for operator, operand in operands.items()
+        if operator != "exists"
+    ]
     if len(tests) == 1:
         return tests[0]
     return lambda value: all(test(value) for test in tests)
@@ -30,7 +35,9 @@ def predicate_of(operands: Mapping[str, Any], *, text: bool = False) -> Predicat
 def same(actual: Any, wanted: Any) -> bool:
     """Equal as JSON is: `true` is not 1, but 1 is 1.0."""
     if isinstance(actual, dict) and isinstance(wanted, dict):
-        return actual.keys() == wanted.keys() and all(same(actual[key], wanted[key]) for key in wanted)
+        return actual.keys() == wanted.keys() and all(
+            same(actual[key], wanted[key]) for key in wanted
+        )
     if isinstance(actual, list) and isinstance(wanted, list):
         return len(actual) == len(wanted) and all(map(same, actual, wanted))
     return isinstance(actual, bool) == isinstance(wanted, bool) and bool(actual == wanted)
@@ -39,7 +46,9 @@ def same(actual: Any, wanted: Any) -> bool:
 def shown(value: Any) -> str:
     """A value as JSON, with everything beyond ASCII escaped, and cut to `SHOWN` characters."""
     if isinstance(value, bytes):
-        value = value[: 4 * SHOWN].decode(errors="replace") + ("…" if len(value) > 4 * SHOWN else "")
+        value = value[: 4 * SHOWN].decode(errors="replace") + (
+            "…" if len(value) > 4 * SHOWN else ""
+        )
     if isinstance(value, str):
         value = value[: 2 * SHOWN]
     pieces, length = [], 0

@@ -83,12 +83,20 @@ class RequestTemplate:
                 name: tuple(template.render(context) for template in templates)
                 for name, templates in self._headers.items()
             }
-            if any(_NOT_IN_HEADER.search(value) for values in rendered.values() for value in values):
+            if any(
+                _NOT_IN_HEADER.search(value) for values in rendered.values() for value in values
+            ):
                 raise RenderError("template: line break or odd character in a header")
-            headers = {**headers, **{name: v[0] if len(v) == 1 else v for name, v in rendered.items()}}
+            headers = {
+                **headers,
+                **{name: v[0] if len(v) == 1 else v for name, v in rendered.items()},
+            }
         if self._body is not None:
             body = _encoded(self._body.render(context))
         elif self._pieces:
             pieces = self._pieces
-            body = b"".join(piece if isinstance(piece, bytes) else _encoded(piece.render(context)) for piece in pieces)
+            body = b"".join(
+                piece if isinstance(piece, bytes) else _encoded(piece.render(context))
+                for piece in pieces
+            )
         return RenderedRequest(path, headers, body)

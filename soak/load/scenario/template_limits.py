@@ -1,7 +1,7 @@
 """How much work one rendering may be: rounds of loops, length of texts, size of numbers.
 
-A profile may come from somebody else, and a template that never ends would stop the whole load: it is rendered between two
-turns of one event loop.
+A profile may come from somebody else, and a template that never ends would stop the whole load: it
+is rendered between two turns of one event loop.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class Counted(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         """`a ~ b` as a sum of texts, which is bounded."""
         self.generic_visit(node)
-        texts: list[nodes.Expr] = [nodes.Filter(item, "string", [], [], None, None) for item in node.nodes]
+        texts: list[nodes.Expr] = [
+            nodes.Filter(item, "string", [], [], None, None) for item in node.nodes
+        ]
         total = texts[0]
         for text in texts[1:]:
             total = nodes.Add(total, text)
@@ -94,7 +96,11 @@ def _environment(node: nodes.Node) -> Environment:
 def check_operands(operator: str, left: Any, right: Any) -> None:
     """SecurityError where an operator would make something enormous."""
     if operator == "**":
-        if isinstance(left, int) and isinstance(right, int) and left.bit_length() * max(right, 0) > MAX_BITS:
+        if (
+            isinstance(left, int)
+            and isinstance(right, int)
+            and left.bit_length() * max(right, 0) > MAX_BITS
+        ):
             raise SecurityError("a number of too many digits")
     elif operator == "*":
         if isinstance(left, int) and isinstance(right, int):
@@ -133,7 +139,11 @@ def check_method(method: Any, args: tuple[Any, ...]) -> None:
     if not isinstance(text, str):
         return
     if name in _PADDING:
-        check_length(len(text) * (1 + args[0]) if name == "expandtabs" and args else max(len(text), *args[:1], 0))
+        check_length(
+            len(text) * (1 + args[0])
+            if name == "expandtabs" and args
+            else max(len(text), *args[:1], 0)
+        )
     elif name == "replace" and len(args) > 1:
         check_length(len(text) + (len(text) + 1) * len(str(args[1])))
     elif name == "join" and args and hasattr(args[0], "__len__"):
@@ -164,7 +174,12 @@ def bounded_filters(filters: dict[str, Callable[..., Any]]) -> dict[str, Callabl
         check_method(str(separator).join, (texts,))
         return str(separator).join(texts)
 
-    bounded: dict[str, Callable[..., Any]] = {"center": center, "format": layout, "replace": replace, "join": join}
+    bounded: dict[str, Callable[..., Any]] = {
+        "center": center,
+        "format": layout,
+        "replace": replace,
+        "join": join,
+    }
     #: What no request needs, and each of which can make much of little.
     refused = ("batch", "slice", "indent", "wordwrap", "pprint", "urlize", "xmlattr", "map")
     return {name: filter_ for name, filter_ in filters.items() if name not in refused} | bounded

@@ -1,8 +1,9 @@
 """Templates: profile text with `{{ … }}` in it, compiled once, rendered per request, escaped for where the text goes.
 
-Jinja2, sandboxed: a profile may come from somebody else. What is inserted is escaped by the template's kind: percent-encoded
-in a path or a form, JSON-escaped in a JSON body, as it is in a header or a text body. An undefined name is an error.
-As always in Jinja, a line break in a template is a line feed.
+Jinja2, sandboxed: a profile may come from somebody else. What is inserted is escaped by the
+template's kind: percent-encoded in a path or a form, JSON-escaped in a JSON body, as it is in a
+header or a text body. An undefined name is an error. As always in Jinja, a line break in a template
+is a line feed.
 """
 
 from __future__ import annotations
@@ -109,7 +110,11 @@ def _as_json_value(value: Any) -> _Whole:
     if type(value) is int:
         return _Whole(str(value))
     return _Whole(
-        value if type(value) is _Json else encode_basestring_ascii(value) if type(value) is str else _json(value)
+        value
+        if type(value) is _Json
+        else encode_basestring_ascii(value)
+        if type(value) is str
+        else _json(value)
     )
 
 
@@ -119,7 +124,12 @@ def _as_path(value: Any) -> _Whole:
     return _Whole(quote(parts.path + (f"?{parts.query}" if parts.query else ""), safe=PRINTED))
 
 
-FINALIZE: dict[Kind, Callable[[Any], str]] = {"text": _text, "path": _in_path, "form": _in_form, "json": _in_json}
+FINALIZE: dict[Kind, Callable[[Any], str]] = {
+    "text": _text,
+    "path": _in_path,
+    "form": _in_form,
+    "json": _in_json,
+}
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -157,7 +167,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 @functools.cache
 def environment(kind: Kind) -> Environment:
     """The one environment for templates of a kind."""
-    # No comments: `{#` is plain text, so that `{{` and `{%` are all there is to know. No text in UTF-8 has a half of a pair.
+    # No comments: `{#` is plain text, so that `{{` and `{%` are all there is to know. No text in
+    # UTF-8 has a half of a pair.
     made = _Sandbox(
         undefined=StrictUndefined,
         finalize=FINALIZE[kind],
@@ -187,7 +198,9 @@ class Template:
             self._render = environment(kind).from_string(source).root_render_func
         except TemplateSyntaxError as error:
             line = f" (line {error.lineno} of the text)" if error.lineno > 1 else ""
-            raise TemplateError(f"not a template: {error.message}{line}{missing(str(error.message))}") from None
+            raise TemplateError(
+                f"not a template: {error.message}{line}{missing(str(error.message))}"
+            ) from None
         self.names: frozenset[str] = frozenset(meta.find_undeclared_variables(self._tree))
 
     def columns(self, name: str) -> set[str]:
@@ -198,7 +211,11 @@ class Template:
             if isinstance(node.node, nodes.Name) and node.node.name == name
         }
         for item in self._tree.find_all(nodes.Getitem):
-            if isinstance(item.node, nodes.Name) and item.node.name == name and isinstance(item.arg, nodes.Const):
+            if (
+                isinstance(item.node, nodes.Name)
+                and item.node.name == name
+                and isinstance(item.arg, nodes.Const)
+            ):
                 columns.add(str(item.arg.value))
         return columns
 
@@ -240,11 +257,18 @@ def literal(tree: Any, place: Place, document: Document, key: str = "") -> Any:
 def json_source(tree: Any) -> str:
     """A whole JSON document as the source of one template.
 
-    A string that is one expression and nothing else becomes that expression's value: a number that an answer held stays a
-    number, text stays text (`| int` and `| string` change it). In any other string what is inserted is text.
+    A string that is one expression and nothing else becomes that expression's value: a number that
+    an answer held stays a number, text stays text (`| int` and `| string` change it). In any other
+    string what is inserted is text.
     """
     if isinstance(tree, dict):
-        return "{" + ", ".join(f"{_in_quotes(str(key))}: {json_source(value)}" for key, value in tree.items()) + "}"
+        return (
+            "{"
+            + ", ".join(
+                f"{_in_quotes(str(key))}: {json_source(value)}" for key, value in tree.items()
+            )
+            + "}"
+        )
     if isinstance(tree, list):
         return "[" + ", ".join(map(json_source, tree)) + "]"
     if not isinstance(tree, str):
@@ -257,7 +281,8 @@ def form_source(form: Mapping[str, str | Sequence[str]]) -> str:
     several = ((key, [given] if isinstance(given, str) else given) for key, given in form.items())
     pairs = [(key, value) for key, values in several for value in values]
     return "&".join(
-        f"{_escaped(key, 'form', quote_plus)}={_escaped(value, 'form', quote_plus)}" for key, value in pairs
+        f"{_escaped(key, 'form', quote_plus)}={_escaped(value, 'form', quote_plus)}"
+        for key, value in pairs
     )
 
 
@@ -284,7 +309,11 @@ def _sole_expression(text: str) -> str | None:
     tokens = _tokens(text, "json")
     begins = [token for token, _ in tokens if token.endswith("_begin")]
     inside = "".join(part for _, part in tokens[1:-1])
-    if begins != ["variable_begin"] or tokens[0][0] != "variable_begin" or tokens[-1][0] != "variable_end":
+    if (
+        begins != ["variable_begin"]
+        or tokens[0][0] != "variable_begin"
+        or tokens[-1][0] != "variable_end"
+    ):
         return None
     return "{{ (" + inside + ") | as_json_value }}" if inside.strip() else None
 

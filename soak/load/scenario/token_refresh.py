@@ -35,7 +35,9 @@ class TokenRefresher:
         request = fixed(planned.request)
         self._asked = f"{planned.request.method} {request.path}"
         target = urlsplit(url).path + request.path
-        self._head = head_of(planned.request.method, target, options.origin, request.headers, len(request.body))
+        self._head = head_of(
+            planned.request.method, target, options.origin, request.headers, len(request.body)
+        )
         self._body = request.body
         self._token = Token(planned, self._fetch, time.monotonic)
         self._due = Event()
@@ -49,7 +51,9 @@ class TokenRefresher:
             if self._renew():
                 gevent.spawn(self._keep_fresh)
                 return
-        raise NoTokenError(f"auth: no token from {self._asked}: {self._token.problem} ({FIRST_ATTEMPTS} attempts)")
+        raise NoTokenError(
+            f"auth: no token from {self._asked}: {self._token.problem} ({FIRST_ATTEMPTS} attempts)"
+        )
 
     def renew(self) -> str:
         """Fetch a token once; why there is none, or an empty text."""
@@ -67,7 +71,9 @@ class TokenRefresher:
                 self._due.clear()
                 self._due.wait(wait)
             elif not self._renew():
-                self._warnings.warn("auth", f"auth: the token could not be renewed: {self._token.problem}")
+                self._warnings.warn(
+                    "auth", f"auth: the token could not be renewed: {self._token.problem}"
+                )
 
     def _renew(self) -> bool:
         renewed = self._token.renew()

@@ -54,7 +54,8 @@ class VirtualUser:
     def begin(self, wanted: frozenset[str] = frozenset(), number: int | None = None) -> None:
         """Begin one request or one flow: captures are forgotten, and each wanted data name has its next row.
 
-        `number`: this visitor now stands for another user; in the open model, single requests are all made by one.
+        `number`: this visitor now stands for another user; in the open model, single requests are
+        all made by one.
 
         RowsExhausted when a `unique` name has none left: this visitor cannot go on.
         """
@@ -78,7 +79,9 @@ class VirtualUser:
         """A random UUID (version 4, RFC 9562), as text."""
         digits = f"{self.random.getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) & 3]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        return (
+            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        )
 
     def choice(self, values: Sequence[Any]) -> Any:
         """One of a list."""

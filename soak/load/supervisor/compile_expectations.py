@@ -27,8 +27,14 @@ def planned_expectations(expect: Expect, place: Place, document: Document) -> Pl
         json_source(literal(statuses, here, document, key="status")) if templates else "",
         expect.within,
         _match("", expect.body, (*here, "body"), document) if expect.body else None,
-        tuple(_match(name, match, (*here, "headers", name), document) for name, match in expect.headers.items()),
-        tuple(_match(path, match, (*here, "json", path), document) for path, match in expect.json_.items()),
+        tuple(
+            _match(name, match, (*here, "headers", name), document)
+            for name, match in expect.headers.items()
+        ),
+        tuple(
+            _match(path, match, (*here, "json", path), document)
+            for path, match in expect.json_.items()
+        ),
         schema_text(expect, document),
     )
 

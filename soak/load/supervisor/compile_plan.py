@@ -25,7 +25,14 @@ from soak.load.plan.plan import (
 )
 from soak.load.plan.schedule import scenario_segments, segments_of
 from soak.load.plan.tls_options import TlsOptions
-from soak.load.scenario.templates import PRINTED, form_source, is_template, json_source, literal, path_source
+from soak.load.scenario.templates import (
+    PRINTED,
+    form_source,
+    is_template,
+    json_source,
+    literal,
+    path_source,
+)
 from soak.load.supervisor.compile_expectations import planned_expectations, planned_extractors
 from soak.load.supervisor.multipart import multipart_pieces
 from soak.load.supervisor.shared_headers import ADDED_HEADERS, with_headers
@@ -70,7 +77,12 @@ def plan_of(profile: Profile) -> Plan:
         redirects=load.redirects,
         cookies=load.cookies,
         rows=tuple(
-            PlannedFeeder(name, str(beside(document.file, rows.file).resolve()), rows.jsonl is not None, rows.order)
+            PlannedFeeder(
+                name,
+                str(beside(document.file, rows.file).resolve()),
+                rows.jsonl is not None,
+                rows.order,
+            )
             for name, rows in profile.data.items()
         ),
         auth=_auth(profile),
@@ -87,19 +99,34 @@ def plan_of(profile: Profile) -> Plan:
         tags=tuple(load.tags),
         exclude_tags=tuple(load.exclude_tags),
     )
-    plan = _with_scenarios(profile, plan) if profile.scenarios else _part(profile, plan, (), profile, load)
+    plan = (
+        _with_scenarios(profile, plan)
+        if profile.scenarios
+        else _part(profile, plan, (), profile, load)
+    )
     shared = _for_all(profile)
     return with_headers(plan, shared) if shared else plan
 
 
-def _part(profile: Profile, plan: Plan, place: Place, part: Profile | ScenarioSpec, load: TrafficShape) -> Plan:
+def _part(
+    profile: Profile, plan: Plan, place: Place, part: Profile | ScenarioSpec, load: TrafficShape
+) -> Plan:
     """A plan with the requests and the load of a part of the profile."""
     document, before = profile.document, label_of(part)
-    courses = [(where, _steps(steps, document, where, name)) for where, name, steps in courses_of(place, part)]
+    courses = [
+        (where, _steps(steps, document, where, name))
+        for where, name, steps in courses_of(place, part)
+    ]
     return replace(
         plan,
         requests=tuple(
-            planned(endpoint, document, (*place, "endpoints", index), before + endpoint.label, endpoint.weight)
+            planned(
+                endpoint,
+                document,
+                (*place, "endpoints", index),
+                before + endpoint.label,
+                endpoint.weight,
+            )
             for index, endpoint in enumerate(part.endpoints)
         ),
         setup=courses[0][1],
@@ -195,12 +222,19 @@ def _body(source: str) -> tuple[bytes, str]:
     return (b"", source) if is_template(source) else (source.encode(), "")
 
 
-def _headers(sending: Sending, given: dict[str, str | list[str]], content_type: str = "") -> Headers:
+def _headers(
+    sending: Sending, given: dict[str, str | list[str]], content_type: str = ""
+) -> Headers:
     """What is sent anyway, and what the profile gives, which goes before it."""
     headers: dict[str, str | tuple[str, ...]] = {**ADDED_HEADERS}
     if content_type:
         headers["Content-Type"] = content_type
-    kinds = {"json": sending.json_, "form": sending.form, "text": sending.body, "file": getattr(sending, "file", None)}
+    kinds = {
+        "json": sending.json_,
+        "form": sending.form,
+        "text": sending.body,
+        "file": getattr(sending, "file", None),
+    }
     kind = next((kind for kind, body in kinds.items() if body is not None), None)
     if kind is not None:
         headers["Content-Type"] = _CONTENT_TYPES[kind]
@@ -212,7 +246,9 @@ def _headers(sending: Sending, given: dict[str, str | list[str]], content_type: 
 def _for_all(profile: Profile) -> Headers:
     """The headers of every request that has none of the same name."""
     given = literal(profile.headers, (), profile.document, key="headers")
-    headers = {name: value if isinstance(value, str) else tuple(value) for name, value in given.items()}
+    headers = {
+        name: value if isinstance(value, str) else tuple(value) for name, value in given.items()
+    }
     if profile.auth is not None and profile.auth.basic is not None:
         login = profile.auth.basic
         headers["Authorization"] = "Basic " + _base64(f"{login.user}:{login.password}".encode())
@@ -233,11 +269,15 @@ def _steps(
         if isinstance(step, BlockSpec):
             rounds = step.repeat if step.while_ is None else step.at_most
             inner = _steps(step.steps, document, (*here, "steps"), name)
-            planned_steps.append(PlannedBlock(inner, rounds, step.while_ or "", step.if_ or "", step.chance))
+            planned_steps.append(
+                PlannedBlock(inner, rounds, step.while_ or "", step.if_ or "", step.chance)
+            )
         else:
             request = planned(step, document, here, f"{name} / {step.label}", captures=step.capture)
             think = (step.think.min, step.think.max) if step.think else None
-            planned_steps.append(replace(request, condition=step.if_ or "", chance=step.chance, think=think))
+            planned_steps.append(
+                replace(request, condition=step.if_ or "", chance=step.chance, think=think)
+            )
     return tuple(planned_steps)
 
 
@@ -263,7 +303,9 @@ def _auth(profile: Profile) -> PlannedAuth | None:
 
 def _tls(profile: Profile) -> TlsOptions:
     tls, document = profile.target.tls, profile.document
-    ca, certificate, key = (_absolute(document, name) for name in (tls.ca, tls.certificate, tls.key))
+    ca, certificate, key = (
+        _absolute(document, name) for name in (tls.ca, tls.certificate, tls.key)
+    )
     return TlsOptions(ca, certificate, key, tls.insecure)
 
 

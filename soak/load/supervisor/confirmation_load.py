@@ -21,10 +21,11 @@ class ConfirmationRound:
 def confirmation_rounds(plan: Plan, seconds: float, made: int) -> tuple[ConfirmationRound, ...]:
     """What confirms, in `seconds` at full load in all, after a first load of `made` requests.
 
-    Where requests vary, half of it repeats what the first load began with, so that what grows with every request is told
-    from what grows with every new key. The rest, or all, is fresh: rows, numbers and random values that the first load did
-    not draw, for with the same keys over again a cache that only gains entries would look like one that is full. Rows that
-    may never be used twice are not.
+    Where requests vary, half of it repeats what the first load began with, so that what grows with
+    every request is told from what grows with every new key. The rest, or all, is fresh: rows,
+    numbers and random values that the first load did not draw, for with the same keys over again a
+    cache that only gains entries would look like one that is full. Rows that may never be used
+    twice are not.
     """
     varies = any(_varies(request) for request in plan.planned_requests) and all(
         rows.order != "unique" for rows in plan.rows
@@ -32,7 +33,9 @@ def confirmation_rounds(plan: Plan, seconds: float, made: int) -> tuple[Confirma
     if not varies:
         return (ConfirmationRound("confirm", "confirmed", again(plan, seconds, made)),)
     repeated, fresh = again(plan, seconds / 2, 0), again(plan, seconds / 2, made)
-    return ConfirmationRound("repeat", "repeated", repeated), ConfirmationRound("confirm", "confirmed", fresh)
+    return ConfirmationRound("repeat", "repeated", repeated), ConfirmationRound(
+        "confirm", "confirmed", fresh
+    )
 
 
 def again(plan: Plan, seconds: float, made: int) -> Plan:
@@ -41,7 +44,10 @@ def again(plan: Plan, seconds: float, made: int) -> Plan:
 
 
 def _shortened(plan: Plan, share: float, made: int) -> Plan:
-    pieces = tuple(replace(piece, seconds=piece.seconds * share, period=piece.period * share) for piece in plan.pieces)
+    pieces = tuple(
+        replace(piece, seconds=piece.seconds * share, period=piece.period * share)
+        for piece in plan.pieces
+    )
     return replace(
         plan,
         duration=plan.duration * share,
@@ -53,6 +59,8 @@ def _shortened(plan: Plan, share: float, made: int) -> Plan:
 
 
 def _varies(request: PlannedRequest) -> bool:
-    values = (value if isinstance(value, str) else " ".join(value) for value in request.headers.values())
+    values = (
+        value if isinstance(value, str) else " ".join(value) for value in request.headers.values()
+    )
     pieces = (piece.template for piece in request.pieces)
     return any(is_template(text) for text in (request.path, request.template, *values, *pieces))

@@ -37,9 +37,9 @@ WATCH_SECONDS = 0.5
 class LoadProcess:
     """One run of a plan in a child process.
 
-    `started` and `finished` are moments on the run's clock, None until they come. Windows go to `on_window`, and warnings
-    and what becomes of workers to `on_event`, from a thread of this object's own. `failure` says in one line why the load
-    broke, None while it did not.
+    `started` and `finished` are moments on the run's clock, None until they come. Windows go to
+    `on_window`, and warnings and what becomes of workers to `on_event`, from a thread of this
+    object's own. `failure` says in one line why the load broke, None while it did not.
     """
 
     def __init__(
@@ -100,7 +100,9 @@ class LoadProcess:
             raise LoadError(f"the load did not start within {patience:g} s{self._log_says('why')}")
         if self.started is None:
             self.stop()
-            raise LoadError(f"the load could not start: {self.failure or 'its process ended'}{self._log_says('more')}")
+            raise LoadError(
+                f"the load could not start: {self.failure or 'its process ended'}{self._log_says('more')}"
+            )
         threading.Thread(target=self._watch, name="soak-load-watch", daemon=True).start()
         for part in self._plan.parts:
             if (code := mix_modulation_of(part)) is not None:
@@ -121,9 +123,7 @@ class LoadProcess:
             told = told and silent > 0
             if silent > max(SILENT_INTERVALS * interval, SILENT_SECONDS) and not told:
                 told = True
-                text = (
-                    f"the load has sent no window for {silent:g} s; after {self._patience(interval):g} s it is broken"
-                )
+                text = f"the load has sent no window for {silent:g} s; after {self._patience(interval):g} s it is broken"
                 self._on_event(Event(time.monotonic() - self._origin, EventKind.LOAD, text))
             if silent > self._patience(interval):
                 self._break(f"the load's process sent no window for {silent:g} s, and was ended")
@@ -214,7 +214,11 @@ class LoadProcess:
                 self.finished = message["time"] - self._origin
             case "event":
                 self._on_event(
-                    Event(message["time"] - self._origin, EventKind(message.get("event", "warning")), message["text"])
+                    Event(
+                        message["time"] - self._origin,
+                        EventKind(message.get("event", "warning")),
+                        message["text"],
+                    )
                 )
             case "failed":
                 self.failure = str(message["reason"])

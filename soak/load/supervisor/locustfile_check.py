@@ -38,10 +38,16 @@ def check_locustfile(plan: Plan) -> LocustfileSummary | None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ProfileError(f"load.locustfile: {plan.locustfile}: not imported within {PATIENCE:g} s") from None
+        raise ProfileError(
+            f"load.locustfile: {plan.locustfile}: not imported within {PATIENCE:g} s"
+        ) from None
     said = [json.loads(text) for text in done.stdout.splitlines()]
     if not said or said[-1]["kind"] != "locustfile":
-        why = said[-1]["reason"] if said else (done.stderr.strip().splitlines() or ["its process ended"])[-1]
+        why = (
+            said[-1]["reason"]
+            if said
+            else (done.stderr.strip().splitlines() or ["its process ended"])[-1]
+        )
         raise ProfileError(f"load.locustfile: {why}")
     summary = LocustfileSummary(tuple(said[-1]["users"]), said[-1]["shape"])
     if summary.shape is not None and plan.staged:

@@ -18,7 +18,9 @@ from soak.profile.yamltext import Path as Place
 Parts = dict[str, list[str | PartFile]]
 
 
-def multipart_pieces(parts: Parts, place: Place, document: Document) -> tuple[tuple[PlannedPiece, ...], str]:
+def multipart_pieces(
+    parts: Parts, place: Place, document: Document
+) -> tuple[tuple[PlannedPiece, ...], str]:
     """The body in its pieces, and its Content-Type; `place` is that of the parts in the profile."""
     bodies = [
         (name, part, _content(part, document), part_place(place, name, index, document))
@@ -31,7 +33,9 @@ def multipart_pieces(parts: Parts, place: Place, document: Document) -> tuple[tu
     for name, part, content, where in bodies:
         pieces.append(_constant(f"--{boundary}\r\n{_head(name, part)}\r\n\r\n".encode()))
         text = literal(part, where, document) if isinstance(part, str) else None
-        pieces.append(PlannedPiece("", text) if text is not None and is_template(text) else _constant(content))
+        pieces.append(
+            PlannedPiece("", text) if text is not None and is_template(text) else _constant(content)
+        )
         pieces.append(_constant(b"\r\n"))
     pieces.append(_constant(f"--{boundary}--\r\n".encode()))
     return tuple(pieces), f"multipart/form-data; boundary={boundary}"

@@ -33,8 +33,9 @@ _OFTEN = 0.1
 class SearchLoad:
     """A whole search as one load: it starts, stops and fails as a `LoadProcess` does.
 
-    Windows go to `on_window` and events to `on_event`, as of every load; `keep` is given all `steps` so far when one has
-    ended. The search ends after the plan's duration at the latest. Connections are new with each step.
+    Windows go to `on_window` and events to `on_event`, as of every load; `keep` is given all
+    `steps` so far when one has ended. The search ends after the plan's duration at the latest.
+    Connections are new with each step.
     """
 
     def __init__(
@@ -53,7 +54,11 @@ class SearchLoad:
         self._settings, self._plan, self._origin, self._log = settings, plan, origin, log
         self._on_window, self._on_event, self._keep = on_window, on_event, keep
         self._steps: list[dict[str, Any]] = []
-        self._stop, self._ended, self._decided = threading.Event(), threading.Event(), threading.Event()
+        self._stop, self._ended, self._decided = (
+            threading.Event(),
+            threading.Event(),
+            threading.Event(),
+        )
         self._history: list[Outcome] = []
         self._made = plan.before
         self._load: LoadProcess | None = None
@@ -171,8 +176,12 @@ def load_of(
 
 def step_text(outcome: Outcome) -> str:
     """A step in one line: `400 requests/s held: 0% of 8,000 requests took over 250 ms (1% may)`."""
-    kind = {StepKind.CONFIRM: ", confirmed at length", StepKind.RECOVERY: " to recover"}.get(outcome.step.kind, "")
-    return f"{show_number(outcome.step.rate)} requests/s{kind}: {outcome.decision}; {outcome.reason}"
+    kind = {StepKind.CONFIRM: ", confirmed at length", StepKind.RECOVERY: " to recover"}.get(
+        outcome.step.kind, ""
+    )
+    return (
+        f"{show_number(outcome.step.rate)} requests/s{kind}: {outcome.decision}; {outcome.reason}"
+    )
 
 
 def counts_of(window: Window) -> WindowCounts:

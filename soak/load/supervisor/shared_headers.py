@@ -24,7 +24,9 @@ def with_headers(plan: Plan, headers: Headers) -> Plan:
 
     return replace(
         plan,
-        requests=tuple(replace(request, headers=_below(headers, request.headers)) for request in plan.requests),
+        requests=tuple(
+            replace(request, headers=_below(headers, request.headers)) for request in plan.requests
+        ),
         flows=tuple(replace(flow, steps=with_them(flow.steps)) for flow in plan.flows),
         setup=with_them(plan.setup),
         teardown=with_them(plan.teardown),

@@ -45,7 +45,9 @@ def check_requests_and_data(profile: Profile) -> None:
         captured = {name for _, step in requests_in(part.setup, ()) for name in step.capture}
         lasting |= captured
         for index, endpoint in enumerate(part.endpoints):
-            _check_request(endpoint, (*place, "endpoints", index), document, given | captured, columns)
+            _check_request(
+                endpoint, (*place, "endpoints", index), document, given | captured, columns
+            )
         for where, _, steps in courses_of(place, part):
             known = given | (set() if where[-1] == "setup" else captured)
             for there, step in requests_in(steps, where):
@@ -54,23 +56,34 @@ def check_requests_and_data(profile: Profile) -> None:
             _check_conditions(where, steps, document, known)
     for where, text in _texts(literal(profile.headers, (), document, "headers"), ("headers",)):
         if is_template(text):
-            _check_template(where, "text", text, document, {*TEMPLATE_NAMES, *profile.data, *lasting}, columns)
+            _check_template(
+                where, "text", text, document, {*TEMPLATE_NAMES, *profile.data, *lasting}, columns
+            )
     if profile.auth is not None and profile.auth.request is not None:
         _check_path(profile.auth.token, ("auth", "token"), document)
 
 
 def _check_request(
-    request: RequestSpec, place: Place, document: Document, known: set[str], columns: dict[str, tuple[str, ...]]
+    request: RequestSpec,
+    place: Place,
+    document: Document,
+    known: set[str],
+    columns: dict[str, tuple[str, ...]],
 ) -> None:
     check_paths(request, place, document)
     for where, kind, source in sources_of(request, place, document):
         _check_template(where, kind, source, document, known, columns)
 
 
-def _check_conditions(place: Place, steps: Sequence[StepSpec | BlockSpec], document: Document, known: set[str]) -> None:
+def _check_conditions(
+    place: Place, steps: Sequence[StepSpec | BlockSpec], document: Document, known: set[str]
+) -> None:
     """The expressions of `if` and `while` are expressions, of names that there are."""
     for where, step in blocks_in(steps, place):
-        for key, text in (("if", step.if_), ("while", step.while_ if isinstance(step, BlockSpec) else None)):
+        for key, text in (
+            ("if", step.if_),
+            ("while", step.while_ if isinstance(step, BlockSpec) else None),
+        ):
             if text is None:
                 continue
             try:
@@ -82,7 +95,9 @@ def _check_conditions(place: Place, steps: Sequence[StepSpec | BlockSpec], docum
                 raise refused(document, (*where, key), reason)
 
 
-def sources_of(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:
+def sources_of(
+    request: RequestSpec, place: Place, document: Document
+) -> Iterator[tuple[Place, Kind, str]]:
     """Every template of a request: its place in the file, its kind, its source."""
     _, _, path = literal(request.request, place, document, key="request").partition(" ")
     trees: list[tuple[str, Kind, Any]] = [
@@ -93,14 +108,18 @@ def sources_of(request: RequestSpec, place: Place, document: Document) -> Iterat
         ("body", "text", request.body),
     ]
     for key, kind, tree in trees:
-        for where, text in _texts(tree if key == "request" else literal(tree, place, document, key), (*place, key)):
+        for where, text in _texts(
+            tree if key == "request" else literal(tree, place, document, key), (*place, key)
+        ):
             if is_template(text):
                 yield where, kind, text
     yield from _expected(request, place, document)
     yield from _fields(request, place, document)
 
 
-def _expected(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:
+def _expected(
+    request: RequestSpec, place: Place, document: Document
+) -> Iterator[tuple[Place, Kind, str]]:
     """The templates of what a request expects."""
     expect, here = request.expect, (*place, "expect")
     trees: list[tuple[Place, Any]] = [((*here, "status"), expect.status)]
@@ -114,7 +133,9 @@ def _expected(request: RequestSpec, place: Place, document: Document) -> Iterato
                 yield where, "json", text
 
 
-def _fields(request: RequestSpec, place: Place, document: Document) -> Iterator[tuple[Place, Kind, str]]:
+def _fields(
+    request: RequestSpec, place: Place, document: Document
+) -> Iterator[tuple[Place, Kind, str]]:
     """The templates of a multipart body's fields."""
     for name, parts in (request.multipart or {}).items():
         for index, part in enumerate(parts):
@@ -137,14 +158,21 @@ def _texts(tree: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _check_template(
-    place: Place, kind: Kind, text: str, document: Document, known: set[str], columns: dict[str, tuple[str, ...]]
+    place: Place,
+    kind: Kind,
+    text: str,
+    document: Document,
+    known: set[str],
+    columns: dict[str, tuple[str, ...]],
 ) -> None:
     try:
         template = Template(kind, _source(kind, text))
     except TemplateError as error:
         raise refused(document, place, str(error)) from None
     for name in sorted(template.names - known):
-        raise refused(document, place, f"nothing is called {name} here{nearest(name, sorted(known))}")
+        raise refused(
+            document, place, f"nothing is called {name} here{nearest(name, sorted(known))}"
+        )
     for name in template.names & columns.keys():
         for column in sorted(template.columns(name) - set(columns[name])):
             there = nearest(column, columns[name])
@@ -172,7 +200,11 @@ def _columns(profile: Profile, name: str) -> tuple[str, ...]:
     distributed = cluster_options_of(profile)
     if distributed is not None and rows.order != "random" and count < distributed.workers:
         reason = f"{count} {rows.order} rows cannot be shared by {distributed.workers} workers"
-        raise refused(document, ("data", name), f"{reason}, for no two have the same; take fewer, or order: random")
+        raise refused(
+            document,
+            ("data", name),
+            f"{reason}, for no two have the same; take fewer, or order: random",
+        )
     return columns
 
 

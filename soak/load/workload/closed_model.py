@@ -86,7 +86,12 @@ class ClosedLoad:
 
     def _live(self, user: ClosedUser) -> None:
         virtual_user, sender = user.virtual_user, user.sender
-        chance, choose, begin, pace = virtual_user.random, self._mix.choose, self._builder.begin, self._plan.pace
+        chance, choose, begin, pace = (
+            virtual_user.random,
+            self._mix.choose,
+            self._builder.begin,
+            self._plan.pace,
+        )
         pauses = pace is not None or self._plan.think is not None
 
         def pause(virtual_user: VirtualUser, after: ScenarioStep) -> bool:
@@ -168,5 +173,9 @@ class ClosedLoad:
             user.leaving = user.cut = True
             if (user.idle or user.thinking) and user.greenlet is not None:
                 user.greenlet.kill(block=False)
-        gevent.joinall([user.greenlet for user in self._running if user.greenlet is not None], timeout=patience)
-        gevent.killall([user.greenlet for user in self._running if user.greenlet is not None], timeout=1.0)
+        gevent.joinall(
+            [user.greenlet for user in self._running if user.greenlet is not None], timeout=patience
+        )
+        gevent.killall(
+            [user.greenlet for user in self._running if user.greenlet is not None], timeout=1.0
+        )

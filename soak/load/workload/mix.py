@@ -31,10 +31,11 @@ _NUMBERS_EACH = 64
 class ScenarioStep:
     """One request: `template` to send, `checks` and `extractors` for its answer, `timeout` in seconds.
 
-    Where an answer is not needed, its body need only be counted and its headers need not be read. `head` and `body` are
-    the bytes to send where they are always the same; with no `head`, `heads` makes one of what is rendered. The head, or
-    the `trace_lines` to add to it, want the number of the request's trace `traced` times. With
-    `only_status`, the status alone decides: one of `statuses`, or any below 400 where there are none.
+    Where an answer is not needed, its body need only be counted and its headers need not be read.
+    `head` and `body` are the bytes to send where they are always the same; with no `head`, `heads`
+    makes one of what is rendered. The head, or the `trace_lines` to add to it, want the number of
+    the request's trace `traced` times. With `only_status`, the status alone decides: one of
+    `statuses`, or any below 400 where there are none.
     """
 
     __slots__ = (
@@ -84,7 +85,9 @@ class ScenarioStep:
         self.keeps = bool(planned.extractors)
         self.only_status = planned.expect.only_status and not self.keeps
         named = {name.lower() for name in planned.headers}
-        self.authorized = plan.auth is not None and plan.auth.header.partition(":")[0].lower() not in named
+        self.authorized = (
+            plan.auth is not None and plan.auth.header.partition(":")[0].lower() not in named
+        )
         self.heads = RequestHead(planned.method, Origin.of(plan.url), urlsplit(plan.url).path)
         tracing = TraceHeaders(plan.traceparent, plan.trace_header)
         self.trace_lines, self.traced = tracing.lines(planned.headers)
@@ -92,7 +95,9 @@ class ScenarioStep:
         self.body = b""
         if (constant := self.template.constant) is not None:
             self.body = constant.body
-            head = self.heads.of(constant.path, constant.headers, len(constant.body))  # refuses a header that is none
+            head = self.heads.of(
+                constant.path, constant.headers, len(constant.body)
+            )  # refuses a header that is none
             if not self.authorized:
                 self.head, self.traced = tracing.template(head)
 
@@ -104,7 +109,9 @@ class ScenarioBlock:
 
     def __init__(self, planned: PlannedBlock, plan: Plan) -> None:
         self.steps = steps_of(planned.steps, plan)
-        self.first: ScenarioStep = self.steps[0] if isinstance(self.steps[0], ScenarioStep) else self.steps[0].first
+        self.first: ScenarioStep = (
+            self.steps[0] if isinstance(self.steps[0], ScenarioStep) else self.steps[0].first
+        )
         self.rounds, self.chance = planned.repeat, planned.chance
         self.loop = Condition(planned.loop) if planned.loop else None
         self.condition = Condition(planned.condition) if planned.condition else None
@@ -117,7 +124,8 @@ Step = ScenarioStep | ScenarioBlock
 def steps_of(planned: tuple[PlannedStep, ...], plan: Plan) -> tuple[Step, ...]:
     """Planned steps, compiled."""
     return tuple(
-        ScenarioBlock(step, plan) if isinstance(step, PlannedBlock) else ScenarioStep(step, plan) for step in planned
+        ScenarioBlock(step, plan) if isinstance(step, PlannedBlock) else ScenarioStep(step, plan)
+        for step in planned
     )
 
 
@@ -125,7 +133,11 @@ def _names(steps: tuple[Step, ...]) -> frozenset[str]:
     """The names that the templates and conditions of some steps need."""
     names: set[str] = set()
     for step in steps:
-        names |= step.names if isinstance(step, ScenarioBlock) else step.template.names | step.checks.names
+        names |= (
+            step.names
+            if isinstance(step, ScenarioBlock)
+            else step.template.names | step.checks.names
+        )
         names |= step.condition.names if step.condition else set()
     return frozenset(names)
 
@@ -133,15 +145,17 @@ def _names(steps: tuple[Step, ...]) -> frozenset[str]:
 class Scenario:
     """What one user does at a stretch: a flow's steps in order, or one endpoint's request. `names` are its templates'.
 
-    A `constant` one is one request of the same bytes each time, which needs no virtual user. `first` is the first request
-    of it that there may be.
+    A `constant` one is one request of the same bytes each time, which needs no virtual user.
+    `first` is the first request of it that there may be.
     """
 
     __slots__ = ("constant", "first", "flow", "names", "steps", "weight")
 
     def __init__(self, steps: tuple[Step, ...], weight: float, *, flow: bool = False) -> None:
         self.steps, self.weight, self.flow = steps, weight, flow
-        self.first: ScenarioStep = steps[0] if isinstance(steps[0], ScenarioStep) else steps[0].first
+        self.first: ScenarioStep = (
+            steps[0] if isinstance(steps[0], ScenarioStep) else steps[0].first
+        )
         self.constant = not flow and self.first.head is not None and not self.first.checks.templated
         self.names = _names(steps)
 
@@ -153,7 +167,10 @@ class SharedData:
     """
 
     def __init__(self, plan: Plan, index: int = 0, count: int = 1) -> None:
-        self.rows = {rows.name: Feeder.load(rows, index, count, lambda: gevent.sleep(0)) for rows in plan.rows}
+        self.rows = {
+            rows.name: Feeder.load(rows, index, count, lambda: gevent.sleep(0))
+            for rows in plan.rows
+        }
         for rows in self.rows.values():
             rows.skip(plan.before // count)
         self.numbers = SequenceNumbers(index, count, plan.before * _NUMBERS_EACH)
@@ -170,16 +187,25 @@ class TrafficMix:
     `plan` is the scenario's, or all of it where there are none.
     """
 
-    def __init__(self, plan: Plan, index: int = 0, count: int = 1, shared: SharedData | None = None) -> None:
+    def __init__(
+        self, plan: Plan, index: int = 0, count: int = 1, shared: SharedData | None = None
+    ) -> None:
         self._plan, self._index, self._count = plan, index, count
         self._shared = shared or SharedData(plan, index, count)
-        alone = [Scenario((ScenarioStep(request, plan),), request.weight) for request in plan.requests]
-        flows = [Scenario(steps_of(flow.steps, plan), flow.weight, flow=True) for flow in plan.flows]
+        alone = [
+            Scenario((ScenarioStep(request, plan),), request.weight) for request in plan.requests
+        ]
+        flows = [
+            Scenario(steps_of(flow.steps, plan), flow.weight, flow=True) for flow in plan.flows
+        ]
         self.setup, self.teardown = (
-            Scenario(steps_of(steps, plan), 1.0, flow=True) if steps else None for steps in (plan.setup, plan.teardown)
+            Scenario(steps_of(steps, plan), 1.0, flow=True) if steps else None
+            for steps in (plan.setup, plan.teardown)
         )
         self.scenarios = (*alone, *flows)
-        self._bounds: Sequence[float] = list(accumulate(scenario.weight for scenario in self.scenarios))
+        self._bounds: Sequence[float] = list(
+            accumulate(scenario.weight for scenario in self.scenarios)
+        )
         self._modulation = mix_modulation_of(plan)
         #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
         self.turns = inf if self._modulation is None else 0.0
@@ -188,7 +214,9 @@ class TrafficMix:
 
     def virtual_user(self, number: int) -> VirtualUser:
         """The state of one user, counted from 1 in this process; no two processes have the same users."""
-        return self._user(self._shared.user((number - 1) * self._count + self._index, self._plan.scenario))
+        return self._user(
+            self._shared.user((number - 1) * self._count + self._index, self._plan.scenario)
+        )
 
     def caller_number(self, number: int) -> int:
         """What templates know as `user` of an arrival, counted from 0 over all processes: from 1 on over the whole run."""

@@ -57,8 +57,9 @@ class ConnectionWorker:
 class OpenLoad:
     """All arrivals of a plan, and the workers that send them.
 
-    A target's descriptors and goroutines follow the connections it is given. So that these do not look like growth, the
-    pinned ones take turns from the first requests on, and what a stall has added goes again once idle for some seconds.
+    A target's descriptors and goroutines follow the connections it is given. So that these do not
+    look like growth, the pinned ones take turns from the first requests on, and what a stall has
+    added goes again once idle for some seconds.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class OpenLoad:
         self._without_rows: set[Scenario] = set()
         self._cut = False
         self._hub = gevent.get_hub()
-        enough = min(MOST_PINNED, 4 + ceil(PINNED_SECONDS * (plan.rate or 0.0) / self._shares.first.count))
+        enough = min(
+            MOST_PINNED, 4 + ceil(PINNED_SECONDS * (plan.rate or 0.0) / self._shares.first.count)
+        )
         self._pinned = deque(ConnectionWorker(new_sender(), pinned=True) for _ in range(enough))
         self._more: list[ConnectionWorker] = []
         self._all: set[ConnectionWorker] = set(self._pinned)
@@ -107,7 +110,9 @@ class OpenLoad:
         began = looked = time.monotonic()
         mix, choose, arrive, without_rest = self._mix, self._mix.choose, self.arrive, 0
         chance, poisson = self._virtual_user.random, self._plan.arrivals == "poisson"
-        for number, due in arrivals_of(self._mix.schedule, self._shares, poisson=poisson, seed=self._plan.seed):
+        for number, due in arrivals_of(
+            self._mix.schedule, self._shares, poisson=poisson, seed=self._plan.seed
+        ):
             moment = began + due
             without_rest += 1
             if moment > time.monotonic() or without_rest >= MOST_AT_ONCE:
@@ -140,7 +145,10 @@ class OpenLoad:
             visit = Visit(virtual_user, self._builder.steps(scenario.steps, virtual_user))
             try:
                 first = next(visit.steps)
-            except (StopIteration, FlowEnded):  # no step's condition holds; or it cannot be told, which is counted
+            except (
+                StopIteration,
+                FlowEnded,
+            ):  # no step's condition holds; or it cannot be told, which is counted
                 return
         rendered = self._builder.make(first, virtual_user)
         if rendered is not None:
@@ -151,7 +159,9 @@ class OpenLoad:
         self._counting.drop(scenario.first.endpoint)
         self._without_rows.add(scenario)
         if len(self._without_rows) == len(self._mix.scenarios):
-            self._warnings.run_out("every row of the data has been used; order: sequential begins again")
+            self._warnings.run_out(
+                "every row of the data has been used; order: sequential begins again"
+            )
 
     def arrive(self, arrival: Arrival) -> None:
         """Hand one arrival to an idle worker or a new one; else it waits, or is dropped."""
@@ -246,6 +256,8 @@ class OpenLoad:
                 worker.greenlet.kill(block=False)
         while (self.busy or self._waiting) and time.monotonic() < end:
             gevent.sleep(0.01)
-        gevent.killall([worker.greenlet for worker in self._all if worker.greenlet is not None], timeout=1.0)
+        gevent.killall(
+            [worker.greenlet for worker in self._all if worker.greenlet is not None], timeout=1.0
+        )
         for worker in self._all:  # that never worked
             worker.sender.close()

@@ -30,7 +30,9 @@ class RequestBuilder:
         self._made: set[str] = set()
         self._failed: Counter[str] = Counter()
 
-    def begin(self, scenario: Scenario, virtual_user: VirtualUser, number: int | None = None) -> bool:
+    def begin(
+        self, scenario: Scenario, virtual_user: VirtualUser, number: int | None = None
+    ) -> bool:
         """Let a visitor begin a course; False when rows that it needs have run out, of which the run is told."""
         try:
             virtual_user.begin(scenario.names, number)

@@ -45,7 +45,15 @@ def client_options(plan: Plan) -> ClientOptions:
 class Sender:
     """One user's requests: sent over its client, their answers checked, and counted."""
 
-    __slots__ = ("_builder", "_client", "_count", "_examples", "_send", "_timeouts", "_token_refresher")
+    __slots__ = (
+        "_builder",
+        "_client",
+        "_count",
+        "_examples",
+        "_send",
+        "_timeouts",
+        "_token_refresher",
+    )
 
     def __init__(
         self,
@@ -76,9 +84,15 @@ class Sender:
     def walk(self, scenario: Scenario, virtual_user: VirtualUser, pause: Pause) -> str | None:
         """All of a scenario that the virtual user has begun; the failure that ended it, if one did."""
         if scenario.flow:
-            return self.go_on(self._builder.steps(scenario.steps, virtual_user), virtual_user, pause)
+            return self.go_on(
+                self._builder.steps(scenario.steps, virtual_user), virtual_user, pause
+            )
         rendered = self._builder.make(scenario.first, virtual_user)
-        return NOT_MADE if rendered is None else self.send(scenario.first, rendered, None, virtual_user)
+        return (
+            NOT_MADE
+            if rendered is None
+            else self.send(scenario.first, rendered, None, virtual_user)
+        )
 
     def go_on(
         self,
@@ -112,7 +126,8 @@ class Sender:
     ) -> str | None:
         """Send, check and count one request, and let the visitor keep what its answer holds; the failure if it failed.
 
-        Latency runs from `intended` (monotonic seconds) where given. Only a step that has a `head` goes without `rendered`.
+        Latency runs from `intended` (monotonic seconds) where given. Only a step that has a `head`
+        goes without `rendered`.
         """
         trace = next_trace() if step.traced else 0
         if step.head is None:
@@ -138,20 +153,43 @@ class Sender:
                 checks = step.checks if rendered is None else rendered.checks or step.checks
                 seconds = ended - (began if intended is None else intended)
                 failure = self._examined(step, checks, head, response, seconds, virtual_user)
-            if failure is not None and response.status == 401 and step.authorized and self._token_refresher is not None:
+            if (
+                failure is not None
+                and response.status == 401
+                and step.authorized
+                and self._token_refresher is not None
+            ):
                 self._token_refresher.refused()
         if intended is None:
-            self._count(step.endpoint, ended - began, response.size, failure, None, response.status, trace)
+            self._count(
+                step.endpoint, ended - began, response.size, failure, None, response.status, trace
+            )
         else:
             wait = began - intended
-            self._count(step.endpoint, ended - intended, response.size, failure, wait, response.status, trace)
+            self._count(
+                step.endpoint,
+                ended - intended,
+                response.size,
+                failure,
+                wait,
+                response.status,
+                trace,
+            )
         return failure
 
     def _head(self, step: ScenarioStep, rendered: RenderedRequest, trace: int) -> bytes:
         """The head of a request that was rendered, with the token where there is one, and its trace."""
-        token = self._token_refresher.header if self._token_refresher is not None and step.authorized else None
+        token = (
+            self._token_refresher.header
+            if self._token_refresher is not None and step.authorized
+            else None
+        )
         head = step.heads.of(rendered.path, rendered.headers, len(rendered.body), token)
-        return b"%b%b\r\n" % (head[:-2], step.trace_lines % ((trace,) * step.traced)) if trace else head
+        return (
+            b"%b%b\r\n" % (head[:-2], step.trace_lines % ((trace,) * step.traced))
+            if trace
+            else head
+        )
 
     def _examined(
         self,

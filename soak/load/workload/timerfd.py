@@ -1,7 +1,8 @@
 """Sleeping until a moment, to within some 50 µs where the system can.
 
-gevent's event loop waits in whole milliseconds, so that a sleep ends half a millisecond late at the median: as much as a
-fast service takes to answer, and in the open model it would be part of its latency. Linux's timer descriptors are exact.
+gevent's event loop waits in whole milliseconds, so that a sleep ends half a millisecond late at the
+median: as much as a fast service takes to answer, and in the open model it would be part of its
+latency. Linux's timer descriptors are exact.
 """
 
 from __future__ import annotations

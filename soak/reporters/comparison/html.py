@@ -9,8 +9,17 @@ from soak.reporters.comparison import rows
 from soak.reporters.html import PLACE, panel_of
 from soak.reporters.page_parts import chart_data, chart_library, environment, own_script, page_file
 
-COLOURS = {GateVerdict.WORSE: "fail", GateVerdict.CANNOT_TELL: "inconclusive", GateVerdict.NOT_WORSE: "pass"}
-CHIPS = {Change.WORSE: "fail", Change.CANNOT_TELL: "inconclusive", Change.BETTER: "pass", Change.SAME: "pass"}
+COLOURS = {
+    GateVerdict.WORSE: "fail",
+    GateVerdict.CANNOT_TELL: "inconclusive",
+    GateVerdict.NOT_WORSE: "pass",
+}
+CHIPS = {
+    Change.WORSE: "fail",
+    Change.CANNOT_TELL: "inconclusive",
+    Change.BETTER: "pass",
+    Change.SAME: "pass",
+}
 #: Charts shown: those of the most urgent series come first in a run's own report.
 MOST_CHARTS = 24
 
@@ -19,7 +28,9 @@ def _colour(comparison: Comparison) -> str:
     """The page's colour: that nothing is worse is no green where most of it cannot be told."""
     mostly_open = 2 * comparison.untold > len(comparison.differences)
     return (
-        "inconclusive" if mostly_open and comparison.verdict is not GateVerdict.WORSE else COLOURS[comparison.verdict]
+        "inconclusive"
+        if mostly_open and comparison.verdict is not GateVerdict.WORSE
+        else COLOURS[comparison.verdict]
     )
 
 
@@ -27,8 +38,14 @@ def render(comparison: Comparison) -> str:
     """One HTML document; whatever a target named is escaped, or data within JSON."""
     charts = [chart for chart in comparison.charts if figures.drawable(chart)][:MOST_CHARTS]
     shown = [rows.row(difference) for difference in comparison.differences]
-    groups = [(verdict, members) for verdict in rows.MARK if (members := [r for r in shown if r.verdict is verdict])]
-    seconds = max((run.seconds for run in (*comparison.base_runs, *comparison.candidate_runs)), default=0.0)
+    groups = [
+        (verdict, members)
+        for verdict in rows.MARK
+        if (members := [r for r in shown if r.verdict is verdict])
+    ]
+    seconds = max(
+        (run.seconds for run in (*comparison.base_runs, *comparison.candidate_runs)), default=0.0
+    )
     axis = Analysis(RunInfo(comparison.candidate, seconds=seconds), Verdict.PASS, "", ())
     return (
         environment()
@@ -47,7 +64,9 @@ def render(comparison: Comparison) -> str:
             groups=groups,
             panels=[panel_of(index, chart) for index, chart in enumerate(charts)],
             library=chart_library() if charts else "",
-            script=own_script(page_file("sort.js") + page_file("report.js") + page_file("explore.js")),
+            script=own_script(
+                page_file("sort.js") + page_file("report.js") + page_file("explore.js")
+            ),
             charts=chart_data(figures.embed(axis, charts, PLACE)) if charts else "",
         )
     )

@@ -20,7 +20,10 @@ def render(comparison: Comparison) -> str:
         "reason": comparison.reason,
         "paired": comparison.paired,
         "base": {"name": comparison.base, "runs": [_run(run) for run in comparison.base_runs]},
-        "candidate": {"name": comparison.candidate, "runs": [_run(run) for run in comparison.candidate_runs]},
+        "candidate": {
+            "name": comparison.candidate,
+            "runs": [_run(run) for run in comparison.candidate_runs],
+        },
         "cannot_tell": comparison.untold,
         "differences": [_difference(difference) for difference in comparison.differences],
         "new_suspects": [suspect_fields(suspect) for suspect in comparison.new_suspects],

@@ -12,7 +12,10 @@ from soak.reporters.comparison import rows
 def render(comparison: Comparison) -> str:
     """A failure for what is worse, skipped for what cannot be told; the whole verdict is a case of its own."""
     name = f"{clean(comparison.candidate)} against {clean(comparison.base)}"
-    cases = [_verdict_case(comparison, name), *(_case(difference, name) for difference in comparison.differences)]
+    cases = [
+        _verdict_case(comparison, name),
+        *(_case(difference, name) for difference in comparison.differences),
+    ]
     totals = {
         "name": name,
         "tests": str(len(cases)),
@@ -28,7 +31,9 @@ def render(comparison: Comparison) -> str:
     if texts:
         ET.SubElement(suite, "system-err").text = "\n".join(map(clean, texts))
     ET.indent(suites)
-    return "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(suites, encoding="unicode") + "\n"
+    return (
+        "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(suites, encoding="unicode") + "\n"
+    )
 
 
 def _verdict_case(comparison: Comparison, suite: str) -> ET.Element:
@@ -44,7 +49,9 @@ def _verdict_case(comparison: Comparison, suite: str) -> ET.Element:
 
 def _case(difference: Difference, suite: str) -> ET.Element:
     row = rows.row(difference)
-    case = ET.Element("testcase", {"classname": suite, "name": f"{row.metric} {row.subject}".strip(), "time": "0"})
+    case = ET.Element(
+        "testcase", {"classname": suite, "name": f"{row.metric} {row.subject}".strip(), "time": "0"}
+    )
     text = f"{row.reason}\nbase: {row.base}\ncandidate: {row.candidate}"
     tag = {Change.WORSE: "failure", Change.CANNOT_TELL: "skipped"}.get(difference.verdict)
     if tag is None or (tag == "skipped" and difference.not_worse):

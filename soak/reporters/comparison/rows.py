@@ -64,7 +64,8 @@ def row(difference: Difference) -> Row:
         candidate=value(difference.candidate, difference.unit),
         change=difference.signed(difference.change),
         interval=_interval(difference),
-        tolerance=difference.amount(difference.tolerance) + (", required" if difference.required else ""),
+        tolerance=difference.amount(difference.tolerance)
+        + (", required" if difference.required else ""),
         catches="" if catches is None else difference.signed(catches),
         reason=clean(difference.reason),
     )
@@ -84,7 +85,11 @@ def _interval(difference: Difference) -> str:
 def value(number: float, unit: str) -> str:
     """An amount in a metric's unit."""
     per_minute = unit.removesuffix("/min")
-    return f"{show_amount(number, per_minute)}/min" if per_minute != unit else show_amount(number, unit)
+    return (
+        f"{show_amount(number, per_minute)}/min"
+        if per_minute != unit
+        else show_amount(number, unit)
+    )
 
 
 def side(runs: tuple[MeasuredRun, ...]) -> str:
@@ -93,7 +98,9 @@ def side(runs: tuple[MeasuredRun, ...]) -> str:
     loads = ", ".join(dict.fromkeys(clean(run.load) for run in runs))
     seconds = sorted(run.seconds for run in runs)[len(runs) // 2]
     count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    return f"{count} of {names}, {show_duration(seconds)}{' each' if len(runs) > 1 else ''}, {loads}"
+    return (
+        f"{count} of {names}, {show_duration(seconds)}{' each' if len(runs) > 1 else ''}, {loads}"
+    )
 
 
 def headline(comparison: Comparison) -> str:
@@ -108,7 +115,11 @@ def headline(comparison: Comparison) -> str:
 def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:
     """What every format says below the metrics: a title with its lines, none of them cleaned."""
     suspects = tuple(map(wording.suspected, comparison.new_suspects))
-    named = (("New suspects", suspects), ("Not compared", comparison.left_out), ("Warnings", comparison.warnings))
+    named = (
+        ("New suspects", suspects),
+        ("Not compared", comparison.left_out),
+        ("Warnings", comparison.warnings),
+    )
     return [(title, texts) for title, texts in named if texts]
 
 

@@ -6,15 +6,27 @@ from soak.compared import Change, Comparison, GateVerdict
 from soak.reporters.comparison import rows
 from soak.reporters.sarif import document, notification
 
-_LEVELS = {Change.WORSE: "error", Change.CANNOT_TELL: "warning", Change.BETTER: "note", Change.SAME: "note"}
+_LEVELS = {
+    Change.WORSE: "error",
+    Change.CANNOT_TELL: "warning",
+    Change.BETTER: "note",
+    Change.SAME: "note",
+}
 
 
 def render(comparison: Comparison) -> str:
     """One JSON object, in ASCII, with a newline at its end; suspects are errors only where the candidate is worse."""
     worse = comparison.verdict is GateVerdict.WORSE
     notifications = [
-        *(notification(_LEVELS[difference.verdict], difference.reason) for difference in comparison.differences),
-        *(notification("warning", f"{title}: {text}") for title, texts in rows.sections(comparison) for text in texts),
+        *(
+            notification(_LEVELS[difference.verdict], difference.reason)
+            for difference in comparison.differences
+        ),
+        *(
+            notification("warning", f"{title}: {text}")
+            for title, texts in rows.sections(comparison)
+            for text in texts
+        ),
     ]
     return document(
         comparison.new_suspects,

@@ -13,8 +13,17 @@ from soak.printable import clean
 from soak.reporters.comparison import rows
 from soak.reporters.console import as_text, banner
 
-STYLE = {Change.WORSE: "red", Change.CANNOT_TELL: "yellow", Change.BETTER: "green", Change.SAME: "dim"}
-BANNER = {GateVerdict.WORSE: "red", GateVerdict.CANNOT_TELL: "yellow", GateVerdict.NOT_WORSE: "green"}
+STYLE = {
+    Change.WORSE: "red",
+    Change.CANNOT_TELL: "yellow",
+    Change.BETTER: "green",
+    Change.SAME: "dim",
+}
+BANNER = {
+    GateVerdict.WORSE: "red",
+    GateVerdict.CANNOT_TELL: "yellow",
+    GateVerdict.NOT_WORSE: "green",
+}
 #: Columns from which a difference's figures stand beside its name.
 WIDE = 110
 
@@ -29,7 +38,11 @@ def _parts(comparison: Comparison, width: int) -> list[RenderableType]:
     if comparison.differences:
         parts += [_wide(comparison) if width >= WIDE else _narrow(comparison), Text()]
     for title, texts in rows.sections(comparison):
-        parts += [Text(title, style="bold"), *(Padding(Text(clean(text)), (0, 0, 0, 2)) for text in texts), Text()]
+        parts += [
+            Text(title, style="bold"),
+            *(Padding(Text(clean(text)), (0, 0, 0, 2)) for text in texts),
+            Text(),
+        ]
     return parts
 
 
@@ -54,7 +67,16 @@ def _wide(comparison: Comparison) -> Table:
     for name in ("base", "candidate", "change", "95% interval", "tolerated", "3 a side show"):
         table.add_column(name, justify="right", no_wrap=name != "95% interval")
     for row in map(rows.row, comparison.differences):
-        cells = (row.metric, row.subject, row.base, row.candidate, row.change, row.interval, row.tolerance, row.catches)
+        cells = (
+            row.metric,
+            row.subject,
+            row.base,
+            row.candidate,
+            row.change,
+            row.interval,
+            row.tolerance,
+            row.catches,
+        )
         style = STYLE[row.verdict]
         table.add_row(Text(f"{row.mark} {row.verdict.value}", style=style), *map(Text, cells))
     return table
@@ -67,7 +89,9 @@ def _narrow(comparison: Comparison) -> Group:
     for difference in comparison.differences:
         row = rows.row(difference)
         if row.verdict is Change.WORSE or (difference.required and not difference.not_worse):
-            lines.append(Text(f"{row.mark} {row.verdict.value}: {row.reason}", style=STYLE[row.verdict]))
+            lines.append(
+                Text(f"{row.mark} {row.verdict.value}: {row.reason}", style=STYLE[row.verdict])
+            )
         else:
             subjects = quiet.setdefault(row.verdict, {}).setdefault(row.metric, [])
             subjects.append(f"{row.subject} {row.change}".strip())
@@ -77,6 +101,8 @@ def _narrow(comparison: Comparison) -> Group:
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for metric, subjects in metrics.items():
-            table.add_row(Text(metric, style=STYLE[verdict]), Text(", ".join(subjects), style=STYLE[verdict]))
+            table.add_row(
+                Text(metric, style=STYLE[verdict]), Text(", ".join(subjects), style=STYLE[verdict])
+            )
         lines.append(table)
     return Group(*lines)

@@ -1,8 +1,9 @@
 """HotSpot's attach protocol, version 1: what jcmd speaks, without starting a JVM for each question.
 
-A JVM that jcmd has attached to once listens on a socket until it ends (sun.tools.attach.VirtualMachineImpl of OpenJDK).
-A request is its version, the command and three arguments, each ended by a zero byte; the answer begins with a line that
-holds 0 where all went well.
+A JVM that jcmd has attached to once listens on a socket until it ends
+(sun.tools.attach.VirtualMachineImpl of OpenJDK). A request is its version, the command and three
+arguments, each ended by a zero byte; the answer begins with a line that holds 0 where all went
+well.
 """
 
 from __future__ import annotations

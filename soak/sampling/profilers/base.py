@@ -38,8 +38,8 @@ class ProfiledTarget:
 class Profiler(Protocol):
     """A runtime's profiles: a frozen dataclass, made from the value of its key in `diagnose`.
 
-    Only ever called from one thread at a time; every call keeps to its own timeout and raises SoakError with one line that
-    says what is wrong and what to do about it.
+    Only ever called from one thread at a time; every call keeps to its own timeout and raises
+    SoakError with one line that says what is wrong and what to do about it.
     """
 
     #: The kinds it takes; an error that `take` raises is recorded under the first.

@@ -1,8 +1,8 @@
 """Which packages of a JVM's class path are libraries': those of all jars but the one that holds the service's own main class.
 
-What the target's authors wrote is told from libraries as a reader of a stack would: by where its classes lie. Directories on
-the class path are the target's own; of a jar with everything in it, the packages beside the main class's, and the jars inside
-it (Spring Boot's BOOT-INF/lib) are libraries.
+What the target's authors wrote is told from libraries as a reader of a stack would: by where its
+classes lie. Directories on the class path are the target's own; of a jar with everything in it, the
+packages beside the main class's, and the jars inside it (Spring Boot's BOOT-INF/lib) are libraries.
 """
 
 from __future__ import annotations
@@ -25,10 +25,14 @@ _OWN_ROOT = "BOOT-INF/classes/"
 def library_packages(properties: str, directory: Path) -> list[str]:
     """Packages of libraries, each as short as no own package begins with, from what `jcmd VM.system_properties` prints.
 
-    Paths are relative to `directory`. Empty where nothing is known; what cannot be read is left out.
+    Paths are relative to `directory`. Empty where nothing is known; what cannot be read is left
+    out.
     """
     told = dict(line.partition("=")[::2] for line in properties.splitlines() if "=" in line)
-    unescape = {key: value.replace("\\:", ":").replace("\\=", "=").replace("\\\\", "\\") for key, value in told.items()}
+    unescape = {
+        key: value.replace("\\:", ":").replace("\\=", "=").replace("\\\\", "\\")
+        for key, value in told.items()
+    }
     paths = [directory / part for part in unescape.get("java.class.path", "").split(":") if part]
     command = unescape.get("sun.java.command", "").split(" ")[0]
     own: set[str] = set()
@@ -49,8 +53,12 @@ def _packages_in(path: Path, command: str) -> tuple[set[str], set[str]]:
         with zipfile.ZipFile(path) as jar:
             names = jar.namelist()
             main = _main_class(jar, names, path, command)
-            packages = {_package(name.removeprefix(_OWN_ROOT)) for name in names if name.endswith(".class")}
-            nested = {package for name in names if name.endswith(".jar") for package in _nested(jar, name)}
+            packages = {
+                _package(name.removeprefix(_OWN_ROOT)) for name in names if name.endswith(".class")
+            }
+            nested = {
+                package for name in names if name.endswith(".jar") for package in _nested(jar, name)
+            }
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError):
         return set(), set()
     if not main:
@@ -67,7 +75,15 @@ def _main_class(jar: zipfile.ZipFile, names: Sequence[str], path: Path, command:
             return ""
         manifest = jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace").splitlines()
         keys = (_STARTED_BY, "Main-Class: ")
-        return next((line.removeprefix(key).strip() for key in keys for line in manifest if line.startswith(key)), "")
+        return next(
+            (
+                line.removeprefix(key).strip()
+                for key in keys
+                for line in manifest
+                if line.startswith(key)
+            ),
+            "",
+        )
     file = f"{command.rpartition('/')[2].replace('.', '/')}.class"
     return command if file in names or f"{_OWN_ROOT}{file}" in names else ""
 
@@ -97,5 +113,7 @@ def _short(libraries: set[str], own: set[str]) -> list[str]:
             continue
         lengths = range(min(_SHARED, len(parts)), len(parts) + 1)
         named = (".".join(parts[:length]) for length in lengths)
-        short.add(next((name for name in named if not any(_within(mine, name) for mine in own)), package))
+        short.add(
+            next((name for name in named if not any(_within(mine, name) for mine in own)), package)
+        )
     return sorted(short)

@@ -1,8 +1,9 @@
 """A JVM's flight recording (JFR): who allocates, who allocated the objects that are still alive, and who started threads.
 
-jdk.OldObjectSample keeps a sample of up to 256 objects that live on, with the stack that allocated each, at next to no cost;
-jdk.ObjectAllocationSample (JDK 16 and newer) has some allocations a second, each standing for the bytes since the one before.
-A recording is read by the JDK's own `jfr print --json`.
+jdk.OldObjectSample keeps a sample of up to 256 objects that live on, with the stack that allocated
+each, at next to no cost; jdk.ObjectAllocationSample (JDK 16 and newer) has some allocations a
+second, each standing for the bytes since the one before. A recording is read by the JDK's own `jfr
+print --json`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ _DEPTH = 32
 #: Where that is too much, as where a service starts a thread for each request, half as many are printed from then on, down to
 #: these: a pool's own calls are four, the handler that made it is the next.
 _LEAST_DEPTH = 8
-_OBJECTS, _ALLOCATIONS, _THREADS = "jdk.OldObjectSample", "jdk.ObjectAllocationSample", "jdk.ThreadStart"
+_OBJECTS, _ALLOCATIONS, _THREADS = (
+    "jdk.OldObjectSample",
+    "jdk.ObjectAllocationSample",
+    "jdk.ThreadStart",
+)
 _EVENTS = (_OBJECTS, _ALLOCATIONS, _THREADS)
 #: Printing one with its stack takes the JDK's tool a fifth of a millisecond, and 64 KB.
 _ALLOCATIONS_A_SECOND = 10
@@ -35,8 +40,9 @@ Called = tuple[tuple[str, int], ...]
 class Flight:
     """One recording in one JVM, from `start` on; `stop` ends it, or the JVM's end does.
 
-    `started` is who started each thread, by the thread's number, as calls of a method and line, innermost first; `allocated`
-    how many bytes were allocated through each such stack, of those that are sampled.
+    `started` is who started each thread, by the thread's number, as calls of a method and line,
+    innermost first; `allocated` how many bytes were allocated through each such stack, of those
+    that are sampled.
     """
 
     pid: int
@@ -54,9 +60,13 @@ class Flight:
         """Begin; TargetError where this JVM cannot."""
         wanted = [f"+{event}#{key}=true" for event in _EVENTS for key in ("enabled", "stackTrace")]
         wanted.append(f"+{_ALLOCATIONS}#throttle={_ALLOCATIONS_A_SECOND}/s")
-        said = ask(self.pid, "JFR.start", f"name={self._name}", "settings=none", "maxsize=32M", *wanted)
+        said = ask(
+            self.pid, "JFR.start", f"name={self._name}", "settings=none", "maxsize=32M", *wanted
+        )
         if "Started recording" not in said:
-            raise TargetError(f"process {self.pid} cannot record: {said.strip()[:200] or 'it says nothing'}")
+            raise TargetError(
+                f"process {self.pid} cannot record: {said.strip()[:200] or 'it says nothing'}"
+            )
         self._dumped = time.monotonic()
 
     def stop(self) -> None:
@@ -89,7 +99,9 @@ class Flight:
                 elif len(self.started) < _MOST_THREADS:
                     self.started[values["thread"]["javaThreadId"]] = frames
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise TargetError(f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}") from None
+            raise TargetError(
+                f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}"
+            ) from None
         return objects
 
     def _allocation(self, frames: Called, size: float) -> None:
@@ -98,11 +110,16 @@ class Flight:
 
     def _printed(self, file: Path) -> str:
         if not file.is_file():
-            raise TargetError(f"process {self.pid} wrote no flight recording, so nobody knows who allocated what")
+            raise TargetError(
+                f"process {self.pid} wrote no flight recording, so nobody knows who allocated what"
+            )
         while True:
             what = ["--json", "--stack-depth", str(self._depth), "--events", ",".join(_EVENTS)]
             try:
-                return told([tool("jfr"), *LIGHT, "print", *what, str(file)], f"process {self.pid}'s recording")
+                return told(
+                    [tool("jfr"), *LIGHT, "print", *what, str(file)],
+                    f"process {self.pid}'s recording",
+                )
             except TooMuchSaidError:
                 if self._depth <= _LEAST_DEPTH:
                     raise
@@ -113,7 +130,8 @@ def _frames(values: dict[str, Any]) -> Called:
     """A stack's methods and lines, without what else is told of each."""
     frames = (values.get("stackTrace") or {}).get("frames") or ()
     return tuple(
-        (f"{_dotted(frame['method'])}.{frame['method']['name']}", int(frame["lineNumber"] or 0)) for frame in frames
+        (f"{_dotted(frame['method'])}.{frame['method']['name']}", int(frame["lineNumber"] or 0))
+        for frame in frames
     )
 
 

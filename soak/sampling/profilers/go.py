@@ -47,7 +47,13 @@ class GoPprof:
     url: str
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
     _without: set[SnapshotKind] = field(init=False, repr=False, compare=False, default_factory=set)
-    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("heap", "gauges", "goroutine", "goroutineleak", "stacks")
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = (
+        "heap",
+        "gauges",
+        "goroutine",
+        "goroutineleak",
+        "stacks",
+    )
     made_after: ClassVar[tuple[SnapshotKind, ...]] = ()
 
     @classmethod
@@ -55,13 +61,17 @@ class GoPprof:
         """At a path of the target or a URL; with the target's TLS options only on the target itself."""
         url = watched.at(value).rstrip("/")
         own = f"{url}/".startswith(f"{watched.url.rstrip('/')}/")
-        return cls(url, Fetcher(_PATIENCE, watched.headers, watched.tls if own else type(watched.tls)()))
+        return cls(
+            url, Fetcher(_PATIENCE, watched.headers, watched.tls if own else type(watched.tls)())
+        )
 
     @classmethod
     def offered(cls, watched: ProfiledTarget) -> GoPprof | None:
         """At the usual path, if a goroutine profile is served there."""
         try:
-            cls(watched.at(USUAL), Fetcher(_PROBING, watched.headers, watched.tls)).profile("goroutine?debug=0")
+            cls(watched.at(USUAL), Fetcher(_PROBING, watched.headers, watched.tls)).profile(
+                "goroutine?debug=0"
+            )
         except SoakError:
             return None
         return cls.named(USUAL, watched)
@@ -140,7 +150,9 @@ class GoPprof:
             return _unpacked(answer.body, url)
         if not answer.body.startswith(_PLAIN):
             what = answer.content_type or "something"
-            raise TargetError(f"{url}: this is {what} and no profile; does diagnose.pprof name net/http/pprof's path?")
+            raise TargetError(
+                f"{url}: this is {what} and no profile; does diagnose.pprof name net/http/pprof's path?"
+            )
         return answer.body
 
 
@@ -178,7 +190,9 @@ def _unpacked(data: bytes, url: str) -> bytes:
     except zlib.error:
         raise DamagedProfileError(f"{url}: the profile is damaged") from None
     if stream.unconsumed_tail:
-        raise DamagedProfileError(f"{url}: the profile is larger than {MAX_BYTES >> 20} MiB once unpacked")
+        raise DamagedProfileError(
+            f"{url}: the profile is larger than {MAX_BYTES >> 20} MiB once unpacked"
+        )
     if not stream.eof:
         raise DamagedProfileError(f"{url}: the profile was cut short")
     return plain

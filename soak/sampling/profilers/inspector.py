@@ -39,14 +39,21 @@ class Inspector:
             ) from None
         kept = ExitStack()
         try:
-            # Of the address that it gives, only the session's name is used: it may be another host's.
+            # Of the address that it gives, only the session's name is used: it may be another
+            # host's.
             name = json.loads(answer.body)[0]["id"]
             connecting = connect(
-                f"ws://{address}/{name}", max_size=MAX_BYTES, compression=None, ping_interval=None, proxy=None
+                f"ws://{address}/{name}",
+                max_size=MAX_BYTES,
+                compression=None,
+                ping_interval=None,
+                proxy=None,
             )
             connection = kept.enter_context(connecting)
         except (ValueError, LookupError, TypeError, InvalidURI):
-            raise TargetError(f"{url}: this is no inspector; diagnose.node is the address of --inspect") from None
+            raise TargetError(
+                f"{url}: this is no inspector; diagnose.node is the address of --inspect"
+            ) from None
         except (OSError, WebSocketException) as error:
             raise TargetError(f"{address}: the inspector accepts no session ({error})") from None
         return cls(address, connection, kept)
@@ -57,18 +64,30 @@ class Inspector:
         """A method's result; `told` gets what is sent meanwhile. TargetError where it fails or the session is lost."""
         self._number += 1
         try:
-            self.connection.send(json.dumps({"id": self._number, "method": method, "params": given}))
-            while (answer := json.loads(self.connection.recv(timeout=PATIENCE))).get("id") != self._number:
+            self.connection.send(
+                json.dumps({"id": self._number, "method": method, "params": given})
+            )
+            while (answer := json.loads(self.connection.recv(timeout=PATIENCE))).get(
+                "id"
+            ) != self._number:
                 told(answer)
             if "error" in answer:
-                raise TargetError(f"{self.address}: {method}: {str(answer['error'].get('message'))[:200]}")
+                raise TargetError(
+                    f"{self.address}: {method}: {str(answer['error'].get('message'))[:200]}"
+                )
             return dict(answer["result"])
         except TimeoutError:
-            raise TargetError(f"{self.address}: {method} was not done within {PATIENCE:g} s") from None
+            raise TargetError(
+                f"{self.address}: {method} was not done within {PATIENCE:g} s"
+            ) from None
         except (OSError, WebSocketException) as error:
-            raise TargetError(f"{self.address}: the inspector's session is lost ({str(error)[:200]})") from None
+            raise TargetError(
+                f"{self.address}: the inspector's session is lost ({str(error)[:200]})"
+            ) from None
         except (ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
-            raise TargetError(f"{self.address}: {method}: not an inspector's answer ({error!r:.100})") from None
+            raise TargetError(
+                f"{self.address}: {method}: not an inspector's answer ({error!r:.100})"
+            ) from None
 
     def close(self) -> None:
         """End the session."""

@@ -20,7 +20,10 @@ LIGHT = ("-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
 _FAILURES = (
     ("No such process", "has ended"),
     ("DisableAttachMechanism", "is started with -XX:+DisableAttachMechanism: leave that out"),
-    ("Unable to open socket file", "lets nobody attach: it does not answer, or is in another container"),
+    (
+        "Unable to open socket file",
+        "lets nobody attach: it does not answer, or is in another container",
+    ),
     ("not allowed", "is another user's: run soak as that user"),
     ("is not secure", "is another user's: run soak as that user"),
 )
@@ -51,17 +54,22 @@ def check_jvm(pid: int) -> None:
                 f"process {pid} is user {process.username()}'s: run soak as that user to have jcmd attach"
             )
         if not is_jvm(process):
-            raise TargetError(f"process {pid} ({process.name()}) is no JVM: name one by diagnose.jvm.pid or port")
+            raise TargetError(
+                f"process {pid} ({process.name()}) is no JVM: name one by diagnose.jvm.pid or port"
+            )
     except psutil.NoSuchProcess:
         raise TargetError(f"process {pid} has ended") from None
     except psutil.AccessDenied:
-        raise TargetError(f"process {pid}: not allowed to look at it; run soak as its user") from None
+        raise TargetError(
+            f"process {pid}: not allowed to look at it; run soak as its user"
+        ) from None
 
 
 def is_jvm(process: psutil.Process) -> bool:
     """Whether a process is Java's launcher, or another program that has loaded a JVM; psutil's errors where unknown."""
     return process.name() == "java" or (
-        psutil.LINUX and any(mapping.path.endswith("/libjvm.so") for mapping in process.memory_maps())
+        psutil.LINUX
+        and any(mapping.path.endswith("/libjvm.so") for mapping in process.memory_maps())
     )
 
 
@@ -69,7 +77,9 @@ def tool(name: str) -> str:
     """Where one of the JDK's commands is; TargetError without it."""
     path = shutil.which(name)
     if path is None:
-        raise TargetError(f"{name} is not on the PATH: install a JDK (not a JRE) of the target's version, or newer")
+        raise TargetError(
+            f"{name} is not on the PATH: install a JDK (not a JRE) of the target's version, or newer"
+        )
     return path
 
 
@@ -78,17 +88,26 @@ def told(command: Sequence[str], whom: str) -> str:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             code = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=PATIENCE, check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                timeout=PATIENCE,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
-            raise TargetError(f"{whom}: {_name(command)} did not end within {PATIENCE:g} s") from None
+            raise TargetError(
+                f"{whom}: {_name(command)} did not end within {PATIENCE:g} s"
+            ) from None
         except OSError as error:
             raise TargetError(f"{command[0]}: cannot be run: {error.strerror}") from None
         out.seek(0)
         err.seek(0)
         text = out.read(MAX_BYTES + 1)
         if code != 0:
-            raise TargetError(f"{whom} {_meaning((err.read(4096) or text[:4096]).decode(errors='replace'), command)}")
+            raise TargetError(
+                f"{whom} {_meaning((err.read(4096) or text[:4096]).decode(errors='replace'), command)}"
+            )
     if len(text) > MAX_BYTES:
         raise TooMuchSaidError(f"{whom}: {_name(command)} says more than {MAX_BYTES >> 20} MiB")
     return text.decode(errors="replace")
@@ -100,4 +119,7 @@ def _name(command: Sequence[str]) -> str:
 
 def _meaning(said: str, command: Sequence[str]) -> str:
     first = next((line.strip() for line in said.splitlines() if line.strip()), "nothing")
-    return next((meaning for part, meaning in _FAILURES if part in said), f"gave {_name(command)} only: {first[:200]}")
+    return next(
+        (meaning for part, meaning in _FAILURES if part in said),
+        f"gave {_name(command)} only: {first[:200]}",
+    )

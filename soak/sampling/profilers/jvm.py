@@ -60,7 +60,11 @@ class Jvm:
     def offered(cls, watched: ProfiledTarget) -> Jvm | None:
         """Wherever the target's process is a JVM."""
         try:
-            return cls(watched.pid) if watched.pid is not None and is_jvm(psutil.Process(watched.pid)) else None
+            return (
+                cls(watched.pid)
+                if watched.pid is not None and is_jvm(psutil.Process(watched.pid))
+                else None
+            )
         except psutil.Error:
             return None
 
@@ -93,12 +97,22 @@ class Jvm:
             except SoakError as error:
                 failed = error
         allocated = [[size, stack] for stack, size in flight.allocated.items()] if flight else []
-        classes = {"histogram": histogram, "baseline": known.baseline, "objects": objects, "allocated": allocated}
+        classes = {
+            "histogram": histogram,
+            "baseline": known.baseline,
+            "objects": objects,
+            "allocated": allocated,
+        }
         libraries = {"libraries": known.libraries}
         yield "classes", _text(classes | libraries)
         if failed is not None:
             yield "classes", failed
-        yield "threads", _text({"dump": mark + threads, "started": flight.started if flight else {}} | libraries)
+        yield (
+            "threads",
+            _text(
+                {"dump": mark + threads, "started": flight.started if flight else {}} | libraries
+            ),
+        )
 
     def levels(self) -> Iterator[ProfileResult]:
         """Bytes of all live classes, over the socket that the snapshots before opened; nothing where that does not answer."""
@@ -120,7 +134,9 @@ class Jvm:
         if self.port is not None:
             return listening_on(self.port)
         if self.pid is None:
-            raise TargetError("the target is no process of this machine that soak can see: name it by diagnose.jvm.pid")
+            raise TargetError(
+                "the target is no process of this machine that soak can see: name it by diagnose.jvm.pid"
+            )
         return self.pid
 
     def _recording(self, pid: int) -> Flight | None:
@@ -135,7 +151,9 @@ class Jvm:
 def _libraries(pid: int) -> tuple[str, ...]:
     """Packages of libraries on the class path; none where it cannot be read, as in another container."""
     try:
-        return tuple(library_packages(ask(pid, "VM.system_properties"), Path(psutil.Process(pid).cwd())))
+        return tuple(
+            library_packages(ask(pid, "VM.system_properties"), Path(psutil.Process(pid).cwd()))
+        )
     except (SoakError, psutil.Error, OSError):
         return ()
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 NATIVE_COMMANDS = ("VM.native_memory summary scale=KB", "VM.classloader_stats")
 
 #: `-                    Thread (reserved=42KB, committed=40KB)`
-_CATEGORY = re.compile(r"^-\s+([A-Z][A-Za-z ]{1,40}?) \(reserved=\d{1,15}KB, committed=(\d{1,15})KB", re.MULTILINE)
+_CATEGORY = re.compile(
+    r"^-\s+([A-Z][A-Za-z ]{1,40}?) \(reserved=\d{1,15}KB, committed=(\d{1,15})KB", re.MULTILINE
+)
 #: `Total         1234567   98765432`: instances and bytes of all live classes.
 _TOTAL = re.compile(r"^Total\s+\d{1,18}\s+(\d{1,18})\s*$", re.MULTILINE)
 #: `Total = 5`, the first line of the sum of VM.classloader_stats.
@@ -28,6 +30,10 @@ def native_gauges(said: str) -> Iterator[tuple[str, dict[str, str], float]]:
     if total := _TOTAL.search(said):
         yield "jvm_live_classes_bytes", {}, float(total[1])
     for category in _CATEGORY.finditer(said):
-        yield "jvm_native_memory_committed_bytes", {"category": category[1]}, 1024.0 * float(category[2])
+        yield (
+            "jvm_native_memory_committed_bytes",
+            {"category": category[1]},
+            1024.0 * float(category[2]),
+        )
     if loaders := _LOADERS.search(said):
         yield "jvm_class_loaders", {}, float(loaders[1])

@@ -52,9 +52,17 @@ class NodeInspector:
             command = psutil.Process(watched.pid).cmdline() if watched.pid is not None else []
         except psutil.Error:
             return None
-        given = [word.partition("=")[2] or _USUAL for word in command[1:] if word.partition("=")[0] == "--inspect"]
+        given = [
+            word.partition("=")[2] or _USUAL
+            for word in command[1:]
+            if word.partition("=")[0] == "--inspect"
+        ]
         try:
-            return cls(NodeProfiles.model_validate({"inspector": _completed(given[0])}).inspector) if given else None
+            return (
+                cls(NodeProfiles.model_validate({"inspector": _completed(given[0])}).inspector)
+                if given
+                else None
+            )
         except ValueError:
             return None
 
@@ -64,7 +72,10 @@ class NodeInspector:
         try:
             used, external = _live(session), list(_external(session))
             profile = session.call("HeapProfiler.getSamplingProfile")["profile"]
-            yield "v8heap", json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode()
+            yield (
+                "v8heap",
+                json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode(),
+            )
             yield "gauges", gauges([("nodejs_heap_live_bytes", {}, used), *external])
             yield "v8cpu", json.dumps({"profile": {"nodes": _running(session)}}).encode()
             if self.snapshots and stage in ("start", "end", "drained"):
@@ -122,7 +133,9 @@ def _live(session: Inspector) -> float:
 
 def _external(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
     """Bytes of buffers outside of the heap that are alive, just after a collection; nothing where `process` is hidden."""
-    said = session.call("Runtime.evaluate", expression="process.memoryUsage().external", returnByValue=True)
+    said = session.call(
+        "Runtime.evaluate", expression="process.memoryUsage().external", returnByValue=True
+    )
     size = said.get("result", {}).get("value")
     if isinstance(size, (int, float)):
         yield "nodejs_external_live_bytes", {}, float(size)
@@ -136,7 +149,10 @@ def _running(session: Inspector) -> list[dict[str, Any]]:
     time.sleep(RUNNING)
     nodes = session.call("Profiler.stop")["profile"]["nodes"]
     session.call("Profiler.disable")
-    return [{key: node[key] for key in ("id", "callFrame", "hitCount", "children") if key in node} for node in nodes]
+    return [
+        {key: node[key] for key in ("id", "callFrame", "hitCount", "children") if key in node}
+        for node in nodes
+    ]
 
 
 def _open(pid: int) -> None:
@@ -144,10 +160,14 @@ def _open(pid: int) -> None:
     try:
         name = psutil.Process(pid).name()
         if name not in ("node", "nodejs"):
-            raise TargetError(f"process {pid} ({name}) is no node: diagnose.node.open can only open Node's inspector")
+            raise TargetError(
+                f"process {pid} ({name}) is no node: diagnose.node.open can only open Node's inspector"
+            )
         os.kill(pid, signal.SIGUSR1)
     except (psutil.Error, OSError):
-        raise TargetError(f"process {pid}: cannot be told to open its inspector; run soak as its user") from None
+        raise TargetError(
+            f"process {pid}: cannot be told to open its inspector; run soak as its user"
+        ) from None
 
 
 def _whole(session: Inspector) -> bytes:
@@ -165,7 +185,9 @@ def _whole(session: Inspector) -> bytes:
 
     session.call("HeapProfiler.takeHeapSnapshot", told)
     if size > MAX_SNAPSHOT:
-        raise TargetError(f"{session.address}: the heap snapshot is larger than {MAX_SNAPSHOT >> 20} MiB")
+        raise TargetError(
+            f"{session.address}: the heap snapshot is larger than {MAX_SNAPSHOT >> 20} MiB"
+        )
     return b"".join(chunks)
 
 

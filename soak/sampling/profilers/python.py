@@ -16,7 +16,11 @@ from soak.sampling.profilers.base import ProfiledTarget, ProfileResult
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 _PATIENCE = 60.0
-_PAGES: tuple[tuple[SnapshotKind, str], ...] = (("tracemalloc", "memory"), ("threads", "threads"), ("gauges", "gauges"))
+_PAGES: tuple[tuple[SnapshotKind, str], ...] = (
+    ("tracemalloc", "memory"),
+    ("threads", "threads"),
+    ("gauges", "gauges"),
+)
 #: At these stages the allocator is asked to give back what is free, which tells fragmentation from a leak.
 _TRIMMED: tuple[SnapshotStage, ...] = ("end", "drained")
 
@@ -48,8 +52,13 @@ class PythonHook:
         """Where the target's process has SOAK_HOOK in its environment."""
         try:
             environment = psutil.Process(watched.pid).environ() if watched.pid is not None else {}
-            given = {"hook": environment.get("SOAK_HOOK", ""), "token": environment.get("SOAK_HOOK_TOKEN", "")}
-            return cls.named(PythonProfiles.model_validate(given), watched) if given["hook"] else None
+            given = {
+                "hook": environment.get("SOAK_HOOK", ""),
+                "token": environment.get("SOAK_HOOK_TOKEN", ""),
+            }
+            return (
+                cls.named(PythonProfiles.model_validate(given), watched) if given["hook"] else None
+            )
         except (psutil.Error, OSError, ValueError):
             return None
 
@@ -80,7 +89,11 @@ class PythonHook:
                 f"{error}: is the target started with SOAK_HOOK={self.hook} and `python -m soak.hook` or `import soak.hook`?"
             ) from None
         if answer.status == 401:
-            raise TargetError(f"{url}: answered 401: give the target's SOAK_HOOK_TOKEN as diagnose.python.token")
+            raise TargetError(
+                f"{url}: answered 401: give the target's SOAK_HOOK_TOKEN as diagnose.python.token"
+            )
         if answer.status != 200 or answer.content_type != "application/json":
-            raise TargetError(f"{url}: answered {answer.status}: this is no soak.hook of this version")
+            raise TargetError(
+                f"{url}: answered {answer.status}: this is no soak.hook of this version"
+            )
         return answer.body

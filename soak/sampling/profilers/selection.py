@@ -29,7 +29,9 @@ def _tls(profile: Profile) -> TlsSettings:
     """The target's TLS options, with files as the profile means them."""
     tls, file = profile.target.tls, profile.document.file
     names = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
-    return tls.model_copy(update={key: str(beside(file, name)) for key, name in names.items() if name is not None})
+    return tls.model_copy(
+        update={key: str(beside(file, name)) for key, name in names.items() if name is not None}
+    )
 
 
 def profilers_of(profile: Profile, watched: ProfiledTarget) -> dict[str, Profiler]:
@@ -37,7 +39,11 @@ def profilers_of(profile: Profile, watched: ProfiledTarget) -> dict[str, Profile
     if profile.diagnose is None:
         return {}
     given = {key: getattr(profile.diagnose, key, None) for key in PROFILERS}
-    named = {key: PROFILERS[key].named(value, watched) for key, value in given.items() if value is not None}
+    named = {
+        key: PROFILERS[key].named(value, watched)
+        for key, value in given.items()
+        if value is not None
+    }
     if named:
         return named
     offered = {key: profiler.offered(watched) for key, profiler in PROFILERS.items()}

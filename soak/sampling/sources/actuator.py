@@ -47,12 +47,16 @@ class Actuator:
     tls: TlsSettings | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
-    _exposition: Exposition = field(init=False, repr=False, compare=False, default_factory=Exposition)
+    _exposition: Exposition = field(
+        init=False, repr=False, compare=False, default_factory=Exposition
+    )
     _without: dict[str, float] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         headers = {"Accept": f"{ACCEPT},application/json", **self.headers}
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, headers, self.tls or TlsSettings()))
+        object.__setattr__(
+            self, "_fetcher", Fetcher(self.timeout, headers, self.tls or TlsSettings())
+        )
 
     def collect(self) -> Iterable[Sample]:
         """The samples of /prometheus, else of /metrics/*, under the names that /prometheus would give them."""
@@ -67,7 +71,9 @@ class Actuator:
                 accepted(answer, f"{base}/prometheus")
             self._without["until"] = began + _AGAIN
         deadline = began + self.timeout
-        samples = [sample for name in self._names(base) for sample in self._metric(base, name, deadline)]
+        samples = [
+            sample for name in self._names(base) for sample in self._metric(base, name, deadline)
+        ]
         if not samples:
             raise TargetError(f"{base}/metrics: has none of {', '.join(self.keep)}")
         return [*samples, requests_sent(self._fetcher, base)]
@@ -75,7 +81,9 @@ class Actuator:
     def _names(self, base: str) -> list[str]:
         names = self._object(f"{base}/metrics").get("names")
         if not isinstance(names, list):
-            raise TargetError(f"{base}/metrics: not the list of metrics that Spring's actuator gives")
+            raise TargetError(
+                f"{base}/metrics: not the list of metrics that Spring's actuator gives"
+            )
         return [name for name in names if any(fnmatchcase(str(name), glob) for glob in self.keep)]
 
     def _metric(self, base: str, name: str, deadline: float) -> Iterator[Sample]:
@@ -110,9 +118,16 @@ def named(name: str, metric: dict[str, Any], labels: Labels) -> Iterator[Sample]
     """A metric's measurements as Micrometer's Prometheus registry names them; TargetError when they are none."""
     stem, unit = _NOT_PROMETHEUS.sub("_", name), str(metric.get("baseUnit") or "")
     # The registry appends units of time and size; counted nouns such as "threads" it appends too.
-    stem = stem if not unit or stem.endswith(f"_{unit}") else f"{stem}_{_NOT_PROMETHEUS.sub('_', unit)}"
+    stem = (
+        stem
+        if not unit or stem.endswith(f"_{unit}")
+        else f"{stem}_{_NOT_PROMETHEUS.sub('_', unit)}"
+    )
     try:
-        measured = {measurement["statistic"]: float(measurement["value"]) for measurement in metric["measurements"]}
+        measured = {
+            measurement["statistic"]: float(measurement["value"])
+            for measurement in metric["measurements"]
+        }
     except (KeyError, TypeError, ValueError):
         raise TargetError(f"{name}: no measurements, so not Spring's actuator") from None
     timed = "TOTAL_TIME" in measured or "TOTAL" in measured
@@ -121,7 +136,10 @@ def named(name: str, metric: dict[str, Any], labels: Labels) -> Iterator[Sample]
             yield Sample(stem, value, labels)
         elif statistic == "COUNT":
             yield Sample(
-                f"{stem}_count" if timed else f"{stem.removesuffix('_total')}_total", value, labels, Kind.COUNTER
+                f"{stem}_count" if timed else f"{stem.removesuffix('_total')}_total",
+                value,
+                labels,
+                Kind.COUNTER,
             )
         elif statistic in ("TOTAL_TIME", "TOTAL"):
             yield Sample(f"{stem}_sum", value, labels, Kind.COUNTER)

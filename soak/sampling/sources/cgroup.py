@@ -43,7 +43,9 @@ class Cgroup:
                 f"cgroup: name it by one of path, pid or container, not by {' and '.join(given) or 'nothing'}"
             )
         if self.container is not None and len(self.container) < _LEAST_OF_AN_ID:
-            raise UsageError(f"cgroup: container: give at least the first {_LEAST_OF_AN_ID} digits of its id")
+            raise UsageError(
+                f"cgroup: container: give at least the first {_LEAST_OF_AN_ID} digits of its id"
+            )
 
     def collect(self) -> Iterable[Sample]:
         """Memory by what it is, processes, CPU, limits, and kills for want of memory."""
@@ -94,7 +96,9 @@ def group_named(container: str, root: Path = _ROOT) -> Path:
     ]
     outer = sorted(directories, key=lambda path: len(path.parts))
     if not outer:
-        raise TargetGoneError(f"container {container}: no control group below {root} bears its name")
+        raise TargetGoneError(
+            f"container {container}: no control group below {root} bears its name"
+        )
     if len({path.name for path in outer if len(path.parts) == len(outer[0].parts)}) > 1:
         raise TargetError(f"container {container}: several begin like this; give more of its id")
     return existing(outer[0])
@@ -108,7 +112,9 @@ def read_group(group: Path) -> Iterator[Sample]:
     if current is None:
         raise TargetError(f"{group}: the memory controller is not enabled for it")
     yield Sample("container_memory_usage_bytes", current)
-    yield Sample("container_memory_working_set_bytes", max(0.0, current - stats.get("inactive_file", 0.0)))
+    yield Sample(
+        "container_memory_working_set_bytes", max(0.0, current - stats.get("inactive_file", 0.0))
+    )
     for key, name in _STATS.items():
         if key in stats:
             yield Sample(name, stats[key])

@@ -33,11 +33,15 @@ class Command:
 
     run: tuple[str, ...]
     timeout: Positive = 5.0
-    _exposition: Exposition = field(init=False, repr=False, compare=False, default_factory=Exposition)
+    _exposition: Exposition = field(
+        init=False, repr=False, compare=False, default_factory=Exposition
+    )
 
     def __post_init__(self) -> None:
         if not self.run:
-            raise UsageError("command: run: give the program and its arguments, such as [./pool-stats]")
+            raise UsageError(
+                "command: run: give the program and its arguments, such as [./pool-stats]"
+            )
 
     def collect(self) -> Iterable[Sample]:
         """What it prints; an exit code other than 0 is an error with its last words."""
@@ -58,15 +62,21 @@ class Command:
                 env={**os.environ, _MARK: mark},
             )
         except OSError as error:
-            raise TargetError(f"{self.run[0]}: cannot be started: {(error.strerror or str(error)).lower()}") from None
+            raise TargetError(
+                f"{self.run[0]}: cannot be started: {(error.strerror or str(error)).lower()}"
+            ) from None
         with suppress(OSError):
             # The sampler's threads run at raised priority; its child processes must not.
-            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, os.getpid()))
+            os.setpriority(
+                os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, os.getpid())
+            )
         try:
             output, words = self._read(process, deadline)
             code = process.wait(max(0.001, deadline - time.monotonic()))
         except (subprocess.TimeoutExpired, TimeoutError):
-            raise TargetError(f"{self.run[0]}: did not end within {self.timeout:g} s, and was killed") from None
+            raise TargetError(
+                f"{self.run[0]}: did not end within {self.timeout:g} s, and was killed"
+            ) from None
         finally:
             # What it left behind in the background is killed too: it would add up, one a scrape.
             with suppress(ProcessLookupError, PermissionError):
@@ -78,7 +88,9 @@ class Command:
                     pipe.close()
         if code != 0:
             last = words.decode(errors="replace").strip().splitlines()[-1:]
-            raise TargetError(f"{self.run[0]}: ended with code {code}{f': {last[0][:200]}' if last else ''}")
+            raise TargetError(
+                f"{self.run[0]}: ended with code {code}{f': {last[0][:200]}' if last else ''}"
+            )
         return output
 
     def _read(self, process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
@@ -99,7 +111,9 @@ class Command:
                         waiting.unregister(key.fileobj)
                     key.data.extend(piece)
                 if len(output) > MAX_BYTES:
-                    raise TargetError(f"{self.run[0]}: printed more than {MAX_BYTES >> 20} MiB, and was killed")
+                    raise TargetError(
+                        f"{self.run[0]}: printed more than {MAX_BYTES >> 20} MiB, and was killed"
+                    )
                 del words[:-_LAST_WORDS]
         return bytes(output), bytes(words)
 

@@ -51,7 +51,9 @@ class Expvar:
     _without: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings()))
+        object.__setattr__(
+            self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings())
+        )
 
     def collect(self) -> Iterable[Sample]:
         """Memory statistics, the service's own published numbers, and goroutines and threads where pprof is served."""
@@ -70,7 +72,11 @@ class Expvar:
         if not self.pprof or url in self._without:
             return
         answer = self._fetcher.get(url)
-        counts = {name: float(count) for count, name in _COUNT.findall(answer.body)} if answer.status == 200 else {}
+        counts = (
+            {name: float(count) for count, name in _COUNT.findall(answer.body)}
+            if answer.status == 200
+            else {}
+        )
         if not counts:
             self._without.add(url)
         if b"goroutine" in counts:
@@ -83,12 +89,18 @@ def parse(published: dict[str, Any]) -> Iterator[Sample]:
     """The samples in a /debug/vars object: memstats under client_golang's names, other numbers under their own."""
     memory = published.get("memstats")
     if isinstance(memory, dict):
-        yield from (Sample(name, float(memory[key])) for key, name in MEMSTATS.items() if _is_number(memory.get(key)))
+        yield from (
+            Sample(name, float(memory[key]))
+            for key, name in MEMSTATS.items()
+            if _is_number(memory.get(key))
+        )
         for key, name in COUNTERS.items():
             if _is_number(memory.get(key)):
                 yield Sample(name, float(memory[key]), kind=Kind.COUNTER)
         if _is_number(memory.get("PauseTotalNs")):
-            yield Sample("go_gc_duration_seconds_sum", memory["PauseTotalNs"] / 1e9, kind=Kind.COUNTER)
+            yield Sample(
+                "go_gc_duration_seconds_sum", memory["PauseTotalNs"] / 1e9, kind=Kind.COUNTER
+            )
         if _is_number(memory.get("LastGC")):
             yield Sample("go_memstats_last_gc_time_seconds", memory["LastGC"] / 1e9)
     for key, value in published.items():

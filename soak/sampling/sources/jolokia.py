@@ -24,7 +24,14 @@ KNOWN: tuple[Row, ...] = (
     (_MEMORY, "HeapMemoryUsage", "committed", "jvm_memory_committed_bytes", _HEAP, 1),
     (_MEMORY, "HeapMemoryUsage", "max", "jvm_memory_max_bytes", _HEAP, 1),
     (_MEMORY, "NonHeapMemoryUsage", "used", "jvm_memory_used_bytes", _REST, 1),
-    ("java.lang:type=MemoryPool,name=*", "CollectionUsage", "used", "jvm_memory_pool_collection_used_bytes", (), 1),
+    (
+        "java.lang:type=MemoryPool,name=*",
+        "CollectionUsage",
+        "used",
+        "jvm_memory_pool_collection_used_bytes",
+        (),
+        1,
+    ),
     ("java.lang:type=Threading", "ThreadCount", "", "jvm_threads_live_threads", (), 1),
     (_GC, "CollectionCount", "", "jvm_gc_pause_seconds_count", (), 1),
     (_GC, "CollectionTime", "", "jvm_gc_pause_seconds_sum", (), 1e-3),
@@ -37,7 +44,14 @@ KNOWN: tuple[Row, ...] = (
     (_POOL, "IdleConnections", "", "hikaricp_connections_idle", (), 1),
     (_POOL, "TotalConnections", "", "hikaricp_connections", (), 1),
     (_POOL, "ThreadsAwaitingConnection", "", "hikaricp_connections_pending", (), 1),
-    ("com.zaxxer.hikari:type=PoolConfig (*)", "MaximumPoolSize", "", "hikaricp_connections_max", (), 1),
+    (
+        "com.zaxxer.hikari:type=PoolConfig (*)",
+        "MaximumPoolSize",
+        "",
+        "hikaricp_connections_max",
+        (),
+        1,
+    ),
 )
 _COUNTERS = ("_total", "_seconds_count", "_seconds_sum")
 
@@ -55,12 +69,19 @@ class Jolokia:
     _rows: tuple[Row, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings()))
-        object.__setattr__(self, "_rows", (*KNOWN, *(_asked(name, text) for name, text in self.read.items())))
+        object.__setattr__(
+            self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings())
+        )
+        object.__setattr__(
+            self, "_rows", (*KNOWN, *(_asked(name, text) for name, text in self.read.items()))
+        )
 
     def collect(self) -> Iterable[Sample]:
         """All in one request; what this JVM does not have is left out, but for attributes that `read` names."""
-        questions = [{"type": "read", "mbean": mbean, "attribute": attribute} for mbean, attribute, *_ in self._rows]
+        questions = [
+            {"type": "read", "mbean": mbean, "attribute": attribute}
+            for mbean, attribute, *_ in self._rows
+        ]
         answer = accepted(self._fetcher.post(self.url, json.dumps(questions).encode()), self.url)
         try:
             said = json.loads(answer.body)
@@ -73,7 +94,9 @@ class Jolokia:
             or len(said) != len(self._rows)
             or not all(isinstance(row_answer, dict) for row_answer in said)
         ):
-            raise TargetError(f"{self.url}: not the answer of Jolokia to {len(self._rows)} questions")
+            raise TargetError(
+                f"{self.url}: not the answer of Jolokia to {len(self._rows)} questions"
+            )
         samples: dict[tuple[str, Labels], Sample] = {}
         for row, row_answer in zip(self._rows, said, strict=True):
             for sample in self._samples(row, row_answer):
@@ -86,21 +109,31 @@ class Jolokia:
         mbean, attribute, part, name, labels, unit = row
         if said.get("status") != 200:
             if name in self.read:
-                raise TargetError(f"{self.url}: {name}: {' '.join(str(said.get('error')).split())[:200]}")
+                raise TargetError(
+                    f"{self.url}: {name}: {' '.join(str(said.get('error')).split())[:200]}"
+                )
             return
         value, several = said.get("value"), "*" in mbean
         beans = value.items() if several and isinstance(value, dict) else [(mbean, value)]
         for bean, bean_values in beans:
-            attributed = bean_values.get(attribute) if several and isinstance(bean_values, dict) else bean_values
+            attributed = (
+                bean_values.get(attribute)
+                if several and isinstance(bean_values, dict)
+                else bean_values
+            )
             number = attributed.get(part) if part and isinstance(attributed, dict) else attributed
             if isinstance(number, int | float) and not isinstance(number, bool):
                 # A memory pool without a maximum says -1.
                 if number < 0:
                     continue
                 kind = Kind.COUNTER if name.endswith(_COUNTERS) else Kind.GAUGE
-                yield Sample(name, number * unit, labels or _labels_of(bean if several else ""), kind)
+                yield Sample(
+                    name, number * unit, labels or _labels_of(bean if several else ""), kind
+                )
             elif name in self.read:
-                raise TargetError(f"{self.url}: {name}: {mbean} {attribute} {part}".rstrip() + " is not a number")
+                raise TargetError(
+                    f"{self.url}: {name}: {mbean} {attribute} {part}".rstrip() + " is not a number"
+                )
 
 
 def _labels_of(bean: str) -> Labels:

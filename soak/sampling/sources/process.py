@@ -27,12 +27,16 @@ class Process:
     pidfile: str | None = None
     port: int | None = None
     name: str | None = None
-    _found: dict[str, psutil.Process] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _found: dict[str, psutil.Process] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
     _next: dict[str, float] = field(init=False, repr=False, compare=False, default_factory=dict)
     _seen: set[tuple[str, str]] = field(init=False, repr=False, compare=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        given = [key for key in ("pid", "pidfile", "port", "name") if getattr(self, key) is not None]
+        given = [
+            key for key in ("pid", "pidfile", "port", "name") if getattr(self, key) is not None
+        ]
         if len(given) != 1:
             raise UsageError(
                 f"process: name it by one of pid, pidfile, port or name, not by {' and '.join(given) or 'nothing'}"
@@ -44,7 +48,9 @@ class Process:
             return list(self._samples(self._process()))
         except psutil.AccessDenied as error:
             self._found.clear()
-            raise TargetError(f"process {error.pid}: not allowed to read it; run soak as its user or as root") from None
+            raise TargetError(
+                f"process {error.pid}: not allowed to read it; run soak as its user or as root"
+            ) from None
         except psutil.NoSuchProcess as error:
             self._found.clear()
             raise TargetGoneError(f"process {error.pid} has ended") from None
@@ -94,9 +100,11 @@ class Process:
                 own_resident = total["resident"]
         yield Sample("process_resident_memory_bytes", total["resident"])
         if psutil.LINUX:
-            # Without pages of files (the program's own text among them), which the system can drop at any time. Memory
-            # that is shared and no file's stays in: nobody else gives it back.
-            yield Sample("process_resident_anonymous_bytes", max(total["resident"] - total["files"], 0.0))
+            # Without pages of files (the program's own text among them), which the system can drop
+            # at any time. Memory that is shared and no file's stays in: nobody else gives it back.
+            yield Sample(
+                "process_resident_anonymous_bytes", max(total["resident"] - total["files"], 0.0)
+            )
         yield Sample("process_virtual_memory_bytes", total["virtual"])
         yield Sample("process_open_fds", total["descriptors"])
         yield Sample("process_threads", total["threads"])
@@ -126,8 +134,12 @@ class Process:
         if psutil.LINUX:
             yield Sample("process_swap_bytes", total["swap"])
         if total["faults"] or total["major"]:
-            yield Sample("process_page_faults_total", total["faults"], (("type", "minor"),), Kind.COUNTER)
-            yield Sample("process_page_faults_total", total["major"], (("type", "major"),), Kind.COUNTER)
+            yield Sample(
+                "process_page_faults_total", total["faults"], (("type", "minor"),), Kind.COUNTER
+            )
+            yield Sample(
+                "process_page_faults_total", total["major"], (("type", "major"),), Kind.COUNTER
+            )
 
     def _dear(self, pids: list[int]) -> Iterator[Sample]:
         """What takes the kernel long to tell, so rarely that it costs at most a hundredth of the time."""
@@ -185,10 +197,16 @@ def _add_io(member: psutil.Process, total: dict[str, float]) -> bool:
     return True
 
 
-def memory_limit(pid: int, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> float | None:
+def memory_limit(
+    pid: int, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")
+) -> float | None:
     """The tightest memory.max of a process's cgroup (v2) and those around it, in bytes; None where there is none."""
     try:
-        own = next(line[3:] for line in (proc / str(pid) / "cgroup").read_text().splitlines() if line.startswith("0::"))
+        own = next(
+            line[3:]
+            for line in (proc / str(pid) / "cgroup").read_text().splitlines()
+            if line.startswith("0::")
+        )
     except (OSError, StopIteration):
         return None
     limits = []
@@ -206,8 +224,14 @@ def listening_on(port: int) -> int:
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
-        raise TargetError(f"port {port}: not allowed to see who listens; name the process by pid or pidfile") from None
-    owners = {c.pid for c in connections if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN}
+        raise TargetError(
+            f"port {port}: not allowed to see who listens; name the process by pid or pidfile"
+        ) from None
+    owners = {
+        c.pid
+        for c in connections
+        if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN
+    }
     known = sorted(pid for pid in owners if pid)
     if not known:
         hidden = "a process of another user listens on it" if owners else "nobody listens on it"

@@ -23,8 +23,8 @@ class Prometheus:
 
     `keep` and `drop` take label matchers too: `container_memory_rss{pod=~"orders-.*"}`.
 
-    `urls` instead of `url` are replicas: each becomes a source of its own, its series labelled with their `instance`. At
-    most `series` are kept of a page.
+    `urls` instead of `url` are replicas: each becomes a source of its own, its series labelled with
+    their `instance`. At most `series` are kept of a page.
     """
 
     url: str = "/metrics"
@@ -41,7 +41,9 @@ class Prometheus:
 
     def __post_init__(self) -> None:
         object.__setattr__(
-            self, "_fetcher", Fetcher(self.timeout, {"Accept": ACCEPT, **self.headers}, self.tls or TlsSettings())
+            self,
+            "_fetcher",
+            Fetcher(self.timeout, {"Accept": ACCEPT, **self.headers}, self.tls or TlsSettings()),
         )
         try:
             reader = Exposition(self.keep, self.drop, self.series, min(MOST_OF_ONE, self.series))
@@ -57,7 +59,11 @@ class Prometheus:
             raise TargetError(f"{self.url}: no metric matches keep and drop")
         if not self._notices:
             self._notices.update(dict.fromkeys((*page.notices, *page_notices(page.samples))))
-        return [*page.samples, *about(page, time.monotonic() - began), requests_sent(self._fetcher, self.url)]
+        return [
+            *page.samples,
+            *about(page, time.monotonic() - began),
+            requests_sent(self._fetcher, self.url),
+        ]
 
     def notices(self) -> tuple[str, ...]:
         """What was unusual about the first page."""
@@ -75,7 +81,12 @@ def about(page: Page, took: float) -> Iterator[Sample]:
 
 def requests_sent(fetcher: Fetcher, url: str) -> Sample:
     """How many requests soak itself has sent there."""
-    return Sample("scrape_requests_total", float(fetcher.asked), (("url", without_url_secrets(url)),), Kind.COUNTER)
+    return Sample(
+        "scrape_requests_total",
+        float(fetcher.asked),
+        (("url", without_url_secrets(url)),),
+        Kind.COUNTER,
+    )
 
 
 def parse(answer: Answer, url: str) -> tuple[Sample, ...]:

@@ -35,14 +35,18 @@ class Promql:
             raise UsageError(
                 "promql: query: give at least one, such as {memory_bytes: 'process_resident_memory_bytes'}"
             )
-        object.__setattr__(self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings()))
+        object.__setattr__(
+            self, "_fetcher", Fetcher(self.timeout, self.headers, self.tls or TlsSettings())
+        )
 
     def collect(self) -> Iterable[Sample]:
         """Each element of each query's vector; queries without a result are counted, and all of them an error."""
         samples: list[Sample] = []
         silent = [name for name, text in self.query.items() if not self._add(samples, name, text)]
         if len(silent) == len(self.query):
-            raise TargetError(f"{self.server}: {_listed(silent)} gave no result; does Prometheus scrape the target?")
+            raise TargetError(
+                f"{self.server}: {_listed(silent)} gave no result; does Prometheus scrape the target?"
+            )
         silence = Sample("scrape_queries_without_result", float(len(silent)))
         return [*samples, silence, requests_sent(self._fetcher, self.server)]
 
@@ -52,20 +56,28 @@ class Promql:
         return bool(samples)
 
     def _ask(self, name: str, text: str) -> Iterator[Sample]:
-        url = f"{self.server.rstrip('/')}/api/v1/query?query={quote(text)}&timeout={self.timeout:g}s"
+        url = (
+            f"{self.server.rstrip('/')}/api/v1/query?query={quote(text)}&timeout={self.timeout:g}s"
+        )
         answer = self._fetcher.get(url)
         try:
             said = json.loads(answer.body)
             status = said["status"]
         except (ValueError, KeyError, TypeError):
             accepted(answer, self.server)
-            raise TargetError(f"{self.server}: its answer is not that of a Prometheus server") from None
+            raise TargetError(
+                f"{self.server}: its answer is not that of a Prometheus server"
+            ) from None
         if status != "success":
-            raise TargetError(f"{self.server}: {name}: {said.get('errorType')}: {_line(said.get('error'))}")
+            raise TargetError(
+                f"{self.server}: {name}: {said.get('errorType')}: {_line(said.get('error'))}"
+            )
         try:
             yield from _samples(name, said["data"])
         except (KeyError, TypeError, ValueError, IndexError):
-            raise TargetError(f"{self.server}: {name}: its answer is not that of a Prometheus server") from None
+            raise TargetError(
+                f"{self.server}: {name}: its answer is not that of a Prometheus server"
+            ) from None
 
 
 def _samples(name: str, data: dict[str, Any]) -> Iterator[Sample]:
@@ -77,12 +89,18 @@ def _samples(name: str, data: dict[str, Any]) -> Iterator[Sample]:
     if data["resultType"] != "vector":
         raise TargetError(f"{name}: gives a {data['resultType']}, and a vector or scalar is needed")
     if len(data["result"]) > _MOST:
-        raise TargetError(f"{name}: gives {len(data['result']):,} series; sum them, or choose fewer than {_MOST}")
+        raise TargetError(
+            f"{name}: gives {len(data['result']):,} series; sum them, or choose fewer than {_MOST}"
+        )
     seen = set()
     for element in data["result"]:
-        labels = label_pairs({key: value for key, value in element["metric"].items() if key != "__name__"})
+        labels = label_pairs(
+            {key: value for key, value in element["metric"].items() if key != "__name__"}
+        )
         if labels in seen:
-            raise TargetError(f"{name}: gives several series that only their names tell apart; ask for one")
+            raise TargetError(
+                f"{name}: gives several series that only their names tell apart; ask for one"
+            )
         seen.add(labels)
         yield Sample(name, float(element["value"][1]), labels, kind)
 

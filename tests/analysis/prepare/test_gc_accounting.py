@@ -15,7 +15,11 @@ from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
 OPEN = Path(__file__).parents[1] / "data" / "open"
 T = np.arange(SECONDS)
-RSS, LIVE, USED = "process_resident_memory_bytes", "jvm_gc_live_data_size_bytes", "jvm_memory_used_bytes"
+RSS, LIVE, USED = (
+    "process_resident_memory_bytes",
+    "jvm_gc_live_data_size_bytes",
+    "jvm_memory_used_bytes",
+)
 OLD = {"area": "heap", "id": "Tenured Gen"}
 STEADY, GROWING = 150e6 + noise(2e4), 20e6 + 5e4 * T + noise(2e4)
 MINOR = counter("jvm_gc_pause_seconds_count", T // 3, action="end of minor GC")
@@ -33,7 +37,10 @@ def test_live_data_that_no_collection_brought_up_to_date_excuses_nothing() -> No
     stale = gauge(LIVE, np.full(SECONDS, 6e6))
     analysis = judged(gauge(RSS, 100e6 + GROWING), stale, gauge(USED, GROWING, **OLD), MINOR)
     assert verdicts(analysis) == {RSS: Verdict.INCONCLUSIVE, USED: Verdict.INCONCLUSIVE}
-    assert "the garbage collector did not run in full meanwhile, so this may be garbage" in analysis.reason
+    assert (
+        "the garbage collector did not run in full meanwhile, so this may be garbage"
+        in analysis.reason
+    )
 
 
 def test_live_data_that_collections_bring_up_to_date_speaks_for_the_heap() -> None:
@@ -45,7 +52,9 @@ def test_live_data_that_collections_bring_up_to_date_speaks_for_the_heap() -> No
     assert verdicts(leaking)[LIVE] is Verdict.FAIL
 
 
-def test_memory_that_grows_beside_its_heap_is_open_without_a_collection_in_a_process_s_first_minutes() -> None:
+def test_memory_that_grows_beside_its_heap_is_open_without_a_collection_in_a_process_s_first_minutes() -> (
+    None
+):
     flat = gauge(USED, 20e6 + noise(2e4), **OLD)
     assert verdicts(judged(gauge(RSS, 100e6 + GROWING), flat, MINOR))[RSS] is Verdict.INCONCLUSIVE
 
@@ -72,10 +81,20 @@ def test_full_collections_are_counted_for_each_instance() -> None:
     assert collections_between(found, 0.0, SECONDS) == {"a": 29.0, "b": 2.0, "c": 0.0}
 
 
-@pytest.mark.parametrize("name", [path.name.removesuffix(".csv.gz") for path in sorted(OPEN.glob("*.csv.gz"))])
+@pytest.mark.parametrize(
+    "name", [path.name.removesuffix(".csv.gz") for path in sorted(OPEN.glob("*.csv.gz"))]
+)
 def test_real_collectors_cause_no_false_alarm_and_hide_no_leak(name: str) -> None:
     analysis = analyze(read_recording(OPEN / f"{name}.csv.gz"), Limits(), judge_unknown=True)
-    allowed = {Verdict.PASS, Verdict.INCONCLUSIVE} if "none" in name else {Verdict.FAIL, Verdict.INCONCLUSIVE}
+    allowed = (
+        {Verdict.PASS, Verdict.INCONCLUSIVE}
+        if "none" in name
+        else {Verdict.FAIL, Verdict.INCONCLUSIVE}
+    )
     assert analysis.verdict in allowed, analysis.reason
-    code = [one for one in analysis.findings if one.rule == "growth" and "Code" in dict(one.labels).get("id", "")]
+    code = [
+        one
+        for one in analysis.findings
+        if one.rule == "growth" and "Code" in dict(one.labels).get("id", "")
+    ]
     assert not code

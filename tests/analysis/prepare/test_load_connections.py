@@ -22,14 +22,18 @@ LEAK = np.floor(20 + 0.5 * T)
 def driven(descriptors: object, connections: object) -> Recording:
     column = np.broadcast_to(np.asarray(connections, np.float64), (SECONDS,))
     ones, at = np.ones(SECONDS), T.astype(np.float64) + 1.0
-    health = GeneratorWindows(at, ones, 0.1 * ones, 0.1 * ones, 0 * ones, 5e7 * ones, ones, ones, 0 * ones, column)
+    health = GeneratorWindows(
+        at, ones, 0.1 * ones, 0.1 * ones, 0 * ones, 5e7 * ones, ones, ones, 0 * ones, column
+    )
     resident = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
     return replace(recording(gauge("process_open_fds", descriptors), resident), generator=health)
 
 
 def verdict_of(found: Recording) -> Verdict:
     [one] = [
-        one for one in analyze(found, Limits()).findings if (one.rule, one.series) == ("growth", "process_open_fds")
+        one
+        for one in analyze(found, Limits()).findings
+        if (one.rule, one.series) == ("growth", "process_open_fds")
     ]
     return one.verdict
 
@@ -54,5 +58,9 @@ def test_a_series_that_does_not_follow_the_connections_stays_as_it_is() -> None:
 
 
 def test_the_level_stays_that_of_the_usual_number_of_connections() -> None:
-    [calm] = {*without_connections(gauge("process_open_fds", 20 + OPEN), gauge(CONNECTIONS, OPEN)).values.tolist()}
+    [calm] = {
+        *without_connections(
+            gauge("process_open_fds", 20 + OPEN), gauge(CONNECTIONS, OPEN)
+        ).values.tolist()
+    }
     assert calm == 20 + 14

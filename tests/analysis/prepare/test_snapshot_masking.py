@@ -33,7 +33,9 @@ def judged(*series: Series, snapshots: tuple[Snapshot, ...] = TAKEN, **limits: o
 
 
 def growth(analysis: Analysis) -> list[tuple[str, Verdict, float | None]]:
-    return [(one.series, one.verdict, one.observed) for one in analysis.findings if one.rule == "growth"]
+    return [
+        (one.series, one.verdict, one.observed) for one in analysis.findings if one.rule == "growth"
+    ]
 
 
 @pytest.mark.parametrize("by", [40e6, -30e6])
@@ -54,7 +56,8 @@ def test_disturbances_that_become_larger_with_time_are_no_growth() -> None:
     rising = np.where(disturbed(np.zeros(SECONDS), 1.0) != 0, np.arange(SECONDS) * 3e5, 0.0)
     assert judged(gauge("process_resident_memory_bytes", level + rising)).verdict is Verdict.PASS
     at_most = judged(
-        gauge("process_resident_memory_bytes", level + rising), max={"process_resident_memory_bytes": "60MB"}
+        gauge("process_resident_memory_bytes", level + rising),
+        max={"process_resident_memory_bytes": "60MB"},
     )
     assert at_most.verdict is Verdict.PASS
 
@@ -72,7 +75,8 @@ def test_a_heap_that_is_only_collected_by_snapshots_is_no_leak_and_a_leaking_one
     since = (np.arange(SECONDS) - 6) % EVERY
     saw = 20e6 + since * 1e6 + noise(2e4)
     calm = judged(
-        gauge("go_memstats_heap_alloc_bytes", saw), counter("process_cpu_seconds_total", np.arange(SECONDS) * 0.1)
+        gauge("go_memstats_heap_alloc_bytes", saw),
+        counter("process_cpu_seconds_total", np.arange(SECONDS) * 0.1),
     )
     assert all(verdict is not Verdict.FAIL for _, verdict, _ in growth(calm))
     leak = judged(gauge("go_memstats_heap_alloc_bytes", saw + np.arange(SECONDS) * 1e5))
@@ -91,7 +95,13 @@ def test_the_rate_that_spans_a_snapshot_is_left_out() -> None:
 
 def test_samples_within_and_one_after_are_left_out_and_nothing_else() -> None:
     series = Series("x", np.arange(10.0), np.ones(10))
-    cases = {(2.5, 0.1): [3], (2.5, 1.0): [3, 4], (2.0, 2.0): [2, 3, 4, 5], (9.5, 5.0): [], (-3.0, 1.0): [0]}
+    cases = {
+        (2.5, 0.1): [3],
+        (2.5, 1.0): [3, 4],
+        (2.0, 2.0): [2, 3, 4, 5],
+        (9.5, 5.0): [],
+        (-3.0, 1.0): [0],
+    }
     for (start, took), gone in cases.items():
         left = without(series, perturbed([Snapshot(start, took, "heap", "steady")]))
         assert np.flatnonzero(np.isnan(left.values)).tolist() == gone, (start, took)
@@ -100,7 +110,11 @@ def test_samples_within_and_one_after_are_left_out_and_nothing_else() -> None:
 
 
 def test_snapshots_of_one_moment_are_one_mark_and_charts_show_all_samples() -> None:
-    taken = (Snapshot(20.0, 1.0, "heap", "start"), Snapshot(21.1, 0.1, "goroutine", "start", "failed"), *TAKEN[5:])
+    taken = (
+        Snapshot(20.0, 1.0, "heap", "start"),
+        Snapshot(21.1, 0.1, "goroutine", "start", "failed"),
+        *TAKEN[5:],
+    )
     level = disturbed(50e6 + noise(2e4), 40e6)
     found = judged(gauge("process_resident_memory_bytes", level), snapshots=taken)
     marks = [phase for phase in found.phases if phase.name == "snapshot"]
@@ -115,7 +129,9 @@ def after_the_load(values: Floats) -> Recording:
     """200 s of load, then a drain, the load again, and another drain."""
     ends = {"steady": 200.0, "drain": 220.0, "confirm": 270.0, "confirm-drain": 300.0}
     starts = [0.0, *list(ends.values())[:-1]]
-    phases = tuple(Phase(name, start, end) for start, (name, end) in zip(starts, ends.items(), strict=True))
+    phases = tuple(
+        Phase(name, start, end) for start, (name, end) in zip(starts, ends.items(), strict=True)
+    )
     fds = gauge("process_open_fds", np.where(np.arange(SECONDS) < 200, 60, 12))
     return replace(recording(gauge("process_resident_memory_bytes", values), fds), phases=phases)
 
@@ -123,7 +139,10 @@ def after_the_load(values: Floats) -> Recording:
 def test_what_comes_after_the_load_is_shown_and_not_judged() -> None:
     times = np.arange(SECONDS)
     values = np.where(times < 200, 50e6, 50e6 + (times - 200) * 2e6) + noise(2e4)
-    found = analyze(after_the_load(values), Limits.model_validate({"max": {"process_resident_memory_bytes": "60MB"}}))
+    found = analyze(
+        after_the_load(values),
+        Limits.model_validate({"max": {"process_resident_memory_bytes": "60MB"}}),
+    )
     assert found.verdict is Verdict.PASS
     assert found.findings[0].trend is None or found.findings[0].trend.lines[-1].end <= 200.0
     [chart] = [one for one in found.charts if one.title == "Resident memory"]
@@ -134,6 +153,8 @@ def test_only_requests_of_the_load_itself_are_counted() -> None:
     asked = windows()
     made = np.where((np.arange(SECONDS) < 200) | (np.arange(SECONDS) >= 220), 50, 0)
     leak = after_the_load(50e6 + 2000.0 * np.cumsum(made) + noise(2e3))
-    found = analyze(replace(leak, windows=(replace(asked, requests=made.astype(np.int64)),)), Limits())
+    found = analyze(
+        replace(leak, windows=(replace(asked, requests=made.astype(np.int64)),)), Limits()
+    )
     assert found.endpoints[0].requests == 50 * 200
     assert ", 1.95 KiB per request" in found.reason

@@ -14,7 +14,15 @@ from tests.analysis.recordings import gauge, recording
 
 LABELS = (("endpoint", "GET /"),)
 ABORTED = Aborted(
-    30.0, "p99 > 2s for 30s", "http_request_p99_seconds", LABELS, 3.0, 2.0, "seconds", True, "it came true"
+    30.0,
+    "p99 > 2s for 30s",
+    "http_request_p99_seconds",
+    LABELS,
+    3.0,
+    2.0,
+    "seconds",
+    True,
+    "it came true",
 )
 
 
@@ -33,7 +41,12 @@ def test_a_limit_of_the_target_fails_the_run_first_of_all() -> None:
     assert (analysis.verdict, code_of(analysis)) == (Verdict.FAIL, ExitCode.FAIL)
     assert analysis.reason.startswith("The run was ended at once: it came true.")
     found = finding_of(aborted(of_target=True))
-    assert (found.verdict, found.observed, found.limit, found.labels) == (Verdict.FAIL, 3.0, 2.0, LABELS)
+    assert (found.verdict, found.observed, found.limit, found.labels) == (
+        Verdict.FAIL,
+        3.0,
+        2.0,
+        LABELS,
+    )
 
 
 def test_any_other_rule_leaves_the_run_open() -> None:

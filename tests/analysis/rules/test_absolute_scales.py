@@ -23,7 +23,9 @@ def resident(share: float, bend: float = 1.0) -> Finding:
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(0.7, Verdict.INCONCLUSIVE), (1.5, Verdict.FAIL)])
-def test_an_even_rise_of_a_young_service_fails_beyond_its_warm_up(factor: float, expected: Verdict) -> None:
+def test_an_even_rise_of_a_young_service_fails_beyond_its_warm_up(
+    factor: float, expected: Verdict
+) -> None:
     finding = resident(factor * WARMUP_EVEN_RISE * YOUTH)
     assert finding.verdict is expected, finding.reason
     if expected is Verdict.INCONCLUSIVE:

@@ -45,7 +45,10 @@ def test_a_pause_of_more_than_100_ms_is_advised_against() -> None:
 @pins(gc_pressure, "LIVE")
 def test_more_than_four_fifths_alive_are_advised_against() -> None:
     for live, told in ((395, False), (405, True)):
-        heap, taken = gauge("go_gc_heap_live_bytes", live * MIB), gauge("go_memstats_sys_bytes", 500 * MIB)
+        heap, taken = (
+            gauge("go_gc_heap_live_bytes", live * MIB),
+            gauge("go_memstats_sys_bytes", 500 * MIB),
+        )
         assert ("is live" in advised(heap, taken)) is told
 
 
@@ -65,7 +68,9 @@ def warned(used: list[float] | float, maximum: float) -> str:
 def test_a_pool_is_pinned_in_95_of_100_samples() -> None:
     for share, told in ((0.96, True), (0.94, False)):
         full = round(share * SECONDS)
-        assert ("was at its maximum" in warned([10.0] * full + [1.0] * (SECONDS - full), 10)) is told
+        assert (
+            "was at its maximum" in warned([10.0] * full + [1.0] * (SECONDS - full), 10)
+        ) is told
 
 
 @pins(pools, "_LARGE")
@@ -80,7 +85,11 @@ def test_a_pool_is_too_large_of_which_less_than_a_quarter_is_used() -> None:
     assert "never used more" not in warned(26, 100)
 
 
-PINNED = sorted((module, name) for module, name in BOUNDARY_TESTS if module in {each.__name__ for each in MODULES})
+PINNED = sorted(
+    (module, name)
+    for module, name in BOUNDARY_TESTS
+    if module in {each.__name__ for each in MODULES}
+)
 
 
 @pytest.mark.parametrize(("module", "name"), PINNED)

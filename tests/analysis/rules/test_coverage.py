@@ -8,7 +8,18 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.prepare.asked_load import AskedLoad
-from soak.model import Analysis, Ending, Event, EventKind, Finding, Recording, RuleName, Series, SourceHealth, Verdict
+from soak.model import (
+    Analysis,
+    Ending,
+    Event,
+    EventKind,
+    Finding,
+    Recording,
+    RuleName,
+    Series,
+    SourceHealth,
+    Verdict,
+)
 from soak.profile import Limits
 from soak.windows import EndpointWindows, GeneratorWindows
 from tests.analysis.recordings import SECONDS, gauge, health, noise, recording, windows
@@ -16,12 +27,16 @@ from tests.analysis.recordings import SECONDS, gauge, health, noise, recording, 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
 
 
-def judged(found: Recording, limits: Limits | None = None, asked: AskedLoad | None = None) -> Analysis:
+def judged(
+    found: Recording, limits: Limits | None = None, asked: AskedLoad | None = None
+) -> Analysis:
     return analyze(found, limits or Limits(), asked_load=asked or AskedLoad())
 
 
 def only(analysis: Analysis, rule: RuleName) -> Finding:
-    [finding] = [one for one in analysis.findings if one.rule is rule and one.verdict is not Verdict.PASS]
+    [finding] = [
+        one for one in analysis.findings if one.rule is rule and one.verdict is not Verdict.PASS
+    ]
     return finding
 
 
@@ -38,18 +53,31 @@ def kept(windows_: EndpointWindows, seconds: Iterable[int]) -> EndpointWindows:
     rows = np.array(list(seconds))
     cells = np.concatenate([np.arange(windows_.offsets[i], windows_.offsets[i + 1]) for i in rows])
     offsets = np.concatenate(([0], np.cumsum(np.diff(windows_.offsets)[rows])))
-    columns = {name: getattr(windows_, name)[rows] for name in ("times", "seconds", "requests", "failures", "bytes")}
-    return replace(windows_, **columns, offsets=offsets, buckets=windows_.buckets[cells], counts=windows_.counts[cells])
+    columns = {
+        name: getattr(windows_, name)[rows]
+        for name in ("times", "seconds", "requests", "failures", "bytes")
+    }
+    return replace(
+        windows_,
+        **columns,
+        offsets=offsets,
+        buckets=windows_.buckets[cells],
+        counts=windows_.counts[cells],
+    )
 
 
 def generator(asked: float, made: np.ndarray) -> GeneratorWindows:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
     zeros = np.zeros(SECONDS)
-    return GeneratorWindows(times, ones, 0.1 * ones, 0.1 * ones, zeros, zeros, asked * ones, made, zeros, zeros)
+    return GeneratorWindows(
+        times, ones, 0.1 * ones, 0.1 * ones, zeros, zeros, asked * ones, made, zeros, zeros
+    )
 
 
 @pytest.mark.parametrize(("lost", "verdict"), [(20, Verdict.PASS), (21, Verdict.INCONCLUSIVE)])
-def test_a_fifth_of_the_scrapes_of_a_third_may_be_lost_and_no_more(lost: int, verdict: Verdict) -> None:
+def test_a_fifth_of_the_scrapes_of_a_third_may_be_lost_and_no_more(
+    lost: int, verdict: Verdict
+) -> None:
     sources = [health(failing=range(150, 150 + lost), error="answered 503")]
     analysis = judged(recording(MEMORY, sources=sources))
     assert analysis.verdict is verdict
@@ -64,15 +92,27 @@ def test_scrapes_that_were_never_made_were_not_seen_either() -> None:
     """A supervisor that stood still writes no failed rows: one says so, and the rest are not there."""
     awake = np.concatenate((np.arange(100), np.arange(230, 300)))
     source = SourceHealth(
-        "process", len(awake), 0, 0.0, None, False, awake.astype(float), np.ones(len(awake), np.bool_)
+        "process",
+        len(awake),
+        0,
+        0.0,
+        None,
+        False,
+        awake.astype(float),
+        np.ones(len(awake), np.bool_),
     )
     short = replace(MEMORY, times=MEMORY.times[awake], values=MEMORY.values[awake])
     finding = only(judged(recording(short, sources=[source])), RuleName.SAMPLING)
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert "process answered in only 0% of the time from 1.7 min to 3.3 min of the load: soak itself" in finding.reason
+    assert (
+        "process answered in only 0% of the time from 1.7 min to 3.3 min of the load: soak itself"
+        in finding.reason
+    )
 
 
-@pytest.mark.parametrize("seen", [range(150), range(0, SECONDS, 2), [*range(100), *range(130, 300)]])
+@pytest.mark.parametrize(
+    "seen", [range(150), range(0, SECONDS, 2), [*range(100), *range(130, 300)]]
+)
 def test_a_series_that_vanishes_while_its_page_answers_is_inconclusive(seen: Iterable[int]) -> None:
     page = gauge("process_open_fds", 30.0)
     finding = only(judged(recording(at(MEMORY, seen), page, sources=[health()])), RuleName.COVERAGE)
@@ -83,7 +123,9 @@ def test_a_series_that_vanishes_while_its_page_answers_is_inconclusive(seen: Ite
 
 def test_a_series_that_nobody_judges_may_vanish() -> None:
     aside = gauge("some_gauge", 1.0)
-    assert judged(recording(MEMORY, at(aside, range(50)), sources=[health()])).verdict is Verdict.PASS
+    assert (
+        judged(recording(MEMORY, at(aside, range(50)), sources=[health()])).verdict is Verdict.PASS
+    )
 
 
 def test_a_target_gone_at_the_last_scrape_is_a_fail_however_late() -> None:
@@ -98,7 +140,9 @@ def test_a_target_that_ended_by_itself_is_a_fail() -> None:
     assert judged(recording(MEMORY, sources=[health()], events=[event])).verdict is Verdict.FAIL
 
 
-@pytest.mark.parametrize(("failing", "verdict"), [(range(294, 300), Verdict.FAIL), ((), Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(
+    ("failing", "verdict"), [(range(294, 300), Verdict.FAIL), ((), Verdict.INCONCLUSIVE)]
+)
 def test_a_target_that_serves_nothing_at_the_end(failing: Iterable[int], verdict: Verdict) -> None:
     """Where its page answers no more either it did not survive; where it does, what was judged was not served."""
     served = windows()
@@ -115,7 +159,9 @@ def test_a_service_that_only_fails_from_some_time_on_is_inconclusive() -> None:
     failures = np.where(np.arange(SECONDS) < 162, 0, served.requests)
     failures[-1] = 0  # and not at the very end
     served = replace(served, failures=failures, failure_kinds={"status 503": int(failures.sum())})
-    finding = only(judged(recording(MEMORY, requests=[served], sources=[health()])), RuleName.COVERAGE)
+    finding = only(
+        judged(recording(MEMORY, requests=[served], sources=[health()])), RuleName.COVERAGE
+    )
     assert finding.reason.startswith(
         "Requests mostly succeeded in only 1% of the time from 3.3 min to 5 min of the load"
     )
@@ -128,9 +174,13 @@ def test_a_load_that_stood_still_is_inconclusive(still: Iterable[int]) -> None:
     """With windows of nothing, and with no windows at all."""
     seconds = list(still)
     silent = windows()
-    silent = replace(silent, requests=np.where(np.isin(np.arange(SECONDS), seconds), silent.requests, 0))
+    silent = replace(
+        silent, requests=np.where(np.isin(np.arange(SECONDS), seconds), silent.requests, 0)
+    )
     for found in (silent, kept(windows(), seconds)):
-        finding = only(judged(recording(MEMORY, requests=[found], sources=[health()])), RuleName.COVERAGE)
+        finding = only(
+            judged(recording(MEMORY, requests=[found], sources=[health()])), RuleName.COVERAGE
+        )
         assert finding.series == "load_requests"
         assert finding.verdict is Verdict.INCONCLUSIVE
 
@@ -140,7 +190,9 @@ def test_a_load_of_few_requests_is_not_one_that_stood_still() -> None:
     requests = np.zeros(SECONDS, np.int64)
     requests[::15] = 1
     assert (
-        judged(recording(MEMORY, requests=[replace(rare, requests=requests)], sources=[health()])).verdict
+        judged(
+            recording(MEMORY, requests=[replace(rare, requests=requests)], sources=[health()])
+        ).verdict
         is Verdict.PASS
     )
 
@@ -156,19 +208,28 @@ def test_far_fewer_arrivals_than_asked_for_are_inconclusive(made: float, verdict
 
 @pytest.mark.parametrize(("there", "verdict"), [(8.0, Verdict.PASS), (7.0, Verdict.INCONCLUSIVE)])
 def test_far_fewer_users_than_asked_for_are_inconclusive(there: float, verdict: Verdict) -> None:
-    users = Series("load_users", np.arange(1.0, SECONDS + 1), np.full(SECONDS, there), source="load")
+    users = Series(
+        "load_users", np.arange(1.0, SECONDS + 1), np.full(SECONDS, there), source="load"
+    )
     found = replace(recording(MEMORY, sources=[health()]), users=users)
     analysis = judged(found, asked=AskedLoad(users_at=lambda _: 10.0))
     assert analysis.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
-        assert "Only 70% of the users asked for from 0 s to 1.7 min of the load were there" in analysis.reason
+        assert (
+            "Only 70% of the users asked for from 0 s to 1.7 min of the load were there"
+            in analysis.reason
+        )
 
 
 def test_a_run_that_sent_nothing_broke() -> None:
     users = Series("load_users", np.arange(1.0, SECONDS + 1), np.full(SECONDS, 5.0), source="load")
     for found in (
         replace(recording(MEMORY, requests=[], sources=[health()]), users=users),
-        recording(MEMORY, requests=[replace(windows(), requests=np.zeros(SECONDS, np.int64))], sources=[health()]),
+        recording(
+            MEMORY,
+            requests=[replace(windows(), requests=np.zeros(SECONDS, np.int64))],
+            sources=[health()],
+        ),
     ):
         analysis = judged(found)
         assert analysis.verdict is Verdict.INCONCLUSIVE
@@ -190,7 +251,9 @@ def test_an_endpoint_that_was_never_sent_or_always_failed_is_a_warning() -> None
 
 def test_a_run_whose_load_failed_broke_and_says_why() -> None:
     found = recording(MEMORY, sources=[health()], ended=Ending.ABORTED)
-    analysis = judged(replace(found, run=replace(found.run, failure="the load's process was killed by signal 9")))
+    analysis = judged(
+        replace(found, run=replace(found.run, failure="the load's process was killed by signal 9"))
+    )
     assert analysis.broken == "The run broke: the load's process was killed by signal 9"
     assert (analysis.verdict, analysis.reason) == (Verdict.INCONCLUSIVE, analysis.broken)
 

@@ -19,7 +19,11 @@ from tests.analysis.recordings import SECONDS, counter, recording, windows
 def drift(key: str, limit: str, requests: EndpointWindows | None, *series: Series) -> Finding:
     made = recording(*series, requests=[requests] if requests else [])
     asked = RuleInput(
-        prepare(made, 0.0), Limits.model_validate({"drift": {key: limit, "p99": "900%"}}), {}, False, None
+        prepare(made, 0.0),
+        Limits.model_validate({"drift": {key: limit, "p99": "900%"}}),
+        {},
+        False,
+        None,
     )
     wanted = {str(name): value for name, value in asked.limits.drift.items()}[key]
     return next(finding for finding in drift_findings(asked) if finding.limit == wanted)
@@ -43,7 +47,15 @@ def with_rate(first: float, last: float) -> EndpointWindows:
 
 
 def cpu(each: float, growth: float) -> Series:
-    spent = each * 50 * (1 + growth * np.arange(SECONDS) / SECONDS + np.random.default_rng(3).normal(0, 0.003, SECONDS))
+    spent = (
+        each
+        * 50
+        * (
+            1
+            + growth * np.arange(SECONDS) / SECONDS
+            + np.random.default_rng(3).normal(0, 0.003, SECONDS)
+        )
+    )
     return counter("process_cpu_seconds_total", np.cumsum(spent))
 
 

@@ -21,7 +21,9 @@ from soak.profile import Limits
 from tests.analysis.recordings import gauge, recording
 
 
-def run(seconds: int, gap: tuple[float, float] | None, *series: Series, warmup: float = 0.0) -> Prepared:
+def run(
+    seconds: int, gap: tuple[float, float] | None, *series: Series, warmup: float = 0.0
+) -> Prepared:
     made = recording(*series, seconds=seconds)
     phases = (Phase(PhaseName.GAP, *gap),) if gap else ()
     return prepare(replace(made, phases=(*made.phases, *phases)), warmup)
@@ -40,7 +42,9 @@ def test_drift_asks_for_as_much_more_load_as_without_the_gap() -> None:
 
 
 @pytest.mark.parametrize(("load", "advised"), [(SHORT - 1, False), (SHORT, True)])
-def test_advice_on_the_collector_needs_a_minute_of_load_beside_the_gap(load: float, advised: bool) -> None:
+def test_advice_on_the_collector_needs_a_minute_of_load_beside_the_gap(
+    load: float, advised: bool
+) -> None:
     assert _advice_applies(run(int(load), None)) is advised
     assert _advice_applies(run(int(load) + 100, (10.0, 110.0))) is advised
 
@@ -48,7 +52,9 @@ def test_advice_on_the_collector_needs_a_minute_of_load_beside_the_gap(load: flo
 def alone(prepared: Prepared, hourly: float) -> Verdict:
     """What becomes of a failing rise of resident memory of 100 MB, so much an hour, above a steady heap."""
     trend = Trend(hourly, 0.9 * hourly, 1.1 * hourly, 1.0, 0.0, 1e8, p_no_growth=0.01)
-    finding = Finding(RuleName.GROWTH, "process_resident_memory_bytes", Verdict.FAIL, "It grows.", trend=trend)
+    finding = Finding(
+        RuleName.GROWTH, "process_resident_memory_bytes", Verdict.FAIL, "It grows.", trend=trend
+    )
     return _alone_above_steady_heap(prepared, finding).verdict
 
 
@@ -61,26 +67,37 @@ def test_resident_memory_did_not_rise_in_the_gap() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "gap", "told"),
-    [(1900, None, True), (1900, (100.0, 400.0), False), (2300, (100.0, 400.0), True), (2300, (1200.0, 1450.0), False)],
+    [
+        (1900, None, True),
+        (1900, (100.0, 400.0), False),
+        (2300, (100.0, 400.0), True),
+        (2300, (1200.0, 1450.0), False),
+    ],
 )
 def test_idle_connections_are_advised_on_after_half_an_hour_of_load_and_a_quarter_seen(
     seconds: int, gap: tuple[float, float] | None, told: bool
 ) -> None:
     used = gauge("go_sql_in_use_connections", np.full(seconds, 2.0))
     idle = gauge("go_sql_idle_connections", np.full(seconds, 30.0))
-    said = list(pool_warnings(RuleInput(run(seconds, gap, used, idle), Limits(), {}, False, None), ()))
+    said = list(
+        pool_warnings(RuleInput(run(seconds, gap, used, idle), Limits(), {}, False, None), ())
+    )
     assert any("idle" in text for text in said) is told
 
 
 def test_a_service_is_as_young_as_its_load_is_long() -> None:
     gap = (100.0, 100.0 + WARMUP_SECONDS)
     values = np.linspace(1e8, 1.05e8, 800)
-    finding = Finding(RuleName.GROWTH, "process_resident_memory_bytes", Verdict.FAIL, "It grows.", unit="bytes/h")
+    finding = Finding(
+        RuleName.GROWTH, "process_resident_memory_bytes", Verdict.FAIL, "It grows.", unit="bytes/h"
+    )
     for seconds, where, verdict in (
         (200, None, Verdict.INCONCLUSIVE),
         (800, gap, Verdict.INCONCLUSIVE),
         (800, None, Verdict.FAIL),
     ):
-        series = gauge("process_resident_memory_bytes", values[:seconds] if where is None else values)
+        series = gauge(
+            "process_resident_memory_bytes", values[:seconds] if where is None else values
+        )
         subject = Subject(series, "resident memory", "bytes")
         assert within_warmup(run(seconds, where, series), subject, finding).verdict is verdict

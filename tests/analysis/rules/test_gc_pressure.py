@@ -71,7 +71,10 @@ def test_a_limit_on_what_nobody_recorded_is_never_a_pass(key: str) -> None:
 def test_the_longest_pause() -> None:
     pause = gauge("go_gc_duration_seconds", np.where(T == 150, 0.25, 0.001), quantile="1")
     other = gauge("go_gc_duration_seconds", 9.0, quantile="0.5")
-    assert "longest pause of the garbage collector was 250 ms" in gc_of(judged(BIG, pause, other)).reason
+    assert (
+        "longest pause of the garbage collector was 250 ms"
+        in gc_of(judged(BIG, pause, other)).reason
+    )
     assert judged(BIG, pause, gc={"pause": "100ms"}).verdict is Verdict.FAIL
     assert judged(BIG, pause, gc={"pause": "300ms"}).verdict is Verdict.PASS
 
@@ -85,9 +88,15 @@ def test_a_mean_pause_where_no_longest_is_told() -> None:
 
 
 def test_minor_collections_of_node_do_not_count() -> None:
-    minor = Series("nodejs_gc_duration_seconds_count", T, 5.0 * T, (("kind", "minor"),), Kind.COUNTER, "p")
-    major = Series("nodejs_gc_duration_seconds_count", T, T // 30, (("kind", "major"),), Kind.COUNTER, "p")
-    found = [one for one in judged(BIG, minor, major).findings if one.rule == "gc" and "/min" in one.unit]
+    minor = Series(
+        "nodejs_gc_duration_seconds_count", T, 5.0 * T, (("kind", "minor"),), Kind.COUNTER, "p"
+    )
+    major = Series(
+        "nodejs_gc_duration_seconds_count", T, T // 30, (("kind", "major"),), Kind.COUNTER, "p"
+    )
+    found = [
+        one for one in judged(BIG, minor, major).findings if one.rule == "gc" and "/min" in one.unit
+    ]
     assert [round(one.observed or 0) for one in found] == [2]
 
 
@@ -105,8 +114,12 @@ def test_a_tiny_heap_that_is_mostly_alive_means_nothing() -> None:
 
 
 def test_replicas_have_their_own_collectors() -> None:
-    often = Series("go_gc_cycles_total_gc_cycles_total", T, 3.0 * T, (("instance", "a"),), Kind.COUNTER, "p")
-    seldom = Series("go_gc_cycles_total_gc_cycles_total", T, T / 10, (("instance", "b"),), Kind.COUNTER, "p")
+    often = Series(
+        "go_gc_cycles_total_gc_cycles_total", T, 3.0 * T, (("instance", "a"),), Kind.COUNTER, "p"
+    )
+    seldom = Series(
+        "go_gc_cycles_total_gc_cycles_total", T, T / 10, (("instance", "b"),), Kind.COUNTER, "p"
+    )
     found = [one for one in judged(BIG, often, seldom).findings if one.rule == "gc"]
     assert {one.labels: round(one.observed or 0) for one in found} == {
         (("instance", "a"),): 180,

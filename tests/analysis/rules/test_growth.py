@@ -101,7 +101,10 @@ def test_sixty_healthy_series_raise_no_alarm_and_one_leak_among_them_is_found() 
 def test_what_cannot_be_told_is_inconclusive_and_says_what_would_tell() -> None:
     finding = judged([1.0, 2.0, 3.0])
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.reason == "Resident memory cannot be judged: 3 samples are too few, at least 7 more are needed."
+    assert (
+        finding.reason
+        == "Resident memory cannot be judged: 3 samples are too few, at least 7 more are needed."
+    )
     assert finding.observed is None
     settling = judged(100 * MIB - 50 * MIB * np.exp(-np.arange(100) / 60) + 0.1 * MIB * noise(100))
     assert settling.verdict is Verdict.INCONCLUSIVE

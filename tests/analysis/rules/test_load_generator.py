@@ -36,18 +36,24 @@ def generator(
     return GeneratorWindows(times, ones, *columns)
 
 
-def scheduled(requests: int = ASKED, late: Any = 0, dropped: Any = 0, service: float = 0.01) -> EndpointWindows:
+def scheduled(
+    requests: int = ASKED, late: Any = 0, dropped: Any = 0, service: float = 0.01
+) -> EndpointWindows:
     whole = np.ones(SECONDS, np.int64)
     cells = np.full(SECONDS, bucket_of(service), np.int64)
     kept = Arrivals(whole * late, whole * dropped, np.arange(SECONDS + 1), cells, whole * requests)
     return replace(windows(requests=requests), arrivals=kept)
 
 
-def judged(own: GeneratorWindows | None, seen: EndpointWindows | None = None, **more: Any) -> Analysis:
+def judged(
+    own: GeneratorWindows | None, seen: EndpointWindows | None = None, **more: Any
+) -> Analysis:
     return analyze(made(own, seen, **more), more.get("limits", Limits()))
 
 
-def made(own: GeneratorWindows | None, seen: EndpointWindows | None = None, **more: Any) -> Recording:
+def made(
+    own: GeneratorWindows | None, seen: EndpointWindows | None = None, **more: Any
+) -> Recording:
     whole = recording(more.get("memory", STEADY), requests=(scheduled() if seen is None else seen,))
     return replace(whole, generator=own, exemplars=more.get("exemplars", ()))
 
@@ -59,7 +65,11 @@ def finding(analysis: Analysis, rule: str = "generator") -> Finding:
 
 def test_a_generator_with_time_to_spare_passes() -> None:
     analysis = judged(generator())
-    assert (analysis.verdict, finding(analysis).verdict, analysis.broken) == (Verdict.PASS, Verdict.PASS, None)
+    assert (analysis.verdict, finding(analysis).verdict, analysis.broken) == (
+        Verdict.PASS,
+        Verdict.PASS,
+        None,
+    )
     assert analysis.warnings == ()
     assert code_of(analysis) is ExitCode.PASS
 
@@ -72,12 +82,18 @@ def test_a_generator_with_time_to_spare_passes() -> None:
         (generator(cpu=0.3, made=30), scheduled(30)),  # starved: it did not get to make them
         (generator(cpu=0.95), scheduled(dropped=5)),
         (generator(cpu=0.95), scheduled(late=40)),
-        (generator(cpu=0.97, asked=np.nan), scheduled()),  # the closed model: it is what sets the rate
+        (
+            generator(cpu=0.97, asked=np.nan),
+            scheduled(),
+        ),  # the closed model: it is what sets the rate
     ],
 )
 def test_saturated_throughout_breaks_the_run(own: GeneratorWindows, seen: EndpointWindows) -> None:
     analysis = judged(own, seen)
-    assert (analysis.verdict, finding(analysis).verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
+    assert (analysis.verdict, finding(analysis).verdict) == (
+        Verdict.INCONCLUSIVE,
+        Verdict.INCONCLUSIVE,
+    )
     assert analysis.broken
     assert analysis.reason == analysis.broken
     assert "saturated throughout" in analysis.reason
@@ -93,23 +109,33 @@ def test_the_message_says_how_many_processes_would_do() -> None:
 def test_several_workers_are_told_that_they_should_be_more() -> None:
     times = np.arange(1.0, SECONDS + 1)
     whole = np.full(SECONDS, 4)
-    coverages = WorkerCoverages(times, np.ones(SECONDS), whole - (times > SECONDS - 5), whole, np.ones(SECONDS))
+    coverages = WorkerCoverages(
+        times, np.ones(SECONDS), whole - (times > SECONDS - 5), whole, np.ones(SECONDS)
+    )
     busiest = replace(generator(cpu=0.97, made=30), cpu_seconds=np.full(SECONDS, 1.5))
     analysis = analyze(replace(made(busiest, scheduled(30)), coverages=coverages), Limits())
-    # One that is lost is a finding of the same rule, which does not hide that the others were saturated.
+    # One that is lost is a finding of the same rule, which does not hide that the others were
+    # saturated.
     assert {one.series for one in analysis.findings if one.rule == "generator"} == {
         "load_workers",
         "soak_load_cpu_ratio",
     }
     assert analysis.broken
-    assert "5 workers would do, at 70% of a core each (load.processes, or load.workers" in analysis.broken
-    idle = analyze(replace(made(generator(cpu=0.3, lag=0.2), scheduled(30)), coverages=coverages), Limits())
+    assert (
+        "5 workers would do, at 70% of a core each (load.processes, or load.workers"
+        in analysis.broken
+    )
+    idle = analyze(
+        replace(made(generator(cpu=0.3, lag=0.2), scheduled(30)), coverages=coverages), Limits()
+    )
     assert "give each worker a core of its own" in idle.reason
 
 
 def test_a_slow_target_is_not_the_generators_fault() -> None:
     analysis = judged(
-        generator(queued=20), scheduled(30, late=20, dropped=5), limits=Limits.model_validate({"rate": "40/s"})
+        generator(queued=20),
+        scheduled(30, late=20, dropped=5),
+        limits=Limits.model_validate({"rate": "40/s"}),
     )
     assert finding(analysis).verdict is Verdict.PASS
     assert finding(analysis, "rate").verdict is Verdict.FAIL
@@ -121,7 +147,9 @@ def test_a_slow_target_is_not_the_generators_fault() -> None:
 def test_late_arrivals_and_a_slow_target_are_one_warning_that_does_not_contradict_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = RuleInput(prepare(made(generator(queued=20), scheduled(30, late=20, dropped=5)), 0.0), Limits())
+    asked = RuleInput(
+        prepare(made(generator(queued=20), scheduled(30, late=20, dropped=5)), 0.0), Limits()
+    )
     seen = load_generator.generator_of(asked.prepared)
     assert seen is not None
     monkeypatch.setattr(load_generator, "generator_of", lambda _: replace(seen, late=0.05))
@@ -134,9 +162,17 @@ def test_late_arrivals_and_a_slow_target_are_one_warning_that_does_not_contradic
 @pytest.mark.parametrize(("share", "verdict"), [(0.02, Verdict.PASS), (0.2, Verdict.INCONCLUSIVE)])
 def test_saturated_partly(share: float, verdict: Verdict) -> None:
     pressed = np.arange(SECONDS) < share * SECONDS
-    analysis = judged(generator(cpu=np.where(pressed, 0.97, 0.3)), scheduled(dropped=pressed.astype(np.int64) * 5))
-    assert (analysis.verdict, finding(analysis).verdict, analysis.broken) == (verdict, verdict, None)
-    assert code_of(analysis) is (ExitCode.PASS if verdict is Verdict.PASS else ExitCode.INCONCLUSIVE)
+    analysis = judged(
+        generator(cpu=np.where(pressed, 0.97, 0.3)), scheduled(dropped=pressed.astype(np.int64) * 5)
+    )
+    assert (analysis.verdict, finding(analysis).verdict, analysis.broken) == (
+        verdict,
+        verdict,
+        None,
+    )
+    assert code_of(analysis) is (
+        ExitCode.PASS if verdict is Verdict.PASS else ExitCode.INCONCLUSIVE
+    )
 
 
 def test_a_proven_leak_outranks_a_saturated_generator() -> None:
@@ -150,11 +186,15 @@ def test_failing_latency_and_rate_prove_nothing_where_it_was_saturated() -> None
     fails = judged(generator(), limits=SLOW)
     assert {finding(fails, rule).verdict for rule in ("latency", "rate")} == {Verdict.FAIL}
     unproven = judged(generator(cpu=0.97), scheduled(30), limits=SLOW)
-    assert {finding(unproven, rule).verdict for rule in ("latency", "rate")} == {Verdict.INCONCLUSIVE}
+    assert {finding(unproven, rule).verdict for rule in ("latency", "rate")} == {
+        Verdict.INCONCLUSIVE
+    }
     assert code_of(unproven) is ExitCode.BROKEN
 
 
-def test_a_generator_that_waits_for_its_processor_and_makes_all_arrivals_leaves_the_target_judged() -> None:
+def test_a_generator_that_waits_for_its_processor_and_makes_all_arrivals_leaves_the_target_judged() -> (
+    None
+):
     own, seen = generator(cpu=0.05, lag=0.16), scheduled(late=40)
     analysis = judged(own, seen)
     assert (analysis.verdict, analysis.broken) == (Verdict.PASS, None)
@@ -190,13 +230,22 @@ def test_a_recording_without_it_is_judged_as_before() -> None:
 
 def test_its_series_are_there_to_limit_and_to_draw_and_never_judged_for_growth() -> None:
     own = generator(cpu=0.2 + 0.001 * np.arange(SECONDS))
-    analysis = judged(own, scheduled(late=1), limits=Limits.model_validate({"max": {"soak_load_cpu_ratio": 0.4}}))
+    analysis = judged(
+        own, scheduled(late=1), limits=Limits.model_validate({"max": {"soak_load_cpu_ratio": 0.4}})
+    )
     assert finding(analysis, "max").verdict is Verdict.FAIL
-    assert {one.series for one in analysis.findings if one.rule == "growth"} == {"process_resident_memory_bytes"}
-    assert {"asked", "all"} <= {
-        curve.label for chart in analysis.charts for curve in chart.curves if chart.title == "Requests"
+    assert {one.series for one in analysis.findings if one.rule == "growth"} == {
+        "process_resident_memory_bytes"
     }
-    assert {"Late arrivals", "Load generator: CPU of its busiest process"} <= {chart.title for chart in analysis.charts}
+    assert {"asked", "all"} <= {
+        curve.label
+        for chart in analysis.charts
+        for curve in chart.curves
+        if chart.title == "Requests"
+    }
+    assert {"Late arrivals", "Load generator: CPU of its busiest process"} <= {
+        chart.title for chart in analysis.charts
+    }
     assert "Dropped arrivals" not in {chart.title for chart in analysis.charts}
     for name in ("soak_load_cpu_ratio", "soak_load_lag_seconds", "soak_load_resident_memory_bytes"):
         role = metric_of(name)

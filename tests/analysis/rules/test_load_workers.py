@@ -16,16 +16,27 @@ from soak.windows import WorkerCoverages
 def findings(present: list[int], covered: list[float]) -> list[Finding]:
     count = len(present)
     coverages = WorkerCoverages(
-        np.arange(1.0, count + 1), np.ones(count), np.array(present), np.full(count, 4), np.array(covered)
+        np.arange(1.0, count + 1),
+        np.ones(count),
+        np.array(present),
+        np.full(count, 4),
+        np.array(covered),
     )
     run = RunInfo("x", seconds=float(count))
-    recording = Recording(run, (), phases=(Phase("steady", 0.0, float(count)),), coverages=coverages)
+    recording = Recording(
+        run, (), phases=(Phase("steady", 0.0, float(count)),), coverages=coverages
+    )
     return list(worker_findings(RuleInput(prepare(recording, 0.0), Limits())))
 
 
 def test_a_whole_run_has_nothing_to_say() -> None:
     assert findings([4] * 100, [1.0] * 100) == []
-    assert list(worker_findings(RuleInput(prepare(replace(Recording(RunInfo("x"), ())), 0.0), Limits()))) == []
+    assert (
+        list(
+            worker_findings(RuleInput(prepare(replace(Recording(RunInfo("x"), ())), 0.0), Limits()))
+        )
+        == []
+    )
 
 
 def test_a_share_that_was_taken_over_soon_is_a_pass_that_says_so() -> None:

@@ -17,7 +17,9 @@ class _Asked:
         self.events = events
 
 
-@pytest.mark.parametrize(("kind", "verdicts"), [(EventKind.EXIT_CODE, [Verdict.FAIL]), (EventKind.WARNING, [])])
+@pytest.mark.parametrize(
+    ("kind", "verdicts"), [(EventKind.EXIT_CODE, [Verdict.FAIL]), (EventKind.WARNING, [])]
+)
 def test_an_exit_code_fails_the_run(kind: EventKind, verdicts: list[Verdict]) -> None:
     asked = _Asked(Event(1.0, kind, "the locustfile set process_exit_code to 3"))
     assert [finding.verdict for finding in locustfile_findings(asked)] == verdicts  # type: ignore[arg-type]

@@ -19,7 +19,11 @@ SPELLINGS = [
     ("hikaricp_active_connections", "hikaricp_max_connections", "hikaricp_idle_connections"),
     ("db_pool_connections_in_use", "db_pool_connections_max", "db_pool_connections_idle"),
     ("sqlalchemy_pool_checked_out", "sqlalchemy_pool_max", "sqlalchemy_pool_checked_in"),
-    ("r2dbc_pool_acquired_connections", "r2dbc_pool_max_allocated_connections", "r2dbc_pool_idle_connections"),
+    (
+        "r2dbc_pool_acquired_connections",
+        "r2dbc_pool_max_allocated_connections",
+        "r2dbc_pool_idle_connections",
+    ),
 ]
 
 
@@ -38,7 +42,9 @@ def pool_warnings(analysis: Analysis) -> list[str]:
 def drained(after: float) -> Recording:
     """A load of 200 s and a drain of 100 s in which `after` connections stay in use."""
     values = np.where(np.arange(SECONDS) < 200, 8.0, after)
-    found = recording(MEMORY, gauge("go_sql_in_use_connections", values), gauge("go_sql_max_open_connections", 20))
+    found = recording(
+        MEMORY, gauge("go_sql_in_use_connections", values), gauge("go_sql_max_open_connections", 20)
+    )
     return replace(found, phases=(Phase("steady", 0.0, 200.0), Phase("drain", 200.0, 300.0)))
 
 
@@ -55,7 +61,9 @@ def test_connections_that_do_not_come_back_after_the_load_fail(after: float, fai
 
 def test_a_connection_that_is_used_now_and_then_after_the_load_is_no_leak() -> None:
     found = drained(0.0)
-    now_and_then = gauge("go_sql_in_use_connections", np.where(np.arange(SECONDS) % 7 == 0, 1.0, 0.0))
+    now_and_then = gauge(
+        "go_sql_in_use_connections", np.where(np.arange(SECONDS) % 7 == 0, 1.0, 0.0)
+    )
     assert judged(replace(found, series=(MEMORY, now_and_then))).verdict is Verdict.PASS
 
 
@@ -66,12 +74,16 @@ def test_without_a_drain_nothing_is_said_of_return() -> None:
 def test_a_connection_that_was_held_before_the_load_is_no_leak() -> None:
     found = drained(1.0)
     shifted = replace(found, phases=(Phase("steady", 20.0, 200.0), Phase("drain", 200.0, 300.0)))
-    held = gauge("go_sql_in_use_connections", np.where(np.arange(SECONDS) < 20, 1.0, found.series[1].values))
+    held = gauge(
+        "go_sql_in_use_connections", np.where(np.arange(SECONDS) < 20, 1.0, found.series[1].values)
+    )
     assert judged(replace(shifted, series=(MEMORY, held))).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(("used", "maximum", "idle"), SPELLINGS)
-def test_a_pool_at_its_maximum_is_told_and_fails_nothing(used: str, maximum: str, idle: str) -> None:
+def test_a_pool_at_its_maximum_is_told_and_fails_nothing(
+    used: str, maximum: str, idle: str
+) -> None:
     analysis = judged(recording(MEMORY, gauge(used, 10), gauge(maximum, 10), gauge(idle, 0)))
     assert analysis.verdict is Verdict.PASS
     [told] = pool_warnings(analysis)
@@ -90,16 +102,30 @@ def test_a_pinned_pool_says_how_often_callers_waited() -> None:
 
 
 def test_pools_of_different_names_are_never_mixed() -> None:
-    series = [gauge("hikaricp_connections_active", 10, pool="a"), gauge("hikaricp_connections_max", 10, pool="a")]
-    series += [gauge("hikaricp_connections_active", 10, pool="b"), gauge("hikaricp_connections_max", 15, pool="b")]
+    series = [
+        gauge("hikaricp_connections_active", 10, pool="a"),
+        gauge("hikaricp_connections_max", 10, pool="a"),
+    ]
+    series += [
+        gauge("hikaricp_connections_active", 10, pool="b"),
+        gauge("hikaricp_connections_max", 15, pool="b"),
+    ]
     [told] = pool_warnings(judged(recording(MEMORY, *series)))
     assert "pool of a was" in told
 
 
-@pytest.mark.parametrize(("level", "most", "told"), [(3, 500, True), (3, 15, False), (60, 100, False)])
-def test_a_maximum_far_above_what_is_used_is_a_warning(level: float, most: float, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("level", "most", "told"), [(3, 500, True), (3, 15, False), (60, 100, False)]
+)
+def test_a_maximum_far_above_what_is_used_is_a_warning(
+    level: float, most: float, told: bool
+) -> None:
     analysis = judged(
-        recording(MEMORY, busy("go_sql_in_use_connections", level), gauge("go_sql_max_open_connections", most))
+        recording(
+            MEMORY,
+            busy("go_sql_in_use_connections", level),
+            gauge("go_sql_max_open_connections", most),
+        )
     )
     assert bool(pool_warnings(analysis)) is told
     assert analysis.verdict is not Verdict.FAIL
@@ -116,7 +142,11 @@ def test_a_pool_that_leaks_is_not_called_too_large() -> None:
 
 def test_an_unlimited_pool_has_no_maximum() -> None:
     """database/sql says 0 for no limit."""
-    analysis = judged(recording(MEMORY, gauge("go_sql_in_use_connections", 0), gauge("go_sql_max_open_connections", 0)))
+    analysis = judged(
+        recording(
+            MEMORY, gauge("go_sql_in_use_connections", 0), gauge("go_sql_max_open_connections", 0)
+        )
+    )
     assert pool_warnings(analysis) == []
 
 
@@ -138,7 +168,10 @@ def test_callers_that_gave_up_waiting_fail_the_run() -> None:
     analysis = judged(recording(MEMORY, gauge("hikaricp_connections_active", 5), gave_up))
     assert analysis.verdict is Verdict.FAIL
     assert analysis.reason.startswith("2 callers gave up waiting for a connection")
-    assert judged(recording(MEMORY, gave_up), max={"hikaricp_connections_timeout_total": 5}).verdict is Verdict.PASS
+    assert (
+        judged(recording(MEMORY, gave_up), max={"hikaricp_connections_timeout_total": 5}).verdict
+        is Verdict.PASS
+    )
 
 
 def test_callers_that_gave_up_during_the_warm_up_are_forgiven() -> None:

@@ -14,7 +14,12 @@ from tests.analysis.recordings import gauge, recording, windows
 def test_limits_of_a_group_are_judged_over_all_its_requests() -> None:
     """p99 of 30 fast and 10 slow requests a second is the slow one's; of the fast ones alone it is theirs."""
     limits = EndpointLimits.model_validate(
-        {"p99": "100ms", "errors": "1%", "rate": "35/s", "p50": {"at": "100ms", "in": "50% of minutes"}}
+        {
+            "p99": "100ms",
+            "errors": "1%",
+            "rate": "35/s",
+            "p50": {"at": "100ms", "in": "50% of minutes"},
+        }
     )
     groups = (
         RequestGroup("scenario", "browsers", ("fast", "slow"), limits),
@@ -23,7 +28,11 @@ def test_limits_of_a_group_are_judged_over_all_its_requests() -> None:
     )
     run = recording(
         gauge("process_open_fds", 20.0),
-        requests=[windows("fast", 0.01, 30), windows("slow", 0.5, 10, failures=4), windows("other", 0.01, 5)],
+        requests=[
+            windows("fast", 0.01, 30),
+            windows("slow", 0.5, 10, failures=4),
+            windows("other", 0.01, 5),
+        ],
     )
     found = analyze(run, Limits(), asked_load=AskedLoad(("fast", "slow", "other"), None, groups))
     judged = {
@@ -37,7 +46,9 @@ def test_limits_of_a_group_are_judged_over_all_its_requests() -> None:
     }  # fmt: skip
     errors = judged["http_request_error_ratio", own]
     assert (errors.verdict, errors.observed) == (Verdict.FAIL, 0.1)
-    assert errors.reason.startswith("scenario browsers: 1,200 of 12,000 requests failed (10%: status 500)")
+    assert errors.reason.startswith(
+        "scenario browsers: 1,200 of 12,000 requests failed (10%: status 500)"
+    )
     assert judged["http_request_p50_seconds", own].verdict is Verdict.PASS
     assert judged["http_request_p99_seconds", (("tag", "read"),)].verdict is Verdict.PASS
     told = json.loads(REPORTERS["json"].render(found))["groups"]

@@ -16,13 +16,19 @@ SECONDS = 900
 MIB = 2.0**20
 
 
-def memory(level: float, scatter: float, seed: int = 4, name: str = "process_resident_memory_bytes") -> Series:
+def memory(
+    level: float, scatter: float, seed: int = 4, name: str = "process_resident_memory_bytes"
+) -> Series:
     return gauge(name, (level + scatter * np.random.default_rng(seed).normal(size=SECONDS)) * MIB)
 
 
 def judged(*series: Series, events: Any = (), **limits: Any) -> list[Finding]:
     run = recording(*series, seconds=SECONDS, events=events)
-    return [one for one in analyze(run, Limits.model_validate(limits)).findings if one.rule is RuleName.MAX]
+    return [
+        one
+        for one in analyze(run, Limits.model_validate(limits)).findings
+        if one.rule is RuleName.MAX
+    ]
 
 
 def limit_of(mib: float, name: str = "container_spec_memory_limit_bytes") -> Series:
@@ -70,7 +76,10 @@ def test_too_few_peaks_leave_open_what_is_close_and_nothing_else() -> None:
 
 
 def test_a_process_that_died_at_its_limit_was_given_too_little() -> None:
-    series, died = memory(100, 1), [Event(500.0, EventKind.TARGET, "the target ended by itself with code -9")]
+    series, died = (
+        memory(100, 1),
+        [Event(500.0, EventKind.TARGET, "the target ended by itself with code -9")],
+    )
     peak = float(series.values.max()) / MIB
     [found] = judged(series, limit_of(peak / KILLED_AT - 1), events=died)
     assert found.verdict is Verdict.FAIL
@@ -100,7 +109,9 @@ def test_a_heap_that_may_outgrow_the_container_is_warned_of(heap: float, warned:
         limit_of(800),
         gauge("jvm_memory_max_bytes", np.full(SECONDS, heap * MIB), area="heap", id="G1 Old Gen"),
         gauge("jvm_memory_max_bytes", np.full(SECONDS, -1.0), area="heap", id="G1 Eden Space"),
-        gauge("jvm_memory_committed_bytes", np.full(SECONDS, 250 * MIB), area="heap", id="G1 Old Gen"),
+        gauge(
+            "jvm_memory_committed_bytes", np.full(SECONDS, 250 * MIB), area="heap", id="G1 Old Gen"
+        ),
         seconds=SECONDS,
     )
     said = [text for text in analyze(run, Limits()).warnings if "killed without a leak" in text]
@@ -108,7 +119,9 @@ def test_a_heap_that_may_outgrow_the_container_is_warned_of(heap: float, warned:
 
 
 @pytest.mark.parametrize(("allowed", "warned"), [(640, False), (660, True)])
-def test_a_gomemlimit_that_the_container_has_no_room_for_is_warned_of(allowed: float, warned: bool) -> None:
+def test_a_gomemlimit_that_the_container_has_no_room_for_is_warned_of(
+    allowed: float, warned: bool
+) -> None:
     """400 MiB resident, of which Go holds 300 - 50: 150 beside it, so 650 of the container's 800 are left for Go."""
     run = recording(
         memory(400, 0.01),
@@ -157,7 +170,8 @@ def test_a_pool_whose_sessions_the_database_has_no_memory_for_is_warned_of() -> 
     assert sessions(90) == []
     [said] = sessions(92)
     assert (
-        "of which each takes 5 MiB at PostgreSQL: with all of them it needs 1,010 MiB, more than its 1,000 MiB" in said
+        "of which each takes 5 MiB at PostgreSQL: with all of them it needs 1,010 MiB, more than its 1,000 MiB"
+        in said
     )
     # Workers of a service that have a pool each are no sessions of a database.
     assert sessions(92, server="gunicorn") == []
@@ -167,5 +181,6 @@ def test_a_pool_larger_than_the_database_accepts_is_warned_of() -> None:
     assert sessions(100, limit=5000) == []
     [said] = sessions(101, limit=5000)
     assert (
-        said == "The pool may open 101 connections, and PostgreSQL accepts 100 (max_connections): some will be refused"
+        said
+        == "The pool may open 101 connections, and PostgreSQL accepts 100 (max_connections): some will be refused"
     )

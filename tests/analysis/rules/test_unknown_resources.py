@@ -7,7 +7,11 @@ from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, gauge, noise, recording
 
 T = np.arange(SECONDS)
-UNKNOWN = (gauge("app_heap_used", 1e8 + 1e5 * T), gauge("app_worker_threads", 7), gauge("app_temperature", 20.0))
+UNKNOWN = (
+    gauge("app_heap_used", 1e8 + 1e5 * T),
+    gauge("app_worker_threads", 7),
+    gauge("app_temperature", 20.0),
+)
 
 
 def advice(*series: object, limits: Limits | None = None) -> list[str]:

@@ -21,7 +21,9 @@ HOUR, DAY = 3600.0, 86400.0
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
 
 
-def trend(high: float, resolution: float = 0.0, low: float = 0.0, level: float = 100 * MIB) -> Trend:
+def trend(
+    high: float, resolution: float = 0.0, low: float = 0.0, level: float = 100 * MIB
+) -> Trend:
     return Trend((low + high) / 2, low, high, resolution, 0.0, level)
 
 
@@ -42,7 +44,9 @@ def test_the_horizon_is_half_the_level_at_the_fastest_growth_not_ruled_out() -> 
     assert horizon(memory, trend(high=10 * MIB)) == 5 * HOUR
     assert horizon(memory, trend(high=1 * MIB, resolution=10 * MIB)) == 5 * HOUR
     assert horizon(replace(memory, capacity=110 * MIB), trend(high=10 * MIB)) == HOUR
-    assert horizon(replace(memory, capacity=90 * MIB), trend(high=10 * MIB)) == 5 * HOUR  # it is beyond: no capacity
+    assert (
+        horizon(replace(memory, capacity=90 * MIB), trend(high=10 * MIB)) == 5 * HOUR
+    )  # it is beyond: no capacity
     assert horizon(memory, trend(high=0.0)) == MOST
 
 
@@ -62,7 +66,9 @@ def test_of_memory_a_mebibyte_more_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize(("hours", "verdict"), [(2.0, Verdict.PASS), (1.99, Verdict.INCONCLUSIVE)])
-def test_a_pass_whose_horizon_is_under_twice_the_judged_stretch_is_hollow(hours: float, verdict: Verdict) -> None:
+def test_a_pass_whose_horizon_is_under_twice_the_judged_stretch_is_hollow(
+    hours: float, verdict: Verdict
+) -> None:
     [found] = vouched([subject([0.0])], [finding(trend(high=50 * MIB / hours))], HOUR)
     assert found.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
@@ -85,7 +91,9 @@ def test_a_run_vouches_for_its_shortest_horizon_and_says_what_would_do() -> None
     reach = horizon_of(found, DAY, 32 * DAY)
     assert reach is not None
     assert (reach.seconds, reach.finding) == (4 * DAY, found[1])
-    assert math.isclose(reach.longer, 3 * DAY)  # 8 times as long a horizon wants a run of 8^(2/3) = 4 days
+    assert math.isclose(
+        reach.longer, 3 * DAY
+    )  # 8 times as long a horizon wants a run of 8^(2/3) = 4 days
     assert reach.rounds is None  # 63 more runs are too many to advise
     near = horizon_of(found, DAY, 8 * DAY)
     assert near is not None
@@ -116,7 +124,10 @@ def test_a_required_horizon_that_is_not_reached_is_inconclusive() -> None:
     run = recording(MEMORY, sources=[health()])
     reach = analyze(run, Limits()).vouched
     assert reach is not None
-    assert analyze(run, Limits.model_validate({"vouch": f"{reach.seconds - 1}s"})).verdict is Verdict.PASS
+    assert (
+        analyze(run, Limits.model_validate({"vouch": f"{reach.seconds - 1}s"})).verdict
+        is Verdict.PASS
+    )
     analysis = analyze(run, Limits.model_validate({"vouch": f"{reach.seconds + 60}s"}))
     assert analysis.verdict is Verdict.INCONCLUSIVE
     assert "are required: resident memory might still grow by up to" in analysis.reason
@@ -136,17 +147,24 @@ def loaded(values: np.ndarray, rates: np.ndarray) -> Series:
     return Series("http_requests_total", np.arange(float(len(values))), np.cumsum(rates))
 
 
-def produced(per_request: float, per_second: float, rates: np.ndarray, verdict: Verdict = Verdict.FAIL) -> Finding:
+def produced(
+    per_request: float, per_second: float, rates: np.ndarray, verdict: Verdict = Verdict.FAIL
+) -> Finding:
     """What is found at 20/s in production of a level of 10 MiB that grows so, over an hour."""
     count = len(rates)
     times = np.arange(float(count))
     values = (
-        10 * MIB + per_request * np.cumsum(rates) + per_second * times + np.random.default_rng(2).normal(0, 1e3, count)
+        10 * MIB
+        + per_request * np.cumsum(rates)
+        + per_second * times
+        + np.random.default_rng(2).normal(0, 1e3, count)
     )
     slope = 3600 * (per_request * float(rates.mean()) + per_second)
     own = subject(values, times, requests=loaded(values, rates))
     found = Trend(slope, 0.98 * slope, 1.02 * slope, 1e3, 0.0, 10 * MIB)
-    return at_production(own, finding(found, verdict), Survive.model_validate({"for": "30d", "at": "20/s"}))
+    return at_production(
+        own, finding(found, verdict), Survive.model_validate({"for": "30d", "at": "20/s"})
+    )
 
 
 STEADY = np.full(3600, 200.0)

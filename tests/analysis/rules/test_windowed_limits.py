@@ -14,22 +14,30 @@ from tests.profile_texts import GOOD
 MEMORY = gauge("process_open_fds", 20.0)
 
 
-def judged(slow: int, minutes: int, share: str = "99% of minutes", per_second: int = 50, failures: int = 0) -> Finding:
+def judged(
+    slow: int, minutes: int, share: str = "99% of minutes", per_second: int = 50, failures: int = 0
+) -> Finding:
     """`slow` of the minutes with a p99 of 400 ms, the rest with 10 ms."""
     latency = np.full(minutes * 60, 0.01)
     latency[: slow * 60] = 0.4
     limits = Limits.model_validate({"p99": {"at": "250ms", "in": share}})
     run = recording(
-        MEMORY, requests=[windows("GET /", latency, per_second, failures, minutes * 60)], seconds=minutes * 60
+        MEMORY,
+        requests=[windows("GET /", latency, per_second, failures, minutes * 60)],
+        seconds=minutes * 60,
     )
-    [found] = [one for one in analyze(run, limits).findings if one.series == "http_request_p99_seconds"]
+    [found] = [
+        one for one in analyze(run, limits).findings if one.series == "http_request_p99_seconds"
+    ]
     return found
 
 
 def test_as_many_bad_minutes_as_are_allowed_pass_and_one_more_fails() -> None:
     passed, failed = judged(2, 200), judged(3, 200)
     assert (passed.verdict, failed.verdict) == (Verdict.PASS, Verdict.FAIL)
-    assert passed.reason == ("p99 latency stayed within 250 ms in 198 of 200 minutes (99%); 99% of minutes is wanted.")
+    assert passed.reason == (
+        "p99 latency stayed within 250 ms in 198 of 200 minutes (99%); 99% of minutes is wanted."
+    )
     assert (failed.limit, failed.observed, failed.unit) == (0.99, 0.985, "ratio")
 
 
@@ -59,7 +67,9 @@ def test_minutes_with_too_few_requests_do_not_count() -> None:
     assert "0 of 0 minutes (120 more had too few requests)" in found.reason
 
 
-@pytest.mark.parametrize(("share", "needed"), [(0.5, 2), (0.9, 10), (0.99, 100), (0.999, 1000), (1.0, 1)])
+@pytest.mark.parametrize(
+    ("share", "needed"), [(0.5, 2), (0.9, 10), (0.99, 100), (0.999, 1000), (1.0, 1)]
+)
 def test_how_many_windows_are_needed(share: float, needed: int) -> None:
     assert windows_needed(share) == needed
 
@@ -67,18 +77,30 @@ def test_how_many_windows_are_needed(share: float, needed: int) -> None:
 def test_errors_and_endpoints_have_such_limits_too() -> None:
     limits = Limits.model_validate({"errors": {"at": "1%", "in": "100% of minutes"}})
     run = recording(MEMORY, requests=[windows("GET /", 0.01, 50, 1, 120)], seconds=120)
-    [found] = [one for one in analyze(run, limits).findings if one.series == "http_request_error_ratio"]
+    [found] = [
+        one for one in analyze(run, limits).findings if one.series == "http_request_error_ratio"
+    ]
     assert found.verdict is Verdict.FAIL
     own = {"GET /": Limits.model_validate({"p99": {"at": "1s", "in": "100% of minutes"}})}
-    [found] = [one for one in analyze(run, Limits(), own).findings if one.series == "http_request_p99_seconds"]
+    [found] = [
+        one
+        for one in analyze(run, Limits(), own).findings
+        if one.series == "http_request_p99_seconds"
+    ]
     assert (found.verdict, found.labels) == (Verdict.PASS, (("endpoint", "GET /"),))
 
 
 @pytest.mark.parametrize(
     ("limit", "expected"),
     [
-        ("p99: {at: 250ms, in: 99}", "limits.p99.in: expected a share of windows, such as 99% of minutes"),
-        ("p99: {at: 250ms, in: 120% of minutes}", "limits.p99.in: expected a share above 0% and up to 100%"),
+        (
+            "p99: {at: 250ms, in: 99}",
+            "limits.p99.in: expected a share of windows, such as 99% of minutes",
+        ),
+        (
+            "p99: {at: 250ms, in: 120% of minutes}",
+            "limits.p99.in: expected a share above 0% and up to 100%",
+        ),
         ("p99: {at: 250ms}", "limits.p99.in: is missing"),
         ("p99: {at: fast, in: 99% of minutes}", "limits.p99.at: expected a duration"),
         ("p99: {att: 1s, in: 99% of minutes}", "limits.p99.att: unknown key, did you mean at?"),

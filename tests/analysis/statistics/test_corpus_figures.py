@@ -1,8 +1,9 @@
 """The figures that the fit gives for one short series of each kind of the corpus, held to a fiftieth of their interval.
 
-The corpus counts right and wrong verdicts (`make bench-verdict`); this holds the figures themselves, so that a change of a
-constant or of a formula that moves any of them is seen. Where that is on purpose, run the corpus and then
-`python -m tests.analysis.statistics.test_corpus_figures`, which writes the figures anew.
+The corpus counts right and wrong verdicts (`make bench-verdict`); this holds the figures
+themselves, so that a change of a constant or of a formula that moves any of them is seen. Where
+that is on purpose, run the corpus and then `python -m
+tests.analysis.statistics.test_corpus_figures`, which writes the figures anew.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def test_the_figures_of_a_series_are_what_they_were(name: str) -> None:
     expected = json.loads(FIGURES.read_text())[name]
     width = abs(expected["high"] - expected["low"]) or 1e-9
     near = {
-        **dict.fromkeys(("slope", "low", "high", "resolution"), 0.02 * width if math.isfinite(width) else 1e-9),
+        **dict.fromkeys(
+            ("slope", "low", "high", "resolution"), 0.02 * width if math.isfinite(width) else 1e-9
+        ),
         "p_no_growth": 0.01,
         "settled": 1.0,
         "level": 1e-3 * abs(expected["level"]),

@@ -32,7 +32,9 @@ def test_a_long_run_is_reduced_to_a_few_points_however_long(count: int) -> None:
 
 
 def test_lives_are_never_mixed() -> None:
-    first, second = floors([_points(np.zeros(1000)), LevelPoints(np.arange(1000.0, 2000), np.ones(1000), 1000.0)])
+    first, second = floors(
+        [_points(np.zeros(1000)), LevelPoints(np.arange(1000.0, 2000), np.ones(1000), 1000.0)]
+    )
     assert set(first.values) == {0.0}
     assert set(second.values) == {1.0}
 
@@ -60,7 +62,13 @@ def test_the_drifting_phase_of_regular_drops_is_taken_off() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [noise(600), np.cumsum(noise(600)), np.arange(600.0), np.random.default_rng(0).standard_t(2, 600)]
+    "values",
+    [
+        noise(600),
+        np.cumsum(noise(600)),
+        np.arange(600.0),
+        np.random.default_rng(0).standard_t(2, 600),
+    ],
 )
 def test_what_is_no_sawtooth_is_not_taken_for_one(values: Floats) -> None:
     assert cycle_floors(_points(values)) is None

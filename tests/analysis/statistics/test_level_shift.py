@@ -18,7 +18,9 @@ def level_shift(times: Floats, values: object) -> LevelShift | None:
 
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.5, 0.7, 0.85])
 @pytest.mark.parametrize(("before", "after"), [(40.0, 99.0), (99.0, 40.0), (400.0, 520.0)])
-def test_one_shift_is_told_with_its_levels_and_its_time(before: float, after: float, share: float) -> None:
+def test_one_shift_is_told_with_its_levels_and_its_time(
+    before: float, after: float, share: float
+) -> None:
     cut = int(share * len(TIMES))
     shift = level_shift(TIMES, np.where(np.arange(len(TIMES)) < cut, before, after) + NOISE)
     assert shift is not None

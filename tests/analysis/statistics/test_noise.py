@@ -26,7 +26,9 @@ def test_whitening_is_that_of_the_explicit_covariance() -> None:
         covariance = grid.wander[v] * np.exp(-apart / grid.time[v]) * (lives[:, None] == lives)
         covariance += np.diag(spread * grid.white[v])
         assert log_det[v] == pytest.approx(np.linalg.slogdet(covariance)[1])
-        assert white[v] @ white[v].T == pytest.approx(columns.T @ np.linalg.solve(covariance, columns))
+        assert white[v] @ white[v].T == pytest.approx(
+            columns.T @ np.linalg.solve(covariance, columns)
+        )
 
 
 def test_two_columns_together_are_what_least_squares_says() -> None:
@@ -47,7 +49,9 @@ def test_one_column_after_another_is_the_same_evidence_as_both_at_once() -> None
     y, x = rng.standard_normal((1, 40)), rng.standard_normal((1, 2, 40))
     w = evidence.whitened(y, x, np.zeros(1), np.zeros(1), 0.0)
     one_by_one = evidence.evidence_of_none(
-        evidence.project_out(evidence.project_out(w, x[:, :1]), evidence.project_out(w, x[:, :1]).x[:, 1:])
+        evidence.project_out(
+            evidence.project_out(w, x[:, :1]), evidence.project_out(w, x[:, :1]).x[:, 1:]
+        )
     )
     assert evidence.evidence_of_none(evidence.project_out(w, x)) == pytest.approx(one_by_one)
 
@@ -55,7 +59,9 @@ def test_one_column_after_another_is_the_same_evidence_as_both_at_once() -> None
 def test_student_s_distribution_is_that_of_the_tables_also_far_out() -> None:
     values = np.linspace(-12, 12, 50)
     for freedom in (1.0, 5.0, 20.0, 150.0):
-        assert t_cdf(values, np.full(50, freedom)) == pytest.approx(stats.t.cdf(values, freedom), rel=1e-9)
+        assert t_cdf(values, np.full(50, freedom)) == pytest.approx(
+            stats.t.cdf(values, freedom), rel=1e-9
+        )
 
 
 def test_the_quantiles_of_a_mixture_of_one_are_its_own() -> None:

@@ -25,7 +25,10 @@ def fitted(kind: str, seed: int, seconds: int) -> Peaks | str:
 
 
 def fails(fit: Peaks | str, limit: float) -> bool:
-    return not isinstance(fit, str) and float(np.quantile(fit.chances(limit, DAYS_30)[1:], 0.025)) >= 0.5
+    return (
+        not isinstance(fit, str)
+        and float(np.quantile(fit.chances(limit, DAYS_30)[1:], 0.025)) >= 0.5
+    )
 
 
 @pytest.mark.parametrize("kind", SERIES)
@@ -37,7 +40,9 @@ def test_a_limit_that_no_month_reaches_is_never_said_to_be_reached(kind: str) ->
 
 
 def test_a_limit_that_is_reached_every_few_minutes_is_said_to_be_reached() -> None:
-    minutes = float(np.median([SERIES["normal"](np.random.default_rng(seed), 300).max() for seed in range(20)]))
+    minutes = float(
+        np.median([SERIES["normal"](np.random.default_rng(seed), 300).max() for seed in range(20)])
+    )
     caught = sum(fails(fitted("normal", 1000 + seed, 900), minutes) for seed in range(40))
     assert caught >= 25
 
@@ -50,7 +55,8 @@ def test_the_estimate_is_near_the_truth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("samples", "told"), [(BLOCKS[-1] * SAMPLES_A_BLOCK - 1, False), (BLOCKS[-1] * SAMPLES_A_BLOCK, True)]
+    ("samples", "told"),
+    [(BLOCKS[-1] * SAMPLES_A_BLOCK - 1, False), (BLOCKS[-1] * SAMPLES_A_BLOCK, True)],
 )
 def test_too_few_samples_are_said_to_be_too_few(samples: int, told: bool) -> None:
     assert isinstance(fitted("normal", 3, samples), Peaks) is told

@@ -13,7 +13,9 @@ SECONDS = np.arange(900.0)
 
 
 def test_clean_sorts_and_leaves_out_what_is_not_finite() -> None:
-    times, values = clean(np.array([3.0, 1, 2, 2, np.nan, 5]), np.array([3.0, 1, np.inf, 2, 9, np.nan]))
+    times, values = clean(
+        np.array([3.0, 1, 2, 2, np.nan, 5]), np.array([3.0, 1, np.inf, 2, 9, np.nan])
+    )
     assert times.tolist() == [1, 2, 3]
     assert values.tolist() == [1, 2, 3]
 

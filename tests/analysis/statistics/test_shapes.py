@@ -13,7 +13,11 @@ from soak.analysis.rules.forecast import show_time_left, time_until
 from soak.analysis.statistics.cycles import cycle_columns
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.load_covariates import load_covariates
-from soak.analysis.statistics.step_processes import late_to_early_rise, least_p_no_growth, most_p_no_growth
+from soak.analysis.statistics.step_processes import (
+    late_to_early_rise,
+    least_p_no_growth,
+    most_p_no_growth,
+)
 from soak.analysis.statistics.two_level_regime import state_column
 from soak.analysis.statistics.warmup_shapes import warmup_shapes
 from soak.analysis.thresholds import CANNOT_TELL, SETTLING
@@ -55,7 +59,10 @@ def test_two_warm_ups_at_once_are_found_as_a_pair() -> None:
 
 
 def test_noise_is_worth_no_pair_of_warm_ups() -> None:
-    assert warmup_shapes(np.arange(150.0), np.zeros(150), 149.0, noise(150), np.ones((150, 1))).pairs == ()
+    assert (
+        warmup_shapes(np.arange(150.0), np.zeros(150), 149.0, noise(150), np.ones((150, 1))).pairs
+        == ()
+    )
 
 
 def test_two_states_are_seen_through_beneath_growth() -> None:
@@ -79,7 +86,9 @@ def test_a_point_that_a_switch_cuts_through_lies_in_between() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [noise(150), np.arange(150.0), 5.0 * (np.arange(150) > 70)], ids=["noise", "line", "one step"]
+    "values",
+    [noise(150), np.arange(150.0), 5.0 * (np.arange(150) > 70)],
+    ids=["noise", "line", "one step"],
 )
 def test_what_does_not_switch_has_no_states(values: NDArray[Any]) -> None:
     assert state_column(values, np.column_stack((np.ones(150), np.arange(150) / 150))) is None

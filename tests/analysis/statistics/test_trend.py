@@ -25,17 +25,24 @@ MIB = 2.0**20
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("length", [40, 60])
 @pytest.mark.parametrize("each", [1.0, 10240.0])
-def test_a_gross_leak_after_a_ramp_is_certain_within_a_minute(seed: int, length: int, each: float) -> None:
+def test_a_gross_leak_after_a_ramp_is_certain_within_a_minute(
+    seed: int, length: int, each: float
+) -> None:
     seconds = np.arange(float(length))
     requests = 100 * np.cumsum(np.minimum(1, seconds / 10))
-    values = (20 if each == 1 else 30 * MIB) + each * requests + (1 if each == 1 else 50_000) * noise(length, seed)
+    values = (
+        (20 if each == 1 else 30 * MIB)
+        + each * requests
+        + (1 if each == 1 else 50_000) * noise(length, seed)
+    )
     assert judged(np.round(values), integer=each == 1).verdict is Verdict.FAIL
     told = Series("requests", seconds, requests)
     assert judged(np.round(values), integer=each == 1, requests=told).verdict is Verdict.FAIL
 
 
 def test_a_pool_that_is_now_and_then_in_use_is_not_growing_by_more_than_it_ever_held() -> None:
-    # Connections in use of a healthy service, second by second; a dash is a sample that a snapshot disturbed.
+    # Connections in use of a healthy service, second by second; a dash is a sample that a snapshot
+    # disturbed.
     seen = (
         "-011001-0012100-100000-0000001-010000-1010110-100100-2000001-000000-0000000-000001-0100020-000010-"
         "0000000-000000-0000003-100010-0000102-010000-1100000-000001-0000000-001001-10002-0"
@@ -50,7 +57,9 @@ def test_a_healthy_young_process_passes_within_a_minute() -> None:
     seconds = np.arange(60.0)
     verdicts = []
     for seed in range(24):
-        values = 30 * MIB + 8 * MIB * (1 - np.exp(-seconds / (1 + seed / 6))) + 40_000 * noise(60, seed)
+        values = (
+            30 * MIB + 8 * MIB * (1 - np.exp(-seconds / (1 + seed / 6))) + 40_000 * noise(60, seed)
+        )
         finding = judged(values)
         verdicts.append(finding.verdict)
         assert finding.trend is not None
@@ -73,7 +82,9 @@ def test_a_flat_live_heap_makes_slowing_resident_memory_healthier() -> None:
     seconds = np.arange(300.0)
     creeping = subject(30 * MIB + MIB * np.log1p(seconds / 20) + 0.02 * MIB * noise(300))
     heap = Series("go_gc_heap_live_bytes", seconds, 4 * MIB + 0.1 * MIB * noise(300, 2))
-    growing = Series("go_gc_heap_live_bytes", seconds, 4 * MIB + 0.05 * MIB * seconds + 0.1 * MIB * noise(300, 2))
+    growing = Series(
+        "go_gc_heap_live_bytes", seconds, 4 * MIB + 0.05 * MIB * seconds + 0.1 * MIB * noise(300, 2)
+    )
     alone = fit_trend(creeping).p_no_growth
     assert fit_trend(replace(creeping, floor=heap)).p_no_growth >= alone
     assert fit_trend(replace(creeping, floor=growing)).p_no_growth < alone
@@ -83,21 +94,35 @@ def test_a_flat_live_heap_makes_slowing_resident_memory_healthier() -> None:
 @pytest.mark.parametrize("kind", ["few_collections", "jobs"])
 def test_what_comes_and_goes_neither_hides_growth_nor_looks_like_it(kind: str, seed: int) -> None:
     for leaks, wrong in ((True, Verdict.PASS), (False, Verdict.FAIL)):
-        assert judge_growth([build(kind, kinds.HEALTHY[kind], leaks, seed).subject], 30 * 86400)[0].verdict is not wrong
+        assert (
+            judge_growth([build(kind, kinds.HEALTHY[kind], leaks, seed).subject], 30 * 86400)[
+                0
+            ].verdict
+            is not wrong
+        )
 
 
 @pytest.mark.parametrize(("rise", "verdict"), [(0.0, Verdict.PASS), (25.0, Verdict.INCONCLUSIVE)])
-def test_three_collections_are_too_few_to_clear_a_heap_whose_floors_rise(rise: float, verdict: Verdict) -> None:
+def test_three_collections_are_too_few_to_clear_a_heap_whose_floors_rise(
+    rise: float, verdict: Verdict
+) -> None:
     at = np.arange(300.0)
     since = at - np.array([-40, 60, 150, 260])[np.searchsorted([60, 150, 260], at, side="right")]
     noise = np.random.default_rng(1).normal(0, 1, 300)
-    series = Series("process_resident_memory_bytes", at, MIB * (200 + 0.3 * since + rise * at / 300 + noise))
-    assert judge_growth([Subject(series, "resident memory", "bytes")], 30 * 86400)[0].verdict is verdict
+    series = Series(
+        "process_resident_memory_bytes", at, MIB * (200 + 0.3 * since + rise * at / 300 + noise)
+    )
+    assert (
+        judge_growth([Subject(series, "resident memory", "bytes")], 30 * 86400)[0].verdict
+        is verdict
+    )
 
 
 def test_a_warm_up_is_left_out_of_the_slope_and_its_end_is_known() -> None:
     seconds = np.arange(1800.0)
-    trend = fit_trend(subject(100 - 50 * np.exp(-seconds / 80) + 0.01 * seconds + 0.2 * noise(1800)))
+    trend = fit_trend(
+        subject(100 - 50 * np.exp(-seconds / 80) + 0.01 * seconds + 0.2 * noise(1800))
+    )
     assert trend.slope_low < 36 < trend.slope_high
     assert trend.settled_after_seconds == pytest.approx(240, rel=0.3)
 
@@ -172,7 +197,9 @@ def test_order_and_repetition_of_samples_do_not_matter() -> None:
     st.lists(st.floats(0, 60), max_size=5),
     st.booleans(),
 )
-def test_no_input_raises_or_warns(values: list[float], times: list[float], borders: list[float], even: bool) -> None:
+def test_no_input_raises_or_warns(
+    values: list[float], times: list[float], borders: list[float], even: bool
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         n = len(values) if even else min(len(values), len(times))
@@ -186,7 +213,10 @@ def _example(kind: str, leaks: bool, seed: int) -> Subject:
 
 
 EXAMPLES = st.builds(
-    _example, st.sampled_from(["saturating", "steps", "correlated", "sawtooth"]), st.booleans(), st.integers(0, 8)
+    _example,
+    st.sampled_from(["saturating", "steps", "correlated", "sawtooth"]),
+    st.booleans(),
+    st.integers(0, 8),
 )
 
 

@@ -15,8 +15,9 @@ STEADY = "does the same small work for every request, and keeps nothing"
 class Cell:
     """One recording. `why` says how it is known to be healthy, or to leak; `leak` what leaks, empty where nothing does.
 
-    Times are in seconds. `weights` are the endpoints', all alike unless given. `status` is what the answers are to have, where
-    that is no success; `json` is their body. With `keep` nothing is watched but these series of the page of metrics.
+    Times are in seconds. `weights` are the endpoints', all alike unless given. `status` is what the
+    answers are to have, where that is no success; `json` is their body. With `keep` nothing is
+    watched but these series of the page of metrics.
     """
 
     name: str
@@ -104,7 +105,14 @@ LONG = (
         "its manual: with neither maxmemory nor an expiry every new key stays",
         "ever-new keys that never expire",
     ),
-    Cell("nginx-files", "nginx 1.22.1", servers.nginx, ("GET /page.txt",), 10, "compresses and serves one file"),
+    Cell(
+        "nginx-files",
+        "nginx 1.22.1",
+        servers.nginx,
+        ("GET /page.txt",),
+        10,
+        "compresses and serves one file",
+    ),
     Cell(
         "prometheus-healthy",
         "Prometheus 2.42.0",
@@ -142,7 +150,14 @@ LONG = (
         "its manual, and issue 59 of its repository: without gorilla/mux or context.ClearHandler you will leak memory",
         "an entry in gorilla/context's global map, for every request",
     ),
-    Cell("jetty-healthy", "Jetty 12.1.14, Java 17", servers.java("JettyServer"), ("GET /report/a",), 5, STEADY),
+    Cell(
+        "jetty-healthy",
+        "Jetty 12.1.14, Java 17",
+        servers.java("JettyServer"),
+        ("GET /report/a",),
+        5,
+        STEADY,
+    ),
     Cell(
         "jetty-sessions",
         "Jetty 12.1.14, Java 17",
@@ -189,9 +204,22 @@ LONG = (
         lasts=LESS,
     ),
     Cell(
-        "gunicorn-flask", "gunicorn 27.0.1, Flask 3.1.3", servers.gunicorn(2), ("GET /items/1",), 5, STEADY, lasts=LESS
+        "gunicorn-flask",
+        "gunicorn 27.0.1, Flask 3.1.3",
+        servers.gunicorn(2),
+        ("GET /items/1",),
+        5,
+        STEADY,
+        lasts=LESS,
     ),
-    Cell("uvicorn-fastapi", "uvicorn 0.54.0, FastAPI 0.165.0", servers.uvicorn(), ("GET /items/1",), 5, STEADY),
+    Cell(
+        "uvicorn-fastapi",
+        "uvicorn 0.54.0, FastAPI 0.165.0",
+        servers.uvicorn(),
+        ("GET /items/1",),
+        5,
+        STEADY,
+    ),
     Cell(
         "aiohttp-3.10.10",
         "aiohttp 3.10.10",

@@ -45,7 +45,9 @@ def export(run: Path, path: Path, apart: float) -> None:
     """Columns on the times of the first series, so many seconds apart; another source's values are the last before."""
     recording = load_recording(run)
     requests = np.sum([windows.requests for windows in recording.windows], axis=0)
-    total = Series("http_requests_total", recording.windows[0].times, np.cumsum(requests).astype(float))
+    total = Series(
+        "http_requests_total", recording.windows[0].times, np.cumsum(requests).astype(float)
+    )
     kept = [one for one in recording.series if any(fnmatchcase(one.name, name) for name in KEPT)]
     times = _thinned(kept[0].times, apart)
     columns: dict[str, Floats] = {}
@@ -58,7 +60,9 @@ def export(run: Path, path: Path, apart: float) -> None:
     writer.writerow(["t", *columns])
     for row, time in enumerate(times):
         cells = [float(column[row]) for column in columns.values()]
-        writer.writerow([f"{time:.2f}", *("" if np.isnan(cell) else f"{cell:.10g}" for cell in cells)])
+        writer.writerow(
+            [f"{time:.2f}", *("" if np.isnan(cell) else f"{cell:.10g}" for cell in cells)]
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
 
@@ -73,5 +77,7 @@ def _thinned(times: Floats, apart: float) -> Floats:
 
 
 def _column(series: Series) -> str:
-    labels = ",".join(f'{name}="{value}"' for name, value in series.labels if name not in ("instance", "job"))
+    labels = ",".join(
+        f'{name}="{value}"' for name, value in series.labels if name not in ("instance", "job")
+    )
     return f"{series.name}{{{labels}}}" if labels else series.name

@@ -22,17 +22,30 @@ def alertmanager(version: str) -> None:
     """Alertmanager with an empty page in place of its own, which its module does not hold."""
     module = f"github.com/prometheus/alertmanager@v{version}"
     found = subprocess.run(
-        ["go", "mod", "download", "-json", module], cwd=PACKAGES, check=True, capture_output=True, text=True
+        ["go", "mod", "download", "-json", module],
+        cwd=PACKAGES,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     place = PACKAGES / "alertmanager"
     source = place / f"source-{version}"
-    shutil.copytree(json.loads(found.stdout)["Dir"], source, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    shutil.copytree(
+        json.loads(found.stdout)["Dir"], source, copy_function=shutil.copyfile, dirs_exist_ok=True
+    )
     page = source / "ui" / "app" / "dist" / "index.html"
     for directory in reversed(page.relative_to(source).parents[:-1]):
         (source / directory).mkdir(exist_ok=True)
         (source / directory).chmod(0o755)
     page.write_text("<html></html>")
-    call("go", "build", "-o", place / f"alertmanager-{version}", "./cmd/alertmanager", directory=source)
+    call(
+        "go",
+        "build",
+        "-o",
+        place / f"alertmanager-{version}",
+        "./cmd/alertmanager",
+        directory=source,
+    )
 
 
 def main() -> None:

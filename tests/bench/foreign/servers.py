@@ -17,7 +17,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent / "services"
 #: Where the packages are; README.md says how they come there.
-PACKAGES = Path(os.environ.get("FOREIGN_PACKAGES", Path(tempfile.gettempdir(), f"soak-foreign-{os.getuid()}")))
+PACKAGES = Path(
+    os.environ.get("FOREIGN_PACKAGES", Path(tempfile.gettempdir(), f"soak-foreign-{os.getuid()}"))
+)
 PYTHON = PACKAGES / "py" / "bin"
 
 
@@ -95,19 +97,26 @@ def node(script: str, *arguments: str, **environment: str) -> Start:
     """A script of services/ in Node, with its default heap."""
     modules = str(PACKAGES / "node" / "node_modules")
     return _http(
-        lambda port: ["node", HERE / script, str(port), *arguments], metrics=True, NODE_PATH=modules, **environment
+        lambda port: ["node", HERE / script, str(port), *arguments],
+        metrics=True,
+        NODE_PATH=modules,
+        **environment,
     )
 
 
 def java(name: str, *flags: str) -> Start:
     """A class of services/ in a JVM with a container's heap."""
     path = f"{PACKAGES}/java:{PACKAGES}/java/*"
-    return _http(lambda port: ["java", "-Xmx128m", *flags, "-cp", path, name, str(port)], metrics=True)
+    return _http(
+        lambda port: ["java", "-Xmx128m", *flags, "-cp", path, name, str(port)], metrics=True
+    )
 
 
 def go(name: str, *flags: str) -> Start:
     """A Go program that was built from services/."""
-    return _http(lambda port: [PACKAGES / name / name, "-addr", f"127.0.0.1:{port}", *flags], metrics=True)
+    return _http(
+        lambda port: [PACKAGES / name / name, "-addr", f"127.0.0.1:{port}", *flags], metrics=True
+    )
 
 
 def gunicorn(workers: int, *flags: str) -> Start:
@@ -118,7 +127,16 @@ def gunicorn(workers: int, *flags: str) -> Start:
 
 def uvicorn() -> Start:
     """FastAPI under uvicorn."""
-    return _http(lambda port: [PYTHON / "uvicorn", "--port", str(port), "--log-level", "error", "fastapi_app:app"])
+    return _http(
+        lambda port: [
+            PYTHON / "uvicorn",
+            "--port",
+            str(port),
+            "--log-level",
+            "error",
+            "fastapi_app:app",
+        ]
+    )
 
 
 def aiohttp(version: str) -> Start:
@@ -133,7 +151,9 @@ INSERT INTO items SELECT i, repeat('x', 80) FROM generate_series(0, 19999) i;"""
 
 @contextmanager
 def _database(lifetime: float) -> Iterator[Server]:
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2]))
+    programs = max(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2])
+    )
     port, front = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="foreign-pg-", dir="/tmp") as scratch:
         at = Path(scratch)
@@ -142,11 +162,23 @@ def _database(lifetime: float) -> Iterator[Server]:
             shutil.chown(at, owner)
         made: Command = [programs / "initdb", "-D", at / "data", "-U", "soak", "--auth=trust"]
         subprocess.run(made, user=owner, cwd=at, check=True, capture_output=True, timeout=120)
-        command: Command = [programs / "postgres", "-D", at / "data", "-p", str(port), "-h", "127.0.0.1", "-k", at]
+        command: Command = [
+            programs / "postgres",
+            "-D",
+            at / "data",
+            "-p",
+            str(port),
+            "-h",
+            "127.0.0.1",
+            "-k",
+            at,
+        ]
         address = f"postgresql://soak@127.0.0.1:{port}/postgres"
         with process(command, port, directory=at, user=owner, stop=signal.SIGINT) as pid:
             time.sleep(3)
-            subprocess.run(["psql", "-Xqc", _ITEMS, address], check=True, capture_output=True, timeout=60)
+            subprocess.run(
+                ["psql", "-Xqc", _ITEMS, address], check=True, capture_output=True, timeout=60
+            )
             environment = {"POSTGRES": address, "LIFETIME": str(lifetime)}
             with process([PYTHON / "python", "gateway.py", str(front)], front, environment):
                 yield Server(f"http://127.0.0.1:{front}", pid)
@@ -170,7 +202,10 @@ def redis(*flags: str) -> Start:
             settings = f"--port {port} --bind 127.0.0.1 --dir {scratch}".split()
             command: Command = ["redis-server", *settings, "--save", ""]
             gateway: Command = [PYTHON / "python", "gateway.py", str(front)]
-            with process([*command, *flags], port) as pid, process(gateway, front, {"REDIS_PORT": str(port)}):
+            with (
+                process([*command, *flags], port) as pid,
+                process(gateway, front, {"REDIS_PORT": str(port)}),
+            ):
                 yield Server(f"http://127.0.0.1:{front}", pid)
 
     return start
@@ -189,7 +224,9 @@ def nginx() -> Iterator[Server]:
         at.chmod(0o755)
         (at / "page.txt").write_text("A line of text that compresses well.\n" * 400)
         (at / "nginx.conf").write_text(_NGINX.format(at=at, port=port))
-        with process([shutil.which("nginx") or "nginx", "-p", at, "-c", at / "nginx.conf"], port) as pid:
+        with process(
+            [shutil.which("nginx") or "nginx", "-p", at, "-c", at / "nginx.conf"], port
+        ) as pid:
             yield Server(f"http://127.0.0.1:{port}", pid)
 
 
@@ -210,7 +247,9 @@ def prometheus(binary: str | Path, *flags: str) -> Start:
             others = f'"{other.url.removeprefix("http://")}"'
             (at / "prometheus.yml").write_text(_PROMETHEUS.format(port=port, others=others))
             files = [f"--config.file={at}/prometheus.yml", f"--storage.tsdb.path={at}/data"]
-            with process([binary, *files, f"--web.listen-address=127.0.0.1:{port}", *flags], port) as pid:
+            with process(
+                [binary, *files, f"--web.listen-address=127.0.0.1:{port}", *flags], port
+            ) as pid:
                 time.sleep(5)
                 yield Server(f"http://127.0.0.1:{port}", pid, metrics=True)
 
@@ -231,7 +270,11 @@ def alertmanager(version: str) -> Start:
         with tempfile.TemporaryDirectory() as scratch:
             at, port = Path(scratch), free_port()
             (at / "alertmanager.yml").write_text(_ALERTMANAGER)
-            files = [f"--config.file={at}/alertmanager.yml", f"--storage.path={at}", "--cluster.listen-address="]
+            files = [
+                f"--config.file={at}/alertmanager.yml",
+                f"--storage.path={at}",
+                "--cluster.listen-address=",
+            ]
             binary = PACKAGES / "alertmanager" / f"alertmanager-{version}"
             with process([binary, *files, f"--web.listen-address=127.0.0.1:{port}"], port) as pid:
                 yield Server(f"http://127.0.0.1:{port}", pid, metrics=True)

@@ -131,5 +131,12 @@ SHORT = (
 STARVED = tuple(
     replace(cell, name=f"{cell.name}-starved", lasts=HOUR if cell in LONG else cell.lasts)
     for cell in (*LONG, *SHORT)
-    if cell.name in {"express-healthy", "express-session", "express-lru", "gunicorn-flask", "short-flask-filling"}
+    if cell.name
+    in {
+        "express-healthy",
+        "express-session",
+        "express-lru",
+        "gunicorn-flask",
+        "short-flask-filling",
+    }
 )

@@ -61,11 +61,15 @@ def test_three_samples_make_a_level() -> None:
 
 
 @pins(thresholds, "BEYOND_ONE_PLACE")
-def test_the_heap_as_a_whole_is_a_signal_when_it_grows_a_tenth_faster_than_its_fastest_place() -> None:
+def test_the_heap_as_a_whole_is_a_signal_when_it_grows_a_tenth_faster_than_its_fastest_place() -> (
+    None
+):
     memory = [cast("Signal", SimpleNamespace(what=ResourceKind.MEMORY))]
     for beside, named in ((11.0, True), (9.0, False)):
         places = [site(100.0 * np.arange(4.0)), site(beside * np.arange(4.0))]
-        with mock.patch.object(signals, "attribute_by_endpoint", return_value=Attribution("x", "bytes", ())):
+        with mock.patch.object(
+            signals, "attribute_by_endpoint", return_value=Attribution("x", "bytes", ())
+        ):
             assert bool(signals._total_signal(cast("Any", None), places, memory)) is named
 
 
@@ -81,16 +85,22 @@ def test_the_400_stacks_that_moved_most_are_read() -> None:
             period_unit="bytes",
         )
 
-    snapshots = [ProfileSnapshot(float(number), float(number), profile(number)) for number in range(3)]
+    snapshots = [
+        ProfileSnapshot(float(number), float(number), profile(number)) for number in range(3)
+    ]
     sites = allocation_sites(snapshots, "inuse_space")
     assert len(sites) == 400
-    assert {site.place.function for site in sites} == {f"main.f{number}" for number in range(200, 600)}
+    assert {site.place.function for site in sites} == {
+        f"main.f{number}" for number in range(200, 600)
+    }
 
 
 @pins(thresholds, "MOST_READ", "MOST_READ_BYTES")
 def test_40_snapshots_or_64_mib_of_them_are_read_the_first_and_last_always() -> None:
     def chosen(count: int, size: int) -> list[int]:
-        return _chosen([cast("Any", SimpleNamespace(read=lambda: range(size))) for _ in range(count)])
+        return _chosen(
+            [cast("Any", SimpleNamespace(read=lambda: range(size))) for _ in range(count)]
+        )
 
     assert len(chosen(40, 1)) == 40
     assert len(chosen(90, 1)) == 40
@@ -131,7 +141,9 @@ def test_an_interval_holds_95_of_100() -> None:
 @pins(thresholds, "UNEVEN_TOTAL")
 def test_time_is_told_from_requests_that_come_unevenly_by_a_fiftieth_of_their_range() -> None:
     times = np.arange(1000.0)
-    uneven = np.where((times >= 50) & (times < 950), (-1.0) ** times, 0.0)  # scatters by sqrt(0.9) around a line
+    uneven = np.where(
+        (times >= 50) & (times < 950), (-1.0) ** times, 0.0
+    )  # scatters by sqrt(0.9) around a line
     for share, apart in ((0.021, True), (0.019, False)):
         total = times + share * 999 / math.sqrt(0.9) * uneven
         assert Mix(("a",), total[:, None]).total_apart(times) is apart
@@ -142,5 +154,7 @@ def test_a_request_clock_goes_on_with_a_fiftieth_of_the_wall_clock_while_no_requ
     counts = Mix(("a",), np.array([[0.0], [0.0], [10.0]]))
     prepared = cast("Any", SimpleNamespace(recording=SimpleNamespace(windows=())))
     with mock.patch.object(request_clock, "mix_at", return_value=counts):
-        hands = request_clock._due(prepared, [Amount("a", 1.0, 0.9, 1.1, 1.0)], np.array([0.0, 50.0, 100.0]))
+        hands = request_clock._due(
+            prepared, [Amount("a", 1.0, 0.9, 1.1, 1.0)], np.array([0.0, 50.0, 100.0])
+        )
     assert hands.tolist() == pytest.approx([0.0, 1.0, 100.0])

@@ -15,7 +15,12 @@ from tests.diagnosis.writing import profile
 
 SENDING = ["runtime.gopark", "runtime.chansend", "main.count", "main.(*shop).stock.func1"]
 SELECTING = ["runtime.gopark", "runtime.selectgo", "main.count", "main.(*shop).stock.func1"]
-READING = ["runtime.gopark", "internal/poll.runtime_pollWait", "net.(*conn).Read", "net/http.(*persistConn).readLoop"]
+READING = [
+    "runtime.gopark",
+    "internal/poll.runtime_pollWait",
+    "net.(*conn).Read",
+    "net/http.(*persistConn).readLoop",
+]
 
 
 def snapshots(*counts: dict[str, int]) -> list[ProfileSnapshot]:
@@ -23,7 +28,9 @@ def snapshots(*counts: dict[str, int]) -> list[ProfileSnapshot]:
     stacks = {"sending": SENDING, "selecting": SELECTING, "reading": READING}
     return [
         ProfileSnapshot(
-            10.0 * i, 100.0 * i, read_pprof(profile([(stacks[n], [c]) for n, c in row.items()], ("goroutine",)))
+            10.0 * i,
+            100.0 * i,
+            read_pprof(profile([(stacks[n], [c]) for n, c in row.items()], ("goroutine",))),
         )
         for i, row in enumerate(counts)
     ]
@@ -52,7 +59,9 @@ def test_two_snapshots_make_no_groups() -> None:
 
 def test_gos_own_profile_of_leaks_is_proof_for_the_place_that_it_names() -> None:
     found = groups(snapshots(*({"sending": 10 * i, "reading": 2} for i in range(1, 5))))
-    leaked = ProfileSnapshot(50.0, 500.0, read_pprof(profile([(SENDING, [37])], ("goroutineleak",))))
+    leaked = ProfileSnapshot(
+        50.0, 500.0, read_pprof(profile([(SENDING, [37])], ("goroutineleak",)))
+    )
     assert {one.place.function: one.proven for one in with_leak_profile(found, leaked)} == {
         "main.count": 37,
         "net/http.(*persistConn).readLoop": 0,
@@ -63,7 +72,10 @@ def test_gos_own_profile_of_leaks_is_proof_for_the_place_that_it_names() -> None
     ("functions", "said"),
     [
         (("runtime.gopark", "runtime.chanrecv", "main.f"), "receiving from a channel"),
-        (("runtime.gopark", "sync.runtime_SemacquireMutex", "sync.(*Mutex).lockSlow", "main.f"), "at a lock"),
+        (
+            ("runtime.gopark", "sync.runtime_SemacquireMutex", "sync.(*Mutex).lockSlow", "main.f"),
+            "at a lock",
+        ),
         (("jdk.internal.misc.Unsafe.park", "Leaks.awaitReply"), "parked, at a lock or a queue"),
         (("main.busy",), "running"),
         ((), "running"),
@@ -84,10 +96,14 @@ def test_a_library_is_nobodys_own_place() -> None:
         ProfileSnapshot(i, 10.0 * i, read_pprof(profile([row], ("inuse_objects", "inuse_space"))))
         for i, row in enumerate(stacks)
     ]
-    assert [one.place.function for one in allocation_sites(found, "inuse_space")] == ["github.com/x/y.Do"]
+    assert [one.place.function for one in allocation_sites(found, "inuse_space")] == [
+        "github.com/x/y.Do"
+    ]
 
 
-def test_what_surely_shrinks_is_in_the_flame_graph_with_its_sign_and_what_comes_and_goes_is_not() -> None:
+def test_what_surely_shrinks_is_in_the_flame_graph_with_its_sign_and_what_comes_and_goes_is_not() -> (
+    None
+):
     rows = []
     for i in range(8):
         stacks = [
@@ -95,7 +111,11 @@ def test_what_surely_shrinks_is_in_the_flame_graph_with_its_sign_and_what_comes_
             (["main.free", "main.serve"], [1, 19_000_000 - 2_000_000 * i]),
             (["main.buffer", "main.serve"], [1, 6_000_000 - 3_000_000 * (i % 2)]),
         ]
-        rows.append(ProfileSnapshot(10.0 * i, 100.0 * i, read_pprof(profile(stacks, ("inuse_objects", "inuse_space")))))
+        rows.append(
+            ProfileSnapshot(
+                10.0 * i, 100.0 * i, read_pprof(profile(stacks, ("inuse_objects", "inuse_space")))
+            )
+        )
     flame = flame_of(allocation_sites(rows, "inuse_space"))
     assert flame is not None
     assert {box.function: (round(box.per_request), round(box.width, 2)) for box in flame.boxes} == {
@@ -111,9 +131,14 @@ def test_the_flame_graph_is_bounded_and_its_boxes_lie_within_one_another() -> No
     rows = []
     for i in range(5):
         stacks = [
-            ([f"main.keep{n}", f"main.serve{n % 3}", "net/http.serve"], [1, i * (n + 1) * 1000]) for n in range(90)
+            ([f"main.keep{n}", f"main.serve{n % 3}", "net/http.serve"], [1, i * (n + 1) * 1000])
+            for n in range(90)
         ]
-        rows.append(ProfileSnapshot(10.0 * i, 100.0 * i, read_pprof(profile(stacks, ("inuse_objects", "inuse_space")))))
+        rows.append(
+            ProfileSnapshot(
+                10.0 * i, 100.0 * i, read_pprof(profile(stacks, ("inuse_objects", "inuse_space")))
+            )
+        )
     flame = flame_of(allocation_sites(rows, "inuse_space"))
     assert flame is not None
     assert flame.stacks == MOST_FLAME_STACKS

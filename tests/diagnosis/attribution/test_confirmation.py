@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.diagnosis.attribution.confirmation import Outcome, Rest, confirmation, confirmations, with_confirmations
+from soak.diagnosis.attribution.confirmation import (
+    Outcome,
+    Rest,
+    confirmation,
+    confirmations,
+    with_confirmations,
+)
 from soak.model import Floats, Phase, Recording
 from soak.profile import Limits
 from soak.snapshots import Snapshot, SnapshotStage
@@ -18,7 +24,9 @@ SECONDS = LOAD + DRAIN + AGAIN + DRAIN
 EDGES = np.cumsum([0, LOAD, DRAIN, AGAIN, DRAIN])
 PHASES = tuple(
     Phase(name, float(a), float(b))
-    for name, a, b in zip(("steady", "drain", "confirm", "confirm-drain"), EDGES[:-1], EDGES[1:], strict=True)
+    for name, a, b in zip(
+        ("steady", "drain", "confirm", "confirm-drain"), EDGES[:-1], EDGES[1:], strict=True
+    )
 )
 EACH = 1000.0
 
@@ -75,7 +83,11 @@ def test_a_leak_goes_on_where_it_stopped() -> None:
     assert one.requests == 50 * AGAIN
     assert one.first == pytest.approx(EACH, rel=0.05)
     assert one.second == pytest.approx(EACH, rel=0.05)
-    [told] = [finding for finding in with_confirmations(found, analysis).findings if finding.rule == "growth"]
+    [told] = [
+        finding
+        for finding in with_confirmations(found, analysis).findings
+        if finding.rule == "growth"
+    ]
     assert told.reason.endswith("a leak.")
 
 
@@ -100,11 +112,15 @@ def test_without_a_second_load_or_growth_there_is_nothing_to_tell() -> None:
 
 def heap(at: float, stage: SnapshotStage, total: int) -> Snapshot:
     columns = ("inuse_objects", "inuse_space")
-    data = profile([(["main.remember"], [1, total // 2]), (["main.serve"], [1, total - total // 2])], columns)
+    data = profile(
+        [(["main.remember"], [1, total // 2]), (["main.serve"], [1, total - total // 2])], columns
+    )
     return Snapshot(at, 0.1, "heap", stage, read=lambda: data)
 
 
-@pytest.mark.parametrize(("again", "expected"), [(130_000_000, Outcome.LEAK), (100_100_000, Outcome.HIGH_WATER)])
+@pytest.mark.parametrize(
+    ("again", "expected"), [(130_000_000, Outcome.LEAK), (100_100_000, Outcome.HIGH_WATER)]
+)
 def test_the_heap_is_told_by_its_snapshots(again: int, expected: Outcome) -> None:
     found = run(
         50e6 + noise(2e3, seconds=SECONDS),
@@ -124,13 +140,24 @@ def test_a_snapshot_that_cannot_be_read_tells_nothing() -> None:
     assert confirmations(found, analyze(found, Limits())) == ()
 
 
-TWICE = (("steady", 200), ("drain", 20), ("repeat", 60), ("repeat-drain", 20), ("confirm", 60), ("confirm-drain", 20))
+TWICE = (
+    ("steady", 200),
+    ("drain", 20),
+    ("repeat", 60),
+    ("repeat-drain", 20),
+    ("confirm", 60),
+    ("confirm-drain", 20),
+)
 
 
 @pytest.mark.parametrize(("repeated", "keys"), [(EACH, "append"), (0.0, "cardinality")])
-def test_growth_with_every_request_is_told_from_growth_with_new_keys(repeated: float, keys: str) -> None:
+def test_growth_with_every_request_is_told_from_growth_with_new_keys(
+    repeated: float, keys: str
+) -> None:
     edges = np.cumsum([0, *(seconds for _, seconds in TWICE)])
-    phases = tuple(Phase(name, float(edges[i]), float(edges[i + 1])) for i, (name, _) in enumerate(TWICE))
+    phases = tuple(
+        Phase(name, float(edges[i]), float(edges[i + 1])) for i, (name, _) in enumerate(TWICE)
+    )
     times = np.arange(edges[-1])
     each = {"steady": EACH, "repeat": repeated, "confirm": EACH}
     rates, kept = np.zeros(len(times)), np.zeros(len(times))
@@ -138,7 +165,9 @@ def test_growth_with_every_request_is_told_from_growth_with_new_keys(repeated: f
         inside = (times >= phase.start) & (times < phase.end) & (phase.name in each)
         rates[inside], kept[inside] = 50, 50 * each.get(phase.name, 0.0)
     seconds = len(times)
-    memory = gauge("process_resident_memory_bytes", 50e6 + np.cumsum(kept) + noise(2e3, seconds=seconds))
+    memory = gauge(
+        "process_resident_memory_bytes", 50e6 + np.cumsum(kept) + noise(2e3, seconds=seconds)
+    )
     asked = replace(windows(seconds=seconds), requests=rates.astype(np.int64))
     found = replace(recording(memory, requests=[asked], seconds=seconds), phases=phases)
     [one] = confirmations(found, analyze(found, Limits()))

@@ -78,7 +78,9 @@ REQUESTS: Floats = np.arange(16.0) * 100.0
 def test_a_few_sampled_objects_that_all_stay_are_told_from_chance_and_from_a_step(
     counts: list[int], certain: bool
 ) -> None:
-    assert (accumulation_log_odds(REQUESTS, np.array(counts, dtype=float)) >= ACCUMULATION_LOG_ODDS) is certain
+    assert (
+        accumulation_log_odds(REQUESTS, np.array(counts, dtype=float)) >= ACCUMULATION_LOG_ODDS
+    ) is certain
 
 
 def test_small_leaks_are_seldom_missed_and_steady_heaps_never_accused() -> None:
@@ -86,7 +88,10 @@ def test_small_leaks_are_seldom_missed_and_steady_heaps_never_accused() -> None:
     leaking = [np.cumsum(rng.poisson(6 / 15, 16)) for _ in range(200)]
     steady = [rng.poisson(6, 16) for _ in range(200)]
     seen = [
-        sum(accumulation_log_odds(REQUESTS, counts.astype(float)) >= ACCUMULATION_LOG_ODDS for counts in kind)
+        sum(
+            accumulation_log_odds(REQUESTS, counts.astype(float)) >= ACCUMULATION_LOG_ODDS
+            for counts in kind
+        )
         for kind in (leaking, steady)
     ]
     assert seen[0] >= 160
@@ -112,7 +117,12 @@ def test_the_only_place_where_a_sampled_object_came_and_stayed_is_named(
         ProfileSnapshot(
             60.0 * i,
             1000.0 * i,
-            read_pprof(profile([(function.split("<"), [1, 524288 * levels[i]]) for function, levels in rows], COLUMNS)),
+            read_pprof(
+                profile(
+                    [(function.split("<"), [1, 524288 * levels[i]]) for function, levels in rows],
+                    COLUMNS,
+                )
+            ),
         )
         for i in range(6)
     ]

@@ -34,14 +34,17 @@ def hooked(per_request: float) -> Recording:
     recording = run(snapshots=False)
     rows = leaked({"GET /a": per_request})
     levels = [
-        taken(float(at), gauges([("python_traced_memory_bytes", {}, 4e6 + rows[at - 1])])) for at in range(10, 240, 10)
+        taken(float(at), gauges([("python_traced_memory_bytes", {}, 4e6 + rows[at - 1])]))
+        for at in range(10, 240, 10)
     ]
     return replace(recording, series=(), snapshots=tuple(levels))
 
 
 def test_each_gauge_is_a_series_with_its_labels() -> None:
     data = gauges([("python_container_length", {"holder": "shop.CACHE", "kind": "dict"}, 30.0)])
-    recording = with_snapshot_series(replace(run(snapshots=False), snapshots=(taken(5.0, data), taken(9.0, data))))
+    recording = with_snapshot_series(
+        replace(run(snapshots=False), snapshots=(taken(5.0, data), taken(9.0, data)))
+    )
     series = recording.series[-1]
     assert (series.name, series.source) == ("python_container_length", SNAPSHOT_SOURCE)
     assert dict(series.labels) == {"holder": "shop.CACHE", "kind": "dict"}
@@ -61,12 +64,16 @@ def test_what_a_hook_estimates_from_windows_is_no_level() -> None:
     memory = json.dumps(MEMORY).encode()
     totals = tuple(taken(float(at), memory, "tracemalloc") for at in range(10, 200, 10))
     recording = replace(run(snapshots=False), snapshots=totals)
-    assert [s.name for s in with_snapshot_series(recording).series if s.source == SNAPSHOT_SOURCE] == [
+    assert [
+        s.name for s in with_snapshot_series(recording).series if s.source == SNAPSHOT_SOURCE
+    ] == [
         "python_traced_memory_bytes"  # a recording from before there were gauges
     ]
     windowed = taken(10.0, gauges([("python_tracing_duty_ratio", {}, 0.15)]))
     recording = replace(recording, snapshots=(*totals, windowed))
-    assert "python_traced_memory_bytes" not in {series.name for series in with_snapshot_series(recording).series}
+    assert "python_traced_memory_bytes" not in {
+        series.name for series in with_snapshot_series(recording).series
+    }
 
 
 def test_a_snapshot_that_failed_is_no_sample() -> None:
@@ -76,9 +83,17 @@ def test_a_snapshot_that_failed_is_no_sample() -> None:
 
 
 def test_a_heap_that_grows_in_a_straight_line_from_snapshot_to_snapshot_fails_the_run() -> None:
-    [finding] = [one for one in judge(hooked(2048), PROFILE).findings if one.series == "python_traced_memory_bytes"]
+    [finding] = [
+        one
+        for one in judge(hooked(2048), PROFILE).findings
+        if one.series == "python_traced_memory_bytes"
+    ]
     assert finding.verdict is Verdict.FAIL
-    [steady] = [one for one in judge(hooked(0), PROFILE).findings if one.series == "python_traced_memory_bytes"]
+    [steady] = [
+        one
+        for one in judge(hooked(0), PROFILE).findings
+        if one.series == "python_traced_memory_bytes"
+    ]
     assert steady.verdict is Verdict.PASS
 
 
@@ -109,7 +124,8 @@ def node_run() -> Recording:
     )
     kept = 7000.0 * np.cumsum(crowded[0].requests)
     snapshots = [
-        taken(float(at), gauges([("nodejs_heap_live_bytes", {}, 9e6 + kept[at - 1])])) for at in range(10, 240, 10)
+        taken(float(at), gauges([("nodejs_heap_live_bytes", {}, 9e6 + kept[at - 1])]))
+        for at in range(10, 240, 10)
     ]
     mix = Event(1.0, EventKind.MIX, "the mix was varied")
     return replace(recording, series=(), windows=crowded, snapshots=tuple(snapshots), events=(mix,))

@@ -23,7 +23,9 @@ BASELINE = """ num     #instances         #bytes  class name (module)
    2:             5            120  java.lang.String (java.base@17.0.15)
 Total            15           1120
 """
-HISTOGRAM = BASELINE.replace("10           1000", "50           5000").replace("120  java", "144  java")
+HISTOGRAM = BASELINE.replace("10           1000", "50           5000").replace(
+    "120  java", "144  java"
+)
 SAMPLED = [
     {"class": "[B", "frames": [["Leaks.rememberSearch", 51], ["Shop.search", 120]]},
     {"class": "[B", "frames": [["Leaks.rememberSearch", 51], ["Shop.search", 120]]},
@@ -51,7 +53,10 @@ Full thread dump OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1deb12u1 mixed mode,
 
 "VM Thread" os_prio=0 cpu=12.19ms elapsed=26.31s tid=0x00007f382404a5b0 nid=0x6364 runnable
 """
-JVM_THREADS = {"dump": DUMP, "started": {"13": [["java.lang.Thread.start", 802], ["Leaks.startExecutor", 93]]}}
+JVM_THREADS = {
+    "dump": DUMP,
+    "started": {"13": [["java.lang.Thread.start", 802], ["Leaks.startExecutor", 93]]},
+}
 CALLS = [["/usr/lib/python3.11/threading.py", 327, ""], ["/srv/shop/leaks.py", 46, "Cache.keep"]]
 LIBRARIES = ["/usr/lib/python3.11/", "/srv/venv/lib/python3.11/site-packages/"]
 MEMORY = {
@@ -63,21 +68,39 @@ PYTHON_THREADS = {"libraries": LIBRARIES, "threads": [{"count": 3, "frames": CAL
 
 
 def call(name: str, url: str, line: int) -> dict[str, Any]:
-    return {"functionName": name, "scriptId": "7", "url": url, "lineNumber": line, "columnNumber": 1}
+    return {
+        "functionName": name,
+        "scriptId": "7",
+        "url": url,
+        "lineNumber": line,
+        "columnNumber": 1,
+    }
 
 
-LEAF = {"callFrame": call("remember", "file:///srv/leaks.js", 26), "selfSize": 32768, "id": 3, "children": []}
+LEAF = {
+    "callFrame": call("remember", "file:///srv/leaks.js", 26),
+    "selfSize": 32768,
+    "id": 3,
+    "children": [],
+}
 INNER = {"callFrame": call("emit", "node:events", 512), "selfSize": 96, "id": 2, "children": [LEAF]}
 HEAP = {
     "interval": 32768,
-    "profile": {"head": {"callFrame": call("(root)", "", -1), "selfSize": 0, "id": 1, "children": [INNER]}},
+    "profile": {
+        "head": {"callFrame": call("(root)", "", -1), "selfSize": 0, "id": 1, "children": [INNER]}
+    },
 }
 RAN = {
     "profile": {
         "nodes": [
             {"id": 1, "callFrame": call("(root)", "", -1), "hitCount": 0, "children": [2, 3]},
             {"id": 2, "callFrame": call("(idle)", "", -1), "hitCount": 4000},
-            {"id": 3, "callFrame": call("invoice", "file:///srv/shop.js", 78), "hitCount": 2, "children": [4]},
+            {
+                "id": 3,
+                "callFrame": call("invoice", "file:///srv/shop.js", 78),
+                "hitCount": 2,
+                "children": [4],
+            },
             {"id": 4, "callFrame": call("openSync", "node:fs", 580), "hitCount": 9, "children": []},
         ]
     }
@@ -95,7 +118,10 @@ DOCUMENTS: list[tuple[SnapshotKind, Mapping[str, Any]]] = [
 def told(profile: StackProfile, column: str) -> list[tuple[str, float]]:
     """Each stack's functions, innermost first, with what it holds."""
     held = profile.column(column).tolist()
-    return [("<".join(frame.function for frame in profile.stack(place)), held[place]) for place in range(len(held))]
+    return [
+        ("<".join(frame.function for frame in profile.stack(place)), held[place])
+        for place in range(len(held))
+    ]
 
 
 def read(kind: SnapshotKind, found: Mapping[str, Any]) -> StackProfile:
@@ -124,7 +150,10 @@ def test_a_histogram_alone_is_read_too() -> None:
 def test_a_jvms_threads_have_the_calls_of_who_started_them() -> None:
     found = read("threads", JVM_THREADS)
     assert told(found, "threads") == [
-        ("jdk.internal.misc.Unsafe.park<java.util.concurrent.CountDownLatch.await<Leaks.awaitReply", 1),
+        (
+            "jdk.internal.misc.Unsafe.park<java.util.concurrent.CountDownLatch.await<Leaks.awaitReply",
+            1,
+        ),
         ("jdk.internal.misc.Unsafe.park<java.lang.Thread.start<Leaks.startExecutor", 1),
     ]
     assert found.stack(0)[-1] == Frame("Leaks.awaitReply", "Leaks.java", 80)
@@ -164,7 +193,12 @@ def test_calls_that_are_no_tree_are_refused(child: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("[B", "byte[]"), ("[[Ljava.lang.Object;", "java.lang.Object[][]"), ("Leaks$Page", "Leaks$Page"), ("[", "[]")],
+    [
+        ("[B", "byte[]"),
+        ("[[Ljava.lang.Object;", "java.lang.Object[][]"),
+        ("Leaks$Page", "Leaks$Page"),
+        ("[", "[]"),
+    ],
 )
 def test_classes_are_named_as_in_source(name: str, shown: str) -> None:
     assert class_name(name) == shown
@@ -184,9 +218,17 @@ def test_packages_of_libraries_are_not_the_targets_own() -> None:
     rows = "   1:  10  160  [B\n"
     classes = read(
         "classes",
-        {"histogram": rows.replace("160", "320"), "baseline": rows, "objects": objects, "libraries": ["okhttp3"]},
+        {
+            "histogram": rows.replace("160", "320"),
+            "baseline": rows,
+            "objects": objects,
+            "libraries": ["okhttp3"],
+        },
     )
-    assert [[frame.own for frame in classes.stack(n)] for n in range(2)] == [[False], [False, False, True]]
+    assert [[frame.own for frame in classes.stack(n)] for n in range(2)] == [
+        [False],
+        [False, False, True],
+    ]
 
 
 def test_every_kind_that_can_be_read_says_what_is_held_by_a_column_it_has() -> None:
@@ -199,7 +241,8 @@ def test_every_kind_that_can_be_read_says_what_is_held_by_a_column_it_has() -> N
 
 @pytest.mark.parametrize("kind", sorted(READERS))
 @pytest.mark.parametrize(
-    "data", [b"", b"<html>404", b"[]", b"{}", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b"null"]
+    "data",
+    [b"", b"<html>404", b"[]", b"{}", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b"null"],
 )
 def test_what_is_none_is_said_in_a_sentence(kind: SnapshotKind, data: bytes) -> None:
     with pytest.raises(ProfileFormatError):
@@ -208,7 +251,9 @@ def test_what_is_none_is_said_in_a_sentence(kind: SnapshotKind, data: bytes) -> 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -216,7 +261,11 @@ JSON = st.recursive(
 def places(found: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """The path to everything in a parse_json_profile."""
     inner = (
-        list(found.items()) if isinstance(found, dict) else list(enumerate(found)) if isinstance(found, list) else []
+        list(found.items())
+        if isinstance(found, dict)
+        else list(enumerate(found))
+        if isinstance(found, list)
+        else []
     )
     return [path, *(deeper for key, value in inner for deeper in places(value, (*path, key)))]
 
@@ -250,7 +299,10 @@ LINE = st.sampled_from(HISTOGRAM.splitlines() + DUMP.splitlines()) | st.text(max
 @settings(max_examples=200, deadline=None)
 def test_lines_of_a_jvm_in_any_order_are_read_or_refused(lines: list[str]) -> None:
     text = "\n".join(lines)
-    for kind, found in (("classes", {"histogram": text}), ("threads", {"dump": text, "started": {}})):
+    for kind, found in (
+        ("classes", {"histogram": text}),
+        ("threads", {"dump": text, "started": {}}),
+    ):
         with contextlib.suppress(ProfileFormatError):
             read(kind, found)  # type: ignore[arg-type]
 
@@ -258,8 +310,16 @@ def test_lines_of_a_jvm_in_any_order_are_read_or_refused(lines: list[str]) -> No
 @pytest.mark.parametrize("child", [2.5, 0.0, -1, 7])
 def test_a_cpu_profile_whose_calls_are_not_there_is_refused(child: float) -> None:
     nodes = [
-        {"id": 1, "callFrame": {"functionName": "(root)", "url": "", "lineNumber": -1}, "children": [child]},
-        {"id": 2, "callFrame": {"functionName": "f", "url": "/srv/a.js", "lineNumber": 3}, "hitCount": 1},
+        {
+            "id": 1,
+            "callFrame": {"functionName": "(root)", "url": "", "lineNumber": -1},
+            "children": [child],
+        },
+        {
+            "id": 2,
+            "callFrame": {"functionName": "f", "url": "/srv/a.js", "lineNumber": 3},
+            "hitCount": 1,
+        },
     ]
     with pytest.raises(ProfileFormatError):
         read_profile("v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode())
@@ -267,8 +327,16 @@ def test_a_cpu_profile_whose_calls_are_not_there_is_refused(child: float) -> Non
 
 def test_node_ids_and_counts_that_are_not_whole_are_read() -> None:
     nodes = [
-        {"id": 1.5, "callFrame": {"functionName": "(root)", "url": "", "lineNumber": -1}, "children": [2.25]},
-        {"id": 2.25, "callFrame": {"functionName": "f", "url": "/srv/a.js", "lineNumber": 3}, "hitCount": 1.5},
+        {
+            "id": 1.5,
+            "callFrame": {"functionName": "(root)", "url": "", "lineNumber": -1},
+            "children": [2.25],
+        },
+        {
+            "id": 2.25,
+            "callFrame": {"functionName": "f", "url": "/srv/a.js", "lineNumber": 3},
+            "hitCount": 1.5,
+        },
     ]
     profile = read_profile("v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode())
     assert profile.column("run").tolist() == [1.5]

@@ -50,7 +50,9 @@ def test_what_is_no_list_of_goroutines_has_none() -> None:
 
 def test_a_goroutine_that_waits_in_the_standard_library_is_placed_at_who_created_it() -> None:
     taken = [
-        ProfileSnapshot(10.0 * i, 100.0 * i, read_pprof(profile([(READING, [10 * i])], ("goroutine",))))
+        ProfileSnapshot(
+            10.0 * i, 100.0 * i, read_pprof(profile([(READING, [10 * i])], ("goroutine",)))
+        )
         for i in range(1, 5)
     ]
     [unplaced] = groups(taken)

@@ -33,9 +33,16 @@ def test_every_field_that_matters_is_read(packed: bool, wrap: object) -> None:
     found = read_pprof(wrap(profile(SAMPLES, COLUMNS, packed=packed)))
     assert found.columns == (("inuse_objects", "bytes"), ("inuse_space", "bytes"))
     assert found.values.tolist() == [[3, 300], [1, 512], [-2, 7]]
-    assert found.stack(0) == tuple(Frame(name, "main.go", line_of(name)) for name in ("main.leak", "main.serve"))
+    assert found.stack(0) == tuple(
+        Frame(name, "main.go", line_of(name)) for name in ("main.leak", "main.serve")
+    )
     assert found.flat("inuse_space") == {"main.leak": 307, "runtime.malg": 512}
-    assert (found.time, found.period, found.period_unit, found.symbols) == (5.0, 524288.0, "bytes", True)
+    assert (found.time, found.period, found.period_unit, found.symbols) == (
+        5.0,
+        524288.0,
+        "bytes",
+        True,
+    )
 
 
 def test_a_stack_has_the_same_key_in_every_profile() -> None:
@@ -80,7 +87,9 @@ def test_no_damage_is_an_exception_of_another_kind(junk: bytes, start: int, leng
 
 
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
-SAMPLE = st.tuples(st.lists(NAME, max_size=6), st.lists(st.integers(-(2**50), 2**50), min_size=2, max_size=2))
+SAMPLE = st.tuples(
+    st.lists(NAME, max_size=6), st.lists(st.integers(-(2**50), 2**50), min_size=2, max_size=2)
+)
 
 
 @given(st.lists(SAMPLE, max_size=12), st.booleans())
@@ -88,13 +97,18 @@ SAMPLE = st.tuples(st.lists(NAME, max_size=6), st.lists(st.integers(-(2**50), 2*
 def test_what_is_written_is_read(samples: list[tuple[list[str], list[int]]], packed: bool) -> None:
     found = read_pprof(profile(samples, COLUMNS, packed=packed))
     assert found.values.tolist() == [values for _, values in samples]
-    assert [[frame.function for frame in found.stack(i)] for i in range(len(samples))] == [one for one, _ in samples]
+    assert [[frame.function for frame in found.stack(i)] for i in range(len(samples))] == [
+        one for one, _ in samples
+    ]
 
 
 @pytest.mark.parametrize(
-    ("path", "column"), [("heap?gc=1", "inuse_space"), ("heap?gc=1", "alloc_objects"), ("goroutine", "goroutine")]
+    ("path", "column"),
+    [("heap?gc=1", "inuse_space"), ("heap?gc=1", "alloc_objects"), ("goroutine", "goroutine")],
 )
-def test_functions_and_amounts_are_those_of_go_tool_pprof(tmp_path: Path, path: str, column: str) -> None:
+def test_functions_and_amounts_are_those_of_go_tool_pprof(
+    tmp_path: Path, path: str, column: str
+) -> None:
     binary = build_go()
     go = shutil.which("go")
     assert go is not None
@@ -119,10 +133,14 @@ def test_functions_and_amounts_are_those_of_go_tool_pprof(tmp_path: Path, path: 
     top = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     theirs = {}
     for line in top.splitlines():
-        row = re.fullmatch(r"\s*(-?[\d.]+)B?\s+[\d.]+%\s+[\d.]+%\s+\S+\s+[\d.]+%\s+(.*?)(?: \(inline\))?", line)
+        row = re.fullmatch(
+            r"\s*(-?[\d.]+)B?\s+[\d.]+%\s+[\d.]+%\s+\S+\s+[\d.]+%\s+(.*?)(?: \(inline\))?", line
+        )
         if row and float(row[1]):
             theirs[row[2]] = float(row[1])
-    ours = {function: amount for function, amount in read_pprof(data).flat(column).items() if amount}
+    ours = {
+        function: amount for function, amount in read_pprof(data).flat(column).items() if amount
+    }
     assert theirs
     assert ours == theirs
 

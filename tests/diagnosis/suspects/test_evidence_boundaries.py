@@ -44,7 +44,9 @@ def context(*series: Series, **more: Any) -> RunContext:
     return cast("RunContext", SimpleNamespace(prepared=prepared, language="Go", **named, **more))
 
 
-def site(function: str = "main.f", growth: float = 1.0, *calls: str, frames: int = 0) -> AllocationSite:
+def site(
+    function: str = "main.f", growth: float = 1.0, *calls: str, frames: int = 0
+) -> AllocationSite:
     """An own place that grows by so much a request, through a stack of these calls, or of so many frames in all."""
     own = Frame(function, "main.go", 1, True)
     stack = (
@@ -57,23 +59,38 @@ def site(function: str = "main.f", growth: float = 1.0, *calls: str, frames: int
 
 
 def counted(growth: float) -> Series:
-    return Series(containers.LENGTHS, np.arange(5.0), growth * np.arange(5.0) / 4, (("holder", "service.KEPT"),))
+    return Series(
+        containers.LENGTHS,
+        np.arange(5.0),
+        growth * np.arange(5.0) / 4,
+        (("holder", "service.KEPT"),),
+    )
 
 
 @pins(thresholds, "LEAST_ENTRIES")
 def test_a_container_gains_twenty_entries() -> None:
-    with mock.patch.object(containers, "attribute_by_endpoint", return_value=Attribution("x", "entries", ())):
+    with mock.patch.object(
+        containers, "attribute_by_endpoint", return_value=Attribution("x", "entries", ())
+    ):
         assert containers.containers(context(counted(20.0)))
         assert not containers.containers(context(counted(19.0)))
 
 
 def rising(by: float, **labels: str) -> Series:
-    return gauge(DESCRIPTORS_BY_TYPE, np.concatenate((np.full(150, 100.0), np.full(150, 100.0 + by))), **labels)
+    return gauge(
+        DESCRIPTORS_BY_TYPE,
+        np.concatenate((np.full(150, 100.0), np.full(150, 100.0 + by))),
+        **labels,
+    )
 
 
 @pins(thresholds, "LEAST_DESCRIPTORS")
 def test_three_more_descriptors_of_a_type_or_in_close_wait_are_evidence() -> None:
-    case = Case("", (Signal(ResourceKind.DESCRIPTORS, "x", "descriptors", NOBODY, (), "It grows."),), (NOBODY,))
+    case = Case(
+        "",
+        (Signal(ResourceKind.DESCRIPTORS, "x", "descriptors", NOBODY, (), "It grows."),),
+        (NOBODY,),
+    )
     for more, seen in ((3.0, True), (2.9, False)):
         now = context(rising(more, type="socket", state="CLOSE_WAIT"))
         assert bool(evidence.growing_descriptor_kind(now)[0]) is seen
@@ -81,7 +98,9 @@ def test_three_more_descriptors_of_a_type_or_in_close_wait_are_evidence() -> Non
 
 
 def opener(*places: AllocationSite, endpoint: str = "GET /a") -> str:
-    frame = resource_owner.find_opener(context(allocated=places, places=(), running=places), ["files"], endpoint)
+    frame = resource_owner.find_opener(
+        context(allocated=places, places=(), running=places), ["files"], endpoint
+    )
     return frame.function if frame is not None else ""
 
 
@@ -107,8 +126,12 @@ def test_six_openers_are_compared() -> None:
         opener(*(site(f"main.f{number}", 1.0, "os.Open") for number in range(9)))
     assert compared.call_count == 6
     nothing = Attribution("x", "bytes", ())
-    with mock.patch.object(resource_owner, "attribute_by_endpoint", return_value=nothing) as compared:
-        resource_owner.find_wrapper(context(places=[site(f"main.f{number}") for number in range(9)]), "GET /a")
+    with mock.patch.object(
+        resource_owner, "attribute_by_endpoint", return_value=nothing
+    ) as compared:
+        resource_owner.find_wrapper(
+            context(places=[site(f"main.f{number}") for number in range(9)]), "GET /a"
+        )
     assert compared.call_count == 6
 
 
@@ -118,7 +141,11 @@ def test_objects_of_a_framework_are_whole_requests_from_256_bytes_each() -> None
         kept = site("lib.f", each * 100 / 3)
         with (
             mock.patch.object(retained_requests, "_requests_to", return_value=100.0),
-            mock.patch.object(retained_requests, "attribute_by_endpoint", return_value=Attribution("x", "bytes", ())),
+            mock.patch.object(
+                retained_requests,
+                "attribute_by_endpoint",
+                return_value=Attribution("x", "bytes", ()),
+            ),
         ):
             rows = retained_requests._growing(
                 "express's objects", [(kept, kept.stacks[0])], Case("", (), ()), context()
@@ -128,9 +155,13 @@ def test_objects_of_a_framework_are_whole_requests_from_256_bytes_each() -> None
 
 def built_whole(size: float, allocated: float, piece: float | None = None) -> bool:
     """Whether an answer of so many bytes, whose request allocates so many, in such pieces where they are counted, is whole."""
-    windows = cast("Any", SimpleNamespace(endpoint="a", requests=np.array([10]), bytes=np.array([10 * size])))
+    windows = cast(
+        "Any", SimpleNamespace(endpoint="a", requests=np.array([10]), bytes=np.array([10 * size]))
+    )
     with (
-        mock.patch.object(transient_memory, "allocation_sites", return_value=[] if piece is None else [site()]),
+        mock.patch.object(
+            transient_memory, "allocation_sites", return_value=[] if piece is None else [site()]
+        ),
         mock.patch.object(transient_memory, "_allocator", return_value=(None, piece or 0.0)),
         mock.patch.object(transient_memory, "_rises", return_value=None),
     ):
@@ -150,7 +181,15 @@ def test_an_answer_of_4_mib_is_built_whole_by_four_fifths_of_it_in_pieces_of_a_s
 
 def garbage(bytes_each: float | None, seconds_each: float = 0.0, share: float = 1.0) -> list[Case]:
     """The cases of a collector that runs too often, where a request costs so much and has such a share of all garbage."""
-    busy = Finding(RuleName.GC, "go_gc", Verdict.PASS, "It ran.", unit="collections/min", observed=150.0, limit=100.0)
+    busy = Finding(
+        RuleName.GC,
+        "go_gc",
+        Verdict.PASS,
+        "It ran.",
+        unit="collections/min",
+        observed=150.0,
+        limit=100.0,
+    )
     amounts = {} if bytes_each is None else {"a": Amount("a", bytes_each, 0.0, 0.0, share)}
     took = [Amount("a", seconds_each, 0.0, 0.0, share)]
     with (
@@ -174,14 +213,18 @@ def test_a_request_is_wasteful_from_512_kib_or_a_millisecond_of_collections_on()
 def test_a_place_builds_by_far_the_most_with_twice_the_next_one_s() -> None:
     for second, named in ((9.9, True), (10.1, False)):
         met = [
-            SimpleNamespace(place=Frame("main.f", "main.go", 1, True), gained=lambda _, gained=gained: gained)
+            SimpleNamespace(
+                place=Frame("main.f", "main.go", 1, True), gained=lambda _, gained=gained: gained
+            )
             for gained in (20.0, second)
         ]
         assert (transient_memory._building(context(running=met)) is not None) is named
 
 
 @pins(thresholds, "LEAST_RUNNER_UP", "GREATEST_CONFIDENCE", "UNPLACED_FACTOR")
-def test_a_runner_up_has_a_hundredth_and_nothing_is_surer_than_99_or_89_of_100_without_a_place() -> None:
+def test_a_runner_up_has_a_hundredth_and_nothing_is_surer_than_99_or_89_of_100_without_a_place() -> (
+    None
+):
     case = Case("", (), ())
     for second, place, confidence, runner_up in (
         (0.011, Frame("main.f"), 0.99, "closure-retention"),
@@ -202,7 +245,9 @@ def test_a_runner_up_has_a_hundredth_and_nothing_is_surer_than_99_or_89_of_100_w
 
 @pins(thresholds, "UNKNOWN_CONFIDENCE")
 def test_growth_of_no_known_class_is_told_with_a_confidence_of_a_half() -> None:
-    heap = Signal(ResourceKind.HEAP, "x", "bytes", NOBODY, (Amount("a", 1.0, 0.9, 1.1, 1.0),), "It grows.")
+    heap = Signal(
+        ResourceKind.HEAP, "x", "bytes", NOBODY, (Amount("a", 1.0, 0.9, 1.1, 1.0),), "It grows."
+    )
     with mock.patch.object(suspects, "unplaced", return_value=None):
         case = Case("a", (heap,), heap.contributors)
         suspect = suspects._of_unknown_class(case, {}, context(profiled=True))
@@ -212,13 +257,19 @@ def test_growth_of_no_known_class_is_told_with_a_confidence_of_a_half() -> None:
 
 @pins(thresholds, "MOST_SUSPECTS")
 def test_five_suspects_are_named_the_surest_first() -> None:
-    cases = [SimpleNamespace(signals=(), resident_alone=False, number=number) for number in range(8)]
+    cases = [
+        SimpleNamespace(signals=(), resident_alone=False, number=number) for number in range(8)
+    ]
     with (
         mock.patch.object(suspects, "group_signals", return_value=cases),
         mock.patch.object(suspects, "transient_cases", return_value=[]),
         mock.patch.object(suspects, "risk_cases", return_value=[]),
         mock.patch.object(suspects, "collect_evidence", return_value={}),
-        mock.patch.object(suspects, "_suspect", side_effect=lambda case, *_: SimpleNamespace(confidence=case.number)),
+        mock.patch.object(
+            suspects,
+            "_suspect",
+            side_effect=lambda case, *_: SimpleNamespace(confidence=case.number),
+        ),
     ):
         named = suspects.suspects(context(heap_may_grow=False), [])
     assert [suspect.confidence for suspect in named] == [7, 6, 5, 4, 3]
@@ -232,7 +283,9 @@ def test_a_run_of_three_times_the_length_is_proposed_where_no_endpoint_is_sure()
 
 @pins(thresholds, "MOST_NAMED")
 def test_three_blocked_places_are_named() -> None:
-    waiting = Signal(GROUP, "x", "goroutines", NOBODY, (), "waits", group=cast("Any", SimpleNamespace(own=True)))
+    waiting = Signal(
+        GROUP, "x", "goroutines", NOBODY, (), "waits", group=cast("Any", SimpleNamespace(own=True))
+    )
     assert evidence._blocked(Case("", (waiting,) * 6, (NOBODY,)), context()) == "waits waits waits"
 
 
@@ -248,14 +301,18 @@ def test_a_flame_graph_has_40_stacks_of_48_calls_and_no_box_below_a_half_percent
         flame = flame_of([site("main.f", 1000.0), site("main.g", growth)])
         assert flame is not None
         assert flame.stacks == stacks
-    narrow = flame_of([*(site(f"main.f{number}", 1000.0) for number in range(3)), site("main.g", 6.0)])
+    narrow = flame_of(
+        [*(site(f"main.f{number}", 1000.0) for number in range(3)), site("main.g", 6.0)]
+    )
     assert narrow is not None
     assert (narrow.stacks, len(narrow.boxes)) == (4, 4)
 
 
 @pins(thresholds, "MOST_TABLE_ROWS")
 def test_a_table_has_twelve_rows() -> None:
-    row = Signal(ResourceKind.HEAP, "x", "bytes", NOBODY, (Amount("a", 1.0, 0.9, 1.1, 1.0),), "It grows.")
+    row = Signal(
+        ResourceKind.HEAP, "x", "bytes", NOBODY, (Amount("a", 1.0, 0.9, 1.1, 1.0),), "It grows."
+    )
     table = table_of([row] * 20, ["a"])
     assert table is not None
     assert len(table.rows) == 12

@@ -50,7 +50,10 @@ MEMORY = case_of(ResourceKind.MEMORY, "bytes")
 
 
 def test_a_label_that_gains_values_is_named_with_its_metric() -> None:
-    born = [Series("visits_total", TIMES[i:], TIMES[i:] * 0, label_pairs({"path": f"/{i}"})) for i in range(len(TIMES))]
+    born = [
+        Series("visits_total", TIMES[i:], TIMES[i:] * 0, label_pairs({"path": f"/{i}"}))
+        for i in range(len(TIMES))
+    ]
     context = with_series(born)
     assert multiplying_label(context) == ("visits_total", "path", len(TIMES))
     words = multiplying_labels(case_of(ResourceKind.METRICS, "series"), context)
@@ -60,8 +63,13 @@ def test_a_label_that_gains_values_is_named_with_its_metric() -> None:
 
 
 def test_the_label_that_multiplies_is_the_place_whatever_the_page_holds_elsewhere() -> None:
-    born = [Series("visits_total", TIMES[i:], TIMES[i:] * 0, label_pairs({"path": f"/{i}"})) for i in range(len(TIMES))]
-    known = place_and_amount("unbounded-cache", case_of(ResourceKind.METRICS, "series", "GET /a"), with_series(born))
+    born = [
+        Series("visits_total", TIMES[i:], TIMES[i:] * 0, label_pairs({"path": f"/{i}"}))
+        for i in range(len(TIMES))
+    ]
+    known = place_and_amount(
+        "unbounded-cache", case_of(ResourceKind.METRICS, "series", "GET /a"), with_series(born)
+    )
     assert str(known.place) == "label path of visits_total"
     assert (known.amount.per_request, known.unit) == (10.0, "series")
     assert amount(1.0, "series") == "1 series"
@@ -76,18 +84,27 @@ def test_timers_name_the_endpoint_and_the_amount_of_what_a_request_leaves_on_the
     assert EVIDENCE[EvidenceKind.COUNT_GROWS](case, context) == ""
     assert "more timers wait than at first" in EVIDENCE[EvidenceKind.TIMERS_GROW](case, context)
     known = place_and_amount("request-context", case, context)
-    assert (known.amount.endpoint, known.amount.per_request, known.unit) == ("GET /a", 10.0, "timers")
+    assert (known.amount.endpoint, known.amount.per_request, known.unit) == (
+        "GET /a",
+        10.0,
+        "timers",
+    )
 
 
 def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_connection() -> None:
     stack = Stack(
-        (Frame("render", "/shop.js", 9, own=True), Frame("net/http.(*persistConn).readLoop", "transport.go", 1)),
+        (
+            Frame("render", "/shop.js", 9, own=True),
+            Frame("net/http.(*persistConn).readLoop", "transport.go", 1),
+        ),
         np.array([0.0, 9e6, 18e6]),
     )
     site = AllocationSite(stack.frames[0], TIMES[:3], TIMES[:3], stack.levels, (stack,))
     grown = Amount("GET /a", 10.0, 9.0, 11.0)
     for what, told in ((PLACE, ""), (GROUP, "Ever more goroutines of connections")):
-        case = Case("GET /a", (Signal(what, "x", "bytes", grown, (), "It grows.", site=site),), (grown,))
+        case = Case(
+            "GET /a", (Signal(what, "x", "bytes", grown, (), "It grows.", site=site),), (grown,)
+        )
         words = EVIDENCE[EvidenceKind.CONNECTION_GOROUTINES](case, with_series([]))
         assert words.startswith(told)
         assert bool(words) is bool(told)
@@ -96,15 +113,22 @@ def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_con
 def test_a_remedy_is_for_what_the_target_called_and_not_for_who_called_it() -> None:
     own, emit = Frame("reserve", "/srv/shop.js", 9, own=True), Frame("emit", "node:events", 5)
     advice = "Call removeListener"
-    for frames, told in (((own, emit), False), ((Frame("_addListener", "node:events", 3), own, emit), True)):
+    for frames, told in (
+        ((own, emit), False),
+        ((Frame("_addListener", "node:events", 3), own, emit), True),
+    ):
         stack = Stack(frames, np.array([0.0, 9e6, 18e6]))
         site = AllocationSite(own, TIMES[:3], TIMES[:3], stack.levels, (stack,))
         grown = Amount("GET /a", 10.0, 9.0, 11.0)
-        case = Case("GET /a", (Signal(PLACE, "x", "bytes", grown, (), "It grows.", site=site),), (grown,))
+        case = Case(
+            "GET /a", (Signal(PLACE, "x", "bytes", grown, (), "It grows.", site=site),), (grown,)
+        )
         assert (advice in remedy("unbounded-cache", "JavaScript", frames_of(case))) is told
 
 
-def test_resident_memory_names_no_endpoint_beside_a_heap_that_may_grow_but_counted_buffers_do() -> None:
+def test_resident_memory_names_no_endpoint_beside_a_heap_that_may_grow_but_counted_buffers_do() -> (
+    None
+):
     grown = Amount("GET /a", 16_400.0, 16_000.0, 17_000.0, 1.0)
     for series, labels, endpoint in (
         ("process_resident_memory_bytes", (), ""),
@@ -120,12 +144,16 @@ def test_resident_memory_names_no_endpoint_beside_a_heap_that_may_grow_but_count
 def test_a_container_that_gains_entries_is_named_with_its_endpoint() -> None:
     rows = np.array([leaked({"GET /a": 1.0})[int(at) - 1] for at in TIMES])
     sessions = gauge("python_container_length", 30 + rows, holder="shop.SESSIONS", kind="dict")
-    steady = gauge("python_container_length", np.full(len(TIMES), 400.0), holder="shop.PRODUCTS", kind="dict")
+    steady = gauge(
+        "python_container_length", np.full(len(TIMES), 400.0), holder="shop.PRODUCTS", kind="dict"
+    )
     context = with_series([steady, sessions])
     [growing] = containers(context)
     assert growing.holder == "shop.SESSIONS"
     assert [amount.endpoint for amount in growing.endpoints] == ["GET /a"]
-    assert "shop.SESSIONS (dict) gains" in growing_containers(case_of(ResourceKind.MEMORY, "bytes", "GET /a"), context)
+    assert "shop.SESSIONS (dict) gains" in growing_containers(
+        case_of(ResourceKind.MEMORY, "bytes", "GET /a"), context
+    )
     assert growing_containers(case_of(ResourceKind.MEMORY, "bytes", "POST /b"), context) == ""
 
 
@@ -164,7 +192,9 @@ def test_why_the_endpoint_is_not_known_depends_on_whether_the_mix_was_varied() -
 
 
 def test_a_place_that_nobody_saw_says_why() -> None:
-    assert str(unplaced(MEMORY, with_series([]))) == "unknown: no snapshots of the target were taken"
+    assert (
+        str(unplaced(MEMORY, with_series([]))) == "unknown: no snapshots of the target were taken"
+    )
 
 
 def test_what_tracing_took_is_said() -> None:

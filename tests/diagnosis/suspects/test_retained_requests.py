@@ -39,7 +39,9 @@ def read_request(*frames: Frame) -> RunContext:
 def test_one_sample_that_stays_is_a_kept_request_in_go_alone(
     monkeypatch: pytest.MonkeyPatch, frames: tuple[str, ...], kept: bool
 ) -> None:
-    monkeypatch.setattr(retained_requests, "attribute_by_endpoint", lambda *_: Attribution("x", "bytes", ()))
+    monkeypatch.setattr(
+        retained_requests, "attribute_by_endpoint", lambda *_: Attribution("x", "bytes", ())
+    )
     case = Case("", (HEAP,), (Amount("", 10.0, 9.0, 11.0),))
     run = read_request(*(Frame(name, "/usr/lib/x", 1, False) for name in frames))
     assert bool(retained_requests.kept_requests(case, run)) is kept

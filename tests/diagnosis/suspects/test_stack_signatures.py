@@ -28,15 +28,26 @@ from tests.diagnosis.suspects.test_named_growth import TIMES, with_series
         ("os.OpenFile", "/usr/local/go/src/os/file.go", True, False),
     ],
 )
-def test_only_what_stays_open_is_opened(function: str, file: str, files: bool, connections: bool) -> None:
+def test_only_what_stays_open_is_opened(
+    function: str, file: str, files: bool, connections: bool
+) -> None:
     frames = (Frame(function, file, 1),)
     assert calls(frames, STACK_SIGNATURES["files"]) is files
     assert calls(frames, STACK_SIGNATURES["connections"]) is connections
 
 
 @pytest.mark.parametrize(("through", "place"), [("GET /a", "collect"), ("", None)])
-def test_memory_that_grows_beside_descriptors_is_not_where_they_are_opened(through: str, place: str | None) -> None:
-    counted = Signal(ResourceKind.DESCRIPTORS, "process_open_fds", "descriptors", Amount("", 1, 1, 1), (), "They grow.")
+def test_memory_that_grows_beside_descriptors_is_not_where_they_are_opened(
+    through: str, place: str | None
+) -> None:
+    counted = Signal(
+        ResourceKind.DESCRIPTORS,
+        "process_open_fds",
+        "descriptors",
+        Amount("", 1, 1, 1),
+        (),
+        "They grow.",
+    )
     stack = Stack((Frame("collect", "/srv/shop.js", 19, own=True),), np.array([0.0, 9e6, 18e6]))
     site = AllocationSite(stack.frames[0], TIMES[:3], TIMES[:3], stack.levels, (stack,))
     held = Signal(PLACE, "collect", "bytes", Amount("", 10, 9, 11), (), "It grows.", site=site)

@@ -36,7 +36,13 @@ from tests.targets.known import leak_of
 CACHE = ("main.remember", "main.(*shop).search", "net/http.serve")
 Heap = dict[tuple[str, ...], Mapping[str, float]]
 BLOCKED = ("runtime.gopark", "runtime.chansend", "runtime.chansend1", "main.count")
-CONTEXT = ("context.withCancel", "context.WithCancel", "main.watch", "main.(*shop).orders", "net/http.serve")
+CONTEXT = (
+    "context.withCancel",
+    "context.WithCancel",
+    "main.watch",
+    "main.(*shop).orders",
+    "net/http.serve",
+)
 
 
 def diagnosis(recording: Recording) -> Analysis:
@@ -58,9 +64,14 @@ REAL = [
 @pytest.mark.parametrize("cell", REAL)
 def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) -> None:
     recording = kept(cell.replace("/", "-"))
-    suspects = with_suspects(recording, analyze(recording, Limits(), request_clock=on_request_clock)).suspects
+    suspects = with_suspects(
+        recording, analyze(recording, Limits(), request_clock=on_request_clock)
+    ).suspects
     told = [
-        {"class": one.leak_class, **{name: getattr(one, name) for name in ("where", "endpoint", "per_request", "unit")}}
+        {
+            "class": one.leak_class,
+            **{name: getattr(one, name) for name in ("where", "endpoint", "per_request", "unit")},
+        }
         for one in suspects
     ]
     assert all(checked(leak_of(cell), told).values()), (checked(leak_of(cell), told), told)
@@ -71,12 +82,16 @@ def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints
     assert analyze(recording, Limits()).verdict is Verdict.INCONCLUSIVE
     analysis = analyze(recording, Limits(), request_clock=on_request_clock)
     trend = next(one.trend for one in analysis.findings if one.series == "go_goroutines")
-    windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(5.0, 184.0)
+    windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(
+        5.0, 184.0
+    )
     assert trend is not None
     assert trend.slope_per_hour == pytest.approx(3600 * windows.requests.sum() / 179, rel=0.02)
     assert trend.clock is not None
     assert trend.clock.endpoints == ("GET /stock/7",)
-    assert trend.clock.requests[-1] - trend.clock.requests[0] == pytest.approx(windows.requests.sum(), rel=0.02)
+    assert trend.clock.requests[-1] - trend.clock.requests[0] == pytest.approx(
+        windows.requests.sum(), rel=0.02
+    )
 
 
 def test_nobody_is_suspected_where_nothing_fails() -> None:
@@ -90,7 +105,10 @@ def test_nobody_is_suspected_where_nothing_fails() -> None:
 def test_two_leaks_at_once_are_both_named() -> None:
     found = diagnosis(run({CACHE: {"GET /a": 4096}}, {BLOCKED: {"POST /b": 1}})).suspects
     named = {(one.leak_class, one.where.partition(" ")[0], one.endpoint) for one in found}
-    assert named == {("unbounded-cache", "main.remember", "GET /a"), ("goroutine-leak", "main.count", "POST /b")}
+    assert named == {
+        ("unbounded-cache", "main.remember", "GET /a"),
+        ("goroutine-leak", "main.count", "POST /b"),
+    }
 
 
 def test_two_places_that_leak_through_two_endpoints_are_both_named() -> None:
@@ -105,20 +123,29 @@ def test_two_places_that_leak_through_two_endpoints_are_both_named() -> None:
 
 
 def test_one_leak_that_shows_in_several_series_is_one_suspect() -> None:
-    suspect = only(run({("main.(*shop).stock",): {"POST /b": 700}}, {BLOCKED: {"POST /b": 1}}, {"POST /b": 1}))
+    suspect = only(
+        run({("main.(*shop).stock",): {"POST /b": 700}}, {BLOCKED: {"POST /b": 1}}, {"POST /b": 1})
+    )
     assert suspect.leak_class in ("goroutine-leak", "descriptor-leak")
     assert suspect.endpoint == "POST /b"
     assert suspect.per_request == pytest.approx(1, abs=0.05)
 
 
 def test_the_same_bytes_on_every_endpoint_are_a_closures() -> None:
-    analysis = diagnosis(run({("main.audited.func1",): {"GET /a": 4096, "POST /b": 4096, "GET /c": 4096}}))
-    assert [(one.leak_class, one.endpoint) for one in analysis.suspects] == [("closure-retention", "*")]
+    analysis = diagnosis(
+        run({("main.audited.func1",): {"GET /a": 4096, "POST /b": 4096, "GET /c": 4096}})
+    )
+    assert [(one.leak_class, one.endpoint) for one in analysis.suspects] == [
+        ("closure-retention", "*")
+    ]
     assert analysis.reason.startswith("Every endpoint leaks 4")
 
 
 def test_contexts_that_grow_beside_a_page_are_a_requests_context() -> None:
-    heap = {("main.watch", "main.(*shop).orders", "net/http.serve"): {"GET /c": 4096}, CONTEXT: {"GET /c": 300}}
+    heap = {
+        ("main.watch", "main.(*shop).orders", "net/http.serve"): {"GET /c": 4096},
+        CONTEXT: {"GET /c": 300},
+    }
     assert only(run(heap)).leak_class == "request-context"
 
 
@@ -142,7 +169,11 @@ def test_requests_that_outlive_their_answer_are_a_requests_context(stack: tuple[
 
 
 def test_the_keys_of_a_cache_may_come_from_a_request_and_are_none() -> None:
-    line = ("net/textproto.(*Reader).ReadLine", "net/http.readRequest", "net/http.(*conn).readRequest")
+    line = (
+        "net/textproto.(*Reader).ReadLine",
+        "net/http.readRequest",
+        "net/http.(*conn).readRequest",
+    )
     heap: Heap = {("main.keep", "main.orders"): {"GET /c": 4096}, line: {"GET /c": 300}}
     assert only(run(heap)).leak_class == "unbounded-cache"
 
@@ -151,17 +182,28 @@ def test_the_keys_of_a_cache_may_come_from_a_request_and_are_none() -> None:
     ("stack", "leak_class"),
     [
         (("github.com/gorilla/context.Set", "main.keep", "main.orders"), "request-context"),
-        (("main.keep", "main.orders", "github.com/gorilla/context.ClearHandler.func1"), "unbounded-cache"),
+        (
+            ("main.keep", "main.orders", "github.com/gorilla/context.ClearHandler.func1"),
+            "unbounded-cache",
+        ),
     ],
 )
-def test_what_a_package_named_context_holds_is_a_requests_context(stack: tuple[str, ...], leak_class: str) -> None:
+def test_what_a_package_named_context_holds_is_a_requests_context(
+    stack: tuple[str, ...], leak_class: str
+) -> None:
     assert only(run({stack: {"GET /c": 4096}})).leak_class == leak_class
 
 
 def test_goroutines_that_a_library_started_are_placed_at_the_own_function_that_called_it() -> None:
     library = "/go/pkg/mod/example.com/tick@v1.2.0/tick.go"
-    waits, creator = Frame("tick.(*Ticker).run", library, 9, True), Frame("tick.New", library, 4, True)
-    retry, handler = Frame("main.retry", "main.go", 20, True), Frame("main.handle", "main.go", 30, True)
+    waits, creator = (
+        Frame("tick.(*Ticker).run", library, 9, True),
+        Frame("tick.New", library, 4, True),
+    )
+    retry, handler = (
+        Frame("main.retry", "main.go", 20, True),
+        Frame("main.handle", "main.go", 30, True),
+    )
     steps = np.arange(4.0)
 
     def site(place: Frame, frames: tuple[Frame, ...], levels: Floats) -> AllocationSite:
@@ -177,14 +219,18 @@ def test_goroutines_that_a_library_started_are_placed_at_the_own_function_that_c
 
 
 def test_what_grows_at_several_places_and_is_in_no_series_costs_all_of_it() -> None:
-    recording = run({(f"main.{name}", "main.orders"): {"GET /c": 8192} for name in ("check", "wrap", "copy")})
+    recording = run(
+        {(f"main.{name}", "main.orders"): {"GET /c": 8192} for name in ("check", "wrap", "copy")}
+    )
     unseen = [one for one in recording.series if one.name != "go_gc_heap_live_bytes"]
     suspect = only(replace(recording, series=tuple(unseen)))
     assert suspect.per_request == pytest.approx(3 * 8192, rel=0.05)
 
 
 def _holding(*calls: tuple[str, str]) -> AllocationSite:
-    frames = tuple(Frame(function, file, 1, not file.startswith("node:")) for function, file in calls)
+    frames = tuple(
+        Frame(function, file, 1, not file.startswith("node:")) for function, file in calls
+    )
     levels = np.array([0.0, 1.0, 2.0])
     return AllocationSite(place_of(frames), levels, levels, levels, (Stack(frames, levels),))
 
@@ -199,17 +245,24 @@ def test_who_takes_connections_by_itself_is_the_only_one_that_can_keep_them() ->
     lends = _holding(client, taken, asked, ("product", "/srv/shop.js"))
     other = _holding(client, taken, ("stock", "/srv/shop.js"))
     context = replace(run_context(run(), judged(run()), 0.0), language="JavaScript")
-    found = [find_borrower(replace(context, places=places)) for places in ((one, lends), (one, other), (lends,))]
+    found = [
+        find_borrower(replace(context, places=places))
+        for places in ((one, lends), (one, other), (lends,))
+    ]
     assert [place.function if place else "" for place in found] == ["tariff", "", ""]
 
 
 def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
     opening = _holding(("openSync", "node:fs"), ("invoice", "/srv/shop.js"))
     often = replace(opening, stacks=(replace(opening.stacks[0], levels=np.array([0.0, 9.0])),))
-    context = replace(run_context(run(), judged(run()), 0.0), language="JavaScript", places=(), allocated=())
+    context = replace(
+        run_context(run(), judged(run()), 0.0), language="JavaScript", places=(), allocated=()
+    )
     other = _holding(("openSync", "node:fs"), ("log", "/srv/log.js"))
     library = _holding(
-        ("openSync", "node:fs"), ("read", "/srv/node_modules/prom-client/index.js"), ("metrics", "/srv/shop.js")
+        ("openSync", "node:fs"),
+        ("read", "/srv/node_modules/prom-client/index.js"),
+        ("metrics", "/srv/shop.js"),
     )
     found = [
         find_opener(replace(context, running=running), ("files",), "GET /a")
@@ -237,21 +290,30 @@ def test_no_diagnosis_changes_a_verdict_or_a_finding() -> None:
     for recording in (run(), run({CACHE: {"GET /a": 4096}}), kept("go-map")):
         before = analyze(recording, Limits())
         after = with_suspects(recording, before)
-        assert (after.verdict, after.findings, after.broken) == (before.verdict, before.findings, before.broken)
+        assert (after.verdict, after.findings, after.broken) == (
+            before.verdict,
+            before.findings,
+            before.broken,
+        )
 
 
 def test_the_first_sentence_says_who_leaks_what_where_and_for_how_long() -> None:
     reason = with_suspects(kept("go-map"), analyze(kept("go-map"), Limits())).reason
     assert reason.startswith("GET /search?q=lamp leaks 16.")
-    assert " KiB per request in main.rememberSearch (leaks.go:41): an unbounded cache; at 60" in reason
+    assert (
+        " KiB per request in main.rememberSearch (leaks.go:41): an unbounded cache; at 60" in reason
+    )
 
 
 def test_a_suspects_amount_comes_first_and_other_measures_are_said_to_be_what_they_are() -> None:
     suspect = only(run({CACHE: {"GET /a": 4096}}))
     [said] = [line for line in suspect.evidence if line.startswith("The amount is the growth of")]
-    assert re.search(r"the growth of .* per request to GET /a \(per request of any kind: 1\.\d+ KiB\)\.", said)
     assert re.search(
-        r"Other measures .* do not add up: .*resident memory \(process_resident_memory_bytes\) [34][.\d]* KiB", said
+        r"the growth of .* per request to GET /a \(per request of any kind: 1\.\d+ KiB\)\.", said
+    )
+    assert re.search(
+        r"Other measures .* do not add up: .*resident memory \(process_resident_memory_bytes\) [34][.\d]* KiB",
+        said,
     )
     assert said.count("per request to GET /a") >= 2
 
@@ -285,6 +347,11 @@ def test_every_weight_is_of_evidence_that_exists_and_every_class_has_its_remedie
 
 def test_no_evidence_makes_no_class_likely_and_evidence_against_none() -> None:
     assert class_probabilities([]) == {}
-    assert all(0 < chance < 1 for chance in class_probabilities([EvidenceKind.PLACE_GROWS]).values())
-    assert next(iter(class_probabilities([EvidenceKind.PLACE_GROWS, EvidenceKind.CONTEXT_FRAMES]))) == "request-context"
+    assert all(
+        0 < chance < 1 for chance in class_probabilities([EvidenceKind.PLACE_GROWS]).values()
+    )
+    assert (
+        next(iter(class_probabilities([EvidenceKind.PLACE_GROWS, EvidenceKind.CONTEXT_FRAMES])))
+        == "request-context"
+    )
     assert sum(class_probabilities(EVIDENCE).values()) <= 1

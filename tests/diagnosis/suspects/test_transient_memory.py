@@ -33,7 +33,9 @@ WINDOWS = EndpointWindows(
 
 def stood_up(above: Floats) -> float:
     noise = np.random.default_rng(1).normal(0, 2**18, SECONDS)
-    return _stood_up(Series("process_resident_memory_bytes", TIMES + 0.3, FLOOR + above + noise), WINDOWS, 0.0)
+    return _stood_up(
+        Series("process_resident_memory_bytes", TIMES + 0.3, FLOOR + above + noise), WINDOWS, 0.0
+    )
 
 
 def test_memory_that_stands_higher_just_after_large_answers_held_them_whole() -> None:
@@ -62,10 +64,14 @@ def test_garbage_of_a_runtime_that_counts_no_bytes_is_told_by_what_its_collectio
         "major": 0.25 * leaked({"GET /c": 0.004}) + 1e-4 * leaked({"GET /a": 1.0}),
     }
     gauges = [
-        Series("nodejs_gc_duration_seconds_sum", times, values, (("kind", kind),), kind=Kind.COUNTER)
+        Series(
+            "nodejs_gc_duration_seconds_sum", times, values, (("kind", kind),), kind=Kind.COUNTER
+        )
         for kind, values in took.items()
     ]
-    context = run_context(replace(recording, series=(*recording.series, *gauges)), judged(recording), 0.0)
+    context = run_context(
+        replace(recording, series=(*recording.series, *gauges)), judged(recording), 0.0
+    )
     busy = Finding(
         RuleName.GC,
         "nodejs_gc_duration_seconds_count",

@@ -34,7 +34,9 @@ def context(gap: tuple[float, float] | None = None) -> RunContext:
     recording = run(snapshots=False)
     phases = (Phase(PhaseName.GAP, *gap),) if gap else ()
     recording = replace(
-        recording, phases=(*recording.phases, *phases), events=(Event(0.0, EventKind.MIX, "the mix was varied"),)
+        recording,
+        phases=(*recording.phases, *phases),
+        events=(Event(0.0, EventKind.MIX, "the mix was varied"),),
     )
     return run_context(recording, judged(run(snapshots=False)), 0.0)
 
@@ -50,7 +52,9 @@ def test_growth_with_time_alone_is_told_beside_what_requests_add() -> None:
 
 def test_a_suspect_carries_its_hourly_rate_into_every_report() -> None:
     suspect = _suspect(
-        Case("GET /a", (STRANDED,), (EACH,)), {EvidenceKind.PROVEN: "p", EvidenceKind.GOROUTINES_GROW: "g"}, context()
+        Case("GET /a", (STRANDED,), (EACH,)),
+        {EvidenceKind.PROVEN: "p", EvidenceKind.GOROUTINES_GROW: "g"},
+        context(),
     )
     assert suspect is not None
     assert suspect.per_hour == HourlyRate(25.0, 24.0, 26.0)
@@ -58,7 +62,9 @@ def test_a_suspect_carries_its_hourly_rate_into_every_report() -> None:
     [told] = json.loads(REPORTERS["json"].render(analysis))["suspects"]
     assert (told["per_hour"], told["per_hour_low"], told["per_hour_high"]) == (25.0, 24.0, 26.0)
     for name in ("terminal", "html", "markdown", "junit"):
-        assert "With time alone, without any request" in " ".join(REPORTERS[name].render(analysis).split())
+        assert "With time alone, without any request" in " ".join(
+            REPORTERS[name].render(analysis).split()
+        )
 
 
 def test_no_endpoint_is_looked_for_where_it_grows_with_time() -> None:
@@ -72,4 +78,6 @@ def test_no_endpoint_is_looked_for_where_it_grows_with_time() -> None:
 def test_the_longer_run_that_would_tell_is_three_times_the_load_without_its_gap() -> None:
     case = Case("", (replace(STRANDED, contributors=(), per_hour=HourlyRate()),), (EACH,))
     assert f"a run of about {3 * SECONDS // 60} min" in endpoint_not_known(case, context())
-    assert f"a run of about {3 * (SECONDS - 80) // 60} min" in endpoint_not_known(case, context((60.0, 140.0)))
+    assert f"a run of about {3 * (SECONDS - 80) // 60} min" in endpoint_not_known(
+        case, context((60.0, 140.0))
+    )

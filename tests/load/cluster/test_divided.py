@@ -27,7 +27,10 @@ def test_no_row_and_no_number_comes_twice_and_all_rows_are_used(tmp_path: Path) 
     assert len({number for _, _, number in asked}) == 120
     # Trace ids begin with what each process drew for itself.
     traces = [
-        one.headers[name].split("-")[1] for one in shop.asked for name in one.headers if name.lower() == "traceparent"
+        one.headers[name].split("-")[1]
+        for one in shop.asked
+        for name in one.headers
+        if name.lower() == "traceparent"
     ]
     prefixes = {trace[:16] for trace in traces}
     assert len(prefixes) == 2
@@ -39,9 +42,15 @@ def test_no_row_and_no_number_comes_twice_and_all_rows_are_used(tmp_path: Path) 
 
 def test_the_run_goes_on_until_no_process_has_a_row(tmp_path: Path) -> None:
     rows(tmp_path, 60)
-    with orders() as shop:  # of three users two are one process's, whose rows end in half of the time
-        driven = Driven(tmp_path, shop.url, "users: 3, pace: 40ms, duration: 20s, processes: 2", UNIQUE)
-    assert sorted(one.path.split("/")[1] for one in shop.asked) == sorted(f"s{n}" for n in range(60))
+    with (
+        orders() as shop
+    ):  # of three users two are one process's, whose rows end in half of the time
+        driven = Driven(
+            tmp_path, shop.url, "users: 3, pace: 40ms, duration: 20s, processes: 2", UNIQUE
+        )
+    assert sorted(one.path.split("/")[1] for one in shop.asked) == sorted(
+        f"s{n}" for n in range(60)
+    )
     assert driven.failure is not None
     assert driven.failure.startswith("every row of the data has been used")
     assert len(driven.warnings) == 2  # one of each
@@ -58,7 +67,9 @@ def test_the_run_ends_when_nobody_has_both_a_user_and_a_row(tmp_path: Path) -> N
 
 def test_rows_that_are_too_few_to_share_are_refused(tmp_path: Path) -> None:
     rows(tmp_path, 3)
-    with pytest.raises(ProfileError, match=r"data\.row: 3 unique rows cannot be shared by 4 workers"):
+    with pytest.raises(
+        ProfileError, match=r"data\.row: 3 unique rows cannot be shared by 4 workers"
+    ):
         Driven(tmp_path, "http://127.0.0.1:9", "users: 8, duration: 1s, processes: 4", UNIQUE)
 
 
@@ -77,7 +88,9 @@ def test_staged_users_add_up_to_those_asked_for(tmp_path: Path) -> None:
 
 def test_staged_users_of_a_locustfile_add_up_too(tmp_path: Path) -> None:
     (tmp_path / "quiet.py").write_text(LOCUSTFILE)
-    stages = "stages: [{users: 3, for: 2s}, {users: 1, for: 2s}], locustfile: quiet.py, processes: 2"
+    stages = (
+        "stages: [{users: 3, for: 2s}, {users: 1, for: 2s}], locustfile: quiet.py, processes: 2"
+    )
     driven = Driven(tmp_path, "http://127.0.0.1:9", stages, "")
     users = [window.users for window in driven.windows]
     assert set(users[4:7]) == {3}
@@ -89,13 +102,19 @@ def test_each_process_has_a_token_of_its_own_before_the_load_begins(tmp_path: Pa
         driven = Driven(tmp_path, shop.url, "rate: 50/s, duration: 1s, processes: 2", AUTH)
     assert (driven.failure, driven.failures(), len(shop.issued)) == (None, {}, 2)
     assert sum(driven.requests().values()) == 50
-    assert {one.headers["authorization"] for one in shop.of("/a", "/b")} == {"Bearer t1", "Bearer t2"}
+    assert {one.headers["authorization"] for one in shop.of("/a", "/b")} == {
+        "Bearer t1",
+        "Bearer t2",
+    }
 
 
 def test_a_process_without_a_token_breaks_the_run(tmp_path: Path) -> None:
     with (
         orders(lifetime=60, tokens=1) as shop,
-        pytest.raises(LoadError, match=r"worker \d .*: auth: no token from POST /token: status 503 \(3 attempts\)"),
+        pytest.raises(
+            LoadError,
+            match=r"worker \d .*: auth: no token from POST /token: status 503 \(3 attempts\)",
+        ),
     ):
         Driven(tmp_path, shop.url, "rate: 50/s, duration: 1s, processes: 2", AUTH)
     assert shop.of("/a", "/b") == []

@@ -25,7 +25,9 @@ _requests = st.lists(
 
 def travelled(window: Window) -> Window:
     """As a message brings it: packed by the worker, through MessagePack, unpacked by the master."""
-    return unpacked(msgpack.loads(msgpack.dumps(packed(window, 100.0)), strict_map_key=False), 100.0)
+    return unpacked(
+        msgpack.loads(msgpack.dumps(packed(window, 100.0)), strict_map_key=False), 100.0
+    )
 
 
 @given(_requests)
@@ -41,9 +43,13 @@ def test_windows_of_many_merge_to_what_one_would_have_recorded(
             if drops:
                 counting.drop(endpoint)
     whole = one.close(101.0, 1.0, 40)
-    found = merged([travelled(replace(counting.close(101.0, 1.0, 10), generator=health)) for counting in many])
+    found = merged(
+        [travelled(replace(counting.close(101.0, 1.0, 10), generator=health)) for counting in many]
+    )
     assert (found.time, found.seconds, found.users) == (101.0, 1.0, 40)
-    assert {seen.endpoint: seen for seen in found.endpoints} == {seen.endpoint: seen for seen in whole.endpoints}
+    assert {seen.endpoint: seen for seen in found.endpoints} == {
+        seen.endpoint: seen for seen in whole.endpoints
+    }
     assert found.generator == GeneratorWindow(0.25, 1.0, 0.001, 40, 10.0, 8, 4)
 
 
@@ -56,7 +62,9 @@ def test_of_a_minutes_exemplars_those_stay_that_one_process_would_keep(
         for counting in (one, many[worker]):
             counting.count(endpoint, seconds, 1, failure, None, 200, number + 1)
     whole = one.close(101.0, 1.0, 1, last=True).exemplars
-    found = merged([travelled(counting.close(101.0, 1.0, 1, last=True)) for counting in many]).exemplars
+    found = merged(
+        [travelled(counting.close(101.0, 1.0, 1, last=True)) for counting in many]
+    ).exemplars
     assert [one.time for one in found] == sorted(one.time for one in found)
     # Of failures the first ones of each kind stay; two of them may be of one moment of the clock.
     slow, failed = (
@@ -79,7 +87,10 @@ def test_exemplars_of_a_hundred_workers_are_no_more_than_those_of_one() -> None:
     found = merged(windows).exemplars
     assert len(found) == A_MINUTE
     for number in range(40):
-        assert len([one for one in found if one.endpoint == f"GET /{number}" and not one.failure]) <= EACH
+        assert (
+            len([one for one in found if one.endpoint == f"GET /{number}" and not one.failure])
+            <= EACH
+        )
 
 
 def test_the_minutes_of_workers_end_in_the_same_slot_whenever_their_windows_really_end() -> None:
@@ -88,7 +99,9 @@ def test_the_minutes_of_workers_end_in_the_same_slot_whenever_their_windows_real
         counting = Counting(("a",))
         for slot in range(1, 400):
             counting.count("a", 1.0, 1)
-            if counting.close(7e5 + 0.3 * slot + late * (slot % 3), 0.3, 1, slot=7e5 + late + 0.3 * slot).exemplars:
+            if counting.close(
+                7e5 + 0.3 * slot + late * (slot % 3), 0.3, 1, slot=7e5 + late + 0.3 * slot
+            ).exemplars:
                 ended.append((late, slot))
     slots = [[slot for late, slot in ended if late == one] for one in (0.0, 0.4, 0.049)]
     assert slots == [[201]] * 3
@@ -137,7 +150,8 @@ def test_a_slot_closes_when_all_at_work_have_reported_it() -> None:
     [first] = slots.closed([0, 1, 2], [], [(1, 3)])
     assert first.coverage == WorkerCoverage(3, 3, 1.0)
     assert first.endpoints[0].requests == 3
-    # Worker 2 is lost: nobody waits for it, its share is missed, and from slot 3 on it is the others'.
+    # Worker 2 is lost: nobody waits for it, its share is missed, and from slot 3 on it is the
+    # others'.
     [second] = slots.closed([0, 1], [], [(1, 3), (3, 2)])
     assert second.coverage == WorkerCoverage(2, 3, 2 / 3)
     for worker in (0, 1):

@@ -30,23 +30,29 @@ def test_data_must_be_there_and_the_same(file: Path) -> None:
     assert own_plan(plan, marks, OPTIONS).rows == plan.rows
     file.write_text("sku\nb\n")
     with pytest.raises(
-        PlanRejectedError, match=r"data\.row: /.*skus\.csv here differs from the master's: copy it anew"
+        PlanRejectedError,
+        match=r"data\.row: /.*skus\.csv here differs from the master's: copy it anew",
     ):
         own_plan(plan, marks, OPTIONS)
     file.unlink()
     with pytest.raises(
-        PlanRejectedError, match=r"cannot be read here \(No such file or directory\): copy it to the same"
+        PlanRejectedError,
+        match=r"cannot be read here \(No such file or directory\): copy it to the same",
     ):
         own_plan(plan, marks, OPTIONS)
 
 
 def test_tls_files_must_be_there(file: Path) -> None:
     plan = replace(PLAN, tls=TlsOptions(certificate=str(file), key="/nowhere/key.pem"))
-    with pytest.raises(PlanRejectedError, match=r"target\.tls\.key: no file /nowhere/key\.pem here"):
+    with pytest.raises(
+        PlanRejectedError, match=r"target\.tls\.key: no file /nowhere/key\.pem here"
+    ):
         own_plan(plan, {}, OPTIONS)
 
 
-@pytest.mark.parametrize(("url", "host"), [("http://127.0.0.1:1", ""), ("https://id.example.com/", "id.example.com")])
+@pytest.mark.parametrize(
+    ("url", "host"), [("http://127.0.0.1:1", ""), ("https://id.example.com/", "id.example.com")]
+)
 def test_a_token_is_fetched_from_no_host_that_is_not_allowed(url: str, host: str) -> None:
     request = PlannedRequest("auth", "POST", "/token", 1.0, {})
     plan = replace(PLAN, auth=PlannedAuth(request, url, "$.token", None, "Authorization"))

@@ -43,7 +43,9 @@ class Driven:
 @contextmanager
 def driving(asked: Plan, tmp_path: Path) -> Iterator[Driven]:
     driven = Driven(None)  # type: ignore[arg-type]
-    load = LoadProcess(asked, time.monotonic(), tmp_path / "load.log", driven.windows.append, driven.events.append)
+    load = LoadProcess(
+        asked, time.monotonic(), tmp_path / "load.log", driven.windows.append, driven.events.append
+    )
     driven.load = load
     try:
         load.start()
@@ -55,7 +57,9 @@ def driving(asked: Plan, tmp_path: Path) -> Iterator[Driven]:
 def test_two_processes_make_the_arrivals_of_one(tmp_path: Path) -> None:
     with serving(OK) as url:
         mix = "[{request: GET /a, weight: 3}, GET /b]"
-        with driving(plan(url, "rate: 200/s, ramp: 1s, duration: 2s, processes: 2", mix), tmp_path) as driven:
+        with driving(
+            plan(url, "rate: 200/s, ramp: 1s, duration: 2s, processes: 2", mix), tmp_path
+        ) as driven:
             assert driven.load.wait(PATIENCE)
     load = driven.load
     assert load.failure is None
@@ -78,7 +82,10 @@ def test_closed_users_are_divided_and_none_is_lost(tmp_path: Path) -> None:
             if not connection.recv(65536):  # type: ignore[attr-defined]
                 return
 
-    with serving(slowly) as url, driving(plan(url, "users: 5, duration: 2s, processes: 2"), tmp_path) as driven:
+    with (
+        serving(slowly) as url,
+        driving(plan(url, "users: 5, duration: 2s, processes: 2"), tmp_path) as driven,
+    ):
         assert driven.load.wait(PATIENCE)
     assert max(window.users for window in driven.windows) == 5
     assert 50 <= sum(requests(driven.windows).values()) <= 5 * 2 / 0.1 + 5
@@ -115,7 +122,10 @@ TWO = '"distributed": {"processes": 2, "expect": 0, "bind": "", "wait": 30.0, "l
 
 
 def test_a_killed_worker_is_noticed_marked_and_made_up_for(tmp_path: Path) -> None:
-    with serving(OK) as url, driving(plan(url, "rate: 120/s, duration: 6s, processes: 3"), tmp_path) as driven:
+    with (
+        serving(OK) as url,
+        driving(plan(url, "rate: 120/s, duration: 6s, processes: 3"), tmp_path) as driven,
+    ):
         time.sleep(1.7)
         victim = driven.workers()[0]
         victim.kill()
@@ -134,12 +144,19 @@ def test_a_killed_worker_is_noticed_marked_and_made_up_for(tmp_path: Path) -> No
     assert 1 <= len(short) <= 7  # within 3 s and what it takes to take over
     assert coverages[-2] == WorkerCoverage(2, 3, 1.0)
     # The last two seconds have the whole rate again.
-    after = [window for window in driven.windows if window.coverage == WorkerCoverage(2, 3, 1.0)][1:5]
-    assert sum(requests(after).values()) / sum(window.seconds for window in after) == pytest.approx(120, rel=0.15)
+    after = [window for window in driven.windows if window.coverage == WorkerCoverage(2, 3, 1.0)][
+        1:5
+    ]
+    assert sum(requests(after).values()) / sum(window.seconds for window in after) == pytest.approx(
+        120, rel=0.15
+    )
 
 
 def test_a_worker_that_falls_silent_is_noticed_and_its_users_run_elsewhere(tmp_path: Path) -> None:
-    with serving(OK) as url, driving(plan(url, "users: 4, duration: 6s, processes: 2"), tmp_path) as driven:
+    with (
+        serving(OK) as url,
+        driving(plan(url, "users: 4, duration: 6s, processes: 2"), tmp_path) as driven,
+    ):
         time.sleep(1.2)
         driven.workers()[0].send_signal(signal.SIGSTOP)
         stopped = time.monotonic() - driven.load._origin
@@ -164,7 +181,10 @@ def test_the_run_is_broken_where_that_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_with_no_worker_left_the_run_is_broken(tmp_path: Path) -> None:
-    with serving(OK) as url, driving(plan(url, "rate: 20/s, duration: 1h, processes: 2"), tmp_path) as driven:
+    with (
+        serving(OK) as url,
+        driving(plan(url, "rate: 20/s, duration: 1h, processes: 2"), tmp_path) as driven,
+    ):
         for worker in driven.workers():
             worker.kill()
         assert driven.load.wait(PATIENCE)
@@ -180,7 +200,10 @@ def all_ended(processes: list[psutil.Process], seconds: float) -> bool:
 
 
 def test_a_stop_ends_all_workers_in_order_with_their_last_windows(tmp_path: Path) -> None:
-    with serving(OK) as url, driving(plan(url, "rate: 50/s, duration: 1h, processes: 2"), tmp_path) as driven:
+    with (
+        serving(OK) as url,
+        driving(plan(url, "rate: 50/s, duration: 1h, processes: 2"), tmp_path) as driven,
+    ):
         workers = driven.workers()
         time.sleep(1.2)
         driven.load.stop()
@@ -206,7 +229,9 @@ load.start()
 print(load._process.pid, flush=True)
 time.sleep(60)
 """
-        supervisor = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        supervisor = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+        )
         assert supervisor.stdout is not None
         master = psutil.Process(int(supervisor.stdout.readline()))
         workers = master.children()
@@ -226,7 +251,10 @@ def test_workers_that_do_not_come_are_waited_for_and_then_named(tmp_path: Path) 
     workers = f"workers: {{expect: 2, bind: '127.0.0.1:{free_port()}', wait: 1s}}"
     asked = plan("http://127.0.0.1:9", f"rate: 20/s, duration: 1s, {workers}")
     with (
-        pytest.raises(LoadError, match=r"0 of 2 workers joined at 127\.0\.0\.1:\d+ within 1 s.*soak worker --master"),
+        pytest.raises(
+            LoadError,
+            match=r"0 of 2 workers joined at 127\.0\.0\.1:\d+ within 1 s.*soak worker --master",
+        ),
         driving(asked, tmp_path),
     ):
         pass
@@ -253,7 +281,9 @@ def test_what_breaks_a_workers_load_breaks_the_run_and_says_why(tmp_path: Path) 
         "    raise ValueError('no such shop')\n"
         "locustfile_load.LocustfileLoad.distribute = broken\n"
     )
-    asked = Plan.from_json(locust_plan("http://127.0.0.1:9", path).to_json().replace('"distributed": null', TWO))
+    asked = Plan.from_json(
+        locust_plan("http://127.0.0.1:9", path).to_json().replace('"distributed": null', TWO)
+    )
     with driving(asked, tmp_path) as driven:
         assert driven.load.wait(PATIENCE)
         assert driven.load.failure is not None

@@ -87,12 +87,16 @@ def test_what_is_not_idempotent_is_sent_once() -> None:
 
     with serving(serve) as url, client(url) as one:
         assert one.send(head(url)).failure is None
-        assert one.send(head(url, "POST /", 1), b"x").failure in ("connection closed", "connection reset")
+        assert one.send(head(url, "POST /", 1), b"x").failure in (
+            "connection closed",
+            "connection reset",
+        )
     assert len(posted) == 1
 
 
 @pytest.mark.parametrize(
-    "farewell", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"]
+    "farewell",
+    [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"],
 )
 def test_a_connection_that_the_server_has_closed_is_not_used_again(farewell: bytes) -> None:
     """Whatever the server says before it closes an idle connection is no response to the next request."""
@@ -161,10 +165,16 @@ def test_a_second_stale_connection_is_a_failure() -> None:
         ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200),
         ("GET", b"HTTP/1.1 204 No Content\r\n\r\n", 204),
         ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 304),
-        ("GET", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200),
+        (
+            "GET",
+            b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            200,
+        ),
     ],
 )
-def test_answers_without_a_body_leave_the_connection_usable(method: str, response: bytes, status: int) -> None:
+def test_answers_without_a_body_leave_the_connection_usable(
+    method: str, response: bytes, status: int
+) -> None:
     server = Conversations([response, http("next")])
     with serving(server) as url, client(url) as one:
         first = one.send(head(url, f"{method} /"), keep=True)
@@ -205,7 +215,10 @@ def test_a_body_is_decoded_when_asked_for(encoding: str) -> None:
         assert (response.failure, response.body, response.size) == (None, body, len(data))
         response = one.send(head(url))
         assert (response.failure, response.body, response.size) == (None, b"", len(data))
-    with serving(http(data[:-9], Content_Encoding=encoding.removeprefix("raw "))) as url, client(url) as one:
+    with (
+        serving(http(data[:-9], Content_Encoding=encoding.removeprefix("raw "))) as url,
+        client(url) as one,
+    ):
         assert str(one.send(head(url), keep=True).failure).startswith("protocol: ")
         assert one.send(head(url)).failure is None
 
@@ -286,7 +299,9 @@ def test_a_server_that_answers_while_it_reads_is_listened_to() -> None:
             connection.sendall(piece)
             left -= len(piece)
         connection.shutdown(socket.SHUT_WR)
-        while connection.recv(1 << 16):  # closed with some of the request unread, it would reset the answer away
+        while connection.recv(
+            1 << 16
+        ):  # closed with some of the request unread, it would reset the answer away
             pass
 
     with serving(echo) as url, client(url) as one:

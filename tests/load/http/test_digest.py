@@ -24,7 +24,9 @@ CHALLENGE = (
         ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
     ],
 )
-def test_the_examples_of_the_standard(algorithm: str, response: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_the_standard(
+    algorithm: str, response: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
     monkeypatch.setattr("secrets.token_hex", lambda _bytes: nonce)
     digest = Digest(MUFASA)
@@ -39,7 +41,8 @@ def test_the_examples_of_the_standard(algorithm: str, response: str, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "challenge", ["Basic realm=x", 'Digest nonce="a", algorithm=SHA-1', 'Digest nonce="a", qop=auth-int']
+    "challenge",
+    ["Basic realm=x", 'Digest nonce="a", algorithm=SHA-1', 'Digest nonce="a", qop=auth-int'],
 )
 def test_what_cannot_be_answered(challenge: str) -> None:
     assert not Digest(MUFASA).challenged(challenge)

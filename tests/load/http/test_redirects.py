@@ -21,7 +21,9 @@ def moved(status: str, location: str, **headers: str) -> bytes:
     return http("", status, Location=location, **headers)
 
 
-def talking(asked: list[bytes], response: Callable[[bytes], bytes]) -> Callable[[socket.socket], None]:
+def talking(
+    asked: list[bytes], response: Callable[[bytes], bytes]
+) -> Callable[[socket.socket], None]:
     """A server that sees what it is asked: the first answer on a connection is a redirect that makes clients ask again."""
 
     def serve(connection: socket.socket) -> None:
@@ -40,7 +42,10 @@ def test_redirects_are_not_followed_unless_asked() -> None:
 
 def test_a_redirect_is_followed_on_the_same_connection_with_method_and_body() -> None:
     asked: list[bytes] = []
-    with serving(talking(asked, lambda _: http("there"))) as url, client(url, redirects=True) as one:
+    with (
+        serving(talking(asked, lambda _: http("there"))) as url,
+        client(url, redirects=True) as one,
+    ):
         response = one.send(head(url, "PUT /a?x=1", 4, Authorization="secret"), b"body", keep=True)
     assert (response.status, response.body) == (200, b"there")
     assert asked[0].startswith(b"PUT /start HTTP/1.1\r\n")
@@ -86,9 +91,14 @@ def test_a_circle_ends() -> None:
         assert one.send(head(url)).failure == f"redirect: more than {MAX_REDIRECTS}"
 
 
-@pytest.mark.parametrize("location", ["ftp://x/", "http://", "http://[::1", "http://a:99999999/", "//"])
+@pytest.mark.parametrize(
+    "location", ["ftp://x/", "http://", "http://[::1", "http://a:99999999/", "//"]
+)
 def test_a_redirect_to_nonsense_is_a_failure(location: str) -> None:
-    with serving(moved("302 Found", location)) as url, client(url, redirects=True, allowed=lambda host: False) as one:
+    with (
+        serving(moved("302 Found", location)) as url,
+        client(url, redirects=True, allowed=lambda host: False) as one,
+    ):
         assert one.send(head(url)).failure in (
             "protocol: a redirect to no URL",
             "redirect: host not allowed",
@@ -99,7 +109,10 @@ def test_a_redirect_to_nonsense_is_a_failure(location: str) -> None:
 def test_a_redirect_cannot_smuggle_a_header() -> None:
     asked: list[bytes] = []
     responses = iter([moved("302 Found", "/a b%0d%0aX: y\tz\xfc"), http("end")])
-    with serving(talking(asked, lambda _: next(responses))) as url, client(url, redirects=True) as one:
+    with (
+        serving(talking(asked, lambda _: next(responses))) as url,
+        client(url, redirects=True) as one,
+    ):
         assert one.send(head(url)).failure is None
     assert [line for line in asked[1].split(b"\r\n") if line.startswith(b"X")] == []
     assert asked[1].split(b"\r\n")[0].count(b" ") == 2
@@ -162,7 +175,9 @@ def test_secure_cookies_need_tls_on_both_ways() -> None:
 
 def test_a_later_cookie_replaces_and_removes() -> None:
     jar = CookieJar()
-    jar.take(SHOP, "/", [("set-cookie", "a=1"), ("set-cookie", "b=2; Path=/deep"), ("set-cookie", "a=3")])
+    jar.take(
+        SHOP, "/", [("set-cookie", "a=1"), ("set-cookie", "b=2; Path=/deep"), ("set-cookie", "a=3")]
+    )
     assert jar.header(SHOP, "/deep/x") == "b=2; a=3"
     jar.take(SHOP, "/", [("set-cookie", "a=; Max-Age=0")])
     assert jar.header(SHOP, "/deep/x") == "b=2"
@@ -178,7 +193,15 @@ def test_ever_new_cookies_do_not_pile_up() -> None:
 
 def test_another_origin_sees_no_key_and_no_body() -> None:
     """A redirect to another port, host or scheme carries nothing of what may be secret; an upgrade to https does."""
-    asked = head("http://a", "POST /x", 4, X_API_Key="secret", Authorization="secret", Accept="*/*", X_Token="secret")
+    asked = head(
+        "http://a",
+        "POST /x",
+        4,
+        X_API_Key="secret",
+        Authorization="secret",
+        Accept="*/*",
+        X_Token="secret",
+    )
     elsewhere, _ = redirected(asked, 307, "/y", HERE, same_origin=False)
     assert b"secret" not in elsewhere
     assert b"Accept: */*" in elsewhere

@@ -20,8 +20,10 @@ TAKEN = {
     "equal lengths": OK + b"Content-Length: 2\r\nX-A: b c\r\nContent-Length: 2\r\n\r\nok",
     "a list of equal lengths": OK + b"X-A: b c\r\nContent-Length: 2, 2\r\n\r\nok",
     "an interim answer before": b"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nX-A: b c\nContent-Length: 2\n\nok",
-    "chunks after a folded head": OK + b"X-A: b\r\n c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-    "data after a close": OK + b"X-A: b c\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok and more",
+    "chunks after a folded head": OK
+    + b"X-A: b\r\n c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "data after a close": OK
+    + b"X-A: b c\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok and more",
 }
 REFUSED = {
     "different lengths": OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok",
@@ -102,7 +104,10 @@ def test_an_endless_event_stream_is_named() -> None:
         time.sleep(0.5)
 
     with answering(stream) as url, client(url, total=0.2) as one:
-        assert one.send(head(url)).failure == "timeout: an event stream that did not end (text/event-stream)"
+        assert (
+            one.send(head(url)).failure
+            == "timeout: an event stream that did not end (text/event-stream)"
+        )
 
 
 @pytest.mark.parametrize("encoding", ["none", "identity", "utf-8", "UTF8", ""])
@@ -115,6 +120,10 @@ def test_zstd_is_decoded_whole_and_bounded() -> None:
     assert decoded(packed, "zstd", 1000) == b"a" * 1000
     assert decoded(packed + packed, "zstd", 2000) == b"a" * 2000
     assert decoded(zstandard.compress(zlib.compress(b"b")), "deflate, zstd", 100) == b"b"
-    for wrong, why in ((packed[:-1], "zstd cut short"), (b"nothing", "malformed zstd"), (packed, "body over 16 MiB")):
+    for wrong, why in (
+        (packed[:-1], "zstd cut short"),
+        (b"nothing", "malformed zstd"),
+        (packed, "body over 16 MiB"),
+    ):
         with pytest.raises(DecodingError, match=why):
             decoded(wrong, "zstd", 999 if wrong is packed else 1000)

@@ -30,10 +30,14 @@ def test_a_head_of_parts_is_the_head(method: str, length: int) -> None:
 def test_the_token_is_added_and_changes_but_never_replaces_what_is_given() -> None:
     heads = RequestHead("GET", ORIGIN, "")
     assert "Authorization: Bearer t1" in lines(heads.of("/", GIVEN, 0, TOKEN))
-    assert "Authorization: Bearer t2" in lines(heads.of("/", GIVEN, 0, ("Authorization", "Bearer t2")))
+    assert "Authorization: Bearer t2" in lines(
+        heads.of("/", GIVEN, 0, ("Authorization", "Bearer t2"))
+    )
     assert "Authorization: Bearer t1" not in lines(heads.of("/", GIVEN, 0))
     own = lines(heads.of("/", {"authorization": "Basic x"}, 0, TOKEN))
-    assert [line for line in own if line.lower().startswith("authorization")] == ["authorization: Basic x"]
+    assert [line for line in own if line.lower().startswith("authorization")] == [
+        "authorization: Basic x"
+    ]
 
 
 def test_what_would_smuggle_a_header_in_is_refused() -> None:

@@ -15,7 +15,11 @@ from tests.load.exchanging import client, head
 from tests.sampling.serving import http, serving
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX: y\r\n\r\n"
-WHOLE = {"length": http("hello"), "chunked": CHUNKED, "interim": b"HTTP/1.1 100 Continue\r\n\r\n" + http("hello")}
+WHOLE = {
+    "length": http("hello"),
+    "chunked": CHUNKED,
+    "interim": b"HTTP/1.1 100 Continue\r\n\r\n" + http("hello"),
+}
 
 
 def reset(connection: socket.socket) -> None:

@@ -26,14 +26,38 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tool("openssl")
     directory = tmp_path_factory.mktemp("certificates")
     for name, names in (("server", "DNS:localhost,IP:127.0.0.1"), ("user", "DNS:user")):
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key"]
-        subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName={names}", "-days", "2", "-out", f"{name}.pem"]
-        subprocess.run(["openssl", "req", "-x509", *key, *subject], cwd=directory, capture_output=True, check=True)
+        key = [
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            f"{name}.key",
+        ]
+        subject = [
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            f"subjectAltName={names}",
+            "-days",
+            "2",
+            "-out",
+            f"{name}.pem",
+        ]
+        subprocess.run(
+            ["openssl", "req", "-x509", *key, *subject],
+            cwd=directory,
+            capture_output=True,
+            check=True,
+        )
     return directory
 
 
 @contextmanager
-def serving(certificates: Path, response: bytes, user: bool = False, name: str = "server") -> Iterator[str]:
+def serving(
+    certificates: Path, response: bytes, user: bool = False, name: str = "server"
+) -> Iterator[str]:
     """Serve TLS by the certificate of that name; `user`: only to those who show the user's."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
@@ -89,7 +113,10 @@ def test_a_name_that_is_not_the_servers_is_refused(certificates: Path) -> None:
         tls = TlsOptions(ca=str(certificates / f"{name}.pem"))
         with serving(certificates, http("a"), name=name) as url, client(url, tls=tls) as one:
             assert str(one.send(head(url)).failure).startswith(kind)
-    with serving(certificates, http("a")) as url, client(url.replace("127.0.0.1", "localhost"), tls=tls) as one:
+    with (
+        serving(certificates, http("a")) as url,
+        client(url.replace("127.0.0.1", "localhost"), tls=tls) as one,
+    ):
         assert one.send(head(url)).failure is None
 
 
@@ -108,7 +135,9 @@ def test_its_own_ca_or_none(certificates: Path, insecure: bool) -> None:
 
 def test_a_client_certificate(certificates: Path) -> None:
     server = str(certificates / "server.pem")
-    shown = TlsOptions(ca=server, certificate=str(certificates / "user.pem"), key=str(certificates / "user.key"))
+    shown = TlsOptions(
+        ca=server, certificate=str(certificates / "user.pem"), key=str(certificates / "user.key")
+    )
     with serving(certificates, http("a"), user=True) as url:
         with client(url, tls=shown) as one:
             assert one.send(head(url), keep=True).body == b"a"

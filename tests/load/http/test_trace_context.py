@@ -66,10 +66,14 @@ def test_any_head_comes_out_as_it_went_in(path: bytes) -> None:
     assert [line.split(b":")[0] for line in lines[2:]] == [b"traceparent", b"X-Id", b"", b""]
 
 
-@pytest.mark.parametrize("path", ["/constant", "/{{ randint(1, 9) }}"], ids=["constant", "template"])
+@pytest.mark.parametrize(
+    "path", ["/constant", "/{{ randint(1, 9) }}"], ids=["constant", "template"]
+)
 def test_constant_and_rendered_requests_carry_their_trace(path: str) -> None:
     asked = PlannedRequest("one", "GET", path, 1.0, {})
-    plan = Plan("http://127.0.0.1:9", (asked,), 1.0, 0.0, 1.0, 1.0, users=1, trace_header="X-Trace-ID")
+    plan = Plan(
+        "http://127.0.0.1:9", (asked,), 1.0, 0.0, 1.0, 1.0, users=1, trace_header="X-Trace-ID"
+    )
     counting = Counting(("one",))
     traffic, builder = TrafficMix(plan), RequestBuilder(counting, Warnings(lambda _: None))
     sender = Sender(client_options(plan), counting, builder)
@@ -89,7 +93,9 @@ def test_constant_and_rendered_requests_carry_their_trace(path: str) -> None:
             virtual_user,
         )
     found = [dict(re.findall(rb"(traceparent|X-Trace-ID): (\S+)", head)) for head in heads]
-    assert all(re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-01", one[b"traceparent"]) for one in found)
+    assert all(
+        re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-01", one[b"traceparent"]) for one in found
+    )
     assert all(one[b"traceparent"].split(b"-")[1] == one[b"X-Trace-ID"] for one in found)
     assert found[0] != found[1]
     assert all(head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1 for head in heads)

@@ -78,17 +78,28 @@ class Result:
 
     def printed(self) -> list[str]:
         """What the locustfile printed after `# `, in order."""
-        return [text.removeprefix("# ").strip() for text in self.log.read_text().splitlines() if text.startswith("# ")]
+        return [
+            text.removeprefix("# ").strip()
+            for text in self.log.read_text().splitlines()
+            if text.startswith("# ")
+        ]
 
 
-def run(tmp_path: Path, source: str, url: str = "http://127.0.0.1:9", load: str = "users: 2, duration: 3s") -> Result:
+def run(
+    tmp_path: Path,
+    source: str,
+    url: str = "http://127.0.0.1:9",
+    load: str = "users: 2, duration: 3s",
+) -> Result:
     """Drive a locustfile to its end; LoadError where it cannot start."""
     path = tmp_path / "mine.py"
     path.write_text(source)
     text = f"target: {{url: '{url}'}}\nsample: 0.5s\nload: {{{load}, locustfile: {path}}}\n"
     plan = plan_of(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0])
     result = Result(None, tmp_path / "load.log")  # type: ignore[arg-type]
-    result.load = LoadProcess(plan, time.monotonic(), result.log, result.windows.append, result.events.append)
+    result.load = LoadProcess(
+        plan, time.monotonic(), result.log, result.windows.append, result.events.append
+    )
     try:
         result.load.start(PATIENCE)
         assert result.load.wait(PATIENCE)

@@ -52,7 +52,9 @@ def quit(exit_code, **_): print("# quit", exit_code)
 
 def test_locusts_own_events_fire_in_locusts_order(tmp_path: Path) -> None:
     with counting_server() as (url, asked):
-        result = run(tmp_path, EVENTS, url, "users: 2, duration: 3s, arguments: {tenant: acme, loud: true}")
+        result = run(
+            tmp_path, EVENTS, url, "users: 2, duration: 3s, arguments: {tenant: acme, loud: true}"
+        )
     assert result.load.failure is None
     assert result.printed() == [
         "init acme True True True",
@@ -122,7 +124,11 @@ class Other(Mine):
 
 @pytest.mark.parametrize(
     ("load", "paths"),
-    [("tags: [fast]", {"/fast"}), ("exclude_tags: [fast]", {"/other"}), ("arguments: {tags: [fast]}", {"/fast"})],
+    [
+        ("tags: [fast]", {"/fast"}),
+        ("exclude_tags: [fast]", {"/other"}),
+        ("arguments: {tags: [fast]}", {"/fast"}),
+    ],
 )
 def test_tags_choose_tasks(tmp_path: Path, load: str, paths: set[str]) -> None:
     source = """
@@ -162,7 +168,9 @@ def test_a_load_shape_drives_users_and_the_end(tmp_path: Path) -> None:
 
 
 def test_a_load_shape_and_stages_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(LoadError, match=r"a load shape \(Steps\).*give load\.users and load\.duration instead"):
+    with pytest.raises(
+        LoadError, match=r"a load shape \(Steps\).*give load\.users and load\.duration instead"
+    ):
         run(tmp_path, USER + SHAPE, load="stages: [{users: 2, for: 5s}]")
 
 
@@ -197,13 +205,18 @@ def listen(**_):
     said = run(tmp_path, source).said()
     assert "mine.py:8: RuntimeError: no session (raised in a task or on_start of Mine)" in said
     assert "mine.py:12: KeyError: 'sku' (raised in a task or on_start of Mine)" in said
-    assert "mine.py:16: ZeroDivisionError: division by zero (raised in a listener of request)" in said
+    assert (
+        "mine.py:16: ZeroDivisionError: division by zero (raised in a listener of request)" in said
+    )
     assert "raised by the locustfile outside of its requests" in said[-1]
     assert len(said) == 4
 
 
 def test_an_exit_code_that_the_locustfile_sets_is_told(tmp_path: Path) -> None:
-    source = USER + "@events.quitting.add_listener\ndef leave(environment, **_): environment.process_exit_code = 3\n"
+    source = (
+        USER
+        + "@events.quitting.add_listener\ndef leave(environment, **_): environment.process_exit_code = 3\n"
+    )
     with counting_server() as (url, _):
         result = run(tmp_path, source, url)
     [said] = result.said("exit_code")
@@ -220,7 +233,9 @@ def test_the_profiles_timeout_bounds_http_users(tmp_path: Path, user: str) -> No
 
 @pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
 def test_a_locustfile_connects_to_no_host_that_is_not_allowed(tmp_path: Path, user: str) -> None:
-    source = USER.replace("class Mine(HttpUser)", f"class Mine({user})").replace("/a?x=1", "http://192.0.2.1:9/")
+    source = USER.replace("class Mine(HttpUser)", f"class Mine({user})").replace(
+        "/a?x=1", "http://192.0.2.1:9/"
+    )
     result = run(tmp_path, source)
     assert set(result.failures()) == {"not allowed by target.allow"}
     assert "tried to connect to 192.0.2.1, which target.allow does not name" in result.said()[0]
@@ -256,14 +271,19 @@ class Own(Base):
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("import nothing_there\n", r"mine\.py:1: ModuleNotFoundError: No module named 'nothing_there'"),
+        (
+            "import nothing_there\n",
+            r"mine\.py:1: ModuleNotFoundError: No module named 'nothing_there'",
+        ),
         ("x = 1\ndef (\n", r"mine\.py:2: SyntaxError"),
         ("def f():\n    raise OSError('no file')\n\nf()\n", r"mine\.py:2: OSError: no file"),
         ("import sys\nsys.exit(3)\n", r"mine\.py:2: SystemExit: 3"),
         ("x = 1\n", r"mine\.py has no Locust user class"),
     ],
 )
-def test_what_is_raised_at_import_says_where_and_the_log_is_kept(tmp_path: Path, source: str, expected: str) -> None:
+def test_what_is_raised_at_import_says_where_and_the_log_is_kept(
+    tmp_path: Path, source: str, expected: str
+) -> None:
     with pytest.raises(LoadError, match=expected):
         run(tmp_path, source)
 
@@ -294,4 +314,7 @@ class Mine(User):
     @task
     def go(self): pass
 """
-    assert run(tmp_path, source).load.failure == "the load broke: mine.py:7: KeyError: 'NO_SUCH_TENANT'"
+    assert (
+        run(tmp_path, source).load.failure
+        == "the load broke: mine.py:7: KeyError: 'NO_SUCH_TENANT'"
+    )

@@ -15,7 +15,12 @@ def test_successes_and_failures_are_kept_apart() -> None:
     counting.count("GET /a", 5.0, 0, "timeout")
     counting.count("GET /a", 0.001, 20, "status 500")
     a, b = counting.close(1.0, 1.0, 3).endpoints
-    assert (a.endpoint, a.requests, a.bytes, a.failures) == ("GET /a", 3, 120, {"timeout": 1, "status 500": 1})
+    assert (a.endpoint, a.requests, a.bytes, a.failures) == (
+        "GET /a",
+        3,
+        120,
+        {"timeout": 1, "status 500": 1},
+    )
     assert a.latency.total() == 1
     assert a.failed_latency.total() == 2
     assert (b.endpoint, b.requests) == ("GET /b", 0)
@@ -45,7 +50,10 @@ def test_a_thousand_names_and_errors_are_folded_and_none_is_lost() -> None:
 
 _requests = st.lists(
     st.tuples(
-        st.sampled_from(["a", "b", "ü\n"]), st.floats(0, 1e4), st.integers(0, 10**9), st.none() | st.text(max_size=5)
+        st.sampled_from(["a", "b", "ü\n"]),
+        st.floats(0, 1e4),
+        st.integers(0, 10**9),
+        st.none() | st.text(max_size=5),
     )
 )
 
@@ -54,7 +62,9 @@ _requests = st.lists(
 def test_a_window_survives_the_pipe(requests: list[tuple[str, float, int, str | None]]) -> None:
     counting = Counting(("a",))
     for endpoint, seconds, size, failure in requests:
-        counting.count(endpoint, seconds, size, failure, seconds / 2 if size % 2 else None, size % 600, size)
+        counting.count(
+            endpoint, seconds, size, failure, seconds / 2 if size % 2 else None, size % 600, size
+        )
         if size % 3 == 0:
             counting.drop(endpoint)
     window = counting.close(101.5, 1.0, 7, last=True)

@@ -20,7 +20,9 @@ def test_the_slowest_are_kept_whatever_the_order(latencies: list[float]) -> None
         counting.count("a", seconds, 1, None, None, 200, number + 1)
     found = kept(counting)
     assert sorted(one.seconds for one in found) == sorted(latencies)[-EACH:]
-    assert {one.trace for one in found} <= {trace_id(number + 1) for number in range(len(latencies))}
+    assert {one.trace for one in found} <= {
+        trace_id(number + 1) for number in range(len(latencies))
+    }
     assert all((one.endpoint, one.status, one.failure) == ("a", 200, "") for one in found)
 
 
@@ -32,7 +34,10 @@ def test_each_kind_of_failure_comes_before_a_kind_again() -> None:
         counting.count("a", 0.1, 1, f"status 50{number}", None, 500 + number, 7)
     found = kept(counting)
     assert len(found) == EACH
-    assert {one.failure for one in found} == {"timeout", *(f"status 50{number}" for number in range(EACH - 1))}
+    assert {one.failure for one in found} == {
+        "timeout",
+        *(f"status 50{number}" for number in range(EACH - 1)),
+    }
     assert {one.trace for one in found} == {"", trace_id(7)}
 
 
@@ -42,7 +47,13 @@ def test_a_minute_is_kept_until_it_is_over_and_then_forgotten() -> None:
         counting.count("a", 1.0 + second, 1)
         found = kept(counting, float(second), last=False)
         assert bool(found) == (second == 60)
-    assert [one.seconds for one in sorted(found, key=lambda one: one.seconds)] == [57, 58, 59, 60, 61]
+    assert [one.seconds for one in sorted(found, key=lambda one: one.seconds)] == [
+        57,
+        58,
+        59,
+        60,
+        61,
+    ]
     counting.count("a", 0.001, 1)
     assert [one.seconds for one in kept(counting, 62.0)] == [0.001]
 

@@ -32,7 +32,9 @@ def test_a_busy_event_loop_is_late_and_costs_processor_time() -> None:
     began = time.monotonic()
     health.close(1.0, 0, 0)
     spin(0.3)
-    stuck = health.close(time.monotonic() - began, 0, 0)  # before its turn came: a stuck loop must not look idle
+    stuck = health.close(
+        time.monotonic() - began, 0, 0
+    )  # before its turn came: a stuck loop must not look idle
     rest(2 * EVERY)
     after = health.close(1.0, 0, 0)
     assert stuck.lag >= 0.3 - 2 * EVERY
@@ -60,7 +62,10 @@ def test_windows_ask_for_what_is_due_in_them() -> None:
 
 
 def test_several_processes_are_as_busy_as_the_busiest() -> None:
-    one, other = GeneratorWindow(0.5, 0.5, 0.001, 100, 20.0, 9, 1), GeneratorWindow(0.9, 0.9, 0.2, 50, 30.0, 8, 2)
+    one, other = (
+        GeneratorWindow(0.5, 0.5, 0.001, 100, 20.0, 9, 1),
+        GeneratorWindow(0.9, 0.9, 0.2, 50, 30.0, 8, 2),
+    )
     together = GeneratorWindow.together([one, other])
     assert together == GeneratorWindow(0.9, 1.4, 0.2, 150, 50.0, 17, 3)
     assert GeneratorWindow.together([replace(one, asked=None)]).asked is None
@@ -76,7 +81,9 @@ def test_the_masters_own_cpu_and_memory_stand_beside_its_workers() -> None:
     assert second.generator is not None
     assert 0.25 <= first.generator.cpu_seconds <= 0.4  # half of it, and the worker's
     assert second.generator.cpu_seconds == pytest.approx(first.generator.cpu_seconds - 0.1)
-    assert 0 < second.generator.cpu_ratio <= 0.2  # of the two seconds that the windows are long, if not of more
+    assert (
+        0 < second.generator.cpu_ratio <= 0.2
+    )  # of the two seconds that the windows are long, if not of more
     assert first.generator.memory - 100 == second.generator.memory > 10 << 20
     assert (first.generator.lag, first.generator.asked, first.generator.made) == (0.002, 20.0, 9)
     assert list(health.beside([])) == []

@@ -31,7 +31,9 @@ def test_addresses(text: str, expected: tuple[str, int]) -> None:
     assert address(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", ":5557", "host:", "host:0", "host:x", "host:70000", "::1", "::1:5557"])
+@pytest.mark.parametrize(
+    "text", ["", ":5557", "host:", "host:0", "host:x", "host:70000", "::1", "::1:5557"]
+)
 def test_addresses_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match="expected HOST or HOST:PORT"):
         address(text)

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soak.load.plan.mix_modulation import MixModulation, hadamard, mix_modulation_of, modulated_shares
+from soak.load.plan.mix_modulation import (
+    MixModulation,
+    hadamard,
+    mix_modulation_of,
+    modulated_shares,
+)
 from soak.load.supervisor.compile_plan import plan_of
 from soak.load.workload.mix import TrafficMix
 from soak.profile import parse_profile
@@ -26,13 +31,17 @@ def test_columns_are_orthogonal_and_but_one_balanced(least: int) -> None:
     columns = list(zip(*matrix, strict=True))
     assert len(columns) >= least
     assert set(columns[0]) == {1}
-    assert all(sum(a * b for a, b in zip(one, two, strict=True)) == 0 for one, two in pairwise(columns))
+    assert all(
+        sum(a * b for a, b in zip(one, two, strict=True)) == 0 for one, two in pairwise(columns)
+    )
     assert all(sum(column) == 0 for column in columns[1:])
 
 
 @settings(max_examples=25, deadline=None)
 @given(WEIGHTS)
-def test_every_slot_makes_the_whole_rate_and_every_endpoint_has_its_weight_in_the_end(weights: list[float]) -> None:
+def test_every_slot_makes_the_whole_rate_and_every_endpoint_has_its_weight_in_the_end(
+    weights: list[float],
+) -> None:
     rows = modulated_shares(weights)
     assert [sum(row) for row in rows] == pytest.approx([1.0] * len(rows))
     assert all(share > 0 for row in rows for share in row)
@@ -49,9 +58,12 @@ def test_every_endpoint_goes_well_up_and_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("duration", "slots", "seconds"), [(60, 12, 5), (240, 24, 10), (3600, 48, 75), (7 * 86400, 1008, 600)]
+    ("duration", "slots", "seconds"),
+    [(60, 12, 5), (240, 24, 10), (3600, 48, 75), (7 * 86400, 1008, 600)],
 )
-def test_slots_fill_the_steady_phase_in_whole_cycles(duration: float, slots: int, seconds: float) -> None:
+def test_slots_fill_the_steady_phase_in_whole_cycles(
+    duration: float, slots: int, seconds: float
+) -> None:
     code = MixModulation.of([15, 12, 10, 10, 6, 4, 2, 1], 30.0, duration, seed=1)
     assert code is not None
     assert len(code.order) == slots
@@ -68,16 +80,21 @@ def test_no_endpoint_has_most_of_its_requests_early_or_late(seed: int) -> None:
     code = MixModulation.of([1.0] * 6, 0.0, 120.0, seed)
     assert code is not None
     for column in range(6):
-        shares = [code.rows[row][column] - (code.rows[row][column - 1] if column else 0.0) for row in code.order]
-        assert abs(sum(shares[: len(shares) // 2]) / sum(shares) - 0.5) <= 0.16  # all of its ups at one end: 0.8
+        shares = [
+            code.rows[row][column] - (code.rows[row][column - 1] if column else 0.0)
+            for row in code.order
+        ]
+        assert (
+            abs(sum(shares[: len(shares) // 2]) / sum(shares) - 0.5) <= 0.16
+        )  # all of its ups at one end: 0.8
         assert abs(correlation(shares, range(len(shares)))) < 0.3
 
 
 def traffic(index: int, count: int, seed: int = 4, attribute: str = "true") -> TrafficMix:
-    text = (
-        f"target: {{url: 'http://127.0.0.1:1'}}\nload: {{rate: 10/s, ramp: 5s, duration: 2m, seed: {seed}}}\n{FOUR}\n"
+    text = f"target: {{url: 'http://127.0.0.1:1'}}\nload: {{rate: 10/s, ramp: 5s, duration: 2m, seed: {seed}}}\n{FOUR}\n"
+    plan = plan_of(
+        parse_profile(f"{text}diagnose: {{attribute: {attribute}}}\n", "p.yaml", environment={})[0]
     )
-    plan = plan_of(parse_profile(f"{text}diagnose: {{attribute: {attribute}}}\n", "p.yaml", environment={})[0])
     return TrafficMix(plan, index, count)
 
 
@@ -101,23 +118,35 @@ def test_the_mix_is_plain_in_the_ramp_and_without_being_asked() -> None:
     coded.turn(4.9)
     assert coded.turns == 5.0
     assert plain.turns == inf
-    same = [[one.choose(one.virtual_user(2).random).first.endpoint for _ in range(50)] for one in (coded, plain)]
+    same = [
+        [one.choose(one.virtual_user(2).random).first.endpoint for _ in range(50)]
+        for one in (coded, plain)
+    ]
     assert same[0] == same[1]
 
 
 def test_one_endpoint_alone_has_no_code() -> None:
     text = "target: {url: 'http://127.0.0.1:1'}\nload: {rate: 1/s, duration: 1m}\nendpoints: [GET /a]\n"
     assert (
-        mix_modulation_of(plan_of(parse_profile(f"{text}diagnose: {{attribute: true}}\n", "p.yaml", environment={})[0]))
+        mix_modulation_of(
+            plan_of(
+                parse_profile(f"{text}diagnose: {{attribute: true}}\n", "p.yaml", environment={})[0]
+            )
+        )
         is None
     )
 
 
-@pytest.mark.parametrize("load", ["rate: 250/s", "rate: 250/s, processes: 2", "users: 4, pace: 10ms"])
+@pytest.mark.parametrize(
+    "load", ["rate: 250/s", "rate: 250/s, processes: 2", "users: 4, pace: 10ms"]
+)
 def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
     with orders() as shop:
         driven = Driven(
-            tmp_path, shop.url, f"{load}, duration: 4s, seed: 3", f"{FOUR}\ndiagnose: {{attribute: true}}\n"
+            tmp_path,
+            shop.url,
+            f"{load}, duration: 4s, seed: 3",
+            f"{FOUR}\ndiagnose: {{attribute: true}}\n",
         )
     assert driven.failure is None
     assert len([text for text in driven.warnings if "varied on purpose" in text]) == 1
@@ -131,8 +160,14 @@ def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
             found[slot][names.index(seen.endpoint)] += seen.requests
     shares = [count / sum(counts) for counts in found for count in counts]
     meant = [high - low for row in code.order for low, high in pairwise((0.0, *code.rows[row]))]
-    plain = [high - low for _ in code.order for low, high in pairwise((0.0, *(part / 7 for part in code.plain)))]
-    ups = [[share - mean for share, mean in zip(each, plain, strict=True)] for each in (shares, meant)]
+    plain = [
+        high - low
+        for _ in code.order
+        for low, high in pairwise((0.0, *(part / 7 for part in code.plain)))
+    ]
+    ups = [
+        [share - mean for share, mean in zip(each, plain, strict=True)] for each in (shares, meant)
+    ]
     assert correlation(*ups) > 0.8  # windows and slots do not end at the same moments
     if "rate" in load:
         assert sum(map(sum, found)) == pytest.approx(1000, rel=0.1)

@@ -27,9 +27,13 @@ def moments(table: Schedule, shares: Shares) -> list[float]:
 
 
 @given(st.integers(1, 9), st.floats(0.5, 60), st.sampled_from([0.0, 1.5]))
-def test_workers_together_make_exactly_the_arrivals_of_one(count: int, rate: float, ramp: float) -> None:
+def test_workers_together_make_exactly_the_arrivals_of_one(
+    count: int, rate: float, ramp: float
+) -> None:
     whole = list(arrivals_of(shape(rate, ramp), Shares()))
-    parts = [list(arrivals_of(shape(rate, ramp), Shares(Share(index, count)))) for index in range(count)]
+    parts = [
+        list(arrivals_of(shape(rate, ramp), Shares(Share(index, count)))) for index in range(count)
+    ]
     assert sorted(made for part in parts for made in part) == whole
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -42,7 +46,9 @@ def test_a_timetable_counts_what_is_due(t: float, ramp: float) -> None:
 
 
 @given(st.lists(st.floats(0, 12), max_size=20), st.integers(2, 5))
-def test_what_is_asked_of_workers_adds_up_to_all_before_and_after_a_loss(times: list[float], count: int) -> None:
+def test_what_is_asked_of_workers_adds_up_to_all_before_and_after_a_loss(
+    times: list[float], count: int
+) -> None:
     table = shape()
     everybody = [Shares(Share(index, count)) for index in range(count)]
     for t in sorted(times):
@@ -84,7 +90,9 @@ def test_after_a_loss_the_others_make_every_arrival_once() -> None:
                 made.append((number, due))
     missing = sorted(set(whole) - set(made))
     assert len(made) == len(set(made))
-    assert missing == [(number, due) for number, due in whole if lost_at <= due < taken_over_at and number % 3 == 1]
+    assert missing == [
+        (number, due) for number, due in whole if lost_at <= due < taken_over_at and number % 3 == 1
+    ]
 
 
 def test_a_share_that_grows_beyond_its_own_end_is_made_too() -> None:
@@ -98,7 +106,9 @@ def test_a_share_that_grows_beyond_its_own_end_is_made_too() -> None:
 def test_random_arrivals_of_many_are_one_poisson_process_of_the_whole_rate() -> None:
     def arrivals(index: int, count: int) -> list[float]:
         table = Schedule((ScheduleSegment(50.0, 200.0, 200.0),))
-        return [due for _, due in arrivals_of(table, Shares(Share(index, count)), poisson=True, seed=3)]
+        return [
+            due for _, due in arrivals_of(table, Shares(Share(index, count)), poisson=True, seed=3)
+        ]
 
     parts = [arrivals(index, 4) for index in range(4)]
     assert len({part[0] for part in parts}) == 4

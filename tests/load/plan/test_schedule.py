@@ -22,7 +22,9 @@ def pieces(draw: st.DrawFn) -> ScheduleSegment:
         return ScheduleSegment(draw(_seconds), draw(_level), draw(_level))
     low, high = sorted((draw(_level), draw(_level)))
     middle = (low + high) / 2
-    return ScheduleSegment(draw(_seconds), middle, middle, (high - low) / 2, draw(st.floats(0.5, 1e5)))
+    return ScheduleSegment(
+        draw(_seconds), middle, middle, (high - low) / 2, draw(st.floats(0.5, 1e5))
+    )
 
 
 schedules = st.lists(pieces(), min_size=1, max_size=5).map(lambda found: Schedule(tuple(found)))
@@ -56,8 +58,12 @@ def test_counts_and_arrivals_never_go_back(shape: Schedule, parts: list[float]) 
 def test_the_count_is_the_integral_of_the_rate(shape: Schedule, part: float) -> None:
     step = 1e-5 * shape.total
     at = part * shape.total
-    edges = [sum(piece.seconds for piece in shape.pieces[:place]) for place in range(len(shape.pieces))]
-    if any(abs(at - edge) < 2 * step for edge in edges) or any(0 < p.period < 1e3 * step for p in shape.pieces):
+    edges = [
+        sum(piece.seconds for piece in shape.pieces[:place]) for place in range(len(shape.pieces))
+    ]
+    if any(abs(at - edge) < 2 * step for edge in edges) or any(
+        0 < p.period < 1e3 * step for p in shape.pieces
+    ):
         return
     slope = (shape.count(at + step) - shape.count(at - step)) / (2 * step)
     highest = max(abs(piece.start) + abs(piece.end) + piece.swing for piece in shape.pieces)
@@ -83,7 +89,11 @@ def test_a_ramp_and_a_hold_are_as_they_were_before_there_were_stages() -> None:
 
 
 def test_no_arrival_falls_into_a_pause_or_at_its_beginning() -> None:
-    stages = [{"rate": "10/s", "for": "1s"}, {"rate": "0/s", "for": "5s"}, {"rate": "10/s", "for": "1s"}]
+    stages = [
+        {"rate": "10/s", "for": "1s"},
+        {"rate": "0/s", "for": "5s"},
+        {"rate": "10/s", "for": "1s"},
+    ]
     dues = [due for _, due in arrivals_of(schedule(stages=stages), Shares())]
     assert len(dues) == 20
     assert [due for due in dues if 1 <= due < 6] == []
@@ -103,7 +113,9 @@ def test_stages_follow_each_other() -> None:
     found = schedule(stages=STAGES)
     assert found.total == 62
     moments = {5: 50, 15: 100, 21: 500, 22: 100, 27: 75, 32: 50, 42: 150, 52: 50, 61.999: 150}
-    assert {t: found.rate_at(t) for t in moments} == {t: pytest.approx(rate, abs=0.1) for t, rate in moments.items()}
+    assert {t: found.rate_at(t) for t in moments} == {
+        t: pytest.approx(rate, abs=0.1) for t, rate in moments.items()
+    }
     assert found.count(62) == pytest.approx(500 + 1000 + 1000 + 750 + 3000)
 
 
@@ -122,7 +134,12 @@ def test_users_come_in_stages_too() -> None:
 
 
 def test_poisson_arrivals_have_the_rate_and_the_spread_of_chance() -> None:
-    found = [due for _, due in arrivals_of(schedule(rate="100/s", duration="100s"), Shares(), poisson=True, seed=3)]
+    found = [
+        due
+        for _, due in arrivals_of(
+            schedule(rate="100/s", duration="100s"), Shares(), poisson=True, seed=3
+        )
+    ]
     assert len(found) == pytest.approx(10_000, abs=4 * 100)
     gaps = [b - a for a, b in itertools.pairwise(found)]
     mean = sum(gaps) / len(gaps)

@@ -129,7 +129,15 @@ def test_a_token_in_an_answer() -> None:
 
 @pytest.mark.parametrize(
     ("said", "lifetime"),
-    [("60", 60), ('"60"', 60), ("0.5", 0.5), ("0", None), ('"soon"', None), ("true", None), ("[1]", None)],
+    [
+        ("60", 60),
+        ('"60"', 60),
+        ("0.5", 0.5),
+        ("0", None),
+        ('"soon"', None),
+        ("true", None),
+        ("[1]", None),
+    ],
 )
 def test_how_long_a_token_lives(said: str, lifetime: float | None) -> None:
     body = f'{{"access_token": "abc", "expires_in": {said}}}'
@@ -143,10 +151,16 @@ def test_how_long_a_token_lives(said: str, lifetime: float | None) -> None:
         (200, b"hunter2", "the answer is not JSON"),
         (200, b'{"token": "hunter2"}', "the answer holds no token"),
         (200, b'{"access_token": ""}', "the answer holds no token"),
-        (200, b'{"access_token": "hunter2\\r\\nX: y"}', "the token has characters that no header may hold"),
+        (
+            200,
+            b'{"access_token": "hunter2\\r\\nX: y"}',
+            "the token has characters that no header may hold",
+        ),
     ],
 )
-def test_an_answer_without_a_token_says_so_and_nothing_of_it(status: int, body: bytes, problem: str) -> None:
+def test_an_answer_without_a_token_says_so_and_nothing_of_it(
+    status: int, body: bytes, problem: str
+) -> None:
     with pytest.raises(AuthError) as caught:
         TokenReader(planned()).read(status, body)
     assert str(caught.value) == problem

@@ -15,11 +15,19 @@ from soak.profile.yamltext import Document
 
 
 def checks(**expect: Any) -> Checks:
-    return Checks(planned_expectations(Expect.model_validate(expect), ("endpoints", 0), Document({}, {}, "p.yaml")))
+    return Checks(
+        planned_expectations(
+            Expect.model_validate(expect), ("endpoints", 0), Document({}, {}, "p.yaml")
+        )
+    )
 
 
 def failed(
-    expect: dict[str, Any], status: int = 200, body: bytes = b"", seconds: float = 0.1, **headers: str
+    expect: dict[str, Any],
+    status: int = 200,
+    body: bytes = b"",
+    seconds: float = 0.1,
+    **headers: str,
 ) -> FailedCheck | None:
     return checks(**expect).check(status, headers, body, seconds)
 
@@ -54,7 +62,11 @@ def check(expect: dict[str, Any], **answer: Any) -> str | None:
         ({"json": {"$.state": "created"}}, {"body": b"[]"}, "expect json $.state"),
         ({"json": {"$.state": "created"}}, {"body": b"<html>"}, "expect json: not JSON"),
         ({"json": {"$.a[*].b": True}}, {"body": b'{"a": [{"b": true}, {"b": true}]}'}, None),
-        ({"json": {"$.a[*].b": True}}, {"body": b'{"a": [{"b": true}, {"b": 1}]}'}, "expect json $.a[*].b"),
+        (
+            {"json": {"$.a[*].b": True}},
+            {"body": b'{"a": [{"b": true}, {"b": 1}]}'},
+            "expect json $.a[*].b",
+        ),
         ({"json": {"$.a": None}}, {"body": b'{"a": null}'}, None),
         ({"json": {"$.a": None}}, {"body": b"{}"}, "expect json $.a"),
         ({"json": {"$.a": {"equals": {"b": [1, 2.0]}}}}, {"body": b'{"a": {"b": [1.0, 2]}}'}, None),
@@ -62,7 +74,9 @@ def check(expect: dict[str, Any], **answer: Any) -> str | None:
         ({"body": "x", "within": "1ms"}, {}, "expect body"),
     ],
 )
-def test_why_an_answer_fails(expect: dict[str, Any], answer: dict[str, Any], failure: str | None) -> None:
+def test_why_an_answer_fails(
+    expect: dict[str, Any], answer: dict[str, Any], failure: str | None
+) -> None:
     assert check(expect, **answer) == failure
 
 
@@ -103,7 +117,10 @@ def test_what_must_not_exist() -> None:
     assert check(gone, body=b"{}") is None
     assert check(gone, body=b'{"error": null}') == "expect json $.error"
     assert check({"headers": {"X-Debug": {"exists": False}}}) is None
-    assert check({"headers": {"X-Debug": {"exists": False}}}, **{"x-debug": "1"}) == "expect header X-Debug"
+    assert (
+        check({"headers": {"X-Debug": {"exists": False}}}, **{"x-debug": "1"})
+        == "expect header X-Debug"
+    )
     assert check({"headers": {"X-Debug": {"exists": True}}}, **{"x-debug": ""}) is None
 
 
@@ -168,8 +185,16 @@ def test_templates_in_expectations_see_rows_and_captures() -> None:
 @pytest.mark.parametrize(
     ("expect", "answer", "text"),
     [
-        ({"json": {"$.n": {"gt": 3}}}, {"body": b'{"n": 2}'}, "expect json $.n: expected above 3, found 2"),
-        ({"json": {"$.n": None}}, {"body": b"{}"}, "expect json $.n: expected null, found nothing there"),
+        (
+            {"json": {"$.n": {"gt": 3}}},
+            {"body": b'{"n": 2}'},
+            "expect json $.n: expected above 3, found 2",
+        ),
+        (
+            {"json": {"$.n": None}},
+            {"body": b"{}"},
+            "expect json $.n: expected null, found nothing there",
+        ),
         (
             {"json": {"$.n": {"not": {"in": ["a"]}}}},
             {"body": b'{"n": "a"}'},
@@ -183,10 +208,16 @@ def test_templates_in_expectations_see_rows_and_captures() -> None:
         ({"status": "2xx"}, {"status": 404}, "status 404: expected 200-299, found 404"),
         ({"status": [201, 204]}, {"status": 200}, "status 200: expected 201 or 204, found 200"),
         ({}, {"status": 500}, "status 500: expected a status below 400, found 500"),
-        ({"within": "100ms"}, {"seconds": 1.5}, "expect within: expected at most 100 ms, found 1,500 ms"),
+        (
+            {"within": "100ms"},
+            {"seconds": 1.5},
+            "expect within: expected at most 100 ms, found 1,500 ms",
+        ),
     ],
 )
-def test_a_failure_says_what_was_expected_and_found(expect: dict[str, Any], answer: dict[str, Any], text: str) -> None:
+def test_a_failure_says_what_was_expected_and_found(
+    expect: dict[str, Any], answer: dict[str, Any], text: str
+) -> None:
     failure = failed(expect, **answer)
     assert failure is not None
     assert failure.text == text
@@ -195,12 +226,19 @@ def test_a_failure_says_what_was_expected_and_found(expect: dict[str, Any], answ
 def test_what_is_shown_is_bounded_and_escaped() -> None:
     assert shown("a" * SHOWN) == json.dumps("a" * SHOWN)[:SHOWN] + "…"
     assert shown("a" * (SHOWN - 2)) == json.dumps("a" * (SHOWN - 2))
-    assert shown([list(range(100))] * 10**5) == "[[" + ", ".join(map(str, range(100)))[: SHOWN - 2] + "…"
+    assert (
+        shown([list(range(100))] * 10**5)
+        == "[[" + ", ".join(map(str, range(100)))[: SHOWN - 2] + "…"
+    )
     assert shown(b"\xff\x00") == '"\\ufffd\\u0000"'
 
 
 def test_a_json_schema_is_checked() -> None:
-    schema = {"type": "object", "required": ["items"], "properties": {"items": {"items": {"$ref": "#/$defs/price"}}}}
+    schema = {
+        "type": "object",
+        "required": ["items"],
+        "properties": {"items": {"items": {"$ref": "#/$defs/price"}}},
+    }
     expect = {"schema": {**schema, "$defs": {"price": {"type": "number", "minimum": 0}}}}
     assert check(expect, body=b'{"items": [1, 2.5]}') is None
     assert check(expect, body=b"[]") == "expect schema"
@@ -223,7 +261,12 @@ def test_an_answer_is_only_read_where_it_must_be() -> None:
 
 @given(st.binary(), st.text().filter(lambda text: "{" not in text))
 def test_any_body_is_judged(body: bytes, text: str) -> None:
-    for expect in ({"body": text}, {"body": {"equals": text}}, {"json": {"$.a": text}}, {"json": {"$..a": text}}):
+    for expect in (
+        {"body": text},
+        {"body": {"equals": text}},
+        {"json": {"$.a": text}},
+        {"json": {"$..a": text}},
+    ):
         assert check(dict(expect), body=body) in (
             None,
             "expect body",
@@ -234,11 +277,15 @@ def test_any_body_is_judged(body: bytes, text: str) -> None:
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
 )
 
 
 @given(_json, _json)
 def test_equal_as_json_is(one: Any, other: Any) -> None:
     assert same(one, one)
-    assert same(one, other) == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
+    assert same(one, other) == (
+        json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    )

@@ -3,13 +3,21 @@ from typing import Any
 
 import pytest
 
-from soak.load.scenario.extractors import MAX_CAPTURED, MAX_VALUES, CapturedFrom, CaptureError, Extractors
+from soak.load.scenario.extractors import (
+    MAX_CAPTURED,
+    MAX_VALUES,
+    CapturedFrom,
+    CaptureError,
+    Extractors,
+)
 from soak.load.supervisor.compile_expectations import planned_extractors
 from soak.profile.requests import Capture
 
 
 def extractors(**places: dict[str, Any]) -> Extractors:
-    return Extractors(planned_extractors({name: Capture.model_validate(place) for name, place in places.items()}))
+    return Extractors(
+        planned_extractors({name: Capture.model_validate(place) for name, place in places.items()})
+    )
 
 
 MORE: Any = {"url": "http://a/b?code=7", "cookie": {"s": "1"}.get, "random": random.Random(1)}
@@ -42,9 +50,21 @@ def test_headers_and_patterns() -> None:
         ({"regex": "x"}, b"ac", "capture it"),
         ({"cookie": "sid"}, b"", "capture it"),
         ({"url": "state=(.)"}, b"", "capture it"),
-        ({"json": "$[*]", "take": "all"}, b"[" + b"1," * MAX_VALUES + b"1]", "capture it: more than 1,000 values"),
-        ({"regex": ".", "take": "all"}, b"x" * (MAX_VALUES + 1), "capture it: more than 1,000 values"),
-        ({"json": "$.id", "default": 1}, b'{"id": "' + b"x" * (MAX_CAPTURED + 1) + b'"}', "capture it: too long"),
+        (
+            {"json": "$[*]", "take": "all"},
+            b"[" + b"1," * MAX_VALUES + b"1]",
+            "capture it: more than 1,000 values",
+        ),
+        (
+            {"regex": ".", "take": "all"},
+            b"x" * (MAX_VALUES + 1),
+            "capture it: more than 1,000 values",
+        ),
+        (
+            {"json": "$.id", "default": 1},
+            b'{"id": "' + b"x" * (MAX_CAPTURED + 1) + b'"}',
+            "capture it: too long",
+        ),
         ({"regex": "x+"}, b"x" * (MAX_CAPTURED + 1), "capture it: too long"),
     ],
 )

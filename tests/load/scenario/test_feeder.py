@@ -51,7 +51,9 @@ def test_json_lines_keep_their_types_whatever_the_order_of_keys(tmp_path: Path) 
         ('{"a": 1}\n{"b": 1}\n', True, "a.csv:2: the key "),
     ],
 )
-def test_a_wrong_file_is_named_with_its_line(tmp_path: Path, text: str | bytes, jsonl: bool, expected: str) -> None:
+def test_a_wrong_file_is_named_with_its_line(
+    tmp_path: Path, text: str | bytes, jsonl: bool, expected: str
+) -> None:
     path = write(tmp_path, text)
     with pytest.raises(FeederError) as caught:
         list(read_feed(path, jsonl=jsonl))
@@ -69,7 +71,15 @@ def test_a_file_that_is_not_there() -> None:
 
 
 def test_rows_in_order_begin_again() -> None:
-    assert values(Feeder("row", ("n",), some(3), "sequential"), 7) == ["0", "1", "2", "0", "1", "2", "0"]
+    assert values(Feeder("row", ("n",), some(3), "sequential"), 7) == [
+        "0",
+        "1",
+        "2",
+        "0",
+        "1",
+        "2",
+        "0",
+    ]
 
 
 def test_unique_rows_never_come_twice_and_end() -> None:

@@ -22,7 +22,10 @@ def rendered(source: str, **names: object) -> str:
     [
         ("{{ 'foobar' | b64encode }}", "Zm9vYmFy"),  # RFC 4648, section 10
         ("{{ 'f>?' | b64encode(url=true) }}", "Zj4_"),
-        ("{{ 'abc' | sha256 }}", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),  # FIPS 180-2
+        (
+            "{{ 'abc' | sha256 }}",
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        ),  # FIPS 180-2
         (  # RFC 4231, test case 2
             "{{ 'what do ya want for nothing?' | hmac('Jefe') }}",
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
@@ -38,11 +41,18 @@ def test_a_json_web_token_can_be_verified() -> None:
     key = "k" * 32
     token = rendered("{{ {'sub': user, 'exp': (now() + 60) | int} | jwt(key) }}", key=key, user="7")
     assert pyjwt.decode(token, key, algorithms=["HS256"])["sub"] == "7"
-    assert json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "==")) == {"alg": "HS256", "typ": "JWT"}
+    assert json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "==")) == {
+        "alg": "HS256",
+        "typ": "JWT",
+    }
 
 
 def test_wrong_arguments_are_a_failed_request_and_no_crash() -> None:
-    for source in ("{{ 'a' | hmac('k', 'sha3') }}", "{{ 'a' | hmac('k', encoding='x') }}", "{{ 1 | jwt('k') }}"):
+    for source in (
+        "{{ 'a' | hmac('k', 'sha3') }}",
+        "{{ 'a' | hmac('k', encoding='x') }}",
+        "{{ 1 | jwt('k') }}",
+    ):
         with pytest.raises(RenderError):
             rendered(source)
 
@@ -51,7 +61,9 @@ def test_without_its_package_the_filter_says_how_to_get_it(monkeypatch: pytest.M
     monkeypatch.setattr(filters, "find_spec", lambda _name: None)
     templates.environment.cache_clear()
     try:
-        with pytest.raises(TemplateError, match=r"the filter jwt needs PyJWT: pip install 'soak-harness\[jwt\]'"):
+        with pytest.raises(
+            TemplateError, match=r"the filter jwt needs PyJWT: pip install 'soak-harness\[jwt\]'"
+        ):
             Template("text", "{{ 1 | jwt('k') }}")
     finally:
         templates.environment.cache_clear()

@@ -36,7 +36,9 @@ def test_the_short_way_finds_what_the_library_finds(path: str) -> None:
     assert JsonPath(path).find(DOCUMENT) == jsonpath.findall(path, DOCUMENT)
 
 
-@pytest.mark.parametrize("path", ["", "a.b", "$.", "$[", "$.a[", "$.a[?", "$..", "$ .a b", "$[?@.a ==]"])
+@pytest.mark.parametrize(
+    "path", ["", "a.b", "$.", "$[", "$.a[", "$.a[?", "$..", "$ .a b", "$[?@.a ==]"]
+)
 def test_what_is_no_path_says_so(path: str) -> None:
     with pytest.raises(PathError, match="JSONPath"):
         JsonPath(path)

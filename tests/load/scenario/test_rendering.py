@@ -10,7 +10,9 @@ from soak.load.scenario.templates import RenderError, json_source
 from soak.load.scenario.virtual_user import VirtualUser
 
 
-def request(path: str = "/a", headers: dict[str, str] | None = None, **more: object) -> PlannedRequest:
+def request(
+    path: str = "/a", headers: dict[str, str] | None = None, **more: object
+) -> PlannedRequest:
     return PlannedRequest("GET /a", "GET", path, 1.0, headers or {}, **more)  # type: ignore[arg-type]
 
 

@@ -67,6 +67,9 @@ def test_what_templates_usually_do_is_as_ever(source: str, text: str) -> None:
 
 
 def test_each_rendering_has_rounds_of_its_own() -> None:
-    template, context = Template("text", "{% for i in range(60000) %}{% endfor %}"), context_of({"range": range})
+    template, context = (
+        Template("text", "{% for i in range(60000) %}{% endfor %}"),
+        context_of({"range": range}),
+    )
     for _ in range(3):
         assert template.render(context) == ""

@@ -21,7 +21,12 @@ from soak.load.scenario.templates import (
 from soak.load.scenario.virtual_user import VirtualUser
 
 ROW = Row({"sku": 0, "items": 1}, ("A 1", "x"))
-SOURCES: dict[Kind, Callable[[Any], str]] = {"text": str, "path": path_source, "json": json_source, "form": form_source}
+SOURCES: dict[Kind, Callable[[Any], str]] = {
+    "text": str,
+    "path": path_source,
+    "json": json_source,
+    "form": form_source,
+}
 
 
 def render(kind: Kind, tree: Any, /, **names: Any) -> str:
@@ -30,19 +35,39 @@ def render(kind: Kind, tree: Any, /, **names: Any) -> str:
 
 _text = st.text(st.characters(codec="utf-8"))
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _text,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
     max_leaves=5,
 )
 #: Beside an expression, a brace would be one of its own; and a line break is a line feed.
-_constant = _text.filter(lambda text: not any(part in text for part in ("{{", "{%", "\r")) and text[-1:] != "{")
+_constant = _text.filter(
+    lambda text: not any(part in text for part in ("{{", "{%", "\r")) and text[-1:] != "{"
+)
 
 
 @given(value=_values, constant=_constant, key=_constant)
-def test_json_is_right_whatever_is_inserted_and_around_it(value: Any, constant: str, key: str) -> None:
-    document = [{"whole": "{{ x }}"}, {key: "<" + constant + "{{ x }}" + constant}, 1, None, True, {}, constant]
+def test_json_is_right_whatever_is_inserted_and_around_it(
+    value: Any, constant: str, key: str
+) -> None:
+    document = [
+        {"whole": "{{ x }}"},
+        {key: "<" + constant + "{{ x }}" + constant},
+        1,
+        None,
+        True,
+        {},
+        constant,
+    ]
     found = json.loads(render("json", document, x=value))
-    text = value if isinstance(value, str) else found[1][key].removeprefix("<" + constant).removesuffix(constant)
+    text = (
+        value
+        if isinstance(value, str)
+        else found[1][key].removeprefix("<" + constant).removesuffix(constant)
+    )
     assert found == [{"whole": value}, {key: "<" + constant + text + constant}, *document[2:]]
 
 
@@ -69,7 +94,9 @@ def test_a_form_holds_what_was_inserted(values: dict[str, str]) -> None:
     form = {key: f"{{{{ x{number} }}}}&" for number, key in enumerate(values)}
     source = form_source(form)
     found = Template("form", source).render(context_of(names))
-    assert parse_qsl(found, keep_blank_values=True) == [(key, value + "&") for key, value in values.items()]
+    assert parse_qsl(found, keep_blank_values=True) == [
+        (key, value + "&") for key, value in values.items()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,8 +124,12 @@ def test_a_form_holds_what_was_inserted(values: dict[str, str]) -> None:
         ('say "{{ row.items }}" {# x #}', 'say "x" {# x #}'),
     ],
 )
-def test_a_string_that_is_one_expression_becomes_its_value_and_any_other_stays_text(tree: str, expected: Any) -> None:
-    found = render("json", {"a": tree}, row=ROW, number=17, yes=True, none=None, tree={"a": [1, "ü"]})
+def test_a_string_that_is_one_expression_becomes_its_value_and_any_other_stays_text(
+    tree: str, expected: Any
+) -> None:
+    found = render(
+        "json", {"a": tree}, row=ROW, number=17, yes=True, none=None, tree={"a": [1, "ü"]}
+    )
     assert json.loads(found) == {"a": expected}
 
 
@@ -111,7 +142,9 @@ def test_text_is_left_as_it_is() -> None:
 
 
 def test_a_location_becomes_a_path_of_the_target() -> None:
-    assert render("path", "{{ x | path }}", x="http://evil.example/a b/%20?c=d#e") == "/a%20b/%20?c=d"
+    assert (
+        render("path", "{{ x | path }}", x="http://evil.example/a b/%20?c=d#e") == "/a%20b/%20?c=d"
+    )
 
 
 def test_a_brace_before_what_is_encoded_begins_no_template() -> None:
@@ -135,7 +168,9 @@ def test_a_slash_in_a_value_does_not_make_another_segment() -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["text", "json"])
-def test_what_cannot_be_rendered_is_a_failure_of_a_few_kinds(source: str, kind: str, where: Kind) -> None:
+def test_what_cannot_be_rendered_is_a_failure_of_a_few_kinds(
+    source: str, kind: str, where: Kind
+) -> None:
     if where == "text" and "nan" in source:
         return
     virtual_user = VirtualUser(1)
@@ -145,7 +180,9 @@ def test_what_cannot_be_rendered_is_a_failure_of_a_few_kinds(source: str, kind: 
     assert caught.value.kind == kind
 
 
-@pytest.mark.parametrize("source", ["{{ a", "{{ }}", "{% if %}", "{{ a | nothing }}", "{% for x in y %}", "{{ 'a }}"])
+@pytest.mark.parametrize(
+    "source", ["{{ a", "{{ }}", "{% if %}", "{{ a | nothing }}", "{% for x in y %}", "{{ 'a }}"]
+)
 @pytest.mark.parametrize("kind", SOURCES)
 def test_what_is_no_template_says_so(source: str, kind: Kind) -> None:
     with pytest.raises(TemplateError, match="not a template: "):
@@ -153,7 +190,9 @@ def test_what_is_no_template_says_so(source: str, kind: Kind) -> None:
 
 
 def test_the_names_and_columns_that_a_template_needs() -> None:
-    template = Template("text", "{{ row.sku }}{{ row['a b'] }}{% for x in y %}{{ x.z }}{% endfor %}{{ uuid() }}")
+    template = Template(
+        "text", "{{ row.sku }}{{ row['a b'] }}{% for x in y %}{{ x.z }}{% endfor %}{{ uuid() }}"
+    )
     assert template.names == {"row", "y", "uuid"}
     assert template.columns("row") == {"sku", "a b"}
 
@@ -167,6 +206,10 @@ def test_what_a_rendering_sets_is_forgotten() -> None:
 
 def test_a_sandbox_lets_nothing_out() -> None:
     virtual_user = VirtualUser(1)
-    for source in ("{{ uuid.call.__self__ }}", "{{ randint.call.__func__ }}", "{{ ''.__class__.__mro__ }}"):
+    for source in (
+        "{{ uuid.call.__self__ }}",
+        "{{ randint.call.__func__ }}",
+        "{{ ''.__class__.__mro__ }}",
+    ):
         with pytest.raises(RenderError, match=r"not allowed|UndefinedError"):
             Template("text", source).render(virtual_user.context)

@@ -7,7 +7,10 @@ from soak.load.scenario.feeder import Feeder, FeederExhausted
 from soak.load.scenario.templates import Template
 from soak.load.scenario.virtual_user import SequenceNumbers, VirtualUser
 
-ALL = Template("text", "{{ uuid() }} {{ randint(1, 10 ** 9) }} {{ choice([1, 2, 3, 4, 5]) }} {{ row.n }} {{ user }}")
+ALL = Template(
+    "text",
+    "{{ uuid() }} {{ randint(1, 10 ** 9) }} {{ choice([1, 2, 3, 4, 5]) }} {{ row.n }} {{ user }}",
+)
 
 
 def virtual_user(number: int = 1, seed: int = 0, **more: object) -> VirtualUser:
@@ -46,7 +49,11 @@ def test_numbers_of_all_processes_differ() -> None:
 def test_users_of_a_process_share_one_sequence() -> None:
     numbers = SequenceNumbers()
     template = Template("text", "{{ seq() }}")
-    assert [template.render(virtual_user(n, numbers=numbers).context) for n in (1, 2, 1)] == ["1", "2", "3"]
+    assert [template.render(virtual_user(n, numbers=numbers).context) for n in (1, 2, 1)] == [
+        "1",
+        "2",
+        "3",
+    ]
 
 
 def test_now_is_seconds_or_a_layout_in_utc() -> None:

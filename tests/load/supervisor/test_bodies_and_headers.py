@@ -68,7 +68,9 @@ def test_what_comes_twice_is_sent_twice() -> None:
 """
     request = rendered(text)
     assert request.body == b"tag=a&tag=b+7&one=2"
-    head = head_of("POST", request.path, Origin.of("http://a"), request.headers, len(request.body)).decode()
+    head = head_of(
+        "POST", request.path, Origin.of("http://a"), request.headers, len(request.body)
+    ).decode()
     assert "\r\nAccept: text/html\r\nAccept: x/7\r\n" in head
     assert "\r\nX: 1\r\n" in head
 
@@ -80,18 +82,36 @@ flows: [{name: f, steps: [{repeat: 2, steps: [GET /c]}]}]
 setup: [GET /d]
 """
     made = plan(text)
-    first, second = (RequestTemplate(request).render(VirtualUser(7).context) for request in made.requests)
-    assert first.headers == {"Accept": "*/*", "User-Agent": "mine", "X-Tenant": "acme", "X-User": "7"}
-    assert second.headers == {"Accept": "*/*", "User-Agent": "mine", "x-tenant": "other", "X-User": "7"}
+    first, second = (
+        RequestTemplate(request).render(VirtualUser(7).context) for request in made.requests
+    )
+    assert first.headers == {
+        "Accept": "*/*",
+        "User-Agent": "mine",
+        "X-Tenant": "acme",
+        "X-User": "7",
+    }
+    assert second.headers == {
+        "Accept": "*/*",
+        "User-Agent": "mine",
+        "x-tenant": "other",
+        "X-User": "7",
+    }
     line = made.to_json()
     assert line.count('"X-Tenant": "acme"') == 3
 
 
 def test_passwords() -> None:
-    basic = plan("auth: {basic: {user: Aladdin, password: '${P}'}}\nendpoints: [GET /]\n", P="open sesame")
-    assert basic.requests[0].headers["Authorization"] == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="  # RFC 7617, section 2
+    basic = plan(
+        "auth: {basic: {user: Aladdin, password: '${P}'}}\nendpoints: [GET /]\n", P="open sesame"
+    )
+    assert (
+        basic.requests[0].headers["Authorization"] == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    )  # RFC 7617, section 2
     assert basic.auth is None
-    own = plan("auth: {basic: {user: a, password: b}}\nendpoints: [{request: GET /, headers: {authorization: c}}]\n")
+    own = plan(
+        "auth: {basic: {user: a, password: b}}\nendpoints: [{request: GET /, headers: {authorization: c}}]\n"
+    )
     assert "Authorization" not in own.requests[0].headers
     digest = plan("auth: {digest: {user: a, password: hunter2}}\nendpoints: [GET /]\n")
     assert digest.digest is not None
@@ -104,14 +124,20 @@ def test_passwords() -> None:
     ("text", "message"),
     [
         ("auth: {basic: {user: 'a:b', password: c}}", "p.yaml:3: auth.basic.user: "),
-        ("auth: {token: $.a}", "p.yaml:3: auth: give exactly one of request (for a token), basic and digest"),
+        (
+            "auth: {token: $.a}",
+            "p.yaml:3: auth: give exactly one of request (for a token), basic and digest",
+        ),
         (
             "auth: {basic: {user: a, password: b}, refresh: 3s}",
             "p.yaml:3: auth: refresh goes with a request for a token",
         ),
         ("headers: {'A B': c}", "p.yaml:3: headers: 'A B' is no name for a header"),
         ("headers: {A: '{{ lost }}'}", "p.yaml:3: headers.A: nothing is called lost here"),
-        ("endpoints: [{request: POST /, multipart: {a: {file: b}}}]", "p.yaml:3: endpoints.0.multipart.a: no file b"),
+        (
+            "endpoints: [{request: POST /, multipart: {a: {file: b}}}]",
+            "p.yaml:3: endpoints.0.multipart.a: no file b",
+        ),
         (
             "endpoints: [{request: POST /, multipart: {a: b}, body: c}]",
             "p.yaml:3: endpoints.0: only one of body and multi",

@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from soak.errors import ProfileError
-from soak.load.plan.expectations import ANY_SUCCESS, PlannedExpectations, PlannedExtractor, PlannedMatch
+from soak.load.plan.expectations import (
+    ANY_SUCCESS,
+    PlannedExpectations,
+    PlannedExtractor,
+    PlannedMatch,
+)
 from soak.load.plan.plan import Plan, requests_in
 from soak.load.plan.tls_options import TlsOptions
 from soak.load.scenario.rendering import RequestTemplate
@@ -65,7 +70,11 @@ def test_a_plan_survives_the_pipe_in_one_line(folder: Path) -> None:
     line = whole.to_json()
     assert "\n" not in line
     assert Plan.from_json(line) == whole
-    assert whole.labels == ("POST /orders/{row.sku}", "checkout / POST /cart", "checkout / GET /cart/{cart}")
+    assert whole.labels == (
+        "POST /orders/{row.sku}",
+        "checkout / POST /cart",
+        "checkout / GET /cart/{cart}",
+    )
     assert (whole.rate, whole.users, whole.ramp, whole.duration) == (90, None, 60, 7200)
     assert [piece.seconds for piece in whole.pieces] == [60, 3600, 3600]
     assert (whole.arrivals, whole.seed, whole.think, whole.redirects, whole.cookies) == (
@@ -107,13 +116,21 @@ def test_no_secret_is_shown_by_chance(folder: Path) -> None:
 
 def test_constant_requests_stay_constant() -> None:
     (request,) = plan(GOOD).requests
-    assert (request.path, request.template, request.expect, request.extractors) == ("/a", "", ANY_SUCCESS, ())
+    assert (request.path, request.template, request.expect, request.extractors) == (
+        "/a",
+        "",
+        ANY_SUCCESS,
+        (),
+    )
     assert RequestTemplate(request).constant is not None
 
 
 def test_a_simple_load_is_one_schedule_too() -> None:
     found = plan(GOOD.replace("50/s", "50/s\n  ramp: 10s"))
-    assert [(piece.seconds, piece.start, piece.end) for piece in found.pieces] == [(10, 0, 50), (600, 50, 50)]
+    assert [(piece.seconds, piece.start, piece.end) for piece in found.pieces] == [
+        (10, 0, 50),
+        (600, 50, 50),
+    ]
     assert found.arrivals == "constant"
 
 
@@ -131,11 +148,15 @@ def test_what_the_environment_brings_is_never_a_template() -> None:
     assert path == "/b/%7B%7Buser%7D%7D%7B%x%%7D"
     assert (headers["X"], headers["Y"]) == (value, f"3 {value}")
     assert json.loads(body) == {"a": value, "b": f"3 {value}", "c": [value]}
-    assert RequestTemplate(short).render(virtual_user.context).path == "/c/%7B%7Buser%7D%7D%7B%x%%7D"
+    assert (
+        RequestTemplate(short).render(virtual_user.context).path == "/c/%7B%7Buser%7D%7D%7B%x%%7D"
+    )
 
 
 ENDPOINT = GOOD + "  - request: POST /b\n"
-FLOW = GOOD + "flows:\n  - name: f\n    steps:\n      - {request: POST /cart, capture: {cart: $.id}}\n"
+FLOW = (
+    GOOD + "flows:\n  - name: f\n    steps:\n      - {request: POST /cart, capture: {cart: $.id}}\n"
+)
 MISTAKES = {
     "unknown name": (
         ENDPOINT + "    body: '{{ uid() }}'\n",
@@ -186,7 +207,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_named_before_the_run_with_file_line_and_key(mistake: str, folder: Path) -> None:
+def test_a_mistake_is_named_before_the_run_with_file_line_and_key(
+    mistake: str, folder: Path
+) -> None:
     (folder / "b.csv").write_text("a,b\n1,2\n3\n")
     text, expected = MISTAKES[mistake]
     assert refusal(text, folder).replace(f"{folder}/", "…").startswith(expected)

@@ -31,7 +31,9 @@ def drawn(plan: Plan, count: int) -> list[tuple[str, str, str]]:
     for number in range(count):
         virtual_user: VirtualUser = mix.caller(number)
         virtual_user.begin(frozenset({"row"}))
-        found.append((str(virtual_user.number), virtual_user.uuid(), str(virtual_user.context["row"]["n"])))
+        found.append(
+            (str(virtual_user.number), virtual_user.uuid(), str(virtual_user.context["row"]["n"]))
+        )
     return found
 
 
@@ -93,8 +95,12 @@ def test_requests_that_vary_are_first_repeated_and_then_fresh(tmp_path: Path) ->
     assert repeat.plan.duration == fresh.plan.duration == 25.0
 
 
-def test_requests_that_are_always_the_same_and_rows_that_are_used_once_are_not_repeated(tmp_path: Path) -> None:
+def test_requests_that_are_always_the_same_and_rows_that_are_used_once_are_not_repeated(
+    tmp_path: Path,
+) -> None:
     [only] = confirmation_rounds(first(tmp_path, "unique"), 50.0, 500)
     assert (only.name, only.plan.duration, only.plan.before) == ("confirm", 50.0, 500)
     text = 'target: {url: "http://127.0.0.1:8080"}\nload: {rate: 5/s, duration: 10s}\nendpoints: [GET /a]\n'
-    assert [found.name for found in confirmation_rounds(plan(text, tmp_path), 50.0, 500)] == ["confirm"]
+    assert [found.name for found in confirmation_rounds(plan(text, tmp_path), 50.0, 500)] == [
+        "confirm"
+    ]

@@ -43,7 +43,9 @@ def drive(plan: Plan, tmp_path: Path) -> tuple[LoadProcess, list[Window]]:
 def requests(windows: list[Window]) -> Counter[str]:
     return Counter(
         {
-            e.endpoint: sum(s.requests for w in windows for s in w.endpoints if s.endpoint == e.endpoint)
+            e.endpoint: sum(
+                s.requests for w in windows for s in w.endpoints if s.endpoint == e.endpoint
+            )
             for w in windows
             for e in w.endpoints
         }
@@ -85,7 +87,12 @@ def test_closed_users_each_wait_for_their_answer(tmp_path: Path) -> None:
     assert max(window.users for window in windows) == 4
     assert sum(requests(windows).values()) <= 4 * 2 / 0.1 + 4
     assert sum(requests(windows).values()) >= 40
-    medians = [seen.latency.quantile(0.5) for window in windows for seen in window.endpoints if seen.latency.total()]
+    medians = [
+        seen.latency.quantile(0.5)
+        for window in windows
+        for seen in window.endpoints
+        if seen.latency.total()
+    ]
     assert min(m for m in medians if m) >= 0.098
 
 
@@ -98,9 +105,13 @@ def test_closed_users_each_wait_for_their_answer(tmp_path: Path) -> None:
         (b"garbage\r\n\r\n", "", "protocol"),
     ],
 )
-def test_what_counts_as_a_failure(tmp_path: Path, answer: bytes, expect: str, kind: str | None) -> None:
+def test_what_counts_as_a_failure(
+    tmp_path: Path, answer: bytes, expect: str, kind: str | None
+) -> None:
     with serving(answer) as url:
-        _, windows = drive(plan(url, "rate: 20/s, duration: 1s", f"[{{request: GET /a{expect}}}]"), tmp_path)
+        _, windows = drive(
+            plan(url, "rate: 20/s, duration: 1s", f"[{{request: GET /a{expect}}}]"), tmp_path
+        )
     found = failures(windows)
     if kind is None:
         assert found == {}
@@ -160,8 +171,14 @@ def test_requests_carry_trace_ids_that_the_windows_name(tmp_path: Path, trace: s
     with serving(keep) as url:
         text = f"target: {{url: '{url}'}}\nsample: 0.5s\nload: {{users: 1, duration: 1s}}\nendpoints: [GET /a]\ntrace: {trace}\n"
         _, windows = drive(plan_of(parse_profile(text, "p.yaml", environment={})[0]), tmp_path)
-    sent = {found.decode() for data in seen for found in re.findall(rb"traceparent: 00-(\w{32})-\w{16}-01\r\n", data)}
-    alone = {found.decode() for data in seen for found in re.findall(rb"X-Trace-ID: (\w{32})\r\n", data)}
+    sent = {
+        found.decode()
+        for data in seen
+        for found in re.findall(rb"traceparent: 00-(\w{32})-\w{16}-01\r\n", data)
+    }
+    alone = {
+        found.decode() for data in seen for found in re.findall(rb"X-Trace-ID: (\w{32})\r\n", data)
+    }
     kept = [one for window in windows for one in window.exemplars]
     assert [(one.failure, one.status) for one in kept] == [("status 500", 500)] * 5
     assert all(0 < one.time < 30 for one in kept)
@@ -169,7 +186,9 @@ def test_requests_carry_trace_ids_that_the_windows_name(tmp_path: Path, trace: s
         assert (sent, alone, {one.trace for one in kept}) == (set(), set(), {""})
     else:
         assert len(sent) == len(seen)
-        assert len({one.trace for one in kept} & sent) >= 4  # the first request is not among those seen
+        assert (
+            len({one.trace for one in kept} & sent) >= 4
+        )  # the first request is not among those seen
         assert alone == (sent if "header" in trace else set())
 
 
@@ -186,7 +205,10 @@ def test_a_stop_ends_the_load_in_order(tmp_path: Path) -> None:
     with serving(OK) as url:
         windows: list[Window] = []
         load = LoadProcess(
-            plan(url, "rate: 50/s, duration: 1h"), time.monotonic(), tmp_path / "load.log", windows.append
+            plan(url, "rate: 50/s, duration: 1h"),
+            time.monotonic(),
+            tmp_path / "load.log",
+            windows.append,
         )
         load.start()
         time.sleep(1.2)
@@ -209,7 +231,9 @@ load.start()
 print(load._process.pid, flush=True)
 time.sleep(60)
 """
-        supervisor = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        supervisor = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+        )
         assert supervisor.stdout is not None
         child = psutil.Process(int(supervisor.stdout.readline()))
         os.kill(supervisor.pid, signal.SIGKILL)
@@ -235,7 +259,10 @@ def ended(process: psutil.Process) -> bool:
 def test_a_load_that_dies_says_so(tmp_path: Path) -> None:
     with serving(OK) as url:
         load = LoadProcess(
-            plan(url, "rate: 20/s, duration: 1h"), time.monotonic(), tmp_path / "load.log", lambda window: None
+            plan(url, "rate: 20/s, duration: 1h"),
+            time.monotonic(),
+            tmp_path / "load.log",
+            lambda window: None,
         )
         load.start()
         assert load._process is not None
@@ -305,7 +332,10 @@ def test_a_locustfile_that_cannot_be_used(tmp_path: Path, source: str, expected:
     path = tmp_path / "mine.py"
     path.write_text(source)
     load = LoadProcess(
-        locust_plan("http://127.0.0.1:9", path), time.monotonic(), tmp_path / "load.log", lambda window: None
+        locust_plan("http://127.0.0.1:9", path),
+        time.monotonic(),
+        tmp_path / "load.log",
+        lambda window: None,
     )
     with pytest.raises(LoadError, match=expected):
         load.start()

@@ -110,10 +110,26 @@ def test_the_master_proves_itself_and_refuses_who_cannot(stranger: Stranger) -> 
 
 
 @pytest.mark.parametrize(
-    "kind", ["client_ready", "join", "ready", "window", "done", "notice", "broken", "stats", "exception", "logs"]
+    "kind",
+    [
+        "client_ready",
+        "join",
+        "ready",
+        "window",
+        "done",
+        "notice",
+        "broken",
+        "stats",
+        "exception",
+        "logs",
+    ],
 )
-def test_who_skips_the_handshake_learns_nothing_and_breaks_nothing(stranger: Stranger, kind: str) -> None:
-    stranger.say(kind, {"proof": "", "reason": "", "seconds": 1.0} if kind != "client_ready" else -1)
+def test_who_skips_the_handshake_learns_nothing_and_breaks_nothing(
+    stranger: Stranger, kind: str
+) -> None:
+    stranger.say(
+        kind, {"proof": "", "reason": "", "seconds": 1.0} if kind != "client_ready" else -1
+    )
     answer = stranger.hears(1.0)
     assert answer is None or answer[0] == "refused"
     stranger.hello()
@@ -141,7 +157,9 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("data", MALFORMED, ids=range(len(MALFORMED)))
-def test_a_malformed_message_is_dropped_and_the_master_still_answers(stranger: Stranger, data: bytes) -> None:
+def test_a_malformed_message_is_dropped_and_the_master_still_answers(
+    stranger: Stranger, data: bytes
+) -> None:
     stranger._socket.send(data)
     stranger._socket.send_multipart([data, b"", data])
     stranger.hello()

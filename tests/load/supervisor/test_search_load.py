@@ -37,14 +37,21 @@ class SimulatedLoads:
         self.now = 0.0
 
     def __call__(
-        self, plan: Plan, origin: float, log: Path, on_window: Callable[[Window], None], on_event: Any
+        self,
+        plan: Plan,
+        origin: float,
+        log: Path,
+        on_window: Callable[[Window], None],
+        on_event: Any,
     ) -> SimulatedLoad:
         self.plans.append(plan)
         return SimulatedLoad(self, plan, on_window)
 
 
 class SimulatedLoad:
-    def __init__(self, loads: SimulatedLoads, plan: Plan, on_window: Callable[[Window], None]) -> None:
+    def __init__(
+        self, loads: SimulatedLoads, plan: Plan, on_window: Callable[[Window], None]
+    ) -> None:
         self._loads, self._plan, self._on_window = loads, plan, on_window
         self.started: float | None = None
         self.failure: str | None = None
@@ -56,7 +63,9 @@ class SimulatedLoad:
         if loads.failing_at is not None and rate >= loads.failing_at:
             raise LoadError("the load's process ended before its first request")
         self.started, self.running = loads.now, True
-        for counts in loads.target.windows(Step(StepKind.STEP, rate, 0.0, 0.0, self._plan.duration - 2)):
+        for counts in loads.target.windows(
+            Step(StepKind.STEP, rate, 0.0, 0.0, self._plan.duration - 2)
+        ):
             loads.now += 1.0
             self._on_window(window_of(counts, loads.now))
 
@@ -66,7 +75,10 @@ class SimulatedLoad:
 
 
 def search(
-    monkeypatch: pytest.MonkeyPatch, loads: SimulatedLoads, asked: SearchSettings = ASKED, duration: float = 1e9
+    monkeypatch: pytest.MonkeyPatch,
+    loads: SimulatedLoads,
+    asked: SearchSettings = ASKED,
+    duration: float = 1e9,
 ) -> tuple[SearchLoad, list[Event], list[Window], list[dict[str, Any]]]:
     """A search that was started, with what it told while it went on."""
     monkeypatch.setattr(search_load, "LoadProcess", loads)
@@ -78,12 +90,16 @@ def search(
         kept[:] = steps
 
     plan = Plan("http://127.0.0.1:1", (), duration, 0.0, 1.0, 10.0, rate=asked.lowest)
-    load = SearchLoad(asked, plan, time.monotonic(), Path("log"), windows.append, events.append, keep)
+    load = SearchLoad(
+        asked, plan, time.monotonic(), Path("log"), windows.append, events.append, keep
+    )
     load.start()
     return load, events, windows, kept
 
 
-def test_a_search_drives_the_steps_that_its_outcomes_lead_to_and_keeps_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_drives_the_steps_that_its_outcomes_lead_to_and_keeps_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     loads = SimulatedLoads(QueueTarget(150.0, 3), ASKED)
     load, events, windows, kept = search(monkeypatch, loads)
     assert load.wait(END_SECONDS)
@@ -109,7 +125,8 @@ def test_a_search_ends_with_the_rate_that_held_at_length(monkeypatch: pytest.Mon
     assert load.wait(END_SECONDS)
     confirmed = [event.text for event in events if ", confirmed at length: held" in event.text]
     assert len(confirmed) == 1
-    # A queue with one exponential server keeps p99 within 250 ms up to 18.4 requests/s below its capacity.
+    # A queue with one exponential server keeps p99 within 250 ms up to 18.4 requests/s below its
+    # capacity.
     assert 0.8 * 171.6 <= float(confirmed[0].split()[0]) <= 171.6 * 1.05
 
 
@@ -131,7 +148,9 @@ def test_a_first_step_that_cannot_start_is_refused_at_once(monkeypatch: pytest.M
         search(monkeypatch, loads)
 
 
-def test_a_search_that_is_stopped_ends_its_step_and_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_is_stopped_ends_its_step_and_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # No step of a target that never answers is decided: the search waits in its first one.
     asked = settings(lowest=50.0, highest=400.0, step=1e6)
     loads = SimulatedLoads(QueueTarget(1000.0), settings())
@@ -147,7 +166,9 @@ def test_a_search_that_is_stopped_ends_its_step_and_is_no_failure(monkeypatch: p
 def test_a_search_ends_after_its_time_with_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = settings(lowest=50.0, highest=400.0, step=1e6)
     monkeypatch.setattr(QueueTarget, "windows", lambda _self, _step: iter(()))
-    load, _, _, kept = search(monkeypatch, SimulatedLoads(QueueTarget(1000.0), asked), asked, duration=0.3)
+    load, _, _, kept = search(
+        monkeypatch, SimulatedLoads(QueueTarget(1000.0), asked), asked, duration=0.3
+    )
     assert load.wait(END_SECONDS)
     assert (load.failure, len(kept)) == (None, 1)
 
@@ -157,4 +178,8 @@ def test_a_window_is_counted_over_all_endpoints() -> None:
     window = window_of(counts, 1.0)
     both = Window(1.0, 1.0, 4, (*window.endpoints, *window.endpoints), window.generator)
     assert counts_of(window) == counts
-    assert (counts_of(both).requests, counts_of(both).failures, counts_of(both).latency) == (10, 4, {100: 6})
+    assert (counts_of(both).requests, counts_of(both).failures, counts_of(both).latency) == (
+        10,
+        4,
+        {100: 6},
+    )

@@ -97,10 +97,19 @@ def test_a_condition_that_cannot_be_told_is_a_failure_and_ends_the_flow() -> Non
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ("[{request: GET /a, if: lost > 1}]", "p.yaml:3: flows.0.steps.0.if: nothing is called lost here; there is"),
-        ("[{while: '{% x %}', steps: [GET /a]}]", "p.yaml:3: flows.0.steps.0.while: expected one expression, such as"),
+        (
+            "[{request: GET /a, if: lost > 1}]",
+            "p.yaml:3: flows.0.steps.0.if: nothing is called lost here; there is",
+        ),
+        (
+            "[{while: '{% x %}', steps: [GET /a]}]",
+            "p.yaml:3: flows.0.steps.0.while: expected one expression, such as",
+        ),
         ("[{if: '1 +', steps: [GET /a]}]", "p.yaml:3: flows.0.steps.0.if: not a template: "),
-        ("[{if: 'a {{ b }}', steps: [GET /a]}]", "p.yaml:3: flows.0.steps.0.if: expected one expression, such as"),
+        (
+            "[{if: 'a {{ b }}', steps: [GET /a]}]",
+            "p.yaml:3: flows.0.steps.0.if: expected one expression, such as",
+        ),
     ],
 )
 def test_wrong_conditions_are_refused(steps: str, message: str) -> None:
@@ -134,7 +143,9 @@ class Walked(Sender):
             return "status 500"
         if scenario.first.endpoint.startswith("setup"):
             virtual_user.keep({"token": len(self.done)})
-        self.done.append((scenario.first.endpoint, scenario.first.template.render(virtual_user.context).path))
+        self.done.append(
+            (scenario.first.endpoint, scenario.first.template.render(virtual_user.context).path)
+        )
         vars(closed_model)["gevent"].sleep(0.01)
         return None
 
@@ -164,10 +175,15 @@ def lived(monkeypatch: pytest.MonkeyPatch, failing: int) -> list[tuple[str, Any]
 
 
 @pytest.mark.parametrize("failing", [0, 2])
-def test_each_user_is_set_up_once_and_torn_down_at_its_end(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_user_is_set_up_once_and_torn_down_at_its_end(
+    failing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = lived(monkeypatch, failing)
     assert done[: failing + 1] == [("failed", None)] * failing + [("setup / POST /login", "/login")]
-    assert done[-2:] == [("teardown / POST /logout/{token}", f"/logout/{failing}"), ("closed", None)]
+    assert done[-2:] == [
+        ("teardown / POST /logout/{token}", f"/logout/{failing}"),
+        ("closed", None),
+    ]
     assert set(done[failing + 1 : -2]) <= {("f / GET /a/{token}", f"/a/{failing}")}
 
 

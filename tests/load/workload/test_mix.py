@@ -54,15 +54,25 @@ load: {rate: 1/s, duration: 1s, timeout: {connect: 2s, read: 3s, total: 8s}}
 endpoints: [GET /a, {request: GET /b, timeout: 1s}, {request: GET /c, timeout: {read: 4s, connect: 5s}}]
 """
     plan = plan_of(parse_profile(text, "p.yaml")[0])
-    waits = [scenario.first.timeouts for scenario in TrafficMix(Plan.from_json(plan.to_json())).scenarios]
+    waits = [
+        scenario.first.timeouts for scenario in TrafficMix(Plan.from_json(plan.to_json())).scenarios
+    ]
     assert waits == [Timeouts(2, 8, 3), Timeouts(2, 1, 3), Timeouts(5, 8, 4)]
-    short = plan_of(parse_profile(text.replace("{connect: 2s, read: 3s, total: 8s}", "{connect: 2s}"), "p.yaml")[0])
+    short = plan_of(
+        parse_profile(
+            text.replace("{connect: 2s, read: 3s, total: 8s}", "{connect: 2s}"), "p.yaml"
+        )[0]
+    )
     assert client_options(short).timeouts == Timeouts(2, 10)
 
 
 def test_what_each_step_needs_of_its_answer(plan: Plan) -> None:
     constant, templated, flow = TrafficMix(plan).scenarios
-    assert [set(scenario.names) for scenario in (constant, templated, flow)] == [set(), {"row"}, {"row", "id"}]
+    assert [set(scenario.names) for scenario in (constant, templated, flow)] == [
+        set(),
+        {"row"},
+        {"row", "id"},
+    ]
     first, second = only_steps(flow)
     assert (constant.first.needs_body, constant.first.needs_headers, constant.first.timeout) == (
         False,

@@ -21,7 +21,9 @@ from soak.load.workload.timerfd import PreciseTimer
 from soak.windows import EndpointWindow
 
 ASKED = PlannedRequest("GET /", "GET", "/", 1.0, {})
-PLAN = Plan("http://127.0.0.1:9", (ASKED,), duration=10.0, ramp=0.0, interval=1.0, timeout=1.0, rate=100.0)
+PLAN = Plan(
+    "http://127.0.0.1:9", (ASKED,), duration=10.0, ramp=0.0, interval=1.0, timeout=1.0, rate=100.0
+)
 
 
 class Slow:
@@ -57,7 +59,14 @@ def load_of(plan: Plan, seconds: float) -> tuple[OpenLoad, Counting, list[Any]]:
 
     warnings = Warnings(lambda _: None)
     return (
-        OpenLoad(plan, counting, TrafficMix(plan), RequestBuilder(counting, warnings), warnings, new_sender),
+        OpenLoad(
+            plan,
+            counting,
+            TrafficMix(plan),
+            RequestBuilder(counting, warnings),
+            warnings,
+            new_sender,
+        ),
         counting,
         made,
     )
@@ -91,7 +100,9 @@ def test_random_arrivals_are_at_the_same_moments_for_a_seed() -> None:
     load.finish(5.0)
     due = [due for _, due in arrivals_of(TrafficMix(plan).schedule, Shares(), poisson=True, seed=5)]
     intended = sorted(moment for sender in made for moment in sender.intended)
-    assert [moment - intended[0] for moment in intended] == pytest.approx([moment - due[0] for moment in due])
+    assert [moment - intended[0] for moment in intended] == pytest.approx(
+        [moment - due[0] for moment in due]
+    )
 
 
 def test_connections_for_the_first_arrivals_are_open_before_the_load_begins() -> None:
@@ -127,7 +138,9 @@ def rest(seconds: float) -> None:
     pace.close()
 
 
-def test_beyond_all_bounds_arrivals_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_all_bounds_arrivals_are_dropped_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(arrivals, "MAX_CONNECTIONS", 20)
     monkeypatch.setattr(arrivals, "MAX_WAITING", 5)
     load, counting, made = load_of(PLAN, 0.05)
@@ -139,7 +152,9 @@ def test_beyond_all_bounds_arrivals_are_dropped_and_counted(monkeypatch: pytest.
     assert (seen.requests, seen.dropped) == (25, 75)
     assert seen.late >= 5  # those that waited, and on a busy machine more
     assert seen.service.total() == 25
-    assert (seen.latency.quantile(1.0) or 0) > 0.095  # two turns of 0.05 s: the wait is part of the latency
+    assert (
+        seen.latency.quantile(1.0) or 0
+    ) > 0.095  # two turns of 0.05 s: the wait is part of the latency
 
 
 def test_what_a_stall_added_is_let_go_and_the_pinned_stay(monkeypatch: pytest.MonkeyPatch) -> None:

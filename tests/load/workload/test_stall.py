@@ -54,7 +54,9 @@ def freeze(pid: int, frozen: list[float]) -> None:
 
 
 def slower_than(histogram: Histogram, seconds: float) -> int:
-    return sum(count for bucket, count in histogram.counts.items() if bucket_seconds(bucket) > seconds)
+    return sum(
+        count for bucket, count in histogram.counts.items() if bucket_seconds(bucket) > seconds
+    )
 
 
 def drive(target: Target) -> tuple[EndpointWindow, float, OpenLoad]:
@@ -63,7 +65,14 @@ def drive(target: Target) -> tuple[EndpointWindow, float, OpenLoad]:
     counting, options, frozen = Counting(("GET /",)), client_options(plan), [0.0]
     warnings = Warnings(lambda _: None)
     builder = RequestBuilder(counting, warnings)
-    load = OpenLoad(plan, counting, TrafficMix(plan), builder, warnings, lambda: Sender(options, counting, builder))
+    load = OpenLoad(
+        plan,
+        counting,
+        TrafficMix(plan),
+        builder,
+        warnings,
+        lambda: Sender(options, counting, builder),
+    )
     freezing = threading.Thread(target=freeze, args=(target.pid, frozen))
     freezing.start()
     load.drive()
@@ -80,7 +89,8 @@ def test_a_stall_is_in_the_latency_of_all_that_were_due_meanwhile(
     monkeypatch.setattr(arrivals, "MAX_CONNECTIONS", connections)
     seen, frozen, load = drive(target)
     assert (seen.requests, seen.failures, seen.dropped) == (int(RATE * DURATION), {}, 0)
-    # The truth: what was due `s` seconds before the thaw waited `s` at least, and all the same number of them each second.
+    # The truth: what was due `s` seconds before the thaw waited `s` at least, and all the same
+    # number of them each second.
     for wait in (0.25, 0.5, 1.0, 1.5, 1.9):
         waited = slower_than(seen.latency, wait)
         assert waited >= 0.95 * RATE * (frozen - wait) - 10, (wait, waited)
@@ -88,7 +98,9 @@ def test_a_stall_is_in_the_latency_of_all_that_were_due_meanwhile(
     for part in (0.5, 0.9, 0.99):  # of those that waited, which spread evenly over the freeze
         found = seen.latency.quantile(1 - share * (1 - part)) or 0.0
         assert found >= part * frozen * 0.95 - 0.05
-    if connections == 100:  # most could not even be sent: service times know nothing of it, and latency does
+    if (
+        connections == 100
+    ):  # most could not even be sent: service times know nothing of it, and latency does
         assert slower_than(seen.service, 0.5) <= connections + 10
         assert load.queued >= 0.9 * (RATE * frozen - connections)
         assert seen.late >= 0.9 * (RATE * frozen - connections)

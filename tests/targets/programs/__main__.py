@@ -1,7 +1,8 @@
 """Runs each program leaking and fixed: `python -m tests.targets.programs --only 'aiohttp*' --seconds 90`.
 
-A leaking one must fail with one suspect of its class, at one of its places and through its endpoint; a fixed one must not fail
-and suspects nobody. Releases come from the registries, into the cache that tests/targets/building.py keeps.
+A leaking one must fail with one suspect of its class, at one of its places and through its
+endpoint; a fixed one must not fail and suspects nobody. Releases come from the registries, into the
+cache that tests/targets/building.py keeps.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ CODES = {0: "pass", 1: "fail", 3: "inconclusive"}
 class Program:
     """One library: the packages of its leaking and of its fixed run, the public issue, and what a diagnosis must say.
 
-    `places` are any part of where it may be said to be; `requests` what is asked for, of which `endpoint` leaks.
+    `places` are any part of where it may be said to be; `requests` what is asked for, of which
+    `endpoint` leaks.
     """
 
     name: str
@@ -125,17 +127,27 @@ PROGRAMS = (
 )
 
 
-def command(program: Program, port: int, *, leaking: bool) -> tuple[list[str], dict[str, str], dict[str, Any]]:
+def command(
+    program: Program, port: int, *, leaking: bool
+) -> tuple[list[str], dict[str, str], dict[str, Any]]:
     """How a program is started, its environment, and what `diagnose` says."""
     packages = program.leaking if leaking else program.fixed
     mode = "leak" if leaking else "fixed"
     address = f"127.0.0.1:{free_port()}"
     if program.runtime == "python":
-        installed = cached(f"{program.name}-{packages[0]}", [HERE / program.file], lambda to: _pip(packages, to))
+        installed = cached(
+            f"{program.name}-{packages[0]}", [HERE / program.file], lambda to: _pip(packages, to)
+        )
         environment = {"PYTHONPATH": str(installed), "SOAK_HOOK": address}
-        return [sys.executable, str(HOOK), str(HERE / program.file), str(port), mode], environment, {"python": address}
+        return (
+            [sys.executable, str(HOOK), str(HERE / program.file), str(port), mode],
+            environment,
+            {"python": address},
+        )
     if program.runtime == "node":
-        installed = cached(f"{program.name}-{packages[0]}", [HERE / program.file], lambda to: _npm(packages, to))
+        installed = cached(
+            f"{program.name}-{packages[0]}", [HERE / program.file], lambda to: _npm(packages, to)
+        )
         environment = {"NODE_PATH": str(installed / "node_modules")}
         return (
             [tool("node"), f"--inspect={address}", str(HERE / program.file), str(port), mode],
@@ -144,9 +156,17 @@ def command(program: Program, port: int, *, leaking: bool) -> tuple[list[str], d
         )
     source = HERE / "go"
     sources = [path for path in source.iterdir() if path.suffix in {".go", ".mod", ".sum"}]
-    built = cached("go-programs", sources, lambda to: call([tool("go"), "build", "-o", to / "programs", "."], source))
+    built = cached(
+        "go-programs",
+        sources,
+        lambda to: call([tool("go"), "build", "-o", to / "programs", "."], source),
+    )
     environment = {"LEAK": program.file}
-    return [str(built / "programs"), f"127.0.0.1:{port}", mode], environment, {"pprof": "/debug/pprof"}
+    return (
+        [str(built / "programs"), f"127.0.0.1:{port}", mode],
+        environment,
+        {"pprof": "/debug/pprof"},
+    )
 
 
 def _pip(packages: Sequence[str], to: Path) -> None:
@@ -155,15 +175,31 @@ def _pip(packages: Sequence[str], to: Path) -> None:
 
 
 def _npm(packages: Sequence[str], to: Path) -> None:
-    call([tool("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", *packages], to)
+    call(
+        [
+            tool("npm"),
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--no-save",
+            *packages,
+        ],
+        to,
+    )
 
 
-def run(program: Program, directory: Path, seconds: float, rate: float, *, leaking: bool) -> tuple[bool, str]:
+def run(
+    program: Program, directory: Path, seconds: float, rate: float, *, leaking: bool
+) -> tuple[bool, str]:
     """Whether one run came out as it must, and what it said."""
     words, environment, diagnose = command(program, port := free_port(), leaking=leaking)
     with running(words, timeout=60, environment=environment) as target:
         endpoints = [
-            {"request": request, "expect": {"status": program.expect if request == program.endpoint else 200}}
+            {
+                "request": request,
+                "expect": {"status": program.expect if request == program.endpoint else 200},
+            }
             for request in program.requests
         ]
         document = {
@@ -203,10 +239,14 @@ def run(program: Program, directory: Path, seconds: float, rate: float, *, leaki
 def main() -> None:
     """Prints a line a run; exit 1 when one is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", metavar="GLOB", help="programs by name; repeatable")
+    parser.add_argument(
+        "--only", action="append", metavar="GLOB", help="programs by name; repeatable"
+    )
     parser.add_argument("--seconds", type=float, default=90.0, help="of full load")
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second")
-    parser.add_argument("--out", type=Path, help="where run directories go; left out, they are not kept")
+    parser.add_argument(
+        "--out", type=Path, help="where run directories go; left out, they are not kept"
+    )
     asked = parser.parse_args()
     wrong = 0
     for program in PROGRAMS:

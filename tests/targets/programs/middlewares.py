@@ -12,7 +12,9 @@ from aiohttp import web
 
 
 @web.middleware
-async def timed(request: web.Request, handler: Callable[[web.Request], Awaitable[web.Response]]) -> web.Response:
+async def timed(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.Response]]
+) -> web.Response:
     return await handler(request)
 
 

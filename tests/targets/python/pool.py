@@ -28,10 +28,13 @@ class Pool:
         elif leak == "idle-kept":  # one burst at the start, and its connections stay for good
             size = self.maximum = BURST
         driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        # A statement that psycopg prepares, after its fifth use, is memory that comes late: not here.
+        # A statement that psycopg prepares, after its fifth use, is memory that comes late: not
+        # here.
         arguments = {"prepare_threshold": None}
         kept = self.maximum - size
-        self._engine = create_engine(driver, pool_size=size, max_overflow=kept, connect_args=arguments)
+        self._engine = create_engine(
+            driver, pool_size=size, max_overflow=kept, connect_args=arguments
+        )
         opened = [self._engine.connect() for _ in range(size)]
         for connection in opened:
             connection.close()

@@ -1,7 +1,7 @@
 """A Flask service with SQLAlchemy on PostgreSQL and the Prometheus client; it leaks in one chosen way, or not at all.
 
-`python shop.py --database postgresql://… --leak list`. Each leak sits behind one endpoint and costs the same with every
-request to it; tests/targets/known.py says what and where.
+`python shop.py --database postgresql://… --leak list`. Each leak sits behind one endpoint and costs
+the same with every request to it; tests/targets/known.py says what and where.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ from waitress.server import create_server
 LISTED = 50
 EXPORT_PIECE = 32 << 10
 WORKERS = 8
-WARM_UP = ("/metrics", "/products/7", "/orders", "/search?q=lamp", "/stock/7", "/invoices/latest", "/shipping/is")
+WARM_UP = (
+    "/metrics",
+    "/products/7",
+    "/orders",
+    "/search?q=lamp",
+    "/stock/7",
+    "/invoices/latest",
+    "/shipping/is",
+)
 CALM = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"
 
 
@@ -47,9 +55,15 @@ class PoolMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """One gauge each."""
-        yield GaugeMetricFamily("db_pool_connections_in_use", "Checked out", value=self._pool.in_use())
-        yield GaugeMetricFamily("db_pool_connections_open", "Open, idle ones too", value=self._pool.open())
-        yield GaugeMetricFamily("db_pool_connections_max", "The pool's limit", value=self._pool.maximum)
+        yield GaugeMetricFamily(
+            "db_pool_connections_in_use", "Checked out", value=self._pool.in_use()
+        )
+        yield GaugeMetricFamily(
+            "db_pool_connections_open", "Open, idle ones too", value=self._pool.open()
+        )
+        yield GaugeMetricFamily(
+            "db_pool_connections_max", "The pool's limit", value=self._pool.maximum
+        )
 
 
 def build(armed: Armed, pool: Pool) -> Flask:
@@ -68,7 +82,9 @@ def build(armed: Armed, pool: Pool) -> Flask:
 
     @app.get("/products/<int:number>")
     def product(number: int) -> Response:
-        return jsonify(id=number, name=pool.scalar("SELECT 'product ' || CAST(:value AS int)", number))
+        return jsonify(
+            id=number, name=pool.scalar("SELECT 'product ' || CAST(:value AS int)", number)
+        )
 
     @app.get("/orders")
     def orders() -> Response:
@@ -76,7 +92,12 @@ def build(armed: Armed, pool: Pool) -> Flask:
             leaks.keep_exception()
         elif armed.leak == "threadlocal":
             leaks.keep_in_thread()
-        return jsonify([{"id": n, "product": f"product {n * 7 % 200}", "quantity": 1 + n % 3} for n in range(LISTED)])
+        return jsonify(
+            [
+                {"id": n, "product": f"product {n * 7 % 200}", "quantity": 1 + n % 3}
+                for n in range(LISTED)
+            ]
+        )
 
     @app.post("/orders")
     def place_order() -> tuple[Response, int]:
@@ -139,7 +160,9 @@ def build(armed: Armed, pool: Pool) -> Flask:
 def calm_allocator() -> None:
     """Start over, same pid, with an allocator that settles at once: glibc reads this when a process starts."""
     if os.environ.get("GLIBC_TUNABLES") != CALM:
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "GLIBC_TUNABLES": CALM})
+        os.execve(
+            sys.executable, [sys.executable, *sys.argv], {**os.environ, "GLIBC_TUNABLES": CALM}
+        )
 
 
 def warm_up(url: str) -> None:
@@ -162,7 +185,9 @@ def warm_up(url: str) -> None:
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--addr", default="127.0.0.1:0", help="loopback address; port 0 takes any free one")
+    parser.add_argument(
+        "--addr", default="127.0.0.1:0", help="loopback address; port 0 takes any free one"
+    )
     parser.add_argument("--leak", default="none", choices=leaks.NAMES)
     parser.add_argument("--database", required=True)
     parser.add_argument("--until-eof", action="store_true", help="end when standard input does")
@@ -173,7 +198,9 @@ def main() -> None:
     if host != "127.0.0.1":
         parser.error("listens on 127.0.0.1 only")
     armed = Armed()
-    server = create_server(build(armed, Pool(asked.database, asked.leak)), host=host, port=int(port), threads=WORKERS)
+    server = create_server(
+        build(armed, Pool(asked.database, asked.leak)), host=host, port=int(port), threads=WORKERS
+    )
     # Leaked threads and sessions must not hold up the end, so it is not an orderly one.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))

@@ -14,7 +14,9 @@ PAGE = "<ul>{% for line in lines %}<li>{{ line }}</li>{% endfor %}</ul>"
 @app.get("/items/<int:number>")
 def items(number: int) -> str:
     """Some kilobytes of HTML."""
-    return render_template_string(PAGE, lines=[f"item {number}, line {line}" for line in range(100)])
+    return render_template_string(
+        PAGE, lines=[f"item {number}, line {line}" for line in range(100)]
+    )
 
 
 @app.get("/cached")

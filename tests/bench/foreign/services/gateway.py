@@ -12,7 +12,9 @@ from waitress import serve
 
 app = Flask(__name__)
 store = redis.Redis(port=int(os.environ.get("REDIS_PORT", "6379")), max_connections=8)
-LIFETIME = float(os.environ.get("LIFETIME", "3600"))  # of a session, in seconds; the pool's own default
+LIFETIME = float(
+    os.environ.get("LIFETIME", "3600")
+)  # of a session, in seconds; the pool's own default
 pool = (
     ConnectionPool(os.environ["POSTGRES"], min_size=8, max_size=8, max_lifetime=LIFETIME)
     if "POSTGRES" in os.environ
