@@ -14,7 +14,7 @@ from typing import Any
 from soak.analysis.rules.gc_pressure import CYCLES, LIVE, PAUSE
 from soak.catalog.metrics import FAMILIES, selector
 from soak.catalog.process import START_TIME
-from soak.catalog.rows import Collector, Family, Metric, Pool, ResourceKind, Worse
+from soak.catalog.row_types import Collector, Family, Metric, PoolNames, ResourceKind, Worse
 from soak.profile import Profile
 from soak.selectors import Matcher
 from soak.units import show_amount, show_duration, show_ratio, unit_of
@@ -226,7 +226,7 @@ def _exhaustion(
     )
 
 
-def _pool(pool: Pool, where: Where) -> Iterator[AlertRule]:
+def _pool(pool: PoolNames, where: Where) -> Iterator[AlertRule]:
     name = selector(pool.used).name
     if pool.maximum and selector(pool.used).exact and selector(pool.maximum).exact:
         yield AlertRule(

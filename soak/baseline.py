@@ -54,11 +54,11 @@ def _finite(value: float) -> float:
 Finite = Annotated[float, AfterValidator(_finite)]
 
 
-class _Whole(BaseModel):
+class _BaselineFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Measurement(_Whole):
+class _Measurement(_BaselineFile):
     metric: MetricName
     subject: str
     value: Finite
@@ -68,7 +68,7 @@ class _Measurement(_Whole):
     matters: Annotated[Finite, Field(ge=0)] = 0.0
 
 
-class _Suspect(_Whole):
+class _Suspect(_BaselineFile):
     leak_class: str = Field(alias="class")
     confidence: Annotated[Finite, Field(ge=0, le=1)]
     function: str
@@ -77,7 +77,7 @@ class _Suspect(_Whole):
     endpoint: str
 
 
-class _Run(_Whole):
+class _Run(_BaselineFile):
     profile: str
     source: str
     started: str
@@ -88,7 +88,7 @@ class _Run(_Whole):
     suspects: list[_Suspect] | None = None
 
 
-class _File(_Whole):
+class _File(_BaselineFile):
     format_version: Literal[1]
     kind: Literal["soak baseline"]
     name: str

@@ -8,7 +8,7 @@ from dataclasses import replace
 from soak.load.measure.counting import Counting
 from soak.load.plan.plan import Plan
 from soak.load.plan.warnings import Warnings
-from soak.load.scenario.checks import FailedCheck
+from soak.load.scenario.expectations import FailedCheck
 from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.workload.failure_examples import FailureExamples
 from soak.load.workload.mix import SharedData, TrafficMix

@@ -399,3 +399,12 @@ def test_no_catch_all_names() -> None:
     forbidden = {"utils", "helpers", "manager", "engine", "common", "core"}
     names = {part.removesuffix(".py") for path in SOURCES for part in path.relative_to(ROOT).parts}
     assert names & forbidden == set()
+
+
+def test_no_class_name_has_two_meanings() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(shown(path))
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import fields
 
-from soak.recording.checks import COLUMNS, columns_of
 from soak.recording.files import SCHEMA
 from soak.recording.request_windows import generator_columns
+from soak.recording.validation import COLUMNS, columns_of
 from soak.windows import GENERATOR_FIELDS, GeneratorWindows
 
 

@@ -15,15 +15,15 @@ from soak.analysis.capacity_finding import capacity_finding
 from soak.analysis.charts import charts
 from soak.analysis.endpoint_summaries import endpoint_summaries
 from soak.analysis.prepare.asked_load import AskedLoad
-from soak.analysis.prepare.exemplars import shown
 from soak.analysis.prepare.prepare import Prepared, merged, prepare
+from soak.analysis.prepare.shown_exemplars import shown
 from soak.analysis.rules import RULES, RuleInput
 from soak.analysis.rules.load_coverage import nothing_sent
 from soak.analysis.rules.run_validity import seen_events
 from soak.capacity.search import bracket, conclusion
 from soak.capacity.settings import SearchSettings
 from soak.capacity.step_test import StepTest, WindowCounts
-from soak.capacity.steps import Capacity, Conclusion, DrivenStep, Outcome, StepFigures
+from soak.capacity.steps import Capacity, Conclusion, DrivenStep, StepFigures, StepOutcome
 from soak.catalog.metrics import POOLS, pool_identity, selected
 from soak.catalog.process import CPU_SECONDS
 from soak.model import Analysis, Ending, Finding, Recording, RuleName, Series, Verdict
@@ -137,7 +137,7 @@ def _known(value: float) -> float | None:
 
 def _replayed(
     driven: DrivenStep, rows: Sequence[WindowRow], settings: SearchSettings, *, flows: bool
-) -> Outcome:
+) -> StepOutcome:
     """The outcome of a step, as it was decided while it was driven."""
     test = StepTest(driven.step, settings.limits, settings.risk, flows)
     for row in rows:
@@ -151,7 +151,7 @@ def _figures(
     prepared: Prepared,
     everything: EndpointWindows | None,
     driven: DrivenStep,
-    outcome: Outcome,
+    outcome: StepOutcome,
     rows: Sequence[WindowRow],
 ) -> StepFigures:
     """What was seen in a step once it had settled."""

@@ -9,9 +9,9 @@ from soak.analysis.charts import charts
 from soak.analysis.endpoint_summaries import endpoint_summaries
 from soak.analysis.lead import lead_of
 from soak.analysis.prepare.asked_load import AskedLoad
-from soak.analysis.prepare.exemplars import shown
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.prepare.request_groups import group_windows
+from soak.analysis.prepare.shown_exemplars import shown
 from soak.analysis.rules import RULES, RuleInput
 from soak.analysis.rules.load_coverage import nothing_sent
 from soak.analysis.rules.load_generator import Generator, generator_of, saturated, unproven

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 
 from soak.capacity.settings import GROWTH, RECOVERY_SECONDS, SETTLE_SECONDS, SearchSettings
-from soak.capacity.steps import Bracket, Conclusion, Decision, Outcome, Step, StepKind
+from soak.capacity.steps import Bracket, Conclusion, Decision, Step, StepKind, StepOutcome
 
 #: A recovery is driven at this share of the highest rate that held, or of the lowest of the search.
 RECOVERY_SHARE = 0.5
@@ -21,7 +21,7 @@ RECOVERY_SHARE = 0.5
 BREAKS = 2
 
 
-def next_step(settings: SearchSettings, history: Sequence[Outcome]) -> Step | None:
+def next_step(settings: SearchSettings, history: Sequence[StepOutcome]) -> Step | None:
     """The step that follows; None when the search is over."""
     judged = [outcome for outcome in history if outcome.step.judged]
     if not history and settings.warmup > 0:
@@ -37,7 +37,7 @@ def next_step(settings: SearchSettings, history: Sequence[Outcome]) -> Step | No
     return Step(StepKind.RECOVERY, rounded(RECOVERY_SHARE * base), 0.0, 0.0, RECOVERY_SECONDS)
 
 
-def _stuck(history: Sequence[Outcome]) -> bool:
+def _stuck(history: Sequence[StepOutcome]) -> bool:
     """Whether the last recovery failed."""
     return (
         bool(history)
@@ -46,7 +46,7 @@ def _stuck(history: Sequence[Outcome]) -> bool:
     )
 
 
-def _following(settings: SearchSettings, judged: Sequence[Outcome]) -> Step | None:
+def _following(settings: SearchSettings, judged: Sequence[StepOutcome]) -> Step | None:
     """The next rate to be judged."""
     bounds = bracket(judged)
     held, open_ = bounds.held, bounds.open
@@ -78,7 +78,7 @@ def _step(settings: SearchSettings, rate: float, kind: StepKind = StepKind.STEP)
     return Step(kind, rate, SETTLE_SECONDS, least, settings.longest_of(rate, least))
 
 
-def _again(settings: SearchSettings, judged: Sequence[Outcome], rate: float) -> Step | None:
+def _again(settings: SearchSettings, judged: Sequence[StepOutcome], rate: float) -> Step | None:
     """A rate that did not hold once more, as long as it was measured before.
 
     None once it has not held `BREAKS` times, or in a step that was long enough for no single stall
@@ -93,7 +93,7 @@ def _again(settings: SearchSettings, judged: Sequence[Outcome], rate: float) -> 
     return None if long or len(failed) >= BREAKS else _step(settings, rate, kind)
 
 
-def _confirmed(judged: Sequence[Outcome], rate: float) -> bool:
+def _confirmed(judged: Sequence[StepOutcome], rate: float) -> bool:
     """Whether a rate held in a step of the length of a confirmation."""
     return any(
         outcome.step.rate == rate and outcome.step.kind is StepKind.CONFIRM and outcome.kept
@@ -101,7 +101,7 @@ def _confirmed(judged: Sequence[Outcome], rate: float) -> bool:
     )
 
 
-def bracket(judged: Sequence[Outcome]) -> Bracket:
+def bracket(judged: Sequence[StepOutcome]) -> Bracket:
     """What the outcomes come to, the last one of each rate counting; a rate above one that did not hold does not count."""
     last = {outcome.step.rate: outcome for outcome in judged if outcome.step.judged}
     open_ = min((rate for rate, outcome in last.items() if not outcome.kept), default=None)
@@ -114,7 +114,7 @@ def bracket(judged: Sequence[Outcome]) -> Bracket:
     return Bracket(held, open_, low, min(broke, default=None))
 
 
-def conclusion(settings: SearchSettings, history: Sequence[Outcome]) -> Conclusion:
+def conclusion(settings: SearchSettings, history: Sequence[StepOutcome]) -> Conclusion:
     """How the search ended, or stands: unfinished unless nothing would follow."""
     judged = [outcome for outcome in history if outcome.step.judged]
     bounds = bracket(judged)

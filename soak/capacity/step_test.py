@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from soak.capacity.settings import StepLimit
-from soak.capacity.steps import Decision, Outcome, Step, StepKind
+from soak.capacity.steps import Decision, Step, StepKind, StepOutcome
 from soak.generator_limits import BUSY, LAGGING
 from soak.latency import bucket_seconds
 from soak.units import show_duration, show_number, show_ratio
@@ -97,7 +97,7 @@ class StepTest:
         """How long the step has been measured for."""
         return sum(window.seconds for window in self.windows)
 
-    def add(self, window: WindowCounts) -> Outcome | None:
+    def add(self, window: WindowCounts) -> StepOutcome | None:
         """One more window; the outcome as soon as there is one."""
         settling = self._settled < self.step.settle - 1e-6
         self._settled += window.seconds
@@ -113,7 +113,7 @@ class StepTest:
         )
         return decide()
 
-    def ended(self) -> Outcome:
+    def ended(self) -> StepOutcome:
         """The outcome of a step that ended before it was decided."""
         return self._outcome(
             Decision.UNDECIDED,
@@ -144,11 +144,11 @@ class StepTest:
             violations = float(window.in_flight)  # nothing at all was answered
         return max(successes + window.dropped + newly, violations, 0.0), max(violations, 0.0)
 
-    def _warm(self) -> Outcome | None:
+    def _warm(self) -> StepOutcome | None:
         done = self.seconds >= self.step.least - 1e-6
         return self._outcome(Decision.HELD, "warm-up") if done else None
 
-    def _recovered(self) -> Outcome | None:
+    def _recovered(self) -> StepOutcome | None:
         """Held once some windows in a row are within all limits; broken when none are for too long."""
         last = [counts[-RECOVERED_WINDOWS:] for counts in self._counts]
         well = all(
@@ -164,7 +164,7 @@ class StepTest:
             return self._outcome(Decision.GENERATOR, pressed)
         return self._outcome(Decision.BROKE, f"not recovered within {show_duration(self.seconds)}")
 
-    def _decided(self) -> Outcome | None:
+    def _decided(self) -> StepOutcome | None:
         if len(self.windows) < FEWEST_WINDOWS:
             return None
         needed = math.log(1 / self.risk)
@@ -197,7 +197,7 @@ class StepTest:
             return self._outcome(Decision.BROKE, growth) if over else None
         return self._open() if over else None
 
-    def _open(self) -> Outcome:
+    def _open(self) -> StepOutcome:
         """Neither is sure in the time that the step had."""
         kept = self._within_limits() and self._queue_growth() is None
         reason = f"too near to the limit to be sure: {self._told(self._nearest())}"
@@ -283,9 +283,9 @@ class StepTest:
             for limit, counts in zip(self.limits, self._counts, strict=True)
         )
 
-    def _outcome(self, decision: Decision, reason: str, *, kept: bool | None = None) -> Outcome:
+    def _outcome(self, decision: Decision, reason: str, *, kept: bool | None = None) -> StepOutcome:
         kept = decision is Decision.HELD if kept is None else kept
-        return Outcome(self.step, decision, self.seconds, reason, kept)
+        return StepOutcome(self.step, decision, self.seconds, reason, kept)
 
 
 def design_effect(counts: Sequence[tuple[float, float]]) -> float:

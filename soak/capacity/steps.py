@@ -87,7 +87,7 @@ class DrivenStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """What a step showed, and a sentence that says why; `seconds` is how long it was measured for.
 
     `kept` says that the limits were kept as far as it was measured: proven where the decision is
@@ -124,7 +124,7 @@ class StepFigures:
     empty where not recorded. `start` and `end` are seconds on the run's clock.
     """
 
-    outcome: Outcome
+    outcome: StepOutcome
     start: float
     end: float
     achieved: float

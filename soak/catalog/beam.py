@@ -5,7 +5,7 @@ Memory is judged by its parts; the totals above them are only shown.
 
 from __future__ import annotations
 
-from soak.catalog.rows import (
+from soak.catalog.row_types import (
     Family,
     ResourceKind,
     Unit,

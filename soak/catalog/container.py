@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from soak.catalog.rows import Family, Metric, ResourceKind, Unit, bound, count, memory, shown
+from soak.catalog.row_types import Family, Metric, ResourceKind, Unit, bound, count, memory, shown
 
 MEMORY_LIMIT, OOM_KILLS = "container_spec_memory_limit_bytes", "container_oom_events_total"
 WORKING_SET, CONTAINER_RESIDENT = "container_memory_working_set_bytes", "container_memory_rss"

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from soak.catalog.process import resident
-from soak.catalog.rows import Collector, Family, ResourceKind, Unit, connected, count, heap, shown
+from soak.catalog.row_types import (
+    Collector,
+    Family,
+    ResourceKind,
+    Unit,
+    connected,
+    count,
+    heap,
+    shown,
+)
 
 _OTEL, _BEFORE = (
     "dotnet_gc_last_collection_heap_size_bytes",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from soak.catalog.process import MEMORY_LIMITS
-from soak.catalog.rows import (
+from soak.catalog.row_types import (
     Collector,
     Family,
-    Pool,
+    PoolNames,
     ResourceKind,
     Unit,
     Worse,
@@ -89,13 +89,13 @@ GO = Family(
         ),
     ),
     pools=(
-        Pool(
+        PoolNames(
             used="go_sql_in_use_connections",
             maximum="go_sql_max_open_connections",
             idle="go_sql_idle_connections",
             waits="go_sql_wait_count_total",
         ),
-        Pool(
+        PoolNames(
             used="pgxpool_acquired_conns",
             maximum="pgxpool_max_conns",
             idle="pgxpool_idle_conns",

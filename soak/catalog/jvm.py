@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from soak.catalog.rows import (
+from soak.catalog.row_types import (
     Collector,
     Family,
-    Pool,
+    PoolNames,
     ResourceKind,
     Unit,
     Worse,
@@ -176,40 +176,42 @@ JVM = Family(
         ),
     ),
     pools=(
-        Pool(
+        PoolNames(
             used="hikaricp_connections_active",
             maximum="hikaricp_connections_max",
             idle="hikaricp_connections_idle",
             waiting="hikaricp_connections_pending",
             timeouts="hikaricp_connections_timeout_total",
         ),
-        Pool(
+        PoolNames(
             used="hikaricp_active_connections",
             maximum="hikaricp_max_connections",
             idle="hikaricp_idle_connections",
             waiting="hikaricp_pending_threads",
             timeouts="hikaricp_connection_timeout_total",
         ),
-        Pool(
+        PoolNames(
             used="jdbc_connections_active",
             maximum="jdbc_connections_max",
             idle="jdbc_connections_idle",
         ),
-        Pool(
+        PoolNames(
             used="r2dbc_pool_acquired_connections",
             maximum="r2dbc_pool_max_allocated_connections",
             idle="r2dbc_pool_idle_connections",
             waiting="r2dbc_pool_pending_connections",
         ),
-        Pool(used="mongodb_driver_pool_checkedout", waiting="mongodb_driver_pool_waitqueuesize"),
-        Pool(
+        PoolNames(
+            used="mongodb_driver_pool_checkedout", waiting="mongodb_driver_pool_waitqueuesize"
+        ),
+        PoolNames(
             used='httpcomponents_httpclient_pool_total_connections{state="leased"}',
             maximum="httpcomponents_httpclient_pool_total_max",
             idle='httpcomponents_httpclient_pool_total_connections{state="available"}',
             waiting="httpcomponents_httpclient_pool_total_pending",
         ),
         *(
-            Pool(
+            PoolNames(
                 used=f"{prefix}connectionpool_managedConnections",
                 idle=f"{prefix}connectionpool_freeConnections",
                 noun="connections of a pool",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from soak.catalog.metrics import NO_RESOURCES, metric_of
-from soak.catalog.rows import ResourceKind, Unit
+from soak.catalog.row_types import ResourceKind, Unit
 from soak.catalog.words import RESOURCES, Meaning, meaning_of_words, resource_of, words_of
 from soak.model import Kind, Labels, series_key
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soak.catalog.rows import Family, Pool, ResourceKind, Unit, shown
+from soak.catalog.row_types import Family, PoolNames, ResourceKind, Unit, shown
 
 LOAD = Family(
     name="soak",
@@ -15,7 +15,7 @@ LOAD = Family(
 ANY_LANGUAGE = Family(
     name="OpenTelemetry",
     pools=(
-        Pool(
+        PoolNames(
             used='db_client_connections_usage{state="used"}',
             maximum="db_client_connections_max",
             idle='db_client_connections_usage{state="idle"}',
@@ -23,7 +23,7 @@ ANY_LANGUAGE = Family(
             timeouts="db_client_connections_timeouts_total",
         ),
         *(
-            Pool(
+            PoolNames(
                 used=f'db_client_connection_count{{{label}="used"}}',
                 maximum="db_client_connection_max",
                 idle=f'db_client_connection_count{{{label}="idle"}}',
@@ -32,7 +32,7 @@ ANY_LANGUAGE = Family(
             )
             for label in ("db_client_connection_state", "state")
         ),
-        Pool(
+        PoolNames(
             used="db_pool_connections_in_use",
             maximum="db_pool_connections_max",
             idle="db_pool_connections_idle",

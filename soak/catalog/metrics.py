@@ -22,11 +22,11 @@ from soak.catalog.php import PHP
 from soak.catalog.process import PROCESS
 from soak.catalog.proxies import ENVOY, HAPROXY, NGINX, TRAEFIK
 from soak.catalog.python import PYTHON
-from soak.catalog.rows import Collector as Collector  # noqa: PLC0414 - the catalog's users know this module alone
-from soak.catalog.rows import Family, Unit, Worse
-from soak.catalog.rows import Metric as Metric  # noqa: PLC0414
-from soak.catalog.rows import Pool as Pool  # noqa: PLC0414
-from soak.catalog.rows import ResourceKind as ResourceKind  # noqa: PLC0414
+from soak.catalog.row_types import Collector as Collector  # noqa: PLC0414 - the catalog's users know this module alone
+from soak.catalog.row_types import Family, Unit, Worse
+from soak.catalog.row_types import Metric as Metric  # noqa: PLC0414
+from soak.catalog.row_types import PoolNames as PoolNames  # noqa: PLC0414
+from soak.catalog.row_types import ResourceKind as ResourceKind  # noqa: PLC0414
 from soak.catalog.ruby import RUBY
 from soak.catalog.words import is_left
 from soak.model import Labels
@@ -57,7 +57,7 @@ FAMILIES: tuple[Family, ...] = (
     LOAD,
 )
 _EXPORTER_MARKS = frozenset(mark for family in FAMILIES for mark in family.exporter_marks)
-POOLS: tuple[Pool, ...] = tuple(pool for family in FAMILIES for pool in family.pools)
+POOLS: tuple[PoolNames, ...] = tuple(pool for family in FAMILIES for pool in family.pools)
 COLLECTORS: tuple[Collector, ...] = tuple(
     collector for family in FAMILIES for collector in family.collectors
 )
@@ -148,7 +148,7 @@ def superseded(metric: Metric, others: Iterable[Named]) -> bool:
     )
 
 
-def pool_identity(pool: Pool, labels: Labels) -> Labels:
+def pool_identity(pool: PoolNames, labels: Labels) -> Labels:
     """The labels that tell one pool from another: those that the pool's selectors do not mention."""
     gauges = (pool.used, pool.idle, pool.maximum, pool.waiting)
     mentioned = {matcher.label for text in gauges for matcher in selector(text).matchers}

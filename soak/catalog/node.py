@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soak.catalog.rows import (
+from soak.catalog.row_types import (
     Collector,
     Family,
     ResourceKind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soak.catalog.rows import Family, ResourceKind, Unit, count, shown
+from soak.catalog.row_types import Family, ResourceKind, Unit, count, shown
 
 PHP = Family(
     name="PHP-FPM",

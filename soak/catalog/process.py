@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from soak.catalog.rows import (
+from soak.catalog.row_types import (
     Family,
     Metric,
     ResourceKind,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soak.catalog.process import resident
-from soak.catalog.rows import (
+from soak.catalog.row_types import (
     Family,
     Metric,
     ResourceKind,

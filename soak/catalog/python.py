@@ -3,10 +3,10 @@ that a run without a collection proves as much as one with many."""
 
 from __future__ import annotations
 
-from soak.catalog.rows import (
+from soak.catalog.row_types import (
     Collector,
     Family,
-    Pool,
+    PoolNames,
     ResourceKind,
     Unit,
     connected,
@@ -53,7 +53,7 @@ PYTHON = Family(
         ),
     ),
     pools=(
-        Pool(
+        PoolNames(
             used="sqlalchemy_pool_checked_out",
             maximum="sqlalchemy_pool_max",
             idle="sqlalchemy_pool_checked_in",

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from soak.catalog.process import resident
-from soak.catalog.rows import Collector, Family, Pool, ResourceKind, Unit, count, heap, shown
+from soak.catalog.row_types import (
+    Collector,
+    Family,
+    PoolNames,
+    ResourceKind,
+    Unit,
+    count,
+    heap,
+    shown,
+)
 
 RUBY = Family(
     name="Ruby",
@@ -64,7 +73,7 @@ RUBY = Family(
         shown("sidekiq_*", ResourceKind.OTHER, "Sidekiq's jobs", Unit.TASKS),
     ),
     pools=tuple(
-        Pool(
+        PoolNames(
             used=f"{prefix}_connection_pool_busy",
             maximum=f"{prefix}_connection_pool_size",
             idle=f"{prefix}_connection_pool_idle",

@@ -8,7 +8,7 @@ import click
 
 from soak.analysis.acceptance import FASTER
 from soak.baseline import Baseline, capacity_in
-from soak.cli.comparing import CODES, profile_rules, show, write_comparison
+from soak.cli.comparison_options import CODES, profile_rules, show, write_comparison
 from soak.compared import MeasuredRun
 from soak.comparison.comparing import compare
 from soak.errors import ExitCode, UsageError

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from soak.cli.signals import interrupt_on_signals
+from soak.cli.stop_signals import interrupt_on_signals
 from soak.errors import ExitCode, SoakError, UsageError
 from soak.live.address import AGENT_PORT, parse_address
 from soak.printable import clean

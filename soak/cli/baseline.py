@@ -72,7 +72,7 @@ def list_() -> int:
     """
     from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.sides import BASELINES, read_baseline  # noqa: PLC0415
-    from soak.reporters.comparison.rows import side  # noqa: PLC0415
+    from soak.reporters.comparison.difference_rows import side  # noqa: PLC0415
 
     paths = sorted(BASELINES.glob("*.json")) if BASELINES.is_dir() else []
     if not paths:
@@ -100,7 +100,7 @@ def show(name: str) -> int:
     """
     from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.sides import read_baseline  # noqa: PLC0415
-    from soak.reporters.comparison.rows import side, value  # noqa: PLC0415
+    from soak.reporters.comparison.difference_rows import side, value  # noqa: PLC0415
 
     baseline = read_baseline(Path(name))
     tell(f"{baseline.name}, set {baseline.made}: {side(baseline.runs)}")

@@ -61,7 +61,7 @@ def command(
       reports/main-3 -- reports/branch-1 reports/branch-2 reports/branch-3 soak compare main
       reports/branch --tolerance 'p99: 10%' --require p99 --out comparison
     """
-    from soak.cli.comparing import deliver, profile_rules, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none
+    from soak.cli.comparison_options import deliver, profile_rules, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none
     from soak.cli.sides import name_of, refuse_shared, runs_of  # noqa: PLC0415
     from soak.comparison.comparing import compare  # noqa: PLC0415
     from soak.recording.files import PROFILE, is_run_directory  # noqa: PLC0415

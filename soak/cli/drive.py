@@ -19,7 +19,7 @@ from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certai
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
 from soak.cli.delivery import ENDING, code_of, complain, show, tell, write_reports
-from soak.cli.signals import ending_signals
+from soak.cli.stop_signals import ending_signals
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError, UsageError
 from soak.live.failures import FailureNews

@@ -65,7 +65,7 @@ def command(
       soak gate profiles/gate.yaml soak gate profiles/gate.yaml --base http://127.0.0.1:8081
       --candidate http://127.0.0.1:8082 --pairs 8 --slice 1m
     """
-    from soak.cli.comparing import deliver, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.comparison_options import deliver, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.gate_driving import drive_gate  # noqa: PLC0415
     from soak.profile import load_profile  # noqa: PLC0415
     from soak.recording import run_directory  # noqa: PLC0415

@@ -14,7 +14,7 @@ from soak.analysis import analyze
 from soak.cli.delivery import Written, code_of, write_reports
 from soak.errors import ExitCode, SoakError, UsageError
 from soak.formats import Options, read_recording
-from soak.formats.names import in_base_unit, labelled
+from soak.formats.column_names import in_base_unit, labelled
 from soak.formats.prometheus_server import RangeQuery, query_server
 from soak.model import Analysis, Finding, Recording, Verdict
 from soak.profile import Limits

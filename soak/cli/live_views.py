@@ -57,15 +57,15 @@ def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) 
             click.echo(f"soak: live page at {page.url}", err=True)
         if options.metrics is not None:
             from soak.live.exporter import Exporter  # noqa: PLC0415 - prometheus-client, only needed here
-            from soak.live.metrics import RunCollector  # noqa: PLC0415
+            from soak.live.prometheus_metrics import RunCollector  # noqa: PLC0415
 
             collector = RunCollector(shown.name, live, lambda: judge.latest)
             exporter = Exporter(collector, options.metrics, os.environ.get(TOKEN, ""))
             stack.callback(exporter.close)
             click.echo(f"soak: metrics at {exporter.url}", err=True)
         if options.otlp is not None:
-            from soak.live.metrics import RunCollector  # noqa: PLC0415
             from soak.live.otlp import OtlpExport  # noqa: PLC0415 - an optional extra
+            from soak.live.prometheus_metrics import RunCollector  # noqa: PLC0415
 
             collector = RunCollector(shown.name, live, lambda: judge.latest)
             export = OtlpExport(

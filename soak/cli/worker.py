@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soak.cli.signals import interrupt_on_signals
+from soak.cli.stop_signals import interrupt_on_signals
 from soak.errors import ExitCode, LoadError, UsageError
 
 if TYPE_CHECKING:

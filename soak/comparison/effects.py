@@ -23,7 +23,7 @@ import numpy as np
 
 from soak.analysis.statistics.t_mixture import t_cdf, t_quantile
 from soak.compared import Measurement
-from soak.comparison.metrics.metric import Metric
+from soak.comparison.metrics.metric import ComparedMetric
 from soak.model import Floats
 
 #: Degrees of freedom that the assumed scatter counts for. Fewer: one run a side tells nothing; more: several runs' own scatter
@@ -64,13 +64,17 @@ class Effect:
         return float(t_cdf((self.change - bound) / self.error, self.freedom))
 
 
-def on_scale(metric: Metric, value: float) -> float:
+def on_scale(metric: ComparedMetric, value: float) -> float:
     """A value on its metric's scale: its logarithm where differences are shares."""
     return math.log(value) if metric.relative else value
 
 
 def effect(
-    metric: Metric, base: Sequence[Measurement], candidate: Sequence[Measurement], *, paired: bool
+    metric: ComparedMetric,
+    base: Sequence[Measurement],
+    candidate: Sequence[Measurement],
+    *,
+    paired: bool,
 ) -> Effect:
     """The difference between the sides; `paired` where run i of one side was made beside run i of the other."""
     sides = [
@@ -96,7 +100,7 @@ def effect(
     )
 
 
-def _assumed(metric: Metric, side: Sequence[Measurement], between: float) -> Floats:
+def _assumed(metric: ComparedMetric, side: Sequence[Measurement], between: float) -> Floats:
     """The variance of each run's figure: what the run tells, and what runs of one build are assumed to differ by."""
     error, drift = (
         np.array([getattr(measurement, name) for measurement in side])

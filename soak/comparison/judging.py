@@ -15,7 +15,7 @@ from soak.analysis.statistics.holm import holm
 from soak.compared import Change, Difference, Measurement
 from soak.comparison.effects import Effect, caught, effect
 from soak.comparison.metrics import METRICS
-from soak.comparison.metrics.metric import Metric
+from soak.comparison.metrics.metric import ComparedMetric
 from soak.profile.compare import CompareRule, parse_tolerance
 
 #: The chance that a comparison of equals calls anything worse.
@@ -77,7 +77,9 @@ def _tested(pair: Pair, rule: CompareRule | None, *, paired: bool) -> _Tested:
     return _Tested(pair, measured, up, down, p_worse, p_better)
 
 
-def _tolerances(pair: Pair, metric: Metric, rule: CompareRule | None) -> tuple[float, float]:
+def _tolerances(
+    pair: Pair, metric: ComparedMetric, rule: CompareRule | None
+) -> tuple[float, float]:
     """The tolerance for a rise and for a fall, on the metric's scale, neither below 0."""
     level = abs(_middle(pair.base))
     amount = max(

@@ -10,7 +10,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import selected
-from soak.comparison.blocks import Blocks, standard_error
+from soak.comparison.block_estimates import Blocks, standard_error
 from soak.model import Analysis, Floats, Kind, Series
 from soak.windows import EndpointWindows
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from soak.demo.leaks import Parts
-from soak.demo.metrics import Metrics
+from soak.demo.metrics_page import Metrics
 from soak.demo.pool import PoolExhaustedError
 from soak.demo.shop import Shop
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from soak.demo.pool import Pool
+from soak.demo.pool import ConnectionPool
 from soak.demo.shop import NoTariffError, tariff
 
 FLAT_RATE = 2490
@@ -94,7 +94,7 @@ def confirm_and_await_receipt(order: int) -> None:
 
 
 # Pool: a connection not given back on the way out through an error.
-def quote(pool: Pool, country: str) -> int:
+def quote(pool: ConnectionPool, country: str) -> int:
     """Right: given back on every path. Cents; countries without a tariff pay the flat rate."""
     try:
         with pool.connection() as connection:
@@ -103,7 +103,7 @@ def quote(pool: Pool, country: str) -> int:
         return FLAT_RATE
 
 
-def quote_without_finally(pool: Pool, country: str) -> int:
+def quote_without_finally(pool: ConnectionPool, country: str) -> int:
     """Wrong: where there is no tariff, the exception jumps over `checkin`."""
     try:
         connection = pool.checkout()
@@ -121,7 +121,7 @@ class Parts:
     page: Callable[[str, str, Callable[[str], bytes]], bytes]
     read: Callable[[Path], bytes]
     confirm: Callable[[int], None]
-    quote: Callable[[Pool, str], int]
+    quote: Callable[[ConnectionPool, str], int]
 
 
 def right() -> Parts:

@@ -13,7 +13,7 @@ class PoolExhaustedError(Exception):
     """No connection came free in time."""
 
 
-class Pool:
+class ConnectionPool:
     """At most `maximum` connections, `warm` of them open from the start; a checkout waits up to `timeout` seconds.
 
     Idle connections are handed out in turn, the longest idle first, so that all of them are equally

@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from soak.demo.connection import Connection
+from soak.demo.client_connection import ClientConnection
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Server:
+class DemoServer:
     """Listens on loopback from the moment it is made; `serve` runs until `stop`."""
 
     def __init__(self, port: int, app: WSGIApplication, threads: int) -> None:
@@ -32,8 +32,8 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self._listener.setblocking(False)
         self.address: tuple[str, int] = self._listener.getsockname()
-        self._ready: queue.SimpleQueue[Connection | None] = queue.SimpleQueue()
-        self._served: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[ClientConnection | None] = queue.SimpleQueue()
+        self._served: queue.SimpleQueue[ClientConnection] = queue.SimpleQueue()
         self._waker, self._wake = socket.socketpair()
         self._waker.setblocking(False)
         self._wake.setblocking(False)
@@ -78,7 +78,7 @@ class Server:
             time.sleep(0.1)
             return
         selector.register(
-            client, selectors.EVENT_READ, Connection(client, peer, self.address, self._app)
+            client, selectors.EVENT_READ, ClientConnection(client, peer, self.address, self._app)
         )
 
     def _take_back(self, selector: selectors.BaseSelector) -> None:
@@ -98,7 +98,7 @@ class Server:
             worker.join(timeout=2)
         self._take_back(selector)
         for key in list(selector.get_map().values()):
-            if isinstance(key.data, Connection):
+            if isinstance(key.data, ClientConnection):
                 key.data.close()
 
     def _rouse(self) -> None:

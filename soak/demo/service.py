@@ -11,9 +11,9 @@ from pathlib import Path
 
 from soak.demo import leaks, shop
 from soak.demo.app import Endpoints, create_app
-from soak.demo.metrics import Metrics
-from soak.demo.pool import Pool
-from soak.demo.server import Server
+from soak.demo.metrics_page import Metrics
+from soak.demo.pool import ConnectionPool
+from soak.demo.server import DemoServer
 from soak.demo.steady import warm_up
 
 THREADS = 8
@@ -29,10 +29,10 @@ def run(port: int, leak: leaks.Leak, rounds: int) -> None:
         shop.create(database)
         terms.write_text(_TERMS)
         maximum = POOL_TO_LEAK if leak is leaks.Leak.POOL else POOL_MAXIMUM
-        pool = Pool(lambda: shop.connect(database), maximum, warm=THREADS)
+        pool = ConnectionPool(lambda: shop.connect(database), maximum, warm=THREADS)
         metrics = Metrics(pool)
         endpoints = Endpoints(shop.Shop(pool), leaks.right(), metrics, terms)
-        server = Server(port, create_app(endpoints, metrics), THREADS)
+        server = DemoServer(port, create_app(endpoints, metrics), THREADS)
 
         def get_ready() -> None:
             try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from soak.demo.pool import Pool
+from soak.demo.pool import ConnectionPool
 
 PRODUCTS = 200
 KEPT_ORDERS = 500
@@ -78,7 +78,7 @@ def tariff(connection: sqlite3.Connection, country: str) -> int:
 class Shop:
     """The queries behind the endpoints. All rows are fetched at once: a statement left open would hold a read lock."""
 
-    pool: Pool
+    pool: ConnectionPool
 
     def product(self, number: int) -> dict[str, Any] | None:
         """One product, or None."""

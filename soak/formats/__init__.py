@@ -37,8 +37,8 @@ from soak.formats import (
     vmstat,
 )
 from soak.formats.assemble import assemble
-from soak.formats.base import Format, Options
 from soak.formats.content import Content, read_content
+from soak.formats.format import Format, Options
 from soak.model import Recording
 
 #: In the order in which they are asked; CSV, which takes any text, is the last.

@@ -10,9 +10,9 @@ import numpy as np
 
 from soak.catalog.words import Meaning, free_beside_caches, words_of
 from soak.errors import InputError
-from soak.formats.base import RawSeries, Reading
+from soak.formats.column_names import kind_of, meaning_of
 from soak.formats.content import Content
-from soak.formats.names import kind_of, meaning_of
+from soak.formats.format import RawSeries, Reading
 from soak.formats.times import FIRST_UNIX
 from soak.model import (
     Event,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.formats.names import EXACT_BYTES, TIMES
+from soak.formats.column_names import EXACT_BYTES, TIMES
 from soak.model import Floats
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from soak.catalog.words import Meaning, free_beside_caches, words_of
-from soak.formats.base import Reading
-from soak.formats.names import in_base_unit, labelled, meaning_of
+from soak.formats.column_names import in_base_unit, labelled, meaning_of
+from soak.formats.format import Reading
 from soak.model import Floats
 
 #: Fewer rows say nothing of a column's shape.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from soak.formats.base import Options, RawSeries, Reading, refuse
-from soak.formats.blocks import timed_lines, times_of_blocks
 from soak.formats.content import Content
+from soak.formats.format import Options, RawSeries, Reading, refuse
+from soak.formats.timed_lines import timed_lines, times_of_blocks
 
 _GAP = re.compile(r"\s{2,}|\t")
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soak.formats.base import Format, Options, Reading, Table, refuse
 from soak.formats.cells import NUMBER
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, Reading, Table, refuse
 from soak.formats.table import read_table
 from soak.formats.times import moment
 

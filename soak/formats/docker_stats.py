@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from soak.formats.base import Format, Options, Reading, refuse
-from soak.formats.blocks import timed_lines
 from soak.formats.cells import value_of
 from soak.formats.columns_by_position import Samples, read_printed
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, Reading, refuse
 from soak.formats.json_rows import rows_of
+from soak.formats.timed_lines import timed_lines
 from soak.formats.times import moment
 
 _HEADER = re.compile(r"\s*(CONTAINER( ID)?|NAME)\s.*MEM USAGE / LIMIT")

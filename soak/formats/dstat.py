@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import moment
 
 #: What is read: (group, column) as dstat writes them, and what it is called here. dstat writes bytes.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.base import Format
 from soak.formats.content import Content
 from soak.formats.csv_text import read
+from soak.formats.format import Format
 
 _GRAFANA = re.compile(r'^(?:"?sep=.\n)?(?:"Time"[,;\t]|Time[;,]|"?Series"?[;,]"?Time"?[;,]"?Value)')
 

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
-from soak.formats.blocks import timed_lines, times_of_blocks
 from soak.formats.cells import value_of
+from soak.formats.column_names import EXACT_BYTES
 from soak.formats.content import Content
-from soak.formats.names import EXACT_BYTES
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
+from soak.formats.timed_lines import timed_lines, times_of_blocks
 
 _HEADER = re.compile(r"\s*total\s+used\s+free\b")
 #: `free` does not say its unit. A machine's memory is under 2 TiB and over 2 GiB, so that totals up to here are MiB, then KiB.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 
-from soak.formats.base import Format, Options, Reading, refuse, table_of
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, Reading, refuse, table_of
 from soak.formats.table import read_table
 
 _ASIDE = ("", "result", "table", "_start", "_stop")

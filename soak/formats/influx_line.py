@@ -7,8 +7,8 @@ from array import array
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
 from soak.formats.content import CUT_SHORT, Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import from_numbers
 
 _PLAIN = r"(?:[^,= \\]|\\.)+"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from soak.formats.base import Format, Options, Reading, Table, refuse
 from soak.formats.content import CUT_SHORT, Content
+from soak.formats.format import Format, Options, Reading, Table, refuse
 from soak.formats.prometheus_json import parse_json
 from soak.formats.table import read_table
 

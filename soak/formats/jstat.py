@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
-from soak.formats.blocks import timed_lines, times_of_blocks
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
+from soak.formats.timed_lines import timed_lines, times_of_blocks
 from soak.model import Floats, Kind
 
 _HEADER = re.compile(r"\s*(Timestamp\s+)?S0C\s+S1C\s+S0U\s+S1U\s+EC\s+EU\s+OC\s+OU\b")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.base import Format, Options, Reading
 from soak.formats.cells import value_of
 from soak.formats.columns_by_position import read_printed
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, Reading
 
 _HEADER = re.compile(r"\s*(NAMESPACE\s+)?(POD\s+)?NAME\s.*MEMORY\(bytes\)")
 

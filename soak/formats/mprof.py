@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
 from soak.formats.content import CUT_SHORT, Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 
 _MIB = 2**20
 _LINE = re.compile(r"(MEM) (\S+) (\S+)|(CHLD) (\d+) (\S+) (\S+)")

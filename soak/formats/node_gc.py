@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.model import Kind
 
 _LINE = re.compile(

@@ -7,9 +7,9 @@ from array import array
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.column_names import labelled
 from soak.formats.content import CUT_SHORT, Content
-from soak.formats.names import labelled
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import from_numbers
 from soak.model import Kind
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from soak.formats.base import Format, Options, Reading, Table, refuse
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, Reading, Table, refuse
 from soak.formats.table import read_table
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.base import Format, Options, Reading
 from soak.formats.content import Content
 from soak.formats.csv_text import parsed
+from soak.formats.format import Format, Options, Reading
 from soak.formats.table import read_table
 
 _COLUMN = re.compile(

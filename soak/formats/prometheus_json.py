@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import from_numbers
 
 

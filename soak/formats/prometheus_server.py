@@ -17,9 +17,9 @@ import numpy as np
 
 from soak.errors import TargetError, UsageError
 from soak.formats.assemble import assemble
-from soak.formats.base import Options, RawSeries, Reading
+from soak.formats.column_names import kind_of
 from soak.formats.content import MOST_BYTES, Content
-from soak.formats.names import kind_of
+from soak.formats.format import Options, RawSeries, Reading
 from soak.formats.prometheus_json import read_answer
 from soak.model import Kind, Recording
 

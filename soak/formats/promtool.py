@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
+from soak.formats.column_names import labelled
 from soak.formats.content import Content
-from soak.formats.names import labelled
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 
 _SERIES = re.compile(r"(\S.*?) =>(?:\s+(.*))?")
 _POINT = re.compile(r"(\S+) @\[(\d+(?:\.\d+)?)\]")

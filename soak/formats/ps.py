@@ -10,11 +10,11 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, Reading, refuse
-from soak.formats.blocks import timed_lines
+from soak.formats.column_names import BYTES
 from soak.formats.columns_by_position import Row, Samples
 from soak.formats.content import Content
-from soak.formats.names import BYTES
+from soak.formats.format import Format, Options, Reading, refuse
+from soak.formats.timed_lines import timed_lines
 from soak.formats.times import seconds_of_day, unwrapped
 
 _RESIDENT = ("RSS", "RSZ", "RES")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.base import Format, Options, Reading, refuse, table_of
 from soak.formats.content import CUT_SHORT, Content
+from soak.formats.format import Format, Options, Reading, refuse, table_of
 from soak.formats.table import read_table
 
 _HEADER = re.compile(r"#\s*Elapsed time\s+CPU \(%\)\s+Real \(MB\)\s+Virtual \(MB\)")

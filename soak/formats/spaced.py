@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from soak.formats.base import Format, Options, Reading, refuse, table_of
-from soak.formats.blocks import timed_lines
 from soak.formats.cells import NUMBER
 from soak.formats.content import CUT_SHORT, Content
+from soak.formats.format import Format, Options, Reading, refuse, table_of
 from soak.formats.table import read_table
+from soak.formats.timed_lines import timed_lines
 
 #: So many lines tell that a file is of this format.
 _SAMPLE = 20

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from soak.catalog.words import Meaning
-from soak.formats.base import Options, Table, refuse
+from soak.formats.column_names import meaning_of
 from soak.formats.content import Content
-from soak.formats.names import meaning_of
+from soak.formats.format import Options, Table, refuse
 from soak.model import Floats
 
 if TYPE_CHECKING:

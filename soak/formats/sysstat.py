@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.base import Format, Options, Reading, refuse, table_of
-from soak.formats.blocks import clock_times
 from soak.formats.content import CUT_SHORT, Content
+from soak.formats.format import Format, Options, Reading, refuse, table_of
 from soak.formats.table import read_table
+from soak.formats.timed_lines import clock_times
 from soak.formats.times import from_texts
 
 _BANNER = re.compile(r"\S+ \S+ \(.*\)\s+(\S+)\s+_\S+_\s+\(\d+ CPU\)")

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.catalog.words import words_of
-from soak.formats.base import Options, RawSeries, Reading, Table, refuse
 from soak.formats.cells import NotANumberError, numbers
+from soak.formats.column_names import in_base_unit, labelled
 from soak.formats.column_roles import left_out
 from soak.formats.content import Content
-from soak.formats.names import in_base_unit, labelled
+from soak.formats.format import Options, RawSeries, Reading, Table, refuse
 from soak.formats.splitting import splitting_columns
 from soak.formats.time_column import find_times
 from soak.model import Floats, Kind

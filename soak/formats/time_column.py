@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soak.formats.base import Options, Table, refuse
 from soak.formats.cells import NotANumberError, numbers
 from soak.formats.content import Content
+from soak.formats.format import Options, Table, refuse
 from soak.formats.times import (
     FIRST_UNIX,
     SECONDS,

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
 from soak.formats.content import CUT_SHORT, Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import from_numbers
 
 

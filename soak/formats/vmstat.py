@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 
-from soak.formats.base import Format, Options, RawSeries, Reading, refuse
-from soak.formats.blocks import timed_lines, times_of_blocks
 from soak.formats.content import Content
+from soak.formats.format import Format, Options, RawSeries, Reading, refuse
+from soak.formats.timed_lines import timed_lines, times_of_blocks
 from soak.formats.times import moment
 
 _HEADER = re.compile(r"\s*r\s+b\s+swpd\s+free\b")

@@ -24,17 +24,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from soak.errors import UsageError
-from soak.history.night import Metric, Night
+from soak.history.night import HistoryMetric, Night
 
 CHANCE, SEARCHED, SIDE, RECENT = 0.001, 120, 3, 14
 TOLERANCE, LATENCY, ERRORS = 0.05, 0.001, 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangePoint:
     """A metric's mean was `before`, and is `after` since the night `since` (its place in the list of nights)."""
 
-    metric: Metric
+    metric: HistoryMetric
     since: int
     before: float
     after: float
@@ -70,9 +70,11 @@ def need_otava(what: str) -> None:
         raise UsageError(f"{what} needs Apache Otava: pip install 'soak-harness[history]'")
 
 
-def find_changes(nights: Sequence[Night], metrics: Sequence[Metric]) -> dict[str, list[Change]]:
+def find_changes(
+    nights: Sequence[Night], metrics: Sequence[HistoryMetric]
+) -> dict[str, list[ChangePoint]]:
     """The changes that matter, by the metric's key, in the order of time; nights that may not be compared are left out."""
-    changes: dict[str, list[Change]] = {}
+    changes: dict[str, list[ChangePoint]] = {}
     followed = [metric for metric in metrics if metric.key != "vouched"]
     for metric in followed:
         seen = [
@@ -82,7 +84,7 @@ def find_changes(nights: Sequence[Night], metrics: Sequence[Metric]) -> dict[str
         ][-SEARCHED:]
         values = [nights[index].values[metric.key] for index in seen]
         level_changes = [
-            Change(metric, seen[place], before, after, p)
+            ChangePoint(metric, seen[place], before, after, p)
             for place, before, after, p in _change_points(values, CHANCE / len(followed))
         ]
         changes[metric.key] = [change for change in level_changes if _matters(change, nights)]
@@ -118,7 +120,7 @@ def _change_points(values: Sequence[float], chance: float) -> list[tuple[int, fl
     return tested
 
 
-def _matters(change: Change, nights: Sequence[Night]) -> bool:
+def _matters(change: ChangePoint, nights: Sequence[Night]) -> bool:
     """Whether a change is more than its metric's tolerance."""
     size = abs(change.after - change.before)
     metric = change.metric
@@ -136,7 +138,9 @@ def _matters(change: Change, nights: Sequence[Night]) -> bool:
     return size >= TOLERANCE * abs(change.before)
 
 
-def regressions(changes: Mapping[str, Sequence[Change]], nights: Sequence[Night]) -> list[Change]:
+def regressions(
+    changes: Mapping[str, Sequence[ChangePoint]], nights: Sequence[Night]
+) -> list[ChangePoint]:
     """The newest change of each metric where it is for the worse, and began within the last `RECENT` nights."""
     newest = [change[-1] for change in changes.values() if change]
     return [change for change in newest if change.worse and change.since >= len(nights) - RECENT]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from soak.analysis.pooling import pool
-from soak.history.changes import Change, find_changes, regressions
-from soak.history.night import Metric, Night
+from soak.history.changes import ChangePoint, find_changes, regressions
+from soak.history.night import HistoryMetric, Night
 from soak.model import Analysis
 from soak.profile.types import Limits, Survive
 
@@ -33,18 +33,18 @@ class History:
 
     name: str
     nights: tuple[Night, ...]
-    metrics: tuple[Metric, ...]
-    changes: dict[str, list[Change]]
+    metrics: tuple[HistoryMetric, ...]
+    changes: dict[str, list[ChangePoint]]
     week: Together | None
     builds: tuple[Together, ...]
     searched: bool
 
     @property
-    def regressions(self) -> list[Change]:
+    def regressions(self) -> list[ChangePoint]:
         """Recent changes for the worse, the largest first."""
         return sorted(regressions(self.changes, self.nights), key=lambda change: -abs(change.share))
 
-    def values(self, metric: Metric) -> list[float | None]:
+    def values(self, metric: HistoryMetric) -> list[float | None]:
         """A metric's value each night; None where it has none, or the night may not be compared."""
         return [night.values.get(metric.key) if night.usable else None for night in self.nights]
 
@@ -91,7 +91,7 @@ def _newest_usable(nights: Sequence[Night]) -> Night | None:
 _FIRST = ("level", "growth", "vouched", "p99", "p50", "errors", "rate")
 
 
-def _order(metric: Metric) -> tuple[int, str]:
+def _order(metric: HistoryMetric) -> tuple[int, str]:
     return _FIRST.index(metric.key.partition(" ")[0]), metric.key
 
 

@@ -30,7 +30,7 @@ _LATENCIES = ("p50", "p99")
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class HistoryMetric:
     """One line of the history: what it measures, its unit, and which way is worse (1 up, -1 down, 0 neither)."""
 
     key: str
@@ -71,7 +71,7 @@ class Night:
     judged: float
     profiled: Profiled
     values: Mapping[str, float]
-    metrics: tuple[Metric, ...]
+    metrics: tuple[HistoryMetric, ...]
     findings: tuple[Finding, ...]
 
     @property
@@ -108,7 +108,7 @@ def _night(directory: str, analysis: Mapping[str, Any], profiled: Profiled) -> N
     measured = [*_resources(findings), *_endpoints(analysis["endpoints"])]
     vouched = analysis.get("vouched_seconds")
     if vouched is not None:
-        measured.append((Metric("vouched", "vouches for", "seconds", 0), vouched))
+        measured.append((HistoryMetric("vouched", "vouches for", "seconds", 0), vouched))
     broken = run.get("failure") or analysis.get("broken")
     return Night(
         directory,
@@ -165,7 +165,7 @@ def _or(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
-def _resources(findings: Sequence[Finding]) -> Iterator[tuple[Metric, float | None]]:
+def _resources(findings: Sequence[Finding]) -> Iterator[tuple[HistoryMetric, float | None]]:
     """Level and growth of each judged resource."""
     for finding in findings:
         if finding.rule is RuleName.GROWTH and finding.trend is not None:
@@ -175,26 +175,28 @@ def _resources(findings: Sequence[Finding]) -> Iterator[tuple[Metric, float | No
 
 
 @cache
-def _metrics_of(series: str, labels: Labels, unit: str) -> tuple[Metric, Metric]:
+def _metrics_of(series: str, labels: Labels, unit: str) -> tuple[HistoryMetric, HistoryMetric]:
     """The level and the growth of a series; the same every night."""
     key = series_key(series, labels)
     noun = (metric_of(series, labels) or unknown_metric(series)).noun
     title = f"{noun} {series_key('', labels)}" if labels else noun
     return (
-        Metric(f"level {key}", title, unit.removesuffix("/h"), 1),
-        Metric(f"growth {key}", f"growth of {title}", unit, 1),
+        HistoryMetric(f"level {key}", title, unit.removesuffix("/h"), 1),
+        HistoryMetric(f"growth {key}", f"growth of {title}", unit, 1),
     )
 
 
-def _endpoints(endpoints: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Metric, float | None]]:
+def _endpoints(
+    endpoints: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[HistoryMetric, float | None]]:
     """Latencies, errors and throughput of each endpoint."""
     for endpoint in endpoints:
         name, requests = endpoint["name"], endpoint["requests"]
         for quantile in _LATENCIES:
             yield (
-                Metric(f"{quantile} {name}", f"{quantile} of {name}", "seconds", 1),
+                HistoryMetric(f"{quantile} {name}", f"{quantile} of {name}", "seconds", 1),
                 endpoint[quantile],
             )
         errors = endpoint["failures"] / requests if requests else None
-        yield Metric(f"errors {name}", f"errors of {name}", "ratio", 1), errors
-        yield Metric(f"rate {name}", f"requests/s of {name}", "", -1), endpoint["rate"]
+        yield HistoryMetric(f"errors {name}", f"errors of {name}", "ratio", 1), errors
+        yield HistoryMetric(f"rate {name}", f"requests/s of {name}", "", -1), endpoint["rate"]

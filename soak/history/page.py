@@ -15,14 +15,14 @@ from markupsafe import Markup
 
 from soak.history import texts
 from soak.history.history import History
-from soak.history.night import Metric
+from soak.history.night import HistoryMetric
 
 #: The size of a metric's line, in its own units.
 WIDTH, HEIGHT, MARGIN = 600, 48, 5
 
 
 @dataclass(frozen=True)
-class Row:
+class HistoryRow:
     """A metric's line: its name, its newest value, the points of its curve in stretches without gaps, and its change."""
 
     title: str
@@ -68,7 +68,7 @@ def render(
     )
 
 
-def _row(metric: Metric, history: History) -> Row:
+def _row(metric: HistoryMetric, history: History) -> HistoryRow:
     values = history.values(metric)
     known = [value for value in values if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
@@ -94,7 +94,7 @@ def _row(metric: Metric, history: History) -> Row:
         for change in history.changes.get(metric.key, ())
     )
     newest = texts.newest_change(metric, history)
-    return Row(
+    return HistoryRow(
         texts.title(metric),
         texts.shown_value(values[-1], metric),
         texts.shown_value(low if known else None, metric),
@@ -117,7 +117,7 @@ def _data(history: History, prefix: str) -> Markup:
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - inert in HTML
 
 
-def _row_values(metric: Metric, history: History) -> list[str]:
+def _row_values(metric: HistoryMetric, history: History) -> list[str]:
     return [texts.shown_value(value, metric) for value in history.values(metric)]
 
 

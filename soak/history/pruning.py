@@ -34,7 +34,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PruningPlan:
     """What is deleted, oldest first, and what would have been but is kept, with the reason."""
 
     deleted: tuple[StoredRun, ...]
@@ -48,7 +48,7 @@ def plan(
     baselines: Collection[tuple[str, float]] = (),
     *,
     failed: bool = False,
-) -> Plan:
+) -> PruningPlan:
     """What these bounds delete at the time `now`.
 
     `baselines` are the runs, by name and start, that a baseline was set from; `failed` says that
@@ -69,7 +69,7 @@ def plan(
     if bounds.size is not None:
         beyond |= _too_large(ordered, beyond, reasons, bounds.size)
     chosen = [run for run in ordered if run.directory in beyond]
-    return Plan(
+    return PruningPlan(
         tuple(run for run in chosen if not reasons[run.directory]),
         tuple((run, reasons[run.directory]) for run in chosen if reasons[run.directory]),
     )

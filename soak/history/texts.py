@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from soak.history.changes import Change
+from soak.history.changes import ChangePoint
 from soak.history.history import History, Together
-from soak.history.night import Metric, Night
+from soak.history.night import HistoryMetric, Night
 from soak.model import Verdict
 from soak.printable import clean
 from soak.units import show_amount, show_duration, show_ratio
@@ -93,29 +93,29 @@ def together(nights: Together) -> str:
     return f"{which}: {_MARKS[nights.analysis.verdict]} {nights.analysis.verdict.upper()}: {clean(nights.analysis.reason)}"
 
 
-def title(metric: Metric) -> str:
+def title(metric: HistoryMetric) -> str:
     """A metric's name, cleaned."""
     return clean(metric.title)
 
 
-def shown_value(value: float | None, metric: Metric) -> str:
+def shown_value(value: float | None, metric: HistoryMetric) -> str:
     """A value in its unit, or a dash."""
     return "–" if value is None else show_amount(value, metric.unit)
 
 
-def newest_change(metric: Metric, history: History) -> Change | None:
+def newest_change(metric: HistoryMetric, history: History) -> ChangePoint | None:
     """The newest change of a metric."""
     changes = history.changes.get(metric.key)
     return changes[-1] if changes else None
 
 
-def change_in_short(change: Change, history: History) -> str:
+def change_in_short(change: ChangePoint, history: History) -> str:
     """`+21% since 2026-11-20, worse`."""
     how = "worse" if change.worse else "better" if change.metric.worse else "changed"
     return f"{_share(change)} since {history.nights[change.since].date[:10]}, {how}"
 
 
-def change_text(change: Change, history: History) -> str:
+def change_text(change: ChangePoint, history: History) -> str:
     """`resident memory rose by 21% on 2026-11-20, from 190 MiB to 231 MiB (commit …)`, with the run it began with."""
     night = history.nights[change.since]
     verb = "rose" if change.after > change.before else "fell"
@@ -129,18 +129,18 @@ def change_text(change: Change, history: History) -> str:
     return f"{title(change.metric)} {verb}{by} on {night.date[:10]}, {values}, in {clean(night.directory)}{commit}"
 
 
-def _share(change: Change) -> str:
+def _share(change: ChangePoint) -> str:
     if math.isinf(change.share) or change.metric.key.startswith("growth "):
         return f"now {shown_value(change.after, change.metric)}"
     return f"{change.share:+.0%}"
 
 
-def by_importance(history: History) -> list[Metric]:
+def by_importance(history: History) -> list[HistoryMetric]:
     """The metrics: those that changed for the worse first, then those that changed otherwise, then the rest."""
     return sorted(history.metrics, key=lambda metric: _importance(metric, history))
 
 
-def _importance(metric: Metric, history: History) -> tuple[int, int]:
+def _importance(metric: HistoryMetric, history: History) -> tuple[int, int]:
     change = newest_change(metric, history)
     rank = 2 if change is None else 0 if change.worse else 1
     return rank, history.metrics.index(metric)
@@ -225,7 +225,7 @@ def _night(night: Night) -> dict[str, Any]:
     }
 
 
-def _change(change: Change, history: History) -> dict[str, Any]:
+def _change(change: ChangePoint, history: History) -> dict[str, Any]:
     return {
         "metric": change.metric.key,
         "since": history.nights[change.since].directory,

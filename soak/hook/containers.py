@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from .names import libraries
+from .source_code import libraries
 
 #: Shorter ones are no leak yet, and of the longest so many are told.
 _SHORTEST, _MOST = 20, 40

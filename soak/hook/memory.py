@@ -12,7 +12,7 @@ import types
 from typing import Any
 
 from .containers import lengths, trim
-from .names import call, libraries
+from .source_code import call, libraries
 from .threads import tasks
 from .tracing import Held, Traceback, Tracing, alive
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Dict, Tuple  # noqa: UP035
 
-from .names import libraries
+from .source_code import libraries
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,8 +7,8 @@ from prometheus_client.exposition import choose_encoder
 from werkzeug.wrappers import Request
 
 from soak.live.address import Address
-from soak.live.metrics import RunCollector
-from soak.live.server import Answer, Server
+from soak.live.prometheus_metrics import RunCollector
+from soak.live.server import PageServer, PageState
 
 
 class Exporter:
@@ -17,7 +17,7 @@ class Exporter:
     def __init__(self, collector: RunCollector, address: Address, token: str = "") -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(collector)
-        self._server = Server("--metrics", address, {"/metrics": self._metrics}, token)
+        self._server = PageServer("--metrics", address, {"/metrics": self._metrics}, token)
 
     @property
     def url(self) -> str:
@@ -28,6 +28,6 @@ class Exporter:
         """Serve no more."""
         self._server.close()
 
-    def _metrics(self, request: Request) -> Answer:
+    def _metrics(self, request: Request) -> PageState:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return Answer(encode(self._registry).decode(), content_type)
+        return PageState(encode(self._registry).decode(), content_type)

@@ -34,7 +34,7 @@ from prometheus_client.samples import Sample
 
 from soak import __version__
 from soak.errors import UsageError
-from soak.live.metrics import RunCollector
+from soak.live.prometheus_metrics import RunCollector
 
 #: Seconds between two exports: four points a minute, as dashboards are used to.
 EVERY = 15.0

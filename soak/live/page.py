@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request
 
 from soak.live.address import Address
 from soak.live.judge import Judge
-from soak.live.server import Answer, Server
+from soak.live.server import PageServer, PageState
 from soak.reporters.html import waiting
 
 _HTML, _JSON = "text/html; charset=utf-8", "application/json"
@@ -31,7 +31,7 @@ class LivePage:
         self._final: tuple[str, str] | None = None
         self._asked, self._taken = 0.0, threading.Event()
         pages = {"/": self._page, "/report": self._page, "/state": self._state}
-        self._server = Server("--live", address, pages, token)
+        self._server = PageServer("--live", address, pages, token)
 
     @property
     def url(self) -> str:
@@ -56,7 +56,7 @@ class LivePage:
             else self._judge.number + 1
         )
 
-    def _page(self, _request: Request) -> Answer:
+    def _page(self, _request: Request) -> PageState:
         version, latest = self._version(), self._judge.latest
         html = (
             self._final[0]
@@ -67,13 +67,13 @@ class LivePage:
         )
         if self._final:
             self._taken.set()
-        return Answer(html.replace("<html ", f'<html data-version="{version}" ', 1), _HTML)
+        return PageState(html.replace("<html ", f'<html data-version="{version}" ', 1), _HTML)
 
-    def _state(self, _request: Request) -> Answer:
+    def _state(self, _request: Request) -> PageState:
         self._asked = time.monotonic()
         final = self._final
         text = final[1] if final else self._said()
-        return Answer(
+        return PageState(
             json.dumps({"version": self._version(), "final": final is not None, "text": text}),
             _JSON,
         )

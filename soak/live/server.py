@@ -31,17 +31,17 @@ HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageState:
     """What a page holds now."""
 
     body: str
     content_type: str
 
 
-Pages = Mapping[str, Callable[[Request], Answer]]
+Pages = Mapping[str, Callable[[Request], PageState]]
 
 
-class Server:
+class PageServer:
     """Answers GET and HEAD of some pages from a thread of its own, until closed."""
 
     def __init__(self, option: str, address: Address, pages: Pages, token: str = "") -> None:

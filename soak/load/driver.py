@@ -25,7 +25,7 @@ from soak.load.plan.partition import Share, Shares
 from soak.load.plan.plan import Plan
 from soak.load.plan.warnings import Warnings
 from soak.load.plan.wire import line, window_line
-from soak.load.scenario.checks import FailedCheck
+from soak.load.scenario.expectations import FailedCheck
 from soak.load.scenario.token_refresh import TokenRefresher
 from soak.load.workload.closed_model import ClosedLoad
 from soak.load.workload.combined_model import CombinedLoad

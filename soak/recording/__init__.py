@@ -13,7 +13,7 @@ from soak.recording.files import (
 from soak.recording.reading import load_recording, profile_text
 from soak.recording.recorder import Recorder
 from soak.recording.reopening import progress_of
-from soak.recording.snapshots import SnapshotKeeper
+from soak.recording.snapshot_files import SnapshotKeeper
 
 __all__ = [
     "LOAD_LOG",

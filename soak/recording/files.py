@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from soak.errors import RecordingError
-from soak.recording.checks import LONGEST_SECONDS
+from soak.recording.validation import LONGEST_SECONDS
 
 FORMAT_VERSION = 1
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"

@@ -29,12 +29,12 @@ from soak.model import (
     SourceHealth,
     label_pairs,
 )
-from soak.recording.checks import LONGEST_VALUE, check_tables, columns_of, reading_table
 from soak.recording.compacting import PACKED, readable
 from soak.recording.describing import facts, read_aborted
 from soak.recording.files import DATABASE, PROFILE, RUN, is_under_way, read_run
 from soak.recording.request_windows import read_coverage, read_generator, read_users, read_windows
-from soak.recording.snapshots import read_later
+from soak.recording.snapshot_files import read_later
+from soak.recording.validation import LONGEST_VALUE, check_tables, columns_of, reading_table
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.traces import Span, Trace
 from soak.windows import EXEMPLAR_FIELDS, Exemplar

@@ -29,7 +29,7 @@ from soak.recording.files import (
     write_whole,
 )
 from soak.recording.reopening import SeriesName, reopen
-from soak.recording.snapshots import KeptSnapshot
+from soak.recording.snapshot_files import KeptSnapshot
 from soak.traces import Trace
 from soak.windows import EXEMPLAR_FIELDS, GENERATOR_FIELDS, Exemplar, Window
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from soak.errors import RecordingError
 from soak.model import Kind, Labels, label_pairs
-from soak.recording.checks import COLUMNS, check_tables, columns_of, reading_table
 from soak.recording.files import DATABASE
+from soak.recording.validation import COLUMNS, check_tables, columns_of, reading_table
 
 SeriesName = tuple[str, str, Labels, Kind]
 

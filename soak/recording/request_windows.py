@@ -11,7 +11,7 @@ import numpy as np
 
 from soak.latency import LAST
 from soak.model import Floats, Series
-from soak.recording.checks import LARGEST_COUNT, columns_of
+from soak.recording.validation import LARGEST_COUNT, columns_of
 from soak.windows import (
     GENERATOR_FIELDS,
     Arrivals,

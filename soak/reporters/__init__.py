@@ -23,14 +23,14 @@ Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True)
-class Format(Generic[Subject]):
+class ReportFormat(Generic[Subject]):
     """One format: the file it becomes (empty for one that is only shown), and how it is made."""
 
     file_name: str
     render: Callable[[Subject], str]
 
 
-class Reporter(Format[Analysis]):
+class Reporter(ReportFormat[Analysis]):
     """A format of a run's report."""
 
 

@@ -15,7 +15,7 @@ ROWS, COLUMNS = 8, 6
 
 
 @dataclass(frozen=True)
-class Row:
+class ChartRow:
     """When, and what each column holds then."""
 
     time: str
@@ -23,27 +23,27 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class ChartTable:
     """A chart's table: the names of its columns, and its rows; both empty where nothing was recorded."""
 
     columns: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ChartRow, ...] = ()
 
 
-def table_of(chart: Chart) -> Table:
+def table_of(chart: Chart) -> ChartTable:
     """A few moments of the run with the values of the first curves, or with how many requests took how long."""
     if chart.heat is not None:
         return _heat_table(chart.heat)
     curves = [curve for curve in chart.curves[:COLUMNS] if len(curve.times)]
     if not curves:
-        return Table()
+        return ChartTable()
     times = np.unique(np.linspace(0, len(curves[0].times) - 1, ROWS).astype(int))
     moments = [float(curves[0].times[index]) for index in times]
     rows = (
-        Row(show_duration(moment), tuple(_at(curve, moment, chart.unit) for curve in curves))
+        ChartRow(show_duration(moment), tuple(_at(curve, moment, chart.unit) for curve in curves))
         for moment in moments
     )
-    return Table(tuple(wording.clean(curve.label) for curve in curves), tuple(rows))
+    return ChartTable(tuple(wording.clean(curve.label) for curve in curves), tuple(rows))
 
 
 def _at(curve: Curve, moment: float, unit: str) -> str:
@@ -51,7 +51,7 @@ def _at(curve: Curve, moment: float, unit: str) -> str:
     return wording.amount(float(curve.values[index]), unit) or "no value"
 
 
-def _heat_table(heat: HeatMap) -> Table:
+def _heat_table(heat: HeatMap) -> ChartTable:
     """Requests of each stretch of the run by latency; both stretches and latencies are put together to be few."""
     bands = [part for part in np.array_split(np.arange(heat.counts.shape[0]), COLUMNS) if len(part)]
     stretches = [
@@ -64,10 +64,10 @@ def _heat_table(heat: HeatMap) -> Table:
         for band in bands
     )
     rows = tuple(
-        Row(
+        ChartRow(
             f"{show_duration(times[part[0]])} to {show_duration(times[part[-1] + 1])}",
             tuple(show_number(int(heat.counts[np.ix_(band, part)].sum())) for band in bands),
         )
         for part in stretches
     )
-    return Table(columns, rows)
+    return ChartTable(columns, rows)

@@ -10,7 +10,7 @@ import numpy as np
 
 from soak.model import Analysis, Chart, Curve, Finding, Phase, Verdict
 from soak.reporters import capacity, figures, sparkline, wording
-from soak.reporters.chart_table import Table, table_of
+from soak.reporters.chart_table import ChartTable, table_of
 from soak.reporters.figure_curves import COLOURS, has_values
 from soak.reporters.figure_marks import AFTER, BEFORE
 from soak.reporters.knee import knee
@@ -45,7 +45,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Panel:
+class ChartPanel:
     """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw.
 
     `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn.
@@ -62,7 +62,7 @@ class Panel:
     fitted: bool
     number: int
     open: bool
-    table: Table
+    table: ChartTable
     judged_by: str
 
 
@@ -77,7 +77,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
         (still if _never_moves(chart) else moving).append(chart)
     charts = _lead_first(analysis, moving, still)
     panels = [panel_of(index, chart) for index, chart in enumerate(charts)]
-    groups: dict[str, list[Panel]] = {}
+    groups: dict[str, list[ChartPanel]] = {}
     for chart, panel in zip(charts[1:], panels[1:], strict=True):
         groups.setdefault(wording.clean(chart.group) or "Other", []).append(panel)
     first = analysis.suspects[0].confidence if analysis.suspects else 0.0
@@ -215,7 +215,7 @@ def _urgency(chart: Chart) -> int:
     )
 
 
-def panel_of(index: int, chart: Chart) -> Panel:
+def panel_of(index: int, chart: Chart) -> ChartPanel:
     """What is written around a chart."""
     limit = wording.amount(chart.limit, chart.unit)
     if limit and not figures.limit_shown(chart):
@@ -232,7 +232,7 @@ def panel_of(index: int, chart: Chart) -> Panel:
     title = wording.clean(chart.title)
     clock = clock_of(chart)
     judged_by = wording.listed(clock.endpoints) if clock else ""
-    return Panel(
+    return ChartPanel(
         title,
         counted,
         chart.verdict,

@@ -22,7 +22,7 @@ FIRST, FURTHER = 190.0, 80.0
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class KneePanel:
     """One measure against the rate: a value for each step (None where unknown), and a limit where there is one."""
 
     title: str
@@ -38,9 +38,9 @@ def knee(capacity: Capacity) -> Markup:
     if not steps:
         return Markup("")
     panels = [
-        Panel("p99 (log scale)", lambda step: step.p99, latency, capacity.p99_limit, log=True),
-        Panel("failed requests", lambda step: step.errors, show_ratio, capacity.errors_limit),
-        Panel("CPU of the target, cores", lambda step: step.cpu, lambda cores: f"{cores:.2g}"),
+        KneePanel("p99 (log scale)", lambda step: step.p99, latency, capacity.p99_limit, log=True),
+        KneePanel("failed requests", lambda step: step.errors, show_ratio, capacity.errors_limit),
+        KneePanel("CPU of the target, cores", lambda step: step.cpu, lambda cores: f"{cores:.2g}"),
     ]
     panels += map(_pool, dict.fromkeys(name for step in steps for name, _ in step.pools))
     shown = [panel for panel in panels if any(_known(panel, step) is not None for step in steps)]
@@ -66,20 +66,20 @@ def knee(capacity: Capacity) -> Markup:
     return Markup(drawn)  # noqa: S704 - our own, every text escaped
 
 
-def _pool(name: str) -> Panel:
+def _pool(name: str) -> KneePanel:
     """The use of one connection pool."""
-    return Panel(
+    return KneePanel(
         f"connections in use: {name}", lambda step: dict(step.pools).get(name), show_number
     )
 
 
-def _known(panel: Panel, step: StepFigures) -> float | None:
+def _known(panel: KneePanel, step: StepFigures) -> float | None:
     value = panel.value(step)
     return value if value is not None and math.isfinite(value) else None
 
 
 def _panel(
-    panel: Panel,
+    panel: KneePanel,
     steps: Sequence[StepFigures],
     x: Callable[[float], float],
     top: float,

@@ -12,7 +12,7 @@ from soak.model import Event, EventKind
 from soak.profile import Profile
 from soak.sampling.clock import Clock
 from soak.sampling.profilers import Profiler
-from soak.sampling.profilers.base import LevelReader, ProfileResult
+from soak.sampling.profilers.profiler import LevelReader, ProfileResult
 from soak.sampling.profilers.selection import profiled_target, profilers_of
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 

@@ -9,7 +9,7 @@ import numpy as np
 from soak.capacity.search import next_step
 from soak.capacity.settings import SearchSettings
 from soak.capacity.step_test import StepTest, WindowCounts
-from soak.capacity.steps import DrivenStep, Outcome
+from soak.capacity.steps import DrivenStep, StepOutcome
 from soak.model import Ending, Kind, Phase, Recording, RunInfo, Series
 from soak.windows import EndpointWindows, GeneratorWindows
 
@@ -22,7 +22,7 @@ class Recorded:
 
     rows: list[tuple[float, WindowCounts]] = field(default_factory=list)
     steps: list[DrivenStep] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[StepOutcome] = field(default_factory=list)
 
     def recording(self, ended: Ending = Ending.COMPLETED, failure: str | None = None) -> Recording:
         times = np.array([time for time, _ in self.rows])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from soak.capacity.search import next_step
 from soak.capacity.settings import SearchSettings, StepLimit
 from soak.capacity.step_test import StepTest, WindowCounts
-from soak.capacity.steps import Decision, Outcome, Step
+from soak.capacity.steps import Decision, Step, StepOutcome
 from soak.latency import GROWTH, LOWEST, Histogram
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 
@@ -107,7 +107,7 @@ def settings(**changes: object) -> SearchSettings:
     return SearchSettings(**fields)  # type: ignore[arg-type]
 
 
-def run_step(target: QueueTarget, step: Step, risk: float) -> Outcome:
+def run_step(target: QueueTarget, step: Step, risk: float) -> StepOutcome:
     test = StepTest(step, LIMITS, risk)
     for window in target.windows(step):
         outcome = test.add(window)
@@ -118,9 +118,9 @@ def run_step(target: QueueTarget, step: Step, risk: float) -> Outcome:
 
 def searched(
     target: QueueTarget, asked: SearchSettings, limit: Callable[[Step], bool] = lambda _: False
-) -> list[Outcome]:
+) -> list[StepOutcome]:
     """The whole history of a search."""
-    history: list[Outcome] = []
+    history: list[StepOutcome] = []
     while (step := next_step(asked, history)) is not None and not limit(step):
         history.append(run_step(target, step, asked.risk))
     return history

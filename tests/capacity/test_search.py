@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from soak.capacity.search import bracket, conclusion, next_step
-from soak.capacity.steps import Conclusion, Decision, Outcome, Step, StepKind
+from soak.capacity.steps import Conclusion, Decision, Step, StepKind, StepOutcome
 
 from .simulated import LIMITS, QueueTarget, searched, settings
 
@@ -78,8 +78,8 @@ def outcome(
     seconds: float = 10.0,
     *,
     kept: bool | None = None,
-) -> Outcome:
-    return Outcome(
+) -> StepOutcome:
+    return StepOutcome(
         Step(kind, rate, 3.0, 10.0, 40.0),
         decision,
         seconds,

@@ -9,7 +9,7 @@ import pytest
 
 from soak.capacity.settings import StepLimit
 from soak.capacity.step_test import MADE, StepTest, WindowCounts, design_effect
-from soak.capacity.steps import Decision, Outcome, Step, StepKind
+from soak.capacity.steps import Decision, Step, StepKind, StepOutcome
 from soak.generator_limits import BUSY, LAGGING
 from soak.latency import bucket_of
 
@@ -35,7 +35,7 @@ def window(slow: int = 0, n: int = 500, **changes: Any) -> WindowCounts:
     return WindowCounts(latency={FAST: n - slow, SLOW: slow}, **fields)
 
 
-def outcome_of(test: StepTest, windows: list[WindowCounts]) -> Outcome:
+def outcome_of(test: StepTest, windows: list[WindowCounts]) -> StepOutcome:
     return next((found for one in windows if (found := test.add(one)) is not None), test.ended())
 
 

@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from soak.diagnosis.attribution.confirmation import Outcome, confirmations
+from soak.diagnosis.attribution.confirmation import ConfirmationOutcome, confirmations
 from soak.diagnosis.profiles.formats import read_profile
 from soak.pipeline import judge_run
 from soak.recording import load_recording
@@ -53,7 +53,7 @@ diagnose: {{every: 5s, confirm: 3s}}
     assert done.analysis["endpoints"][0]["requests"] == asked
     assert 0.4 * asked * PAGE < held[2] - held[0] < 2 * asked * PAGE
     [told] = [one for one in confirmations(found, judge_run(done.directory)) if one.key == "heap"]
-    assert told.outcome is not Outcome.HIGH_WATER, told
+    assert told.outcome is not ConfirmationOutcome.HIGH_WATER, told
     with closing(sqlite3.connect(done.directory / "recording.sqlite")) as database:
         files = {file for (file,) in database.execute("SELECT file FROM snapshots")}
     assert files == {path.name for path in (done.directory / "snapshots").iterdir()}

@@ -9,8 +9,8 @@ from soak.analysis import analyze
 from soak.catalog.words import Meaning
 from soak.errors import InputError
 from soak.formats import FORMATS, Options, format_of, recording_of
+from soak.formats.column_names import in_base_unit, meaning_of
 from soak.formats.content import Content
-from soak.formats.names import in_base_unit, meaning_of
 from soak.formats.times import MOST_SECONDS, from_numbers
 from soak.model import Kind, Recording, Verdict
 from soak.profile import Limits

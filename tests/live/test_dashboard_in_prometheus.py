@@ -19,7 +19,7 @@ import pytest
 
 from soak.live.address import Address
 from soak.live.exporter import Exporter
-from soak.live.metrics import RunCollector
+from soak.live.prometheus_metrics import RunCollector
 from tests.live.test_lines import LEAK, STEADY, judged
 from tests.live.test_metrics import live
 

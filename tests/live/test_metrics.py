@@ -14,8 +14,8 @@ from soak.latency import Histogram, bucket_of
 from soak.live.address import Address
 from soak.live.exporter import Exporter
 from soak.live.judge import Judgement
-from soak.live.metrics import RunCollector
 from soak.live.progress import Live
+from soak.live.prometheus_metrics import RunCollector
 from soak.model import Scrape
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 from tests.live.test_lines import DAY, LEAK, STEADY, judged

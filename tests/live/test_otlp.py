@@ -15,8 +15,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from soak.cli.view_options import ViewOptions, check_exporter
 from soak.errors import UsageError
 from soak.live.judge import Judgement
-from soak.live.metrics import RunCollector
 from soak.live.otlp import OtlpExport, parse_endpoint
+from soak.live.prometheus_metrics import RunCollector
 from tests.live.test_lines import LEAK, STEADY, judged
 from tests.live.test_metrics import live
 

@@ -11,7 +11,7 @@ from soak.errors import SoakError, UsageError
 from soak.live.address import Address, parse_address
 from soak.live.judge import Judge, Judgement
 from soak.live.page import LivePage
-from soak.live.server import Answer, Server
+from soak.live.server import PageServer, PageState
 
 SECRET = "correct horse battery staple"
 
@@ -29,16 +29,16 @@ def ask(
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server(
-        "--live", Address("127.0.0.1", 0), {"/": lambda _: Answer("hello", "text/plain")}
+def server() -> Iterator[PageServer]:
+    server = PageServer(
+        "--live", Address("127.0.0.1", 0), {"/": lambda _: PageState("hello", "text/plain")}
     )
     yield server
     server.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost", "[::1]:9", "127.9.9.9"])
-def test_this_machine_reads_it(server: Server, host: str) -> None:
+def test_this_machine_reads_it(server: PageServer, host: str) -> None:
     status, body, headers = ask(server.port, Host=host)
     assert (status, body) == (200, "hello")
     assert headers["Cache-Control"] == "no-store"
@@ -48,28 +48,28 @@ def test_this_machine_reads_it(server: Server, host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.5", ""]
 )
-def test_a_page_of_another_site_does_not(server: Server, host: str) -> None:
+def test_a_page_of_another_site_does_not(server: PageServer, host: str) -> None:
     assert ask(server.port, Host=host)[0] == 421
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_it_can_only_be_read(server: Server, method: str) -> None:
+def test_it_can_only_be_read(server: PageServer, method: str) -> None:
     assert ask(server.port, method)[0] == 405
 
 
-def test_other_pages_are_not_found(server: Server) -> None:
+def test_other_pages_are_not_found(server: PageServer) -> None:
     assert ask(server.port, path="/../etc/passwd")[0] == 404
 
 
 @pytest.mark.parametrize("token", ["", "too short"])
 def test_other_machines_need_a_token(token: str) -> None:
     with pytest.raises(UsageError, match="SOAK_LIVE_TOKEN"):
-        Server("--live", Address("0.0.0.0", 0), {}, token)
+        PageServer("--live", Address("0.0.0.0", 0), {}, token)
 
 
 def test_the_token_is_asked_for() -> None:
-    server = Server(
-        "--live", Address("0.0.0.0", 0), {"/": lambda _: Answer("hello", "text/plain")}, SECRET
+    server = PageServer(
+        "--live", Address("0.0.0.0", 0), {"/": lambda _: PageState("hello", "text/plain")}, SECRET
     )
     try:
         assert ask(server.port)[0] == 401
@@ -85,9 +85,9 @@ def test_the_token_is_asked_for() -> None:
         server.close()
 
 
-def test_a_port_in_use_is_said(server: Server) -> None:
+def test_a_port_in_use_is_said(server: PageServer) -> None:
     with pytest.raises(SoakError, match="cannot listen there"):
-        Server("--live", Address("127.0.0.1", server.port), {})
+        PageServer("--live", Address("127.0.0.1", server.port), {})
 
 
 @pytest.mark.parametrize(

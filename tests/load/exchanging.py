@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from soak.load.http.client import Client, ClientOptions
-from soak.load.http.options import Origin, Timeouts
+from soak.load.http.connection_options import Origin, Timeouts
 from soak.load.http.request_head import head_of
 
 

@@ -14,9 +14,9 @@ from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Sample, Scrape
 from soak.profile import Limits
 from soak.recording import Recorder, load_recording, profile_text
-from soak.recording.checks import COLUMNS, LARGEST_COUNT, LONGEST_SECONDS
 from soak.recording.files import is_under_way
-from soak.recording.snapshots import KeptSnapshot
+from soak.recording.snapshot_files import KeptSnapshot
+from soak.recording.validation import COLUMNS, LARGEST_COUNT, LONGEST_SECONDS
 from soak.reporters.json import render
 from soak.snapshots import Snapshot
 from soak.traces import Span, Trace

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from soak.errors import RecordingError
 from soak.recording import Recorder, SnapshotKeeper, load_recording
-from soak.recording import snapshots as module
-from soak.recording.snapshots import surplus
+from soak.recording import snapshot_files as module
+from soak.recording.snapshot_files import surplus
 from soak.snapshots import Snapshot
 
 RUN = {"name": "test"}

@@ -10,7 +10,7 @@ import pytest
 
 from soak.compared import Change, Comparison, Difference, GateVerdict, MeasuredRun
 from soak.model import Suspect
-from soak.reporters.comparison import COMPARISON_REPORTERS, markdown, rows, sarif
+from soak.reporters.comparison import COMPARISON_REPORTERS, difference_rows, markdown, sarif
 
 from .analyses import NASTY, SCRIPT, failing
 from .test_every_reporter import words
@@ -192,6 +192,6 @@ def test_many_times_the_base_is_said_as_that(change: float, said: str) -> None:
 
 def test_an_interval_says_a_unit_once() -> None:
     of_things = replace(OPEN, relative=False, unit="descriptors", low=-5.0, high=8.0)
-    assert rows.row(of_things).interval == "-5 to +8 descriptors"
-    assert rows.row(replace(OPEN, low=-0.05, high=0.08)).interval == "-5% to +8%"
-    assert rows.row(replace(OPEN, low=None)).interval == ""
+    assert difference_rows.row(of_things).interval == "-5 to +8 descriptors"
+    assert difference_rows.row(replace(OPEN, low=-0.05, high=0.08)).interval == "-5% to +8%"
+    assert difference_rows.row(replace(OPEN, low=None)).interval == ""

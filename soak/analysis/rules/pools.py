@@ -15,7 +15,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
-from soak.catalog.metrics import POOLS, Pool, pool_identity, selected
+from soak.catalog.metrics import POOLS, PoolNames, pool_identity, selected
 from soak.model import Finding, Floats, Kind, Labels, RuleName, Series, Verdict
 from soak.units import show_number, show_ratio
 
@@ -126,7 +126,7 @@ def _gave_up(prepared: Prepared, counter: Series) -> Iterator[Finding]:
 
 
 def _pinned(
-    prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats, most: float
+    prepared: Prepared, pool: PoolNames, own: Labels, of: str, taken: Floats, most: float
 ) -> Iterator[str]:
     share = float((taken >= most).mean())
     if share < _PINNED:
@@ -149,7 +149,7 @@ def _pinned(
 
 
 def _kept_for_ever(
-    prepared: Prepared, pool: Pool, own: Labels, of: str, taken: Floats
+    prepared: Prepared, pool: PoolNames, own: Labels, of: str, taken: Floats
 ) -> Iterator[str]:
     idle = _beside(prepared, pool, pool.idle, own) if pool.idle else None
     if idle is None or prepared.judged_seconds < 2 * _LONG:
@@ -165,7 +165,7 @@ def _kept_for_ever(
         )
 
 
-def _beside(prepared: Prepared, pool: Pool, selector: str, own: Labels) -> Series | None:
+def _beside(prepared: Prepared, pool: PoolNames, selector: str, own: Labels) -> Series | None:
     """The series of the same pool that a selector matches, if it has some value."""
     beside = (
         series for series in prepared.named(selector) if pool_identity(pool, series.labels) == own

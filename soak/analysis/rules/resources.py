@@ -30,7 +30,7 @@ from soak.catalog.metrics import (
     selects,
     unknown_metric,
 )
-from soak.catalog.rows import Worse
+from soak.catalog.row_types import Worse
 from soak.model import Finding, RuleName, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from soak.comparison.blocks import BLOCKS, Blocks, standard_error
-from soak.comparison.metrics.metric import Metric
+from soak.comparison.block_estimates import BLOCKS, Blocks, standard_error
+from soak.comparison.metrics.metric import ComparedMetric
 from soak.comparison.run_view import Figure, RunView
 from soak.latency import GROWTH
 from soak.model import Floats
@@ -44,6 +44,6 @@ def by_block(windows: EndpointWindows, blocks: Blocks, q: float) -> Floats:
 BETWEEN_RUNS = 6.0
 
 
-def percentile(q: float, floor: float) -> Metric:
+def percentile(q: float, floor: float) -> ComparedMetric:
     """A latency percentile; `floor` is how far two runs of one build differ at least, as a share."""
-    return Metric(partial(_quantile, q=q), floor=floor, between=BETWEEN_RUNS)
+    return ComparedMetric(partial(_quantile, q=q), floor=floor, between=BETWEEN_RUNS)

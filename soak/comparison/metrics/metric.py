@@ -12,7 +12,7 @@ TOLERANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class ComparedMetric:
     """One metric of a comparison.
 
     `measure` gives a figure for each subject of a run. A `relative` metric is compared as a share

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.comparison.blocks import BLOCKS
+from soak.comparison.block_estimates import BLOCKS
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
 
 _UNIT = "requests/s"

@@ -8,7 +8,7 @@ import numpy as np
 
 from soak.catalog.metrics import COLLECTORS, Metric, ResourceKind, metric_of, superseded
 from soak.catalog.process import CPU_SECONDS
-from soak.comparison.blocks import BLOCKS, standard_error
+from soak.comparison.block_estimates import BLOCKS, standard_error
 from soak.comparison.run_view import Figure, RunView, ratio
 from soak.model import Series
 

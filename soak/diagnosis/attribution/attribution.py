@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from soak.analysis.statistics.process_lives import clean
-from soak.diagnosis.attribution.mix import Mix, mix_at
+from soak.diagnosis.attribution.request_counts import Mix, mix_at
 from soak.diagnosis.attribution.subset_regression import SubsetFit, fit_subsets
 from soak.diagnosis.thresholds import (
     HIGH_PERCENTILE,

@@ -21,7 +21,7 @@ from soak.diagnosis.attribution.allocation_sites import (
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.go_stacks import Created
-from soak.diagnosis.profiles.threads import TASK
+from soak.diagnosis.profiles.thread_dumps import TASK
 
 #: What the innermost frames that tell say that a goroutine or a thread waits for; the first row that matches counts.
 BLOCKED: tuple[tuple[tuple[str, ...], str], ...] = (

@@ -39,7 +39,7 @@ _FEWEST_SAMPLES, _FEWEST_REQUESTS = 2, 10
 _SPREAD = 2.0
 
 
-class Outcome(StrEnum):
+class ConfirmationOutcome(StrEnum):
     """What a second load tells of growth in the first."""
 
     LEAK = "leak"
@@ -58,21 +58,24 @@ class Confirmation:
 
     key: str
     unit: str
-    outcome: Outcome
+    outcome: ConfirmationOutcome
     first: float
     second: float
     low: float
     high: float
     requests: int
     reason: str
-    repeated: Outcome | None = None
+    repeated: ConfirmationOutcome | None = None
 
     @property
     def keys(self) -> Literal["cardinality", "append", ""]:
         """What a leak grows with: only with keys that are new, or with every request; empty where that is not known."""
-        if self.outcome is not Outcome.LEAK or self.repeated in (None, Outcome.UNCLEAR):
+        if self.outcome is not ConfirmationOutcome.LEAK or self.repeated in (
+            None,
+            ConfirmationOutcome.UNCLEAR,
+        ):
             return ""
-        return "append" if self.repeated is Outcome.LEAK else "cardinality"
+        return "append" if self.repeated is ConfirmationOutcome.LEAK else "cardinality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,12 @@ def confirmation(
     rise = after.level - before.level
     many = max(requests, 1)
     second, low, high = rise / many, (rise - error) / many, (rise + error) / many
-    outcome = Outcome.UNCLEAR
+    outcome = ConfirmationOutcome.UNCLEAR
     if requests >= _FEWEST_REQUESTS and first > 0:
         if low >= _AGAIN * first:
-            outcome = Outcome.LEAK
+            outcome = ConfirmationOutcome.LEAK
         elif high <= _HARDLY * first:
-            outcome = Outcome.HIGH_WATER
+            outcome = ConfirmationOutcome.HIGH_WATER
     reason = _REASONS[outcome].format(
         first=show_amount(first, unit),
         second=show_amount(second, unit),
@@ -135,12 +138,12 @@ def confirmation(
 
 
 _REASONS = {
-    Outcome.LEAK: "the same load again, {requests} requests after a rest, kept {second} per request as the first kept {first}: "
-    "a leak",
-    Outcome.HIGH_WATER: "the same load again, {requests} requests after a rest, left {after} where the first left {before}: "
-    "a high-water mark, and no leak",
-    Outcome.UNCLEAR: "the same load again, {requests} requests after a rest, led from {before} to {after}, {second} per request "
-    "where the first load kept {first}: that tells neither a leak nor a high-water mark",
+    ConfirmationOutcome.LEAK: "the same load again, {requests} requests after a rest, kept {second} per request "
+    "as the first kept {first}: a leak",
+    ConfirmationOutcome.HIGH_WATER: "the same load again, {requests} requests after a rest, left {after} "
+    "where the first left {before}: a high-water mark, and no leak",
+    ConfirmationOutcome.UNCLEAR: "the same load again, {requests} requests after a rest, led from {before} to {after}, "
+    "{second} per request where the first load kept {first}: that tells neither a leak nor a high-water mark",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soak.diagnosis.attribution.mix import mix_at
+from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.formats import read_profile
 from soak.diagnosis.thresholds import MOST_READ, MOST_READ_BYTES

@@ -11,7 +11,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
 from soak.catalog.process import OPEN_DESCRIPTORS
-from soak.catalog.rows import Unit
+from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining, where
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from soak.diagnosis.profiles.jvm_histogram import read_classes
 from soak.diagnosis.profiles.pprof import ProfileFormatError, StackProfile, read_pprof
-from soak.diagnosis.profiles.threads import read_threads
+from soak.diagnosis.profiles.thread_dumps import read_threads
 from soak.diagnosis.profiles.tracebacks import read_tracebacks
 from soak.diagnosis.profiles.v8 import RUN, read_v8cpu, read_v8heap
 from soak.snapshots import SnapshotKind

@@ -13,16 +13,16 @@ from soak.catalog.metrics import ResourceKind
 from soak.catalog.process import DESCRIPTORS_BY_TYPE
 from soak.diagnosis.attribution.allocation_sites import calls, own_frames
 from soak.diagnosis.attribution.attribution import EVERY
-from soak.diagnosis.attribution.confirmation import Outcome
-from soak.diagnosis.attribution.mix import mix_at
+from soak.diagnosis.attribution.confirmation import ConfirmationOutcome
+from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.attribution.site_growth import slowing
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.containers import growing_containers
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.growing_containers import growing_containers
 from soak.diagnosis.suspects.labels import multiplying_labels
 from soak.diagnosis.suspects.native_memory import (
     class_loaders_grow,
@@ -211,7 +211,7 @@ def _counts(case: Case, _: RunContext) -> str:
     return next((signal.words for signal in case.signals if signal.counted), "")
 
 
-def _again(outcome: Outcome) -> Callable[[Case, RunContext], str]:
+def _again(outcome: ConfirmationOutcome) -> Callable[[Case, RunContext], str]:
     """A look for what a second load told of the case's series, or of the snapshots that have its places."""
 
     def look(case: Case, context: RunContext) -> str:
@@ -294,8 +294,8 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.FRAGMENTED: fragmented,
     EvidenceKind.HEAP_FLAT: _heap_flat,
     EvidenceKind.COUNT_GROWS: _counts,
-    EvidenceKind.LEAKS_AGAIN: _again(Outcome.LEAK),
-    EvidenceKind.HIGH_WATER: _again(Outcome.HIGH_WATER),
+    EvidenceKind.LEAKS_AGAIN: _again(ConfirmationOutcome.LEAK),
+    EvidenceKind.HIGH_WATER: _again(ConfirmationOutcome.HIGH_WATER),
     EvidenceKind.BUILT_WHOLE: _seen(EvidenceKind.BUILT_WHOLE),
     EvidenceKind.PEAK_FOLLOWS: _seen(EvidenceKind.PEAK_FOLLOWS),
     EvidenceKind.MUCH_GARBAGE: _seen(EvidenceKind.MUCH_GARBAGE),

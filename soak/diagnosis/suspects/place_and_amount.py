@@ -11,9 +11,9 @@ from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.containers import containers_of
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, place_in
+from soak.diagnosis.suspects.growing_containers import containers_of
 from soak.diagnosis.suspects.labels import multiplying_label
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.diagnosis.suspects.resource_owner import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soak.catalog.metrics import POOLS, Pool, ResourceKind, pool_identity
+from soak.catalog.metrics import POOLS, PoolNames, ResourceKind, pool_identity
 from soak.diagnosis.attribution.allocation_sites import calls, is_library, place_of
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
@@ -63,7 +63,7 @@ def _risks(context: RunContext) -> Iterator[tuple[EvidenceKind, str, str]]:
                 )
 
 
-def _idle(context: RunContext, pool: Pool, used: Floats, labels: Labels) -> tuple[str, Floats]:
+def _idle(context: RunContext, pool: PoolNames, used: Floats, labels: Labels) -> tuple[str, Floats]:
     """The series that tells how many connections are idle, and how many; empty where none does."""
     idle = _values(context, pool, pool.idle, labels) if pool.idle else used[:0]
     if len(idle) or not pool.opened:
@@ -72,7 +72,7 @@ def _idle(context: RunContext, pool: Pool, used: Floats, labels: Labels) -> tupl
     return pool.opened, opened - used if len(opened) == len(used) else used[:0]
 
 
-def _values(context: RunContext, pool: Pool, name: str, labels: Labels) -> Floats:
+def _values(context: RunContext, pool: PoolNames, name: str, labels: Labels) -> Floats:
     for series in context.series(name):
         if pool_identity(pool, series.labels) == labels:
             values: Floats = series.values[

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
 
 from soak.load.http.connection import Connection
+from soak.load.http.connection_options import Origin, Timeouts, context_of
 from soak.load.http.cookies import CookieJar
 from soak.load.http.decoding import DecodingError, decoded
 from soak.load.http.digest import Digest
-from soak.load.http.options import Origin, Timeouts, context_of
 from soak.load.http.request_head import (
     is_idempotent,
     redirected,

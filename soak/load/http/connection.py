@@ -19,9 +19,9 @@ import gevent
 import gevent.monkey
 from gevent import getcurrent
 
+from soak.load.http.connection_options import Origin, Timeouts
 from soak.load.http.failures import CLOSED, CUT_SHORT, ENDLESS, RESET, TIMEOUT, failure_kind
 from soak.load.http.keep_alive import announced_keep_alive
-from soak.load.http.options import Origin, Timeouts
 from soak.load.http.request_head import is_idempotent
 from soak.load.http.response import Response, ResponseParser
 from soak.load.http.timeouts import Deadlines

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import inf
 
-from soak.load.http.options import Origin
+from soak.load.http.connection_options import Origin
 
 #: A target that sets ever new cookies must not grow the load: beyond these the oldest goes, and a larger one is not kept.
 MAX_COOKIES, MAX_COOKIE = 100, 4096

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from soak.load.http.options import Origin
+from soak.load.http.connection_options import Origin
 from soak.load.plan.plan import Headers
 
 #: Methods that may be sent again where the first may or may not have arrived (RFC 9110, 9.2.2).

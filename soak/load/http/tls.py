@@ -15,7 +15,7 @@ import gevent.monkey
 import gevent.socket
 from gevent.hub import Hub
 
-from soak.load.http.options import Origin
+from soak.load.http.connection_options import Origin
 from soak.profile.hosts import may_connect
 
 #: The system's own, however much Locust has patched: its calls return at once, and who waits is decided here.

@@ -16,10 +16,10 @@ from locust.env import Environment
 from locust.runners import STATE_SPAWNING, Runner, WorkerNode
 
 from soak.load.locustfile.allowed_hosts import AllowedHosts
+from soak.load.locustfile.command_line import parsed_options
 from soak.load.locustfile.exceptions import ExceptionCounter, count_in
 from soak.load.locustfile.failures import reported_failure
 from soak.load.locustfile.importing import LocustfileError, import_locustfile
-from soak.load.locustfile.options import parsed_options
 from soak.load.locustfile.timeouts import apply_timeouts
 from soak.load.measure.counting import Counting
 from soak.load.plan.partition import Shares

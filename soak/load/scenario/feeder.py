@@ -30,7 +30,7 @@ class FeederExhausted(Exception):  # noqa: N818 - an end, not an error: the user
         super().__init__(f"every row of data.{name} has been used")
 
 
-class Row:
+class DataRow:
     """One row: `row.sku` and `row["sku"]` in a template."""
 
     __slots__ = ("_columns", "_values")
@@ -100,16 +100,16 @@ class Feeder:
         """Count so many rows as dealt out: in order, what comes next is what would have come after them."""
         self._next = count if self._order == "unique" else count % max(1, len(self._rows))
 
-    def draw(self, chance: random.Random) -> Row:
+    def draw(self, chance: random.Random) -> DataRow:
         """The next row; RowsExhausted when there is none left."""
         if self._order == "random":
-            return Row(self._columns, self._rows[int(chance.random() * len(self._rows))])
+            return DataRow(self._columns, self._rows[int(chance.random() * len(self._rows))])
         if self._next >= len(self._rows):
             if self._order == "unique":
                 raise FeederExhausted(self._name)
             self._next = 0
         self._next += 1
-        return Row(self._columns, self._rows[self._next - 1])
+        return DataRow(self._columns, self._rows[self._next - 1])
 
 
 def read_feed(

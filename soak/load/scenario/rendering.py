@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jinja2.runtime import Context
 
 from soak.load.plan.plan import Headers, PlannedRequest
-from soak.load.scenario.checks import Checks
+from soak.load.scenario.expectations import Checks
 from soak.load.scenario.templates import RenderError, Template, is_template
 
 _PATH = re.compile(r"/[\x21-\x7e]*")

@@ -20,7 +20,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from soak.load.scenario.feeder import FeederExhausted, Row
+from soak.load.scenario.feeder import DataRow, FeederExhausted
 from soak.load.scenario.filters import missing, signing_filters
 from soak.load.scenario.template_limits import (
     BOUNDED_OPERATORS,
@@ -58,7 +58,7 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-class _Whole(str):
+class _EscapedText(str):
     """Text that is escaped already."""
 
     __slots__ = ()
@@ -74,7 +74,7 @@ def _text(value: Any) -> str:
     """A value as text: what is no text is shown as JSON shows it."""
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, bool | list | dict | tuple | Row):
+    if value is None or isinstance(value, bool | list | dict | tuple | DataRow):
         return _json(value)
     return str(value)
 
@@ -84,14 +84,14 @@ def _json(value: Any) -> str:
 
 
 def _row(value: Any) -> Any:
-    if isinstance(value, Row):
+    if isinstance(value, DataRow):
         return value.as_dict()
     str(value)  # an undefined name says so
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _in_path(value: Any) -> str:
-    if type(value) is _Whole:
+    if type(value) is _EscapedText:
         return value
     text = _text(value)
     return text if text.isascii() and text.isalnum() else quote(text, safe="")
@@ -102,14 +102,14 @@ def _in_form(value: Any) -> str:
 
 
 def _in_json(value: Any) -> str:
-    return value if type(value) is _Whole else encode_basestring_ascii(_text(value))[1:-1]
+    return value if type(value) is _EscapedText else encode_basestring_ascii(_text(value))[1:-1]
 
 
-def _as_json_value(value: Any) -> _Whole:
+def _as_json_value(value: Any) -> _EscapedText:
     """A string that is one expression only becomes that expression's value, with its type."""
     if type(value) is int:
-        return _Whole(str(value))
-    return _Whole(
+        return _EscapedText(str(value))
+    return _EscapedText(
         value
         if type(value) is _Json
         else encode_basestring_ascii(value)
@@ -118,10 +118,12 @@ def _as_json_value(value: Any) -> _Whole:
     )
 
 
-def _as_path(value: Any) -> _Whole:
+def _as_path(value: Any) -> _EscapedText:
     """A path or URL out of an answer as a path of the target: its host is left out, blanks are percent-encoded."""
     parts = urlsplit(_text(value))
-    return _Whole(quote(parts.path + (f"?{parts.query}" if parts.query else ""), safe=PRINTED))
+    return _EscapedText(
+        quote(parts.path + (f"?{parts.query}" if parts.query else ""), safe=PRINTED)
+    )
 
 
 FINALIZE: dict[Kind, Callable[[Any], str]] = {
@@ -150,7 +152,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A column, a key, or else whatever the sandbox allows."""
-        if (type(obj) is Row or type(obj) is dict) and attribute in obj:
+        if (type(obj) is DataRow or type(obj) is dict) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 

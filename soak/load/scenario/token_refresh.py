@@ -9,7 +9,7 @@ import gevent
 from gevent.event import Event
 
 from soak.load.http.client import Client, ClientOptions
-from soak.load.http.options import Origin, Timeouts
+from soak.load.http.connection_options import Origin, Timeouts
 from soak.load.http.request_head import head_of
 from soak.load.plan.plan import Plan, PlannedAuth
 from soak.load.plan.warnings import Warnings

@@ -8,7 +8,7 @@ from typing import Any
 
 from soak.errors import ProfileError
 from soak.load.plan.expectations import PlannedExpectations, PlannedExtractor, PlannedMatch
-from soak.load.scenario.checks import in_words
+from soak.load.scenario.expectations import in_words
 from soak.load.scenario.templates import is_template, json_source, literal
 from soak.profile.checking import beside
 from soak.profile.matches import Match

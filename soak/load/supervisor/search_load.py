@@ -12,7 +12,7 @@ from typing import Any
 from soak.capacity.search import next_step
 from soak.capacity.settings import SearchSettings
 from soak.capacity.step_test import StepTest, WindowCounts
-from soak.capacity.steps import DrivenStep, Outcome, Step, StepKind
+from soak.capacity.steps import DrivenStep, Step, StepKind, StepOutcome
 from soak.errors import SoakError
 from soak.latency import Histogram
 from soak.load.plan.plan import Plan
@@ -59,11 +59,11 @@ class SearchLoad:
             threading.Event(),
             threading.Event(),
         )
-        self._history: list[Outcome] = []
+        self._history: list[StepOutcome] = []
         self._made = plan.before
         self._load: LoadProcess | None = None
         self._test: StepTest | None = None
-        self._outcome: Outcome | None = None
+        self._outcome: StepOutcome | None = None
         self._last_window = 0.0
         self._thread = threading.Thread(target=self._search, name="soak-search", daemon=True)
 
@@ -174,7 +174,7 @@ def load_of(
     return SearchLoad(load.find.settings(load.warmup), plan, origin, log, record, record, keep)
 
 
-def step_text(outcome: Outcome) -> str:
+def step_text(outcome: StepOutcome) -> str:
     """A step in one line: `400 requests/s held: 0% of 8,000 requests took over 250 ms (1% may)`."""
     kind = {StepKind.CONFIRM: ", confirmed at length", StepKind.RECOVERY: " to recover"}.get(
         outcome.step.kind, ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from soak.load.scenario.checks import FailedCheck
+from soak.load.scenario.expectations import FailedCheck
 
 #: Endpoints and kinds that are remembered; beyond them none is told.
 MOST = 1000

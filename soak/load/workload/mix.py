@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import gevent
 
-from soak.load.http.options import Origin, Timeouts
+from soak.load.http.connection_options import Origin, Timeouts
 from soak.load.http.request_head import RequestHead
 from soak.load.http.trace_context import TraceHeaders
 from soak.load.plan.asked import schedule_of
 from soak.load.plan.mix_modulation import mix_modulation_of
 from soak.load.plan.plan import Plan, PlannedBlock, PlannedRequest, PlannedStep
-from soak.load.scenario.checks import Checks
 from soak.load.scenario.conditions import Condition
+from soak.load.scenario.expectations import Checks
 from soak.load.scenario.extractors import Extractors
 from soak.load.scenario.feeder import Feeder
 from soak.load.scenario.rendering import RequestTemplate

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from soak.load.http.client import Client, ClientOptions
-from soak.load.http.options import Origin, Timeouts, context_of
+from soak.load.http.connection_options import Origin, Timeouts, context_of
 from soak.load.http.response import Response
 from soak.load.http.trace_context import next_trace
 from soak.load.measure.counting import Counting
 from soak.load.plan.plan import Plan
-from soak.load.scenario.checks import Checks, FailedCheck
+from soak.load.scenario.expectations import Checks, FailedCheck
 from soak.load.scenario.extractors import CapturedFrom, CaptureError
 from soak.load.scenario.rendering import RenderedRequest
 from soak.load.scenario.token_refresh import TokenRefresher

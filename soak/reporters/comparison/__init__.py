@@ -6,13 +6,13 @@ A format is one module here with `render(comparison) -> str`, plus a line in `CO
 from __future__ import annotations
 
 from soak.compared import Comparison
-from soak.reporters import Format, first_used
+from soak.reporters import ReportFormat, first_used
 
-COMPARISON_REPORTERS: dict[str, Format[Comparison]] = {
-    "html": Format("comparison.html", first_used(__name__, "html")),
-    "junit": Format("comparison.xml", first_used(__name__, "junit")),
-    "json": Format("comparison.json", first_used(__name__, "json")),
-    "markdown": Format("comparison.md", first_used(__name__, "markdown")),
-    "sarif": Format("comparison.sarif", first_used(__name__, "sarif")),
-    "terminal": Format("", first_used(__name__, "terminal")),
+COMPARISON_REPORTERS: dict[str, ReportFormat[Comparison]] = {
+    "html": ReportFormat("comparison.html", first_used(__name__, "html")),
+    "junit": ReportFormat("comparison.xml", first_used(__name__, "junit")),
+    "json": ReportFormat("comparison.json", first_used(__name__, "json")),
+    "markdown": ReportFormat("comparison.md", first_used(__name__, "markdown")),
+    "sarif": ReportFormat("comparison.sarif", first_used(__name__, "sarif")),
+    "terminal": ReportFormat("", first_used(__name__, "terminal")),
 }

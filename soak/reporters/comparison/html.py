@@ -5,7 +5,7 @@ from __future__ import annotations
 from soak.compared import Change, Comparison, GateVerdict
 from soak.model import Analysis, RunInfo, Verdict
 from soak.reporters import figures
-from soak.reporters.comparison import rows
+from soak.reporters.comparison import difference_rows
 from soak.reporters.html import PLACE, panel_of
 from soak.reporters.page_parts import chart_data, chart_library, environment, own_script, page_file
 
@@ -37,10 +37,10 @@ def _colour(comparison: Comparison) -> str:
 def render(comparison: Comparison) -> str:
     """One HTML document; whatever a target named is escaped, or data within JSON."""
     charts = [chart for chart in comparison.charts if figures.drawable(chart)][:MOST_CHARTS]
-    shown = [rows.row(difference) for difference in comparison.differences]
+    shown = [difference_rows.row(difference) for difference in comparison.differences]
     groups = [
         (verdict, members)
-        for verdict in rows.MARK
+        for verdict in difference_rows.MARK
         if (members := [r for r in shown if r.verdict is verdict])
     ]
     seconds = max(
@@ -54,12 +54,12 @@ def render(comparison: Comparison) -> str:
             comparison=comparison,
             colour=_colour(comparison),
             colours=CHIPS,
-            mark=rows.VERDICT_MARK[comparison.verdict],
-            headline=rows.headline(comparison),
-            sections=rows.sections(comparison),
-            tally=rows.tally(comparison),
-            base_side=rows.side(comparison.base_runs),
-            candidate_side=rows.side(comparison.candidate_runs),
+            mark=difference_rows.VERDICT_MARK[comparison.verdict],
+            headline=difference_rows.headline(comparison),
+            sections=difference_rows.sections(comparison),
+            tally=difference_rows.tally(comparison),
+            base_side=difference_rows.side(comparison.base_runs),
+            candidate_side=difference_rows.side(comparison.candidate_runs),
             rows=shown,
             groups=groups,
             panels=[panel_of(index, chart) for index, chart in enumerate(charts)],

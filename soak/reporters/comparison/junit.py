@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from soak.compared import Change, Comparison, Difference, GateVerdict
 from soak.printable import clean
-from soak.reporters.comparison import rows
+from soak.reporters.comparison import difference_rows
 
 
 def render(comparison: Comparison) -> str:
@@ -27,7 +27,11 @@ def render(comparison: Comparison) -> str:
     suites = ET.Element("testsuites", totals)
     suite = ET.SubElement(suites, "testsuite", totals)
     suite.extend(cases)
-    texts = [f"{title}: {text}" for title, several in rows.sections(comparison) for text in several]
+    texts = [
+        f"{title}: {text}"
+        for title, several in difference_rows.sections(comparison)
+        for text in several
+    ]
     if texts:
         ET.SubElement(suite, "system-err").text = "\n".join(map(clean, texts))
     ET.indent(suites)
@@ -38,7 +42,7 @@ def render(comparison: Comparison) -> str:
 
 def _verdict_case(comparison: Comparison, suite: str) -> ET.Element:
     case = ET.Element("testcase", {"classname": suite, "name": "verdict", "time": "0"})
-    reason = f"{rows.headline(comparison)}: {clean(comparison.reason)}"
+    reason = f"{difference_rows.headline(comparison)}: {clean(comparison.reason)}"
     tag = {GateVerdict.WORSE: "failure", GateVerdict.CANNOT_TELL: "skipped"}.get(comparison.verdict)
     if tag is None:
         ET.SubElement(case, "system-out").text = reason
@@ -48,7 +52,7 @@ def _verdict_case(comparison: Comparison, suite: str) -> ET.Element:
 
 
 def _case(difference: Difference, suite: str) -> ET.Element:
-    row = rows.row(difference)
+    row = difference_rows.row(difference)
     case = ET.Element(
         "testcase", {"classname": suite, "name": f"{row.metric} {row.subject}".strip(), "time": "0"}
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from soak.compared import Change, Comparison, Difference, GateVerdict
-from soak.reporters.comparison import rows
+from soak.reporters.comparison import difference_rows
 from soak.reporters.markdown import code, escape, paragraph
 
 BADGE = {GateVerdict.WORSE: "❌", GateVerdict.CANNOT_TELL: "⚠️", GateVerdict.NOT_WORSE: "✅"}
@@ -30,13 +30,14 @@ def render(comparison: Comparison) -> str:
     rest = [difference for difference in comparison.differences if difference not in changed]
     candidate, base = (escape(_cut(name)) for name in (comparison.candidate, comparison.base))
     candidate_runs, base_runs = (
-        escape(_cut(rows.side(runs))) for runs in (comparison.candidate_runs, comparison.base_runs)
+        escape(_cut(difference_rows.side(runs)))
+        for runs in (comparison.candidate_runs, comparison.base_runs)
     )
     parts = [
         MARKER,
-        f"## {BADGE[comparison.verdict]} {rows.headline(comparison)} – {candidate} against {base}",
+        f"## {BADGE[comparison.verdict]} {difference_rows.headline(comparison)} – {candidate} against {base}",
         paragraph(_cut(comparison.reason, 3 * MOST_OF_A_TEXT)),
-        f"{candidate_runs} against {base_runs}: {escape(rows.tally(comparison))}.",
+        f"{candidate_runs} against {base_runs}: {escape(difference_rows.tally(comparison))}.",
     ]
     below = _below(comparison)
     room = MOST_CHARACTERS - sum(map(len, (*parts, *below)))
@@ -53,7 +54,7 @@ def _below(comparison: Comparison) -> list[str]:
     """New suspects, what was left out, and warnings, as far as there is room."""
     parts: list[str] = []
     room = MOST_BELOW
-    for title, texts in rows.sections(comparison):
+    for title, texts in difference_rows.sections(comparison):
         lines: list[str] = []
         for text in texts[:MOST_LINES]:
             line = f"- {paragraph(_cut(text))}"
@@ -77,7 +78,7 @@ def _table(differences: Iterable[Difference], room: int) -> str:
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     left = 0
-    for row in map(rows.row, differences):
+    for row in map(difference_rows.row, differences):
         cells = (row.base, row.candidate, row.change, row.interval, row.tolerance, row.catches)
         named = f"| {row.mark} {row.verdict.value} | {row.metric} | {code(_cut(row.subject))} "
         line = f"{named}| {' | '.join(map(escape, cells))} |"

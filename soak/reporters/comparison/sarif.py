@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soak.compared import Change, Comparison, GateVerdict
-from soak.reporters.comparison import rows
+from soak.reporters.comparison import difference_rows
 from soak.reporters.sarif import document, notification
 
 _LEVELS = {
@@ -24,7 +24,7 @@ def render(comparison: Comparison) -> str:
         ),
         *(
             notification("warning", f"{title}: {text}")
-            for title, texts in rows.sections(comparison)
+            for title, texts in difference_rows.sections(comparison)
             for text in texts
         ),
     ]
@@ -36,8 +36,8 @@ def render(comparison: Comparison) -> str:
         successful=True,
         properties={
             "verdict": comparison.verdict.value,
-            "headline": rows.headline(comparison),
-            "base": rows.side(comparison.base_runs),
-            "candidate": rows.side(comparison.candidate_runs),
+            "headline": difference_rows.headline(comparison),
+            "base": difference_rows.side(comparison.base_runs),
+            "candidate": difference_rows.side(comparison.candidate_runs),
         },
     )

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from soak.compared import Change, Comparison, GateVerdict
 from soak.printable import clean
-from soak.reporters.comparison import rows
+from soak.reporters.comparison import difference_rows
 from soak.reporters.console import as_text, banner
 
 STYLE = {
@@ -37,7 +37,7 @@ def _parts(comparison: Comparison, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [_banner(comparison), Text()]
     if comparison.differences:
         parts += [_wide(comparison) if width >= WIDE else _narrow(comparison), Text()]
-    for title, texts in rows.sections(comparison):
+    for title, texts in difference_rows.sections(comparison):
         parts += [
             Text(title, style="bold"),
             *(Padding(Text(clean(text)), (0, 0, 0, 2)) for text in texts),
@@ -47,15 +47,20 @@ def _parts(comparison: Comparison, width: int) -> list[RenderableType]:
 
 
 def _banner(comparison: Comparison) -> Panel:
-    style, mark = BANNER[comparison.verdict], rows.VERDICT_MARK[comparison.verdict]
+    style, mark = BANNER[comparison.verdict], difference_rows.VERDICT_MARK[comparison.verdict]
     lines = [
-        Text(f"{mark} {rows.headline(comparison)}", style=f"bold {style}"),
+        Text(f"{mark} {difference_rows.headline(comparison)}", style=f"bold {style}"),
         Text(clean(comparison.reason), style="bold"),
-        Text(f"{clean(comparison.base)}: {rows.side(comparison.base_runs)}", style="dim"),
-        Text(f"{clean(comparison.candidate)}: {rows.side(comparison.candidate_runs)}", style="dim"),
+        Text(
+            f"{clean(comparison.base)}: {difference_rows.side(comparison.base_runs)}", style="dim"
+        ),
+        Text(
+            f"{clean(comparison.candidate)}: {difference_rows.side(comparison.candidate_runs)}",
+            style="dim",
+        ),
     ]
     calm = comparison.verdict is GateVerdict.NOT_WORSE and not comparison.untold
-    return banner(lines, Text("comparison"), rows.tally(comparison), style, calm=calm)
+    return banner(lines, Text("comparison"), difference_rows.tally(comparison), style, calm=calm)
 
 
 def _wide(comparison: Comparison) -> Table:
@@ -66,7 +71,7 @@ def _wide(comparison: Comparison) -> Table:
     table.add_column("of", max_width=40, overflow="fold")
     for name in ("base", "candidate", "change", "95% interval", "tolerated", "3 a side show"):
         table.add_column(name, justify="right", no_wrap=name != "95% interval")
-    for row in map(rows.row, comparison.differences):
+    for row in map(difference_rows.row, comparison.differences):
         cells = (
             row.metric,
             row.subject,
@@ -87,7 +92,7 @@ def _narrow(comparison: Comparison) -> Group:
     lines: list[RenderableType] = []
     quiet: dict[Change, dict[str, list[str]]] = {}
     for difference in comparison.differences:
-        row = rows.row(difference)
+        row = difference_rows.row(difference)
         if row.verdict is Change.WORSE or (difference.required and not difference.not_worse):
             lines.append(
                 Text(f"{row.mark} {row.verdict.value}: {row.reason}", style=STYLE[row.verdict])
@@ -96,7 +101,9 @@ def _narrow(comparison: Comparison) -> Group:
             subjects = quiet.setdefault(row.verdict, {}).setdefault(row.metric, [])
             subjects.append(f"{row.subject} {row.change}".strip())
     for verdict, metrics in quiet.items():
-        lines.append(Text(f"{rows.MARK[verdict]} {verdict.value}:", style=STYLE[verdict]))
+        lines.append(
+            Text(f"{difference_rows.MARK[verdict]} {verdict.value}:", style=STYLE[verdict])
+        )
         table = Table(box=None, padding=(0, 1, 0, 1), show_header=False)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from soak.sampling.profilers.base import ProfiledTarget, Profiler, ProfileResult
 from soak.sampling.profilers.go import GoPprof
 from soak.sampling.profilers.jvm import Jvm
 from soak.sampling.profilers.node import NodeInspector
+from soak.sampling.profilers.profiler import ProfiledTarget, Profiler, ProfileResult
 from soak.sampling.profilers.python import PythonHook
 
 PROFILERS: dict[str, type[Profiler]] = {

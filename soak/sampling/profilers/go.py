@@ -11,7 +11,7 @@ from typing import ClassVar
 from soak.catalog.go import COLLECTED_HEAP
 from soak.errors import SoakError, TargetError
 from soak.sampling.fetch import Answer, Fetcher
-from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
+from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: Where net/http/pprof serves unless it is told otherwise.

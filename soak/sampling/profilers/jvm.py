@@ -16,11 +16,11 @@ import psutil
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import JvmProfiles
 from soak.sampling.profilers.attach import ask_attached
-from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
 from soak.sampling.profilers.class_path import library_packages
 from soak.sampling.profilers.flight_recording import Flight
 from soak.sampling.profilers.jcmd import ask, is_jvm
 from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, histogram_in, native_gauges
+from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
 from soak.sampling.sources.process import listening_on
 from soak.snapshots import SnapshotKind, SnapshotStage
 

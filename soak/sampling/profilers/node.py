@@ -14,8 +14,8 @@ import psutil
 
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
-from soak.sampling.profilers.base import ProfiledTarget, ProfileResult, gauges
 from soak.sampling.profilers.inspector import Inspector
+from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: A sample in about so many bytes, V8's own default.

@@ -12,7 +12,7 @@ import psutil
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import PythonProfiles
 from soak.sampling.fetch import Fetcher
-from soak.sampling.profilers.base import ProfiledTarget, ProfileResult
+from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 _PATIENCE = 60.0

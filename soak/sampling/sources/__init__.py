@@ -6,7 +6,6 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from soak.sampling.sources.actuator import Actuator
-from soak.sampling.sources.base import Source
 from soak.sampling.sources.cgroup import Cgroup
 from soak.sampling.sources.command import Command
 from soak.sampling.sources.expvar import Expvar
@@ -14,6 +13,7 @@ from soak.sampling.sources.jolokia import Jolokia
 from soak.sampling.sources.process import Process
 from soak.sampling.sources.prometheus import Prometheus
 from soak.sampling.sources.promql import Promql
+from soak.sampling.sources.source import Source
 
 SOURCES: dict[str, type[Source]] = {
     "process": Process,

@@ -5,7 +5,7 @@ import pytest
 
 from soak.analysis.prepare.prepare import prepare
 from soak.diagnosis.attribution.attribution import attribute
-from soak.diagnosis.attribution.mix import mix_at
+from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.model import Floats
 from soak.windows import EndpointWindows

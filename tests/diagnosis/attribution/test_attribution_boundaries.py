@@ -17,7 +17,7 @@ from soak.diagnosis.attribution import attribution, request_clock, signals
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites
 from soak.diagnosis.attribution.attribution import Amount, Attribution, attribute
 from soak.diagnosis.attribution.load_profiles import _chosen
-from soak.diagnosis.attribution.mix import Mix
+from soak.diagnosis.attribution.request_counts import Mix
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot, accumulation_log_odds, lasting
 from soak.diagnosis.profiles.frames import Frame

@@ -7,7 +7,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.diagnosis.attribution.confirmation import (
-    Outcome,
+    ConfirmationOutcome,
     Rest,
     confirmation,
     confirmations,
@@ -34,17 +34,17 @@ EACH = 1000.0
 @pytest.mark.parametrize(
     ("before", "after", "error", "expected"),
     [
-        (0.0, 3000.0, 0.0, Outcome.LEAK),
-        (0.0, 2200.0, 100.0, Outcome.LEAK),
-        (0.0, 0.0, 0.0, Outcome.HIGH_WATER),
-        (0.0, -900.0, 100.0, Outcome.HIGH_WATER),
-        (0.0, 3000.0, 2000.0, Outcome.UNCLEAR),
-        (0.0, 1200.0, 0.0, Outcome.UNCLEAR),
-        (0.0, 0.0, 1000.0, Outcome.UNCLEAR),
+        (0.0, 3000.0, 0.0, ConfirmationOutcome.LEAK),
+        (0.0, 2200.0, 100.0, ConfirmationOutcome.LEAK),
+        (0.0, 0.0, 0.0, ConfirmationOutcome.HIGH_WATER),
+        (0.0, -900.0, 100.0, ConfirmationOutcome.HIGH_WATER),
+        (0.0, 3000.0, 2000.0, ConfirmationOutcome.UNCLEAR),
+        (0.0, 1200.0, 0.0, ConfirmationOutcome.UNCLEAR),
+        (0.0, 0.0, 1000.0, ConfirmationOutcome.UNCLEAR),
     ],
 )
 def test_the_second_rise_is_weighed_against_the_first(
-    before: float, after: float, error: float, expected: Outcome
+    before: float, after: float, error: float, expected: ConfirmationOutcome
 ) -> None:
     found = confirmation("x", "bytes", 1.0, Rest(before, error), Rest(after, 0.0), 3000)
     assert found.outcome is expected
@@ -53,8 +53,14 @@ def test_the_second_rise_is_weighed_against_the_first(
 
 
 def test_hardly_any_requests_tell_nothing() -> None:
-    assert confirmation("x", "bytes", 1.0, Rest(0, 0), Rest(0, 0), 5).outcome is Outcome.UNCLEAR
-    assert confirmation("x", "bytes", 0.0, Rest(0, 0), Rest(9, 0), 500).outcome is Outcome.UNCLEAR
+    assert (
+        confirmation("x", "bytes", 1.0, Rest(0, 0), Rest(0, 0), 5).outcome
+        is ConfirmationOutcome.UNCLEAR
+    )
+    assert (
+        confirmation("x", "bytes", 0.0, Rest(0, 0), Rest(9, 0), 500).outcome
+        is ConfirmationOutcome.UNCLEAR
+    )
 
 
 def made() -> Floats:
@@ -79,7 +85,7 @@ def test_a_leak_goes_on_where_it_stopped() -> None:
     found = run(50e6 + EACH * made() + noise(2e3, seconds=SECONDS))
     analysis = analyze(found, Limits())
     [one] = confirmations(found, analysis)
-    assert one.outcome is Outcome.LEAK
+    assert one.outcome is ConfirmationOutcome.LEAK
     assert one.requests == 50 * AGAIN
     assert one.first == pytest.approx(EACH, rel=0.05)
     assert one.second == pytest.approx(EACH, rel=0.05)
@@ -96,7 +102,7 @@ def test_a_level_that_only_the_first_load_raised_is_a_high_water_mark() -> None:
     found = run(50e6 + EACH * np.minimum(made(), 50 * LOAD) + noise(2e3, seconds=SECONDS))
     analysis = with_confirmations(found, analyze(found, Limits()))
     [one] = confirmations(found, analysis)
-    assert one.outcome is Outcome.HIGH_WATER
+    assert one.outcome is ConfirmationOutcome.HIGH_WATER
     [told] = [finding for finding in analysis.findings if finding.rule == "growth"]
     assert "keeps growing" in told.reason
     assert "a high-water mark, and no leak" in told.reason
@@ -119,9 +125,10 @@ def heap(at: float, stage: SnapshotStage, total: int) -> Snapshot:
 
 
 @pytest.mark.parametrize(
-    ("again", "expected"), [(130_000_000, Outcome.LEAK), (100_100_000, Outcome.HIGH_WATER)]
+    ("again", "expected"),
+    [(130_000_000, ConfirmationOutcome.LEAK), (100_100_000, ConfirmationOutcome.HIGH_WATER)],
 )
-def test_the_heap_is_told_by_its_snapshots(again: int, expected: Outcome) -> None:
+def test_the_heap_is_told_by_its_snapshots(again: int, expected: ConfirmationOutcome) -> None:
     found = run(
         50e6 + noise(2e3, seconds=SECONDS),
         heap(0.0, "start", 1_000_000),
@@ -171,7 +178,7 @@ def test_growth_with_every_request_is_told_from_growth_with_new_keys(
     asked = replace(windows(seconds=seconds), requests=rates.astype(np.int64))
     found = replace(recording(memory, requests=[asked], seconds=seconds), phases=phases)
     [one] = confirmations(found, analyze(found, Limits()))
-    assert one.outcome is Outcome.LEAK
+    assert one.outcome is ConfirmationOutcome.LEAK
     assert one.second == pytest.approx(EACH, rel=0.05)
     assert one.keys == keys
     assert ("with every request" in one.reason) is (keys == "append")

@@ -15,7 +15,7 @@ from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
 from soak.model import Event, EventKind, Recording, Verdict
 from soak.pipeline import judge
 from soak.profile import parse_profile
-from soak.sampling.profilers.base import gauges
+from soak.sampling.profilers.profiler import gauges
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot
 from tests.diagnosis.profiles.test_formats import MEMORY
 from tests.diagnosis.synthetic_runs import leaked, run

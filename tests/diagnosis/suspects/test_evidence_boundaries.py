@@ -17,8 +17,8 @@ from soak.diagnosis.attribution.attribution import Amount, Attribution
 from soak.diagnosis.attribution.signals import GROUP, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import (
-    containers,
     evidence,
+    growing_containers,
     resource_owner,
     retained_requests,
     suspects,
@@ -60,7 +60,7 @@ def site(
 
 def counted(growth: float) -> Series:
     return Series(
-        containers.LENGTHS,
+        growing_containers.LENGTHS,
         np.arange(5.0),
         growth * np.arange(5.0) / 4,
         (("holder", "service.KEPT"),),
@@ -70,10 +70,10 @@ def counted(growth: float) -> Series:
 @pins(thresholds, "LEAST_ENTRIES")
 def test_a_container_gains_twenty_entries() -> None:
     with mock.patch.object(
-        containers, "attribute_by_endpoint", return_value=Attribution("x", "entries", ())
+        growing_containers, "attribute_by_endpoint", return_value=Attribution("x", "entries", ())
     ):
-        assert containers.containers(context(counted(20.0)))
-        assert not containers.containers(context(counted(19.0)))
+        assert growing_containers.containers(context(counted(20.0)))
+        assert not growing_containers.containers(context(counted(19.0)))
 
 
 def rising(by: float, **labels: str) -> Series:

@@ -13,10 +13,10 @@ from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
-from soak.diagnosis.suspects.containers import containers, growing_containers
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import EVIDENCE
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.growing_containers import containers, growing_containers
 from soak.diagnosis.suspects.headline import amount
 from soak.diagnosis.suspects.labels import multiplying_label, multiplying_labels
 from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories

@@ -14,8 +14,8 @@ from threading import Semaphore
 import brotli
 import pytest
 
+from soak.load.http.connection_options import Origin
 from soak.load.http.keep_alive import announced_keep_alive
-from soak.load.http.options import Origin
 from soak.load.http.request_head import head_of
 from soak.load.http.response import MAX_BODY, TOO_LARGE
 from tests.load.exchanging import client, head

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from soak.load.http.client import MAX_REDIRECTS
+from soak.load.http.connection_options import Origin
 from soak.load.http.cookies import MAX_COOKIES, CookieJar
-from soak.load.http.options import Origin
 from soak.load.http.request_head import redirected, with_cookies
 from tests.load.exchanging import client, head
 from tests.sampling.serving import http, serving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from soak.load.http.options import Origin
+from soak.load.http.connection_options import Origin
 from soak.load.http.request_head import RequestHead, head_of
 
 ORIGIN = Origin.of("http://127.0.0.1:8080")

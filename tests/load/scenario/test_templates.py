@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak.load.scenario.feeder import Row
+from soak.load.scenario.feeder import DataRow
 from soak.load.scenario.templates import (
     Kind,
     RenderError,
@@ -20,7 +20,7 @@ from soak.load.scenario.templates import (
 )
 from soak.load.scenario.virtual_user import VirtualUser
 
-ROW = Row({"sku": 0, "items": 1}, ("A 1", "x"))
+ROW = DataRow({"sku": 0, "items": 1}, ("A 1", "x"))
 SOURCES: dict[Kind, Callable[[Any], str]] = {
     "text": str,
     "path": path_source,

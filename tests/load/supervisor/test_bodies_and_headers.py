@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from soak.errors import ProfileError
-from soak.load.http.options import Origin
+from soak.load.http.connection_options import Origin
 from soak.load.http.request_head import head_of
 from soak.load.plan.plan import Plan
 from soak.load.scenario.rendering import RenderedRequest, RequestTemplate

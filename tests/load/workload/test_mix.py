@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.load.http.options import Timeouts
+from soak.load.http.connection_options import Timeouts
 from soak.load.plan.plan import Plan
 from soak.load.scenario.extractors import CapturedFrom
 from soak.load.scenario.feeder import FeederExhausted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soak.comparison.blocks import BLOCKS, FEWEST_BLOCKS, Blocks, standard_error
+from soak.comparison.block_estimates import BLOCKS, FEWEST_BLOCKS, Blocks, standard_error
 from soak.model import Kind, Series
 
 

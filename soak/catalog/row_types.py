@@ -95,7 +95,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class PoolNames:
     """How one library names what it tells of its pools: selectors of gauges, and of two counters, `waits` and `timeouts`.
 
     Labels that the selectors do not mention tell one pool from another. `opened` is in use and idle
@@ -181,7 +181,7 @@ class Family:
 
     name: str
     metrics: tuple[Metric, ...] = ()
-    pools: tuple[Pool, ...] = ()
+    pools: tuple[PoolNames, ...] = ()
     collectors: tuple[Collector, ...] = ()
     language: str = ""
     prefixes: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from soak.demo.pool import Pool
+from soak.demo.pool import ConnectionPool
 
 
 class _Threads(Collector):
@@ -36,7 +36,7 @@ class _Threads(Collector):
 class Metrics:
     """A registry of its own, so that two services in one process would not collide."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside every counter, which never moves
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_BODY = 1 << 20
 
 
-class Connection(BaseHTTPRequestHandler):
+class ClientConnection(BaseHTTPRequestHandler):
     """One client's connection, over as many requests as it likes to send.
 
     The base class would serve and hang up in its constructor; here that only gets ready, and

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.formats.base import Options, refuse
 from soak.formats.content import Content
+from soak.formats.format import Options, refuse
 from soak.formats.times import from_numbers, moment, seconds_of_day, unwrapped
 from soak.model import Floats
 

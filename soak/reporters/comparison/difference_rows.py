@@ -34,7 +34,7 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Row:
+class DifferenceRow:
     """One difference as text."""
 
     verdict: Change
@@ -51,10 +51,10 @@ class Row:
     reason: str
 
 
-def row(difference: Difference) -> Row:
+def row(difference: Difference) -> DifferenceRow:
     """A difference in words."""
     catches = difference.catches_three
-    return Row(
+    return DifferenceRow(
         verdict=difference.verdict,
         mark=MARK[difference.verdict],
         metric=difference.metric,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak.load.scenario.checks import Checks, FailedCheck
+from soak.load.scenario.expectations import Checks, FailedCheck
 from soak.load.scenario.matching import SHOWN, same, shown
 from soak.load.scenario.templates import RenderError
 from soak.load.scenario.virtual_user import VirtualUser
