@@ -271,7 +271,7 @@ def test_layers_inside_a_package_import_downwards(package: str) -> None:
 SUPERVISOR_MAY_IMPORT = {
     "plan",
     "supervisor",
-    "scenario.checks",
+    "scenario.expectations",
     "scenario.conditions",
     "scenario.filters",
     "scenario.json_schema",

@@ -17,7 +17,7 @@ _MOST_UNLIKELY = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Family:
+class WarmupFamily:
     """One shape of a warm-up, for any share of the span: its columns, the shares to try, its plausibility, its end.
 
     `shares` is the grid that is weighed, `fine` the one that is searched first; `least` is the
@@ -85,7 +85,7 @@ def _fill_ever_slower(ages: Floats, widths: Floats, span: float, shares: Floats)
 
 
 FAMILIES = (
-    Family(
+    WarmupFamily(
         _approach,
         np.concatenate((np.geomspace(1 / 240, 1 / 2, 18), (0.7, 1.0, 1.5, 2.2, 3.2))),
         np.geomspace(1 / 400, 4.0, 240),
@@ -94,7 +94,7 @@ FAMILIES = (
         20.0,
         3.0,
     ),
-    Family(
+    WarmupFamily(
         _creep,
         np.geomspace(1 / 300, 1 / 6, 8),
         np.geomspace(1 / 400, 0.95, 200),
@@ -103,10 +103,10 @@ FAMILIES = (
         30.0,
         np.inf,
     ),
-    Family(
+    WarmupFamily(
         _fill, np.linspace(0.05, 0.9, 18), np.geomspace(1 / 400, 0.95, 200), 0.25, 0.5, 15.0, 1.0
     ),
-    Family(
+    WarmupFamily(
         _fill_ever_slower,
         np.linspace(0.1, 0.9, 9),
         np.geomspace(1 / 400, 0.95, 200),

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from soak.analysis.statistics.warmup_families import FAMILIES, Family
+from soak.analysis.statistics.warmup_families import FAMILIES, WarmupFamily
 from soak.model import Floats
 
 _MOST_STEPS = 24
@@ -100,7 +100,7 @@ class _Cleared:
         """The known columns made orthogonal, shape (n, q)."""
         return np.asarray(np.linalg.qr(self.known)[0])
 
-    def clear(self, family: Family, shares: Floats) -> tuple[Floats, Floats]:
+    def clear(self, family: WarmupFamily, shares: Floats) -> tuple[Floats, Floats]:
         """The family's columns, clear of the known ones, shape (n, k), and their squares, shape (k,)."""
         columns = family.columns(self.ages, self.widths, self.span, shares)
         columns = columns / np.maximum(np.abs(columns).max(axis=0), 1e-300)
@@ -125,7 +125,7 @@ class _Cleared:
         return x, x.T @ x
 
 
-def _thin(family: Family) -> slice:
+def _thin(family: WarmupFamily) -> slice:
     """Forty shares of the fine grid."""
     return slice(None, None, len(family.fine) // 40)
 
