@@ -98,16 +98,17 @@ def _with_column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given: Any) -> int:
     """Judge recorded series: files of any usual format, a Prometheus server's, or run directories.
 
-    A file is recognised by its content. What is assumed (units, the time column, columns left out)
-    is said in a line. Several files are judged each by itself, with a table at the end; the worst
-    exit code counts.
+    A file is recognised by its content. What is assumed (units, the time column, columns left out) is said in a line.
+    Several files are judged each by itself, with a table at the end; the worst exit code counts.
 
     \b
     Examples:
-      soak analyze memory.csv soak analyze memory.csv --limit 'process_resident_memory_bytes:
-      1MiB/h' --json soak analyze nights/*.csv soak analyze reports/nightly-* --together --out
-      together soak analyze pidstat.log --only RSS soak analyze --prometheus http://127.0.0.1:9090
-      --query 'process_resident_memory_bytes{job="orders"}' --since 7d
+      soak analyze memory.csv
+      soak analyze memory.csv --limit 'process_resident_memory_bytes: 1MiB/h' --json
+      soak analyze nights/*.csv
+      soak analyze reports/nightly-* --together --out together
+      soak analyze pidstat.log --only RSS
+      soak analyze --prometheus http://127.0.0.1:9090 --query 'process_resident_memory_bytes{job="orders"}' --since 7d
     """
     if list_formats:
         return _show_formats()

@@ -51,15 +51,15 @@ def command(
 ) -> int:
     """Compare a candidate's runs with a base's: latency, errors, throughput, memory, CPU, collector, growth.
 
-    Each side is a run directory, a folder of them, a baseline (file or name) or an analysis.json;
-    several a side with `--` between the sides. Exit code 1 when a metric is surely worse by more
-    than its tolerance, 3 when a required one cannot be told, else 0.
+    Each side is a run directory, a folder of them, a baseline (file or name) or an analysis.json; several a side with `--`
+    between the sides. Exit code 1 when a metric is surely worse by more than its tolerance, 3 when a required one cannot be
+    told, else 0.
 
     \b
     Examples:
-      soak compare reports/main reports/branch soak compare reports/main-1 reports/main-2
-      reports/main-3 -- reports/branch-1 reports/branch-2 reports/branch-3 soak compare main
-      reports/branch --tolerance 'p99: 10%' --require p99 --out comparison
+      soak compare reports/main reports/branch
+      soak compare reports/main-1 reports/main-2 reports/main-3 -- reports/branch-1 reports/branch-2 reports/branch-3
+      soak compare main reports/branch --tolerance 'p99: 10%' --require p99 --out comparison
     """
     from soak.cli.comparison_options import deliver, profile_rules, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none
     from soak.cli.sides import name_of, refuse_shared, runs_of  # noqa: PLC0415

@@ -57,13 +57,13 @@ def command(
 ) -> int:
     """Drive two targets in turn at the same load, slice by slice, and compare them pair by pair.
 
-    The order is A B B A, so that what the machine does meanwhile weighs on both alike. Each slice
-    is a run directory of its own. Exit codes are those of `soak compare`.
+    The order is A B B A, so that what the machine does meanwhile weighs on both alike. Each slice is a run directory of its
+    own. Exit codes are those of `soak compare`.
 
     \b
     Examples:
-      soak gate profiles/gate.yaml soak gate profiles/gate.yaml --base http://127.0.0.1:8081
-      --candidate http://127.0.0.1:8082 --pairs 8 --slice 1m
+      soak gate profiles/gate.yaml
+      soak gate profiles/gate.yaml --base http://127.0.0.1:8081 --candidate http://127.0.0.1:8082 --pairs 8 --slice 1m
     """
     from soak.cli.comparison_options import deliver, rules_from, wanted_formats  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.gate_driving import drive_gate  # noqa: PLC0415

@@ -52,8 +52,8 @@ def command(
 ) -> int:
     """Show all runs in a folder (reports unless given): verdicts, levels, growth and latency per night, and what changed.
 
-    Consecutive comparable runs are also judged as one: those of a build, and the last seven. A
-    change for the worse is a regression for 14 runs. Runs that broke are shown and not compared.
+    Consecutive comparable runs are also judged as one: those of a build, and the last seven. A change for the worse is a
+    regression for 14 runs. Runs that broke are shown and not compared.
 
     \b
     Examples:

@@ -130,14 +130,16 @@ def command(
 
     \b
     Examples:
-      soak run profiles/nightly.yaml soak run profiles/nightly.yaml --duration 20m --set
-      load.rate=50/s --out nightly soak run profiles/locustfile.yaml -- --tenant acme soak run
-      profiles/nightly.yaml --against nightly soak run --resume reports/nightly-20260101T000000Z
-      soak run profiles/nightly.yaml --live --metrics soak run profiles/nightly.yaml --otlp
-      http://127.0.0.1:4318 soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s
-      --duration 10m soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20
-      --until-certain 30m --process port:8080 soak run --url http://127.0.0.1:8080 --endpoint "GET
-      /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
+      soak run profiles/nightly.yaml
+      soak run profiles/nightly.yaml --duration 20m --set load.rate=50/s --out nightly
+      soak run profiles/locustfile.yaml -- --tenant acme
+      soak run profiles/nightly.yaml --against nightly
+      soak run --resume reports/nightly-20260101T000000Z
+      soak run profiles/nightly.yaml --live --metrics
+      soak run profiles/nightly.yaml --otlp http://127.0.0.1:4318
+      soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
+      soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --until-certain 30m --process port:8080
+      soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
     """
     options = ViewOptions.of(flags)
     if resume is not None:

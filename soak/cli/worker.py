@@ -42,20 +42,19 @@ if TYPE_CHECKING:
 def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: str) -> int:
     """Join a run whose profile expects workers: load.workers {expect: N}. Ends with the run.
 
-    The master tells a worker what to send, and how fast. Where to is decided here: to loopback, and
-    to hosts that --allow names. Both must have the same SOAK_WORKER_TOKEN in their environment
-    where either has one. Nothing is encrypted: join over a private network, or through a tunnel,
-    such as ssh -R 5557:127.0.0.1:5557 WORKER on the master's machine.
+    The master tells a worker what to send, and how fast. Where to is decided here: to loopback, and to hosts that --allow
+    names. Both must have the same SOAK_WORKER_TOKEN in their environment where either has one. Nothing is encrypted: join
+    over a private network, or through a tunnel, such as ssh -R 5557:127.0.0.1:5557 WORKER on the master's machine.
 
     \b
     Examples:
-      soak worker --master 127.0.0.1 soak worker --master 10.0.0.5 --allow
-      orders.staging.example.com soak worker --master 10.0.0.5:6000 --allow "*.staging.example.com"
-      --locustfile locustfiles/checkout.py
+      soak worker --master 127.0.0.1
+      soak worker --master 10.0.0.5 --allow orders.staging.example.com
+      soak worker --master 10.0.0.5:6000 --allow "*.staging.example.com" --locustfile locustfiles/checkout.py
 
     \b
-    Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or
-    would not take part, 130 interrupted.
+    Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or would not take part,
+    130 interrupted.
     """
     from soak.load.plan.cluster_options import TOKEN, WorkerOptions, address  # noqa: PLC0415 - `--help` needs none of it
     from soak.units import parse_duration  # noqa: PLC0415

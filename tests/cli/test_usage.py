@@ -227,6 +227,9 @@ def test_every_verb_has_help_with_examples(capsys: pytest.CaptureFixture[str], v
     code, out, _ = run(capsys, verb, "--help")
     assert code == 0
     assert f"  soak {verb}" in out
+    assert all(
+        line.count("soak ") == 1 for line in out.splitlines() if line.startswith("    soak ")
+    )
     assert f"| `soak {verb}" in (ROOT / "README.md").read_text()
 
 
