@@ -143,7 +143,7 @@ class Aborted:
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """Which run this was. `started` is UTC in ISO 8601; `failure` is why it broke, None where it did not; `aborted`
-    which abort rule ended it.
+    which abort rule ended it. `language` is what the target's process is written in, where it is known.
 
     `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
     `known_growth` is what the baseline that it ran against says of each series' fastest growth an
@@ -158,6 +158,7 @@ class RunInfo:
     failure: str | None = None
     aborted: Aborted | None = None
     known_growth: Mapping[str, float] = field(default_factory=dict)
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

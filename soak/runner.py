@@ -26,6 +26,8 @@ from soak.sampling.building import build_sources, require_processes
 from soak.sampling.clock import RunClock
 from soak.sampling.discovery import probe_sources
 from soak.sampling.limit_names import warning_of_absent
+from soak.sampling.process_language import language_of_process
+from soak.sampling.profilers.selection import profiled_target
 from soak.sampling.sampler import Sampler
 from soak.sampling.snapshot_scheduler import SnapshotScheduler, snapshot_scheduler_for
 from soak.sampling.trace_fetch import gather_traces
@@ -135,6 +137,7 @@ class Run:
         for text in (*self._abort.notices, *offered):
             self._say(EventKind.PROBE, text)
         require_processes(sources)
+        self.recorder.update(language=language_of_process(profiled_target(self.profile, pid).pid))
         self._try_profilers(pid)
         record = warning_of_absent(
             self._record, self.profile.limits, sources, self.profile.abort_rules

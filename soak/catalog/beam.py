@@ -20,6 +20,7 @@ from soak.catalog.row_types import (
 BEAM = Family(
     name="Erlang VM",
     language="Erlang",
+    executables=r"beam\.smp",
     prefixes=("erlang_vm_", "vm_memory_"),
     metrics=(
         *(

@@ -22,6 +22,7 @@ _OTEL, _BEFORE = (
 DOTNET = Family(
     name=".NET",
     language="C#",
+    executables=r"dotnet",
     prefixes=("dotnet_", "process_runtime_dotnet_"),
     metrics=(
         # prometheus-net. Private memory is what was asked for, touched or not.

@@ -6,6 +6,7 @@ FAMILIES.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol, TypeVar
@@ -186,6 +187,23 @@ def language_of(names: Iterable[str]) -> str:
     }
     language = max(counts, key=counts.__getitem__)
     return language if counts[language] else ""
+
+
+def language_of_executable(name: str) -> str:
+    """The language of programs that a file of this name runs, such as python3.11; empty where it does not tell."""
+    return next(
+        (
+            family.language
+            for family in FAMILIES
+            if family.executables and re.fullmatch(family.executables, name)
+        ),
+        "",
+    )
+
+
+def opening_of(language: str) -> str:
+    """How a program in this language is opened for snapshots; empty where soak can take none, or knows no language."""
+    return next((family.opening for family in FAMILIES if family.language == language), "")
 
 
 def unknown_metric(name: str) -> Metric:

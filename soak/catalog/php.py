@@ -7,6 +7,7 @@ from soak.catalog.row_types import Family, ResourceKind, Unit, count, shown
 PHP = Family(
     name="PHP-FPM",
     language="PHP",
+    executables=r"php(-fpm)?[0-9.]*",
     prefixes=("phpfpm_",),
     exporter_marks=("phpfpm_up", "phpfpm_scrape_failures"),
     metrics=(

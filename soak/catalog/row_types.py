@@ -175,7 +175,9 @@ class Family:
     """What one runtime, library or exporter publishes.
 
     `language` is the one that programs with these series are written in, where that is one;
-    `prefixes` are how their names begin. Where a page has one of the `exporter_marks`, an exporter
+    `executables` match the names of the files that run them, and `opening` says how such a program
+    is opened for snapshots, where soak can take any; `prefixes` are how the series' names begin.
+    Where a page has one of the `exporter_marks`, an exporter
     serves it for another process, and what the page says of a process is the exporter's own.
     """
 
@@ -184,6 +186,8 @@ class Family:
     pools: tuple[PoolNames, ...] = ()
     collectors: tuple[Collector, ...] = ()
     language: str = ""
+    executables: str = ""
+    opening: str = ""
     prefixes: tuple[str, ...] = ()
     exporter_marks: tuple[str, ...] = ()
 

@@ -17,6 +17,7 @@ from soak.catalog.row_types import (
 RUBY = Family(
     name="Ruby",
     language="Ruby",
+    executables=r"(ruby|jruby|truffleruby)[0-9.]*",
     prefixes=("ruby_", "puma_", "sidekiq_"),
     metrics=(
         resident("ruby_rss"),

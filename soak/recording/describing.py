@@ -91,6 +91,7 @@ def facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     words = run.get("command")
     command = " ".join(map(str, words)) if isinstance(words, list) else ""
     pairs = [(name, str(run.get(name) or "")) for name in ("target", "load", "commit")]
+    pairs += [("written in", str(run.get("language") or ""))]
     pairs += [("versions", known), ("load generator's host", machine), ("command", command)]
     return tuple((name, text) for name, text in pairs if text)
 

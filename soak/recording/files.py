@@ -97,7 +97,7 @@ def read_run(directory: Path) -> dict[str, Any]:
         raise RecordingError(
             f"{path}: format_version {version}, and this soak reads {FORMAT_VERSION}"
         )
-    for name in ("name", "started", "ended"):
+    for name in ("name", "started", "ended", "language"):
         if not isinstance(run.get(name, ""), str):
             raise RecordingError(f"{path}: damaged: {name} is not text")
     if not _is_seconds(run.get("seconds", 0.0)):

@@ -84,6 +84,7 @@ def load_recording(directory: Path) -> Recording:
         str(run["failure"]) if run.get("failure") else None,
         read_aborted(run, str(directory / RUN)),
         run.get("known_growth", {}),
+        run.get("language", ""),
     )
     return Recording(
         info,

@@ -6,11 +6,15 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
+import soak
+from soak.catalog.metrics import opening_of
 from soak.errors import SoakError
 from soak.model import Event, EventKind
 from soak.profile import Profile
 from soak.sampling.clock import Clock
+from soak.sampling.process_language import language_of_process
 from soak.sampling.profilers import Profiler
 from soak.sampling.profilers.profiler import LevelReader, ProfileResult
 from soak.sampling.profilers.selection import profiled_target, profilers_of
@@ -222,14 +226,25 @@ def snapshot_scheduler_for(
     diagnose, url = profile.diagnose, profile.target.url
     if diagnose is None:
         return None
-    profilers = profilers_of(profile, profiled_target(profile, pid))
+    watched = profiled_target(profile, pid)
+    profilers = profilers_of(profile, watched)
     if not profilers:
-        text = (
-            f"diagnose: no profiler was found at {url}; name one, for example `diagnose: {{pprof: /debug/pprof}}`: "
-            "docs/diagnose.md has each runtime's"
-        )
+        text = f"diagnose: no profiler was found at {url}; {_how_to_open(watched.pid)}; docs/diagnose.md has more on each runtime"
         warn(Event(clock.now(), EventKind.WARNING, text))
         return None
     return SnapshotScheduler(
         profilers, diagnose.interval(profile.load.duration, profile.interval), keep, warn, clock
+    )
+
+
+def _how_to_open(pid: int | None) -> str:
+    """How the target is opened for snapshots: by its own runtime, where its process tells that."""
+    language = language_of_process(pid)
+    opening = opening_of(language)
+    if not opening:
+        return "name one, for example `diagnose: {pprof: /debug/pprof}`"
+    folder = Path(soak.__file__).parent / "hook"
+    anywhere = f" (where soak is not installed: `python {folder} service.py`)"
+    return (
+        f"the target is written in {language}: {opening}{anywhere if language == 'Python' else ''}"
     )

@@ -153,11 +153,11 @@ def _created(recording: Recording) -> list[Created]:
 
 
 def _language(recording: Recording) -> Language:
-    """The target's language; nothing where neither snapshots nor series give it away."""
+    """The target's language, by its snapshots, its series, or else its process; empty where none of them tells."""
     for kind, language in _BY_SNAPSHOT.items():
         if any(snapshot.kind == kind for snapshot in recording.snapshots):
             return language
-    return language_of(series.name for series in recording.series)
+    return language_of(series.name for series in recording.series) or recording.run.language
 
 
 def _flat(finding: Finding, most: float) -> bool:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+from soak.catalog.metrics import opening_of
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.context import Language, RunContext
+from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS, LONGER_RUN
 from soak.model import Place
 from soak.units import show_amount, show_duration, show_number, show_ratio
-
-#: How each runtime is opened for snapshots.
-OPENING: dict[Language, str] = {
-    "Go": 'import _ "net/http/pprof", and give `diagnose: {pprof: /debug/pprof}`',
-    "Java": "run soak as the JVM's user beside it, with a JDK's jcmd on the PATH, and give `diagnose: {jvm: true}`",
-    "JavaScript": "start it with `node --inspect=127.0.0.1:9229`, and give `diagnose: {node: 127.0.0.1:9229}`",
-    "Python": "start it with `SOAK_HOOK=127.0.0.1:9230 python -m soak.hook service.py`, and give "
-    "`diagnose: {python: 127.0.0.1:9230}`",
-    "": "docs/diagnose.md says how each runtime is opened for snapshots",
-}
 
 
 def unplaced(case: Case, context: RunContext) -> Place:
@@ -77,10 +68,11 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
             *words,
             "Nothing tells what kind of memory it is: the snapshots hold no place that surely grows.",
         ]
-    return [
-        *words,
-        f"Nothing tells what kind of memory it is. To find out, {OPENING[context.language]}.",
-    ]
+    opening = (
+        opening_of(context.language)
+        or "docs/diagnose.md says how each runtime is opened for snapshots"
+    )
+    return [*words, f"Nothing tells what kind of memory it is. To find out, {opening}."]
 
 
 def tracing_cost(context: RunContext) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import Signal
@@ -12,7 +14,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.suspects import _suspect
-from soak.diagnosis.suspects.unknowns import doubts, endpoint_not_known
+from soak.diagnosis.suspects.unknowns import class_not_known, doubts, endpoint_not_known
 from soak.growth_views import HourlyRate
 from soak.model import Event, EventKind, Phase, PhaseName
 from soak.reporters import REPORTERS
@@ -81,3 +83,20 @@ def test_the_longer_run_that_would_tell_is_three_times_the_load_without_its_gap(
     assert f"a run of about {3 * (SECONDS - 80) // 60} min" in endpoint_not_known(
         case, context((60.0, 140.0))
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("Python", "soak.hook"),
+        ("Go", "net/http/pprof"),
+        ("Ruby", "docs/diagnose.md"),
+        ("", "docs/diagnose.md"),
+    ],
+)
+def test_who_leaks_nobody_knows_what_is_told_how_the_targets_own_runtime_is_opened(
+    language: str, told: str
+) -> None:
+    subject = replace(context(), places=(), groups=(), heaps=(), language=language)
+    case = Case("", (STRANDED,))
+    assert told in class_not_known(case, subject)[-1]
