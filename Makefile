@@ -98,7 +98,7 @@ bench-profilers: install ## What each profiler costs its target, per request and
 zoo: install ## Goroutines, threads and tasks stranded in every usual way, leaking and fixed (about two hours)
 	$(BIN)/python -m tests.targets.zoo --fixed
 
-gate-seed: install ## What pooling and streaming are worth on the Go target, by soak gate (ten minutes)
+gate-seed: install ## What pooling and streaming are worth on the Go target, by soak gate (some twenty minutes)
 	$(BIN)/python -m tests.targets.seed_table
 
 programs: install ## Libraries at releases with known leaks, leaking and fixed (about half an hour)

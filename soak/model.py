@@ -219,6 +219,11 @@ class Analysis:
     groups: tuple[GroupSummary, ...] = ()
     lead: Lead | None = None
 
+    @property
+    def broke(self) -> bool:
+        """Whether the run broke and is no proven fail: what reports begin with, and exit code 4."""
+        return self.broken is not None and self.verdict is not Verdict.FAIL
+
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:
         """The scenarios, if any, and the tags, if any: `scenario` or `tag`, with a summary each."""
         kinds = dict.fromkeys(group.kind for group in self.groups)

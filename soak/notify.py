@@ -65,13 +65,11 @@ def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict
     """The summary: `text` is what Slack and those that follow it show, the rest is for programs."""
     run, verdict = analysis.run, analysis.verdict
     was = f" (was {before.value})" if before is not None and before is not verdict else ""
-    facts = dict(run.facts)
+    facts, word = dict(run.facts), "BROKEN" if analysis.broke else verdict.upper()
     findings = [finding for finding in analysis.findings if finding.verdict is not Verdict.PASS][
         :MOST
     ]
-    text = (
-        f"{_SIGNS[verdict]} *{verdict.upper()}*{was}: {_short(run.name)}: {_short(analysis.reason)}"
-    )
+    text = f"{_SIGNS[verdict]} *{word}*{was}: {_short(run.name)}: {_short(analysis.reason)}"
     if analysis.suspects:
         first = analysis.suspects[0]
         text += f"\nSuspect: {_short(first.leak_class)} in {_short(first.where)} through {_short(first.endpoint)}"

@@ -102,7 +102,8 @@ def judge_together(directories: Sequence[Path]) -> Analysis:
     analyses = [
         judge(recording, profile) for recording, profile in zip(recordings, profiles, strict=True)
     ]
-    return pool(analyses, judged, profiles[0].limits)
+    limits = profiles[0].limits
+    return pool(analyses, judged, limits.survive.for_, limits.vouch)
 
 
 def _day(run: RunInfo) -> date:

@@ -1,5 +1,13 @@
 """Pure: prepare, trend, verdict. No files, sockets, clocks or prints."""
 
-from soak.analysis.verdict import analyze, analyze_prepared
+from typing import TYPE_CHECKING
+
+from soak.lazy import lazily
+
+if TYPE_CHECKING:
+    from soak.analysis.verdict import analyze, analyze_prepared
 
 __all__ = ["analyze", "analyze_prepared"]
+
+#: Pooling the nights of a history needs none of the rules.
+__getattr__ = lazily(__name__, dict.fromkeys(__all__, "verdict"))

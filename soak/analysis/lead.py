@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from soak.analysis.rules.vouch import bound
+from soak.analysis.vouch import bound
 from soak.model import Chart, Finding, Lead, Line, RuleName, Trend, Verdict, Vouched, series_key
 
 

@@ -14,10 +14,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soak.analysis.rules.vouch import (
+from soak.analysis.statistics.t_mixture import t_quantile
+from soak.analysis.thresholds import RESOLVED_AT
+from soak.analysis.vouch import (
     HOLLOW,
     MOST,
     ROUNDS,
@@ -27,13 +30,12 @@ from soak.analysis.rules.vouch import (
     vouched_by,
     vouches,
 )
-from soak.analysis.statistics.t_mixture import t_quantile
-from soak.analysis.thresholds import RESOLVED_AT
 from soak.errors import UsageError
 from soak.model import Analysis, Ending, Finding, Floats, Labels, RuleName, RunInfo, Trend, Verdict
-from soak.profile import Profile
-from soak.profile.types import Limits
 from soak.units import show_amount, show_duration
+
+if TYPE_CHECKING:
+    from soak.profile import Profile
 
 
 def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
@@ -73,8 +75,13 @@ def _compared(profile: Profile, first: Profile) -> Iterable[tuple[str, object, o
     yield "the scenarios", profile.scenarios, first.scenarios
 
 
-def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> Analysis:
-    """The runs as one analysis; `judged` is how many seconds of each were judged."""
+def pool(
+    runs: Sequence[Analysis], judged: Sequence[float], survive: float, vouch: float | None = None
+) -> Analysis:
+    """The runs as one analysis; `judged` is how many seconds of each were judged.
+
+    `survive` and `vouch` are the horizons of `limits`, in seconds.
+    """
     keys = dict.fromkeys(
         (finding.series, finding.labels)
         for run in runs
@@ -82,9 +89,7 @@ def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> A
         if finding.rule is RuleName.GROWTH and finding.trend
     )
     growth = [
-        finding
-        for key in keys
-        if (finding := _pooled(key, runs, max(judged), limits.survive.for_)) is not None
+        finding for key in keys if (finding := _pooled(key, runs, max(judged), survive)) is not None
     ]
     others = [
         finding for run in runs for finding in run.findings if finding.rule is not RuleName.GROWTH
@@ -94,11 +99,11 @@ def pool(runs: Sequence[Analysis], judged: Sequence[float], limits: Limits) -> A
         for other in others
         if other.verdict is not Verdict.PASS and other.rule is not RuleName.VOUCH
     ]
-    reach = horizon_of(growth, sum(judged), limits.vouch or limits.survive.for_)
+    reach = horizon_of(growth, sum(judged), vouch or survive)
     if reach is not None:  # a further run counts as the mean of those there are
         rounds = reach.rounds * len(runs) if reach.rounds else reach.rounds
         reach = replace(reach, rounds=rounds)
-    findings = (*growth, *others, *vouch_finding(reach, limits.vouch))
+    findings = (*growth, *others, *vouch_finding(reach, vouch))
     ordered = tuple(sorted(findings, key=lambda finding: finding.verdict.rank))
     verdict = ordered[0].verdict if growth else Verdict.INCONCLUSIVE
     said = f"{len(runs)} runs, {show_duration(sum(judged))} judged together"

@@ -33,7 +33,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.analysis.rules.vouch import HOLLOW, horizon
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.marginal_likelihood import Whitened, fit_each, fit_each_with
@@ -42,6 +41,7 @@ from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.t_mixture import t_cdf
 from soak.analysis.statistics.trend import FitInput, fit_input, level_points, numeric_libraries
 from soak.analysis.thresholds import FEWEST_POINTS, SURELY_SETTLED, SUSPICIOUS
+from soak.analysis.vouch import HOLLOW, horizon
 from soak.model import Finding, Floats, PlantedLeak, Verdict, series_key
 from soak.units import show_amount
 

@@ -17,7 +17,7 @@ from soak.analysis.rules.load_coverage import nothing_sent
 from soak.analysis.rules.load_generator import Generator, generator_of, saturated, unproven
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.rules.run_validity import seen_events
-from soak.analysis.rules.vouch import horizon_of, vouch_finding, vouched_by, vouches
+from soak.analysis.vouch import horizon_of, vouch_finding, vouched_by, vouches
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.catalog.process import RESIDENT
 from soak.model import (

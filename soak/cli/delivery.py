@@ -33,11 +33,7 @@ def code_of(analysis: Analysis) -> ExitCode:
     """The one exit code of a run, whichever verb asks; a broken run without a proven fail is exit code 4."""
     if analysis.run.ended is Ending.INTERRUPTED:
         return ExitCode.INTERRUPTED
-    return (
-        ExitCode.BROKEN
-        if analysis.broken and analysis.verdict is not Verdict.FAIL
-        else CODES[analysis.verdict]
-    )
+    return ExitCode.BROKEN if analysis.broke else CODES[analysis.verdict]
 
 
 @dataclass

@@ -65,8 +65,8 @@ def command(
     from soak.history.changes import need_otava, otava_is_there  # noqa: PLC0415 - `--help` needs none of it
     from soak.history.history import histories  # noqa: PLC0415
     from soak.history.index import read_folder  # noqa: PLC0415
+    from soak.history.remembered import RememberedChanges  # noqa: PLC0415
     from soak.history.texts import json_object, table  # noqa: PLC0415
-    from soak.profile.parsing import nearest  # noqa: PLC0415
 
     if "regression" in fail_on:
         need_otava("--fail-on regression")
@@ -79,12 +79,16 @@ def command(
         )
     names = sorted({night.name for night in read.nights})
     if name and name not in names:
+        from soak.profile.parsing import nearest  # noqa: PLC0415
+
         raise UsageError(
             f"--profile {name}: no run of that profile in {folder}{nearest(name, names)}"
         )
-    shown = histories(
-        (night for night in read.nights if name in ("", night.name)), search=otava_is_there()
-    )
+    changes = RememberedChanges(folder) if otava_is_there() else None
+    shown = histories(read.nights, changes.find if changes is not None else None)
+    if changes is not None:
+        changes.save()
+    shown = [history for history in shown if name in ("", history.name)]
     if as_json:
         tell(json_object(shown, read.problems), end=False)
     else:

@@ -41,7 +41,12 @@ def compare(
         for key in shared
         if len({measurement.unit for side in sides for measurement in side[key]}) == 1
     ]
-    judged = [key for key in measured if same_load or not METRICS[key[0]].needs_same_load]
+    rare = [key for key in measured if _error(sides, key) > METRICS[key[0]].most_error]
+    judged = [
+        key
+        for key in measured
+        if key not in rare and (same_load or not METRICS[key[0]].needs_same_load)
+    ]
     pairs = [Pair(*key, tuple(sides[0][key]), tuple(sides[1][key])) for key in judged]
     differences = sorted(
         judge_pairs(pairs, rules, paired=paired), key=lambda pair: _ORDER[pair.verdict]
@@ -54,6 +59,7 @@ def compare(
             for metric, subject in shared
             if (metric, subject) not in measured
         ),
+        *(f"{metric} of {subject}: too few on both sides" for metric, subject in rare),
         *_of_other_load(base, candidate, same_load=same_load),
         *suspects_left_out(base, candidate, names),
     ]
@@ -138,6 +144,11 @@ def _by_key(runs: Iterable[MeasuredRun]) -> dict[Key, list[Measurement]]:
                 if measurement.metric == name:
                     by_key.setdefault((name, measurement.subject), []).append(measurement)
     return by_key
+
+
+def _error(sides: Sequence[Mapping[Key, Sequence[Measurement]]], key: Key) -> float:
+    """The smallest error of counting of any run, of either side."""
+    return min(measurement.error for side in sides for measurement in side[key])
 
 
 def _only(side: Mapping[Key, object], other: Mapping[Key, object], name: str) -> Iterator[str]:

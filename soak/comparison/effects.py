@@ -41,10 +41,12 @@ _LEAST_VARIANCE = 1e-24
 class Effect:
     """Candidate minus base on the metric's scale, its standard error, and the degrees of freedom of that.
 
-    `single` is the standard deviation of one run's figure, and `runs` the degrees of freedom that
-    the runs add.
+    `single` is the standard deviation of one run's figure. `base` and `candidate` are the sides'
+    figures in the metric's unit, weighted as the change is, which is the step from one to the other.
     """
 
+    base: float
+    candidate: float
     change: float
     error: float
     freedom: float
@@ -69,6 +71,11 @@ def on_scale(metric: ComparedMetric, value: float) -> float:
     return math.log(value) if metric.relative else value
 
 
+def off_scale(metric: ComparedMetric, value: float) -> float:
+    """The inverse of `on_scale`."""
+    return math.exp(value) if metric.relative else value
+
+
 def effect(
     metric: ComparedMetric,
     base: Sequence[Measurement],
@@ -87,16 +94,23 @@ def effect(
     if paired and len(base) == len(candidate) > 1:
         differences, together = sides[1] - sides[0], variances[0] + variances[1]
         change, variance, excess = _pooled(differences, together)
+        level = _pooled(sides[0], together)[0]
         freedom = len(differences) - 1
     else:
         means, each, excesses = zip(
             *(_pooled(*side) for side in zip(sides, variances, strict=True)), strict=True
         )
         change, variance, excess = means[1] - means[0], sum(each), sum(excesses)
+        level = means[0]
         freedom = len(base) + len(candidate) - 2
     scale = (PRIOR_FREEDOM + excess) / (PRIOR_FREEDOM + freedom)
     return Effect(
-        change, math.sqrt(scale * variance), PRIOR_FREEDOM + freedom, math.sqrt(scale) * single
+        off_scale(metric, level),
+        off_scale(metric, level + change),
+        change,
+        math.sqrt(scale * variance),
+        PRIOR_FREEDOM + freedom,
+        math.sqrt(scale) * single,
     )
 
 

@@ -21,6 +21,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 
 from soak.errors import UsageError
@@ -56,12 +57,11 @@ class ChangePoint:
 
 
 def otava_is_there() -> bool:
-    """Whether Apache Otava can be imported."""
+    """Whether Apache Otava is installed; it is imported where there is something to search."""
     try:
-        import otava.analysis  # noqa: F401, PLC0415 - an extra, and scipy behind it
-    except ImportError:
+        return find_spec("otava.analysis") is not None
+    except ModuleNotFoundError:
         return False
-    return True
 
 
 def need_otava(what: str) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from soak.analysis.pooling import pool
-from soak.history.changes import ChangePoint, find_changes, regressions
+from soak.history.changes import ChangePoint, regressions
 from soak.history.night import HistoryMetric, Night
 from soak.model import Analysis
-from soak.profile.types import Limits, Survive
 
 #: So many of the newest comparable nights are judged as one, whatever their builds: a week.
 WEEK = 7
@@ -49,19 +48,23 @@ class History:
         return [night.values.get(metric.key) if night.usable else None for night in self.nights]
 
 
-def histories(nights: Iterable[Night], *, search: bool) -> list[History]:
-    """One history for each profile's name; `search` says whether changes are searched for."""
+#: Finds the changes of metrics over nights, by the metric's key.
+FindChanges = Callable[[Sequence[Night], Sequence[HistoryMetric]], dict[str, list[ChangePoint]]]
+
+
+def histories(nights: Iterable[Night], find: FindChanges | None) -> list[History]:
+    """One history for each profile's name; changes are not searched for where `find` is None."""
     ordered = sorted(nights, key=lambda night: (night.name, night.started, night.directory))
     return [
-        _history(name, tuple(group), search)
+        _history(name, tuple(group), find)
         for name, group in groupby(ordered, key=lambda night: night.name)
     ]
 
 
-def _history(name: str, nights: tuple[Night, ...], search: bool) -> History:
+def _history(name: str, nights: tuple[Night, ...], find: FindChanges | None) -> History:
     metrics = tuple({metric.key: metric for night in nights for metric in night.metrics}.values())
     metrics = tuple(sorted(metrics, key=_order))
-    changes = find_changes(nights, metrics) if search else {}
+    changes = find(nights, metrics) if find is not None else {}
     groups = [group for group in comparable(nights) if len(group) > 1]
     builds = [
         (commit, tuple(run))
@@ -80,7 +83,7 @@ def _history(name: str, nights: tuple[Night, ...], search: bool) -> History:
         changes,
         week,
         tuple(_together(*build) for build in builds[-BUILDS:]),
-        search,
+        find is not None,
     )
 
 
@@ -111,10 +114,10 @@ def comparable(nights: Sequence[Night]) -> Iterator[list[Night]]:
 
 def _together(build: str, nights: tuple[Night, ...]) -> Together:
     newest = nights[-1].profiled
-    limits = Limits.model_construct(
-        survive=Survive.model_construct(for_=newest.survive), vouch=newest.vouch
-    )
     analysis = pool(
-        [night.analysis() for night in nights], [night.judged for night in nights], limits
+        [night.analysis() for night in nights],
+        [night.judged for night in nights],
+        newest.survive,
+        newest.vouch,
     )
     return Together(build, nights, analysis)

@@ -1,31 +1,30 @@
 """The runs of a folder, through an index file beside them that is written anew wherever it is missing, stale or damaged.
 
 The index holds, for each run directory, what the history needs of its analysis.json and
-profile.yaml, and these files' sizes
-and times: a file that has changed is read again. Nothing is lost with the index but the time to
-    read them all.
+profile.yaml, and these files' sizes and times: a file that has changed is read again. It also holds
+what each text of a profile says, for many nights have the same, and the changes that were found in
+the values as they are. Nothing is lost with the index but the time to find all of it again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from soak.analysis.pooling import pooling_key
 from soak.errors import RecordingError, SoakError, UsageError
 from soak.history.night import FORMAT_VERSION, Night, Profiled, read_night
-from soak.profile import parse_profile
 from soak.recording import is_run_directory, is_under_way, write_whole
 
 INDEX = ".soak-history.json"
 #: The index's own version: another one is written anew.
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 _ANALYSIS, _PROFILE = "analysis.json", "profile.yaml"
+_NO_PROFILE = "no profile: "
 _MONTH = 30 * 86400.0
 #: What is kept of analysis.json.
 _KEPT = ("format_version", "verdict", "reason", "run", "broken", "vouched_seconds", "endpoints")
@@ -55,11 +54,16 @@ def read_folder(path: Path) -> Folder:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     known = _load(path)
+    profiles = {
+        entry["profile"]: entry["profiled"]
+        for entry in known.values()
+        if not entry["profiled"]["pooling_key"].startswith(_NO_PROFILE)
+    }
     kept: dict[str, dict[str, Any]] = {}
     nights, problems = [], []
     for run in runs:
         try:
-            entry = _entry(run, known.get(run.name))
+            entry = _entry(run, known.get(run.name), profiles)
             nights.append(read_night(run.name, entry["analysis"], Profiled(**entry["profiled"])))
             kept[run.name] = entry
         except (ValueError, TypeError, RecordingError) as error:
@@ -89,11 +93,18 @@ def _load(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _whole(entry: object) -> bool:
-    return isinstance(entry, dict) and entry.keys() == {"stamp", "analysis", "profiled"}
+    return isinstance(entry, dict) and entry.keys() == {
+        "stamp",
+        "analysis",
+        "profile",
+        "profiled",
+    }
 
 
-def _entry(run: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A run's entry, from the index where neither file has changed since."""
+def _entry(
+    run: Path, known: Mapping[str, Any] | None, profiles: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """A run's entry, from the index where neither file has changed since; `profiles` are those known, by their texts' digests."""
     stamp = [_stamp(run / _ANALYSIS), _stamp(run / _PROFILE)]
     if known is not None and known["stamp"] == stamp:
         return dict(known)
@@ -119,7 +130,13 @@ def _entry(run: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:
         if finding["rule"] == "growth" or finding["verdict"] != "pass"
     ]
     reduced = {key: analysis.get(key) for key in _KEPT} | {"findings": findings}
-    return {"stamp": stamp, "analysis": reduced, "profiled": asdict(_profiled(run))}
+    text = _profile_text(run)
+    profile = hashlib.sha256(text.encode()).hexdigest()[:16]
+    if profile not in profiles and (profiled := _profiled(text)) is not None:
+        profiles[profile] = asdict(profiled)
+    unknown = Profiled(f"{_NO_PROFILE}{run.name}", _MONTH, None, 0.0)
+    of_run = profiles.get(profile) or asdict(unknown)
+    return {"stamp": stamp, "analysis": reduced, "profile": profile, "profiled": of_run}
 
 
 def _stamp(path: Path) -> list[int] | None:
@@ -130,18 +147,23 @@ def _stamp(path: Path) -> list[int] | None:
     return [status.st_mtime_ns, status.st_size]
 
 
-def _profiled(run: Path) -> Profiled:
-    """What the run's profile says; a run without a readable one is pooled with no other."""
+def _profile_text(run: Path) -> str:
+    """The text of a run's profile; empty where it cannot be read, which is no profile either."""
     try:
-        return _of_text((run / _PROFILE).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, SoakError):
-        return Profiled(f"no profile: {run.name}", _MONTH, None, 0.0)
+        return (run / _PROFILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
-@cache
-def _of_text(text: str) -> Profiled:
-    """What a profile says; many nights have the same text, which is parsed once."""
-    profile, _ = parse_profile(text, _PROFILE, lenient=True)
+def _profiled(text: str) -> Profiled | None:
+    """What a profile says; None where it cannot be read: its run is pooled with no other."""
+    from soak.analysis.pooling import pooling_key  # noqa: PLC0415 - most nights' profile is known
+    from soak.profile import parse_profile  # noqa: PLC0415
+
+    try:
+        profile, _ = parse_profile(text, _PROFILE, lenient=True)
+    except SoakError:
+        return None
     left_out = max(profile.load.ramp, profile.load.warmup) + profile.drain
     return Profiled(
         pooling_key(profile), profile.limits.survive.for_, profile.limits.vouch, left_out

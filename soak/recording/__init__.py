@@ -1,6 +1,8 @@
 """The run directory: append while running, load afterwards; the only place that knows its file names."""
 
-from soak.recording.compacting import compact
+from typing import TYPE_CHECKING
+
+from soak.lazy import lazily
 from soak.recording.files import (
     LOAD_LOG,
     TARGET_LOG,
@@ -10,10 +12,13 @@ from soak.recording.files import (
     run_directory,
     write_whole,
 )
-from soak.recording.reading import load_recording, profile_text
-from soak.recording.recorder import Recorder
-from soak.recording.reopening import progress_of
-from soak.recording.snapshot_files import SnapshotKeeper
+
+if TYPE_CHECKING:
+    from soak.recording.compacting import compact
+    from soak.recording.reading import load_recording, profile_text
+    from soak.recording.recorder import Recorder
+    from soak.recording.reopening import progress_of
+    from soak.recording.snapshot_files import SnapshotKeeper
 
 __all__ = [
     "LOAD_LOG",
@@ -30,3 +35,16 @@ __all__ = [
     "run_directory",
     "write_whole",
 ]
+
+#: Where a run directory is only looked for, nothing need be read.
+__getattr__ = lazily(
+    __name__,
+    {
+        "Recorder": "recorder",
+        "SnapshotKeeper": "snapshot_files",
+        "compact": "compacting",
+        "load_recording": "reading",
+        "profile_text": "reading",
+        "progress_of": "reopening",
+    },
+)

@@ -12,7 +12,8 @@ def render(analysis: Analysis) -> str:
     """One workflow command a line (`::error file=main.go,line=72,title=…::…`)."""
     level = _COMMANDS[analysis.verdict]
     name = wording.clean(analysis.run.name)
-    lines = [_command(level, analysis.reason, title=f"soak: {name}: {analysis.verdict.value}")]
+    _, word = wording.headline(analysis)
+    lines = [_command(level, analysis.reason, title=f"soak: {name}: {word.lower()}")]
     for suspect in analysis.suspects:
         where = (
             {"file": suspect.place.file, "line": str(suspect.place.line)}

@@ -117,7 +117,7 @@ def _own_case(analysis: Analysis, name: str, tag: str | None, why: str) -> ET.El
     if tag:
         ET.SubElement(
             case, tag, {"message": reason}
-        ).text = f"{reason}\nthe run {wording.course(analysis.run)}"
+        ).text = f"{reason}\nthe run {wording.course(analysis)}"
     return case
 
 

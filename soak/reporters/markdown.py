@@ -11,6 +11,7 @@ from soak.reporters import capacity, trace_wording, wording
 from soak.units import show_number, show_ratio
 
 BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
+BROKEN = "⚠️ BROKEN"
 MOST = 5  # slow requests shown, and as many failed ones
 _ENTITY = {char: f"&#{ord(char)};" for char in "<>@$"} | {"&": "&amp;"}
 _SPECIAL = re.compile(r"[\\`*\[\]{}#!|~<>@$&]|(?<!\w)_|_(?!\w)|(?<=:)//")
@@ -22,9 +23,9 @@ def render(analysis: Analysis) -> str:
     run = analysis.run
     when = f", started {escape(wording.started(run))}" if run.started else ""
     parts = [
-        f"## {BADGE[analysis.verdict]} – {escape(run.name)}",
+        f"## {BROKEN if analysis.broke else BADGE[analysis.verdict]} – {escape(run.name)}",
         paragraph(analysis.reason),
-        f"The run {escape(wording.course(run))}{when}: {wording.tally(analysis)}.",
+        f"The run {escape(wording.course(analysis))}{when}: {wording.tally(analysis)}.",
     ]
     if analysis.capacity:
         steps = [[escape(cell) for cell in row] for row in capacity.rows(analysis.capacity)]

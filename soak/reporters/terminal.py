@@ -54,12 +54,12 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
 
 def _banner(analysis: Analysis) -> Panel:
     """The verdict in its colour, with its one sentence, and which run this was."""
-    style, mark = STYLE[analysis.verdict], wording.MARK[analysis.verdict]
+    style, (mark, word) = STYLE[analysis.verdict], wording.headline(analysis)
     lines = [
-        Text(f"{mark} {analysis.verdict.value.upper()}", style=f"bold {style}"),
+        Text(f"{mark} {word}", style=f"bold {style}"),
         Text(wording.clean(analysis.reason), style="bold"),
         Text(
-            "  ".join(filter(None, (wording.started(analysis.run), wording.course(analysis.run)))),
+            "  ".join(filter(None, (wording.started(analysis.run), wording.course(analysis)))),
             style="dim",
         ),
     ]

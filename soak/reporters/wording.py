@@ -26,6 +26,7 @@ from soak.units import show_amount, show_duration, show_number, singular, unit_o
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
+BROKEN = ("!", "BROKEN")
 ENDED = {
     Ending.COMPLETED: "completed in",
     Ending.ABORTED: "aborted after",
@@ -252,11 +253,21 @@ def started(run: RunInfo) -> str:
         return clean(run.started)
 
 
-def course(run: RunInfo) -> str:
-    """`completed in 8 h`: how the run ended, and how long it was."""
+def headline(analysis: Analysis) -> tuple[str, str]:
+    """The mark and the one word that a report begins with; a run that broke says so, as its exit code does."""
+    if analysis.broke:
+        return BROKEN
+    return MARK[analysis.verdict], analysis.verdict.value.upper()
+
+
+def course(analysis: Analysis) -> str:
+    """`completed in 8 h`: how the run ended, and how long after its load began; the target's start is not counted."""
+    run = analysis.run
+    begun = min((phase.start for phase in analysis.phases), default=0.0)
+    lasted = show_duration(max(run.seconds - begun, 0.0))
     if run.failure is not None:
-        return f"broke after {show_duration(run.seconds)}: {clean(run.failure)}"
-    return f"{ENDED[run.ended]} {show_duration(run.seconds)}"
+        return f"broke after {lasted}: {clean(run.failure)}"
+    return f"{ENDED[run.ended]} {lasted}"
 
 
 def next_step(analysis: Analysis) -> str:

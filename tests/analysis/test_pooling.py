@@ -53,7 +53,7 @@ def night(seed: int, growth: float = 0.0) -> Analysis:
 
 def test_nights_together_vouch_for_longer_than_each() -> None:
     nights = [night(seed) for seed in range(1, 8)]
-    together = pool(nights, [300.0] * 7, Limits())
+    together = pool(nights, [300.0] * 7, Limits().survive.for_)
     assert together.verdict is Verdict.PASS
     assert together.vouched is not None
     alone = [one.vouched.seconds for one in nights if one.vouched is not None]
@@ -62,7 +62,7 @@ def test_nights_together_vouch_for_longer_than_each() -> None:
 
 
 def test_a_run_that_leaks_is_not_averaged_away() -> None:
-    together = pool([night(1), night(2), night(3, growth=5e4)], [300.0] * 3, Limits())
+    together = pool([night(1), night(2), night(3, growth=5e4)], [300.0] * 3, Limits().survive.for_)
     assert together.verdict is Verdict.FAIL
     assert together.vouched is None
 

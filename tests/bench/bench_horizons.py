@@ -47,7 +47,7 @@ def pooled_nights(findings: Iterable[Finding]) -> float:
         )
         for one in findings
     ]
-    together = pool(nights, [NIGHT] * len(nights), Limits())
+    together = pool(nights, [NIGHT] * len(nights), Limits().survive.for_)
     return together.vouched.seconds / DAY if together.vouched is not None else 0.0
 
 

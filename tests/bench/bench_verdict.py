@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from soak.analysis.rules.growth import judge_growth
-from soak.analysis.rules.vouch import bound
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, SUSPICIOUS
+from soak.analysis.vouch import bound
 from soak.model import Finding, Series, Verdict
 from tests.bench import filling_kinds, held_out, kinds, once_held_out
 from tests.bench.corpus import SURVIVE, Case, Kind, cases

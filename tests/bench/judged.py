@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from soak.analysis.positive_control import with_positive_control
 from soak.analysis.rules.growth import judge_growth
-from soak.analysis.rules.vouch import vouched
 from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.vouch import vouched
 from soak.model import Finding
 from tests.bench.corpus import SURVIVE, Case
 

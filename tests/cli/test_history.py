@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,19 @@ def test_bad_input(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert (code, "choose with --profile (gate, nightly)" in err) == (2, True)
     code, _, err = run(capsys, "history", str(tmp_path), "--html", "/dev/null/x.html")
     assert (code, "cannot be written" in err) == (2, True)
+
+
+def test_a_folder_that_is_indexed_needs_neither_profiles_nor_rules(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    nights(tmp_path, 9)
+    run(capsys, "history", str(tmp_path))
+    program = (
+        "import sys; from click.testing import CliRunner; from soak.cli.history import command; "
+        f"code = CliRunner().invoke(command, [{str(tmp_path)!r}]).exit_code; "
+        "print(code, *(sys.modules.keys() & {'pydantic', 'scipy.stats', 'soak.analysis.rules'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["0"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.history.changes import RECENT, need_otava, otava_is_there
+from soak.history.changes import RECENT, find_changes, need_otava, otava_is_there
 from soak.history.history import History, histories
 from soak.history.index import read_folder
 from soak.history.page import render
@@ -25,7 +25,7 @@ needs_otava = pytest.mark.skipif(
 
 
 def history(folder: Path, *, search: bool = False) -> History:
-    [found] = histories(read_folder(folder).nights, search=search)
+    [found] = histories(read_folder(folder).nights, find_changes if search else None)
     return found
 
 
@@ -126,7 +126,7 @@ def test_profiles_are_told_apart_by_their_names(tmp_path: Path) -> None:
     nights(tmp_path, 2)
     other = night(3, LEVEL)
     write(tmp_path, "gate", other | {"run": other["run"] | {"name": "gate"}})
-    assert [one.name for one in histories(read_folder(tmp_path).nights, search=False)] == [
+    assert [one.name for one in histories(read_folder(tmp_path).nights, None)] == [
         "gate",
         "nightly",
     ]

@@ -16,15 +16,15 @@ from tests.history.folders import LEVEL, RSS, night, nights, write
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The profiles that were read anew: one for each run that the index did not know."""
+    """The runs whose profile was read: those that the index did not know."""
     read: list[Path] = []
-    genuine = index._profiled
+    genuine = index._profile_text
 
-    def profiled(run: Path) -> Any:
+    def profile_text(run: Path) -> str:
         read.append(run)
         return genuine(run)
 
-    monkeypatch.setattr(index, "_profiled", profiled)
+    monkeypatch.setattr(index, "_profile_text", profile_text)
     return read
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from xml.etree import ElementTree as ET
 
@@ -16,8 +17,8 @@ import pytest
 
 from soak import reporters
 from soak.errors import SoakError
-from soak.model import Analysis
-from soak.reporters import REPORTERS, Reporter, terminal
+from soak.model import Analysis, Verdict
+from soak.reporters import REPORTERS, Reporter, github, terminal, wording
 
 from .analyses import ANALYSES, NASTY, SCRIPT, failing
 
@@ -169,3 +170,22 @@ def test_another_package_adds_a_reporter_but_cannot_replace_or_break_one(
 
 SHOUT = Reporter("shout.txt", lambda analysis: f"{analysis.verdict.value.upper()}!")
 GREETING = "hello"
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html", "github"])
+def test_a_run_that_broke_is_headed_so_as_its_exit_code_says(name: str) -> None:
+    broken = replace(
+        failing(), verdict=Verdict.INCONCLUSIVE, broken="The run broke: no answer.", findings=()
+    )
+    render = REPORTERS[name].render if name in REPORTERS else github.render
+    assert re.search("broken", words(name, render(broken)), re.IGNORECASE)
+    proven = replace(broken, verdict=Verdict.FAIL)
+    assert "BROKEN" not in words(name, render(proven))
+
+
+def test_the_time_that_a_target_took_to_start_is_no_part_of_the_run() -> None:
+    analysis = failing()
+    late = tuple(replace(phase, start=phase.start + 3600.0) for phase in analysis.phases)
+    assert min(phase.start for phase in analysis.phases) == 0.0
+    assert wording.course(analysis) == "completed in 8 h"
+    assert wording.course(replace(analysis, phases=late)) == "completed in 7 h"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from soak.analysis.rules.vouch import SHARPER
+from soak.analysis.vouch import SHARPER
 from soak.model import Trend
 from soak.units import show_duration
 

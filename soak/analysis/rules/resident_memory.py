@@ -18,7 +18,6 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.more_time import run_longer
-from soak.analysis.rules.vouch import horizon
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
     COMPANION_RISE,
@@ -28,6 +27,7 @@ from soak.analysis.thresholds import (
     RESIDENT_ALONE_SECONDS,
     SUSPICIOUS,
 )
+from soak.analysis.vouch import horizon
 from soak.catalog.metrics import COLLECTORS, metric_of
 from soak.catalog.process import ANONYMOUS
 from soak.model import Finding, Floats, Series, Trend, Verdict

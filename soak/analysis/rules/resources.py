@@ -17,10 +17,10 @@ from soak.analysis.rules.overload import overload_of, without_overload
 from soak.analysis.rules.production import at_production
 from soak.analysis.rules.resident_memory import explain_resident_memory
 from soak.analysis.rules.rule import RuleInput
-from soak.analysis.rules.vouch import vouched
 from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import FEWEST_SAMPLES
+from soak.analysis.vouch import vouched
 from soak.catalog.metrics import (
     NO_RESOURCES,
     Metric,

@@ -9,10 +9,14 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import COLLECTIONS, MINOR, pauses_of
 from soak.catalog.metrics import COLLECTORS, selects
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
-from soak.model import Series
+from soak.model import Floats, Series
 
-#: Collections in the judged stretch below which neither their number nor their pauses are compared.
+#: Collections that one side must have had in its judged stretch, for their number and their pauses to be compared.
 FEWEST = 10.0
+#: What is added to a count of fewer: nought has no logarithm (Anscombe, Biometrika 35, 1948).
+_HALF = 0.5
+#: The error of counting that `FEWEST` collections leave.
+MOST_ERROR = FEWEST**-0.5
 #: The standard error of a single extreme on a logarithmic scale: it says little of the next one.
 EXTREME = 1.0
 
@@ -23,23 +27,18 @@ def cycles(view: RunView) -> Iterator[Figure]:
     for counter in _counters(view, COLLECTIONS):
         instance = dict(counter.labels).get("instance", "")
         ran = view.blocks.increases(counter)
-        if (
-            instance in seen
-            or any(selects(selector, counter) for selector in MINOR)
-            or ran.sum() < FEWEST
-        ):
+        if instance in seen or any(selects(selector, counter) for selector in MINOR):
             continue
-        seen.add(instance)
-        minutes = np.diff(view.blocks.edges) / 60
-        counting = counting_error(float(ran.sum()))
-        yield from ratio(
-            counter.key, ran, minutes, "collections/min", relative=True, counting=counting
-        )
+        if ran.sum() >= FEWEST:  # else the next best tells it, too: the other side may have more
+            seen.add(instance)
+        yield from _a_minute(view, counter, ran, ran, "collections/min", of_one=1.0)
 
 
 def pause(view: RunView) -> Iterator[Figure]:
     """The mean pause of a collection, in seconds."""
-    for total, ran in _pauses(view):
+    for total, ran, _ in _pauses(view):
+        if ran.sum() < FEWEST:
+            continue
         counting = counting_error(float(ran.sum()))
         yield from ratio(
             total.key,
@@ -53,17 +52,9 @@ def pause(view: RunView) -> Iterator[Figure]:
 
 def paused(view: RunView) -> Iterator[Figure]:
     """Seconds of pauses in a minute: what all collections together cost those who wait."""
-    for total, ran in _pauses(view):
-        minutes = np.diff(view.blocks.edges) / 60
-        counting = counting_error(float(ran.sum()))
-        yield from ratio(
-            total.key,
-            view.blocks.increases(total),
-            minutes,
-            "seconds/min",
-            relative=True,
-            counting=counting,
-        )
+    for total, ran, of_one in _pauses(view):
+        amounts = view.blocks.increases(total)
+        yield from _a_minute(view, total, amounts, ran, "seconds/min", of_one=of_one)
 
 
 def longest_pause(view: RunView) -> Iterator[Figure]:
@@ -74,8 +65,27 @@ def longest_pause(view: RunView) -> Iterator[Figure]:
             yield Figure(series.key, longest, EXTREME, 0.0, "seconds")
 
 
-def _pauses(view: RunView) -> Iterator[tuple[Series, np.ndarray]]:
-    """Each sum of pauses, with the collections in each stretch."""
+def _a_minute(
+    view: RunView, counter: Series, amounts: Floats, ran: Floats, unit: str, *, of_one: float
+) -> Iterator[Figure]:
+    """What a counter rose by in a minute; of fewer than `FEWEST` collections, half a collection is added to them.
+
+    So a side that hardly collects any more can still be compared with one that does. `of_one` is
+    what one collection adds.
+    """
+    minutes, collections = np.diff(view.blocks.edges) / 60, float(ran.sum())
+    if collections >= FEWEST:
+        counting = counting_error(collections)
+        yield from ratio(counter.key, amounts, minutes, unit, relative=True, counting=counting)
+        return
+    total = float(amounts.sum()) + _HALF * of_one
+    if total > 0:
+        error = counting_error(collections + _HALF)
+        yield Figure(counter.key, total / float(minutes.sum()), error, 0.0, unit)
+
+
+def _pauses(view: RunView) -> Iterator[tuple[Series, Floats, float]]:
+    """Each sum of pauses, the collections in each stretch, and the mean pause over the process's whole life."""
     for collector in COLLECTORS:
         for total in view.counters(collector.pauses):
             count = next(
@@ -86,8 +96,16 @@ def _pauses(view: RunView) -> Iterator[tuple[Series, np.ndarray]]:
                 ),
                 None,
             )
-            if count is not None and (ran := view.blocks.increases(count)).sum() >= FEWEST:
-                yield total, ran
+            if count is not None:
+                ever = _last(count)
+                mean = _last(total) / ever if ever > 0 else 0.0
+                yield total, view.blocks.increases(count), mean
+
+
+def _last(counter: Series) -> float:
+    """A counter's last known value; 0 without one."""
+    known = counter.values[np.isfinite(counter.values)]
+    return float(known[-1]) if len(known) else 0.0
 
 
 def _counters(view: RunView, selectors: tuple[str, ...]) -> Iterator[Series]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -23,7 +24,9 @@ class ComparedMetric:
     of one run. Both are assumptions (soak/comparison/metrics/__init__.py says on what they were
     tuned), and no measurement of the runs compared. `tolerance` is the change that does not matter,
     as a share of the base, and `least` the same in the unit; of both the larger counts.
-    `needs_same_load` says that runs of different loads cannot be compared in it.
+    `needs_same_load` says that runs of different loads cannot be compared in it. `most_error` is the
+    largest `Figure.error` that one side at least must come below: events too few on both sides are
+    not compared.
     """
 
     measure: Callable[[RunView], Iterable[Figure]]
@@ -34,3 +37,4 @@ class ComparedMetric:
     tolerance: float = TOLERANCE
     least: float = 0.0
     needs_same_load: bool = True
+    most_error: float = math.inf

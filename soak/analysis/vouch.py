@@ -26,11 +26,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
 from soak.units import show_amount, show_duration
+
+if TYPE_CHECKING:
+    from soak.analysis.statistics.growth_input import Subject
 
 HOLLOW, HANDFUL, LITTLE, SHARPER, MOST, ROUNDS = 2.0, 100.0, 2.0**20, 1.5, 3650 * 86400.0, 14
 _STEP = "vouched horizon"

@@ -8,7 +8,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
-from soak.analysis.rules.vouch import HANDFUL, LITTLE, MOST, horizon, horizon_of, room, vouched
+from soak.analysis.vouch import HANDFUL, LITTLE, MOST, horizon, horizon_of, room, vouched
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from soak.profile.types import Survive

@@ -1,0 +1,74 @@
+"""Changes that were found before, kept beside the runs: where no value has changed since, nothing is searched again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from soak import __version__
+from soak.errors import RecordingError
+from soak.history.changes import SEARCHED, ChangePoint, find_changes
+from soak.history.night import HistoryMetric, Night
+from soak.recording import write_whole
+
+CHANGES = ".soak-changes.json"
+
+
+class RememberedChanges:
+    """`find_changes`, that asks a file of the folder first; a lost or damaged one is written anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / CHANGES
+        self._found: dict[str, Any] = {}
+        self._known = self._load()
+
+    def find(
+        self, nights: Sequence[Night], metrics: Sequence[HistoryMetric]
+    ) -> dict[str, list[ChangePoint]]:
+        """The changes that matter, by the metric's key."""
+        digest = _digest(nights, metrics)
+        by_key = {metric.key: metric for metric in metrics}
+        try:
+            changes = {
+                key: [ChangePoint(by_key[key], *row) for row in rows]
+                for key, rows in self._known[digest].items()
+            }
+        except (KeyError, TypeError, AttributeError):
+            changes = find_changes(nights, metrics)
+        self._found[digest] = {
+            key: [[point.since, point.before, point.after, point.p] for point in points]
+            for key, points in changes.items()
+        }
+        return changes
+
+    def save(self) -> None:
+        """Write what was found; a folder that cannot be written costs only the time to search again."""
+        if self._found != self._known:
+            with suppress(RecordingError):
+                write_whole(self.file, json.dumps(self._found))
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            known = json.loads(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+
+def _digest(nights: Sequence[Night], metrics: Sequence[HistoryMetric]) -> str:
+    """Of all that the changes depend on: the newest nights' values, which nights they are, and what judges them."""
+    newest = [(index, night) for index, night in enumerate(nights) if night.usable]
+    seen = {
+        metric.key: [
+            (index, night.values[metric.key], night.profiled.survive)
+            for index, night in newest
+            if metric.key in night.values
+        ][-SEARCHED:]
+        for metric in metrics
+    }
+    units = [(metric.key, metric.unit, metric.worse) for metric in metrics]
+    return hashlib.sha256(json.dumps([__version__, units, seen]).encode()).hexdigest()
