@@ -123,7 +123,7 @@ def test_runs_are_pooled_by_the_load_that_was_judged_without_their_gaps(
     runs = {"a": whole, "b": resumed}
     pooled: list[list[float]] = []
 
-    def pool(analyses: list[Analysis], judged: list[float], _: Any) -> Analysis:
+    def pool(analyses: list[Analysis], judged: list[float], *_: Any) -> Analysis:
         pooled.append(judged)
         return analyses[0]
 

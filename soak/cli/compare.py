@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from soak.cli.dashes import AfterDashes, after_dashes
+from soak.cli.dashes import BETWEEN, TwoSides
 from soak.errors import UsageError
 
 
-@click.command("compare", cls=AfterDashes)
+@click.command("compare", cls=TwoSides)
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="BASE CANDIDATE")
 @click.option(
     "--profile",
@@ -66,14 +66,15 @@ def command(
     from soak.comparison.comparing import compare  # noqa: PLC0415
     from soak.recording.files import PROFILE, is_run_directory  # noqa: PLC0415
 
-    after = after_dashes()
-    base = list(runs) if after is not None else list(runs[:1])
-    candidate = [Path(word) for word in after] if after is not None else list(runs[1:])
+    border = Path(BETWEEN)
+    cut = runs.index(border) if border in runs else None
+    base = list(runs[: 1 if cut is None else cut])
+    candidate = list(runs[1:] if cut is None else runs[cut + 1 :])
     if not base or not candidate:
         raise UsageError(
             "compare: give BASE and CANDIDATE, or several of each with -- between them"
         )
-    if after is None and len(runs) > 2:
+    if cut is None and len(runs) > 2:
         raise UsageError(
             "compare: several runs a side need -- between the sides: BASE... -- CANDIDATE..."
         )
