@@ -53,6 +53,12 @@ class TargetGoneError(TargetError):
     """The target's process, container or control group is not there any more."""
 
 
+class StoppedError(SoakError):
+    """A person ended it before there was anything to report."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 class RecordingError(SoakError):
     """The run directory cannot be written or read."""
 

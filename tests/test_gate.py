@@ -9,10 +9,11 @@ import pytest
 from soak.cli import gate_driving
 from soak.cli.gate_driving import paired
 from soak.compared import MeasuredRun
-from soak.errors import UsageError
+from soak.errors import ExitCode, UsageError
 from soak.gate import SIDES, Gate, Slice, check_gate, order
 from soak.profile import parse_profile
-from tests.comparison.runs import run
+from tests.cli.calling import run as call
+from tests.comparison.runs import measurement, run
 
 PROFILE = """\
 name: shop
@@ -92,3 +93,37 @@ def test_a_slice_that_broke_costs_its_pair_alone(monkeypatch: pytest.MonkeyPatch
     assert [[one.pair for one in side] for side in sides] == [[1, 3], [1, 3]]
     assert [one.source for one in runs[1]] == ["candidate-01", "candidate-03"]
     assert broken == ["base-02: the load generator was saturated"]
+
+
+@pytest.mark.parametrize(("driven", "code"), [(3, ExitCode.PASS), (2, ExitCode.INTERRUPTED)])
+def test_a_gate_that_was_stopped_compares_its_pairs_and_says_so_by_its_exit_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    driven: int,
+    code: ExitCode,
+) -> None:
+    slices = [
+        Slice(side, pair, tmp_path / f"{side}-{pair}", False)
+        for pair in range(driven)
+        for side in SIDES
+    ]
+    monkeypatch.setattr(Gate, "run", lambda _: [*slices, Slice("base", 9, tmp_path / "z", False)])
+    monkeypatch.setattr(gate_driving, "measured", lambda directory: run(measurement(0.0, "errors")))
+    monkeypatch.setattr(gate_driving, "growth_over", lambda *_: ())
+    (tmp_path / "gate.yaml").write_text(PROFILE.replace("gate:\n", "gate:\n  pairs: 3\n"))
+    profile = str(tmp_path / "gate.yaml")
+    found, out, _ = call(capsys, "gate", profile, "--out", str(tmp_path / "out"))
+    assert found == code
+    assert ("stopped after 2 of 3 pairs" in out) is (code is ExitCode.INTERRUPTED)
+    assert (tmp_path / "out" / "comparison.html").is_file()
+
+
+def test_a_gate_that_was_stopped_before_its_first_pair_is_exit_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Gate, "run", lambda _: [])
+    (tmp_path / "gate.yaml").write_text(PROFILE)
+    found, _, err = call(capsys, "gate", str(tmp_path / "gate.yaml"), "--out", str(tmp_path / "o"))
+    assert found == ExitCode.INTERRUPTED
+    assert "nothing is compared" in err

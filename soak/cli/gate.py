@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from soak.errors import ExitCode
+
 
 @click.command("gate")
 @click.argument("profile", type=click.Path(path_type=Path))
@@ -58,7 +60,8 @@ def command(
     """Drive two targets in turn at the same load, slice by slice, and compare them pair by pair.
 
     The order is A B B A, so that what the machine does meanwhile weighs on both alike. Each slice is a run directory of its
-    own. Exit codes are those of `soak compare`.
+    own. Exit codes are those of `soak compare`, and 130 where it was
+    stopped: the pairs until then are compared all the same.
 
     \b
     Examples:
@@ -82,5 +85,6 @@ def command(
         {str(name): rule for name, rule in loaded.compare.items()}, tolerances, require
     )
     directory = out if out is not None else run_directory(f"{loaded.name}-gate", Path("reports"))
-    comparison = drive_gate(loaded, text, directory, rules)
-    return deliver(comparison, directory, wanted_formats(""), as_json=as_json)
+    comparison, stopped = drive_gate(loaded, text, directory, rules)
+    code = deliver(comparison, directory, wanted_formats(""), as_json=as_json)
+    return ExitCode.INTERRUPTED if stopped else code

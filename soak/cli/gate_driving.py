@@ -13,7 +13,7 @@ import click
 from soak.cli.drive import interruptible, progress_note
 from soak.compared import Comparison, MeasuredRun
 from soak.comparison.comparing import compare
-from soak.errors import SoakError, UsageError
+from soak.errors import SoakError, StoppedError, UsageError
 from soak.gate import SIDES, Gate, Slice, check_gate
 from soak.pipeline import growth_over, measured
 from soak.profile import Profile
@@ -22,8 +22,8 @@ from soak.profile.compare import CompareRule
 
 def drive_gate(
     profile: Profile, text: str, directory: Path, rules: Mapping[str, CompareRule]
-) -> Comparison:
-    """Drive all slices and compare the sides; SoakError where no whole pair came of it."""
+) -> tuple[Comparison, bool]:
+    """Drive all slices and compare the sides, and say whether it was stopped; SoakError where no whole pair came of it."""
     spec = check_gate(profile)
     total = 2 * (spec.pairs + spec.discard)
     begun = 0
@@ -40,7 +40,7 @@ def drive_gate(
     with progress_note("measuring the slices"):
         sides = paired([driven_slice for driven_slice in driven if not driven_slice.discarded])
         if not sides[0]:
-            raise SoakError(
+            raise StoppedError(
                 f"{directory}: the gate was stopped before a pair of slices was driven; nothing is compared"
             )
         sides, runs, broken = measured_pairs(*sides)
@@ -49,11 +49,11 @@ def drive_gate(
         runs = (_with_growth(sides[0], runs[0]), _with_growth(sides[1], runs[1]))
     comparison = compare(runs[0], runs[1], rules, names=SIDES, paired=True)
     notes = [f"a pair of slices was left out: {why}" for why in broken]
-    if len(sides[0]) + len(broken) < spec.pairs:
-        notes.insert(
-            0, f"the gate was stopped after {len(sides[0]) + len(broken)} of {spec.pairs} pairs"
-        )
-    return replace(comparison, warnings=(*notes, *comparison.warnings))
+    whole = len(sides[0]) + len(broken)
+    stopped = whole < spec.pairs
+    if stopped:
+        notes.insert(0, f"the gate was stopped after {whole} of {spec.pairs} pairs")
+    return replace(comparison, warnings=(*notes, *comparison.warnings)), stopped
 
 
 def paired(slices: Sequence[Slice]) -> tuple[list[Slice], list[Slice]]:

@@ -63,7 +63,7 @@ def compared(
 ) -> tuple[int, dict[str, str]]:
     """The exit code, and the verdict of each metric of the process or of all endpoints together."""
     code, out, err = run(
-        capsys, "compare", *more, "--json", *map(str, base), "--", *map(str, candidate)
+        capsys, "compare", *more, *map(str, base), "--", *map(str, candidate), "--json"
     )
     assert "Traceback" not in err
     differences = json.loads(out)["differences"]

@@ -46,7 +46,7 @@ ROWS = (
         "both",
         "-pool=decoders,buffers",
         ("GET /decode", "GET /report"),
-        "1500/s",
+        "1200/s",
         ("p99", "p95", "p50", "cpu"),
         "p99 800 -> 80 ms",
     ),
