@@ -37,12 +37,13 @@ class Words:
     words: frozenset[str]
 
 
-def _set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
     return frozenset(text.split())
 
 
 def _words(kind: ResourceKind, unit: Unit, limit: str, text: str) -> Words:
-    return Words(kind, unit, limit, _set(text))
+    return Words(kind, unit, limit, word_set(text))
 
 
 #: What a leak uses up, in the order in which a name's words are asked.
@@ -80,15 +81,22 @@ RESOURCES: tuple[Words, ...] = (
     ),
 )
 #: What is left of a resource: a leak lets it fall, and a rise of it is no harm.
-LEFT = _set("free available avail remaining left headroom")
+LEFT = word_set("free available avail remaining left headroom")
 #: What makes `free` memory say little: the system's caches take it and give it back, and what is available counts them in.
-_CACHES = _set("available avail cached cache buff buffers inactive inact")
-_NO_MEMORY = _set("disk filesystem inode inodes files swap fd fds")
-_IDENTITIES = _set("id pid ppid tid uid gid tgid uuid port version build seed")
-_INDICES = _set("index idx i n no nr row rownum sample seq sequence number num iteration step")
-_CLOCKS = _set("time timestamp elapsed uptime epoch clock date datetime ts unixtime duration")
+_CACHES = word_set("available avail cached cache buff buffers inactive inact")
+_NO_MEMORY = word_set("disk filesystem inode inodes files swap fd fds")
+_IDENTITIES = word_set("id pid ppid tid uid gid tgid uuid port version build seed")
+_INDICES = word_set("index idx i n no nr row rownum sample seq sequence number num iteration step")
+_CLOCKS = word_set("time timestamp elapsed uptime epoch clock date datetime ts unixtime duration")
+#: Clocks whatever else the name says: `process_uptime` counts no processes.
+_ALWAYS_CLOCKS = word_set("uptime elapsed epoch unixtime timestamp")
+#: What has happened is counted from the start on, whatever it happened to: `connections_accepted`, `cache_hits`.
+_EVENTS = word_set(
+    "created accepted opened closed hits hit misses miss evictions evicted freed released started finished expired "
+    "rejected dropped handled completed served processed acquired returned borrowed joined terminated io"
+)
 #: What no leak uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits.
-_NEVER = _set(
+_NEVER = word_set(
     "cpu cpus load loadavg latency lag price cost temp temperature celsius fahrenheit humidity voltage "
     "volts amps watts power energy rpm fan speed velocity score sent received recv rx tx read reads "
     "written write writes in out packets iops rate rps qps tps persec second ratio p50 p75 p90 p95 p99 "
@@ -97,7 +105,7 @@ _NEVER = _set(
     "longitude volume revenue sales close high low status code bool up delay response peak"
 )
 #: What is rather a flow than a stock, unless a word of a resource stands beside it.
-_RARELY = _set(
+_RARELY = word_set(
     "request requests reqs error errors failed failures users vus hits misses seconds ms us ns done "
     "served completed processed events total hour day month year ps"
 )
@@ -105,7 +113,7 @@ _RARELY = _set(
 
 def words_of(name: str) -> list[str]:
     """The words of a name in lower case: `heapUsed` and `heap_used` are two."""
-    return [word.lower() for word in re.split(r"[^A-Za-z0-9µ]+", _CAMEL.sub("_", name)) if word]
+    return [word.lower() for word in re.split(r"[\W_]+", _CAMEL.sub("_", name)) if word]
 
 
 @lru_cache(4096)
@@ -117,10 +125,10 @@ def meaning_of_words(name: str, unit: str = "") -> Meaning:
     if words & _IDENTITIES:
         return Meaning.IDENTITY
     resource = resource_of(name) is not None
-    if words & _CLOCKS and not resource:
+    if words & _ALWAYS_CLOCKS or (words & _CLOCKS and not resource):
         return Meaning.CLOCK
     flow = name.rstrip().endswith(("/s", "/sec")) or {"per", "s"} <= words
-    if flow or words & _NEVER:
+    if flow or words & _NEVER or words & _EVENTS:
         return Meaning.NO_RESOURCE
     if resource or unit == "bytes" or words & LEFT:
         return Meaning.RESOURCE

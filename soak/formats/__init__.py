@@ -37,7 +37,7 @@ from soak.formats import (
     vmstat,
 )
 from soak.formats.assemble import assemble
-from soak.formats.content import Content, read_content
+from soak.formats.content import CUT_SHORT, Content, read_content
 from soak.formats.format import Format, Options
 from soak.model import Recording
 
@@ -83,7 +83,12 @@ def read_recording(path: Path, options: Options | None = None) -> Recording:
 def recording_of(content: Content, options: Options) -> Recording:
     """The Recording of a content that has been read."""
     name = format_of(content)
-    return assemble(content, FORMATS[name].read(content, options), name)
+    known = FORMATS[name]
+    whole = content.without_cut_line() if known.by_lines else content
+    reading = known.read(whole, options)
+    if whole is not content:
+        reading.notes.append(CUT_SHORT)
+    return assemble(content, reading, name)
 
 
 def format_of(content: Content) -> str:

@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.formats.column_names import EXACT_BYTES, TIMES
+from soak.formats.column_names import BYTES, EXACT_BYTES, TIMES
 from soak.model import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: What stands for "no value", in lower case.
-MISSING = ("", "-", "--", "n/a", "na", "nan", "null", "none", "nil", "undefined", "?", "<unknown>")
+MISSING = (
+    *("", "-", "--", ".", "n/a", "#n/a", "na", "nan", "null", "none", "nil", "undefined", "?"),
+    *("<unknown>", "\\n"),
+)
 #: A number as tools write it.
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([A-Za-zµ%]+)?(?:\s+/\s+.*)?")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+#: Groups of digits as Germans, French, Swiss and Python write them: points alone need two groups, for one may be a decimal.
+_POINTS = re.compile(r"[-+]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
+_GROUPS = re.compile(r"[-+]?\d{1,3}(?:[ _'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
+#: A cell that a tool has hidden from Excel's guesses: `="42"`.
+_HIDDEN = r'^="(.*)"$'
 
 
 class NotANumberError(ValueError):
@@ -41,7 +49,7 @@ def numbers(column: pd.Series) -> tuple[Floats, str] | None:
         return None
     if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(dtype=np.float64), ""
-    texts = column.astype(str).str.strip()
+    texts = column.astype(str).str.strip().str.replace(_HIDDEN, r"\1", regex=True)
     missing = column.isna().to_numpy() | texts.str.lower().isin(MISSING).to_numpy()
     parsed = pd.to_numeric(texts.where(~missing), errors="coerce").to_numpy(dtype=np.float64)
     wrong = np.flatnonzero(np.isnan(parsed) & ~missing)
@@ -61,8 +69,9 @@ def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tu
     converted, unit = parsed.copy(), ""
     for place in wrong:
         text = texts.iloc[place]
-        if _THOUSANDS.fullmatch(text):
-            converted[place] = float(text.replace(",", ""))
+        grouped = _without_groups(text)
+        if grouped:
+            converted[place] = float(grouped)
             continue
         match = _WITH_UNIT.fullmatch(text)
         factor = None if match is None else _factor(match[2] or "")
@@ -73,6 +82,17 @@ def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tu
     return converted, unit
 
 
+def _without_groups(text: str) -> str:
+    """A number whose digits are written in groups, as plain text; nothing for any other text."""
+    if _THOUSANDS.fullmatch(text):
+        return text.replace(",", "")
+    if _POINTS.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
+    if _GROUPS.fullmatch(text):
+        return re.sub(r"[ _'’\u00a0\u202f]", "", text).replace(",", ".")
+    return ""
+
+
 def _factor(unit: str) -> tuple[float, str] | None:
     """The factor to the base unit, and that; None for what is no unit. Kubernetes's `m` is a thousandth."""
     if unit in ("", "%"):
@@ -81,6 +101,8 @@ def _factor(unit: str) -> tuple[float, str] | None:
         return 1e-3, ""
     if unit in EXACT_BYTES:
         return EXACT_BYTES[unit], "bytes"
+    if unit.lower() in BYTES or unit in ("g", "t"):  # as top and ps mean them
+        return BYTES[unit.lower() if unit.lower() in BYTES else f"{unit}b"], "bytes"
     return (TIMES[unit], "seconds") if unit in TIMES else None
 
 

@@ -88,5 +88,9 @@ def _recognises(content: Content) -> bool:
 
 
 FORMAT = Format(
-    "CloudWatch JSON", "aws cloudwatch get-metric-statistics, get-metric-data", _recognises, read
+    "CloudWatch JSON",
+    "aws cloudwatch get-metric-statistics, get-metric-data",
+    _recognises,
+    read,
+    by_lines=False,
 )

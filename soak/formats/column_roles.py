@@ -15,8 +15,9 @@ from soak.model import Floats
 FEWEST = 8
 #: A column is the time up to a factor where no value is further from that than this share of its range.
 _SAME = 1e-6
-#: A running total's first value is at most this share of its last: it began with what is recorded.
-_BEGAN = 0.1
+#: Or than its own grain, where that is at most this share of its range: a clock in hours with two decimals.
+_COARSE = 0.02
+_ALLOCATED = ("alloc", "allocs", "allocated", "allocations")
 
 
 def left_out(
@@ -51,11 +52,13 @@ def left_out(
             dropped.setdefault(why, []).append(header or "the column without a name")
             continue
         kept.add(header)
-        total = wide and meaning is not Meaning.RESOURCE and _is_running_total(values)
+        total = wide and _is_running_total(values) and _may_be_total(header, meaning)
         if free_beside_caches(renamed.get(header, header), words):
             meaning = Meaning.NO_RESOURCE
-        if meaning is Meaning.NO_RESOURCE or (
-            meaning is Meaning.UNKNOWN and (bool((values < 0).any()) or (total and resources))
+        if (
+            meaning is Meaning.NO_RESOURCE
+            or (total and resources)
+            or (meaning is Meaning.UNKNOWN and bool((values < 0).any()))
         ):
             reading.no_resources.add(header)
             shown.append(header)
@@ -84,17 +87,19 @@ def _why_dropped(meaning: Meaning, values: Floats, times: Floats, wide: bool) ->
     if meaning is Meaning.CLOCK:
         return "it is a clock"
     known = values[np.isfinite(values)]
-    if (
-        meaning is Meaning.INDEX
-        and len(known) == len(values)
-        and bool((np.diff(values) == 1).all())
-    ):
+    if meaning is Meaning.INDEX and len(known) == len(values) and _numbers_rows(values):
         return "it numbers the rows"
     if not wide or meaning is Meaning.RESOURCE or len(known) < max(FEWEST, len(values)):
         return ""
-    if bool((np.diff(values) == 1).all()):
+    if _numbers_rows(values):
         return "it numbers the rows"
     return "it is the time up to a factor" if _is_time(values, times) else ""
+
+
+def _numbers_rows(values: Floats) -> bool:
+    """Whether values count up or down by one a row."""
+    steps = np.diff(values)
+    return bool((steps == 1).all() or (steps == -1).all())
 
 
 def _is_time(values: Floats, times: Floats) -> bool:
@@ -103,15 +108,23 @@ def _is_time(values: Floats, times: Floats) -> bool:
     if span <= 0 or rise <= 0 or len(np.unique(times)) < FEWEST:
         return False
     expected = values[0] + (times - times[0]) * (rise / span)
-    return bool(np.abs(values - expected).max() <= max(_SAME * rise, 1e-9 * abs(values[-1])))
+    steps = np.diff(values)
+    grain = float(steps[steps > 0].min())
+    rounded = 2 * grain if grain <= _COARSE * rise and bool((steps == 0).any()) else 0.0
+    allowed = max(_SAME * rise, 1e-9 * abs(values[-1]), rounded)
+    return bool(np.abs(values - expected).max() <= allowed)
 
 
 def _is_running_total(values: Floats) -> bool:
-    """Whether values never fall and have grown from next to nothing."""
+    """Whether values never fall, and mostly rise."""
     known = values[np.isfinite(values)]
-    if len(known) < FEWEST or known[-1] <= 0:
+    if len(known) < FEWEST or known[0] < 0:
         return False
     steps = np.diff(known)
-    return bool(
-        (steps >= 0).all() and (steps > 0).mean() > 0.5 and 0 <= known[0] <= _BEGAN * known[-1]
-    )
+    return bool((steps >= 0).all() and (steps > 0).mean() > 0.5)
+
+
+def _may_be_total(header: str, meaning: Meaning) -> bool:
+    """Whether a name leaves open that a column counts what has happened: nobody knows it, or it is all that was allocated."""
+    words = set(words_of(header))
+    return meaning is Meaning.UNKNOWN or ("total" in words and not words.isdisjoint(_ALLOCATED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import sys
@@ -18,7 +19,11 @@ MOST_BYTES = 256 * 2**20
 #: What a format is recognised by (characters).
 HEAD = 32 * 1024
 #: What is said where a file ends in the middle of a line.
-CUT_SHORT = "the last line has no end and is left out: the file was cut short"
+CUT_SHORT = "the last line has no end and is left out: the file may have been cut short"
+#: A file of no more lines is read as it is: what it lacks at its end would be most of it.
+_FEWEST_LINES = 3
+#: What a machine that crashed leaves at the end of a file: space without content.
+_CRASHED = b"\0" * 8
 #: The read size (bytes).
 _CHUNK = 2**20
 
@@ -41,10 +46,12 @@ class Content:
             if self.data.startswith(mark):
                 return name
         head = self.data[:256]
-        if len(head) > 3 and head[1::2].count(0) > 0.9 * (len(head) // 2) and 0 not in head[::2]:
-            return "utf-16-le"
+        for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+            zeros, others = head[first::2], head[1 - first :: 2]
+            if len(head) > 3 and zeros.count(0) > 0.9 * len(zeros) and 0 not in others:
+                return name
         try:
-            self.data.decode("utf-8")
+            _decoded(self.data, "utf-8")
         except UnicodeDecodeError:
             return "cp1252"
         return "utf-8"
@@ -57,7 +64,7 @@ class Content:
                 f"{self.path}: a binary file; `soak analyze --formats` lists what can be read"
             )
         try:
-            text = self.data.decode(self.encoding)
+            text = _decoded(self.data, self.encoding)
         except UnicodeDecodeError:
             raise InputError(
                 f"{self.path}: not a text in UTF-8 or UTF-16; convert it to UTF-8"
@@ -87,14 +94,22 @@ class Content:
         lines = self.head.split("\n")
         return lines if len(self.head) < HEAD else lines[:-1]
 
+    def without_cut_line(self) -> Content:
+        """This content, ending with its last newline; itself where nothing follows that, or next to nothing is before."""
+        if not self.is_cut or len(self.lines) <= _FEWEST_LINES:
+            return self
+        whole = "\n".join([*self.lines[:-1], ""])
+        return Content(self.path, whole.encode())
+
     @property
     def is_cut(self) -> bool:
         """Whether the file's last line has no newline, as when its writer was stopped."""
         return bool(self.text) and not self.text.endswith("\n")
 
-    def is_cut_in(self, number: int) -> bool:
-        """Whether the file ends within this line (counted from 1): its writer was stopped there."""
-        return number == len(self.lines) and self.is_cut
+
+def _decoded(data: bytes, encoding: str) -> str:
+    """The text of some bytes; a last character that was cut in its middle is left out."""
+    return codecs.getincrementaldecoder(encoding)().decode(data)
 
 
 def read_content(path: Path) -> Content:
@@ -111,6 +126,8 @@ def read_content(path: Path) -> Content:
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: cannot be read: {why.lower()}") from None
+    if data.endswith(_CRASHED):
+        data = data.rstrip(b"\0")
     if not data.strip():
         raise InputError(f"{path}: the file is empty")
     return Content(path, data)

@@ -20,17 +20,26 @@ from soak.formats.times import moment
 DELIMITERS = (",", ";", "\t", "|")
 #: So many lines tell the dialect.
 _SAMPLE = 20
+#: This share of them has one number of fields; the others are titles.
+_ALIKE = 0.6
+#: No more lines than this stand above or below a table.
+_MOST_ASIDE = 6
+_RULE = re.compile(r"[\s|+:=-]*--[\s|+:=-]*")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file's lines are to be read: `header` are its names (None where it has none), `rows` its lines from `first` on."""
+    """How a file's lines are to be read: `header` are its names (None where it has none), `rows` its lines from `first` on.
+
+    `titles` lines stand above the header and are no part of the table.
+    """
 
     delimiter: str
     decimal: str
     header: list[str] | None
     first: int
+    titles: int = 0
 
 
 def read(content: Content, options: Options) -> Reading:
@@ -43,30 +52,24 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
     dialect = dialect_of(content)
     notes: list[str] = []
     lines = content.lines
-    if lines and not lines[-1]:
-        lines = lines[:-1]
-    width = (
-        len(dialect.header)
-        if dialect.header
-        else len(_fields(lines[dialect.first], dialect.delimiter))
-    )
-    if (
-        content.is_cut
-        and len(lines) > dialect.first + 1
-        and len(_fields(lines[-1], dialect.delimiter)) < width
-    ):
-        notes.append(
-            "the last line has no end and too few fields, and is left out: the file was cut short"
-        )
-        lines = lines[:-1]
     header_line = lines[dialect.first - 1] if dialect.first and dialect.header else None
     body = [
-        line for line in lines[dialect.first :] if line and line[0] != "#" and line != header_line
+        line
+        for line in lines[dialect.first :]
+        if line.strip() and line[0] != "#" and line != header_line and not _RULE.fullmatch(line)
     ]
     if header_line is not None and header_line in lines[dialect.first :]:
         notes.append(
             "the header is there more than once: files that were put together are read as one"
         )
+    if not body:
+        raise refuse(content, "has a header but no rows")
+    width = len(dialect.header or _fields(body[0], dialect.delimiter))
+    footers = _footers(body, width, dialect.delimiter)
+    if footers:
+        body = body[:-footers]
+    if footers or dialect.titles:
+        notes.append("lines above or below the table are left out")
     header = dialect.header or [f"column_{place}" for place in range(1, width + 1)]
     if dialect.header is None:
         notes.append("there is no header; the columns are called column_1, column_2 and so on")
@@ -76,30 +79,47 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
     return table, options
 
 
+def _footers(body: list[str], width: int, delimiter: str) -> int:
+    """How many lines at the end are no rows, such as `(240 rows)`: one text alone where rows have several fields."""
+    count = 0
+    while width > 1 and count < min(_MOST_ASIDE, len(body) - 1):
+        fields = _fields(body[-1 - count], delimiter)
+        if len(fields) > 1 or not fields or _is_value(fields[0]):
+            break
+        count += 1
+    return count
+
+
 def dialect_of(content: Content) -> Dialect:
     """The delimiter, the decimal sign and the header of a file; InputError where there is no line."""
     lines, start, said = content.lines, 0, ""
-    if lines and (match := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(), re.IGNORECASE)):
+    if lines and (match := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(" "), re.IGNORECASE)):
         start, said = 1, match[1].replace("\\t", "\t")
     comments = []
     while start < len(lines) and (
-        not lines[start].strip() or lines[start].lstrip().startswith("#")
+        not lines[start].strip() or lines[start].lstrip().startswith("#") or _is_rule(lines[start])
     ):
-        if lines[start].strip():
+        if lines[start].lstrip().startswith("#"):
             comments.append(start)
         start += 1
     if start >= len(lines):
         raise refuse(content, "has a header but no rows" if comments else "the file is empty")
-    sample = [
-        line for line in lines[start : start + _SAMPLE] if line.strip() and not line.startswith("#")
-    ]
-    delimiter = said or _delimiter(
-        sample if len(sample) == 1 or not content.is_cut else sample[: max(2, len(sample) - 1)]
-    )
+    places = [
+        place
+        for place in range(start, min(len(lines), start + 2 * _SAMPLE))
+        if lines[place].strip() and not lines[place].startswith("#") and not _is_rule(lines[place])
+    ][:_SAMPLE]
+    delimiter, width = _delimiter([lines[place] for place in places], said)
+    titles = _titles([_fields(lines[place], delimiter) for place in places], width)
+    places = places[titles:]
+    start = places[0]
     fields = _fields(lines[start], delimiter)
     header: list[str] | None
     if not any(_is_value(field) for field in fields):
         header, first = fields, start + 1
+        below = lines[places[1]].lstrip() if len(places) > 1 else ""
+        if len(header) == width - 1 > 0 and below.startswith('"'):  # R names no row names
+            header = ["", *header]
     else:
         behind = next(
             (
@@ -115,12 +135,31 @@ def dialect_of(content: Content) -> Dialect:
             else _fields(lines[behind].lstrip().lstrip("#").strip(), delimiter)
         )
         first = start
-    rows = sample[1:] or sample
+    rows = [lines[place] for place in places[1:] or places]
     cells = [field.strip() for line in rows for field in _fields(line, delimiter)]
     decimal = "," if delimiter != "," and any(map(_DECIMAL_COMMA.fullmatch, cells)) else "."
-    return Dialect(
-        delimiter, decimal, [name.strip() for name in header] if header is not None else None, first
-    )
+    names = [name.strip() for name in header] if header is not None else None
+    return Dialect(delimiter, decimal, names, first, titles)
+
+
+def _is_rule(line: str) -> bool:
+    """Whether a line only draws a table, as psql, MySQL and Markdown do."""
+    return _RULE.fullmatch(line) is not None
+
+
+def _titles(sample: list[list[str]], width: int) -> int:
+    """How many lines at the beginning are titles: they have too few fields, or are mostly empty above a header."""
+    for place, fields in enumerate(sample[:_MOST_ASIDE]):
+        following = sample[place + 1] if place + 1 < len(sample) else []
+        short = len(fields) < width and len(fields) <= max(1, width - 2)
+        hollow = (
+            sum(map(bool, fields)) <= width // 2
+            and len(following) >= len(fields)
+            and not any(map(_is_value, following))
+        )
+        if not following or width < 2 or not (short or hollow):
+            return place
+    return 0
 
 
 def _is_header(comment: str, width: int, delimiter: str) -> bool:
@@ -138,18 +177,15 @@ def _is_value(text: str) -> bool:
     )
 
 
-def _delimiter(sample: list[str]) -> str:
-    """The delimiter that gives the most fields, as many in every line."""
-    best, most = ",", 1
-    for delimiter in DELIMITERS:
+def _delimiter(sample: list[str], said: str) -> tuple[str, int]:
+    """The delimiter that gives most lines the same number of fields, and of several the most fields; and that number."""
+    best, score = (said or ",", 1), (0, 0)
+    for delimiter in said or DELIMITERS:
         widths = Counter(len(_fields(line, delimiter)) for line in sample)
-        width, often = widths.most_common(1)[0]
-        if (
-            width > most
-            and often >= 0.8 * len(sample)
-            and len(_fields(sample[0], delimiter)) in (width, width + 1, width - 1)
-        ):
-            best, most = delimiter, width
+        width, often = max(widths.items(), key=lambda item: (item[1], item[0]))
+        alike = often >= _ALIKE * len(sample)
+        if width > 1 and alike and (often, width) > score:
+            best, score = (delimiter, width), (often, width)
     return best
 
 
@@ -163,8 +199,6 @@ def _fields(line: str, delimiter: str) -> list[str]:
 def _table(content: Content, dialect: Dialect, header: list[str], body: list[str]) -> Table:
     import pandas as pd  # noqa: PLC0415 - a third of a second that only this verb should pay
 
-    if not body:
-        raise refuse(content, "has a header but no rows")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
@@ -180,6 +214,14 @@ def _table(content: Content, dialect: Dialect, header: list[str], body: list[str
                 engine="c",
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError, OverflowError) as error:
+        if longer := next(
+            (row for row in body if len(_fields(row, dialect.delimiter)) > len(header)), ""
+        ):
+            many = len(_fields(longer, dialect.delimiter))
+            raise refuse(
+                content,
+                f"not valid CSV: the header has {len(header)} fields, and a row has {many}: {longer[:60]!r}",
+            ) from None
         said = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise refuse(content, f"not valid CSV: {said}") from None
     return Table(header, [frame[place] for place in range(len(header))], dialect.first + 1)

@@ -47,8 +47,6 @@ def read(content: Content, options: Options) -> Reading:
     for number, row in enumerate(rows[start + 1 :], start + 2):
         if not row:
             continue
-        if len(row) < len(header) and content.is_cut_in(number):
-            break
         try:
             times.append(_time(row[clock], year))
             for place, column in columns.items():

@@ -96,13 +96,15 @@ class Format:
     """One format: a title, where such files come from, whether a file's content is of it, and how it is read.
 
     `recognises` looks at the beginning of a file alone and never raises; `read` raises InputError,
-    with the line.
+    with the line. Of a format that is written line by line (`by_lines`), a last line without an end
+    is left out, since its writer may have been stopped there.
     """
 
     title: str
     origin: str
     recognises: Callable[[Content], bool]
     read: Callable[[Content, Options], Reading]
+    by_lines: bool = True
 
 
 def refuse(content: Content, why: str, line: int | None = None) -> InputError:

@@ -15,21 +15,18 @@ def read(content: Content, options: Options) -> Reading:
     """Read all tables: `_time` and `_value`, named by `_measurement` and `_field`, with the other columns as labels."""
     rows: list[dict[str, str]] = []
     header: list[str] | None = None
-    lines = content.lines
     try:
-        for number, line in enumerate(lines, 1):
+        for line in content.lines:
             if not line.strip() or line.startswith("#"):
                 header = None
                 continue
             fields = next(csv.reader([line]), [])
             if header is None:
                 header = fields
-            elif content.is_cut_in(number) and len(fields) < len(header):
-                continue
             elif fields != header:
                 rows.append(dict(zip(header, fields, strict=False)))
     except csv.Error as error:
-        raise refuse(content, f"not valid CSV: {error}", number) from None
+        raise refuse(content, f"not valid CSV: {error}") from None
     if not rows:
         raise refuse(content, "has a header but no rows")
     if "_time" not in rows[0]:

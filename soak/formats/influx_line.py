@@ -7,7 +7,7 @@ from array import array
 
 import numpy as np
 
-from soak.formats.content import CUT_SHORT, Content
+from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import from_numbers
 
@@ -25,16 +25,12 @@ def read(content: Content, options: Options) -> Reading:
     """Read each numeric field as a series `measurement_field` with the tags as labels; text and booleans are left out."""
     columns: dict[tuple[str, str], tuple[array[float], array[float]]] = {}
     texts: set[str] = set()
-    notes = []
     lines = content.lines
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            if content.is_cut_in(number) and columns:
-                notes.append(CUT_SHORT)
-                continue
             raise refuse(content, f"not line protocol with a timestamp: {line[:60]!r}", number)
         for field, text in _FIELD.findall(match[2]):
             value = _number(text)
@@ -44,7 +40,7 @@ def read(content: Content, options: Options) -> Reading:
             times, values = columns.setdefault((match[1], field), (array("d"), array("d")))
             times.append(float(match[3]))
             values.append(value)
-    reading = Reading(notes=notes)
+    reading = Reading()
     for (head, field), (times, values) in columns.items():
         try:
             seconds, said = from_numbers(np.array(times))

@@ -42,7 +42,7 @@ def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            if content.is_cut_in(number) and objects:
+            if number == len(lines) and content.is_cut and objects:
                 notes.append(CUT_SHORT)
                 continue
             raise refuse(content, f"not valid JSON: {error}", number) from None
@@ -96,4 +96,5 @@ FORMAT = Format(
     "logs with a JSON object a line: a time, and a number for each series",
     _recognises,
     read,
+    by_lines=False,
 )

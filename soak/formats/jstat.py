@@ -39,8 +39,6 @@ def read(content: Content, options: Options) -> Reading:
                 [np.nan if cell == "-" else float(cell.replace(",", ".")) for cell in cells]
             )
         except ValueError as error:
-            if content.is_cut_in(number) and rows:
-                continue
             raise refuse(content, f"not a row of jstat -gc: {error}", number) from None
         known.append(rows[-1][0] if header[0] == "Timestamp" else time)
     if not rows:

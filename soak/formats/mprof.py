@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from soak.formats.content import CUT_SHORT, Content
+from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 
 _MIB = 2**20
@@ -17,7 +17,6 @@ _OTHER = ("CMDLINE", "FUNC", "MEM", "CHLD", "#")
 def read(content: Content, options: Options) -> Reading:
     """Read resident memory of the process, and of each child where there are any."""
     points: dict[str, list[tuple[float, float]]] = {}
-    notes = []
     lines = content.lines
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith(("CMDLINE", "FUNC", "#")):
@@ -33,12 +32,9 @@ def read(content: Content, options: Options) -> Reading:
             if not np.isfinite(point[0]):
                 raise ValueError(f"not a time: {time}")  # noqa: TRY301 - said below
         except ValueError as error:
-            if content.is_cut_in(number) and points:
-                notes.append(CUT_SHORT)
-                continue
             raise refuse(content, f"not a line of mprof: {error}", number) from None
         points.setdefault(child, []).append(point)
-    reading = Reading(notes=notes)
+    reading = Reading()
     for child, several in points.items():
         table = np.array(several, dtype=np.float64)
         labels = {"child": child} if child else {}

@@ -8,7 +8,7 @@ from array import array
 import numpy as np
 
 from soak.formats.column_names import labelled
-from soak.formats.content import CUT_SHORT, Content
+from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import from_numbers
 from soak.model import Kind
@@ -25,7 +25,6 @@ def read(content: Content, options: Options) -> Reading:
     """Read the samples; a line without a timestamp is refused, since it tells no time."""
     columns: dict[str, tuple[array[float], array[float]]] = {}
     types: dict[str, str] = {}
-    notes = []
     lines = content.lines
     for number, line in enumerate(lines, 1):
         if not line or line[0] == "#":
@@ -39,16 +38,13 @@ def read(content: Content, options: Options) -> Reading:
                 raise ValueError("expected a name, a value and a timestamp")  # noqa: TRY301 - said below
             value, time = float(match[2]), float(match[3])
         except ValueError as error:
-            if content.is_cut_in(number) and columns:
-                notes.append(CUT_SHORT)
-                continue
             raise refuse(
                 content, f"not a sample with a timestamp: {error}: {line[:60]!r}", number
             ) from None
         times, values = columns.setdefault(match[1], (array("d"), array("d")))
         times.append(time)
         values.append(value)
-    reading = Reading(notes=notes)
+    reading = Reading()
     for head, (times, values) in columns.items():
         try:
             name, labels = labelled(head)

@@ -39,4 +39,10 @@ def _recognises(content: Content) -> bool:
     return content.data.startswith(b"PAR1")
 
 
-FORMAT = Format("Parquet", "pandas, Spark, DuckDB (needs the extra `parquet`)", _recognises, read)
+FORMAT = Format(
+    "Parquet",
+    "pandas, Spark, DuckDB (needs the extra `parquet`)",
+    _recognises,
+    read,
+    by_lines=False,
+)

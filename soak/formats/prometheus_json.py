@@ -17,7 +17,11 @@ def parse_json(content: Content) -> Any:
     try:
         return json.loads(content.text)
     except (ValueError, RecursionError) as error:
-        raise refuse(content, f"not valid JSON: {error}") from None
+        ends = isinstance(error, json.JSONDecodeError) and not content.text.rstrip().endswith(
+            ("}", "]")
+        )
+        hint = "; it seems cut short: fetch it again" if ends else ""
+        raise refuse(content, f"not valid JSON: {error}{hint}") from None
 
 
 def read(content: Content, options: Options) -> Reading:
@@ -85,4 +89,5 @@ FORMAT = Format(
     "curl SERVER/api/v1/query_range?query=…; Thanos, Mimir, VictoriaMetrics alike",
     _recognises,
     read,
+    by_lines=False,
 )

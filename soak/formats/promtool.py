@@ -36,8 +36,6 @@ def read(content: Content, options: Options) -> Reading:
         point = _POINT.fullmatch(text)
         value = None if point is None or not name else _number(point[1])
         if point is None or value is None:
-            if content.is_cut_in(number):
-                break
             raise refuse(content, f"expected VALUE @[TIME]: {text[:60]!r}", number)
         points.append((float(point[2]), value))
     _keep(reading, name, labels, points)

@@ -44,8 +44,6 @@ def read(content: Content, options: Options) -> Reading:
             continue
         cells = line.split(maxsplit=len(header) - 1)
         if len(cells) < len(header):
-            if content.is_cut_in(number):
-                break
             raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
         try:
             samples.add(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.content import CUT_SHORT, Content
+from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, refuse, table_of
 from soak.formats.table import read_table
 
@@ -21,21 +21,17 @@ def read(content: Content, options: Options) -> Reading:
     lines = content.lines
     start = next(place for place, line in enumerate(lines) if _HEADER.match(line))
     header = re.split(r"\s{2,}", lines[start].lstrip("# ").strip())
-    rows, notes = [], []
+    rows = []
     for number, line in enumerate(lines[start + 1 :], start + 2):
         cells = line.split()
         if not cells or cells[0].startswith("#"):
             continue
         if len(cells) != len(header):
-            if content.is_cut_in(number):
-                notes.append(CUT_SHORT)
-                continue
             raise refuse(content, f"expected {len(header)} columns, not {len(cells)}", number)
         rows.append(cells)
     table = table_of(
         header, rows, first_line=start + 2, renamed=_RENAMED, scaled=dict.fromkeys(_RENAMED, _MIB)
     )
-    table.notes += notes
     return read_table(content, table, options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from soak.formats.cells import NUMBER
-from soak.formats.content import CUT_SHORT, Content
+from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, refuse, table_of
 from soak.formats.table import read_table
 from soak.formats.timed_lines import timed_lines
@@ -28,9 +28,6 @@ def read(content: Content, options: Options) -> Reading:
             continue
         width = len(rows[0]) if rows else len(cells)
         if time is None or len(cells) != width or not all(map(NUMBER.fullmatch, cells)):
-            if content.is_cut_in(number):
-                notes.append(CUT_SHORT)
-                break
             raise refuse(
                 content,
                 f"expected a time and {width} number{'s' if width > 1 else ''}: {line.strip()!r}",

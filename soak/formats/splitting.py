@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soak.catalog.words import Meaning
+from soak.catalog.process import PROCESS_ID
+from soak.catalog.words import Meaning, word_set, words_of
 from soak.formats.column_names import meaning_of
 from soak.formats.content import Content
-from soak.formats.format import Options, Table, refuse
-from soak.model import Floats
+from soak.formats.format import Options, RawSeries, Table, refuse
+from soak.model import Floats, Kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 FEW = 0.05
 #: So many rows may do so in a file of any length: a writer that was started twice.
 FEW_ROWS = 2
+#: Words of columns that say what a row is about. A state or a version is about the same thing all the while.
+_NAMES = word_set(
+    "pid pod host hostname container instance process proc name command comm worker device node service app job "
+    "server replica shard metric measurement field variable series"
+)
+#: A process that is told by fewer rows is no life to judge: the column numbers something else.
+_FEWEST_ROWS = 8
 #: No more columns than this tell rows apart.
 _MOST_COLUMNS = 3
 _MOST_CANDIDATES = 12
@@ -42,7 +50,14 @@ def splitting_columns(
         own = tuple(header for header in table.labels if header in table.headers)
         return own if doubled or any(table.column(header).nunique() > 1 for header in own) else ()
     if not doubled:
-        return ()
+        taking_turns = tuple(
+            header
+            for header in _identities(table, time)
+            if _visits(table.column(header), times) > table.column(header).nunique()
+        )
+        if taking_turns:
+            notes.append(f"rows take turns by {', '.join(taking_turns)}, which tells them apart")
+        return taking_turns
     candidates = [
         header
         for header in table.headers
@@ -61,8 +76,47 @@ def splitting_columns(
     raise refuse(
         content,
         f"{doubled:,} of {len(times):,} rows share a time with another, and no column tells them apart; "
-        "name those that do with --split COLUMN",
+        f"name those that do with --split COLUMN{_coarse(times)}",
     )
+
+
+def replaced(table: Table, times: Floats, time: str | None, notes: list[str]) -> list[RawSeries]:
+    """The process of each row as a number, where one followed another: what came before is not what came after."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    series = []
+    for header in _identities(table, time):
+        cells = table.column(header)
+        many = cells.nunique()
+        if _visits(cells, times) == many and len(cells) >= _FEWEST_ROWS * many:
+            notes.append(f"{header} changes, and so the process was replaced")
+            numbers = pd.factorize(cells)[0].astype(np.float64)
+            series.append(RawSeries(PROCESS_ID, times, numbers, kind=Kind.GAUGE))
+    return series[:1]
+
+
+def _identities(table: Table, time: str | None) -> list[str]:
+    """Columns that name the process, machine or measure of a row, and not always the same."""
+    return [
+        header
+        for header, cells in zip(table.headers, table.columns, strict=True)
+        if header != time and set(words_of(header)) & _NAMES and cells.nunique() > 1
+    ]
+
+
+def _visits(cells: pd.Series, times: Floats) -> int:
+    """How many stretches of time have one value of a column; as many as values where each comes once."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    codes = pd.factorize(cells)[0][np.argsort(times, kind="stable")]
+    return int((np.diff(codes) != 0).sum()) + 1
+
+
+def _coarse(times: Floats) -> str:
+    """What to do where times are written too coarsely to tell rows apart."""
+    if not bool((times % 60 == 0).all()):
+        return ""
+    return ", or say how far apart rows are with --step 15s, since the times are whole minutes"
 
 
 def _labels(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from soak.formats.content import CUT_SHORT, Content
+from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, refuse, table_of
 from soak.formats.table import read_table
 from soak.formats.timed_lines import clock_times
@@ -52,9 +52,6 @@ def read(content: Content, options: Options) -> Reading:
             raise refuse(content, "expected a header of pidstat or sar first", number)
         clock, cells = _clock(words)
         if len(cells) < len(header) or (len(cells) > len(header) and header[-1] != "Command"):
-            if content.is_cut_in(number):
-                notes.append(CUT_SHORT)
-                continue
             raise refuse(
                 content, f"expected {len(header) + 1} columns, not {len(cells) + 1}", number
             )

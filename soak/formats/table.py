@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.catalog.process import PROCESS_ID
 from soak.catalog.words import words_of
 from soak.formats.cells import NotANumberError, numbers
 from soak.formats.column_names import in_base_unit, labelled
 from soak.formats.column_roles import left_out
 from soak.formats.content import Content
 from soak.formats.format import Options, RawSeries, Reading, Table, refuse
-from soak.formats.splitting import splitting_columns
+from soak.formats.splitting import replaced, splitting_columns
 from soak.formats.time_column import find_times
 from soak.model import Floats, Kind
 
@@ -28,6 +29,8 @@ _NAMING = {
     "metric_name",
     "series",
 }
+#: The column beside it, with the values.
+_VALUES = ("value", "v", "val")
 #: A table that splits into more series is refused: it is split by what is no identity.
 MOST_SERIES = 2000
 
@@ -49,6 +52,8 @@ def read_table(content: Content, table: Table, options: Options) -> Reading:
         chosen = [header for header in chosen if header in options.only]
     columns = _numeric(content, table, chosen, options, reading.notes)
     groups = _groups(content, table, split)
+    if groups is None and table.times is None:
+        reading.series += replaced(table, times, time, reading.notes)
     asked = {*options.only, *options.limited, *options.counters}
     judged = left_out(columns, table.renamed, times, groups is None, asked, reading)
     for header, (values, unit) in columns.items():
@@ -60,7 +65,7 @@ def read_table(content: Content, table: Table, options: Options) -> Reading:
         raise refuse(
             content, "has no column besides the time; every other column would be a series"
         )
-    if not reading.series:
+    if not any(series.name != PROCESS_ID for series in reading.series):
         raise refuse(
             content,
             f"has no column to judge: {'; '.join(reading.notes)}. --only COLUMN judges one all the same",
@@ -84,32 +89,37 @@ def _numeric(
 ) -> dict[str, tuple[Floats, str]]:
     """The values and units of the columns of numbers, in base units; columns of text are said to be left out."""
     columns: dict[str, tuple[Floats, str]] = {}
-    texts = []
+    texts: list[str] = []
+    empty: dict[str, tuple[Floats, str]] = {}
+    asked = (*options.only, *options.limited, *options.counters)
     for header in chosen:
         cells = table.column(header)
         try:
             read = numbers(cells)
         except NotANumberError as error:
             raise refuse(
-                content, f"column {header}: {error}", table.first_line + error.place
+                content,
+                f"column {header}: {error}; --without {header!r} leaves the column out",
+                table.first_line + error.place,
             ) from None
         if read is None:
             texts.append(header)
-        elif np.isnan(read[0]).all() and not header:
-            continue  # a delimiter at the end of every line
+        elif np.isnan(read[0]).all() and header not in asked:
+            if header:  # without a name: a delimiter at the end of every line
+                empty[header] = read
         else:
             columns[header] = read
     if texts:
-        if wrong := [
-            header
-            for header in texts
-            if header in (*options.only, *options.limited, *options.counters)
-        ]:
+        if wrong := [header for header in texts if header in asked]:
             value = table.column(wrong[0]).iloc[0]
             raise refuse(
                 content, f"column {wrong[0]}: not a number: {str(value)!r}", table.first_line
             )
         notes.append(f"left out, since it is text: {', '.join(texts)}")
+    if not columns:
+        return empty
+    if empty:
+        notes.append(f"left out, since it is empty: {', '.join(empty)}")
     return columns
 
 
@@ -176,18 +186,18 @@ def _series(
         factor = table.scaled.get(header, 1.0)
     kind = Kind.COUNTER if header in options.counters else None
     scaled = values * factor if factor != 1 else values
+    value = "_".join(words_of(header)) in _VALUES
+    common = _common_name(table) if value else ""
+    if common:
+        name, labels = _labelled(content, common)
     if groups is None:
         return [RawSeries(name, times, scaled, labels, kind, header)]
     series = []
-    naming = next((column for column in groups[0][0] if column.strip().lower() in _NAMING), None)
+    naming = next(filter(_is_naming, groups[0][0]), None)
     for own, rows in groups:
         own = dict(own)  # noqa: PLW2901
-        called = (
-            own.pop(naming)
-            if naming and "_".join(words_of(header)) in ("value", "v", "val")
-            else None
-        )
-        own_name, own_labels = labelled(called) if called else (name, {})
+        called = own.pop(naming) if naming and value else None
+        own_name, own_labels = _labelled(content, called) if called else (name, {})
         every = (
             {"_".join(words_of(key)) or key: text for key, text in own.items()}
             | own_labels
@@ -195,6 +205,26 @@ def _series(
         )
         series.append(RawSeries(own_name, times[rows], scaled[rows], every, kind, header))
     return series
+
+
+def _labelled(content: Content, name: str) -> tuple[str, dict[str, str]]:
+    try:
+        return labelled(name)
+    except ValueError as error:
+        raise refuse(content, f"{name[:60]!r}: {error}") from None
+
+
+def _is_naming(header: str) -> bool:
+    """Whether a column of a long table holds the series' name."""
+    return header.strip().lower() in _NAMING
+
+
+def _common_name(table: Table) -> str:
+    """The series' name where a column of names says the same in every row; nothing else."""
+    for header, cells in zip(table.headers, table.columns, strict=True):
+        if _is_naming(header) and cells.nunique(dropna=False) == 1 and numbers(cells) is None:
+            return str(cells.iloc[0])
+    return ""
 
 
 def _shown_unit(factor: float, written: str) -> str:

@@ -37,19 +37,38 @@ MOST_SECONDS = 1e11
 #: Numbers from here on are Unix times in seconds (1973), those below count from the start.
 FIRST_UNIX = 1e8
 _DAY = 86400.0
-_UNIT = re.compile(
-    r"(?:[\s_\-.]*[(\[]\s*|[_\s])(s|sec|secs|seconds?|ms|msec|millis|milliseconds?|us|µs|micros|ns|nanos)\s*[)\]]?$"
-)
-_UNIT_NAMES = {
-    "sec": "s",
-    "m": "ms",
-    "milli": "ms",
-    "u": "us",
-    "µ": "us",
-    "micro": "us",
-    "n": "ns",
-    "nano": "ns",
+#: Units as they stand in a column's name; the first of each is its own sign.
+_UNIT_WORDS = {
+    "s": "s sec secs second seconds",
+    "ms": "ms msec msecs millis millisecond milliseconds",
+    "us": "us µs usec micros microsecond microseconds",
+    "ns": "ns nanos nanosecond nanoseconds",
+    "min": "min mins minute minutes",
+    "h": "h hr hrs hour hours",
+    "d": "d days",
 }
+_SIGNS = {word: sign for sign, words in _UNIT_WORDS.items() for word in words.split()}
+_UNIT = re.compile(rf"(?:[\s_\-.]*[(\[]\s*|[_\s\-])({'|'.join(_SIGNS)})\s*[)\]]?$")
+#: Units that are a time column's whole name; `min` may be a minimum, `h` and `d` anything.
+_WHOLE_NAMES = frozenset(_SIGNS) - {"min", "h", "d", "s", "us", "ns"}
+#: A day as a spreadsheet counts it (since 30 December 1899), from 2000 to 2100, and Unix time's beginning.
+_DAYS = (36_526.0, 73_050.0)
+_SPREADSHEET_EPOCH = 25_569.0
+#: Days further apart than this (72 minutes) may as well be seconds; closer ones would be 20 samples a second.
+_MOST_DAYS = 0.05
+#: `20250731221320`; as milliseconds these are of the years 2571 to 2637.
+_YEARS = (1.9e13, 2.1e13)
+#: Units of 100 ns since the year 1601 or 1 (Windows, .NET); as nanoseconds these are of the years 1973 to 1995.
+_TICKS, _LAST_TICKS = 1e17, 8e17
+#: What stands behind a date and says nothing more: a zone's name, Go's monotonic clock, JavaScript's zone in words.
+_BEHIND = re.compile(r"\s*(?:\([^)]*\)|m=[+-][\d.]+)$")
+_ZONE = re.compile(
+    r"(?<=[\d ])\s*(?:UTC|GMT|Z)$|(?<=[+-]\d{4})\s+[A-Z]{2,5}$|(?<=\d)\s+[A-Z]{3,4}T$"
+)
+_DURATION = re.compile(
+    r"(?:(?P<d>\d+)\s*d(?:ays?)?,?\s*)?(?:(?P<clock>\d+:\d\d:\d\d(?:\.\d+)?)"
+    r"|(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?)"
+)
 _COMMA = re.compile(r"(\d:\d{2}),(\d)")
 _TIME_OF_DAY = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?\s*([AaPp][Mm])?")
 _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y")
@@ -71,6 +90,9 @@ _SPELLINGS = (
     "%a %b %d %H:%M:%S %Y",
     "%a %b %d %I:%M:%S %p %Z %Y",
     "%a %d %b %Y %H:%M:%S %Z",
+    "%a %b %d %Y %H:%M:%S GMT%z",
+    "%Y-%m-%d %H:%M:%S %z",
+    "%Y-%m-%d %H:%M:%S.%f %z",
     "%a %d %b %Y %I:%M:%S %p %Z",
     "%d/%b/%Y:%H:%M:%S %z",
     "%d/%b/%Y %H:%M:%S",
@@ -90,14 +112,11 @@ _LIKE_A_DATE = re.compile(
 
 def unit_in_name(header: str) -> str:
     """The unit that a time column's name ends in, such as `elapsed_ms` or `Time (s)`; nothing where it has none."""
-    match = _UNIT.search(header.strip().lower())
-    if match is None:
-        return ""
-    word = match[1]
-    if word in SECONDS:
-        return word
-    stem = word.removesuffix("s").removesuffix("second").removesuffix("sec")
-    return _UNIT_NAMES.get(stem, "s")
+    name = header.strip().lower()
+    if name in _WHOLE_NAMES:
+        return _SIGNS[name]
+    match = _UNIT.search(name)
+    return _SIGNS[match[1]] if match else ""
 
 
 def without_unit(header: str) -> str:
@@ -113,15 +132,38 @@ def from_numbers(values: Floats, unit: str = "") -> tuple[Floats, str]:
     if unit:
         return values * SECONDS[unit], ""
     if largest <= MOST_SECONDS:
+        if _are_spreadsheet_days(known):
+            return (
+                values - _SPREADSHEET_EPOCH
+            ) * _DAY, "times are days since 1900, as Excel counts"
         return values, ""
     if float(known.min()) < largest / 1000:
         raise ValueError(
             "times of several units, or since a start, in a unit that its name does not tell"
         )
+    if _YEARS[0] <= float(known.min()) and largest < _YEARS[1]:
+        return _digits(values), "times are taken as year, month, day, hour, minute and second"
+    if _TICKS <= largest < _LAST_TICKS:
+        return values * 1e-7, "times are in units of 100 ns, as Windows and .NET count"
     for name, factor in (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
         if largest * factor <= MOST_SECONDS:
             return values * factor, f"times are Unix times in {name}"
     raise ValueError("numbers too large for a time")
+
+
+def _are_spreadsheet_days(times: Floats) -> bool:
+    """Whether times are days as a spreadsheet counts them: of this century, and too close together for seconds."""
+    if len(times) < 2 or times.min() < _DAYS[0] or times.max() >= _DAYS[1]:
+        return False
+    return bool(0 < np.median(np.abs(np.diff(times))) <= _MOST_DAYS)
+
+
+def _digits(values: Floats) -> Floats:
+    """Seconds from `20250731221320`; ValueError where the digits are no date."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    texts = pd.Series(values).astype("int64").astype(str)
+    return _seconds(pd.to_datetime(texts, utc=True, format="%Y%m%d%H%M%S"))
 
 
 def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
@@ -134,8 +176,16 @@ def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
 
     stripped = texts.astype(str).fillna("").str.strip()  # an empty cell is no text, and no time
     sample = stripped.iloc[0] if len(stripped) else ""
+    if _duration(sample) is not None:
+        durations = [_duration(text) for text in stripped]
+        if None not in durations and not _TIME_OF_DAY.fullmatch(stripped.iloc[-1]):
+            return np.array(durations, dtype=np.float64), "", None
     if _TIME_OF_DAY.fullmatch(sample):
         return _times_of_day(stripped.tolist())
+    for _ in range(2):
+        stripped = stripped.str.replace(_BEHIND, "", regex=True)
+    if len({tuple(_ZONE.findall(text)) for text in stripped.iloc[[0, -1]]}) == 1:
+        stripped = stripped.str.replace(_ZONE, "", regex=True)
     if _COMMA.search(sample):
         stripped = stripped.str.replace(_COMMA, r"\1.\2", regex=True)
     parsed = pd.to_datetime(stripped, utc=True, errors="coerce", format="ISO8601")
@@ -145,6 +195,20 @@ def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
     if len(wrong) < len(stripped):
         return _seconds(parsed), "", int(wrong[0])
     return _by_spelling(stripped)
+
+
+def _duration(text: str) -> float | None:
+    """Seconds of `1 day, 0:00:15`, `0 days 00:00:15`, `1h2m3.5s` or `250ms`; None for anything else."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not text:
+        return None
+    clock = 0.0
+    for part in (match["clock"] or "0").split(":"):
+        clock = clock * 60 + float(part)
+    return clock + sum(
+        float(match[unit] or 0) * SECONDS[sign]
+        for unit, sign in (("d", "d"), ("h", "h"), ("m", "min"), ("s", "s"), ("ms", "ms"))
+    )
 
 
 def _by_spelling(texts: pd.Series) -> tuple[Floats, str, int | None]:

@@ -56,5 +56,9 @@ def _recognises(content: Content) -> bool:
 
 
 FORMAT = Format(
-    "VictoriaMetrics JSON lines", "curl SERVER/api/v1/export -d 'match[]=…'", _recognises, read
+    "VictoriaMetrics JSON lines",
+    "curl SERVER/api/v1/export -d 'match[]=…'",
+    _recognises,
+    read,
+    by_lines=False,
 )

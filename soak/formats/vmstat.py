@@ -32,8 +32,6 @@ def read(content: Content, options: Options) -> Reading:
         cells = (line[: dated.start()] if dated else line).split()
         names = header[:-1] if header and header[-1].isupper() else header
         if not header or len(cells) < min(len(names), 4):
-            if content.is_cut_in(number) and rows:
-                continue
             raise refuse(content, f"not a row of vmstat: {line[:60]!r}", number)
         try:
             rows.append({name: float(cell) for name, cell in zip(names, cells, strict=False)})

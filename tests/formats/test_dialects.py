@@ -1,0 +1,162 @@
+"""The lines and cells of CSV files as tools and people write them: titles, rules, footers, groups of digits, cut ends."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soak.errors import InputError
+from soak.formats import Options, recording_of
+from soak.formats.content import CUT_SHORT, Content
+from soak.formats.csv_text import dialect_of
+from soak.model import Recording
+from tests.formats.samples import WRITERS, leak
+
+ROWS = [f"{place * 15},{200 + place}" for place in range(12)]
+PLAIN = "\n".join(["t,rss_bytes", *ROWS]) + "\n"
+
+
+def read(text: str | bytes, **options: object) -> Recording:
+    data = text.encode() if isinstance(text, str) else text
+    return recording_of(Content(Path("a.csv"), data), Options(**options))  # type: ignore[arg-type]
+
+
+def notes(recording: Recording) -> str:
+    return "\n".join(event.text for event in recording.events)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Memory report for web-1\n", ""),
+        ("Memory report\nhost web-1\n\n", ""),
+        ("Report;web-1;;\n", ""),
+        ("", "(12 rows)\n"),
+        ("", "\nTotal: 12\n"),
+    ],
+)
+def test_lines_around_a_table_are_left_out_and_said(before: str, after: str) -> None:
+    recording = read(before + PLAIN + after)
+    assert recording.series[0].values.tolist() == list(range(200, 212))
+    assert "lines above or below the table are left out" in notes(recording)
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "end"),
+    [
+        (" t | rss_bytes \n---+-----------\n", " {} | {}\n", "(12 rows)\n"),
+        ("+---+---+\n| t | rss_bytes |\n+---+---+\n", "| {} | {} |\n", "+---+---+\n"),
+        ("| t | rss_bytes |\n|---|---:|\n", "| {} | {} |\n", ""),
+    ],
+)
+def test_tables_as_databases_and_markdown_draw_them(head: str, row: str, end: str) -> None:
+    drawn = head + "".join(row.format(*line.split(",")) for line in ROWS) + end
+    assert read(drawn).series[0].values.tolist() == list(range(200, 212))
+
+
+@pytest.mark.parametrize("between", [";", "\t", "|"])
+def test_decimal_commas_need_no_sep_line(between: str) -> None:
+    rows = "".join(f"{place}{between}{place},25\n" for place in range(9))
+    recording = read(f"t{between}rss\n{rows}")
+    assert recording.series[0].values.tolist() == [place + 0.25 for place in range(9)]
+
+
+def test_sep_may_be_a_tab() -> None:
+    assert read("sep=\t\n" + PLAIN.replace(",", "\t")).series[0].name == "rss_bytes"
+
+
+def test_row_names_of_r_have_no_header() -> None:
+    rows = "".join(f'"{place}",{line}\n' for place, line in enumerate(ROWS, 1))
+    assert read('"t","rss_bytes"\n' + rows).series[0].values.tolist() == list(range(200, 212))
+
+
+def test_rows_that_are_longer_than_the_header_are_refused_in_plain_words() -> None:
+    with pytest.raises(InputError, match=r"the header has 2 fields, and a row has 3: '0,200,7'"):
+        read("t,rss_bytes\n" + "".join(f"{line},7\n" for line in ROWS))
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ('"1,234,567"', 1234567),
+        ("1.234.567", 1234567),
+        ('"1.234,5"', 1234.5),
+        ("1 234 567", 1234567),
+        ("1\u00a0234", 1234),
+        ("1'234", 1234),
+        ("1_234", 1234),
+        ('"=""42"""', 42),
+        ("1.5g", 1.5 * 2**30),
+        ("200 bytes", 200),
+        ("2 kb", 2048),
+        ("\\N", np.nan),
+        ("#N/A", np.nan),
+    ],
+)
+def test_cells_as_people_and_tools_write_them(cell: str, value: float) -> None:
+    [series] = read(f"t;rss\n0;{cell}\n15;{cell}\n30;7 \n").series
+    np.testing.assert_equal(series.values[0], value)
+
+
+def test_an_empty_column_is_no_series() -> None:
+    recording = read("t,note,rss\n0,,1\n15,,2\n")
+    assert [series.name for series in recording.series] == ["rss"]
+    assert "left out, since it is empty: note" in notes(recording)
+
+
+def test_a_cell_that_is_no_number_says_how_to_go_on() -> None:
+    text = "t,state,rss\n0,1,1\n15,ok,2\n30,1,3\n"
+    with pytest.raises(InputError, match=r"a.csv:3: .*--without 'state' leaves the column out"):
+        read(text)
+    assert [series.name for series in read(text, without=("state",)).series] == ["rss"]
+
+
+@pytest.mark.parametrize("last", ["180,2", "180,", "180", '180,"21', "1", "180,2e", "180,2120"])
+def test_a_line_without_an_end_is_left_out_whatever_it_holds(last: str) -> None:
+    recording = read(PLAIN + last)
+    assert recording.series[0].values.tolist() == list(range(200, 212))
+    assert CUT_SHORT in notes(recording)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_a_file_cut_in_the_middle_of_a_character(encoding: str) -> None:
+    whole = (PLAIN.replace("rss", "größe") + "180,ö").encode(encoding)
+    series = read(whole[:-1]).series[0]
+    assert (series.name, len(series.times)) == ("größe_bytes", 12)
+
+
+@pytest.mark.parametrize("name", sorted({*WRITERS} - {"cloudwatch", "prometheus", "netdata"}))
+def test_no_format_makes_samples_of_a_cut_line(name: str) -> None:
+    text = WRITERS[name](*leak(hours=0.1))
+    whole = text.encode() if isinstance(text, str) else text
+
+    def samples(data: bytes) -> tuple[str, set[tuple[str, float, float]]]:
+        recording = recording_of(Content(Path("cut.txt"), data), Options())
+        pairs = [
+            (series.key, round(float(time), 3), float(value))
+            for series in recording.series
+            for time, value in zip(series.times, series.values, strict=True)
+        ]
+        return recording.run.started, set(pairs)
+
+    started, every = samples(whole)
+    for missing in (*range(1, 25, 4), 40, 66, 97):
+        cut_started, kept = samples(whole[:-missing])
+        assert cut_started == started
+        assert kept <= every
+
+
+def test_a_document_that_was_cut_says_so() -> None:
+    text = WRITERS["prometheus"](*leak(hours=0.1))
+    assert isinstance(text, str)
+    with pytest.raises(InputError, match="it seems cut short: fetch it again"):
+        read(text[:-9])
+
+
+@pytest.mark.parametrize(
+    ("alike", "delimiter"), [(6, ";"), (5, ",")], ids=["six of ten", "five of ten"]
+)
+def test_the_share_of_lines_that_tell_a_delimiter(alike: int, delimiter: str) -> None:
+    lines = [f"a{n};b" for n in range(alike)] + ["plain"] * (10 - alike)
+    content = Content(Path("a.csv"), ("\n".join(lines) + "\n").encode())
+    assert dialect_of(content).delimiter == delimiter
