@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from soak.capacity.search import rounded
 from soak.capacity.settings import SearchSettings
-from soak.capacity.steps import Bracket, Capacity, Conclusion
+from soak.capacity.steps import Bracket, Capacity, Conclusion, Decision
 from soak.model import Ending, Finding, RuleName, Verdict
 from soak.units import show_number
 
@@ -76,15 +76,9 @@ def _said(settings: SearchSettings, capacity: Capacity) -> tuple[Verdict, str]:
                 f"{reason} at {_per_second(last.step.rate)}; {known_so_far(bracket)}.",
             )
         case Conclusion.GENERATOR:
-            limit = next(
-                (
-                    outcome
-                    for outcome in reversed(steps)
-                    if outcome.step.judged and outcome.step.rate == bracket.open
-                ),
-                None,
-            )
-            why = f"at {_per_second(bracket.open or 0.0)} {limit.reason if limit else ''}"
+            limits = [step for step in steps if step.decision is Decision.GENERATOR]
+            limit = next((step for step in reversed(limits) if step.step.judged), limits[-1])
+            why = f"at {_per_second(limit.step.rate)} {limit.reason}"
             known = (
                 "nothing is known of the target" if bracket.held is None else known_so_far(bracket)
             )

@@ -123,7 +123,8 @@ def conclusion(settings: SearchSettings, history: Sequence[StepOutcome]) -> Conc
     if bounds.held is None and bounds.high == settings.lowest:
         return Conclusion.BELOW
     if _stuck(history):
-        return Conclusion.UNRECOVERED
+        starved = history[-1].decision is Decision.GENERATOR  # and says nothing of the target
+        return Conclusion.GENERATOR if starved else Conclusion.UNRECOVERED
     if bounds.open is None:
         return (
             Conclusion.AT_LEAST if _confirmed(judged, settings.highest) else Conclusion.UNFINISHED

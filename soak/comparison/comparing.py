@@ -78,7 +78,7 @@ def compare(
             *_unlike(base, candidate, paired=paired),
             *(text for run in (*base, *candidate) for text in run.warnings),
         ),
-        charts=tuple(overlaid(base[0], candidate[0], names)),
+        charts=_worse_first(overlaid(base[0], candidate[0], names), differences),
         paired=paired,
         new_suspects=suspects,
     )
@@ -191,6 +191,14 @@ def _unlike(
     lengths = [run.seconds for run in (*base, *candidate)]
     if max(lengths) > 1.5 * min(lengths):
         yield "the runs are not equally long: levels that are still settling may differ for that alone"
+
+
+def _worse_first(charts: Iterable[Chart], differences: Sequence[Difference]) -> tuple[Chart, ...]:
+    """The charts of series that are worse, then the others, each in their order."""
+    worse = {difference.subject for difference in differences if difference.verdict is Change.WORSE}
+    return tuple(
+        sorted(charts, key=lambda chart: worse.isdisjoint(curve.series for curve in chart.curves))
+    )
 
 
 def overlaid(base: MeasuredRun, candidate: MeasuredRun, names: tuple[str, str]) -> Iterator[Chart]:

@@ -88,7 +88,7 @@ def outcome(
     )
 
 
-HELD, BROKE = Decision.HELD, Decision.BROKE
+HELD, BROKE, GENERATOR = Decision.HELD, Decision.BROKE, Decision.GENERATOR
 
 
 def test_warm_up_goes_before_the_first_step() -> None:
@@ -112,6 +112,17 @@ def test_a_target_that_does_not_recover_ends_the_search() -> None:
     history.append(outcome(StepKind.RECOVERY, 25.0, BROKE, 60.0))
     assert next_step(settings(), history) is None
     assert conclusion(settings(), history) is Conclusion.UNRECOVERED
+
+
+@pytest.mark.parametrize("before", [BROKE, GENERATOR])
+def test_a_generator_that_cannot_make_even_a_recovery_blames_no_target(before: Decision) -> None:
+    history = [
+        outcome(StepKind.STEP, 50.0, before, 10.0),
+        outcome(StepKind.RECOVERY, 25.0, GENERATOR, 60.0),
+    ]
+    assert next_step(settings(), history) is None
+    expected = Conclusion.BELOW if before is BROKE else Conclusion.GENERATOR
+    assert conclusion(settings(), history) is expected
 
 
 def test_a_quick_break_is_measured_again_and_a_long_one_is_not() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soak.charted import Curve, Line, Trend
+from soak.charted import Chart, Curve, Line, Trend
 from soak.compared import Change, GateVerdict
 from soak.comparison.comparing import compare
 from soak.growth_views import Place, Suspect
@@ -212,3 +212,19 @@ def test_curves_of_a_comparison_begin_with_the_load_and_end_with_it() -> None:
     assert curve.values.tolist() == [6.0, 8.0, 10.0, 12.0, 14.0]
     assert curve.trend is not None
     assert (curve.trend.lines[0].start, curve.trend.lines[0].end) == (1.0, 5.0)
+
+
+def test_the_charts_of_what_is_worse_come_first() -> None:
+    times = np.arange(3.0)
+    charts = tuple(
+        Chart(title, "bytes", (Curve(title, times, times, times, times, series=series),))
+        for title, series in (
+            ("Descriptors", "process_open_fds"),
+            ("Resident memory", "process_resident_memory_bytes"),
+        )
+    )
+    base, heavy = ([replace(run, charts=charts) for run in side] for side in (BASE, HEAVY))
+    assert [chart.title for chart in compare(base, heavy, {}).charts] == [
+        "Resident memory",
+        "Descriptors",
+    ]
