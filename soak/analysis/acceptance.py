@@ -133,6 +133,15 @@ def without_bound(accepted: Sequence[Accepted], baseline: Mapping[str, float]) -
     ]
 
 
+def out_of_date(accepted: Sequence[Accepted], day: date) -> list[str]:
+    """What to say, before anything is driven, of leaks whose last day was before `day`."""
+    return [
+        f"accept: {entry.series} was accepted until {entry.until}, which has passed: it fails again ({entry.reason})"
+        for entry in accepted
+        if entry.until < day
+    ]
+
+
 def _may_select(selector: str, key: str) -> bool:
     """Whether a selector's name, which may be a glob, is that of a series."""
     return fnmatchcase(key.partition("{")[0], selector.partition("{")[0].strip() or "*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
       soak check profiles/staging.yaml --probe
       soak check profiles/capacity.yaml
     """
+    from soak.analysis.acceptance import out_of_date  # noqa: PLC0415
     from soak.cli.sides import capacity_of, read_baseline  # noqa: PLC0415
     from soak.load.plan.cluster_options import TOKEN, check_listening, cluster_options_of  # noqa: PLC0415
     from soak.load.supervisor.validate import check_requests_and_data  # noqa: PLC0415 - `--help` needs none of it
@@ -61,6 +63,8 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
     if loaded.load.find is not None:
         for line in search_lines(loaded):
             click.echo(f"  {line}")
+    for text in out_of_date(loaded.accept, datetime.now(UTC).date()):
+        click.echo(f"  {text}")
     for rule in loaded.abort_rules:
         click.echo(
             f"  abort: {rule.text}{' (for targets on other machines, unless abort: off)' if rule.usual else ''}"

@@ -8,13 +8,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from soak.analysis.acceptance import without_bound
+from soak.analysis.acceptance import out_of_date, without_bound
 from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
@@ -125,7 +126,8 @@ def drive(
 def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float]:
     """How fast accepted leaks may grow by the baseline; says of which neither it nor the profile tells."""
     known = fastest_growth(against) if against is not None and profile.accept else {}
-    for said in without_bound(profile.accept, known):
+    old = out_of_date(profile.accept, datetime.now(UTC).date())
+    for said in (*without_bound(profile.accept, known), *old):
         click.echo(f"soak: {said}", err=True)
     return known
 

@@ -1,14 +1,14 @@
 """A known leak is a warning until its day, and never a worse one."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.acceptance import with_acceptances, without_bound
+from soak.analysis.acceptance import out_of_date, with_acceptances, without_bound
 from soak.analysis.prepare.prepare import prepare
 from soak.growth_views import Place, Suspect
 from soak.model import Analysis, Verdict
@@ -121,6 +121,13 @@ def test_an_acceptance_without_a_bound_is_told_before_the_run() -> None:
     assert f"no growth is known up to which {entry.series} is accepted" in said
     assert without_bound([entry], {SERIES + '{pod="a"}': 3.0}) == []
     assert without_bound([entry.model_copy(update={"growth": 3.0})], {}) == []
+
+
+def test_what_is_out_of_date_is_said_before_anything_is_driven_from_the_day_after() -> None:
+    entry = Accepted.model_validate({"series": SERIES, "until": DAY, "reason": "ORD-1"})
+    assert out_of_date([entry], DAY) == []
+    [said] = out_of_date([entry], DAY + timedelta(days=1))
+    assert f"{SERIES} was accepted until {DAY}, which has passed" in said
 
 
 def test_class_and_endpoint_must_be_those_of_every_sure_suspect(leaking: Analysis) -> None:
