@@ -57,7 +57,7 @@ HASHICORP = Family(
         heap("*_runtime_alloc_bytes", "Go's heap", unless=_GO_HEAP),
         heap(
             "*_runtime_heap_objects",
-            "the number of objects on Go's heap",
+            "objects on Go's heap",
             unit=Unit.OBJECTS,
             unless=_GO_HEAP,
         ),

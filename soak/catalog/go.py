@@ -42,7 +42,7 @@ GO = Family(
         heap("go_memstats_heap_inuse_bytes", "Go's heap in use", unless=_UNLESS_LIVE),
         heap(
             "go_memstats_heap_objects",
-            "the number of objects on Go's heap",
+            "objects on Go's heap",
             unit=_OBJECTS,
             unless=_UNLESS_LIVE,
         ),
@@ -76,7 +76,7 @@ GO = Family(
         heap("process_runtime_go_mem_heap_inuse_bytes", "Go's heap in use"),
         heap(
             "process_runtime_go_mem_heap_objects",
-            "the number of objects on Go's heap",
+            "objects on Go's heap",
             unit=_OBJECTS,
         ),
         shown("process_runtime_go_mem_heap_*_bytes", ResourceKind.HEAP, "a part of Go's heap"),

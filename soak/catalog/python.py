@@ -16,6 +16,9 @@ from soak.catalog.row_types import (
 )
 
 TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
+ALLOCATED_BLOCKS = "python_allocated_blocks"
+#: The part of the processor time that tracing allocations takes, and of the time that is traced.
+TRACING_SHARE, TRACING_DUTY = "python_tracing_share_ratio", "python_tracing_duty_ratio"
 MALLOC_TRIMMED = "python_malloc_trimmed_bytes"
 
 PYTHON = Family(
@@ -27,6 +30,13 @@ PYTHON = Family(
     prefixes=("python_", "process_runtime_cpython_", "cpython_"),
     metrics=(
         heap(TRACED_MEMORY, "what Python's allocations hold"),
+        # Steady, it proves nothing: a list may grow without a further block. So it is no Collector's.
+        heap(
+            ALLOCATED_BLOCKS,
+            "blocks of memory that Python holds",
+            unit=Unit.BLOCKS,
+            unless=(TRACED_MEMORY,),
+        ),
         # What soak's own hook counts at each snapshot.
         shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
         shown(MALLOC_TRIMMED, ResourceKind.MEMORY, "memory that malloc_trim gave back"),

@@ -34,6 +34,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     RATIO = "ratio"
     OBJECTS = "objects"
+    BLOCKS = "blocks"
     DESCRIPTORS = "descriptors"
     HANDLES = "handles"
     RESOURCES = "resources"

@@ -22,13 +22,13 @@ RUBY = Family(
     metrics=(
         resident("ruby_rss"),
         resident("ruby_process_resident_memory_bytes"),
-        heap("ruby_heap_live_slots", "the number of objects on Ruby's heap", unit=Unit.OBJECTS),
+        heap("ruby_heap_live_slots", "objects on Ruby's heap", unit=Unit.OBJECTS),
         heap(
             "ruby_gc_stat_heap_live_slots",
-            "the number of objects on Ruby's heap",
+            "objects on Ruby's heap",
             unit=Unit.OBJECTS,
         ),
-        heap("gc_heap_live_slots", "the number of objects on Ruby's heap", unit=Unit.OBJECTS),
+        heap("gc_heap_live_slots", "objects on Ruby's heap", unit=Unit.OBJECTS),
         shown("ruby_heap_free_slots", ResourceKind.HEAP, "free slots of Ruby's heap", Unit.OBJECTS),
         heap("ruby_v8_used_heap_size", "the heap of JavaScript in Ruby"),
         shown("ruby_v8_*", ResourceKind.HEAP, "memory of JavaScript in Ruby"),

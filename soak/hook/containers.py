@@ -7,10 +7,11 @@ import functools
 import gc
 import sys
 import types
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from .source_code import libraries
+from .source_code import Call, libraries, lines_that_add
 
 #: Shorter ones are no leak yet, and of the longest so many are told.
 _SHORTEST, _MOST = 20, 40
@@ -18,11 +19,19 @@ _CONTAINERS = (dict, list, set, collections.deque)
 _CACHE = type(functools.lru_cache(maxsize=1)(len))
 
 
-def lengths() -> list[tuple[str, str, int]]:
-    """Holder (`service.SESSIONS`), kind and number of entries of the longest containers, longest first.
+#: Where each holder is filled, once that was looked for.
+_filling: dict[str, Call | None] = {}
+#: Caches that collections look at no more, for they are frozen.
+_frozen_caches: list[Any] = []
+
+
+def lengths() -> list[tuple[dict[str, str], int]]:
+    """Labels and number of entries of the longest containers, longest first.
 
     Looked at are the globals of the service's own modules, the attributes of their classes and of
-    objects that are globals, and every functools cache on a function of its own.
+    objects that are globals, and every functools cache on a function of its own. Labels are the
+    holder (`service.SESSIONS`), the kind and, where one line alone puts entries in, that line's
+    file, number and function.
     """
     lengths_by_id: dict[int, tuple[str, str, int]] = {}
     for module in _own_modules():
@@ -34,12 +43,47 @@ def lengths() -> list[tuple[str, str, int]]:
                     lengths_by_id.setdefault(
                         id(container), (holder, type(container).__name__, len(container))
                     )
-    for cache in gc.get_objects():
-        if type(cache) is _CACHE and _is_own(getattr(cache.__wrapped__, "__code__", None)):
-            name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
-            lengths_by_id[id(cache)] = (name, "lru_cache", cache.cache_info().currsize)
+    for cache in _caches():
+        name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
+        lengths_by_id[id(cache)] = (name, "lru_cache", cache.cache_info().currsize)
     longest = sorted(lengths_by_id.values(), key=lambda row: -row[2])[:_MOST]
-    return [row for row in longest if row[2] >= _SHORTEST]
+    return [
+        ({"holder": holder, "kind": kind, **_filled_at(holder, kind)}, length)
+        for holder, kind, length in longest
+        if length >= _SHORTEST
+    ]
+
+
+def remember_caches() -> None:
+    """Keep the caches that there are in sight, before a collection's objects are frozen."""
+    _frozen_caches[:] = [weakref.ref(cache) for cache in _caches()]
+
+
+def _caches() -> list[Any]:
+    """Every functools cache on a function of the service's own."""
+    kept = [cache for known in _frozen_caches if (cache := known()) is not None]
+    return kept + [
+        cache
+        for cache in gc.get_objects()
+        if type(cache) is _CACHE and _is_own(getattr(cache.__wrapped__, "__code__", None))
+    ]
+
+
+def _filled_at(holder: str, kind: str) -> dict[str, str]:
+    """The line of the only function that puts entries into a container; empty where there are several, or none is seen."""
+    if kind == "lru_cache":
+        return {}
+    if holder not in _filling:
+        name = holder.rpartition(".")[2]
+        files = {module.__name__: str(module.__file__) for module in _own_modules()}
+        home = [file for module, file in files.items() if holder.startswith(f"{module}.")]
+        adding = lines_that_add(home, name) or lines_that_add(list(files.values()), name)
+        _filling[holder] = adding[0] if len({function for _, _, function in adding}) == 1 else None
+    place = _filling[holder]
+    if place is None:
+        return {}
+    file, line, function = place
+    return {"file": file, "line": str(line), "function": function}
 
 
 def _own_modules() -> Iterator[types.ModuleType]:

@@ -78,13 +78,12 @@ class Memory:
             ["python_tracing_share_ratio", {}, self._tracing.share],
             ["python_tracing_duty_ratio", {}, self._tracing.duty],
         ]
+        gc.collect()
+        if hasattr(sys, "getallocatedblocks"):  # CPython counts them at no cost
+            rows.append(["python_allocated_blocks", {}, sys.getallocatedblocks()])
         if tracemalloc.is_tracing() and not self._tracing.in_windows:
-            gc.collect()
             rows.append(["python_traced_memory_bytes", {}, tracemalloc.get_traced_memory()[0]])
-        rows += [
-            ["python_container_length", {"holder": holder, "kind": kind}, size]
-            for holder, kind, size in lengths()
-        ]
+        rows += [["python_container_length", labels, length] for labels, length in lengths()]
         return {"samples": rows}
 
     def trimmed_gauges(self) -> dict[str, Any]:

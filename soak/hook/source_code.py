@@ -10,6 +10,8 @@ from typing import Tuple  # noqa: UP035
 
 #: Parts of a function that are shown as the function.
 _PARTS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+#: Methods that put something into a container.
+_ADDING = {"append", "appendleft", "add", "extend", "insert", "setdefault", "update"}
 _names: dict[str, dict[int, str]] = {}
 _roots: list[str] = []
 Call = Tuple[str, int, str]  # noqa: UP006 - Python 3.8 knows no other
@@ -46,23 +48,58 @@ def call(file: str, line: int) -> Call:
     return file, line, _names[file].get(line, "")
 
 
+def lines_that_add(files: list[str], name: str) -> list[Call]:
+    """The lines of these files that mention a container by name and put something into one, by their code."""
+    adding: list[Call] = []
+    for file in files:
+        for code, function in _codes(file):
+            mentioned: set[int] = set()
+            stored: set[int] = set()
+            line = 0
+            for instruction in dis.get_instructions(code):
+                line = _line(instruction, line)
+                loads = instruction.opname.startswith("LOAD_")
+                if loads and instruction.argval == name:
+                    mentioned.add(line)
+                if instruction.opname == "STORE_SUBSCR" or (
+                    loads and instruction.argval in _ADDING
+                ):
+                    stored.add(line)
+            adding += [(file, line, function) for line in sorted(mentioned & stored)]
+    return adding
+
+
+def _line(instruction: dis.Instruction, before: int) -> int:
+    """An instruction's line; that of the one before where it has none of its own."""
+    positions = getattr(instruction, "positions", None)  # from Python 3.11 on
+    known = positions.lineno if positions is not None else instruction.starts_line
+    return int(known) if known else before
+
+
 def _functions(file: str) -> dict[int, str]:
     """The innermost function of each of a file's lines."""
-    names: dict[int, str] = {}
+    return {
+        line: name for code, name in _codes(file) for _, line in dis.findlinestarts(code) if line
+    }
+
+
+def _codes(file: str) -> list[tuple[types.CodeType, str]]:
+    """A file's code objects with the names of their functions, outer ones first; none where it cannot be read."""
     try:
         with open(file, "rb") as source:
-            codes = [(compile(source.read(), file, "exec", dont_inherit=True), "<module>")]
+            waiting = [(compile(source.read(), file, "exec", dont_inherit=True), "<module>")]
     except (OSError, ValueError, SyntaxError):
-        return names
-    while codes:
-        code, name = codes.pop(0)
-        names.update((line, name) for _, line in dis.findlinestarts(code) if line)
+        return []
+    codes: list[tuple[types.CodeType, str]] = []
+    while waiting:
+        code, name = waiting.pop(0)
+        codes.append((code, name))
         inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-        codes += [
+        waiting += [
             (
                 part,
                 name if part.co_name in _PARTS else str(getattr(part, "co_qualname", part.co_name)),
             )
             for part in inner
         ]
-    return names
+    return codes

@@ -2,7 +2,10 @@
 
 tracemalloc makes every allocation dearer; a busy service may take several times the processor time
 for it. So when the load is there, and memory is about to be asked for, the processor time with and
-without tracing is compared. Beyond the budget, only short and long windows are traced, in turn.
+without tracing is compared. Beyond the budget, only short and long windows are traced, in turn; and
+where the service could not keep up within a window, not even with one call a stack, nothing is:
+answers that come late by a window are a worse harm than a place that stays unknown.
+
 What is alive at the end of a window was made in it: of garbage and work in flight there is as much
 in both kinds, so that what a long window has more than a short one, over the seconds that it is
 longer, is what is kept for good, per second.
@@ -11,23 +14,31 @@ longer, is what is kept for good, per second.
 from __future__ import annotations
 
 import gc
+import glob
 import os
 import threading
 import time
 import tracemalloc
 from typing import Any, Dict, Optional, Tuple  # noqa: UP035
 
+from .containers import remember_caches
+
 Traceback = Tuple[Tuple[str, int], ...]  # noqa: UP006 - Python 3.8 knows no other
 Held = Dict[Traceback, Tuple[float, float]]  # noqa: UP006
+#: Bytes and blocks that pairs of windows tell of, and the sum of the squares of their bytes.
+Sums = Dict[Traceback, Tuple[float, float, float]]  # noqa: UP006
 
 #: Share of the service's processor time that tracing may take; what it is kept to leaves room for an error of a third.
 LIMIT, BUDGET = 0.2, 0.15
 #: Seconds of each measurement, and how many pairs of them; and of the two kinds of windows.
-_MEASURED, _PAIRS = 0.4, 2
+_MEASURED, _PAIRS = 0.2, 4
 SHORT, LONG = 0.25, 1.0
-#: Processor time a second below which a service is idle and tells nothing, and from which it is saturated: then tracing slows
-#: it down without taking more, and is taken to cost what it cost the test service (docs/diagnose.md).
-_IDLE, _SATURATED, _USUAL_COST = 0.05, 0.9, 3.0
+#: Processor time a second below which a service is idle and tells nothing; and processor time, with the time that its threads
+#: waited for a processor, from which it is saturated: with 0.85 of a second queues are six times as long as with half.
+_IDLE, SATURATED = 0.05, 0.85
+#: An estimate counts from so many standard errors on: a hundred tracebacks whose work in flight differs between windows by chance
+#: then bring one false one in ten runs. And from so many pairs of windows on an error can be told.
+SURE, LEAST_PAIRS = 3.0, 4
 #: Seconds between two windows at most.
 _LONGEST_REST = 30.0
 
@@ -65,31 +76,39 @@ class Tracing:
         self._windows: Optional[threading.Thread] = None  # noqa: UP045
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._kept: Held = {}
-        self._collecting = 0.0
+        self._sums: Sums = {}
+        self._pairs = 0
 
     @property
     def in_windows(self) -> bool:
-        """Whether only windows are traced."""
-        return self._windows is not None
+        """Whether only windows are traced, or nothing."""
+        return self.cost is not None and duty(self.cost) < 1.0
 
     @property
     def duty(self) -> float:
         """The share of time that is traced."""
-        return duty(self.cost) if self.in_windows and self.cost is not None else 1.0
+        return 1.0 if self.cost is None else duty(self.cost)
 
     @property
     def share(self) -> float:
         """The part of the service's processor time that tracing takes."""
-        extra = self.duty * (self.cost or 0.0)
+        extra = self.duty * (self.cost or 0.0) if self.duty else 0.0
         return extra / (1.0 + extra)
 
     def measure(self) -> None:
-        """Where the service is at work, measure what tracing costs; if that is too much, trace windows from now on."""
+        """Where the service is at work, measure what tracing costs; where that is too much, trace windows, or nothing."""
         if self.in_windows or not self._busy():
             return
-        self.cost = self._measured()
-        if duty(self.cost) < 1.0:
+        for frames in sorted({self.frames, 1}, reverse=True):
+            self.cost, self.frames = self._measured(frames), frames
+            if duty(self.cost) > 0.0:
+                break
+        if self.in_windows:
+            # A collection stops the service for as long as it looks at what was made so far: once is enough.
+            remember_caches()
+            gc.collect()
+            _freeze()
+        if self.in_windows and self.duty > 0.0:
             self._stop.clear()
             self._windows = threading.Thread(
                 target=self._trace_windows, name="soak-hook-windows", daemon=True
@@ -105,7 +124,7 @@ class Tracing:
         """What is alive after a collection, by traceback; of windows, what all time since the first would have left."""
         if self.in_windows:
             with self._lock:
-                return dict(self._kept)
+                return surely_kept(self._sums, self._pairs)
         gc.collect()
         return alive()
 
@@ -114,9 +133,10 @@ class Tracing:
         self._stop.set()
         if self._windows is not None:
             self._windows.join(LONG + _LONGEST_REST)
-        self._windows = None
-        self._kept = {}
+        self._windows = self.cost = None
+        self._sums, self._pairs = {}, 0
         tracemalloc.stop()
+        _unfreeze()
 
     def _busy(self) -> bool:
         """Whether the service has been at work since the last time; only then can a cost be measured."""
@@ -126,16 +146,24 @@ class Tracing:
         worked = self._used[1].user + self._used[1].system - used.user - used.system
         return seconds > 0 and worked / seconds >= _IDLE
 
-    def _measured(self) -> float:
-        """Processor time that tracing adds, over the service's own: stretches without and with it, in turn."""
-        without = within = 0.0
-        for _ in range(_PAIRS):
+    def _measured(self, frames: int) -> float:
+        """Processor time that tracing adds, over the service's own: stretches without and with it, in turn.
+
+        One stretch in which the service could not keep up is enough.
+        """
+        without = within = waited = cost = 0.0
+        never = threading.Event()
+        for pair in range(1, _PAIRS + 1):
             tracemalloc.stop()
-            without += _processor_time(_MEASURED)
-            tracemalloc.start(self.frames)
-            within += _processor_time(_MEASURED)
-        tracemalloc.stop()
-        return cost_of(without / (_PAIRS * _MEASURED), within / (_PAIRS * _MEASURED))
+            without += _work(_MEASURED, never)[0]
+            tracemalloc.start(frames)
+            worked, queued, _ = _work(_MEASURED, never)
+            tracemalloc.stop()
+            within, waited, seconds = within + worked, waited + queued, pair * _MEASURED
+            cost = cost_of(without / seconds, within / seconds, waited / seconds)
+            if duty(cost) == 0.0:
+                break
+        return cost
 
     def _trace_windows(self) -> None:
         last = time.monotonic()
@@ -145,48 +173,92 @@ class Tracing:
             if short is None or long is None:
                 return
             with self._lock:
-                accumulate(self._kept, short, long, now - last)
+                accumulate(self._sums, short, long, now - last)
+                self._pairs += 1
             last = now
 
     def _window(self, seconds: float) -> Optional[Held]:  # noqa: UP045
-        """What a window left; None where tracing ended meanwhile. Then rest, as long as the budget asks for."""
+        """What a window left; None where tracing ended meanwhile. Then rest, as long as the budget asks for.
+
+        A window in which the service could not keep up is the last one.
+        """
         tracemalloc.start(self.frames)
-        ended = self._stop.wait(seconds)
+        worked, waited, ended = _work(seconds, self._stop)
+        if worked + waited >= SATURATED * seconds:
+            tracemalloc.stop()
+            with self._lock:
+                self.cost, self._sums, self._pairs = float("inf"), {}, 0
+            return None
         began = time.thread_time()
         gc.collect()
         left = alive()
         tracemalloc.stop()
         collecting = time.thread_time() - began
-        rest = seconds / duty(self.cost or _USUAL_COST) - seconds + collecting / BUDGET
+        rest = seconds / self.duty - seconds + collecting / BUDGET
         return None if ended or self._stop.wait(min(rest, _LONGEST_REST)) else left
 
 
-def _processor_time(seconds: float) -> float:
-    began = time.process_time()
-    time.sleep(seconds)
-    return time.process_time() - began
+_freeze = getattr(gc, "freeze", lambda: None)  # PyPy has neither
+_unfreeze = getattr(gc, "unfreeze", lambda: None)
 
 
-def cost_of(without: float, within: float) -> float:
-    """What tracing adds over the service's own processor time, from processor time a second without and with it."""
-    if within >= _SATURATED or without <= 0:
-        return max(_USUAL_COST, (within - without) / without if without > 0 else 0.0)
+def _work(seconds: float, stop: threading.Event) -> Tuple[float, float, bool]:  # noqa: UP006
+    """Processor time of so many seconds, the time that threads waited for a processor, and whether it was cut short."""
+    began, waited = time.process_time(), _waited()
+    ended = stop.wait(seconds)
+    return time.process_time() - began, max(_waited() - waited, 0.0), ended
+
+
+def _waited() -> float:
+    """Seconds that this process's threads could run and had no processor; 0 where the system does not tell."""
+    total = 0
+    for file in glob.glob("/proc/self/task/*/schedstat"):
+        try:
+            with open(file, encoding="ascii") as counters:
+                total += int(counters.read().split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+    return total / 1e9
+
+
+def cost_of(without: float, within: float, waited: float = 0.0) -> float:
+    """What tracing adds over the service's own processor time, from processor time a second without and with it.
+
+    `waited` is for how long of that second the service had no processor while it was traced.
+    Endless where it is saturated then: it does not take more, but answers late.
+    """
+    if within + waited >= SATURATED or without <= 0:
+        return float("inf")
     return max((within - without) / without, 0.0)
 
 
 def duty(cost: float) -> float:
-    """The share of time that may be traced so that tracing takes the budget at most; 1 where it always may."""
-    return 1.0 if cost / (1.0 + cost) <= LIMIT else BUDGET / (cost * (1.0 - BUDGET))
+    """The share of time that may be traced within the budget; 1 where it always may be, 0 where never."""
+    return 1.0 if cost <= LIMIT / (1.0 - LIMIT) else BUDGET / (cost * (1.0 - BUDGET))
 
 
-def accumulate(kept: Held, short: Held, long: Held, seconds: float) -> None:
-    """Add to `kept` what so many seconds leave at the rate that two windows tell."""
+def accumulate(sums: Sums, short: Held, long: Held, seconds: float) -> None:
+    """Add to `sums` what so many seconds leave at the rate that two windows tell."""
     scale = seconds / (LONG - SHORT)
     for traceback in set(short) | set(long):
-        size, count = kept.get(traceback, (0.0, 0.0))
         long_size, long_count = long.get(traceback, (0.0, 0.0))
         short_size, short_count = short.get(traceback, (0.0, 0.0))
-        kept[traceback] = (
-            size + scale * (long_size - short_size),
+        left = scale * (long_size - short_size)
+        size, count, squares = sums.get(traceback, (0.0, 0.0, 0.0))
+        sums[traceback] = (
+            size + left,
             count + scale * (long_count - short_count),
+            squares + left * left,
         )
+
+
+def surely_kept(sums: Sums, pairs: int) -> Held:
+    """What so many pairs of windows tell is kept for good, beyond the chance of what was in flight at their ends."""
+    if pairs < LEAST_PAIRS:
+        return {}
+    kept: Held = {}
+    for traceback, (size, count, squares) in sums.items():
+        error = (max(squares - size * size / pairs, 0.0) * pairs / (pairs - 1)) ** 0.5
+        if size > SURE * error:
+            kept[traceback] = (size, count)
+    return kept

@@ -14,7 +14,17 @@ import pytest
 
 from soak.hook import containers, tracing
 from soak.hook.threads import tasks, threads
-from soak.hook.tracing import LIMIT, LONG, SHORT, accumulate, cost_of, duty
+from soak.hook.tracing import (
+    LIMIT,
+    LONG,
+    SATURATED,
+    SHORT,
+    SURE,
+    accumulate,
+    cost_of,
+    duty,
+    surely_kept,
+)
 
 KEEP: tracing.Traceback = (("/srv/shop.py", 12),)
 PASS: tracing.Traceback = (("/srv/shop.py", 30),)
@@ -30,19 +40,51 @@ def test_tracing_never_takes_more_than_its_limit(cost: float) -> None:
 def test_what_tracing_costs_is_what_it_adds_and_a_saturated_service_is_never_cheap() -> None:
     assert cost_of(0.2, 0.6) == pytest.approx(2.0)
     assert cost_of(0.4, 0.39) == 0.0
-    assert cost_of(0.94, 0.95) >= 3.0
-    assert cost_of(0.0, 0.1) >= 3.0
+    assert duty(cost_of(0.4, SATURATED - 0.06, waited=0.05)) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("without", "within", "waited"),
+    [(0.94, 0.95, 0.0), (0.0, 0.1, 0.0), (0.4, SATURATED, 0.0), (0.3, SATURATED - 0.3, 0.31)],
+)
+def test_where_tracing_would_make_a_service_answer_late_nothing_is_traced(
+    without: float, within: float, waited: float
+) -> None:
+    assert duty(cost_of(without, within, waited)) == 0.0
 
 
 def test_two_windows_tell_what_is_kept_from_what_is_in_flight() -> None:
     rate, in_flight = 5000.0, 80_000.0
     short: tracing.Held = {KEEP: (rate * SHORT, 10.0), PASS: (in_flight, 4.0)}
     long: tracing.Held = {KEEP: (rate * LONG, 40.0), PASS: (in_flight, 4.0)}
-    kept: tracing.Held = {}
-    for _ in range(3):
-        accumulate(kept, short, long, 20.0)
-    assert kept[KEEP][0] == pytest.approx(rate * 60)
-    assert kept[PASS] == (0.0, 0.0)
+    sums: tracing.Sums = {}
+    for _ in range(4):
+        accumulate(sums, short, long, 20.0)
+    kept = surely_kept(sums, 4)
+    assert kept[KEEP][0] == pytest.approx(rate * 80)
+    assert PASS not in kept
+    assert surely_kept(sums, 3) == {}
+
+
+def test_what_windows_differ_by_because_of_work_in_flight_is_not_kept() -> None:
+    sums: tracing.Sums = {}
+    for burst in (0.0, 900_000.0, 0.0, -300_000.0, 0.0, 900_000.0):
+        accumulate(sums, {KEEP: (1000.0, 1.0)}, {KEEP: (1600.0, 4.0), PASS: (burst, 1.0)}, 10.0)
+    assert surely_kept(sums, 6).keys() == {KEEP}
+
+
+@pytest.mark.parametrize(
+    ("extra", "kept"), [(SURE + 0.01, True), (SURE - 0.01, False)], ids=["surely", "not surely"]
+)
+def test_an_estimate_counts_from_so_many_standard_errors_on(extra: float, kept: bool) -> None:
+    pairs = 16
+    mean = extra / pairs**0.5  # of differences whose standard deviation is 1
+    spread = ((pairs - 1) / pairs) ** 0.5
+    sums: tracing.Sums = {}
+    for number in range(pairs):
+        left = mean + (spread if number % 2 else -spread)
+        accumulate(sums, {KEEP: (10.0, 1.0)}, {KEEP: (10.0 + left, 1.0)}, LONG - SHORT)
+    assert (KEEP in surely_kept(sums, pairs)) is kept
 
 
 def test_containers_of_the_services_own_modules_are_told_by_their_holders(
@@ -68,9 +110,9 @@ def price(n):
     exec(compile(source, "/srv/shop.py", "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, "shop", module)
     told = {
-        holder: (kind, size)
-        for holder, kind, size in containers.lengths()
-        if holder.startswith("shop.")
+        labels["holder"]: (labels["kind"], length)
+        for labels, length in containers.lengths()
+        if labels["holder"].startswith("shop.")
     }
     assert told == {
         "shop.SESSIONS": ("dict", 30),
@@ -109,8 +151,59 @@ def test_a_cache_on_a_librarys_function_is_not_the_services(
     for n in range(30):
         cached(Path("/"), str(n))
     assert not any(
-        kind == "lru_cache" and "Path" in holder for holder, kind, _ in containers.lengths()
+        labels["kind"] == "lru_cache" and "Path" in labels["holder"]
+        for labels, _ in containers.lengths()
     )
+
+
+FILLED = """
+ORDERS, SEEN, LOG = {}, set(), []
+def remember(key, value):
+    ORDERS[key] = value
+def note(line):
+    LOG.append(line)
+def note_again(line):
+    LOG.append(line)
+def look(key):
+    return ORDERS.get(key), key in SEEN
+class Store:
+    def __init__(self):
+        self.rows = []
+    def keep(self, row):
+        if row:
+            self.rows.append(row)
+STORE = Store()
+for n in range(30):
+    remember(n, n); note(n); note_again(n); STORE.keep(n + 1)
+"""
+
+
+def test_the_only_function_that_fills_a_container_is_told_with_its_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = types.ModuleType("filled")
+    module.__file__ = str(tmp_path / "filled.py")
+    (tmp_path / "filled.py").write_text(FILLED)
+    exec(compile(FILLED, module.__file__, "exec"), module.__dict__)
+    monkeypatch.setitem(sys.modules, "filled", module)
+    told = {labels["holder"]: labels for labels, _ in containers.lengths()}
+    assert (told["filled.ORDERS"]["function"], told["filled.ORDERS"]["line"]) == ("remember", "4")
+    assert told["filled.STORE.rows"]["function"].endswith("keep")
+    assert told["filled.STORE.rows"]["line"] == "16"
+    assert "line" not in told["filled.LOG"]  # two functions fill it
+
+
+def test_caches_are_seen_after_their_objects_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    @functools.cache
+    def price(n: int) -> int:
+        return n
+
+    for n in range(30):
+        price(n)
+    containers.remember_caches()
+    monkeypatch.setattr("gc.get_objects", list)
+    assert any("price" in labels["holder"] for labels, _ in containers.lengths())
+    monkeypatch.setattr(containers, "_frozen_caches", [])
 
 
 def test_the_folder_alone_runs_a_service_and_hides_none_of_the_standard_librarys_modules(

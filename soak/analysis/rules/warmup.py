@@ -26,6 +26,7 @@ from soak.analysis.thresholds import (
     WARMUP_SECONDS,
     WORKED_BEFORE,
 )
+from soak.catalog.row_types import Unit
 from soak.model import Finding, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import show_amount, show_duration
@@ -76,7 +77,7 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
     after collections, passes where the rise has ended.
     """
     seconds = prepared.loaded_seconds
-    memory = finding.unit.startswith("bytes") or subject.unit == "objects"
+    memory = finding.unit.startswith("bytes") or subject.unit in (Unit.OBJECTS, Unit.BLOCKS)
     if finding.verdict is Verdict.PASS or subject.limit is not None or not memory:
         return finding
     if seconds >= WARMUP_SECONDS or _worked_before(prepared):

@@ -56,7 +56,7 @@ class Signal:
     @property
     def counted(self) -> bool:
         """Whether it counts whole things that a process holds; series of a metrics page and timers are objects on its heap."""
-        return self.unit != "bytes" and self.what not in _ON_HEAP
+        return self.unit != "bytes" and self.what not in (*_BYTES, *_ON_HEAP)
 
     @property
     def resident(self) -> bool:

@@ -18,7 +18,7 @@ from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.thresholds import LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
-from soak.model import Floats, Series
+from soak.model import Floats, Place, Series
 from soak.units import show_number
 
 #: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict, list, lru_cache).
@@ -27,12 +27,14 @@ LENGTHS = CONTAINER_LENGTH
 
 @dataclass(frozen=True, eq=False)
 class GrowingContainer:
-    """One container: who holds it, of what kind, by how many entries it grows a request, and through which endpoints."""
+    """One container: who holds it, of what kind, by how many entries it grows a request, through which endpoints, and the
+    only line that fills it, the holder where no such line is known."""
 
     holder: str
     kind: str
     per_request: float
     endpoints: tuple[Amount, ...]
+    place: Place
 
 
 def containers(context: RunContext) -> list[GrowingContainer]:
@@ -76,6 +78,9 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
     labels = dict(series.labels)
     levels = Levels(times, lengths, requests)
     told = attribute_by_endpoint(context.prepared, levels, series.key, "entries", integer=True)
+    holder, line = labels.get("holder", "?"), labels.get("line", "")
+    file = labels.get("file", "").replace("\\", "/").rpartition("/")[2]
+    place = Place(labels.get("function", holder), file, int(line) if line.isdecimal() else 0)
     return GrowingContainer(
-        labels.get("holder", "?"), labels.get("kind", "container"), slope, contributors(told)
+        holder, labels.get("kind", "container"), slope, contributors(told), place
     )

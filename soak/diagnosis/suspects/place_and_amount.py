@@ -25,6 +25,7 @@ from soak.diagnosis.suspects.resource_owner import (
     growing_opened_class,
 )
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
+from soak.diagnosis.suspects.unknowns import traced_in_part
 from soak.diagnosis.thresholds import SAMPLED_WIDTH
 from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
@@ -60,9 +61,12 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         place = place_at(case.place) if case.place is not None else None
         return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
     unit = CLASSES[name].unit
-    label = _multiplying_label(name, case, context)
-    frame = _frame(name, case, context) if label is None else None
-    place = place_at(frame) if frame is not None else label or _container(name, case, context)
+    place = (
+        _multiplying_label(name, case, context)
+        or (_container(name, case, context) if traced_in_part(context) else None)
+        or _framed(name, case, context)
+        or _container(name, case, context)
+    )
     signal = signal_told(case, unit)
     if signal is None:
         return Known(place, _NOTHING, "")
@@ -77,6 +81,11 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
 def surely_with_time(signal: Signal) -> HourlyRate:
     """What a signal surely grows by with time alone."""
     return signal.per_hour if signal.per_hour.low > 0 else NO_RATE
+
+
+def _framed(name: str, case: Case, context: RunContext) -> Place | None:
+    frame = _frame(name, case, context)
+    return place_at(frame) if frame is not None else None
 
 
 def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
@@ -143,11 +152,11 @@ def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | No
 
 
 def _container(name: str, case: Case, context: RunContext) -> Place | None:
-    """The container that gains entries, where no stack but a series names what holds the growth."""
+    """Where the container that gains entries is filled: its length is exact, as stacks are not where little is traced."""
     if name != "unbounded-cache":
         return None
-    holder = next(iter(containers_of(case, context)), None)
-    return Place(holder.holder) if holder is not None else None
+    container = next(iter(containers_of(case, context)), None)
+    return container.place if container is not None else None
 
 
 def signal_told(case: Case, unit: str) -> Signal | None:

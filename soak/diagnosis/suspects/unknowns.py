@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from soak.catalog.metrics import opening_of
+from soak.catalog.python import TRACING_DUTY, TRACING_SHARE
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
@@ -77,7 +78,7 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
 
 def tracing_cost(context: RunContext) -> list[str]:
     """What the Python hook took of the target's processor time, where it traced anything."""
-    share, duty = (_last(context, f"python_tracing_{name}_ratio") for name in ("share", "duty"))
+    share, duty = _last(context, TRACING_SHARE), _last(context, TRACING_DUTY)
     if share is None or duty is None:
         return []
     if duty >= 1:
@@ -86,12 +87,25 @@ def tracing_cost(context: RunContext) -> list[str]:
             if share > 0
             else []
         )
+    if duty <= 0:
+        return [
+            (
+                "Tracing allocations, even now and then, would have made the target answer late, so the hook traced none: "
+                "places are known of containers, threads and tasks alone; a lower rate leaves room for tracing."
+            )
+        ]
     return [
         (
             f"Tracing allocations all the time would slow the target down, so the hook traced {show_ratio(duty)} of it: "
             f"{show_ratio(share)} of its processor time; what a place keeps is estimated from those windows."
         )
     ]
+
+
+def traced_in_part(context: RunContext) -> bool:
+    """Whether the Python hook traced allocations in windows alone, or none."""
+    duty = _last(context, TRACING_DUTY)
+    return duty is not None and duty < 1
 
 
 def _last(context: RunContext, name: str) -> float | None:
