@@ -107,7 +107,7 @@ class StartedTarget:
         # No target outlives its supervisor: the guard ends it when this process is gone, even by
         # SIGKILL.
         self._guard = subprocess.Popen(
-            [sys.executable, "-m", "soak.target_guard", str(self._process.pid)],
+            [sys.executable, "-P", "-m", "soak.target_guard", str(self._process.pid)],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

@@ -392,6 +392,15 @@ def test_only_the_command_line_prints_and_exits(path: Path) -> None:
             )
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_own_processes_import_nothing_from_the_working_directory(path: Path) -> None:
+    """A user's project may have a `queue.py` or a package `locust`: Python's -P keeps them off the path."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.List) and "sys.executable" in map(ast.unparse, node.elts):
+            words = [ast.unparse(word) for word in node.elts]
+            assert "'-m'" not in words or "'-P'" in words, f"{shown(path)}:{node.lineno}"
+
+
 def test_files_are_short() -> None:
     lengths = {shown(path): len(path.read_text().splitlines()) for path in SOURCES}
     assert {name: length for name, length in lengths.items() if length > 350} == {}

@@ -79,7 +79,7 @@ def _joined(options: WorkerOptions, master: str) -> int:
     interrupt_on_signals()
     click.echo(f"soak: asking {master} to join its run", err=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "soak.load"],
+        [sys.executable, "-P", "-m", "soak.load"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

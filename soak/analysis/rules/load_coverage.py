@@ -21,7 +21,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared, merged
 from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, unmasked, worst
 from soak.analysis.rules.rule import RuleInput
-from soak.model import Finding, RuleName, Verdict
+from soak.model import EventKind, Finding, RuleName, Verdict
 from soak.units import show_number, show_ratio
 from soak.windows import EndpointWindows
 
@@ -204,9 +204,11 @@ def nothing_sent(prepared: Prepared) -> str | None:
         return None
     users = prepared.recording.users
     most = 0.0 if users is None or not len(users.values) else float(np.nanmax(users.values))
+    warned = any(event.kind == EventKind.WARNING for event in prepared.recording.events)
+    why = f"see {'the warnings and ' * warned}load.log for why"
     if users is not None and most <= 0:
-        return "No user was ever there, and no request was made: see load.log for why."
-    return f"No request was made{f' by {show_number(most)} users' if most else ''}: see load.log for why."
+        return f"No user was ever there, and no request was made: {why}."
+    return f"No request was made{f' by {show_number(most)} users' if most else ''}: {why}."
 
 
 def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:

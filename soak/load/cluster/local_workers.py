@@ -18,7 +18,7 @@ class LocalWorkers:
         """Start so many, all with the same options."""
         for _ in range(count):
             process = subprocess.Popen(
-                [sys.executable, "-m", "soak.load"],
+                [sys.executable, "-P", "-m", "soak.load"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
             )

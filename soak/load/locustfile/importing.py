@@ -11,6 +11,12 @@ from pathlib import Path
 from locust import LoadTestShape, User
 from locust.util.load_locustfile import load_locustfile, load_locustfile_pytest
 
+#: Where modules are looked for, as Locust does; which is what to change when one is missing.
+NOT_INSTALLED = (
+    " (it is neither beside the locustfile, nor in the working directory, nor in PYTHONPATH, "
+    "nor installed where soak is)"
+)
+
 
 class LocustfileError(ValueError):
     """A locustfile that cannot be used; the message is one line and says where."""
@@ -54,9 +60,12 @@ def described(error: BaseException, path: Path) -> str:
     """An exception as `file:line: Type: message`, the line being the innermost of the locustfile's own directory."""
     if isinstance(error, SyntaxError) and error.filename is not None:
         return f"{Path(error.filename).name}:{error.lineno}: SyntaxError: {error.msg}"
-    name = type(error).__name__
     where = location(error, path.parent)
-    return f"{where}: {name}: {error}" if str(error) else f"{where}: {name}"
+    if isinstance(error, SystemExit):
+        return f"{where}: it ends the process (exit {error.code}) while it is imported"
+    name = type(error).__name__
+    text = f"{where}: {name}: {error}" if str(error) else f"{where}: {name}"
+    return text + NOT_INSTALLED if isinstance(error, ModuleNotFoundError) else text
 
 
 def location(error: BaseException, directory: Path | None) -> str:

@@ -158,6 +158,8 @@ class LocustfileLoad:
         for user in environment.user_classes:
             user.host = environment.host
         environment._filter_tasks_by_tags()  # noqa: SLF001 - as Locust's runners do
+        share = self._shares.last  # listeners of test_start read how many users there will be
+        self.runner.target_user_count = len(range(share.index, self._plan.users or 0, share.count))
         environment.events.test_start.fire(environment=environment)
         self.runner.update_state(STATE_SPAWNING)
         if self._shape is not None:

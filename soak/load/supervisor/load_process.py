@@ -71,7 +71,7 @@ class LoadProcess:
             self._log.touch()
         # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "soak.load"],
+            [sys.executable, "-P", "-m", "soak.load"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

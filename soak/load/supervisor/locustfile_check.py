@@ -13,6 +13,8 @@ from soak.load.plan.wire import inspection
 
 #: A locustfile that takes longer to import, in seconds, would not start a load either.
 PATIENCE = 60.0
+#: The longest line of what a locustfile printed that is shown, in characters.
+LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def check_locustfile(plan: Plan) -> LocustfileSummary | None:
         return None
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "soak.load"],
+            [sys.executable, "-P", "-m", "soak.load"],
             input=inspection(plan.locustfile),
             capture_output=True,
             text=True,
@@ -43,12 +45,9 @@ def check_locustfile(plan: Plan) -> LocustfileSummary | None:
         ) from None
     said = [json.loads(text) for text in done.stdout.splitlines()]
     if not said or said[-1]["kind"] != "locustfile":
-        why = (
-            said[-1]["reason"]
-            if said
-            else (done.stderr.strip().splitlines() or ["its process ended"])[-1]
-        )
-        raise ProfileError(f"load.locustfile: {why}")
+        printed = (done.stderr.strip().splitlines() or [""])[-1][:LONGEST]
+        why = said[-1]["reason"] if said else "its process ended"
+        raise ProfileError(f"load.locustfile: {why}{f'; it printed: {printed}' if printed else ''}")
     summary = LocustfileSummary(tuple(said[-1]["users"]), said[-1]["shape"])
     if summary.shape is not None and plan.staged:
         raise ProfileError(
