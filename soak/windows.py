@@ -51,7 +51,8 @@ class GeneratorWindow:
     `lag` how late (seconds) a timer of the slowest event loop fired at worst, `memory` resident
     bytes of all. `asked` is how many arrivals were due, None in the closed model; `made` how many
     were made, whatever became of them, and `queued` how many of these found no free connection.
-    `connections` is how many were open at its end, None where that is not known.
+    `connections` is how many were open at its end, None where that is not known. `users_asked` is
+    how many users a locustfile should have had at its end, None where the profile alone says so.
     """
 
     cpu_ratio: float
@@ -62,12 +63,14 @@ class GeneratorWindow:
     made: int = 0
     queued: int = 0
     connections: int | None = None
+    users_asked: int | None = None
 
     @classmethod
     def together(cls, several: Sequence[GeneratorWindow]) -> GeneratorWindow:
         """The processes of one window as one."""
         asked = [window.asked for window in several if window.asked is not None]
         connections = [window.connections for window in several if window.connections is not None]
+        users = [window.users_asked for window in several if window.users_asked is not None]
         return cls(
             max(window.cpu_ratio for window in several),
             sum(window.cpu_seconds for window in several),
@@ -77,6 +80,7 @@ class GeneratorWindow:
             sum(window.made for window in several),
             sum(window.queued for window in several),
             sum(connections) if connections else None,
+            sum(users) if users else None,
         )
 
 
@@ -166,6 +170,7 @@ class GeneratorWindows:
     made: Floats
     queued: Floats
     connections: Floats
+    users_asked: Floats
 
     def between(self, start: float, end: float) -> GeneratorWindows:
         """The windows whose middle lies within [start, end]."""

@@ -44,6 +44,7 @@ _REQUESTS = {
     "http_request_error_ratio": ("Failed requests", "ratio", LOAD),
     "soak_load_asked_per_second": ("Requests", "requests/s", LOAD),
     "load_users": ("Users and requests in flight", "users", LOAD),
+    "soak_load_asked_users": ("Users and requests in flight", "users", LOAD),
     CPU_SECONDS: ("CPU", "cores", COLLECTOR),
     "soak_load_cpu_ratio": ("Load generator: CPU of its busiest process", "ratio", GENERATOR),
     "soak_load_lag_seconds": ("Load generator: event loop lag", "seconds", GENERATOR),
@@ -53,6 +54,7 @@ _REQUESTS = {
 #: Legends of the load generator's series.
 _LEGENDS = {
     "soak_load_asked_per_second": "asked",
+    "soak_load_asked_users": "users asked for",
     "soak_load_cpu_ratio": "busiest process",
     "soak_load_lag_seconds": "lag",
     "soak_load_late_ratio": "late",

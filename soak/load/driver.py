@@ -237,7 +237,8 @@ class LoadDriver:
             else (0, 0)
         )
         connections = self.options.deadlines.watched if self.options is not None else None
-        health = self.health.close(seconds, made, queued, connections)
+        users_asked = self.locustfile.share_asked if self.locustfile is not None else None
+        health = self.health.close(seconds, made, queued, connections, users_asked)
         window = replace(
             self.counting.close(now, seconds, users, slot is None, slot), generator=health
         )

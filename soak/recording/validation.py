@@ -70,6 +70,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "made": "count",
         "queued": "count",
         "connections": "count?",
+        "users_asked": "count?",
     },
     "exemplars": {
         "id": "count",

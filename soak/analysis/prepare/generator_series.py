@@ -14,7 +14,7 @@ CONNECTIONS = "soak_load_connections"
 
 
 def generator_series(recording: Recording) -> Iterator[Series]:
-    """CPU, lag, memory, asked arrivals and connections of the load's processes; late and dropped arrivals. None without."""
+    """CPU, lag, memory, connections, asked arrivals and users of the load; late and dropped arrivals. None without."""
     generator = recording.generator
     if generator is not None:
         columns: dict[str, Floats] = {
@@ -22,6 +22,7 @@ def generator_series(recording: Recording) -> Iterator[Series]:
             "soak_load_lag_seconds": generator.lag,
             "soak_load_resident_memory_bytes": generator.memory,
             "soak_load_asked_per_second": generator.asked / generator.seconds,
+            "soak_load_asked_users": generator.users_asked,
             CONNECTIONS: generator.connections,
         }
         for name, column in columns.items():

@@ -14,7 +14,7 @@ request at all broke.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -145,22 +145,31 @@ def _gaps_of_arrivals(prepared: Prepared) -> list[Gap]:
 
 
 def _gaps_of_users(prepared: Prepared) -> list[Gap]:
-    """Where fewer users were there than asked for."""
-    users, users_at = prepared.recording.users, prepared.asked.users_at
-    if users is None or users_at is None:
+    """Where fewer users were there than asked for: by the profile, or window by window for a locustfile."""
+    users, asked_at = prepared.recording.users, _users_asked(prepared)
+    if users is None or asked_at is None:
         return []
     gaps = []
     for start, end in thirds(prepared):
         inside = (users.times > start) & (users.times <= end)
-        asked = float(
-            sum(users_at(prepared.load_time(moment)) for moment in users.times[inside].tolist())
-        )
+        asked = float(sum(map(asked_at, users.times[inside].tolist())))
         there = float(users.values[inside].sum())
         if (
             asked > 0 and there < COVERED * asked and asked - there >= inside.sum()
         ):  # a user at least
             gaps.append(Gap(there / asked, start, end))
     return gaps
+
+
+def _users_asked(prepared: Prepared) -> Callable[[float], float] | None:
+    """How many users there should have been at a moment; None where nobody asked for any."""
+    users_at, generator = prepared.asked.users_at, prepared.recording.generator
+    if users_at is not None:
+        return lambda moment: users_at(prepared.load_time(moment))
+    if generator is None or not np.isfinite(generator.users_asked).any():
+        return None
+    times, asked = generator.times, np.nan_to_num(generator.users_asked)
+    return lambda moment: float(asked[min(np.searchsorted(times, moment), len(times) - 1)])
 
 
 def _gaps_of_successes(prepared: Prepared, everything: EndpointWindows) -> list[Gap]:

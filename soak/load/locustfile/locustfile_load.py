@@ -142,6 +142,15 @@ class LocustfileLoad:
             self.end_reason = reason
             self.ended.set()
 
+    @property
+    def share_asked(self) -> int:
+        """How many of the users asked for now should be in this process."""
+        return self._share_of(self.asked)
+
+    def _share_of(self, users: int) -> int:
+        share = self._shares.last
+        return len(range(share.index, users, share.count))
+
     def drive(self, began: float) -> None:
         """Have as many users as the shape or the plan asks for, until the load ends; `began` is monotonic seconds."""
         self.begin()
@@ -158,8 +167,8 @@ class LocustfileLoad:
         for user in environment.user_classes:
             user.host = environment.host
         environment._filter_tasks_by_tags()  # noqa: SLF001 - as Locust's runners do
-        share = self._shares.last  # listeners of test_start read how many users there will be
-        self.runner.target_user_count = len(range(share.index, self._plan.users or 0, share.count))
+        # Listeners of test_start read how many users there will be.
+        self.runner.target_user_count = self._share_of(self._plan.users or 0)
         environment.events.test_start.fire(environment=environment)
         self.runner.update_state(STATE_SPAWNING)
         if self._shape is not None:

@@ -45,7 +45,12 @@ class Health:
             self._lags.append(max(0.0, time.monotonic() - self._waiting_since))
 
     def close(
-        self, seconds: float, made: int, queued: int, connections: int | None = None
+        self,
+        seconds: float,
+        made: int,
+        queued: int,
+        connections: int | None = None,
+        users_asked: int | None = None,
     ) -> GeneratorWindow:
         """The window of `seconds` that ends now; since the start, so many arrivals were made, and had to queue."""
         lags, self._lags = sorted(self._lags), []
@@ -63,7 +68,9 @@ class Health:
             until, self._asked = self._asked, self._due(self._elapsed)
             asked = self._asked - until
         memory = self._process.memory_info().rss
-        return GeneratorWindow(spent / seconds, spent, lag, memory, asked, new, waited, connections)
+        return GeneratorWindow(
+            spent / seconds, spent, lag, memory, asked, new, waited, connections, users_asked
+        )
 
 
 class MasterHealth:

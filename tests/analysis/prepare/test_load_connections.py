@@ -22,9 +22,8 @@ LEAK = np.floor(20 + 0.5 * T)
 def driven(descriptors: object, connections: object) -> Recording:
     column = np.broadcast_to(np.asarray(connections, np.float64), (SECONDS,))
     ones, at = np.ones(SECONDS), T.astype(np.float64) + 1.0
-    health = GeneratorWindows(
-        at, ones, 0.1 * ones, 0.1 * ones, 0 * ones, 5e7 * ones, ones, ones, 0 * ones, column
-    )
+    shares = (0.1 * ones, 0.1 * ones, 0 * ones, 5e7 * ones, ones, ones, 0 * ones)
+    health = GeneratorWindows(at, ones, *shares, column, np.nan * ones)
     resident = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
     return replace(recording(gauge("process_open_fds", descriptors), resident), generator=health)
 

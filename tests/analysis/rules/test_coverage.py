@@ -66,11 +66,21 @@ def kept(windows_: EndpointWindows, seconds: Iterable[int]) -> EndpointWindows:
     )
 
 
-def generator(asked: float, made: np.ndarray) -> GeneratorWindows:
+def generator(asked: float, made: np.ndarray, users: float = np.nan) -> GeneratorWindows:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
     zeros = np.zeros(SECONDS)
     return GeneratorWindows(
-        times, ones, 0.1 * ones, 0.1 * ones, zeros, zeros, asked * ones, made, zeros, zeros
+        times,
+        ones,
+        0.1 * ones,
+        0.1 * ones,
+        zeros,
+        zeros,
+        asked * ones,
+        made,
+        zeros,
+        zeros,
+        users * ones,
     )
 
 
@@ -207,12 +217,19 @@ def test_far_fewer_arrivals_than_asked_for_are_inconclusive(made: float, verdict
 
 
 @pytest.mark.parametrize(("there", "verdict"), [(8.0, Verdict.PASS), (7.0, Verdict.INCONCLUSIVE)])
-def test_far_fewer_users_than_asked_for_are_inconclusive(there: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize("by", ["profile", "locustfile"])
+def test_far_fewer_users_than_asked_for_are_inconclusive(
+    by: str, there: float, verdict: Verdict
+) -> None:
     users = Series(
         "load_users", np.arange(1.0, SECONDS + 1), np.full(SECONDS, there), source="load"
     )
     found = replace(recording(MEMORY, sources=[health()]), users=users)
-    analysis = judged(found, asked=AskedLoad(users_at=lambda _: 10.0))
+    if by == "profile":
+        analysis = judged(found, asked=AskedLoad(users_at=lambda _: 10.0))
+    else:
+        by_window = generator(np.nan, np.zeros(SECONDS), users=10.0)
+        analysis = judged(replace(found, generator=by_window))
     assert analysis.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
         assert (

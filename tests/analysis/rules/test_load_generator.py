@@ -32,8 +32,8 @@ def generator(
     cpu: Any = 0.2, lag: Any = 0.002, asked: Any = ASKED, made: Any = ASKED, queued: Any = 0
 ) -> GeneratorWindows:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
-    columns = (ones * column for column in (cpu, cpu, lag, 2e8, asked, made, queued, np.nan))
-    return GeneratorWindows(times, ones, *columns)
+    columns = (cpu, cpu, lag, 2e8, asked, made, queued, np.nan, np.nan)
+    return GeneratorWindows(times, ones, *(ones * column for column in columns))
 
 
 def scheduled(
