@@ -133,7 +133,14 @@ class Judge:
 
 def _started(directory: Path, *, html: bool) -> subprocess.Popen[bytes]:
     """The judging process, in a session of its own: Ctrl-C is for the run."""
-    command = [sys.executable, "-P", "-m", "soak.live", str(directory), *(["--html"] if html else [])]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "soak.live",
+        str(directory),
+        *(["--html"] if html else []),
+    ]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command,

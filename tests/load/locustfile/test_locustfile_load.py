@@ -281,7 +281,10 @@ class Own(Base):
         ),
         ("x = 1\ndef (\n", r"mine\.py:2: SyntaxError"),
         ("def f():\n    raise OSError('no file')\n\nf()\n", r"mine\.py:2: OSError: no file"),
-        ("import sys\nsys.exit(3)\n", r"mine\.py:2: it ends the process \(exit 3\) while it is imported"),
+        (
+            "import sys\nsys.exit(3)\n",
+            r"mine\.py:2: it ends the process \(exit 3\) while it is imported",
+        ),
         ("x = 1\n", r"mine\.py has no Locust user class"),
     ],
 )
