@@ -169,7 +169,7 @@ def _users_asked(prepared: Prepared) -> Callable[[float], float] | None:
     if generator is None or not np.isfinite(generator.users_asked).any():
         return None
     times, asked = generator.times, np.nan_to_num(generator.users_asked)
-    return lambda moment: float(asked[min(np.searchsorted(times, moment), len(times) - 1)])
+    return lambda moment: float(asked[min(int(np.searchsorted(times, moment)), len(times) - 1)])
 
 
 def _gaps_of_successes(prepared: Prepared, everything: EndpointWindows) -> list[Gap]:
