@@ -33,7 +33,7 @@ from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
 
 from soak import __version__
-from soak.errors import UsageError
+from soak.errors import UsageError, without_url_secrets
 from soak.live.prometheus_metrics import RunCollector
 
 #: Seconds between two exports: four points a minute, as dashboards are used to.
@@ -55,7 +55,7 @@ def parse_endpoint(text: str) -> str:
         known = None
     if not known:
         raise UsageError(
-            f"--otlp {text!r}: expected the address of a collector, such as http://127.0.0.1:4318"
+            f"--otlp {without_url_secrets(text)!r}: expected the address of a collector, such as http://127.0.0.1:4318"
         )
     return text if parts.path.strip("/") else parts._replace(path=PATH).geturl()
 
@@ -73,6 +73,7 @@ class OtlpExport:
     ) -> None:
         self._collector, self._say, self._every = collector, say, every
         self.endpoint = parse_endpoint(endpoint)
+        self._shown = without_url_secrets(self.endpoint)
         self._began = time.time_ns()
         self._scope = InstrumentationScope("soak", __version__)
         self._resource = Resource.create(
@@ -98,7 +99,7 @@ class OtlpExport:
         self._reasons.remove()
         if self.failures:
             exports = "1 export" if self.exports == 1 else f"{self.exports} exports"
-            self._say(f"{self.failures} of {exports} to {self.endpoint} failed")
+            self._say(f"{self.failures} of {exports} to {self._shown} failed")
 
     def export(self) -> None:
         """One export of everything as it is now."""
@@ -116,7 +117,7 @@ class OtlpExport:
         self.failures += 1
         if self.failures == 1:
             self._say(
-                f"cannot export to {self.endpoint}: {self._reasons.last}; the run goes on, and later exports are tried"
+                f"cannot export to {self._shown}: {without_url_secrets(self._reasons.last)}; the run goes on, and later exports are tried"
             )
 
     def _follow(self) -> None:

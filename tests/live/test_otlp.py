@@ -148,3 +148,18 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(__import__("sys").modules, "soak.live.otlp", None)
     with pytest.raises(UsageError, match=r"pip install 'soak-harness\[otlp\]'"):
         check_exporter("http://127.0.0.1:4318")
+
+
+def test_what_the_endpoint_holds_of_secrets_is_not_said() -> None:
+    said: list[str] = []
+    with receiver(400) as (address, _):
+        exporter = export(
+            address.replace("//", "//soak:canary-7@") + "/v1/metrics?key=canary-8", None, said
+        )
+        exporter.export()
+        exporter.close()
+    assert said
+    assert "canary" not in " ".join(said)
+    with pytest.raises(UsageError) as refused:
+        parse_endpoint("http://soak:canary-9@")
+    assert "canary" not in str(refused.value)
