@@ -67,6 +67,11 @@ class LoadError(SoakError):
     """The load could not start, or was lost."""
 
 
+def without_user_info(text: str) -> str:
+    """A text whose URLs name no user and no password."""
+    return _USER_INFO.sub(r"\1", text)
+
+
 def without_url_secrets(text: str) -> str:
     """A text whose URLs have neither user info nor a query, where passwords and keys stand."""
     return _QUERY.sub(r"\1?…", _USER_INFO.sub(r"\1", text))

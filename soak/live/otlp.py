@@ -117,7 +117,8 @@ class OtlpExport:
         self.failures += 1
         if self.failures == 1:
             self._say(
-                f"cannot export to {self._shown}: {without_url_secrets(self._reasons.last)}; the run goes on, and later exports are tried"
+                f"cannot export to {self._shown}: {without_url_secrets(self._reasons.last)}; "
+                "the run goes on, and later exports are tried"
             )
 
     def _follow(self) -> None:

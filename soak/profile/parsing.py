@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from soak.errors import ProfileError
+from soak.errors import ProfileError, without_user_info
 from soak.profile import yamltext
 from soak.profile.capacity import with_capacity
 from soak.profile.checking import check, requests_of
@@ -112,6 +112,8 @@ def command_without_secrets(words: Sequence[str]) -> list[str]:
             kept.append(yamltext.LEFT_OUT)
         elif equals and name in _SENT_FLAGS and "${" not in value:
             kept.append(f"{name}={yamltext.LEFT_OUT}")
+        elif "://" in word and "${" not in word:
+            kept.append(without_user_info(without_secret(word)))
         else:
             kept.append(without_secret(word))
     return kept

@@ -187,3 +187,14 @@ def test_much_load_for_another_machine_wants_a_confirmation(
             said
             == f"soak: {refused} for staging.example, which is another machine: confirm that with --yes\n"
         )
+
+
+def test_user_and_password_of_an_address_are_not_written_down() -> None:
+    words = [
+        "--otlp",
+        "http://soak:canary-1@127.0.0.1:4318",
+        "--url=http://soak:canary-2@127.0.0.1",
+    ]
+    kept = command_without_secrets(["soak", "run", *words])
+    assert kept == ["soak", "run", "--otlp", "http://127.0.0.1:4318", "--url=http://127.0.0.1"]
+    assert command_without_secrets(["http://${WHO}@h"]) == ["http://${WHO}@h"]

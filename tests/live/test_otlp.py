@@ -156,6 +156,7 @@ def test_what_the_endpoint_holds_of_secrets_is_not_said() -> None:
         exporter = export(
             address.replace("//", "//soak:canary-7@") + "/v1/metrics?key=canary-8", None, said
         )
+        exporter.start()
         exporter.export()
         exporter.close()
     assert said
