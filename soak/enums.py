@@ -73,6 +73,7 @@ class EventKind(StrEnum):
     RESTART = "restart"
     OOM = "oom"
     EXIT_CODE = "exit_code"
+    EXCEPTIONS = "exceptions"
     SCRAPING = "scraping"
 
 

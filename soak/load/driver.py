@@ -207,6 +207,8 @@ class LoadDriver:
         if self.locustfile is not None:
             code = self.locustfile.finish(patience)
             self.locustfile.notes(seconds, self.warn)
+            if (text := self.locustfile.mostly_raised()) is not None:
+                self.event("exceptions", text)
             if code:
                 self.event(
                     "exit_code",

@@ -1,4 +1,4 @@
-"""What a locustfile itself says of its run: Locust's `environment.process_exit_code`."""
+"""What a locustfile itself says of its run: Locust's `environment.process_exit_code`, and exceptions in most of its work."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from soak.model import EventKind, Finding, RuleName, Verdict
 
 
 def locustfile_findings(asked: RuleInput) -> Iterator[Finding]:
-    """A fail where a locustfile set an exit code other than 0; nothing otherwise."""
-    said = [
-        event.text for event in asked.prepared.recording.events if event.kind is EventKind.EXIT_CODE
-    ]
-    if said:
-        yield Finding(
-            RuleName.ERRORS,
-            "process_exit_code",
-            Verdict.FAIL,
-            f"{said[0][:1].upper()}{said[0][1:]}.",
-        )
+    """A fail where a locustfile set an exit code other than 0; inconclusive where it raised more often than it asked."""
+    for kind, series, verdict in (
+        (EventKind.EXIT_CODE, "process_exit_code", Verdict.FAIL),
+        (EventKind.EXCEPTIONS, "locustfile_exceptions", Verdict.INCONCLUSIVE),
+    ):
+        said = [event.text for event in asked.prepared.recording.events if event.kind is kind]
+        if said:
+            text = f"{said[0][:1].upper()}{said[0][1:]}."
+            yield Finding(RuleName.ERRORS, series, verdict, text)

@@ -60,7 +60,7 @@ class LocustfileLoad:
         self._plan, self._counting, self._schedule = plan, counting, schedule
         self._warnings, self._shares = warnings, shares
         self.ended, self.end_reason, self.asked = Event(), "", 0
-        self._level = 0.0
+        self._level, self._requests = 0.0, 0
         self._announce = self._stopping = False
         self._user_classes: list[type[User]] | None = None
         path = Path(plan.locustfile)
@@ -126,6 +126,7 @@ class LocustfileLoad:
         **event: Any,
     ) -> None:
         """Count one request event: name, milliseconds, bytes, and its exception if it failed."""
+        self._requests += 1
         status = getattr(event.get("response"), "status_code", 0) or 0
         failure = reported_failure(event.get("exception"), status)
         seconds = (response_time or 0) / 1e3
@@ -188,7 +189,8 @@ class LocustfileLoad:
                 self._end(f"its load shape, {type(self._shape).__name__}, ended it")
                 return
             target, rate = tick[0], max(tick[1], 1e-9)
-            self._user_classes = list(tick[2]) if len(tick) > 2 and tick[2] else None
+            if len(tick) > 2 and tick[2]:  # without any, those of the last tick stay, as in Locust
+                self._user_classes = list(tick[2])
             step = rate * TICK
             rising = self._level < target
             self._level = (
@@ -238,6 +240,15 @@ class LocustfileLoad:
         failed = len(self.runner.errors) or self.exceptions.total
         events.quit.fire(exit_code=code if code is not None else int(bool(failed)))
         return code
+
+    def mostly_raised(self) -> str | None:
+        """That more exceptions were raised than requests made, in words; None where it is not so."""
+        if self.exceptions.total <= self._requests:
+            return None
+        return (
+            f"the locustfile raised {self.exceptions.total:,} exceptions outside of its requests, more than the "
+            f"{self._requests:,} requests that it made: its users did not do their work; the warnings say where"
+        )
 
     def notes(self, seconds: float, tell: Callable[[str], None]) -> None:
         """What the run should be told of a load that ended after `seconds`: an early end, exceptions."""

@@ -18,10 +18,17 @@ class _Asked:
 
 
 @pytest.mark.parametrize(
-    ("kind", "verdicts"), [(EventKind.EXIT_CODE, [Verdict.FAIL]), (EventKind.WARNING, [])]
+    ("kind", "verdicts"),
+    [
+        (EventKind.EXIT_CODE, [Verdict.FAIL]),
+        (EventKind.EXCEPTIONS, [Verdict.INCONCLUSIVE]),
+        (EventKind.WARNING, []),
+    ],
 )
-def test_an_exit_code_fails_the_run(kind: EventKind, verdicts: list[Verdict]) -> None:
-    asked = _Asked(Event(1.0, kind, "the locustfile set process_exit_code to 3"))
+def test_an_exit_code_fails_the_run_and_exceptions_leave_it_open(
+    kind: EventKind, verdicts: list[Verdict]
+) -> None:
+    asked = _Asked(Event(1.0, kind, "the locustfile says so"))
     assert [finding.verdict for finding in locustfile_findings(asked)] == verdicts  # type: ignore[arg-type]
 
 

@@ -157,8 +157,12 @@ class Steps(LoadTestShape):
 
 
 def test_a_load_shape_drives_users_and_the_end(tmp_path: Path) -> None:
-    with counting_server() as (url, _):
-        result = run(tmp_path, USER + SHAPE, url, "users: 9, duration: 60s")
+    with counting_server() as (url, asked):
+        # The users of a tick that names none are those of the tick before, as in Locust.
+        shape = SHAPE.replace("(1, 1) if", "(1, 1, [Mine]) if")
+        other = "class Other(HttpUser):\n    @task\n    def go(self): self.client.get('/other')\n"
+        result = run(tmp_path, USER + other + shape, url, "users: 9, duration: 60s")
+    assert set(asked) == {"/a"}
     users = [window.users for window in result.windows]
     assert users[0] == 1
     assert max(users) == 3
@@ -203,7 +207,8 @@ started = []
 def listen(**_):
     1 / 0
 """
-    said = run(tmp_path, source).said()
+    result = run(tmp_path, source)
+    said = result.said()
     assert "mine.py:8: RuntimeError: no session (raised in a task or on_start of Mine)" in said
     assert "mine.py:12: KeyError: 'sku' (raised in a task or on_start of Mine)" in said
     assert (
@@ -211,6 +216,8 @@ def listen(**_):
     )
     assert "raised by the locustfile outside of its requests" in said[-1]
     assert len(said) == 4
+    [mostly] = result.said("exceptions")
+    assert "more than the" in mostly
 
 
 def test_an_exit_code_that_the_locustfile_sets_is_told(tmp_path: Path) -> None:
