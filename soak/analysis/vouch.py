@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
 HOLLOW, HANDFUL, LITTLE, SHARPER, MOST, ROUNDS = 2.0, 100.0, 2.0**20, 1.5, 3650 * 86400.0, 14
+#: No more is advised than so many lengths of the run so far: what comes after, this run does not know.
+MOST_LONGER = 9.0
 _STEP = "vouched horizon"
 
 
@@ -105,7 +107,7 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     grow = "fall" if subject.falls else "grow"
     reason = (
         f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen: it could {grow} by half in "
-        f"{show_duration(seconds)}, and was judged for {show_duration(judged)}; run {_more(seconds, judged)} longer."
+        f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{_more(seconds, judged)}."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
 
@@ -113,7 +115,10 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
 def _more(seconds: float, judged: float) -> str:
     """How much longer a run must be for its horizon to be no longer hollow: T^1.5 has to outgrow 2 T."""
     shortfall = HOLLOW * judged / max(seconds, 1e-9)
-    return show_duration(judged * (shortfall ** (1 / (SHARPER - 1)) - 1))
+    longer = shortfall ** (1 / (SHARPER - 1)) - 1
+    if longer > MOST_LONGER:
+        return ", and so noisy that no longer run of its kind would tell"
+    return f"; run {show_duration(judged * longer)} longer"
 
 
 def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:

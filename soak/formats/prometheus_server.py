@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
+from soak.catalog.process import START_TIME
 from soak.errors import TargetError, UsageError
 from soak.formats.assemble import assemble
 from soak.formats.column_names import kind_of
@@ -35,6 +36,9 @@ _AGGREGATE = re.compile(
     r"\s*(?:(?:sum|avg|max|min)(?:\s+(?:by|without)\s*\([^)]*\))?\s*\()?\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{.*\})?\s*\)?"
     r"(?:\s+(?:by|without)\s*\([^)]*\))?\s*"
 )
+
+#: One metric's series as they are: their labels are those of the process that has them.
+_SELECTOR = re.compile(r"\s*[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{.*\})?\s*")
 
 Fetch = Callable[[str], bytes]
 
@@ -91,6 +95,10 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
         raise TargetError(
             f"{_public(asked.server)}: no series for {', '.join(asked.queries)} in this time"
         )
+    for series in _start_times(
+        asked, {dict(labels).get("instance", "") for _, labels in pieces}, fetch or _fetch
+    ):
+        pieces.setdefault((START_TIME, tuple(sorted(series.labels.items()))), []).append(series)
     for (name, labels), several in pieces.items():
         times, values = (
             np.concatenate([getattr(piece, part) for piece in several])
@@ -103,6 +111,23 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
         )
         reading.series.append(RawSeries(name, times, values, dict(labels), kind))
     return assemble(Content(Path(_public(asked.server)), b""), reading, "prometheus")
+
+
+def _start_times(asked: RangeQuery, instances: set[str], fetch: Fetch) -> Iterator[RawSeries]:
+    """When the processes of the instances started, so that a deployment is known for what it is; nothing where it is not told.
+
+    A leak that deployments reset looks like a collector's sawtooth without.
+    """
+    own = [match[1] or "" for query in asked.queries if (match := _SELECTOR.fullmatch(query))]
+    if not instances - {""} or any(
+        query.lstrip().startswith(START_TIME) for query in asked.queries
+    ):
+        return
+    for matchers in dict.fromkeys(own):
+        for answer in _answers(asked, f"{START_TIME}{matchers}", fetch):
+            for series in answer.series:
+                if series.name == START_TIME and series.labels.get("instance", "") in instances:
+                    yield series
 
 
 def _is_selector(queries: tuple[str, ...]) -> bool:

@@ -261,12 +261,17 @@ def headline(analysis: Analysis) -> tuple[str, str]:
 
 
 def course(analysis: Analysis) -> str:
-    """`completed in 8 h`: how the run ended, and how long after its load began; the target's start is not counted."""
+    """`completed in 8 h`, or `recorded over 8 h` of a file: how it ended, and how long after the load began.
+
+    The target's start is not counted.
+    """
     run = analysis.run
     begun = min((phase.start for phase in analysis.phases), default=0.0)
     lasted = show_duration(max(run.seconds - begun, 0.0))
     if run.failure is not None:
         return f"broke after {lasted}: {clean(run.failure)}"
+    if run.ended is Ending.COMPLETED and not (analysis.phases or analysis.endpoints):
+        return f"recorded over {lasted}"  # a file or a server's answer: nothing was run
     return f"{ENDED[run.ended]} {lasted}"
 
 

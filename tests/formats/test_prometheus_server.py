@@ -1,18 +1,27 @@
 import json
+import os
+import shutil
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
 
+from soak.analysis import analyze
 from soak.errors import TargetError, UsageError
 from soak.formats import Options
 from soak.formats.prometheus_server import POINTS, RangeQuery, query_server, range_query
-from soak.model import Kind
+from soak.model import Kind, RuleName, Verdict
+from soak.profile import Limits
 from tests.cli.calling import run
+from tests.sampling.serving import free_port
 
 NAME = "process_resident_memory_bytes"
 
@@ -153,3 +162,103 @@ def test_a_server_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "analyze", "--prometheus", "http://127.0.0.1:1", "--query", "up")
     assert code == 4
     assert "cannot be reached" in err
+
+
+def backfilled(tmp_path: Path, end: int) -> Path:
+    """The data of a real server: three days of descriptors at one sample in five minutes, one process of each job.
+
+    `leaky` gains one an hour and is deployed anew every day; `steady` is not. Half a day is missing.
+    """
+    times = np.arange(end - 3 * 86400, end, 300)
+    age = (times - times[0]) % 86400
+    daily = 20 * np.sin(2 * np.pi * times / 86400)
+    noise = np.random.default_rng(3).normal(0, 1, len(times))
+    lines: dict[str, list[str]] = {"process_open_fds": [], "process_start_time_seconds": []}
+    for job, gain in (("leaky", 1.0), ("steady", 0.0)):
+        values = np.round(60 + daily + noise + gain * age / 3600)
+        started = times - age if gain else np.full(len(times), times[0])
+        for place, moment in enumerate(times):
+            if 250 <= place < 394:
+                continue
+            labels = f'{{instance="{job}:1",job="{job}"}}'
+            lines["process_open_fds"].append(
+                f"process_open_fds{labels} {values[place]:.0f} {moment}"
+            )
+            lines["process_start_time_seconds"].append(
+                f"process_start_time_seconds{labels} {started[place]} {moment}"
+            )
+    text = "".join(
+        f"# TYPE {name} gauge\n" + "".join(f"{line}\n" for line in rows)
+        for name, rows in lines.items()
+    )
+    (tmp_path / "samples.txt").write_text(f"{text}# EOF\n")
+    subprocess.run(
+        ["promtool", "tsdb", "create-blocks-from", "openmetrics", "samples.txt", "data"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    return tmp_path / "data"
+
+
+@pytest.mark.slow
+def test_a_real_server_with_gaps_and_deployments(tmp_path: Path) -> None:
+    """A leak that each deployment resets is a leak, and the gap between is nobody's growth."""
+    if shutil.which("prometheus") is None or shutil.which("promtool") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must have prometheus: apt-get install prometheus")
+        pytest.skip("no prometheus here")
+    end, port = int(time.time()) - 3600, free_port()
+    (tmp_path / "prometheus.yaml").write_text("global: {}\n")
+    flags = [
+        f"--config.file={tmp_path}/prometheus.yaml",
+        f"--storage.tsdb.path={backfilled(tmp_path, end)}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    process = subprocess.Popen(
+        ["prometheus", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(240):
+            with suppress(OSError), urlopen(f"{address}/-/ready", timeout=5):
+                break
+            time.sleep(0.25)
+        asked = range_query(address, ("process_open_fds",), 3 * 86400.0, 300.0, float(end))
+        analysis = analyze(query_server(asked, Options()), Limits(), judge_unknown=True)
+    finally:
+        process.terminate()
+        process.wait(30)
+    found = {
+        dict(one.labels)["job"]: one for one in analysis.findings if one.rule is RuleName.GROWTH
+    }
+    assert found["leaky"].verdict is Verdict.FAIL
+    assert found["leaky"].trend is not None
+    assert found["leaky"].trend.slope_low < 1.0 < found["leaky"].trend.slope_high
+    assert found["steady"].verdict is not Verdict.FAIL
+    [restart] = [one for one in analysis.findings if one.rule is RuleName.RESTART]
+    assert "The process of leaky:1 was replaced 2 times" in restart.reason
+
+
+def test_when_processes_started_is_asked_for_by_itself() -> None:
+    asked = []
+
+    def fetch(url: str) -> bytes:
+        given = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        asked.append(given["query"])
+        metric = {"__name__": given["query"].partition("{")[0], "instance": "a:1"}
+        values = [[1e9, "1"], [1e9 + 60, "1"]]
+        result = [
+            {"metric": metric | {"instance": one}, "values": values} for one in ("a:1", "b:1")
+        ][: 1 if len(asked) == 1 else 2]
+        return json.dumps(
+            {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        ).encode()
+
+    query = 'process_open_fds{job="orders"}'
+    found = query_server(RangeQuery("http://h", (query,), 1e9, 1e9 + 60, 60.0), Options(), fetch)
+    assert asked == [query, 'process_start_time_seconds{job="orders"}']
+    assert [series.key for series in found.series] == [
+        'process_open_fds{instance="a:1"}',
+        'process_start_time_seconds{instance="a:1"}',
+    ]

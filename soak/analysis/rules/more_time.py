@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from soak.analysis.vouch import SHARPER
+from soak.analysis.vouch import MOST_LONGER, SHARPER
 from soak.model import Trend
 from soak.units import show_duration
 
 #: The least and the most that is advised, in lengths of the run so far: less is within the run's own chance, and what more
 #: than ten times the time would bring, this run does not know.
-LEAST, MOST = 0.25, 9.0
+LEAST, MOST = 0.25, MOST_LONGER
 
 
 def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
