@@ -96,11 +96,16 @@ def replaced(table: Table, times: Floats, time: str | None, notes: list[str]) ->
 
 
 def _identities(table: Table, time: str | None) -> list[str]:
-    """Columns that name the process, machine or measure of a row, and not always the same."""
+    """Columns that name the process, machine or measure of a row, and not always the same; of numbers, identities alone."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
     return [
         header
         for header, cells in zip(table.headers, table.columns, strict=True)
-        if header != time and set(words_of(header)) & _NAMES and cells.nunique() > 1
+        if header != time
+        and set(words_of(header)) & _NAMES
+        and (meaning_of(header) is Meaning.IDENTITY or not pd.api.types.is_numeric_dtype(cells))
+        and cells.nunique() > 1
     ]
 
 

@@ -113,3 +113,9 @@ def test_totals_clocks_and_indexes_are_no_resources(header: str, column: object)
     judged = {series.name for series in recording.series if series.key not in recording.shown_only}
     assert judged == {"rss_bytes"}
     assert header in notes(recording)
+
+
+def test_a_resource_that_counts_processes_tells_no_rows_apart() -> None:
+    rows = [f"{place * 15},{7 + place % 2},{100 + place % 5}" for place in range(40)]
+    recording = read("t,process_open_fds,worker_threads", rows)
+    assert [series.key for series in recording.series] == ["process_open_fds", "worker_threads"]
