@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +16,9 @@ _CLIMBS_BACK = 0.25
 _COARSE, _LONG = 12, 50
 _FEW, _HANDFUL = 2, 7
 _LARGE = 1 / 3
-_MANY_WRAPS, _PARTLY = 4, 0.6
+_MANY_WRAPS, _BEAT_ERROR = 4, 2.0
+#: A climb is straight where no value is further from a line than this share of the fall; slopes are alike within the second.
+_STRAIGHT, _ALIKE = 1e-3, 0.01
 
 
 def cycle_floors(life: LevelPoints) -> LevelPoints | None:
@@ -49,6 +54,27 @@ def handful_of_floors(life: LevelPoints) -> Floats | None:
     return least / largest if climbed.min() >= _CLIMBS_BACK * largest else None
 
 
+def climbs_exactly(lives: Sequence[LevelPoints]) -> bool:
+    """Whether a series falls now and then, and climbs along straight lines of one slope between, as timed buffers do.
+
+    Nothing that leaks has no noise at all. Sampled at nearly its own period, a buffer that a timer
+    empties seems to climb for hours, and its falls look like restarts.
+    """
+    height = max(float(np.ptp(life.values)) for life in lives)
+    slopes = []
+    for life in lives:
+        falls = np.flatnonzero(np.diff(life.values) < -height * _LARGE) + 1
+        for start, end in pairwise((0, *falls, len(life.times))):
+            times, values = life.times[start:end], life.values[start:end]
+            if len(times) < _FEWEST_CYCLES:
+                continue
+            slope, level = np.polyfit(times - times[0], values, 1)
+            if np.abs(values - level - slope * (times - times[0])).max() > _STRAIGHT * height:
+                return False
+            slopes.append(float(slope))
+    return len(slopes) > 1 and max(slopes) - min(slopes) <= _ALIKE * min(slopes)
+
+
 def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
     jumps = np.diff(life.values)
     drops, largest = _sharp_drops(jumps)
@@ -64,10 +90,12 @@ def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
     offset = _offset(life.times[starts])
     if np.abs(offset).max() < spacing:
         # Regular drops meet the samples at a phase that drifts, and with it the first value seen:
-        # take that climb off. Where that drift wraps round but a few times, part of it looks like a
-        # slower beat, and stays.
+        # take that climb off. Where that drift wraps round but a few times, it looks like a slower
+        # beat, and stays. Where it wraps often, the beat's own error is left, of the order of an
+        # end's in as many beats.
         wraps = int((np.abs(np.diff(offset)) > 0.5 * spacing).sum())
-        slack = 0.0 if wraps >= _MANY_WRAPS else _PARTLY * max(climb, 0.0) * spacing
+        hidden = _BEAT_ERROR / len(starts) if wraps >= _MANY_WRAPS else 1.0
+        slack = hidden * max(climb, 0.0) * spacing
         return LevelPoints(
             life.times[starts], life.values[starts] - climb * offset, life.born, slack=slack
         )

@@ -20,7 +20,7 @@ from soak.analysis.statistics.model_averaging import Candidates, ModelAverage, a
 from soak.analysis.statistics.outliers import without_outliers
 from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
-from soak.analysis.statistics.sawtooth import handful_of_floors
+from soak.analysis.statistics.sawtooth import climbs_exactly, handful_of_floors
 from soak.analysis.statistics.step_processes import (
     late_to_early_rise,
     least_p_no_growth,
@@ -247,6 +247,8 @@ def _chance(
         # where it does not, no fail.
         rises = bool((np.diff(few) > 0).all()) and float(few[-1] - few[0]) > _RISEN
         chance = min(chance, CANNOT_TELL) if rises else max(chance, CANNOT_TELL)
+    if subject.borders is None and climbs_exactly(lives):
+        chance = max(chance, CANNOT_TELL)
     return chance if subject.floor is None else _beside_floor(subject, chance, slope, reduced)
 
 
