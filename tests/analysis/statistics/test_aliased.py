@@ -28,14 +28,14 @@ def tooth(times: Floats, period: float, phase: float) -> Floats:
 def test_an_exact_period_that_aliases_never_fails(
     step: float, count: int, ratio: float, phase: float
 ) -> None:
-    times = np.arange(count) * float(step)
+    times = np.arange(count) * np.float64(step)
     series = Series("buffer_bytes", times, tooth(times, ratio * step, phase), (), Kind.GAUGE, "csv")
     recording = Recording(RunInfo("a", "", float(times[-1])), (series,))
     assert analyze(recording, Limits(), judge_unknown=True).verdict is not Verdict.FAIL
 
 
 def life(values: Floats) -> LevelPoints:
-    return LevelPoints(np.arange(len(values)) * 1.0, values, 0.0)
+    return LevelPoints(np.arange(len(values)) * np.float64(1), values, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_how_straight_and_alike_climbs_are(bend: float, alike: float, exactly: b
 
 
 def test_one_climb_without_a_fall_is_no_buffer() -> None:
-    assert not climbs_exactly([life(np.linspace(0, 1000.0, 101))])
+    assert not climbs_exactly([life(np.asarray(np.linspace(0, 1000.0, 101), dtype=np.float64))])
