@@ -53,6 +53,8 @@ def read(content: Content, options: Options) -> Reading:
             raise refuse(content, f"{head[:60]}: {error}") from None
         if said and said not in reading.notes:
             reading.notes.append(said)
+        if types.get(name.removesuffix("_created"), "") in _COUNTERS and name not in types:
+            continue  # when a counter or a histogram began, and no value of it
         known = types.get(name) or types.get(re.sub(r"_(total|sum|count|bucket)$", "", name), "")
         counter = known in _COUNTERS and not (known == "summary" and "quantile" in labels)
         reading.series.append(

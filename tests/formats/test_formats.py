@@ -175,3 +175,17 @@ def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     said = told(Content(Path("memory.parquet"), b"PAR1 and more"))
     assert "pip install 'soak-harness[parquet]'" in said
+
+
+@pytest.mark.parametrize(
+    ("declared", "kept"), [("jobs counter", []), ("jobs_created gauge", ["jobs_created"])]
+)
+def test_when_a_counter_was_created_is_no_series(declared: str, kept: list[str]) -> None:
+    rows = "".join(
+        f'jobs_total {n} {1754000000 + n}.0 # {{trace_id="a"}} 1\n'
+        f"jobs_created 1754000000 {1754000000 + n}.0\n"
+        for n in range(9)
+    )
+    text = f"# TYPE {declared}\n{rows}# EOF\n"
+    recording = recording_of(Content(Path("dump.txt"), text.encode()), Options())
+    assert [series.name for series in recording.series] == ["jobs_total", *kept]
