@@ -31,8 +31,8 @@ def command(
     """Delete old runs in a folder (reports unless given); without --yes, only say which.
 
     Kept whatever their age: failed runs, the newest run of each profile, runs that a baseline in
-    ./baselines was set from, runs under way or never judged, and directories that hold anything
-    soak did not write. What is no run is never touched.
+    ./baselines was set from, runs under way or never judged, and directories with any file
+    that is not soak's. What is no run is never touched.
 
     \b
     Examples:
