@@ -137,7 +137,8 @@ class Run:
         for text in (*self._abort.notices, *offered):
             self._say(EventKind.PROBE, text)
         require_processes(sources)
-        self.recorder.update(language=language_of_process(profiled_target(self.profile, pid).pid))
+        pid = profiled_target(self.profile, pid).pid
+        self.recorder.update(language=language_of_process(pid))
         self._try_profilers(pid)
         record = warning_of_absent(
             self._record, self.profile.limits, sources, self.profile.abort_rules
@@ -204,15 +205,10 @@ class Run:
 
     def _rest(self, plan: Plan) -> None:
         """After the load: the drain, a snapshot, and where it is asked for the load again. The load was whole, whatever comes."""
-        seconds = (
-            self.profile.diagnose.again(self.profile.load.duration)
-            if self.profile.diagnose
-            else None
-        )
-        if (
-            not (self._drained("drain", collect=seconds is not None) and self._taken("drained"))
-            or seconds is None
-        ):
+        diagnose = self.profile.diagnose
+        seconds = diagnose.again(self.profile.load.duration) if diagnose else None
+        rested = self._drained("drain", collect=seconds is not None) and self._taken("drained")
+        if not rested or seconds is None:
             return
         for round_ in confirmation_rounds(plan, seconds, self._made):
             if not self._again(round_):

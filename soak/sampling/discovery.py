@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 from soak.catalog.go import MEMORY_STATISTICS
 from soak.errors import SoakError, TargetError
 from soak.printable import clean
-from soak.profile.hosts import is_loopback
 from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources import Source
 from soak.sampling.sources.actuator import Actuator
 from soak.sampling.sources.expvar import Expvar
 from soak.sampling.sources.jolokia import Jolokia
-from soak.sampling.sources.process import Process, listening_on
+from soak.sampling.sources.process import Process, process_behind
 from soak.sampling.sources.prometheus import Prometheus
 
 #: Where services serve Prometheus text: client libraries, Quarkus, Spring, older Spring.
@@ -34,18 +33,14 @@ def probe_sources(
     sources: dict[str, Source] = {}
     said: list[str] = []
     absent: list[str] = []
-    parts = urlsplit(url)
     try:
-        if started_pid is None and is_loopback(parts.hostname or ""):
-            started_pid = listening_on(parts.port or (443 if parts.scheme == "https" else 80))
-        if started_pid is not None:
-            sources["process"] = Process(pid=started_pid)
-            said.append(
-                f"process {started_pid}: its memory, descriptors, threads and CPU are watched"
-            )
+        pid = process_behind(url) if started_pid is None else started_pid
+        if pid is not None:
+            sources["process"] = Process(pid=pid)
+            said.append(f"process {pid}: its memory, descriptors, threads and CPU are watched")
         else:
             said.append(
-                f"process: {parts.hostname} is another machine, so its process cannot be watched from here"
+                f"process: {urlsplit(url).hostname} is another machine, so its process cannot be watched from here"
             )
     except TargetError as error:
         said.append(f"process: {error}")

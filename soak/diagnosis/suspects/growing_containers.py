@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.catalog.python import CONTAINER_LENGTH
+from soak.diagnosis.attribution.allocation_sites import place_at
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import (
     Levels,
@@ -15,6 +16,7 @@ from soak.diagnosis.attribution.signals import (
     requests_at,
 )
 from soak.diagnosis.attribution.site_growth import slope_and_error
+from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.thresholds import LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
@@ -79,8 +81,8 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
     levels = Levels(times, lengths, requests)
     told = attribute_by_endpoint(context.prepared, levels, series.key, "entries", integer=True)
     holder, line = labels.get("holder", "?"), labels.get("line", "")
-    file = labels.get("file", "").replace("\\", "/").rpartition("/")[2]
-    place = Place(labels.get("function", holder), file, int(line) if line.isdecimal() else 0)
+    number = int(line) if line.isdecimal() else 0
+    place = place_at(Frame(labels.get("function", holder), labels.get("file", ""), number))
     return GrowingContainer(
         holder, labels.get("kind", "container"), slope, contributors(told), place
     )

@@ -61,12 +61,10 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         place = place_at(case.place) if case.place is not None else None
         return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
     unit = CLASSES[name].unit
-    place = (
-        _multiplying_label(name, case, context)
-        or (_container(name, case, context) if traced_in_part(context) else None)
-        or _framed(name, case, context)
-        or _container(name, case, context)
-    )
+    looks = (_multiplying_label, _framed, _container)
+    if traced_in_part(context):  # then a container's length is surer than any stack
+        looks = (_multiplying_label, _container, _framed)
+    place = next(filter(None, (look(name, case, context) for look in looks)), None)
     signal = signal_told(case, unit)
     if signal is None:
         return Known(place, _NOTHING, "")
@@ -84,6 +82,7 @@ def surely_with_time(signal: Signal) -> HourlyRate:
 
 
 def _framed(name: str, case: Case, context: RunContext) -> Place | None:
+    """The frame that a case's snapshots name, as a place."""
     frame = _frame(name, case, context)
     return place_at(frame) if frame is not None else None
 
@@ -152,7 +151,7 @@ def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | No
 
 
 def _container(name: str, case: Case, context: RunContext) -> Place | None:
-    """Where the container that gains entries is filled: its length is exact, as stacks are not where little is traced."""
+    """Where the container that gains entries is filled, or the container itself where that is not known."""
     if name != "unbounded-cache":
         return None
     container = next(iter(containers_of(case, context)), None)

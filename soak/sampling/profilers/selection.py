@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from contextlib import suppress
 
 from soak.errors import TargetError
 from soak.profile import Profile
 from soak.profile.checking import beside
-from soak.profile.hosts import is_loopback
 from soak.profile.tls import TlsSettings
 from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
-from soak.sampling.sources.process import listening_on
+from soak.sampling.sources.process import process_behind
 
 
 def profiled_target(profile: Profile, pid: int | None = None) -> ProfiledTarget:
     """The target as profilers reach it; its process is `pid`, or the one that listens there on this machine."""
-    parts = urlsplit(profile.target.url)
-    if pid is None and is_loopback(parts.hostname or ""):
-        try:
-            pid = listening_on(parts.port or (443 if parts.scheme == "https" else 80))
-        except TargetError:
-            pid = None
+    if pid is None:
+        with suppress(TargetError):
+            pid = process_behind(profile.target.url)
     headers = profile.diagnose.headers if profile.diagnose else {}
     return ProfiledTarget(profile.target.url, _tls(profile), headers, pid)
 

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
 from soak.errors import TargetError, TargetGoneError, UsageError
 from soak.model import Kind, Sample
+from soak.profile.hosts import is_loopback
 from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
 
 #: Between two costly looks: this many times what the last one took, and at least this long, in seconds.
@@ -237,6 +239,14 @@ def listening_on(port: int) -> int:
         hidden = "a process of another user listens on it" if owners else "nobody listens on it"
         raise TargetGoneError(f"port {port}: {hidden}")
     return next((pid for pid in known if psutil.Process(pid).ppid() not in owners), known[0])
+
+
+def process_behind(url: str) -> int | None:
+    """The process that listens where a URL of this machine leads, None for another machine's; TargetError when there is none."""
+    parts = urlsplit(url)
+    if not is_loopback(parts.hostname or ""):
+        return None
+    return listening_on(parts.port or (443 if parts.scheme == "https" else 80))
 
 
 def _named(name: str) -> int:
