@@ -60,8 +60,7 @@ def command(
     """Drive two targets in turn at the same load, slice by slice, and compare them pair by pair.
 
     The order is A B B A, so that what the machine does meanwhile weighs on both alike. Each slice is a run directory of its
-    own. Exit codes are those of `soak compare`, and 130 where it was
-    stopped: the pairs until then are compared all the same.
+    own. Exit codes are those of `soak compare`, and 130 where it was stopped: the pairs until then are compared all the same.
 
     \b
     Examples:

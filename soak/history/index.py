@@ -2,8 +2,9 @@
 
 The index holds, for each run directory, what the history needs of its analysis.json and
 profile.yaml, and these files' sizes and times: a file that has changed is read again. It also holds
-what each text of a profile says, for many nights have the same, and the changes that were found in
-the values as they are. Nothing is lost with the index but the time to find all of it again.
+what each text of a profile says, for many nights have the same. Nothing is lost with the index but
+the time to read all of it again. The changes that were found are in a file of their own
+(`remembered.py`).
 """
 
 from __future__ import annotations

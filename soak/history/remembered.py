@@ -61,11 +61,11 @@ class RememberedChanges:
 
 def _digest(nights: Sequence[Night], metrics: Sequence[HistoryMetric]) -> str:
     """Of all that the changes depend on: the newest nights' values, which nights they are, and what judges them."""
-    newest = [(index, night) for index, night in enumerate(nights) if night.usable]
+    usable = [(index, night) for index, night in enumerate(nights) if night.usable]
     seen = {
         metric.key: [
             (index, night.values[metric.key], night.profiled.survive)
-            for index, night in newest
+            for index, night in usable
             if metric.key in night.values
         ][-SEARCHED:]
         for metric in metrics
