@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,15 @@ from soak.profile import Limits
 from soak.units import parse_growth
 
 _NAMED = {name for name in Limits.model_fields if name not in ("growth", "max", "drift")}
+
+
+def refuse_unknown_percentiles(texts: Iterable[str]) -> None:
+    """UsageError for a limit of a percentile that runs do not keep: it would be taken for a series that never comes."""
+    for text in texts:
+        name = text.partition(":")[0].strip()
+        if re.fullmatch(r"p\d[\d.]*", name) and name not in _NAMED:
+            kept = ", ".join(sorted(filter(re.compile(r"p\d").match, _NAMED)))
+            raise UsageError(f"--limit {text!r}: the percentiles that can be limited are {kept}")
 
 
 def limits_tree(texts: Iterable[str]) -> dict[str, Any]:

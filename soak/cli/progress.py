@@ -29,6 +29,8 @@ LOG_EVERY, FIRST_LOG = 60.0, 10.0
 DRAWN = 1.0
 #: Lines of a terminal that the resources leave free: the numbers, the note of further ones, a death, the end, the cursor.
 FREE_LINES = 7
+#: Cells that a resource's name keeps in a narrow terminal; numbers and verdicts are never cut.
+SHORTEST_NAME = 10
 STYLES = {
     Verdict.FAIL: "bold red",
     Verdict.INCONCLUSIVE: "yellow",
@@ -130,7 +132,9 @@ class ProgressLines:
         more = [Text(f"and {len(rest)} more, none of them worse", style="dim")] if rest else []
         told = [(self._shown.death(), "bold red"), (self._ending, "bold yellow")]
         last = [Text(text, style) for text, style in told if text]
-        return Group(head, Text(self._numbers(elapsed)), _table(shown), *more, *last)
+        return Group(
+            head, Text(self._numbers(elapsed)), _table(shown, self._console.width), *more, *last
+        )
 
     def line(self, elapsed: float) -> str:
         """The same in one line: the load, the time left, and the judgement so far."""
@@ -168,32 +172,30 @@ class ProgressLines:
         )
 
 
-def _table(lines: list[ResourceLine]) -> Table:
-    """The resources in columns that never wrap."""
-    table = Table.grid(padding=(0, 1), expand=False)
-    for width, justify in (
-        (1, "left"),
-        (26, "left"),
-        (12, "left"),
-        (9, "right"),
-        (13, "right"),
-        (24, "left"),
-    ):
-        table.add_column(
-            max_width=width,
-            no_wrap=True,
-            overflow="ellipsis",
-            justify="left" if justify == "left" else "right",
-        )
-    for line in lines:
-        style = STYLES[line.verdict]
-        mark = MARK[line.verdict] if line.verdict else "·"
-        table.add_row(
-            Text(mark, style),
+def _table(lines: list[ResourceLine], width: int) -> Table:
+    """The resources in columns that never wrap; where the terminal is narrow, names alone are cut."""
+    cells = [
+        (
+            Text(MARK[line.verdict] if line.verdict else "·", STYLES[line.verdict]),
             Text(line.name),
-            Text(line.spark, style),
+            Text(line.spark, STYLES[line.verdict]),
             Text(line.now),
             Text(line.growth, "" if line.growth else "dim"),
-            Text(line.says, style),
+            Text(line.says, STYLES[line.verdict]),
         )
+        for line in lines
+    ]
+    widths = [max((row[column].cell_len for row in cells), default=0) for column in range(6)]
+    name = width - sum(widths) - (len(widths) - 1) + widths[1]
+    widths[1] = max(SHORTEST_NAME, min(widths[1], name))
+    table = Table.grid(padding=(0, 1), expand=False)
+    for column, cell_width in enumerate(widths):
+        table.add_column(
+            width=cell_width,
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if column in (3, 4) else "left",
+        )
+    for row in cells:
+        table.add_row(*row)
     return table

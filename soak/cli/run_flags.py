@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from soak.cli.limit_texts import limits_tree
+from soak.cli.limit_texts import limits_tree, refuse_unknown_percentiles
 from soak.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def tree_of(flags: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     for name, (section, key) in KEYS.items():
         if flags[name] is not None:
             tree[section][key] = flags[name]
+    refuse_unknown_percentiles(flags["limits"])
     assumed = _assume(tree["load"], own_users=flags["locustfile"] is not None)
     sections = {
         "endpoints": list(flags["endpoints"]),

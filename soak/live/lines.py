@@ -34,19 +34,17 @@ class ResourceLine:
 def numbers(progress: Progress) -> str:
     """`198 requests/s, no errors, p99 12 ms`."""
     errors = f"errors {show_ratio(progress.error_ratio)}" if progress.failures else "no errors"
-    p99 = (
-        f"p99 {show_amount(progress.p99, 'seconds')}"
-        if progress.p99 is not None
-        else "no latency yet"
-    )
+    p99 = ""  # where none succeeded, the errors say why there is no latency
+    if progress.p99 is not None:
+        p99 = f", p99 {show_amount(progress.p99, 'seconds')}"
+    elif not progress.requests:
+        p99 = ", no answer yet"
     failed = progress.failed_scrapes
     lost = f", {failed} {'scrape' if failed == 1 else 'scrapes'} lost" if failed else ""
     cpu = progress.generator_cpu
     busy = f", load generator busy ({show_ratio(cpu)} of a core)" if cpu >= BUSY else ""
     failing = f"; failing: {progress.failing}" if progress.failing else ""
-    return (
-        f"{show_number(round(progress.rate, 1))} requests/s, {errors}, {p99}{lost}{busy}{failing}"
-    )
+    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}{p99}{lost}{busy}{failing}"
 
 
 def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine]:

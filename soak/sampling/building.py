@@ -64,7 +64,9 @@ def require_processes(sources: NamedSources) -> None:
             try:
                 watched.collect()
             except TargetError as error:
-                raise TargetError(f"sources: {name}: {error}") from None
+                raise TargetError(
+                    f"source {name}: {error}; start the target first, or name its process otherwise (port, pid, name, pidfile)"
+                ) from None
 
 
 def _several(built: list[tuple[str, Source]]) -> set[str]:

@@ -97,7 +97,7 @@ def test_the_backend_of_traces_is_asked_too(
             "prometheus: {url: 'http://no-such-host.invalid/metrics'}",
             "the host name cannot be resolved",
         ),
-        ("process: {port: 1}", "port 1: nobody listens on it"),
+        ("process: {port: 1}", "nobody listens on port 1"),
         (f"process: {{pid: {GONE}}}", f"process {GONE} does not exist"),
         (f"cgroup: {{pid: {GONE}}}", f"process {GONE} does not exist"),
         ("cgroup: {path: /nowhere}", "no control group is there"),

@@ -198,3 +198,9 @@ def test_user_and_password_of_an_address_are_not_written_down() -> None:
     kept = command_without_secrets(["soak", "run", *words])
     assert kept == ["soak", "run", "--otlp", "http://127.0.0.1:4318", "--url=http://127.0.0.1"]
     assert command_without_secrets(["http://${WHO}@h"]) == ["http://${WHO}@h"]
+
+
+def test_a_percentile_that_no_run_keeps_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "run", *URL, "--endpoint", "GET /x", "--limit", "p98: 3ms")
+    assert code == 2
+    assert "the percentiles that can be limited are p50, p90, p95, p99, p999" in err

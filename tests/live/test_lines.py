@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from soak.cli.progress import ProgressLines, Shown
+from soak.cli.progress import ProgressLines, Shown, _table
 from soak.live.judge import Judge, Judgement
-from soak.live.lines import BARS, numbers, resource_lines, says, sparkline, summary
+from soak.live.lines import BARS, ResourceLine, numbers, resource_lines, says, sparkline, summary
 from soak.live.progress import Live, Progress
 from soak.model import Analysis, Finding, RuleName, RunInfo, Sample, Scrape, Trend, Verdict
 from soak.windows import Window
@@ -109,9 +109,8 @@ def test_numbers_in_the_singular() -> None:
         numbers(Progress(1, 1.0, 0.0, 0.012, 9, 0, 1))
         == "1 requests/s, no errors, p99 12 ms, 1 scrape lost"
     )
-    assert numbers(Progress(1, 1.0, 0.5, None, 9, 4, 2)).endswith(
-        "errors 50%, no latency yet, 2 scrapes lost"
-    )
+    assert numbers(Progress(1, 1.0, 0.5, None, 9, 4, 2)).endswith("errors 50%, 2 scrapes lost")
+    assert "no answer yet" in numbers(Progress(0, 0.0, 0.0, None, 0, 0, 0))
 
 
 def lines_for(console: Console, seen: Live, judgement: Judgement | None) -> ProgressLines:
@@ -148,3 +147,26 @@ def test_a_log_has_a_line_a_minute() -> None:
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 10
     assert lines[1].startswith("70 s: ")
+
+
+def test_in_a_narrow_terminal_only_names_are_cut() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    console.print(
+        _table(
+            [
+                ResourceLine(
+                    Verdict.PASS,
+                    "memory that is swapped out by the system",
+                    "▄" * 12,
+                    "36.8 MiB",
+                    "+23.1 KiB/h",
+                    "vouches for 3,650 days",
+                )
+            ],
+            console.width,
+        )
+    )
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    for text in ("36.8 MiB", "vouches for 3,650 days", "memory tha"):
+        assert text in shown
+    assert shown.count("\n") == 1

@@ -51,7 +51,7 @@ def test_expvar_and_actuator() -> None:
 def test_nothing_is_there() -> None:
     sources, said = probe_sources("http://127.0.0.1:1")
     assert sources == {}
-    assert said[0] == "process: port 1: nobody listens on it"
+    assert said[0] == "process: nobody listens on port 1"
     [absent] = said[1:]
     assert absent.startswith("not offered: /metrics (connection refused), /q/metrics (")
 

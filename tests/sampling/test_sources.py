@@ -247,7 +247,7 @@ def test_a_process_is_found_by_port_pidfile_and_name(tmp_path: Path) -> None:
     pidfile = tmp_path / "pid"
     pidfile.write_text(f"{os.getpid()}\n")
     assert list(Process(pidfile=str(pidfile)).collect())
-    with pytest.raises(TargetError, match="nobody listens on it"):
+    with pytest.raises(TargetError, match="nobody listens on port"):
         list(Process(port=port).collect())
     with pytest.raises(TargetError, match="no process is named nobody-is-called-this"):
         list(Process(name="nobody-is-called-this").collect())

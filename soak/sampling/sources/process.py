@@ -236,8 +236,8 @@ def listening_on(port: int) -> int:
     }
     known = sorted(pid for pid in owners if pid)
     if not known:
-        hidden = "a process of another user listens on it" if owners else "nobody listens on it"
-        raise TargetGoneError(f"port {port}: {hidden}")
+        hidden = "a process of another user listens" if owners else "nobody listens"
+        raise TargetGoneError(f"{hidden} on port {port}")
     return next((pid for pid in known if psutil.Process(pid).ppid() not in owners), known[0])
 
 
