@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ class Run:
             )
             self.target.start(self.stop)
             pid = self.target.pid
-        reach(url, stop=self.stop)
+        reach(url, stop=self.stop, waiting=partial(self._say, EventKind.PROBE))
         if self.profile.sources is None:
             sources, offered = probe_sources(url, pid, self.profile.target.tls)
         else:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,8 +34,16 @@ _ERROR = re.compile(
 )
 
 
-def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = None) -> None:
-    """Return once something accepts connections where the target should be; TargetError says what was tried."""
+def reach(
+    url: str,
+    patience: float = PATIENCE,
+    stop: threading.Event | None = None,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Return once something accepts connections where the target should be; TargetError says what was tried.
+
+    `waiting` is told once what is waited for, where the first attempt fails.
+    """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     deadline = time.monotonic() + patience
@@ -52,6 +61,8 @@ def reach(url: str, patience: float = PATIENCE, stop: threading.Event | None = N
             last = "no answer to the connection"
         except OSError as error:
             last = (error.strerror or str(error)).lower()
+        if tries == 1:
+            waiting(f"{url} does not answer ({last}); it is asked for {patience:g} s")
         if time.monotonic() + 0.5 > deadline or (stop is not None and stop.wait(0.5)):
             tried = "1 attempt" if tries == 1 else f"{tries} attempts in {patience:g} s"
             raise TargetError(

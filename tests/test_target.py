@@ -10,7 +10,7 @@ import pytest
 
 from soak.errors import TargetError
 from soak.profile.start import Start
-from soak.target import StartedTarget
+from soak.target import StartedTarget, reach
 from tests.sampling.serving import free_port
 
 
@@ -66,3 +66,11 @@ def test_what_it_said_last_of_an_error_is_shown(tmp_path: Path, printed: str, sa
     assert failure(started(tmp_path, program, free_port())).endswith(
         f"ended with code 3; it said: {said}"
     )
+
+
+def test_what_is_waited_for_is_said_once_while_nothing_answers() -> None:
+    said: list[str] = []
+    with pytest.raises(TargetError, match=r"the target cannot be reached"):
+        reach(f"http://127.0.0.1:{free_port()}", patience=0.6, waiting=said.append)
+    assert len(said) == 1
+    assert "does not answer (connection refused)" in said[0]

@@ -112,7 +112,7 @@ def _probe(profile: object) -> int:
             if target is not None:
                 target.start(threading.Event())
                 pid = target.pid
-            reach(plan.url)
+            reach(plan.url, waiting=lambda text: click.echo(f"       {clean(text)}"))
             for label, said, ok in probe(plan):
                 wrong += not ok
                 click.echo(f"  {'ok  ' if ok else 'FAIL'} {clean(label)}: {clean(said)}")

@@ -29,6 +29,7 @@ from soak.model import Analysis, Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
+from soak.reporters.wording import headline
 from soak.resume import Resumption
 from soak.runner import Record, Run
 
@@ -151,7 +152,8 @@ def _report(
     if against is not None:
         code = compared_with(against, analysis, directory, code, as_json=as_json)
     report = directory / ("report.html" if "report.html" in written.names else "")
-    tell(f"\nReport: {report}", err=as_json)
+    mark, word = headline(analysis)  # once more: what a small screen still shows at the end
+    tell(f"\n{mark} {word} (exit {int(code)})\nReport: {report}", err=as_json)
     views.finish(report)
     _notify(profile, analysis, directory)
     return code

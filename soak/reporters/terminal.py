@@ -111,15 +111,22 @@ def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]
         grid.add_row(*row)
         parts.append(grid)
         if finding:
-            parts.append(Padding(_why(finding), (0, 0, 1, sizes[0] + sizes[1] + 4)))
+            below = _blank_below(finding, findings)
+            parts.append(Padding(_why(finding), (0, 0, below, sizes[0] + sizes[1] + 4)))
     return parts
 
 
 def _findings_list(findings: list[Finding]) -> list[RenderableType]:
-    """The same for a narrow screen: each finding a block, its numbers in a line of words."""
+    """The same for a narrow screen: each finding a block, its numbers in a line of words; passes as few lines as can be."""
     parts: list[RenderableType] = []
     for finding in findings:
         rule, series = wording.clean(finding.rule), wording.series(finding)
+        below = (0, 0, _blank_below(finding, findings), 2)
+        if finding.verdict is Verdict.PASS:
+            growth, *_ = _numbers(finding)
+            head = Text.assemble(_verdict(finding), "  ", (series, "bold"), "  ", growth)
+            parts += [head, Padding(_why(finding), below)]
+            continue
         head = Text.assemble(_verdict(finding), "  ", rule, "  ", (series, "bold"))
         named = zip(
             ("", "limit ", "settled "), (cell.plain for cell in _numbers(finding)), strict=True
@@ -128,8 +135,13 @@ def _findings_list(findings: list[Finding]) -> list[RenderableType]:
             "settled not yet", "not settled yet"
         )
         lines = [Text(numbers)] if numbers else []
-        parts += [head, Padding(Group(*lines, _why(finding)), (0, 0, 1, 2))]
+        parts += [head, Padding(Group(*lines, _why(finding)), below)]
     return parts
+
+
+def _blank_below(finding: Finding, findings: list[Finding]) -> int:
+    """Blank lines below a finding: passes stand close together, so that a small screen holds more of them."""
+    return 0 if finding.verdict is Verdict.PASS and finding is not findings[-1] else 1
 
 
 def _verdict(finding: Finding) -> Text:

@@ -75,6 +75,14 @@ def test_a_slope_wholly_above_what_matters_is_steady_only_where_that_is_nearly_s
     assert by_default(rate(0.6, 1.0, 0.995), certain=False) is PASS
 
 
+def test_what_rose_before_it_settled_is_not_called_steady() -> None:
+    for low, said in ((0.6, "rose at first, and has settled"), (-0.1, "is steady")):
+        _, reason = growth._by_default(
+            subject(np.full(300, 100.0)), rate(low, 1.0, 0.995), False, 100 * 3600.0
+        )
+        assert f"{said}: any growth is under" in reason
+
+
 @pins(thresholds, "CERTAIN")
 def test_growth_is_certain_below_a_chance_of_15_percent() -> None:
     for chance, verdict in ((0.14, FAIL), (0.16, OPEN)):

@@ -137,8 +137,15 @@ def _steady(subject: Subject, trend: Trend) -> str:
     """A pass, with the slowest growth that would have been seen."""
     if trend.resolution_per_hour == 0:
         return f"{_capital(subject)} did not move at all."
-    are, slowest = "are" if _plural(subject) else "is", _amount(subject, trend.resolution_per_hour)
-    return f"{_capital(subject)} {are} steady: any {'fall' if subject.falls else 'growth'} is under {slowest}."
+    slowest = _amount(subject, trend.resolution_per_hour)
+    if (
+        trend.slope_low > 0
+    ):  # were there growth, it would not be nothing: it has not been steady all along
+        moved, has = "fell" if subject.falls else "rose", "have" if _plural(subject) else "has"
+        state = f"{moved} at first, and {has} settled"
+    else:
+        state = f"{'are' if _plural(subject) else 'is'} steady"
+    return f"{_capital(subject)} {state}: any {'fall' if subject.falls else 'growth'} is under {slowest}."
 
 
 def _stepped(subject: Subject) -> str:
