@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soak.cli.dashes import AfterDashes, after_dashes
 from soak.errors import ExitCode, SoakError
 from soak.printable import clean
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from soak.sampling.sources import Source
 
 
-@click.command("check")
+@click.command("check", cls=AfterDashes)
 @click.argument("profile", type=click.Path(path_type=Path))
 @click.option(
     "--set",
@@ -44,8 +45,10 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
       soak check profiles/nightly.yaml
       soak check profiles/staging.yaml --probe
       soak check profiles/capacity.yaml
+      soak check profiles/locustfile.yaml -- --tenant acme
     """
     from soak.analysis.acceptance import out_of_date  # noqa: PLC0415
+    from soak.cli.run_flags import locust_arguments  # noqa: PLC0415
     from soak.cli.sides import capacity_of, read_baseline  # noqa: PLC0415
     from soak.load.plan.cluster_options import TOKEN, check_listening, cluster_options_of  # noqa: PLC0415
     from soak.load.supervisor.validate import check_requests_and_data  # noqa: PLC0415 - `--help` needs none of it
@@ -54,6 +57,7 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
     from soak.sampling.building import build_sources  # noqa: PLC0415
 
     baseline = read_baseline(Path(against)) if against is not None else None
+    overrides = (*overrides, *locust_arguments(after_dashes() or []))
     loaded, _ = load_profile(profile, overrides, capacity=capacity_of(baseline))
     check_listening(cluster_options_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)

@@ -70,8 +70,13 @@ def overrides(flags: dict[str, Any]) -> list[str]:
 
 
 def locust_arguments(words: Sequence[str]) -> list[str]:
-    """Words after `--` as if each were set in `load.arguments`: `--tenant acme`, `--tenant=acme`, `--verbose`, `--tags a b`."""
+    """Words after `--` as if set in the profile.
+
+    Names before any option go to `load.user_classes`; `--tenant acme`, `--tenant=acme`,
+    `--verbose`, `--tags a b` to `load.arguments`.
+    """
     given: dict[str, list[str]] = {}
+    classes: list[str] = []
     name = ""
     for word in words:
         if word.startswith("--"):
@@ -81,11 +86,17 @@ def locust_arguments(words: Sequence[str]) -> list[str]:
                 given[name].append(value)
         elif name:
             given[name].append(word)
+        elif word.isidentifier():
+            classes.append(word)
         else:
             raise UsageError(
-                f"{word}: what comes after -- are the locustfile's arguments, such as --tenant acme"
+                f"{word}: after -- come names of the locustfile's user classes, then its arguments by their long "
+                "names, such as: -- Shopper --tenant acme"
             )
-    return [f"load.arguments.{name}={json.dumps(_value(values))}" for name, values in given.items()]
+    chosen = [f"load.user_classes={json.dumps(classes)}"] if classes else []
+    return chosen + [
+        f"load.arguments.{name}={json.dumps(_value(values))}" for name, values in given.items()
+    ]
 
 
 def _value(values: list[str]) -> str | bool | list[str]:

@@ -10,7 +10,6 @@ import logging
 import os
 import resource
 import sys
-from pathlib import Path
 from typing import TextIO
 
 from soak.load.driver import LoadDriver
@@ -56,12 +55,13 @@ def _role(request: str, stream: TextIO) -> int:
         from soak.load.cluster.worker import join  # noqa: PLC0415 - the lone process needs no messages
 
         return join(options, stream)
-    if (path := inspected(request)) is not None:
-        from soak.load.locustfile.importing import import_locustfile  # noqa: PLC0415
+    if (text := inspected(request)) is not None:
+        from soak.load.locustfile.selection import select_users  # noqa: PLC0415
 
-        locustfile = import_locustfile(Path(path))
-        shape = type(locustfile.shape).__name__ if locustfile.shape is not None else None
-        stream.write(line("locustfile", users=sorted(locustfile.users), shape=shape))
+        selected = select_users(Plan.from_json(text))
+        shape = selected.locustfile.shape
+        users = sorted(user.__name__ for user in selected.classes)
+        stream.write(line("locustfile", users=users, shape=type(shape).__name__ if shape else None))
         return 0
     plan = Plan.from_json(request)
     if plan.distributed is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,7 @@ MOST = {
 ONE_MODEL = "give either rate (open model) or users (closed model), and not both"
 
 Argument = bool | int | float | str
+UserClass = Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
 
 
 class Workers(Strict):
@@ -167,6 +168,9 @@ class Load(TrafficShape):
         default={},
         description="Arguments of the locustfile, by name without the dashes; true for a flag",
     )
+    user_classes: list[UserClass] = Field(
+        default=[], description="Only these of the locustfile's user classes"
+    )
     tags: list[str] = Field(
         default=[], description="Only the locustfile's tasks with any of these tags"
     )
@@ -184,7 +188,7 @@ class Load(TrafficShape):
             raise ValueError("a locustfile brings its own users: give users, not rate")
         if self.workers is not None and not self.workers.expect and not self.processes:
             raise ValueError("workers: say how many to expect, or give processes")
-        for key in ("arguments", "tags", "exclude_tags"):
+        for key in ("arguments", "user_classes", "tags", "exclude_tags"):
             if getattr(self, key) and not self.locustfile:
                 raise ValueError(f"{key} go with a locustfile")
         return self

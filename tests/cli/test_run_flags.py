@@ -117,6 +117,7 @@ def test_words_after_two_dashes_are_the_locustfiles(
         *URL,
         *words,
         "--",
+        "Shopper",
         "--tenant",
         "acme",
         "--loud",
@@ -135,9 +136,10 @@ def test_words_after_two_dashes_are_the_locustfiles(
         "b",
         "--level=3",
     )
-    code, _, err = run(capsys, "run", *URL, *words, "--", "acme")
+    assert profile.load.user_classes == ["Shopper"]
+    code, _, err = run(capsys, "run", *URL, *words, "--", "-T", "fast")
     assert code == 2
-    assert "the locustfile's arguments" in err
+    assert "-T: after -- come names of the locustfile's user classes" in err
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,12 @@ DECIDED_BY_PROFILE = {
 }
 
 
+def command_line(plan: Plan) -> list[str]:
+    """The command, program and all, by which plain Locust would drive the plan's locustfile."""
+    locustfile = ("--locustfile", plan.locustfile or "", "--headless", "--host", plan.url)
+    return ["locust", *locustfile, *plan.user_classes, *plan.arguments]
+
+
 def parsed_options(plan: Plan, users: int) -> tuple[Namespace, list[str]]:
     """Locust's options as a locustfile sees them, and the profile's keys that were preferred to what it was given.
 
@@ -33,7 +39,7 @@ def parsed_options(plan: Plan, users: int) -> tuple[Namespace, list[str]]:
     try:
         with redirect_stderr(said):
             parser = get_parser()
-            options = parser.parse_args(list(plan.arguments))
+            options = parser.parse_args([*plan.user_classes, *plan.arguments])
     except SystemExit:
         text = " ".join(said.getvalue().split()) or "not understood"
         raise LocustfileError(f"load.arguments: {text.rpartition('error: ')[2]}") from None

@@ -16,10 +16,9 @@ from locust.env import Environment
 from locust.runners import STATE_SPAWNING, Runner, WorkerNode
 
 from soak.load.locustfile.allowed_hosts import AllowedHosts
-from soak.load.locustfile.command_line import parsed_options
 from soak.load.locustfile.exceptions import ExceptionCounter, count_in
 from soak.load.locustfile.failures import reported_failure
-from soak.load.locustfile.importing import LocustfileError, import_locustfile
+from soak.load.locustfile.selection import select_users
 from soak.load.locustfile.timeouts import apply_timeouts
 from soak.load.measure.counting import Counting
 from soak.load.plan.partition import Shares
@@ -63,44 +62,29 @@ class LocustfileLoad:
         self._level, self._requests = 0.0, 0
         self._announce = self._stopping = False
         self._user_classes: list[type[User]] | None = None
+        self._started: tuple[Any, ...] | None = None
         path = Path(plan.locustfile)
         self.exceptions = ExceptionCounter(path, lambda text: warnings.warn("exceptions", text))
         count_in(locust.events, self.exceptions)
         AllowedHosts(plan.allow, self._host_refused).install()
-        locustfile = import_locustfile(path)
-        if locustfile.shape is not None and plan.staged:
-            name = type(locustfile.shape).__name__
-            raise LocustfileError(
-                f"{path.name} has a load shape ({name}), which says how many users there are, and so do load.stages: "
-                "give load.users and load.duration instead, as the most that the shape may ask for"
-            )
-        self._shape = locustfile.shape
-        options, preferred = parsed_options(plan, plan.users or 0)
-        for key in preferred:
+        selected = select_users(plan)
+        users, self._shape = selected.locustfile.users, selected.locustfile.shape
+        for key in selected.preferred:
             warnings.warn(
                 "options", f"the profile's {key} holds, and not what Locust's options say of it"
             )
-        classes = self._selected(locustfile.users, options.user_classes)
-        apply_timeouts(plan, classes)
+        apply_timeouts(plan, selected.classes)
         self.environment = Environment(
-            user_classes=classes,
-            shape_class=locustfile.shape,
+            user_classes=selected.classes,
+            shape_class=self._shape,
             events=locust.events,
             host=plan.url,
-            parsed_options=options,
+            parsed_options=selected.options,
             locustfile=path.name,
             parsed_locustfiles=[str(path)],
-            available_user_classes=dict(locustfile.users),
-            available_user_tasks={name: user.tasks for name, user in locustfile.users.items()},
+            available_user_classes=dict(users),
+            available_user_tasks={name: user.tasks for name, user in users.items()},
         )
-
-    @staticmethod
-    def _selected(users: dict[str, type[User]], names: list[str]) -> list[type[User]]:
-        if missing := sorted(set(names) - users.keys()):
-            raise LocustfileError(
-                f"load.arguments: no user class {', '.join(missing)}; there are {', '.join(sorted(users))}"
-            )
-        return [user for name, user in users.items() if not names or name in names]
 
     def _host_refused(self, host: str) -> None:
         text = f"the locustfile tried to connect to {host}, which target.allow does not name; it was not let"
@@ -109,6 +93,7 @@ class LocustfileLoad:
     def attach(self, runner: Runner) -> None:
         """Make the runner ready: count its requests, and tell the locustfile that everything is there (`init`)."""
         self.runner, events = runner, self.environment.events
+        runner.start = self._start_users
         if self._shape is not None and self._shares.last.count > 1:
             self._shape.runner = _WholeLoad(self)
         events.request.add_listener(self._count)
@@ -133,6 +118,18 @@ class LocustfileLoad:
         self._counting.count(
             f"{request_type} {name}", seconds, int(response_length or 0), failure, None, status
         )
+
+    def _start_users(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,  # noqa: ARG002 - Locust's own signature
+        user_classes: list[type[User]] | None = None,
+    ) -> None:
+        """What `runner.start` does where a locustfile calls it: ask for so many users from now on, as a shape does."""
+        self._started = (user_count, spawn_rate, user_classes)
+        text = f"the locustfile asked for {user_count} users by runner.start, which holds instead of the profile's"
+        self._warnings.warn("start", text)
 
     def _test_stopped(self, **_: Any) -> None:
         if not self._stopping:
@@ -177,17 +174,17 @@ class LocustfileLoad:
 
     def _step(self, passed: float) -> None:
         """Have the users of this moment; tell the locustfile once their number is reached."""
-        if self._shape is None:
+        tick = self._shape.tick() if self._shape is not None else self._started
+        if tick is None and self._shape is not None:
+            self._end(f"its load shape, {type(self._shape).__name__}, ended it")
+            return
+        if tick is None:
             users = self._schedule.users_at(passed)
             held_until = min(passed + TICK, self._schedule.total - 1e-6)
             reached = self._schedule.rate_at(held_until) == self._schedule.rate_at(
                 passed
             )  # not on a slope
         else:
-            tick = self._shape.tick()
-            if tick is None:
-                self._end(f"its load shape, {type(self._shape).__name__}, ended it")
-                return
             target, rate = tick[0], max(tick[1], 1e-9)
             if len(tick) > 2 and tick[2]:  # without any, those of the last tick stay, as in Locust
                 self._user_classes = list(tick[2])

@@ -153,6 +153,7 @@ class Plan:
     staged: bool = False
     timeout_given: bool = False
     arguments: tuple[str, ...] = field(default=(), repr=False)
+    user_classes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
     scenario: str = ""
@@ -206,7 +207,10 @@ class Plan:
             "pieces": tuple(ScheduleSegment(**piece) for piece in fields["pieces"]),
             "rows": tuple(PlannedFeeder(**rows) for rows in fields["rows"]),
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
-            **{key: tuple(fields[key]) for key in ("allow", "arguments", "tags", "exclude_tags")},
+            **{
+                key: tuple(fields[key])
+                for key in ("allow", "arguments", "user_classes", "tags", "exclude_tags")
+            },
             "digest": Credentials(**fields["digest"]) if fields["digest"] else None,
             "tls": TlsOptions(**fields["tls"]),
             "think": tuple(think) if think else None,

@@ -11,15 +11,15 @@ from soak.latency import Histogram
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
 
-def inspection(path: str) -> str:
-    """The request to import a locustfile and say what is in it, as a line."""
-    return json.dumps({"inspect": path}) + "\n"
+def inspection(plan: str) -> str:
+    """The request to import the locustfile of a plan (its JSON) and say what is in it, as a line."""
+    return json.dumps({"inspect": plan}) + "\n"
 
 
 def inspected(request: str) -> str | None:
-    """The path of an `inspection`; None for any other request."""
-    path = json.loads(request).get("inspect")
-    return None if path is None else str(path)
+    """The plan of an `inspection`, as JSON; None for any other request."""
+    plan = json.loads(request).get("inspect")
+    return None if plan is None else str(plan)
 
 
 class FailureCause(StrEnum):

@@ -96,6 +96,7 @@ def plan_of(profile: Profile) -> Plan:
         staged=bool(load.stages),
         timeout_given="timeout" in load.model_fields_set,
         arguments=load.locust_arguments,
+        user_classes=tuple(load.user_classes),
         tags=tuple(load.tags),
         exclude_tags=tuple(load.exclude_tags),
     )

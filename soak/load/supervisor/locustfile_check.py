@@ -19,7 +19,7 @@ LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class LocustfileSummary:
-    """The names of a locustfile's user classes, and of its load shape where it has one."""
+    """The names of the user classes that the plan drives, and of the load shape where there is one."""
 
     users: tuple[str, ...]
     shape: str | None
@@ -32,7 +32,7 @@ def check_locustfile(plan: Plan) -> LocustfileSummary | None:
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "soak.load"],
-            input=inspection(plan.locustfile),
+            input=inspection(plan.to_json()),
             capture_output=True,
             text=True,
             errors="replace",
@@ -47,11 +47,6 @@ def check_locustfile(plan: Plan) -> LocustfileSummary | None:
     if not said or said[-1]["kind"] != "locustfile":
         printed = (done.stderr.strip().splitlines() or [""])[-1][:LONGEST]
         why = said[-1]["reason"] if said else "its process ended"
-        raise ProfileError(f"load.locustfile: {why}{f'; it printed: {printed}' if printed else ''}")
-    summary = LocustfileSummary(tuple(said[-1]["users"]), said[-1]["shape"])
-    if summary.shape is not None and plan.staged:
-        raise ProfileError(
-            f"load.locustfile has a load shape ({summary.shape}), which says how many users there are, and so do "
-            "load.stages: give load.users and load.duration instead"
-        )
-    return summary
+        place = "" if why.startswith("load.") else "load.locustfile: "
+        raise ProfileError(f"{place}{why}{f'; it printed: {printed}' if printed else ''}")
+    return LocustfileSummary(tuple(said[-1]["users"]), said[-1]["shape"])

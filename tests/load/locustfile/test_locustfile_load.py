@@ -128,10 +128,12 @@ class Other(Mine):
     [
         ("tags: [fast]", {"/fast"}),
         ("exclude_tags: [fast]", {"/other"}),
-        ("arguments: {tags: [fast]}", {"/fast"}),
+        ("arguments: {tags: [fast]}, user_classes: [Mine]", {"/fast"}),
     ],
 )
-def test_tags_choose_tasks(tmp_path: Path, load: str, paths: set[str]) -> None:
+def test_tags_choose_tasks_and_names_user_classes(
+    tmp_path: Path, load: str, paths: set[str]
+) -> None:
     source = """
 from locust import FastHttpUser, constant, tag, task
 class Mine(FastHttpUser):
@@ -142,6 +144,10 @@ class Mine(FastHttpUser):
     @task
     def other(self): self.client.get("/other")
 """
+    if "user_classes" in load:
+        source += (
+            "class Other(Mine): tasks = {tag('fast')(lambda user: user.client.get('/more')): 1}\n"
+        )
     with counting_server() as (url, asked):
         run(tmp_path, source, url, f"users: 2, duration: 3s, {load}")
     assert set(asked) == paths
@@ -302,9 +308,40 @@ def test_what_is_raised_at_import_says_where_and_the_log_is_kept(
         run(tmp_path, source)
 
 
-def test_an_argument_that_nobody_knows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LoadError, match=r"load\.arguments: unrecognized arguments: --tenent=acme"):
-        run(tmp_path, EVENTS, load="users: 1, duration: 1s, arguments: {tenent: acme}")
+@pytest.mark.parametrize(
+    ("load", "expected"),
+    [
+        (
+            "arguments: {tenent: acme}",
+            r"load\.arguments: unrecognized arguments: --tenent=acme",
+        ),
+        (
+            "user_classes: [Mien]",
+            r"load\.user_classes: mine\.py has no user class Mien; there are Mine",
+        ),
+    ],
+)
+def test_arguments_and_user_classes_that_nobody_knows_are_refused(
+    tmp_path: Path, load: str, expected: str
+) -> None:
+    with pytest.raises(LoadError, match=expected):
+        run(tmp_path, EVENTS, load=f"users: 1, duration: 1s, {load}")
+
+
+def test_a_locustfile_may_start_as_many_users_as_it_likes(tmp_path: Path) -> None:
+    source = (
+        USER
+        + "@events.test_start.add_listener\n"
+        + "def more(environment, **_): environment.runner.start(3, spawn_rate=100)\n"
+    )
+    with counting_server() as (url, asked):
+        result = run(tmp_path, source, url, "users: 1, duration: 2s")
+    assert result.requests() == {"GET /a": asked["/a"]}
+    health = [window.generator for window in result.windows if window.generator is not None]
+    assert max(window.users for window in result.windows) == 3
+    assert max(each.users_asked or 0 for each in health) == 3
+    [said] = result.said()
+    assert "asked for 3 users by runner.start" in said
 
 
 def test_workers_fire_the_events_and_divide_a_shapes_users(tmp_path: Path) -> None:

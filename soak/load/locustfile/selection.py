@@ -1,0 +1,54 @@
+"""A plan's locustfile as Locust's command line would load it: its classes, its options, and which users it drives."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+
+from locust import User
+
+from soak.load.locustfile.command_line import command_line, parsed_options
+from soak.load.locustfile.importing import Locustfile, LocustfileError, import_locustfile
+from soak.load.plan.plan import Plan
+
+
+@dataclass(frozen=True)
+class SelectedUsers:
+    """The locustfile, Locust's options as it sees them, the user classes to drive.
+
+    `preferred` are the profile's keys that hold, and not what Locust's options say of the same.
+    """
+
+    locustfile: Locustfile
+    options: Namespace
+    preferred: list[str]
+    classes: list[type[User]]
+
+
+def select_users(plan: Plan) -> SelectedUsers:
+    """Import the plan's locustfile and choose its users; LocustfileError for what cannot be had of it."""
+    assert plan.locustfile is not None
+    # Locustfiles read it, and so does Locust's parser where a listener of theirs calls it.
+    sys.argv[:] = command_line(plan)
+    locustfile = import_locustfile(Path(plan.locustfile))
+    if locustfile.shape is not None and plan.staged:
+        name = type(locustfile.shape).__name__
+        raise LocustfileError(
+            f"{locustfile.path.name} has a load shape ({name}), which says how many users there are, and so do "
+            "load.stages: give load.users and load.duration instead"
+        )
+    options, preferred = parsed_options(plan, plan.users or 0)
+    users = locustfile.users
+    if missing := sorted(set(options.user_classes) - users.keys()):
+        raise LocustfileError(
+            f"load.user_classes: {locustfile.path.name} has no user class {', '.join(missing)}; "
+            f"there are {', '.join(sorted(users))}"
+        )
+    chosen = [
+        user
+        for name, user in users.items()
+        if not options.user_classes or name in options.user_classes
+    ]
+    return SelectedUsers(locustfile, options, preferred, chosen)
