@@ -13,7 +13,6 @@ from soak.load.http.repair import UnrepairableError, end_of_head, foreign_protoc
 MAX_HEAD = 64 << 10
 #: A body that a check or extractor reads is kept and decoded up to this many bytes.
 MAX_BODY = 16 << 20
-
 UPGRADED = "protocol: 101 Switching Protocols (WebSocket?): use load.locustfile"
 TOO_LARGE = f"body over {MAX_BODY >> 20} MiB"
 
@@ -85,6 +84,7 @@ class ResponseParser:
         "_feed",
         "_head_only",
         "_http_parser",
+        "_in_trailers",
         "_pieces",
         "_repairing",
         "_unproductive",
@@ -112,7 +112,7 @@ class ResponseParser:
         if self._head_only:  # the parser still waits for the body of the last
             self._fresh()
         self.head = b""
-        self.headed = self.reusable = self._repairing = False
+        self.headed = self.reusable = self._repairing = self._in_trailers = False
         self.ended = self.size = self.status = self._unproductive = 0
         self._head_only = head_only
         self._pieces: list[bytes] | None = [] if keep else None
@@ -203,15 +203,29 @@ class ResponseParser:
             self.status = status
             raise HttpParserError
 
+    def on_chunk_header(self) -> None:
+        """A chunk begins: it has bytes, or is the last, after which only trailers come, which nobody reads."""
+        self._in_trailers = True
+        # Old versions of lighttpd end them in \r\r\n.
+        self._http_parser.set_dangerous_leniencies(lenient_optional_lf_after_cr=True)
+
     def on_body(self, data: bytes) -> None:
         """A piece of the body, free of chunk sizes."""
+        if self._in_trailers:
+            self._leave_trailers()
         self.size += len(data)
         if self._pieces is not None and self.size <= MAX_BODY:
             self._pieces.append(data)
 
     def on_message_complete(self) -> None:
         """The answer is whole; or an interim one is."""
+        if self._in_trailers:
+            self._leave_trailers()
         if self.headed and not self._head_only:
             self.status = self._http_parser.get_status_code()
             self.ended += 1
             self.reusable = self._http_parser.should_keep_alive()
+
+    def _leave_trailers(self) -> None:
+        self._in_trailers = False
+        self._http_parser.set_dangerous_leniencies(lenient_optional_lf_after_cr=False)

@@ -24,15 +24,19 @@ class LocustfileError(ValueError):
 
 @dataclass(frozen=True)
 class Locustfile:
-    """The user classes that a locustfile defines or imports, by name, and its load shape where it has one."""
+    """The user classes that a locustfile defines or imports, by name, and its load shape where it has one.
+
+    Of several shapes it is the first in the file, as in Locust; `unused_shapes` names the others.
+    """
 
     path: Path
     users: dict[str, type[User]]
     shape: LoadTestShape | None
+    unused_shapes: tuple[str, ...] = ()
 
 
 def import_locustfile(path: Path) -> Locustfile:
-    """The users and the shape of a file; LocustfileError when it raises, has no users, or more than one shape."""
+    """The users and the shape of a file; LocustfileError when it raises or has no users."""
     # For imports that tasks make later on: Locust has the file's directory on the path only while
     # it imports the file.
     sys.path.insert(0, str(path.parent))
@@ -48,12 +52,8 @@ def import_locustfile(path: Path) -> Locustfile:
         raise LocustfileError(
             f"{path.name} has no Locust user class (one whose `abstract` is not True)"
         )
-    if len(shapes) > 1:
-        names = ", ".join(type(shape).__name__ for shape in shapes)
-        raise LocustfileError(
-            f"{path.name} has more than one LoadTestShape ({names}): keep one, or make the others abstract"
-        )
-    return Locustfile(path, users, shapes[0] if shapes else None)
+    unused = tuple(type(shape).__name__ for shape in shapes[1:])
+    return Locustfile(path, users, shapes[0] if shapes else None, unused)
 
 
 def described(error: BaseException, path: Path) -> str:

@@ -73,6 +73,9 @@ class LocustfileLoad:
             warnings.warn(
                 "options", f"the profile's {key} holds, and not what Locust's options say of it"
             )
+        if unused := selected.locustfile.unused_shapes:
+            text = f"of the load shapes of {path.name}, {type(self._shape).__name__} is the first and drives the load, "
+            warnings.warn("shapes", f"{text}as in Locust, and not {', '.join(unused)}")
         apply_timeouts(plan, selected.classes)
         self.environment = Environment(
             user_classes=selected.classes,

@@ -94,6 +94,10 @@ MALFORMED: dict[str, tuple[bytes | Callable[[socket.socket], None], str]] = {
     "a chunk size of letters": (OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "protocol"),
     "a chunk longer than said": (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nabcdef\r\n0\r\n\r\n", "protocol"),
     "more body than said": (OK + b"Content-Length: 1\r\n\r\nabc", "protocol"),
+    "letters for a chunk size at an odd end": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\nx\r\r\n", "protocol"),
+    "an answer after an odd end of trailers": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\r\n" + http("b"), "protocol"),
     "two answers at once": (http("a") + http("b"), "protocol: more than one answer"),
     "an upgrade": (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "protocol"),
     "a null in a header": (OK + b"X: a\0b\r\n\r\n", "protocol"),

@@ -167,14 +167,16 @@ def test_a_load_shape_drives_users_and_the_end(tmp_path: Path) -> None:
         # The users of a tick that names none are those of the tick before, as in Locust.
         shape = SHAPE.replace("(1, 1) if", "(1, 1, [Mine]) if")
         other = "class Other(HttpUser):\n    @task\n    def go(self): self.client.get('/other')\n"
-        result = run(tmp_path, USER + other + shape, url, "users: 9, duration: 60s")
+        unused = "class Never(LoadTestShape):\n    def tick(self): return None\n"
+        result = run(tmp_path, USER + other + shape + unused, url, "users: 9, duration: 60s")
     assert set(asked) == {"/a"}
     users = [window.users for window in result.windows]
     assert users[0] == 1
     assert max(users) == 3
     assert 2 in users  # one user a second, as the shape asks for
-    [said] = result.said()
-    assert said.endswith("its load shape, Steps, ended it")
+    first, last = result.said()
+    assert first.endswith("Steps is the first and drives the load, as in Locust, and not Never")
+    assert last.endswith("its load shape, Steps, ended it")
     assert result.load.failure is None
 
 
