@@ -77,7 +77,7 @@ class RequestTemplate:
         if self._path is not None:
             path = self._path.render(context)
             if not _PATH.fullmatch(path):
-                raise RenderError("template: not a path")
+                raise RenderError("template: a path that does not begin with /")
         if self._headers:
             rendered = {
                 name: tuple(template.render(context) for template in templates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ from soak.profile.requests import RequestSpec
 from soak.profile.types import courses_of
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
+
+#: An expression that a path begins with, and the filter that lets its value be a whole path.
+_FIRST_EXPRESSION = re.compile(r"\s*\{\{(.*?)\}\}", re.DOTALL).match
+_PATH_FILTER = re.compile(r"\|\s*path\b").search
 
 
 def check_requests_and_data(profile: Profile) -> None:
@@ -165,6 +170,13 @@ def _check_template(
     known: set[str],
     columns: dict[str, tuple[str, ...]],
 ) -> None:
+    first = _FIRST_EXPRESSION(text) if kind == "path" else None
+    if first is not None and not _PATH_FILTER(first[1]):
+        reason = "a path begins with /, which is percent-encoded where an expression puts it in"
+        expression = first[1].strip()
+        raise refused(
+            document, place, f"{reason}: for a whole path write {{{{ {expression} | path }}}}"
+        )
     try:
         template = Template(kind, _source(kind, text))
     except TemplateError as error:

@@ -62,7 +62,7 @@ def test_a_header_that_would_be_two_is_a_failure(value: str) -> None:
 
 
 def test_a_path_that_is_none_is_a_failure() -> None:
-    with pytest.raises(RenderError, match="not a path"):
+    with pytest.raises(RenderError, match="does not begin with /"):
         RequestTemplate(request("{{ x | path }}")).render(virtual_user(x="17").context)
 
 

@@ -182,6 +182,11 @@ MISTAKES = {
         GOOD + "  - GET /b/{{ cart }}\n",
         "p.yaml:8: endpoints.1.request: nothing is called cart here; there is",
     ),
+    "a whole path": (
+        GOOD + "  - GET {{ row.sku }}?a=1\ndata: {row: {csv: a.csv}}\n",
+        "p.yaml:8: endpoints.1.request: a path begins with /, which is percent-encoded where an expression puts it in: "
+        "for a whole path write {{ row.sku | path }}",
+    ),
     "captured later": (
         FLOW.replace("POST /cart,", '"POST /cart/{{ cart }}",'),
         "p.yaml:11: flows.0.steps.0.request: nothing is called cart here; there is",
