@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus, urlsplit
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta, nodes
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -36,6 +37,8 @@ from soak.profile.yamltext import Path as Place
 
 Kind = Literal["text", "path", "form", "json"]
 
+#: Jinja's text of a name that there is not.
+_UNDEFINED = re.compile(r"'\w{1,40}' is undefined").match
 #: What may stand in a path as it is: all that is printed, and so no blank, no line break and nothing beyond ASCII; but no
 #: braces, for with the `%` of what is encoded after it, a brace would begin a template.
 PRINTED = "".join(set(map(chr, range(0x21, 0x7F))) - set("{}"))
@@ -230,6 +233,10 @@ class Template:
             raise
         except SecurityError:
             raise RenderError("template: not allowed") from None
+        except UndefinedError as error:
+            # Of a whole name alone: what an expression looks up in a value may be a value itself.
+            named = _UNDEFINED(str(error))
+            raise RenderError(f"template: {named[0] if named else 'UndefinedError'}") from None
         except Exception as error:  # noqa: BLE001 - an expression may do anything; its type is a kind, its text is not
             raise RenderError(f"template: {type(error).__name__}") from None
         if context.vars:  # what `{% set %}` made is of this rendering alone

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from soak import __version__
-from soak.load.plan.plan import Headers, Plan, PlannedBlock, PlannedStep
+from soak.load.plan.plan import Headers, Plan, PlannedBlock, PlannedStep, requests_in
+from soak.load.scenario.templates import Template
 
 #: What is sent with every request that does not say otherwise.
 ADDED_HEADERS = {"User-Agent": f"soak/{__version__}", "Accept": "*/*"}
 
 
 def with_headers(plan: Plan, headers: Headers) -> Plan:
-    """A plan whose requests all send some headers, save where they have one of the same name."""
+    """A plan whose requests all send some headers, save where they have one of the same name.
+
+    A header of what `setup` captures is sent once it is captured: a login can send no token.
+    """
+    missing = {extractor.name for step in requests_in(plan.setup) for extractor in step.extractors}
 
     def with_them(steps: tuple[PlannedStep, ...]) -> tuple[PlannedStep, ...]:
         return tuple(
@@ -22,16 +27,33 @@ def with_headers(plan: Plan, headers: Headers) -> Plan:
             for step in steps
         )
 
+    def within_setup(steps: tuple[PlannedStep, ...]) -> tuple[PlannedStep, ...]:
+        done: list[PlannedStep] = []
+        for step in steps:
+            if isinstance(step, PlannedBlock):
+                done.append(replace(step, steps=within_setup(step.steps)))
+                continue
+            known = {name: value for name, value in headers.items() if not _names(value) & missing}
+            done.append(replace(step, headers=_below(known, step.headers)))
+            missing.difference_update(extractor.name for extractor in step.extractors)
+        return tuple(done)
+
     return replace(
         plan,
         requests=tuple(
             replace(request, headers=_below(headers, request.headers)) for request in plan.requests
         ),
         flows=tuple(replace(flow, steps=with_them(flow.steps)) for flow in plan.flows),
-        setup=with_them(plan.setup),
+        setup=within_setup(plan.setup),
         teardown=with_them(plan.teardown),
         scenarios=tuple(with_headers(scenario, headers) for scenario in plan.scenarios),
     )
+
+
+def _names(value: str | tuple[str, ...]) -> frozenset[str]:
+    """The names in the templates of a header's value, or values."""
+    values = (value,) if isinstance(value, str) else value
+    return frozenset().union(*(Template("text", text).names for text in values))
 
 
 def _below(shared: Headers, own: Headers) -> Headers:

@@ -10,7 +10,7 @@ import pytest
 from soak.errors import ProfileError
 from soak.load.http.connection_options import Origin
 from soak.load.http.request_head import head_of
-from soak.load.plan.plan import Plan
+from soak.load.plan.plan import Plan, requests_in
 from soak.load.scenario.rendering import RenderedRequest, RequestTemplate
 from soak.load.scenario.virtual_user import VirtualUser
 from soak.load.supervisor.compile_plan import plan_of
@@ -99,6 +99,23 @@ setup: [GET /d]
     }
     line = made.to_json()
     assert line.count('"X-Tenant": "acme"') == 3
+
+
+def test_a_header_of_all_requests_waits_for_what_setup_captures() -> None:
+    text = """headers: {X-Tenant: acme, X-Token: "{{ token }}"}
+setup:
+  - {request: POST /login, capture: {token: $.token}}
+  - {repeat: 2, steps: [GET /me]}
+endpoints: [GET /a]
+teardown: [POST /logout]
+"""
+    made = plan(text)
+    login, me = requests_in(made.setup)
+    [logout] = requests_in(made.teardown)
+    assert "X-Token" not in login.headers
+    assert login.headers["X-Tenant"] == "acme"
+    for request in (me, *made.requests, logout):
+        assert request.headers["X-Token"] == "{{ token }}"
 
 
 def test_passwords() -> None:

@@ -184,8 +184,7 @@ MISTAKES = {
     ),
     "a whole path": (
         GOOD + "  - GET {{ row.sku }}?a=1\ndata: {row: {csv: a.csv}}\n",
-        "p.yaml:8: endpoints.1.request: a path begins with /, which is percent-encoded where an expression puts it in: "
-        "for a whole path write {{ row.sku | path }}",
+        "p.yaml:8: endpoints.1.request: a path begins with /, which is percent-encoded where an expression puts it in: for",
     ),
     "captured later": (
         FLOW.replace("POST /cart,", '"POST /cart/{{ cart }}",'),
