@@ -61,6 +61,9 @@ bench-live: install ## What judging costs while a run goes on
 bench-load: install ## How fast the load is, beside FastHttpUser, wrk, vegeta, k6 and oha
 	$(BIN)/python -m tests.bench.bench_load
 
+bench-http2: install ## At what share of the HTTP/1.1 rate a client on h2 would be (needs pip install h2)
+	$(BIN)/python -m tests.bench.bench_http2
+
 bench-workers: install ## What merging a hundred workers' windows takes of the master's core
 	$(BIN)/python -m tests.bench.bench_workers
 
