@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,26 @@ def _along(x: Floats, y: Floats) -> Floats:
     return np.ascontiguousarray((x @ y.transpose(1, 2, 0)).transpose(2, 0, 1))
 
 
+class Weighed(NamedTuple):
+    """What evidence needs beside inner products: as in Whitened, and the number of samples."""
+
+    base: Floats
+    freedom: int
+    least: Floats
+    samples: int
+
+
+class Products(NamedTuple):
+    """Inner products of columns x (v, k) with themselves, with the growth column g and with y; of g and y, (v, 1)."""
+
+    xx: Floats
+    xg: Floats
+    xy: Floats
+    gg: Floats
+    gy: Floats
+    yy: Floats
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fits:
     """One more column each: log evidence, coefficient and its standard error, shape (v, k).
@@ -133,9 +154,13 @@ def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
     """Fit every column (of w.x, or of `x`, both (v, k, n)) alone."""
     x = w.x if x is None else x
     size = np.einsum("vkn,vkn->vk", x, x)
-    along = _along(x, w.y)
     total = np.einsum("...vn,...vn->...v", w.y, w.y)[..., None]
-    usable = size > _ALIGNED * x.shape[2]
+    return fits_alone(Weighed(w.base, w.freedom, w.least, x.shape[2]), size, _along(x, w.y), total)
+
+
+def fits_alone(w: Weighed, size: Floats, along: Floats, total: Floats) -> Fits:
+    """`fit_each` from inner products: of each column with itself and with y (both (v, k)), and of y with itself (v, 1)."""
+    usable = size > _ALIGNED * w.samples
     size = np.where(usable, size, 1.0)
     rest = np.maximum(total - along**2 / size, 0.0)
     freedom = w.freedom - 1
@@ -160,10 +185,16 @@ def fit_each_with(
     gy = np.einsum("vn,...vn->...v", growth, w.y)[..., None]
     xx = np.einsum("vkn,vkn->vk", x, x)
     xg = np.einsum("vkn,vn->vk", x, growth)
-    xy = _along(x, w.y)
     total = np.einsum("...vn,...vn->...v", w.y, w.y)[..., None]
+    weighed = Weighed(w.base, w.freedom, w.least, x.shape[2])
+    return fits_beside(weighed, Products(xx, xg, _along(x, w.y), gg, gy, total), rising)
+
+
+def fits_beside(w: Weighed, of: Products, rising: NDArray[np.bool_] | None = None) -> Fits:
+    """`fit_each_with` from inner products."""
+    xx, xg, xy, gg, gy, total = of
     det = xx * gg - xg**2
-    usable = (det > 1e-5 * xx * gg) & (xx > _ALIGNED * x.shape[2])
+    usable = (det > 1e-5 * xx * gg) & (xx > _ALIGNED * w.samples)
     det = np.where(usable, det, 1.0)
     rest = np.maximum(total - (xy**2 * gg - 2 * xy * gy * xg + gy**2 * xx) / det, 0.0)
     freedom = w.freedom - 2

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.analysis.statistics import marginal_likelihood as evidence
+from soak.analysis.statistics.inner_products import InnerProducts
 from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
 from soak.analysis.statistics.t_mixture import TMixture, t_cdf
 from soak.analysis.thresholds import BENDS, BETTER_THAN_SATURATION, SLOW_SATURATION
@@ -280,18 +281,18 @@ def _climb(
     `base.x` holds the paces, then the steps; `has` are the columns that it has already.
     """
     paces = c.paces.stop - c.paces.start
+    places, begun = slice(paces, base.x.shape[1]), InnerProducts.of(base)
     for pace in (None, *range(paces if settled else 0)):
-        w, charged, columns = base, prior, has
+        w, charged, columns = begun, prior, has
         if pace is not None:
             charged -= float(np.log(paces))
             columns = (*has, c.paces.start + pace)
         for stepped in STEPPED:
-            places = w.x[:, paces:]
             if pace is None:
-                weights = evidence.fit_each(w, places).evidence + stepped + charged + c.step_prior
+                weights = w.fit_each(places).evidence + stepped + charged + c.step_prior
                 log = tally.stay(weights, columns, c.steps.start)
             else:
-                fits = evidence.fit_each_with(w, places, w.x[:, pace])
+                fits = w.fit_each_with(places, pace)
                 contrived = np.where(fits.falls & (fits.slope > 0), _LIFTED, 0.0)
                 log = tally.grow(
                     fits, stepped + charged + c.step_prior + contrived, columns, c.steps.start
@@ -303,7 +304,7 @@ def _climb(
             if pace is not None:
                 charged += float(contrived[noise, best])
             columns = (*columns, c.steps.start + best)
-            w = evidence.project_out(w, places[:, best : best + 1])
+            w = w.project_out(paces + best)
 
 
 def _normalise(
