@@ -75,6 +75,7 @@ class EventKind(StrEnum):
     EXIT_CODE = "exit_code"
     EXCEPTIONS = "exceptions"
     SCRAPING = "scraping"
+    VIEW = "view"
 
 
 class PhaseName(StrEnum):

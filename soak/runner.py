@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,8 @@ class Run:
     run may end early, given the look's number and the seconds left. `exemplars` says, once the load
     has ended, which requests' traces to ask for. `stop` ends the run in order. `resting` is the
     phase after the load. `before` is what a resumed run had done, `pid` the target's process where
-    the caller started it, `known_growth` how fast accepted leaks may grow. After `run`, `ended` is
+    the caller started it, `known_growth` how fast accepted leaks may grow, `locust_ui` where Locust's
+    web UI is served. After `run`, `ended` is
     how it ended and `failure` why it broke.
     """
 
@@ -72,15 +73,15 @@ class Run:
     resting: str = ""
     pid: int | None = None
     before: Resumption = field(default_factory=Resumption)
+    locust_ui: str | None = None
     clock: RunClock = field(default_factory=RunClock)
 
     def run(self) -> None:
         """Start the target, sample it, drive it, let it rest, and seal the recording; SoakError when it could not begin."""
         own = self.pid or (os.getpid() if self.profile.target.start else None)
         build_sources(self.profile, own)  # refuse wrong ones before anything starts
-        self.plan = plan = self.before.rest_of(
-            plan_of(self.profile)
-        )  # and wrong templates and data
+        planned = plan_of(self.profile)  # and wrong templates and data
+        self.plan = plan = self.before.rest_of(replace(planned, locust_ui=self.locust_ui))
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock(time.monotonic() - self.before.now)
         facts = description(self.profile, self.command, known_growth=self.known_growth)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 #: Events that are told while a run goes on.
 _TOLD = (
     EventKind.PROBE,
+    EventKind.VIEW,
     EventKind.RESUMED,
     EventKind.WARNING,
     EventKind.TARGET,
@@ -92,6 +93,7 @@ def drive(
         known_growth=_known_growth(profile, against),
         watch=watched,
         before=before,
+        locust_ui=options.locust_ui if options else None,
     )
     if profile.stop_early and not before.stretches:  # the looks were fixed for the whole of a run
         run.looks = [share for share, _, _ in LOOKS]

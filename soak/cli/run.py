@@ -9,7 +9,13 @@ import click
 
 from soak.cli import run_flags
 from soak.cli.dashes import AfterDashes, after_dashes
-from soak.cli.view_options import ViewOptions, live_option, metrics_option, otlp_option
+from soak.cli.view_options import (
+    ViewOptions,
+    live_option,
+    locust_ui_option,
+    metrics_option,
+    otlp_option,
+)
 from soak.errors import UsageError
 
 
@@ -94,6 +100,7 @@ from soak.errors import UsageError
 @live_option
 @metrics_option
 @otlp_option
+@locust_ui_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -137,6 +144,7 @@ def command(
       soak run --resume reports/nightly-20260101T000000Z
       soak run profiles/nightly.yaml --live --metrics
       soak run profiles/nightly.yaml --otlp http://127.0.0.1:4318
+      soak run profiles/locustfile.yaml --locust-ui
       soak run --url http://127.0.0.1:8080 --endpoint "GET /user" --rate 50/s --duration 10m
       soak run --url http://127.0.0.1:8080 --endpoint "GET /" --users 20 --until-certain 30m --process port:8080
       soak run --url http://127.0.0.1:8080 --endpoint "GET /a" --endpoint "GET /b" --attribute --profile-out mine.yaml
@@ -152,7 +160,8 @@ def command(
             or any(flags.values())
         ):
             raise UsageError(
-                "--resume goes with --json, --live, --metrics and --otlp alone: the run goes on as it began, in its own directory"
+                "--resume goes with --json, --live, --metrics, --otlp and --locust-ui alone: "
+                "the run goes on as it began, in its own directory"
             )
         return _resume(resume, as_json=as_json, options=options)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from soak.errors import UsageError
-from soak.live.address import LIVE_PORT, METRICS_PORT, TOKEN, Address, parse_address
+from soak.live.address import LIVE_PORT, LOCUST_UI_PORT, METRICS_PORT, TOKEN, Address, parse_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class ViewOptions:
     live: Address | None = None
     metrics: Address | None = None
     otlp: str | None = None
+    locust_ui: str | None = None
 
     @classmethod
     def of(cls, flags: dict[str, Any]) -> ViewOptions:
@@ -29,6 +30,7 @@ class ViewOptions:
             check_exporter(otlp)
         return cls(
             otlp=otlp,
+            locust_ui=own_ui_address(flags.pop("locust_ui", None)),
             **{
                 name: parse_address(f"--{name}", given[name], ports[name])
                 for name in ports
@@ -59,6 +61,31 @@ def otlp_option(function: Any) -> Any:
         metavar="ENDPOINT",
         help="Send the same to an OpenTelemetry collector, such as http://127.0.0.1:4318. Needs soak-harness[otlp].",
     )(function)
+
+
+def locust_ui_option(function: Any) -> Any:
+    """`--locust-ui [ADDR]`."""
+    return click.option(
+        "--locust-ui",
+        is_flag=False,
+        flag_value=f"127.0.0.1:{LOCUST_UI_PORT}",
+        metavar="[ADDRESS]",
+        help=f"Serve Locust's own web UI, for reading, at HOST:PORT of this machine (127.0.0.1:{LOCUST_UI_PORT} unless given).",
+    )(function)
+
+
+def own_ui_address(text: str | None) -> str | None:
+    """`HOST:PORT` of Locust's web UI; UsageError where other machines could reach it."""
+    if text is None:
+        return None
+    address = parse_address("--locust-ui", text, LOCUST_UI_PORT)
+    if not address.loopback:
+        raise UsageError(
+            f"--locust-ui {text}: Locust's web UI knows no token, so it is served to this machine alone; from another one, "
+            f"ssh -L {address.port}:127.0.0.1:{address.port} HOST"
+        )
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
 
 
 def check_exporter(endpoint: str) -> None:

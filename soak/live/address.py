@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from soak.errors import UsageError
 
+#: The port of Locust's web UI unless told otherwise: Locust's own.
+LOCUST_UI_PORT = 8089
 #: The ports of the live page, of the metrics and of `soak agent` unless told otherwise.
 LIVE_PORT, METRICS_PORT, AGENT_PORT = 8765, 9257, 9256
 #: Where the token for other addresses than loopback's comes from.

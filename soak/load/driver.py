@@ -20,6 +20,7 @@ from soak.load.locustfile.locustfile_load import LocustfileLoad
 from soak.load.measure.counting import Counting
 from soak.load.measure.generator_health import Health
 from soak.load.measure.locust_stats import BoundedStatistics
+from soak.load.measure.locust_ui import LocustUi
 from soak.load.plan.asked import schedule_of
 from soak.load.plan.partition import Share, Shares
 from soak.load.plan.plan import Plan
@@ -70,6 +71,7 @@ class LoadDriver:
             )
         self.environment.stats = self.statistics = BoundedStatistics()
         self.runner = self.new_runner(self.environment)
+        self.ui = self.new_ui()
         if self.locustfile is not None:
             self.locustfile.attach(self.runner)
 
@@ -103,6 +105,12 @@ class LoadDriver:
     def new_runner(self, environment: Environment) -> Runner:
         """Locust's runner, whose users are all in this process."""
         return environment.create_local_runner()
+
+    def new_ui(self) -> LocustUi | None:
+        """Locust's web UI, where it was asked for: of a locustfile's own environment, or of soak's requests."""
+        if self.plan.locust_ui is None:
+            return None
+        return LocustUi(self.plan, self.environment if self.locustfile is not None else None)
 
     def new_warnings(self) -> Warnings:
         """How warnings leave this process."""
@@ -152,6 +160,9 @@ class LoadDriver:
         lifeline = self.lifeline()
         began = self.began = time.monotonic()
         self.health.start()
+        if self.ui is not None:
+            self.ui.start()
+            self.event("view", self.ui.said)
         self.tell_started(began)
         windows = gevent.spawn(self.stream_windows, began)
         driving = gevent.spawn(self.drive, began)
@@ -249,6 +260,8 @@ class LoadDriver:
 
     def send_window(self, window: Window) -> None:
         """Send one window to its reader: the supervisor or the master."""
+        if self.ui is not None:
+            self.ui.take(window)
         self.send(window_line(window))
 
     def send(self, text: str) -> None:

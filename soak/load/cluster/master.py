@@ -24,6 +24,7 @@ from soak.load.cluster.registry import RegisteredWorker, WorkerRegistry
 from soak.load.cluster.transport import LocalServer, Receiver, open_servers
 from soak.load.lifeline import GRACE, end_of_input
 from soak.load.measure.generator_health import MasterHealth
+from soak.load.measure.locust_ui import LocustUi
 from soak.load.plan.asked import users_at
 from soak.load.plan.cluster_options import (
     TOKEN,
@@ -73,6 +74,7 @@ class Master:
         #: Why the run cannot go on, and why no row of data is left; empty while neither is so.
         self.broken = self.exhausted = ""
         self._writing = ThreadPool(1)
+        self.ui = LocustUi(plan) if plan.locust_ui is not None else None
 
     def run(self) -> int:
         """Gather, begin, merge, end; 0 when the plan was driven to its end or stopped in order."""
@@ -161,6 +163,9 @@ class Master:
         for worker in self.registry.all:
             worker.heard = self.began
             self._send(worker.client, messages.Begin())
+        if self.ui is not None:
+            self.ui.start()
+            self._event("view", self.ui.said)
         self._write_line(line("started", time=self.began))
         until = plan.ramp + plan.duration + plan.timeout + 5.0
         while self.registry.working:
@@ -198,6 +203,8 @@ class Master:
             [w.index for w in some] for some in (self.registry.working, self.registry.finished)
         )
         for window in self.health.beside(list(self.slots.closed(working, finished, self.parts))):
+            if self.ui is not None:
+                self.ui.take(window)
             self._write_line(window_line(window))
             self._check_rows(window)
 

@@ -56,6 +56,9 @@ class WorkerDriver(LoadDriver):
         index = self.shares.first.index
         return environment._create_runner(UsersRunner, self.link.name, index)  # noqa: SLF001 - as Locust's own do
 
+    def new_ui(self) -> None:
+        """The master has it, where it was asked for: of all workers together."""
+
     def lifeline(self) -> Any:
         """What becomes ready when the load must end: the end of the membership, whatever ended it."""
         return self.link.ends

@@ -103,7 +103,9 @@ class LocustfileLoad:
         events.test_stop.add_listener(self._test_stopped)
         if self.environment.parsed_options.equal_weights:
             self.environment.assign_equal_weights()
-        events.init.fire(environment=self.environment, runner=runner, web_ui=None)
+        events.init.fire(
+            environment=self.environment, runner=runner, web_ui=self.environment.web_ui
+        )
 
     def _count(
         self,

@@ -10,15 +10,19 @@ import time
 from typing import Any
 
 from locust.runners import Runner
-from locust.stats import RequestStats, StatsEntry, StatsError
+from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
+from soak.latency import bucket_seconds
 from soak.load.measure.counting import MAX_ENDPOINTS, MAX_KINDS, OTHER
+from soak.windows import EndpointWindow, Window
 
 #: Requests and failures by second are kept so long, in seconds: Locust's current rates look back ten.
 KEPT_SECONDS = 60
 #: So many entries know their current percentiles, as Locust's do, and their total always: an entry keeps 20 copies of its
 #: response times for it, of up to 20 KB each.
 CURRENT_PERCENTILES = 50
+#: So many moments of the charts of Locust's web UI are kept: an hour, one each 5 s as in Locust.
+KEPT_HISTORY = 720
 
 
 class BoundedStatistics(RequestStats):
@@ -39,13 +43,49 @@ class BoundedStatistics(RequestStats):
         method, name = self._folded(method, name)
         self.total.log_error(error)
         self.entries[name, method].log_error(error)
+        self._error(method, name, error).occurred()
+
+    def _error(self, method: str, name: str, error: Exception | str | None) -> StatsError:
+        """Where failures of a kind are counted."""
         key = StatsError.create_key(method, name, error)
         if key not in self.errors and len(self.errors) >= MAX_KINDS:
             method, name, error = "", OTHER, OTHER
             key = StatsError.create_key(method, name, error)
         if key not in self.errors:
             self.errors[key] = StatsError(method, name, error)
-        self.errors[key].occurred()
+        return self.errors[key]
+
+    def add_window(self, window: Window) -> None:
+        """Requests that were made elsewhere, or not by Locust, merged as Locust's master merges those of its workers."""
+        now = time.time()
+        for seen in window.endpoints:
+            if seen.requests:
+                method, name = self._folded(*method_and_name(seen.endpoint))
+                entry = self._entry_of(seen, now)
+                self.total.extend(entry)
+                (self.entries.get((name, method)) or self._new_entry(method, name)).extend(entry)
+            for failure, count in seen.failures.items():
+                method, name = method_and_name(seen.endpoint)
+                error = self._error(method, name, failure)
+                error.occurred()
+                error.occurrences += count - 1
+
+    def _entry_of(self, seen: EndpointWindow, now: float) -> StatsEntry:
+        """One window of one endpoint, in milliseconds, each latency within 2%."""
+        entry = StatsEntry(self, "", "")
+        entry.num_requests, entry.total_content_length = seen.requests, seen.bytes
+        entry.num_failures = sum(seen.failures.values())
+        entry.last_request_timestamp = now
+        entry.num_reqs_per_sec[int(now)] = seen.requests
+        entry.num_fail_per_sec[int(now)] = entry.num_failures
+        for histogram in (seen.latency, seen.failed_latency):
+            for bucket, count in histogram.counts.items():
+                milliseconds = bucket_seconds(bucket) * 1e3
+                entry.response_times[bucket_response_time(milliseconds)] += count
+                entry.total_response_time += milliseconds * count
+                entry.max_response_time = max(entry.max_response_time, milliseconds)
+                entry.min_response_time = min(entry.min_response_time or milliseconds, milliseconds)
+        return entry
 
     def _new_entry(self, method: str, name: str) -> StatsEntry:
         method, name = self._folded(method, name)
@@ -59,13 +99,19 @@ class BoundedStatistics(RequestStats):
 
     def prune(self, runner: Runner) -> None:
         """Forget what is past: to be called every few seconds."""
-        self.history.clear()
+        del self.history[:-KEPT_HISTORY]
         oldest = int(time.time()) - KEPT_SECONDS
         for entry in (self.total, *self.entries.values()):
             _forget(entry, oldest)
         exceptions: dict[Any, Any] = runner.exceptions
         while len(exceptions) > MAX_KINDS:
             exceptions.pop(next(iter(exceptions)))
+
+
+def method_and_name(endpoint: str) -> tuple[str, str]:
+    """The two columns in which Locust shows an endpoint: `GET /x` has a method, `create order` has none."""
+    first, space, rest = endpoint.partition(" ")
+    return (first, rest) if space and first.isupper() else ("", endpoint)
 
 
 def _forget(entry: StatsEntry, oldest: int) -> None:

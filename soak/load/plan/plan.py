@@ -112,7 +112,8 @@ class Plan:
     pattern of `allow`. `trace_header`, unless empty, names a header for the trace id alone.
     `before` is how many requests an earlier load of
     the same run made: this one goes on where that ended, with rows, numbers and random values of
-    its own. With `attribute`, shares vary by a code.
+    its own. With `attribute`, shares vary by a code. `locust_ui` is where Locust's web UI is
+    served (`HOST:PORT`), None where it is not.
 
     With `scenarios`, these make the load, each a plan with requests of its own (`scenario` is its
     name), and `rate` and `users` are what all of them make together. A scenario's `ramp` then is
@@ -156,6 +157,7 @@ class Plan:
     user_classes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    locust_ui: str | None = None
     scenario: str = ""
     scenarios: tuple[Plan, ...] = ()
 
