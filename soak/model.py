@@ -36,6 +36,7 @@ __all__ = [
     "Aborted",
     "Adjustment",
     "Analysis",
+    "Basis",
     "Chart",
     "Curve",
     "Ending",
@@ -188,6 +189,20 @@ class Vouched:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """What a verdict rests on: how it came about in five `steps`, each a name and a sentence with this run's figures.
+
+    `sources` are what was asked of the target, `seen` what soak found there at the start, and
+    `unwatched` what it could not look at, each with how to change that.
+    """
+
+    steps: tuple[tuple[str, str], ...]
+    sources: tuple[SourceHealth, ...]
+    seen: tuple[str, ...]
+    unwatched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """A recording judged: all that a reporter needs, and nothing that it would have to compute.
 
@@ -195,7 +210,7 @@ class Analysis:
     for a pass; `lead` is the series to show first, None where no judged series is drawn.
     `exemplars` are the slowest requests, slowest first, and then failed ones in the order of time;
     `links` are names and addresses with {trace_id} for theirs. `capacity` is what a capacity search
-    found, None but for one.
+    found, None but for one; `basis` is what the verdict rests on, None but for a single run or file.
     """
 
     run: RunInfo
@@ -218,6 +233,7 @@ class Analysis:
     capacity: Capacity | None = None
     groups: tuple[GroupSummary, ...] = ()
     lead: Lead | None = None
+    basis: Basis | None = None
 
     @property
     def broke(self) -> bool:

@@ -10,6 +10,7 @@ import yaml
 
 from soak.analysis import analyze, analyze_prepared
 from soak.analysis.acceptance import with_acceptances
+from soak.analysis.basis import with_basis
 from soak.analysis.capacity_search import judge_search
 from soak.analysis.pooling import pool, refuse_to_pool
 from soak.analysis.prepare.asked_load import AskedLoad
@@ -56,6 +57,8 @@ def judge(
         analysis = with_acceptances(
             analysis, prepared, profile.accept, _day(recording.run), known_growth
         )
+    # Again: confirmations and acceptances change findings.
+    analysis = with_basis(analysis, prepared, profile.limits.survive.for_)
     return with_traces(analysis, recording.traces, profile.trace)
 
 

@@ -147,7 +147,8 @@ class RunInfo:
 
     `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
     `known_growth` is what the baseline that it ran against says of each series' fastest growth an
-    hour, which bounds what is accepted.
+    hour, which bounds what is accepted. `profile` is the profile as the run directory keeps it, with no
+    secret in it.
     """
 
     name: str
@@ -159,6 +160,7 @@ class RunInfo:
     aborted: Aborted | None = None
     known_growth: Mapping[str, float] = field(default_factory=dict)
     language: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,14 +19,24 @@ def lead_of(
         for finding in findings
         if vouched is not None and _key(finding) == vouched.by and finding.trend is not None
     ]
-    chosen = next((finding for finding in (*bounding, *findings) if _key(finding) in drawn), None)
+    chosen = next(
+        (finding for finding in (*bounding, *findings) if _shown_by(finding, drawn)), None
+    )
     if chosen is None:
         return None
+    if _key(chosen) not in drawn:
+        return Lead(chosen.series)
     if chosen.trend is None or chosen.rule is not RuleName.GROWTH:
         return Lead(_key(chosen))
     if chosen.verdict is Verdict.FAIL:
         return _forecast(chosen, chosen.trend)
     return Lead(_key(chosen), _steepest_hidden(chosen.trend))
+
+
+def _shown_by(finding: Finding, drawn: set[str]) -> bool:
+    """Whether its series is drawn; where something is open about one endpoint, that of all endpoints shows it too."""
+    open_ = finding.verdict is not Verdict.PASS
+    return _key(finding) in drawn or (open_ and finding.series in drawn)
 
 
 def _key(finding: Finding) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from soak.analysis.basis import with_basis
 from soak.analysis.charts import charts
 from soak.analysis.endpoint_summaries import endpoint_summaries
 from soak.analysis.lead import lead_of
@@ -93,7 +94,7 @@ def analyze_prepared(
     if broken is not None and verdict is not Verdict.FAIL:
         verdict, reason = Verdict.INCONCLUSIVE, broken
     drawn = charts(prepared, findings)
-    return Analysis(
+    analysis = Analysis(
         recording.run,
         verdict,
         reason,
@@ -111,6 +112,7 @@ def analyze_prepared(
         groups=tuple(_groups(prepared)),
         lead=lead_of(findings, vouched, drawn),
     )
+    return with_basis(analysis, prepared, limits.survive.for_)
 
 
 def _urgency(finding: Finding) -> tuple[int, float]:

@@ -105,8 +105,14 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     noun = subject.noun[:1].upper() + subject.noun[1:]
     fastest = show_amount(bound(trend), finding.unit)
     grow = "fall" if subject.falls else "grow"
+    surely = trend.for_the_worse
+    if surely.slope_low > 0:
+        rate = show_amount(surely.slope_per_hour, f"{finding.unit}")
+        seen = f"{noun} {'falls' if subject.falls else 'grows'} by some {rate}, and up to {fastest} is not ruled out"
+    else:
+        seen = f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen"
     reason = (
-        f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen: it could {grow} by half in "
+        f"{seen}: it could {grow} by half in "
         f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{_more(seconds, judged)}."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)

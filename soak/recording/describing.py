@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,13 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from soak import __version__
-from soak.errors import RecordingError
+from soak.errors import RecordingError, without_user_info
 from soak.model import Aborted, label_pairs
 from soak.profile import Profile
 from soak.profile.checking import directory_of
 from soak.profile.parsing import command_without_secrets
 from soak.profile.summary import load_summary, target_address
+from soak.profile.yamltext import LEFT_OUT
 
+#: A value of a key that names a secret, unless it is a `${VAR}`, a template or a JSONPath.
+_LITERAL_SECRET = re.compile(
+    r"""((?:authorization|cookie|passw|secret|token|api[-_]?key|credential)[\w-]*["']?[ \t]*:[ \t]*)"""
+    r"""(?!\$|["']?\$\.|\{|\||>)(?:"(?:(?!\$\{|\{\{)[^"\n])*"|'(?:(?!\$\{|\{\{)[^'\n])*'|(?![\s"'\[#])(?:(?!\$\{|\{\{)[^\n,}\]#])+(?=[\n,}\]#]|$))""",
+    re.IGNORECASE,
+)
 #: Where the commit under test is told: soak's own variable first, then what CI services set.
 COMMIT_VARIABLES = (
     "SOAK_COMMIT",
@@ -81,6 +89,11 @@ def _checked_out() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
+
+
+def without_literal_secrets(profile: str) -> str:
+    """A profile's text as a report may carry it: what is written as it is under a name such as `password` is left out."""
+    return without_user_info(_LITERAL_SECRET.sub(rf"\1{LEFT_OUT}", profile))
 
 
 def facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

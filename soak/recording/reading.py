@@ -30,7 +30,7 @@ from soak.model import (
     label_pairs,
 )
 from soak.recording.compacting import PACKED, readable
-from soak.recording.describing import facts, read_aborted
+from soak.recording.describing import facts, read_aborted, without_literal_secrets
 from soak.recording.files import DATABASE, PROFILE, RUN, is_under_way, read_run
 from soak.recording.request_windows import read_coverage, read_generator, read_users, read_windows
 from soak.recording.snapshot_files import read_later
@@ -85,6 +85,7 @@ def load_recording(directory: Path) -> Recording:
         read_aborted(run, str(directory / RUN)),
         run.get("known_growth", {}),
         run.get("language", ""),
+        without_literal_secrets(profile_text(directory) or ""),
     )
     return Recording(
         info,

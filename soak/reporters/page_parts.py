@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from functools import cache
 from gzip import compress
@@ -9,7 +10,7 @@ from importlib.resources import files
 
 from bokeh.resources import Resources
 from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from soak.reporters import trace_wording, wording
 from soak.units import show_duration, show_number, show_ratio
@@ -20,6 +21,8 @@ def own_script(text: str) -> Markup:
     return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - our own
 
 
+#: Code within a sentence, as in a remedy.
+_CODE = re.compile(r"`([^`]+)`")
 #: The library's own colour for the names in what the pointer is told, too pale to read on white (WCAG AA asks 4.5 to 1).
 PALE_LABEL = "color:#26aae1"
 
@@ -43,6 +46,11 @@ def page_file(name: str) -> str:
     return (files("soak.reporters") / "page" / name).read_text("utf-8")
 
 
+def prose(text: str) -> Markup:
+    """A sentence, escaped; what stands between backticks in it is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(wording.clean(text)))))  # noqa: S704 - escaped
+
+
 @cache
 def environment() -> Environment:
     """The template's environment: everything escaped, and a name that does not exist is an error."""
@@ -59,6 +67,10 @@ def environment() -> Environment:
         wording=wording, trace_wording=trace_wording, marks=wording.MARK, style=style
     )
     made.filters.update(
-        clean=wording.clean, number=show_number, ratio=show_ratio, duration=show_duration
+        clean=wording.clean,
+        prose=prose,
+        number=show_number,
+        ratio=show_ratio,
+        duration=show_duration,
     )
     return made

@@ -42,6 +42,19 @@ def test_a_failing_series_leads_with_its_forecast_to_its_capacity() -> None:
     assert lead.line == Line(5 * HOUR, 41 * HOUR, 140.0, 500.0, 140.0 + 36 * 9, 140.0 + 36 * 11)
 
 
+def test_what_is_open_about_one_endpoint_leads_with_the_curve_of_all() -> None:
+    failed = "http_request_error_ratio"
+    about = finding(failed, Verdict.INCONCLUSIVE, labels=(("endpoint", "GET /a"),), trend=None)
+    charts = [chart("rss"), chart(failed)]
+    lead = lead_of([about, finding("rss", Verdict.PASS)], None, charts)
+    assert lead is not None
+    assert lead.series == failed
+    well = replace(about, verdict=Verdict.PASS)
+    lead = lead_of([well, finding("rss", Verdict.PASS)], None, charts)
+    assert lead is not None
+    assert lead.series == "rss"
+
+
 def test_without_a_capacity_the_forecast_goes_to_twice_the_level() -> None:
     lead = lead_of([finding("heap", Verdict.FAIL)], None, [chart("heap")])
     assert lead is not None

@@ -78,6 +78,20 @@ def test_a_pass_whose_horizon_is_under_twice_the_judged_stretch_is_hollow(
         assert "it could grow by half in 2 h, and was judged for 60 min" in found.reason
 
 
+def test_a_hollow_pass_that_surely_grows_is_not_said_to_be_steady() -> None:
+    [hollow] = vouched(
+        [subject([0.0])], [finding(replace(trend(high=50 * MIB), slope_low=MIB))], HOUR
+    )
+    assert hollow.verdict is Verdict.INCONCLUSIVE
+    assert "grows by some" in hollow.reason
+    assert "is not ruled out: it could grow by half" in hollow.reason
+    assert "not seen" not in hollow.reason
+    [open_] = vouched(
+        [subject([0.0])], [finding(replace(trend(high=50 * MIB), slope_low=0.0))], HOUR
+    )
+    assert "was not seen to grow" in open_.reason
+
+
 def test_counts_and_explicit_limits_are_never_hollow() -> None:
     fast = finding(trend(high=500 * MIB))
     for own in (subject([0.0], integer=True), subject([0.0], limit=1e9)):

@@ -14,6 +14,7 @@ from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Sample, Scrape
 from soak.recording import Recorder, load_recording, request_windows
 from soak.recording import recorder as recorder_module
+from soak.recording.describing import without_literal_secrets
 from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
@@ -385,3 +386,18 @@ def test_windows_of_days_are_read_a_few_together(
     assert own.lag.max() == single.lag.max()
     assert own.times.tolist() == together.times.tolist()
     assert own.cpu_ratio.tolist() == [0.5] * 18
+
+
+def test_a_report_carries_no_secret_that_the_profile_has_as_it_is() -> None:
+    text = """\
+target: {url: "http://user:hunter2@127.0.0.1"}
+endpoints:
+  - {request: GET /, headers: {Authorization: Bearer hunter2, X-Api-Key: "hunter2", Cookie: 'id=hunter2'}}
+auth: {request: POST /token, json: {password: hunter2, client_secret: hunter2}, token: $.access_token}
+data: {password: "${PASSWORD}", token: "{{ row.token }}", secret: Bearer ${SECRET}}
+"""
+    shown = without_literal_secrets(text)
+    assert "hunter2" not in shown
+    for kept in ("token: $.access_token", '"${PASSWORD}"', '"{{ row.token }}"', "${SECRET}"):
+        assert kept in shown
+    assert shown.count("\n") == text.count("\n")

@@ -10,6 +10,7 @@ from soak.analysis.lead import lead_of
 from soak.growth_views import Flame, FlameBox, PlaceRow, PlaceTable
 from soak.model import (
     Analysis,
+    Basis,
     Chart,
     Curve,
     Ending,
@@ -26,6 +27,7 @@ from soak.model import (
     Place,
     RuleName,
     RunInfo,
+    SourceHealth,
     Suspect,
     Trend,
     Verdict,
@@ -350,6 +352,12 @@ def failing() -> Analysis:
             ),
         ),
         lead=lead_of(worst_first(findings), None, charts),
+        basis=Basis(
+            (("Load", "3,600 requests."), ("Verdict", "1 fails: one proven fail is enough.")),
+            (SourceHealth("process", 28800, 3, 0.21, "timed out"),),
+            ("process 4711: its memory is watched",),
+            ("Which endpoint leaks: `--attribute` varies the mix.",),
+        ),
     )
 
 
@@ -451,7 +459,9 @@ def hostile() -> Analysis:
         NASTY, 0.5, Place(NASTY), NASTY, 1.0, 0.9, 1.1, NASTY, (NASTY, LONG), NASTY, NASTY
     )
     endpoint = EndpointSummary(NASTY, 1, 1, 0.1, None, None, None, None, None, ((NASTY, 1),))
-    run = RunInfo(NASTY, NASTY, 10.0, failure=NASTY)
+    run = RunInfo(
+        NASTY, NASTY, 10.0, facts=(("command", NASTY),), failure=NASTY, profile=f"a: {NASTY}"
+    )
     events = (Event(3.0, EventKind.WARNING, NASTY),)
     phases = (Phase(NASTY, 0.0, 2.0), Phase("warmup", 2.0, 4.0))
     exemplars = (
@@ -486,6 +496,12 @@ def hostile() -> Analysis:
         ),
         places=PlaceTable(
             (NASTY,), (PlaceRow(NASTY, NASTY, (float("nan"),)), PlaceRow(LONG, "bytes", (1e300,)))
+        ),
+        basis=Basis(
+            ((NASTY, f"`{NASTY}`"), (LONG, LONG)),
+            (SourceHealth(NASTY, 2, 1, float("nan"), NASTY),),
+            (NASTY,),
+            (f"`{NASTY}",),
         ),
     )
 

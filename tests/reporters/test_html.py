@@ -213,6 +213,9 @@ def test_the_verdict_stands_before_everything_else() -> None:
         "Endpoints",
         "Charts",
         "Slowest and failed requests",
+        "What this verdict rests on",
+        "1 fails: one proven fail is enough.",
+        "Which endpoint leaks: --attribute varies the mix.",
     ]
     places = [text.index(words, text.index("orders-nightly started")) for words in order]
     assert places == sorted(places)
