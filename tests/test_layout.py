@@ -128,6 +128,7 @@ MAY_IMPORT = {
         "units",
         "windows",
     },
+    "exported": {"analysis", "errors", "model"},
     "alert_rules": {"analysis", "catalog", "profile", "selectors", "units"},
     "catalog": {"model", "selectors", "units"},
     "pipeline": {

@@ -30,6 +30,7 @@ VERBS = {
     "prune": "Delete old runs, but for those that are still needed",
     "compact": "Make the recordings of ended runs smaller",
     "report": "Judge a run again and render it in any format",
+    "export": "Export what a run recorded as CSV or Parquet",
     "agent": "Serve /metrics for a process that has none",
     "schema": "Print the profile's JSON Schema, for editors",
 }

@@ -120,7 +120,7 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     collections = collections_between(own, max(full, start + warmup), end)
     all_series = (*with_live_heap(own), *generator_series(recording))
     gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in all_series]
-    everything = [*gauges, *_request_series(recording)]
+    everything = [*gauges, *request_series(recording)]
     inside = [_between(series, start, end) for series in everything]
     snapshots = perturbed(recording.snapshots)
     gaps = tuple(phase for phase in recording.phases if phase.name == PhaseName.GAP)
@@ -224,7 +224,7 @@ def _agreed(each: list[list[float]]) -> tuple[float, ...]:
     return tuple(sorted(agreed))
 
 
-def _request_series(recording: Recording) -> Iterator[Series]:
+def request_series(recording: Recording) -> Iterator[Series]:
     """Windows as series: rate, error ratio, median and 99th percentile, for each endpoint and, unlabelled, for all."""
     if recording.users is not None:
         yield recording.users

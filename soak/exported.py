@@ -1,0 +1,119 @@
+"""A recording as one table, a row a moment and a column a series, for other programs: CSV text or Parquet.
+
+`soak analyze` reads both again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import request_series
+from soak.errors import UsageError
+from soak.model import Floats, Recording, Series, series_key
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportTable:
+    """Columns of one length n: `times` in seconds since the run's start, rising, and a series each, NaN where it has no value.
+
+    `started` is when the run began, in UTC, None where nothing says so.
+    """
+
+    started: datetime | None
+    times: Floats
+    columns: dict[str, Floats]
+
+    def moments(self) -> list[datetime]:
+        """The times in UTC, to the millisecond."""
+        assert self.started is not None
+        return [
+            self.started + timedelta(milliseconds=round(1000 * seconds))
+            for seconds in self.times.tolist()
+        ]
+
+
+def table_of(recording: Recording) -> ExportTable:
+    """Everything that was sampled, counters as they were counted, and what the request windows tell."""
+    several = [
+        series for series in (*recording.series, *request_series(recording)) if len(series.times)
+    ]
+    # To the millisecond: a window and a scrape of the same moment share a row.
+    rounded = [np.round(series.times, 3) for series in several]
+    times = np.unique(np.concatenate(rounded)) if rounded else np.empty(0)
+    columns: dict[str, Floats] = {}
+    for name, series, moments in zip(_names(several), several, rounded, strict=True):
+        column = np.full(len(times), np.nan)
+        column[np.searchsorted(times, moments)] = series.values
+        columns[name] = column
+    return ExportTable(_started(recording), times, columns)
+
+
+def _names(several: list[Series]) -> Iterator[str]:
+    """The name of each column; series that two sources tell alike are told apart by their source."""
+    often = Counter(series.key for series in several)
+    for series in several:
+        own = (
+            series.labels if often[series.key] == 1 else (*series.labels, ("source", series.source))
+        )
+        yield series_key(series.name, tuple((name, _escaped(value)) for name, value in own))
+
+
+def _escaped(value: str) -> str:
+    """A label's value as Prometheus writes it."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _started(recording: Recording) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(recording.run.started)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def csv_text(table: ExportTable) -> str:
+    """A column `time` (ISO 8601, UTC), or `t` (seconds) where the start is not known; an empty cell where there is no value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["t" if table.started is None else "time", *table.columns])
+    if table.started is None:
+        first = [f"{seconds:.3f}" for seconds in table.times.tolist()]
+    else:
+        first = [
+            moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            for moment in table.moments()
+        ]
+    cells = [[_cell(value) for value in column.tolist()] for column in table.columns.values()]
+    writer.writerows(zip(first, *cells, strict=True))
+    return text.getvalue()
+
+
+def _cell(value: float) -> str:
+    """A number exactly, a whole one without its point; empty for none."""
+    return "" if math.isnan(value) else repr(int(value)) if value.is_integer() else repr(value)
+
+
+def parquet_bytes(table: ExportTable) -> bytes:
+    """The same as Parquet (columns `time` or `t`, and doubles); UsageError where pyarrow is not installed."""
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError:
+        raise UsageError("Parquet needs pyarrow: pip install 'soak-harness[parquet]'") from None
+    first = (
+        {"t": pa.array(table.times)}
+        if table.started is None
+        else {"time": pa.array(table.moments(), pa.timestamp("ms", tz="UTC"))}
+    )
+    columns = {name: pa.array(column, from_pandas=True) for name, column in table.columns.items()}
+    sink = io.BytesIO()
+    parquet.write_table(pa.table(first | columns), sink)
+    return sink.getvalue()
