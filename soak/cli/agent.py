@@ -8,7 +8,7 @@ import click
 
 from soak.cli.stop_signals import interrupt_on_signals
 from soak.errors import ExitCode, SoakError, UsageError
-from soak.live.address import AGENT_PORT, parse_address
+from soak.live.address import AGENT_PORT, parse_address, require_token
 from soak.printable import clean
 
 
@@ -45,7 +45,7 @@ def command(
 
     Run it beside a service that tells nothing about itself, on the service's own machine, and name
     its page in the profile's sources. It is served to this machine alone unless --listen says
-    otherwise.
+    otherwise, which needs --token-from.
 
     \b
     Examples:
@@ -61,6 +61,7 @@ def command(
     if token_from and not token:
         raise UsageError(f"--token-from: the environment variable {token_from} is not set")
     address = parse_address("--listen", listen, AGENT_PORT)
+    require_token("--listen", address, token or "", "--token-from must name a variable with")
     try:
         server = Agent((address.host, address.port), source, token)
     except OSError as error:

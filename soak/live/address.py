@@ -25,10 +25,19 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can reach it; names beneath localhost may lead elsewhere."""
         from soak.profile.hosts import is_loopback  # noqa: PLC0415 - `--help` needs none of it
 
-        return is_loopback(self.host)
+        return is_loopback(self.host) and not self.host.lower().rstrip(".").endswith(".localhost")
+
+
+def require_token(option: str, address: Address, token: str, how: str) -> None:
+    """UsageError for an address that other machines can reach without a token; `how` begins what to do."""
+    if not address.loopback and len(token) < SHORTEST_TOKEN:
+        raise UsageError(
+            f"{option} {address.host}: other machines can reach this address, so {how} a secret of "
+            f"{SHORTEST_TOKEN} characters at least"
+        )
 
 
 def parse_address(option: str, text: str, default_port: int) -> Address:

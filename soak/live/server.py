@@ -16,9 +16,9 @@ from typing import Any
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from soak.errors import SoakError, UsageError
-from soak.live.address import SHORTEST_TOKEN, TOKEN, Address
-from soak.profile.hosts import is_loopback
+from soak.errors import SoakError
+from soak.live.address import TOKEN, Address, require_token
+from soak.profile.hosts import host_asked_for, is_loopback
 
 #: What every answer says to the browser, besides the page's own policy.
 HEADERS = {
@@ -46,11 +46,7 @@ class PageServer:
 
     def __init__(self, option: str, address: Address, pages: Pages, token: str = "") -> None:
         """Begin to serve; UsageError for an open address without a token, SoakError where it cannot listen."""
-        if not address.loopback and len(token) < SHORTEST_TOKEN:
-            raise UsageError(
-                f"{option} {address.host}: other machines can reach this address, so {TOKEN} must be set to a secret of "
-                f"{SHORTEST_TOKEN} characters at least"
-            )
+        require_token(option, address, token, f"{TOKEN} must be set to")
         self._pages, self._token, self._loopback = (
             pages,
             "" if address.loopback else token,
@@ -93,7 +89,7 @@ class PageServer:
     def answer(self, request: Request) -> Response:
         """The answer to one request."""
         page = self._pages.get(request.path)
-        if self._loopback and not is_loopback(_host_of(request)):
+        if self._loopback and not is_loopback(host_asked_for(request.headers.get("Host", ""))):
             response = _refused(
                 421,
                 "this page is served to this machine alone: ask for it by 127.0.0.1 or localhost",
@@ -118,14 +114,6 @@ class PageServer:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         given = bearer or request.args.get("token", "")
         return hmac.compare_digest(given.encode(), self._token.encode())
-
-
-def _host_of(request: Request) -> str:
-    """The host that the client asked for, without its port; empty where it did not say."""
-    host = request.headers.get("Host", "")
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
 
 
 def _refused(status: int, why: str) -> Response:

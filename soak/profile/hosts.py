@@ -69,6 +69,13 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
+def host_asked_for(header: str) -> str:
+    """The host of a Host header, without its port; empty where it does not say."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0]
+
+
 def covers(pattern: str, narrower: str) -> bool:
     """Whether every host that `narrower` allows is one that `pattern` allows; no where it is not plain to see."""
     pattern, narrower = pattern.lower(), narrower.lower()

@@ -1,4 +1,8 @@
-"""Serves /metrics for a process that has none: what the `process` source sees, as Prometheus text."""
+"""Serves /metrics for a process that has none: what the `process` source sees, as Prometheus text.
+
+Without a token the Host header must name this machine: a page of another site must not read it (DNS
+rebinding).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,18 @@ from typing import Any
 
 from soak.errors import SoakError
 from soak.model import Sample
+from soak.profile.hosts import host_asked_for, is_loopback
 from soak.sampling.sources import Source
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Agent(ThreadingHTTPServer):
-    """Answers GET /metrics with one scrape of a source; 503 and one line where it fails, 401 without the right token."""
+    """Answers GET /metrics with one scrape of a source; 503 and one line where it fails.
+
+    401 without the right token where there is one, 421 for another machine's name where there is
+    none.
+    """
 
     daemon_threads = True
 
@@ -35,11 +44,12 @@ class Agent(ThreadingHTTPServer):
         host, port = str(self.server_address[0]), self.server_address[1]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
 
-    def allows(self, authorization: str | None) -> bool:
-        """Whether a request may be answered."""
+    def refusal(self, authorization: str, host: str) -> int:
+        """The status with which a request is refused by its headers; 0 where it may be answered."""
         if self._token is None:
-            return True
-        return hmac.compare_digest((authorization or "").encode(), f"Bearer {self._token}".encode())
+            return 0 if is_loopback(host_asked_for(host)) else 421
+        right = f"Bearer {self._token}".encode()
+        return 0 if hmac.compare_digest(authorization.encode(), right) else 401
 
     def page(self) -> str:
         """One scrape; SoakError where the process cannot be read."""
@@ -53,10 +63,15 @@ class _Answers(BaseHTTPRequestHandler):
     timeout = 30.0
 
     def do_GET(self) -> None:
-        if not self.server.allows(self.headers.get("Authorization")):
+        refused = self.server.refusal(
+            self.headers.get("Authorization", ""), self.headers.get("Host", "")
+        )
+        if refused == 401:
             self._say(
                 401, "give the token as Authorization: Bearer ...\n", ("WWW-Authenticate", "Bearer")
             )
+        elif refused:
+            self._say(refused, "without a token, ask by 127.0.0.1 or localhost\n")
         elif self.path.partition("?")[0] != "/metrics":
             self._say(404, "only /metrics is served\n")
         else:

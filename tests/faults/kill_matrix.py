@@ -162,6 +162,8 @@ def _judge(outcome: Outcome, family: set[psutil.Process], directory: Path, patie
             outcome.faults.append(f"outlived: {' '.join(process.cmdline()[1:4])}")
             process.kill()
     if not (directory / "run.json").exists():
+        if outcome.moment >= 0:
+            outcome.faults.append("never began")
         return
     outcome.ended = str(json.loads((directory / "run.json").read_text()).get("ended", "crashed"))
     with sqlite3.connect(directory / "recording.sqlite") as database:

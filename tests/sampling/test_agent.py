@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak.errors import TargetError
+from soak.cli import cli
+from soak.errors import TargetError, UsageError
 from soak.model import Kind, Sample, label_pairs
 from soak.sampling.agent import Agent, as_text
 from soak.sampling.exposition import Exposition
@@ -54,6 +56,22 @@ def test_the_token_is_asked_for() -> None:
         with pytest.raises(TargetError, match="answered 401"):
             list(Prometheus(url, headers={"Authorization": "Bearer wrong"}).collect())
         assert list(Prometheus(url, headers={"Authorization": "Bearer s3cret"}).collect())
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "[::2]", ""])
+def test_a_page_of_another_site_cannot_read_it(host: str) -> None:
+    with agent(Process(pid=os.getpid())) as url, pytest.raises(TargetError, match="answered 421"):
+        list(Prometheus(url, headers={"Host": host}).collect())
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "[::]:9256", "10.0.0.7", "other.localhost"])
+@pytest.mark.parametrize("token", [None, "short"])
+def test_other_machines_need_a_token(address: str, token: str | None) -> None:
+    given = ["agent", "--pid", str(os.getpid()), "--listen", address]
+    given += [] if token is None else ["--token-from", "AGENT_TOKEN"]
+    answer = CliRunner().invoke(cli, given, env={"AGENT_TOKEN": token})
+    assert isinstance(answer.exception, UsageError)
+    assert "--token-from must name a variable with a secret of 16" in str(answer.exception)
 
 
 def test_a_process_that_is_gone_and_a_page_that_is_none() -> None:
