@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -77,10 +78,21 @@ def asked_load(profile: Profile) -> AskedLoad:
     return AskedLoad(labels, users_together(closed), profile.groups)
 
 
-def judge_run(directory: Path, known_growth: Mapping[str, float] | None = None) -> Analysis:
-    """The analysis of a run directory under its own profile; RecordingError when it cannot be read."""
-    profile = profile_of(directory)
-    return judge(load_recording(directory), profile, known_growth)
+def judge_run(
+    directory: Path,
+    known_growth: Mapping[str, float] | None = None,
+    ended: tuple[Ending, str | None] | None = None,
+) -> Analysis:
+    """The analysis of a run directory under its own profile; RecordingError when it cannot be read.
+
+    `ended` is how the run ended, and why it broke, for who knows it better than a run.json that
+    could not be written.
+    """
+    profile, recording = profile_of(directory), load_recording(directory)
+    if ended is not None:
+        run = replace(recording.run, ended=ended[0], failure=ended[1])
+        recording = replace(recording, run=run)
+    return judge(recording, profile, known_growth)
 
 
 def judge_together(directories: Sequence[Path]) -> Analysis:

@@ -317,16 +317,16 @@ class Run:
                 self.profile, self.exemplars, self.clock, self.stop, self.recorder.add, self._record
             )
             self.ended = Ending.ABORTED if self._abort.aborted else self.ended
-            ending = {
-                "ended": self.ended,
-                "failure": self.failure,
-                "aborted": aborted_entry(self._abort.aborted),
-            }
-            self.recorder.close(
-                phases=self._phases(), seconds=round(over, 3), stopped=utc_now(), **ending
-            )
+            self.recorder.close(**self._sealed(over))
         except RecordingError as error:
             self.ended, self.failure = Ending.ABORTED, self.failure or str(error)
+            self.recorder.abandon(**self._sealed(over))
+
+    def _sealed(self, over: float) -> dict[str, Any]:
+        """What run.json says of a run that is over at so many seconds."""
+        ending = {"ended": self.ended, "failure": self.failure, "stopped": utc_now()}
+        aborted, seconds = aborted_entry(self._abort.aborted), round(over, 3)
+        return ending | {"aborted": aborted, "seconds": seconds, "phases": self._phases()}
 
     def _say(self, kind: EventKind, text: str) -> None:
         self._record(Event(self.clock.now(), kind, text))

@@ -12,8 +12,9 @@ import pytest
 from soak import pipeline
 from soak.analysis.rules.rule import RequestClock
 from soak.diagnosis.attribution.request_clock import request_clock
-from soak.model import Analysis, Event, EventKind, Phase, PhaseName, Recording, Verdict
+from soak.model import Analysis, Ending, Event, EventKind, Phase, PhaseName, Recording, Verdict
 from soak.profile import Profile, parse_profile
+from soak.recording import Recorder
 from tests.analysis.recordings import gauge, noise, recording
 
 TEXT = "target: {url: http://127.0.0.1:1}\nload: {rate: 5/s, duration: 5m}\nendpoints: [GET /]\n"
@@ -150,3 +151,14 @@ def test_a_start_that_nobody_wrote_down_is_the_first_of_all_days() -> None:
     unknown = replace(run, started="")
     assert pipeline._day(unknown).year == 1
     assert pipeline._since_1970(unknown) == 0.0
+
+
+def test_a_run_that_broke_is_judged_as_broken_where_run_json_could_not_be_written(
+    tmp_path: Path,
+) -> None:
+    recorder = Recorder(tmp_path / "run", {"name": "x"}, TEXT)
+    assert pipeline.judge_run(tmp_path / "run").run.ended is Ending.RUNNING
+    analysis = pipeline.judge_run(tmp_path / "run", ended=(Ending.ABORTED, "the disk is full"))
+    recorder.discard()
+    assert analysis.broke
+    assert "the disk is full" in analysis.reason

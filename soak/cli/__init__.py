@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import io
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from soak import __version__
 from soak.errors import ExitCode, SoakError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 VERBS = {
     "run": "Drive, sample, record, judge and report: the main job",
@@ -98,11 +102,7 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _crashed(error: Exception) -> ExitCode:
-    if (
-        isinstance(error, OSError)
-        and error.errno in (errno.EPIPE, errno.ENOSPC)
-        and error.filename is None
-    ):
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         # Standard output failed in a verb that has no verdict to keep.
         _complain(f"standard output cannot be written: {error.strerror}")
         return ExitCode.BROKEN
@@ -122,9 +122,8 @@ def _crashed(error: Exception) -> ExitCode:
 
 
 def _complain(text: str) -> None:
-    """One line on standard error, or nothing when that is gone too."""
-    with contextlib.suppress(OSError):
-        click.echo(f"soak: {text}", err=True)
+    """One line on standard error."""
+    click.echo(f"soak: {text}", err=True)
 
 
 def _open_standard_streams() -> None:
@@ -134,17 +133,52 @@ def _open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, flags)  # the lowest free descriptor, which is this one
-    # The interpreter leaves None where it found a stream closed.
-    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout, sys.stderr = (
+        _stream(sys.stdout, _Output(1, "w")),
+        _stream(sys.stderr, _Notes(2, "w")),
+    )
+
+
+class _Output(io.FileIO):
+    """Standard output: a reader that has left (`| head`) changes nothing, and what it would have read is dropped."""
+
+    def __init__(self, number: int, mode: str) -> None:
+        super().__init__(number, mode, closefd=False)
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """As any file; a broken pipe becomes /dev/null."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            _discard_output()
+            return memoryview(data).nbytes
+
+
+class _Notes(_Output):
+    """Standard error: whatever becomes of what is said beside a result, the result stands."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """As any file; what cannot be written is dropped."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _stream(before: TextIO | None, raw: io.RawIOBase) -> TextIO:
+    """A text stream like the interpreter's own, which is None where it found one closed."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=before.encoding if before else "utf-8",
+        errors=before.errors if before else "backslashreplace",
+        line_buffering=raw.fileno() == 2 or raw.isatty(),
+    )
 
 
 def _delivered(code: int) -> int:
-    """Flush standard output, which may fail only now: a full disk is exit code 4, a reader that left changes nothing."""
+    """Flush standard output, which may fail only now: a full disk is exit code 4."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_output()
     except OSError as error:
         _discard_output()
         _complain(f"standard output cannot be written: {error.strerror}")
@@ -153,5 +187,5 @@ def _delivered(code: int) -> int:
 
 
 def _discard_output() -> None:
-    """Point standard output at /dev/null, so that the interpreter's own flush at exit cannot fail and change the code."""
+    """Point standard output at /dev/null, so that no later flush can fail and change the code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import sys
 from dataclasses import dataclass, field
@@ -77,8 +75,7 @@ def write_reports(analysis: Analysis, directory: Path, formats: list[str] | None
 def complain(written: Written) -> None:
     """One line on standard error for each report that is missing."""
     for problem in written.problems:
-        with contextlib.suppress(OSError):
-            click.echo(f"soak: {problem}", err=True)
+        click.echo(f"soak: {problem}", err=True)
 
 
 def show(analysis: Analysis, *, err: bool = False) -> None:
@@ -96,9 +93,5 @@ def show(analysis: Analysis, *, err: bool = False) -> None:
 
 
 def tell(text: str, *, err: bool = False, end: bool = True) -> None:
-    """Print; a reader that has left (`| head`) changes no verdict, so a broken pipe is no error here."""
-    try:
-        click.echo(text, err=err, nl=end)
-    except OSError as error:
-        if error.errno != errno.EPIPE:
-            raise
+    """Print."""
+    click.echo(text, err=err, nl=end)

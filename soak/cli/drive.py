@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -123,7 +123,7 @@ def drive(
                 )
                 return ExitCode.INTERRUPTED
         views.judge.stop()
-        return _report(profile, directory, views, against, as_json=as_json)
+        return _report(run, views, against, as_json=as_json)
 
 
 def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float]:
@@ -135,12 +135,11 @@ def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float
     return known
 
 
-def _report(
-    profile: Profile, directory: Path, views: Views, against: Baseline | None, *, as_json: bool
-) -> int:
+def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) -> int:
     """Judge a run that has ended, show and write its reports, and return the exit code."""
+    directory = run.directory
     with progress_note("judging the recording"):
-        analysis = judge_run(directory)
+        analysis = judge_run(directory, ended=(run.ended, run.failure))
     # The verdict first: a full disk may keep the files from being written.
     show(analysis, err=as_json)
     if as_json:
@@ -157,7 +156,7 @@ def _report(
     mark, word = headline(analysis)  # once more: what a small screen still shows at the end
     tell(f"\n{mark} {word} (exit {int(code)})\nReport: {report}", err=as_json)
     views.finish(report)
-    _notify(profile, analysis, directory)
+    _notify(run.profile, analysis, directory)
     return code
 
 
@@ -181,13 +180,19 @@ _SILENCE = 1.0
 @contextmanager
 def progress_note(work: str) -> Iterator[None]:
     """Say what is being done when it takes over a second, so that nothing seems frozen."""
-    timer = threading.Timer(_SILENCE, lambda: os.write(2, f"soak: {work} ...\n".encode()))
+    timer = threading.Timer(_SILENCE, lambda: _say_now(f"soak: {work} ...\n".encode()))
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def _say_now(text: bytes) -> None:
+    """Write past all buffers, from a signal's handler too; a full or lost standard error stops nothing."""
+    with suppress(OSError):
+        os.write(2, text)
 
 
 @contextmanager
@@ -207,15 +212,14 @@ def interruptible(
             # The load ends by itself within 2 s: its lifeline is this process.
             # The progress lines hide the cursor, and cannot be left in order any more.
             cursor = b"\x1b[?25h" if os.isatty(2) else b""
-            os.write(
-                2,
+            _say_now(
                 cursor
-                + b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n",
+                + b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n"
             )
             os._exit(ExitCode.INTERRUPTED)
         stop.set()
         if not on_screen:
-            os.write(2, f"\nsoak: {first}\n".encode())
+            _say_now(f"\nsoak: {first}\n".encode())
 
     # Also where a shell had set them to be ignored, as it does for `soak run ... &`; but nohup
     # means what it says.

@@ -6,12 +6,13 @@ import json
 import os
 import sqlite3
 import struct
+import tempfile
 import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
@@ -35,6 +36,9 @@ from soak.windows import EXEMPLAR_FIELDS, GENERATOR_FIELDS, Exemplar, Window
 
 #: So many exemplars are kept of a whole run.
 MOST_EXEMPLARS = 10_000
+
+#: Room that is kept free on the disk while a run goes on, in bytes: when the disk is full, run.json still fits.
+RESERVE = 64 * 1024
 
 #: What run.json says of how a run ended.
 _SEALED = ("ended", "stopped", "seconds", "failure")
@@ -69,6 +73,7 @@ class Recorder:
         self._windows = self._exemplars = 0
         if resumed is not None:
             self._reopen(resumed)
+            self._reserve = _reserved(directory)
             return
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -83,6 +88,7 @@ class Recorder:
             self._database.executescript(
                 f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}"
             )
+            self._reserve = _reserved(directory)
         except (OSError, sqlite3.Error) as error:
             raise RecordingError(f"{directory}: cannot be written: {error}") from None
         if profile_text is not None:
@@ -145,8 +151,15 @@ class Recorder:
         with self._committing:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._database.close()
+        self._reserve.close()
         self.update(**changes)
         os.close(self._held)
+
+    def abandon(self, **changes: Any) -> None:
+        """Say in run.json how a run ended whose recording cannot be written any more, in the room that was kept for it."""
+        self._reserve.close()
+        with suppress(RecordingError):
+            self.update(**changes)
 
     def discard(self) -> None:
         """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it.
@@ -156,6 +169,7 @@ class Recorder:
         """
         with self._committing:
             self._database.close()
+        self._reserve.close()
         if self._before is not None:
             write_run(self.directory, self._before)
             os.close(self._held)
@@ -304,6 +318,15 @@ _THIN = """DELETE FROM exemplars WHERE id <= :old AND id NOT IN (
     SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY failure = '', CAST(time / :width AS INTEGER)
                                                   ORDER BY seconds DESC) AS place FROM exemplars WHERE id <= :old)
     WHERE place = 1)"""
+
+
+def _reserved(directory: Path) -> IO[bytes]:
+    """An open file without a name, which gives its room back when it is closed, or this process ends."""
+    file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - open as long as the run
+    with suppress(OSError):  # a nearly full disk has no room to keep, and may yet do
+        file.write(bytes(RESERVE))
+        file.flush()
+    return file
 
 
 def _packed(histogram: Histogram) -> bytes:

@@ -52,8 +52,8 @@ name: self
 target: {{url: "{url}"}}
 load: {{rate: {rate:g}/s, duration: {minutes:g}m, processes: 2}}
 endpoints: [GET /constant]
-abort: ["errors > 50% for 30s"]
 """
+ABORT = 'abort: ["errors > 50% for 30s", "process_resident_memory_bytes > 900GiB"]\n'
 
 
 def parts(supervisor: psutil.Process) -> dict[str, psutil.Process]:
@@ -73,14 +73,14 @@ def parts(supervisor: psutil.Process) -> dict[str, psutil.Process]:
 def watch(supervisor: psutil.Process, until: Callable[[], bool], directory: Path) -> None:
     """A CSV file a part, a row a second."""
     began = time.monotonic()
-    with suppress(psutil.Error):
-        while until():
+    while until():
+        with suppress(psutil.Error):
             for part, process in parts(supervisor).items():
                 with suppress(psutil.Error):
                     resident = process.memory_info().rss
                     row = (resident, process.num_fds(), process.num_threads())
                     _append(directory / f"{part}.csv", round(time.monotonic() - began, 2), *row)
-            time.sleep(1.0)
+        time.sleep(1.0)
 
 
 def _append(path: Path, *row: float) -> None:
@@ -110,6 +110,7 @@ def real(minutes: float, rate: float, scratch: Path) -> None:
     endpoints = json.loads(sealed.read_text())["endpoints"]
     requests = sum(endpoint["requests"] for endpoint in endpoints)
     print(f"{minutes:g} min at {rate:g}/s: {requests:,} requests, exit code {code}", flush=True)
+    print(json.loads(sealed.read_text())["reason"])
     _judged(seen)
 
 
@@ -187,8 +188,14 @@ def windows(count: int) -> Iterator[Window]:
 
 def _supervisor(url: str, days: float, say: Callable[[float], None]) -> None:
     """Scrapes and windows through all that the supervisor keeps of them, and into a recording."""
-    source, clock, live, news = Prometheus(url=url), RunClock(time.monotonic()), Live(), FailureNews()
-    profile, _ = parse_profile(PROFILE.format(url=url, rate=1, minutes=1), "self.yaml")
+    source, clock, live, news = (
+        Prometheus(url=url),
+        RunClock(time.monotonic()),
+        Live(),
+        FailureNews(),
+    )
+    aborting = PROFILE.format(url=url, rate=1, minutes=1) + ABORT
+    profile, _ = parse_profile(aborting, "self.yaml")
     dead = TargetWatch(30.0)
     abort = AbortWatch(profile.abort_rules, float(INTERVAL), lambda _: None)
     with tempfile.TemporaryDirectory() as scratch:

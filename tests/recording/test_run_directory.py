@@ -1,10 +1,12 @@
 import json
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Sample, Scrape
-from soak.recording import Recorder, load_recording, request_windows
+from soak.recording import Recorder, files, load_recording, request_windows
 from soak.recording import recorder as recorder_module
 from soak.recording.describing import without_literal_secrets
 from soak.traces import Span, Trace
@@ -121,6 +123,7 @@ def test_a_run_that_was_killed_keeps_what_was_committed(directory: Path) -> None
 import os, signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from soak.model import Sample, Scrape
 from soak.recording import Recorder
 recorder = Recorder(Path({str(directory)!r}), {RUN!r}, None)
@@ -401,3 +404,26 @@ data: {password: "${PASSWORD}", token: "{{ row.token }}", secret: Bearer ${SECRE
     for kept in ("token: $.access_token", '"${PASSWORD}"', '"{{ row.token }}"', "${SECRET}"):
         assert kept in shown
     assert shown.count("\n") == text.count("\n")
+
+
+def test_a_full_disk_has_room_to_say_that_the_run_broke(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(directory, dict(RUN), "name: x\n")
+    reserve, write = recorder._reserve, files.write_run
+    assert os.fstat(reserve.fileno()).st_blocks * 512 >= recorder_module.RESERVE
+    assert sorted(path.name for path in directory.iterdir() if "sqlite" not in path.name) == [
+        "profile.yaml",
+        "run.json",
+    ]
+
+    def write_where_there_is_room(directory: Path, run: dict[str, Any]) -> None:
+        if not reserve.closed:
+            raise RecordingError("full")
+        write(directory, run)
+
+    monkeypatch.setattr(recorder_module, "write_run", write_where_there_is_room)
+    with pytest.raises(RecordingError):
+        recorder.update(phases=[])
+    recorder.abandon(ended="aborted", failure="the disk is full")
+    assert load_recording(directory).run.failure == "the disk is full"
