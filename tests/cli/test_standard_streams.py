@@ -23,7 +23,10 @@ def code(arguments: str, *, stdout: str = "", stderr: str = "") -> int:
             streams[name] = os.open(FULL if kind == "full" else os.devnull, os.O_WRONLY)
     try:
         run = subprocess.run(
-            [sys.executable, "-m", "soak", *arguments.split()], check=False, **streams
+            [sys.executable, "-m", "soak", *arguments.split()],
+            check=False,
+            stdout=streams["stdout"],
+            stderr=streams["stderr"],
         )
         return run.returncode
     finally:
