@@ -133,10 +133,11 @@ def _open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, flags)  # the lowest free descriptor, which is this one
-    sys.stdout, sys.stderr = (
-        _stream(sys.stdout, _Output(1, "w")),
-        _stream(sys.stderr, _Notes(2, "w")),
-    )
+    # A stream that somebody else has put there is theirs.
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _stream(sys.stdout, _Output(1, "w"))
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _stream(sys.stderr, _Notes(2, "w"))
 
 
 class _Output(io.FileIO):

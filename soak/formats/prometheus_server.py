@@ -171,7 +171,8 @@ def _fetch(url: str) -> bytes:
     request = Request(urlunsplit(parts._replace(netloc=host)))  # noqa: S310 - http and https alone, checked before
     if parts.username:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        request.add_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
+        # Not to where a redirect leads.
+        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
     try:
         with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
             body: bytes = answer.read(MOST_BYTES + 1)

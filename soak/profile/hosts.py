@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 #: A pattern of digits is one of addresses: a name such as 10.0.0.5.example.com must not match 10.0.0.*.
 _ADDRESSES = re.compile(r"[0-9.*?]*[0-9][0-9.*?]*|[0-9a-f*?]*:[0-9a-f:.*?]*")
-#: Metadata addresses, which give credentials to any client: Amazon, Google, Azure and Oracle; ECS and EKS; Alibaba.
+#: Metadata addresses, which give credentials to any client: Amazon, Google, Azure and Oracle; ECS and EKS; Tencent;
+#: Scaleway; Oracle's old one; Azure's wire server; Alibaba; and what of these has IPv6.
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,
@@ -23,14 +24,22 @@ _METADATA = frozenset(
             "169.254.169.254",
             "169.254.170.2",
             "169.254.170.23",
+            "169.254.0.23",
+            "169.254.42.42",
+            "192.0.0.192",
+            "168.63.129.16",
             "100.100.100.200",
             "fd00:ec2::254",
             "fd00:ec2::23",
             "fd20:ce::254",
+            "fd00:42::42",
         ),
     )
 )
 _METADATA_NAMES = ("metadata.google.internal", "metadata.goog", "instance-data.ec2.internal")
+#: IPv6 prefixes before an IPv4 address that a gateway or the system translates to: NAT64 (RFC 6052, RFC 8215), and
+#: IPv4-compatible addresses.
+_TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -47,7 +56,7 @@ def is_host(host: str) -> bool:
 def may_load(host: str, allowed: Iterable[str]) -> bool:
     """Whether load may go to a host: loopback, or one that a pattern allows."""
     name = _plain(host)
-    if not is_host(name) or name in _METADATA_NAMES or _address(name) in _METADATA:
+    if not is_host(name) or name in _METADATA_NAMES or _is_metadata(_address(name)):
         return False
     return is_loopback(name) or any(_matches(name, pattern.lower()) for pattern in allowed)
 
@@ -55,7 +64,7 @@ def may_load(host: str, allowed: Iterable[str]) -> bool:
 def may_connect(host: str, address: str) -> bool:
     """Whether an address that a host's name led to may be connected to: a name for this machine must lead to it."""
     parsed = _address(address.partition("%")[0])
-    if parsed is None or parsed in _METADATA:
+    if parsed is None or _is_metadata(parsed):
         return False
     return parsed.is_loopback or not is_loopback(host)
 
@@ -94,6 +103,16 @@ def covers(pattern: str, narrower: str) -> bool:
         and bool(_ADDRESSES.fullmatch(narrower))
         and narrower.startswith(prefix)
     )
+
+
+def _is_metadata(address: Address | None) -> bool:
+    """Whether an address, or the IPv4 one that it is translated to, is a metadata service's."""
+    if isinstance(address, ipaddress.IPv6Address):
+        embedded = address.sixtofour
+        if any(address in network for network in _TRANSLATED):
+            embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return bool({address, embedded} & _METADATA)
+    return address in _METADATA
 
 
 def _matches(name: str, pattern: str) -> bool:

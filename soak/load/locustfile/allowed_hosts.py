@@ -9,9 +9,11 @@ from __future__ import annotations
 import ipaddress
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent
+import gevent.monkey
 
 from soak.profile.hosts import may_connect, may_load
 
@@ -46,13 +48,15 @@ class AllowedHosts:
         if not isinstance(address, tuple) or not address:
             return  # a Unix socket's path
         host = str(address[0])
-        if host in self._addresses or may_load(host, self._allow) or _is_loopback(host):
+        if host in self._addresses or _is_loopback(host):
+            return
+        if may_load(host, self._allow) and all(may_connect(host, to) for to in _led_to(host)):
             return
         self._refused(host)
         raise HostNotAllowedError(f"load to {host} is not allowed: add its host to target.allow")
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.sendto"):
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             self.check(arguments[1])
 
 
@@ -71,6 +75,16 @@ class _Resolver:
         name = host.decode() if isinstance(host, bytes) else str(host or "localhost")
         self._hosts.resolved(name, [str(entry[4][0]) for entry in answer])
         return answer
+
+
+def _led_to(host: str) -> list[str]:
+    """The addresses to which the system would connect, where a socket is given a name or an unusual form of an address."""
+    with suppress(ValueError):
+        return [str(ipaddress.ip_address(host.partition("%")[0]))]
+    resolve = gevent.monkey.get_original("socket", "getaddrinfo")
+    with suppress(OSError, UnicodeError):
+        return [str(entry[4][0]) for entry in resolve(host, None)]
+    return []
 
 
 def _is_loopback(host: str) -> bool:
