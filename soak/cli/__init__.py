@@ -171,7 +171,7 @@ def _stream(before: TextIO | None, raw: io.RawIOBase) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=before.encoding if before else "utf-8",
-        errors=before.errors if before else "backslashreplace",
+        errors="backslashreplace",  # a path need not be text, nor a terminal show all characters
         line_buffering=raw.fileno() == 2 or raw.isatty(),
     )
 

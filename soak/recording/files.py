@@ -41,11 +41,16 @@ CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and never a half; text as UTF-8."""
+    """Write a file so that a reader, or a crash, sees the old one or the new one and never a half.
+
+    Text goes as UTF-8; what a path or an argument had that is none is written as JSON escapes it.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(
+                content.encode(errors="backslashreplace") if isinstance(content, str) else content
+            )
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

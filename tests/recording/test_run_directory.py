@@ -13,7 +13,7 @@ import pytest
 
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
-from soak.model import Event, EventKind, Kind, Sample, Scrape
+from soak.model import Ending, Event, EventKind, Kind, Sample, Scrape
 from soak.recording import Recorder, files, load_recording, request_windows
 from soak.recording import recorder as recorder_module
 from soak.recording.describing import without_literal_secrets
@@ -427,3 +427,11 @@ def test_a_full_disk_has_room_to_say_that_the_run_broke(
         recorder.update(phases=[])
     recorder.abandon(ended="aborted", failure="the disk is full")
     assert load_recording(directory).run.failure == "the disk is full"
+
+
+def test_a_path_that_is_no_text_is_written_and_read_back(tmp_path: Path) -> None:
+    directory = tmp_path / os.fsdecode(b"run\xff")
+    command = ["soak", "run", "--out", str(directory)]
+    Recorder(directory, RUN | {"command": command}, "name: x\n").close(ended="completed")
+    assert load_recording(directory).run.ended is Ending.COMPLETED
+    assert files.read_run(directory)["command"] == command
