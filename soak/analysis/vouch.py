@@ -123,8 +123,8 @@ def _more(seconds: float, judged: float) -> str:
     shortfall = HOLLOW * judged / max(seconds, 1e-9)
     longer = shortfall ** (1 / (SHARPER - 1)) - 1
     if longer > MOST_LONGER:
-        return ", and so noisy that no longer run of its kind would tell"
-    return f"; run {show_duration(judged * longer)} longer"
+        return ", and so noisy that more time would not tell"
+    return f"; {show_duration(judged * longer)} more would tell"
 
 
 def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:
@@ -194,7 +194,7 @@ def vouched_by(reach: Horizon) -> Vouched:
 
 def vouches(reach: Horizon, *, driven: bool = True) -> str:
     """`Vouches for 2.9 days at this load: resident memory might still grow by up to 7 MiB/h unseen; 5.5 h more would ...`."""
-    tail = f"; {advice(reach)}" if reach.longer > 0 else ""
+    tail = f"; {advice(reach, driven=driven)}" if reach.longer > 0 else ""
     at = " at this load" if driven else ""
     return f"Vouches for {show_duration(reach.seconds)}{at}: {unseen(reach.finding)}{tail}"
 
@@ -207,11 +207,11 @@ def unseen(finding: Finding) -> str:
     return f"{noun} might still {grow} by up to {show_amount(fastest, finding.unit)} unseen"
 
 
-def advice(reach: Horizon) -> str:
-    """`5.5 h more, or 3 more such runs together, would vouch for 30 days`."""
+def advice(reach: Horizon, *, driven: bool = True) -> str:
+    """`5.5 h more, or 3 more such runs together, would vouch for 30 days`; files of others are no runs to be repeated."""
     runs = (
         ""
-        if not reach.rounds
+        if not reach.rounds or not driven
         else f", or {reach.rounds} more such run{'s' if reach.rounds > 1 else ''} together,"
     )
     return f"{show_duration(reach.longer)} more{runs} would vouch for {show_duration(reach.asked)}"

@@ -284,9 +284,9 @@ def with_few_collections(
 
 
 def _more_collections(ran: float, seconds: float) -> str:
-    """How much longer a run, or how many times the load, brings as many collections as a verdict needs."""
+    """How much more time, or how many times the collections in the same time, a verdict needs."""
     factor = (FEW_COLLECTIONS + 1) / max(ran, 1.0)
-    return f"{show_duration(seconds * (factor - 1))} more, or {factor:.2g} times the load,"
+    return f"{show_duration(seconds * (factor - 1))} more, or {factor:.2g} times as many collections in that time,"
 
 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:

@@ -39,10 +39,11 @@ class Gap:
     start: float
     end: float
 
-    def said(self, load_start: float) -> str:
-        """`only 33% of the time from 20 s to 40 s of the load`."""
-        first, last = (show_duration(moment - load_start) for moment in (self.start, self.end))
-        return f"only {show_ratio(round(self.share, 2))} of the time from {first} to {last} of the load"
+    def said(self, prepared: Prepared) -> str:
+        """`only 33% of the time from 20 s to 40 s of the load`, or of the recording where soak drove none."""
+        first, last = (show_duration(moment - prepared.start) for moment in (self.start, self.end))
+        whole = "load" if prepared.driven else "recording"
+        return f"only {show_ratio(round(self.share, 2))} of the time from {first} to {last} of the {whole}"
 
 
 def coverage_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -74,7 +75,7 @@ def _sources(prepared: Prepared) -> Iterator[Finding]:
                 else ": soak itself did not poll it"
             )
             reason = (
-                f"{health.source} answered in {gap.said(prepared.start)}{why}, so growth may hide in what was not seen; "
+                f"{health.source} answered in {gap.said(prepared)}{why}, so growth may hide in what was not seen; "
                 f"a run in which it answers in {show_ratio(COVERED)} of each third would tell."
             )
             labels = (("source", health.source),)
@@ -132,7 +133,7 @@ def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Findi
             gap, series = min(missing, key=lambda pair: pair[0].share)
             others = f", and {len(missing) - 1} more series likewise" if len(missing) > 1 else ""
             reason = (
-                f"{series.key} was there in {gap.said(prepared.start)}, while {health.source} answered{others}: "
+                f"{series.key} was there in {gap.said(prepared)}, while {health.source} answered{others}: "
                 f"growth may hide in what was not seen; a run that has it in {show_ratio(COVERED)} of each third would tell."
             )
             yield _unseen(series, gap, reason)
@@ -151,7 +152,7 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
         )
         if gap is not None:
             reason = (
-                f"{series.key} was recorded in {gap.said(prepared.start)}: growth may hide in what was not seen; "
+                f"{series.key} was recorded in {gap.said(prepared)}: growth may hide in what was not seen; "
                 f"a recording of {show_ratio(COVERED)} of each third would tell."
             )
             yield _unseen(series, gap, reason)

@@ -66,7 +66,7 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
         else:
             verdict = Verdict.PASS
             excused = (
-                " (a small heap, or a short run, to which the advice does not apply)"
+                " (a small heap, or a short time, to which the advice does not apply)"
                 if over and not advised
                 else ""
             )

@@ -42,13 +42,13 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
         yield _of_load(
             "requests",
             gap,
-            f"Requests were answered in {gap.said(prepared.start)}: what the load leaves was not seen",
+            f"Requests were answered in {gap.said(prepared)}: what the load leaves was not seen",
         )
         return  # whatever else is said of the load follows from it
     gap = worst(_gaps_of_arrivals(prepared))
     if gap is not None:
         when = (
-            gap.said(prepared.start)
+            gap.said(prepared)
             .removeprefix("only ")
             .replace("the time", "the arrivals asked for", 1)
         )
@@ -60,7 +60,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
     gap = worst(_gaps_of_users(prepared))
     if gap is not None:
         when = (
-            gap.said(prepared.start)
+            gap.said(prepared)
             .removeprefix("only ")
             .replace("the time", "the users asked for", 1)
         )
@@ -75,7 +75,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
             yield _of_load(
                 "successes",
                 gap,
-                f"Requests mostly succeeded in {gap.said(prepared.start)}: a service that mostly fails is not doing the "
+                f"Requests mostly succeeded in {gap.said(prepared)}: a service that mostly fails is not doing the "
                 "work that would make it leak",
             )
 

@@ -15,7 +15,7 @@ LEAST, MOST = 0.25, MOST_LONGER
 
 
 def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
-    """`run 2.5 h longer`: when the interval, as it narrows with T^1.5, will exclude the nearest of `edges`.
+    """`2.5 h more would tell`: when the interval, as it narrows with T^1.5, will exclude the nearest of `edges`.
 
     `edges` are the growths an hour at which the verdict turns, `seconds` how long was judged. A
     rate that lies on an edge can never be told from it, so that no more than MOST is advised.
@@ -27,9 +27,9 @@ def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
         if distance > 0 and math.isfinite(width)
         else math.inf
     )
-    return run_longer(seconds * min(max(longer, LEAST), MOST))
+    return more_would_tell(seconds * min(max(longer, LEAST), MOST))
 
 
-def run_longer(seconds: float) -> str:
-    """`run 2.5 h longer`."""
-    return f"run {show_duration(seconds)} longer"
+def more_would_tell(seconds: float) -> str:
+    """`2.5 h more would tell`: of a run or of a file that somebody else recorded."""
+    return f"{show_duration(seconds)} more would tell"

@@ -17,7 +17,7 @@ import numpy as np
 
 from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.rules.more_time import run_longer
+from soak.analysis.rules.more_time import more_would_tell
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
     COMPANION_RISE,
@@ -122,7 +122,7 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
         slope = show_amount(trend.slope_per_hour, "bytes/h")
         reason = (
             f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
-            f"{run_longer(_until_alone(trend, 3600 * hours))}."
+            f"{more_would_tell(_until_alone(trend, 3600 * hours))}."
         )
         return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
     return finding

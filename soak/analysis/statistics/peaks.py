@@ -68,7 +68,7 @@ def fit_peaks(times: Floats, values: Floats) -> Peaks | str:
             continue
         maxima = np.array([part.max() for part in np.array_split(values, blocks)])
         if _correlation(maxima) > CORRELATED:
-            why = "its peaks are not independent of each other: a longer run would tell"
+            why = "its peaks are not independent of each other: more time would tell"
             continue
         half = blocks // 2
         moved = abs(float(np.median(maxima[half:]) - np.median(maxima[:half])))

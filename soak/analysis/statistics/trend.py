@@ -287,14 +287,14 @@ def _beside_floor(
 def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | None, bool]:
     """Why the recording cannot tell, and what would; and whether that is for want of steps."""
     if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
-        return f"still settling; run {show_duration(fit.settles - fit.span)} longer", False
+        return f"still settling; {show_duration(fit.settles - fit.span)} more would tell", False
     if not CERTAIN <= chance < SUSPICIOUS:
         return None, False
     if fit.average.jumpy:
-        return f"too few steps yet; run {show_duration(fit.span)} longer", True
+        return f"too few steps yet; {show_duration(fit.span)} more would tell", True
     if fit.average.saturates:
         return (
-            f"growth slows down, like a cache that is still filling; run {show_duration(2 * fit.span)} longer",
+            f"growth slows down, like a cache that is still filling; {show_duration(2 * fit.span)} more would tell",
             False,
         )
     # The error of a slope falls with the run's length to the power 1.5.
@@ -303,7 +303,7 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
         if slope > 0
         else 2.0
     )
-    return f"run {show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} longer", False
+    return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
 
 
 def _too_few(lives: Sequence[LevelPoints], longest: int) -> str:

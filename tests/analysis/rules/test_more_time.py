@@ -15,12 +15,12 @@ def trend(slope: float, half: float) -> Trend:
 @pytest.mark.parametrize(
     ("slope", "half", "edges", "said"),
     [
-        (1.0, 8.0, [0.0], "run 3 h longer"),  # eight times narrower takes four times as long
-        (1.0, 8.0, [0.0, 2.0], "run 3 h longer"),
-        (4.0, 8.0, [5.0], "run 3 h longer"),
-        (1.0, 0.5, [0.0], "run 15 min longer"),
-        (0.0, 1.0, [0.0], "run 9 h longer"),
-        (1.0, float("inf"), [0.0], "run 9 h longer"),
+        (1.0, 8.0, [0.0], "3 h more would tell"),  # eight times narrower takes four times as long
+        (1.0, 8.0, [0.0, 2.0], "3 h more would tell"),
+        (4.0, 8.0, [5.0], "3 h more would tell"),
+        (1.0, 0.5, [0.0], "15 min more would tell"),
+        (0.0, 1.0, [0.0], "9 h more would tell"),
+        (1.0, float("inf"), [0.0], "9 h more would tell"),
     ],
 )
 def test_an_interval_narrows_with_the_power_of_one_and_a_half(

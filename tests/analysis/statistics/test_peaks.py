@@ -66,7 +66,7 @@ def test_growth_is_left_to_its_own_rule() -> None:
     values = 100 + np.arange(900) * 0.1 + np.random.default_rng(1).normal(size=900)
     assert fit_peaks(np.arange(900.0), values) in (
         "its peaks are not steady yet",
-        "its peaks are not independent of each other: a longer run would tell",
+        "its peaks are not independent of each other: more time would tell",
     )
 
 
