@@ -18,6 +18,7 @@ from soak.catalog.dotnet import DOTNET
 from soak.catalog.go import GO
 from soak.catalog.jvm import JVM
 from soak.catalog.load import ANY_LANGUAGE, LOAD
+from soak.catalog.machine import MACHINE
 from soak.catalog.node import NODE
 from soak.catalog.php import PHP
 from soak.catalog.process import PROCESS
@@ -37,6 +38,7 @@ from soak.units import unit_of
 FAMILIES: tuple[Family, ...] = (
     PROCESS,
     CONTAINER,
+    MACHINE,
     GO,
     JVM,
     NODE,

@@ -101,8 +101,8 @@ _NEVER = word_set(
     "volts amps watts power energy rpm fan speed velocity score sent received recv rx tx read reads "
     "written write writes in out packets iops rate rps qps tps persec second ratio p50 p75 p90 p95 p99 "
     "p999 quantile limit limits max maximum min minimum capacity quota goal hard soft threshold idle wait "
-    "iowait steal user system nice vsz vms virt virtual vmsize faults minflt majflt cs lat lon latitude "
-    "longitude volume revenue sales close high low status code bool up delay response peak"
+    "iowait steal user usr system guest irq softirq iodelay nice vsz vms virt virtual vmsize faults "
+    "minflt majflt cs lat lon latitude longitude volume revenue sales close high low status code bool up delay response peak"
 )
 #: What is rather a flow than a stock, unless a word of a resource stands beside it.
 _RARELY = word_set(

@@ -54,6 +54,7 @@ FORMATS: dict[str, Format] = {
     "psrecord": psrecord.FORMAT,
     "pidstat": sysstat.PIDSTAT,
     "sar": sysstat.SAR,
+    "sadf": sysstat.SADF,
     "vmstat": vmstat.FORMAT,
     "free": free.FORMAT,
     "ps": ps.FORMAT,

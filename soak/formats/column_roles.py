@@ -17,6 +17,8 @@ FEWEST = 8
 _SAME = 1e-6
 #: Or than its own grain, where that is at most this share of its range: a clock in hours with two decimals.
 _COARSE = 0.02
+#: Words of a share of memory, which says in percent what a column in bytes beside it says.
+_SHARE = frozenset(("percent", "pct", "perc"))
 _ALLOCATED = ("alloc", "allocs", "allocated", "allocations")
 
 
@@ -41,6 +43,11 @@ def left_out(
         _meaning(renamed.get(header, header), unit) is Meaning.RESOURCE
         for header, (_, unit) in columns.items()
     )
+    beside = any(
+        _meaning(renamed.get(header, header), unit) is Meaning.RESOURCE
+        and _in_bytes(renamed.get(header, header), unit)
+        for header, (_, unit) in columns.items()
+    )
     words = frozenset(word for header in columns for word in words_of(renamed.get(header, header)))
     for header, (values, unit) in columns.items():
         meaning = _meaning(renamed.get(header, header), unit)
@@ -53,7 +60,7 @@ def left_out(
             continue
         kept.add(header)
         total = wide and _is_running_total(values) and _may_be_total(header, meaning)
-        if free_beside_caches(renamed.get(header, header), words):
+        if free_beside_caches(renamed.get(header, header), words) or (beside and _is_share(header)):
             meaning = Meaning.NO_RESOURCE
         if (
             meaning is Meaning.NO_RESOURCE
@@ -78,6 +85,15 @@ def _meaning(header: str, unit: str) -> Meaning:
         return Meaning.UNKNOWN
     base, _, _ = in_base_unit(name)
     return meaning_of(base, unit or ("bytes" if base.endswith("_bytes") else ""))
+
+
+def _is_share(header: str) -> bool:
+    """Whether a column is a share in percent: `%MEM`, `mem_percent`."""
+    return "%" in header or not _SHARE.isdisjoint(words_of(header))
+
+
+def _in_bytes(header: str, unit: str) -> bool:
+    return unit == "bytes" or in_base_unit(header)[0].endswith("_bytes")
 
 
 def _why_dropped(meaning: Meaning, values: Floats, times: Floats, wide: bool) -> str:

@@ -1,4 +1,4 @@
-"""`jstat -gc` (with -t for the time): the JVM's spaces in KiB, and its collections."""
+"""`jstat -gc` and `-gcold` (with -t for the time): the JVM's spaces in KiB, and its collections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.timed_lines import timed_lines, times_of_blocks
 from soak.model import Floats, Kind
 
-_HEADER = re.compile(r"\s*(Timestamp\s+)?S0C\s+S1C\s+S0U\s+S1U\s+EC\s+EU\s+OC\s+OU\b")
+#: Any of jstat's reports on the collector; `-gcutil` and `-gccause` have shares, `-gccapacity` and others sizes of spaces.
+_HEADER = re.compile(
+    r"\s*(Timestamp\s+)?(S0C\s+S1C|MC\s+MU|S0\s+S1\s+E|NGCMN\s+NGCMX|MCMN\s+MCMX|OGCMN\s+OGCMX|Loaded\s+Bytes)\b"
+)
 _KIB = 1024
 #: Spaces of the heap and beside it, as Micrometer labels them.
 _SPACES = {
@@ -30,6 +33,8 @@ def read(content: Content, options: Options) -> Reading:
     for number, time, line in timed_lines(content):
         if _HEADER.match(line):
             header = line.split()
+            if not _SPACES.keys() & header:
+                raise refuse(content, "holds no space in use: record it with jstat -gc -t PID 5s")
             continue
         cells = line.split()
         try:

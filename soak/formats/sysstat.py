@@ -1,37 +1,122 @@
-"""sysstat's text: `pidstat -r` (with or without -h) and `sar -r`, in kB of 1,024 bytes, with the time of day."""
+"""sysstat's text: `pidstat` and `sar`, several reports at once among them, in kB of 1,024 bytes, with the time of day."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from soak.formats.content import Content
-from soak.formats.format import Format, Options, Reading, refuse, table_of
+from soak.formats.format import Format, Options, Reading, Table, refuse, table_of
 from soak.formats.table import read_table
 from soak.formats.timed_lines import clock_times
-from soak.formats.times import from_texts
+from soak.formats.times import from_numbers, from_texts
+from soak.model import Floats
 
 _BANNER = re.compile(r"\S+ \S+ \(.*\)\s+(\S+)\s+_\S+_\s+\(\d+ CPU\)")
+#: `sar` and `pidstat` without -h put a time, or `#`, before a header's names; pidstat -H writes seconds since 1970.
+_CLOCK = re.compile(r"\d\d[:.]\d\d[:.]\d\d|\d{10}")
 _KIB = 1024
-_RENAMED = {"RSS": "process_resident_memory_bytes", "VSZ": "process_virtual_memory_bytes"}
-_RENAMED |= {"kbmemused": "machine_memory_used_bytes", "kbmemfree": "machine_memory_free_bytes"}
-_RENAMED |= {
-    "kbavail": "machine_memory_available_bytes",
-    "kbcommit": "machine_memory_committed_limit_bytes",
-}
-_RENAMED |= {
-    "kbswpused": "machine_swap_used_bytes",
+_PROCESS = {
+    "RSS": "process_resident_memory_bytes",
+    "VSZ": "process_virtual_memory_bytes",
+    "StkSize": "process_stack_reserved_bytes",
+    "StkRef": "process_stack_bytes",
     "fd-nr": "process_open_fds",
     "threads": "process_threads",
 }
-_COLUMNS = ("RSS", "kbmemused", "kbmemfree", "kbswpused", "fd-nr")
+_MACHINE = {
+    "kbmemused": "machine_memory_used_bytes",
+    "kbavail": "machine_memory_available_bytes",
+    "kbswpused": "machine_swap_used_bytes",
+    "kbswpfree": "machine_swap_free_bytes",
+    "file-nr": "machine_open_files",
+    "dentunusd": "machine_cached_dentries",
+    "inode-nr": "machine_cached_inodes",
+}
+#: pidstat's and sar's reports that tell of memory or handles; of any other report nothing is read.
+_REPORTS = ("RSS", "StkSize", "fd-nr", "kbmemused", "kbswpused", "file-nr")
+_IDENTITIES = ("PID", "Command")
+#: What stands first in every line of `sadf -d`.
+_SADF = ("# hostname", "interval", "timestamp")
+
+
+@dataclass(eq=False)
+class _Report:
+    """The rows below headers of one kind: their clocks, cells and line numbers."""
+
+    header: list[str]
+    clocks: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
 
 
 def read(content: Content, options: Options) -> Reading:
     """Read the columns; several processes are told apart by PID. InputError names the line."""
-    header: list[str] | None = None
-    date = ""
-    clocks, rows, lines = [], [], []
-    notes: list[str] = []
+    date, reports = _reports(content)
+    return _reading(content, options, reports, date)
+
+
+def read_sadf(content: Content, options: Options) -> Reading:
+    """Read the lines of `sadf -d`: `host;interval;time;…` below a header behind a `#`. InputError names the line."""
+    reports: dict[tuple[str, ...], _Report] = {}
+    now = None
+    for number, line in enumerate(content.lines, 1):
+        cells = line.strip().split(";")
+        if line.startswith("#"):
+            header = cells[len(_SADF) :]
+            now = reports.setdefault(tuple(header), _Report(header))
+            continue
+        if now is None or not line.strip() or cells[-1].startswith("LINUX"):
+            continue
+        if len(cells) != len(_SADF) + len(now.header):
+            columns = len(_SADF) + len(now.header)
+            raise refuse(content, f"expected {columns} columns, not {len(cells)}", number)
+        now.clocks.append(cells[len(_SADF) - 1])
+        now.lines.append(number)
+        now.rows.append(cells[len(_SADF) :])
+    return _reading(content, options, list(reports.values()))
+
+
+def _reading(content: Content, options: Options, reports: list[_Report], date: str = "") -> Reading:
+    """The series of the reports that tell of memory or handles."""
+    told = [report for report in reports if report.rows and _tells(report)]
+    if not told:
+        raise refuse(content, "has a header but no rows")
+    times = [_times(content, report) for report in told]
+    table = (
+        table_of(told[0].header, told[0].rows, first_line=told[0].lines[0], times=times[0])
+        if len(told) == 1
+        else _joined(told, times)
+    )
+    header = table.headers
+    table.labels = tuple(name for name in _IDENTITIES if name in header)
+    table.renamed = {name: known for name in header if (known := _name(name))}
+    table.scaled = {
+        name: _KIB
+        for name in table.renamed
+        if name.startswith("kb") or name in ("RSS", "VSZ", "StkSize", "StkRef")
+    }
+    if date and not told[0].clocks[0].isdigit():
+        table.notes.append(f"times are those of the days from {date} on")
+    others = [" ".join(report.header[:3]) for report in reports if report not in told]
+    if others:
+        table.notes.append(
+            f"{len(others)} reports without memory or handles are left out, such as {others[0]}"
+        )
+    return read_table(content, table, options)
+
+
+def _tells(report: _Report) -> bool:
+    """Whether a report tells of memory or handles."""
+    return not set(report.header).isdisjoint(_REPORTS)
+
+
+def _reports(content: Content) -> tuple[str, list[_Report]]:
+    """The banner's date, and the rows of each kind of report, in the order of the file."""
+    date, now = "", None
+    reports: dict[tuple[str, ...], _Report] = {}
     for number, line in enumerate(content.lines, 1):
         words = line.split()
         if match := _BANNER.match(line):
@@ -39,61 +124,75 @@ def read(content: Content, options: Options) -> Reading:
             continue
         if not words or words[0].startswith("Average") or "LINUX" in words:
             continue
-        if header_words := _header(words):
-            if header is not None and header_words != header:
-                raise refuse(
-                    content,
-                    "its columns change: give sar and pidstat one report alone, such as -r",
-                    number,
-                )
-            header = header_words
+        if header := _header(words):
+            now = reports.setdefault(tuple(header), _Report(header))
             continue
-        if header is None:
+        if now is None:
             raise refuse(content, "expected a header of pidstat or sar first", number)
         clock, cells = _clock(words)
-        if len(cells) < len(header) or (len(cells) > len(header) and header[-1] != "Command"):
-            raise refuse(
-                content, f"expected {len(header) + 1} columns, not {len(cells) + 1}", number
-            )
-        clocks.append(clock)
-        lines.append(number)
-        rows.append([*cells[: len(header) - 1], " ".join(cells[len(header) - 1 :])])
-    if header is None or not rows:
-        raise refuse(content, "has a header but no rows")
-    times = clock_times(clocks)
-    if times is None:
-        import pandas as pd  # noqa: PLC0415 - takes a third of a second
+        width = len(now.header)
+        if len(cells) < width or (len(cells) > width and now.header[-1] != "Command"):
+            if not _tells(now):
+                continue
+            raise refuse(content, f"expected {width + 1} columns, not {len(cells) + 1}", number)
+        now.clocks.append(clock)
+        now.lines.append(number)
+        now.rows.append([*cells[: width - 1], " ".join(cells[width - 1 :])])
+    return date, list(reports.values())
 
-        times, _, wrong = from_texts(pd.Series(clocks))
-        if wrong is not None:
-            raise refuse(content, f"not a time: {clocks[wrong]!r}", lines[wrong])
-    elif date:
-        notes.append(f"times are those of the days from {date} on")
-    known = {name: own for name, own in _RENAMED.items() if name in header}
-    scaled = {name: _KIB for name in known if name.startswith("kb") or name in ("RSS", "VSZ")}
-    table = table_of(
-        header,
-        rows,
-        first_line=lines[0],
-        times=times,
-        labels=("PID", "Command"),
-        renamed=known,
-        scaled=scaled,
-    )
-    table.notes += notes
-    return read_table(content, table, options)
+
+def _times(content: Content, report: _Report) -> Floats:
+    """The times of a report's rows (seconds): of the day, since 1970, or dates."""
+    if all(len(clock) >= 10 and clock.isdigit() for clock in report.clocks):
+        return from_numbers(np.array(report.clocks, dtype=np.float64))[0]
+    times = clock_times(report.clocks)
+    if times is not None:
+        return times
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    read_times, _, wrong = from_texts(pd.Series(report.clocks))
+    if wrong is not None:
+        raise refuse(content, f"not a time: {report.clocks[wrong]!r}", report.lines[wrong])
+    return read_times
+
+
+def _joined(reports: list[_Report], times: list[Floats]) -> Table:
+    """One table of several reports: what they tell of one process at one time is a row."""
+    headers = list(dict.fromkeys(name for report in reports for name in report.header))
+    rows: dict[tuple[object, ...], dict[str, str]] = {}
+    for report, seconds in zip(reports, times, strict=True):
+        for time, row in zip(seconds.tolist(), report.rows, strict=True):
+            cells = dict(zip(report.header, row, strict=True))
+            key = (time, *(cells.get(name, "") for name in _IDENTITIES))
+            rows.setdefault(key, {}).update(cells)
+    texts = [[cells.get(name, "") for name in headers] for cells in rows.values()]
+    joined = np.array([key[0] for key in rows], dtype=np.float64)
+    return table_of(headers, texts, first_line=reports[0].lines[0], times=joined)
+
+
+def _name(column: str) -> str:
+    """What a column is called: kB of the machine's memory have names of one form."""
+    known = _PROCESS.get(column) or _MACHINE.get(column)
+    if known or not column.startswith("kb"):
+        return known or ""
+    return f"machine_memory_{column.removeprefix('kbmem').removeprefix('kb')}_bytes"
 
 
 def _header(words: list[str]) -> list[str]:
     """The columns of a header line, without that of the time; nothing for any other line."""
-    if not set(words) & set(_COLUMNS):
-        return []
     rest = words[1:] if words[0].startswith("#") and len(words[0]) > 1 else words
     if rest[0] == "#":
         rest = rest[1:]
-    if rest[0].lower() == "time" or rest[0][0].isdigit():
+    if rest and (rest[0].lower() == "time" or _CLOCK.fullmatch(rest[0])):
         rest = rest[1:]
-    return rest[1:] if rest[0] in ("AM", "PM") else rest
+    if rest and rest[0] in ("AM", "PM"):
+        rest = rest[1:]
+    # A header has names alone; a row has numbers.
+    return [] if not rest or any(_is_number(word) for word in rest) else rest
+
+
+def _is_number(word: str) -> bool:
+    return word.replace(",", ".").replace(".", "", 1).removesuffix("%").isdigit()
 
 
 def _clock(words: list[str]) -> tuple[str, list[str]]:
@@ -107,17 +206,24 @@ def _clock(words: list[str]) -> tuple[str, list[str]]:
 
 def _recognises_pidstat(content: Content) -> bool:
     return any(
-        {"PID", "RSS"} <= set(line.split()) and "Command" in line
-        for line in content.first_lines[:8]
+        {"PID", "Command"} <= set(line.split()) and set(line.split()) & set(_REPORTS)
+        for line in content.first_lines
     )
 
 
 def _recognises_sar(content: Content) -> bool:
-    lines = content.first_lines[:8]
-    return any(map(_BANNER.match, lines)) and any(
-        "kbmemused" in line or "kbswpused" in line for line in lines
+    return any(map(_BANNER.match, content.first_lines[:8])) and any(
+        set(line.split()) & set(_REPORTS) for line in content.first_lines
+    )
+
+
+def _recognises_sadf(content: Content) -> bool:
+    return content.head.startswith(";".join(_SADF)) and any(
+        line.startswith("#") and not set(line.split(";")).isdisjoint(_REPORTS)
+        for line in content.first_lines
     )
 
 
 PIDSTAT = Format("pidstat", "pidstat -r -h -p PID 5 (sysstat)", _recognises_pidstat, read)
-SAR = Format("sar", "sar -r 5, sar -S 5 (sysstat)", _recognises_sar, read)
+SAR = Format("sar", "sar -r 5, sar -S 5, sar -A (sysstat)", _recognises_sar, read)
+SADF = Format("sadf", "sadf -d /var/log/sysstat/sa31 -- -r (sysstat)", _recognises_sadf, read_sadf)

@@ -6,14 +6,14 @@ import re
 
 import numpy as np
 
+from soak.formats.column_names import EXACT_BYTES
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.timed_lines import timed_lines, times_of_blocks
 from soak.formats.times import moment
 
 _HEADER = re.compile(r"\s*r\s+b\s+swpd\s+free\b")
-_BANNER = re.compile(r"\s*procs\s+-+memory")
-_KIB = 1024
+_BANNER = re.compile(r"\s*-*procs-*\s+-+memory")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*$")
 
 
@@ -39,13 +39,7 @@ def read(content: Content, options: Options) -> Reading:
             raise refuse(content, f"not a row of vmstat: {error}", number) from None
         known.append(moment(dated[1]) if dated else time)
     times = times_of_blocks(content, options, known, list(range(len(rows))))
-    unit = (
-        _KIB
-        if not options.units.get("free")
-        else {"B": 1, "KiB": 1024, "MiB": 2**20, "MB": 10**6, "kB": 1000}.get(
-            options.units["free"], _KIB
-        )
-    )
+    unit = _unit(content, options)
     cache = "cache" if "cache" in header else "inact"
     left = (
         np.array([row.get("free", 0) + row.get("buff", 0) + row.get(cache, 0) for row in rows])
@@ -53,12 +47,24 @@ def read(content: Content, options: Options) -> Reading:
     )
     swapped = np.array([row.get("swpd", np.nan) for row in rows]) * unit
     reading = Reading([RawSeries("machine_memory_available_bytes", times, left)])
+    if "free" not in options.units:
+        reading.notes.append(
+            "vmstat does not say its unit; KiB is taken (--unit free=MiB after vmstat -S M)"
+        )
     reading.notes.append(
         "memory that is left is free, buffers and cache together; the first row, a mean since the start, is kept"
     )
     if bool((swapped > 0).any()):
         reading.series.append(RawSeries("machine_swap_used_bytes", times, swapped))
     return reading
+
+
+def _unit(content: Content, options: Options) -> float:
+    """The bytes of vmstat's unit: KiB, unless -S had been given; InputError for what is none."""
+    given = options.units.get("free", "KiB")
+    if given not in EXACT_BYTES:
+        raise refuse(content, f"--unit free={given}: no unit of memory, such as KiB or MiB")
+    return float(EXACT_BYTES[given])
 
 
 def _recognises(content: Content) -> bool:

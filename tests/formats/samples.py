@@ -217,6 +217,15 @@ def sar(times: Floats, values: Floats) -> str:
     )
 
 
+@writer("sadf")
+def sadf(times: Floats, values: Floats) -> str:
+    rows = [
+        f"host;15;{datetime.fromtimestamp(t, UTC):%Y-%m-%d %H:%M:%S} UTC;400000;{v / 1024:.0f};2.50"
+        for t, v in zip(times, values, strict=True)
+    ]
+    return lines("# hostname;interval;timestamp;kbmemfree;kbmemused;%memused", rows)
+
+
 @writer("vmstat")
 def vmstat(times: Floats, values: Floats) -> str:
     head = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from soak.errors import InputError
-from soak.formats import Options, recording_of
+from soak.formats import Options, read_recording, recording_of
 from soak.formats.content import CUT_SHORT, Content
 from soak.formats.csv_text import dialect_of
 from soak.model import Recording
@@ -160,3 +160,66 @@ def test_the_share_of_lines_that_tell_a_delimiter(alike: int, delimiter: str) ->
     lines = [f"a{n};b" for n in range(alike)] + ["plain"] * (10 - alike)
     content = Content(Path("a.csv"), ("\n".join(lines) + "\n").encode())
     assert dialect_of(content).delimiter == delimiter
+
+
+def test_several_reports_of_sysstat_are_joined_and_others_left_out(tmp_path: Path) -> None:
+    """`pidstat -rv` writes two tables a sample, and `sar -A` some forty."""
+    banner = "Linux 6.8.0 (host) \t08/01/2025 \t_x86_64_\t(2 CPU)\n"
+    blocks = [
+        f"\n# Time  UID  PID  minflt/s  VSZ  RSS  %MEM  Command\n{1754000000 + i} 0 71 1.0 900 {4000 + i} 2.5 app\n"
+        f"\n# Time  UID  PID  threads  fd-nr  Command\n{1754000000 + i} 0 71 {9} {20 + i} app\n"
+        f"\n# Time  CPU  %usr\n{1754000000 + i} all 3.0\n"
+        for i in range(12)
+    ]
+    path = tmp_path / "pidstat.log"
+    path.write_text(banner + "".join(blocks))
+    recording = read_recording(path)
+    named = {series.name: series for series in recording.series}
+    assert named["process_resident_memory_bytes"].values[-1] == (4000 + 11) * 1024
+    assert named["process_open_fds"].values[-1] == 31
+    assert {"process_threads", "%MEM"} <= set(named)
+    assert recording.shown_only == {"%MEM", "process_virtual_memory_bytes", "minflt/s"}
+    assert "1 reports without memory or handles" in " ".join(e.text for e in recording.events)
+
+
+def test_a_share_of_memory_is_judged_only_where_no_column_in_bytes_says_the_same(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "memory.csv"
+    header, rows = "time,mem_percent", [f"{i},{2 + i % 3}" for i in range(1, 40)]
+    path.write_text("\n".join([header, *rows, ""]))
+    assert read_recording(path).shown_only == frozenset()
+    both = [f"{row},{row}" for row in rows]
+    path.write_text("\n".join(["time,mem_percent,time2,rss_mb", *both, ""]))
+    assert "mem_percent" in read_recording(path).shown_only
+
+
+def test_reports_of_jstat_without_spaces_say_which_one_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "gc.log"
+    path.write_text(
+        "Timestamp  S0  S1  E  O  M  CCS  YGC\n  1.1  0.0  5.0  3.0  2.0  9.0  9.0  1\n"
+    )
+    with pytest.raises(InputError, match="jstat -gc -t PID 5s"):
+        read_recording(path)
+
+
+def test_wide_vmstat_in_another_unit(tmp_path: Path) -> None:
+    path = tmp_path / "vmstat.log"
+    head = "--procs-- ----memory---- ---swap-- -----timestamp-----\n   r    b   swpd   free   buff  cache   si   so   UTC\n"
+    rows = [f"  1 0 0 {9000 - i} 10 20 0 0 2025-07-31 22:13:{10 + i}" for i in range(12)]
+    path.write_text(head + "\n".join(rows) + "\n")
+    (series,) = read_recording(path, Options(units={"free": "MiB"})).series
+    assert series.values[0] == 9030 * 2**20
+
+
+def test_psrecord_writes_csv_too(tmp_path: Path) -> None:
+    path = tmp_path / "psrecord.csv"
+    rows = "".join(f"{i / 5},2,0.0,{30 + i},90.0,1,0,0,0\n" for i in range(12))
+    path.write_text(
+        "elapsed_time,nproc,cpu,mem_real,mem_virtual,read_count,write_count,read_bytes,write_bytes\n"
+        + rows
+    )
+    recording = read_recording(path)
+    named = {series.name: series for series in recording.series}
+    assert named["process_resident_memory_bytes"].values[0] == 30 * 2**20
+    assert len(recording.events) == 1  # what is shown alone; the unit of the times is known

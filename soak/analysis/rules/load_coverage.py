@@ -60,9 +60,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
     gap = worst(_gaps_of_users(prepared))
     if gap is not None:
         when = (
-            gap.said(prepared)
-            .removeprefix("only ")
-            .replace("the time", "the users asked for", 1)
+            gap.said(prepared).removeprefix("only ").replace("the time", "the users asked for", 1)
         )
         yield _of_load(
             "users",
