@@ -7,7 +7,6 @@ from xml.etree import ElementTree as ET
 
 from soak.model import Analysis, Ending, Finding, Suspect, Verdict
 from soak.reporters import wording
-from soak.units import show_ratio
 
 
 def render(analysis: Analysis) -> str:
@@ -77,7 +76,8 @@ def _properties(analysis: Analysis) -> list[tuple[str, str]]:
 def _suspect(suspect: Suspect) -> str:
     """One suspect in lines: who, its evidence, the remedy."""
     place = f"{wording.clean(suspect.where)} through {wording.through(suspect)}"
-    head = f"suspect: {wording.clean(suspect.leak_class)} ({show_ratio(suspect.confidence)} sure) in {place}"
+    sure = wording.sure(suspect)
+    head = f"suspect: {wording.leak_class(suspect)}{f' ({sure})' if sure else ''} in {place}"
     leaves = wording.per_request(suspect)
     lines = [
         f"{head}, {leaves}" if leaves else head,

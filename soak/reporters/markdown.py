@@ -117,7 +117,8 @@ def _finding(finding: Finding) -> list[str]:
 def _suspect(suspect: Suspect) -> str:
     """One suspect as a list item, its evidence below."""
     place = f"{code(suspect.where)} through {code(wording.through(suspect))}"
-    head = f"- **{escape(suspect.leak_class)}** ({show_ratio(suspect.confidence)} sure) in {place}"
+    sure = wording.sure(suspect)
+    head = f"- **{escape(wording.leak_class(suspect))}**{f' ({sure})' if sure else ''} in {place}"
     cost = ". ".join(filter(None, (escape(wording.per_request(suspect)), escape(suspect.remedy))))
     rival = [f"  - next likely: {escape(suspect.runner_up)}"] if suspect.runner_up else []
     return "\n".join(

@@ -174,8 +174,9 @@ def _suspect(suspect: Suspect) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    sure = f", {show_ratio(suspect.confidence)} sure"
-    grid.add_row("suspect", Text.assemble((wording.clean(suspect.leak_class), "bold"), sure))
+    sure = wording.sure(suspect)
+    more = f", {sure}" if sure else ""
+    grid.add_row("suspect", Text.assemble((wording.leak_class(suspect), "bold"), more))
     rows = [
         ("where", suspect.where),
         ("through", wording.through(suspect)),
@@ -219,7 +220,7 @@ def _failures(analysis: Analysis) -> list[Text]:
     """A line an endpoint that failed, with what failed how often."""
     return [
         Text(
-            f"failures of {wording.clean(endpoint.name)}: {wording.failure_kinds(endpoint.failure_kinds)}",
+            f"failures of {wording.clean(endpoint.name)} in the whole run: {wording.failure_kinds(endpoint.failure_kinds)}",
             style="dim",
         )
         for endpoint in analysis.endpoints

@@ -22,7 +22,7 @@ from soak.model import (
     series_key,
 )
 from soak.printable import clean as clean  # noqa: PLC0414 - reporters know this module alone
-from soak.units import show_amount, show_duration, show_number, singular, unit_of
+from soak.units import show_amount, show_duration, show_number, show_ratio, singular, unit_of
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
@@ -37,6 +37,8 @@ ENDED = {
 }
 #: A suspect's endpoint where every one of them leaks alike.
 EVERY = "*"
+#: The class of a suspect of which nothing tells what kind it is.
+UNKNOWN = "unknown"
 _TRACE_ID = re.compile(r"[0-9a-f]{16,32}")
 _NOTHING = 0.005
 _NUMBER = re.compile(r"[-+]?[\d.,]+")
@@ -166,6 +168,16 @@ def observed(finding: Finding, unit: str) -> str:
     return "" if finding.trend and finding.unit.endswith("/h") else amount(finding.observed, unit)
 
 
+def leak_class(suspect: Suspect) -> str:
+    """The suspect's class, or in words that there is none."""
+    return "kind not known" if suspect.leak_class == UNKNOWN else clean(suspect.leak_class)
+
+
+def sure(suspect: Suspect) -> str:
+    """`98% sure`; empty where no class is known that one could be sure of."""
+    return "" if suspect.leak_class == UNKNOWN else f"{show_ratio(suspect.confidence)} sure"
+
+
 def does(suspect: Suspect) -> str:
     """What a request does with the amount that `per_request` tells."""
     return {"gc-pressure": "costs", "buffered-response": "builds"}.get(suspect.leak_class, "leaves")
@@ -279,17 +291,21 @@ def next_step(analysis: Analysis) -> str:
     """What a reader does next, where no suspect's remedy says it; empty where nothing needs doing."""
     if analysis.broken:
         return "nothing is known of the target from this run: mend what broke, and run it again."
+    of_file = not (analysis.phases or analysis.endpoints)
+    if of_file or analysis.run.ended is Ending.RUNNING:
+        return ""
+    if analysis.verdict is Verdict.PASS:
+        return "keep this run to compare later ones with: `soak baseline set RUN`."
+    worst = worst_first(analysis.findings)[:1]
+    growth = bool(worst) and worst[0].rule == "growth"
     if analysis.verdict is Verdict.FAIL:
-        growth = any(
-            finding.rule == "growth" and finding.verdict is Verdict.FAIL
-            for finding in analysis.findings
-        )
-        return (
-            "run it again with --diagnose, which names the place and the endpoint."
-            if growth
-            else ""
-        )
-    return ""
+        named = "run it again with `--diagnose`, which names the place and the endpoint."
+        return named if growth else "mend what failed, or change its limit, and run it again."
+    if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
+        return "go on with it: `soak run --resume RUN`."
+    longer = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."
+    mend = "mend what is open under Findings, or allow it in `limits`, and run it again."
+    return longer if growth else mend
 
 
 def tally(analysis: Analysis) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from soak import reporters
 from soak.errors import SoakError
-from soak.model import Analysis, Verdict
+from soak.model import Analysis, Ending, RuleName, Verdict
 from soak.reporters import REPORTERS, Reporter, github, terminal, wording
 
 from .analyses import ANALYSES, NASTY, SCRIPT, failing
@@ -189,3 +189,26 @@ def test_the_time_that_a_target_took_to_start_is_no_part_of_the_run() -> None:
     assert min(phase.start for phase in analysis.phases) == 0.0
     assert wording.course(analysis) == "completed in 8 h"
     assert wording.course(replace(analysis, phases=late)) == "completed in 7 h"
+
+
+def test_every_verdict_says_what_to_do_next() -> None:
+    passing = ANALYSES["pass"]()
+    assert "soak baseline set" in wording.next_step(passing)
+    growth = replace(passing.findings[0], rule=RuleName.GROWTH, verdict=Verdict.INCONCLUSIVE)
+    unsure = replace(passing, verdict=Verdict.INCONCLUSIVE, findings=(growth,), vouched=None)
+    assert "--until-certain" in wording.next_step(unsure)
+    failing = replace(growth, rule=RuleName.ERRORS)
+    assert "allow it in `limits`" in wording.next_step(replace(unsure, findings=(failing,)))
+    cut = replace(unsure, run=replace(unsure.run, ended=Ending.INTERRUPTED))
+    assert "--resume" in wording.next_step(cut)
+    under_way = replace(passing, run=replace(passing.run, ended=Ending.RUNNING))
+    assert wording.next_step(under_way) == ""
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "junit", "terminal"])
+def test_a_suspect_of_no_known_class_is_not_said_to_be_sure(name: str) -> None:
+    known = ANALYSES["fail"]()
+    suspect = replace(known.suspects[0], leak_class="unknown", confidence=0.5)
+    text = REPORTERS[name].render(replace(known, suspects=(suspect,)))
+    assert "kind not known" in text
+    assert "50% sure" not in text

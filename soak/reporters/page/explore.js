@@ -11,7 +11,7 @@ function soakRequests(moment, shown, requests) {
   const gap = shown[after] - shown[before];
   const share = gap > 0 ? Math.min(Math.max((moment - shown[before]) / gap, 0), 1) : 0;
   const count = requests[before] + share * (requests[after] - requests[before]);
-  return Math.round(Number(count.toPrecision(3))).toLocaleString("en-US");
+  return Math.round(count).toLocaleString("en-US");
 }
 
 function soakNearest(times, moment) {
