@@ -106,6 +106,11 @@ def _crashed(error: Exception) -> ExitCode:
         # Standard output failed in a verb that has no verdict to keep.
         _complain(f"standard output cannot be written: {error.strerror}")
         return ExitCode.BROKEN
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        _complain(
+            "no more file descriptors were given to this process (ulimit -n); nothing was decided"
+        )
+        return ExitCode.BROKEN
     if isinstance(error, MemoryError):
         _complain(
             "no more memory was given to this process (ulimit -v, a control group); nothing was decided"

@@ -25,6 +25,8 @@ from soak.load.plan.credentials import Credentials
 from soak.load.plan.tls_options import VERIFIED, TlsOptions
 
 MAX_REDIRECTS = 10
+#: The failure of a redirect to a host that is neither the target's nor allowed.
+NOT_ALLOWED = "redirect: host not allowed"
 #: Connections that redirects to other origins have opened; beyond them the oldest is closed.
 MAX_ELSEWHERE = 4
 _SETS_COOKIES = re.compile(rb"\n[Ss][Ee][Tt]-[Cc][Oo][Oo][Kk][Ii][Ee]:").search
@@ -165,8 +167,8 @@ class Client:
                 to = Origin.of(url.geturl())
             except ValueError:
                 return _failed(response, "protocol: a redirect to no URL")
-            if to.host != self._options.origin.host and not self._options.allowed(to.host):
-                return _failed(response, "redirect: host not allowed")
+            if self._is_foreign(to):
+                return _failed(response, NOT_ALLOWED)
             base = quote(url.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
                 f"?{quote(url.query, safe='/%:@!$&()*+,;=~-._?')}" if url.query else ""
             )
@@ -182,6 +184,19 @@ class Client:
             if 300 < response.status < 309
             else response
         )
+
+    def leads_away(self, head: bytes, response: Response) -> bool:
+        """Whether an answer is a redirect to a host to which load may not go."""
+        location = response.headers.get("location")
+        if not 300 < response.status < 309 or location is None:
+            return False
+        try:
+            return self._is_foreign(Origin.of(urljoin(self.url_of(head), location)))
+        except ValueError:
+            return False
+
+    def _is_foreign(self, to: Origin) -> bool:
+        return to.host != self._options.origin.host and not self._options.allowed(to.host)
 
     def _to(self, origin: Origin) -> Connection:
         if origin == self._options.origin:

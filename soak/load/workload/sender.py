@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from soak.load.http.client import Client, ClientOptions
+from soak.load.http.client import NOT_ALLOWED, Client, ClientOptions
 from soak.load.http.connection_options import Origin, Timeouts, context_of
 from soak.load.http.response import Response
 from soak.load.http.trace_context import next_trace
@@ -142,6 +142,8 @@ class Sender:
         response = self._send(head, body, step.needs_body)
         ended = time.monotonic()
         failure = response.failure
+        if failure is None and 300 < response.status < 309:
+            failure = self._sent_away(step, rendered, head, response)
         if failure is None:
             if step.only_status:
                 status = response.status
@@ -176,6 +178,18 @@ class Sender:
                 trace,
             )
         return failure
+
+    def _sent_away(
+        self,
+        step: ScenarioStep,
+        rendered: RenderedRequest | None,
+        head: bytes,
+        response: Response,
+    ) -> str | None:
+        """The failure of an answer that sends its user to a foreign host, where no status is expected: it is no work done."""
+        checks = step.checks if rendered is None else rendered.checks or step.checks
+        expected = step.statuses if step.only_status else checks.statuses
+        return NOT_ALLOWED if not expected and self._client.leads_away(head, response) else None
 
     def _head(self, step: ScenarioStep, rendered: RenderedRequest, trace: int) -> bytes:
         """The head of a request that was rendered, with the token where there is one, and its trace."""

@@ -86,6 +86,24 @@ def test_another_origin_sees_no_credentials_and_must_be_allowed() -> None:
     assert b"X-Kept" not in asked[0]  # it may be a key
 
 
+@pytest.mark.parametrize(
+    ("location", "away"),
+    [
+        ("https://login.example.com/", True),
+        ("//login.example.com/", True),
+        ("https://127.0.0.1.example.com/", True),
+        ("/there", False),
+        ("http://localhost:1/", False),
+        ("http://[::1", False),
+    ],
+)
+def test_a_redirect_that_is_not_followed_may_lead_away(location: str, away: bool) -> None:
+    here = lambda host: host == "localhost"  # noqa: E731
+    with serving(moved("302 Found", location)) as url, client(url, allowed=here) as one:
+        asking = head(url)
+        assert one.leads_away(asking, one.send(asking)) is away
+
+
 def test_a_circle_ends() -> None:
     with serving(moved("302 Found", "/again")) as url, client(url, redirects=True) as one:
         assert one.send(head(url)).failure == f"redirect: more than {MAX_REDIRECTS}"
