@@ -158,7 +158,12 @@ def generator_findings(asked: RuleInput) -> Iterator[Finding]:
     generator = generator_of(asked.prepared)
     if generator is None:
         return
-    verdict, reason = Verdict.PASS, f"The load generator kept up: {_figures_of(generator)}."
+    how = (
+        "kept up"
+        if generator.late <= LATE
+        else f"was not saturated, but {show_ratio(generator.late)} of the arrivals were sent late"
+    )
+    verdict, reason = Verdict.PASS, f"The load generator {how}: {_figures_of(generator)}."
     if generator.saturated > PARTLY:
         when = (
             "throughout"
