@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from soak.catalog.row_types import Family, Metric, ResourceKind, Unit, bound, count, memory, shown
+from soak.catalog.row_types import (
+    Family,
+    Metric,
+    ResourceKind,
+    Unit,
+    Worse,
+    bound,
+    count,
+    memory,
+    shown,
+)
 
 MEMORY_LIMIT, OOM_KILLS = "container_spec_memory_limit_bytes", "container_oom_events_total"
 WORKING_SET, CONTAINER_RESIDENT = "container_memory_working_set_bytes", "container_memory_rss"
+CONTAINER_START_TIME = "container_start_time_seconds"
 #: Kubernetes keeps a container in each pod that does nothing but hold its network.
 _PAUSE = '{container="POD"}'
 
@@ -75,6 +86,13 @@ CONTAINER = Family(
             ResourceKind.DESCRIPTORS,
             "the container's sockets",
             Unit.DESCRIPTORS,
+        ),
+        shown(
+            CONTAINER_START_TIME,
+            ResourceKind.OTHER,
+            "when the container started",
+            Unit.SECONDS,
+            Worse.NEITHER,
         ),
         shown("container_cpu_*", ResourceKind.CPU, "the container's CPU time", Unit.SECONDS),
     ),

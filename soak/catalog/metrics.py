@@ -72,7 +72,15 @@ METRICS: tuple[Metric, ...] = tuple(
 
 
 #: The beginnings of series that are load, time or accounts of the collector.
-NO_RESOURCES = ("http_request", "load_", "soak_load_", "process_start_time", "go_gc_", "scrape_")
+NO_RESOURCES = (
+    "http_request",
+    "load_",
+    "soak_load_",
+    "process_start_time",
+    "container_start_time",
+    "go_gc_",
+    "scrape_",
+)
 #: The beginnings of what an exporter publishes of itself.
 _OWN = ("process_", "go_", "python_", "promhttp_")
 

@@ -33,6 +33,10 @@ _NAMING = {
 _VALUES = ("value", "v", "val")
 #: A table that splits into more series is refused: it is split by what is no identity.
 MOST_SERIES = 2000
+#: Of rows that are told apart, fewer than this are nothing to judge: the least samples that a trend is fitted to.
+FEWEST_ROWS = 10
+#: Labels and rows of each series of a long table.
+_Groups = list[tuple[dict[str, str], NDArray[np.int64]]]
 
 
 def read_table(content: Content, table: Table, options: Options) -> Reading:
@@ -51,7 +55,7 @@ def read_table(content: Content, table: Table, options: Options) -> Reading:
     if options.only:
         chosen = [header for header in chosen if header in options.only]
     columns = _numeric(content, table, chosen, options, reading.notes)
-    groups = _groups(content, table, split)
+    groups = _long_enough(_groups(content, table, split), reading.notes)
     if groups is None and table.times is None:
         reading.series += replaced(table, times, time, reading.notes)
     asked = {*options.only, *options.limited, *options.counters}
@@ -123,9 +127,7 @@ def _numeric(
     return columns
 
 
-def _groups(
-    content: Content, table: Table, split: tuple[str, ...]
-) -> list[tuple[dict[str, str], NDArray[np.int64]]] | None:
+def _groups(content: Content, table: Table, split: tuple[str, ...]) -> _Groups | None:
     """The labels and rows of each series of a long table; None where each row is a time of its own."""
     if not split:
         return None
@@ -148,6 +150,22 @@ def _groups(
     return groups
 
 
+def _long_enough(groups: _Groups | None, notes: list[str]) -> _Groups | None:
+    """The groups that have rows enough to be judged: a table of all processes has many that come and go.
+
+    All of them where none has, so that a short file is inconclusive and no pass.
+    """
+    kept = [group for group in groups or [] if len(group[1]) >= FEWEST_ROWS]
+    if groups is None or not kept or len(kept) == len(groups):
+        return groups
+    fleeting = [", ".join(labels.values()) for labels, rows in groups if len(rows) < FEWEST_ROWS]
+    notes.append(
+        f"{len(fleeting):,} of {len(groups):,} were seen in fewer than {FEWEST_ROWS} rows and are left out, "
+        f"such as {fleeting[0]}"
+    )
+    return kept
+
+
 def _plain(value: object) -> str:
     """`101.0`, as pandas has whole numbers beside missing ones, is `101`."""
     return str(value).removesuffix(".0")
@@ -160,7 +178,7 @@ def _series(
     values: Floats,
     unit: str,
     times: Floats,
-    groups: list[tuple[dict[str, str], NDArray[np.int64]]] | None,
+    groups: _Groups | None,
     options: Options,
     reading: Reading,
 ) -> list[RawSeries]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.formats import Options, recording_of
+from soak.formats import Options, read_recording, recording_of
 from soak.formats.content import Content
 from soak.model import Recording, RuleName, Verdict
 from soak.profile import Limits
@@ -119,3 +119,30 @@ def test_a_resource_that_counts_processes_tells_no_rows_apart() -> None:
     rows = [f"{place * 15},{7 + place % 2},{100 + place % 5}" for place in range(40)]
     recording = read("t,process_open_fds,worker_threads", rows)
     assert [series.key for series in recording.series] == ["process_open_fds", "worker_threads"]
+
+
+@pytest.mark.parametrize(("rows", "left"), [(9, {"1"}), (10, {"1", "2"})])
+def test_processes_that_come_and_go_are_left_out_and_counted(
+    tmp_path: Path, rows: int, left: set[str]
+) -> None:
+    """A table of all processes of a machine has hundreds that live for a few samples."""
+    path = tmp_path / "processes.csv"
+    lines = [
+        f"{i},{pid},{1000 + i % 3}" for i in range(30) for pid in (1, 2) if pid == 1 or i < rows
+    ]
+    path.write_text("\n".join(["time,pid,rss_kb", *lines, ""]))
+    recording = read_recording(path)
+    assert {dict(series.labels)["pid"] for series in recording.series} == left
+    said = " ".join(event.text for event in recording.events)
+    assert ("1 of 2 were seen in fewer than 10 rows and are left out, such as 2" in said) == (
+        rows < 10
+    )
+
+
+def test_a_file_in_which_nothing_lives_long_is_no_pass(tmp_path: Path) -> None:
+    path = tmp_path / "processes.csv"
+    lines = [f"{i},{pid},{1000 + i % 3}" for i in range(6) for pid in (1, 2)]
+    path.write_text("\n".join(["time,pid,rss_kb", *lines, ""]))
+    recording = read_recording(path)
+    assert len(recording.series) == 2
+    assert analyze(recording, Limits(), judge_unknown=True).verdict is Verdict.INCONCLUSIVE

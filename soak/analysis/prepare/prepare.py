@@ -11,6 +11,7 @@ from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.gc_accounting import collections_between, with_live_heap
 from soak.analysis.prepare.generator_series import generator_series
 from soak.analysis.prepare.snapshot_masking import perturbed, without
+from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.metrics import selected
 from soak.catalog.process import PROCESS_ID, START_TIME
 from soak.model import Floats, Kind, Labels, Phase, PhaseName, Recording, Series
@@ -20,6 +21,8 @@ from soak.windows import Arrivals, EndpointWindows, Ints
 ALL: Labels = ()
 #: Within so many seconds, two series see the same restart.
 _SAME = 10.0
+#: What tells containers of one page apart where they have no `id` (the kubelet's resource page).
+_CONTAINER = ("namespace", "pod", "container")
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
@@ -65,9 +68,8 @@ class Prepared:
         return tuple(_between(series, self.judged_from, self.end) for series in self.series)
 
     def borders(self, series: Series) -> tuple[float, ...] | None:
-        """When the process behind a series was replaced; of a series that names an instance, that one's."""
-        instance = dict(series.labels).get("instance", "")
-        return self.restarts.get(instance, self.restarts.get(""))
+        """When the process behind a series was replaced; of a series that names an instance or container, that one's."""
+        return self.restarts.get(_process_of(series), self.restarts.get(""))
 
     def cuts(self, series: Series) -> tuple[float, ...]:
         """Where no fit of a series may cross: replaced processes, and gaps of a run that was resumed."""
@@ -205,13 +207,23 @@ def _restarts(
     seen: dict[str, list[list[float]]] = {}
     for series in all_series:
         # By more than the second that clocks may disagree by.
-        least = {START_TIME: 1.0, PROCESS_ID: 0.0}.get(series.name)
+        least = {START_TIME: 1.0, CONTAINER_START_TIME: 1.0, PROCESS_ID: 0.0}.get(series.name)
         if least is not None:
             known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
             times, values = series.times[known], series.values[known]
             moments = times[1:][np.abs(np.diff(values)) > least].tolist()
-            seen.setdefault(dict(series.labels).get("instance", ""), []).append(moments)
+            seen.setdefault(_process_of(series), []).append(moments)
     return {instance: _agreed(each) for instance, each in seen.items()}
+
+
+def _process_of(series: Series) -> str:
+    """The instance whose process a series tells of; on cAdvisor's and the kubelet's pages, which are of many, the container."""
+    labels = dict(series.labels)
+    if series.name.startswith("container_"):
+        path = [labels[name] for name in _CONTAINER if labels.get(name)]
+        if own := labels.get("id") or "/".join(path):
+            return own
+    return labels.get("instance", "")
 
 
 def _agreed(each: list[list[float]]) -> tuple[float, ...]:
