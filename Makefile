@@ -35,7 +35,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -69,6 +69,9 @@ bench-workers: install ## What merging a hundred workers' windows takes of the m
 
 bench-memory: install ## Whether the generator's memory stays put, over requests and over days of windows
 	$(BIN)/python -m tests.bench.bench_memory
+
+bench-self: install ## Soak's own processes judged by soak, over a run and over simulated days (MINUTES=60 RATE=1000 DAYS=30)
+	$(BIN)/python -m tests.bench.bench_self --minutes $(or $(MINUTES),60) --rate $(or $(RATE),1000) --days $(or $(DAYS),30)
 
 bench-attribution: install ## How well growth is told apart by endpoint, on simulated services
 	$(BIN)/python -m tests.bench.bench_attribution
@@ -115,4 +118,4 @@ audit: install ## Whether a dependency has a known vulnerability (asks PyPI)
 	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
 	.venv-tools/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz mutants
+.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults gate-seed fuzz mutants

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from soak.profile import yamltext
 from soak.profile.diagnose import LEAST_EVERY, LEAST_SAMPLES
 from soak.profile.flows import StepSpec
-from soak.profile.hosts import is_host, may_load
+from soak.profile.hosts import is_host, is_metadata_host, may_load
 from soak.profile.load_checks import check_load
 from soak.profile.refusal import refused
 from soak.profile.requests import PartFile, RequestSpec
@@ -58,6 +58,8 @@ def _check_url(
         raise refused(
             document, path, "no user, query or fragment here; credentials go into headers as ${VAR}"
         )
+    if is_metadata_host(host):
+        raise refused(document, path, f"{host} is a cloud's metadata service; no load goes there")
     if not may_load(host, profile.target.allow):
         advice = "to allow it, " + (
             f"add --allow {host}" if document.flags else f"write target: {{allow: [{host!r}]}}"

@@ -56,9 +56,15 @@ def is_host(host: str) -> bool:
 def may_load(host: str, allowed: Iterable[str]) -> bool:
     """Whether load may go to a host: loopback, or one that a pattern allows."""
     name = _plain(host)
-    if not is_host(name) or name in _METADATA_NAMES or _is_metadata(_address(name)):
+    if not is_host(name) or is_metadata_host(name):
         return False
     return is_loopback(name) or any(_matches(name, pattern.lower()) for pattern in allowed)
+
+
+def is_metadata_host(host: str) -> bool:
+    """Whether a host is a cloud's metadata service by its name or address, to which no load goes whatever is allowed."""
+    name = _plain(host)
+    return name in _METADATA_NAMES or _is_metadata(_address(name))
 
 
 def may_connect(host: str, address: str) -> bool:

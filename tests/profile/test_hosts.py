@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from soak.errors import ProfileError
+from soak.profile import parse_profile
 from soak.profile.hosts import covers, may_connect, may_load
 
 
@@ -80,3 +82,10 @@ def test_a_worker_takes_no_more_than_its_own_patterns_cover(
     pattern: str, narrower: str, right: bool
 ) -> None:
     assert covers(pattern, narrower) is right
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[64:ff9b::a9fe:a9fe]", "metadata.goog"])
+def test_a_metadata_service_is_refused_and_no_way_to_allow_it_is_told(host: str) -> None:
+    text = f"target: {{url: 'http://{host}', allow: ['*']}}\nload: {{rate: 1/s, duration: 1s}}\nendpoints: [GET /]\n"
+    with pytest.raises(ProfileError, match="is a cloud's metadata service; no load goes there"):
+        parse_profile(text, "p.yaml")
