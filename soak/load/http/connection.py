@@ -22,7 +22,7 @@ from gevent import getcurrent
 from soak.load.http.connection_options import Origin, Timeouts
 from soak.load.http.failures import CLOSED, CUT_SHORT, ENDLESS, RESET, TIMEOUT, failure_kind
 from soak.load.http.keep_alive import announced_keep_alive
-from soak.load.http.request_head import is_idempotent
+from soak.load.http.request_head import IDEMPOTENT, is_idempotent
 from soak.load.http.response import Response, ResponseParser
 from soak.load.http.timeouts import Deadlines
 from soak.load.http.tls import TlsSocket, open_socket
@@ -31,7 +31,7 @@ from soak.load.http.tls import TlsSocket, open_socket
 FIRST_PIECE, PIECE = 8 << 10, 256 << 10
 #: A body up to here is sent in one piece with its head.
 SMALL_BODY = 16 << 10
-#: Seconds since a connection's last request within which no server says unasked that it is going to close.
+#: Seconds since a connection's last response within which no server says unasked that it is going to close.
 LOOK_AFTER = 0.01
 _READ, _BOTH = 1, 3
 #: The system's own, however much Locust has patched: it never waits here.
@@ -86,7 +86,7 @@ class Connection:
         self._reads: Any = None
         self._writes: Any = None
         self._poll: Any = None
-        #: When the last exchange began (monotonic seconds).
+        #: When the last exchange ended (monotonic seconds).
         self._used = 0.0
         #: For how many seconds the connection may be idle; None until its first response has said so.
         self._keep_alive: float | None = None
@@ -101,7 +101,12 @@ class Connection:
         """Send a request and read its answer, `keep` its body if asked; never raises but when its greenlet is killed."""
         now = time.monotonic()
         self.sent = self.repeatable = False
-        fresh = self._sock is None or not self._usable(now, head)
+        if self._sock is None:
+            fresh = True
+        elif now - self._used < LOOK_AFTER and head.startswith(IDEMPOTENT):  # the hot path
+            fresh = False
+        else:
+            fresh = not self._usable(now, head)
         if fresh:
             self.close()
             if failure := self._open():
@@ -126,7 +131,15 @@ class Connection:
         except BaseException:  # the user is stopped
             self.close()
             raise
-        self._used, self.deadline = now, inf
+        self._used, self.deadline = time.monotonic(), inf
+        if (  # the hot path: nothing is learnt of the connection, and nothing ends it
+            failure is None
+            and parser.reusable
+            and self._keep_alive is not None
+            and _CONNECTION not in head
+            and not self.expired
+        ):
+            return parser.response(None)
         return self._settle(head, failure, fresh)
 
     def _settle(self, head: bytes, failure: str | None, fresh: bool) -> Response:
@@ -249,7 +262,8 @@ class Connection:
         """Whether an open connection can carry a request: open, silent, and not idle for longer than announced.
 
         One system call that does not wait tells. It is spared where nothing is lost by that: a
-        request that may be sent again, right after the last response.
+        request that may be sent again, right after the last response; no server announces less idle
+        time than `LOOK_AFTER`.
         """
         idle = now - self._used
         if self._keep_alive is not None and idle > self._keep_alive:

@@ -8,7 +8,7 @@ from soak.load.http.connection_options import Origin
 from soak.load.plan.plan import Headers
 
 #: Methods that may be sent again where the first may or may not have arrived (RFC 9110, 9.2.2).
-_IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
+IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
 #: A client that sends one of these says that the server takes equal keys for one request (draft-ietf-httpapi-idempotency-key).
 _KEYED = re.compile(rb"\r\n(?:x-)?idempotency-key:", re.IGNORECASE).search
 #: Methods whose requests say how long their body is even where there is none (RFC 9110, 8.6).
@@ -80,7 +80,7 @@ class RequestHead:
 
 def is_idempotent(head: bytes) -> bool:
     """Whether a request may be retried when it is unknown whether the first attempt arrived (RFC 9110, 9.2.2)."""
-    return head.startswith(_IDEMPOTENT) or _KEYED(head) is not None
+    return head.startswith(IDEMPOTENT) or _KEYED(head) is not None
 
 
 def with_cookies(head: bytes, cookies: str) -> bytes:
