@@ -20,7 +20,9 @@ def render(analysis: Analysis) -> str:
             if suspect.place.line > 0
             else {}
         )
-        lines.append(_command(level, wording.suspected(suspect), title=suspect.leak_class, **where))
+        lines.append(
+            _command(level, wording.suspected(suspect), title=wording.leak_class(suspect), **where)
+        )
     lines += [
         _command(_COMMANDS[finding.verdict], finding.reason, title=wording.series(finding))
         for finding in wording.worst_first(analysis.findings)

@@ -201,7 +201,7 @@ def suspected(suspect: Suspect) -> str:
     amount_kept = per_request(suspect)
     kept = f", {amount_kept}" if amount_kept else ""
     remedy = f" {clean(suspect.remedy)}" if suspect.remedy else ""
-    return f"{clean(suspect.leak_class)} at {clean(suspect.where)}, through {through(suspect)}{kept}.{remedy}"
+    return f"{leak_class(suspect)} at {clean(suspect.where)}, through {through(suspect)}{kept}.{remedy}"
 
 
 def counted(value: float, unit: str) -> str:

@@ -205,7 +205,7 @@ def test_every_verdict_says_what_to_do_next() -> None:
     assert wording.next_step(under_way) == ""
 
 
-@pytest.mark.parametrize("name", ["html", "markdown", "junit", "terminal"])
+@pytest.mark.parametrize("name", ["html", "markdown", "junit", "terminal", "github"])
 def test_a_suspect_of_no_known_class_is_not_said_to_be_sure(name: str) -> None:
     known = ANALYSES["fail"]()
     suspect = replace(known.suspects[0], leak_class="unknown", confidence=0.5)
