@@ -125,11 +125,7 @@ def _entry(
         raise ValueError(
             f"format_version {analysis.get('format_version')}, and this soak reads {FORMAT_VERSION}"
         )
-    findings = [
-        finding
-        for finding in analysis.get("findings", ())
-        if finding["rule"] == "growth" or finding["verdict"] != "pass"
-    ]
+    findings = [finding for finding in analysis.get("findings", ()) if not _is_needless(finding)]
     reduced = {key: analysis.get(key) for key in _KEPT} | {"findings": findings}
     text = _profile_text(run)
     profile = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -138,6 +134,15 @@ def _entry(
     unknown = Profiled(f"{_NO_PROFILE}{run.name}", _MONTH, None, 0.0)
     of_run = profiles.get(profile) or asdict(unknown)
     return {"stamp": stamp, "analysis": reduced, "profile": profile, "profiled": of_run}
+
+
+def _is_needless(finding: object) -> bool:
+    """Whether a finding is a pass of which no history tells; one that is damaged is kept, to be refused where it is read."""
+    return (
+        isinstance(finding, dict)
+        and finding.get("rule", "growth") != "growth"
+        and finding.get("verdict") == "pass"
+    )
 
 
 def _stamp(path: Path) -> list[int] | None:

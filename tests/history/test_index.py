@@ -103,6 +103,8 @@ def test_a_folder_that_cannot_be_written_is_read(
             "format_version 2, and this soak reads 1",
         ),
         (json.dumps(night(0, LEVEL) | {"run": None}), "damaged"),
+        (json.dumps(night(0, LEVEL) | {"findings": [{"verdict": "pass"}]}), "damaged"),
+        (json.dumps(night(0, LEVEL) | {"findings": [17]}), "damaged"),
         (json.dumps(night(0, LEVEL) | {"verdict": "maybe"}), "'maybe' is not a valid Verdict"),
     ],
 )
