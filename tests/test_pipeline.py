@@ -21,7 +21,7 @@ TEXT = "target: {url: http://127.0.0.1:1}\nload: {rate: 5/s, duration: 5m}\nendp
 ACCEPT = 'accept: [{series: process_resident_memory_bytes, until: "2099-01-01", reason: known, growth: 1MiB/h}]\n'
 STEPS = (
     *("with_snapshot_series", "prepare", "analyze_prepared", "with_confirmations", "with_suspects"),
-    *("with_acceptances", "with_traces"),
+    *("with_acceptances", "with_basis", "with_traces"),
 )
 
 
@@ -74,7 +74,8 @@ def test_each_step_is_given_what_the_one_before_it_found(taken: list[Any]) -> No
     assert steps["with_confirmations"][0] == (whole, steps["analyze_prepared"][2])
     assert steps["with_suspects"][0][:2] == (whole, steps["with_confirmations"][2])
     assert steps["with_acceptances"][0][:2] == (steps["with_suspects"][2], steps["prepare"][2])
-    assert steps["with_traces"][0][0] is steps["with_acceptances"][2]
+    assert steps["with_basis"][0][:2] == (steps["with_acceptances"][2], steps["prepare"][2])
+    assert steps["with_traces"][0][0] is steps["with_basis"][2]
     assert final is steps["with_traces"][2]
 
 
