@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -102,7 +103,7 @@ def facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     known = ", ".join(f"{name} {number}" for name, number in versions.items())
     machine = ", ".join(str(host[key]) for key in ("name", "system") if host.get(key))
     words = run.get("command")
-    command = " ".join(map(str, words)) if isinstance(words, list) else ""
+    command = shlex.join(map(str, words)) if isinstance(words, list) else ""
     pairs = [(name, str(run.get(name) or "")) for name in ("target", "load", "commit")]
     pairs += [("written in", str(run.get("language") or ""))]
     pairs += [("versions", known), ("load generator's host", machine), ("command", command)]

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ from soak.latency import Histogram
 from soak.model import Ending, Event, EventKind, Kind, Sample, Scrape
 from soak.recording import Recorder, files, load_recording, request_windows
 from soak.recording import recorder as recorder_module
-from soak.recording.describing import without_literal_secrets
+from soak.recording.describing import facts, without_literal_secrets
 from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
@@ -435,3 +436,8 @@ def test_a_path_that_is_no_text_is_written_and_read_back(tmp_path: Path) -> None
     Recorder(directory, RUN | {"command": command}, "name: x\n").close(ended="completed")
     assert load_recording(directory).run.ended is Ending.COMPLETED
     assert files.read_run(directory)["command"] == command
+
+
+def test_the_command_can_be_pasted_into_a_shell() -> None:
+    words = ["soak", "run", "--endpoint", "GET /a b", "--limit", "p99: 1s"]
+    assert dict(facts({"command": words}))["command"] == shlex.join(words)
