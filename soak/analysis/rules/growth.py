@@ -138,9 +138,7 @@ def _steady(subject: Subject, trend: Trend) -> str:
     if trend.resolution_per_hour == 0:
         return f"{_capital(subject)} did not move at all."
     slowest = _amount(subject, trend.resolution_per_hour)
-    if (
-        trend.slope_low > 0
-    ):  # were there growth, it would not be nothing: it has not been steady all along
+    if trend.slope_low > 0:  # a slope that is surely above zero was not steady all along
         moved, has = "fell" if subject.falls else "rose", "have" if _plural(subject) else "has"
         state = f"{moved} at first, and {has} settled"
     else:
