@@ -23,18 +23,32 @@ from tests.cli.calling import run
             2,
             "--listen '127.0.0.1:99999': expected HOST:PORT",
         ),
-        (["--pid", "1", "--listen", "203.0.113.7"], 4, "--listen 203.0.113.7: "),
+        (["--pid", "1", "--listen", "203.0.113.7"], 2, "--listen 203.0.113.7"),
+        (
+            ["--pid", "1", "--listen", "203.0.113.7", "--token-from", "AGENT_TOKEN"],
+            4,
+            "--listen 203.0.113.7: ",
+        ),
         (
             ["--pid", "1", "--token-from", "NOBODY_SET_THIS"],
             2,
             "environment variable NOBODY_SET_THIS is not set",
         ),
-        (["--pid", "1", "--listen", "203.0.113.7:9256"], 4, "--listen 203.0.113.7:9256: "),
+        (
+            ["--pid", "1", "--listen", "203.0.113.7:9256", "--token-from", "AGENT_TOKEN"],
+            4,
+            "--listen 203.0.113.7:9256: ",
+        ),
     ],
 )
 def test_what_is_refused(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    said: str,
 ) -> None:
+    monkeypatch.setenv("AGENT_TOKEN", "a token of more than 16 characters")
     found, _, err = run(capsys, "agent", *arguments)
     assert found == code
     assert said in err

@@ -21,6 +21,9 @@ class Mine(HttpUser):
 EVENTS = (
     USER
     + """
+import sys
+def print(*words):  # in one piece: several processes share the log
+    sys.stdout.write(" ".join(map(str, words)) + "\\n")
 @events.init_command_line_parser.add_listener
 def add(parser):
     parser.add_argument("--tenant", default="none")
