@@ -81,7 +81,7 @@ def _with_column_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "formats",
     default="",
     metavar="FORMAT,…",
-    help="Only these reports: html, junit, json, markdown.",
+    help="Only these reports: html, junit, json, markdown, sarif, github, terminal.",
 )
 @click.option(
     "--together", is_flag=True, help="Judge runs of one profile as one: their growth is pooled."
@@ -160,6 +160,9 @@ def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
         )
     if given["server"]:
         raise UsageError("--together: give run directories, and no --prometheus")
+    for run in runs:
+        if not run.is_dir():
+            raise UsageError(f"--together: {run}: no run directory; files are judged one by one")
     analysis = judge_together(runs)
     if given["as_json"]:
         tell(render(analysis), end=False)

@@ -97,6 +97,7 @@ def growth_and_interval(trend: Trend | None, unit: str) -> str:
 def signed(per_hour: float, unit: str) -> str:
     """A growth with its sign, for a change has a direction; empty where unknown."""
     sign = "+" if per_hour > 0 else ""
+    per_hour = per_hour or 0.0  # no minus before nothing
     return f"{sign}{show_amount(per_hour, clean(unit) + '/h')}" if math.isfinite(per_hour) else ""
 
 

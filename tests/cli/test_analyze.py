@@ -233,3 +233,11 @@ def test_a_pipe_without_end_is_refused(
     (tmp_path / "a.csv").write_text("t,a\n" + "1,2\n" * 2**19)
     code, _, err = run(capsys, "analyze", str(tmp_path / "a.csv"))
     assert (code, "which is the most that is read" in err) == (2, True)
+
+
+def test_files_are_not_judged_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("t,a_bytes\n0,1\n1,2\n")
+    code, _, err = run(capsys, "analyze", str(file), "--together")
+    assert code == 2
+    assert "no run directory; files are judged one by one" in err
