@@ -7,14 +7,19 @@ help: ## Show what there is to make
 
 install: .venv/ready ## Put soak and all it needs into .venv
 
-.venv/ready: pyproject.toml
+.venv/soak-ready: pyproject.toml # soak alone: all that the demo needs
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Installing soak into .venv (some 30 s where the packages are cached) ..."
 	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/ready: .venv/soak-ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'apache-otava>=0.8,<0.9' # pins numpy, needs it not
 	@touch $@
 
-demo: install ## Run the main job on the bundled service while it leaks, and find the leak (about a minute)
+demo: .venv/soak-ready ## Run the main job on the bundled service while it leaks, and find the leak (about a minute)
 	@$(BIN)/soak demo --leak memory; code=$$?; \
 	if [ $$code -eq 1 ]; then echo "The leak was found, as it should be: open the report above in a browser."; \
 	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
