@@ -9,7 +9,7 @@ install: .venv/ready ## Put soak and all it needs into .venv
 
 .venv/soak-ready: pyproject.toml # soak alone: all that the demo needs
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "Installing soak into .venv (some 30 s where the packages are cached) ..."
+	@echo "Installing soak into .venv (about a minute) ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@

@@ -77,7 +77,9 @@ from soak.errors import UsageError
     "--yes", is_flag=True, help="Confirm over 100/s or 100 users for another machine. No profile."
 )
 @click.option(
-    "--diagnose", is_flag=True, help="Take profiles of the target, to name what leaks and where."
+    "--diagnose",
+    is_flag=True,
+    help="Take profiles of the target, to name what leaks and where. What each language opens for it: docs/diagnose.md.",
 )
 @click.option(
     "--attribute",
