@@ -41,6 +41,14 @@ LIVE_RISE, LIVE_EVEN_RISE = 0.2, 0.05
 #: The rise of the last third, as a share of the first third's, below which a young heap after collections has warmed up:
 #: healthy Node and JVM services came to 0.1. Higher: leaks beside a warm-up pass; lower: healthy services stay open.
 SETTLED_THIRD = 0.15
+#: For so many seconds of load a heap after collections may creep: after an hour the rate of what is met for the first time
+#: is a sixtieth of the first minute's. Shorter: healthy Node services stay open; longer: slow leaks may be called creep.
+CREEP_SECONDS = 3600.0
+#: The share of a stretch from which on its creep is told from growth: what comes before is the first requests' own.
+CREEP_BEGINS = 0.1
+#: How much a creep may rise in the last two thirds, as a share of the level. Healthy Node, Python and JVM services came to
+#: 1.4%. Higher: leaks in short runs pass with a short horizon; lower: healthy services stay open.
+CREEP_RISE = 0.05
 #: All falls as a share of all rises, up to which a level is hidden by no garbage: metaspace, pages that are touched once.
 HARDLY_FALLS = 0.05
 #: The share of all requests that a target must have answered before a recording began to be older than that recording.
@@ -88,12 +96,20 @@ SURELY_SETTLED = 0.99
 #: the grain, and averages are no finer. Fewer samples: noise with a memory is taken for rounding, and leaks in it pass.
 ROUNDED_VALUES, ROUNDED_MULTIPLE, ROUNDED_REPEATED, ROUNDED_BLOCK = 0.2, 1e-3, 0.5, 10
 
+#: By how many a count may move around its level, and how often it must be at its lowest in the last third, to have gained
+#: nothing: an event loop's tasks, of which one more or less is under way. Higher: a leak of so many hides in its noise.
+FLICKER, FLICKER_BACK = 2, 2
+
 #: Blocks in which a standstill is looked for, and the share of them that it must last for.
 PLATEAU_BLOCKS, PLATEAU_SHARE = 48, 0.25
 #: The rise before a plateau, in the plateau's scatter and as a share of all the values' range; the plateau's slope, in
 #: standard errors, from which on it rises; and the fall, as a share of the range, that ends a rise. Corpus, kind
 #: climb_drop_climb. A smaller rise or a looser slope passes leaks in noise and leaks that go on under a fill.
 PLATEAU_RISE, PLATEAU_HEIGHT, PLATEAU_RISES, PLATEAU_DROP = 15.0, 0.4, 1.5, 0.3
+
+#: A first fall ends within this share of the samples and is so many times the range of all that follows: connections that a
+#: service closes as its load begins. Lower: the fall of a sawtooth or of noise is taken for the end of a start.
+FALL_SHARE, FALL_HEIGHT = 0.25, 2.0
 
 #: Samples in the running median that tells spikes, their height in the usual distance from it, and the share of samples that
 #: may be spikes. Corpus, kind rare_spikes. Lower: steps are taken for spikes.

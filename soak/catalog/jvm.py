@@ -238,6 +238,7 @@ JVM = Family(
             paused="jvm_gc_pause_seconds_count",
             outside="jvm_buffer_memory_used_bytes",
             threads=THREADS,
+            metadata=(f'{USED}{{area="nonheap"}}',),
             sooner=_SOONER,
         ),
         Collector(
@@ -251,6 +252,7 @@ JVM = Family(
             paused="jvm_gc_collection_seconds_count",
             outside="jvm_buffer_pool_used_bytes",
             threads="jvm_threads_current",
+            metadata=(_METASPACE, _METASPACE_0, 'jvm_memory_bytes_used{area="nonheap"}'),
             sooner=_SOONER,
         ),
         Collector(
@@ -262,6 +264,7 @@ JVM = Family(
             pauses='jvm_gc_duration_seconds_sum{jvm_gc_name!~".*(Cycles|Concurrent).*"}',
             paused="jvm_gc_duration_seconds_count",
             threads="jvm_thread_count",
+            metadata=(f'{USED}{{jvm_memory_type="non_heap"}}',),
             sooner=_SOONER,
         ),
         *(

@@ -144,7 +144,8 @@ class Collector:
     last collection. `longest` is a gauge of the longest pause; `pauses` a sum of seconds beside the
     count `paused`. `outside` is memory that the runtime holds outside of its heap, `peak` a gauge
     that rises while a large answer is built. `threads` counts the threads or goroutines that its
-    snapshots of stacks list. `sooner` says what makes it collect sooner, for whoever has too few
+    snapshots of stacks list. `metadata` is memory for what the program loads and compiles, in which
+    requests leave no garbage. `sooner` says what makes it collect sooner, for whoever has too few
     collections to judge by.
     """
 
@@ -168,6 +169,7 @@ class Collector:
     outside: str = ""
     peak: str = ""
     threads: str = ""
+    metadata: tuple[str, ...] = ()
     sooner: str = ""
 
 

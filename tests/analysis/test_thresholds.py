@@ -19,13 +19,14 @@ from soak.analysis.rules.resident_memory import _alone, _in_the_light, _kept
 from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics import model_averaging
 from soak.analysis.statistics import trend as trend_module
+from soak.analysis.statistics.creep import lasting_growth
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.level_shift import level_shift
 from soak.analysis.statistics.load_covariates import peak_connections
-from soak.analysis.statistics.plateau import _moves, plateau_begin
+from soak.analysis.statistics.plateau import _moves, first_fall_end, plateau_begin
 from soak.analysis.statistics.process_lives import split
-from soak.analysis.statistics.step_processes import _without_spikes
+from soak.analysis.statistics.step_processes import _without_spikes, flickers
 from soak.model import Finding, Floats, JudgedClock, Kind, RuleName, Series, Trend, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
@@ -196,15 +197,86 @@ def warmed_up(*thirds: float, source: str = SNAPSHOT_SOURCE, falls: float = 0.0)
 
 
 @pins(thresholds, "SETTLED_THIRD")
-def test_an_open_heap_that_has_warmed_up_passes() -> None:
-    assert warmed_up(1.0, 0.3, 0.14) is PASS
-    assert warmed_up(1.0, 0.3, 0.16) is OPEN
-    assert warmed_up(1.9, 0.3, 0.14) is OPEN  # more than warm-up explains
+def test_open_memory_that_has_warmed_up_passes() -> None:
+    assert warmed_up(1.0, 0.3, 0.14, source="process") is PASS
+    assert warmed_up(1.0, 0.3, 0.16, source="process") is OPEN
+    assert warmed_up(1.9, 0.3, 0.14, source="process") is OPEN  # more than warm-up explains
+
+
+def creeping(times: Floats, rises: float, leaks: float = 0.0) -> Finding:
+    """An open verdict on a heap at 100 after collections that rises by `rises` in its last two thirds, and `leaks` a span."""
+    ages = np.maximum(times - times[0], 1.0)
+    creep = np.log(ages) * rises / np.log(10.0 / 3.0)
+    noise = 0.001 * np.random.default_rng(5).standard_normal(len(times))
+    values = 100 + creep + leaks * ages / ages[-1] + noise
+    series = replace(gauge(RSS, values), times=times, source=SNAPSHOT_SOURCE)
+    finding = Finding(
+        RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=rate(0.5, 1.0)
+    )
+    prepared = prepare(recording(series, seconds=int(times[-1])), 0.0)
+    return within_warmup(prepared, Subject(series, "the heap", "bytes"), finding)
+
+
+@pins(thresholds, "CREEP_RISE")
+def test_a_heap_that_creeps_as_the_logarithm_of_its_age_passes() -> None:
+    times = np.linspace(0, 540, 541)
+    assert creeping(times, 6.5).verdict is PASS  # it rises from 118 by 5.3
+    assert creeping(times, 8.0).verdict is OPEN  # from 122 by 6.6
+
+
+def test_growth_beside_a_creep_stays_open_and_what_is_left_is_bounded() -> None:
+    times = np.linspace(0, 540, 541)
+    assert creeping(times, 1.0, leaks=0.05).verdict is OPEN
+    trend = creeping(times, 1.0).trend
+    assert trend is not None
+    assert trend.slope_low <= 0
+    assert 0.0005 < trend.slope_high * 540 / 3600 < 0.005  # beside noise of 0.001
+
+
+@pins(thresholds, "CREEP_SECONDS")
+def test_a_heap_may_creep_for_an_hour() -> None:
+    for seconds, verdict in ((3500, PASS), (3700, OPEN)):
+        assert creeping(np.linspace(0, seconds, 600), 1.0).verdict is verdict
+
+
+@pins(thresholds, "CREEP_BEGINS")
+def test_creep_is_told_from_growth_after_the_first_tenth() -> None:
+    times = np.linspace(0, 540, 541)
+    for start, lasts in ((0.09, False), (0.11, True)):
+        # What jumps within the first tenth is no creep, nor growth; what does later hides whether there is any.
+        values = np.where(times < start * 540, 90.0, 100.0) + 0.01 * times
+        growth = lasting_growth(times, values + 0.01 * np.sin(times))
+        assert growth is not None
+        assert (growth.low <= 0) is lasts
+
+
+@pins(thresholds, "FLICKER", "FLICKER_BACK")
+def test_a_count_that_is_down_at_its_lowest_again_has_gained_nothing() -> None:
+    def life(*values: float) -> LevelPoints:
+        return LevelPoints(np.arange(len(values), dtype=float), np.array(values), 0.0)
+
+    assert flickers([life(2, 3, 2, 3, 4, 3, 2, 4, 2)])
+    assert not flickers([life(2, 3, 2, 3, 5, 3, 2, 4, 2)])
+    assert not flickers([life(2, 3, 2, 3, 4, 3, 2, 4, 3)])
+    assert flickers([life(2, 3, 2, 3, 4, 3, 2, 4, 2, 2, 3, 2)])
+
+
+@pins(thresholds, "FALL_SHARE", "FALL_HEIGHT")
+def test_a_first_fall_ends_in_the_first_quarter_and_is_of_twice_what_follows() -> None:
+    times = np.arange(200.0)
+    later = 30 + (times % 2)
+
+    def fallen(height: float, until: float) -> float | None:
+        return first_fall_end(times, later + np.where(times < until, height, 0.0))
+
+    assert fallen(2.1, 40) == 40.0
+    assert fallen(1.9, 40) is None
+    assert fallen(50.0, 49) == 49.0
+    assert fallen(50.0, 52) is None
 
 
 @pins(thresholds, "HARDLY_FALLS")
 def test_what_garbage_does_not_hide_has_warmed_up_likewise() -> None:
-    assert warmed_up(1.0, 0.3, 0.14, source="process") is PASS
     # What falls once rises by as much again: 0.053 / (1 + 0.053) of all rises are falls.
     assert warmed_up(1.0, 0.3, 0.14, source="process", falls=0.051) is PASS
     assert warmed_up(1.0, 0.3, 0.14, source="process", falls=0.055) is OPEN

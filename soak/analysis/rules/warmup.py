@@ -8,14 +8,17 @@ fast at the end as at the beginning, can.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.statistics.creep import beside_creep, lasting_growth
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
+    CREEP_RISE,
+    CREEP_SECONDS,
     EVEN_THIRDS,
     HARDLY_FALLS,
     LIVE_EVEN_RISE,
@@ -26,8 +29,9 @@ from soak.analysis.thresholds import (
     WARMUP_SECONDS,
     WORKED_BEFORE,
 )
+from soak.catalog.metrics import COLLECTORS, selects
 from soak.catalog.row_types import Unit
-from soak.model import Finding, Verdict
+from soak.model import Finding, Floats, Series, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import show_amount, show_duration
 
@@ -38,11 +42,12 @@ _PARTS = 10
 @dataclass(frozen=True, slots=True)
 class _Rise:
     """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections;
-    `only` says that it hardly ever fell."""
+    `bare` says that no garbage can hide it, `only` that it hardly ever fell."""
 
     level: float
     thirds: tuple[float, ...]
     collected: bool
+    bare: bool
     only: bool
 
     @property
@@ -62,11 +67,16 @@ class _Rise:
         )
         return self.total < (most_even if self.even else most) * youth * self.level
 
+    @property
+    def creeps(self) -> bool:
+        """Whether so little came in the last two thirds that what is met for the first time may be all of it."""
+        return self.bare and sum(self.thirds[1:]) < CREEP_RISE * self.level
+
     def ended(self, youth: float) -> bool:
         """Whether a level that garbage does not hide rose a little, and hardly any more in the last third."""
         little = self.total < LIVE_RISE * youth * self.level
         slowed = self.thirds[0] > 0 and self.thirds[-1] < SETTLED_THIRD * self.thirds[0]
-        return (self.collected or self.only) and little and slowed
+        return (self.bare or self.only) and little and slowed
 
 
 def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
@@ -74,34 +84,60 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
 
     A recording that soak did not drive is as young, unless the target's counter of requests shows
     that it had worked before. An open verdict on a level that garbage does not hide, as of a heap
-    after collections, passes where the rise has ended.
+    after collections, passes where the rise has ended, or is a creep that leaves no growth.
     """
     seconds = prepared.loaded_seconds
     memory = finding.unit.startswith("bytes") or subject.unit in (Unit.OBJECTS, Unit.BLOCKS)
     if finding.verdict is Verdict.PASS or subject.limit is not None or not memory:
         return finding
-    if seconds >= WARMUP_SECONDS or _worked_before(prepared):
+    if seconds >= CREEP_SECONDS or _worked_before(prepared):
         return finding
-    rise, youth, trend = _rise(subject), 1.0 - seconds / WARMUP_SECONDS, finding.trend
-    within = (
-        f"in the first {show_duration(seconds)} of load"
-        if prepared.driven
-        else f"within {show_duration(seconds)}"
+    rise, youth = _rise(subject), max(1.0 - seconds / WARMUP_SECONDS, 0.0)
+    rose = _rose(subject, rise, seconds, driven=prepared.driven)
+    if finding.verdict is Verdict.INCONCLUSIVE:
+        return _if_warmed_up(subject, finding, rise, youth, rose)
+    if youth <= 0 or not rise.explained(youth):
+        return finding
+    reason = (
+        f"{rose}, which a young service's warm-up may explain: "
+        f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
     )
-    rose = f"{subject.noun[:1].upper()}{subject.noun[1:]} rose by {show_amount(rise.total, subject.unit)} {within}"
-    if finding.verdict is Verdict.FAIL and rise.explained(youth):
-        reason = (
-            f"{rose}, which a young service's warm-up may explain: "
-            f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
-        )
-        return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
+    return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
+
+
+def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str:
+    """`The JVM's live data rose by 2 MiB in the first 6 min of load`."""
+    noun = f"{subject.noun[:1].upper()}{subject.noun[1:]}"
+    moved = (
+        f"{'rose' if rise.total >= 0 else 'fell'} by {show_amount(abs(rise.total), subject.unit)}"
+    )
+    length = show_duration(seconds)
+    return f"{noun} {moved} {f'in the first {length} of load' if driven else f'within {length}'}"
+
+
+def _if_warmed_up(
+    subject: Subject, finding: Finding, rise: _Rise, youth: float, rose: str
+) -> Finding:
+    """An open verdict on memory that no garbage hides passes where its rise has ended, or is all creep."""
+    trend = finding.trend
     if trend is None or not math.isfinite(trend.slope_high):
         return finding
-    if finding.verdict is Verdict.INCONCLUSIVE and rise.ended(youth):
-        most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
-        reason = f"{rose}, ever more slowly: it warmed up. Any growth is under {most}."
-        return finding.adjusted("warm-up", Verdict.PASS, reason)
-    return finding
+    times, values = _judged(subject)
+    ended = youth > 0 and rise.ended(youth)
+    lasting = lasting_growth(times, values) if rise.creeps and not ended else None
+    if lasting is not None and lasting.low <= 0:
+        trend = beside_creep(trend, lasting)
+        finding = replace(finding, trend=trend, observed=trend.slope_per_hour)
+    elif ended:
+        # What rose by so little in the last third may as well grow no faster than that.
+        late = 3 * 3600 * rise.thirds[-1] / float(times[-1] - times[0])
+        finding = replace(finding, trend=replace(trend, slope_low=min(trend.slope_low, late)))
+    else:
+        return finding
+    how = "ever more slowly: it warmed up" if rise.total >= 0 else "and its rise had ended before"
+    most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
+    reason = f"{rose}, {how}. Any growth is under {most}."
+    return finding.adjusted("warm-up", Verdict.PASS, reason)
 
 
 def _worked_before(prepared: Prepared) -> bool:
@@ -112,20 +148,31 @@ def _worked_before(prepared: Prepared) -> bool:
     return len(known) > 1 and bool(known[0] > WORKED_BEFORE * known[-1])
 
 
+def _without_garbage(series: Series) -> bool:
+    """Whether the series is a heap as collections leave it, or memory in which requests leave no garbage."""
+    selectors = [s for each in COLLECTORS for s in (each.live, *each.metadata) if s]
+    return any(selects(selector, series) for selector in selectors)
+
+
+def _judged(subject: Subject) -> tuple[Floats, Floats]:
+    """Times and values of what is judged, where they are known."""
+    series = subject.series
+    judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
+    return series.times[judged], series.values[judged]
+
+
 def _rise(subject: Subject) -> _Rise:
     """How the judged stretch rises; not at all with too few samples.
 
     Thirds are of the clock that the subject is judged on: of the requests that add, where those are
         known.
     """
-    series = subject.series
-    judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
-    times, values = series.times[judged], series.values[judged]
-    collected = series.source == SNAPSHOT_SOURCE  # a snapshot measures just after a collection
+    times, values = _judged(subject)
+    collected = subject.series.source == SNAPSHOT_SOURCE  # it measures just after a collection
+    bare = collected or _without_garbage(subject.series)
     if len(values) < _PARTS:
-        return _Rise(
-            float(values[0]) if len(values) else 0.0, (0.0, 0.0, 0.0), collected, only=False
-        )
+        level = float(values[0]) if len(values) else 0.0
+        return _Rise(level, (0.0, 0.0, 0.0), collected, bare, only=False)
     if subject.clock is not None:
         # As many points for each stretch of the clock as for any other.
         even_times = np.linspace(times[0], times[-1], max(len(times), 3 * _PARTS))
@@ -135,4 +182,4 @@ def _rise(subject: Subject) -> _Rise:
     thirds = tuple(after - before for before, after in pairwise(levels))
     steps = np.diff(values)
     only = -float(np.minimum(steps, 0).sum()) <= HARDLY_FALLS * float(np.maximum(steps, 0).sum())
-    return _Rise(levels[0], thirds, collected, only)
+    return _Rise(levels[0], thirds, collected, bare, only)

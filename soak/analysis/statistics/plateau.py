@@ -1,10 +1,12 @@
-"""Where a level has come to a standstill: what stands still at the end for as long as its last rise took has settled."""
+"""Where a level has come to a standstill, after its last rise or after a first fall."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from soak.analysis.thresholds import (
+    FALL_HEIGHT,
+    FALL_SHARE,
     PLATEAU_BLOCKS,
     PLATEAU_DROP,
     PLATEAU_HEIGHT,
@@ -36,6 +38,18 @@ def plateau_begin(times: Floats, values: Floats) -> float | None:
         ):
             return float(when[first])
     return None
+
+
+def first_fall_end(times: Floats, values: Floats) -> float | None:
+    """The time at which a first fall ended, beside which all that came since has moved little; None without such a fall."""
+    first = int(FALL_SHARE * len(values))
+    if len(values) < 2 * PLATEAU_BLOCKS:
+        return None
+    later = values[first:]
+    top = float(later.max())
+    if float(values[:first].max()) - top <= FALL_HEIGHT * float(np.ptp(later)):
+        return None
+    return float(times[int(np.flatnonzero(values > top)[-1]) + 1])
 
 
 def _last_bottom(level: Floats, drop: float) -> int:

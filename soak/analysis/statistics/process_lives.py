@@ -7,12 +7,14 @@ parameters and outlier effects, 1993).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.sawtooth import cycle_floors
+from soak.analysis.thresholds import FEWEST_SAMPLES
 from soak.model import Floats
 
 _AROUND = 5
@@ -129,3 +131,12 @@ def _restarts(values: Floats, least: float) -> list[int]:
     more = int((np.diff(falls, prepend=-_AROUND) > 2).sum()) > len(drops) + 1
     collected = climbs and (regular or more or len(drops) > _TEETH)
     return [] if not lasted or switches or collected else [int(drop) * size for drop in drops]
+
+
+def too_few(lives: Sequence[LevelPoints], longest: int) -> str:
+    """What is missing where there are too few samples to fit anything."""
+    count = sum(len(life.times) for life in lives)
+    if len(lives) > 1 and count >= 2 * FEWEST_SAMPLES:
+        return f"no process lived long enough, the longest gave {longest} samples"
+    more = FEWEST_SAMPLES + len(lives) - 1 - count
+    return f"{count} {'sample is' if count == 1 else 'samples are'} too few, at least {max(more, 1)} more are needed"

@@ -16,6 +16,8 @@ import numpy as np
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.thresholds import (
     CANNOT_TELL,
+    FLICKER,
+    FLICKER_BACK,
     SETTLING,
     SPIKE_HEIGHT,
     SPIKE_WINDOW,
@@ -124,6 +126,14 @@ def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
         )
         return CANNOT_TELL if goes_on else 1.0
     return max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
+
+
+def flickers(lives: Sequence[LevelPoints]) -> bool:
+    """Whether a count moves by one or two and was down at its lowest again in the last third: it has gained nothing."""
+    life = max(lives, key=lambda points: len(points.times))
+    low = float(life.values.min())
+    last = np.array_split(life.values, 3)[-1]
+    return float(life.values.max()) - low <= FLICKER and int((last <= low).sum()) >= FLICKER_BACK
 
 
 def late_to_early_rise(lives: Sequence[LevelPoints]) -> float:

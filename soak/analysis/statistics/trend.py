@@ -18,10 +18,11 @@ from soak.analysis.statistics.load_covariates import load_covariates, peak_conne
 from soak.analysis.statistics.marginal_likelihood import Whitened
 from soak.analysis.statistics.model_averaging import Candidates, ModelAverage, average_models
 from soak.analysis.statistics.outliers import without_outliers
-from soak.analysis.statistics.plateau import plateau_begin
-from soak.analysis.statistics.process_lives import split
+from soak.analysis.statistics.plateau import first_fall_end, plateau_begin
+from soak.analysis.statistics.process_lives import split, too_few
 from soak.analysis.statistics.sawtooth import climbs_exactly, handful_of_floors
 from soak.analysis.statistics.step_processes import (
+    flickers,
     late_to_early_rise,
     least_p_no_growth,
     most_p_no_growth,
@@ -81,20 +82,19 @@ def numeric_libraries() -> ThreadpoolController:
 
 
 def _fit_settled(subject: Subject) -> Trend:
-    """The trend; of a level that has stood still for as long as its last rise took, the trend since then."""
+    """The trend; of a level that has stood still since a rise that took no longer, or a first fall, the trend since then."""
     trend = _fit_trend(subject)
-    if trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
-        return trend
+    steady = trend.p_no_growth > SUSPICIOUS and trend.doubt is None
     lives = split(subject)
-    began = plateau_begin(lives[-1].times, lives[-1].values) if lives else None
+    find = first_fall_end if steady else plateau_begin
+    began = find(lives[-1].times, lives[-1].values) if lives else None
     if began is None:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))
-    return (
-        replace(since, settled_after_seconds=began - lives[-1].born)
-        if since.p_no_growth > SUSPICIOUS
-        else trend
-    )
+    settled = since.p_no_growth > SUSPICIOUS
+    if steady:  # what the fall hid is seen now, or nothing is gained
+        settled &= since.doubt is None and since.resolution_per_hour < trend.resolution_per_hour
+    return replace(since, settled_after_seconds=began - lives[-1].born) if settled else trend
 
 
 def _fit_trend(subject: Subject) -> Trend:
@@ -108,7 +108,7 @@ def _fit_trend(subject: Subject) -> Trend:
     reduced, points = level_points(lives)
     samples, kept_points = (sum(len(p.times) - 1 for p in part) for part in (lives, points))
     if samples < FEWEST_SAMPLES - 1 or kept_points < FEWEST_POINTS - 1:
-        return _unknown(_too_few(lives, longest), float(values[-1]))
+        return _unknown(too_few(lives, longest), float(values[-1]))
     if not any(np.ptp(p.values) for p in points):
         return _constant(lives, subject.integer)
     grain, rounded = grain_of(values)
@@ -242,6 +242,8 @@ def _chance(
         chance = max(chance, CANNOT_TELL)
     if subject.integer:
         chance = min(chance, most_p_no_growth(lives))
+        if flickers(lives):
+            chance = max(chance, SETTLING)
     elif (few := handful_of_floors(max(lives, key=lambda life: len(life.times)))) is not None:
         # So few collections hide what they rise from: where that rises as well it is no pass, and
         # where it does not, no fail.
@@ -304,15 +306,6 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
         else 2.0
     )
     return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
-
-
-def _too_few(lives: Sequence[LevelPoints], longest: int) -> str:
-    """What is missing where there are too few samples to fit anything."""
-    count = sum(len(life.times) for life in lives)
-    if len(lives) > 1 and count >= 2 * FEWEST_SAMPLES:
-        return f"no process lived long enough, the longest gave {longest} samples"
-    more = FEWEST_SAMPLES + len(lives) - 1 - count
-    return f"{count} {'sample is' if count == 1 else 'samples are'} too few, at least {max(more, 1)} more are needed"
 
 
 def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:

@@ -1,0 +1,82 @@
+"""Growth told from creep: what a young service has met for the first time grows as the logarithm of its work.
+
+Code paths, keys and pages are met by chance, the rare ones last, so that the rate of new ones falls
+as one over all that was done (Good and Toulmin, The number of new species, and the increase in
+population coverage, when a sample is increased, 1956). A level that holds such things rises for
+ever, and never leaks. Regressed on its age and on the age's logarithm together, what is left for
+the age alone is growth that goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from soak.analysis.statistics.t_mixture import t_quantile
+from soak.analysis.thresholds import CREEP_BEGINS, FEWEST_SAMPLES, RESOLVED_AT
+from soak.model import Floats, Line, Trend
+
+
+@dataclass(frozen=True, slots=True)
+class LastingGrowth:
+    """Growth beside creep, in the series' unit per hour, with its standard error and 95% interval."""
+
+    slope: float
+    error: float
+    low: float
+    high: float
+
+
+def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
+    """The growth that a creep leaves of `values` (n,) at `times` (n,) in seconds; None with too few samples.
+
+    Least squares; the error is widened for noise that goes on from sample to sample as for AR(1)
+    noise of the residuals' first autocorrelation.
+    """
+    ages = times - times[0]
+    late = ages > CREEP_BEGINS * ages[-1]
+    ages, values = ages[late], values[late]
+    if len(ages) < FEWEST_SAMPLES:
+        return None
+    hours = (ages - ages.mean()) / 3600
+    columns = np.column_stack((np.ones_like(ages), np.log(ages), hours))
+    fitted, _, rank, _ = np.linalg.lstsq(columns, values, rcond=None)
+    rest = values - columns @ fitted
+    freedom = len(ages) - columns.shape[1]
+    if rank < columns.shape[1] or freedom < 1:
+        return None
+    variance = float(rest @ rest) / freedom
+    error = float(np.sqrt(variance * np.linalg.inv(columns.T @ columns)[2, 2]))
+    memory = max(float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-300), 0.0)
+    error *= float(np.sqrt((1 + memory) / max(1 - memory, 1e-3)))
+    slope, reach = float(fitted[2]), t_quantile(0.975, freedom) * error
+    return LastingGrowth(slope, error, slope - reach, slope + reach)
+
+
+def beside_creep(trend: Trend, lasting: LastingGrowth) -> Trend:
+    """The trend with the growth that a creep leaves instead of its own; nothing is promised that was promised before."""
+    lines = tuple(_turned(line, lasting) for line in trend.lines)
+    return replace(
+        trend,
+        slope_per_hour=lasting.slope,
+        slope_low=lasting.low,
+        slope_high=lasting.high,
+        resolution_per_hour=max(
+            trend.resolution_per_hour, lasting.high, RESOLVED_AT * lasting.error
+        ),
+        doubt=None,
+        stepwise=False,
+        lines=lines,
+    )
+
+
+def _turned(line: Line, lasting: LastingGrowth) -> Line:
+    """A line through the same end with another slope, and the band of its interval."""
+    hours = (line.end - line.start) / 3600
+    return replace(
+        line,
+        first=line.last - lasting.slope * hours,
+        low_last=line.last + (lasting.low - lasting.slope) * hours / 2,
+        high_last=line.last + (lasting.high - lasting.slope) * hours / 2,
+    )
