@@ -1,0 +1,51 @@
+"""Young heaps of healthy services, as soak's snapshots measured them at 150 requests/s, and the same with a leak planted."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soak.analysis import analyze
+from soak.model import Finding, Phase, PhaseName, Verdict
+from soak.profile import Limits
+from soak.snapshots import SNAPSHOT_SOURCE
+from tests.analysis.recordings import gauge, recording
+
+RECORDED: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "data" / "young_heaps.json").read_text()
+)
+IDS = [f"{row['series']}-{row['minutes']}m" for row in RECORDED]
+
+
+def judged(row: dict[str, Any], leak_per_hour: float = 0.0) -> Finding:
+    """The finding of one recorded series with so much added."""
+    times = np.array(row["times"])
+    values = np.array(row["values"]) + np.floor(leak_per_hour * times / 3600)
+    series = replace(gauge(row["series"], values, SNAPSHOT_SOURCE), times=times)
+    run = recording(series, seconds=60 * row["minutes"])
+    steady = Phase(PhaseName.STEADY, 2.0, 60.0 * row["minutes"])
+    [finding] = [
+        finding
+        for finding in analyze(replace(run, phases=(steady,)), Limits()).findings
+        if finding.series == row["series"]
+    ]
+    return finding
+
+
+@pytest.mark.parametrize("row", RECORDED, ids=IDS)
+def test_a_healthy_young_service_passes_and_says_what_could_hide(row: dict[str, Any]) -> None:
+    finding = judged(row)
+    assert finding.verdict is Verdict.PASS, finding.reason
+    assert finding.trend is not None
+    assert finding.trend.slope_low <= 0 < finding.trend.resolution_per_hour
+    assert finding.vouched_seconds is not None
+    assert finding.vouched_seconds > 2 * 60 * row["minutes"]
+
+
+@pytest.mark.parametrize("row", RECORDED, ids=IDS)
+def test_a_leak_of_a_tenth_of_the_level_in_the_run_never_passes(row: dict[str, Any]) -> None:
+    finding = judged(row, leak_per_hour=max(0.1 * row["values"][-1], 10) * 60 / row["minutes"])
+    assert finding.verdict is not Verdict.PASS, finding.reason
