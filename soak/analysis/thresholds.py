@@ -95,6 +95,9 @@ SURELY_SETTLED = 0.99
 #: (to a thousandth), and this share of its blocks of so many samples do not move: then no noise carries the level across
 #: the grain, and averages are no finer. Fewer samples: noise with a memory is taken for rounding, and leaks in it pass.
 ROUNDED_VALUES, ROUNDED_MULTIPLE, ROUNDED_REPEATED, ROUNDED_BLOCK = 0.2, 1e-3, 0.5, 10
+#: What a level that never moves may be rounded to: whole, tenth and hundredth parts of the sizes that free, docker stats,
+#: kubectl top and dashboards print. Fewer: 512 MiB in whole MiB vouches as if each byte had been seen.
+WRITTEN_SIZES, WRITTEN_DIGITS = (2.0**30, 2.0**20, 2.0**10, 1e9, 1e6, 1e3), (0, 1, 2)
 
 #: By how many a count may move around its level, and how often it must be at its lowest in the last third, to have gained
 #: nothing: an event loop's tasks, of which one more or less is under way. Higher: a leak of so many hides in its noise.

@@ -10,15 +10,12 @@ resources' horizons.
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `HOLLOW` 2 | judged stretches | a resource that could have grown by half while it was watched was not shown to be steady |
-| `HANDFUL` 100 | things | descriptors, threads, goroutines: so many more are a load that every runtime bears |
-| `LITTLE` 2^20 | bytes | less memory than one arena, pool chunk or thread's stack of any runtime in the catalog |
 | `SHARPER` 1.5 | power of the run's length | a slope's standard error falls with T^1.5 (T for the line, T^0.5 for the samples) |
 | `MOST` 10 years | seconds | no recording says more, not even of what never moved |
 | `ROUNDS` 14 | runs | more nights than a fortnight's are not advised |
 
-A count that never moved has the rule of three for its bound (Hanley and Lippman-Hand, If nothing
-goes wrong, is everything all right?, 1983): up to three in the time seen. It is exact, so neither
-it nor any other count is called hollow.
+What never moved is bound by what may have been about to come (`statistics/room.py`). Neither it nor
+a count is called hollow: what they did while they were watched is known.
 """
 
 from __future__ import annotations
@@ -28,6 +25,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from soak.analysis.statistics.room import room
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
 from soak.units import show_amount, show_duration
@@ -35,7 +33,7 @@ from soak.units import show_amount, show_duration
 if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
-HOLLOW, HANDFUL, LITTLE, SHARPER, MOST, ROUNDS = 2.0, 100.0, 2.0**20, 1.5, 3650 * 86400.0, 14
+HOLLOW, SHARPER, MOST, ROUNDS = 2.0, 1.5, 3650 * 86400.0, 14
 #: No more is advised than so many lengths of the run so far: what comes after, this run does not know.
 MOST_LONGER = 9.0
 _STEP = "vouched horizon"
@@ -61,15 +59,6 @@ def bound(trend: Trend) -> float:
     return max(trend.for_the_worse.slope_high, trend.resolution_per_hour)
 
 
-def room(subject: Subject, level: float) -> float:
-    """How much may be added before it matters."""
-    half = 0.5 * abs(level)
-    least = HANDFUL if subject.integer else LITTLE if subject.unit == "bytes" else 0.0
-    much = max(half, least)
-    left = math.inf if subject.capacity is None else subject.capacity - level
-    return min(much, left) if left > 0 else much
-
-
 def horizon(subject: Subject, trend: Trend) -> float:
     """Seconds until the vouched bound has used up the room, `MOST` at most."""
     fastest = bound(trend)
@@ -90,12 +79,15 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     trend = finding.trend
     if trend is None or not math.isfinite(bound(trend)) or not math.isfinite(trend.level):
         return finding
+    if room(subject, trend.level) == 0:  # half of nothing, in a unit that nobody knows
+        return finding
     if finding.vouched_seconds is None:  # else it was taken from what bounds this resource
         finding = replace(finding, vouched_seconds=horizon(subject, trend))
     seconds = finding.vouched_seconds
     if (
         finding.verdict is not Verdict.PASS
         or subject.integer
+        or trend.slope_low == trend.slope_high
         or subject.limit is not None
         or seconds is None
     ):

@@ -8,7 +8,8 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
-from soak.analysis.vouch import HANDFUL, LITTLE, MOST, horizon, horizon_of, room, vouched
+from soak.analysis.statistics.room import HANDFUL, LITTLE, room
+from soak.analysis.vouch import MOST, horizon, horizon_of, vouched
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from soak.profile.types import Survive

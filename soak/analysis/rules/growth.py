@@ -135,9 +135,11 @@ def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str, mat
 
 def _steady(subject: Subject, trend: Trend) -> str:
     """A pass, with the slowest growth that would have been seen."""
-    if trend.resolution_per_hour == 0:
-        return f"{_capital(subject)} did not move at all."
     slowest = _amount(subject, trend.resolution_per_hour)
+    if trend.slope_low == trend.slope_high and not subject.integer:
+        unseen = trend.resolution_per_hour > 0
+        tail = f": any {'fall' if subject.falls else 'growth'} is under {slowest}" if unseen else ""
+        return f"{_capital(subject)} did not move at all{tail}."
     if trend.slope_low > 0:  # a slope that is surely above zero was not steady all along
         moved, has = "fell" if subject.falls else "rose", "have" if _plural(subject) else "has"
         state = f"{moved} at first, and {has} settled"

@@ -25,7 +25,8 @@ from dataclasses import replace
 import numpy as np
 
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.vouch import MOST, bound, room
+from soak.analysis.statistics.room import room
+from soak.analysis.vouch import MOST, bound
 from soak.model import Finding, Verdict
 from soak.profile.types import Survive
 from soak.units import show_amount, show_duration, show_number

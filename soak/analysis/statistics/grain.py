@@ -9,6 +9,8 @@ from soak.analysis.thresholds import (
     ROUNDED_MULTIPLE,
     ROUNDED_REPEATED,
     ROUNDED_VALUES,
+    WRITTEN_DIGITS,
+    WRITTEN_SIZES,
 )
 from soak.model import Floats
 
@@ -24,6 +26,18 @@ def grain_of(values: Floats) -> tuple[float, bool]:
     multiples = bool((np.abs(parts - np.round(parts)) < ROUNDED_MULTIPLE).all())
     few = len(np.unique(np.round(parts))) <= max(ROUNDED_VALUES * len(values), 2)
     return grain, multiples and few and _still(values) > ROUNDED_REPEATED
+
+
+def written_grain(value: float, unit: str) -> float:
+    """What a single value may be rounded to: the coarsest decimal of a size no larger than it; 0 where it looks exact."""
+    size = abs(value)
+    sizes = [whole for whole in WRITTEN_SIZES if whole <= size] if unit == "bytes" else [1.0]
+    grains = sorted(
+        (whole / 10**digits for whole in sizes for digits in WRITTEN_DIGITS), reverse=True
+    )
+    inexact = 1.0 if unit == "bytes" else 1e-9 * size  # bytes are whole, whatever was printed
+    misses = [(abs(size - round(size / grain) * grain), grain) for grain in grains if grain <= size]
+    return next((grain for miss, grain in misses if miss < inexact), 0.0)
 
 
 def _still(values: Floats) -> float:

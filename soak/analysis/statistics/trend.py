@@ -20,6 +20,7 @@ from soak.analysis.statistics.model_averaging import Candidates, ModelAverage, a
 from soak.analysis.statistics.outliers import without_outliers
 from soak.analysis.statistics.plateau import first_fall_end, plateau_begin
 from soak.analysis.statistics.process_lives import split, too_few
+from soak.analysis.statistics.room import constant_trend
 from soak.analysis.statistics.sawtooth import climbs_exactly, handful_of_floors
 from soak.analysis.statistics.step_processes import (
     flickers,
@@ -104,13 +105,13 @@ def _fit_trend(subject: Subject) -> Trend:
         return _unknown("there is no sample to judge")
     longest = max(len(life.times) for life in lives)
     if longest > 2 and all(np.ptp(life.values) <= 1e-15 * abs(life.values[0]) for life in lives):
-        return _constant(lives, subject.integer)
+        return constant_trend(lives, subject)
     reduced, points = level_points(lives)
     samples, kept_points = (sum(len(p.times) - 1 for p in part) for part in (lives, points))
     if samples < FEWEST_SAMPLES - 1 or kept_points < FEWEST_POINTS - 1:
         return _unknown(too_few(lives, longest), float(values[-1]))
     if not any(np.ptp(p.values) for p in points):
-        return _constant(lives, subject.integer)
+        return constant_trend(lives, subject)
     grain, rounded = grain_of(values)
     fit = _fit(subject, points, grain, rounded)
     odd = np.abs(fit.average.residual) > _ODD
@@ -322,16 +323,6 @@ def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:
         last + (low - slope) * hours / 2,
         last + (high - slope) * hours / 2,
     )
-
-
-def _constant(lives: Sequence[LevelPoints], integer: bool) -> Trend:
-    """The trend of a series that never moves. Counts none of which came may come at up to three a run: the rule of three."""
-    ends = [(float(p.times[0]), float(p.times[-1]), float(p.values[-1])) for p in lives]
-    lines = tuple(Line(start, end, value, value, value, value) for start, end, value in ends)
-    resolution = (
-        3 * 3600 / max(sum(end - start for start, end, _ in ends), 1e-9) if integer else 0.0
-    )
-    return Trend(0.0, 0.0, 0.0, resolution, 0.0, ends[-1][2], None, lines)
 
 
 def _unknown(doubt: str, level: float = math.nan) -> Trend:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from soak.analysis.statistics.room import HANDFUL
 from soak.analysis.thresholds import GROWS_BY, RESOLVED_AT
-from soak.analysis.vouch import HANDFUL
 from soak.catalog.metrics import metric_of
 from soak.comparison.run_view import Figure, RunView
 from soak.model import Finding, Labels, RuleName, Trend, series_key

@@ -117,7 +117,8 @@ def test_no_series_is_no_finding() -> None:
 
 def test_findings_are_in_the_order_of_their_subjects() -> None:
     subjects = [subject(np.full(50, float(i)), noun=f"thing {i}") for i in range(5)]
-    assert [finding.reason for finding in judge_growth(subjects, MONTH)] == [
-        f"Thing {i} did not move at all." for i in range(5)
+    reasons = [finding.reason for finding in judge_growth(subjects, MONTH)]
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        f"Thing {i} did not move at all" for i in range(5)
     ]
     assert not any(math.isnan(finding.observed or 0) for finding in judge_growth(subjects, MONTH))

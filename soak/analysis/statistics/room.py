@@ -1,0 +1,49 @@
+"""How much may be added to a resource before it matters, and what hides in a level that never moved.
+
+A level that stood still says nothing about steps that were yet to come. Of counted things up to
+three may come in as long a time again (the rule of three: Hanley and Lippman-Hand, If nothing goes
+wrong, is everything all right?, 1983). Memory grows in steps as well, arenas, chunks and pages, but
+nothing tells how large they are: a step is taken to be a hundredth of what may be added, as one
+thing is of a hundred descriptors, so that what never moved vouches for 33 times what was judged
+whatever its unit. What is rounded may besides have moved by one grain unseen.
+
+| constant | unit | meaning, and where it comes from |
+|---|---|---|
+| `HANDFUL` 100 | things | descriptors, threads, goroutines: so many more are a load that every runtime bears |
+| `LITTLE` 2^20 | bytes | less memory than one arena, pool chunk or thread's stack of any runtime in the catalog |
+| `STEPS` 3 | steps | how many may come in the time in which none came, at 95% |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from soak.analysis.statistics.grain import written_grain
+from soak.analysis.statistics.growth_input import LevelPoints, Subject
+from soak.model import Line, Trend
+
+HANDFUL, LITTLE, STEPS = 100.0, 2.0**20, 3.0
+
+
+def room(subject: Subject, level: float) -> float:
+    """How much may be added before it matters."""
+    half = 0.5 * abs(level)
+    least = HANDFUL if subject.integer else LITTLE if subject.unit == "bytes" else 0.0
+    much = max(half, least)
+    left = math.inf if subject.capacity is None else subject.capacity - level
+    return min(much, left) if left > 0 else much
+
+
+def constant_trend(lives: Sequence[LevelPoints], subject: Subject) -> Trend:
+    """The trend of a series that never moves; its resolution is what may have been about to come."""
+    ends = [(float(p.times[0]), float(p.times[-1]), float(p.values[-1])) for p in lives]
+    lines = tuple(Line(start, end, value, value, value, value) for start, end, value in ends)
+    seconds = max(sum(end - start for start, end, _ in ends), 1e-9)
+    level = ends[-1][2]
+    if subject.integer:
+        hidden = STEPS
+    else:
+        in_steps = STEPS * room(subject, level) / HANDFUL
+        hidden = max(in_steps, written_grain(level, subject.unit))
+    return Trend(0.0, 0.0, 0.0, 3600 * hidden / seconds, 0.0, level, None, lines)

@@ -1,0 +1,120 @@
+"""What never moved vouches for what may have been about to come, and for no ten years."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soak.analysis.rules.growth import judge_growth
+from soak.analysis.statistics.grain import written_grain
+from soak.analysis.statistics.trend import fit_trend
+from soak.analysis.vouch import MOST, vouched
+from soak.model import Finding, Floats, Verdict
+from tests.analysis.series import subject
+
+MIB, GIB, DAY = 2.0**20, 2.0**30, 86400.0
+THREE_MINUTES = np.arange(0.0, 181.0, 1.0)
+#: The horizon of what never moved, in judged stretches: a hundred steps, of which three may have come.
+OF_A_CONSTANT = 100 / 3
+
+
+def judged(level: float, times: Floats = THREE_MINUTES, **known: Any) -> Finding:
+    constant = replace(subject(np.full(len(times), level), times), **known)
+    [found] = vouched([constant], judge_growth([constant], 30 * DAY), float(np.ptp(times)))
+    return found
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"integer": True}, {"unit": "bytes"}],
+    ids=["12 threads", "bytes"],
+)
+@pytest.mark.parametrize("seconds", [180.0, 8 * 3600.0, 3 * DAY])
+@pytest.mark.parametrize("level", [0.0, 12.0, 190.0])
+def test_a_constant_vouches_for_33_times_what_was_judged(
+    known: dict[str, Any], seconds: float, level: float
+) -> None:
+    level = level if known.get("integer") else level * 1e6 + 321 * (level > 0)
+    found = judged(level, np.linspace(0.0, seconds, 200), **known)
+    assert found.verdict is Verdict.PASS
+    assert found.vouched_seconds == pytest.approx(OF_A_CONSTANT * seconds)
+
+
+def test_three_minutes_of_anything_never_vouch_for_years_nor_months_of_it_for_more_than_ten() -> (
+    None
+):
+    for level in (0.0, 4096.0, 100 * MIB, 100.5 * MIB, 7 * GIB, 12345678901.0):
+        assert (judged(level, unit="bytes").vouched_seconds or 0.0) < 2 * 3600
+    assert judged(200e6 + 1, np.linspace(0, 200 * DAY, 500), unit="bytes").vouched_seconds == MOST
+
+
+@pytest.mark.parametrize(
+    ("level", "unit", "stretches"),
+    [
+        (12 * MIB, "bytes", 6.0),  # one whole MiB may hide; 6 more are half
+        (300 * MIB, "bytes", OF_A_CONSTANT),  # a step is 1.5 MiB, more than the grain
+        (12 * GIB, "bytes", 6.0),
+        (12.0, "ratio", 6.0),
+        (0.12, "ratio", 6.0),
+        (1 / 3, "ratio", OF_A_CONSTANT),
+    ],
+)
+def test_a_rounded_constant_may_have_moved_by_its_grain(
+    level: float, unit: str, stretches: float
+) -> None:
+    found = judged(level, unit=unit)
+    assert found.verdict is Verdict.PASS
+    assert found.vouched_seconds == pytest.approx(stretches * 180)
+
+
+def test_a_constant_is_not_called_hollow_however_coarse_it_is() -> None:
+    found = judged(2 * GIB, unit="bytes")
+    assert found.verdict is Verdict.PASS
+    assert found.vouched_seconds == pytest.approx(180.0)
+
+
+def test_half_of_nothing_in_no_unit_vouches_for_nothing() -> None:
+    found = judged(0.0, unit="")
+    assert (found.verdict, found.vouched_seconds) == (Verdict.PASS, None)
+
+
+def test_what_is_left_of_a_capacity_bounds_a_constant() -> None:
+    near = judged(190e6 + 1, unit="bytes", capacity=200e6)
+    assert near.vouched_seconds == pytest.approx(OF_A_CONSTANT * 180, rel=1e-3)
+
+
+def test_the_sentence_says_that_it_did_not_move_and_what_may_hide() -> None:
+    assert judged(200e6 + 1, unit="bytes").reason.endswith(
+        "did not move at all: any growth is under 57.2 MiB/h."
+    )
+
+
+def test_a_constant_over_several_lives_counts_all_of_their_time() -> None:
+    times = np.arange(0.0, 181.0, 1.0)
+    lives = replace(subject(np.full(181, 200e6 + 1), times), borders=(90.5,))
+    assert fit_trend(lives).resolution_per_hour == pytest.approx(
+        fit_trend(replace(lives, borders=())).resolution_per_hour, rel=0.02
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "grain"),
+    [
+        (0.0, "bytes", 0.0),
+        (12345677.0, "bytes", 0.0),
+        (12.5 * MIB, "bytes", 0.1 * MIB),
+        (512 * MIB, "bytes", MIB),
+        (1.5 * GIB, "bytes", 0.1 * GIB),
+        (3 * GIB, "bytes", GIB),
+        (150e6, "bytes", 1e6),
+        (-12 * MIB, "bytes", MIB),
+        (12.0, "percent", 1.0),
+        (0.25, "ratio", 0.01),
+        (1 / 3, "ratio", 0.0),
+    ],
+)
+def test_a_single_value_tells_what_it_may_be_rounded_to(
+    value: float, unit: str, grain: float
+) -> None:
+    assert written_grain(value, unit) == pytest.approx(grain)
