@@ -43,6 +43,10 @@ class JudgedClock:
         """What this clock shows at times of the run, in seconds."""
         return _read(times, self.wall, self.judged)
 
+    def at(self, time: float) -> float:
+        """What this clock shows at one time of the run."""
+        return float(self.shows(np.array([time]))[0])
+
     def time_of(self, shown: Floats) -> Floats:
         """The times of the run at which this clock shows `shown`, in seconds."""
         return _read(shown, self.judged, self.wall)

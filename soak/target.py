@@ -62,7 +62,7 @@ def reach(
         except OSError as error:
             last = (error.strerror or str(error)).lower()
         if tries == 1:
-            waiting(f"{url} does not answer ({last}); it is asked for {patience:g} s")
+            waiting(f"{url} does not answer ({last}); trying for {patience:g} s")
         if time.monotonic() + 0.5 > deadline or (stop is not None and stop.wait(0.5)):
             tried = "1 attempt" if tries == 1 else f"{tries} attempts in {patience:g} s"
             raise TargetError(

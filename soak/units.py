@@ -93,6 +93,25 @@ def singular(noun: str) -> str:
     return _SINGULARS.get(noun) or noun.removesuffix("s")
 
 
+def show_count(count: int, one: str, more: str = "") -> str:
+    """`1 request`, `3,600 requests`, `1 series is`, `2 series are`: `more` is the plural where it is not `one` with an s."""
+    return f"{show_number(count)} {one if count == 1 else more or f'{one}s'}"
+
+
+#: Hours of a month: 30 days.
+HOURS_A_MONTH = 720
+
+
+def show_growth(hourly: float, unit: str) -> str:
+    """`10.8 MiB/h, 7.59 GiB a month`: a growth in the unit, and what it comes to; the hourly one alone where it is unknown."""
+    said = show_amount(hourly, f"{unit}/h")
+    if not math.isfinite(hourly):
+        return said
+    month = float(f"{hourly * HOURS_A_MONTH:.3g}")
+    counted = unit not in ("bytes", "seconds", "ratio")
+    return f"{said}, {show_number(month) if counted else show_amount(month, unit)} a month"
+
+
 def show_duration(seconds: float) -> str:
     """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: the unit a person would choose; from 10 on whole, below two figures."""
     if not math.isfinite(seconds):
@@ -132,7 +151,7 @@ def show_amount(value: float, unit: str) -> str:
         return show_duration(value)
     if unit == "ratio":
         return show_ratio(value)
-    return f"{show_number(value)} {unit}".strip()
+    return f"{show_number(value)}{'' if unit.startswith('/') else ' '}{unit}".strip()
 
 
 def unit_of(name: str) -> str:

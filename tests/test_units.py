@@ -12,7 +12,9 @@ from soak.units import (
     parse_ratio,
     show_amount,
     show_bytes,
+    show_count,
     show_duration,
+    show_growth,
 )
 
 
@@ -92,3 +94,17 @@ def test_amounts_as_a_person_would_say_them() -> None:
     assert show_amount(0.001, "ratio") == "0.1%"
     assert show_amount(12, "descriptors/h") == "12 descriptors/h"
     assert show_duration(math.inf) == "for ever"
+
+
+def test_counts_in_the_singular_and_the_plural() -> None:
+    assert show_count(1, "request") == "1 request"
+    assert show_count(0, "request") == "0 requests"
+    assert show_count(3600, "request") == "3,600 requests"
+    assert show_count(2, "series", "series") == "2 series"
+
+
+def test_a_growth_says_what_it_comes_to_in_a_month() -> None:
+    assert show_growth(10.8 * 1024**2, "bytes") == "10.8 MiB/h, 7.59 GiB a month"
+    assert show_growth(0.5, "goroutines") == "0.5 goroutines/h, 360 a month"
+    assert show_growth(math.inf, "goroutines") == "inf goroutines/h"
+    assert show_amount(18.3, "/min") == "18.3/min"

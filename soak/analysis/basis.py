@@ -10,7 +10,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import metric_of, opening_of
 from soak.catalog.row_types import ResourceKind
 from soak.model import Analysis, Basis, EventKind, Finding, PhaseName, RuleName, Verdict
-from soak.units import show_duration, show_number, show_ratio
+from soak.units import show_count, show_duration, show_number, show_ratio
 
 #: What a process tells of itself from outside; everything else comes from its runtime, a pool or a proxy.
 _FROM_OUTSIDE = ("process_", "cgroup_", "soak_", "scrape_", "http_request")
@@ -45,7 +45,7 @@ def _load(analysis: Analysis, prepared: Prepared) -> str:
     failures = sum(int(endpoint.failures.sum()) for endpoint in windows)
     share = f" ({show_ratio(failures / requests)})" if failures else ""
     made = (
-        f"{_count(requests, 'request')} to {_count(len(windows), 'endpoint')} in "
+        f"{show_count(requests, 'request')} to {show_count(len(windows), 'endpoint')} in "
         f"{show_duration(prepared.loaded_seconds)}, {show_number(failures)} failed{share}."
     )
     generator = next((f for f in analysis.findings if f.rule is RuleName.GENERATOR), None)
@@ -54,13 +54,13 @@ def _load(analysis: Analysis, prepared: Prepared) -> str:
 
 def _samples(prepared: Prepared) -> str:
     sources = prepared.recording.sources
-    series = _count(len(prepared.recording.series), "series", "series")
+    series = show_count(len(prepared.recording.series), "series", "series")
     if not sources:
         return f"{series} to look at."
     polls, failed = sum(s.scrapes for s in sources), sum(s.failed for s in sources)
     late = max(source.worst_late for source in sources)
     return (
-        f"{series} of {_count(len(sources), 'source')}, asked {_count(polls, 'time')}: "
+        f"{series} of {show_count(len(sources), 'source')}, asked {show_count(polls, 'time')}: "
         f"{show_number(failed)} without an answer, the latest {show_duration(late)} late."
     )
 
@@ -83,7 +83,7 @@ def _warm_up(analysis: Analysis, prepared: Prepared) -> str:
         else ""
     )
     masked = sum(1 for phase in prepared.masked if phase.name == PhaseName.SNAPSHOT)
-    hidden = f" Samples beside {_count(masked, 'snapshot')} are left out." if masked else ""
+    hidden = f" Samples beside {show_count(masked, 'snapshot')} are left out." if masked else ""
     return f"{first}; {show_duration(prepared.judged_seconds)} were judged.{found}{hidden}"
 
 
@@ -91,10 +91,10 @@ def _rules(findings: Sequence[Finding], survive: float) -> str:
     growth = [finding for finding in findings if finding.rule is RuleName.GROWTH]
     others = [finding for finding in findings if finding.rule is not RuleName.GROWTH]
     said = (
-        f"{_count(len(growth), 'series', 'series')} judged for growth, with a 95% interval each. Would it last "
+        f"{show_count(len(growth), 'series', 'series')} judged for growth, with a 95% interval each. Would it last "
         f"{show_duration(survive)}, or the limit that it has? {_tally(growth)}."
     )
-    more = f" {_count(len(others), 'other rule')}: {_tally(others)}." if others else ""
+    more = f" {show_count(len(others), 'other rule')}: {_tally(others)}." if others else ""
     changed = Counter(
         adjustment.by
         for finding in findings
@@ -168,8 +168,3 @@ def _tally(findings: Sequence[Finding]) -> str:
         if counts[verdict]
     ]
     return ", ".join(said) or "none"
-
-
-def _count(number: int, one: str, more: str = "") -> str:
-    """`1 request`, `3,600 requests`."""
-    return f"{show_number(number)} {one if number == 1 else more or f'{one}s'}"

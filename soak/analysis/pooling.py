@@ -32,7 +32,7 @@ from soak.analysis.vouch import (
 )
 from soak.errors import UsageError
 from soak.model import Analysis, Ending, Finding, Floats, Labels, RuleName, RunInfo, Trend, Verdict
-from soak.units import show_amount, show_duration
+from soak.units import show_amount, show_count, show_duration
 
 if TYPE_CHECKING:
     from soak.profile import Profile
@@ -192,7 +192,7 @@ def _more_runs(trend: Trend, matters: float, runs: int) -> str:
     distance = min(abs(trend.slope_per_hour), abs(trend.slope_per_hour - matters))
     factor = (trend.slope_high - trend.slope_low) / 2 / distance if distance > 0 else ROUNDS
     more = min(max(math.ceil(runs * (factor**2 - 1)), 1), ROUNDS)
-    return f"{more} more such run{'s' if more > 1 else ''} would tell"
+    return f"{show_count(more, 'more such run')} would tell"
 
 
 def pooled_trend(trends: Sequence[Trend]) -> Trend:

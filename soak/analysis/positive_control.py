@@ -43,7 +43,7 @@ from soak.analysis.statistics.trend import FitInput, fit_input, level_points, nu
 from soak.analysis.thresholds import FEWEST_POINTS, SURELY_SETTLED, SUSPICIOUS
 from soak.analysis.vouch import HOLLOW, horizon
 from soak.model import Finding, Floats, PlantedLeak, Verdict, series_key
-from soak.units import show_amount
+from soak.units import show_amount, show_growth
 
 TRIES, SHARE = 20, 0.95
 FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
@@ -148,9 +148,10 @@ def _planted(
     size = factor * promised
     key = series_key(finding.series, finding.labels)
     leak = PlantedLeak(key, size, finding.unit, caught, TRIES, promised)
-    was, now = (show_amount(amount, finding.unit) for amount in (promised, size))
-    reason = finding.reason.replace(f"any growth is under {was}", f"any growth is under {now}")
-    reason = f"{reason.removesuffix('.')}; leaks of {now} planted into copies of it were caught in {caught} of {TRIES} tries."
+    was, now = (show_growth(amount, subject.unit) for amount in (promised, size))
+    reason = finding.reason.replace(f" is under {was}", f" is under {now}")
+    leaks = show_amount(size, finding.unit)
+    reason = f"{reason.removesuffix('.')}; leaks of {leaks} planted into copies of it were caught in {caught} of {TRIES} tries."
     return replace(
         finding, planted=leak, reason=reason, trend=replace(trend, resolution_per_hour=size)
     )

@@ -33,7 +33,7 @@ from soak.model import (
     Verdict,
 )
 from soak.profile import EndpointLimits, Limits
-from soak.units import show_amount, show_duration
+from soak.units import show_count, show_duration, show_growth
 
 _NOTHING_ASKED = AskedLoad()
 _NO_LIMITS: Mapping[str, EndpointLimits] = {}
@@ -203,12 +203,12 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     first = growth[0]
     by_name = {finding.series: finding for finding in reversed(growth)}
     first = by_name.get(RESIDENT, first)
-    count = "1 series keeps" if len(growth) == 1 else f"{len(growth)} series keep"
-    said = f"{count} steady over {show_duration(prepared.loaded_seconds)}{' of load' * prepared.driven}"
+    count = show_count(len(growth), "series", "series")
+    said = f"{count} stayed steady over {show_duration(prepared.loaded_seconds)}{' of load' * prepared.driven}"
     if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
         role = metric_of(first.series, first.labels) or unknown_metric(first.series)
-        slowest = show_amount(first.trend.resolution_per_hour, f"{role.unit}/h")
-        return f"{said}; growth of {role.noun} above {slowest} would have been caught."
+        slowest = show_growth(first.trend.resolution_per_hour, role.unit)
+        return f"{said}; growth of {role.noun} above {slowest}, would have been caught."
     return f"{said}."
 
 

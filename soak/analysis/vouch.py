@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from soak.analysis.statistics.room import room
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
-from soak.units import show_amount, show_duration
+from soak.units import show_amount, show_count, show_duration
 
 if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
@@ -204,6 +204,6 @@ def advice(reach: Horizon, *, driven: bool = True) -> str:
     runs = (
         ""
         if not reach.rounds or not driven
-        else f", or {reach.rounds} more such run{'s' if reach.rounds > 1 else ''} together,"
+        else f", or {show_count(reach.rounds, 'more such run')} together,"
     )
     return f"{show_duration(reach.longer)} more{runs} would vouch for {show_duration(reach.asked)}"

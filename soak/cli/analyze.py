@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soak.cli.delivery import tell
 from soak.cli.limit_texts import limits_tree
 from soak.errors import ExitCode, UsageError
 
@@ -138,12 +137,12 @@ def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given
     rows = []
     for judged in request.all(files):
         if judged.text:
-            tell(judged.text, end=not judged.text.endswith("\n"))
+            click.echo(judged.text, nl=not judged.text.endswith("\n"))
         if judged.complaint:
             click.echo(f"soak: {judged.complaint}", err=True)
         rows.append(judged)
     if len(rows) > 1 and not given["as_json"]:
-        tell(summary(rows))
+        click.echo(summary(rows))
     return worst_code(rows)
 
 
@@ -165,7 +164,7 @@ def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
             raise UsageError(f"--together: {run}: no run directory; files are judged one by one")
     analysis = judge_together(runs)
     if given["as_json"]:
-        tell(render(analysis), end=False)
+        click.echo(render(analysis), nl=False)
     else:
         show(analysis)
     if given["out"] is None:

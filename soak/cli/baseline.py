@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from soak.errors import ExitCode, InputError, UsageError
+from soak.units import show_count
 
 
 @click.group("baseline")
@@ -34,7 +35,6 @@ def set_(runs: tuple[Path, ...], name: str) -> int:
       soak baseline set reports/main-1 reports/main-2 reports/main-3 --name main
     """
     from soak.baseline import Baseline, encode  # noqa: PLC0415 - `--help` needs none of it
-    from soak.cli.delivery import tell  # noqa: PLC0415
     from soak.cli.sides import BASELINES, baseline_path, runs_of  # noqa: PLC0415
     from soak.profile.types import NAME  # noqa: PLC0415
     from soak.recording import write_whole  # noqa: PLC0415
@@ -56,8 +56,8 @@ def set_(runs: tuple[Path, ...], name: str) -> int:
         raise UsageError(f"{BASELINES}: cannot be created: {error.strerror}") from None
     write_whole(baseline_path(name), text)
     count = sum(len(run.measurements) for run in measured)
-    tell(
-        f"{baseline_path(name)}: {len(measured)} run{'s' * (len(measured) > 1)}, {count} measurements; commit it"
+    click.echo(
+        f"{baseline_path(name)}: {show_count(len(measured), 'run')}, {show_count(count, 'measurement')}; commit it"
     )
     return ExitCode.PASS
 
@@ -70,13 +70,12 @@ def list_() -> int:
     Example:
       soak baseline list
     """
-    from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.sides import BASELINES, read_baseline  # noqa: PLC0415
     from soak.reporters.comparison.difference_rows import side  # noqa: PLC0415
 
     paths = sorted(BASELINES.glob("*.json")) if BASELINES.is_dir() else []
     if not paths:
-        tell("no baselines here: `soak baseline set RUN` makes one")
+        click.echo("no baselines here: `soak baseline set RUN` makes one")
     code = ExitCode.PASS
     for path in paths:
         try:
@@ -85,7 +84,7 @@ def list_() -> int:
             click.echo(f"soak: {error}", err=True)
             code = ExitCode.USAGE
         else:
-            tell(f"{baseline.name}  {baseline.made}  {side(baseline.runs)}")
+            click.echo(f"{baseline.name}  {baseline.made}  {side(baseline.runs)}")
     return code
 
 
@@ -98,12 +97,11 @@ def show(name: str) -> int:
     Example:
       soak baseline show nightly
     """
-    from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.sides import read_baseline  # noqa: PLC0415
     from soak.reporters.comparison.difference_rows import side, value  # noqa: PLC0415
 
     baseline = read_baseline(Path(name))
-    tell(f"{baseline.name}, set {baseline.made}: {side(baseline.runs)}")
+    click.echo(f"{baseline.name}, set {baseline.made}: {side(baseline.runs)}")
     levels: dict[tuple[str, str], list[float]] = {}
     units: dict[tuple[str, str], str] = {}
     for run in baseline.runs:
@@ -114,7 +112,7 @@ def show(name: str) -> int:
             units[measurement.metric, measurement.subject] = measurement.unit
     for (metric, subject), values in levels.items():
         key = (metric, subject)
-        tell(
+        click.echo(
             f"  {metric:<17} {subject:<45} {value(sum(values) / len(values), units[key])}".rstrip()
         )
     return ExitCode.PASS

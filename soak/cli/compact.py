@@ -24,7 +24,6 @@ def command(paths: tuple[Path, ...]) -> int:
       soak compact reports/nightly-20260101T000000Z
       soak compact reports
     """
-    from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.sides import run_directories  # noqa: PLC0415
     from soak.recording import compact, is_run_directory  # noqa: PLC0415
     from soak.units import show_bytes  # noqa: PLC0415
@@ -51,10 +50,10 @@ def command(paths: tuple[Path, ...]) -> int:
             failed = True
             continue
         if sizes is None:
-            tell(f"{run}: compact already")
+            click.echo(f"{run}: compact already")
         else:
-            tell(f"{run}: {show_bytes(sizes[0])} to {show_bytes(sizes[1])}")
+            click.echo(f"{run}: {show_bytes(sizes[0])} to {show_bytes(sizes[1])}")
             total_before, total_after = total_before + sizes[0], total_after + sizes[1]
     if len(runs) > 1:
-        tell(f"{len(runs)} runs: {show_bytes(total_before - total_after)} freed")
+        click.echo(f"{len(runs)} runs: {show_bytes(total_before - total_after)} freed")
     return ExitCode.BROKEN if failed else ExitCode.PASS

@@ -9,7 +9,6 @@ from typing import get_args
 
 import click
 
-from soak.cli.delivery import tell
 from soak.compared import Comparison, GateVerdict
 from soak.errors import ExitCode, ProfileError, UsageError
 from soak.profile.compare import CompareRule, MetricName
@@ -100,11 +99,11 @@ def deliver(
     if "terminal" in formats or as_json:
         show(comparison, err=as_json)
     if as_json:
-        tell(COMPARISON_REPORTERS["json"].render(comparison), end=False)
+        click.echo(COMPARISON_REPORTERS["json"].render(comparison), nl=False)
     if out is not None:
         names = write_comparison(comparison, out, formats)
         if names:
-            tell(f"{out}: wrote {', '.join(names)}", err=as_json)
+            click.echo(f"{out}: wrote {', '.join(names)}", err=as_json)
     return CODES[comparison.verdict]
 
 
@@ -114,7 +113,7 @@ def show(comparison: Comparison, *, err: bool = False) -> None:
 
     stream = sys.stderr if err else sys.stdout
     width = click.get_current_context().terminal_width
-    tell(render(comparison, width=width, color=stream.isatty()), err=err, end=False)
+    click.echo(render(comparison, width=width, color=stream.isatty()), err=err, nl=False)
 
 
 def write_comparison(comparison: Comparison, out: Path, formats: Iterable[str]) -> list[str]:

@@ -85,13 +85,8 @@ def show(analysis: Analysis, *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     color = stream.isatty()
     width = click.get_current_context().terminal_width
-    tell(render(analysis, width=width, color=color), err=err, end=False)
+    click.echo(render(analysis, width=width, color=color), err=err, nl=False)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from soak.reporters.github import render as annotations  # noqa: PLC0415
 
-        tell(annotations(analysis), err=True, end=False)
-
-
-def tell(text: str, *, err: bool = False, end: bool = True) -> None:
-    """Print."""
-    click.echo(text, err=err, nl=end)
+        click.echo(annotations(analysis), err=True, nl=False)

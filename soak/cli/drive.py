@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -19,7 +20,7 @@ from soak.analysis.acceptance import out_of_date, without_bound
 from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
-from soak.cli.delivery import ENDING, code_of, complain, show, tell, write_reports
+from soak.cli.delivery import ENDING, code_of, complain, show, write_reports
 from soak.cli.stop_signals import ending_signals
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError, UsageError
@@ -108,7 +109,15 @@ def drive(
         profile.load.ramp - before.done,
     )
     death, searches = lambda: run.target_watch.said(run.clock.now()), profile.load.find is not None
-    shown = Shown(profile.name, planned, ramp, lambda: run.resting, death, searches=searches)
+    shown = Shown(
+        profile.name,
+        planned,
+        ramp,
+        lambda: run.resting,
+        death,
+        searches=searches,
+        elsewhere=f"soak watch {shlex.quote(str(directory))}",
+    )
     with live_views(directory, shown, live, options or ViewOptions()) as views:
         lines = views.lines
         with interruptible(run.stop, drawn=lines.drawing), lines:
@@ -145,7 +154,7 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
     if as_json:
         from soak.reporters.json import render  # noqa: PLC0415
 
-        tell(render(analysis), end=False)
+        click.echo(render(analysis), nl=False)
     with progress_note("writing the reports"):
         written = write_reports(analysis, directory)
     complain(written)
@@ -154,7 +163,7 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
         code = compared_with(against, analysis, directory, code, as_json=as_json)
     report = directory / ("report.html" if "report.html" in written.names else "")
     mark, word = headline(analysis)  # once more: what a small screen still shows at the end
-    tell(f"\n{mark} {word} (exit {int(code)})\nReport: {report}", err=as_json)
+    click.echo(f"\n{mark} {word} (exit {int(code)})\nReport: {report}", err=as_json)
     views.finish(report)
     _notify(run.profile, analysis, directory)
     return code

@@ -28,7 +28,6 @@ def command(run: Path, out: Path | None) -> int:
       soak export reports/nightly-20260101T000000Z > nightly.csv
       soak export reports/nightly-20260101T000000Z --out nightly.parquet
     """
-    from soak.cli.delivery import tell  # noqa: PLC0415 - `--help` needs none of it
     from soak.exported import csv_text, parquet_bytes, table_of  # noqa: PLC0415
     from soak.recording import is_run_directory, load_recording, write_whole  # noqa: PLC0415
 
@@ -40,8 +39,8 @@ def command(run: Path, out: Path | None) -> int:
         )
     table = table_of(load_recording(run))
     if out is None:
-        tell(csv_text(table), end=False)
+        click.echo(csv_text(table), nl=False)
         return ExitCode.PASS
     write_whole(out, parquet_bytes(table) if out.suffix == ".parquet" else csv_text(table))
-    tell(f"{out}: {len(table.times):,} rows, {len(table.columns):,} series")
+    click.echo(f"{out}: {len(table.times):,} rows, {len(table.columns):,} series")
     return ExitCode.PASS

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soak.cli.delivery import tell
 from soak.errors import ExitCode, UsageError
 from soak.model import Verdict
 
@@ -90,9 +89,9 @@ def command(
         changes.save()
     shown = [history for history in shown if name in ("", history.name)]
     if as_json:
-        tell(json_object(shown, read.problems), end=False)
+        click.echo(json_object(shown, read.problems), nl=False)
     else:
-        tell("\n".join(table(history, every=every) for history in shown), end=False)
+        click.echo("\n".join(table(history, every=every) for history in shown), nl=False)
     if html is not None:
         from soak.history.page import render  # noqa: PLC0415 - jinja2 is only needed here
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soak.cli.delivery import tell
 from soak.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _list() -> ExitCode:
     lines += [f"  {name:<14} {example.about}" for name, example in examples().items()]
     lines += ["", "Files for CI services (soak init --ci SERVICE):"]
     lines += [f"  {name:<14} {service.about}" for name, service in CI_SERVICES.items()]
-    tell("\n".join(lines))
+    click.echo("\n".join(lines))
     return ExitCode.PASS
 
 
@@ -93,7 +92,7 @@ def _show(example: Example, *, force: bool) -> None:
     """The example on standard output, where a shell's `>` may overwrite; what it needs besides is said."""
     if force:
         raise UsageError("--force goes with --out FILE")
-    tell(example.text, end=False)
+    click.echo(example.text, nl=False)
     if example.needs:
         needed = ", ".join(path for path, _ in example.needs)
         click.echo(f"soak: this profile also needs {needed}: --out FILE writes both", err=True)

@@ -43,11 +43,8 @@ class Views:
 def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) -> Iterator[Views]:
     """Open the views, and close them at the end; UsageError or SoakError where one cannot listen."""
     looked_at = sys.stderr.isatty() or any((options.live, options.metrics, options.otlp))
-    judge = Judge(
-        directory,
-        html=options.live is not None,
-        after=FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS,
-    )
+    first = FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS
+    judge = Judge(directory, html=options.live is not None, after=max(0.0, first - live.elapsed))
     lines = ProgressLines(shown, live, judge)
     with ExitStack() as stack:
         page = None

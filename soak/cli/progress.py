@@ -23,8 +23,9 @@ from soak.model import Verdict
 from soak.reporters.wording import MARK
 from soak.units import show_duration, show_number
 
-#: Seconds between two lines in a log; the first comes after a few.
+#: Seconds of load between two lines in a log; the first comes after a few.
 LOG_EVERY, FIRST_LOG = 60.0, 10.0
+NOT_BEGUN = "the load has not begun yet"
 #: Times a second that a terminal is drawn, at most.
 DRAWN = 1.0
 #: Lines of a terminal that the resources leave free: the numbers, the note of further ones, a death, the end, the cursor.
@@ -44,7 +45,8 @@ class Shown:
     """What is shown: the run's name, its planned length and ramp in seconds, what goes on after the load, and a dead target.
 
     A run that `searches` for the capacity ends when it has found it, and takes its planned length
-    at most.
+    at most. One that was `joined` later, from another terminal, has its first line at once;
+    `elsewhere` is the command for that, told when the load begins.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Shown:
     resting: Callable[[], str]
     death: Callable[[], str] = lambda: ""
     searches: bool = False
+    joined: bool = False
+    elsewhere: str = ""
 
 
 class ProgressLines:
@@ -63,9 +67,10 @@ class ProgressLines:
     ) -> None:
         self._shown, self._live, self._judge = shown, live, judge
         self._console = console or Console(file=sys.stderr)
-        self._next_log, self._next_drawn = FIRST_LOG, 0.0
+        self._next_log, self._next_drawn = 0.0 if shown.joined else FIRST_LOG, 0.0
         self._screen: Screen | None = None
         self._ending = ""
+        self._elsewhere = shown.elsewhere
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -104,13 +109,16 @@ class ProgressLines:
 
     def tick(self) -> None:
         """Show how the run stands now."""
+        if self._elsewhere and self._live.began:
+            self.say(f"soak: the load has begun; from another terminal: {self._elsewhere}")
+            self._elsewhere = ""
         elapsed, now = self._live.elapsed, time.monotonic()
         if self._screen is not None:
             if now >= self._next_drawn:
                 self._next_drawn = now + 1 / DRAWN
                 self._screen.update(self.drawn(elapsed), refresh=True)
         elif elapsed >= self._next_log:
-            self._next_log = elapsed + LOG_EVERY
+            self._next_log = elapsed + LOG_EVERY if self._live.began else FIRST_LOG
             self._console.print(self.line(elapsed), highlight=False, soft_wrap=True, markup=False)
 
     def drawn(self, elapsed: float) -> RenderableType:
@@ -122,7 +130,7 @@ class ProgressLines:
                 total=self._shown.planned, completed=min(elapsed, self._shown.planned), width=24
             ),
             Text(
-                f"{'ramp' if elapsed < self._shown.ramp else 'steady'}, {self._left(elapsed)}",
+                self._stage(elapsed),
                 style="dim",
             ),
         )
@@ -138,6 +146,8 @@ class ProgressLines:
 
     def line(self, elapsed: float) -> str:
         """The same in one line: the load, the time left, and the judgement so far."""
+        if not self._live.began:
+            return f"{self._shown.name}: {NOT_BEGUN}"
         parts = (
             self._numbers(elapsed),
             self._shown.death(),
@@ -149,9 +159,19 @@ class ProgressLines:
     def said(self) -> str:
         """The line of the live page: the load and the time left, for the page itself has the judgement."""
         elapsed = self._live.elapsed
+        if not self._live.began:
+            return NOT_BEGUN
         return f"{show_duration(elapsed)}: {self._numbers(elapsed)}; {self._left(elapsed)}"
 
+    def _stage(self, elapsed: float) -> str:
+        """`steady, 48 min left`."""
+        if not self._live.began:
+            return "starting"
+        return f"{'ramp' if elapsed < self._shown.ramp else 'steady'}, {self._left(elapsed)}"
+
     def _numbers(self, elapsed: float) -> str:
+        if not self._live.began:
+            return NOT_BEGUN
         progress = self._live.progress()
         if self._shown.resting() and elapsed > self._shown.planned:
             failed = (

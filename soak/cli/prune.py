@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soak.cli.delivery import tell
 from soak.errors import ExitCode, SoakError, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def command(
     runs = stored_runs(folder, {reporter.file_name for reporter in installed().values()})
     chosen = plan(runs, bounds, time.time(), _baselines(), failed=failed)
     for run, why in chosen.kept:
-        tell(f"kept     {folder / run.directory}: {why}")
+        click.echo(f"kept     {folder / run.directory}: {why}")
     freed = 0
     code = ExitCode.PASS
     for run in chosen.deleted:
@@ -65,11 +64,11 @@ def command(
                 code = ExitCode.BROKEN
                 continue
         freed += run.size
-        tell(
+        click.echo(
             f"{'deleted' if yes else 'would delete'} {folder / run.directory}: {show_bytes(run.size)}"
         )
     count = len(chosen.deleted)
-    tell(
+    click.echo(
         f"{count} of {len(runs)} runs, {show_bytes(freed)}{'' if yes or not count else '; --yes deletes them'}"
     )
     return code

@@ -32,7 +32,7 @@ def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
       soak report reports/nightly-20260101T000000Z --against nightly
     """
     from soak.cli.against import compared_with, fastest_growth  # noqa: PLC0415 - `--help` needs none of it
-    from soak.cli.delivery import code_of, complain, show, tell, write_reports  # noqa: PLC0415
+    from soak.cli.delivery import code_of, complain, show, write_reports  # noqa: PLC0415
     from soak.cli.sides import read_baseline  # noqa: PLC0415
     from soak.pipeline import judge_run  # noqa: PLC0415
     from soak.profile.parsing import nearest  # noqa: PLC0415
@@ -55,13 +55,13 @@ def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
     for name in formats.split(","):
         reporter = reporters.get(name.strip())
         if reporter is not None and not reporter.file_name and name.strip() != "terminal":
-            tell(reporter.render(analysis), err=as_json, end=False)
+            click.echo(reporter.render(analysis), err=as_json, nl=False)
     if as_json:
-        tell(reporters["json"].render(analysis), end=False)
+        click.echo(reporters["json"].render(analysis), nl=False)
     written = write_reports(analysis, run, wanted)
     complain(written)
     if written.names and not as_json:
-        tell(f"{run}: wrote {', '.join(written.names)}")
+        click.echo(f"{run}: wrote {', '.join(written.names)}")
     code = written.code(code_of(analysis))
     return (
         code if baseline is None else compared_with(baseline, analysis, run, code, as_json=as_json)

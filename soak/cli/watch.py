@@ -46,9 +46,19 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
         )
     options = ViewOptions.of({"live": live, "metrics": metrics})
     described, load, seen = read_run(run), profile_of(run).load, Live()
-    shown = Shown(described.get("name", run.name), load.ramp + load.duration, load.ramp, str)
+    shown = Shown(
+        described.get("name", run.name),
+        load.ramp + load.duration,
+        load.ramp,
+        lambda: "the load has ended",
+        searches=load.find is not None,
+        joined=True,
+    )
     follower, stop = Follower(run), threading.Event()
-    leaving = "the view ends; a run that it showed goes on"
+    if is_under_way(run):
+        for record in follower.new():  # what was before, so that the first line tells of all of it
+            seen.saw(record)
+    leaving = "the view ends; it ends no run"
     with live_views(run, shown, seen, options) as views, interruptible(stop, leaving):
         with views.lines:
             while is_under_way(run) and not stop.is_set():

@@ -14,7 +14,7 @@ from soak.history.history import History, Together
 from soak.history.night import HistoryMetric, Night
 from soak.model import Verdict
 from soak.printable import clean
-from soak.units import show_amount, show_duration, show_ratio
+from soak.units import show_amount, show_count, show_duration, show_ratio
 
 #: Nights that a sparkline shows, and rows of the terminal's table before it says how many more there are.
 SPARK, ROWS = 30, 40
@@ -57,7 +57,7 @@ def tally(nights: Sequence[Night]) -> str:
     counts = ", ".join(
         f"{verdicts.count(verdict)} {verdict.value}" for verdict in Verdict if verdict in verdicts
     )
-    runs = "1 run" if len(nights) == 1 else f"{len(nights)} runs"
+    runs = show_count(len(nights), "run")
     return f"{runs} from {nights[0].date[:10]} to {nights[-1].date[:10]}: {counts}"
 
 

@@ -12,7 +12,7 @@ from soak.live.judge import Judgement
 from soak.live.progress import Live, Progress
 from soak.model import Analysis, Finding, RuleName, Verdict
 from soak.reporters import wording
-from soak.units import show_amount, show_duration, show_number, show_ratio
+from soak.units import show_amount, show_count, show_duration, show_number, show_ratio
 
 #: Values in a sparkline.
 POINTS = 12
@@ -40,7 +40,7 @@ def numbers(progress: Progress) -> str:
     elif not progress.requests:
         p99 = ", no answer yet"
     failed = progress.failed_scrapes
-    lost = f", {failed} {'scrape' if failed == 1 else 'scrapes'} lost" if failed else ""
+    lost = f", {show_count(failed, 'scrape')} lost" if failed else ""
     cpu = progress.generator_cpu
     busy = f", load generator busy ({show_ratio(cpu)} of a core)" if cpu >= BUSY else ""
     failing = f"; failing: {progress.failing}" if progress.failing else ""

@@ -35,6 +35,7 @@ from prometheus_client.samples import Sample
 from soak import __version__
 from soak.errors import UsageError, without_url_secrets
 from soak.live.prometheus_metrics import RunCollector
+from soak.units import show_count
 
 #: Seconds between two exports: four points a minute, as dashboards are used to.
 EVERY = 15.0
@@ -98,7 +99,7 @@ class OtlpExport:
         self._exporter.shutdown()
         self._reasons.remove()
         if self.failures:
-            exports = "1 export" if self.exports == 1 else f"{self.exports} exports"
+            exports = show_count(self.exports, "export")
             self._say(f"{self.failures} of {exports} to {self._shown} failed")
 
     def export(self) -> None:

@@ -160,6 +160,11 @@ class Live:
             )
 
     @property
+    def began(self) -> bool:
+        """Whether the load has begun."""
+        return self._began is not None
+
+    @property
     def elapsed(self) -> float:
         """Seconds from the begin of the load to the last record."""
         return 0.0 if self._began is None else max(0.0, self._seconds - self._began)

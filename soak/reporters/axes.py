@@ -11,9 +11,9 @@ from soak.model import JudgedClock
 
 
 def moment_code(name: str, clock: JudgedClock | None) -> dict[str, Any]:
-    """What a formatter needs to show the moment in the variable `name`: as elapsed time, or as a clock's count of requests."""
+    """What a formatter needs to show the moment in the variable `name`: elapsed and by the clock, or a count of requests."""
     if clock is None:
-        return {"code": f"return soakElapsed({name})"}
+        return {"code": f"return soakMoment({name})"}
     columns = {
         "shown": [round(seconds, 3) for seconds in clock.judged],
         "requests": list(map(round, clock.requests)),
@@ -22,7 +22,7 @@ def moment_code(name: str, clock: JudgedClock | None) -> dict[str, Any]:
 
 
 def label_axes(plot: figure, unit: str, clock: JudgedClock | None = None) -> None:
-    """Elapsed time below, or the requests of a clock; the unit's own steps at the left."""
+    """Elapsed time and time of day below, or the requests of a clock; the unit's own steps at the left."""
     minutes = AdaptiveTicker(
         mantissas=[1, 2, 5, 10, 15, 30], base=60, min_interval=1, max_interval=1800
     )
@@ -33,7 +33,10 @@ def label_axes(plot: figure, unit: str, clock: JudgedClock | None = None) -> Non
     plot.xaxis.ticker = CompositeTicker(tickers=[minutes, hours, days], desired_num_ticks=8)
     if clock is not None:
         plot.xaxis.ticker = AdaptiveTicker(desired_num_ticks=8)
-    plot.xaxis.formatter = CustomJSTickFormatter(**moment_code("tick", clock))
+    label = {"code": "return soakTimeLabel(tick, index, ticks)"}
+    plot.xaxis.formatter = CustomJSTickFormatter(
+        **(label if clock is None else moment_code("tick", clock))
+    )
     plot.yaxis.ticker = _steps(unit)
     plot.yaxis.formatter = CustomJSTickFormatter(
         args={"unit": unit}, code="return soakTick(tick, ticks, unit)"

@@ -23,7 +23,7 @@ from soak.reporters.figure_json import packed
 from soak.reporters.figure_marks import mark_events, mark_snapshots, shade
 from soak.reporters.heat import heat_figure
 from soak.reporters.request_axis import clock_of, moved_event, moved_phase, on_requests
-from soak.reporters.wording import clean
+from soak.reporters.wording import clean, load_began
 
 TOGETHER = 6  # curves up to which the pointer reads all of them at once
 REACH = 1.6  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
@@ -31,6 +31,8 @@ REACH = 1.6  # a limit further off than this many times the highest value is nam
 #: `FORECAST_REACH`, so that the run keeps a quarter of the picture; else `FORECAST_START`, which shows where it heads.
 FORECAST_REACH, FORECAST_START = 3.0, 0.5
 FORECAST_MARGIN = 0.04  # of the picture, behind the moment at which the target is reached
+#: How much of what was recorded before the load is shown, as a share of the run: a target may take minutes to start.
+BEFORE_LOAD = 0.02
 
 
 #: What the place of a chart on the axis of requests is called after that of the chart itself.
@@ -61,8 +63,8 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     beside it.
     """
     document = Document()
-    end = _end(analysis)
-    span = _range(end, "time")
+    begin, end = begin_of(analysis), _end(analysis)
+    span = _range(begin, end, "time")
     ahead = ahead_of(analysis)
     scene = _Scene(analysis.phases, analysis.events, analysis.lead)
     moment = _crosshair()
@@ -78,9 +80,8 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
             hidden = (
                 ahead if index == 0 and analysis.lead and analysis.lead.target is None else None
             )
-            again = _figure(
-                index, on_requests(chart, clock), scene.on(clock), _range(end, "requests"), hidden
-            )
+            reach = _range(clock.at(begin), end, "requests")
+            again = _figure(index, on_requests(chart, clock), scene.on(clock), reach, hidden)
             again.add_tools(CrosshairTool(overlay=_crosshair()))
             figures[place + ON_REQUESTS] = again
     with document.models.freeze():  # else each root walks all models anew
@@ -91,9 +92,9 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     return packed({"docs": {"charts": document.to_json(deferred=False)}, "items": items})
 
 
-def _range(end: float, tag: str) -> Range1d:
+def _range(begin: float, end: float, tag: str) -> Range1d:
     """The time axis of a whole run."""
-    return Range1d(0, end, tags=[tag])
+    return Range1d(begin, end, tags=[tag])
 
 
 def _crosshair() -> Span:
@@ -114,9 +115,10 @@ def ahead_of(analysis: Analysis) -> Line | None:
     if lead is None or lead.line is None or lead.target is None:
         return lead.line if lead else None
     line, end = lead.line, _end(analysis)
-    if line.end <= end * (1 + FORECAST_REACH):
+    lasted = end - begin_of(analysis)
+    if line.end <= end + lasted * FORECAST_REACH:
         return line
-    until = max(end * (1 + FORECAST_START), line.start)
+    until = max(end + lasted * FORECAST_START, line.start)
     share = (until - line.start) / (line.end - line.start)
     last, low, high = (
         line.first + share * (to - line.first) for to in (line.last, line.low_last, line.high_last)
@@ -134,6 +136,12 @@ def limit_shown(chart: Chart) -> bool:
         if np.isfinite(curve.high).any()
     )
     return bool(abs(chart.limit) <= REACH * top)
+
+
+def begin_of(analysis: Analysis) -> float:
+    """Where the shared time axis begins, in seconds: at the start, or a little before the load of a target that starts slowly."""
+    load = load_began(analysis)
+    return max(0.0, load - BEFORE_LOAD * (_end(analysis) - load))
 
 
 def _end(analysis: Analysis) -> float:
@@ -155,7 +163,8 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
     """
     unit = clean(chart.unit)
     if ahead is not None and ahead.end > span.end:
-        span = _range(ahead.end * (1 + FORECAST_MARGIN), "time-ahead")
+        margin = FORECAST_MARGIN * (ahead.end - span.start)
+        span = _range(span.start, ahead.end + margin, "time-ahead")
     look: dict[str, Any] = {
         "height": 240
         if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)

@@ -45,13 +45,12 @@ def on_requests(chart: Chart, clock: JudgedClock) -> Chart:
 
 def moved_phase(phase: Phase, clock: JudgedClock) -> Phase:
     """A stretch of the run on the clock."""
-    start, end = clock.shows(np.array([phase.start, phase.end]))
-    return replace(phase, start=float(start), end=float(end))
+    return replace(phase, start=clock.at(phase.start), end=clock.at(phase.end))
 
 
 def moved_event(event: Event, clock: JudgedClock) -> Event:
     """What happened once, on the clock."""
-    return replace(event, time=float(clock.shows(np.array([event.time]))[0]))
+    return replace(event, time=clock.at(event.time))
 
 
 def _moved_curve(curve: Curve, clock: JudgedClock) -> Curve:

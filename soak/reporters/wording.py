@@ -15,6 +15,7 @@ from soak.model import (
     Ending,
     Exemplar,
     Finding,
+    PhaseName,
     RunInfo,
     Suspect,
     Trend,
@@ -63,7 +64,7 @@ def slope_unit(finding: Finding) -> str:
 
 def brief(unit: str) -> str:
     """The unit where room is short: a counted noun goes, since the series beside it says what is counted."""
-    stem = unit.removesuffix("/h")
+    stem = unit.partition("/")[0]
     return unit if stem in ("bytes", "seconds", "ratio") else unit.removeprefix(stem)
 
 
@@ -86,9 +87,9 @@ def interval(trend: Trend | None, unit: str) -> str:
 
 
 def growth_and_interval(trend: Trend | None, unit: str) -> str:
-    """`+3.1 MiB/h (+2.9 to +3.3)`: both, with the unit once where it is the same."""
+    """`+3.1 MiB/h (+2.9 to +3.3)`: both, with the unit once where it is the same; what never moved has no interval to tell."""
     middle, around = growth(trend, unit), interval(trend, unit)
-    if not (middle and around):
+    if not (middle and around) or (trend and trend.slope_low == trend.slope_high == 0):
         return middle
     tail = _NUMBER.sub("", middle, count=1)
     return f"{middle} ({around.removesuffix(tail) if around.count(tail) == 1 else around})"
@@ -124,7 +125,9 @@ def settled(trend: Trend | None) -> str:
     if trend is None:
         return ""
     after = trend.settled_after_seconds
-    return "not yet" if after is None else f"after {show_duration(after)}"
+    if after is None:
+        return "not yet"
+    return f"after {show_duration(after)}" if after else "from the start"
 
 
 def runs_out(finding: Finding) -> str:
@@ -186,9 +189,8 @@ def does(suspect: Suspect) -> str:
 
 def per_request(suspect: Suspect) -> str:
     """`1 goroutine a request (0.9 to 1.1)`: what one request leaves behind, with its interval; empty where it is not known."""
-    each, low, high = (
-        counted(value, suspect.unit) for value in (suspect.per_request, suspect.low, suspect.high)
-    )
+    each = counted(suspect.per_request, suspect.unit)
+    low, high = (amount(value, brief(suspect.unit)) for value in (suspect.low, suspect.high))
     if suspect.per_request <= 0 or not each:
         return ""
     kind = "" if suspect.endpoint else " of any kind"
@@ -273,14 +275,19 @@ def headline(analysis: Analysis) -> tuple[str, str]:
     return MARK[analysis.verdict], analysis.verdict.value.upper()
 
 
+def load_began(analysis: Analysis) -> float:
+    """When the load began, in seconds of the run; 0 where nothing was driven."""
+    stretches = (phase for phase in analysis.phases if phase.name != PhaseName.SNAPSHOT)
+    return min((phase.start for phase in stretches), default=0.0)
+
+
 def course(analysis: Analysis) -> str:
     """`completed in 8 h`, or `recorded over 8 h` of a file: how it ended, and how long after the load began.
 
     The target's start is not counted.
     """
     run = analysis.run
-    begun = min((phase.start for phase in analysis.phases), default=0.0)
-    lasted = show_duration(max(run.seconds - begun, 0.0))
+    lasted = show_duration(max(run.seconds - load_began(analysis), 0.0))
     if run.failure is not None:
         return f"broke after {lasted}: {clean(run.failure)}"
     if run.ended is Ending.COMPLETED and not (analysis.phases or analysis.endpoints):

@@ -30,7 +30,7 @@ def finding(analysis: Analysis, rule: str, series: str | None = None) -> Finding
 def test_steady_resources_under_a_load_that_was_served_pass() -> None:
     analysis = judged(recording(MEMORY, gauge("process_open_fds", 30)), errors="1%", p99="1s")
     assert analysis.verdict is Verdict.PASS
-    assert "2 series keep steady over 5 min" in analysis.reason
+    assert "2 series stayed steady over 5 min" in analysis.reason
     assert "would have been caught" in analysis.reason
 
 

@@ -125,7 +125,9 @@ def test_a_terminal_of_80_by_24_is_never_filled_beyond_its_edges(series: int) ->
         file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None
     )
     many = [finding("process_threads", Verdict.PASS, vouched=DAY) for _ in range(series)]
-    progress = lines_for(console, live(series), judged(LEAK, STEADY, *many))
+    seen = live(series)
+    seen.saw(Window(1.0, 1.0, 1, ()))
+    progress = lines_for(console, seen, judged(LEAK, STEADY, *many))
     console.print(progress.drawn(720.0))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert len(text.splitlines()) < 24
@@ -147,6 +149,45 @@ def test_a_log_has_a_line_a_minute() -> None:
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 10
     assert lines[1].startswith("70 s: ")
+
+
+def test_who_joins_a_run_sees_at_once_how_it_stands() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=80)
+    seen, judge = Live(), Judge(None, html=False, after=0.0)  # type: ignore[arg-type]
+    progress = ProgressLines(Shown("x", 3600.0, 0.0, str, joined=True), seen, judge, console)
+    with progress:
+        progress.tick()  # its target starts
+        for second in range(40):
+            progress.tick()
+            seen.saw(Window(second + 1.0, 1.0, 1, ()))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[0] == "x: the load has not begun yet"
+    assert [line[:5] for line in lines[1:]] == ["10 s:"]
+    assert "starting" in _shown(ProgressLines(Shown("x", 9.0, 0.0, str), Live(), judge, console))
+    late = ProgressLines(Shown("x", 3600.0, 0.0, str, joined=True), seen, judge, console)
+    late.tick()
+    assert console.file.getvalue().splitlines()[-1].startswith("40 s: ")  # type: ignore[attr-defined]
+
+
+def _shown(progress: ProgressLines) -> str:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    console.print(progress.drawn(0.0))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_run_tells_once_how_to_watch_it_from_another_terminal() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=80)
+    seen, judge = Live(), Judge(None, html=False, after=0.0)  # type: ignore[arg-type]
+    progress = ProgressLines(
+        Shown("x", 60.0, 0.0, str, elsewhere="soak watch run"), seen, judge, console
+    )
+    progress.tick()
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+    seen.saw(Window(1.0, 1.0, 1, ()))
+    for _ in range(3):
+        progress.tick()
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert told == "soak: the load has begun; from another terminal: soak watch run\n"
 
 
 def test_in_a_narrow_terminal_only_names_are_cut() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from soak.model import Analysis
+from soak.model import Analysis, Phase
 from soak.reporters import REPORTERS, figures, wording
 from tests.targets.building import BuildError, MissingToolchainError, cached, call, tool
 
@@ -265,7 +265,19 @@ def test_the_banner_says_when_the_first_of_what_tells_of_one_resource_runs_out()
     worst = next(one for one in analysis.findings if one.exhausts_in_hours)
     heap = replace(worst, series="go_gc_heap_live_bytes", exhausts_in_hours=200.0)
     banner = page(replace(analysis, findings=(heap, *analysis.findings))).partition("</header>")[0]
-    assert f"runs out</dt><dd>{wording.runs_out(worst)}" in banner
+    assert f"runs out</dt><dd>{wording.runs_out(worst)} <small>by the growth of <code>" in banner
+
+
+@pytest.mark.parametrize(("load", "begin"), [(0.0, 0.0), (100.0, 0.0), (3600.0, 2880.0)])
+def test_the_time_axis_begins_with_the_load_where_the_target_starts_slowly(
+    load: float, begin: float
+) -> None:
+    analysis = failing()
+    end = load + 36_000.0
+    steady = Phase("steady", load + 60, end)
+    phases = (Phase("snapshot", 1.0, 2.0), Phase("ramp", load, load + 60), steady)
+    moved = replace(analysis, charts=(), phases=phases, run=replace(analysis.run, seconds=end))
+    assert figures.begin_of(moved) == pytest.approx(begin)
 
 
 def test_passes_are_folded_only_when_something_did_not_pass() -> None:
@@ -361,7 +373,9 @@ def test_the_flame_graph_zooms_by_click_and_key_and_finds_a_call() -> None:
 
 def test_keys_read_zoom_and_pan_all_charts_and_a_switch_shows_the_requests_axis() -> None:
     seen = browse("fail", 1280)
-    assert re.fullmatch(r"[\dhms]+: go_goroutines [56]\d\d goroutines", seen["said"])
+    assert re.fullmatch(
+        r"[\dhms]+, 2026-11-23 \d\d:\d\d:\d\d UTC: go_goroutines [56]\d\d goroutines", seen["said"]
+    )
     assert seen["zoomed"] == pytest.approx([0.25, 0.75], abs=0.03)
     assert seen["panned"] == pytest.approx([0.125, 0.625], abs=0.03)
     assert seen["whole"] == [0, 1]

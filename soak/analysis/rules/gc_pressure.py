@@ -51,6 +51,13 @@ class _Measure:
         """What the measure is held against."""
         return self.advised if self.asked is None else self.asked
 
+    @property
+    def shown_limit(self) -> str:
+        """The limit, as the sentence goes on after what was measured."""
+        if self.unit == _UNITS["cycles"]:
+            return f"{show_number(self.limit)} a minute"
+        return show_amount(self.limit, self.unit)
+
 
 def gc_findings(asked: RuleInput) -> Iterator[Finding]:
     """Findings of the rule `gc`: measured against `limits.gc`, or against what is advised, which never fails."""
@@ -59,7 +66,7 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
     for measure in _measures(asked.prepared, limits):
         limit = measure.limit
         over = measure.value > limit
-        shown = show_amount(limit, measure.unit)
+        shown = measure.shown_limit
         if measure.asked is not None:
             verdict = Verdict.FAIL if over else Verdict.PASS
             reason = f"{measure.said}; {shown} is allowed."
@@ -97,8 +104,7 @@ def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]
         return
     for measure in _measures(asked.prepared, asked.limits):
         if measure.asked is None and measure.value > measure.limit:
-            shown = show_amount(measure.limit, measure.unit)
-            yield f"{measure.said}, more than the {shown} that is advised; limits.gc makes a rule of it"
+            yield f"{measure.said}, more than the {measure.shown_limit} that is advised; limits.gc makes a rule of it"
 
 
 def _advice_applies(prepared: Prepared) -> bool:

@@ -20,7 +20,7 @@ from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, GROWS_BY, SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, JudgedClock, RuleName, Trend, Verdict
-from soak.units import show_amount, show_duration, show_number
+from soak.units import show_amount, show_duration, show_growth, show_number
 
 
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
@@ -135,11 +135,11 @@ def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str, mat
 
 def _steady(subject: Subject, trend: Trend) -> str:
     """A pass, with the slowest growth that would have been seen."""
-    slowest = _amount(subject, trend.resolution_per_hour)
+    slowest = show_growth(trend.resolution_per_hour, subject.unit)
     if trend.slope_low == trend.slope_high and not subject.integer:
         unseen = trend.resolution_per_hour > 0
         tail = f": any {'fall' if subject.falls else 'growth'} is under {slowest}" if unseen else ""
-        return f"{_capital(subject)} did not move at all{tail}."
+        return f"{_capital(subject)} did not change at all{tail}."
     if trend.slope_low > 0:  # a slope that is surely above zero was not steady all along
         moved, has = "fell" if subject.falls else "rose", "have" if _plural(subject) else "has"
         state = f"{moved} at first, and {has} settled"

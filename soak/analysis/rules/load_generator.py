@@ -186,7 +186,7 @@ def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterat
         f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
     )
     if generator.late > LATE and not generator.short:
-        yield f"{late} ({_figures_of(generator)}); that is in their latency, p99 and beyond above all."
+        yield f"{late} ({_figures_of(generator)}); their latency includes it, p99 and beyond above all."
     if generator.short:
         dropped = (
             f", and {show_ratio(generator.dropped)} were dropped"

@@ -17,7 +17,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import POOLS, PoolNames, pool_identity, selected
 from soak.model import Finding, Floats, Kind, Labels, RuleName, Series, Verdict
-from soak.units import show_number, show_ratio
+from soak.units import show_count, show_number, show_ratio
 
 #: A pool is pinned when it is at its maximum in this share of the samples.
 _PINNED = 0.95
@@ -118,7 +118,7 @@ def _gave_up(prepared: Prepared, counter: Series) -> Iterator[Finding]:
         float(np.where(grown < 0, values[1:], grown).sum()) if counter.kind is Kind.COUNTER else 0.0
     )
     if total > 0:
-        callers = "1 caller" if total == 1 else f"{show_number(total)} callers"
+        callers = show_count(round(total), "caller")
         reason = f"{callers} gave up waiting for a connection: the pool was exhausted."
         yield Finding(
             RuleName.MAX, counter.name, Verdict.FAIL, reason, counter.labels, 0.0, total, "callers"

@@ -13,7 +13,7 @@ from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Labels, RuleName, Verdict
 from soak.profile import EndpointLimits
 from soak.profile.windowed import ShareOfWindows, Windowed
-from soak.units import show_amount, show_ratio
+from soak.units import show_amount, show_count, show_ratio, singular
 from soak.windows import EndpointWindows
 
 #: Share of a window that must have been recorded for it to count: one cut off by the end, or by a gap, is none.
@@ -104,5 +104,6 @@ def _finding(key: str, limit: Windowed, values: list[float], whole: int, labels:
 
 def _counted(count: int, wanted: ShareOfWindows) -> str:
     length = wanted.text.rpartition(" ")[2]
-    name = length if length in ("minutes", "hours", "days") else f"windows of {length}"
-    return f"{count:,} {name}"
+    if length in ("minutes", "hours", "days"):
+        return show_count(count, singular(length))
+    return f"{show_count(count, 'window')} of {length}"

@@ -1,19 +1,30 @@
-"""The report's first sentence: who leaks what, where, and how long that lasts."""
+"""The report's first sentences: who leaks what, where, and how long that lasts; then what shows it."""
 
 from __future__ import annotations
 
 import math
+import re
 
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
 from soak.units import show_amount, show_duration, show_number, singular
 
+#: When one resource runs out, at the end of the sentence about its growth.
+_RUNS_OUT = re.compile(r"; (?:it|the target) runs out of .*?(?=\.(?: |$))")
+
 
 def headline(suspect: Suspect, analysis: Analysis) -> str:
-    """`POST /orders leaks 1.02 KiB a request in main.handleOrder (orders.go:88): an unbounded cache; … runs out in 11 h.`"""
-    place = _placed(suspect.place)
-    return f"{_leaks(suspect)}{place}: {CLASSES[suspect.leak_class].noun.format(unit=suspect.unit)}{_lasts(suspect, analysis)}."
+    """The reason for the verdict, with the suspect before it.
+
+    `POST /orders leaks 1.02 KiB per request in main.handleOrder (orders.go:88): an unbounded cache;
+    … runs out in 11 h.` The first of several resources to run out says when: the reason of another
+    one does not contradict it.
+    """
+    noun = CLASSES[suspect.leak_class].noun.format(unit=suspect.unit)
+    lasts = _lasts(suspect, analysis)
+    reason = _RUNS_OUT.sub("", analysis.reason, count=1) if lasts else analysis.reason
+    return f"{_leaks(suspect)}{_placed(suspect.place)}: {noun}{lasts}. {reason}"
 
 
 def _placed(place: Place) -> str:

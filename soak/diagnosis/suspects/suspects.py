@@ -60,7 +60,7 @@ def with_suspects(recording: Recording, analysis: Analysis, warmup: float = 0.0)
         if suspect.leak_class not in ("gc-pressure", "buffered-response")
     ]
     if leaks and analysis.verdict is Verdict.FAIL:
-        reason = f"{headline(leaks[0], analysis)} {analysis.reason}"
+        reason = headline(leaks[0], analysis)
     return replace(
         analysis,
         suspects=named,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from soak.compared import Change, Comparison, Difference, GateVerdict, MeasuredRun
 from soak.printable import clean
 from soak.reporters import wording
-from soak.units import show_amount, show_duration
+from soak.units import show_amount, show_count, show_duration
 
 MARK = {Change.WORSE: "✗", Change.CANNOT_TELL: "?", Change.BETTER: "✓", Change.SAME: "="}
 VERDICT_MARK = {GateVerdict.WORSE: "✗", GateVerdict.CANNOT_TELL: "?", GateVerdict.NOT_WORSE: "✓"}
@@ -97,7 +97,7 @@ def side(runs: tuple[MeasuredRun, ...]) -> str:
     names = ", ".join(dict.fromkeys(clean(run.name) for run in runs))
     loads = ", ".join(dict.fromkeys(clean(run.load) for run in runs))
     seconds = sorted(run.seconds for run in runs)[len(runs) // 2]
-    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    count = show_count(len(runs), "run")
     return (
         f"{count} of {names}, {show_duration(seconds)}{' each' if len(runs) > 1 else ''}, {loads}"
     )
@@ -109,7 +109,7 @@ def headline(comparison: Comparison) -> str:
     if comparison.verdict is not GateVerdict.NOT_WORSE or not comparison.untold:
         return said
     total = len(comparison.differences)
-    return f"{said}, but {comparison.untold} of {total} metric{'s' if total > 1 else ''} cannot be told"
+    return f"{said}, but {comparison.untold} of {show_count(total, 'metric')} cannot be told"
 
 
 def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:

@@ -78,7 +78,7 @@ function soakKey(event, plot, whole) {
 function soakSayMoment(status, legend, moment) {
   const values = [...legend?.querySelectorAll("li") ?? []].map((row) => [row.querySelector("button")?.textContent.trim(), row.querySelector(".at")?.textContent])
     .filter(([name, value]) => name && value).map(([name, value]) => `${name} ${value}`);
-  status.textContent = Number.isFinite(moment) ? `${soakElapsed(moment)}: ${values.join(", ") || "no value"}` : "";
+  status.textContent = Number.isFinite(moment) ? `${soakMoment(moment)}: ${values.join(", ") || "no value"}` : "";
 }
 
 // Fewer labels where a chart is narrow, so that none lies on another.

@@ -36,6 +36,27 @@ function soakElapsed(seconds) {
   return (seconds < 0 ? "-" : "") + (parts.filter(Boolean).slice(0, 3).join("") || "0");
 }
 
+// When that was, in UTC: 22:05, or 22:05:12 where not `brief`, with its date where `before` was on another; empty where the start is not known.
+function soakWall(seconds, before = null, brief = true) {
+  const started = Date.parse(document.documentElement.dataset.started ?? "");
+  if (!Number.isFinite(started)) return "";
+  const [date, time] = new Date(started + seconds * 1e3).toISOString().split("T");
+  const same = before !== null && new Date(started + before * 1e3).toISOString().startsWith(date);
+  return (same ? "" : `${date} `) + time.slice(0, brief ? 5 : 8);
+}
+
+// A label of the time axis: elapsed time, and below it the time of day with its date where that is a new one.
+function soakTimeLabel(tick, index, ticks) {
+  const wall = soakWall(tick, index > 0 ? ticks[index - 1] : null, ticks.length < 2 || ticks[1] - ticks[0] >= 60);
+  return wall ? `${soakElapsed(tick)}\n${wall}` : soakElapsed(tick);
+}
+
+// A moment in full: 1h30m, 2026-11-28 22:05 UTC.
+function soakMoment(seconds) {
+  const wall = soakWall(seconds, null, false);
+  return wall ? `${soakElapsed(seconds)}, ${wall} UTC` : soakElapsed(seconds);
+}
+
 // The library travels compressed. It is run once, before the first chart is drawn.
 async function soakLoadLibrary() {
   const packed = Uint8Array.from(atob(document.getElementById("chart-library").textContent), (letter) => letter.charCodeAt(0));
@@ -108,6 +129,7 @@ async function soakDraw(root, data) {
   const plots = new Map(Object.entries(items[0].roots).map(([id, place]) => [place, drawn.get_model_by_id(id)]));
   soakShown = { models, managers, document: drawn, plots, span: tagged("time")[0] };
   soakShown.whole = { start: soakShown.span?.start, end: soakShown.span?.end };
+  const onRequests = tagged("requests").map((range) => [range, { start: range.start, end: range.end }]);
   soakLink(soakShown.span, tagged("time-ahead")[0], soakShown.whole);
   soakPaint();
   soakExplore(root, plots);
@@ -120,7 +142,7 @@ async function soakDraw(root, data) {
   }
   root.querySelector("#whole").addEventListener("click", () => {
     soakShown.span?.setv(soakShown.whole);
-    for (const range of tagged("requests")) range.setv(soakShown.whole);
+    for (const [range, whole] of onRequests) range.setv(whole);
   });
   // A finger on a chart scrolls the page; zooming is for pointers that hover.
   if (matchMedia("(any-hover: none)").matches) {
