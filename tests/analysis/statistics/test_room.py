@@ -86,7 +86,7 @@ def test_what_is_left_of_a_capacity_bounds_a_constant() -> None:
 
 def test_the_sentence_says_that_it_did_not_move_and_what_may_hide() -> None:
     assert judged(200e6 + 1, unit="bytes").reason.endswith(
-        "did not move at all: any growth is under 57.2 MiB/h."
+        "did not change at all: any growth is under 57.2 MiB/h, 40.2 GiB a month."
     )
 
 
