@@ -77,11 +77,13 @@ def _warm_up(analysis: Analysis, prepared: Prepared) -> str:
         for finding in analysis.findings
         if finding.trend is not None and finding.trend.settled_after_seconds is not None
     ]
-    found = (
-        f" Each series is judged from where it had settled, the last of them {show_duration(max(settled))} into the run."
-        if settled
-        else ""
+    latest = max(settled, default=0.0)
+    when = (
+        f"the last of them after {show_duration(latest)}"
+        if latest
+        else "all of them from the start"
     )
+    found = f" Each series is judged from where it had settled, {when}." if settled else ""
     masked = sum(1 for phase in prepared.masked if phase.name == PhaseName.SNAPSHOT)
     hidden = f" Samples beside {show_count(masked, 'snapshot')} are left out." if masked else ""
     return f"{first}; {show_duration(prepared.judged_seconds)} were judged.{found}{hidden}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.request_charts import LATENCY, LOAD, request_charts
+from soak.analysis.rules.gc_pressure import COLLECTIONS
 from soak.analysis.thinning import thinned
 from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
 from soak.catalog.process import CPU_SECONDS
@@ -56,8 +57,9 @@ _LEGENDS = {
     "soak_load_asked_per_second": "asked",
     "soak_load_asked_users": "users asked for",
     "soak_load_cpu_ratio": "busiest process",
-    "soak_load_lag_seconds": "lag",
-    "soak_load_late_ratio": "late",
+    "load_users": "in flight",
+    "soak_load_lag_seconds": "event loop lag",
+    "soak_load_late_ratio": "sent late",
     "soak_load_dropped_total": "dropped",
 }
 #: Nothing to see while they are nought.
@@ -130,6 +132,9 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
     title, unit = _rate_of(
         name, role.noun[:1].upper() + role.noun[1:], str(role.unit or unit_of(name))
     )
+    group = _group(name)
+    if any(finding.unit == COLLECTIONS for finding in own):
+        title, unit, group = "Garbage collections", "per second", COLLECTOR
     if len(drawn) > MOST_CURVES:
         verdicts = {finding.labels: _ORDER.index(finding.verdict) for finding in reversed(own)}
         title += f" (the {MOST_CURVES} worst of {len(drawn):,})"
@@ -140,7 +145,7 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
         thinned(series, series_key(name, series.labels), trends.get(series.labels))
         for series in drawn
     )
-    return Chart(title, unit, curves, _worst(own), limit, _warm_up(trends.values()), _group(name))
+    return Chart(title, unit, curves, _worst(own), limit, _warm_up(trends.values()), group)
 
 
 def _rate_of(name: str, title: str, unit: str) -> tuple[str, str]:

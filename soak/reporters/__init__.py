@@ -83,7 +83,7 @@ def _broken(entry: EntryPoint, why: str) -> Reporter:
 
     def render(_: Analysis) -> str:
         raise SoakError(
-            f"reporter {entry.name!r} ({entry.value}) cannot be used: {why}; mend or uninstall its package"
+            f"reporter {entry.name!r} ({entry.value}) cannot be used: {why}; fix or uninstall its package"
         )
 
     return Reporter("", render)

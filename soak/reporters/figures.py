@@ -112,8 +112,10 @@ def drawable(chart: Chart) -> bool:
 def ahead_of(analysis: Analysis) -> Line | None:
     """The line to draw beside the first chart's curve: a forecast as far as the chart shows it, or the steepest hidden growth."""
     lead = analysis.lead
-    if lead is None or lead.line is None or lead.target is None:
-        return lead.line if lead else None
+    if lead is None or analysis.broke:
+        return None
+    if lead.line is None or lead.target is None:
+        return lead.line
     line, end = lead.line, _end(analysis)
     lasted = end - begin_of(analysis)
     if line.end <= end + lasted * FORECAST_REACH:

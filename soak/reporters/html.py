@@ -133,16 +133,18 @@ def waiting(name: str) -> str:
 
 
 def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> list[Chart]:
-    """The charts to draw: the one with the leading series first, even if it never moved; it is taken out of `still`."""
+    """The charts to draw: the one with the leading series first, even if it never moved; it is taken out of `still`.
+
+    Of a run that broke, the load leads: until when there was any.
+    """
     leading = analysis.lead.series if analysis.lead else None
-    first = next(
-        (
-            chart
-            for chart in (*moving, *still)
-            if leading in {curve.series for curve in chart.curves}
-        ),
-        None,
-    )
+
+    def leads(chart: Chart) -> bool:
+        if analysis.broke:
+            return chart.group == GROUPS[0]
+        return leading in {curve.series for curve in chart.curves}
+
+    first = next(filter(leads, (*moving, *still)), None)
     if first is None:
         return moving
     if first in still:
@@ -153,7 +155,7 @@ def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> 
 def lead_wording(analysis: Analysis) -> str:
     """`forecast: its capacity of 512 MiB in 4 days`: what the dotted line beside the first curve is; empty without one."""
     lead = analysis.lead
-    if lead is None or lead.line is None:
+    if lead is None or lead.line is None or analysis.broke:
         return ""
     line = lead.line
     unit = next(

@@ -13,7 +13,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoesca
 from markupsafe import Markup, escape
 
 from soak.reporters import trace_wording, wording
-from soak.units import show_duration, show_number, show_ratio
+from soak.reporters.next_steps import again, next_step
+from soak.units import show_count, show_duration, show_number, show_ratio
 
 
 def own_script(text: str) -> Markup:
@@ -64,7 +65,13 @@ def environment() -> Environment:
     )
     style = Markup(page_file("report.css"))  # noqa: S704 - our own
     made.globals.update(
-        wording=wording, trace_wording=trace_wording, marks=wording.MARK, style=style
+        wording=wording,
+        trace_wording=trace_wording,
+        marks=wording.MARK,
+        style=style,
+        count=show_count,
+        next_step=next_step,
+        again=again,
     )
     made.filters.update(
         clean=wording.clean,

@@ -159,7 +159,9 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
         ("settled", settled(trend)),
         (
             "vouches for",
-            show_duration(finding.vouched_seconds) if finding.vouched_seconds is not None else "",
+            show_duration(finding.vouched_seconds)
+            if finding.vouched_seconds is not None and finding.verdict is not Verdict.FAIL
+            else "",
         ),
         ("verdict", changed(finding)),
         ("slowest it could catch", amount(trend.resolution_per_hour, f"{unit}/h") if trend else ""),
@@ -289,31 +291,11 @@ def course(analysis: Analysis) -> str:
     run = analysis.run
     lasted = show_duration(max(run.seconds - load_began(analysis), 0.0))
     if run.failure is not None:
-        return f"broke after {lasted}: {clean(run.failure)}"
+        why = "" if run.failure in analysis.reason else f": {clean(run.failure)}"
+        return f"broke after {lasted}{why}"
     if run.ended is Ending.COMPLETED and not (analysis.phases or analysis.endpoints):
         return f"recorded over {lasted}"  # a file or a server's answer: nothing was run
     return f"{ENDED[run.ended]} {lasted}"
-
-
-def next_step(analysis: Analysis) -> str:
-    """What a reader does next, where no suspect's remedy says it; empty where nothing needs doing."""
-    if analysis.broken:
-        return "nothing is known of the target from this run: mend what broke, and run it again."
-    of_file = not (analysis.phases or analysis.endpoints)
-    if of_file or analysis.run.ended is Ending.RUNNING:
-        return ""
-    if analysis.verdict is Verdict.PASS:
-        return "keep this run to compare later ones with: `soak baseline set RUN`."
-    worst = worst_first(analysis.findings)[:1]
-    growth = bool(worst) and worst[0].rule == "growth"
-    if analysis.verdict is Verdict.FAIL:
-        named = "run it again with `--diagnose`, which names the place and the endpoint."
-        return named if growth else "mend what failed, or change its limit, and run it again."
-    if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
-        return "go on with it: `soak run --resume RUN`."
-    longer = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."
-    mend = "mend what is open under Findings, or allow it in `limits`, and run it again."
-    return longer if growth else mend
 
 
 def tally(analysis: Analysis) -> str:

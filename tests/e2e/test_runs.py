@@ -261,7 +261,7 @@ def test_a_lost_load_is_exit_4_and_never_a_pass(shop: Target, tmp_path: Path) ->
     assert process.returncode == 4
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     assert analysis["verdict"] != "pass"
-    assert "the load's process was killed by signal 9 before its time" in analysis["reason"]
+    assert "the load process was killed by signal 9 before the load was done" in analysis["reason"]
     assert analysis["run"]["ended"] == "aborted"
 
 

@@ -19,6 +19,7 @@ from soak import reporters
 from soak.errors import SoakError
 from soak.model import Analysis, Ending, RuleName, Verdict
 from soak.reporters import REPORTERS, Reporter, github, terminal, wording
+from soak.reporters.next_steps import again, next_step
 
 from .analyses import ANALYSES, NASTY, SCRIPT, failing
 
@@ -193,16 +194,16 @@ def test_the_time_that_a_target_took_to_start_is_no_part_of_the_run() -> None:
 
 def test_every_verdict_says_what_to_do_next() -> None:
     passing = ANALYSES["pass"]()
-    assert "soak baseline set" in wording.next_step(passing)
+    assert "soak baseline set" in next_step(passing)
     growth = replace(passing.findings[0], rule=RuleName.GROWTH, verdict=Verdict.INCONCLUSIVE)
     unsure = replace(passing, verdict=Verdict.INCONCLUSIVE, findings=(growth,), vouched=None)
-    assert "--until-certain" in wording.next_step(unsure)
+    assert "--until-certain" in next_step(unsure)
     failing = replace(growth, rule=RuleName.ERRORS)
-    assert "allow it in `limits`" in wording.next_step(replace(unsure, findings=(failing,)))
+    assert "allow it in `limits`" in next_step(replace(unsure, findings=(failing,)))
     cut = replace(unsure, run=replace(unsure.run, ended=Ending.INTERRUPTED))
-    assert "--resume" in wording.next_step(cut)
+    assert "--resume" in next_step(cut)
     under_way = replace(passing, run=replace(passing.run, ended=Ending.RUNNING))
-    assert wording.next_step(under_way) == ""
+    assert next_step(under_way) == ""
 
 
 @pytest.mark.parametrize("name", ["html", "markdown", "junit", "terminal", "github"])
@@ -212,3 +213,21 @@ def test_a_suspect_of_no_known_class_is_not_said_to_be_sure(name: str) -> None:
     text = REPORTERS[name].render(replace(known, suspects=(suspect,)))
     assert "kind not known" in text
     assert "50% sure" not in text
+
+
+def test_the_command_to_run_it_again_leaves_out_the_directory_that_is_taken() -> None:
+    assert again("soak run a.yaml --out reports/x --json") == "soak run a.yaml --json"
+    assert again("soak run 'my file.yaml' --out=x") == "soak run 'my file.yaml'"
+    assert again("soak 'run") == "soak 'run"
+
+
+def test_a_run_that_broke_says_why_once() -> None:
+    healthy = ANALYSES["pass"]()
+    why = "the load process was killed"
+    run, reason = replace(healthy.run, failure=why), f"The run broke: {why}"
+    broken = replace(healthy, verdict=Verdict.INCONCLUSIVE, run=run, reason=reason, broken=reason)
+    assert broken.broke
+    assert wording.course(broken).startswith("broke after ")
+    assert why not in wording.course(broken)
+    assert why in wording.course(replace(broken, reason="a leak"))
+    assert "proves nothing" in next_step(broken)

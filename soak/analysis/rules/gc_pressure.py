@@ -32,7 +32,8 @@ HEAPS = tuple(collector for collector in COLLECTORS if collector.live and collec
 FOOTPRINTS = (*(collector.footprint for collector in COLLECTORS if collector.footprint), RESIDENT)
 
 
-_UNITS = {"cycles": "collections/min", "pause": "seconds", "live": "ratio"}
+COLLECTIONS = "collections/min"
+_UNITS = {"cycles": COLLECTIONS, "pause": "seconds", "live": "ratio"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class _Measure:
     @property
     def shown_limit(self) -> str:
         """The limit, as the sentence goes on after what was measured."""
-        if self.unit == _UNITS["cycles"]:
+        if self.unit == COLLECTIONS:
             return f"{show_number(self.limit)} a minute"
         return show_amount(self.limit, self.unit)
 

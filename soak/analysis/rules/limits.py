@@ -204,7 +204,7 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
         )
     elif ratio > _MOSTLY:
         doing = "an endpoint that mostly fails" if labels else "a service that mostly fails"
-        reason = f"{said}: {doing} is not doing the work that would make it leak; mend that, or allow it (limit errors: 100%)."
+        reason = f"{said}: {doing} is not doing the work that would make it leak; fix that, or allow it (limit errors: 100%)."
         yield Finding(
             RuleName.ERRORS,
             name,

@@ -198,7 +198,7 @@ class LoadProcess:
         code = self._process.wait()
         if self.finished is None and not self._stopping and self.failure is None:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-            self.failure = f"the load's process {how} before its time"
+            self.failure = f"the load process {how} before the load was done"
         self._begun.set()
         self._ended.set()
 

@@ -1,6 +1,6 @@
 // Charts by pointer and keyboard: the values of all curves at one moment, zoom and pan, the axis of requests.
 const KEY_STEP = 1 / 50, KEY_PAN = 1 / 4, KEY_ZOOM = 1 / 2; // shares of the stretch that is shown
-const LABEL_WIDTH = 95; // pixels that a label of the time axis needs
+const LABEL_WIDTH = 80; // pixels that a label of the time axis needs
 
 // What a clock of requests had counted when it showed this.
 function soakRequests(moment, shown, requests) {

@@ -45,10 +45,10 @@ function soakWall(seconds, before = null, brief = true) {
   return (same ? "" : `${date} `) + time.slice(0, brief ? 5 : 8);
 }
 
-// A label of the time axis: elapsed time, and below it the time of day with its date where that is a new one.
+// A label of the time axis: elapsed time, below it the time of day, and below that its date where it is a new one.
 function soakTimeLabel(tick, index, ticks) {
   const wall = soakWall(tick, index > 0 ? ticks[index - 1] : null, ticks.length < 2 || ticks[1] - ticks[0] >= 60);
-  return wall ? `${soakElapsed(tick)}\n${wall}` : soakElapsed(tick);
+  return [soakElapsed(tick), ...wall.split(" ").reverse()].join("\n").trimEnd();
 }
 
 // A moment in full: 1h30m, 2026-11-28 22:05 UTC.
