@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class LivePage:
         self._name, self._judge, self._said = name, judge, said
         self._final: tuple[str, str] | None = None
         self._asked, self._taken = 0.0, threading.Event()
+        self._id = secrets.token_hex(4)  # a page that is served anew counts its reports anew
         pages = {"/": self._page, "/report": self._page, "/state": self._state}
         self._server = PageServer("--live", address, pages, token)
 
@@ -67,13 +69,17 @@ class LivePage:
         )
         if self._final:
             self._taken.set()
-        return PageState(html.replace("<html ", f'<html data-version="{version}" ', 1), _HTML)
+        known = f'<html data-page="{self._id}" data-version="{version}" '
+        return PageState(html.replace("<html ", known, 1), _HTML)
 
     def _state(self, _request: Request) -> PageState:
         self._asked = time.monotonic()
         final = self._final
         text = final[1] if final else self._said()
-        return PageState(
-            json.dumps({"version": self._version(), "final": final is not None, "text": text}),
-            _JSON,
-        )
+        state = {
+            "page": self._id,
+            "version": self._version(),
+            "final": final is not None,
+            "text": text,
+        }
+        return PageState(json.dumps(state), _JSON)

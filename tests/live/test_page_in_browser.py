@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import pytest
 
@@ -17,8 +18,8 @@ from soak.reporters.html import render
 from tests.reporters.analyses import failing
 from tests.reporters.test_html import CHROMIUM, FLAGS, WATCH, Elements
 
-#: Renewals before the run ends.
-RENEWALS = 3
+#: Renewals before the run ends, and what the page is called once it is served anew.
+RENEWALS, ANEW = 3, "anew"
 REPORT = """<script>
 addEventListener("load", () => { window.opened = false; });
 setInterval(() => {
@@ -36,18 +37,27 @@ setInterval(() => {
 
 
 class Renewing(LivePage):
-    """Has a new judgement at each question, and ends after a few."""
+    """Has a new judgement at each question; after a few it is served anew, unjudged first; then it ends."""
 
     def _state(self, request: object) -> object:  # type: ignore[override]
         judge = self._judge
         if judge.number <= RENEWALS:
             judge.number += 1
             judge.latest = Judgement(judge.number, None, self.page, None, 0.0)
+        elif self._id != ANEW:
+            self._id, judge.latest = ANEW, None
+        elif judge.latest is None:
+            judge.latest = Judgement(judge.number, None, self.page, None, 0.0)
         elif self._final is None:
             self._final = (self.page, "the run has ended")
         return super()._state(request)  # type: ignore[arg-type]
 
+    def _page(self, request: object) -> object:  # type: ignore[override]
+        self.taken.append((self._id == ANEW, self._version()))
+        return super()._page(request)  # type: ignore[arg-type]
+
     page = ""
+    taken: ClassVar[list[tuple[bool, int]]] = []
 
 
 @pytest.mark.slow
@@ -85,3 +95,5 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
     assert (seen["banners"], seen["mains"], seen["hidden"], seen["documents"]) == (1, 1, 0, 1)
     assert seen["charts"] == charts
     assert seen["open"]
+    # The same number from another server is another report; one that has judged nothing is not asked for its page.
+    assert live.taken == [(False, 1), (False, 2), (False, 3), (False, 4), (True, 4), (True, 5)]

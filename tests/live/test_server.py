@@ -118,14 +118,20 @@ def test_the_page_waits_renews_and_ends(tmp_path: Path) -> None:
     port = int(page.url.rsplit(":", 1)[1].strip("/"))
     try:
         assert "orders &lt;b&gt;" in ask(port)[1]
-        assert json.loads(ask(port, path="/state")[1]) == {
+        state = json.loads(ask(port, path="/state")[1])
+        known = state.pop("page")
+        assert state == {
             "version": 0,
             "final": False,
             "text": "12 s: 50 requests/s",
         }
         judge.number, judge.latest = 3, Judgement(3, None, "<html lang=en>third", None, 0.0)
         assert json.loads(ask(port, path="/state")[1])["version"] == 3
-        assert ask(port, path="/report")[1] == '<html data-version="3" lang=en>third'
+        report = f'<html data-page="{known}" data-version="3" lang=en>third'
+        assert ask(port, path="/report")[1] == report
+        again = LivePage("orders", judge, str, Address("127.0.0.1", 0))
+        again.close()
+        assert again._id != known
         page._taken.set()
         page.finish("<html lang=en>final", "the run has ended")
         state = json.loads(ask(port, path="/state")[1])

@@ -3,7 +3,6 @@ const soakLive = document.createElement("div");
 soakLive.id = "live";
 soakLive.append(document.createElement("strong"), " ", document.createElement("span"));
 document.body.prepend(soakLive);
-let soakVersion = null;
 let soakHeard = Date.now();
 
 function soakSay(state, text) {
@@ -86,11 +85,11 @@ async function soakPoll() {
     const answer = await fetch("state" + location.search, { cache: "no-store", signal: AbortSignal.timeout(10000) });
     if (!answer.ok) throw new Error(answer.status);
     const state = await answer.json();
-    if (soakVersion === null) soakVersion = Number(document.documentElement.dataset.version ?? 0);
-    if (state.version !== soakVersion) {
+    const { dataset } = document.documentElement;
+    // One that is served anew, by a `soak watch` started again, has nothing to show before its first judgement.
+    if (state.version > 0 && (String(state.version) !== dataset.version || state.page !== dataset.page)) {
       await soakRenew();
-      soakVersion = state.version;
-      document.documentElement.dataset.version = state.version;
+      Object.assign(dataset, { page: state.page, version: state.version });
     }
     soakHeard = Date.now();
     soakSay(state.final ? "final" : "live", state.text);
