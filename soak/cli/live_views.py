@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from soak.cli.progress import ProgressLines, Shown
+from soak.cli.progress import LOG_EVERY, ProgressLines, Shown
 from soak.cli.view_options import ViewOptions
 from soak.live.address import TOKEN
-from soak.live.judge import Judge
+from soak.live.judge import EVERY, Judge
 from soak.live.page import LivePage
 from soak.live.progress import Live
 
@@ -43,8 +43,9 @@ class Views:
 def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) -> Iterator[Views]:
     """Open the views, and close them at the end; UsageError or SoakError where one cannot listen."""
     looked_at = sys.stderr.isatty() or any((options.live, options.metrics, options.otlp))
-    first = FIRST_JUDGED if looked_at else FIRST_JUDGED_IN_LOGS
-    judge = Judge(directory, html=options.live is not None, after=max(0.0, first - live.elapsed))
+    first, every = (FIRST_JUDGED, EVERY) if looked_at else (FIRST_JUDGED_IN_LOGS, LOG_EVERY)
+    after = max(0.0, first - live.elapsed)
+    judge = Judge(directory, html=options.live is not None, after=after, every=every)
     lines = ProgressLines(shown, live, judge)
     with ExitStack() as stack:
         page = None

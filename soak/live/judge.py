@@ -23,7 +23,7 @@ from soak.model import Analysis
 #: Judging may take this share of one core over the run, in the long term.
 SHARE = 0.02
 #: CPU seconds that may be spent beyond the share, once: so that a run of minutes is judged more than once.
-ALLOWANCE = 8.0
+ALLOWANCE = 4.0
 #: Seconds between two judgements at least.
 EVERY = 5.0
 
@@ -43,16 +43,16 @@ class Judgement:
     cpu_seconds: float
 
 
-def next_due(now: float, began: float, spent: float) -> float:
+def next_due(now: float, began: float, spent: float, every: float = EVERY) -> float:
     """When to judge again, in the clock's seconds, after `spent` CPU seconds since `began`."""
-    return max(now + EVERY, began + (spent - ALLOWANCE) / SHARE)
+    return max(now + every, began + (spent - ALLOWANCE) / SHARE)
 
 
 class Judge:
     """Judges a run directory again and again from `after` seconds on; `latest` is what came out last.
 
-    `html` asks for the report's page as well. Nothing that happens to the judging process harms the
-    run.
+    Between two judgements are `every` seconds at least. `html` asks for the report's page as well.
+    Nothing that happens to the judging process harms the run.
     """
 
     def __init__(
@@ -61,9 +61,11 @@ class Judge:
         *,
         html: bool,
         after: float,
+        every: float = EVERY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._directory, self._html, self._after, self._clock = directory, html, after, clock
+        self._directory, self._html, self._clock = directory, html, clock
+        self._after, self._every = after, every
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="soak-judge", daemon=True)
@@ -115,7 +117,7 @@ class Judge:
                 spent_before, spent = spent_before + max(spent, ALLOWANCE), 0.0
             else:
                 spent = judgement.cpu_seconds
-            due = next_due(self._clock(), began, spent_before + spent)
+            due = next_due(self._clock(), began, spent_before + spent, self._every)
 
     def _end_process(self) -> None:
         process = self._process

@@ -13,6 +13,7 @@ from soak.model import Suspect
 from soak.reporters.comparison import COMPARISON_REPORTERS, difference_rows, markdown, sarif
 
 from .analyses import NASTY, SCRIPT, failing
+from .junit_schema import breaches
 from .test_every_reporter import words
 
 RUN = MeasuredRun(
@@ -145,7 +146,7 @@ def test_hostile_names_are_inert(name: str) -> None:
         assert "<img" not in text
         assert "<script" not in text  # no charts here, so not even soak's own
     elif name == "junit":
-        ET.fromstring(text)
+        assert breaches(ET.fromstring(text)) == []
     elif name in ("json", "sarif"):
         json.loads(text)
     elif name == "markdown":

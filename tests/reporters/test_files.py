@@ -13,6 +13,7 @@ from soak.model import Analysis, Finding, RuleName, RunInfo, Verdict
 from soak.reporters import REPORTERS, markdown, terminal
 
 from .analyses import ANALYSES, TRACE, empty, failing, hostile, passing
+from .junit_schema import breaches
 
 GOLDEN = Path(__file__).with_name("analysis.json")
 
@@ -60,6 +61,24 @@ def suite(analysis: Analysis) -> ET.Element:
     found = ET.fromstring(REPORTERS["junit"].render(analysis).encode()).find("testsuite")
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize("which", ANALYSES)
+def test_junit_keeps_to_the_schema_that_jenkins_publishes(which: str) -> None:
+    text = REPORTERS["junit"].render(ANALYSES[which]())
+    assert breaches(ET.fromstring(text.encode())) == []
+
+
+def test_what_the_schema_does_not_allow_is_a_breach() -> None:
+    wrong = ET.fromstring("<testsuites skipped='0'><testsuite name='x' time='a'/><b/></testsuites>")
+    assert breaches(wrong) == [
+        "testsuites has skipped",
+        "testsuite lacks tests",
+        "testsuite lacks failures",
+        "testsuite lacks errors",
+        "testsuite takes a",
+        "testsuites holds b",
+    ]
 
 
 @pytest.mark.parametrize("which", ANALYSES)

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 from soak.compared import Change, Comparison, Difference, GateVerdict
 from soak.printable import clean
 from soak.reporters.comparison import difference_rows
+from soak.reporters.junit import suites_of
 
 
 def render(comparison: Comparison) -> str:
@@ -24,8 +25,7 @@ def render(comparison: Comparison) -> str:
         "skipped": str(sum(case.find("skipped") is not None for case in cases)),
         "time": f"{sum(run.seconds for run in (*comparison.base_runs, *comparison.candidate_runs)):.3f}",
     }
-    suites = ET.Element("testsuites", totals)
-    suite = ET.SubElement(suites, "testsuite", totals)
+    suites, suite = suites_of(totals)
     suite.extend(cases)
     texts = [
         f"{title}: {text}"
