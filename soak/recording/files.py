@@ -13,15 +13,17 @@ from typing import Any
 from soak.errors import RecordingError
 from soak.recording.validation import LONGEST_SECONDS
 
-FORMAT_VERSION = 1
+#: What is written. Version 1 had no blocks, and every row in its table; it is still read.
+FORMAT_VERSION = 2
+READ_VERSIONS = (1, 2)
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
 LOAD_LOG, TARGET_LOG, SNAPSHOTS = "load.log", "target.log", "snapshots"
 
 SCHEMA = """
 CREATE TABLE series (id INTEGER PRIMARY KEY, source TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL, kind TEXT NOT NULL);
 CREATE TABLE layouts (id INTEGER PRIMARY KEY, source TEXT NOT NULL, series BLOB NOT NULL);
-CREATE TABLE scrapes (source TEXT NOT NULL, time REAL NOT NULL, late REAL NOT NULL, took REAL NOT NULL, error TEXT,
-                      layout INTEGER REFERENCES layouts, "values" BLOB, error_kind TEXT);
+CREATE TABLE scrapes (id INTEGER PRIMARY KEY, source TEXT NOT NULL, time REAL NOT NULL, late REAL NOT NULL,
+                      took REAL NOT NULL, error TEXT, layout INTEGER REFERENCES layouts, "values" BLOB, error_kind TEXT);
 CREATE TABLE windows (id INTEGER PRIMARY KEY, time REAL NOT NULL, seconds REAL NOT NULL, users INTEGER NOT NULL,
                       workers INTEGER, expected INTEGER, covered REAL);
 CREATE TABLE endpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -37,6 +39,8 @@ CREATE TABLE exemplars (id INTEGER PRIMARY KEY, time REAL NOT NULL, endpoint TEX
 CREATE TABLE traces (id TEXT PRIMARY KEY, spans TEXT NOT NULL, cut INTEGER NOT NULL);
 CREATE TABLE snapshots (time REAL NOT NULL, took REAL NOT NULL, kind TEXT NOT NULL, stage TEXT NOT NULL, file TEXT, error TEXT);
 CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, "table" TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+                     data BLOB NOT NULL);
 """
 
 
@@ -98,9 +102,9 @@ def read_run(directory: Path) -> dict[str, Any]:
         else {}
     )
     version = run.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in READ_VERSIONS:
         raise RecordingError(
-            f"{path}: format_version {version}, and this soak reads {FORMAT_VERSION}"
+            f"{path}: format_version {version}, and this soak reads {READ_VERSIONS[0]} to {READ_VERSIONS[-1]}"
         )
     for name in ("name", "started", "ended", "language"):
         if not isinstance(run.get(name, ""), str):

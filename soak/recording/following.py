@@ -13,13 +13,26 @@ import numpy as np
 from soak.errors import RecordingError
 from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Labels, Sample, Scrape, label_pairs
+from soak.recording.chunks import chunks
+from soak.recording.columns import rows_of
 from soak.recording.compacting import readable
 from soak.recording.files import DATABASE
-from soak.recording.request_windows import generator_columns
-from soak.windows import EndpointWindow, GeneratorWindow, Window
+from soak.recording.request_windows import generator_windows
+from soak.windows import GENERATOR_FIELDS, EndpointWindow, Window
 
-#: Rows read at a time, so that attaching to a run of days takes little memory.
-CHUNK = 1000
+_SCRAPE = ("id", "source", "time", "late", "took", "error", "layout", "values")
+_WINDOW = ("id", "time", "seconds", "users")
+_REQUESTS = (
+    "window",
+    "endpoint",
+    "requests",
+    "failures",
+    "bytes",
+    "latency",
+    "failed_latency",
+    "late",
+    "dropped",
+)
 
 
 class Follower:
@@ -40,6 +53,8 @@ class Follower:
                 closing(sqlite3.connect(path, timeout=5.0)) as database,
             ):
                 database.execute("PRAGMA query_only=1")
+                # One view: between two, rows might move into a block that was already read.
+                database.execute("BEGIN")
                 yield from self._events(database)
                 yield from self._windows(database)
                 yield from self._scrapes(database)
@@ -55,13 +70,14 @@ class Follower:
             )
 
     def _scrapes(self, database: sqlite3.Connection) -> Iterator[Scrape]:
-        query = """SELECT rowid, source, time, late, took, error, layout, "values" FROM scrapes
-                   WHERE rowid > ? ORDER BY rowid LIMIT ?"""
-        while rows := database.execute(query, (self._scrape, CHUNK)).fetchall():
-            for row, source, time, late, took, error, layout, values in rows:
-                self._scrape = row
-                samples = self._samples(database, layout, values) if error is None else ()
-                yield Scrape(source, time, late, took, samples, error)
+        for chunk in chunks(database, "scrapes", _SCRAPE, self._scrape + 1):
+            for row, source, time, late, took, error, layout, values in sorted(
+                rows_of("scrapes", chunk)
+            ):
+                if row > self._scrape:
+                    self._scrape = row
+                    samples = self._samples(database, layout, values) if error is None else ()
+                    yield Scrape(source, time, late, took, samples, error)
 
     def _samples(
         self, database: sqlite3.Connection, layout: int, values: bytes
@@ -78,43 +94,42 @@ class Follower:
         return tuple(Sample(name, value, labels, kind) for (name, labels, kind), value in named)
 
     def _windows(self, database: sqlite3.Connection) -> Iterator[Window]:
-        query = f"""SELECT windows.id, time, seconds, users, {generator_columns(database)}
-                   FROM windows LEFT JOIN generator ON generator.window = windows.id
-                   WHERE windows.id > ? ORDER BY windows.id LIMIT ?"""  # noqa: S608
-        while rows := database.execute(query, (self._window, CHUNK)).fetchall():
+        names = dict(database.execute("SELECT id, name FROM endpoints"))
+        for chunk in chunks(database, "windows", _WINDOW, self._window + 1):
+            rows = list(rows_of("windows", chunk))
             first, last = rows[0][0], rows[-1][0]
             endpoints: dict[int, list[EndpointWindow]] = {}
-            for window, seen in _endpoints(database, first, last):
-                endpoints.setdefault(window, []).append(seen)
-            for number, time, seconds, users, *health in rows:
-                self._window = number
-                generator = GeneratorWindow(*health) if health[0] is not None else None
-                yield Window(time, seconds, users, tuple(endpoints.get(number, ())), generator)
+            for requests in chunks(database, "requests", _REQUESTS, first, last):
+                for window, endpoint, *seen in rows_of("requests", requests):
+                    endpoints.setdefault(window, []).append(_endpoint(names[endpoint], *seen))
+            generators = {
+                window: health
+                for part in chunks(
+                    database, "generator", ("window", *GENERATOR_FIELDS), first, last
+                )
+                for window, health in generator_windows(part)
+            }
+            for number, time, seconds, users in rows:
+                if number > self._window:
+                    self._window = number
+                    seen_by = tuple(endpoints.get(number, ()))
+                    yield Window(time, seconds, users, seen_by, generators.get(number))
 
 
-def _endpoints(
-    database: sqlite3.Connection, first: int, last: int
-) -> Iterator[tuple[int, EndpointWindow]]:
-    """The number of a window, and what one endpoint saw in it."""
-    query = """SELECT window, name, requests, failures, bytes, latency, failed_latency, late, dropped
-               FROM requests JOIN endpoints ON endpoints.id = endpoint WHERE window BETWEEN ? AND ?"""
-    for window, name, requests, failures, size, latency, failed, late, dropped in database.execute(
-        query, (first, last)
-    ):
-        kinds = json.loads(failures) if failures else {}
-        yield (
-            window,
-            EndpointWindow(
-                name,
-                requests,
-                kinds,
-                size,
-                _unpacked(latency),
-                _unpacked(failed),
-                late=late,
-                dropped=dropped,
-            ),
-        )
+def _endpoint(
+    name: str,
+    requests: int,
+    failures: str | None,
+    size: int,
+    latency: bytes,
+    failed: bytes,
+    late: int = 0,
+    dropped: int = 0,
+) -> EndpointWindow:
+    """What one endpoint saw in a window, from its columns."""
+    kinds = json.loads(failures) if failures else {}
+    histograms = _unpacked(latency), _unpacked(failed)
+    return EndpointWindow(name, requests, kinds, size, *histograms, late=late, dropped=dropped)
 
 
 def _unpacked(packed: bytes) -> Histogram:

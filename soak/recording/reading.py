@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, get_args
-
-import numpy as np
 
 from soak.capacity.steps import DrivenStep
 from soak.errors import RecordingError
@@ -18,21 +15,21 @@ from soak.model import (
     Ending,
     Event,
     EventKind,
-    Floats,
-    Kind,
-    Labels,
     Phase,
     Recording,
     RunInfo,
-    ScrapeError,
-    Series,
-    SourceHealth,
-    label_pairs,
 )
 from soak.recording.compacting import PACKED, readable
 from soak.recording.describing import facts, read_aborted, without_literal_secrets
 from soak.recording.files import DATABASE, PROFILE, RUN, is_under_way, read_run
-from soak.recording.request_windows import read_coverage, read_generator, read_users, read_windows
+from soak.recording.request_windows import (
+    read_coverage,
+    read_generator,
+    read_users,
+    read_windows,
+    window_columns,
+)
+from soak.recording.scrapes import read_scrapes
 from soak.recording.snapshot_files import read_later
 from soak.recording.validation import LONGEST_VALUE, check_tables, columns_of, reading_table
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
@@ -53,13 +50,13 @@ def load_recording(directory: Path) -> Recording:
     with _opened(directory) as (database, path):
         check_tables(database, path)
         with reading_table(path, "scrapes"):
-            series = tuple(_series(database))
-            sources = tuple(_health(database))
-        with reading_table(path, "requests"):
-            windows = tuple(read_windows(database))
+            series, sources = read_scrapes(database)
         with reading_table(path, "windows"):
-            users, coverages = read_users(database), read_coverage(database)
-            generator = read_generator(database)
+            frame = window_columns(database)
+            users, coverages = read_users(frame), read_coverage(frame)
+            generator = read_generator(database, frame)
+        with reading_table(path, "requests"):
+            windows = tuple(read_windows(database, frame))
         with reading_table(path, "traces"):
             traces = tuple(_traces(database))
         with reading_table(path, "snapshots"):
@@ -158,87 +155,6 @@ def _ending(ended: object, directory: Path) -> Ending:
         ) from None
 
 
-class _Columns:
-    """The scrapes of one layout: `values` has a row a series and a column a scrape, filled a chunk at a time."""
-
-    def __init__(self, ids: list[int], scrapes: int) -> None:
-        self.ids = ids
-        self.times = np.empty(scrapes)
-        self.values = np.empty((len(ids), scrapes))
-        self._filled, self._chunk = 0, list[bytes]()
-
-    def add(self, time: float, packed: bytes) -> None:
-        """Take the next scrape: its time (seconds) and packed values."""
-        if len(packed) != 8 * len(self.ids):
-            raise ValueError(f"{len(packed)} bytes of values for {len(self.ids)} series")
-        self.times[self._filled + len(self._chunk)] = time
-        self._chunk.append(packed)
-        if len(self._chunk) == CHUNK:
-            self.flush()
-
-    def flush(self) -> None:
-        """Unpack the chunk into the columns."""
-        size = len(self._chunk)
-        table = np.frombuffer(b"".join(self._chunk), "<f8").reshape(size, len(self.ids))
-        self.values[:, self._filled : self._filled + size] = table.T
-        self._filled += size
-        self._chunk.clear()
-
-    def series(self) -> Iterator[tuple[int, Floats, Floats]]:
-        """Each series' id, times and values, in the order of time."""
-        self.flush()
-        times, rows = self.times[: self._filled], self.values[:, : self._filled]
-        order = None if bool((np.diff(times) >= 0).all()) else np.argsort(times, kind="stable")
-        for series, values in zip(self.ids, rows, strict=True):
-            yield (
-                (series, times, values) if order is None else (series, times[order], values[order])
-            )
-
-
-def _series(database: sqlite3.Connection) -> Iterator[Series]:
-    """All series, in the order in which they were first seen."""
-    names = {
-        row[0]: _named(row)
-        for row in database.execute("SELECT id, source, name, labels, kind FROM series")
-    }
-    columns: dict[int, _Columns] = {}
-    query = """SELECT layouts.id, layouts.series, count(*) FROM scrapes JOIN layouts ON layouts.id = layout
-               WHERE error IS NULL GROUP BY layouts.id"""
-    for layout, packed, scrapes in database.execute(query):
-        ids = np.frombuffer(packed, "<i4").tolist()
-        if len(set(ids)) != len(ids) or not names.keys() >= set(ids):
-            raise ValueError(f"layout {layout} names series that are not there")
-        columns[layout] = _Columns(ids, scrapes)
-    for layout, time, packed in database.execute(
-        'SELECT layout, time, "values" FROM scrapes WHERE error IS NULL'
-    ):
-        columns[layout].add(time, packed)
-    pieces: dict[int, list[tuple[Floats, Floats]]] = defaultdict(list)
-    for layout in sorted(columns):
-        for series, times, values in columns[layout].series():
-            pieces[series].append((times, values))
-    for series in sorted(pieces):
-        source, name, labels, kind = names[series]
-        yield Series(name, *_joined(pieces.pop(series)), labels, kind, source)
-
-
-def _named(row: tuple[Any, ...]) -> tuple[str, str, Labels, Kind]:
-    """The source, name, labels and kind of a row of the table `series`."""
-    labels = dict(json.loads(row[3]))
-    if not all(isinstance(text, str) for pair in labels.items() for text in pair):
-        raise ValueError(f"the labels of series {row[0]} are not text")
-    return row[1], row[2], label_pairs(labels), Kind(row[4])
-
-
-def _joined(pieces: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """The pieces of one series in the order of time."""
-    if len(pieces) == 1:
-        return pieces[0]
-    times = np.concatenate([piece[0] for piece in pieces])
-    order = np.argsort(times, kind="stable")
-    return times[order], np.concatenate([piece[1] for piece in pieces])[order]
-
-
 def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
     if columns_of(database, "exemplars"):
         for row in database.execute(
@@ -283,29 +199,3 @@ def _events(database: sqlite3.Connection) -> Iterator[Event]:
 
 
 _EVENT_KINDS = frozenset(EventKind)
-#: The first recordings have no kinds of errors: the text began with this where the process was not there any more.
-_GONE = "gone: "
-
-
-def _health(database: sqlite3.Connection) -> Iterator[SourceHealth]:
-    """How each source was polled, in the order in which they were first seen."""
-    kinds = "error_kind" in columns_of(database, "scrapes")
-    polled: dict[str, list[tuple[float, float, bool]]] = defaultdict(list)
-    last: dict[str, tuple[str | None, str | None]] = {}
-    worst: dict[str, str] = {}
-    query = f"SELECT source, time, late, error, {'error_kind' if kinds else 'NULL'} FROM scrapes ORDER BY rowid"  # noqa: S608
-    for source, time, late, error, kind in database.execute(query):
-        polled[source].append((time, late, error is None))
-        last[source] = (error, kind)
-        if error is not None:
-            worst[source] = error
-    for source, rows in polled.items():
-        rows.sort()
-        times, lates, answered = (np.array(column) for column in zip(*rows, strict=True))
-        error, kind = last[source]
-        gone = kind == ScrapeError.GONE or (not kinds and (error or "").startswith(_GONE))
-        failed = len(rows) - int(answered.sum())
-        told = worst[source].removeprefix(_GONE) if source in worst else None
-        yield SourceHealth(
-            source, len(rows), failed, float(lates.max()), told, gone, times, answered
-        )

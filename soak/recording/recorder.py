@@ -17,6 +17,7 @@ from typing import IO, Any
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
 from soak.model import Event, Sample, Scrape, ScrapeError
+from soak.recording.chunks import pack_older
 from soak.recording.files import (
     DATABASE,
     LOAD_LOG,
@@ -39,6 +40,9 @@ MOST_EXEMPLARS = 10_000
 
 #: Room that is kept free on the disk while a run goes on, in bytes: when the disk is full, run.json still fits.
 RESERVE = 64 * 1024
+
+#: After so many commits, about as many seconds, the rows that are in no block yet are counted.
+PACK_EVERY = 64
 
 #: What run.json says of how a run ended.
 _SEALED = ("ended", "stopped", "seconds", "failure")
@@ -70,7 +74,7 @@ class Recorder:
         self._series: dict[SeriesName, int] = {}
         self._layouts: dict[tuple[int, ...], int] = {}
         self._endpoints: dict[str, int] = {}
-        self._windows = self._exemplars = 0
+        self._windows = self._exemplars = self._commits = 0
         if resumed is not None:
             self._reopen(resumed)
             self._reserve = _reserved(directory)
@@ -130,7 +134,10 @@ class Recorder:
                 self._database.execute("BEGIN")
                 for item in batch:
                     self._write(item)
+                if (self._commits + 1) % PACK_EVERY == 0:
+                    pack_older(self._database)
                 self._database.execute("COMMIT")
+                self._commits += 1
             except sqlite3.Error as error:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
@@ -233,7 +240,7 @@ class Recorder:
             values,
             kind,
         )
-        self._database.execute("INSERT INTO scrapes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._database.execute("INSERT INTO scrapes VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _series_id(self, source: str, sample: Sample) -> int:
         name = (source, sample.name, sample.labels, sample.kind)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from soak.errors import RecordingError
 from soak.model import Kind, Labels, label_pairs
+from soak.recording.chunks import chunks
 from soak.recording.files import DATABASE
 from soak.recording.validation import COLUMNS, check_tables, columns_of, reading_table
 
@@ -49,10 +50,14 @@ def progress_of(directory: Path) -> RecordedProgress:
                 "SELECT max(time) FROM (SELECT time FROM scrapes UNION ALL SELECT time FROM windows"
                 " UNION ALL SELECT time FROM events)"
             ).fetchone()
-            (requests,) = database.execute("SELECT sum(requests) FROM requests").fetchone()
+            with reading_table(path, "requests"):
+                requests = sum(
+                    int(chunk["requests"].sum())
+                    for chunk in chunks(database, "requests", ("requests",))
+                )
         finally:
             database.close()
-    return RecordedProgress(load_end, last or 0.0, requests or 0)
+    return RecordedProgress(load_end, last or 0.0, requests)
 
 
 def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:

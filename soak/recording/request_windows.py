@@ -11,11 +11,14 @@ import numpy as np
 
 from soak.latency import LAST
 from soak.model import Floats, Series
-from soak.recording.validation import LARGEST_COUNT, columns_of
+from soak.recording.chunks import chunks
+from soak.recording.columns import Blobs, Columns, Texts, rows_of
+from soak.recording.validation import COLUMNS, LARGEST_COUNT, columns_of
 from soak.windows import (
     GENERATOR_FIELDS,
     Arrivals,
     EndpointWindows,
+    GeneratorWindow,
     GeneratorWindows,
     Ints,
     WorkerCoverages,
@@ -23,128 +26,165 @@ from soak.windows import (
 
 #: So many windows at most are told apart once read: those of days at a second each are taken together, a few at a time.
 MOST_WINDOWS = 10_000
-#: So many histograms are unpacked at a time.
-CHUNK = 2048
+#: So many buckets there are.
+BUCKETS = LAST + 1
+_COUNTED = ("requests", "failed", "bytes", "late", "dropped")
+_HISTOGRAMS = ("latency", "service")
+_WINDOW = ("id", "time", "seconds", "users", "workers", "expected", "covered")
+
+
+class _Together:
+    """As many successive windows as one row as `MOST_WINDOWS` asks for: ends and lengths of the rows, in seconds."""
+
+    def __init__(self, windows: Columns) -> None:
+        self._numbers = windows["id"]
+        times, seconds = windows["time"], windows["seconds"]
+        self._together = -(-len(times) // MOST_WINDOWS) or 1
+        first = np.arange(0, len(times), self._together)
+        self.times = times[np.minimum(first + self._together, len(times)) - 1]
+        self.seconds = np.add.reduceat(seconds, first) if len(first) else seconds
+
+    def rows(self, windows: Ints) -> Ints:
+        """The row of each of these windows; ValueError where there is no such window."""
+        return _places(self._numbers, windows) // self._together
+
+
+def _places(numbers: Ints, wanted: Ints) -> Ints:
+    """Where each wanted number stands among rising numbers; ValueError where one is not there."""
+    places = np.minimum(np.searchsorted(numbers, wanted), max(len(numbers) - 1, 0))
+    if len(wanted) and (not len(numbers) or (numbers[places] != wanted).any()):
+        raise ValueError("a row is of a window or an endpoint that is not there")
+    return places
 
 
 class _Cells:
-    """Ragged histograms of n rows, packed as (bucket, count) pairs of int32, in the rows' order; those of one row add up."""
+    """Histograms of many cells (an endpoint's row): those of one cell add up."""
 
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
-        self._pending: list[tuple[int, bytes]] = []
-        self._parts: list[tuple[Ints, Ints, Ints]] = []
+    def __init__(self) -> None:
+        self._keys, self._counts = list[Ints](), list[Ints]()
 
-    def add(self, row: int, packed: bytes) -> None:
-        """Take a histogram of one row; rows never fall."""
-        if len(packed) % 8:
-            raise ValueError(f"a histogram of {len(packed)} bytes")
-        if len(self._pending) >= CHUNK and self._pending[-1][0] != row:
-            self._flush()
-        self._pending.append((row, packed))
-
-    def _flush(self) -> None:
-        """Unpack what is pending; ValueError for what no histogram holds."""
-        pairs = np.frombuffer(b"".join(packed for _, packed in self._pending), "<i4").reshape(-1, 2)
-        if len(pairs) and (pairs.min() < 0 or pairs[:, 0].max() > LAST):
+    def add(self, cells: Ints, blobs: Blobs) -> None:
+        """Take a histogram of each of these cells; ValueError for what no histogram holds."""
+        sizes, words = blobs.words("<i4", 8)
+        pairs = words.reshape(-1, 2)
+        if not len(pairs):
+            return
+        if pairs.min() < 0 or pairs[:, 0].max() > LAST:
             raise ValueError("a histogram has a bucket or a count that cannot be")
-        sizes = [len(packed) // 8 for _, packed in self._pending]
-        rows = np.repeat(np.array([row for row, _ in self._pending], dtype=np.int64), sizes)
-        buckets, counts = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
-        if len({row for row, _ in self._pending}) < len(self._pending):
-            cells, which = np.unique(rows * (LAST + 1) + buckets, return_inverse=True)
-            total = np.zeros(len(cells), np.int64)
-            np.add.at(total, which, counts)
-            rows, buckets, counts = cells // (LAST + 1), cells % (LAST + 1), total
-        self._parts.append((rows, buckets, counts))
-        self._pending.clear()
-
-    def columns(self) -> tuple[Ints, Ints, Ints]:
-        """Offsets (n + 1), buckets, counts."""
-        self._flush()
-        rows, buckets, counts = (
-            np.concatenate([part[column] for part in self._parts]) for column in range(3)
+        distinct, which = np.unique(cells, return_inverse=True)
+        if len(distinct) == len(cells):
+            self._keys.append(np.repeat(cells, sizes) * BUCKETS + pairs[:, 0])
+            self._counts.append(pairs[:, 1].astype(np.int64))
+            return
+        dense = np.bincount(
+            np.repeat(which * BUCKETS, sizes) + pairs[:, 0], pairs[:, 1], len(distinct) * BUCKETS
         )
-        sizes = np.bincount(rows, minlength=self._rows)
-        return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), buckets, counts
+        some = np.flatnonzero(dense)
+        self._keys.append(distinct[some // BUCKETS] * BUCKETS + some % BUCKETS)
+        self._counts.append(dense[some].astype(np.int64))
 
-
-class _Endpoint:
-    """The columns of one endpoint while its rows are read."""
-
-    def __init__(self, windows: int) -> None:
-        self.requests, self.failures, self.size, self.late, self.dropped = (
-            np.zeros(windows, np.int64) for _ in range(5)
+    def columns(self) -> tuple[Ints, Ints]:
+        """Rising keys (cell x `BUCKETS` + bucket), and the count of each."""
+        nothing = np.zeros(0, np.int64)
+        keys, counts = (
+            np.concatenate([nothing, *self._keys]),
+            np.concatenate([nothing, *self._counts]),
         )
-        self.latency, self.service = (_Cells(windows) for _ in range(2))
-        self.kinds: dict[str, int] = defaultdict(int)
-        self.failed: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        self.last = -1
+        self._keys.clear()
+        self._counts.clear()
+        if (np.diff(keys) <= 0).any():
+            order = np.argsort(keys, kind="stable")
+            keys, counts = keys[order], counts[order]
+            first = np.flatnonzero(np.diff(keys, prepend=-1))
+            keys, counts = keys[first], np.add.reduceat(counts, first)
+        return keys, counts
 
 
-def read_windows(database: sqlite3.Connection) -> Iterator[EndpointWindows]:
+class _Failures:
+    """How often each kind of failure came in which cell."""
+
+    def __init__(self) -> None:
+        self._cells: dict[str, list[Ints]] = defaultdict(list)
+        self._counts: dict[str, list[Ints]] = defaultdict(list)
+
+    def add(self, cells: Ints, texts: Texts) -> None:
+        """Take the failures of each of these cells, as JSON or None."""
+        order = np.argsort(texts.codes, kind="stable")
+        starts = np.searchsorted(texts.codes[order], np.arange(len(texts.distinct) + 1))
+        for code, text in enumerate(texts.distinct):
+            for kind, count in _failure_kinds(text):
+                failed = cells[order[starts[code] : starts[code + 1]]]
+                self._cells[kind].append(failed)
+                self._counts[kind].append(np.full(len(failed), count))
+
+    def columns(self) -> dict[str, tuple[Ints, Ints]]:
+        """For each kind its rising cells, and the count of each."""
+        found = {}
+        for kind, parts in self._cells.items():
+            cells, which = np.unique(np.concatenate(parts), return_inverse=True)
+            counts = np.zeros(len(cells), np.int64)
+            np.add.at(counts, which, np.concatenate(self._counts[kind]))
+            found[kind] = (cells, counts)
+        return found
+
+
+def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[EndpointWindows]:
     """Every endpoint with a row for every window: one it was not asked in has no requests, and is not a gap.
 
     Of more than `MOST_WINDOWS` windows, each row is several successive ones together.
     """
-    frame = database.execute("SELECT id, time, seconds FROM windows ORDER BY id").fetchall()
-    together = -(-len(frame) // MOST_WINDOWS) or 1
-    place_of = {row[0]: index for index, row in enumerate(frame)}
-    times, seconds = np.array([row[1] for row in frame]), np.array([row[2] for row in frame])
-    if together > 1:
-        first = np.arange(0, len(frame), together)
-        times, seconds = (
-            times[np.minimum(first + together, len(frame)) - 1],
-            np.add.reduceat(seconds, first),
-        )
-    scheduled = "late" in columns_of(database, "requests")  # the first recordings had no schedule
-    schedule = "late, dropped, service" if scheduled else "0, 0, NULL"
+    together = _Together(windows)
     names = database.execute("SELECT id, name FROM endpoints ORDER BY id").fetchall()
-    endpoints = {row[0]: _Endpoint(len(times)) for row in names}
-    query = f"SELECT endpoint, window, requests, failed, failures, bytes, latency, {schedule} FROM requests"  # noqa: S608
-    for (
-        endpoint,
-        window,
-        asked,
-        failed,
-        failures,
-        received,
-        latency,
-        late,
-        dropped,
-        service,
-    ) in database.execute(query):
-        columns, place = endpoints[endpoint], place_of[window]
-        if place <= columns.last:
-            raise ValueError(f"window {window} is not in order")
-        columns.last = place
-        row = place // together
-        columns.requests[row] += asked
-        columns.failures[row] += failed
-        columns.size[row] += received
-        columns.late[row] += late
-        columns.dropped[row] += dropped
-        columns.latency.add(row, latency)
-        columns.service.add(row, service or b"")
-        for kind, count in _failure_kinds(failures):
-            columns.kinds[kind] += count
-            columns.failed[kind].append((row, count))
-    for endpoint, name in names:
-        columns = endpoints.pop(endpoint)
+    numbers, rows = np.array([row[0] for row in names], np.int64), len(together.times)
+    # The first recordings had no schedule.
+    scheduled = "late" in columns_of(database, "requests")
+    counted = {name: np.zeros(len(names) * rows, np.int64) for name in _COUNTED}
+    latency, service, failures = _Cells(), _Cells(), _Failures()
+    for chunk in chunks(
+        database, "requests", ("window", "endpoint", "failures", *_COUNTED, *_HISTOGRAMS)
+    ):
+        cells = _places(numbers, chunk["endpoint"]) * rows
+        cells += together.rows(chunk["window"])
+        for name, totals in counted.items():
+            if name in chunk:
+                np.add.at(totals, cells, chunk[name])
+        latency.add(cells, chunk["latency"])
+        if "service" in chunk:
+            service.add(cells, chunk["service"])
+        failures.add(cells, chunk["failures"])
+    by_kind = failures.columns()
+    latencies, services = latency.columns(), service.columns()
+    for place, (_, endpoint) in enumerate(names):
+        start, end = place * rows, (place + 1) * rows
+        requests, failed, size, late, dropped = (counted[name][start:end] for name in _COUNTED)
         arrivals = (
-            Arrivals(columns.late, columns.dropped, *columns.service.columns())
-            if scheduled
-            else None
+            Arrivals(late, dropped, *_histograms(services, place, rows)) if scheduled else None
         )
-        counted = (columns.requests, columns.failures, columns.size)
-        failed = {
-            kind: np.array(rows, dtype=np.int64).reshape(-1, 2)
-            for kind, rows in columns.failed.items()
-        }
-        cells = columns.latency.columns()
+        kinds = {}
+        for kind, (failing, counts) in by_kind.items():
+            first, last = np.searchsorted(failing, (start, end))
+            if last > first:
+                kinds[kind] = np.stack([failing[first:last] - start, counts[first:last]], 1)
         yield EndpointWindows(
-            name, times, seconds, *counted, *cells, dict(columns.kinds), arrivals, failed
+            endpoint,
+            together.times,
+            together.seconds,
+            requests,
+            failed,
+            size,
+            *_histograms(latencies, place, rows),
+            {kind: int(table[:, 1].sum()) for kind, table in kinds.items()},
+            arrivals,
+            kinds,
         )
+
+
+def _histograms(all_cells: tuple[Ints, Ints], endpoint: int, rows: int) -> tuple[Ints, Ints, Ints]:
+    """Offsets (rows + 1), buckets and counts of one endpoint."""
+    keys, counts = all_cells
+    offsets = np.searchsorted(keys, (endpoint * rows + np.arange(rows + 1)) * BUCKETS)
+    part = slice(int(offsets[0]), int(offsets[-1]))
+    return offsets - offsets[0], keys[part] % BUCKETS, counts[part]
 
 
 def _failure_kinds(text: str | None) -> Iterator[tuple[str, int]]:
@@ -156,32 +196,34 @@ def _failure_kinds(text: str | None) -> Iterator[tuple[str, int]]:
         yield kind, count
 
 
-def read_users(database: sqlite3.Connection) -> Series | None:
+def window_columns(database: sqlite3.Connection) -> Columns:
+    """The table of all windows, in their order."""
+    parts = list(chunks(database, "windows", _WINDOW))
+    if not parts:
+        return {name: np.zeros(0, np.int64) for name in _WINDOW}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def read_users(windows: Columns) -> Series | None:
     """The users of each window; None for a run without windows."""
-    rows = database.execute("SELECT time, users FROM windows ORDER BY id").fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(-1, 2)
-    return Series("load_users", table[:, 0], table[:, 1], source="load") if rows else None
+    users = windows["users"].astype(np.float64)
+    return Series("load_users", windows["time"], users, source="load") if len(users) else None
 
 
-def read_coverage(database: sqlite3.Connection) -> WorkerCoverages | None:
+def read_coverage(windows: Columns) -> WorkerCoverages | None:
     """How many of the expected workers each window has; None for runs by one process, and for the first recordings."""
-    if "workers" not in columns_of(database, "windows"):
+    if "workers" not in windows:
         return None
-    query = "SELECT time, seconds, workers, expected, covered FROM windows WHERE workers IS NOT NULL ORDER BY id"
-    table = np.array(database.execute(query).fetchall(), dtype=np.float64).reshape(-1, 5).T
-    times, seconds, present, expected, covered = table
-    if not np.isfinite(table).all():
+    several = windows["workers"] >= 0
+    columns = [windows[name][several] for name in _WINDOW if name not in ("id", "users")]
+    if not several.any():
+        return None
+    if (columns[3] < 0).any() or not np.isfinite(columns[4]).all():
         raise ValueError("a window has workers, and not how many were expected")
-    return (
-        WorkerCoverages(
-            times, seconds, present.astype(np.int64), expected.astype(np.int64), covered
-        )
-        if len(times)
-        else None
-    )
+    return WorkerCoverages(*columns)
 
 
-def _together(table: Floats) -> Floats:
+def _generators_together(table: Floats) -> Floats:
     """The generator's windows, shape (n, 11), as many together as the requests' are."""
     together = -(-len(table) // MOST_WINDOWS) or 1
     if together == 1:
@@ -196,19 +238,32 @@ def _together(table: Floats) -> Floats:
     return grouped
 
 
-def generator_columns(database: sqlite3.Connection) -> str:
-    """The fields of a GeneratorWindow as columns of a query; NULL for those that an older recording does not have."""
-    known = columns_of(database, "generator")
-    return ", ".join(name if name in known else f"NULL AS {name}" for name in GENERATOR_FIELDS)
+def generator_columns(chunk: Columns) -> list[Floats]:
+    """The fields of a GeneratorWindow as columns; NaN where absent, as some are in an older recording."""
+    nothing = np.full(len(chunk["window"]), np.nan)
+    columns = []
+    for name in GENERATOR_FIELDS:
+        column = chunk.get(name, nothing).astype(np.float64)
+        absent = COLUMNS["generator"][name] == "count?"
+        columns.append(np.where(column < 0, np.nan, column) if absent else column)
+    return columns
 
 
-def read_generator(database: sqlite3.Connection) -> GeneratorWindows | None:
+def generator_windows(chunk: Columns) -> Iterator[tuple[int, GeneratorWindow]]:
+    """The number of each window, and how the load's own processes fared in it."""
+    there = [name for name in GENERATOR_FIELDS if name in chunk]
+    rows = rows_of("generator", {name: chunk[name] for name in ("window", *there)})
+    for window, *health in rows:
+        yield window, GeneratorWindow(**dict(zip(there, health, strict=True)))
+
+
+def read_generator(database: sqlite3.Connection, windows: Columns) -> GeneratorWindows | None:
     """How the load's own processes fared; None where no window says."""
-    if not columns_of(database, "generator"):
+    table = np.full((len(windows["id"]), 2 + len(GENERATOR_FIELDS)), np.nan)
+    table[:, 0], table[:, 1] = windows["time"], windows["seconds"]
+    for chunk in chunks(database, "generator", ("window", *GENERATOR_FIELDS)):
+        places = _places(windows["id"], chunk["window"])
+        table[places, 2:] = np.stack(generator_columns(chunk), axis=1)
+    if not np.isfinite(table[:, 2]).any():
         return None
-    rows = database.execute(
-        f"""SELECT time, seconds, {generator_columns(database)}
-           FROM windows LEFT JOIN generator ON generator.window = windows.id ORDER BY windows.id"""  # noqa: S608
-    ).fetchall()
-    table = _together(np.array(rows, dtype=np.float64).reshape(-1, 2 + len(GENERATOR_FIELDS)))
-    return GeneratorWindows(*table.T) if np.isfinite(table[:, 2]).any() else None
+    return GeneratorWindows(*_generators_together(table).T)

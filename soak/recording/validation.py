@@ -28,6 +28,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "series": {"id": "count", "source": "text", "name": "text", "labels": "text", "kind": "text"},
     "layouts": {"id": "count", "source": "text", "series": "blob"},
     "scrapes": {
+        "id": "count",
         "source": "text",
         "time": "seconds",
         "late": "seconds",
@@ -91,6 +92,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "error": "text?",
     },
     "events": {"time": "seconds", "kind": "text", "text": "text"},
+    "blocks": {"id": "count", "table": "text", "first": "count", "last": "count", "data": "blob"},
 }
 #: Tables that every recording has had from the first.
 ALWAYS = ("series", "layouts", "scrapes", "windows", "endpoints", "requests", "events")

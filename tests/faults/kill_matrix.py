@@ -118,7 +118,7 @@ def _scrapes(directory: Path) -> int:
     with suppress(sqlite3.Error):
         database = sqlite3.connect(f"file:{directory / 'recording.sqlite'}?mode=ro", uri=True)
         try:
-            (count,) = database.execute("SELECT count(*) FROM scrapes").fetchone()
+            (count,) = database.execute("SELECT coalesce(max(id), 0) FROM scrapes").fetchone()
             return int(count)
         finally:
             database.close()
@@ -167,7 +167,7 @@ def _judge(outcome: Outcome, family: set[psutil.Process], directory: Path, patie
         return
     outcome.ended = str(json.loads((directory / "run.json").read_text()).get("ended", "crashed"))
     with sqlite3.connect(directory / "recording.sqlite") as database:
-        (outcome.scrapes,) = database.execute("SELECT count(*) FROM scrapes").fetchone()
+        (outcome.scrapes,) = database.execute("SELECT coalesce(max(id), 0) FROM scrapes").fetchone()
         if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             outcome.faults.append("database damaged")
     report = subprocess.run(

@@ -14,6 +14,7 @@ from soak.latency import Histogram
 from soak.model import Event, EventKind, Kind, Sample, Scrape
 from soak.profile import Limits
 from soak.recording import Recorder, load_recording, profile_text
+from soak.recording.chunks import pack_older
 from soak.recording.files import is_under_way
 from soak.recording.snapshot_files import KeptSnapshot
 from soak.recording.validation import COLUMNS, LARGEST_COUNT, LONGEST_SECONDS
@@ -30,7 +31,7 @@ RUN = {
 
 
 def recorded(directory: Path) -> Path:
-    """A run with rows in every table."""
+    """A run with rows in every table, half of its scrapes and windows in blocks."""
     recorder = Recorder(directory, dict(RUN), "name: x\n")
     for second in range(60):
         samples = (
@@ -46,6 +47,8 @@ def recorded(directory: Path) -> Path:
         recorder.add(
             Window(second + 1.0, 1.0, 5, (served,), health, exemplars, WorkerCoverage(1, 1, 1.0))
         )
+    recorder.commit()
+    pack_older(recorder._database, most_rows=60)
     recorder.add(Event(3.0, EventKind.WARNING, "something"))
     recorder.add(Trace("a" * 32, (Span("1", "", "api", "GET /", "server", 0.0, 0.2),)))
     recorder.add(KeptSnapshot(Snapshot(1.0, 0.1, "heap", "start"), "000000000001.000-heap.gz"))
@@ -114,8 +117,8 @@ def test_the_largest_time_and_count(
     directory: Path, seconds: float, count: int, fits: bool
 ) -> None:
     with sqlite3.connect(directory / "recording.sqlite") as database:
-        database.execute("UPDATE scrapes SET took = ? WHERE rowid = 1", (seconds,))
-        database.execute("UPDATE requests SET bytes = ? WHERE rowid = 1", (count,))
+        database.execute("UPDATE scrapes SET took = ? WHERE rowid = 60", (seconds,))
+        database.execute("UPDATE requests SET bytes = ? WHERE rowid = 60", (count,))
     assert ("damaged" not in judged(directory)) == fits
 
 

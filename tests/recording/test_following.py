@@ -40,7 +40,7 @@ def test_each_look_gives_what_was_added_since_the_last(tmp_path: Path) -> None:
 
 
 def test_more_than_one_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soak.recording.following.CHUNK", 3)
+    monkeypatch.setattr("soak.recording.chunks.CHUNK", 3)
     directory = tmp_path / "run"
     recorder = Recorder(directory, {"name": "x"}, None)
     for second in range(10):

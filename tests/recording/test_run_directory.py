@@ -371,7 +371,6 @@ def test_windows_of_days_are_read_a_few_together(
     recorder.close(ended="completed", seconds=103.0)
     whole = load_recording(directory)
     monkeypatch.setattr(request_windows, "MOST_WINDOWS", 20)
-    monkeypatch.setattr(request_windows, "CHUNK", 8)
     grouped = load_recording(directory)
     (alone,), (together,) = whole.windows, grouped.windows
     assert len(together.times) == 18

@@ -1,0 +1,125 @@
+"""Rows of a table as columns: what blocks hold, and what is read of rows that are in no block yet.
+
+A number or second is a float64 column (NaN where absent), a count an int64 column (-1 where
+absent), a text `Texts` and a blob `Blobs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from soak.recording.validation import COLUMNS, LARGEST_COUNT, LONGEST_SECONDS
+from soak.windows import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """A column of texts: row i is `distinct[codes[i]]`, which may be None."""
+
+    codes: Ints
+    distinct: tuple[str | None, ...]
+
+    def rows(self) -> list[str | None]:
+        """The text of each row."""
+        return [self.distinct[code] for code in self.codes.tolist()]
+
+    def absent(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which rows have no text, shape (n,)."""
+        return np.array([text is None for text in self.distinct], dtype=bool)[self.codes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blobs:
+    """A column of blobs, one after the other in `data`; a size of -1 is an absent one."""
+
+    sizes: Ints
+    data: bytes
+
+    def ends(self) -> Ints:
+        """Where in `data` each row ends, shape (n,)."""
+        return np.cumsum(np.maximum(self.sizes, 0))
+
+    def rows(self) -> list[bytes | None]:
+        """The blob of each row."""
+        ends, sizes = self.ends().tolist(), self.sizes.tolist()
+        return [
+            None if size < 0 else self.data[end - size : end]
+            for end, size in zip(ends, sizes, strict=True)
+        ]
+
+    def words(self, kind: str, size: int) -> tuple[Ints, np.ndarray[Any, Any]]:
+        """How many items of `size` bytes each row has, and all of them as numbers of `kind`; ValueError where one is cut."""
+        if np.any(np.maximum(self.sizes, 0) % size):
+            raise ValueError(f"a blob is not a whole number of {size} bytes")
+        return np.maximum(self.sizes, 0) // size, np.frombuffer(self.data, kind)
+
+
+Column = Floats | Ints | Texts | Blobs
+#: Columns by name: of which type each is, its name says.
+Columns = dict[str, Any]
+
+
+def columns_of(table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
+    """Rows of a table as columns, by name."""
+    shapes = COLUMNS[table]
+    return {
+        name: _column(shapes[name], values)
+        for name, values in zip(names, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _column(shape: str, values: Sequence[Any]) -> Column:
+    match shape.removesuffix("?"):
+        case "text":
+            distinct = {text: code for code, text in enumerate(dict.fromkeys(values))}
+            codes = np.fromiter(map(distinct.__getitem__, values), np.int64, len(values))
+            return Texts(codes, tuple(distinct))
+        case "blob":
+            sizes = [-1 if blob is None else len(blob) for blob in values]
+            return Blobs(np.array(sizes, np.int64), b"".join(blob or b"" for blob in values))
+        case "count":
+            return np.array([-1 if count is None else count for count in values], np.int64)
+        case _:
+            return np.array(values, np.float64)
+
+
+def rows_of(table: str, columns: Columns) -> Iterator[tuple[Any, ...]]:
+    """The inverse of `columns_of`."""
+    return zip(
+        *(_values(COLUMNS[table][name], column) for name, column in columns.items()), strict=True
+    )
+
+
+def _values(shape: str, column: Column) -> list[Any]:
+    if isinstance(column, Texts | Blobs):
+        return column.rows()
+    values: list[Any] = column.tolist()
+    if not shape.endswith("?"):
+        return values
+    return [None if value == -1 or value != value else value for value in values]  # noqa: PLR0124 - NaN
+
+
+def check(table: str, columns: Columns) -> None:
+    """ValueError that names the first column with a value that it cannot have."""
+    for name, column in columns.items():
+        shape = COLUMNS[table][name]
+        if not _as_it_should_be(shape.removesuffix("?"), shape.endswith("?"), column):
+            raise ValueError(f"{name} is not a {shape.removesuffix('?')}")
+
+
+def _as_it_should_be(shape: str, optional: bool, column: Column) -> bool:
+    if isinstance(column, Texts):
+        return optional or None not in column.distinct
+    if isinstance(column, Blobs):
+        return optional or bool((column.sizes >= 0).all())
+    if shape == "count":
+        lowest = -1 if optional else 0
+        return bool(((column >= lowest) & (column <= LARGEST_COUNT)).all())
+    most = LONGEST_SECONDS if shape == "seconds" else 1e300
+    with np.errstate(invalid="ignore"):
+        good = np.abs(column) <= most
+    return bool((good | (np.isnan(column) & optional)).all())
