@@ -93,6 +93,11 @@ def singular(noun: str) -> str:
     return _SINGULARS.get(noun) or noun.removesuffix("s")
 
 
+def capitalized(text: str) -> str:
+    """`Resident memory grows`: as a sentence begins; the name of a metric, such as go_goroutines, stays as it is written."""
+    return text if "_" in text.partition(" ")[0] else text[:1].upper() + text[1:]
+
+
 def show_count(count: int, one: str, more: str = "") -> str:
     """`1 request`, `3,600 requests`, `1 series is`, `2 series are`: `more` is the plural where it is not `one` with an s."""
     return f"{show_number(count)} {one if count == 1 else more or f'{one}s'}"

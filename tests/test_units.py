@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.units import (
+    capitalized,
     parse_amount,
     parse_duration,
     parse_growth,
@@ -108,3 +109,12 @@ def test_a_growth_says_what_it_comes_to_in_a_month() -> None:
     assert show_growth(0.5, "goroutines") == "0.5 goroutines/h, 360 a month"
     assert show_growth(math.inf, "goroutines") == "inf goroutines/h"
     assert show_amount(18.3, "/min") == "18.3/min"
+
+
+def test_a_sentence_begins_with_a_capital_but_a_metric_with_its_own_name() -> None:
+    assert capitalized("resident memory grows") == "Resident memory grows"
+    assert (
+        capitalized("go_memstats_alloc_bytes keeps growing")
+        == "go_memstats_alloc_bytes keeps growing"
+    )
+    assert capitalized("") == ""

@@ -26,7 +26,7 @@ from soak.model import (
     Verdict,
     series_key,
 )
-from soak.units import unit_of
+from soak.units import capitalized, unit_of
 
 #: Curves of a chart, at most: more cannot be told apart, and each is some 15 KB of a report that is to stay below 2 MB.
 MOST_CURVES = 20
@@ -129,9 +129,7 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
     role = metric_of(name, drawn[0].labels) or unknown_metric(name)
-    title, unit = _rate_of(
-        name, role.noun[:1].upper() + role.noun[1:], str(role.unit or unit_of(name))
-    )
+    title, unit = _rate_of(name, capitalized(role.noun), str(role.unit or unit_of(name)))
     group = _group(name)
     if any(finding.unit == COLLECTIONS for finding in own):
         title, unit, group = "Garbage collections", "per second", COLLECTOR

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from soak.analysis.statistics.room import room
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
-from soak.units import show_amount, show_count, show_duration
+from soak.units import capitalized, show_amount, show_count, show_duration
 
 if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
@@ -94,7 +94,7 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         return finding
     if seconds >= HOLLOW * judged:
         return finding
-    noun = subject.noun[:1].upper() + subject.noun[1:]
+    noun = capitalized(subject.noun)
     fastest = show_amount(bound(trend), finding.unit)
     grow = "fall" if subject.falls else "grow"
     surely = trend.for_the_worse

@@ -17,7 +17,7 @@ from soak.analysis.thresholds import (
 )
 from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
-from soak.units import show_duration
+from soak.units import capitalized, show_duration
 
 #: Live heaps that only a collection of the old generation brings up to date.
 AFTER_FULL = tuple(collector.live for collector in COLLECTORS if collector.live_after_full)
@@ -277,7 +277,7 @@ def with_few_collections(
         "",
     )
     reason = (
-        f"{noun[:1].upper()}{noun[1:]} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
+        f"{capitalized(noun)} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
         f"{_more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
     )
     return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)

@@ -20,7 +20,7 @@ from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN
 from soak.catalog.process import CPU_SECONDS
 from soak.model import Finding, Floats, RuleName, Series, Trend, Verdict
-from soak.units import show_duration, show_ratio
+from soak.units import capitalized, show_duration, show_ratio
 from soak.windows import EndpointWindows
 
 _MOST_BLOCKS, _FEWEST_BLOCKS = 240, 20
@@ -73,7 +73,7 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
         )
     low, change, high = _change(prepared, trend)
     said = f"{noun} changed by {show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)}) over {_steady(prepared)}"
-    said = said[:1].upper() + said[1:]
+    said = capitalized(said)
     if low > limit:
         verdict, said = Verdict.FAIL, f"{said}; {show_ratio(limit)} for the worse is allowed."
     elif high <= limit:

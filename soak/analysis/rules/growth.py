@@ -20,7 +20,7 @@ from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, GROWS_BY, SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, JudgedClock, RuleName, Trend, Verdict
-from soak.units import show_amount, show_duration, show_growth, show_number
+from soak.units import capitalized, show_amount, show_duration, show_growth, show_number
 
 
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
@@ -268,4 +268,4 @@ def _amount(subject: Subject, hourly: float) -> str:
 
 
 def _capital(subject: Subject) -> str:
-    return subject.noun[:1].upper() + subject.noun[1:]
+    return capitalized(subject.noun)

@@ -15,7 +15,7 @@ from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, RuleName, Series, Verdict
 from soak.profile import EndpointLimits
 from soak.profile.windowed import Windowed
-from soak.units import show_amount, show_duration, show_number, show_ratio
+from soak.units import capitalized, show_amount, show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows
 
 #: A share of failures above this means that the service was hardly exercised, whatever else was measured.
@@ -218,4 +218,4 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
 
 
 def _subject(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return capitalized(text)

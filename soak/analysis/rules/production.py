@@ -29,7 +29,7 @@ from soak.analysis.statistics.room import room
 from soak.analysis.vouch import MOST, bound
 from soak.model import Finding, Verdict
 from soak.profile.types import Survive
-from soak.units import show_amount, show_duration, show_number
+from soak.units import capitalized, show_amount, show_duration, show_number
 
 BLOCKS, APART, SURELY = 30, 0.002, 4.5
 _STEP = "rate of production"
@@ -65,7 +65,7 @@ def at_production(subject: Subject, finding: Finding, survive: Survive) -> Findi
         return finding
     at = f"at production's {show_number(survive.at)} requests/s"
     between = f"between {show_amount(low, finding.unit)} and {show_amount(high, finding.unit)}"
-    noun = subject.noun[:1].upper() + subject.noun[1:]
+    noun = capitalized(subject.noun)
     if high < matters:
         reason = (
             f"{noun}: {between} {at}, too little to matter within {show_duration(survive.for_)}."

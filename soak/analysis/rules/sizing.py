@@ -32,7 +32,7 @@ from soak.catalog.process import (
     VIRTUAL_LIMIT,
 )
 from soak.model import EventKind, Finding, Floats, RuleName, Series, Verdict
-from soak.units import show_amount, show_duration, show_number, show_ratio
+from soak.units import capitalized, show_amount, show_duration, show_number, show_ratio
 
 #: Resources, and the limit at which the process is killed or its calls fail.
 HARD_LIMITS = (
@@ -99,7 +99,7 @@ def _judged(
         return None
     metric = metric_of(series.name, series.labels) or unknown_metric(series.name)
     unit = metric.unit
-    noun = f"{metric.noun[:1].upper()}{metric.noun[1:]}"
+    noun = capitalized(metric.noun)
     stood = f"{noun} stood at {show_amount(level, unit)} and peaked at {show_amount(peak, unit)}"
     seen = f"{stood}, {show_ratio(peak / limit)} of the limit of {show_amount(limit, unit)}"
     fit = fit_peaks(times, values)

@@ -33,7 +33,7 @@ from soak.catalog.metrics import COLLECTORS, selects
 from soak.catalog.row_types import Unit
 from soak.model import Finding, Floats, Series, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
-from soak.units import show_amount, show_duration
+from soak.units import capitalized, show_amount, show_duration
 
 #: Parts of the judged stretch whose medians are its levels: the first, the last, and those where a third ends.
 _PARTS = 10
@@ -107,7 +107,7 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
 
 def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str:
     """`The JVM's live data rose by 2 MiB in the first 6 min of load`."""
-    noun = f"{subject.noun[:1].upper()}{subject.noun[1:]}"
+    noun = capitalized(subject.noun)
     moved = (
         f"{'rose' if rise.total >= 0 else 'fell'} by {show_amount(abs(rise.total), subject.unit)}"
     )
