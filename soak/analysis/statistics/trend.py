@@ -138,6 +138,8 @@ def _fit_trend(subject: Subject) -> Trend:
             max(high, slope + unseen),
             max(resolution, unseen),
         )
+    elif subject.integer:  # of a count, the next whole one may have been about to come
+        resolution = max(resolution, 3600 / fit.span)
     settled = fit.settles if fit.settles < fit.span else None
     doubt, stepwise = _doubt(fit, chance, slope, high - low)
     return Trend(

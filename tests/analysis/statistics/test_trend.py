@@ -244,3 +244,11 @@ def test_a_constant_added_does_not_matter_to_the_trend(one: Subject, more: float
 def test_the_same_series_gives_the_same_trend() -> None:
     one = _example("steps", leaks=True, seed=3)
     assert fit_trend(one) == fit_trend(one)
+
+
+def test_a_count_promises_no_less_than_one_a_run() -> None:
+    # 0.8 descriptors in half an hour, among a flicker of one up and down, had been under a bound of 0.15.
+    case = build("pages", kinds.LEAKING["pages"], leaks=True, seed=991000)
+    trend = fit_trend(case.subject)
+    assert case.slope <= trend.resolution_per_hour
+    assert trend.resolution_per_hour >= 3600 / np.ptp(case.subject.series.times) * 0.99
