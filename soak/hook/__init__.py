@@ -32,7 +32,6 @@ def start(address: str, frames: int = 5, token: str = "") -> threading.Thread:
     memory = Memory(frames)
     pages = {
         "/memory": memory.page,
-        "/memory?measure": memory.measured_page,
         "/threads": threads,
         "/gauges": memory.gauges,
         "/gauges?trim": memory.trimmed_gauges,

@@ -31,14 +31,13 @@ class Memory:
     def __init__(self, frames: int) -> None:
         self._tracing = Tracing(frames)
 
-    def measured_page(self) -> dict[str, Any]:
-        """The page of memory, once what tracing costs has been measured: that begins all tracing anew."""
-        self._tracing.measure()
-        return self.page()
-
     def page(self) -> dict[str, Any]:
         """What was allocated since the first time and is alive after a collection, by traceback, innermost call first."""
         self._tracing.begin()
+        with self._tracing.aside:
+            return self._page()
+
+    def _page(self) -> dict[str, Any]:
         whole = not self._tracing.in_windows
         high = _high() if whole else {}
         held = self._tracing.held()
@@ -73,6 +72,10 @@ class Memory:
 
     def gauges(self) -> dict[str, Any]:
         """What is counted exactly, as rows of name, labels and value; and what tracing costs."""
+        with self._tracing.aside:
+            return self._gauges()
+
+    def _gauges(self) -> dict[str, Any]:
         rows: list[list[Any]] = [
             ["python_asyncio_tasks", {}, len(tasks())],
             ["python_tracing_share_ratio", {}, self._tracing.share],

@@ -1,10 +1,11 @@
 """Tracing that keeps to a share of the service's processor time: all the time where that is cheap, else in short windows.
 
 tracemalloc makes every allocation dearer; a busy service may take several times the processor time
-for it. So when the load is there, and memory is about to be asked for, the processor time with and
-without tracing is compared. Beyond the budget, only short and long windows are traced, in turn; and
-where the service could not keep up within a window, not even with one call a stack, nothing is:
-answers that come late by a window are a worse harm than a place that stays unknown.
+for it. So as soon as the service is at work, its processor time with and without tracing is compared
+for tenths of a second, and again where it can no longer keep up. Beyond the budget, only short and
+long windows are traced, in turn; and where the service cannot keep up within a window, not even
+with one call a stack, nothing is: answers that come late are a worse harm than a place that stays
+unknown.
 
 What is alive at the end of a window was made in it: of garbage and work in flight there is as much
 in both kinds, so that what a long window has more than a short one, over the seconds that it is
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import gc
 import glob
-import os
 import threading
 import time
 import tracemalloc
@@ -31,8 +31,10 @@ Sums = Dict[Traceback, Tuple[float, float, float]]  # noqa: UP006
 #: Share of the service's processor time that tracing may take; what it is kept to leaves room for an error of a third.
 LIMIT, BUDGET = 0.2, 0.15
 #: Seconds of each measurement, and how many pairs of them; and of the two kinds of windows.
-_MEASURED, _PAIRS = 0.2, 4
+_MEASURED, _PAIRS = 0.1, 8
 SHORT, LONG = 0.25, 1.0
+#: Seconds after which it is looked at whether the service keeps up: it answers late for no longer.
+LOOK = 0.25
 #: Processor time a second below which a service is idle and tells nothing; and processor time, with the time that its threads
 #: waited for a processor, from which it is saturated: with 0.85 of a second queues are six times as long as with half.
 _IDLE, SATURATED = 0.05, 0.85
@@ -66,16 +68,16 @@ def alive(least: int = 0) -> Held:
 class Tracing:
     """Traces allocations within the budget; `cost` is tracing's processor time over the service's own, None until measured.
 
-    `share` is the part of the service's processor time that tracing takes now.
+    `share` is the part of the service's processor time that tracing takes now. Whoever holds
+    `aside` works for soak, and is not taken for the service.
     """
 
     def __init__(self, frames: int) -> None:
-        self.frames = frames
+        self.frames = self._asked_frames = frames
         self.cost: Optional[float] = None  # noqa: UP045 - Python 3.8
-        self._used = (time.monotonic(), os.times())
-        self._windows: Optional[threading.Thread] = None  # noqa: UP045
+        self._thread: Optional[threading.Thread] = None  # noqa: UP045
         self._stop = threading.Event()
-        self._lock = threading.Lock()
+        self.aside = threading.RLock()
         self._sums: Sums = {}
         self._pairs = 0
 
@@ -95,71 +97,90 @@ class Tracing:
         extra = self.duty * (self.cost or 0.0) if self.duty else 0.0
         return extra / (1.0 + extra)
 
-    def measure(self) -> None:
-        """Where the service is at work, measure what tracing costs; where that is too much, trace windows, or nothing."""
-        if self.in_windows or not self._busy():
+    def begin(self) -> None:
+        """Trace within the budget, from now on."""
+        with self.aside:
+            if self._thread is None:
+                self._stop.clear()
+                tracemalloc.start(self.frames)
+                self._thread = threading.Thread(
+                    target=self._keep_to_the_budget, name="soak-hook-tracing", daemon=True
+                )
+                self._thread.start()
+
+    def held(self) -> Held:
+        """What is alive after a collection, by traceback; of windows, what all time since the first would have left."""
+        with self.aside:
+            if self.in_windows:
+                return surely_kept(self._sums, self._pairs)
+            gc.collect()
+            return alive() if tracemalloc.is_tracing() else {}
+
+    def end(self) -> None:
+        """Trace no more, until begun again."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(LONG + _LONGEST_REST)
+        self._thread = self.cost = None
+        self.frames = self._asked_frames
+        self._sums, self._pairs = {}, 0
+        tracemalloc.stop()
+        _unfreeze()
+
+    def _keep_to_the_budget(self) -> None:
+        """Trace all the time; once the service is at work, and whenever it no longer keeps up, by what that costs."""
+        while not self.in_windows:
+            if self._stop.wait(LOOK):
+                return
+            with self.aside:  # pages are no work of the service
+                worked, waited, ended = _work(LOOK, self._stop)
+                if ended:
+                    return
+                at_work, keeps_up = worked >= _IDLE * LOOK, worked + waited < SATURATED * LOOK
+                if at_work if self.cost is None else not keeps_up:
+                    self._measure()
+                elif not tracemalloc.is_tracing():
+                    tracemalloc.start(self.frames)
+        if self.duty > 0.0:
+            self._trace_windows()
+
+    def _measure(self) -> None:
+        """Measure what tracing costs, and begin all tracing anew; where that is too much, leave it to windows.
+
+        Where nothing can be told now, or the service did not keep up with whole stacks, a later
+        look measures again, with one call a stack.
+        """
+        self.cost = None
+        cost = self._measured(self.frames)
+        if cost is not None and duty(cost) == 0.0 and self.frames > 1:
+            self.frames = 1
             return
-        for frames in sorted({self.frames, 1}, reverse=True):
-            self.cost, self.frames = self._measured(frames), frames
-            if duty(self.cost) > 0.0:
-                break
+        self.cost = cost
         if self.in_windows:
             # A collection stops the service for as long as it looks at what was made so far: once is enough.
             remember_caches()
             gc.collect()
             _freeze()
-        if self.in_windows and self.duty > 0.0:
-            self._stop.clear()
-            self._windows = threading.Thread(
-                target=self._trace_windows, name="soak-hook-windows", daemon=True
-            )
-            self._windows.start()
-
-    def begin(self) -> None:
-        """Trace, if nothing is traced yet."""
-        if not self.in_windows and not tracemalloc.is_tracing():
+        elif cost is not None:
             tracemalloc.start(self.frames)
 
-    def held(self) -> Held:
-        """What is alive after a collection, by traceback; of windows, what all time since the first would have left."""
-        if self.in_windows:
-            with self._lock:
-                return surely_kept(self._sums, self._pairs)
-        gc.collect()
-        return alive()
-
-    def end(self) -> None:
-        """Trace no more, until begun again."""
-        self._stop.set()
-        if self._windows is not None:
-            self._windows.join(LONG + _LONGEST_REST)
-        self._windows = self.cost = None
-        self._sums, self._pairs = {}, 0
-        tracemalloc.stop()
-        _unfreeze()
-
-    def _busy(self) -> bool:
-        """Whether the service has been at work since the last time; only then can a cost be measured."""
-        began, used = self._used
-        self._used = (time.monotonic(), os.times())
-        seconds = self._used[0] - began
-        worked = self._used[1].user + self._used[1].system - used.user - used.system
-        return seconds > 0 and worked / seconds >= _IDLE
-
-    def _measured(self, frames: int) -> float:
+    def _measured(self, frames: int) -> Optional[float]:  # noqa: UP045
         """Processor time that tracing adds, over the service's own: stretches without and with it, in turn.
 
-        One stretch in which the service could not keep up is enough.
+        One stretch in which the service could not keep up is enough. None where it cannot keep up
+        untraced either, or is idle: then nothing can be told now. Nothing is traced afterwards.
         """
         without = within = waited = cost = 0.0
-        never = threading.Event()
         for pair in range(1, _PAIRS + 1):
             tracemalloc.stop()
-            without += _work(_MEASURED, never)[0]
+            worked, queued, ended = _work(_MEASURED, self._stop)
+            without, seconds = without + worked, pair * _MEASURED
+            if ended or worked + queued >= SATURATED * _MEASURED or without < _IDLE * seconds:
+                return None
             tracemalloc.start(frames)
-            worked, queued, _ = _work(_MEASURED, never)
+            worked, queued, _ = _work(_MEASURED, self._stop)
             tracemalloc.stop()
-            within, waited, seconds = within + worked, waited + queued, pair * _MEASURED
+            within, waited = within + worked, waited + queued
             cost = cost_of(without / seconds, within / seconds, waited / seconds)
             if duty(cost) == 0.0:
                 break
@@ -172,7 +193,7 @@ class Tracing:
             now = time.monotonic()
             if short is None or long is None:
                 return
-            with self._lock:
+            with self.aside:
                 accumulate(self._sums, short, long, now - last)
                 self._pairs += 1
             last = now
@@ -180,15 +201,16 @@ class Tracing:
     def _window(self, seconds: float) -> Optional[Held]:  # noqa: UP045
         """What a window left; None where tracing ended meanwhile. Then rest, as long as the budget asks for.
 
-        A window in which the service could not keep up is the last one.
+        A window in which the service cannot keep up ends at once, and is the last one.
         """
         tracemalloc.start(self.frames)
-        worked, waited, ended = _work(seconds, self._stop)
-        if worked + waited >= SATURATED * seconds:
-            tracemalloc.stop()
-            with self._lock:
-                self.cost, self._sums, self._pairs = float("inf"), {}, 0
-            return None
+        for _ in range(round(seconds / LOOK)):
+            worked, waited, ended = _work(LOOK, self._stop)
+            if worked + waited >= SATURATED * LOOK:
+                tracemalloc.stop()
+                with self.aside:
+                    self.cost, self._sums, self._pairs = float("inf"), {}, 0
+                return None
         began = time.thread_time()
         gc.collect()
         left = alive()

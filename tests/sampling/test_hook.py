@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import subprocess
 import sys
+import threading
+import tracemalloc
 import types
 from pathlib import Path
 
@@ -94,6 +97,7 @@ def test_containers_of_the_services_own_modules_are_told_by_their_holders(
     module.__file__ = "/srv/shop.py"
     source = """
 import functools
+import gc
 SESSIONS = {n: n for n in range(30)}
 SHORT = [1]
 class Store:
@@ -223,3 +227,63 @@ def test_the_folder_alone_runs_a_service_and_hides_none_of_the_standard_librarys
         check=True,
     )
     assert done.stdout.split(maxsplit=2)[1:] == [str(tmp_path), "['--port', '1']\n"]
+
+
+def kept_to_the_budget(
+    monkeypatch: pytest.MonkeyPatch, *stretches: tuple[float, float]
+) -> tuple[tracing.Tracing, list[bool]]:
+    """Tracing of a service that works and waits for so much of each stretch in turn, and whether each was traced."""
+    watched, traced = tracing.Tracing(5), []
+    left = iter(stretches)
+
+    def work(seconds: float, stop: threading.Event) -> tuple[float, float, bool]:
+        traced.append(tracemalloc.is_tracing())
+        worked, waited = next(left, (0.0, 0.0))
+        if len(traced) == len(stretches):
+            stop.set()
+        return worked * seconds, waited * seconds, len(traced) > len(stretches)
+
+    monkeypatch.setattr(tracing, "_work", work)
+    monkeypatch.setattr(tracing, "LOOK", 1e-4)
+    tracemalloc.start(5)
+    watched._keep_to_the_budget()
+    tracemalloc.stop()
+    gc.unfreeze()
+    return watched, traced
+
+
+IDLE, AT_WORK, SLOWED, FULL = (0.0, 0.0), (0.4, 0.0), (0.45, 0.0), (0.7, 0.3)
+
+
+def test_an_idle_service_is_traced_and_tells_no_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched, traced = kept_to_the_budget(monkeypatch, IDLE, IDLE, IDLE)
+    assert watched.cost is None
+    assert all(traced)
+
+
+def test_a_service_at_work_is_measured_in_turns_and_traced_where_that_is_cheap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watched, traced = kept_to_the_budget(monkeypatch, AT_WORK, *(AT_WORK, SLOWED) * 8, AT_WORK)
+    assert watched.cost == pytest.approx(0.125)
+    assert traced == [True, *(False, True) * 8, True]
+
+
+def test_a_service_that_is_slowed_down_has_one_bad_stretch_for_each_depth_of_stacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # With whole stacks it does not keep up; what had to wait is done untraced; then with one call it does not either.
+    stretches = (AT_WORK, AT_WORK, FULL, FULL, FULL, AT_WORK, AT_WORK, FULL)
+    watched, traced = kept_to_the_budget(monkeypatch, *stretches)
+    assert (watched.frames, watched.duty) == (1, 0.0)
+    assert traced.count(True) == 3  # with the first look
+
+
+def test_a_service_that_no_longer_keeps_up_is_measured_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cheap = (AT_WORK, *(AT_WORK, SLOWED) * 8)
+    watched, _ = kept_to_the_budget(
+        monkeypatch, *cheap, FULL, AT_WORK, FULL, AT_WORK, AT_WORK, FULL
+    )
+    assert (watched.frames, watched.duty) == (1, 0.0)

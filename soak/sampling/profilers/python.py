@@ -26,9 +26,7 @@ _TRIMMED: tuple[SnapshotStage, ...] = ("end", "drained")
 
 
 def _asked(page: str, stage: SnapshotStage) -> str:
-    """The page as it is asked for at a stage: at the first one under load, what tracing costs is measured."""
-    if page == "memory" and stage == "start":
-        return "memory?measure"
+    """The page as it is asked for at a stage."""
     return "gauges?trim" if page == "gauges" and stage in _TRIMMED else page
 
 
