@@ -22,6 +22,9 @@ from tests.reporters.test_html import CHROMIUM, FLAGS, WATCH, Elements
 RENEWALS, ANEW = 3, "anew"
 REPORT = """<script>
 addEventListener("load", () => { window.opened = false; });
+let left = 0;
+const leave = visualViewport.removeEventListener.bind(visualViewport);
+visualViewport.removeEventListener = (...how) => { left += 1; leave(...how); };
 setInterval(() => {
   const fold = document.querySelector("details");
   if (fold && !window.opened) { fold.open = true; window.opened = true; }
@@ -31,6 +34,7 @@ setInterval(() => {
     banners: document.querySelectorAll("header.banner").length, mains: document.querySelectorAll("main").length,
     charts: document.querySelectorAll(".chart:not(.aside)").length, hidden: document.querySelectorAll(".next").length,
     documents: typeof Bokeh === "undefined" ? 0 : Bokeh.documents.length, open: Boolean(document.querySelector("details")?.open),
+    listening: soakOnViewport.length, left,
   });
 }, 200);
 </script>"""
@@ -95,5 +99,8 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
     assert (seen["banners"], seen["mains"], seen["hidden"], seen["documents"]) == (1, 1, 0, 1)
     assert seen["charts"] == charts
     assert seen["open"]
+    # What was drawn before is let go of: else a page that is open for days would fill the memory.
+    assert seen["listening"] >= charts
+    assert seen["left"] == (len(live.taken) - 1) * seen["listening"]
     # The same number from another server is another report; one that has judged nothing is not asked for its page.
     assert live.taken == [(False, 1), (False, 2), (False, 3), (False, 4), (True, 4), (True, 5)]

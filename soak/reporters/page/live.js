@@ -5,6 +5,16 @@ soakLive.append(document.createElement("strong"), " ", document.createElement("s
 document.body.prepend(soakLive);
 let soakHeard = Date.now();
 
+// Bokeh's canvases listen to the viewport and never leave it, which would keep every report in memory: renewing takes them off.
+const soakOnViewport = [];
+if (window.visualViewport) {
+  const listen = visualViewport.addEventListener.bind(visualViewport);
+  visualViewport.addEventListener = (kind, act, ...more) => {
+    soakOnViewport.push([kind, act]);
+    listen(kind, act, ...more);
+  };
+}
+
 function soakSay(state, text) {
   soakLive.dataset.state = state;
   soakLive.firstChild.textContent = { live: "Live", lost: "No connection", final: "Final report" }[state];
@@ -54,6 +64,7 @@ async function soakRenew() {
   const choices = soakChoices();
   const old = [...document.querySelectorAll("body > header, body > main, body > footer")];
   const before = typeof soakShown === "undefined" ? null : soakShown;
+  const listeners = soakOnViewport.splice(0);
   for (const part of old) for (const element of part.querySelectorAll("[id]")) element.removeAttribute("id");
   const holder = document.createElement("div");
   holder.className = "next";
@@ -72,6 +83,7 @@ async function soakRenew() {
   for (const part of old) part.remove();
   holder.replaceWith(...holder.childNodes);
   if (choices.focused) document.getElementById(choices.focused)?.focus({ preventScroll: true });
+  for (const [kind, act] of listeners) visualViewport.removeEventListener(kind, act);
   if (before?.document && before.document !== soakShown.document) {
     for (const manager of before.managers) for (const view of [...manager.roots]) view.remove();
     Bokeh.documents.splice(Bokeh.documents.indexOf(before.document), 1);
