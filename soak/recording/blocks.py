@@ -23,7 +23,9 @@ from soak.windows import Ints
 LEVEL = 6
 #: By which column a block's rows are sorted, so that like stands next to like.
 SORTED_BY = {"scrapes": "layout", "requests": "endpoint"}
-_HEAD = struct.Struct("<I")
+#: Bytes that zlib makes less than this share smaller stay as they are: random ones are read ten times as fast so.
+LEAST_SAVED = 0.1
+_SIZE = struct.Struct("<I")
 _WIDTHS = (1, 2, 4, 8)
 
 
@@ -37,14 +39,14 @@ def pack(table: str, columns: Columns) -> bytes:
         named[name] = [len(part) for part in parts]
         bodies += parts
     head = json.dumps(named).encode()
-    return b"".join([_HEAD.pack(len(head)), head, *bodies])
+    return b"".join([_SIZE.pack(len(head)), head, *bodies])
 
 
 def unpack(table: str, packed: bytes, wanted: Sequence[str]) -> Columns:
     """The wanted columns of a block, in that order; ValueError for what no block holds."""
-    place = _HEAD.size + int.from_bytes(packed[: _HEAD.size], "little")
+    place = _SIZE.size + int.from_bytes(packed[: _SIZE.size], "little")
     parts: dict[str, list[bytes]] = {}
-    for name, sizes in json.loads(packed[_HEAD.size : place]).items():
+    for name, sizes in json.loads(packed[_SIZE.size : place]).items():
         parts[name] = []
         for size in sizes:
             parts[name].append(packed[place : place + size])
@@ -117,7 +119,9 @@ def _unpack_column(name: str, shape: str, parts: list[bytes]) -> Column:
             )
             if np.maximum(sizes, 0).sum() != 8 * len(buckets):
                 raise ValueError(f"{name} has not as many pairs as its rows say")
-            return Blobs(sizes, np.stack([buckets, counts], axis=1).astype("<i4").tobytes())
+            pairs = np.empty((len(buckets), 2), "<i4")
+            pairs[:, 0], pairs[:, 1] = buckets, counts
+            return Blobs(sizes, pairs.tobytes())
         case "count":
             return _unpack_changes(parts[0])
         case _:
@@ -174,32 +178,51 @@ def _unzigzag(numbers: Ints) -> Ints:
 
 
 def _pack_ints(numbers: Ints) -> bytes:
-    """Numbers of 64 bits in as few bytes as the largest needs, the bytes of one place together."""
+    """Numbers of 64 bits in as few bytes as the largest needs: how many, and then the bytes of each place together."""
     unsigned = numbers.view(np.uint64)
     largest = int(unsigned.max()) if len(unsigned) else 0
     width = next(width for width in _WIDTHS if largest < 1 << (8 * width))
-    narrow = unsigned.astype(f"<u{width}").view(np.uint8).reshape(-1, width)
-    return bytes([width]) + _deflated(narrow.T.tobytes())
+    places = np.ascontiguousarray(unsigned.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T)
+    bodies = [_deflated(place.tobytes()) for place in places]
+    return b"".join([_SIZE.pack(width), *(_SIZE.pack(len(body)) for body in bodies), *bodies])
 
 
 def _unpack_ints(packed: bytes) -> Ints:
-    width = packed[0]
-    if width not in _WIDTHS:
+    width, *sizes = _sizes(packed)
+    ends = (np.cumsum(sizes) + _SIZE.size * (1 + width)).tolist()
+    places = [_inflated(packed[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+    numbers = np.zeros(len(places[0]), "<i8")
+    into = numbers.view(np.uint8).reshape(-1, 8)
+    for place, plain in enumerate(places):
+        if len(plain) != len(numbers):
+            raise ValueError("numbers have not as many high bytes as low ones")
+        into[:, place] = np.frombuffer(plain, np.uint8)
+    return numbers
+
+
+def _sizes(packed: bytes) -> list[int]:
+    """Of how many bytes numbers are, and of how many each place's body is."""
+    width = int.from_bytes(packed[: _SIZE.size], "little")
+    if width not in _WIDTHS or len(packed) < _SIZE.size * (1 + width):
         raise ValueError(f"no numbers have {width} bytes")
-    planes = np.frombuffer(_inflated(packed[1:]), np.uint8).reshape(width, -1)
-    narrow = np.ascontiguousarray(planes.T).view(f"<u{width}").ravel()
-    return narrow.astype(np.uint64).view(np.int64)
+    return list(struct.unpack_from(f"<{1 + width}I", packed))
 
 
 def _deflated(plain: bytes) -> bytes:
-    return zlib.compress(plain, LEVEL)
+    """Packed, or as it is where that saves less than `LEAST_SAVED`: a first byte says which."""
+    packed = zlib.compress(plain, LEVEL)
+    if len(packed) > (1 - LEAST_SAVED) * len(plain):
+        return b"\0" + plain
+    return b"\1" + packed
 
 
 def _inflated(packed: bytes) -> bytes:
     """ValueError for what is cut, or larger than any column is."""
+    if packed[:1] != b"\1":
+        return packed[1:]
     stream = zlib.decompressobj()
     try:
-        plain = stream.decompress(packed, LONGEST_VALUE)
+        plain = stream.decompress(packed[1:], LONGEST_VALUE)
     except zlib.error as error:
         raise ValueError(str(error)) from None
     if not stream.eof:

@@ -28,6 +28,7 @@ from soak.windows import (
 MOST_WINDOWS = 10_000
 #: So many buckets there are.
 BUCKETS = LAST + 1
+_NOTHING = np.zeros(0, np.int64)
 _COUNTED = ("requests", "failed", "bytes", "late", "dropped")
 _HISTOGRAMS = ("latency", "service")
 _WINDOW = ("id", "time", "seconds", "users", "workers", "expected", "covered")
@@ -58,46 +59,51 @@ def _places(numbers: Ints, wanted: Ints) -> Ints:
 
 
 class _Cells:
-    """Histograms of many cells (an endpoint's row): those of one cell add up."""
+    """Histograms of the rows of many endpoints: those of one cell, an endpoint's row, add up."""
 
-    def __init__(self) -> None:
-        self._keys, self._counts = list[Ints](), list[Ints]()
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._parts: dict[int, list[tuple[Ints, Ints]]] = defaultdict(list)
 
     def add(self, cells: Ints, blobs: Blobs) -> None:
         """Take a histogram of each of these cells; ValueError for what no histogram holds."""
         sizes, words = blobs.words("<i4", 8)
-        pairs = words.reshape(-1, 2)
-        if not len(pairs):
+        buckets, counts = words.reshape(-1, 2).T
+        if not len(buckets):
             return
-        if pairs.min() < 0 or pairs[:, 0].max() > LAST:
+        lowest, highest = int(buckets.min()), int(buckets.max())
+        if lowest < 0 or highest > LAST or counts.min() < 0:
             raise ValueError("a histogram has a bucket or a count that cannot be")
         distinct, which = np.unique(cells, return_inverse=True)
-        if len(distinct) == len(cells):
-            self._keys.append(np.repeat(cells, sizes) * BUCKETS + pairs[:, 0])
-            self._counts.append(pairs[:, 1].astype(np.int64))
-            return
-        dense = np.bincount(
-            np.repeat(which * BUCKETS, sizes) + pairs[:, 0], pairs[:, 1], len(distinct) * BUCKETS
-        )
-        some = np.flatnonzero(dense)
-        self._keys.append(distinct[some // BUCKETS] * BUCKETS + some % BUCKETS)
-        self._counts.append(dense[some].astype(np.int64))
+        width = highest - lowest + 1
+        if len(distinct) < len(cells):
+            dense = np.bincount(np.repeat(which * width - lowest, sizes) + buckets, counts)
+            some = np.flatnonzero(dense)
+            cells, buckets = distinct[some // width], some % width + lowest
+            counts = dense[some].astype(np.int64)
+        else:
+            cells = np.repeat(cells, sizes)
+            if (np.diff(cells) < 0).any():
+                order = np.argsort(cells, kind="stable")
+                cells, buckets, counts = cells[order], buckets[order], counts[order]
+        keys = ((cells % self._rows) * BUCKETS + buckets).astype(np.int32)
+        endpoints = np.unique(distinct // self._rows)
+        starts = np.searchsorted(cells, endpoints * self._rows)
+        ends = np.append(starts[1:], len(cells))
+        for endpoint, start, end in zip(endpoints.tolist(), starts, ends, strict=True):
+            self._parts[endpoint].append((keys[start:end].copy(), counts[start:end].copy()))
 
-    def columns(self) -> tuple[Ints, Ints]:
-        """Rising keys (cell x `BUCKETS` + bucket), and the count of each."""
-        nothing = np.zeros(0, np.int64)
-        keys, counts = (
-            np.concatenate([nothing, *self._keys]),
-            np.concatenate([nothing, *self._counts]),
-        )
-        self._keys.clear()
-        self._counts.clear()
+    def columns(self, endpoint: int) -> tuple[Ints, Ints, Ints]:
+        """Offsets (rows + 1), buckets and counts of one endpoint; they can be asked for once."""
+        parts = self._parts.pop(endpoint, [(_NOTHING, _NOTHING)])
+        keys, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
         if (np.diff(keys) <= 0).any():
             order = np.argsort(keys, kind="stable")
             keys, counts = keys[order], counts[order]
             first = np.flatnonzero(np.diff(keys, prepend=-1))
             keys, counts = keys[first], np.add.reduceat(counts, first)
-        return keys, counts
+        offsets = np.searchsorted(keys, np.arange(self._rows + 1) * BUCKETS)
+        return offsets, (keys % BUCKETS).astype(np.int64), counts.astype(np.int64)
 
 
 class _Failures:
@@ -139,7 +145,7 @@ def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[End
     # The first recordings had no schedule.
     scheduled = "late" in columns_of(database, "requests")
     counted = {name: np.zeros(len(names) * rows, np.int64) for name in _COUNTED}
-    latency, service, failures = _Cells(), _Cells(), _Failures()
+    latency, service, failures = _Cells(rows), _Cells(rows), _Failures()
     for chunk in chunks(
         database, "requests", ("window", "endpoint", "failures", *_COUNTED, *_HISTOGRAMS)
     ):
@@ -153,13 +159,10 @@ def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[End
             service.add(cells, chunk["service"])
         failures.add(cells, chunk["failures"])
     by_kind = failures.columns()
-    latencies, services = latency.columns(), service.columns()
     for place, (_, endpoint) in enumerate(names):
         start, end = place * rows, (place + 1) * rows
         requests, failed, size, late, dropped = (counted[name][start:end] for name in _COUNTED)
-        arrivals = (
-            Arrivals(late, dropped, *_histograms(services, place, rows)) if scheduled else None
-        )
+        arrivals = Arrivals(late, dropped, *service.columns(place)) if scheduled else None
         kinds = {}
         for kind, (failing, counts) in by_kind.items():
             first, last = np.searchsorted(failing, (start, end))
@@ -172,19 +175,11 @@ def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[End
             requests,
             failed,
             size,
-            *_histograms(latencies, place, rows),
+            *latency.columns(place),
             {kind: int(table[:, 1].sum()) for kind, table in kinds.items()},
             arrivals,
             kinds,
         )
-
-
-def _histograms(all_cells: tuple[Ints, Ints], endpoint: int, rows: int) -> tuple[Ints, Ints, Ints]:
-    """Offsets (rows + 1), buckets and counts of one endpoint."""
-    keys, counts = all_cells
-    offsets = np.searchsorted(keys, (endpoint * rows + np.arange(rows + 1)) * BUCKETS)
-    part = slice(int(offsets[0]), int(offsets[-1]))
-    return offsets - offsets[0], keys[part] % BUCKETS, counts[part]
 
 
 def _failure_kinds(text: str | None) -> Iterator[tuple[str, int]]:
