@@ -80,12 +80,13 @@ class _Cells:
             dense = np.bincount(np.repeat(which * width - lowest, sizes) + buckets, counts)
             some = np.flatnonzero(dense)
             cells, buckets = distinct[some // width], some % width + lowest
-            counts = dense[some].astype(np.int64)
+            counts = dense[some]
         else:
             cells = np.repeat(cells, sizes)
             if (np.diff(cells) < 0).any():
                 order = np.argsort(cells, kind="stable")
                 cells, buckets, counts = cells[order], buckets[order], counts[order]
+        counts = counts.astype(np.int32 if counts.max() < 2**31 else np.int64)
         keys = ((cells % self._rows) * BUCKETS + buckets).astype(np.int32)
         endpoints = np.unique(distinct // self._rows)
         starts = np.searchsorted(cells, endpoints * self._rows)
@@ -101,7 +102,7 @@ class _Cells:
             order = np.argsort(keys, kind="stable")
             keys, counts = keys[order], counts[order]
             first = np.flatnonzero(np.diff(keys, prepend=-1))
-            keys, counts = keys[first], np.add.reduceat(counts, first)
+            keys, counts = keys[first], np.add.reduceat(counts, first, dtype=np.int64)
         offsets = np.searchsorted(keys, np.arange(self._rows + 1) * BUCKETS)
         return offsets, (keys % BUCKETS).astype(np.int64), counts.astype(np.int64)
 
