@@ -28,6 +28,12 @@ SERIES = 60
 ENDPOINTS = {"GET /": 0.0008, "GET /user": 0.002, "GET /list": 0.012, "POST /order": 0.02}
 ENDPOINTS |= {"GET /search": 0.05, "GET /report": 0.3}
 RATE = 200.0
+PROFILE = """
+name: days
+target: {url: "http://127.0.0.1:1"}
+load: {rate: 200/s, duration: 72h}
+endpoints: [GET /, GET /user, GET /list, POST /order, GET /search, GET /report]
+"""
 HOUR = 3600
 
 LOAD = """
@@ -50,7 +56,7 @@ def write_hours(directory: Path, hours: int) -> float:
     rng = np.random.default_rng(19)
     facts = {"name": "days", "ended": "completed", "seconds": hours * HOUR}
     facts["phases"] = [{"name": "steady", "start": 0.0, "end": float(hours * HOUR)}]
-    recorder = Recorder(directory, facts, None)
+    recorder = Recorder(directory, facts, PROFILE)
     third, level, spent = SERIES // 3, np.zeros(SERIES // 3), 0.0
     for hour in range(hours):
         whole = np.round(12_000 + rng.normal(0, 40, (HOUR, third))) * 4096
