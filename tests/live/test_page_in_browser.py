@@ -34,7 +34,7 @@ setInterval(() => {
     banners: document.querySelectorAll("header.banner").length, mains: document.querySelectorAll("main").length,
     charts: document.querySelectorAll(".chart:not(.aside)").length, hidden: document.querySelectorAll(".next").length,
     documents: typeof Bokeh === "undefined" ? 0 : Bokeh.documents.length, open: Boolean(document.querySelector("details")?.open),
-    listening: soakOnViewport.length, left,
+    listening: typeof soakOnViewport === "undefined" ? 0 : soakOnViewport.length, left,
   });
 }, 200);
 </script>"""
