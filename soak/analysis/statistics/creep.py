@@ -31,11 +31,17 @@ class LastingGrowth:
 def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
     """The growth that a creep leaves of `values` (n,) at `times` (n,) in seconds; None with too few samples.
 
-    Least squares; the error is widened for noise that goes on from sample to sample as for AR(1)
+    Of a level that fell once by most of its range, as where classes are unloaded, what came since
+    the fall is looked at, if that is most of the stretch. Least squares; the error is widened for noise that goes on from sample to sample as for AR(1)
     noise of the residuals' first autocorrelation.
     """
     ages = times - times[0]
-    late = ages > CREEP_BEGINS * ages[-1]
+    late = np.flatnonzero(ages > CREEP_BEGINS * ages[-1])
+    if len(late) < FEWEST_SAMPLES:
+        return None
+    falls = np.flatnonzero(-np.diff(values[late]) > 0.5 * float(np.ptp(values[late])))
+    if len(falls) and 2 * (falls[-1] + 1) <= len(late):
+        late = late[falls[-1] + 1 :]
     ages, values = ages[late], values[late]
     if len(ages) < FEWEST_SAMPLES:
         return None

@@ -7,6 +7,7 @@ import numpy as np
 from soak.analysis.thresholds import (
     FALL_HEIGHT,
     FALL_SHARE,
+    FEWEST_SAMPLES,
     PLATEAU_BLOCKS,
     PLATEAU_DROP,
     PLATEAU_HEIGHT,
@@ -43,7 +44,7 @@ def plateau_begin(times: Floats, values: Floats) -> float | None:
 def first_fall_end(times: Floats, values: Floats) -> float | None:
     """The time at which a first fall ended, beside which all that came since has moved little; None without such a fall."""
     first = int(FALL_SHARE * len(values))
-    if len(values) < 2 * PLATEAU_BLOCKS:
+    if len(values) < 4 * FEWEST_SAMPLES:
         return None
     later = values[first:]
     top = float(later.max())
