@@ -32,8 +32,9 @@ def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
     """The growth that a creep leaves of `values` (n,) at `times` (n,) in seconds; None with too few samples.
 
     Of a level that fell once by most of its range, as where classes are unloaded, what came since
-    the fall is looked at, if that is most of the stretch. Least squares; the error is widened for noise that goes on from sample to sample as for AR(1)
-    noise of the residuals' first autocorrelation.
+    the fall is looked at, if that is most of the stretch. Least squares; the error is widened for
+    noise that goes on from sample to sample as for AR(1) noise of the residuals' first
+    autocorrelation.
     """
     ages = times - times[0]
     late = np.flatnonzero(ages > CREEP_BEGINS * ages[-1])
