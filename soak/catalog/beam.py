@@ -99,6 +99,12 @@ BEAM = Family(
             "the Erlang VM's ports",
             Unit.HANDLES,
         ),
+        count(
+            ResourceKind.THREADS,
+            "system_process_count",
+            "the Erlang VM's processes",
+            Unit.PROCESSES,
+        ),
         count(ResourceKind.THREADS, "queue_processes", "VerneMQ's queues", Unit.PROCESSES),
         memory("router_memory", "VerneMQ's memory of subscriptions"),
         memory("retain_memory", "VerneMQ's memory of retained messages"),

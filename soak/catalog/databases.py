@@ -114,12 +114,15 @@ REDIS = Family(
                 "redis_connected_clients",
                 "Redis's clients",
                 Unit.CONNECTIONS,
+                "redis_max_clients",
                 "redis_config_maxclients",
             )
         ),
         count(
             ResourceKind.OTHER, "redis_blocked_clients", "Redis's blocked clients", Unit.CONNECTIONS
         ),
+        shown("redis_mem_*", ResourceKind.MEMORY, "a part of Redis's memory"),
+        shown("redis_allocator_*_bytes", ResourceKind.MEMORY, "what Redis's allocator holds"),
         shown("redis_db_keys", ResourceKind.OTHER, "keys in Redis", Unit.OBJECTS),
     ),
 )
@@ -151,6 +154,7 @@ POSTGRESQL = Family(
             Unit.CONNECTIONS,
         ),
         bound(MOST_SESSIONS, "the limit of connections", Unit.CONNECTIONS),
+        shown("pg_database_size_bytes", ResourceKind.OTHER, "a database's size on disk"),
         shown("pg_locks_count", ResourceKind.OTHER, "locks", Unit.OBJECTS),
     ),
 )

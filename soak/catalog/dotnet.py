@@ -38,6 +38,16 @@ DOTNET = Family(
         resident("dotnet_process_memory_working_set_bytes"),
         heap(_OTEL, ".NET's heap after a collection"),
         shown("dotnet_gc_last_collection_*_bytes", ResourceKind.HEAP, "memory of .NET's collector"),
+        # prometheus-net.DotNetRuntime; young generations are what is allocated between collections.
+        heap('dotnet_gc_heap_size_bytes{gc_generation=~"2|loh"}', ".NET's heap after a collection"),
+        shown("dotnet_gc_heap_size_bytes", ResourceKind.HEAP, "a young part of .NET's heap"),
+        count(
+            ResourceKind.QUEUE,
+            "dotnet_gc_finalization_queue_length",
+            "objects that wait for their finalizer",
+            Unit.OBJECTS,
+        ),
+        shown("dotnet_gc_pinned_objects", ResourceKind.OTHER, "pinned objects", Unit.OBJECTS),
         shown("dotnet_gc_*", ResourceKind.GC, ".NET's collections", Unit.COLLECTIONS),
         count(
             ResourceKind.THREADS,
@@ -71,6 +81,16 @@ DOTNET = Family(
             ResourceKind.TIMERS, "process_runtime_dotnet_timer_count", ".NET's timers", Unit.TIMERS
         ),
         # prometheus-net.DotNetRuntime.
+        count(
+            ResourceKind.THREADS,
+            "dotnet_threadpool_num_threads",
+            "threads of .NET's pool",
+            Unit.THREADS,
+        ),
+        count(
+            ResourceKind.QUEUE, "dotnet_threadpool_queue_length*", "work items queued", Unit.TASKS
+        ),
+        count(ResourceKind.TIMERS, "dotnet_threadpool_timer_count", ".NET's timers", Unit.TIMERS),
         shown("dotnet_threadpool_*", ResourceKind.THREADS, ".NET's pool of threads", Unit.THREADS),
     ),
     collectors=(

@@ -107,6 +107,40 @@ JVM = Family(
             Unit.THREADS,
             "tomcat_threads_config_max_threads",
         ),
+        count(
+            ResourceKind.THREADS,
+            "jetty_threads_current",
+            "Jetty's threads",
+            Unit.THREADS,
+            "jetty_threads_config_max",
+        ),
+        connected(
+            count(
+                ResourceKind.DESCRIPTORS,
+                "jetty_connections_current_connections",
+                "Jetty's connections",
+                Unit.CONNECTIONS,
+            )
+        ),
+        memory("netty_allocator_memory_used*", "memory of Netty's buffers"),
+        count(
+            ResourceKind.QUEUE,
+            "netty_eventexecutor_tasks_pending*",
+            "Netty's waiting tasks",
+            _TASKS,
+        ),
+        shown(
+            "tomcat_sessions_active_current_sessions",
+            ResourceKind.OTHER,
+            "sessions",
+            Unit.OBJECTS,
+            Worse.NEITHER,
+        ),
+        # A class loader that is kept shows in metaspace, which is judged.
+        *(
+            shown(name, ResourceKind.OTHER, "loaded classes", Unit.OBJECTS)
+            for name in ("jvm_classes_loaded*", "jvm_classes_currently_loaded", "jvm_class_count")
+        ),
         connected(
             count(
                 ResourceKind.DESCRIPTORS,

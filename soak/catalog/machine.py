@@ -49,8 +49,28 @@ MACHINE = Family(
             Unit.HANDLES,
             "node_filefd_maximum",
         ),
-        count(ResourceKind.THREADS, "node_processes_pids", "processes", Unit.PROCESSES),
-        count(ResourceKind.THREADS, "node_processes_threads", "threads", Unit.THREADS),
+        count(
+            ResourceKind.THREADS,
+            "node_processes_pids",
+            "processes",
+            Unit.PROCESSES,
+            "node_processes_max_processes",
+        ),
+        count(
+            ResourceKind.THREADS,
+            "node_processes_threads",
+            "threads",
+            Unit.THREADS,
+            "node_processes_max_threads",
+        ),
+        # Full, the kernel drops every new connection.
+        count(
+            ResourceKind.DESCRIPTORS,
+            "node_nf_conntrack_entries",
+            "the kernel's tracked connections",
+            Unit.CONNECTIONS,
+            "node_nf_conntrack_entries_limit",
+        ),
         _left(memory("node_filesystem_avail_bytes", "free space of a file system")),
         _left(
             count(

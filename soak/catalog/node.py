@@ -93,6 +93,19 @@ NODE = Family(
         ),
         heap("v8js_memory_heap_used_bytes", "V8's heap", "v8js_memory_heap_limit_bytes"),
         bound("v8js_memory_heap_limit_bytes", "the limit of V8's heap"),
+        shown("v8js_memory_heap_space_*_bytes", ResourceKind.MEMORY, "a part of V8's heap"),
+        count(
+            ResourceKind.TIMERS,
+            'v8js_resource_active{v8js_resource_type="Timeout"}',
+            "Node's timers",
+            Unit.TIMERS,
+        ),
+        shown(
+            "v8js_resource_active*",
+            ResourceKind.DESCRIPTORS,
+            "Node's resources of one type",
+            Unit.RESOURCES,
+        ),
         shown("v8js_gc_duration_seconds*", ResourceKind.GC, "V8's collections", _SECONDS),
     ),
     collectors=(

@@ -111,8 +111,16 @@ HAPROXY = Family(
     prefixes=("haproxy_",),
     exporter_marks=("haproxy_exporter_build_info",),
     metrics=(
-        memory("haproxy_process_pool_used_bytes", "memory in use of HAProxy's pools"),
-        memory("haproxy_process_pool_allocated_bytes", "memory that HAProxy took for its pools"),
+        memory(
+            "haproxy_process_pool_used_bytes",
+            "memory in use of HAProxy's pools",
+            ("haproxy_process_max_memory_bytes",),
+        ),
+        memory(
+            "haproxy_process_pool_allocated_bytes",
+            "memory that HAProxy took for its pools",
+            ("haproxy_process_max_memory_bytes",),
+        ),
         _connections(
             "haproxy_process_current_connections",
             "HAProxy's connections",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
+from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.process import START_TIME
 from soak.errors import TargetError, UsageError
 from soak.formats.assemble import assemble
@@ -38,7 +39,9 @@ _AGGREGATE = re.compile(
 )
 
 #: One metric's series as they are: their labels are those of the process that has them.
-_SELECTOR = re.compile(r"\s*[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{.*\})?\s*")
+_SELECTOR = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{.*\})?\s*")
+#: Labels of cAdvisor and the kubelet that tell one container from another.
+_CONTAINERS = ("instance", "namespace", "pod", "container", "name", "id")
 
 Fetch = Callable[[str], bytes]
 
@@ -95,10 +98,8 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
         raise TargetError(
             f"{_public(asked.server)}: no series for {', '.join(asked.queries)} in this time"
         )
-    for series in _start_times(
-        asked, {dict(labels).get("instance", "") for _, labels in pieces}, fetch or _fetch
-    ):
-        pieces.setdefault((START_TIME, tuple(sorted(series.labels.items()))), []).append(series)
+    for series in _start_times(asked, [dict(labels) for _, labels in pieces], fetch or _fetch):
+        pieces.setdefault((series.name, tuple(sorted(series.labels.items()))), []).append(series)
     for (name, labels), several in pieces.items():
         times, values = (
             np.concatenate([getattr(piece, part) for piece in several])
@@ -113,21 +114,38 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
     return assemble(Content(Path(_public(asked.server)), b""), reading, "prometheus")
 
 
-def _start_times(asked: RangeQuery, instances: set[str], fetch: Fetch) -> Iterator[RawSeries]:
-    """When the processes of the instances started, so that a deployment is known for what it is; nothing where it is not told.
+def _start_times(
+    asked: RangeQuery, recorded: list[dict[str, str]], fetch: Fetch
+) -> Iterator[RawSeries]:
+    """When the processes or containers of the series started, so that a deployment is known for what it is; nothing where it
+    is not told.
 
     A leak that deployments reset looks like a collector's sawtooth without.
     """
-    own = [match[1] or "" for query in asked.queries if (match := _SELECTOR.fullmatch(query))]
-    if not instances - {""} or any(
-        query.lstrip().startswith(START_TIME) for query in asked.queries
-    ):
+    own = [
+        (match[1], match[2] or "")
+        for query in asked.queries
+        if (match := _SELECTOR.fullmatch(query))
+    ]
+    started = {_start_name(name) for name, _ in own}
+    if any(name in started for name, _ in own):
         return
-    for matchers in dict.fromkeys(own):
-        for answer in _answers(asked, f"{START_TIME}{matchers}", fetch):
+    for start, matchers in dict.fromkeys((_start_name(name), matchers) for name, matchers in own):
+        tellers = _CONTAINERS if start == CONTAINER_START_TIME else ("instance",)
+        known = {_told_by(labels, tellers) for labels in recorded} - {("",) * len(tellers)}
+        for answer in _answers(asked, f"{start}{matchers}", fetch) if known else ():
             for series in answer.series:
-                if series.name == START_TIME and series.labels.get("instance", "") in instances:
+                if series.name == start and _told_by(series.labels, tellers) in known:
                     yield series
+
+
+def _start_name(name: str) -> str:
+    """The series that tells when what another series measures was started."""
+    return CONTAINER_START_TIME if name.startswith("container_") else START_TIME
+
+
+def _told_by(labels: Mapping[str, str], tellers: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(labels.get(name, "") for name in tellers)
 
 
 def _is_selector(queries: tuple[str, ...]) -> bool:

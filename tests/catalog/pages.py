@@ -499,4 +499,85 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
             'db_client_connection_pending_requests{db_client_connection_pool_name="main"}',
         ),
     ),
+    "node_exporter": (
+        """
+        node_memory_MemTotal_bytes 8e9
+        node_memory_MemFree_bytes 1e9
+        node_memory_MemAvailable_bytes 5e9
+        node_memory_Cached_bytes 3e9
+        node_memory_SwapFree_bytes 1e9
+        node_memory_SUnreclaim_bytes 1e8
+        node_filefd_allocated 2000
+        node_filefd_maximum 9e5
+        node_nf_conntrack_entries 300
+        node_nf_conntrack_entries_limit 65536
+        node_processes_pids 200
+        node_processes_max_processes 32768
+        node_processes_threads 600
+        node_processes_max_threads 60000
+        node_processes_state{state="S"} 190
+        node_sockstat_TCP_alloc 40
+        node_sockstat_TCP_tw 10
+        node_filesystem_avail_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 5e10
+        node_filesystem_files_free{device="/dev/sda1",fstype="ext4",mountpoint="/"} 1e6
+        node_filesystem_size_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 9e10
+        node_exporter_build_info{version="1.9.0"} 1
+        process_resident_memory_bytes 2e7
+        go_goroutines 9
+        """,
+        (
+            "node_memory_MemAvailable_bytes",
+            "node_memory_SwapFree_bytes",
+            "node_memory_SUnreclaim_bytes",
+            "node_filefd_allocated",
+            "node_nf_conntrack_entries",
+            "node_processes_pids",
+            "node_processes_threads",
+            "node_sockstat_TCP_alloc",
+            'node_filesystem_avail_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"}',
+            'node_filesystem_files_free{device="/dev/sda1",fstype="ext4",mountpoint="/"}',
+        ),
+    ),
+    "prometheus-net.DotNetRuntime": (
+        """
+        dotnet_gc_heap_size_bytes{gc_generation="0"} 1e6
+        dotnet_gc_heap_size_bytes{gc_generation="1"} 1e6
+        dotnet_gc_heap_size_bytes{gc_generation="2"} 4e7
+        dotnet_gc_heap_size_bytes{gc_generation="loh"} 2e7
+        dotnet_gc_finalization_queue_length 3
+        dotnet_gc_pinned_objects 4
+        dotnet_gc_memory_total_available_bytes 8e9
+        dotnet_threadpool_num_threads 12
+        dotnet_threadpool_queue_length 2
+        dotnet_threadpool_timer_count 5
+        """,
+        (
+            'dotnet_gc_heap_size_bytes{gc_generation="2"}',
+            'dotnet_gc_heap_size_bytes{gc_generation="loh"}',
+            "dotnet_gc_finalization_queue_length",
+            "dotnet_threadpool_num_threads",
+            "dotnet_threadpool_queue_length",
+            "dotnet_threadpool_timer_count",
+        ),
+    ),
+    "Micrometer on Jetty and Netty": (
+        """
+        jvm_threads_live_threads 40
+        jvm_classes_loaded_classes 9000
+        jetty_threads_current 20
+        jetty_threads_config_max 200
+        jetty_threads_idle 8
+        jetty_connections_current_connections{connector_name="http"} 5
+        netty_allocator_memory_used{allocator_type="PooledByteBufAllocator",id="1",memory_type="direct"} 2e7
+        netty_eventexecutor_tasks_pending{name="loop-1"} 1
+        tomcat_sessions_active_current_sessions 30
+        """,
+        (
+            "jvm_threads_live_threads",
+            "jetty_threads_current",
+            'jetty_connections_current_connections{connector_name="http"}',
+            'netty_allocator_memory_used{allocator_type="PooledByteBufAllocator",id="1",memory_type="direct"}',
+            'netty_eventexecutor_tasks_pending{name="loop-1"}',
+        ),
+    ),
 }

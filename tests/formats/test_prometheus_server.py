@@ -262,3 +262,32 @@ def test_when_processes_started_is_asked_for_by_itself() -> None:
         'process_open_fds{instance="a:1"}',
         'process_start_time_seconds{instance="a:1"}',
     ]
+
+
+def test_when_containers_started_is_asked_for_beside_what_they_hold() -> None:
+    asked = []
+
+    def fetch(url: str) -> bytes:
+        given = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        asked.append(given["query"])
+        name = given["query"].partition("{")[0]
+        pods = ("orders-1", "orders-2") if "start" in name else ("orders-1",)
+        result = [
+            {
+                "metric": {"__name__": name, "instance": "node:1", "pod": pod, "id": f"/{pod}"},
+                "values": [[1e9, "1"], [1e9 + 60, "1"]],
+            }
+            for pod in pods
+        ]
+        return json.dumps(
+            {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        ).encode()
+
+    query = 'container_memory_working_set_bytes{pod=~"orders-.*"}'
+    found = query_server(RangeQuery("http://h", (query,), 1e9, 1e9 + 60, 60.0), Options(), fetch)
+    assert asked == [query, 'container_start_time_seconds{pod=~"orders-.*"}']
+    own = '{id="/orders-1",instance="node:1",pod="orders-1"}'
+    assert [series.key for series in found.series] == [
+        f"container_memory_working_set_bytes{own}",
+        f"container_start_time_seconds{own}",
+    ]
