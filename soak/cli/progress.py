@@ -70,7 +70,7 @@ class ProgressLines:
         self._next_log, self._next_drawn = 0.0 if shown.joined else FIRST_LOG, 0.0
         self._screen: Screen | None = None
         self._ending = ""
-        self._elsewhere = shown.elsewhere
+        self._elsewhere, self._unjudged = shown.elsewhere, True
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -117,9 +117,15 @@ class ProgressLines:
             if now >= self._next_drawn:
                 self._next_drawn = now + 1 / DRAWN
                 self._screen.update(self.drawn(elapsed), refresh=True)
-        elif elapsed >= self._next_log:
+        elif elapsed >= self._next_log or self._judged_first():
             self._next_log = elapsed + LOG_EVERY if self._live.began else FIRST_LOG
             self._console.print(self.line(elapsed), highlight=False, soft_wrap=True, markup=False)
+
+    def _judged_first(self) -> bool:
+        """Whether who joined has now, for the first time, a judgement to see."""
+        first = self._shown.joined and self._unjudged and self._judge.latest is not None
+        self._unjudged &= not first
+        return first
 
     def drawn(self, elapsed: float) -> RenderableType:
         """All that a terminal shows, no higher than it is."""

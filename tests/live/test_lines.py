@@ -166,7 +166,12 @@ def test_who_joins_a_run_sees_at_once_how_it_stands() -> None:
     assert "starting" in _shown(ProgressLines(Shown("x", 9.0, 0.0, str), Live(), judge, console))
     late = ProgressLines(Shown("x", 3600.0, 0.0, str, joined=True), seen, judge, console)
     late.tick()
-    assert console.file.getvalue().splitlines()[-1].startswith("40 s: ")  # type: ignore[attr-defined]
+    judge.latest = judged(LEAK)
+    for _ in range(3):
+        late.tick()
+    lines = console.file.getvalue().splitlines()[-2:]  # type: ignore[attr-defined]
+    assert lines[0].endswith("; not judged yet")
+    assert "fail so far" in lines[1]
 
 
 def _shown(progress: ProgressLines) -> str:
