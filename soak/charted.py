@@ -80,8 +80,8 @@ class Trend:
     that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt
     is for
     want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse,
-    as of free memory. `clock` is the clock that `lines` are straight on, where that is not the
-    run's own time.
+    as of free memory. `clock` is the clock that `lines` and `begins` are read on, where that is not the
+    run's own time. `begins` is when the warm-up began, where `lines` begin only after it.
     """
 
     slope_per_hour: float
@@ -96,6 +96,29 @@ class Trend:
     stepwise: bool = False
     falls: bool = False
     clock: JudgedClock | None = None
+    begins: float | None = None
+
+    @property
+    def warm_up(self) -> tuple[float, float] | None:
+        """From when to when it settled, in seconds of the run; None where it took no time, or did not end."""
+        if not (self.lines and self.settled_after_seconds):
+            return None
+        begin = self.lines[-1].start if self.begins is None else self.begins
+        if self.clock is not None:
+            begin = float(self.clock.time_of(np.array([begin]))[0])
+        return begin, begin + self.settled_after_seconds
+
+    def once_settled(self) -> Trend:
+        """The trend with a line that begins where the level had settled, as it is drawn."""
+        stretch = self.warm_up
+        if stretch is None or len(self.lines) != 1:
+            return self
+        [line] = self.lines
+        at = stretch[1] if self.clock is None else self.clock.at(stretch[1])
+        if not line.start < at < line.end:
+            return self
+        first = line.first + (at - line.start) / (line.end - line.start) * (line.last - line.first)
+        return replace(self, lines=(replace(line, start=at, first=first),))
 
     @property
     def standard_error(self) -> float:
@@ -121,7 +144,9 @@ class Trend:
     def moved(self, seconds: float) -> Trend:
         """The trend so many seconds later."""
         clock = self.clock and self.clock.moved(seconds)
-        return replace(self, lines=tuple(line.moved(seconds) for line in self.lines), clock=clock)
+        begins = None if self.begins is None else self.begins + seconds
+        lines = tuple(line.moved(seconds) for line in self.lines)
+        return replace(self, lines=lines, clock=clock, begins=begins)
 
     @property
     def for_the_worse(self) -> Trend:

@@ -139,8 +139,9 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
         drawn = sorted(drawn, key=lambda series: verdicts.get(series.labels, len(_ORDER)))[
             :MOST_CURVES
         ]
+    drawn_trends = {labels: trend.once_settled() for labels, trend in trends.items()}
     curves = tuple(
-        thinned(series, series_key(name, series.labels), trends.get(series.labels))
+        thinned(series, series_key(name, series.labels), drawn_trends.get(series.labels))
         for series in drawn
     )
     return Chart(title, unit, curves, _worst(own), limit, _warm_up(trends.values()), group)
@@ -169,12 +170,11 @@ def _is_latency(name: str) -> bool:
 
 def _warm_up(trends: Iterable[Trend]) -> Phase | None:
     """From the first judged sample to when the last of some series had settled; None where none took any time."""
-    stretches = [
-        (trend.lines[0].start, trend.settled_after_seconds) for trend in trends if trend.lines
-    ]
-    ends = [start + settled for start, settled in stretches if settled]
-    return (
-        Phase(PhaseName.WARMUP, min(start for start, _ in stretches), max(ends)) if ends else None
+    stretches = [trend.warm_up for trend in trends if trend.warm_up is not None]
+    if not stretches:
+        return None
+    return Phase(
+        PhaseName.WARMUP, min(start for start, _ in stretches), max(end for _, end in stretches)
     )
 
 

@@ -68,6 +68,6 @@ def _steepest_hidden(trend: Trend) -> Line | None:
     steepest = bound(trend) * (-1.0 if trend.falls else 1.0)
     if not (trend.lines and math.isfinite(steepest)):
         return None
-    fit = max(trend.lines, key=lambda line: line.end - line.start)
+    fit = max(trend.once_settled().lines, key=lambda line: line.end - line.start)
     last = fit.first + steepest * (fit.end - fit.start) / 3600
     return Line(fit.start, fit.end, fit.first, last, last, last)

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from soak.analysis import analyze
 from soak.analysis.charts import MOST_CURVES
 from soak.profile import Limits
 from tests.analysis.recordings import gauge, recording, windows
+from tests.analysis.series import judged, noise
 
 
 def test_of_700_endpoints_the_busiest_are_drawn_and_the_title_says_so() -> None:
@@ -42,3 +44,17 @@ def test_of_many_series_of_one_name_the_failing_ones_are_drawn() -> None:
     [chart] = [chart for chart in found.charts if "of 40" in chart.title]
     assert len(chart.curves) == MOST_CURVES
     assert 'queue="q33"' in chart.curves[0].label
+
+
+@pytest.mark.parametrize("falls", [False, True])
+def test_warm_up_is_shaded_and_the_fit_drawn_from_where_it_ended(falls: bool) -> None:
+    """A level that first rises is fitted with its warm-up; one that first falls, from the end of its fall on."""
+    seconds = np.arange(400.0)
+    first = np.maximum(100 - seconds, 0) if falls else np.minimum(seconds, 100)
+    trend = judged(200e6 + 1e6 * first + 5e4 * noise(400)).trend
+    assert trend is not None
+    assert trend.warm_up == pytest.approx((0.0, 100.0), abs=2.0)
+    [line] = trend.once_settled().lines
+    assert (line.start, line.end) == pytest.approx((100.0, 398.0), abs=2.0)
+    assert line.last == trend.lines[-1].last
+    assert trend.moved(50.0).warm_up == pytest.approx((50.0, 150.0), abs=2.0)

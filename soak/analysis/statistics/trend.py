@@ -70,7 +70,7 @@ def _settled_in_time(trend: Trend, clock: JudgedClock) -> Trend:
     """A trend that was fitted on a clock of requests, with its warm-up in seconds of the run."""
     after = trend.settled_after_seconds
     if after is not None and trend.lines:
-        began = trend.lines[-1].start
+        began = trend.lines[-1].start if trend.begins is None else trend.begins
         start, end = clock.time_of(np.array([began, began + after]))
         after = float(end - start)
     return replace(trend, settled_after_seconds=after, clock=clock)
@@ -95,7 +95,10 @@ def _fit_settled(subject: Subject) -> Trend:
     settled = since.p_no_growth > SUSPICIOUS
     if steady:  # what the fall hid is seen now, or nothing is gained
         settled &= since.doubt is None and since.resolution_per_hour < trend.resolution_per_hour
-    return replace(since, settled_after_seconds=began - lives[-1].born) if settled else trend
+    if not settled:
+        return trend
+    born = lives[-1].born
+    return replace(since, settled_after_seconds=began - born, begins=born)
 
 
 def _fit_trend(subject: Subject) -> Trend:
