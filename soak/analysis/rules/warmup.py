@@ -67,11 +67,6 @@ class _Rise:
         )
         return self.total < (most_even if self.even else most) * youth * self.level
 
-    @property
-    def creeps(self) -> bool:
-        """Whether so little came in the last two thirds that what is met for the first time may be all of it."""
-        return self.bare and sum(self.thirds[1:]) < CREEP_RISE * self.level
-
     def ended(self, youth: float) -> bool:
         """Whether a level that garbage does not hide rose a little, and hardly any more in the last third."""
         little = self.total < LIVE_RISE * youth * self.level
@@ -124,8 +119,8 @@ def _if_warmed_up(
         return finding
     times, values = _judged(subject)
     ended = youth > 0 and rise.ended(youth)
-    lasting = lasting_growth(times, values) if rise.creeps and not ended else None
-    if lasting is not None and lasting.low <= 0:
+    lasting = lasting_growth(times, values) if rise.bare and not ended else None
+    if lasting is not None and lasting.low <= 0 and lasting.rise < CREEP_RISE * rise.level:
         trend = beside_creep(trend, lasting)
         finding = replace(finding, trend=trend, observed=trend.slope_per_hour)
     elif ended:

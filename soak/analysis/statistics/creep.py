@@ -20,19 +20,23 @@ from soak.model import Floats, Line, Trend
 
 @dataclass(frozen=True, slots=True)
 class LastingGrowth:
-    """Growth beside creep, in the series' unit per hour, with its standard error and 95% interval."""
+    """Growth beside creep, in the series' unit per hour, with its standard error and 95% interval.
+
+    `rise` is by how much creep and growth together raised the level in the last two thirds.
+    """
 
     slope: float
     error: float
     low: float
     high: float
+    rise: float
 
 
 def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
     """The growth that a creep leaves of `values` (n,) at `times` (n,) in seconds; None with too few samples.
 
-    Of a level that fell once by most of its range, as where classes are unloaded, what came since
-    the fall is looked at, if that is most of the stretch. Least squares; the error is widened for
+    Of a level that fell for good, as where classes are unloaded, what came since the fall is looked
+    at, if that is most of the stretch. Least squares; the error is widened for
     noise that goes on from sample to sample as for AR(1) noise of the residuals' first
     autocorrelation.
     """
@@ -40,9 +44,7 @@ def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
     late = np.flatnonzero(ages > CREEP_BEGINS * ages[-1])
     if len(late) < FEWEST_SAMPLES:
         return None
-    falls = np.flatnonzero(-np.diff(values[late]) > 0.5 * float(np.ptp(values[late])))
-    if len(falls) and 2 * (falls[-1] + 1) <= len(late):
-        late = late[falls[-1] + 1 :]
+    late = late[_since_a_fall(values[late]) :]
     ages, values = ages[late], values[late]
     if len(ages) < FEWEST_SAMPLES:
         return None
@@ -58,7 +60,16 @@ def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
     memory = max(float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-300), 0.0)
     error *= float(np.sqrt((1 + memory) / max(1 - memory, 1e-3)))
     slope, reach = float(fitted[2]), t_quantile(0.975, freedom) * error
-    return LastingGrowth(slope, error, slope - reach, slope + reach)
+    since = max(float(ages[-1]) / 3, float(ages[0]))
+    rise = float(fitted[1]) * np.log(ages[-1] / since) + slope * (ages[-1] - since) / 3600
+    return LastingGrowth(slope, error, slope - reach, slope + reach, float(rise))
+
+
+def _since_a_fall(values: Floats) -> int:
+    """Where the values begin that lie below all before them, after the deepest fall; 0 where the later half is not like that."""
+    fall = int(np.argmin(np.diff(values))) + 1
+    fell = 2 * fall <= len(values) and values[fall:].max() < values[:fall].min()
+    return fall if fell else 0
 
 
 def beside_creep(trend: Trend, lasting: LastingGrowth) -> Trend:
