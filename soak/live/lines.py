@@ -12,11 +12,11 @@ from soak.live.judge import Judgement
 from soak.live.progress import Live, Progress
 from soak.model import Analysis, Finding, RuleName, Verdict
 from soak.reporters import wording
+from soak.reporters.sparkline import bars
 from soak.units import show_amount, show_count, show_duration, show_number, show_ratio
 
 #: Values in a sparkline.
 POINTS = 12
-BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine
             ResourceLine(
                 None,
                 _name(name, labels),
-                sparkline(live.sparkline(name, labels, POINTS)),
+                bars(live.sparkline(name, labels, POINTS)),
                 _amount(name, labels, value),
                 "",
                 "not judged yet",
@@ -67,7 +67,7 @@ def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine
         ResourceLine(
             finding.verdict,
             _name(finding.series, finding.labels),
-            sparkline(live.sparkline(finding.series, finding.labels, POINTS)),
+            bars(live.sparkline(finding.series, finding.labels, POINTS)),
             _amount(
                 finding.series,
                 finding.labels,
@@ -128,20 +128,6 @@ def summary(judgement: Judgement | None) -> str:
         growth = wording.growth(worst.trend, wording.brief(wording.slope_unit(worst)))
         text += f"; fastest growth so far: {_name(worst.series, worst.labels)} {growth}"
     return text
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """Values as bars between the lowest and the highest; a change of under a hundredth of the level is drawn as none."""
-    if not values:
-        return ""
-    low, high = min(values), max(values)
-    span = max(high - low, 0.01 * max(abs(low), abs(high)))
-    if span <= 0:
-        return BARS[3] * len(values)
-    base = low if high - low >= span else (low + high - span) / 2
-    return "".join(
-        BARS[min(int((value - base) / span * len(BARS)), len(BARS) - 1)] for value in values
-    )
 
 
 def _name(name: str, labels: Sequence[tuple[str, str]]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from soak.growth_views import PlaceTable
 from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect, Verdict
-from soak.reporters import capacity, trace_wording, wording
+from soak.reporters import capacity, sparkline, trace_wording, wording
 from soak.units import show_number, show_ratio
 
 BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
@@ -35,7 +35,7 @@ def render(analysis: Analysis) -> str:
     if analysis.places:
         parts += ["### What grows through which endpoint, per request", _places(analysis.places)]
     if analysis.findings:
-        parts += ["### Findings", _findings(wording.worst_first(analysis.findings))]
+        parts += ["### Findings", _findings(analysis)]
     if analysis.endpoints:
         parts += ["### Endpoints", _endpoints(analysis, analysis.endpoints, "Endpoint")]
     for kind, summaries in analysis.groups_by_kind():
@@ -81,22 +81,27 @@ def _table(header: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> 
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
-def _findings(findings: Sequence[Finding]) -> str:
+def _findings(analysis: Analysis) -> str:
     """A row a finding."""
+    findings = wording.worst_first(analysis.findings)
+    curves = [curve for chart in analysis.charts for curve in chart.curves if curve.series]
+    lines = {wording.clean(curve.series): sparkline.text(curve) for curve in curves}
     header = (
         "Verdict",
         "Rule",
         "Series",
+        "Over the run",
         "Growth (95% interval)",
         "Limit",
         "Settled",
         "Runs out",
         "Why",
     )
-    return _table(header, "lllrrrrl", [_finding(finding) for finding in findings])
+    rows = [_finding(finding, lines.get(wording.series(finding), "")) for finding in findings]
+    return _table(header, "llllrrrrl", rows)
 
 
-def _finding(finding: Finding) -> list[str]:
+def _finding(finding: Finding, line: str) -> list[str]:
     """One finding's cells; a rule that is not about growth shows what it observed in growth's place."""
     unit = wording.slope_unit(finding)
     brief = wording.brief(finding.unit)
@@ -106,6 +111,7 @@ def _finding(finding: Finding) -> list[str]:
         f"{wording.MARK[finding.verdict]} {finding.verdict.value}",
         escape(finding.rule),
         code(wording.series(finding)),
+        line,
         escape(growth or observed),
         escape(limit),
         wording.settled(finding.trend),

@@ -1,6 +1,8 @@
-"""A curve as a small line beside its figures: the path of an SVG."""
+"""A curve as a small line beside its figures: the path of an SVG, or characters."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,6 +11,9 @@ from soak.model import Curve
 WIDTH, HEIGHT = 120, 24
 #: Stretches of the run, of each of which the lowest and highest value are drawn: as many as the width can show.
 STRETCHES = 48
+#: Characters of a line in text, and those it is made of.
+CHARACTERS = 12
+BARS = "▁▂▃▄▅▆▇█"
 
 
 def path(curve: Curve) -> str:
@@ -30,3 +35,26 @@ def path(curve: Curve) -> str:
         ys = [HEIGHT - 1 - (value - bottom) * scale if scale else HEIGHT / 2 for value in values]
         points += [f"{x:.4g} {y:.3g}" for y in dict.fromkeys(ys)]
     return "M" + "L".join(points)
+
+
+def bars(values: Sequence[float]) -> str:
+    """Values as bars between the lowest and the highest; a change of under a hundredth of the level is drawn as none."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    span = max(high - low, 0.01 * max(abs(low), abs(high)))
+    if span <= 0:
+        return BARS[3] * len(values)
+    base = low if high - low >= span else (low + high - span) / 2
+    return "".join(
+        BARS[min(int((value - base) / span * len(BARS)), len(BARS) - 1)] for value in values
+    )
+
+
+def text(curve: Curve) -> str:
+    """The curve in characters, each the median of an equal stretch of its samples; empty without a value."""
+    known = curve.values[np.isfinite(curve.values)]
+    if not len(known):
+        return ""
+    parts = np.array_split(known, min(CHARACTERS, len(known)))
+    return bars([float(np.median(part)) for part in parts])

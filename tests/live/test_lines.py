@@ -7,9 +7,10 @@ from rich.console import Console
 
 from soak.cli.progress import ProgressLines, Shown, _table
 from soak.live.judge import Judge, Judgement
-from soak.live.lines import BARS, ResourceLine, numbers, resource_lines, says, sparkline, summary
+from soak.live.lines import ResourceLine, numbers, resource_lines, says, summary
 from soak.live.progress import Live, Progress
 from soak.model import Analysis, Finding, RuleName, RunInfo, Sample, Scrape, Trend, Verdict
+from soak.reporters.sparkline import BARS, bars
 from soak.windows import Window
 
 DAY = 86400.0
@@ -94,7 +95,7 @@ def test_a_pass_without_a_horizon() -> None:
     ],
 )
 def test_sparklines(values: list[float], drawn: str) -> None:
-    assert sparkline(values).replace("▅", "▄") == drawn
+    assert bars(values).replace("▅", "▄") == drawn
 
 
 def test_the_line_of_a_log() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -201,7 +202,7 @@ def test_markdown_tables_keep_their_shape_with_hostile_names() -> None:
     for analysis, columns in ((failing(), {4, 10}), (hostile(), {2, 9})):
         lines = markdown.render(analysis).splitlines()
         tables = [line for line in lines if line.startswith("|")]
-        assert {cells(line) for line in tables} == {8, *columns}
+        assert {cells(line) for line in tables} == {9, *columns}
 
 
 def cells(line: str) -> int:
@@ -239,3 +240,9 @@ def test_markdown_code_cannot_be_broken_out_of() -> None:
     assert markdown.code('x{pool="db"}') == '`x{pool="db"}`'
     assert markdown.code("a`b") == "<code>a\\`b</code>"
     assert markdown.code("a\\|<b") == "<code>a\\\\\\|&#60;b</code>"
+
+
+def test_markdown_draws_each_series_in_characters() -> None:
+    rows = REPORTERS["markdown"].render(failing()).splitlines()
+    drawn = [row.split(" | ")[3] for row in rows if row.startswith("| ✗ fail")]
+    assert any(re.fullmatch("[▁▂▃▄▅▆▇█]{12}", line) for line in drawn)
