@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from soak.growth_views import PlaceTable
 from soak.model import Analysis, EndpointSummary, Exemplar, Finding, Suspect, Verdict
 from soak.reporters import capacity, sparkline, trace_wording, wording
-from soak.units import show_number, show_ratio
+from soak.units import show_count, show_number, show_ratio
 
 BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
 BROKEN = "⚠️ BROKEN"
@@ -16,6 +16,9 @@ MOST = 5  # slow requests shown, and as many failed ones
 _ENTITY = {char: f"&#{ord(char)};" for char in "<>@$"} | {"&": "&amp;"}
 _SPECIAL = re.compile(r"[\\`*\[\]{}#!|~<>@$&]|(?<!\w)_|_(?!\w)|(?<=:)//")
 _BLOCK = re.compile(r"^(?=[-+=])|(?<=^\d)(?=[.)])|(?<=^\d\d)(?=[.)])")
+
+#: Lines of a comment that is read to its end, and lines that a table keeps: its header and a row.
+MOST_LINES, FEWEST_ROWS = 60, 3
 
 
 def render(analysis: Analysis) -> str:
@@ -47,7 +50,33 @@ def render(analysis: Analysis) -> str:
             "### Warnings",
             "\n".join(f"- {paragraph(warning)}" for warning in analysis.warnings),
         ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(_shortened(parts)) + "\n"
+
+
+def _shortened(parts: Sequence[str]) -> list[str]:
+    """The parts in MOST_LINES lines: the longest table loses its last row, again and again, and says how many it lost.
+
+    What failed or is open stays, as do suspects and warnings.
+    """
+    blocks, lost = [part.split("\n") for part in parts], [0] * len(parts)
+    while sum(len(block) + 1 for block in blocks) - 1 + 2 * sum(map(bool, lost)) > MOST_LINES:
+        longest = max(filter(_can_lose, blocks), key=len, default=None)
+        if longest is None:
+            break
+        longest.pop()
+        lost[next(index for index, block in enumerate(blocks) if block is longest)] += 1
+    told = [
+        f"\n\n… and {show_count(rows, 'more row')} in report.html" if rows else "" for rows in lost
+    ]
+    return ["\n".join(block) + more for block, more in zip(blocks, told, strict=True)]
+
+
+def _can_lose(block: list[str]) -> bool:
+    """Whether it is a table with rows to spare, the last of which is no open finding."""
+    spare = len(block) > FEWEST_ROWS and block[0].startswith("|")
+    return spare and not block[-1].startswith(
+        (f"| {wording.MARK[Verdict.FAIL]}", f"| {wording.MARK[Verdict.INCONCLUSIVE]}")
+    )
 
 
 def escape(text: str) -> str:

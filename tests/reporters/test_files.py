@@ -246,3 +246,24 @@ def test_markdown_draws_each_series_in_characters() -> None:
     rows = REPORTERS["markdown"].render(failing()).splitlines()
     drawn = [row.split(" | ")[3] for row in rows if row.startswith("| ✗ fail")]
     assert any(re.fullmatch("[▁▂▃▄▅▆▇█]{12}", line) for line in drawn)
+
+
+def test_markdown_has_sixty_lines_at_most_and_loses_passes_before_anything_else() -> None:
+    analysis = failing()
+    passed = next(finding for finding in analysis.findings if finding.verdict is Verdict.PASS)
+    several = tuple(
+        dataclasses.replace(passed, series=f"part_{number}_bytes") for number in range(90)
+    )
+    endpoints = tuple(
+        dataclasses.replace(analysis.endpoints[0], name=f"GET /{number}") for number in range(40)
+    )
+    long = dataclasses.replace(
+        analysis, findings=(*analysis.findings, *several), endpoints=endpoints
+    )
+    text = markdown.render(long)
+    assert len(text.splitlines()) <= markdown.MOST_LINES
+    open_ = [finding for finding in long.findings if finding.verdict is not Verdict.PASS]
+    assert text.count("| ✗ fail") + text.count("| ? inconclusive") == len(open_)
+    assert len(re.findall(r"… and \d+ more rows? in report.html", text)) == 2
+    assert all(markdown.paragraph(warning) in text for warning in long.warnings)
+    assert "more row" not in markdown.render(analysis)
