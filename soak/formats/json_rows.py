@@ -12,6 +12,10 @@ from soak.formats.table import read_table
 
 #: No table of these has more columns; deeper objects are text.
 MOST_COLUMNS = 2000
+#: Keys of an unknown object that are named.
+MOST_NAMED = 8
+#: By the first key of what a tool writes: how the same tool writes what is read.
+_WRITES_INSTEAD = {"sysstat": "write it with `sadf -d FILE -- -r`, which is read"}
 
 
 def read(content: Content, options: Options) -> Reading:
@@ -45,11 +49,29 @@ def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
             if number == len(lines) and content.is_cut and objects:
                 notes.append(CUT_SHORT)
                 continue
+            if not objects:
+                _refuse_whole(content)
             raise refuse(content, f"not valid JSON: {error}", number) from None
         if not isinstance(row, dict):
             raise refuse(content, "expected a JSON object a line", number)
         objects.append(row)
     return objects, notes
+
+
+def _refuse_whole(content: Content) -> None:
+    """Refuse a file that is a single object over several lines, in no form that is known, by its keys."""
+    try:
+        whole = json.loads(content.text)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(whole, dict):
+        keys = ", ".join(list(whole)[:MOST_NAMED]) or "none"
+        advice = _WRITES_INSTEAD.get(
+            next(iter(whole), ""), "expected a list of objects, or one a line"
+        )
+        raise refuse(
+            content, f"a JSON object with the keys {keys}, in no form that is known; {advice}"
+        )
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Table:
