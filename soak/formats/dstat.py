@@ -23,7 +23,11 @@ _DAY_MONTH = re.compile(r"(\d\d)-(\d\d) (\d\d:\d\d:\d\d)")
 
 def read(content: Content, options: Options) -> Reading:
     """Read memory, swap and open files; the year is the preamble's. InputError names the line."""
-    rows = list(csv.reader(content.lines))
+    reader = csv.reader(content.lines)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise refuse(content, f"not valid CSV: {error}", reader.line_num) from None
     start = next(place for place, row in enumerate(rows) if {"time", "epoch"} & set(row))
     groups, header = _spread(rows[start - 1], len(rows[start])), rows[start]
     clock = next(place for place, name in enumerate(header) if name in ("time", "epoch"))

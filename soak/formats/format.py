@@ -107,6 +107,13 @@ class Format:
     by_lines: bool = True
 
 
+#: Characters of a refusal: no sentence of ours is as long without what it quotes.
+MOST_SAID = 600
+
+
 def refuse(content: Content, why: str, line: int | None = None) -> InputError:
-    """The error that names the file, and the line where there is one."""
+    """The error that names the file, and the line where there is one; what is quoted of a huge line is cut in the middle."""
+    if len(why) > MOST_SAID:
+        half = MOST_SAID // 2
+        why = f"{why[:half]} … {why[-half:]}"
     return InputError(f"{content.path}{f':{line}' if line is not None else ''}: {why}")

@@ -128,6 +128,27 @@ def test_damage_is_read_or_refused_in_a_line(name: str) -> None:
         told(Content(Path("damaged.txt"), bytes(damaged)))
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_huge_line_and_bytes_that_are_no_text_are_read_or_refused_shortly(name: str) -> None:
+    text = WRITERS[name](*leak(hours=0.05))
+    whole = text.encode() if isinstance(text, str) else text
+    middle = len(whole) // 2
+    for between in (b"x" * 200_000 + b"\n", b"\xe4\xf6\xfc", b"\0" * 300):
+        said = told(Content(Path("odd.txt"), whole[:middle] + between + whole[middle:]))
+        assert len(said) < 700
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"sysstat": {\n"hosts": []}}\n', "sadf -d FILE -- -r"),
+        ('{"rows": 1,\n"columns": 2}\n', "a JSON object with the keys rows, columns"),
+    ],
+)
+def test_an_object_of_no_known_form_is_refused_by_its_keys(text: str, says: str) -> None:
+    assert says in told(Content(Path("odd.json"), text.encode()))
+
+
 def told(damaged: Content) -> str:
     """What is said of a file: nothing where it is read, in a bounded time."""
     began = time.process_time()
