@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -123,6 +125,8 @@ class Judge:
         process = self._process
         if process is None:
             return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the fork that judges now
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):

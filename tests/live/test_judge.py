@@ -68,5 +68,12 @@ def test_what_cannot_be_judged_says_why(tmp_path: Path) -> None:
         assert judgement is not None
         assert judgement.analysis is None
         assert "not a run directory" in str(judgement.problem)
+        process, spent = judge._process, judgement.cpu_seconds
+        again = judge.judge_now()
+        assert again is not None
+        assert (
+            judge._process is process
+        )  # each judgement is a fork of it, and takes its memory away
+        assert again.cpu_seconds >= spent > 0
     finally:
         judge.stop()
