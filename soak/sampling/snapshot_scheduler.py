@@ -19,6 +19,7 @@ from soak.sampling.profilers import Profiler
 from soak.sampling.profilers.profiler import LevelReader, ProfileResult
 from soak.sampling.profilers.selection import profiled_target, profilers_of
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
+from soak.units import show_duration
 
 #: Taking snapshots may not fill more than this share of a run.
 _SHARE = 0.2
@@ -232,9 +233,11 @@ def snapshot_scheduler_for(
         text = f"diagnose: no profiler was found at {url}; {_how_to_open(watched.pid)}; docs/diagnose.md has more on each runtime"
         warn(Event(clock.now(), EventKind.WARNING, text))
         return None
-    return SnapshotScheduler(
-        profilers, diagnose.interval(profile.load.duration, profile.interval), keep, warn, clock
-    )
+    every = diagnose.interval(profile.load.duration, profile.interval)
+    found = "; ".join(f"{key}: {', '.join(each.kinds)}" for key, each in profilers.items())
+    text = f"diagnose: snapshots every {show_duration(every)} ({found})"
+    warn(Event(clock.now(), EventKind.PROBE, text))
+    return SnapshotScheduler(profilers, every, keep, warn, clock)
 
 
 def _how_to_open(pid: int | None) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from soak.errors import RecordingError, SoakError, TargetError
 from soak.model import Event
+from soak.profile import parse_profile
 from soak.sampling.profilers import Profiler, ProfileResult
-from soak.sampling.snapshot_scheduler import SnapshotScheduler
+from soak.sampling.snapshot_scheduler import SnapshotScheduler, snapshot_scheduler_for
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 
@@ -231,3 +232,17 @@ def test_once_ended_it_takes_nothing_more() -> None:
     one.take("drained")
     done(one)
     assert kept.snapshots == []
+
+
+def test_what_will_be_taken_and_how_often_is_said() -> None:
+    text = (
+        "target: {url: 'http://127.0.0.1:9'}\n"
+        "load: {rate: 5/s, duration: 120s}\n"
+        "endpoints: [GET /]\n"
+        "diagnose: {pprof: /debug/pprof, every: 10s}\n"
+    )
+    kept, profile = Kept(), parse_profile(text, "p.yaml", environment={})[0]
+    chosen = snapshot_scheduler_for(profile, None, kept.keep, kept.warn, FakeClock())
+    assert chosen is not None
+    [told] = kept.warnings
+    assert told.startswith("diagnose: snapshots every 10 s (pprof: heap, ")
