@@ -19,7 +19,6 @@ from soak.sampling.profilers import Profiler
 from soak.sampling.profilers.profiler import LevelReader, ProfileResult
 from soak.sampling.profilers.selection import profiled_target, profilers_of
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
-from soak.units import show_duration
 
 #: Taking snapshots may not fill more than this share of a run.
 _SHARE = 0.2
@@ -235,7 +234,7 @@ def snapshot_scheduler_for(
         return None
     every = diagnose.interval(profile.load.duration, profile.interval)
     found = "; ".join(f"{key}: {', '.join(each.kinds)}" for key, each in profilers.items())
-    text = f"diagnose: snapshots every {show_duration(every)} ({found})"
+    text = f"diagnose: snapshots every {every:.3g} s ({found})"
     warn(Event(clock.now(), EventKind.PROBE, text))
     return SnapshotScheduler(profilers, every, keep, warn, clock)
 
