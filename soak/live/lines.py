@@ -44,7 +44,9 @@ def numbers(progress: Progress) -> str:
     cpu = progress.generator_cpu
     busy = f", load generator busy ({show_ratio(cpu)} of a core)" if cpu >= BUSY else ""
     failing = f"; failing: {progress.failing}" if progress.failing else ""
-    return f"{show_number(round(progress.rate, 1))} requests/s, {errors}{p99}{lost}{busy}{failing}"
+    rate = show_number(round(progress.rate, 1))
+    requests = "request" if rate == "1" else "requests"
+    return f"{rate} {requests}/s, {errors}{p99}{lost}{busy}{failing}"
 
 
 def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine]:

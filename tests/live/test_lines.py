@@ -108,7 +108,7 @@ def test_the_line_of_a_log() -> None:
 def test_numbers_in_the_singular() -> None:
     assert (
         numbers(Progress(1, 1.0, 0.0, 0.012, 9, 0, 1))
-        == "1 requests/s, no errors, p99 12 ms, 1 scrape lost"
+        == "1 request/s, no errors, p99 12 ms, 1 scrape lost"
     )
     assert numbers(Progress(1, 1.0, 0.5, None, 9, 4, 2)).endswith("errors 50%, 2 scrapes lost")
     assert "no answer yet" in numbers(Progress(0, 0.0, 0.0, None, 0, 0, 0))
