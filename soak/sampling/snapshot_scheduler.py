@@ -234,7 +234,7 @@ def snapshot_scheduler_for(
         return None
     every = diagnose.interval(profile.load.duration, profile.interval)
     found = "; ".join(f"{key}: {', '.join(each.kinds)}" for key, each in profilers.items())
-    text = f"diagnose: snapshots every {every:.3g} s ({found})"
+    text = f"diagnose: snapshots every {round(every, 1):g} s ({found})"
     warn(Event(clock.now(), EventKind.PROBE, text))
     return SnapshotScheduler(profilers, every, keep, warn, clock)
 
