@@ -18,6 +18,11 @@ _SAMPLE = re.compile(
     r"\s+(\S+)\s+(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?:\s+#.*)?\s*"
 )
 _COMMENT = re.compile(r"#\s+(TYPE|HELP|UNIT|EOF)\b")
+_ONE_MOMENT = (
+    "samples without a timestamp: a page of one moment tells of no growth; `soak run` and `soak watch` read it again "
+    "and again, and `soak analyze --prometheus` asks the server that does"
+)
+_TYPE = re.compile(r"# TYPE \S+ (counter|gauge|histogram|summary|untyped|unknown)\s*")
 _COUNTERS = ("counter", "histogram", "summary", "gaugehistogram")
 
 
@@ -34,6 +39,8 @@ def read(content: Content, options: Options) -> Reading:
             continue
         match = _SAMPLE.fullmatch(line)
         try:
+            if match is None and not columns and len(line.split("}")[-1].split()) <= 2:
+                raise refuse(content, _ONE_MOMENT, number)
             if match is None:
                 raise ValueError("expected a name, a value and a timestamp")  # noqa: TRY301 - said below
             value, time = float(match[2]), float(match[3])
@@ -67,7 +74,8 @@ def _recognises(content: Content) -> bool:
     lines = [line for line in content.first_lines[:200] if line.strip()]
     samples = [line for line in lines if not line.startswith("#")][:5]
     if samples:
-        return all(_SAMPLE.fullmatch(line) for line in samples)
+        # A page that a service serves has the types and no timestamps: refused by `read`, which says so.
+        return all(map(_SAMPLE.fullmatch, samples)) or any(map(_TYPE.fullmatch, lines))
     return any(map(_COMMENT.match, lines))
 
 

@@ -142,10 +142,12 @@ def test_a_huge_line_and_bytes_that_are_no_text_are_read_or_refused_shortly(name
     ("text", "says"),
     [
         ('{"sysstat": {\n"hosts": []}}\n', "sadf -d FILE -- -r"),
+        ('# TYPE up gauge\nup{a="b"} 1\n', "odd.json:2: samples without a timestamp"),
+        ("# TYPE up gauge\nup 1\n", "odd.json:2: samples without a timestamp"),
         ('{"rows": 1,\n"columns": 2}\n', "a JSON object with the keys rows, columns"),
     ],
 )
-def test_an_object_of_no_known_form_is_refused_by_its_keys(text: str, says: str) -> None:
+def test_what_tells_no_growth_is_refused_by_what_it_is(text: str, says: str) -> None:
     assert says in told(Content(Path("odd.json"), text.encode()))
 
 
