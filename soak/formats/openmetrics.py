@@ -19,7 +19,7 @@ _SAMPLE = re.compile(
 )
 _COMMENT = re.compile(r"#\s+(TYPE|HELP|UNIT|EOF)\b")
 _ONE_MOMENT = (
-    "samples without a timestamp: a page of one moment tells of no growth; `soak run` and `soak watch` read it again "
+    "samples without a timestamp: a page of one moment tells of no growth; `soak run` with a `prometheus` source reads it again "
     "and again, and `soak analyze --prometheus` asks the server that does"
 )
 _TYPE = re.compile(r"# TYPE \S+ (counter|gauge|histogram|summary|untyped|unknown)\s*")
