@@ -14,7 +14,7 @@ from soak.recording.validation import COLUMNS, LARGEST_COUNT
 from soak.recording.validation import columns_of as known_columns
 
 #: Half of the rows of a table go into a block as soon as there are so many.
-MOST_ROWS = 2048
+MOST_ROWS = 512
 #: ... or as soon as their blobs have so many bytes: a scrape of 5,000 series has 40 kB.
 MOST_BYTES = 8 * 2**20
 #: So many rows are read at a time.

@@ -19,6 +19,10 @@ READ_VERSIONS = (1, 2)
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
 LOAD_LOG, TARGET_LOG, SNAPSHOTS = "load.log", "target.log", "snapshots"
 
+#: A writer's settings. It only appends, so 256 KiB of pages do; SQLite's own 2 MiB fill up within a
+#: quarter of an hour, which looks like a leak.
+WRITING = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-256;"
+
 SCHEMA = """
 CREATE TABLE series (id INTEGER PRIMARY KEY, source TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL, kind TEXT NOT NULL);
 CREATE TABLE layouts (id INTEGER PRIMARY KEY, source TEXT NOT NULL, series BLOB NOT NULL);

@@ -25,6 +25,7 @@ from soak.recording.files import (
     RUN,
     SCHEMA,
     TARGET_LOG,
+    WRITING,
     hold,
     read_run,
     write_run,
@@ -89,9 +90,7 @@ class Recorder:
             self._database = sqlite3.connect(
                 directory / DATABASE, check_same_thread=False, isolation_level=None
             )
-            self._database.executescript(
-                f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}"
-            )
+            self._database.executescript(f"{WRITING} {SCHEMA}")
             self._reserve = _reserved(directory)
         except (OSError, sqlite3.Error) as error:
             raise RecordingError(f"{directory}: cannot be written: {error}") from None

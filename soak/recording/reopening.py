@@ -13,7 +13,7 @@ from pathlib import Path
 from soak.errors import RecordingError
 from soak.model import Kind, Labels, label_pairs
 from soak.recording.chunks import chunks
-from soak.recording.files import DATABASE
+from soak.recording.files import DATABASE, WRITING
 from soak.recording.validation import COLUMNS, check_tables, columns_of, reading_table
 
 SeriesName = tuple[str, str, Labels, Kind]
@@ -66,8 +66,7 @@ def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
         database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
             _refuse_other_tables(database, path)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")
+            database.executescript(WRITING)
             with reading_table(path, "series"):
                 return database, _names(database)
         except BaseException:

@@ -177,6 +177,15 @@ def test_a_directory_with_something_in_it_is_not_written_into(directory: Path) -
     assert [path.name for path in directory.iterdir()] == ["mine.txt"]
 
 
+def test_what_sqlite_keeps_in_memory_is_bounded(directory: Path) -> None:
+    Recorder(directory, dict(RUN), None).close()
+    for resumed in (None, 1.0):
+        path = directory if resumed else directory.with_name("fresh")
+        recorder = Recorder(path, dict(RUN), None, resumed=resumed)
+        assert recorder._database.execute("PRAGMA cache_size").fetchone() == (-256,)
+        recorder.close()
+
+
 def test_a_run_that_never_began_leaves_nothing(directory: Path) -> None:
     Recorder(directory, dict(RUN), "name: x\n").discard()
     assert not directory.exists()
