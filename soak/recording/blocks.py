@@ -189,7 +189,10 @@ def _pack_ints(numbers: Ints) -> bytes:
     largest = int(unsigned.max()) if len(unsigned) else 0
     width = next(width for width in _WIDTHS if largest < 1 << (8 * width))
     places = np.ascontiguousarray(unsigned.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T)
-    bodies = [_deflated(place.tobytes()) for place in places]
+    # High bytes that are all 0 are left out.
+    bodies = [
+        _deflated(each.tobytes()) if not i or each.any() else b"" for i, each in enumerate(places)
+    ]
     return b"".join([_SIZE.pack(width), *(_SIZE.pack(len(body)) for body in bodies), *bodies])
 
 
@@ -198,9 +201,11 @@ def _unpack_narrow(packed: bytes) -> Unsigned:
     width, *sizes = _sizes(packed)
     ends = (np.cumsum(sizes) + _SIZE.size * (1 + width)).tolist()
     places = [_inflated(packed[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
-    numbers = np.empty(len(places[0]), f"<u{width}")
+    numbers = np.zeros(len(places[0]), f"<u{width}")
     into = numbers.view(np.uint8).reshape(-1, width)
     for place, plain in enumerate(places):
+        if sizes[place] == 0:
+            continue
         if len(plain) != len(numbers):
             raise ValueError("numbers have not as many high bytes as low ones")
         into[:, place] = np.frombuffer(plain, np.uint8)
