@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -45,6 +47,12 @@ class LocalWorkers:
         for process in self._processes:
             if process.pid == pid:
                 process.kill()
+
+    def kill_all(self) -> None:
+        """Kill all that still run, from any thread: a master that is stuck takes them with it."""
+        for process in list(self._processes):
+            if process.returncode is None:  # not waited for, so its id is still its own
+                os.kill(process.pid, signal.SIGKILL)
 
     def release(self) -> None:
         """Close their standard inputs: they end in order."""

@@ -78,7 +78,7 @@ class Master:
 
     def run(self) -> int:
         """Gather, begin, merge, end; 0 when the plan was driven to its end or stopped in order."""
-        self.lifeline = gevent.get_hub().threadpool.spawn(end_of_input)
+        self.lifeline = gevent.get_hub().threadpool.spawn(end_of_input, self.local.kill_all)
         try:
             self._listen()
             self._gather()
