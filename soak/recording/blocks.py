@@ -21,7 +21,7 @@ from soak.recording.columns import Blobs, Column, Columns, Texts, check
 from soak.recording.validation import COLUMNS, LONGEST_VALUE
 from soak.windows import Ints
 
-#: zlib's level: 9 packs 1% better in four times the time.
+#: zlib's level, its own default: 1 packs into 7 to 16% more.
 LEVEL = 6
 #: By which column a block's rows are sorted, so that like stands next to like.
 SORTED_BY = {"scrapes": "layout", "requests": "endpoint"}
