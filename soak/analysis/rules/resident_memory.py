@@ -48,10 +48,17 @@ Judge = Callable[[Subject], Finding]
 
 
 def explain_resident_memory(
-    prepared: Prepared, subjects: Sequence[Subject], findings: Sequence[Finding], judge: Judge
+    prepared: Prepared,
+    subjects: Sequence[Subject],
+    findings: Sequence[Finding],
+    companions: Sequence[Finding],
+    judge: Judge,
 ) -> list[Finding]:
-    """The findings, those of resident memory in the light of its companions; `judge` judges a further series."""
-    beside = {(finding.series, finding.labels): finding for finding in findings}
+    """The findings, those of resident memory in the light of its companions; `judge` judges a further series.
+
+    `companions` are the findings with warm-ups told, for a heap that creeps is steady enough.
+    """
+    beside = {(finding.series, finding.labels): finding for finding in companions}
     result = []
     for subject, finding in zip(subjects, findings, strict=True):
         heap = next(

@@ -86,10 +86,12 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
     subjects = judged_subjects(asked)
     clock = asked.request_clock
     clocked = [clock(prepared, subject) if clock else subject for subject in subjects.values()]
+    grown = judge_growth(clocked, limits.survive.for_)
     findings = explain_resident_memory(
         prepared,
         clocked,
-        judge_growth(clocked, limits.survive.for_),
+        grown,
+        [within_warmup(prepared, *pair) for pair in zip(clocked, grown, strict=True)],
         lambda subject: judge_growth([subject], limits.survive.for_)[0],
     )
     judged = prepared.judged_series()

@@ -1,5 +1,9 @@
 """Resident memory beside what bounds it."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
 from soak.analysis import analyze
@@ -127,3 +131,17 @@ def test_a_heap_that_was_never_collected_excuses_nothing() -> None:
     never = counter("go_gc_cycles_total_gc_cycles_total", np.zeros(SECONDS))
     run = recording(CREEP, STEADY_HEAP, SYSTEM, never)
     assert resident(analyze(run, Limits()))[0] is Verdict.INCONCLUSIVE
+
+
+def test_a_heap_that_creeps_like_a_young_one_is_steady_enough() -> None:
+    rows = json.loads((Path(__file__).parents[2] / "data" / "young_heaps.json").read_text())
+    [row] = [row for row in rows if row["minutes"] == 6 and row["series"].startswith("nodejs")]
+    levels = gauge("go_gc_heap_live_bytes", np.array(row["values"], float))
+    heap = replace(levels, times=np.array(row["times"]))
+    seconds = np.arange(360.0)
+    memory = gauge("process_resident_memory_bytes", 50e6 + 2e4 * seconds)
+    collected = counter("go_gc_cycles_total_gc_cycles_total", seconds // 3)
+    run = recording(heap, memory, collected, seconds=360)
+    verdict, reason = resident(analyze(run, Limits()))
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "under a live heap that is steady" in reason
