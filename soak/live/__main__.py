@@ -38,10 +38,12 @@ def main(arguments: list[str]) -> None:
         spent = _cpu_seconds()
         child = os.fork()
         if child == 0:
+            code = 1
             try:
                 _answer(directory, html, spent, out)
+                code = 0
             finally:
-                os._exit(0)  # nothing of the process that it was forked from is to be tidied up
+                os._exit(code)  # nothing of the process that it was forked from is to be tidied up
         if os.waitpid(child, 0)[1] != 0:
             return  # its answer may be cut: whoever waits for it starts another process
 
