@@ -31,12 +31,16 @@ from soak.analysis.thresholds import (
 )
 from soak.catalog.metrics import COLLECTORS, selects
 from soak.catalog.row_types import Unit
-from soak.model import Finding, Floats, Series, Verdict
+from soak.model import Finding, Floats, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import capitalized, show_amount, show_duration
 
 #: Parts of the judged stretch whose medians are its levels: the first, the last, and those where a third ends.
 _PARTS = 10
+#: Heaps as collections leave them, and memory in which requests leave no garbage.
+_BARE = tuple(
+    selector for each in COLLECTORS for selector in (each.live, *each.metadata) if selector
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +147,6 @@ def _worked_before(prepared: Prepared) -> bool:
     return len(known) > 1 and bool(known[0] > WORKED_BEFORE * known[-1])
 
 
-def _without_garbage(series: Series) -> bool:
-    """Whether the series is a heap as collections leave it, or memory in which requests leave no garbage."""
-    selectors = [s for each in COLLECTORS for s in (each.live, *each.metadata) if s]
-    return any(selects(selector, series) for selector in selectors)
-
-
 def _judged(subject: Subject) -> tuple[Floats, Floats]:
     """Times and values of what is judged, where they are known."""
     series = subject.series
@@ -164,7 +162,7 @@ def _rise(subject: Subject) -> _Rise:
     """
     times, values = _judged(subject)
     collected = subject.series.source == SNAPSHOT_SOURCE  # it measures just after a collection
-    bare = collected or _without_garbage(subject.series)
+    bare = collected or any(selects(selector, subject.series) for selector in _BARE)
     if len(values) < _PARTS:
         level = float(values[0]) if len(values) else 0.0
         return _Rise(level, (0.0, 0.0, 0.0), collected, bare, only=False)
