@@ -9,7 +9,7 @@ import numpy as np
 
 from soak.recording.files import SCHEMA
 from soak.recording.request_windows import generator_columns
-from soak.recording.validation import COLUMNS, columns_of
+from soak.recording.validation import COLUMNS, column_names
 from soak.windows import GENERATOR_FIELDS, GeneratorWindows
 
 
@@ -24,7 +24,7 @@ def test_the_columns_over_a_run_are_the_windows_fields() -> None:
 def test_a_recording_stores_and_checks_the_windows_fields() -> None:
     database = sqlite3.connect(":memory:")
     database.executescript(SCHEMA)
-    assert columns_of(database, "generator") == {"window", *GENERATOR_FIELDS}
+    assert column_names(database, "generator") == {"window", *GENERATOR_FIELDS}
     assert COLUMNS["generator"].keys() == {"window", *GENERATOR_FIELDS}
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from soak.recording.blocks import pack, unpack
 from soak.recording.columns import Columns, columns_of
-from soak.recording.validation import COLUMNS, LARGEST_COUNT
-from soak.recording.validation import columns_of as known_columns
+from soak.recording.validation import COLUMNS, LARGEST_COUNT, column_names
 
 #: Half of the rows of a table go into a block as soon as there are so many.
 MOST_ROWS = 512
@@ -73,7 +72,7 @@ def chunks(
     Rows whose number is not within [first, last] may be left out. ValueError for a damaged block.
     """
     yield from _blocks(database, table, wanted, first, last)
-    known, key = known_columns(database, table), NUMBER[table]
+    known, key = column_names(database, table), NUMBER[table]
     names = [name for name in wanted if name in known or name == "id"]
     if not known or not names:
         return
@@ -90,7 +89,7 @@ def chunks(
 def _blocks(
     database: sqlite3.Connection, table: str, wanted: Sequence[str], first: int, last: int
 ) -> Iterator[Columns]:
-    if not known_columns(database, "blocks"):
+    if not column_names(database, "blocks"):
         return
     query = (
         """SELECT id, data FROM blocks WHERE "table" = ? AND last >= ? AND first <= ? ORDER BY id"""

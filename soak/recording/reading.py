@@ -31,7 +31,7 @@ from soak.recording.request_windows import (
 )
 from soak.recording.scrapes import read_scrapes
 from soak.recording.snapshot_files import read_later
-from soak.recording.validation import LONGEST_VALUE, check_tables, columns_of, reading_table
+from soak.recording.validation import LONGEST_VALUE, check_tables, column_names, reading_table
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.traces import Span, Trace
 from soak.windows import EXEMPLAR_FIELDS, Exemplar
@@ -156,7 +156,7 @@ def _ending(ended: object, directory: Path) -> Ending:
 
 
 def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
-    if columns_of(database, "exemplars"):
+    if column_names(database, "exemplars"):
         for row in database.execute(
             f"SELECT {', '.join(EXEMPLAR_FIELDS)} FROM exemplars ORDER BY time"  # noqa: S608
         ):
@@ -164,7 +164,7 @@ def _exemplars(database: sqlite3.Connection) -> Iterator[Exemplar]:
 
 
 def _traces(database: sqlite3.Connection) -> Iterator[Trace]:
-    if columns_of(database, "traces"):
+    if column_names(database, "traces"):
         for trace, spans, cut in database.execute(
             "SELECT id, spans, cut FROM traces ORDER BY rowid"
         ):
@@ -184,7 +184,7 @@ def _span(fields: list[Any]) -> Span:
 
 
 def _snapshots(database: sqlite3.Connection, directory: Path) -> Iterator[Snapshot]:
-    if columns_of(database, "snapshots"):
+    if column_names(database, "snapshots"):
         query = "SELECT time, took, kind, stage, error, file FROM snapshots ORDER BY time"
         for time, took, kind, stage, error, file in database.execute(query):
             if kind not in get_args(SnapshotKind) or stage not in get_args(SnapshotStage):

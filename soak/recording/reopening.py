@@ -14,7 +14,7 @@ from soak.errors import RecordingError
 from soak.model import Kind, Labels, label_pairs
 from soak.recording.chunks import chunks
 from soak.recording.files import DATABASE, WRITING
-from soak.recording.validation import COLUMNS, check_tables, columns_of, reading_table
+from soak.recording.validation import COLUMNS, check_tables, column_names, reading_table
 
 SeriesName = tuple[str, str, Labels, Kind]
 
@@ -76,7 +76,7 @@ def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
 
 def _refuse_other_tables(database: sqlite3.Connection, path: Path) -> None:
     """RecordingError where a table has not the columns that this soak writes."""
-    if any(columns_of(database, table) != columns.keys() for table, columns in COLUMNS.items()):
+    if any(column_names(database, table) != columns.keys() for table, columns in COLUMNS.items()):
         raise RecordingError(
             f"{path}: was recorded by another version of soak, and cannot be gone on with"
         )

@@ -13,7 +13,7 @@ from soak.latency import LAST
 from soak.model import Floats, Series
 from soak.recording.chunks import chunks
 from soak.recording.columns import Blobs, Columns, Texts, rows_of
-from soak.recording.validation import COLUMNS, LARGEST_COUNT, columns_of
+from soak.recording.validation import COLUMNS, LARGEST_COUNT, column_names
 from soak.windows import (
     GENERATOR_FIELDS,
     Arrivals,
@@ -144,7 +144,7 @@ def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[End
     names = database.execute("SELECT id, name FROM endpoints ORDER BY id").fetchall()
     numbers, rows = np.array([row[0] for row in names], np.int64), len(together.times)
     # The first recordings had no schedule.
-    scheduled = "late" in columns_of(database, "requests")
+    scheduled = "late" in column_names(database, "requests")
     counted = {name: np.zeros(len(names) * rows, np.int64) for name in _COUNTED}
     latency, service, failures = _Cells(rows), _Cells(rows), _Failures()
     for chunk in chunks(

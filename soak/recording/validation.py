@@ -101,7 +101,7 @@ ALWAYS = ("series", "layouts", "scrapes", "windows", "endpoints", "requests", "e
 def check_tables(database: sqlite3.Connection, path: Path) -> None:
     """Check the type and range of every value; RecordingError names the table, row and column of the first that is wrong."""
     for table, columns in COLUMNS.items():
-        there = columns_of(database, table)
+        there = column_names(database, table)
         if not there and table in ALWAYS:
             raise RecordingError(f"{path}: damaged: it has no table {table}")
         shapes = {
@@ -134,7 +134,7 @@ def _condition(column: str, shape: str) -> str:
     )
 
 
-def columns_of(database: sqlite3.Connection, table: str) -> set[str]:
+def column_names(database: sqlite3.Connection, table: str) -> set[str]:
     """The names of a table's columns; none where the table is not there, as in the first recordings."""
     return {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
 
