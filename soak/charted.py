@@ -199,7 +199,9 @@ class Chart:
     """Curves that share a unit, or a heat map, on the run's time axis.
 
     `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before
-    the level had settled. `group` is the heading that the chart stands under.
+    the level had settled. `group` is the heading that the chart stands under. In a `stacked` one the
+    curves lie upon one another and add up: `low` and `high` are where each begins and ends, and
+    `capacity` is what their sum may come to.
     """
 
     title: str
@@ -210,6 +212,8 @@ class Chart:
     warm_up: Phase | None = None
     group: str = ""
     heat: HeatMap | None = None
+    stacked: bool = False
+    capacity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

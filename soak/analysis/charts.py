@@ -10,6 +10,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.request_charts import LATENCY, LOAD, request_charts
 from soak.analysis.rules.gc_pressure import COLLECTIONS
+from soak.analysis.stacked_charts import stacked_charts
 from soak.analysis.thinning import thinned
 from soak.catalog.metrics import ResourceKind, metric_of, unknown_metric
 from soak.catalog.process import CPU_SECONDS
@@ -103,7 +104,12 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
         )
         for (title, unit, group), curves in grouped.items()
     ]
-    return (*all_charts, *drawn, *request_charts(prepared, _worst(latencies)))
+    return (
+        *all_charts,
+        *stacked_charts(prepared, MEMORY),
+        *drawn,
+        *request_charts(prepared, _worst(latencies)),
+    )
 
 
 def _largest(curves: list[Curve]) -> tuple[Curve, ...]:

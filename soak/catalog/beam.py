@@ -6,7 +6,9 @@ Memory is judged by its parts; the totals above them are only shown.
 from __future__ import annotations
 
 from soak.catalog.row_types import (
+    Breakdown,
     Family,
+    Part,
     ResourceKind,
     Unit,
     bound,
@@ -108,5 +110,41 @@ BEAM = Family(
         count(ResourceKind.THREADS, "queue_processes", "VerneMQ's queues", Unit.PROCESSES),
         memory("router_memory", "VerneMQ's memory of subscriptions"),
         memory("retain_memory", "VerneMQ's memory of retained messages"),
+    ),
+    breakdowns=(
+        *(
+            Breakdown(
+                title="The Erlang VM's memory by part",
+                total=Part(f"erlang_vm_memory_bytes{total}"),
+                parts=(
+                    Part(
+                        f'erlang_vm_memory_processes_bytes{total}{{usage="used"}}',
+                        "processes",
+                    ),
+                    Part(
+                        f'erlang_vm_memory_processes_bytes{total}{{usage="free"}}',
+                        "free for processes",
+                    ),
+                    Part(f"erlang_vm_memory_system_bytes{total}", by="usage"),
+                ),
+                rest="further memory",
+            )
+            for total in ("", "_total")
+        ),
+        Breakdown(
+            title="The Erlang VM's memory by part",
+            total=Part("vm_memory_total"),
+            parts=tuple(
+                Part(f"vm_memory_{part}", legend)
+                for part, legend in (
+                    ("processes", "processes"),
+                    ("binary", "binaries"),
+                    ("ets", "tables"),
+                    ("code", "code"),
+                    ("atom", "atoms"),
+                )
+            ),
+            rest="further memory",
+        ),
     ),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from soak.catalog.row_types import (
+    Breakdown,
     Family,
     Metric,
+    Part,
     ResourceKind,
     Unit,
     Worse,
@@ -95,5 +97,20 @@ CONTAINER = Family(
             Worse.NEITHER,
         ),
         shown("container_cpu_*", ResourceKind.CPU, "the container's CPU time", Unit.SECONDS),
+    ),
+    breakdowns=(
+        Breakdown(
+            title="The container's memory by part",
+            total=Part("container_memory_usage_bytes"),
+            parts=(
+                Part(CONTAINER_RESIDENT, "anonymous memory"),
+                Part("container_memory_cache", "cache of files"),
+                Part("container_memory_kernel*", "the kernel's for it"),
+                Part("container_memory_sock_bytes", "buffers of sockets"),
+            ),
+            rest="further memory",
+            capacities=(MEMORY_LIMIT,),
+            nested_by="id",
+        ),
     ),
 )

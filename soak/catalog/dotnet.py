@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from soak.catalog.process import resident
 from soak.catalog.row_types import (
+    Breakdown,
     Collector,
     Family,
+    Part,
     ResourceKind,
     Unit,
     connected,
@@ -92,6 +94,20 @@ DOTNET = Family(
         ),
         count(ResourceKind.TIMERS, "dotnet_threadpool_timer_count", ".NET's timers", Unit.TIMERS),
         shown("dotnet_threadpool_*", ResourceKind.THREADS, ".NET's pool of threads", Unit.THREADS),
+    ),
+    breakdowns=(
+        Breakdown(
+            title=".NET's heap by generation",
+            total=Part("dotnet_gc_last_collection_memory_committed_size_bytes"),
+            parts=(Part(_OTEL, by="gc_heap_generation"),),
+            rest="taken from the system, not in use",
+        ),
+        Breakdown(
+            title=".NET's heap by generation",
+            total=Part("process_runtime_dotnet_gc_committed_memory_size_bytes"),
+            parts=(Part(_BEFORE, by="generation"),),
+            rest="taken from the system, not in use",
+        ),
     ),
     collectors=(
         Collector(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from soak.catalog.process import MEMORY_LIMITS
 from soak.catalog.row_types import (
+    Breakdown,
     Collector,
     Family,
+    Part,
     PoolNames,
     ResourceKind,
     Unit,
@@ -87,6 +89,31 @@ GO = Family(
             "open connections",
             Unit.CONNECTIONS,
             "go_sql_max_open_connections",
+        ),
+    ),
+    breakdowns=(
+        # runtime.MemStats: Sys is HeapInuse, HeapIdle, StackSys and more; of the idle heap, HeapReleased
+        # went back. GOMEMLIMIT bounds Sys without it (debug.SetMemoryLimit).
+        Breakdown(
+            title="Go's memory by part",
+            total=Part(TAKEN, less=RETURNED),
+            parts=(
+                Part("go_memstats_heap_inuse_bytes", "heap in use"),
+                Part("go_memstats_heap_idle_bytes", "idle heap, kept", less=RETURNED),
+                Part("go_memstats_stack_inuse_bytes", "stacks"),
+            ),
+            rest="the runtime's own",
+            capacities=(MEMORY_LIMIT,),
+        ),
+        Breakdown(
+            title="Go's memory by part",
+            total=Part("go_memory_used_bytes"),
+            parts=(
+                Part('go_memory_used_bytes{go_memory_type="other"}', "heap and the runtime's own"),
+                Part('go_memory_used_bytes{go_memory_type="stack"}', "stacks"),
+            ),
+            rest="further memory",
+            capacities=("go_memory_limit_bytes",),
         ),
     ),
     pools=(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from soak.catalog.row_types import (
+    Breakdown,
     Collector,
     Family,
+    Part,
     PoolNames,
     ResourceKind,
     Unit,
@@ -28,6 +30,8 @@ HEAP_LIMIT, HEAP_COMMITTED = (
 )
 #: Pools of the heap in which objects grow old: what they hold after a collection is live.
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
+#: All pools of the heap, by the beans' names of HotSpot's and OpenJ9's collectors.
+_HEAP_POOLS = ".*(Eden Space|Survivor Space|Old Gen|Tenured Gen|[Nn]ursery.*|[Tt]enured.*)|ZHeap|ZGC .*|Shenandoah|Epsilon Heap"
 #: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
 _BOUNDED = (
     "Code ?Heap.*|Code ?Cache|.*JIT.*|.*Eden Space|.*Survivor Space|.*[Nn]ursery.*|ZGC Young.*"
@@ -211,6 +215,30 @@ JVM = Family(
         shown(
             "*session_activeSessions", ResourceKind.OTHER, "sessions", Unit.OBJECTS, Worse.NEITHER
         ),
+    ),
+    breakdowns=tuple(
+        Breakdown(
+            title="The JVM's heap by pool",
+            total=Part(f"jvm_memory_committed_bytes{{{heap_label}}}"),
+            parts=(Part(used, by=pool),),
+            rest="taken from the system, not in use",
+            capacities=(f"{most}{{{heap_label}}}",),
+        )
+        for used, pool, heap_label, most in (
+            (f'{USED}{{area="heap",id!=""}}', "id", 'area="heap"', "jvm_memory_max_bytes"),
+            (
+                f'jvm_memory_pool_used_bytes{{pool=~"{_HEAP_POOLS}"}}',
+                "pool",
+                'area="heap"',
+                "jvm_memory_max_bytes",
+            ),
+            (
+                f'{USED}{{jvm_memory_type="heap",jvm_memory_pool_name!=""}}',
+                "jvm_memory_pool_name",
+                'jvm_memory_type="heap"',
+                "jvm_memory_limit_bytes",
+            ),
+        )
     ),
     pools=(
         PoolNames(

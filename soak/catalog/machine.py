@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from soak.catalog.process import MACHINE_MEMORY
 from soak.catalog.row_types import (
+    Breakdown,
     Family,
     Metric,
+    Part,
     ResourceKind,
     Unit,
     Worse,
@@ -90,5 +92,20 @@ MACHINE = Family(
         shown("node_sockstat_*", ResourceKind.DESCRIPTORS, "the machine's sockets", Unit.HANDLES),
         shown("node_procs_*", ResourceKind.THREADS, "runnable processes", Unit.PROCESSES),
         shown("node_*_info", ResourceKind.OTHER, "a description of the machine"),
+    ),
+    breakdowns=(
+        Breakdown(
+            title="The machine's memory by part",
+            total=Part("node_memory_MemTotal_bytes"),
+            parts=(
+                Part("node_memory_AnonPages_bytes", "anonymous memory"),
+                Part("node_memory_SUnreclaim_bytes", "the kernel's, not to be reclaimed"),
+                Part("node_memory_SReclaimable_bytes", "the kernel's, to be reclaimed"),
+                Part("node_memory_Buffers_bytes", "buffers"),
+                Part("node_memory_Cached_bytes", "cache of files, and shared memory"),
+                Part("node_memory_MemFree_bytes", "free"),
+            ),
+            rest="further memory",
+        ),
     ),
 )

@@ -24,9 +24,11 @@ from soak.catalog.php import PHP
 from soak.catalog.process import PROCESS
 from soak.catalog.proxies import ENVOY, HAPROXY, NGINX, TRAEFIK
 from soak.catalog.python import PYTHON
+from soak.catalog.row_types import Breakdown as Breakdown  # noqa: PLC0414
 from soak.catalog.row_types import Collector as Collector  # noqa: PLC0414 - the catalog's users know this module alone
 from soak.catalog.row_types import Family, Unit, Worse
 from soak.catalog.row_types import Metric as Metric  # noqa: PLC0414
+from soak.catalog.row_types import Part as Part  # noqa: PLC0414
 from soak.catalog.row_types import PoolNames as PoolNames  # noqa: PLC0414
 from soak.catalog.row_types import ResourceKind as ResourceKind  # noqa: PLC0414
 from soak.catalog.ruby import RUBY
@@ -64,6 +66,7 @@ POOLS: tuple[PoolNames, ...] = tuple(pool for family in FAMILIES for pool in fam
 COLLECTORS: tuple[Collector, ...] = tuple(
     collector for family in FAMILIES for collector in family.collectors
 )
+BREAKDOWNS: tuple[Breakdown, ...] = tuple(one for family in FAMILIES for one in family.breakdowns)
 METRICS: tuple[Metric, ...] = tuple(
     metric
     for family in FAMILIES
@@ -166,7 +169,17 @@ def pool_identity(pool: PoolNames, labels: Labels) -> Labels:
     return tuple(pair for pair in labels if pair[0] not in mentioned)
 
 
-def encloses(metric: Metric, series: Named, others: Iterable[Named]) -> bool:
+def breakdown_identity(breakdown: Breakdown, labels: Labels) -> Labels:
+    """The labels that tell one process's memory from another's: those that the breakdown does not tell parts by."""
+    every = (breakdown.total, *breakdown.parts)
+    mentioned = {
+        matcher.label for text in breakdown.selectors() for matcher in selector(text).matchers
+    }
+    mentioned |= {part.by for part in every}
+    return tuple(pair for pair in labels if pair[0] not in mentioned)
+
+
+def encloses(metric: Metric | Breakdown, series: Named, others: Iterable[Named]) -> bool:
     """Whether a series is the total of another one: its path label leads to that of the other."""
     if not metric.nested_by:
         return False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from soak.catalog.row_types import (
+    Breakdown,
     Collector,
     Family,
+    Part,
     ResourceKind,
     Unit,
     bound,
@@ -107,6 +109,26 @@ NODE = Family(
             Unit.RESOURCES,
         ),
         shown("v8js_gc_duration_seconds*", ResourceKind.GC, "V8's collections", _SECONDS),
+    ),
+    breakdowns=(
+        Breakdown(
+            title="Node's heap by space",
+            total=Part("nodejs_heap_size_total_bytes"),
+            parts=(Part("nodejs_heap_space_size_used_bytes", by="space"),),
+            rest="taken from the system, not in use",
+        ),
+        # What V8 calls a space's size, OpenTelemetry calls its limit.
+        Breakdown(
+            title="V8's heap by space",
+            total=Part('v8js_memory_heap_limit_bytes{v8js_heap_space_name!=""}'),
+            parts=(
+                Part(
+                    'v8js_memory_heap_used_bytes{v8js_heap_space_name!=""}',
+                    by="v8js_heap_space_name",
+                ),
+            ),
+            rest="taken from the system, not in use",
+        ),
     ),
     collectors=(
         Collector(

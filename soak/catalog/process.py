@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from soak.catalog.row_types import (
+    Breakdown,
     Family,
     Metric,
+    Part,
     ResourceKind,
     Unit,
     Worse,
@@ -129,6 +131,15 @@ PROCESS = Family(
         ),
         shown(
             START_TIME, ResourceKind.OTHER, "when the process started", Unit.SECONDS, Worse.NEITHER
+        ),
+    ),
+    breakdowns=(
+        Breakdown(
+            title="Resident memory by part",
+            total=Part(RESIDENT),
+            parts=(Part(ANONYMOUS, "heaps, stacks and other memory that is no file's"),),
+            rest="files and shared memory",
+            capacities=MEMORY_LIMITS,
         ),
     ),
 )

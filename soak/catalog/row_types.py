@@ -173,6 +173,40 @@ class Collector:
     sooner: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a total: what `selector` matches, without what `less` matches, is `legend` in a chart.
+
+    `by` is a label whose values tell parts of their own, each under that value.
+    """
+
+    selector: str
+    legend: str = ""
+    less: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """Memory of which the parts add up: `total` (a part, too), and its `parts` from the bottom, none within another.
+
+    What no part names is `rest`. `capacities` bound just this total, each a selector or several
+    series that add up; the smallest counts. `nested_by` is as in a Metric.
+    """
+
+    title: str
+    total: Part
+    parts: tuple[Part, ...]
+    rest: str
+    capacities: tuple[str, ...] = ()
+    nested_by: str = ""
+
+    def selectors(self) -> tuple[str, ...]:
+        """Those of the total and of every part."""
+        every = (self.total, *self.parts)
+        return tuple(text for part in every for text in (part.selector, part.less) if text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """What one runtime, library or exporter publishes.
@@ -188,6 +222,7 @@ class Family:
     metrics: tuple[Metric, ...] = ()
     pools: tuple[PoolNames, ...] = ()
     collectors: tuple[Collector, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
     language: str = ""
     executables: str = ""
     opening: str = ""

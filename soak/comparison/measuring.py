@@ -35,7 +35,7 @@ def measure(source: str, recording: Recording, analysis: Analysis, profile: Prof
                 curves=tuple(curve.during(prepared.start, prepared.end) for curve in chart.curves),
             )
             for chart in analysis.charts
-            if chart.heat is None
+            if chart.heat is None and not chart.stacked
         ),
         suspects=analysis.suspects,
     )

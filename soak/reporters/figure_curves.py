@@ -57,6 +57,22 @@ def draw_curve(
     return reader
 
 
+def draw_part(plot: figure, key: str, number: int, part: Curve) -> GlyphRenderer | None:
+    """One part of a stack: an area on the parts below it, and its size for the pointer to read."""
+    if not has_values(part):
+        return None
+    paint = f"paint:c{number % COLOURS}"
+    columns = {"t": part.times, "v": part.values, "lo": part.low, "hi": part.high}
+    source = ColumnDataSource({name: _floats(column) for name, column in columns.items()})
+    tags = {"tags": [f"curve:{key}"], "name": clean(part.label)[:200] or "unnamed"}
+    draw_glyph(plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.35, tags=[paint]), tags)
+    edge = LineGlyph(x="t", y="hi", line_width=1.2, tags=[paint])
+    reader = draw_glyph(plot, source, edge, tags)
+    if len(part.times) < FEW:
+        draw_glyph(plot, source, Scatter(x="t", y="hi", size=5, tags=[paint]), tags)
+    return reader
+
+
 def _bands(curve: Curve, whole: ColumnDataSource) -> Iterable[ColumnDataSource]:
     """The band from lowest to highest, one piece between each two gaps."""
     known = np.isfinite(curve.low) & np.isfinite(curve.high)
@@ -134,9 +150,15 @@ def draw_glyph(
 
 
 def read_by_pointer(
-    plot: figure, readers: list[GlyphRenderer], unit: str, mode: str, clock: JudgedClock | None
+    plot: figure,
+    readers: list[GlyphRenderer],
+    unit: str,
+    mode: str,
+    clock: JudgedClock | None,
+    *,
+    ranges: bool = True,
 ) -> None:
-    """What the pointer tells: series, value, extremes and time. `$name` is shown as text, whatever it holds."""
+    """What the pointer tells: series, value, extremes (of `ranges`) and time. `$name` is shown as text, whatever it holds."""
     shown = CustomJSHover(args={"unit": unit}, code="return soakShow(value, unit)")
     formatters = {
         "@v": shown,
@@ -148,7 +170,7 @@ def read_by_pointer(
     rows = [
         ("series", "$name"),
         ("value", "@v{custom}"),
-        extremes,
+        *([extremes] if ranges else []),
         ("requests" if clock else "time", "@t{custom}"),
     ]
     look = {"mode": mode, "line_policy": "nearest", "tooltips": rows, "formatters": formatters}

@@ -18,7 +18,13 @@ from bokeh.plotting import figure
 
 from soak.model import Analysis, Chart, Event, JudgedClock, Lead, Line, Phase, PhaseName, Verdict
 from soak.reporters.axes import label_axes
-from soak.reporters.figure_curves import draw_ahead, draw_curve, has_values, read_by_pointer
+from soak.reporters.figure_curves import (
+    draw_ahead,
+    draw_curve,
+    draw_part,
+    has_values,
+    read_by_pointer,
+)
 from soak.reporters.figure_json import packed
 from soak.reporters.figure_marks import mark_events, mark_snapshots, shade
 from soak.reporters.heat import heat_figure
@@ -27,6 +33,7 @@ from soak.reporters.wording import clean, load_began
 
 TOGETHER = 6  # curves up to which the pointer reads all of them at once
 REACH = 1.6  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
+ROOM = 4.0  # the same of a capacity, above what a stack adds up to: there the room that is left is what one looks for
 #: Lengths of the run by which the first chart goes beyond its end for a forecast: up to the target where that is within
 #: `FORECAST_REACH`, so that the run keeps a quarter of the picture; else `FORECAST_START`, which shows where it heads.
 FORECAST_REACH, FORECAST_START = 3.0, 0.5
@@ -128,16 +135,17 @@ def ahead_of(analysis: Analysis) -> Line | None:
     return Line(line.start, until, line.first, last, low, high)
 
 
-def limit_shown(chart: Chart) -> bool:
-    """Whether the chart's limit lies near enough to its curves to be drawn among them."""
-    if chart.limit is None or not any(map(has_values, chart.curves)):
-        return False
+def bounds_shown(chart: Chart) -> list[float]:
+    """Of the chart's limit and capacity, those that lie near enough to its curves to be drawn among them."""
+    if not any(map(has_values, chart.curves)):
+        return []
     top = max(
         float(np.nanmax(np.abs(curve.high)))
         for curve in chart.curves
         if np.isfinite(curve.high).any()
     )
-    return bool(abs(chart.limit) <= REACH * top)
+    bounds = ((chart.limit, REACH), (chart.capacity, ROOM))
+    return [bound for bound, reach in bounds if bound is not None and abs(bound) <= reach * top]
 
 
 def begin_of(analysis: Analysis) -> float:
@@ -190,15 +198,19 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
     label_axes(plot, unit, scene.clock)
     for phase in (*scene.phases, *([chart.warm_up] if chart.warm_up else ())):
         shade(plot, phase)
+    alone = len(chart.curves) == 1
     readers = [
-        draw_curve(plot, f"{index}:{number}", number, curve, alone=len(chart.curves) == 1)
+        draw_part(plot, f"{index}:{number}", number, curve)
+        if chart.stacked
+        else draw_curve(plot, f"{index}:{number}", number, curve, alone=alone)
         for number, curve in enumerate(chart.curves)
     ]
     mode = "vline" if len(readers) <= TOGETHER else "mouse"
-    read_by_pointer(plot, [reader for reader in readers if reader], unit, mode, scene.clock)
-    if limit_shown(chart):
+    read = [reader for reader in readers if reader]
+    read_by_pointer(plot, read, unit, mode, scene.clock, ranges=not chart.stacked)
+    for bound in bounds_shown(chart):
         line = {"line_dash": [2, 3], "line_width": 2, "tags": ["paint:limit"]}
-        plot.add_layout(Span(location=chart.limit, dimension="width", **line))
+        plot.add_layout(Span(location=bound, dimension="width", **line))
     if ahead is not None:
         draw_ahead(plot, ahead, scene.lead, None if scene.clock else clock_of(chart))
     mark_events(plot, scene.events, scene.clock)
@@ -216,8 +228,7 @@ def _extent(chart: Chart, ahead: Line | None) -> tuple[float, float]:
     values = np.concatenate(
         [side for curve in chart.curves for side in (curve.low, curve.values, curve.high)]
     )
-    if chart.limit is not None and limit_shown(chart):
-        values = np.append(values, chart.limit)
+    values = np.append(values, bounds_shown(chart))
     if ahead is not None:
         values = np.append(values, [ahead.first, ahead.last])
     finite = values[np.isfinite(values)]

@@ -56,7 +56,7 @@ class ChartPanel:
     title: str
     unit: str
     verdict: Verdict | None
-    limit: str
+    bounds: str
     place: str
     entries: tuple[Entry, ...]
     fitted: bool
@@ -64,6 +64,7 @@ class ChartPanel:
     open: bool
     table: ChartTable
     judged_by: str
+    stacked: bool
 
 
 def render(analysis: Analysis, *, live: bool = False) -> str:
@@ -219,9 +220,12 @@ def _urgency(chart: Chart) -> int:
 
 def panel_of(index: int, chart: Chart) -> ChartPanel:
     """What is written around a chart."""
-    limit = wording.amount(chart.limit, chart.unit)
-    if limit and not figures.limit_shown(chart):
-        limit += ", beyond the chart"
+    shown = figures.bounds_shown(chart)
+    bounds = [
+        f"{word} {wording.amount(bound, chart.unit)}{'' if bound in shown else ', beyond the chart'}"
+        for word, bound in (("limit", chart.limit), ("capacity", chart.capacity))
+        if wording.amount(bound, chart.unit)
+    ]
     entries = tuple(
         _entry(index, number, curve, chart.unit) for number, curve in enumerate(chart.curves)
     )
@@ -238,7 +242,7 @@ def panel_of(index: int, chart: Chart) -> ChartPanel:
         title,
         counted,
         chart.verdict,
-        limit,
+        ", ".join(bounds),
         place,
         entries,
         fitted,
@@ -246,6 +250,7 @@ def panel_of(index: int, chart: Chart) -> ChartPanel:
         open_,
         table_of(chart),
         judged_by,
+        chart.stacked,
     )
 
 

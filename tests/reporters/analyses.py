@@ -255,6 +255,7 @@ def failing() -> Analysis:
             unit="ratio",
         ),
     )
+    in_use, stacks = curve("heap in use", 44 * MIB, 0, 2 * MIB), curve("stacks", 2 * MIB, 0, 0)
     charts = (
         Chart(
             "Resident memory",
@@ -300,6 +301,17 @@ def failing() -> Analysis:
             (curve("process_open_fds", 24, 0, 2, fit=DESCRIPTORS),),
             PASS,
             500.0,
+        ),
+        Chart(
+            "Go's memory by part",
+            "bytes",
+            (
+                replace(in_use, low=0 * in_use.values, high=in_use.values),
+                replace(stacks, low=in_use.values, high=in_use.values + stacks.values),
+            ),
+            group="Memory",
+            stacked=True,
+            capacity=128 * MIB,
         ),
         Chart("Request rate", "requests/s", (curve("http_request_rate", 266.7, 0, 5),)),
         Chart(

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from soak.model import Analysis, Phase
-from soak.reporters import REPORTERS, figures, wording
+from soak.reporters import REPORTERS, figures, html, wording
 from tests.targets.building import BuildError, MissingToolchainError, cached, call, tool
 
 from .analyses import ANALYSES, failing, passing
@@ -321,6 +321,20 @@ def test_a_forecast_is_drawn_to_its_target_within_three_more_lengths_of_the_run(
         end if reached else 1.5 * analysis.run.seconds,
         reached,
     )
+
+
+def test_parts_of_memory_lie_one_upon_the_other_below_their_capacity() -> None:
+    [chart] = [one for one in failing().charts if one.stacked]
+    panel = html.panel_of(3, chart)
+    assert panel.bounds == "capacity 128 MiB"
+    assert figures.bounds_shown(chart) == [128 * 2**20]
+    far = replace(chart, capacity=2**40)
+    assert html.panel_of(3, far).bounds == "capacity 1 TiB, beyond the chart"
+    drawn = figures.embed(replace(failing(), lead=None), [chart], "chart-")
+    assert drawn.count('"VArea"') == len(chart.curves)
+    text = page_of("fail")
+    assert "one upon the other" in text
+    assert "limit or capacity" in text
 
 
 def test_every_table_says_what_its_rows_and_columns_are() -> None:
