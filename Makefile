@@ -11,11 +11,11 @@ install: .venv/ready ## Put soak and all it needs into .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Installing soak into .venv (about a minute) ..."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e . # Python compiles what it imports: half of the time
 	@touch $@
 
 .venv/ready: .venv/soak-ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'apache-otava>=0.8,<0.9' # pins numpy, needs it not
 	@touch $@
 
