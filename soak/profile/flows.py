@@ -45,7 +45,7 @@ class StepSpec(RequestSpec):
     )
     chance: Chance = Field(default=1.0, description="Made with this probability, such as 30%")
     think: AnyThink | None = Field(
-        default=None, description="Pause after it, before the next step; load.think's unless given"
+        default=None, description="Pause after it; load.think's unless given"
     )
 
 

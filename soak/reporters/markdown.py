@@ -41,6 +41,7 @@ def render(analysis: Analysis) -> str:
         parts += ["### Findings", _findings(analysis)]
     if analysis.endpoints:
         parts += ["### Endpoints", _endpoints(analysis, analysis.endpoints, "Endpoint")]
+        parts += [paragraph(text) for text in wording.not_judged(analysis)]
     for kind, summaries in analysis.groups_by_kind():
         parts += [f"### {kind.capitalize()}s", _endpoints(analysis, summaries, kind.capitalize())]
     if analysis.exemplars and (analysis.links or analysis.traces):

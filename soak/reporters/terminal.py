@@ -40,6 +40,7 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
     if analysis.endpoints:
         parts += [
             _endpoints(analysis, analysis.endpoints, "endpoint", width),
+            *(Text(text, style="dim") for text in wording.not_judged(analysis)),
             *_failures(analysis),
             Text(),
         ]

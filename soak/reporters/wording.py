@@ -23,7 +23,15 @@ from soak.model import (
     series_key,
 )
 from soak.printable import clean as clean  # noqa: PLC0414 - reporters know this module alone
-from soak.units import show_amount, show_duration, show_number, show_ratio, singular, unit_of
+from soak.units import (
+    show_amount,
+    show_count,
+    show_duration,
+    show_number,
+    show_ratio,
+    singular,
+    unit_of,
+)
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
@@ -231,6 +239,15 @@ def through(suspect: Suspect) -> str:
 def latency(seconds: float | None) -> str:
     """A latency, or a dash where no request succeeded."""
     return show_duration(seconds) if seconds is not None and math.isfinite(seconds) else "–"
+
+
+def not_judged(analysis: Analysis) -> list[str]:
+    """A sentence an endpoint all of whose requests came outside of the judged part, as those of setup and teardown may."""
+    return [
+        f"{clean(endpoint.name)}: {show_count(endpoint.whole_requests, 'request')} before or after the judged part of the run."
+        for endpoint in analysis.endpoints
+        if endpoint.whole_requests and not endpoint.requests
+    ]
 
 
 def any_delayed(analysis: Analysis) -> bool:

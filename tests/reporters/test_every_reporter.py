@@ -231,3 +231,12 @@ def test_a_run_that_broke_says_why_once() -> None:
     assert why not in wording.course(broken)
     assert why in wording.course(replace(broken, reason="a leak"))
     assert "proves nothing" in next_step(broken)
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown"])
+def test_requests_outside_of_the_judged_part_are_told_where_none_is_in_it(name: str) -> None:
+    first = replace(failing().endpoints[0], whole_requests=9)
+    last = replace(first, name="teardown / GET /out", requests=0, failures=0, whole_requests=5)
+    text = words(name, REPORTERS[name].render(replace(failing(), endpoints=(first, last))))
+    assert "teardown / GET /out: 5 requests before or after the judged part of the run." in text
+    assert "9 requests before" not in text

@@ -92,7 +92,7 @@ class ClosedLoad:
             self._builder.begin,
             self._plan.pace,
         )
-        pauses = pace is not None or self._plan.think is not None
+        pauses = pace is not None or self._mix.thinks
 
         def pause(virtual_user: VirtualUser, after: ScenarioStep) -> bool:
             return self._think(user, virtual_user, after)
@@ -103,17 +103,19 @@ class ClosedLoad:
             while not user.leaving:
                 began = time.monotonic() if pauses else 0.0
                 scenario = choose(chance)
+                last = scenario.first
                 if scenario.constant:  # the hot path
-                    failure = sender.send(scenario.first)
+                    failure = sender.send(last)
                 elif begin(scenario, virtual_user):
                     failure = sender.walk(scenario, virtual_user, pause)
+                    last = sender.last or last
                 else:
                     self._run_out()
                     return
                 if failure is not None and failure.startswith(_PAUSED_AFTER):
                     gevent.sleep(PAUSE_AFTER_FAILED_CONNECT)
                 if pauses and not user.leaving:
-                    self._rest(user, began)
+                    self._rest(user, began, last)
         except Exception as error:
             self._warnings.fail(f"a user broke: {type(error).__name__}: {error}")
             raise
@@ -139,9 +141,9 @@ class ClosedLoad:
                 user.idle = False
         return setup is None
 
-    def _rest(self, user: ClosedUser, began: float) -> None:
-        """Think, and keep the pace, after a request or flow that was begun at a moment."""
-        left = self._mix.pause(user.virtual_user.random)
+    def _rest(self, user: ClosedUser, began: float, last: ScenarioStep) -> None:
+        """Think after the `last` request, and keep the pace of what was begun at a moment."""
+        left = self._mix.pause(user.virtual_user.random, last)
         if self._plan.pace is not None:
             left = max(left, began + self._plan.pace - time.monotonic())
         if left > 0:

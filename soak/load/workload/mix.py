@@ -142,6 +142,14 @@ def _names(steps: tuple[Step, ...]) -> frozenset[str]:
     return frozenset(names)
 
 
+def _thinks(steps: tuple[Step, ...]) -> bool:
+    """Whether there is a pause after any of some steps."""
+    return any(
+        _thinks(step.steps) if isinstance(step, ScenarioBlock) else step.think is not None
+        for step in steps
+    )
+
+
 class Scenario:
     """What one user does at a stretch: a flow's steps in order, or one endpoint's request. `names` are its templates'.
 
@@ -203,6 +211,8 @@ class TrafficMix:
             for steps in (plan.setup, plan.teardown)
         )
         self.scenarios = (*alone, *flows)
+        #: Whether anybody pauses after a request.
+        self.thinks = any(_thinks(scenario.steps) for scenario in self.scenarios)
         self._bounds: Sequence[float] = list(
             accumulate(scenario.weight for scenario in self.scenarios)
         )
@@ -241,7 +251,7 @@ class TrafficMix:
         bounds = self._bounds
         return self.scenarios[bisect(bounds, chance.random() * bounds[-1], 0, len(bounds) - 1)]
 
-    def pause(self, chance: random.Random, after: ScenarioStep | None = None) -> float:
-        """How long to think before the next request, in seconds: as the step `after` which it is says, or the plan."""
-        think = self._plan.think if after is None else after.think
-        return chance.uniform(*think) if think else 0.0
+    @staticmethod
+    def pause(chance: random.Random, after: ScenarioStep) -> float:
+        """How long to think after a step, in seconds: as it says itself, or the plan."""
+        return chance.uniform(*after.think) if after.think else 0.0

@@ -53,6 +53,7 @@ class Sender:
         "_send",
         "_timeouts",
         "_token_refresher",
+        "last",
     )
 
     def __init__(
@@ -68,6 +69,8 @@ class Sender:
         self._examples = examples or FailureExamples(lambda _endpoint, _failed: None)
         self._send = self._client.send
         self._timeouts = options.timeouts
+        #: The step of a flow that was made last.
+        self.last: ScenarioStep | None = None
 
     def connect(self) -> None:
         """Connect now and not with the first request; where that fails, the first request will say so."""
@@ -102,17 +105,18 @@ class Sender:
         last: ScenarioStep | None = None,
     ) -> str | None:
         """The steps of a flow, those after `last`; `pause` comes between two, and says whether there is to be another."""
+        self.last = last
         try:
             for step in steps:
-                if last is not None and not pause(virtual_user, last):
+                if self.last is not None and not pause(virtual_user, self.last):
                     break
                 rendered = self._builder.make(step, virtual_user)
                 if rendered is None:
                     return NOT_MADE
+                self.last = step
                 failure = self.send(step, rendered, None, virtual_user)
                 if failure is not None:
                     return failure
-                last = step
         except FlowEnded:
             return NOT_MADE
         return None

@@ -134,7 +134,7 @@ class Walked(Sender):
     __slots__ = ("done", "failing")
 
     def __init__(self, done: list[tuple[str, Any]], failing: int) -> None:
-        self.done, self.failing = done, failing
+        self.done, self.failing, self.last = done, failing, None
 
     def walk(self, scenario: Scenario, virtual_user: VirtualUser, pause: Any) -> str | None:
         if scenario.first.endpoint.startswith("setup") and self.failing:
@@ -160,11 +160,11 @@ flows: [{name: f, steps: ["GET /a/{{ token }}"]}]
 """
 
 
-def lived(monkeypatch: pytest.MonkeyPatch, failing: int) -> list[tuple[str, Any]]:
+def lived(monkeypatch: pytest.MonkeyPatch, failing: int, text: str = LIFE) -> list[tuple[str, Any]]:
     """What one user does in a short life."""
     assert PAUSE_AFTER_FAILED_SETUP == 1.0
     monkeypatch.setattr("soak.load.workload.closed_model.PAUSE_AFTER_FAILED_SETUP", 0.001)
-    plan = planned(LIFE, "load: {users: 1, duration: 100ms}\n")
+    plan = planned(text, "load: {users: 1, duration: 100ms}\n")
     done: list[tuple[str, Any]] = []
     warnings = Warnings(lambda _text: None)
     builder = RequestBuilder(Counting(()), warnings)
@@ -191,3 +191,22 @@ def test_a_user_that_never_was_set_up_does_nothing_else(monkeypatch: pytest.Monk
     done = lived(monkeypatch, 10**9)
     assert {label for label, _ in done} == {"failed", "closed"}
     assert done[-1] == ("closed", None)
+
+
+def test_a_user_pauses_after_the_last_step_of_a_flow_as_that_step_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Sent(Walked):
+        """One whose walks end with the flow's second step."""
+
+        __slots__ = ()
+
+        def walk(self, scenario: Scenario, virtual_user: VirtualUser, pause: Any) -> str | None:
+            self.last = next(
+                step for step in reversed(scenario.steps) if isinstance(step, ScenarioStep)
+            )
+            return super().walk(scenario, virtual_user, pause)
+
+    monkeypatch.setitem(globals(), "Walked", Sent)
+    flow = "flows: [{name: f, steps: [GET /a, {request: GET /b, think: 1h}]}]\n"
+    assert [label for label, _ in lived(monkeypatch, 0, flow)] == ["f / GET /a", "closed"]

@@ -110,5 +110,5 @@ def test_processes_have_other_users_and_other_rows(plan: Plan) -> None:
 def test_thinking_takes_as_long_as_it_may(plan: Plan) -> None:
     mix = TrafficMix(plan)
     chance = mix.virtual_user(1).random
-    pauses = [mix.pause(chance) for _ in range(500)]
+    pauses = [mix.pause(chance, mix.scenarios[0].first) for _ in range(500)]
     assert 1 <= min(pauses) < 1.1 < 2.9 < max(pauses) <= 3
