@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from soak.enums import Verdict
+from soak.enums import MarkKind, Verdict
 from soak.recorded import Floats, Phase
 
 
@@ -192,6 +192,16 @@ class HeatMap:
     low: float
     high: float
     counts: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of the run that every chart marks: a source that gave no answer, load sent late, or a stage of the load."""
+
+    kind: MarkKind
+    start: float
+    end: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

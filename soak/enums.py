@@ -89,6 +89,14 @@ class PhaseName(StrEnum):
     GAP = "gap"
 
 
+class MarkKind(StrEnum):
+    """What a chart marks at its edge, beside events and phases."""
+
+    LOST = "no answer"
+    LATE = "sent late"
+    STAGE = "stage"
+
+
 class ScrapeError(StrEnum):
     """Why a scrape gave nothing: the process is not there any more, the one before was still under way, soak itself stood
     still, or anything else."""

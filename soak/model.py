@@ -9,8 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from soak.capacity.steps import Capacity
-from soak.charted import INTERVAL_ERRORS, Chart, Curve, HeatMap, JudgedClock, Lead, Line, Trend
-from soak.enums import Ending, EventKind, Kind, PhaseName, RuleName, ScrapeError, Verdict
+from soak.charted import (
+    INTERVAL_ERRORS,
+    Chart,
+    Curve,
+    HeatMap,
+    JudgedClock,
+    Lead,
+    Line,
+    Mark,
+    Trend,
+)
+from soak.enums import Ending, EventKind, Kind, MarkKind, PhaseName, RuleName, ScrapeError, Verdict
 from soak.growth_views import Flame, Place, PlaceTable, Suspect
 from soak.recorded import (
     Aborted,
@@ -53,6 +63,8 @@ __all__ = [
     "Labels",
     "Lead",
     "Line",
+    "Mark",
+    "MarkKind",
     "Phase",
     "PhaseName",
     "Place",
@@ -210,7 +222,8 @@ class Analysis:
     for a pass; `lead` is the series to show first, None where no judged series is drawn.
     `exemplars` are the slowest requests, slowest first, and then failed ones in the order of time;
     `links` are names and addresses with {trace_id} for theirs. `capacity` is what a capacity search
-    found, None but for one; `basis` is what the verdict rests on, None but for a single run or file.
+    found, None but for one; `basis` is what the verdict rests on, None but for a single run or file. `marks` are
+    what charts mark along their time axis, in the order of time within each kind.
     """
 
     run: RunInfo
@@ -234,6 +247,7 @@ class Analysis:
     groups: tuple[GroupSummary, ...] = ()
     lead: Lead | None = None
     basis: Basis | None = None
+    marks: tuple[Mark, ...] = ()
 
     @property
     def broke(self) -> bool:

@@ -31,6 +31,7 @@ from soak.model import Analysis, Ending, Recording, RunInfo
 from soak.profile import Profile, parse_profile
 from soak.profile.checking import requests_of
 from soak.profile.scenarios import ScenarioSpec
+from soak.profile.stages import stage_starts
 from soak.profile.yamltext import LEFT_OUT
 from soak.recording import is_run_directory, load_recording, profile_text, read_run
 
@@ -66,8 +67,9 @@ def judge(
 def asked_load(profile: Profile) -> AskedLoad:
     """What a profile asks of the load."""
     labels = tuple(label for _, label, _ in requests_of(profile))
+    stages = tuple(stage_starts(profile.load.stages or ()))
     if profile.open or profile.load.locustfile:
-        return AskedLoad(labels, None, profile.groups)
+        return AskedLoad(labels, None, profile.groups, stages)
     total = profile.load.ramp + profile.load.duration
     closed: list[Schedule] = []
     for _, part in profile.parts:
@@ -75,7 +77,7 @@ def asked_load(profile: Profile) -> AskedLoad:
             closed.append(Schedule(scenario_segments(part.load.within(profile.load), total)))
         elif not part.load.open:
             closed.append(Schedule(segments_of(part.load)))
-    return AskedLoad(labels, users_together(closed), profile.groups)
+    return AskedLoad(labels, users_together(closed), profile.groups, stages)
 
 
 def judge_run(

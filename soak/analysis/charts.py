@@ -73,7 +73,8 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
     by_name: dict[str, list[Series]] = defaultdict(list)
     for series in prepared.drawn:
         by_name[series.name].append(series)
-    judged = dict.fromkeys(finding.series for finding in findings)
+    # Restarts are moments, which every chart marks; the clock time of a start is nothing to look at.
+    judged = dict.fromkeys(f.series for f in findings if f.rule is not RuleName.RESTART)
     latencies = [finding for finding in findings if _is_latency(finding.series)]
     names = [
         name
@@ -116,7 +117,7 @@ def _largest(curves: list[Curve]) -> tuple[Curve, ...]:
     """The curves with the highest means, in their order, as many as a chart may have."""
     if len(curves) <= MOST_CURVES:
         return tuple(curves)
-    means = [float(curve.values.mean()) if len(curve.values) else 0.0 for curve in curves]
+    means = [float(np.nanmean(curve.values)) if len(curve.values) else 0.0 for curve in curves]
     kept = set(sorted(range(len(curves)), key=lambda number: -means[number])[:MOST_CURVES])
     return tuple(curve for number, curve in enumerate(curves) if number in kept)
 

@@ -6,15 +6,18 @@ import numpy as np
 
 from soak.model import Curve, Floats, Series, Trend
 
+#: So many usual intervals without a value are a gap, which no line crosses; told where there are that many values.
+GAP, TOLD = 5.0, 20
 #: More than a chart has pixels tell nothing more.
 MOST_POINTS = 600
 
 
 def thinned(series: Series, label: str, trend: Trend | None) -> Curve:
-    """At most `MOST_POINTS` points, evenly over time: mean, lowest and highest of the samples around each."""
+    """At most `MOST_POINTS` points, evenly over time: mean, lowest and highest of the samples around each; NaN in gaps."""
     known = np.isfinite(series.values)
     times, values = series.times[known], series.values[known]
     if len(times) <= MOST_POINTS:
+        times, values = _with_gaps(times, values)
         return Curve(label, times, values, values, values, trend, series.key)
     edges = np.linspace(times[0], times[-1], MOST_POINTS + 1)
     starts = np.unique(np.searchsorted(times, edges[:-1]))
@@ -24,4 +27,15 @@ def thinned(series: Series, label: str, trend: Trend | None) -> Curve:
         return np.asarray(np.add.reduceat(total, starts) / counts)
 
     lows, highs = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    return Curve(label, per_bin(times), per_bin(values), lows, highs, trend, series.key)
+    times, values, lows, highs = _with_gaps(per_bin(times), per_bin(values), lows, highs)
+    return Curve(label, times, values, lows, highs, trend, series.key)
+
+
+def _with_gaps(times: Floats, *columns: Floats) -> tuple[Floats, ...]:
+    """Times and columns of the same length with a NaN in the middle of each gap."""
+    if len(times) < TOLD:
+        return times, *columns
+    apart = np.diff(times)
+    after = np.flatnonzero(apart > GAP * np.median(apart)) + 1
+    middles = (times[after - 1] + times[after]) / 2
+    return np.insert(times, after, middles), *(np.insert(one, after, np.nan) for one in columns)

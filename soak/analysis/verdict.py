@@ -9,6 +9,7 @@ from soak.analysis.basis import with_basis
 from soak.analysis.charts import charts
 from soak.analysis.endpoint_summaries import endpoint_summaries
 from soak.analysis.lead import lead_of
+from soak.analysis.marks import marks
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.prepare.request_groups import group_windows
@@ -105,12 +106,15 @@ def analyze_prepared(
         ),
         charts=drawn,
         phases=_phases(prepared),
-        events=(*recording.events, *seen_events(prepared)),
+        events=tuple(
+            sorted((*recording.events, *seen_events(prepared)), key=lambda event: event.time)
+        ),
         exemplars=shown(prepared),
         broken=broken,
         vouched=vouched,
         groups=tuple(_groups(prepared)),
         lead=lead_of(findings, vouched, drawn),
+        marks=tuple(marks(prepared)),
     )
     return with_basis(analysis, prepared, limits.survive.for_)
 

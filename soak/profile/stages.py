@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from pydantic import Field, model_validator
 
 from soak.profile.fields import LoadLevel, Positive, StageLoad, Strict
+from soak.units import show_duration, show_number
 
 
 class Sine(Strict):
@@ -48,3 +51,26 @@ class Stage(Strict):
         return tuple(
             level for level in (self.rate, self.users, self.ramp, self.spike) if level is not None
         )
+
+    @property
+    def said(self) -> str:
+        """`200/s for 1 h`, `evenly to 40 users within 5 min`: the stage in words."""
+        levels = [
+            f"{show_number(level.value)}{'/s' if level.open else ' users'}" for level in self.levels
+        ]
+        lasts = show_duration(self.for_)
+        if self.sine:
+            swing = show_duration(self.sine.period)
+            return f"between {levels[0]} and {levels[1]} every {swing}, for {lasts}"
+        if self.ramp:
+            return f"evenly to {levels[0]} within {lasts}"
+        return f"{'a spike of ' if self.spike else ''}{levels[0]} for {lasts}"
+
+
+def stage_starts(stages: Sequence[Stage]) -> Iterator[tuple[float, str]]:
+    """When each of several stages begins, in seconds of load, and what it is; nothing for a single one."""
+    begins = 0.0
+    for number, stage in enumerate(stages, 1):
+        if len(stages) > 1:
+            yield begins, f"{number} of {len(stages)}: {stage.said}"
+        begins += stage.for_

@@ -8,7 +8,7 @@ legend shows and hides them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,18 @@ from bokeh.document import Document
 from bokeh.models import BoxZoomTool, CrosshairTool, Range1d, Span, WheelZoomTool
 from bokeh.plotting import figure
 
-from soak.model import Analysis, Chart, Event, JudgedClock, Lead, Line, Phase, PhaseName, Verdict
+from soak.model import (
+    Analysis,
+    Chart,
+    Event,
+    JudgedClock,
+    Lead,
+    Line,
+    Mark,
+    Phase,
+    PhaseName,
+    Verdict,
+)
 from soak.reporters.axes import label_axes
 from soak.reporters.figure_curves import (
     draw_ahead,
@@ -26,9 +37,9 @@ from soak.reporters.figure_curves import (
     read_by_pointer,
 )
 from soak.reporters.figure_json import packed
-from soak.reporters.figure_marks import mark_events, mark_snapshots, shade
+from soak.reporters.figure_marks import mark_edges, mark_events, mark_snapshots, shade
 from soak.reporters.heat import heat_figure
-from soak.reporters.request_axis import clock_of, moved_event, moved_phase, on_requests
+from soak.reporters.request_axis import clock_of, moved_event, moved_mark, moved_phase, on_requests
 from soak.reporters.wording import clean, load_began
 
 TOGETHER = 6  # curves up to which the pointer reads all of them at once
@@ -53,13 +64,17 @@ class _Scene:
     phases: tuple[Phase, ...]
     events: tuple[Event, ...]
     lead: Lead | None
+    marks: tuple[Mark, ...] = ()
     clock: JudgedClock | None = None
 
     def on(self, clock: JudgedClock) -> _Scene:
         """The same on a clock of requests."""
-        phases = tuple(moved_phase(phase, clock) for phase in self.phases)
-        return _Scene(
-            phases, tuple(moved_event(event, clock) for event in self.events), self.lead, clock
+        return replace(
+            self,
+            phases=tuple(moved_phase(phase, clock) for phase in self.phases),
+            events=tuple(moved_event(event, clock) for event in self.events),
+            marks=tuple(moved_mark(mark, clock) for mark in self.marks),
+            clock=clock,
         )
 
 
@@ -73,7 +88,7 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     begin, end = begin_of(analysis), _end(analysis)
     span = _range(begin, end, "time")
     ahead = ahead_of(analysis)
-    scene = _Scene(analysis.phases, analysis.events, analysis.lead)
+    scene = _Scene(analysis.phases, analysis.events, analysis.lead, analysis.marks)
     moment = _crosshair()
     figures: dict[str, figure] = {}
     for index, chart in enumerate(charts):
@@ -213,7 +228,8 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
         plot.add_layout(Span(location=bound, dimension="width", **line))
     if ahead is not None:
         draw_ahead(plot, ahead, scene.lead, None if scene.clock else clock_of(chart))
-    mark_events(plot, scene.events, scene.clock)
+    mark_edges(plot, scene.marks, (low, high), scene.clock)
+    mark_events(plot, scene.events, high, scene.clock)
     mark_snapshots(
         plot,
         [phase for phase in scene.phases if phase.name == PhaseName.SNAPSHOT],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.model import Chart, Curve, Event, Floats, JudgedClock, Line, Phase
+from soak.model import Chart, Curve, Event, Floats, JudgedClock, Line, Mark, Phase
 
 
 def clock_of(chart: Chart) -> JudgedClock | None:
@@ -51,6 +51,11 @@ def moved_phase(phase: Phase, clock: JudgedClock) -> Phase:
 def moved_event(event: Event, clock: JudgedClock) -> Event:
     """What happened once, on the clock."""
     return replace(event, time=clock.at(event.time))
+
+
+def moved_mark(mark: Mark, clock: JudgedClock) -> Mark:
+    """A mark on the clock."""
+    return replace(mark, start=clock.at(mark.start), end=clock.at(mark.end))
 
 
 def _moved_curve(curve: Curve, clock: JudgedClock) -> Curve:

@@ -179,7 +179,9 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
 
 def observed(finding: Finding, unit: str) -> str:
     """The observed value in this unit; empty where it is the growth over again."""
-    return "" if finding.trend and finding.unit.endswith("/h") else amount(finding.observed, unit)
+    if finding.observed is None or (finding.trend and finding.unit.endswith("/h")):
+        return ""
+    return counted(finding.observed, unit)
 
 
 def leak_class(suspect: Suspect) -> str:

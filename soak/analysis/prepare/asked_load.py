@@ -14,9 +14,11 @@ class AskedLoad:
 
     `users_at` is None in the open model, where each window says how many arrivals were due, and
     where users come as a locustfile has them. `groups` are the requests that are judged and
-    reported together.
+    reported together. `stages` are the load's stages in words, each with the seconds of load at
+    which it begins; empty where there are fewer than two.
     """
 
     endpoints: tuple[str, ...] = ()
     users_at: Callable[[float], float] | None = None
     groups: tuple[RequestGroup, ...] = ()
+    stages: tuple[tuple[float, str], ...] = ()

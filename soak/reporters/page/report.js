@@ -91,7 +91,7 @@ function soakPaint() {
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
   for (const model of soakShown.models) {
     const name = model.tags?.find((tag) => String(tag).startsWith("paint:"))?.slice(6);
-    if (name) for (const key of ["line_color", "fill_color", "hatch_color"]) {
+    if (name) for (const key of ["line_color", "fill_color", "hatch_color", "text_color"]) {
       if (key in model.attributes && model[key] !== null) model[key] = colour(name);
     }
     if ("major_label_text_color" in model.attributes) {
