@@ -15,7 +15,7 @@ from soak.analysis.capacity_finding import capacity_finding
 from soak.analysis.charts import charts
 from soak.analysis.endpoint_summaries import endpoint_summaries
 from soak.analysis.prepare.asked_load import AskedLoad
-from soak.analysis.prepare.prepare import Prepared, merged, prepare
+from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.prepare.shown_exemplars import shown
 from soak.analysis.rules import RULES, RuleInput
 from soak.analysis.rules.load_coverage import nothing_sent
@@ -76,7 +76,7 @@ def _of_survival(finding: Finding) -> bool:
 
 def capacity_of(prepared: Prepared, settings: SearchSettings, *, flows: bool) -> Capacity:
     """What the recorded steps come to."""
-    windows = merged(prepared.recording.windows) if prepared.recording.windows else None
+    windows = prepared.requests_of_all
     rows = [] if windows is None else list(window_rows(prepared.recording, windows))
     steps, outcomes = [], []
     for driven in prepared.recording.steps:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.prepare.prepare import QUANTILES, Prepared
 from soak.analysis.thinning import thinned
 from soak.latency import GROWTH, LOWEST
 from soak.model import Chart, Floats, HeatMap, Labels, Series, Verdict
@@ -24,10 +24,9 @@ BUCKETS_A_ROW = 5
 
 def request_charts(prepared: Prepared, latency_verdict: Verdict | None) -> Iterator[Chart]:
     """The charts of the run's requests; none where soak made no requests."""
-    windows = prepared.recording.windows
-    if not windows or not any(window.requests.any() for window in windows):
+    windows, everything = prepared.recording.windows, prepared.requests_of_all
+    if everything is None or not any(window.requests.any() for window in windows):
         return
-    everything = merged(windows)
     lines = [
         thinned(_latency(everything, name, ()), f"p{100 * q:g}", None)
         for name, q in QUANTILES.items()

@@ -46,8 +46,25 @@ def pack(table: str, columns: Columns) -> bytes:
     return b"".join([_SIZE.pack(len(head)), head, *bodies])
 
 
-def unpack(table: str, packed: bytes, wanted: Sequence[str]) -> Columns:
-    """The wanted columns of a block, in that order; ValueError for what no block holds."""
+def unpack(table: str, blocks: Sequence[bytes], wanted: Sequence[str]) -> Columns:
+    """The wanted columns of all rows of successive blocks, in that order; ValueError for what no block holds.
+
+    Several at a time cost little more than one: what is done to a column is done once.
+    """
+    several = [_parts(packed, wanted) for packed in blocks]
+    columns, lengths = {}, set()
+    for name in wanted:
+        shape = COLUMNS[table][name].removesuffix("?")
+        columns[name], rows = _unpack_column(name, shape, [parts[name] for parts in several])
+        lengths.add(tuple(rows))
+    if len(lengths) > 1:
+        raise ValueError("its columns differ in length")
+    check(table, columns)
+    return columns
+
+
+def _parts(packed: bytes, wanted: Sequence[str]) -> dict[str, list[bytes]]:
+    """The parts of each wanted column of a block."""
     place = _SIZE.size + int.from_bytes(packed[: _SIZE.size], "little")
     parts: dict[str, list[bytes]] = {}
     for name, sizes in json.loads(packed[_SIZE.size : place]).items():
@@ -57,19 +74,7 @@ def unpack(table: str, packed: bytes, wanted: Sequence[str]) -> Columns:
             place += size
     if missing := [name for name in wanted if name not in parts]:
         raise ValueError(f"it has no column {missing[0]}")
-    columns = {name: _unpack_column(name, COLUMNS[table][name], parts[name]) for name in wanted}
-    if len({_length(column) for column in columns.values()}) > 1:
-        raise ValueError("its columns differ in length")
-    check(table, columns)
-    return columns
-
-
-def _length(column: Column) -> int:
-    match column:
-        case Texts(codes=rows) | Blobs(sizes=rows):
-            return len(rows)
-        case _:
-            return len(column)
+    return parts
 
 
 def _sorted(columns: Columns, by: str) -> Columns:
@@ -102,34 +107,59 @@ def _pack_column(name: str, column: Column) -> list[bytes]:
             return [_pack_changes(column.view(np.int64))]
 
 
-def _unpack_column(name: str, shape: str, parts: list[bytes]) -> Column:
-    match shape.removesuffix("?"):
+def _unpack_column(
+    name: str, shape: str, several: Sequence[list[bytes]]
+) -> tuple[Column, list[int]]:
+    """One column of successive blocks, and how many rows of it each block has."""
+    first = [parts[0] for parts in several]
+    match shape:
         case "text":
-            distinct = tuple(json.loads(_inflated(parts[0])))
-            codes = _unpack_ints(parts[1])
-            if not all(text is None or isinstance(text, str) for text in distinct):
-                raise ValueError(f"{name} is not a text")
-            if len(codes) and not (codes.min() >= 0 and codes.max() < len(distinct)):
-                raise ValueError(f"{name} has a text that is not there")
-            return Texts(codes, distinct)
+            return _unpack_texts(name, first, [parts[1] for parts in several])
         case "blob" if name == "values":
-            sizes = _unpack_ints(parts[0])
-            return Blobs(sizes, _unpack_values(sizes, parts[1]))
+            sizes, rows = _unpack_ints(first)
+            return Blobs(sizes, _unpack_values(sizes, rows, [parts[1] for parts in several])), rows
         case "blob":
-            sizes, buckets, counts = (
-                _unpack_ints(parts[0]),
-                _unpack_changes(parts[1]),
-                _unpack_narrow(parts[2]),
-            )
-            if np.maximum(sizes, 0).sum() != 8 * len(buckets):
+            sizes, rows = _unpack_ints(first)
+            buckets, pairs = _unpack_changes([parts[1] for parts in several])
+            counts, counted = _unpack_narrow([parts[2] for parts in several])
+            if pairs != counted or _sums(np.maximum(sizes, 0), rows) != [8 * n for n in pairs]:
                 raise ValueError(f"{name} has not as many pairs as its rows say")
-            pairs = np.empty((len(buckets), 2), "<i4")
-            pairs[:, 0], pairs[:, 1] = buckets, counts
-            return Blobs(sizes, pairs.tobytes())
+            words = np.empty((len(buckets), 2), "<i4")
+            words[:, 0], words[:, 1] = buckets, counts
+            return Blobs(sizes, words.tobytes()), rows
         case "count":
-            return _unpack_changes(parts[0])
+            return _unpack_changes(first)
         case _:
-            return _unpack_changes(parts[0]).view(np.float64)
+            numbers, rows = _unpack_changes(first)
+            return numbers.view(np.float64), rows
+
+
+def _unpack_texts(
+    name: str, texts: Sequence[bytes], codes: Sequence[bytes]
+) -> tuple[Texts, list[int]]:
+    """A column of texts, each text of all blocks once."""
+    unpacked, rows = _unpack_ints(codes)
+    numbers: dict[str | None, int] = {}
+    end = 0
+    for packed, count in zip(texts, rows, strict=True):
+        distinct = json.loads(_inflated(packed))
+        if not all(text is None or isinstance(text, str) for text in distinct):
+            raise ValueError(f"{name} is not a text")
+        end += count
+        own = unpacked[end - count : end]
+        if count and not (own.min() >= 0 and own.max() < len(distinct)):
+            raise ValueError(f"{name} has a text that is not there")
+        known = [numbers.setdefault(text, len(numbers)) for text in distinct]
+        own[:] = np.array(known, np.int64)[own]
+    return Texts(unpacked, tuple(numbers)), rows
+
+
+def _sums(numbers: Ints, lengths: Sequence[int]) -> list[int]:
+    """The sum of each stretch of so many numbers."""
+    totals = np.append(0, np.cumsum(numbers))
+    ends = np.cumsum(lengths, dtype=np.int64)
+    sums: list[int] = (totals[ends] - totals[ends - np.array(lengths, np.int64)]).tolist()
+    return sums
 
 
 def _runs(sizes: Ints) -> list[tuple[int, int]]:
@@ -151,16 +181,20 @@ def _pack_values(column: Blobs) -> bytes:
     return _pack_ints(_zigzag(turned))
 
 
-def _unpack_values(sizes: Ints, packed: bytes) -> bytes:
-    turned, place = _unzigzag(_unpack_narrow(packed)), 0
-    if 8 * len(turned) != np.maximum(sizes, 0).sum():
+def _unpack_values(sizes: Ints, rows: Sequence[int], several: Sequence[bytes]) -> bytes:
+    narrow, counts = _unpack_narrow(several)
+    if _sums(np.maximum(sizes, 0), rows) != [8 * count for count in counts]:
         raise ValueError("values has not as many numbers as its rows say")
+    turned, place, row = _unzigzag(narrow), 0, 0
     words = np.empty(len(turned), "<i8")
-    for rows, width in _runs(sizes):
-        table = turned[place : place + rows * width].reshape(width, rows)
-        into = words[place : place + rows * width].reshape(rows, width)
-        into[:] = np.cumsum(table, axis=1, dtype=np.int64).T
-        place += rows * width
+    for count in rows:
+        for together, width in _runs(sizes[row : row + count]):
+            stretch = slice(place, place + together * width)
+            table = turned[stretch].reshape(width, together)
+            into = words[stretch].reshape(together, width)
+            into[:] = np.cumsum(table, axis=1, dtype=np.int64).T
+            place += together * width
+        row += count
     return words.tobytes()
 
 
@@ -168,8 +202,15 @@ def _pack_changes(numbers: Ints) -> bytes:
     return _pack_ints(_zigzag(np.diff(numbers, prepend=0)))
 
 
-def _unpack_changes(packed: bytes) -> Ints:
-    return np.cumsum(_unzigzag(_unpack_narrow(packed)), dtype=np.int64)
+def _unpack_changes(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
+    narrow, lengths = _unpack_narrow(several)
+    changes, end = _unzigzag(narrow), 0
+    numbers = np.empty(len(changes), np.int64)
+    for length in lengths:
+        own = slice(end, end + length)
+        np.cumsum(changes[own], dtype=np.int64, out=numbers[own])
+        end += length
+    return numbers, lengths
 
 
 def _zigzag(numbers: Ints) -> Ints:
@@ -196,24 +237,43 @@ def _pack_ints(numbers: Ints) -> bytes:
     return b"".join([_SIZE.pack(width), *(_SIZE.pack(len(body)) for body in bodies), *bodies])
 
 
-def _unpack_narrow(packed: bytes) -> Unsigned:
-    """The numbers, unsigned, in as few bytes as they were packed in."""
-    width, *sizes = _sizes(packed)
-    ends = (np.cumsum(sizes) + _SIZE.size * (1 + width)).tolist()
-    places = [_inflated(packed[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
-    numbers = np.zeros(len(places[0]), f"<u{width}")
+def _unpack_narrow(several: Sequence[bytes]) -> tuple[Unsigned, list[int]]:
+    """The numbers of successive blocks, unsigned, in as few bytes as the widest were packed in, and how many each has."""
+    blocks, room = [], LONGEST_VALUE
+    for packed in several:
+        places = _places(packed, room)
+        room -= sum(map(len, places))
+        blocks.append(places)
+    lengths = [len(places[0]) for places in blocks]
+    width = max(len(places) for places in blocks)
+    numbers = np.zeros(sum(lengths), f"<u{width}")
     into = numbers.view(np.uint8).reshape(-1, width)
-    for place, plain in enumerate(places):
-        if sizes[place] == 0:
-            continue
-        if len(plain) != len(numbers):
+    for place in range(width):
+        if any(place < len(places) and places[place] for places in blocks):
+            plain = b"".join(
+                (places[place] if place < len(places) else b"") or bytes(length)
+                for places, length in zip(blocks, lengths, strict=True)
+            )
+            into[:, place] = np.frombuffer(plain, np.uint8)
+    return numbers, lengths
+
+
+def _places(packed: bytes, most: int) -> list[bytes]:
+    """The bytes of each place of a block's numbers, from the lowest; none of a place that is all 0."""
+    width, *sizes = _sizes(packed)
+    start, places = _SIZE.size * (1 + width), list[bytes]()
+    for size in sizes:
+        plain = _inflated(packed[start : start + size], most) if size else b""
+        if size and places and len(plain) != len(places[0]):
             raise ValueError("numbers have not as many high bytes as low ones")
-        into[:, place] = np.frombuffer(plain, np.uint8)
-    return numbers
+        places.append(plain)
+        start += size
+    return places
 
 
-def _unpack_ints(packed: bytes) -> Ints:
-    return _unpack_narrow(packed).astype(np.uint64).view(np.int64)
+def _unpack_ints(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
+    numbers, lengths = _unpack_narrow(several)
+    return numbers.astype(np.uint64).view(np.int64), lengths
 
 
 def _sizes(packed: bytes) -> list[int]:
@@ -232,13 +292,13 @@ def _deflated(plain: bytes) -> bytes:
     return b"\1" + packed
 
 
-def _inflated(packed: bytes) -> bytes:
+def _inflated(packed: bytes, most: int = LONGEST_VALUE) -> bytes:
     """ValueError for what is cut, or larger than any column is."""
     if packed[:1] != b"\1":
         return packed[1:]
     stream = zlib.decompressobj()
     try:
-        plain = stream.decompress(packed[1:], LONGEST_VALUE)
+        plain = stream.decompress(packed[1:], max(most, 1))  # 0 is no bound
     except zlib.error as error:
         raise ValueError(str(error)) from None
     if not stream.eof:

@@ -18,6 +18,8 @@ MOST_ROWS = 512
 MOST_BYTES = 8 * 2**20
 #: So many rows are read at a time.
 CHUNK = 2048
+#: So many blocks at most, and so many bytes of them after the first, are unpacked at a time.
+TOGETHER, TOGETHER_BYTES = 16, 2**20
 #: The column by which rows of each packed table are numbered.
 NUMBER = {"scrapes": "rowid", "windows": "id", "requests": "window", "generator": "window"}
 #: Tables that are packed together, up to the same number, the one that numbers them first; and the blobs of each.
@@ -29,6 +31,9 @@ _TOGETHER = {
         "generator",
     ): "sum(length(latency) + coalesce(length(service), 0)) FROM requests",
 }
+
+#: What a damaged block may raise.
+_DAMAGE = (ValueError, OverflowError, TypeError, AttributeError)
 
 
 def pack_older(database: sqlite3.Connection, most_rows: int = MOST_ROWS) -> None:
@@ -94,11 +99,31 @@ def _blocks(
     query = (
         """SELECT id, data FROM blocks WHERE "table" = ? AND last >= ? AND first <= ? ORDER BY id"""
     )
+    several: list[tuple[int, bytes]] = []
+    size = 0
     for number, packed in database.execute(query, (table, first, last)):
-        try:
-            yield unpack(table, packed, wanted)
-        except (ValueError, OverflowError, TypeError, AttributeError) as error:
-            raise ValueError(f"block {number}: {error}") from None
+        if several and (len(several) == TOGETHER or size + len(packed) > TOGETHER_BYTES):
+            yield from _unpacked(table, several, wanted)
+            several, size = [], 0
+        several.append((number, packed))
+        size += len(packed)
+    if several:
+        yield from _unpacked(table, several, wanted)
+
+
+def _unpacked(
+    table: str, several: Sequence[tuple[int, bytes]], wanted: Sequence[str]
+) -> Iterator[Columns]:
+    """Successive blocks together; where that fails one by one, so that the damaged one is named."""
+    try:
+        columns = unpack(table, [packed for _, packed in several], wanted)
+    except _DAMAGE as error:
+        if len(several) == 1:
+            raise ValueError(f"block {several[0][0]}: {error}") from None
+        for block in several:
+            yield from _unpacked(table, [block], wanted)
+    else:
+        yield columns
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -77,10 +77,9 @@ def write_hours(directory: Path, hours: int) -> float:
             seen = tuple(windows[place][second] for place in range(len(windows)))
             health = GeneratorWindow(0.21, 0.21, 0.003, 9 << 23, RATE, int(RATE), 3, 12)
             recorder.add(Window(moment + 1, 1.0, 24, seen, health))
-            if second % 10 == 0:
-                began = time.process_time()
-                recorder.commit()
-                spent += time.process_time() - began
+            began = time.process_time()
+            recorder.commit()
+            spent += time.process_time() - began
     recorder.close()
     return spent
 

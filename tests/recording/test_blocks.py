@@ -114,7 +114,7 @@ def test_a_block_is_lossless(tmp_path: Path, table: str) -> None:
         listed = ", ".join(f'"{name}"' for name in names)
         rows = database.execute(f"SELECT {listed} FROM {table}").fetchall()
     packed = pack(table, columns_of(table, names, rows))
-    assert sorted(map(repr, rows_of(table, unpack(table, packed, names)))) == sorted(
+    assert sorted(map(repr, rows_of(table, unpack(table, [packed], names)))) == sorted(
         map(repr, rows)
     )
     assert len(packed) < sum(len(repr(row)) for row in rows) / 2
@@ -132,7 +132,7 @@ def test_every_bit_of_a_value_is_kept(values: list[float]) -> None:
     blobs = [struct.pack("<4d", *values), struct.pack("<4d", *reversed(values))]
     rows = [(1, "s", 0.0, 0.0, 0.0, None, 1, blob, None) for blob in blobs]
     columns = columns_of("scrapes", list(COLUMNS["scrapes"]), rows)
-    assert unpack("scrapes", pack("scrapes", columns), ["values"])["values"].rows() == blobs
+    assert unpack("scrapes", [pack("scrapes", columns)], ["values"])["values"].rows() == blobs
 
 
 def test_the_largest_count_fits_and_one_more_is_damage() -> None:
@@ -140,10 +140,10 @@ def test_the_largest_count_fits_and_one_more_is_damage() -> None:
         row = (1, 1, count, 0, None, 0, b"", b"", None, 0, 0)
         packed = pack("requests", columns_of("requests", list(COLUMNS["requests"]), [row]))
         if fits:
-            assert unpack("requests", packed, ["requests"])["requests"].tolist() == [count]
+            assert unpack("requests", [packed], ["requests"])["requests"].tolist() == [count]
             continue
         with pytest.raises(ValueError, match="requests is not a count"):
-            unpack("requests", packed, ["requests"])
+            unpack("requests", [packed], ["requests"])
 
 
 def test_a_recorder_packs_by_itself_and_is_resumed(
@@ -271,10 +271,10 @@ def test_a_block_that_would_take_gigabytes_is_refused(monkeypatch: pytest.Monkey
     rows = [(1, 0.0, 1.0, 0, None, None, None)] * 1001
     packed = pack("windows", columns_of("windows", list(COLUMNS["windows"]), rows))
     monkeypatch.setattr("soak.recording.blocks.LONGEST_VALUE", 1001)
-    assert len(unpack("windows", packed, ["time"])["time"]) == 1001
+    assert len(unpack("windows", [packed], ["time"])["time"]) == 1001
     monkeypatch.setattr("soak.recording.blocks.LONGEST_VALUE", 1000)
     with pytest.raises(ValueError, match="larger than anything"):
-        unpack("windows", packed, ["time"])
+        unpack("windows", [packed], ["time"])
 
 
 def test_a_bucket_that_no_histogram_has_is_refused(tmp_path: Path) -> None:
@@ -298,3 +298,53 @@ def test_what_blocks_hold_is_compacted_with_the_rest(tmp_path: Path) -> None:
     before = load_recording(directory)
     assert compact(directory) is not None
     assert same(before, load_recording(directory))
+
+
+def _blocks_of(directory: Path, table: str, sizes: tuple[int, ...]) -> tuple[list[bytes], Any]:
+    """Successive blocks of so many rows of a table, and all of their rows in the order of the blocks."""
+    names = list(COLUMNS[table])
+    with closing(sqlite3.connect(directory / "recording.sqlite")) as database:
+        listed = ", ".join(f'"{name}"' for name in names)
+        rows = database.execute(f"SELECT {listed} FROM {table}").fetchall()
+    blocks, told, first = [], [], 0
+    for size in sizes:
+        blocks.append(pack(table, columns_of(table, names, rows[first : first + size])))
+        told += list(rows_of(table, unpack(table, [blocks[-1]], names)))
+        first += size
+    return blocks, told
+
+
+@pytest.mark.parametrize("table", ["scrapes", "windows", "requests", "generator"])
+def test_several_blocks_together_are_the_same_rows(tmp_path: Path, table: str) -> None:
+    blocks, told = _blocks_of(written(tmp_path / "run", 60, 10_000), table, (1, 30, 2, 20))
+    names = list(COLUMNS[table])
+    together = list(rows_of(table, unpack(table, blocks, names)))
+    assert list(map(repr, together)) == list(map(repr, told))
+
+
+def test_columns_whose_lengths_agree_over_several_blocks_alone_are_damage(tmp_path: Path) -> None:
+    def of(windows: int, users: int) -> bytes:
+        rows = [(1, 0.0, 1.0, 3, None, None, None)] * max(windows, users)
+        columns = columns_of("windows", ["id", "time", "seconds", "users"], [r[:4] for r in rows])
+        columns = {name: column[:windows] for name, column in columns.items()}
+        return pack("windows", columns | {"users": np.full(users, 3, np.int64)})
+
+    assert len(unpack("windows", [of(4, 4), of(3, 3)], ["id", "users"])["id"]) == 7
+    with pytest.raises(ValueError, match="differ in length"):
+        unpack("windows", [of(4, 3), of(3, 4)], ["id", "users"])
+
+
+def test_of_several_blocks_the_damaged_one_is_named(tmp_path: Path) -> None:
+    directory = written(tmp_path / "run", 103, 40)
+    with closing(sqlite3.connect(directory / "recording.sqlite")) as database:
+        numbers = [
+            row[0]
+            for row in database.execute("""SELECT id FROM blocks WHERE "table" = 'requests'""")
+        ]
+        assert len(numbers) > 2
+        database.execute(
+            "UPDATE blocks SET data = substr(data, 1, length(data) - 9) WHERE id = ?", numbers[1:2]
+        )
+        database.commit()
+    with pytest.raises(RecordingError, match=rf"table requests: .*block {numbers[1]}: "):
+        load_recording(directory)

@@ -10,13 +10,14 @@ import numpy as np
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.gc_accounting import collections_between, with_live_heap
 from soak.analysis.prepare.generator_series import generator_series
+from soak.analysis.prepare.merged_requests import merged
 from soak.analysis.prepare.snapshot_masking import perturbed, without
 from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.metrics import selected
 from soak.catalog.process import PROCESS_ID, START_TIME
 from soak.model import Floats, Kind, Labels, Phase, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
-from soak.windows import Arrivals, EndpointWindows, Ints
+from soak.windows import EndpointWindows
 
 ALL: Labels = ()
 #: Within so many seconds, two series see the same restart.
@@ -39,7 +40,8 @@ class Prepared:
     in the judged stretch, where they are counted. `driven` says whether soak itself made the
     traffic, and `asked` what the profile asked of the load. `gaps` are the stretches between the
     load's end and its going on, in a run that was resumed, and `masked` all stretches that are not
-    judged: snapshots, and gaps with as much after each as warm-up takes.
+    judged: snapshots, and gaps with as much after each as warm-up takes. `requests_of_all` are the
+    windows of all endpoints as one, over the whole run, None without any.
     """
 
     recording: Recording
@@ -56,12 +58,18 @@ class Prepared:
     asked: AskedLoad = field(default_factory=AskedLoad)
     gaps: tuple[Phase, ...] = ()
     masked: tuple[Phase, ...] = ()
+    requests_of_all: EndpointWindows | None = None
 
     def windows(self) -> tuple[EndpointWindows, ...]:
         """The request windows of the judged stretch."""
         return tuple(
             windows.between(self.judged_from, self.end) for windows in self.recording.windows
         )
+
+    def judged_requests(self) -> EndpointWindows | None:
+        """The windows of all endpoints as one, of the judged stretch; None without any."""
+        whole = self.requests_of_all
+        return None if whole is None else whole.between(self.judged_from, self.end)
 
     def judged_series(self) -> tuple[Series, ...]:
         """All series, of the judged stretch alone."""
@@ -122,7 +130,8 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     collections = collections_between(own, max(full, start + warmup), end)
     all_series = (*with_live_heap(own), *generator_series(recording))
     gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in all_series]
-    everything = [*gauges, *request_series(recording)]
+    requests_of_all = merged(recording.windows) if recording.windows else None
+    everything = [*gauges, *request_series(recording, requests_of_all)]
     inside = [_between(series, start, end) for series in everything]
     snapshots = perturbed(recording.snapshots)
     gaps = tuple(phase for phase in recording.phases if phase.name == PhaseName.GAP)
@@ -152,6 +161,7 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
         asked,
         gaps,
         masked,
+        requests_of_all,
     )
 
 
@@ -236,14 +246,19 @@ def _agreed(each: list[list[float]]) -> tuple[float, ...]:
     return tuple(sorted(agreed))
 
 
-def request_series(recording: Recording) -> Iterator[Series]:
-    """Windows as series: rate, error ratio, median and 99th percentile, for each endpoint and, unlabelled, for all."""
+def request_series(
+    recording: Recording, everything: EndpointWindows | None = None
+) -> Iterator[Series]:
+    """Windows as series: rate, error ratio, median and 99th percentile, for each endpoint and, unlabelled, for all.
+
+    `everything` is all endpoints as one, for who has that already.
+    """
     if recording.users is not None:
         yield recording.users
     if not recording.windows:
         return
     first = recording.windows[0]
-    everything = merged(recording.windows)
+    everything = everything or merged(recording.windows)
     for windows in (everything, *(recording.windows if len(recording.windows) > 1 else ())):
         labels = ALL if windows is everything else (("endpoint", windows.endpoint),)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -257,60 +272,6 @@ def request_series(recording: Recording) -> Iterator[Series]:
         }
         for name, column in values.items():
             yield Series(name, first.times, column, labels, source="load")
-
-
-def merged(windows: tuple[EndpointWindows, ...]) -> EndpointWindows:
-    """All endpoints as one; exact."""
-    first = windows[0]
-    if len(windows) == 1:
-        return first
-    offsets, buckets, counts = _merged_cells(
-        [(window.offsets, window.buckets, window.counts) for window in windows]
-    )
-    schedules = [window.arrivals for window in windows if window.arrivals is not None]
-    kinds: dict[str, int] = {}
-    for window in windows:
-        for kind, failures in window.failure_kinds.items():
-            kinds[kind] = kinds.get(kind, 0) + failures
-    return EndpointWindows(
-        "",
-        first.times,
-        first.seconds,
-        np.sum([window.requests for window in windows], axis=0),
-        np.sum([window.failures for window in windows], axis=0),
-        np.sum([window.bytes for window in windows], axis=0),
-        offsets,
-        buckets,
-        counts,
-        kinds,
-        _merged_arrivals(schedules) if schedules else None,
-    )
-
-
-def _merged_arrivals(schedules: list[Arrivals]) -> Arrivals:
-    late, dropped = (
-        np.sum([getattr(schedule, name) for schedule in schedules], axis=0)
-        for name in ("late", "dropped")
-    )
-    return Arrivals(
-        late,
-        dropped,
-        *_merged_cells(
-            [(schedule.offsets, schedule.buckets, schedule.counts) for schedule in schedules]
-        ),
-    )
-
-
-def _merged_cells(ragged: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
-    """Ragged histograms (offsets, buckets, counts) of the same windows as one; a bucket may come more than once."""
-    count = len(ragged[0][0]) - 1
-    rows = np.concatenate(
-        [np.repeat(np.arange(count), np.diff(offsets)) for offsets, _, _ in ragged]
-    )
-    buckets, counts = (np.concatenate([cells[index] for cells in ragged]) for index in (1, 2))
-    order = np.argsort(rows * 2**20 + buckets, kind="stable")
-    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
-    return offsets, buckets[order], counts[order]
 
 
 def _cumulative_requests(

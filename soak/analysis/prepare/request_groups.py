@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from soak.analysis.prepare.prepare import merged
+from soak.analysis.prepare.merged_requests import merged
 from soak.model import Labels
 from soak.profile.tags import RequestGroup
 from soak.windows import EndpointWindows

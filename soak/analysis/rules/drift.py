@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.prepare.prepare import QUANTILES, Prepared
 from soak.analysis.rules.more_time import more_time
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
@@ -114,9 +114,9 @@ def _steady(prepared: Prepared) -> str:
 
 def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
     """The trend of one quantity in blocks; None with the reason where there is too little of it."""
-    if not prepared.recording.windows:
+    windows = prepared.judged_requests()
+    if windows is None:
         return None, "no requests were recorded"
-    windows = merged(prepared.windows())
     if key in QUANTILES:
         q = QUANTILES[key]
         wanted = _BEYOND / (1 - q)

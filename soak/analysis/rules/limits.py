@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import QUANTILES, Prepared, merged
+from soak.analysis.prepare.prepare import QUANTILES, Prepared
 from soak.analysis.prepare.request_groups import group_windows, of
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import metric_of, unknown_metric
@@ -25,9 +25,9 @@ _MOSTLY = 0.5
 def request_findings(asked: RuleInput) -> Iterator[Finding]:
     """Errors, latencies and rate, over all endpoints and for each, and each scenario and tag, that has limits of its own."""
     prepared, limits = asked.prepared, asked.limits
-    windows = prepared.windows()
-    if windows:
-        yield from _requests(merged(windows), limits, ())
+    windows, requests = prepared.windows(), prepared.judged_requests()
+    if requests is not None:
+        yield from _requests(requests, limits, ())
     elif prepared.driven or _any_given(limits):
         yield Finding(
             RuleName.ERRORS,

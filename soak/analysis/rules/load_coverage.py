@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import Prepared, merged
+from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, unmasked, worst
 from soak.analysis.rules.rule import RuleInput
 from soak.model import EventKind, Finding, RuleName, Verdict
@@ -36,7 +36,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
     errors_allowed = (
         asked.limits.errors is not None
     )  # where a limit judges failed requests, nothing else does
-    everything = merged(prepared.recording.windows) if prepared.recording.windows else None
+    everything = prepared.requests_of_all
     gap = worst(_gaps_of_requests(prepared, everything))
     if gap is not None:
         yield _of_load(

@@ -26,7 +26,7 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.analysis.prepare.prepare import Prepared, merged
+from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.generator_limits import BUSY, LAGGING
 from soak.model import Finding, Floats, RuleName, Verdict
@@ -76,10 +76,10 @@ class Generator:
 
 def generator_of(prepared: Prepared) -> Generator | None:
     """How the generator fared; None where nothing was measured."""
-    windows, recorded = prepared.windows(), prepared.recording.generator
-    if recorded is None or not windows:
+    requests, recorded = prepared.judged_requests(), prepared.recording.generator
+    if recorded is None or requests is None:
         return None
-    requests, own = merged(windows), recorded.between(prepared.judged_from, prepared.end)
+    own = recorded.between(prepared.judged_from, prepared.end)
     # What is left after the last whole window is too short to tell anything.
     usual = float(np.median(own.seconds)) if len(own.times) else 0.0
     whole = np.isfinite(own.cpu_ratio) & (own.seconds > 0.5 * usual)

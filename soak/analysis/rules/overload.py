@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import Prepared, merged
+from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.thresholds import IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS
 from soak.model import Finding, Floats, Verdict
 from soak.units import show_duration, show_number, show_ratio
@@ -42,10 +42,9 @@ class Overload:
 
 def overload_of(prepared: Prepared) -> Overload | None:
     """Whether requests in flight rose throughout the judged stretch, or most requests timed out; None where neither."""
-    windows = prepared.windows()
-    if not windows:
+    requests = prepared.judged_requests()
+    if requests is None:
         return None
-    requests = merged(windows)
     total, failed = int(requests.requests.sum()), int(requests.failures.sum())
     seconds = float(requests.seconds.sum())
     answered = (total - failed) / seconds if seconds else 0.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import Prepared, merged
+from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.container import OOM_KILLS
 from soak.catalog.process import START_TIME
@@ -166,11 +166,11 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
 
 def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
     """The last windows of the load without a single success: a fail where no source answered any more either."""
-    windows = prepared.recording.windows
+    whole = prepared.requests_of_all
     died = any(event.kind is EventKind.TARGET for event in prepared.recording.events)
-    if not windows or died or any(health.gone for health in prepared.recording.sources):
+    if whole is None or died or any(health.gone for health in prepared.recording.sources):
         return  # that is said already
-    everything = merged(windows).between(prepared.start, prepared.end)
+    everything = whole.between(prepared.start, prepared.end)
     succeeded = np.flatnonzero(everything.requests > everything.failures)
     if not len(succeeded):
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import QUANTILES, merged
+from soak.analysis.prepare.prepare import QUANTILES
 from soak.analysis.prepare.request_groups import group_windows, of
 from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, Labels, RuleName, Verdict
@@ -26,10 +26,11 @@ _ROUNDING = 1e-9
 
 def windowed_findings(asked: RuleInput) -> Iterator[Finding]:
     """One finding for each limit that holds in a share of windows: of all requests, each endpoint, scenario and tag."""
-    windows, start = asked.prepared.windows(), asked.prepared.judged_from
-    if not windows:
+    requests, start = asked.prepared.judged_requests(), asked.prepared.judged_from
+    if requests is None:
         return
-    yield from _judged(merged(windows), asked.limits, (), start)
+    windows = asked.prepared.windows()
+    yield from _judged(requests, asked.limits, (), start)
     for endpoint in windows:
         own = asked.endpoint_limits.get(endpoint.endpoint)
         if own is not None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import merged
 from soak.catalog.metrics import COLLECTORS, selected
 from soak.catalog.process import RESIDENT
 from soak.diagnosis.attribution.allocation_sites import (
@@ -225,7 +224,9 @@ class _Rises:
 
 def _rises(context: RunContext, windows: EndpointWindows) -> float | None:
     """Bytes by which memory rises with each request to an endpoint; None where no series shows that clearly."""
-    everything = merged(context.prepared.windows())
+    everything = context.prepared.judged_requests()
+    if everything is None:
+        return None
     for name in USED:
         gauges = context.series(name)
         risen = _risen(gauges, everything.times)

@@ -1,0 +1,83 @@
+"""Windows of several endpoints as those of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from soak.latency import LAST
+from soak.windows import Arrivals, EndpointWindows, Ints
+
+#: So many windows are merged at a time: one number for each bucket of each, 5 MB.
+_TOGETHER = 1024
+_BUCKETS = LAST + 1
+#: Offsets, buckets and counts of the histograms of successive windows.
+_Ragged = tuple[Ints, Ints, Ints]
+
+
+def merged(windows: Sequence[EndpointWindows]) -> EndpointWindows:
+    """All endpoints as one; exact."""
+    first = windows[0]
+    if len(windows) == 1:
+        return first
+    offsets, buckets, counts = _merged_cells(
+        [(window.offsets, window.buckets, window.counts) for window in windows]
+    )
+    schedules = [window.arrivals for window in windows if window.arrivals is not None]
+    kinds: dict[str, int] = {}
+    for window in windows:
+        for kind, failures in window.failure_kinds.items():
+            kinds[kind] = kinds.get(kind, 0) + failures
+    return EndpointWindows(
+        "",
+        first.times,
+        first.seconds,
+        np.sum([window.requests for window in windows], axis=0),
+        np.sum([window.failures for window in windows], axis=0),
+        np.sum([window.bytes for window in windows], axis=0),
+        offsets,
+        buckets,
+        counts,
+        kinds,
+        _merged_arrivals(schedules) if schedules else None,
+    )
+
+
+def _merged_arrivals(schedules: Sequence[Arrivals]) -> Arrivals:
+    late, dropped = (
+        np.sum([getattr(schedule, name) for schedule in schedules], axis=0)
+        for name in ("late", "dropped")
+    )
+    return Arrivals(
+        late,
+        dropped,
+        *_merged_cells(
+            [(schedule.offsets, schedule.buckets, schedule.counts) for schedule in schedules]
+        ),
+    )
+
+
+def _merged_cells(ragged: Sequence[_Ragged]) -> _Ragged:
+    """Histograms of the same windows as one: each bucket of a window once, rising."""
+    rows = len(ragged[0][0]) - 1
+    sizes, buckets, counts = [], [], []
+    for first in range(0, rows, _TOGETHER):
+        together = min(_TOGETHER, rows - first)
+        dense = np.zeros(together * _BUCKETS)
+        for offsets, own_buckets, own_counts in ragged:
+            own = offsets[first : first + together + 1]
+            cells = slice(int(own[0]), int(own[-1]))
+            keys = np.repeat(np.arange(together) * _BUCKETS, np.diff(own)) + own_buckets[cells]
+            dense += np.bincount(keys, own_counts[cells], together * _BUCKETS)
+        some = np.flatnonzero(dense)
+        sizes.append(np.bincount(some // _BUCKETS, minlength=together))
+        buckets.append(some % _BUCKETS)
+        counts.append(dense[some].astype(np.int64))
+    offsets = np.concatenate(([0], np.cumsum(np.concatenate([[], *sizes]))))
+    nothing = np.zeros(0, np.int64)
+    return (
+        offsets.astype(np.int64),
+        np.concatenate([nothing, *buckets]),
+        np.concatenate([nothing, *counts]),
+    )
