@@ -9,7 +9,7 @@ import pytest
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
 from soak.analysis.statistics.room import HANDFUL, LITTLE, room
-from soak.analysis.vouch import MOST, horizon, horizon_of, vouched
+from soak.analysis.vouch import MOST, advice, horizon, horizon_of, vouched
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from soak.profile.types import Survive
@@ -116,6 +116,18 @@ def test_a_run_vouches_for_its_shortest_horizon_and_says_what_would_do() -> None
     there = horizon_of(found, DAY, 3 * DAY)
     assert there is not None
     assert (there.longer, there.rounds) == (0.0, 0)
+
+
+def test_no_run_is_advised_that_is_as_long_as_what_is_asked_for() -> None:
+    found = [finding(trend(1.0), seconds=DAY / 4)]
+    far = horizon_of(found, 3 * HOUR, 30 * DAY)  # 120 times as long wants a run 24 times as long
+    assert far is not None
+    assert advice(far) == "2.9 days more would vouch for 30 days"
+    further = replace(far, longer=30 * DAY)
+    assert advice(further) == "too noisy for a shorter run to vouch for 30 days"
+    repeated = replace(further, rounds=3)
+    assert advice(repeated) == "3 more such runs together would vouch for 30 days"
+    assert advice(repeated, driven=False) == advice(further)
 
 
 def test_a_pass_says_first_for_how_long_it_vouches() -> None:

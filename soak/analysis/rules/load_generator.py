@@ -158,11 +158,7 @@ def generator_findings(asked: RuleInput) -> Iterator[Finding]:
     generator = generator_of(asked.prepared)
     if generator is None:
         return
-    how = (
-        "kept up"
-        if generator.late <= LATE
-        else f"was not saturated, but {show_ratio(generator.late)} of the arrivals were sent late"
-    )
+    how = "kept up" if generator.late <= LATE else "was not saturated, but sent some arrivals late"
     verdict, reason = Verdict.PASS, f"The load generator {how}: {_figures_of(generator)}."
     if generator.saturated > PARTLY:
         when = (
@@ -186,7 +182,7 @@ def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterat
         f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
     )
     if generator.late > LATE and not generator.short:
-        yield f"{late} ({_figures_of(generator)}); their latency includes it, p99 and beyond above all."
+        yield f"{late}; their latency includes it, p99 and beyond above all."
     if generator.short:
         dropped = (
             f", and {show_ratio(generator.dropped)} were dropped"
@@ -195,7 +191,7 @@ def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterat
         )
         made = f"{show_number(generator.achieved)} of {show_number(generator.asked or 0.0)} requests/s asked for were made"
         if generator.late > LATE:
-            both = f"{made}{dropped}, and {late} ({_figures_of(generator)})"
+            both = f"{made}{dropped}, and {late}"
             yield f"{both}: which of the two was too slow, target or load generator, cannot be told; {_remedy(generator)}."
         else:
             yield f"{made}{dropped}: the target was too slow; the load generator kept up ({_figures_of(generator)})."
