@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.rules.load_generator import LATE
 from soak.model import Floats, Mark, MarkKind
 from soak.units import show_count, show_ratio
 
 #: Stretches of one kind, at most: of more, the nearest are joined, for a chart has room for no more.
 MOST = 100
+#: The share of late arrivals above which a window is marked: of a few in every window, the chart of late arrivals tells.
+LATE = 0.1
 
 
 def marks(prepared: Prepared) -> Iterator[Mark]:

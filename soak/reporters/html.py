@@ -12,7 +12,7 @@ from soak.model import Analysis, Chart, Curve, Finding, Phase, Verdict
 from soak.reporters import capacity, figures, sparkline, wording
 from soak.reporters.chart_table import ChartTable, table_of
 from soak.reporters.figure_curves import COLOURS, has_values
-from soak.reporters.figure_marks import AFTER, BEFORE
+from soak.reporters.figure_marks import AFTER, AT_NO_MOMENT, BEFORE
 from soak.reporters.knee import knee
 from soak.reporters.page_parts import chart_data, chart_library, environment, own_script, page_file
 from soak.reporters.request_axis import clock_of
@@ -113,6 +113,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             unlikely=[
                 suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first
             ],
+            has_moments=any(event.kind not in AT_NO_MOMENT for event in analysis.events),
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             library=chart_library() if charts else "",
             tables=own_script(page_file("sort.js") + page_file("flame.js")),

@@ -44,9 +44,9 @@ def test_of_very_many_stretches_the_nearest_are_joined() -> None:
     assert counted == MOST + 1
 
 
-def test_load_that_was_sent_late_is_marked_from_one_in_a_hundred_on() -> None:
+def test_load_is_marked_where_more_than_a_tenth_was_sent_late() -> None:
     late, none = np.zeros(SECONDS, np.int64), np.zeros(SECONDS, np.int64)
-    late[[20, 50, 51]] = 1, 25, 75
+    late[[20, 50, 51]] = 10, 25, 75
     arrivals = Arrivals(late, none, np.zeros(SECONDS + 1, np.int64), none[:0], none[:0])
     requests = replace(windows(requests=100), arrivals=arrivals)
     assert marked(recording(MEMORY, requests=[requests]), MarkKind.LATE) == [

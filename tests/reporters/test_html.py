@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from soak.model import Analysis, Phase
+from soak.model import Analysis, Event, EventKind, Mark, MarkKind, Phase
 from soak.reporters import REPORTERS, figures, html, wording
 from tests.targets.building import BuildError, MissingToolchainError, cached, call, tool
 
@@ -321,6 +321,24 @@ def test_a_forecast_is_drawn_to_its_target_within_three_more_lengths_of_the_run(
         end if reached else 1.5 * analysis.run.seconds,
         reached,
     )
+
+
+def test_marks_are_explained_where_there_are_any_and_what_is_no_moment_is_not_drawn() -> None:
+    marks = (
+        Mark(MarkKind.LOST, 60.0, 90.0, "process: 3 scrapes without an answer"),
+        Mark(MarkKind.LATE, 60.0, 90.0, "30% of the arrivals"),
+        Mark(MarkKind.STAGE, 0.0, 90.0, "1 of 2: 20/s for 90 s"),
+    )
+    events = (Event(9.0, EventKind.RESTART, "the process was replaced"),)
+    of_all = (Event(9.0, EventKind.SCRAPING, "soak itself sent 9 requests for metrics"),)
+    keys = ("a source gave no answer", "load was sent late", "a stage of the load", "</i> event")
+    marked = replace(failing(), marks=marks, events=events)
+    for which, seen in ((marked, True), (replace(failing(), marks=(), events=of_all), False)):
+        page = html.render(which)
+        assert [key in page for key in keys] == [seen] * 4
+        drawn = figures.embed(which, which.charts[:1], "chart-")
+        told = [mark.text in drawn for mark in marks] + ["event names" in drawn]
+        assert told == [seen] * 4
 
 
 def test_parts_of_memory_lie_one_upon_the_other_below_their_capacity() -> None:
