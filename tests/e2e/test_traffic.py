@@ -51,7 +51,7 @@ def test_flows_rows_tokens_stages_and_expectations_in_one_run(tmp_path: Path) ->
         "checkout / POST /cart",
         "checkout / GET /cart/{cart}",
     }
-    assert sum(seen["requests"] for seen in endpoints.values()) == len(
+    assert sum(seen["whole_requests"] for seen in endpoints.values()) == len(
         shop.of("/products", "/reviews", "/cart")
     )
     recording = load_recording(done.directory)

@@ -101,7 +101,8 @@ def test_a_stall_is_in_the_latency_of_all_that_were_due_meanwhile(
     if (
         connections == 100
     ):  # most could not even be sent: service times know nothing of it, and latency does
-        assert slower_than(seen.service, 0.5) <= connections + 10
+        # A busy machine answers some slowly after the thaw; those that waited unsent are far more.
+        assert slower_than(seen.service, 0.5) <= slower_than(seen.latency, 0.5) / 4
         assert load.queued >= 0.9 * (RATE * frozen - connections)
         assert seen.late >= 0.9 * (RATE * frozen - connections)
     else:
