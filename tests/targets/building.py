@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,23 +50,23 @@ class Service:
 
 
 def cached(name: str, sources: Sequence[Path], build: Callable[[Path], None]) -> Path:
-    """A directory that `build` filled for just these sources; whole or not at all, for other processes may build the same."""
+    """A directory that `build` filled for just these sources, whole or not at all; who wants it meanwhile waits for it."""
     state = hashlib.sha256(
         b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in sorted(sources))
     )
     directory = Path(tempfile.gettempdir(), f"soak-test-targets-{os.getuid()}")
     directory.mkdir(mode=0o700, exist_ok=True)
     built = directory / f"{name}-{state.hexdigest()[:16]}"
-    if not built.exists():
-        with tempfile.TemporaryDirectory(dir=directory) as scratch:
-            filled = Path(scratch, name)
-            filled.mkdir()
-            build(filled)
-            try:
+    with Path(directory, f"{name}.lock").open("w") as lock:
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # it is free again when its process ends, however that ends
+        if not built.exists():
+            with tempfile.TemporaryDirectory(dir=directory) as scratch:
+                filled = Path(scratch, name)
+                filled.mkdir()
+                build(filled)
                 filled.rename(built)
-            except OSError:
-                if not built.exists():  # else another process was faster
-                    raise
     return built
 
 
@@ -186,3 +188,10 @@ SERVICES: dict[str, Callable[[], Service]] = {
     "node": node_service,
     "python": python_service,
 }
+
+if (
+    __name__ == "__main__"
+):  # before the tests, while one core is idle: what fails here fails there, and is told there
+    for build in (go_service, node_service, java_build):
+        with suppress(MissingToolchainError, BuildError, subprocess.TimeoutExpired):
+            build()
