@@ -135,7 +135,9 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
     own = [finding for finding in findings if finding.series == name]
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
-    role = metric_of(name, drawn[0].labels) or unknown_metric(name)
+    # Of the series of one name, those that are judged are what the chart is about.
+    labels = own[0].labels if own else drawn[0].labels
+    role = metric_of(name, labels) or unknown_metric(name)
     title, unit = _rate_of(name, capitalized(role.noun), str(role.unit or unit_of(name)))
     group = _group(name)
     if any(finding.unit == COLLECTIONS for finding in own):

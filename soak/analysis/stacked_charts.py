@@ -97,7 +97,8 @@ def _curves(breakdown: Breakdown, own: Sequence[Series]) -> tuple[Curve, ...]:
     amounts = [np.maximum(amount[seen], 0.0) for amount in amounts]
     if not len(times) or np.mean(np.sum(amounts, axis=0) > total * (1 + _SLACK)) > _ODD:
         return ()
-    largest = sorted(range(len(layers)), key=lambda index: -float(amounts[index].mean()))
+    sizes = [float(amount.mean()) for amount in amounts]
+    largest = sorted(filter(sizes.__getitem__, range(len(layers))), key=lambda index: -sizes[index])
     kept = sorted(largest[:MOST_PARTS])
     rest = np.maximum(total - np.sum([amounts[index] for index in kept], axis=0), 0.0)
     named = [(layers[index].label, amounts[index]) for index in kept]

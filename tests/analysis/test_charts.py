@@ -46,6 +46,17 @@ def test_of_many_series_of_one_name_the_failing_ones_are_drawn() -> None:
     assert 'queue="q33"' in chart.curves[0].label
 
 
+def test_a_chart_of_several_kinds_of_one_name_is_called_after_what_is_judged() -> None:
+    eden, metaspace = (
+        gauge("jvm_memory_used_bytes", 5e7 + noise(300), area=area, id=pool)
+        for area, pool in (("heap", "Eden Space"), ("nonheap", "Metaspace"))
+    )
+    found = analyze(recording(eden, metaspace), Limits())
+    assert [chart.title for chart in found.charts if chart.group == "Memory"] == [
+        "The JVM's memory"
+    ]
+
+
 @pytest.mark.parametrize("falls", [False, True])
 def test_warm_up_is_shaded_and_the_fit_drawn_from_where_it_ended(falls: bool) -> None:
     """A level that first rises is fitted with its warm-up; one that first falls, from the end of its fall on."""

@@ -83,6 +83,7 @@ KINDS: dict[str, tuple[list[Series], Mapping[str, float], float | None]] = {
             gauge("container_memory_rss", 60 * MIB),
             gauge("container_memory_cache", 30 * MIB),
             gauge("container_memory_kernel_bytes", 9 * MIB),
+            gauge("container_memory_sock_bytes", 0),
             gauge("container_spec_memory_limit_bytes", 512 * MIB),
         ],
         {

@@ -74,9 +74,11 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
         else:
             verdict = Verdict.PASS
             excused = (
-                " (a small heap, or a short time, to which the advice does not apply)"
-                if over and not advised
-                else ""
+                ""
+                if not over
+                else ", and no limit is set"
+                if advised
+                else " (a small heap, or a short time, to which the advice does not apply)"
             )
             reason = f"{measure.said}; at most {shown} is advised{excused}."
         series = measure.series

@@ -40,6 +40,7 @@ def test_many_collections_are_advised_against_and_fail_nothing() -> None:
         "The garbage collector ran 180 times a minute, more than the 100 a minute that is advised"
     )
     assert told.endswith("limits.gc makes a rule of it")
+    assert gc_of(analysis).reason.endswith("at most 100 a minute is advised, and no limit is set.")
     assert gc_of(analysis).observed == pytest.approx(180, rel=0.01)
 
 
