@@ -121,6 +121,13 @@ setTimeout(async () => {
   const shadows = all(document, "*").flatMap((node) => node.shadowRoot ? [...node.shadowRoot.children] : []);
   seen.told = shadows.filter((node) => node.matches(":not(style)")).map((node) => node.textContent).join(" ");
   seen.images = all(document, "img").length;
+  const folded = () => document.querySelectorAll("details:not([open])").length;
+  const before = folded();
+  dispatchEvent(new Event("beforeprint"));
+  seen.paper = [before, folded(), document.querySelectorAll(".chart > img").length];
+  dispatchEvent(new Event("afterprint"));
+  seen.paper.push(folded(), document.querySelectorAll(".chart > img").length);
+  seen.labels = [[0, 0, [0, 7200]], [7200, 1, [0, 7200]]].map((one) => soakTimeLabel(...one).split("\\n"));
   seen.overflow = document.documentElement.scrollWidth > innerWidth;
   document.body.innerHTML = "";
   document.documentElement.dataset.seen = JSON.stringify(seen);
@@ -392,6 +399,20 @@ def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
     )
     assert re.search(r"GET /user\S+ value: \d\.?\d* ms", told)
     assert "config map reloaded" in told
+
+
+def test_on_paper_nothing_is_folded_and_charts_are_pictures() -> None:
+    seen = browse("fail", 1280)
+    before, folded, pictures, after, left = seen["paper"]
+    assert before > 0
+    assert (folded, pictures) == (0, seen["charts"])
+    assert (after, left) == (before, 0)
+
+
+def test_of_the_dates_below_an_axis_the_first_alone_has_its_year() -> None:
+    first, second = browse("fail", 1280)["labels"]
+    assert first == ["0", "22:00", "2026-11-22"]
+    assert second == ["2h", "00:00", "11-23"]
 
 
 def test_the_flame_graph_zooms_by_click_and_key_and_finds_a_call() -> None:

@@ -211,7 +211,7 @@ def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterat
             or (generator.delayed > PARTLY and latency)
         )
         if generator is not None and pressed and finding.verdict is Verdict.FAIL:
-            own = f"But the load generator did not keep up, and this may be its own doing; {_remedy(generator)}."
+            own = "But the load generator did not keep up, and this may be its own doing."
             reason = f"{finding.reason} {own}"
             yield finding.adjusted("load generator", Verdict.INCONCLUSIVE, reason)
         else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.load_generator import PARTLY, generator_of
 from soak.analysis.thresholds import IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS
 from soak.model import Finding, Floats, Verdict
 from soak.units import show_duration, show_number, show_ratio
@@ -21,7 +22,8 @@ from soak.units import show_duration, show_number, show_ratio
 class Overload:
     """Since when (seconds into the load), how many requests were in flight at first and at last, and answers a second then.
 
-    `timeouts` is the share of requests that got no answer in time.
+    `timeouts` is the share of requests that got no answer in time. `doubtful` says that the load
+    generator was saturated too, which may have kept the answers waiting.
     """
 
     since: float
@@ -29,15 +31,17 @@ class Overload:
     last: float
     answered: float
     timeouts: float
+    doubtful: bool = False
 
     @property
     def sentence(self) -> str:
         """What was overloaded, since when, and what it would have kept up with."""
         rate = f"it answered {show_number(self.answered)} requests/s; a rate below that would tell"
+        who = "the target or the load generator" if self.doubtful else "the target"
         if self.timeouts > MOSTLY_TIMEOUTS:
-            return f"the target was overloaded: {show_ratio(self.timeouts)} of the requests got no answer in time; {rate}"
+            return f"{who} was overloaded: {show_ratio(self.timeouts)} of the requests got no answer in time; {rate}"
         rise = f"from {show_number(self.first)} to {show_number(self.last)}"
-        return f"the target was overloaded from {show_duration(self.since)} on: requests in flight rose {rise}; {rate}"
+        return f"{who} was overloaded from {show_duration(self.since)} on: requests in flight rose {rise}; {rate}"
 
 
 def overload_of(prepared: Prepared) -> Overload | None:
@@ -60,7 +64,9 @@ def overload_of(prepared: Prepared) -> Overload | None:
         return None
     above = np.flatnonzero(in_flight <= first + 0.25 * (last - first))
     since = float(times[above[-1]]) - prepared.start if len(above) and overloaded else 0.0
-    return Overload(max(since, 0.0), first, last, answered, timeouts)
+    generator = generator_of(prepared)
+    doubtful = generator is not None and generator.saturated > PARTLY
+    return Overload(max(since, 0.0), first, last, answered, timeouts, doubtful)
 
 
 def _in_flight(prepared: Prepared) -> tuple[Floats, Floats]:

@@ -48,7 +48,9 @@ function soakWall(seconds, before = null, brief = true) {
 // A label of the time axis: elapsed time, below it the time of day, and below that its date where it is a new one.
 function soakTimeLabel(tick, index, ticks) {
   const wall = soakWall(tick, index > 0 ? ticks[index - 1] : null, ticks.length < 2 || ticks[1] - ticks[0] >= 60);
-  return [soakElapsed(tick), ...wall.split(" ").reverse()].join("\n").trimEnd();
+  const lines = wall.split(" ").reverse(); // the time of day and, of a new day, its date: the first one with the year
+  if (index > 0 && lines[1] && !lines[1].endsWith("-01-01")) lines[1] = lines[1].slice(5);
+  return [soakElapsed(tick), ...lines].join("\n").trimEnd();
 }
 
 // A moment in full: 1h30m, 2026-11-28 22:05 UTC.
@@ -154,6 +156,7 @@ soakDark.addEventListener("change", soakPaint);
 // Paper waits for no canvas to be drawn anew at its width: it gets pictures of them, which the style sheet fits to it.
 addEventListener("beforeprint", () => {
   soakPrinting = true;
+  for (const folded of document.querySelectorAll("details:not([open])")) { folded.open = true; folded.dataset.folded = ""; }
   for (const view of soakShown.managers.flatMap((manager) => [...manager.roots])) {
     if (getComputedStyle(view.el).visibility === "hidden") continue; // on the axis that is not shown
     const picture = new Image();
@@ -165,6 +168,7 @@ addEventListener("beforeprint", () => {
 addEventListener("afterprint", () => {
   soakPrinting = false;
   for (const picture of document.querySelectorAll(".chart > img")) picture.remove();
+  for (const folded of document.querySelectorAll("details[data-folded]")) { folded.open = false; delete folded.dataset.folded; }
   soakPaint();
 });
 soakDraw(document, document.getElementById("chart-data").textContent).then(() => {

@@ -183,6 +183,16 @@ def test_a_proven_leak_outranks_a_saturated_generator() -> None:
     assert code_of(analysis) is ExitCode.FAIL
 
 
+@pytest.mark.parametrize(
+    ("cpu", "who"), [(0.97, "the target or the load generator"), (0.2, "the target")]
+)
+def test_of_an_overload_beside_a_saturated_generator_neither_is_accused_alone(
+    cpu: float, who: str
+) -> None:
+    analysis = judged(generator(cpu=cpu), scheduled(30))
+    assert f"but {who} was overloaded from" in finding(analysis, "growth").reason
+
+
 def test_failing_latency_and_rate_prove_nothing_where_it_was_saturated() -> None:
     fails = judged(generator(), limits=SLOW)
     assert {finding(fails, rule).verdict for rule in ("latency", "rate")} == {Verdict.FAIL}
