@@ -52,7 +52,7 @@ def judge(
         prepared, profile.limits, profile.own_limits, request_clock=request_clock(recording)
     )
     analysis = with_suspects(
-        recording, with_confirmations(recording, analysis), profile.load.warmup
+        recording, with_confirmations(recording, analysis), profile.load.warmup, prepared
     )
     if profile.accept:
         known_growth = recording.run.known_growth if known_growth is None else known_growth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from soak.latency import LAST, Histogram, bucket_seconds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+#: Whole numbers in as few bytes as they need.
+Cells = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,8 @@ class Arrivals:
     late: Ints
     dropped: Ints
     offsets: Ints
-    buckets: Ints
-    counts: Ints
+    buckets: Cells
+    counts: Cells
 
     def rows(self, first: int, last: int) -> Arrivals:
         """Those of windows first to last - 1."""
@@ -196,8 +199,8 @@ class EndpointWindows:
     failures: Ints
     bytes: Ints
     offsets: Ints
-    buckets: Ints
-    counts: Ints
+    buckets: Cells
+    counts: Cells
     failure_kinds: dict[str, int] = field(default_factory=dict)
     arrivals: Arrivals | None = None
     failed: dict[str, Ints] = field(default_factory=dict)
@@ -245,12 +248,17 @@ class EndpointWindows:
         return result
 
 
-def _quantile(buckets: Ints, counts: Ints, q: float) -> float | None:
+def _quantile(buckets: Cells, counts: Cells, q: float) -> float | None:
     total = int(counts.sum())
     if total == 0:
         return None
     cumulative = np.cumsum(np.bincount(buckets, weights=counts, minlength=LAST + 1))
     return float(bucket_seconds(int(np.searchsorted(cumulative, max(1, np.ceil(q * total))))))
+
+
+def narrowed(counts: NDArray[Any]) -> Cells:
+    """Counts in four bytes each where they fit."""
+    return counts.astype(np.int64 if len(counts) and counts.max() >= 2**31 else np.int32)
 
 
 def _rows(times: Floats, seconds: Floats, start: float, end: float) -> slice:

@@ -120,13 +120,14 @@ def _unpack_column(
             return Blobs(sizes, _unpack_values(sizes, rows, [parts[1] for parts in several])), rows
         case "blob":
             sizes, rows = _unpack_ints(first)
-            buckets, pairs = _unpack_changes([parts[1] for parts in several])
+            changes, pairs = _unpack_narrow([parts[1] for parts in several])
             counts, counted = _unpack_narrow([parts[2] for parts in several])
             if pairs != counted or _sums(np.maximum(sizes, 0), rows) != [8 * n for n in pairs]:
                 raise ValueError(f"{name} has not as many pairs as its rows say")
-            words = np.empty((len(buckets), 2), "<i4")
-            words[:, 0], words[:, 1] = buckets, counts
-            return Blobs(sizes, words.tobytes()), rows
+            words = np.empty((len(changes), 2), "<i4")
+            _sum_up(changes, pairs, words[:, 0])
+            words[:, 1] = counts
+            return Blobs(sizes, _seen_as_bytes(words)), rows
         case "count":
             return _unpack_changes(first)
         case _:
@@ -181,7 +182,9 @@ def _pack_values(column: Blobs) -> bytes:
     return _pack_ints(_zigzag(turned))
 
 
-def _unpack_values(sizes: Ints, rows: Sequence[int], several: Sequence[bytes]) -> bytes:
+def _unpack_values(
+    sizes: Ints, rows: Sequence[int], several: Sequence[bytes]
+) -> bytes | memoryview:
     narrow, counts = _unpack_narrow(several)
     if _sums(np.maximum(sizes, 0), rows) != [8 * count for count in counts]:
         raise ValueError("values has not as many numbers as its rows say")
@@ -195,7 +198,7 @@ def _unpack_values(sizes: Ints, rows: Sequence[int], several: Sequence[bytes]) -
             into[:] = np.cumsum(table, axis=1, dtype=np.int64).T
             place += together * width
         row += count
-    return words.tobytes()
+    return _seen_as_bytes(words)
 
 
 def _pack_changes(numbers: Ints) -> bytes:
@@ -203,14 +206,19 @@ def _pack_changes(numbers: Ints) -> bytes:
 
 
 def _unpack_changes(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
-    narrow, lengths = _unpack_narrow(several)
-    changes, end = _unzigzag(narrow), 0
+    changes, lengths = _unpack_narrow(several)
     numbers = np.empty(len(changes), np.int64)
+    _sum_up(changes, lengths, numbers)
+    return numbers, lengths
+
+
+def _sum_up(changes: Unsigned, lengths: Sequence[int], numbers: NDArray[Any]) -> None:
+    """What differences from one to the next, as they are packed, add up to in each block."""
+    plain, end = _unzigzag(changes), 0
     for length in lengths:
         own = slice(end, end + length)
-        np.cumsum(changes[own], dtype=np.int64, out=numbers[own])
+        np.cumsum(plain[own], dtype=numbers.dtype, out=numbers[own])
         end += length
-    return numbers, lengths
 
 
 def _zigzag(numbers: Ints) -> Ints:
@@ -235,6 +243,11 @@ def _pack_ints(numbers: Ints) -> bytes:
         _deflated(each.tobytes()) if not i or each.any() else b"" for i, each in enumerate(places)
     ]
     return b"".join([_SIZE.pack(width), *(_SIZE.pack(len(body)) for body in bodies), *bodies])
+
+
+def _seen_as_bytes(words: NDArray[Any]) -> bytes | memoryview:
+    """The bytes of numbers, which are not copied; of none at all there is no view."""
+    return words.data.cast("B") if words.size else b""
 
 
 def _unpack_narrow(several: Sequence[bytes]) -> tuple[Unsigned, list[int]]:

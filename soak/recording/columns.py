@@ -37,7 +37,7 @@ class Blobs:
     """A column of blobs, one after the other in `data`; a size of -1 is an absent one."""
 
     sizes: Ints
-    data: bytes
+    data: bytes | memoryview
 
     def ends(self) -> Ints:
         """Where in `data` each row ends, shape (n,)."""
@@ -47,7 +47,7 @@ class Blobs:
         """The blob of each row."""
         ends, sizes = self.ends().tolist(), self.sizes.tolist()
         return [
-            None if size < 0 else self.data[end - size : end]
+            None if size < 0 else bytes(self.data[end - size : end])
             for end, size in zip(ends, sizes, strict=True)
         ]
 

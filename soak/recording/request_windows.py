@@ -17,11 +17,13 @@ from soak.recording.validation import COLUMNS, LARGEST_COUNT, column_names
 from soak.windows import (
     GENERATOR_FIELDS,
     Arrivals,
+    Cells,
     EndpointWindows,
     GeneratorWindow,
     GeneratorWindows,
     Ints,
     WorkerCoverages,
+    narrowed,
 )
 
 #: So many windows at most are told apart once read: those of days at a second each are taken together, a few at a time.
@@ -63,7 +65,7 @@ class _Cells:
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._parts: dict[int, list[tuple[Ints, Ints]]] = defaultdict(list)
+        self._parts: dict[int, list[tuple[Cells, Cells]]] = defaultdict(list)
 
     def add(self, cells: Ints, blobs: Blobs) -> None:
         """Take a histogram of each of these cells; ValueError for what no histogram holds."""
@@ -86,7 +88,7 @@ class _Cells:
             if (np.diff(cells) < 0).any():
                 order = np.argsort(cells, kind="stable")
                 cells, buckets, counts = cells[order], buckets[order], counts[order]
-        counts = counts.astype(np.int32 if counts.max() < 2**31 else np.int64)
+        counts = narrowed(counts)
         keys = ((cells % self._rows) * BUCKETS + buckets).astype(np.int32)
         endpoints = np.unique(distinct // self._rows)
         starts = np.searchsorted(cells, endpoints * self._rows)
@@ -94,7 +96,7 @@ class _Cells:
         for endpoint, start, end in zip(endpoints.tolist(), starts, ends, strict=True):
             self._parts[endpoint].append((keys[start:end].copy(), counts[start:end].copy()))
 
-    def columns(self, endpoint: int) -> tuple[Ints, Ints, Ints]:
+    def columns(self, endpoint: int) -> tuple[Ints, Cells, Cells]:
         """Offsets (rows + 1), buckets and counts of one endpoint; they can be asked for once."""
         parts = self._parts.pop(endpoint, [(_NOTHING, _NOTHING)])
         keys, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -104,7 +106,7 @@ class _Cells:
             first = np.flatnonzero(np.diff(keys, prepend=-1))
             keys, counts = keys[first], np.add.reduceat(counts, first, dtype=np.int64)
         offsets = np.searchsorted(keys, np.arange(self._rows + 1) * BUCKETS)
-        return offsets, (keys % BUCKETS).astype(np.int64), counts.astype(np.int64)
+        return offsets, (keys % BUCKETS).astype(np.int16), narrowed(counts)
 
 
 class _Failures:

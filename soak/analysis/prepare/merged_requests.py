@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from soak.latency import LAST
-from soak.windows import Arrivals, EndpointWindows, Ints
+from soak.windows import Arrivals, Cells, EndpointWindows, Ints, narrowed
 
 #: So many windows are merged at a time: one number for each bucket of each, 5 MB.
 _TOGETHER = 1024
 _BUCKETS = LAST + 1
 #: Offsets, buckets and counts of the histograms of successive windows.
-_Ragged = tuple[Ints, Ints, Ints]
+_Ragged = tuple[Ints, Cells, Cells]
 
 
 def merged(windows: Sequence[EndpointWindows]) -> EndpointWindows:
@@ -72,12 +72,11 @@ def _merged_cells(ragged: Sequence[_Ragged]) -> _Ragged:
             dense += np.bincount(keys, own_counts[cells], together * _BUCKETS)
         some = np.flatnonzero(dense)
         sizes.append(np.bincount(some // _BUCKETS, minlength=together))
-        buckets.append(some % _BUCKETS)
-        counts.append(dense[some].astype(np.int64))
+        buckets.append((some % _BUCKETS).astype(np.int16))
+        counts.append(narrowed(dense[some]))
     offsets = np.concatenate(([0], np.cumsum(np.concatenate([[], *sizes]))))
-    nothing = np.zeros(0, np.int64)
     return (
         offsets.astype(np.int64),
-        np.concatenate([nothing, *buckets]),
-        np.concatenate([nothing, *counts]),
+        np.concatenate([np.zeros(0, np.int16), *buckets]),
+        np.concatenate([np.zeros(0, np.int32), *counts]),
     )

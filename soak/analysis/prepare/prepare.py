@@ -195,15 +195,21 @@ def _between(series: Series, start: float, end: float) -> Series:
 def _rate(series: Series) -> Series:
     """A counter as a rate per second, at the later of each two samples; a fall is a restart from 0, as Prometheus has it."""
     known = np.isfinite(series.values)
-    times, values = series.times[known], series.values[known]
+    times, values = series.times, series.values
+    if not known.all():
+        times, values = times[known], values[known]
     grown = np.diff(values)
-    grown = np.where(grown < 0, values[1:], grown)
+    np.copyto(grown, values[1:], where=grown < 0)
     took = np.diff(times)
-    some = took > 0
+    some, times = took > 0, times[1:]
+    if not some.all():
+        grown, took, times = grown[some], took[some], times[some]
+    grown /= took
     return Series(
         series.name,
-        times[1:][some],
-        grown[some] / took[some],
+        # All counters of a page share its times: of days they are as large as the values.
+        times,
+        grown,
         series.labels,
         Kind.GAUGE,
         series.source,

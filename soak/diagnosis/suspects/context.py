@@ -104,9 +104,11 @@ class RunContext:
         return sum(site.slope[0] for site in self.places)
 
 
-def run_context(recording: Recording, analysis: Analysis, warmup: float) -> RunContext:
-    """The context of a run that has been judged."""
-    prepared = prepare(recording, warmup)
+def run_context(
+    recording: Recording, analysis: Analysis, warmup: float, prepared: Prepared | None = None
+) -> RunContext:
+    """The context of a run that has been judged; `prepared` for who has it prepared already."""
+    prepared = prepared or prepare(recording, warmup)
     snapshots = [
         snapshot for snapshot in recording.snapshots if snapshot.time >= prepared.judged_from - 1
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from soak.analysis.prepare.prepare import Prepared
 from soak.diagnosis.attribution.signals import Signal, signals
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
 from soak.diagnosis.suspects.context import RunContext, run_context
@@ -48,9 +49,17 @@ _ITS_OWN = {
 }
 
 
-def with_suspects(recording: Recording, analysis: Analysis, warmup: float = 0.0) -> Analysis:
-    """The analysis with its suspects, best first, and what leads to them; the verdict stays as it was."""
-    context = run_context(recording, analysis, warmup)
+def with_suspects(
+    recording: Recording,
+    analysis: Analysis,
+    warmup: float = 0.0,
+    prepared: Prepared | None = None,
+) -> Analysis:
+    """The analysis with its suspects, best first, and what leads to them; the verdict stays as it was.
+
+    `prepared` is the recording as it was judged, for who has it.
+    """
+    context = run_context(recording, analysis, warmup, prepared)
     growing = signals(context.prepared, context.findings, context.places, context.groups)
     named = suspects(context, growing)
     reason = analysis.reason
