@@ -124,6 +124,8 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
-    except (OSError, RecordingError) as error:
-        raise UsageError(f"{path}: cannot be written: {error}") from None
+    except RecordingError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     click.echo(f"wrote {path}", err=True)

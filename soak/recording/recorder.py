@@ -93,7 +93,8 @@ class Recorder:
             self._database.executescript(f"{WRITING} {SCHEMA}")
             self._reserve = _reserved(directory)
         except (OSError, sqlite3.Error) as error:
-            raise RecordingError(f"{directory}: cannot be written: {error}") from None
+            why = error.strerror if isinstance(error, OSError) else error
+            raise RecordingError(f"{directory}: cannot be written: {why}") from None
         if profile_text is not None:
             write_whole(directory / PROFILE, profile_text)
         write_run(directory, run)

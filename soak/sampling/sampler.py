@@ -164,6 +164,12 @@ def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:
     except SoakError as error:
         kind = ScrapeError.GONE if isinstance(error, TargetGoneError) else ScrapeError.FAILED
         return Scrape(name, began, late, clock.now() - began, (), str(error), kind)
+    except OSError as error:  # this process is out of descriptors, or the system refuses something
+        said = error.strerror or str(error) or type(error).__name__
+        said = said if error.filename is None else f"{error.filename}: {said}"
+        return Scrape(
+            name, began, late, clock.now() - began, (), f"failed: {said}", ScrapeError.FAILED
+        )
     except Exception as error:  # noqa: BLE001 - a bug in one source must not end the sampling; it is recorded
         where = traceback.extract_tb(error.__traceback__)[-1]
         what = (

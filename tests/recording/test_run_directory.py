@@ -449,3 +449,10 @@ def test_a_path_that_is_no_text_is_written_and_read_back(tmp_path: Path) -> None
 def test_the_command_can_be_pasted_into_a_shell() -> None:
     words = ["soak", "run", "--endpoint", "GET /a b", "--limit", "p99: 1s"]
     assert dict(facts({"command": words}))["command"] == shlex.join(words)
+
+
+def test_a_directory_that_cannot_be_made_is_said_in_the_words_of_the_system(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordingError) as caught:
+        Recorder(tmp_path / "file" / "run", {}, None)
+    assert str(caught.value) == f"{tmp_path}/file/run: cannot be written: Not a directory"

@@ -1,3 +1,4 @@
+import errno
 import threading
 import time
 from collections.abc import Iterable
@@ -99,6 +100,18 @@ def test_a_bug_in_a_source_is_a_row_too_and_names_its_place() -> None:
     assert row.error.startswith(
         "failed unexpectedly: ZeroDivisionError: division by zero (test_sampler.py:"
     )
+
+
+class OutOfDescriptors:
+    interval = 1.0
+
+    def collect(self) -> list[Sample]:
+        raise OSError(errno.EMFILE, "Too many open files", "/proc/1/smaps_rollup")
+
+
+def test_what_the_system_refuses_is_said_as_the_system_says_it() -> None:
+    [row] = run({"s": OutOfDescriptors()}, FakeClock(1))
+    assert row.error == "failed: /proc/1/smaps_rollup: Too many open files"
 
 
 def test_a_hung_source_costs_only_itself_and_its_missed_slots_are_rows() -> None:
