@@ -81,7 +81,9 @@ class Trend:
     is for
     want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse,
     as of free memory. `clock` is the clock that `lines` and `begins` are read on, where that is not the
-    run's own time. `begins` is when the warm-up began, where `lines` begin only after it.
+    run's own time. `begins` is when the warm-up began, where `lines` begin only after it. `levels` are
+    the times and levels that were fitted, where those are not the samples: the floors of a saw, or
+    one for each block of samples.
     """
 
     slope_per_hour: float
@@ -97,6 +99,7 @@ class Trend:
     falls: bool = False
     clock: JudgedClock | None = None
     begins: float | None = None
+    levels: tuple[tuple[float, float], ...] = ()
 
     @property
     def warm_up(self) -> tuple[float, float] | None:
@@ -139,6 +142,7 @@ class Trend:
             level=-self.level,
             lines=lines,
             falls=not self.falls,
+            levels=tuple((time, -level) for time, level in self.levels),
         )
 
     def moved(self, seconds: float) -> Trend:
@@ -146,7 +150,8 @@ class Trend:
         clock = self.clock and self.clock.moved(seconds)
         begins = None if self.begins is None else self.begins + seconds
         lines = tuple(line.moved(seconds) for line in self.lines)
-        return replace(self, lines=lines, clock=clock, begins=begins)
+        levels = tuple((time + seconds, level) for time, level in self.levels)
+        return replace(self, lines=lines, clock=clock, begins=begins, levels=levels)
 
     @property
     def for_the_worse(self) -> Trend:

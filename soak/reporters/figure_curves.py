@@ -54,6 +54,8 @@ def draw_curve(
         draw_glyph(plot, source, Scatter(x="t", y="v", size=7, tags=[paint]), tags)
     if curve.trend:
         _fit(plot, curve.trend, tags, "paint:ink" if alone else paint)
+        if alone:
+            _levels(plot, curve.trend, tags)
     return reader
 
 
@@ -105,6 +107,18 @@ def _fit(plot: figure, trend: Trend, tags: dict[str, Any], paint: str) -> None:
             LineGlyph(x="t", y="v", line_width=2.5, line_dash=[8, 4], tags=[paint]),
             tags,
         )
+
+
+def _levels(plot: figure, trend: Trend, tags: dict[str, Any]) -> None:
+    """The levels that were fitted, as points: the floor beneath a saw, which the curve alone does not show."""
+    if not trend.levels:
+        return
+    times, levels = np.array(trend.levels).T
+    if trend.clock is not None:
+        times = trend.clock.time_of(times)
+    source = ColumnDataSource({"t": _floats(times), "f": _floats(levels)})
+    look = {"size": 4, "line_color": None, "fill_alpha": 0.6, "tags": ["paint:ink"]}
+    draw_glyph(plot, source, Scatter(x="t", y="f", **look), tags)
 
 
 def _line_source(line: Line, clock: JudgedClock | None) -> ColumnDataSource:

@@ -150,6 +150,11 @@ def ahead_of(analysis: Analysis) -> Line | None:
     return Line(line.start, until, line.first, last, low, high)
 
 
+def shows_levels(chart: Chart) -> bool:
+    """Whether the levels that a growth was fitted to are drawn: only of a curve that has a chart to itself."""
+    return len(chart.curves) == 1 and bool(chart.curves[0].trend and chart.curves[0].trend.levels)
+
+
 def bounds_shown(chart: Chart) -> list[float]:
     """Of the chart's limit and capacity, those that lie near enough to its curves to be drawn among them."""
     if not any(map(has_values, chart.curves)):

@@ -113,6 +113,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             unlikely=[
                 suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first
             ],
+            has_levels=any(figures.shows_levels(chart) for chart in charts),
             has_moments=any(event.kind not in AT_NO_MOMENT for event in analysis.events),
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             library=chart_library() if charts else "",

@@ -46,6 +46,20 @@ def test_of_many_series_of_one_name_the_failing_ones_are_drawn() -> None:
     assert 'queue="q33"' in chart.curves[0].label
 
 
+def test_the_floor_of_a_saw_is_told_and_samples_that_were_fitted_as_they_are_are_not() -> None:
+    seconds = np.arange(600.0)
+    saw = 200e6 + 2e4 * seconds + 5e6 * (seconds % 20) / 20 + 2e4 * noise(600)
+    trend = judged(saw).trend
+    assert trend is not None
+    assert 20 <= len(trend.levels) <= 31
+    assert all(level - (200e6 + 2e4 * time) < 1e6 for time, level in trend.levels)
+    assert trend.moved(50.0).levels[0] == (trend.levels[0][0] + 50.0, trend.levels[0][1])
+    assert trend.mirrored().levels[0] == (trend.levels[0][0], -trend.levels[0][1])
+    few = judged(200e6 + 2e4 * seconds[:100] + 2e4 * noise(100)).trend
+    assert few is not None
+    assert few.levels == ()
+
+
 def test_a_chart_of_several_kinds_of_one_name_is_called_after_what_is_judged() -> None:
     eden, metaspace = (
         gauge("jvm_memory_used_bytes", 5e7 + noise(300), area=area, id=pool)

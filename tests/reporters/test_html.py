@@ -348,6 +348,19 @@ def test_marks_are_explained_where_there_are_any_and_what_is_no_moment_is_not_dr
         assert told == [seen] * 4
 
 
+def test_the_levels_that_were_fitted_are_points_in_the_chart_of_one_curve() -> None:
+    chart = failing().charts[0]
+    [curve] = chart.curves
+    assert curve.trend is not None
+    fitted = replace(curve, trend=replace(curve.trend, levels=((2000.0, 180e6), (9000.0, 190e6))))
+    alone, beside = (replace(chart, curves=some) for some in ((fitted,), (fitted, curve)))
+    told = "levels that it was fitted to"
+    for which, seen in ((alone, True), (beside, False), (chart, False)):
+        drawn = figures.embed(replace(failing(), lead=None), [which], "chart-")
+        assert ('"Scatter"' in drawn) == seen
+        assert (told in html.render(replace(failing(), charts=(which,)))) == seen
+
+
 def test_parts_of_memory_lie_one_upon_the_other_below_their_capacity() -> None:
     [chart] = [one for one in failing().charts if one.stacked]
     panel = html.panel_of(3, chart)

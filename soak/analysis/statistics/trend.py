@@ -156,6 +156,14 @@ def _fit_trend(subject: Subject) -> Trend:
         lines,
         chance,
         stepwise,
+        levels=_levels(points) if kept_points < samples else (),
+    )
+
+
+def _levels(points: Sequence[LevelPoints]) -> tuple[tuple[float, float], ...]:
+    """Time and level of every point, to be drawn."""
+    return tuple(
+        pair for p in points for pair in zip(p.times.tolist(), p.values.tolist(), strict=True)
     )
 
 
