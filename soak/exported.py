@@ -18,6 +18,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import request_series
 from soak.errors import UsageError
 from soak.model import Floats, Recording, Series, series_key
+from soak.printable import clean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +84,8 @@ def csv_text(table: ExportTable) -> str:
     """A column `time` (ISO 8601, UTC), or `t` (seconds) where the start is not known; an empty cell where there is no value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["t" if table.started is None else "time", *table.columns])
+    names = [_harmless(name) for name in table.columns]
+    writer.writerow(["t" if table.started is None else "time", *names])
     if table.started is None:
         first = [f"{seconds:.3f}" for seconds in table.times.tolist()]
     else:
@@ -94,6 +96,12 @@ def csv_text(table: ExportTable) -> str:
     cells = [[_cell(value) for value in column.tolist()] for column in table.columns.values()]
     writer.writerows(zip(first, *cells, strict=True))
     return text.getvalue()
+
+
+def _harmless(name: str) -> str:
+    """A name without control characters, and with an apostrophe before what a spreadsheet would calculate."""
+    name = clean(name)
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def _cell(value: float) -> str:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from soak.cli import cli
-from soak.exported import csv_text, parquet_bytes, table_of
+from soak.exported import ExportTable, csv_text, parquet_bytes, table_of
 from soak.formats import Options, read_recording
 from soak.model import Kind, Series
 from tests.analysis.recordings import counter, gauge, recording, windows
@@ -68,3 +68,12 @@ def test_an_ending_of_no_known_format_is_refused(tmp_path: Path) -> None:
     assert "give a file that ends in .csv or .parquet" in str(result.exception)
     result = CliRunner().invoke(cli, ["export", str(tmp_path)])
     assert "not a run directory" in str(result.exception)
+
+
+def test_names_of_columns_are_no_formulas_and_have_no_control_characters() -> None:
+    names = ["=cmd|calc", "+1", "-1", "@SUM", "a=b", "red\x1b[31m\x00"]
+    table = ExportTable(None, np.array([0.0]), {name: np.array([-1.0]) for name in names})
+    head, row = csv_text(table).splitlines()
+    assert head.split(",")[:6] == ["t", "'=cmd|calc", "'+1", "'-1", "'@SUM", "a=b"]
+    assert head.isprintable()
+    assert row == "0.000,-1,-1,-1,-1,-1,-1"

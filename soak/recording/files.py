@@ -94,6 +94,8 @@ def write_run(directory: Path, run: dict[str, Any]) -> None:
 def read_run(directory: Path) -> dict[str, Any]:
     """run.json of a run directory, each entry checked; RecordingError when it is none, damaged, or of another format."""
     path = directory / RUN
+    for name in (RUN, PROFILE, DATABASE, f"{DATABASE}.xz"):
+        _refuse_link_out(directory, name)
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
@@ -122,6 +124,13 @@ def read_run(directory: Path) -> dict[str, Any]:
     if not _is_growth(run.get("known_growth", {})):
         raise RecordingError(f"{path}: damaged: known_growth is not a number for each series")
     return run
+
+
+def _refuse_link_out(directory: Path, name: str) -> None:
+    """RecordingError for a file that is a link out of the run: a run from elsewhere must not have files of this machine shown."""
+    path = directory / name
+    if path.is_symlink() and not path.resolve().is_relative_to(directory.resolve()):
+        raise RecordingError(f"{path}: is a link that leads out of the run; copy the file there")
 
 
 def _is_seconds(value: object) -> bool:

@@ -456,3 +456,19 @@ def test_a_directory_that_cannot_be_made_is_said_in_the_words_of_the_system(tmp_
     with pytest.raises(RecordingError) as caught:
         Recorder(tmp_path / "file" / "run", {}, None)
     assert str(caught.value) == f"{tmp_path}/file/run: cannot be written: Not a directory"
+
+
+@pytest.mark.parametrize("name", ["run.json", "profile.yaml", "recording.sqlite"])
+def test_a_link_that_leads_out_of_a_run_is_refused_and_one_within_is_read(
+    tmp_path: Path, name: str
+) -> None:
+    directory = tmp_path / "run"
+    Recorder(directory, {"name": "test"}, "name: test").close(ended="completed", seconds=1.0)
+    (directory / name).rename(directory / "kept")
+    (directory / name).symlink_to("kept")
+    load_recording(directory)
+    (directory / name).unlink()
+    (directory / "kept").rename(tmp_path / "elsewhere")
+    (directory / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RecordingError, match=rf"{name}: is a link that leads out of the run"):
+        load_recording(directory)
