@@ -128,7 +128,7 @@ MAY_IMPORT = {
         "units",
         "windows",
     },
-    "exported": {"analysis", "errors", "model"},
+    "exported": {"analysis", "errors", "model", "printable"},
     "alert_rules": {"analysis", "catalog", "profile", "selectors", "units"},
     "catalog": {"model", "selectors", "units"},
     "pipeline": {
