@@ -10,6 +10,7 @@ stretch, and less than 80% of any third is inconclusive.
 | `COVERED` 0.8 | share of a third | with a fifth of a third missing, a slope's standard error grows by under 10% |
 | `ONE_MISSED` 1.5 | scrapes | in short runs a single lost scrape is more than a fifth of a third, and hides nothing |
 | `USUAL_GAPS` 3 | usual intervals | a file's series has a rhythm of its own, which exporters keep only roughly |
+| `FINEST` 0.05 | share of a third | shorter holes hide no growth, however dense the rest: a recorder that polls as fast as it can is often pushed aside |
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from soak.analysis.statistics.growth_input import Subject
 from soak.model import Finding, Floats, RuleName, Series, SourceHealth, Verdict
 from soak.units import show_duration, show_ratio
 
-PARTS, COVERED, ONE_MISSED, USUAL_GAPS = 3, 0.8, 1.5, 3.0
+PARTS, COVERED, ONE_MISSED, USUAL_GAPS, FINEST = 3, 0.8, 1.5, 3.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,10 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
         times = times[(times >= prepared.judged_from) & (times <= prepared.end)]
         if series.key not in judged or len(times) < 2:
             continue
-        reach = USUAL_GAPS * float(np.quantile(np.diff(times), 0.75))
+        reach = max(
+            USUAL_GAPS * float(np.quantile(np.diff(times), 0.75)),
+            FINEST * (prepared.end - prepared.judged_from) / PARTS,
+        )
         gap = worst(
             uncovered(prepared, np.maximum(times - reach / 2, times[0] - reach), times + reach / 2)
         )

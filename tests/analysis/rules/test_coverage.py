@@ -281,3 +281,15 @@ def test_a_series_of_a_file_is_judged_by_its_own_rhythm(last: int, verdict: Verd
     other = gauge("other_gauge", 5.0)
     file = Recording(recording().run, (at(MEMORY, range(0, last, 3)), other))
     assert analyze(file, Limits()).verdict is verdict
+
+
+@pytest.mark.parametrize(("hole", "verdict"), [(6.5, Verdict.PASS), (7.5, Verdict.INCONCLUSIVE)])
+def test_of_each_hole_a_twentieth_of_a_third_hides_nothing(hole: float, verdict: Verdict) -> None:
+    """A recorder that polls every 50 ms, and is pushed aside for as long again and longer."""
+    times = np.concatenate(
+        [start + np.arange(0.0, 3.0, 0.05) for start in np.arange(0.0, 299.0, 3.0 + hole)]
+    )
+    dense = replace(MEMORY, times=times, values=50e6 + 2e4 * np.sin(times * 7.7))
+    other = gauge("other_gauge", 5.0)
+    analysis = analyze(Recording(recording().run, (dense, other)), Limits())
+    assert analysis.verdict is verdict
