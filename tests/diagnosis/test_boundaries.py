@@ -188,6 +188,20 @@ def test_a_second_case_of_memory_alone_has_a_fifth_of_the_growth() -> None:
         ] == named
 
 
+@pins(thresholds, "RESIDENT_CLOSENESS")
+def test_resident_memory_names_an_endpoint_whose_amount_it_tells_within_half() -> None:
+    for low, named in ((49.0, ""), (51.0, "a")):
+        loose = Amount("a", 100.0, low, 130.0, 1.0)
+        [case] = group_signals([signal(ResourceKind.MEMORY, "bytes", 100.0, loose)])
+        assert case.endpoint == named
+        if not named:
+            assert case.signals[0].refused == (
+                "resident memory moves in arenas, and tells of a only that a request may add 49 B to 130 B"
+            )
+        [exact] = group_signals([signal(ResourceKind.HEAP, "bytes", 100.0, loose)])
+        assert exact.endpoint == "a"
+
+
 @pins(thresholds, "RATIO_TOLERANCE", "MOST_RATIO")
 def test_counts_go_together_in_whole_ratios_up_to_four() -> None:
     assert _whole(1.0, 2.14)

@@ -10,7 +10,7 @@ stretch, and less than 80% of any third is inconclusive.
 | `COVERED` 0.8 | share of a third | with a fifth of a third missing, a slope's standard error grows by under 10% |
 | `ONE_MISSED` 1.5 | scrapes | in short runs a single lost scrape is more than a fifth of a third, and hides nothing |
 | `USUAL_GAPS` 3 | usual intervals | a file's series has a rhythm of its own, which exporters keep only roughly |
-| `FINEST` 0.05 | share of a third | shorter holes hide no growth, however dense the rest: a recorder that polls as fast as it can is often pushed aside |
+| `FINEST` 0.05 | share of a third | shorter holes hide nothing: who polls as fast as it can is often pushed aside |
 """
 
 from __future__ import annotations

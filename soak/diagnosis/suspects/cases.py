@@ -21,7 +21,9 @@ from soak.diagnosis.thresholds import (
     LEAST_SECOND_SHARE,
     MOST_RATIO,
     RATIO_TOLERANCE,
+    RESIDENT_CLOSENESS,
 )
+from soak.units import show_amount
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +83,10 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
     """All leaks that the signals tell of.
 
     Resident memory moves in arenas: on its own it names an endpoint only where `resident_names`,
-    that is, where the managed heap is not known or surely has no part in the growth.
+    that is, where the managed heap is not known or surely has no part in the growth, and where it
+    tells the amount closely.
     """
+    signals = [_only_close(signal) for signal in signals]
     by_endpoint: dict[str, list[tuple[Signal, Amount]]] = {}
     for signal in signals:
         for amount in signal.contributors:
@@ -103,6 +107,23 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
     grouped = [_case(endpoint, pairs) for endpoint, pairs in by_endpoint.items()]
     kept = [case for case in grouped if len(grouped) == 1 or _stands(case)]
     return _with_rest(_by_place(kept or grouped[:1]), rest)
+
+
+def _only_close(signal: Signal) -> Signal:
+    """The signal without the endpoints that resident memory names by a step or two of its arenas."""
+    if not signal.resident:
+        return signal
+    loose = [
+        amount
+        for amount in signal.contributors
+        if amount.endpoint != EVERY and amount.low < RESIDENT_CLOSENESS * amount.per_request
+    ]
+    if not loose:
+        return signal
+    low, high = (show_amount(bound, signal.unit) for bound in (loose[0].low, loose[0].high))
+    kept = tuple(amount for amount in signal.contributors if amount not in loose)
+    why = f"resident memory moves in arenas, and tells of {loose[0].endpoint} only that a request may add {low} to {high}"
+    return replace(signal, contributors=kept, refused=why)
 
 
 def _case(endpoint: str, pairs: Iterable[tuple[Signal, Amount]]) -> Case:
