@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
-import yaml
-
 from soak.analysis import analyze, analyze_prepared
 from soak.analysis.acceptance import with_acceptances
 from soak.analysis.basis import with_basis
@@ -32,7 +30,6 @@ from soak.profile import Profile, parse_profile
 from soak.profile.checking import requests_of
 from soak.profile.scenarios import ScenarioSpec
 from soak.profile.stages import stage_starts
-from soak.profile.yamltext import LEFT_OUT
 from soak.recording import is_run_directory, load_recording, profile_text, read_run
 
 
@@ -146,12 +143,6 @@ def profile_of_resumed(directory: Path) -> tuple[Profile, str]:
     text, path = profile_text(directory), directory / "profile.yaml"
     if text is None:
         raise RecordingError(f"{directory}: has no profile.yaml, so it is not known how to go on")
-    if any(
-        isinstance(token, yaml.ScalarToken) and token.value == LEFT_OUT for token in yaml.scan(text)
-    ):
-        raise UsageError(
-            f"{path}: a value that was sent to the target was left out of it ({LEFT_OUT}); write ${{VAR}} in its place"
-        )
     # Files that the profile names are relative to where it lay.
     beside = Path(str(read_run(directory).get("profile_directory", "."))) / "profile.yaml"
     try:

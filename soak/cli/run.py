@@ -210,7 +210,9 @@ def command(
     if assumed:
         click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
     if profile_out is not None:
-        _write_new(profile_out, text)
+        from soak.cli.profile_out import write_profile  # noqa: PLC0415 - `--help` needs none of it
+
+        write_profile(profile_out, written, [*run_flags.sent(flags), *overrides])
     return drive(
         loaded, text, out, as_json=as_json, against=baseline, options=options, until_certain=certain
     )
@@ -229,12 +231,3 @@ def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:
         )
     before = resumption_of(directory, profile.load.ramp + profile.load.duration)
     return drive(profile, text, directory, as_json=as_json, before=before, options=options)
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a file that did not exist; UsageError where it does, or cannot be written."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"--profile-out {path}: cannot be written: {error.strerror}") from None

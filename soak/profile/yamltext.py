@@ -191,8 +191,13 @@ class _Reader:
                 raise self.fail(key_node, f"{where}: given twice")
             self.lines[(*path, key)] = key_node.start_mark.line + 1
             value = self.value(value_node, (*path, key))
-            if not (self.lenient and value == LEFT_OUT):
+            if value != LEFT_OUT:
                 result[key] = value
+            elif not self.lenient:
+                raise self.fail(
+                    value_node,
+                    f"{where}: its value was left out ({LEFT_OUT}); write it, or ${{VAR}} in its place",
+                )
         return result
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:

@@ -106,6 +106,41 @@ def test_the_profile_of_the_flags_can_be_kept_and_read_again(
     assert "cannot be written: File exists" in err
 
 
+def test_the_kept_profile_sends_what_the_flags_sent_and_secrets_are_variables(
+    capsys: pytest.CaptureFixture[str],
+    driven: list[tuple[Profile, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "mine.yaml"
+    headers = ["--header", "Authorization: Bearer abc123", "--header", "X-Tenant: acme"]
+    body = ["--json-body", '{"user": "ann", "password": "hunter2", "id": 3}']
+    words = [*URL, "--endpoint", "POST /cart", *headers, *body, "--set", "load.timeout=4s"]
+    _, _, err = run(capsys, "run", *words, "--profile-out", str(path))
+    assert (
+        f"wrote {path}; not in it, and expected in the environment: AUTHORIZATION, PASSWORD" in err
+    )
+    assert "abc123" not in path.read_text()
+    assert "hunter2" not in path.read_text()
+    monkeypatch.setenv("AUTHORIZATION", "Bearer abc123")
+    monkeypatch.setenv("PASSWORD", "hunter2")
+    kept, _ = load_profile(path)
+    assert kept.model_dump() == driven[0][0].model_dump()
+
+
+def test_a_profile_with_a_value_left_out_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "target: {url: 'http://127.0.0.1:1'}\nload: {rate: 1/s, duration: 1m}\n"
+        "endpoints:\n  - {request: GET /x, headers: {Authorization: …}}\n"
+    )
+    code, _, err = run(capsys, "check", str(path))
+    assert code == 2
+    assert "mine.yaml:4: endpoints.0.headers.Authorization: its value was left out (…)" in err
+
+
 def test_words_after_two_dashes_are_the_locustfiles(
     capsys: pytest.CaptureFixture[str], driven: list[tuple[Profile, str]], tmp_path: Path
 ) -> None:

@@ -1,0 +1,47 @@
+"""`--profile-out`: the profile that flags amount to, complete but for its secrets, which become variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from soak.errors import UsageError, without_user_info
+from soak.profile.yamltext import compose, override
+
+_SECRET = re.compile(r"authorization|cookie|passw|secret|token|api[-_]?key|credential", re.IGNORECASE)
+
+
+def write_profile(path: Path, written: str, assignments: Sequence[str]) -> None:
+    """Write the profile to a new file, and say what it lacks; UsageError where the file is there, or cannot be written."""
+    node = compose(written, "flags")
+    for assignment in assignments:
+        override(node, assignment)
+    tree = yaml.safe_load(yaml.serialize(node, Dumper=yaml.SafeDumper))
+    variables: dict[str, None] = {}
+    tree = _without_secrets(tree, "", variables)
+    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(without_user_info(text))
+    except OSError as error:
+        raise UsageError(f"--profile-out {path}: cannot be written: {error.strerror}") from None
+    lacking = f"; not in it, and expected in the environment: {', '.join(variables)}"
+    click.echo(f"soak: wrote {path}{lacking if variables else ''}", err=True)
+
+
+def _without_secrets(value: Any, name: str, variables: dict[str, None]) -> Any:
+    """The same with a `${VARIABLE}` for each text whose key names a secret; what is a variable already stays."""
+    if isinstance(value, dict):
+        return {key: _without_secrets(inner, str(key), variables) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(inner, name, variables) for inner in value]
+    if not isinstance(value, str) or not _SECRET.search(name) or "${" in value:
+        return value
+    variable = re.sub(r"\W+", "_", name).strip("_").upper()
+    variables[variable] = None
+    return f"${{{variable}}}"
