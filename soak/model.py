@@ -205,13 +205,15 @@ class Basis:
     """What a verdict rests on: how it came about in five `steps`, each a name and a sentence with this run's figures.
 
     `sources` are what was asked of the target, `seen` what soak found there at the start, and
-    `unwatched` what it could not look at, each with how to change that.
+    `unwatched` what it could not look at, each with how to change that. `attributed` says that the
+    mix of traffic was varied on purpose.
     """
 
     steps: tuple[tuple[str, str], ...]
     sources: tuple[SourceHealth, ...]
     seen: tuple[str, ...]
     unwatched: tuple[str, ...]
+    attributed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

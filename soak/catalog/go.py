@@ -33,7 +33,7 @@ _UNLESS_LIVE = (LIVE_HEAP, COLLECTED_HEAP)
 GO = Family(
     name="Go",
     language="Go",
-    opening='import _ "net/http/pprof", and give `diagnose: {pprof: /debug/pprof}`',
+    opening='let it serve net/http/pprof under /debug/pprof (import _ "net/http/pprof")',
     prefixes=("go_", "process_runtime_go_"),
     metrics=(
         connected(count(ResourceKind.THREADS, GOROUTINES, "goroutines", Unit.GOROUTINES)),

@@ -55,8 +55,7 @@ JVM = Family(
     name="JVM",
     language="Java",
     executables=r"java",
-    opening="run soak as the JVM's user beside it, with a JDK's jcmd on the PATH, "
-    "and give `diagnose: {jvm: true}`",
+    opening="run soak as the JVM's user beside it, with a JDK's jcmd on the PATH",
     prefixes=("jvm_", "jdk_", "base_memory_", "memory_usedHeap"),
     metrics=(
         # Micrometer, with a series for each memory pool; what of a heap is garbage only a

@@ -28,8 +28,7 @@ NODE = Family(
     name="Node.js",
     language="JavaScript",
     executables=r"node(js)?[0-9.]*",
-    opening="start it with `node --inspect=127.0.0.1:9229`, "
-    "and give `diagnose: {node: 127.0.0.1:9229}`",
+    opening="start it with `node --inspect=127.0.0.1:9229`",
     prefixes=("nodejs_", "v8js_"),
     metrics=(
         # Of active handles and resources, every open connection is one.

@@ -25,8 +25,7 @@ PYTHON = Family(
     name="Python",
     language="Python",
     executables=r"(python|pypy)[0-9.]*",
-    opening="start it with `SOAK_HOOK=127.0.0.1:9230 python -m soak.hook service.py`, "
-    "and give `diagnose: {python: 127.0.0.1:9230}`",
+    opening="start it with `SOAK_HOOK=127.0.0.1:9230 python -m soak.hook service.py`",
     prefixes=("python_", "process_runtime_cpython_", "cpython_"),
     metrics=(
         heap(TRACED_MEMORY, "what Python's allocations hold"),

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     "--example",
     "example_name",
     default="",
+    is_flag=False,
+    flag_value="",
     metavar="NAME",
-    help="A bundled profile, to standard output.",
+    help="A bundled profile, to standard output; with no name, all are listed.",
 )
 @click.option(
     "--ci",

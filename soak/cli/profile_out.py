@@ -13,7 +13,9 @@ import yaml
 from soak.errors import UsageError, without_user_info
 from soak.profile.yamltext import compose, override
 
-_SECRET = re.compile(r"authorization|cookie|passw|secret|token|api[-_]?key|credential", re.IGNORECASE)
+_SECRET = re.compile(
+    r"authorization|cookie|passw|secret|token|api[-_]?key|credential", re.IGNORECASE
+)
 
 
 def write_profile(path: Path, written: str, assignments: Sequence[str]) -> None:

@@ -20,11 +20,13 @@ def next_step(analysis: Analysis) -> str:
     worst = wording.worst_first(analysis.findings)[:1]
     growth = bool(worst) and worst[0].rule == "growth"
     if analysis.verdict is Verdict.FAIL:
-        named = "run it again with `--diagnose`, which names the place and the endpoint."
+        named = "run it again with `--attribute`, which names the place and the endpoint."
         return named if growth else "fix what failed, or change its limit, and run it again."
     if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
         return "go on with it: `soak run --resume RUN`."
     longer = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."
+    if analysis.basis is not None and not analysis.basis.attributed:
+        longer += " With `--attribute` the heap from within tells sooner, and through which endpoint it grows."
     fix = "fix what is open under Findings, or allow it in `limits`, and run it again."
     return longer if growth else fix
 

@@ -246,7 +246,6 @@ def _how_to_open(pid: int | None) -> str:
     if not opening:
         return "name one, for example `diagnose: {pprof: /debug/pprof}`"
     folder = Path(soak.__file__).parent / "hook"
-    anywhere = f" (where soak is not installed: `python {folder} service.py`)"
-    return (
-        f"the target is written in {language}: {opening}{anywhere if language == 'Python' else ''}"
-    )
+    if language == "Python":
+        opening += f" (where soak is not installed: `python {folder} service.py`)"
+    return f"the target is written in {language}: {opening}, and give the same command again"

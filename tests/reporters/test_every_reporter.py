@@ -17,7 +17,7 @@ import pytest
 
 from soak import reporters
 from soak.errors import SoakError
-from soak.model import Analysis, Ending, RuleName, Verdict
+from soak.model import Analysis, Basis, Ending, RuleName, Verdict
 from soak.reporters import REPORTERS, Reporter, github, terminal, wording
 from soak.reporters.next_steps import again, next_step
 
@@ -198,6 +198,9 @@ def test_every_verdict_says_what_to_do_next() -> None:
     growth = replace(passing.findings[0], rule=RuleName.GROWTH, verdict=Verdict.INCONCLUSIVE)
     unsure = replace(passing, verdict=Verdict.INCONCLUSIVE, findings=(growth,), vouched=None)
     assert "--until-certain" in next_step(unsure)
+    for attributed in (False, True):
+        told = replace(unsure, basis=Basis((), (), (), (), attributed))
+        assert ("--attribute" in next_step(told)) is not attributed
     failing = replace(growth, rule=RuleName.ERRORS)
     assert "allow it in `limits`" in next_step(replace(unsure, findings=(failing,)))
     cut = replace(unsure, run=replace(unsure.run, ended=Ending.INTERRUPTED))

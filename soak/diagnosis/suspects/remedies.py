@@ -166,10 +166,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     },
     "unknown": {
         "": "Open the runtime for snapshots and run again: they tell what is kept, and where it is made.",
-        "Go": "Serve net/http/pprof and run again with diagnose.pprof: heap profiles tell what is kept, and where it is made.",
-        "Java": "Run again with `diagnose: {jvm: true}` beside the JVM: its classes and their allocators tell what is kept.",
-        "JavaScript": "Start node with --inspect and run again with diagnose.node: sampled allocations tell what is kept.",
-        "Python": "Run the service through soak.hook and again with diagnose.python: tracebacks tell what is kept.",
+        "Go": "Serve net/http/pprof and run again with `--diagnose`: heap profiles tell what is kept, and where it is made.",
+        "Java": "Run again with `--diagnose` beside the JVM: its classes and their allocators tell what is kept.",
+        "JavaScript": "Start node with --inspect and run again with `--diagnose`: sampled allocations tell what is kept.",
+        "Python": "Run the service through soak.hook and run again with `--diagnose`: tracebacks tell what is kept.",
     },
     "native-growth": {
         "": (

@@ -51,7 +51,7 @@ def endpoint_not_known(case: Case, context: RunContext) -> str:
     if case.endpoint or growing_with_time(case):
         return ""
     if not context.mix_varied:
-        return "The endpoint is not known: `diagnose: {attribute: true}` varies the mix of traffic, which tells endpoints apart."
+        return "The endpoint is not known: `--attribute` varies the mix of traffic, which tells endpoints apart."
     prepared = context.prepared
     longer = show_duration(LONGER_RUN * prepared.judged_seconds)
     refused = next((signal.refused for signal in case.signals if signal.refused), None)
@@ -70,10 +70,12 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
             "Nothing tells what kind of memory it is: the snapshots hold no place that surely grows.",
         ]
     opening = (
-        opening_of(context.language)
-        or "docs/diagnose.md says how each runtime is opened for snapshots"
+        opening_of(context.language) or "open its runtime for snapshots as docs/diagnose.md says"
     )
-    return [*words, f"Nothing tells what kind of memory it is. To find out, {opening}."]
+    return [
+        *words,
+        f"Nothing tells what kind of memory it is. To find out, {opening}, and run again with `--diagnose`.",
+    ]
 
 
 def tracing_cost(context: RunContext) -> list[str]:
