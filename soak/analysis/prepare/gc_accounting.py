@@ -21,6 +21,8 @@ from soak.units import capitalized, show_duration
 
 #: Live heaps that only a collection of the old generation brings up to date.
 AFTER_FULL = tuple(collector.live for collector in COLLECTORS if collector.live_after_full)
+#: Levels that stand still from one collection to the next: only a collection measures them anew.
+SET_BY_COLLECTIONS = tuple(collector.live for collector in COLLECTORS if collector.live)
 #: Counters of collections, best first; those of the young generation, and those too frequent to count as work.
 COLLECTIONS = tuple(name for collector in COLLECTORS for name in collector.collections)
 YOUNG = tuple(name for collector in COLLECTORS for name in collector.young)
@@ -96,6 +98,22 @@ def collections_between(recorded: Iterable[Series], start: float, end: float) ->
                 ran.get(own, 0.0), float(np.count_nonzero(np.diff(_inside(live, start, end))))
             )
     return ran
+
+
+def collections_of(recorded: Iterable[Series], live: Series, start: float, end: float) -> float:
+    """How many collections set a live heap in a stretch; infinitely many where they are not counted.
+
+    Those of the young generation count where they bring it up to date as well.
+    """
+    own = [series for series in recorded if _instance(series) == _instance(live)]
+    if _any(AFTER_FULL, live):
+        return _ran(collections_between(own, start, end), live.labels)
+    counted = [
+        _grown(counter, start, end) + _appeared(counter, own, start)
+        for counter in own
+        if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER
+    ]
+    return max(counted, default=math.inf)
 
 
 def _any(selectors: Iterable[str], series: Series) -> bool:
@@ -267,8 +285,17 @@ def with_few_collections(
         if not ran
         else f"ran in full only {'once' if ran == 1 else f'{ran:.0f} times'}"
     )
-    names = {candidate.name for candidate in series}
-    sooner = next(
+    sooner = sooner_by({candidate.name for candidate in series})
+    reason = (
+        f"{capitalized(noun)} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
+        f"{more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
+    )
+    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
+
+
+def sooner_by(names: set[str]) -> str:
+    """What makes the collector run sooner that a recording's series of these names tell of; empty where nothing is known."""
+    return next(
         (
             collector.sooner
             for collector in COLLECTORS
@@ -276,14 +303,9 @@ def with_few_collections(
         ),
         "",
     )
-    reason = (
-        f"{capitalized(noun)} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
-        f"{_more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
-    )
-    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
 
 
-def _more_collections(ran: float, seconds: float) -> str:
+def more_collections(ran: float, seconds: float) -> str:
     """How much more time, or how many times the collections in the same time, a verdict needs."""
     factor = (FEW_COLLECTIONS + 1) / max(ran, 1.0)
     return f"{show_duration(seconds * (factor - 1))} more, or {factor:.2g} times as many collections in that time,"

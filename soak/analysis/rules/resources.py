@@ -17,6 +17,7 @@ from soak.analysis.rules.overload import overload_of, without_overload
 from soak.analysis.rules.production import at_production
 from soak.analysis.rules.resident_memory import explain_resident_memory
 from soak.analysis.rules.rule import RuleInput
+from soak.analysis.rules.stale_levels import without_stale_level
 from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import FEWEST_SAMPLES
@@ -102,6 +103,7 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
             findings[index], subject.noun, judged, prepared.collections, seconds
         )
         finding = within_warmup(prepared, subject, at_production(subject, finding, limits.survive))
+        finding = without_stale_level(prepared, subject, finding)
         findings[index] = without_overload(finding, overload)
     findings = vouched(clocked, with_positive_control(clocked, findings, seconds), seconds)
     upright = (_upright(*pair) for pair in zip(clocked, findings, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from soak.analysis.prepare.gc_accounting import SET_BY_COLLECTIONS
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.process_lives import clean
@@ -12,8 +13,6 @@ from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of, selects
 from soak.model import Floats, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 
-#: Of such series each value stands until the next collection, so only its first sample says when it was true.
-_STAIRS = tuple(collector.live for collector in COLLECTORS if collector.live)
 #: When the last collection ended, on the target's own clock, in seconds.
 _COLLECTED = tuple(collector.ended for collector in COLLECTORS if collector.ended)
 
@@ -48,7 +47,8 @@ def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]
 def _lasting(series: Series, life: LevelPoints, collected: list[Series]) -> LevelPoints:
     if series.source == SNAPSHOT_SOURCE:
         return life  # each was measured just after a collection of its own
-    if any(selects(live, series) for live in _STAIRS):
+    if any(selects(live, series) for live in SET_BY_COLLECTIONS):
+        # Each value stands until the next collection: only its first sample says when it was true.
         return _edges(life, collected)
     role = metric_of(series.name, series.labels)
     return cycle_floors(life) or (

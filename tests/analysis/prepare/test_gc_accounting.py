@@ -98,3 +98,34 @@ def test_real_collectors_cause_no_false_alarm_and_hide_no_leak(name: str) -> Non
         if one.rule == "growth" and "Code" in dict(one.labels).get("id", "")
     ]
     assert not code
+
+
+def test_live_data_that_no_collection_measured_since_it_settled_does_not_pass() -> None:
+    ran = np.searchsorted([*range(5, 60, 5), SECONDS - 30], T, side="right")
+    majors = counter("jvm_gc_pause_seconds_count", ran, action="end of major GC")
+    seldom = judged(gauge(LIVE, 6e6 + 1e3 * (ran % 3)), MINOR, majors)
+    [found] = [one for one in seldom.findings if one.rule == "growth" and one.series == LIVE]
+    assert found.verdict is Verdict.INCONCLUSIVE, found.reason
+    assert "collections alone measure it, and the garbage collector did so" in found.reason
+    assert "-XX:G1PeriodicGCInterval" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("cycles", "verdict"), [(T // 10, Verdict.PASS), (T // 100, Verdict.INCONCLUSIVE)]
+)
+def test_a_live_heap_that_stands_still_passes_only_where_collections_measured_it(
+    cycles: np.ndarray, verdict: Verdict
+) -> None:
+    heap = "go_gc_heap_live_bytes"
+    ran = counter("go_gc_duration_seconds_count", cycles)
+    analysis = judged(gauge(heap, np.full(SECONDS, 6e6)), ran)
+    assert verdicts(analysis)[heap] is verdict
+
+
+def test_a_last_collection_s_heap_that_a_young_collection_sets_is_measured_by_it() -> None:
+    heap = "dotnet_gc_last_collection_heap_size_bytes"
+    level = gauge(heap, np.full(SECONDS, 6e6), gc_heap_generation="gen2")
+    young = counter("dotnet_gc_collections_total", T // 10, gc_heap_generation="gen0")
+    assert verdicts(judged(level, young))[heap] is Verdict.PASS
+    old = counter("dotnet_gc_collections_total", T // 100, gc_heap_generation="gen2")
+    assert verdicts(judged(level, old))[heap] is Verdict.INCONCLUSIVE

@@ -1,0 +1,48 @@
+"""A level that only collections set: one that stood still because none ran is no evidence of health."""
+
+from __future__ import annotations
+
+from soak.analysis.prepare.gc_accounting import (
+    SET_BY_COLLECTIONS,
+    collections_of,
+    more_collections,
+    sooner_by,
+)
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.thresholds import FEW_COLLECTIONS
+from soak.catalog.metrics import selects
+from soak.model import Finding, Verdict
+from soak.snapshots import SNAPSHOT_SOURCE
+from soak.units import capitalized
+
+
+def without_stale_level(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
+    """No pass of a level that fewer than `FEW_COLLECTIONS` collections set after it had settled.
+
+    Between two collections such a gauge repeats what the last one left, so many equal samples are
+    one measurement. Only what was measured anew in the stretch that the pass rests on counts.
+    """
+    series, trend = subject.series, finding.trend
+    if (
+        finding.verdict is not Verdict.PASS
+        or trend is None
+        or series.source == SNAPSHOT_SOURCE  # each sample was measured by a collection of its own
+        or not any(selects(live, series) for live in SET_BY_COLLECTIONS)
+    ):
+        return finding
+    settled = trend.warm_up
+    start = max(prepared.judged_from, settled[1] if settled else 0.0)
+    recorded = prepared.recording.series
+    ran = collections_of(recorded, series, start, prepared.end)
+    if ran >= FEW_COLLECTIONS:
+        return finding
+    times = "not once" if ran < 1 else "only once" if ran < 2 else f"only {ran:.0f} times"
+    seconds = prepared.end - start
+    sooner = sooner_by({other.name for other in recorded})
+    reason = (
+        f"{capitalized(subject.noun)} was not seen to grow, but collections alone measure it, and the garbage collector "
+        f"did so {times} since it settled: "
+        f"{more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
+    )
+    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
