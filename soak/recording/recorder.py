@@ -81,7 +81,8 @@ class Recorder:
             self._reserve = _reserved(directory)
             return
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            # What a target answers is its own: nobody else on this machine reads it.
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(
                 path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()
             ):  # logs of a failed start

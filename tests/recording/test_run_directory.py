@@ -82,6 +82,11 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
     assert found.phases[0].end == 5.0
 
 
+def test_a_run_directory_is_its_owners_alone(directory: Path) -> None:
+    Recorder(directory, dict(RUN), None).close()
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_series_that_comes_and_goes_has_gaps_and_no_filled_in_values(directory: Path) -> None:
     recorder = Recorder(directory, dict(RUN), None)
     recorder.add(scrape(0.0, Sample("a", 1.0)))

@@ -10,10 +10,12 @@ request at all broke.
 | `QUIET` 10 | mean gaps between requests | at random arrivals a gap of ten means is one in 22,000 |
 | `ENOUGH` 10 | requests | fewer make no share of failures |
 | `MOSTLY` 0.5 | share of requests | a service that mostly fails does not do the work that would make it leak |
+| `UNLIMITED_FAILURES` 0.01 | share of requests | what most services promise at the least; a reader expects to be told |
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -25,7 +27,7 @@ from soak.model import EventKind, Finding, RuleName, Verdict
 from soak.units import show_number, show_ratio
 from soak.windows import EndpointWindows
 
-QUIET, ENOUGH, MOSTLY = 10.0, 10, 0.5
+QUIET, ENOUGH, MOSTLY, UNLIMITED_FAILURES = 10.0, 10, 0.5, 0.01
 
 
 def load_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -219,8 +221,19 @@ def nothing_sent(prepared: Prepared) -> str | None:
 
 
 def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
-    """Endpoints that were never asked, and endpoints all of whose requests failed."""
+    """Endpoints that were never asked, endpoints all of whose requests failed, and failures that no limit judges."""
     prepared = asked.prepared
+    made, failed, of_kind = 0, 0, Counter[str]()
+    for windows in prepared.windows():
+        made += int(windows.requests.sum())
+        failed += int(windows.failures.sum())
+        of_kind.update(windows.failure_kinds)
+    if asked.limits.errors is None and made > failed >= UNLIMITED_FAILURES * max(made, 1):
+        named = ", ".join(kind for kind, _ in of_kind.most_common(3))
+        yield (
+            f"{show_ratio(failed / made)} of the requests failed ({named}), and no limit judges that: "
+            "`errors: 1%` in `limits` makes it a fail"
+        )
     sent = {windows.endpoint for windows in prepared.recording.windows if windows.requests.sum()}
     never = [name for name in prepared.asked.endpoints if name not in sent]
     if never and sent:

@@ -266,6 +266,17 @@ def test_an_endpoint_that_was_never_sent_or_always_failed_is_a_warning() -> None
     assert "an endpoint that mostly fails is not doing the work" in without.reason
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.011, True), (0.009, False)])
+def test_failures_that_no_limit_judges_are_told_from_one_in_a_hundred(
+    share: float, told: bool
+) -> None:
+    failing = windows("GET /bad", requests=1000, failures=round(1000 * share))
+    found = recording(MEMORY, requests=[failing], sources=[health()])
+    warnings = judged(found).warnings
+    assert any("no limit judges that" in text for text in warnings) is told
+    assert not any("no limit judges" in text for text in judged(found, Limits(errors=0.5)).warnings)
+
+
 def test_a_run_whose_load_failed_broke_and_says_why() -> None:
     found = recording(MEMORY, sources=[health()], ended=Ending.ABORTED)
     analysis = judged(
