@@ -37,7 +37,8 @@ class Signal:
     """One thing that grows: in `unit`, by `each` a request to any endpoint, with its 95% interval, and through `contributors`.
 
     `contributors` are the endpoints that surely add to it; none where that cannot be told. `what`
-    is its role, or PLACE or GROUP of a snapshot; `words` says it as evidence.
+    is its role, or PLACE or GROUP of a snapshot; `words` says it as evidence. `points` is how many
+    levels the endpoints were told apart by.
     """
 
     what: ResourceKind | str
@@ -52,6 +53,7 @@ class Signal:
     refused: str | None = None
     doubt: str | None = None
     per_hour: HourlyRate = NO_RATE
+    points: int = 0
 
     @property
     def counted(self) -> bool:
@@ -202,6 +204,7 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             refused=attribution.refused,
             doubt=attribution.doubt,
             per_hour=attribution.per_hour,
+            points=len(levels.times),
         )
 
 
@@ -222,6 +225,7 @@ def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
         words,
         site=site,
         refused=told.refused,
+        points=len(site.times),
     )
 
 
@@ -272,6 +276,7 @@ def _group_signal(prepared: Prepared, group: BlockedGroup) -> Signal:
         site=site,
         group=group,
         refused=told.refused,
+        points=len(site.times),
     )
 
 

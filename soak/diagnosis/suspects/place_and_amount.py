@@ -26,7 +26,7 @@ from soak.diagnosis.suspects.resource_owner import (
 )
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.suspects.unknowns import traced_in_part
-from soak.diagnosis.thresholds import SAMPLED_WIDTH
+from soak.diagnosis.thresholds import BEYOND_ONE_PLACE, SAMPLED_WIDTH
 from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
 
@@ -180,8 +180,17 @@ def signal_told(case: Case, unit: str) -> Signal | None:
             None,
         )
     heap = [signal for signal in candidates if signal.what != ResourceKind.MEMORY] or candidates
+    heap = [signal for signal in heap if not _in_part(case, signal, heap)]
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
     return known_best or next(iter(case.of(ResourceKind.METRICS, ResourceKind.TIMERS)), None)
+
+
+def _in_part(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:
+    """Whether a place explains only a part of what the whole heap surely grows by: then the heap tells what a request costs."""
+    most = BEYOND_ONE_PLACE * case.amount(place).high
+    return place.what == PLACE and any(
+        signal.what == ResourceKind.HEAP and case.amount(signal).low > most for signal in heap
+    )
 
 
 def _width(amount: Amount, signal: Signal) -> float:

@@ -8,7 +8,7 @@ from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
-from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS, LONGER_RUN
+from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS, LONGER_RUN, SPARE_POINTS
 from soak.model import Place
 from soak.units import show_amount, show_duration, show_number, show_ratio
 
@@ -54,11 +54,25 @@ def endpoint_not_known(case: Case, context: RunContext) -> str:
         return "The endpoint is not known: `--attribute` varies the mix of traffic, which tells endpoints apart."
     prepared = context.prepared
     longer = show_duration(LONGER_RUN * prepared.judged_seconds)
-    refused = next((signal.refused for signal in case.signals if signal.refused), None)
+    refused = _best_refusal(case, context)
     why = refused or "the growth fits several endpoints as well as one, or none of them surely"
     if case.signals and all(not signal.counted and signal.what != PLACE for signal in case.signals):
         why += "; the heap after each collection would tell sooner: take snapshots"
+    if "a run of about" in why:
+        return f"The endpoint is not known although the mix was varied: {why}."
     return f"The endpoint is not known although the mix was varied: {why}; a run of about {longer} would tell more."
+
+
+def _best_refusal(case: Case, context: RunContext) -> str | None:
+    """Why the level that tells most does not tell endpoints apart: enough points, not resident memory, the most points."""
+    if not case.signals:
+        return None
+    needed = SPARE_POINTS + len(context.prepared.windows())
+    best = max(
+        case.signals,
+        key=lambda signal: (signal.points >= needed, not signal.resident, signal.points),
+    )
+    return best.refused
 
 
 def class_not_known(case: Case, context: RunContext) -> list[str]:

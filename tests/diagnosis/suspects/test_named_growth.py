@@ -184,11 +184,11 @@ def test_what_malloc_trim_gives_back_is_fragmentation() -> None:
 
 
 def test_why_the_endpoint_is_not_known_depends_on_whether_the_mix_was_varied() -> None:
-    assert "`diagnose: {attribute: true}`" in endpoint_not_known(MEMORY, with_series([]))
+    assert "`--attribute`" in endpoint_not_known(MEMORY, with_series([]))
     words = endpoint_not_known(MEMORY, with_series([], varied=True))
     assert "although the mix was varied" in words
     assert "a run of about" in words
-    assert "attribute: true" not in words
+    assert "`--attribute`" not in words
 
 
 def test_a_place_that_nobody_saw_says_why() -> None:

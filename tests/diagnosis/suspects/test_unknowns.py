@@ -9,10 +9,11 @@ import pytest
 
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.attribution import Amount
-from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.place_and_amount import signal_told
 from soak.diagnosis.suspects.suspects import _suspect
 from soak.diagnosis.suspects.unknowns import class_not_known, doubts, endpoint_not_known
 from soak.growth_views import HourlyRate
@@ -83,6 +84,35 @@ def test_the_longer_run_that_would_tell_is_three_times_the_load_without_its_gap(
     assert f"a run of about {3 * (SECONDS - 80) // 60} min" in endpoint_not_known(
         case, context((60.0, 140.0))
     )
+
+
+def test_the_level_with_the_most_points_says_why_the_endpoint_is_not_known() -> None:
+    few, many = "3 points are too few", "a run of about 12 min would tell"
+    place = Signal(PLACE, "Offer", "bytes", EACH, (), "More is held.", refused=few, points=3)
+    heap = Signal(ResourceKind.HEAP, "heap", "bytes", EACH, (), "It grows.", points=15)
+    for signals in ((place, replace(heap, refused=many)), (replace(heap, refused=many), place)):
+        words = endpoint_not_known(Case("", signals, (EACH, EACH)), context())
+        assert words.endswith(f"the mix was varied: {many}.")
+    told = endpoint_not_known(Case("", (place, heap), (EACH, EACH)), context())
+    assert "the growth fits several endpoints as well as one" in told
+    alone = endpoint_not_known(Case("", (place,), (EACH,)), context())
+    assert few in alone
+    assert "would tell more" in alone
+
+
+@pytest.mark.parametrize(
+    ("low", "told"), [(13.0, 40.0), (11.0, 10.0)], ids=["a part", "perhaps all"]
+)
+def test_the_heap_s_amount_is_told_where_the_place_explains_only_a_part(
+    low: float, told: float
+) -> None:
+    amounts = (Amount("", 10.0, 9.0, 11.0), Amount("", 40.0, low, 80.0))
+    place = Signal(PLACE, "Offer", "bytes", amounts[0], (), "More is held.")
+    heap = Signal(ResourceKind.HEAP, "heap", "bytes", amounts[1], (), "It grows.")
+    case = Case("", (place, heap), amounts)
+    signal = signal_told(case, "bytes")
+    assert signal is not None
+    assert case.amount(signal).per_request == told
 
 
 @pytest.mark.parametrize(
