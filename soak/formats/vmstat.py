@@ -14,6 +14,8 @@ from soak.formats.times import moment
 
 _HEADER = re.compile(r"\s*r\s+b\s+swpd\s+free\b")
 _BANNER = re.compile(r"\s*-*procs-*\s+-+memory")
+_MEMORY = ("swpd", "free", "buff", "cache", "inact", "active")
+_FEW_ROWS = 10  # what can be judged at all has that many; a live machine's memory moves by then
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*$")
 
 
@@ -39,6 +41,7 @@ def read(content: Content, options: Options) -> Reading:
             raise refuse(content, f"not a row of vmstat: {error}", number) from None
         known.append(moment(dated[1]) if dated else time)
     times = times_of_blocks(content, options, known, list(range(len(rows))))
+    _refuse_frozen(content, rows)
     unit = _unit(content, options)
     cache = "cache" if "cache" in header else "inact"
     left = (
@@ -57,6 +60,17 @@ def read(content: Content, options: Options) -> Reading:
     if bool((swapped > 0).any()):
         reading.series.append(RawSeries("machine_swap_used_bytes", times, swapped))
     return reading
+
+
+def _refuse_frozen(content: Content, rows: list[dict[str, float]]) -> None:
+    """InputError where the memory is the same in every row of many: vmstat of procps 4.0.2 reads it once only."""
+    memory = {tuple(row.get(name) for name in _MEMORY) for row in rows}
+    if len(rows) >= _FEW_ROWS and len(memory) == 1:
+        raise refuse(
+            content,
+            f"the memory is the same in all {len(rows)} rows: vmstat of procps 4.0.2 reads it once and "
+            "repeats it; record with `sar -r 5` or `free`, or with another version of vmstat",
+        )
 
 
 def _unit(content: Content, options: Options) -> float:

@@ -212,6 +212,26 @@ def test_wide_vmstat_in_another_unit(tmp_path: Path) -> None:
     assert series.values[0] == 9030 * 2**20
 
 
+@pytest.mark.parametrize(
+    ("count", "moves", "refused"), [(12, 0, True), (9, 0, False), (12, 1, False)]
+)
+def test_vmstat_that_repeats_its_first_reading_of_memory_is_refused(
+    tmp_path: Path, count: int, moves: int, refused: bool
+) -> None:
+    path = tmp_path / "vmstat.log"
+    head = " r  b   swpd   free   buff  cache   si   so                 UTC\n"
+    rows = [
+        f"{i % 3} 0 0 {9000 - moves * i} 10 20 0 {i} 2025-07-31 22:13:{10 + i}"
+        for i in range(count)
+    ]
+    path.write_text(head + "\n".join(rows) + "\n")
+    if refused:
+        with pytest.raises(InputError, match=r"the same in all 12 rows: .*sar -r 5"):
+            read_recording(path)
+    else:
+        assert len(read_recording(path).series[0].values) == count
+
+
 def test_psrecord_writes_csv_too(tmp_path: Path) -> None:
     path = tmp_path / "psrecord.csv"
     rows = "".join(f"{i / 5},2,0.0,{30 + i},90.0,1,0,0,0\n" for i in range(12))
