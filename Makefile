@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Where it is set, each of the many processes that a run and the tests start would compile all of soak anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,11 +13,11 @@ install: .venv/ready ## Put soak and all it needs into .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Installing soak into .venv (about a minute) ..."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e . # Python compiles what it imports: half of the time
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 .venv/ready: .venv/soak-ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'apache-otava>=0.8,<0.9' # pins numpy, needs it not
 	@touch $@
 
