@@ -20,7 +20,6 @@ from soak.diagnosis.attribution.subset_regression import SubsetFit, fit_subsets
 from soak.diagnosis.thresholds import (
     HIGH_PERCENTILE,
     LEAST_CONTRIBUTION,
-    LONGER_RUN,
     LOW_PERCENTILE,
     MOST_INFLATION,
     MOST_POINTS,
@@ -28,7 +27,6 @@ from soak.diagnosis.thresholds import (
 )
 from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Floats
-from soak.units import show_duration
 from soak.windows import EndpointWindows, Ints
 
 
@@ -81,9 +79,7 @@ _OR_TIME = (
     "what every request costs alike may as well be growth with time: at a constant rate nothing tells these apart but what "
     "grows after the load has ended"
 )
-_TOO_SHORT = (
-    "it grows, but which endpoint it is cannot be told from so little: a run of about {} would tell"
-)
+_TOO_LITTLE = "it grows, but which endpoint it is cannot be told from so little"
 
 
 def attribute(
@@ -162,7 +158,7 @@ def _told(
         return replace(told, per_hour=HourlyRate(high=high * total / hours), doubt=_OR_TIME)
     grown = np.percentile(requests @ drawn + hourly * hours, LOW_PERCENTILE) > 0
     if grown and not told.contributors and every is None and least <= 0:
-        return _refusal(key, unit, _TOO_SHORT.format(show_duration(LONGER_RUN * 3600 * hours)))
+        return _refusal(key, unit, _TOO_LITTLE)
     return told
 
 

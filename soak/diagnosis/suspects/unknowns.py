@@ -58,8 +58,6 @@ def endpoint_not_known(case: Case, context: RunContext) -> str:
     why = refused or "the growth fits several endpoints as well as one, or none of them surely"
     if case.signals and all(not signal.counted and signal.what != PLACE for signal in case.signals):
         why += "; the heap after each collection would tell sooner: take snapshots"
-    if "a run of about" in why:
-        return f"The endpoint is not known although the mix was varied: {why}."
     return f"The endpoint is not known although the mix was varied: {why}; a run of about {longer} would tell more."
 
 
