@@ -185,3 +185,8 @@ class Recording:
     traces: tuple[Trace, ...] = ()
     shown_only: frozenset[str] = frozenset()
     steps: tuple[DrivenStep, ...] = ()
+
+    @property
+    def mix_varied(self) -> bool:
+        """Whether the mix of traffic was varied on purpose, to tell endpoints apart."""
+        return any(event.kind is EventKind.MIX for event in self.events)

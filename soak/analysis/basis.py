@@ -34,8 +34,8 @@ def with_basis(analysis: Analysis, prepared: Prepared, survive: float) -> Analys
     recording = prepared.recording
     seen = tuple(event.text for event in recording.events if event.kind == EventKind.PROBE)
     unwatched = tuple(_unwatched(prepared)) if prepared.driven else ()
-    attributed = any(event.kind == EventKind.MIX for event in recording.events)
-    return replace(analysis, basis=Basis(steps, recording.sources, seen, unwatched, attributed))
+    basis = Basis(steps, recording.sources, seen, unwatched, recording.mix_varied)
+    return replace(analysis, basis=basis)
 
 
 def _load(analysis: Analysis, prepared: Prepared) -> str:
@@ -150,9 +150,7 @@ def _unwatched(prepared: Prepared) -> Iterator[str]:
         how = opening_of(recording.run.language)
         opened = f"; for {recording.run.language}, {how}" if how else ""
         yield f"Its heap from within: no snapshots were taken, so no place is named. `--diagnose` takes them{opened}."
-    if len(recording.windows) > 1 and all(
-        event.kind != EventKind.MIX for event in recording.events
-    ):
+    if len(recording.windows) > 1 and not recording.mix_varied:
         yield (
             "Which endpoint leaks: all endpoints had the same share throughout. `--attribute` varies the mix, "
             "which tells them apart."

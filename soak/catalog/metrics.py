@@ -164,19 +164,22 @@ def superseded(metric: Metric, others: Iterable[Named]) -> bool:
 
 def pool_identity(pool: PoolNames, labels: Labels) -> Labels:
     """The labels that tell one pool from another: those that the pool's selectors do not mention."""
-    gauges = (pool.used, pool.idle, pool.maximum, pool.waiting)
-    mentioned = {matcher.label for text in gauges for matcher in selector(text).matchers}
-    return tuple(pair for pair in labels if pair[0] not in mentioned)
+    return _without(labels, _matched((pool.used, pool.idle, pool.maximum, pool.waiting)))
 
 
 def breakdown_identity(breakdown: Breakdown, labels: Labels) -> Labels:
     """The labels that tell one process's memory from another's: those that the breakdown does not tell parts by."""
-    every = (breakdown.total, *breakdown.parts)
-    mentioned = {
-        matcher.label for text in breakdown.selectors() for matcher in selector(text).matchers
-    }
-    mentioned |= {part.by for part in every}
-    return tuple(pair for pair in labels if pair[0] not in mentioned)
+    told_by = {part.by for part in (breakdown.total, *breakdown.parts)}
+    return _without(labels, _matched(breakdown.selectors()) | told_by)
+
+
+def _matched(selectors: Iterable[str]) -> set[str]:
+    """The labels that these selectors ask for."""
+    return {matcher.label for text in selectors for matcher in selector(text).matchers}
+
+
+def _without(labels: Labels, names: set[str]) -> Labels:
+    return tuple(pair for pair in labels if pair[0] not in names)
 
 
 def encloses(metric: Metric | Breakdown, series: Named, others: Iterable[Named]) -> bool:

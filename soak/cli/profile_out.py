@@ -11,11 +11,9 @@ import click
 import yaml
 
 from soak.errors import UsageError, without_user_info
-from soak.profile.yamltext import compose, override
+from soak.profile.yamltext import SECRET_NAMES, compose, override
 
-_SECRET = re.compile(
-    r"authorization|cookie|passw|secret|token|api[-_]?key|credential", re.IGNORECASE
-)
+_SECRET = re.compile(SECRET_NAMES, re.IGNORECASE)
 
 
 def write_profile(path: Path, written: str, assignments: Sequence[str]) -> None:

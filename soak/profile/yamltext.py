@@ -35,6 +35,8 @@ _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _NULLS = ("", "~", "null", "Null", "NULL")
 #: What stands in the profile as run for a value given on the command line that may be a secret.
 LEFT_OUT = "…"
+#: A part of the names of headers and keys whose value is a secret, as a regular expression without regard to case.
+SECRET_NAMES = "authorization|cookie|passw|secret|token|api[-_]?key|credential"
 _TEMPLATE = re.compile(r"\{(?=[{%])")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 

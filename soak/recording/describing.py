@@ -21,11 +21,11 @@ from soak.profile import Profile
 from soak.profile.checking import directory_of
 from soak.profile.parsing import command_without_secrets
 from soak.profile.summary import load_summary, target_address
-from soak.profile.yamltext import LEFT_OUT
+from soak.profile.yamltext import LEFT_OUT, SECRET_NAMES
 
 #: A value of a key that names a secret, unless it is a `${VAR}`, a template or a JSONPath.
 _LITERAL_SECRET = re.compile(
-    r"""((?:authorization|cookie|passw|secret|token|api[-_]?key|credential)[\w-]*["']?[ \t]*:[ \t]*)"""
+    rf"""((?:{SECRET_NAMES})[\w-]*["']?[ \t]*:[ \t]*)"""
     r"""(?!\$|["']?\$\.|\{|\||>)(?:"(?:(?!\$\{|\{\{)[^"\n])*"|'(?:(?!\$\{|\{\{)[^'\n])*'|(?![\s"'\[#])(?:(?!\$\{|\{\{)[^\n,}\]#])+(?=[\n,}\]#]|$))""",
     re.IGNORECASE,
 )

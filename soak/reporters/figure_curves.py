@@ -40,10 +40,7 @@ def draw_curve(
     """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value."""
     if not has_values(curve):
         return None
-    paint = f"paint:c{number % COLOURS}"
-    columns = {"t": curve.times, "v": curve.values, "lo": curve.low, "hi": curve.high}
-    source = ColumnDataSource({name: _floats(column) for name, column in columns.items()})
-    tags = {"tags": [f"curve:{key}"], "name": clean(curve.label)[:200] or "unnamed"}
+    paint, source, tags = _prepared(key, number, curve)
     for band in _bands(curve, source):
         draw_glyph(plot, band, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.2, tags=[paint]), tags)
     dash = [6, 2] if number >= COLOURS else []
@@ -63,10 +60,7 @@ def draw_part(plot: figure, key: str, number: int, part: Curve) -> GlyphRenderer
     """One part of a stack: an area on the parts below it, and its size for the pointer to read."""
     if not has_values(part):
         return None
-    paint = f"paint:c{number % COLOURS}"
-    columns = {"t": part.times, "v": part.values, "lo": part.low, "hi": part.high}
-    source = ColumnDataSource({name: _floats(column) for name, column in columns.items()})
-    tags = {"tags": [f"curve:{key}"], "name": clean(part.label)[:200] or "unnamed"}
+    paint, source, tags = _prepared(key, number, part)
     draw_glyph(plot, source, VArea(x="t", y1="lo", y2="hi", fill_alpha=0.35, tags=[paint]), tags)
     edge = LineGlyph(x="t", y="hi", line_width=1.2, tags=[paint])
     reader = draw_glyph(plot, source, edge, tags)
@@ -87,6 +81,14 @@ def _bands(curve: Curve, whole: ColumnDataSource) -> Iterable[ColumnDataSource]:
         yield ColumnDataSource(
             {name: _floats(column[first:last]) for name, column in columns.items()}
         )
+
+
+def _prepared(key: str, number: int, curve: Curve) -> tuple[str, ColumnDataSource, dict[str, Any]]:
+    """A curve's colour as a tag, its points, and what tells its glyphs from those of others."""
+    columns = {"t": curve.times, "v": curve.values, "lo": curve.low, "hi": curve.high}
+    source = ColumnDataSource({name: _floats(column) for name, column in columns.items()})
+    tags = {"tags": [f"curve:{key}"], "name": clean(curve.label)[:200] or "unnamed"}
+    return f"paint:c{number % COLOURS}", source, tags
 
 
 def _floats(column: NDArray[np.float64]) -> NDArray[np.float32]:

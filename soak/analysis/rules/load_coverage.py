@@ -15,7 +15,6 @@ request at all broke.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -223,17 +222,14 @@ def nothing_sent(prepared: Prepared) -> str | None:
 def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
     """Endpoints that were never asked, endpoints all of whose requests failed, and failures that no limit judges."""
     prepared = asked.prepared
-    made, failed, of_kind = 0, 0, Counter[str]()
-    for windows in prepared.windows():
-        made += int(windows.requests.sum())
-        failed += int(windows.failures.sum())
-        of_kind.update(windows.failure_kinds)
-    if asked.limits.errors is None and made > failed >= UNLIMITED_FAILURES * max(made, 1):
-        named = ", ".join(kind for kind, _ in of_kind.most_common(3))
-        yield (
-            f"{show_ratio(failed / made)} of the requests failed ({named}), and no limit judges that: "
-            "`errors: 1%` in `limits` makes it a fail"
-        )
+    everything = prepared.judged_requests()
+    if everything is not None and asked.limits.errors is None:
+        made, failed = int(everything.requests.sum()), int(everything.failures.sum())
+        if made > failed >= UNLIMITED_FAILURES * made:
+            yield (
+                f"{show_ratio(failed / made)} of the requests failed ({_kinds(everything)}), and no limit judges that: "
+                "`errors: 1%` in `limits` makes it a fail"
+            )
     sent = {windows.endpoint for windows in prepared.recording.windows if windows.requests.sum()}
     never = [name for name in prepared.asked.endpoints if name not in sent]
     if never and sent:
@@ -242,10 +238,12 @@ def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[st
     for windows in prepared.windows():
         made, failed = int(windows.requests.sum()), int(windows.failures.sum())
         if made and made == failed:
-            kinds = ", ".join(
-                kind
-                for kind, _ in sorted(windows.failure_kinds.items(), key=lambda item: -item[1])[:3]
-            )
             everyone = "its only request" if made == 1 else f"all {made:,} requests"
-            failing = f"{windows.endpoint}: {everyone} failed ({kinds})"
+            failing = f"{windows.endpoint}: {everyone} failed ({_kinds(windows)})"
             yield f"{failing}, so whether it leaks is not known"
+
+
+def _kinds(windows: EndpointWindows) -> str:
+    """The three commonest kinds of failure."""
+    commonest = sorted(windows.failure_kinds.items(), key=lambda item: -item[1])
+    return ", ".join(kind for kind, _ in commonest[:3])

@@ -22,7 +22,7 @@ from soak.diagnosis.attribution.load_profiles import load_profiles
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.signals import attribute_by_endpoint, contributors, levels_of
 from soak.diagnosis.thresholds import WALL_CLOCK_SHARE
-from soak.model import EventKind, Floats, JudgedClock, Recording, Series
+from soak.model import Floats, JudgedClock, Recording, Series
 
 #: Fewer snapshots than these are no series.
 _FEWEST = 10
@@ -33,7 +33,7 @@ _DRAWN = 400
 def request_clock(recording: Recording) -> RequestClock:
     """What the snapshots and the mix of this run tell of a subject, before it is judged."""
     held = cache(lambda: _held(recording))
-    coded = any(event.kind is EventKind.MIX for event in recording.events)
+    coded = recording.mix_varied
 
     def even(prepared: Prepared, subject: Subject) -> Subject:
         role = metric_of(subject.series.name)

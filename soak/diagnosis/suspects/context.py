@@ -20,7 +20,7 @@ from soak.diagnosis.profiles.formats import HELD
 from soak.diagnosis.profiles.go_stacks import Created, read_go_stacks
 from soak.diagnosis.profiles.v8 import RUN
 from soak.diagnosis.thresholds import FLAT_HEAP_SHARE
-from soak.model import Analysis, EventKind, Finding, Recording, RuleName, Series, Verdict
+from soak.model import Analysis, Finding, Recording, RuleName, Series, Verdict
 from soak.snapshots import SnapshotKind
 
 #: A language by its name, as the catalog and the snapshots tell it; empty where neither does.
@@ -137,7 +137,7 @@ def run_context(
         heaps,
         confirmations(recording, analysis),
         allocation_sites(ran, RUN, added=True),
-        any(event.kind is EventKind.MIX for event in recording.events),
+        recording.mix_varied,
     )
 
 
