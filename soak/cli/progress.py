@@ -71,6 +71,7 @@ class ProgressLines:
         self._screen: Screen | None = None
         self._ending = ""
         self._elsewhere, self._unjudged = shown.elsewhere, True
+        self._short_told = False
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -113,6 +114,9 @@ class ProgressLines:
             self.say(f"soak: the load has begun; from another terminal: {self._elsewhere}")
             self._elsewhere = ""
         elapsed, now = self._live.elapsed, time.monotonic()
+        if not self._short_told and (short := self._short(elapsed)):
+            self._short_told = True
+            self.say(f"soak: {show_duration(elapsed)} into the load: {short}")
         if self._screen is not None:
             if now >= self._next_drawn:
                 self._next_drawn = now + 1 / DRAWN
@@ -144,7 +148,11 @@ class ProgressLines:
         room = max(1, self._console.height - FREE_LINES)
         shown, rest = (lines, []) if len(lines) <= room else (lines[: room - 1], lines[room - 1 :])
         more = [Text(f"and {len(rest)} more, none of them worse", style="dim")] if rest else []
-        told = [(self._shown.death(), "bold red"), (self._ending, "bold yellow")]
+        told = [
+            (self._short(elapsed), "bold yellow"),
+            (self._shown.death(), "bold red"),
+            (self._ending, "bold yellow"),
+        ]
         last = [Text(text, style) for text, style in told if text]
         return Group(
             head, Text(self._numbers(elapsed)), _table(shown, self._console.width), *more, *last
@@ -156,6 +164,7 @@ class ProgressLines:
             return f"{self._shown.name}: {NOT_BEGUN}"
         parts = (
             self._numbers(elapsed),
+            self._short(elapsed),
             self._shown.death(),
             self._left(elapsed),
             summary(self._judge.latest),
@@ -167,7 +176,8 @@ class ProgressLines:
         elapsed = self._live.elapsed
         if not self._live.began:
             return NOT_BEGUN
-        return f"{show_duration(elapsed)}: {self._numbers(elapsed)}; {self._left(elapsed)}"
+        parts = self._numbers(elapsed), self._short(elapsed), self._left(elapsed)
+        return f"{show_duration(elapsed)}: {'; '.join(filter(None, parts))}"
 
     def _stage(self, elapsed: float) -> str:
         """`steady, 48 min left`."""
@@ -187,6 +197,11 @@ class ProgressLines:
             )
             return f"{show_number(progress.requests)} requests made, {failed}"
         return numbers(progress)
+
+    def _short(self, elapsed: float) -> str:
+        """That the rate asked for is not kept; a search for the capacity goes beyond it on purpose."""
+        over = self._shown.searches or elapsed > self._shown.planned
+        return "" if over else self._live.progress().short
 
     def _left(self, elapsed: float) -> str:
         left = self._shown.planned - elapsed

@@ -14,6 +14,7 @@ import numpy as np
 from soak.catalog.metrics import COLLECTORS, Metric, metric_of
 from soak.latency import Histogram, bucket_seconds
 from soak.live.failures import failing
+from soak.live.rate_watch import RateWatch
 from soak.model import Event, Labels, Sample, Scrape
 from soak.windows import GeneratorWindow, Window
 
@@ -87,7 +88,7 @@ class Progress:
     """A moment of a run: the last window's rate (per second), error share and p99 (seconds), and counts so far.
 
     `generator_cpu` is the share of a core that the busiest load process used; `failing` says how
-    requests fail now.
+    requests fail now, `short` that the rate asked for is not kept.
     """
 
     users: int
@@ -99,6 +100,7 @@ class Progress:
     failed_scrapes: int
     generator_cpu: float = 0.0
     failing: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Live:
         self._window: Window | None = None
         self._began: float | None = None
         self._seconds = 0.0
+        self._rate = RateWatch()
 
     def saw(self, record: Scrape | Window | Event) -> None:
         """One record, as it is made."""
@@ -157,6 +160,7 @@ class Live:
                 sum(counts.failed for counts in self._sources.values()),
                 window.generator.cpu_ratio if window and window.generator else 0.0,
                 failing(window),
+                self._rate.said,
             )
 
     @property
@@ -207,6 +211,7 @@ class Live:
 
     def _saw_window(self, window: Window) -> None:
         self._window = window
+        self._rate.saw(window)
         if self._began is None:
             self._began = window.time - window.seconds
         for seen in window.endpoints:

@@ -6,12 +6,13 @@ import pytest
 from rich.console import Console
 
 from soak.cli.progress import ProgressLines, Shown, _table
+from soak.latency import Histogram
 from soak.live.judge import Judge, Judgement
 from soak.live.lines import ResourceLine, numbers, resource_lines, says, summary
 from soak.live.progress import Live, Progress
 from soak.model import Analysis, Finding, RuleName, RunInfo, Sample, Scrape, Trend, Verdict
 from soak.reporters.sparkline import BARS, bars
-from soak.windows import Window
+from soak.windows import EndpointWindow, GeneratorWindow, Window
 
 DAY = 86400.0
 
@@ -194,6 +195,25 @@ def test_a_run_tells_once_how_to_watch_it_from_another_terminal() -> None:
         progress.tick()
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert told == "soak: the load has begun; from another terminal: soak watch run\n"
+
+
+def test_a_rate_that_is_not_kept_is_told_once_and_stands_in_every_line_while_it_lasts() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=80)
+    seen, judge = Live(), Judge(None, html=False, after=0.0)  # type: ignore[arg-type]
+    progress = ProgressLines(Shown("x", 3600.0, 0.0, str), seen, judge, console)
+    for second in range(75):
+        done = EndpointWindow("GET /", 20, {}, 0, Histogram(), Histogram())
+        health = GeneratorWindow(0.1, 0.1, 0.0, 1, 40.0, 40)
+        seen.saw(Window(second + 1.0, 1.0, 1, (done,), health))
+        progress.tick()
+    _, told, line = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    short = "the target does not keep the rate: 40 requests/s asked for, 20 answered, "
+    assert told.startswith(f"soak: 13 s into the load: {short}")
+    assert short in line
+    assert short in progress.said()
+    assert short in " ".join(_shown(progress).split())
+    search = ProgressLines(Shown("x", 3600.0, 0.0, str, searches=True), seen, judge, console)
+    assert short not in search.said()  # it goes beyond the capacity on purpose
 
 
 def test_in_a_narrow_terminal_only_names_are_cut() -> None:
