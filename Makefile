@@ -9,16 +9,26 @@ help: ## Show what there is to make
 
 install: .venv/ready ## Put soak and all it needs into .venv
 
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
+# pip compiles on one core, tests of packages too: this takes all cores, leaves those out, and skips what is compiled.
+COMPILE = $(BIN)/python -m compileall -qq -j 0 -x '[/\\]tests?[/\\]' .venv/lib || true
+
 .venv/soak-ready: pyproject.toml # soak alone: all that the demo needs
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "Installing soak into .venv (about a minute) ..."
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@echo "Installing soak into .venv (about a minute): 1 of 3, the environment ..."
+	@$(PYTHON) -m venv .venv
+	@echo "Installing soak into .venv: 2 of 3, the packages ..."
+	@$(PIP) --upgrade pip # the pip of an older Python takes half as long again for what follows
+	@$(PIP) -e .
+	@echo "Installing soak into .venv: 3 of 3, compiling them ..."
+	@$(COMPILE)
 	@touch $@
 
 .venv/ready: .venv/soak-ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'apache-otava>=0.8,<0.9' # pins numpy, needs it not
+	@echo "Installing what developing and the tests need ..."
+	@$(PIP) -e '.[dev]'
+	@$(PIP) --no-deps 'apache-otava>=0.8,<0.9' # pins numpy, needs it not
+	@$(COMPILE)
 	@touch $@
 
 demo: .venv/soak-ready ## Run the main job on the bundled service while it leaks, and find the leak (about a minute)
