@@ -83,7 +83,7 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
                 CHROMIUM,
                 *flags,
                 f"--user-data-dir={folder}/profile",
-                "--window-size=1280,2000",
+                "--window-size=1280,6000",
                 live.url,
             ]
             done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)

@@ -91,9 +91,7 @@ function soakFit(plot, element) {
 
 function soakExplore(root, plots) {
   const groups = new Map(); // charts that share a crosshair
-  for (const [place, plot] of plots) {
-    const element = root.querySelector(`#${CSS.escape(place)}`);
-    if (!element) continue;
+  for (const [element, plot] of plots) {
     const whole = { start: plot.x_range.start, end: plot.x_range.end };
     const status = document.createElement("p");
     status.className = "unseen";

@@ -76,8 +76,9 @@ async function soakRenew() {
     soakFilterable(holder);
     soakFlames(holder);
   }
-  if (data) await soakDraw(holder, data);
+  if (data) await soakPrepare(holder, data);
   soakRestore(holder, choices);
+  if (data) await soakDrawNear((old[0]?.getBoundingClientRect().top ?? 0) - holder.getBoundingClientRect().top);
   document.documentElement.className = next.documentElement.className;
   document.title = next.title;
   for (const part of old) part.remove();
@@ -85,7 +86,7 @@ async function soakRenew() {
   if (choices.focused) document.getElementById(choices.focused)?.focus({ preventScroll: true });
   for (const [kind, act] of listeners) visualViewport.removeEventListener(kind, act);
   if (before?.document && before.document !== soakShown.document) {
-    for (const manager of before.managers) for (const view of [...manager.roots]) view.remove();
+    for (const view of before.views) view.remove();
     Bokeh.documents.splice(Bokeh.documents.indexOf(before.document), 1);
     before.document.clear();
   }

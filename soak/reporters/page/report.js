@@ -80,8 +80,11 @@ function soakUnpack(text) {
   return walk(content);
 }
 
-// The charts that are shown: a live page draws them anew.
-let soakShown = { models: [], managers: [], document: null };
+// A chart is drawn when it comes as near to what the window shows as this, in heights of the window: each costs a tenth of a second.
+const NEAR = 1;
+
+// The charts that the page shows, drawn or `waiting` to be: a live page gets them anew.
+let soakShown = { models: [], views: [], waiting: new Map(), document: null };
 let soakPrinting = false;
 const soakDark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -120,16 +123,17 @@ function soakLink(span, ahead, whole) {
   follow(ahead, span);
 }
 
-// Draw the charts of a part of the page, each into its element; what is shown is then these.
-async function soakDraw(root, data) {
+// Prepare the charts of a part of the page; what is shown is then these. None is drawn yet.
+async function soakPrepare(root, data) {
   await soakLibrary;
   const { docs, items } = soakUnpack(data);
-  const managers = await Bokeh.embed.embed_items(docs, items);
-  const drawn = Bokeh.documents.at(-1);
-  const models = [...drawn.all_models];
+  await Bokeh.embed.embed_items(docs, []); // reads the documents, and draws none of their roots
+  const held = Bokeh.documents.at(-1);
+  const models = [...held.all_models];
   const tagged = (tag) => models.filter((model) => model.tags?.includes(tag));
-  const plots = new Map(Object.entries(items[0].roots).map(([id, place]) => [place, drawn.get_model_by_id(id)]));
-  soakShown = { models, managers, document: drawn, plots, span: tagged("time")[0] };
+  const plots = new Map(Object.entries(items[0].roots).map(([id, place]) => [root.querySelector(`#${CSS.escape(place)}`), held.get_model_by_id(id)]));
+  soakShown.sight?.disconnect();
+  soakShown = { models, views: [], waiting: new Map(plots), document: held, span: tagged("time")[0] };
   soakShown.whole = { start: soakShown.span?.start, end: soakShown.span?.end };
   const onRequests = tagged("requests").map((range) => [range, { start: range.start, end: range.end }]);
   soakLink(soakShown.span, tagged("time-ahead")[0], soakShown.whole);
@@ -152,18 +156,50 @@ async function soakDraw(root, data) {
   }
 }
 
+// Draw one chart of those that are shown, unless it is drawn already.
+async function soakDraw(shown, element) {
+  const plot = shown.waiting.get(element);
+  if (!plot) return;
+  shown.waiting.delete(element);
+  shown.sight?.unobserve(element);
+  soakFit(plot, element);
+  const view = await Bokeh.index.build_view(plot);
+  if (shown !== soakShown) return view.remove(); // a live page shows newer ones by now
+  view.build(element);
+  shown.views.push(view);
+}
+
+// Draw the charts that are near, once the page has moved by `shift` pixels, and from then on each that comes near.
+async function soakDrawNear(shift = 0) {
+  const shown = soakShown;
+  const near = ({ top, bottom }) => bottom + shift > -NEAR * innerHeight && top + shift < (1 + NEAR) * innerHeight;
+  const first = [...shown.waiting.keys()].filter((element) => near(element.getBoundingClientRect()));
+  for (const element of first) await soakDraw(shown, element);
+  shown.sight = new IntersectionObserver((seen) => {
+    for (const { isIntersecting, target } of seen) if (isIntersecting) soakDraw(shown, target);
+  }, { rootMargin: `${100 * NEAR}% 0px` });
+  for (const element of shown.waiting.keys()) shown.sight.observe(element);
+}
+
 soakDark.addEventListener("change", soakPaint);
-// Paper waits for no canvas to be drawn anew at its width: it gets pictures of them, which the style sheet fits to it.
-addEventListener("beforeprint", () => {
-  soakPrinting = true;
-  for (const folded of document.querySelectorAll("details:not([open])")) { folded.open = true; folded.dataset.folded = ""; }
-  for (const view of soakShown.managers.flatMap((manager) => [...manager.roots])) {
+// Paper waits for no canvas to be drawn anew at its width: it gets pictures of all charts, which the style sheet fits to it.
+// A browser prints once the promises of this are kept, as all of them are kept without waiting for anything.
+async function soakPictures() {
+  const shown = soakShown;
+  for (const element of [...shown.waiting.keys()]) await soakDraw(shown, element);
+  if (!soakPrinting) return;
+  for (const view of shown.views) {
     if (getComputedStyle(view.el).visibility === "hidden") continue; // on the axis that is not shown
     const picture = new Image();
     picture.alt = "";
     picture.src = view.export("png").canvas.toDataURL();
-    view.el.getRootNode().host?.before(picture) ?? view.el.before(picture);
+    view.el.before(picture);
   }
+}
+addEventListener("beforeprint", () => {
+  soakPrinting = true;
+  for (const folded of document.querySelectorAll("details:not([open])")) { folded.open = true; folded.dataset.folded = ""; }
+  soakPictures();
 });
 addEventListener("afterprint", () => {
   soakPrinting = false;
@@ -171,6 +207,6 @@ addEventListener("afterprint", () => {
   for (const folded of document.querySelectorAll("details[data-folded]")) { folded.open = false; delete folded.dataset.folded; }
   soakPaint();
 });
-soakDraw(document, document.getElementById("chart-data").textContent).then(() => {
+soakPrepare(document, document.getElementById("chart-data").textContent).then(() => soakDrawNear()).then(() => {
   document.documentElement.dataset.charts = "ready";
 });
