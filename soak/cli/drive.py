@@ -120,7 +120,7 @@ def drive(
     )
     with live_views(directory, shown, live, options or ViewOptions()) as views:
         lines = views.lines
-        with interruptible(run.stop, drawn=lines.drawing), lines:
+        with interruptible(run.stop, drawn=lines.drawing, kept=directory), lines:
             run.tick = lines.tick
             try:
                 run.run()
@@ -209,11 +209,17 @@ def interruptible(
     stop: threading.Event,
     first: str = ENDING,
     drawn: Callable[[threading.Event, str], bool] = lambda *_: False,
+    kept: Path | None = None,
 ) -> Iterator[None]:
     """Ctrl-C, SIGTERM or SIGHUP once ends the run in order, and `first` is said; a second time ends the process at once.
 
-    `drawn` says whether a terminal's screen will show `first` by itself once `stop` is set.
+    `drawn` says whether a terminal's screen will show `first` by itself once `stop` is set, `kept`
+    where what was recorded stays.
     """
+    second = "stopped at once"
+    if kept is not None:
+        judging = f"`soak report {shlex.quote(str(kept))}` judges it and writes its reports"
+        second += f"; what was recorded is kept: {judging}"
     on_screen = drawn(stop, first)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -221,10 +227,7 @@ def interruptible(
             # The load ends by itself within 2 s: its lifeline is this process.
             # The progress lines hide the cursor, and cannot be left in order any more.
             cursor = b"\x1b[?25h" if os.isatty(2) else b""
-            _say_now(
-                cursor
-                + b"\nsoak: stopped at once; `soak report` can still judge what was recorded\n"
-            )
+            _say_now(cursor + f"\nsoak: {second}\n".encode(errors="backslashreplace"))
             os._exit(ExitCode.INTERRUPTED)
         stop.set()
         if not on_screen:

@@ -12,10 +12,8 @@ from datetime import datetime
 
 from soak.model import (
     Analysis,
-    Ending,
     Exemplar,
     Finding,
-    PhaseName,
     RunInfo,
     Suspect,
     Trend,
@@ -23,6 +21,8 @@ from soak.model import (
     series_key,
 )
 from soak.printable import clean as clean  # noqa: PLC0414 - reporters know this module alone
+from soak.reporters.course import course as course  # noqa: PLC0414
+from soak.reporters.course import load_began as load_began  # noqa: PLC0414
 from soak.units import (
     show_amount,
     show_count,
@@ -36,14 +36,6 @@ from soak.units import (
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 MARK = {Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?", Verdict.PASS: "✓"}
 BROKEN = ("!", "BROKEN")
-ENDED = {
-    Ending.COMPLETED: "completed in",
-    Ending.ABORTED: "aborted after",
-    Ending.INTERRUPTED: "interrupted after",
-    Ending.CRASHED: "crashed after",
-    Ending.RUNNING: "still under way after",
-    Ending.EARLY: "ended early, with a certain verdict, after",
-}
 #: A suspect's endpoint where every one of them leaks alike.
 EVERY = "*"
 #: The class of a suspect of which nothing tells what kind it is.
@@ -294,27 +286,6 @@ def headline(analysis: Analysis) -> tuple[str, str]:
     if analysis.broke:
         return BROKEN
     return MARK[analysis.verdict], analysis.verdict.value.upper()
-
-
-def load_began(analysis: Analysis) -> float:
-    """When the load began, in seconds of the run; 0 where nothing was driven."""
-    stretches = (phase for phase in analysis.phases if phase.name != PhaseName.SNAPSHOT)
-    return min((phase.start for phase in stretches), default=0.0)
-
-
-def course(analysis: Analysis) -> str:
-    """`completed in 8 h`, or `recorded over 8 h` of a file: how it ended, and how long after the load began.
-
-    The target's start is not counted.
-    """
-    run = analysis.run
-    lasted = show_duration(max(run.seconds - load_began(analysis), 0.0))
-    if run.failure is not None:
-        why = "" if run.failure in analysis.reason else f": {clean(run.failure)}"
-        return f"broke after {lasted}{why}"
-    if run.ended is Ending.COMPLETED and not (analysis.phases or analysis.endpoints):
-        return f"recorded over {lasted}"  # a file or a server's answer: nothing was run
-    return f"{ENDED[run.ended]} {lasted}"
 
 
 def tally(analysis: Analysis) -> str:

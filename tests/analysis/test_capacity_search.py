@@ -124,7 +124,7 @@ def test_a_target_that_died_fails_whatever_was_found(found: Recorded) -> None:
     )
     analysis = judged(died)
     assert analysis.verdict is Verdict.FAIL
-    assert "did not survive" in analysis.reason
+    assert "It ended with code 2" in analysis.reason
 
 
 def test_a_run_under_way_is_judged_so_far() -> None:

@@ -188,3 +188,22 @@ def test_wrong_usage_is_exit_2_in_every_verb(
     assert err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_interruption_says_what_is_kept_and_what_judges_it() -> None:
+    twice = """
+import os, signal, threading
+from pathlib import Path
+from soak.cli.drive import interruptible
+with interruptible(threading.Event(), kept=Path("reports/my run")):
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", twice], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == ExitCode.INTERRUPTED
+    assert done.stderr.splitlines()[-1] == (
+        "soak: stopped at once; what was recorded is kept: `soak report 'reports/my run'` "
+        "judges it and writes its reports"
+    )

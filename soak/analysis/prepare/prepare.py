@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,13 +16,15 @@ from soak.analysis.prepare.snapshot_masking import perturbed, without
 from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.metrics import selected
 from soak.catalog.process import PROCESS_ID, START_TIME
-from soak.model import Floats, Kind, Labels, Phase, PhaseName, Recording, Series
+from soak.model import EventKind, Floats, Kind, Labels, Phase, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
 
 ALL: Labels = ()
 #: Within so many seconds, two series see the same restart.
 _SAME = 10.0
+#: Seconds before a death that say no more of how it lived: a service that ends fails requests and scrapes.
+DYING = 2.0
 #: What tells containers of one page apart where they have no `id` (the kubelet's resource page).
 _CONTAINER = ("namespace", "pod", "container")
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -123,7 +126,7 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     last = max((float(pair[1]) for pair in times), default=recording.run.seconds)
     steady = phases.get("steady")
     start = phases["ramp"].start if "ramp" in phases else steady.start if steady else first
-    end = steady.end if steady else last
+    end = max(start, min(steady.end if steady else last, died_at(recording) - DYING))
     # A run that broke off in the ramp has only that.
     full = steady.start if steady else start
     own = tuple(_without_doubles(recording.series))
@@ -163,6 +166,12 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
         masked,
         requests_of_all,
     )
+
+
+def died_at(recording: Recording) -> float:
+    """When the target died: what came after says nothing more of it. Infinite where it lived."""
+    deaths = (event.time for event in recording.events if event.kind is EventKind.TARGET)
+    return min(deaths, default=math.inf)
 
 
 def _overlap(stretches: Sequence[Phase], start: float, end: float) -> float:

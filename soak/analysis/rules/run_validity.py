@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.prepare import DYING, Prepared, died_at
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.container import OOM_KILLS
 from soak.catalog.process import START_TIME
@@ -40,9 +40,9 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
     """What went wrong without changing a verdict: lost scrapes, late ones, and what the run itself noted."""
     prepared = asked.prepared
     for health in prepared.recording.sources:
-        if health.failed:
-            share = show_ratio(health.failed / health.scrapes)
-            lost = f"{health.failed:,} of {health.scrapes:,} scrapes failed ({share})"
+        scrapes, failed = _scrapes(prepared, health)
+        if failed:
+            lost = f"{failed:,} of {scrapes:,} scrapes failed ({show_ratio(failed / scrapes)})"
             yield f"{health.source}: {lost}; the last error: {health.last_error}"
         if health.worst_late > 1.0:
             yield f"{health.source}: a scrape was {show_duration(health.worst_late)} late"
@@ -63,6 +63,14 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
         )
     mixes = [event.text for event in prepared.recording.events if event.kind is EventKind.MIX]
     yield from mixes[:1]  # a load that is made again says it again
+
+
+def _scrapes(prepared: Prepared, health: SourceHealth) -> tuple[int, int]:
+    """How many scrapes were tried while the target lived, and how many of them failed."""
+    inside = health.times < died_at(prepared.recording) - DYING
+    if not len(health.times) or inside.all():
+        return health.scrapes, health.failed
+    return int(inside.sum()), int(np.count_nonzero(inside & ~health.answered))
 
 
 def seen_events(prepared: Prepared) -> Iterator[Event]:
@@ -160,7 +168,8 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
     for event in deaths:
         after = event.time - prepared.start
         when = "as the load began" if after < _AT_ONCE else f"after {show_duration(after)} of load"
-        reason = f"The target did not survive this run ({event.text}, {when})."
+        what, _, why = event.text.partition(": ")
+        reason = f"{what[:1].upper()}{what[1:]} {when}{': ' if why else ''}{why}."
         yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason)
 
 

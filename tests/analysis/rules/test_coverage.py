@@ -147,7 +147,22 @@ def test_a_target_gone_at_the_last_scrape_is_a_fail_however_late() -> None:
 
 def test_a_target_that_ended_by_itself_is_a_fail() -> None:
     event = Event(290.0, EventKind.TARGET, "the target ended by itself with code 1")
-    assert judged(recording(MEMORY, sources=[health()], events=[event])).verdict is Verdict.FAIL
+    analysis = judged(recording(MEMORY, sources=[health()], events=[event]))
+    assert analysis.verdict is Verdict.FAIL
+    assert analysis.reason == "The target ended by itself with code 1 after 4.8 min of load."
+
+
+def test_what_a_dead_target_does_not_answer_is_no_further_finding() -> None:
+    served = windows()
+    failures = np.where(np.arange(SECONDS) < 200, 0, served.requests)
+    served = replace(served, failures=failures, failure_kinds={"connect: refused": 5000})
+    lost = health(failing=list(range(199, 300)), error="process 7 does not exist", gone=True)
+    event = Event(200.0, EventKind.TARGET, "the target died: its process is gone")
+    analysis = judged(recording(MEMORY, sources=[lost], requests=[served], events=[event]))
+    assert analysis.reason == "The target died after 3.3 min of load: its process is gone."
+    told = [finding for finding in analysis.findings if finding.verdict is not Verdict.PASS]
+    assert [finding.rule for finding in told] == ["restart"]
+    assert analysis.warnings == ()
 
 
 @pytest.mark.parametrize(
