@@ -56,6 +56,7 @@ class GeneratorWindow:
     were made, whatever became of them, and `queued` how many of these found no free connection.
     `connections` is how many were open at its end, None where that is not known. `users_asked` is
     how many users a locustfile should have had at its end, None where the profile alone says so.
+    `machine_load` is the load average of its machine, the highest of several, per core.
     """
 
     cpu_ratio: float
@@ -67,6 +68,7 @@ class GeneratorWindow:
     queued: int = 0
     connections: int | None = None
     users_asked: int | None = None
+    machine_load: float | None = None
 
     @classmethod
     def together(cls, several: Sequence[GeneratorWindow]) -> GeneratorWindow:
@@ -74,6 +76,7 @@ class GeneratorWindow:
         asked = [window.asked for window in several if window.asked is not None]
         connections = [window.connections for window in several if window.connections is not None]
         users = [window.users_asked for window in several if window.users_asked is not None]
+        machines = [window.machine_load for window in several if window.machine_load is not None]
         return cls(
             max(window.cpu_ratio for window in several),
             sum(window.cpu_seconds for window in several),
@@ -84,6 +87,7 @@ class GeneratorWindow:
             sum(window.queued for window in several),
             sum(connections) if connections else None,
             sum(users) if users else None,
+            max(machines, default=None),
         )
 
 
@@ -174,6 +178,7 @@ class GeneratorWindows:
     queued: Floats
     connections: Floats
     users_asked: Floats
+    machine_load: Floats
 
     def between(self, start: float, end: float) -> GeneratorWindows:
         """The windows whose middle lies within [start, end]."""

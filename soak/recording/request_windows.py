@@ -222,15 +222,15 @@ def read_coverage(windows: Columns) -> WorkerCoverages | None:
 
 
 def _generators_together(table: Floats) -> Floats:
-    """The generator's windows, shape (n, 11), as many together as the requests' are."""
+    """The generator's windows, shape (n, 12), as many together as the requests' are."""
     together = -(-len(table) // MOST_WINDOWS) or 1
     if together == 1:
         return table
     first = np.arange(0, len(table), together)
-    # CPU seconds and what was asked, made and queued add up; of delays, memory, connections and
-    # users the most counts.
+    # CPU seconds and what was asked, made and queued add up; of delays, memory, connections,
+    # users and the machine's load the most counts.
     added, most = np.add.reduceat(table, first), np.fmax.reduceat(table, first)
-    grouped = np.where(np.isin(np.arange(11), (1, 3, 6, 7, 8)), added, most)
+    grouped = np.where(np.isin(np.arange(table.shape[1]), (1, 3, 6, 7, 8)), added, most)
     grouped[:, 0] = table[np.minimum(first + together, len(table)) - 1, 0]
     grouped[:, 2] = np.add.reduceat(table[:, 2] * table[:, 1], first) / added[:, 1]
     return grouped

@@ -72,6 +72,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "queued": "count",
         "connections": "count?",
         "users_asked": "count?",
+        "machine_load": "number?",
     },
     "exemplars": {
         "id": "count",

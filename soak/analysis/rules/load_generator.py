@@ -11,6 +11,7 @@
 | in more than 5% of the windows: inconclusive | fewer cannot move a p95, nor the trend of one |
 | in half of them or more: the run broke | then no statistic of latency is the target's |
 | more than 1% late: a warning | p99 begins there |
+| load average of its machine above 1 per core: overloaded | more wants to run than there are processors: some of it waits |
 | 70% of a core | what a process is planned for: queueing at 70% costs two requests' time, with room for a burst |
 
 A generator that is late now and then and makes every arrival all the same has loaded the target as
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import ceil, isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ from soak.units import show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows, GeneratorWindows
 
 SHORT, BEHIND, DROPPED, MOSTLY_LATE = 0.95, 0.5, 0.01, 0.5
-PARTLY, THROUGHOUT, LATE, PLANNED = 0.05, 0.5, 0.01, 0.7
+PARTLY, THROUGHOUT, LATE, PLANNED, CROWDED = 0.05, 0.5, 0.01, 0.7, 1.0
 #: Of arrivals at random only the mean is asked for: so many standard errors fewer are chance. Of 1,000 runs at any rate at
 #: most one may be called saturated by it; at 3, one in 200 of the short and slow ones is, at 4 none of 8,000.
 CHANCE = 4.0
@@ -47,7 +48,8 @@ class Generator:
     `saturated` is the share of windows in which it was, `delayed` that in which most arrivals were
     late through it; `late` counts only what the target did not cause. `behind`: fewer were made
     than asked for. `asked` is None in the closed model. `processes` would have done; `several` made
-    the load already.
+    the load already. `machine` is the highest load average of its machine, per core; NaN where it
+    is not known.
     """
 
     cpu: float
@@ -62,6 +64,7 @@ class Generator:
     processes: int
     several: bool = False
     behind: bool = False
+    machine: float = nan
 
     @property
     def broke(self) -> bool:
@@ -124,6 +127,7 @@ def _figures(
     else:
         saturated = busy
     span, total = float(seconds.sum()), float(made.sum())
+    known = np.isfinite(own.machine_load[whole])
     wanted = float(asked.sum()) if is_open else total
     needed = wanted * float(spent.sum()) / (total * span * PLANNED) if total else 1.0
     return Generator(
@@ -138,6 +142,9 @@ def _figures(
         total / span,
         max(1, ceil(needed)),
         behind=is_open and _is_short(made, asked),
+        machine=float(np.max(own.machine_load[whole], where=known, initial=-1.0))
+        if known.any()
+        else nan,
     )
 
 
@@ -178,9 +185,7 @@ def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterat
     generator = generator_of(asked.prepared)
     if generator is None or generator.saturated > PARTLY:
         return
-    late = (
-        f"{show_ratio(generator.late)} of the arrivals were sent late because of the load generator"
-    )
+    late = f"{show_ratio(generator.late)} of the arrivals were sent late because {_late_because(generator)}"
     if generator.late > LATE and not generator.short:
         yield f"{late}; their latency includes it, p99 and beyond above all."
     if generator.short:
@@ -231,9 +236,25 @@ def saturated(generator: Generator | None, findings: Iterable[Finding]) -> str |
 def _figures_of(generator: Generator) -> str:
     """`97% of a core, turns up to 12 ms late, 4,000 of 9,000 requests/s`."""
     said = f"{show_ratio(generator.cpu)} of a core, event loop up to {show_duration(generator.lag)} late"
+    if generator.machine > CROWDED and generator.lag >= LAGGING:
+        said += f", load average of its machine {show_number(generator.machine)} per core"
     if generator.asked is None or not generator.behind:
         return said
     return f"{said}, {show_number(generator.achieved)} of {show_number(generator.asked)} requests/s made"
+
+
+def _late_because(generator: Generator) -> str:
+    """Why arrivals were late that the target did not delay, as far as it was recorded."""
+    if generator.busy > PARTLY or isnan(generator.machine):
+        return "of the load generator"
+    own = f"{show_ratio(generator.cpu)} of a core"
+    machine = f"{show_number(generator.machine)} per core"
+    if generator.machine > CROWDED:
+        return f"its machine was overloaded (load average {machine}, while the load generator used {own})"
+    others = (
+        "bursts of other processes, a CPU limit of its container, a virtual machine that was paused"
+    )
+    return f"of the load generator, which was not busy ({own}; load average of its machine {machine}): look for {others}"
 
 
 def _consequence(generator: Generator) -> str:

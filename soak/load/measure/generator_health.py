@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,16 @@ class Health:
             asked = self._asked - until
         memory = self._process.memory_info().rss
         return GeneratorWindow(
-            spent / seconds, spent, lag, memory, asked, new, waited, connections, users_asked
+            spent / seconds,
+            spent,
+            lag,
+            memory,
+            asked,
+            new,
+            waited,
+            connections,
+            users_asked,
+            machine_load(),
         )
 
 
@@ -91,11 +101,23 @@ class MasterHealth:
         part = spent - self._spent
         self._spent, self._asked = spent, now
         own = GeneratorWindow(
-            part / seconds, part / len(windows), 0.0, self._process.memory_info().rss
+            part / seconds,
+            part / len(windows),
+            0.0,
+            self._process.memory_info().rss,
+            machine_load=machine_load(),
         )
         for window in windows:
             workers = [window.generator] if window.generator is not None else []
             yield replace(window, generator=GeneratorWindow.together([*workers, own]))
+
+
+def machine_load() -> float | None:
+    """How many threads of this machine want to run, a core, over the last minute; None where the system does not say."""
+    try:
+        return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
+    except (OSError, AttributeError):
+        return None
 
 
 def _cpu_seconds() -> float:

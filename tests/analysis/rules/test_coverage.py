@@ -81,6 +81,7 @@ def generator(asked: float, made: np.ndarray, users: float = np.nan) -> Generato
         zeros,
         zeros,
         users * ones,
+        np.nan * ones,
     )
 
 

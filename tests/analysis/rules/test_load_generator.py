@@ -30,10 +30,15 @@ SLOW = Limits.model_validate({"p99": "1ms", "rate": "60/s"})
 
 
 def generator(
-    cpu: Any = 0.2, lag: Any = 0.002, asked: Any = ASKED, made: Any = ASKED, queued: Any = 0
+    cpu: Any = 0.2,
+    lag: Any = 0.002,
+    asked: Any = ASKED,
+    made: Any = ASKED,
+    queued: Any = 0,
+    machine: float = np.nan,
 ) -> GeneratorWindows:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
-    columns = (cpu, cpu, lag, 2e8, asked, made, queued, np.nan, np.nan)
+    columns = (cpu, cpu, lag, 2e8, asked, made, queued, np.nan, np.nan, machine)
     return GeneratorWindows(times, ones, *(ones * column for column in columns))
 
 
@@ -228,6 +233,34 @@ def test_late_arrivals_are_a_warning_only_where_the_generator_made_them_late() -
     assert "kept up" in finding(judged(generator())).reason
     assert warning.startswith("4% of the arrivals were sent late because of the load generator")
     assert judged(generator(queued=2), scheduled(late=2)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (
+            generator(cpu=0.05, machine=7.5),
+            "because its machine was overloaded (load average 7.5 per core, while the load generator used 5% of a core)",
+        ),
+        (generator(cpu=0.05, machine=1.01), "its machine was overloaded"),
+        (
+            generator(cpu=0.05, machine=1.0),
+            "of the load generator, which was not busy (5% of a core; load average of its machine 1 per core): look for",
+        ),
+        (generator(cpu=0.05), "because of the load generator; their latency includes it"),
+        (generator(cpu=0.95, machine=7.5), "because of the load generator; their latency"),
+    ],
+)
+def test_why_arrivals_were_late_is_told_as_far_as_it_was_recorded(
+    own: GeneratorWindows, said: str
+) -> None:
+    assert any(said in warning for warning in judged(own, scheduled(late=2)).warnings)
+
+
+def test_an_overloaded_machine_stands_beside_the_lag_that_it_explains() -> None:
+    reason = finding(judged(generator(lag=0.06, machine=3.0))).reason
+    assert "up to 60 ms late, load average of its machine 3 per core" in reason
+    assert "load average" not in finding(judged(generator(lag=0.04, machine=3.0))).reason
 
 
 def test_a_generator_that_is_busy_and_keeps_up_is_a_warning() -> None:

@@ -71,6 +71,16 @@ def test_several_processes_are_as_busy_as_the_busiest() -> None:
     assert GeneratorWindow.together([replace(one, asked=None)]).asked is None
 
 
+def test_the_load_of_the_machine_is_told_per_core_and_the_highest_of_several_counts() -> None:
+    here = Health(None).close(1.0, 0, 0).machine_load
+    assert here is not None
+    assert 0 <= here < 1000
+    one = GeneratorWindow(0.5, 0.5, 0.001, 100)
+    loads = [replace(one, machine_load=load) for load in (0.5, 7.5, None)]
+    assert GeneratorWindow.together(loads).machine_load == 7.5
+    assert GeneratorWindow.together([one]).machine_load is None
+
+
 def test_the_masters_own_cpu_and_memory_stand_beside_its_workers() -> None:
     worker = GeneratorWindow(0.1, 0.1, 0.002, 100, 20.0, 9, 1)
     window = Window(1.0, 1.0, 5, (), worker)
