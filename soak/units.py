@@ -11,6 +11,10 @@ import re
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+#: What an amount is divided by to be shown in a unit.
+_SHOWN_IN = {**_BYTES, **_SECONDS, "days": 86400.0, "%": 0.01}
+#: Numbers that no more decimals tell apart differ by less than they are known.
+_MOST_DECIMALS = 12
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ms|s|min|m|h|d|w)")
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]*)\s*")
@@ -157,6 +161,22 @@ def show_amount(value: float, unit: str) -> str:
     if unit == "ratio":
         return show_ratio(value)
     return f"{show_number(value)}{'' if unit.startswith('/') else ' '}{unit}".strip()
+
+
+def show_apart(value: float, other: float, unit: str) -> tuple[str, str]:
+    """Two amounts in one unit; where rounding makes them read alike, with as many decimals as tell them apart."""
+    shown = show_amount(value, unit), show_amount(other, unit)
+    if value == other or shown[0] != shown[1]:
+        return shown
+    sign = re.search(r"[^\d.,+-].*", shown[1])
+    suffix = sign[0] if sign else ""
+    scale = _SHOWN_IN.get(suffix.removesuffix("/h").strip(), 1.0)
+    for decimals in range(1, _MOST_DECIMALS):
+        texts = [f"{amount / scale:,.{decimals}f}" for amount in (value, other)]
+        if texts[0] != texts[1]:
+            plain = [text.rstrip("0").rstrip(".") for text in texts]
+            return f"{plain[0]}{suffix}", f"{plain[1]}{suffix}"
+    return shown
 
 
 def unit_of(name: str) -> str:

@@ -12,6 +12,7 @@ from soak.units import (
     parse_rate,
     parse_ratio,
     show_amount,
+    show_apart,
     show_bytes,
     show_count,
     show_duration,
@@ -118,3 +119,21 @@ def test_a_sentence_begins_with_a_capital_but_a_metric_with_its_own_name() -> No
         == "go_memstats_alloc_bytes keeps growing"
     )
     assert capitalized("") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "shown"),
+    [
+        (100 * 2**20 + 3000, 100 * 2**20, "bytes", ("100.003 MiB", "100 MiB")),
+        (100 * 2**20, 100 * 2**20, "bytes", ("100 MiB", "100 MiB")),
+        (0.2501, 0.25, "seconds", ("250.1 ms", "250 ms")),
+        (0.01001, 0.01, "ratio", ("1.001%", "1%")),
+        (12_345.4, 12_345, "threads", ("12,345.4 threads", "12,345 threads")),
+        (100_000_000 / 999_999_999, 0.1, "", ("0.1000000001", "0.1")),
+        (200 * 2**20, 100 * 2**20, "bytes", ("200 MiB", "100 MiB")),
+    ],
+)
+def test_amounts_that_rounding_makes_alike_are_told_apart(
+    value: float, limit: float, unit: str, shown: tuple[str, str]
+) -> None:
+    assert show_apart(value, limit, unit) == shown

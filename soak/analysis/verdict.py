@@ -22,6 +22,7 @@ from soak.analysis.rules.run_validity import seen_events
 from soak.analysis.vouch import horizon_of, vouch_finding, vouched_by, vouches
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.catalog.process import RESIDENT
+from soak.catalog.row_types import Worse
 from soak.model import (
     Analysis,
     Ending,
@@ -212,7 +213,8 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
         role = metric_of(first.series, first.labels) or unknown_metric(first.series)
         slowest = show_growth(first.trend.resolution_per_hour, role.unit)
-        return f"{said}; growth of {role.noun} above {slowest}, would have been caught."
+        unseen = "a fall" if role.worse is Worse.DOWN else "growth"
+        return f"{said}; {unseen} of {role.noun} above {slowest}, would have been caught."
     return f"{said}."
 
 

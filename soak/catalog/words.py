@@ -93,7 +93,8 @@ _ALWAYS_CLOCKS = word_set("uptime elapsed epoch unixtime timestamp")
 #: What has happened is counted from the start on, whatever it happened to: `connections_accepted`, `cache_hits`.
 _EVENTS = word_set(
     "created accepted opened closed hits hit misses miss evictions evicted freed released started finished expired "
-    "rejected dropped handled completed served processed acquired returned borrowed joined terminated io"
+    "rejected dropped handled completed served processed acquired returned borrowed joined terminated io uploaded "
+    "downloaded transferred transmitted"
 )
 #: What no leak uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits.
 _NEVER = word_set(
@@ -107,7 +108,7 @@ _NEVER = word_set(
 #: What is rather a flow than a stock, unless a word of a resource stands beside it.
 _RARELY = word_set(
     "request requests reqs error errors failed failures users vus hits misses seconds ms us ns done "
-    "served completed processed events total hour day month year ps"
+    "served completed processed events total hour day month year ps gc"
 )
 
 

@@ -10,6 +10,8 @@ from soak.errors import UsageError
 from soak.profile import Limits
 from soak.units import parse_growth
 
+#: Sections of series that a name may begin with, as a profile writes them one below the other.
+_SECTIONS = ("growth", "max")
 _NAMED = {name for name in Limits.model_fields if name not in ("growth", "max", "drift")}
 
 
@@ -23,7 +25,10 @@ def refuse_unknown_percentiles(texts: Iterable[str]) -> None:
 
 
 def limits_tree(texts: Iterable[str]) -> dict[str, Any]:
-    """The `limits` section that these texts amount to: growth where the value is per time, else the largest value allowed."""
+    """The `limits` section that these texts amount to: growth where the value is per time, else the largest value allowed.
+
+    `max.NAME` and `growth.NAME` say themselves which they are.
+    """
     tree: dict[str, Any] = {}
     for text in texts:
         name, colon, value = (part.strip() for part in text.rpartition(":"))
@@ -31,7 +36,10 @@ def limits_tree(texts: Iterable[str]) -> dict[str, Any]:
             raise UsageError(
                 f"--limit {text!r}: expected NAME: VALUE, such as 'p99: 250ms' or 'process_open_fds: 1/h'"
             )
-        if name in _NAMED:
+        section, point, series = name.partition(".")
+        if point and series and section in _SECTIONS:
+            tree.setdefault(section, {})[series] = value
+        elif name in _NAMED:
             tree[name] = value
         elif _is_growth(value):
             tree.setdefault("growth", {})[name] = value

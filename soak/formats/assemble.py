@@ -12,7 +12,7 @@ from soak.catalog.words import Meaning, free_beside_caches, words_of
 from soak.errors import InputError
 from soak.formats.column_names import kind_of, meaning_of
 from soak.formats.content import Content
-from soak.formats.format import RawSeries, Reading
+from soak.formats.format import RawSeries, Reading, counted
 from soak.formats.times import FIRST_UNIX
 from soak.model import (
     Event,
@@ -41,7 +41,8 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
     origin = min(float(column.times.min()) for column in series)
     parts, buckets = _parts_of_histograms(series)
     if buckets:
-        notes.append(f"{len(buckets):,} buckets of histograms are left out")
+        left = counted(len(buckets), "bucket of a histogram is", "buckets of histograms are")
+        notes.append(f"{left} left out")
     words = frozenset(word for column in series for word in words_of(column.name))
     made, shown_only, seen = [], set(), dict[str, int]()
     for column in series:

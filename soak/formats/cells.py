@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from soak.formats.column_names import BYTES, EXACT_BYTES, TIMES
+from soak.formats.column_names import BYTES, EXACT_BYTES, OCTETS, TIMES
 from soak.model import Floats
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MISSING = (
 )
 #: A number as tools write it.
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([A-Za-zµ%]+)?(?:\s+/\s+.*)?")
+_WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([^\W\d_]+|%)?(?:\s+/\s+.*)?")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 #: Groups of digits as Germans, French, Swiss and Python write them: points alone need two groups, for one may be a decimal.
 _POINTS = re.compile(r"[-+]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
@@ -101,6 +101,7 @@ def _factor(unit: str) -> tuple[float, str] | None:
         return 1e-3, ""
     if unit in EXACT_BYTES:
         return EXACT_BYTES[unit], "bytes"
+    unit = OCTETS.get(unit.lower(), unit)
     if unit.lower() in BYTES or unit in ("g", "t"):  # as top and ps mean them
         return BYTES[unit.lower() if unit.lower() in BYTES else f"{unit}b"], "bytes"
     return (TIMES[unit], "seconds") if unit in TIMES else None

@@ -10,7 +10,9 @@ from soak.model import Kind
 
 _LABELLED = re.compile(r"([^{]*)\{(.*)\}")
 _LABEL = re.compile(r'\s*([^=,{}"\s]+)\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-_UNIT = re.compile(r"^(.*?)[\s_\-.]*[(\[]\s*([A-Za-zµ%/]+)\s*[)\]]$|^(.*?)[\s_\-.]+([A-Za-zµ]+)$")
+_UNIT = re.compile(
+    r"^(.*?)[\s_\-.]*[(\[]\s*([^\W\d_]+|%|[A-Za-z%]+/[a-z]+)\s*[)\]]$|^(.*?)[\s_\-.]+([A-Za-zµ]+)$"
+)
 _CAMEL_UNIT = re.compile(r"^(.*[a-z])(KB|MB|GB|TB|KiB|MiB|GiB|Bytes)$")
 
 #: Bytes in each unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) mean 1,024 by k.
@@ -20,6 +22,9 @@ BYTES |= {
     for power, prefix in enumerate("kmgt", 1)
     for unit in ("b", "ib", "bytes")
 }
+#: Bytes as French and Russian programs write them; of column names only in brackets, for `go` and `to` are words.
+OCTETS = {"octet": "byte", "octets": "bytes", "байт": "bytes", "кб": "kb", "мб": "mb", "гб": "gb"}
+OCTETS |= {f"{prefix}{infix}o": f"{prefix}{infix}b" for prefix in "kmgt" for infix in ("", "i")}
 #: The same for values that carry their unit, where MB is a million as Docker and Kubernetes write it.
 EXACT_BYTES = {"B": 1, "": 1} | {
     f"{p}{u}": 1000**n for n, p in enumerate("kMGT", 1) for u in ("B", "")
@@ -85,6 +90,8 @@ def _split_unit(column: str) -> tuple[str, str]:
         if match.lastindex
         else ("", "")
     )
+    if match[0].endswith((")", "]")):
+        unit = OCTETS.get(unit.lower(), unit)
     return (stem, unit) if unit.lower() in BYTES or unit.lower() in TIMES else ("", "")
 
 

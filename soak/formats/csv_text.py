@@ -7,11 +7,12 @@ import io
 import re
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from soak.formats.cells import NUMBER
+from soak.formats.column_names import in_base_unit
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, Table, refuse
 from soak.formats.table import read_table
@@ -25,6 +26,10 @@ _ALIKE = 0.6
 #: No more lines than this stand above or below a table.
 _MOST_ASIDE = 6
 _RULE = re.compile(r"[\s|+:=-]*--[\s|+:=-]*")
+#: A whole number whose thousands have points, or need none.
+_POINTED = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})*")
+#: A unit is no longer than this.
+_LONGEST_UNIT = 12
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
@@ -65,6 +70,18 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
     if not body:
         raise refuse(content, "has a header but no rows")
     width = len(dialect.header or _fields(body[0], dialect.delimiter))
+    units = _fields(body[0], dialect.delimiter)
+    if dialect.header is not None and len(body) > 1 and _are_units(units, width):
+        dialect = replace(
+            dialect,
+            header=[
+                f"{name} ({unit})" if _is_unit(unit) else name
+                for name, unit in zip(dialect.header, units, strict=True)
+            ],
+            first=dialect.first + 1,
+        )
+        body = body[1:]
+        notes.append("the line below the header is taken for its columns' units")
     footers = _footers(body, width, dialect.delimiter)
     if footers:
         body = body[:-footers]
@@ -75,8 +92,51 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
         notes.append("there is no header; the columns are called column_1, column_2 and so on")
     table = _table(content, dialect, header, body)
     table.notes += notes
+    _take_points_for_thousands(table, dialect, body)
     _tell_doubles_apart(table)
     return table, options
+
+
+def _are_units(fields: list[str], width: int) -> bool:
+    """Whether a line tells the units of the columns above it: no value, and a unit of time or size."""
+    return (
+        len(fields) == width > 1
+        and any(map(_is_unit, fields))
+        and not any(_is_value(field) or len(field) > _LONGEST_UNIT for field in fields)
+    )
+
+
+def _is_unit(text: str) -> bool:
+    return in_base_unit(f"x ({text.strip()})")[2] != ""
+
+
+def _take_points_for_thousands(table: Table, dialect: Dialect, body: list[str]) -> None:
+    """Whole numbers of a German file, as `307.200`, as they are meant; said, since one could take them for fractions.
+
+    They are told by the decimal comma of other columns, or by the unit: of bytes and KiB there are no thousandths.
+    """
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    taken = []
+    for place, name in enumerate(table.headers):
+        whole = in_base_unit(name)[1] in (1.0, 1024.0) and in_base_unit(name)[0].endswith("_bytes")
+        if dialect.delimiter == "," or not (dialect.decimal == "," or whole):
+            continue
+        first = [_field(line, dialect.delimiter, place) for line in body[:_SAMPLE]]
+        if not all(map(_POINTED.fullmatch, first)) or not any("." in text for text in first):
+            continue
+        texts = [_field(line, dialect.delimiter, place) for line in body]
+        if all(map(_POINTED.fullmatch, texts)):
+            table.columns[place] = pd.Series([float(text.replace(".", "")) for text in texts])
+            example = next(text for text in texts if "." in text)
+            taken.append(f"{name}: {example} is read as {int(example.replace('.', '')):,}")
+    if taken:
+        table.notes.append(f"points are taken for marks of thousands ({'; '.join(taken)})")
+
+
+def _field(line: str, delimiter: str, place: int) -> str:
+    fields = _fields(line, delimiter)
+    return fields[place].strip() if place < len(fields) else ""
 
 
 def _footers(body: list[str], width: int, delimiter: str) -> int:

@@ -107,6 +107,11 @@ class Format:
     by_lines: bool = True
 
 
+def counted(count: int, one: str, more: str) -> str:
+    """`1 column is`, `214 columns are`."""
+    return f"{count:,} {one if count == 1 else more}"
+
+
 #: Characters of a refusal: no sentence of ours is as long without what it quotes.
 MOST_SAID = 600
 

@@ -1,4 +1,4 @@
-"""Node's --trace-gc: a line a collection, with the heap before and after in MB of 1,048,576 bytes."""
+"""Node's --trace-gc (MB of 1,048,576 bytes) and --trace-gc-nvp (names and values): the heap after each collection."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ _LINE = re.compile(
     r"\[(\d+)(?::0x[0-9a-f]+)?(?::\d+)?\]\s+(\d+) ms: ([A-Z][A-Za-z-]*)(?: \([^)]*\))* "
     r"(\d+(?:\.\d+)?) \((\d+(?:\.\d+)?)\) -> (\d+(?:\.\d+)?) \((\d+(?:\.\d+)?)\) MB"
 )
+#: The same of --trace-gc-nvp, in bytes; V8's letters for the collections of the young heap are s, ms and mms.
+_NAMED = re.compile(
+    r"\[(\d+)(?::0x[0-9a-f]+)?(?::\d+)?\]\s+(\d+) ms: (?=\S*=)(?:.*?\s)?gc=(\w+)\s.*?\btotal_size_after=(\d+)"
+)
+_YOUNG = ("s", "ms", "mms")
 _MIB = 2**20
 
 
@@ -25,6 +30,10 @@ def read(content: Content, options: Options) -> Reading:
             major = not match[3].startswith(("Scavenge", "Minor"))
             rows.setdefault(match[1], []).append(
                 (float(match[2]) / 1e3, float(match[6]) * _MIB, major)
+            )
+        elif match := _NAMED.search(line):
+            rows.setdefault(match[1], []).append(
+                (float(match[2]) / 1e3, float(match[4]), match[3] not in _YOUNG)
             )
     if not rows:
         raise refuse(content, "holds no line of --trace-gc")
@@ -44,7 +53,7 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _recognises(content: Content) -> bool:
-    return _LINE.search(content.head) is not None
+    return _LINE.search(content.head) is not None or _NAMED.search(content.head) is not None
 
 
 FORMAT = Format("Node --trace-gc", "node --trace-gc app.js > gc.log", _recognises, read)

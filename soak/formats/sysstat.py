@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from soak.formats.content import Content
-from soak.formats.format import Format, Options, Reading, Table, refuse, table_of
+from soak.formats.format import Format, Options, Reading, Table, counted, refuse, table_of
 from soak.formats.table import read_table
 from soak.formats.timed_lines import clock_times
 from soak.formats.times import from_numbers, from_texts
@@ -38,6 +38,10 @@ _MACHINE = {
 #: pidstat's and sar's reports that tell of memory or handles; of any other report nothing is read.
 _REPORTS = ("RSS", "StkSize", "fd-nr", "kbmemused", "kbswpused", "file-nr")
 _IDENTITIES = ("PID", "Command")
+#: Host, interval, time, device, metric and value.
+_SADF_LINE_FIELDS = 6
+#: A metric as sysstat calls it, such as `%memused`, `rxpck/s` or `ldavg-15`: a name and no number.
+_METRIC = re.compile(r"[%A-Za-z][\w%/.-]*")
 #: What stands first in every line of `sadf -d`.
 _SADF = ("# hostname", "interval", "timestamp")
 
@@ -71,12 +75,45 @@ def read_sadf(content: Content, options: Options) -> Reading:
         if now is None or not line.strip() or cells[-1].startswith("LINUX"):
             continue
         if len(cells) != len(_SADF) + len(now.header):
+            if not _tells(now):  # `-A`: sums of interrupts have a column for each processor
+                continue
             columns = len(_SADF) + len(now.header)
             raise refuse(content, f"expected {columns} columns, not {len(cells)}", number)
         now.clocks.append(cells[len(_SADF) - 1])
         now.lines.append(number)
         now.rows.append(cells[len(_SADF) :])
     return _reading(content, options, list(reports.values()))
+
+
+def read_sadf_lines(content: Content, options: Options) -> Reading:
+    """Read the lines of `sadf -p`: host, interval, time, device, metric and value. InputError names the line."""
+    rows: dict[str, dict[str, str]] = {}  # by time: `-A` comes back to each time for each report
+    others: set[str] = set()
+    lines: dict[str, int] = {}
+    for number, line in enumerate(content.lines, 1):
+        if not line.strip() or "LINUX-RESTART" in line or "\tCOM\t" in line:
+            continue
+        cells = line.rstrip().split("\t")
+        if len(cells) != _SADF_LINE_FIELDS:
+            raise refuse(content, f"expected {_SADF_LINE_FIELDS} columns, not {len(cells)}", number)
+        _, _, clock, device, metric, value = cells
+        if device != "-" or not (metric.startswith("kb") or metric in _MACHINE):
+            others.add(metric)
+            continue
+        lines.setdefault(clock, number)
+        rows.setdefault(clock, {})[metric] = value
+    header = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    cells_of = [[row.get(name, "") for name in header] for row in rows.values()]
+    report = _Report(header, list(rows), cells_of, list(lines.values()))
+    if not _tells(report):
+        raise refuse(content, "has no memory and no handles: write it with `sadf -p FILE -- -r`")
+    reading = _reading(content, options, [report])
+    if others:
+        left = counted(len(others), "metric that tells", "metrics that tell")
+        reading.notes.append(
+            f"{left} of neither memory nor handles {'is' if len(others) == 1 else 'are'} left out, such as {min(others)}"
+        )
+    return reading
 
 
 def _reading(content: Content, options: Options, reports: list[_Report], date: str = "") -> Reading:
@@ -217,6 +254,19 @@ def _recognises_sar(content: Content) -> bool:
     )
 
 
+def _recognises_sadf_lines(content: Content) -> bool:
+    """Lines of six fields between tabs, the second a number, the third a time, the last a number."""
+    lines = [line for line in content.first_lines[:4] if line.strip() and "LINUX" not in line]
+    return bool(lines) and all(
+        len(cells := line.rstrip().split("\t")) == _SADF_LINE_FIELDS
+        and cells[1].lstrip("-").isdigit()
+        and (cells[2].isdigit() or _CLOCK.search(cells[2]) is not None)
+        and _METRIC.fullmatch(cells[4]) is not None
+        and _is_number(cells[5].lstrip("-"))
+        for line in lines
+    )
+
+
 def _recognises_sadf(content: Content) -> bool:
     return content.head.startswith(";".join(_SADF)) and any(
         line.startswith("#") and not set(line.split(";")).isdisjoint(_REPORTS)
@@ -226,4 +276,10 @@ def _recognises_sadf(content: Content) -> bool:
 
 PIDSTAT = Format("pidstat", "pidstat -r -h -p PID 5 (sysstat)", _recognises_pidstat, read)
 SAR = Format("sar", "sar -r 5, sar -S 5, sar -A (sysstat)", _recognises_sar, read)
+SADF_LINES = Format(
+    "sadf -p",
+    "sadf -p /var/log/sysstat/sa31 -- -r (sysstat)",
+    _recognises_sadf_lines,
+    read_sadf_lines,
+)
 SADF = Format("sadf", "sadf -d /var/log/sysstat/sa31 -- -r (sysstat)", _recognises_sadf, read_sadf)

@@ -83,6 +83,21 @@ def test_errors(failures: int, verdict: Verdict) -> None:
         assert found.reason == "300 of 15,000 requests failed (2%: status 500); 1% is allowed."
 
 
+def test_a_limit_that_rounding_would_hide_is_told_apart() -> None:
+    """`2% failed; 2% is allowed` beside a failure, and the same of a maximum."""
+    taken = recording(MEMORY, gauge("process_open_fds", 30), requests=[windows(failures=1)])
+    analysis = judged(taken, errors="1.9999%", max={"process_open_fds": 29.9999})
+    said = finding(analysis, "errors").reason
+    assert said == "300 of 15,000 requests failed (2%: status 500); 1.9999% is allowed."
+    said = finding(analysis, "max").reason
+    assert said == "Open descriptors rose to 30 descriptors; 29.9999 descriptors is allowed."
+
+
+def test_what_is_left_falls_also_in_the_sentence_of_a_pass() -> None:
+    left = gauge("machine_memory_available_bytes", MEMORY.values)
+    assert "; a fall of the machine's available memory above" in judged(recording(left)).reason
+
+
 def test_a_service_that_mostly_fails_is_inconclusive_without_any_limit() -> None:
     analysis = judged(recording(MEMORY, requests=[windows(failures=40)]))
     assert analysis.verdict is Verdict.INCONCLUSIVE

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soak.cli.limit_texts import limits_tree
 from tests.cli.calling import run
 
 
@@ -115,6 +116,16 @@ def test_a_max_limit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     path = write(tmp_path / "a.csv", 0.0)
     assert run(capsys, "analyze", path, "--limit", "process_resident_memory_bytes: 40MB")[0] == 1
     assert run(capsys, "analyze", path, "--limit", "process_resident_memory_bytes: 60MB")[0] == 0
+    assert (
+        run(capsys, "analyze", path, "--limit", "max.process_resident_memory_bytes: 40MB")[0] == 1
+    )
+
+
+def test_a_limit_may_name_its_section() -> None:
+    assert limits_tree(["max.rss_bytes: 1GiB", "growth.fds: 1/h", "max.max.x: 1", "a.b: 2"]) == {
+        "max": {"rss_bytes": "1GiB", "max.x": "1", "a.b": "2"},
+        "growth": {"fds": "1/h"},
+    }
 
 
 def test_a_limit_on_a_series_that_is_not_there_is_never_a_pass(

@@ -226,6 +226,30 @@ def sadf(times: Floats, values: Floats) -> str:
     return lines("# hostname;interval;timestamp;kbmemfree;kbmemused;%memused", rows)
 
 
+@writer("sadf-lines")
+def sadf_lines(times: Floats, values: Floats) -> str:
+    """As `-A` writes them: reports one after the other, each with a processor's or an interface's own lines."""
+    stamps = [f"web\t15\t{iso(time)} UTC" for time in times]
+    rows = [
+        f"{at}\tall\t%user\t1.50\n{at}\t-\tkbmemfree\t800000\n{at}\t-\tkbmemused\t{value / 1024:.0f}\n"
+        f"{at}\t-\t%memused\t5.20"
+        for at, value in zip(stamps, values, strict=True)
+    ]
+    return lines("", [*rows, *(f"{at}\teth0\trxpck/s\t3.10" for at in stamps)])
+
+
+@writer("glances")
+def glances(times: Floats, values: Floats) -> str:
+    rows = [
+        f"{iso(time)},2,255.255.255.0,5.1,{value:.0f},100,0,117,70000000,key"
+        for time, value in zip(times, values, strict=True)
+    ]
+    return lines(
+        "timestamp,load.cpucore,ip.mask,mem.percent,mem.used,memswap.total,memswap.used,processcount.total,fs./.used,fs./.key",
+        rows,
+    )
+
+
 @writer("vmstat")
 def vmstat(times: Floats, values: Floats) -> str:
     head = (

@@ -243,3 +243,34 @@ def test_psrecord_writes_csv_too(tmp_path: Path) -> None:
     named = {series.name: series for series in recording.series}
     assert named["process_resident_memory_bytes"].values[0] == 30 * 2**20
     assert len(recording.events) == 1  # what is shown alone; the unit of the times is known
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "value"),
+    [
+        ("Datum;RSS_kB", "{};307.20{}", 307_200 * 1024),
+        ("Datum;CPU;Handles", "{};1,5;1.02{}", None),
+        ("Datum;RSS (MB)", "{};307.20{}", 307.2 * 2**20),
+        ("Datum;rss_kb", "{};0.20{}", 0.2 * 1024),
+        ("Datum;Mémoire (Mo)", "{};2,{}", 2 * 2**20),
+        ("Datum;Память (МБ)", "{};2,{}", 2 * 2**20),
+        ("Datum;Mémoire", "{};2,{} Mo", 2 * 2**20),
+    ],
+)
+def test_whole_numbers_and_units_of_other_languages(
+    header: str, row: str, value: float | None
+) -> None:
+    """A point of a German file separates thousands, where decimals are commas or of bytes and KiB; else it is a decimal."""
+    rows = [row.format(f"01.08.2025 22:13:{second}", second % 2) for second in (20, 35, 50)]
+    recording = read("\n".join([header, *rows]) + "\n")
+    first = recording.series[-1].values[0]
+    assert first == pytest.approx(1020 if value is None else value)
+    assert ("is read as" in notes(recording)) == (first in (1020, 307_200 * 1024))
+
+
+def test_a_line_of_units_below_the_header() -> None:
+    recording = read("time,rss,fds\nms,kB,count\n0,1,7\n500,2,7\n1000,3,7\n")
+    rss, fds = recording.series
+    assert (rss.name, rss.values.tolist()) == ("rss_bytes", [1024, 2048, 3072])
+    assert (fds.name, rss.times.tolist()) == ("fds", [0, 0.5, 1])
+    assert "taken for its columns' units" in notes(recording)

@@ -155,7 +155,8 @@ def test_rows_that_nothing_tells_apart_are_refused() -> None:
      ("uptime_ms", (TIMES - START) * 1000), ("hours_running", (TIMES - START) / 3600), ("cpu_ms", (TIMES - START) * 300),
      ("requests_done", np.arange(240) * 7 + np.arange(240) % 3), ("pid", [7] * 240), ("price", np.linspace(9, 99, 240)),
      ("temperature_count", np.linspace(20, 90, 240)), ("cpu_percent", np.linspace(1, 99, 240)), ("order_id", range(9, 249)),
-     ("bytes_sent", np.linspace(0, 1e9, 240)), ("host", ["web-1"] * 240)],
+     ("bytes_sent", np.linspace(0, 1e9, 240)),
+     ("gc_count", np.arange(240) // 9), ("uploaded_bytes", np.arange(240.0) ** 2), ("host", ["web-1"] * 240)],
 )  # fmt: skip
 def test_what_is_no_resource_is_not_judged_and_said(header: str, column: object) -> None:
     recording = read(table(f"{header},time,rss_bytes", column, TIMES, FLAT))

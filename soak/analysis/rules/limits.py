@@ -15,7 +15,7 @@ from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, RuleName, Series, Verdict
 from soak.profile import EndpointLimits
 from soak.profile.windowed import Windowed
-from soak.units import capitalized, show_amount, show_duration, show_number, show_ratio
+from soak.units import capitalized, show_apart, show_duration, show_number
 from soak.windows import EndpointWindows
 
 #: A share of failures above this means that the service was hardly exercised, whatever else was measured.
@@ -71,7 +71,8 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
             unit = role.unit
             verdict = Verdict.FAIL if highest > limit else Verdict.PASS
             said = "rose to" if verdict is Verdict.FAIL else "stayed at or below"
-            reason = f"{_subject(role.noun)} {said} {show_amount(highest, unit)}; {show_amount(limit, unit)} is allowed."
+            rose, allowed = show_apart(highest, limit, unit)
+            reason = f"{_subject(role.noun)} {said} {rose}; {allowed} is allowed."
             yield Finding(
                 RuleName.MAX, series.name, verdict, reason, series.labels, limit, highest, unit
             )
@@ -145,7 +146,8 @@ def _requests(
             )
             continue
         verdict = Verdict.FAIL if observed > limit else Verdict.PASS
-        reason = f"{of(labels)}{key} latency is {show_amount(observed, 'seconds')}; {show_amount(limit, 'seconds')} is allowed."
+        shown, allowed = show_apart(observed, limit, "seconds")
+        reason = f"{of(labels)}{key} latency is {shown}; {allowed} is allowed."
         yield Finding(RuleName.LATENCY, name, verdict, reason, labels, limit, observed, "seconds")
     if limits.rate is not None:
         rate = total / seconds if seconds > 0 else 0.0
@@ -189,14 +191,15 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
         return
     ratio = failed / total
     most = ", ".join(kind for kind, _ in sorted(kinds.items(), key=lambda item: -item[1])[:3])
-    said = f"{of(labels)}{failed:,} of {total:,} requests failed ({show_ratio(ratio)}{f': {most}' if failed and most else ''})"
+    shown, allowed = show_apart(ratio, ratio if limit is None else limit, "ratio")
+    said = f"{of(labels)}{failed:,} of {total:,} requests failed ({shown}{f': {most}' if failed and most else ''})"
     if limit is not None:
         verdict = Verdict.FAIL if ratio > limit else Verdict.PASS
         yield Finding(
             RuleName.ERRORS,
             name,
             verdict,
-            f"{said}; {show_ratio(limit)} is allowed.",
+            f"{said}; {allowed} is allowed.",
             labels,
             limit,
             ratio,
