@@ -98,9 +98,10 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     fastest = show_amount(bound(trend), finding.unit)
     grow = "fall" if subject.falls else "grow"
     surely = trend.for_the_worse
-    if surely.slope_low > 0:
+    if surely.slope_per_hour > 0:
         rate = show_amount(surely.slope_per_hour, f"{finding.unit}")
-        seen = f"{noun} {'falls' if subject.falls else 'grows'} by some {rate}, and up to {fastest} is not ruled out"
+        chance = "" if surely.slope_low > 0 else ", which may be chance"
+        seen = f"{noun} {'falls' if subject.falls else 'grows'} by some {rate}{chance}, and up to {fastest} is not ruled out"
     else:
         seen = f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen"
     reason = (

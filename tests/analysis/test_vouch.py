@@ -87,10 +87,13 @@ def test_a_hollow_pass_that_surely_grows_is_not_said_to_be_steady() -> None:
     assert "grows by some" in hollow.reason
     assert "is not ruled out: it could grow by half" in hollow.reason
     assert "not seen" not in hollow.reason
-    [open_] = vouched(
-        [subject([0.0])], [finding(replace(trend(high=50 * MIB), slope_low=0.0))], HOUR
-    )
-    assert "was not seen to grow" in open_.reason
+    for slope, said in (
+        (25 * MIB, "grows by some 25 MiB/h, which may be chance"),
+        (0.0, "was not seen to grow"),
+    ):
+        uncertain = replace(trend(high=50 * MIB), slope_low=-MIB, slope_per_hour=slope)
+        [open_] = vouched([subject([0.0])], [finding(uncertain)], HOUR)
+        assert said in open_.reason  # the chart beside it shows that slope
 
 
 def test_counts_and_explicit_limits_are_never_hollow() -> None:

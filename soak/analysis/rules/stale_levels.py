@@ -41,8 +41,8 @@ def without_stale_level(prepared: Prepared, subject: Subject, finding: Finding) 
     seconds = prepared.end - start
     sooner = sooner_by({other.name for other in recorded})
     reason = (
-        f"{capitalized(subject.noun)} was not seen to grow, but collections alone measure it, and the garbage collector "
-        f"did so {times} since it settled: "
+        f"{capitalized(subject.noun)} may grow unseen: collections alone measure it, and the garbage collector did so "
+        f"{times} since it settled; "
         f"{more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
     )
     return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
