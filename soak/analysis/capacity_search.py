@@ -204,7 +204,7 @@ def _broken(prepared: Prepared, capacity: Capacity) -> str | None:
         and capacity.bracket.held is None
     ):
         why = f"the load generator could not make the lowest rate: {capacity.steps[-1].outcome.reason}"
-    return None if why is None else f"The run broke: {why}"
+    return None if why is None else f"The run broke: {why.rstrip('.')}."
 
 
 def _windows_at(prepared: Prepared, capacity: Capacity) -> Iterator[EndpointWindows]:

@@ -190,7 +190,7 @@ def broken_by(
     why = run.failure or (
         None if under_way else nothing_sent(prepared) or saturated(generator, findings)
     )
-    return None if why is None else f"The run broke: {why}"
+    return None if why is None else f"The run broke: {why.rstrip('.')}."
 
 
 def _others(count: int, name: str, more: str) -> str:

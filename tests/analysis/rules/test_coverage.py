@@ -298,7 +298,7 @@ def test_a_run_whose_load_failed_broke_and_says_why() -> None:
     analysis = judged(
         replace(found, run=replace(found.run, failure="the load's process was killed by signal 9"))
     )
-    assert analysis.broken == "The run broke: the load's process was killed by signal 9"
+    assert analysis.broken == "The run broke: the load's process was killed by signal 9."
     assert (analysis.verdict, analysis.reason) == (Verdict.INCONCLUSIVE, analysis.broken)
 
 
