@@ -26,7 +26,7 @@ from soak.resume import Resumption, phases_of
 from soak.sampling.building import build_sources, require_processes
 from soak.sampling.clock import RunClock
 from soak.sampling.discovery import probe_sources
-from soak.sampling.limit_names import warning_of_absent
+from soak.sampling.limit_names import AbsentNames
 from soak.sampling.process_language import language_of_process
 from soak.sampling.profilers.selection import profiled_target
 from soak.sampling.sampler import Sampler
@@ -41,6 +41,8 @@ Record = Scrape | Window | Event
 
 #: When to look after the load, the target and the recording, in seconds.
 _OFTEN = 0.2
+#: So many seconds the load waits for the first scrape of each source, which says whether all that limits name is there.
+_FIRST_SCRAPES = 2.0
 
 
 @dataclass
@@ -142,13 +144,12 @@ class Run:
         pid = profiled_target(self.profile, pid).pid
         self.recorder.update(language=language_of_process(pid))
         self._try_profilers(pid)
-        record = warning_of_absent(
-            self._record, self.profile.limits, sources, self.profile.abort_rules
-        )
+        record = AbsentNames(self._record, self.profile.limits, sources, self.profile.abort_rules)
         self.sampler = Sampler(
             sources, self.profile.interval, record, self.clock, self.profile.jitter, record
         )
         self.sampler.start()
+        record.looked.wait(_FIRST_SCRAPES)
         self.load.start(stop=self.stop)
         assert self.load.started is not None
         self.recorder.update(phases=self._phases())

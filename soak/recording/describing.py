@@ -47,14 +47,15 @@ def description(
     known_growth: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The first entries of run.json; no secret of the command line or of the target's URL is in it."""
+    directory = Path(directory_of(profile.document.file)).resolve()
     return {
         "name": profile.name,
         "started": utc_now(),
         "command": command_without_secrets(command),
         "target": target_address(profile),
         "load": load_summary(profile),
-        "profile_directory": str(Path(directory_of(profile.document.file)).resolve()),
-        "commit": commit(environment),
+        "profile_directory": str(directory),
+        **commits(environment, directory, starts=profile.target.start is not None),
         "versions": {
             "soak": __version__,
             "python": platform.python_version(),
@@ -65,8 +66,12 @@ def description(
     }
 
 
-def commit(environment: Mapping[str, str]) -> str:
-    """The commit under test: as the environment tells it, else that of the working directory; empty where neither does."""
+def commits(environment: Mapping[str, str], directory: Path, *, starts: bool) -> dict[str, str]:
+    """`commit`, the target's, as the environment tells it, or of the directory where soak starts it; empty where neither does.
+
+    A target that runs elsewhere has nothing to do with soak's working directory: its commit is told
+    as what it is, `own_commit`.
+    """
     told = next(
         (
             environment[name].strip()
@@ -75,15 +80,18 @@ def commit(environment: Mapping[str, str]) -> str:
         ),
         "",
     )
-    return told or _checked_out()
+    if told or starts:
+        return {"commit": told or _checked_out(directory), "own_commit": ""}
+    return {"commit": "", "own_commit": _checked_out(Path())}
 
 
-def _checked_out() -> str:
+def _checked_out(directory: Path) -> str:
     try:
         done = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],
             capture_output=True,
             text=True,
+            cwd=directory,
             timeout=2,
             check=True,
         )
@@ -105,6 +113,7 @@ def facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     words = run.get("command")
     command = shlex.join(map(str, words)) if isinstance(words, list) else ""
     pairs = [(name, str(run.get(name) or "")) for name in ("target", "load", "commit")]
+    pairs += [("commit of soak's working directory", str(run.get("own_commit") or ""))]
     pairs += [("written in", str(run.get("language") or ""))]
     pairs += [("versions", known), ("load generator's host", machine), ("command", command)]
     return tuple((name, text) for name, text in pairs if text)

@@ -16,6 +16,8 @@ SCRAPES = 3
 #: Series that soak records or computes itself, whatever the target publishes.
 _OWN = ("http_request", "load_", "soak_load_", "go_gc_heap_live_bytes")
 _NEAREST = 3
+#: What who watches can do about a name that no source gives, while nothing is spent yet.
+TO_DO = "unless it comes with the first requests, end the run now and correct the name"
 
 
 def limited_names(limits: Limits, abort: Iterable[AbortRule] = ()) -> list[str]:
@@ -39,33 +41,55 @@ def absent_names(names: Iterable[str], series: Iterable[tuple[str, Labels]]) -> 
     return said
 
 
-def warning_of_absent(
-    record: Callable[[Scrape | Event], None],
-    limits: Limits,
-    sources: Collection[str],
-    abort: Iterable[AbortRule] = (),
-) -> Callable[[Scrape | Event], None]:
-    """Records as `record` does and, once each source gave SCRAPES scrapes, warns of each name in limits that never came."""
-    names, left = limited_names(limits, abort), dict.fromkeys(sources, SCRAPES)
-    series: set[tuple[str, Labels]] = set()
-    lock = threading.Lock()
+class AbsentNames:
+    """Records as `record` does, and says which names in limits no source gives: they are known before the night is spent.
 
-    def said(scrape: Scrape) -> list[str]:
-        with lock:
-            if not names or scrape.source not in left or scrape.error is not None:
+    After the first scrape of each source, before the load, it is an event for who watches; a series may still come with the
+    first request, so that only after SCRAPES scrapes of each a warning stays in the report. `looked` is set once each source
+    was asked, whether it answered or not.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[Scrape | Event], None],
+        limits: Limits,
+        sources: Collection[str],
+        abort: Iterable[AbortRule] = (),
+    ) -> None:
+        self._record, self._lock = record, threading.Lock()
+        self._names = limited_names(limits, abort)
+        self._left, self._asked = dict.fromkeys(sources, SCRAPES), set[str]()
+        self._series: set[tuple[str, Labels]] = set()
+        self._told_first = False
+        self.looked = threading.Event()
+        if not self._names or not self._left:
+            self.looked.set()
+
+    def __call__(self, item: Scrape | Event) -> None:
+        """One record."""
+        self._record(item)
+        if isinstance(item, Scrape):
+            for kind, text in self._said(item):
+                self._record(Event(item.time, kind, text))
+            if self._asked >= self._left.keys():
+                self.looked.set()
+
+    def _said(self, scrape: Scrape) -> list[tuple[EventKind, str]]:
+        with self._lock:
+            if not self._names or scrape.source not in self._left:
                 return []
-            series.update((sample.name, sample.labels) for sample in scrape.samples)
-            left[scrape.source] -= 1
-            if max(left.values()) > 0:
+            self._asked.add(scrape.source)
+            if scrape.error is not None:
                 return []
-            absent = absent_names(names, series)
-            names.clear()
-            series.clear()
-            return absent
-
-    def recorded(item: Scrape | Event) -> None:
-        record(item)
-        for text in said(item) if isinstance(item, Scrape) else ():
-            record(Event(item.time, EventKind.WARNING, text))
-
-    return recorded
+            self._series.update((sample.name, sample.labels) for sample in scrape.samples)
+            self._left[scrape.source] -= 1
+            most = max(self._left.values())
+            if most >= SCRAPES or (most > 0 and self._told_first):
+                return []
+            absent = absent_names(self._names, self._series)
+            self._told_first = True
+            if most > 0:
+                return [(EventKind.PROBE, f"{text}; {TO_DO}") for text in absent]
+            self._names.clear()
+            self._series.clear()
+            return [(EventKind.WARNING, text) for text in absent]

@@ -17,7 +17,7 @@ from soak.latency import Histogram
 from soak.model import Ending, Event, EventKind, Kind, Sample, Scrape
 from soak.recording import Recorder, files, load_recording, request_windows
 from soak.recording import recorder as recorder_module
-from soak.recording.describing import facts, without_literal_secrets
+from soak.recording.describing import commits, facts, without_literal_secrets
 from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
@@ -477,3 +477,19 @@ def test_a_link_that_leads_out_of_a_run_is_refused_and_one_within_is_read(
     (directory / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RecordingError, match=rf"{name}: is a link that leads out of the run"):
         load_recording(directory)
+
+
+def test_a_commit_is_the_targets_only_where_something_makes_it_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.invalid", "-C", str(tmp_path)]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.chdir(tmp_path)
+    told = commits({"SOAK_COMMIT": " abc "}, tmp_path, starts=False)
+    assert told == {"commit": "abc", "own_commit": ""}
+    started = commits({}, tmp_path, starts=True)
+    assert len(started["commit"]) == 12
+    elsewhere = commits({}, tmp_path, starts=False)
+    assert elsewhere == {"commit": "", "own_commit": started["commit"]}
+    assert facts(elsewhere) == (("commit of soak's working directory", started["commit"]),)
