@@ -83,6 +83,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
         groups.setdefault(wording.clean(chart.group) or "Other", []).append(panel)
     first = analysis.suspects[0].confidence if analysis.suspects else 0.0
     findings = wording.worst_first(analysis.findings)
+    unpassed = [finding for finding in findings if finding.verdict is not Verdict.PASS]
     return (
         environment()
         .get_template("report.html")
@@ -92,7 +93,8 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             steps=capacity.rows(analysis.capacity) if analysis.capacity else [],
             step_header=capacity.HEADER,
             run=analysis.run,
-            open_findings=[finding for finding in findings if finding.verdict is not Verdict.PASS],
+            open_findings=unpassed,
+            worst=_told_first(analysis, unpassed),
             passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
             panels=panels,
             level=level,
@@ -153,6 +155,14 @@ def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> 
     if first in still:
         still.remove(first)
     return [first, *(chart for chart in moving if chart is not first)]
+
+
+def _told_first(analysis: Analysis, unpassed: Sequence[Finding]) -> Finding | None:
+    """The finding whose figures stand beside the first chart: that of its curve, unless another's verdict is worse."""
+    leading = wording.clean(analysis.lead.series) if analysis.lead else None
+    worst = next(iter(unpassed), None)
+    alike = (one for one in unpassed if worst and one.verdict is worst.verdict)
+    return next((one for one in alike if wording.series(one) == leading), worst)
 
 
 def lead_wording(analysis: Analysis) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from soak.model import Analysis, Event, EventKind, Mark, MarkKind, Phase
+from soak.model import Analysis, Event, EventKind, Mark, MarkKind, Phase, Verdict
 from soak.reporters import REPORTERS, figures, html, wording
 from tests.targets.building import BuildError, MissingToolchainError, cached, call, tool
 
@@ -324,8 +324,26 @@ def test_the_banner_says_when_the_first_of_what_tells_of_one_resource_runs_out()
     analysis = failing()
     worst = next(one for one in analysis.findings if one.exhausts_in_hours)
     heap = replace(worst, series="go_gc_heap_live_bytes", exhausts_in_hours=200.0)
-    banner = page(replace(analysis, findings=(heap, *analysis.findings))).partition("</header>")[0]
+    shown = replace(analysis, findings=(heap, *analysis.findings), lead=None)
+    banner = page(shown).partition("</header>")[0]
     assert f"runs out</dt><dd>{wording.runs_out(worst)} <small>by the growth of <code>" in banner
+
+
+def test_the_figures_of_the_first_screen_are_those_of_the_curve_beside_them() -> None:
+    analysis = failing()
+    assert analysis.lead is not None
+    dead = replace(
+        analysis.findings[0],
+        series="process_start_time_seconds",
+        verdict=Verdict.FAIL,
+        trend=None,
+        exhausts_in_hours=None,
+    )
+    findings = (dead, *analysis.findings)
+    for lead, which in ((analysis.lead, analysis.lead.series), (None, dead.series)):
+        shown = replace(analysis, findings=findings, lead=lead)
+        tiles = page(shown).partition('<dl class="tiles">')[2].partition("</dl>")[0]
+        assert f"<code>{which}</code>" in tiles
 
 
 @pytest.mark.parametrize(("load", "begin"), [(0.0, 0.0), (100.0, 0.0), (3600.0, 2880.0)])
