@@ -28,7 +28,7 @@ from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
 from soak.sampling.profilers import jcmd as jcmd_module
 from soak.sampling.profilers.inspector import Inspector
 from soak.sampling.profilers.jvm import Jvm
-from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, native_gauges
+from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, live_classes, native_gauges
 from soak.sampling.profilers.node import NodeInspector
 from soak.sampling.profilers.python import PythonHook
 from soak.snapshots import SnapshotKind
@@ -391,3 +391,16 @@ def test_a_jvms_native_memory_and_class_loaders_become_gauges() -> None:
         ("jvm_class_loaders", {}, 4.0),
     ]
     assert list(native_gauges("Native memory tracking is not enabled")) == []
+
+
+def test_the_largest_classes_of_the_runtime_and_of_all_others_are_kept_between_snapshots() -> None:
+    runtime = [
+        f"{n:4}: {900 - n:12} {90_000 - n:14}  java.util.T{n} (java.base@17)" for n in range(150)
+    ]
+    own = [f"{n + 150:4}: {30:12} {3_000 - n:14}  shop.Offer{n}" for n in range(150)]
+    said = "\n".join(
+        [" num     #instances         #bytes  class name (module)", *runtime, *own, NATIVE]
+    )
+    kept = live_classes(said)
+    assert (kept["java.util.T0"], kept["java.util.T99"]) == (90_000.0, 89_901.0)
+    assert (kept["shop.Offer0"], kept["shop.Offer99"], len(kept)) == (3000.0, 2901.0, 200)

@@ -15,6 +15,7 @@ from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining, where
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
+from soak.diagnosis.attribution.class_levels import levels_at_collections
 from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.profiles.frames import Frame
@@ -209,7 +210,8 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
 
 
 def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
-    levels = Levels(site.times, site.levels, site.requests)
+    times, held_then = levels_at_collections(prepared.recording.snapshots, site)
+    levels = Levels(times, held_then, requests_at(prepared, times))
     told = attribute_by_endpoint(prepared, levels, where(site.place), "bytes")
     slope, low, high = site.slope
     held = show_amount(float(site.levels[-1] - site.levels[0]), "bytes")
@@ -225,7 +227,7 @@ def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
         words,
         site=site,
         refused=told.refused,
-        points=len(site.times),
+        points=len(times),
     )
 
 

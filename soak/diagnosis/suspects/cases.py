@@ -18,6 +18,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.thresholds import (
     BYTES_PER_COUNT,
+    LEAST_PLACE_SHARE,
     LEAST_SECOND_SHARE,
     MOST_RATIO,
     RATIO_TOLERANCE,
@@ -62,16 +63,26 @@ class Case:
 
 
 def frames_of(case: Case) -> list[Frame]:
-    """The frames of all stacks of a case that gain, from the innermost to the target's own: what it called, and not who called
-    it, for every request of a Node service comes out of an emitter."""
+    """The frames of all stacks of a case with a fair share of its growth, from the innermost to the target's own: what it
+    called, and not who called it, for every request of a Node service comes out of an emitter."""
     return [
         frame
-        for signal in case.of(PLACE, GROUP)
+        for kind in (PLACE, GROUP)  # bytes and counts do not compare
+        for frames in _fastest_stacks(case.of(kind))
+        for frame in _to_own(frames)
+    ]
+
+
+def _fastest_stacks(signals: Sequence[Signal]) -> list[tuple[Frame, ...]]:
+    """The stacks that gain at least a tenth of what the fastest gains: by the others, code warms up."""
+    gains = [
+        (float(stack.levels[-1] - stack.levels[0]), stack.frames)
+        for signal in signals
         if signal.site is not None
         for stack in signal.site.stacks
-        if stack.levels[-1] > stack.levels[0]
-        for frame in _to_own(stack.frames)
     ]
+    least = LEAST_PLACE_SHARE * max((gain for gain, _ in gains), default=0.0)
+    return [frames for gain, frames in gains if gain > 0 and gain >= least]
 
 
 def _to_own(frames: Sequence[Frame]) -> Sequence[Frame]:

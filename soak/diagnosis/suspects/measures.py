@@ -33,7 +33,13 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
         if shared
         else ""
     )
-    sentences = [f"The amount is the growth of {_measure(told)} {_scope(own)}{over_all}."]
+    # What a place tells of the endpoint goes for the heap that it is a part of.
+    taken = (
+        f", all of it taken to go through {own.endpoint} as the place does"
+        if told.what == ResourceKind.HEAP and shared and not told.contributors
+        else ""
+    )
+    sentences = [f"The amount is the growth of {_measure(told)} {_scope(own)}{over_all}{taken}."]
     if named:
         rest = ", ".join(
             f"{_measure(signal)} {show_amount(amount.per_request, told.unit)} {_scope(amount)}"

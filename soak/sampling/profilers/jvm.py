@@ -19,7 +19,12 @@ from soak.sampling.profilers.attach import ask_attached
 from soak.sampling.profilers.class_path import library_packages
 from soak.sampling.profilers.flight_recording import Flight
 from soak.sampling.profilers.jcmd import ask, is_jvm
-from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, histogram_in, native_gauges
+from soak.sampling.profilers.jvm_native import (
+    NATIVE_COMMANDS,
+    histogram_in,
+    live_classes,
+    native_gauges,
+)
 from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
 from soak.sampling.sources.process import listening_on
 from soak.snapshots import SnapshotKind, SnapshotStage
@@ -86,7 +91,7 @@ class Jvm:
             ]
             said, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
             histogram = histogram_in(said)
-            yield "gauges", gauges(native_gauges(said))
+            yield "gauges", gauges(native_gauges(said), live_classes(said))
             try:
                 if flight is not None:
                     objects = flight.objects(file)
@@ -115,10 +120,10 @@ class Jvm:
         )
 
     def levels(self) -> Iterator[ProfileResult]:
-        """Bytes of all live classes, over the socket that the snapshots before opened; nothing where that does not answer."""
+        """Bytes of live classes, all and the largest, by the socket that snapshots opened; nothing where that does not answer."""
         said = ask_attached(self._process(), "GC.class_histogram", _LEVELS_PATIENCE)
         if said is not None:
-            yield "gauges", gauges(native_gauges(said))
+            yield "gauges", gauges(native_gauges(said), live_classes(said))
 
     def collect(self) -> None:
         """System.gc(), unless -XX:+DisableExplicitGC is set."""

@@ -15,6 +15,12 @@ _CATEGORY = re.compile(
 )
 #: `Total         1234567   98765432`: instances and bytes of all live classes.
 _TOTAL = re.compile(r"^Total\s+\d{1,18}\s+(\d{1,18})\s*$", re.MULTILINE)
+#: `   1:         12345        1234567  [B (java.base@17.0.1)`: instances and bytes of one class; the largest come first.
+_CLASS = re.compile(r"^\s*\d{1,12}:\s+\d{1,18}\s+(\d{1,18})\s+(\S{1,500})", re.MULTILINE)
+#: Classes of the runtime itself, by their names' beginnings.
+_RUNTIME = ("[", "java.", "javax.", "jdk.", "sun.", "com.sun.")
+#: Of the runtime's classes and of all others as many are kept between snapshots: a few KB, packed.
+_MOST_CLASSES = 100
 #: `Total = 5`, the first line of the sum of VM.classloader_stats.
 _LOADERS = re.compile(r"^Total = (\d{1,9})\b", re.MULTILINE)
 
@@ -23,6 +29,16 @@ def histogram_in(said: str) -> str:
     """The class histogram alone, which ends with its total."""
     total = _TOTAL.search(said)
     return said[: total.end()] if total else said
+
+
+def live_classes(said: str) -> dict[str, float]:
+    """Bytes of the largest classes, by name as jcmd writes it: so many of the runtime, so many of all others."""
+    largest: dict[bool, dict[str, float]] = {True: {}, False: {}}
+    for row in _CLASS.finditer(said):
+        kept = largest[row[2].startswith(_RUNTIME)]
+        if len(kept) < _MOST_CLASSES:
+            kept[row[2]] = kept.get(row[2], 0.0) + float(row[1])
+    return largest[True] | largest[False]
 
 
 def native_gauges(said: str) -> Iterator[tuple[str, dict[str, str], float]]:

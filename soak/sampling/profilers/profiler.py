@@ -15,10 +15,20 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 ProfileResult = tuple[SnapshotKind, bytes | SoakError]
 
 
-def gauges(samples: Iterable[tuple[str, Mapping[str, str], float]]) -> bytes:
-    """A snapshot of kind `gauges`: exact counts at its moment, each a metric name, labels and a value."""
-    rows = [[name, dict(labels), value] for name, labels, value in samples]
-    return json.dumps({"samples": rows}, separators=(",", ":")).encode()
+def gauges(
+    samples: Iterable[tuple[str, Mapping[str, str], float]],
+    classes: Mapping[str, float] | None = None,
+) -> bytes:
+    """A snapshot of kind `gauges`: exact counts at its moment, each a metric name, labels and a value.
+
+    `classes` are the bytes of what is alive by class, where the runtime counts them.
+    """
+    document: dict[str, object] = {
+        "samples": [[name, dict(labels), value] for name, labels, value in samples]
+    }
+    if classes:
+        document["classes"] = dict(classes)
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""How much a request keeps where one class names the endpoint, and the whole heap grows by more than that class."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
+from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.signals import PLACE, Signal
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects.cases import Case, frames_of
+from soak.diagnosis.suspects.heap_through_endpoint import with_heap_through_endpoint
+from soak.diagnosis.suspects.measures import measured_by
+from soak.diagnosis.suspects.place_and_amount import signal_told
+from soak.diagnosis.thresholds import BEYOND_ONE_PLACE
+from soak.windows import EndpointWindows
+
+SHIPPING = "GET /shipping"
+
+
+def windows_of(endpoint: str, requests: int) -> EndpointWindows:
+    """One window of an endpoint."""
+    one, none = np.ones(1), np.zeros(1, dtype=np.int64)
+    cells = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    made = np.array([requests])
+    return EndpointWindows(
+        endpoint, one, one, made, none, none, np.zeros(2, dtype=np.int64), *cells
+    )
+
+
+#: Two of ten requests are for what leaks.
+WINDOWS = [windows_of(SHIPPING, 200), windows_of("GET /cart", 800)]
+OFFER = Signal(PLACE, "shop.Offer", "bytes", Amount("", 51.0, 50.0, 52.0), (), "More is held.")
+OWN = Amount(SHIPPING, 256.0, 255.0, 257.0, 1.0)
+
+
+def case(heap: Amount, endpoint: str = SHIPPING, own: Amount = OWN) -> Case:
+    live = Signal(ResourceKind.HEAP, "jvm_live", "bytes", Amount("", 320.0, 300.0, 340.0), (), "")
+    return Case(endpoint, (OFFER, live), (own, heap))
+
+
+def told(told_case: Case, windows: list[EndpointWindows] = WINDOWS) -> Amount:
+    through = with_heap_through_endpoint(told_case, windows)
+    signal = signal_told(through, "bytes")
+    assert signal is not None
+    return through.amount(signal)
+
+
+def test_all_of_the_heaps_growth_goes_through_the_endpoint_of_the_class() -> None:
+    amount = told(case(Amount("", 320.0, 300.0, 340.0)))
+    assert amount == Amount(SHIPPING, 1600.0, 1500.0, 1700.0)
+
+
+def test_it_is_said_that_this_is_taken_from_the_place() -> None:
+    through = with_heap_through_endpoint(case(Amount("", 320.0, 300.0, 340.0)), WINDOWS)
+    [said] = measured_by(through, signal_told(through, "bytes"))
+    assert "all of it taken to go through GET /shipping as the place does" in said
+
+
+def test_a_heap_hardly_above_the_class_leaves_the_classs_own_amount() -> None:
+    share = 1000 / 200
+    just = BEYOND_ONE_PLACE * 257.0 / share
+    assert told(case(Amount("", just, just, just + 1))) == OWN
+    more = just + 0.1
+    assert told(case(Amount("", more, more, more + 1))).per_request == share * more
+
+
+@pytest.mark.parametrize(
+    "unchanged",
+    [
+        case(Amount("GET /cart", 320.0, 300.0, 340.0)),  # told apart itself
+        case(Amount("", 320.0, 300.0, 340.0), EVERY, Amount(EVERY, 51.0, 50.0, 52.0)),
+        case(Amount("", 320.0, 300.0, 340.0), own=Amount("GET /cart", 51.0, 50.0, 52.0)),
+    ],
+)
+def test_otherwise_the_case_stays_as_it_is(unchanged: Case) -> None:
+    assert with_heap_through_endpoint(unchanged, WINDOWS).amounts == unchanged.amounts
+
+
+def test_a_stack_that_only_warms_up_names_no_thing_to_mend() -> None:
+    grown, warm = (Frame("shop.Offers.keep"),), (Frame("java.lang.ClassLoader.defineClass"),)
+    at = np.arange(3.0)
+    stacks = (Stack(grown, 1000 * at), Stack(warm, 99 * at))
+    site = AllocationSite(grown[0], at, at, 1099 * at, stacks)
+    signal = Signal(PLACE, "x", "bytes", OWN, (OWN,), "", site=site)
+    assert frames_of(Case(SHIPPING, (signal,), (OWN,))) == list(grown)
+    fair = AllocationSite(grown[0], at, at, 1100 * at, (stacks[0], Stack(warm, 100 * at)))
+    signal = Signal(PLACE, "x", "bytes", OWN, (OWN,), "", site=fair)
+    assert frames_of(Case(SHIPPING, (signal,), (OWN,))) == [*grown, *warm]
