@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from soak.catalog.microprofile import (
+    MICROPROFILE_COLLECTORS,
+    MICROPROFILE_METRICS,
+    MICROPROFILE_POOLS,
+    YOUNG,
+)
 from soak.catalog.row_types import (
     Breakdown,
     Collector,
@@ -40,8 +46,6 @@ _SOONER = (
     "a smaller -Xmx makes the JVM clean its old generation sooner, and under a light load "
     "-XX:G1PeriodicGCInterval=60000 (JDK 12 and later) makes G1 do so every minute"
 )
-#: Collectors of the young generation alone, by their beans' names.
-_YOUNG = "G1 Young.*|PS Scavenge|ParNew|Copy|.*Minor.*|scavenge|.*Concurrent.*"
 _AFTER, _AFTER_OTEL = "jvm_memory_pool_collection_used_bytes", "jvm_memory_used_after_last_gc_bytes"
 _AFTER_OLD, _AFTER_OTEL_OLD = (
     f'{_AFTER}{{pool=~"{_OLD}"}}',
@@ -188,32 +192,7 @@ JVM = Family(
             )
         ),
         shown("jvm_gc_duration_seconds*", ResourceKind.GC, "the JVM's collections", Unit.SECONDS),
-        # MicroProfile Metrics: with the prefix `base_` up to version 4, without it from 5 on
-        # (Liberty, WildFly).
-        *(
-            row
-            for prefix in ("base_", "")
-            for row in (
-                heap(
-                    f"{prefix}memory_usedHeap_bytes",
-                    "the JVM's heap",
-                    f"{prefix}memory_maxHeap_bytes",
-                ),
-                heap(f"{prefix}memory_usedNonHeap_bytes", "the JVM's memory outside of its heap"),
-                count(
-                    ResourceKind.THREADS, f"{prefix}thread_count", "the JVM's threads", Unit.THREADS
-                ),
-            )
-        ),
-        shown(
-            "*threadpool_activeThreads",
-            ResourceKind.THREADS,
-            "threads at work for a pool",
-            Unit.THREADS,
-        ),
-        shown(
-            "*session_activeSessions", ResourceKind.OTHER, "sessions", Unit.OBJECTS, Worse.NEITHER
-        ),
+        *MICROPROFILE_METRICS,
     ),
     breakdowns=tuple(
         Breakdown(
@@ -274,14 +253,7 @@ JVM = Family(
             idle='httpcomponents_httpclient_pool_total_connections{state="available"}',
             waiting="httpcomponents_httpclient_pool_total_pending",
         ),
-        *(
-            PoolNames(
-                used=f"{prefix}connectionpool_managedConnections",
-                idle=f"{prefix}connectionpool_freeConnections",
-                noun="connections of a pool",
-            )
-            for prefix in ("vendor_", "")
-        ),
+        *MICROPROFILE_POOLS,
     ),
     collectors=(
         Collector(
@@ -308,7 +280,7 @@ JVM = Family(
             heap='jvm_memory_bytes_used{area="heap"}',
             allocated="jvm_memory_pool_allocated_bytes_total",
             collections=("jvm_gc_collection_seconds_count",),
-            young=(f'jvm_gc_collection_seconds_count{{gc=~"{_YOUNG}"}}',),
+            young=(f'jvm_gc_collection_seconds_count{{gc=~"{YOUNG}"}}',),
             pauses='jvm_gc_collection_seconds_sum{gc!~".*(Cycles|Concurrent).*"}',
             paused="jvm_gc_collection_seconds_count",
             outside="jvm_buffer_pool_used_bytes",
@@ -328,14 +300,6 @@ JVM = Family(
             metadata=(f'{USED}{{jvm_memory_type="non_heap"}}',),
             sooner=_SOONER,
         ),
-        *(
-            Collector(
-                heap=f"{prefix}memory_usedHeap_bytes",
-                collections=(f"{prefix}gc_total",),
-                young=(f'{prefix}gc_total{{name=~"{_YOUNG}"}}',),
-                threads=f"{prefix}thread_count",
-            )
-            for prefix in ("base_", "")
-        ),
+        *MICROPROFILE_COLLECTORS,
     ),
 )

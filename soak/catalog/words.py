@@ -81,7 +81,7 @@ RESOURCES: tuple[Words, ...] = (
     ),
 )
 #: What is left of a resource: a leak lets it fall, and a rise of it is no harm.
-LEFT = word_set("free available avail remaining left headroom")
+LEFT = word_set("free freeable available avail remaining left headroom")
 #: What makes `free` memory say little: the system's caches take it and give it back, and what is available counts them in.
 _CACHES = word_set("available avail cached cache buff buffers inactive inact")
 _NO_MEMORY = word_set("disk filesystem inode inodes files swap fd fds")

@@ -27,7 +27,7 @@ def read(content: Content, options: Options) -> Reading:
     texts: set[str] = set()
     lines = content.lines
     for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
+        if _is_aside(line):
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
@@ -61,6 +61,11 @@ def read(content: Content, options: Options) -> Reading:
     return reading
 
 
+def _is_aside(line: str) -> bool:
+    """Whether a line is none of the protocol: empty, a comment, or what `influx_inspect export` makes the database with."""
+    return not line.strip() or line.startswith(("#", "CREATE DATABASE "))
+
+
 def _first(head: str) -> str:
     match = re.match(r"(?:[^, \\]|\\.)+", head)
     return match[0] if match else head
@@ -79,11 +84,7 @@ def _number(text: str) -> float | None:
 
 
 def _recognises(content: Content) -> bool:
-    lines = [
-        line.strip()
-        for line in content.first_lines[:50]
-        if line.strip() and not line.startswith("#")
-    ][:5]
+    lines = [line.strip() for line in content.first_lines[:50] if not _is_aside(line)][:5]
     return bool(lines) and all(_LINE.fullmatch(line) for line in lines)
 
 

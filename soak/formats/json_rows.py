@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from soak.formats.content import CUT_SHORT, Content
@@ -108,8 +109,14 @@ def _flat(row: dict[str, Any], before: str = "", depth: int = 3) -> dict[str, An
     return flat
 
 
+#: `{__name__="up"} 1 1754000000000`: Prometheus's text, as `promtool tsdb dump` writes it.
+_PROMETHEUS = re.compile(r'\{\s*[A-Za-z_]\w*\s*="')
+
+
 def _recognises(content: Content) -> bool:
     head = content.head.lstrip()
+    if _PROMETHEUS.match(head):
+        return False
     return head.startswith("{") or (head.startswith("[") and head[1:].lstrip().startswith("{"))
 
 

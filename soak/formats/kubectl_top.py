@@ -22,6 +22,8 @@ def _values(row: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
         "node" if "MEMORY%" in row or "MEMORY(%)" in row else "container" if "POD" in row else "pod"
     )
     labels = {own: row["NAME"]}
+    if row["MEMORY(bytes)"] == "<unknown>":
+        return labels, {}
     labels |= {
         label: row[column]
         for label, column in (("pod", "POD"), ("namespace", "NAMESPACE"))

@@ -15,7 +15,7 @@ from soak.model import Kind
 
 _SAMPLE = re.compile(
     r"([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*\})?|\{(?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*\})"
-    r"\s+(\S+)\s+(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?:\s+#.*)?\s*"
+    r"\s+([^\s=]+)\s+(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?:\s+#.*)?\s*"
 )
 _COMMENT = re.compile(r"#\s+(TYPE|HELP|UNIT|EOF)\b")
 _ONE_MOMENT = (

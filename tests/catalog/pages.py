@@ -104,6 +104,88 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         "base_memory_usedHeap_bytes 5e7\nbase_memory_maxHeap_bytes 5e8\nbase_thread_count 53\nbase_thread_max_count 60\n",
         ("base_memory_usedHeap_bytes", "base_thread_count"),
     ),
+    "MicroProfile 3 on Liberty": (
+        """
+        base_memory_usedHeap_bytes 5e7
+        base_thread_count 30
+        base_gc_total{name="global"} 3
+        vendor_connectionpool_connectionHandles{datasource="jdbc_main"} 3
+        vendor_connectionpool_freeConnections{datasource="jdbc_main"} 2
+        vendor_connectionpool_managedConnections{datasource="jdbc_main"} 5
+        vendor_threadpool_activeThreads{pool="Default_Executor"} 2
+        vendor_threadpool_size{pool="Default_Executor"} 8
+        vendor_session_activeSessions{appname="default_host_app"} 3
+        """,
+        (
+            "base_memory_usedHeap_bytes",
+            "base_thread_count",
+            'vendor_connectionpool_managedConnections{datasource="jdbc_main"}',
+        ),
+    ),
+    "SmallRye on Quarkus": (
+        """
+        base_memory_usedHeap_bytes 3e7
+        base_memory_maxHeap_bytes 1e9
+        base_thread_count 11
+        vendor_memory_usedNonHeap_bytes 5e7
+        vendor_memory_committedNonHeap_bytes 6e7
+        vendor_memory_freePhysicalSize_bytes 5e9
+        vendor_memoryPool_usage_bytes{name="Eden Space"} 2e7
+        vendor_memoryPool_usage_bytes{name="Tenured Gen"} 1e7
+        vendor_memoryPool_usage_bytes{name="Metaspace"} 4e7
+        vendor_memoryPool_usage_max_bytes{name="Tenured Gen"} 1e7
+        vendor_agroal_active_count{datasource="default"} 4
+        vendor_agroal_available_count{datasource="default"} 2
+        vendor_agroal_awaiting_count{datasource="default"} 1
+        """,
+        (
+            "base_memory_usedHeap_bytes",
+            "base_thread_count",
+            'vendor_memoryPool_usage_bytes{name="Metaspace"}',
+            'vendor_agroal_active_count{datasource="default"}',
+            'vendor_agroal_awaiting_count{datasource="default"}',
+        ),
+    ),
+    "SmallRye without pools": (
+        "vendor_memory_usedNonHeap_bytes 5e7\n",
+        ("vendor_memory_usedNonHeap_bytes",),
+    ),
+    "Micrometer on Quarkus": (
+        """
+        agroal_active_count{datasource="default"} 4
+        agroal_available_count{datasource="default"} 2
+        agroal_awaiting_count{datasource="default"} 1
+        """,
+        (
+            'agroal_active_count{datasource="default"}',
+            'agroal_awaiting_count{datasource="default"}',
+        ),
+    ),
+    "WildFly": (
+        """
+        base_memory_usedHeap_bytes 9e7
+        base_memory_usedNonHeap_bytes 2e8
+        base_thread_count 79
+        vendor_memoryPool_Metaspace_usage_bytes 1.5e8
+        vendor_memoryPool_Metaspace_usage_max_bytes 1.5e8
+        vendor_memoryPool_G1_Old_Gen_usage_bytes 8e7
+        vendor_memoryPool_G1_Eden_Space_usage_bytes 3e6
+        vendor_BufferPool_used_memory_direct_bytes 5e5
+        wildfly_datasources_pool_in_use_count{data_source="MainDS"} 2
+        wildfly_datasources_pool_active_count{data_source="MainDS"} 3
+        wildfly_datasources_pool_max_used_count{data_source="MainDS"} 3
+        wildfly_jca_queue_size{short_running_threads="default"} 1
+        wildfly_undertow_active_sessions{deployment="app.war"} 7
+        """,
+        (
+            "base_memory_usedHeap_bytes",
+            "base_thread_count",
+            "vendor_memoryPool_Metaspace_usage_bytes",
+            "vendor_BufferPool_used_memory_direct_bytes",
+            'wildfly_datasources_pool_in_use_count{data_source="MainDS"}',
+            'wildfly_jca_queue_size{short_running_threads="default"}',
+        ),
+    ),
     "OpenTelemetry, JVM": (
         """
         jvm_memory_used_bytes{jvm_memory_pool_name="G1 Old Gen",jvm_memory_type="heap"} 5e7
