@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from soak.analysis.rules.rule import RuleInput
 from soak.model import EventKind, Finding, RuleName, Verdict
+from soak.units import capitalized
 
 
 def locustfile_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -16,5 +17,5 @@ def locustfile_findings(asked: RuleInput) -> Iterator[Finding]:
     ):
         said = [event.text for event in asked.prepared.recording.events if event.kind is kind]
         if said:
-            text = f"{said[0][:1].upper()}{said[0][1:]}."
+            text = f"{capitalized(said[0])}."
             yield Finding(RuleName.ERRORS, series, verdict, text)

@@ -11,7 +11,7 @@ from soak.analysis.rules.rule import RuleInput
 from soak.catalog.container import OOM_KILLS
 from soak.catalog.process import START_TIME
 from soak.model import Event, EventKind, Finding, RuleName, Series, SourceHealth, Verdict
-from soak.units import show_duration, show_number, show_ratio
+from soak.units import capitalized, show_duration, show_number, show_ratio
 
 #: Series by which a source says that it did not see all, and what to tell of them.
 _ODD = {
@@ -169,7 +169,7 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
         after = event.time - prepared.start
         when = "as the load began" if after < _AT_ONCE else f"after {show_duration(after)} of load"
         what, _, why = event.text.partition(": ")
-        reason = f"{what[:1].upper()}{what[1:]} {when}{': ' if why else ''}{why}."
+        reason = f"{capitalized(what)} {when}{': ' if why else ''}{why}."
         yield Finding(RuleName.RESTART, START_TIME, Verdict.FAIL, reason)
 
 

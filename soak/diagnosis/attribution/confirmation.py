@@ -30,7 +30,7 @@ from soak.model import (
     series_key,
 )
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
-from soak.units import show_amount, show_number
+from soak.units import capitalized, show_amount, show_number
 
 #: A second rise of at least this share of the first, a request, is the same leak; of at most the other, none.
 _AGAIN, _HARDLY = 0.5, 0.25
@@ -101,7 +101,7 @@ def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
         finding.adjusted(
             "second load",
             finding.verdict,
-            f"{finding.reason} {said[key][:1].upper()}{said[key][1:]}.",
+            f"{finding.reason} {capitalized(said[key])}.",
         )
         if key in said
         else finding

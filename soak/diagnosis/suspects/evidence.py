@@ -40,7 +40,7 @@ from soak.diagnosis.thresholds import (
     MOST_NAMED,
 )
 from soak.model import Verdict, series_key
-from soak.units import show_amount, show_number, show_ratio
+from soak.units import capitalized, show_amount, show_number, show_ratio
 
 _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>")
 
@@ -228,7 +228,7 @@ def _again(outcome: ConfirmationOutcome) -> Callable[[Case, RunContext], str]:
             ),
             None,
         )
-        return f"{told.reason[:1].upper()}{told.reason[1:]}." if told is not None else ""
+        return f"{capitalized(told.reason)}." if told is not None else ""
 
     return look
 

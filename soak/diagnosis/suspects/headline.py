@@ -8,7 +8,7 @@ import re
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
-from soak.units import show_amount, show_duration, show_number, singular
+from soak.units import capitalized, show_amount, show_duration, show_number, singular
 
 #: When one resource runs out, at the end of the sentence about its growth.
 _RUNS_OUT = re.compile(r"; (?:it|the target) runs out of .*?(?=\.(?: |$))")
@@ -37,7 +37,7 @@ def _placed(place: Place) -> str:
 
 def _leaks(suspect: Suspect) -> str:
     who = "Every endpoint" if suspect.endpoint == EVERY else suspect.endpoint or "The target"
-    who = who[:1].upper() + who[1:]
+    who = capitalized(who)
     if suspect.per_request <= 0:
         return f"{who} leaks"
     kind = " of any kind" if not suspect.endpoint else ""

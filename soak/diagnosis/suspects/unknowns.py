@@ -10,7 +10,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS, LONGER_RUN, SPARE_POINTS
 from soak.model import Place
-from soak.units import show_amount, show_duration, show_number, show_ratio
+from soak.units import capitalized, show_amount, show_duration, show_number, show_ratio
 
 
 def unplaced(case: Case, context: RunContext) -> Place:
@@ -131,9 +131,7 @@ def doubts(case: Case) -> list[str]:
     """What the attribution itself doubts: growth that may as well follow time, and what grows without traffic."""
     said = list(dict.fromkeys(signal.doubt for signal in case.signals if signal.doubt))
     doubtful = (
-        [f"{doubt[:1].upper()}{doubt[1:]}." for doubt in said[:1]]
-        if case.endpoint in (EVERY, "")
-        else []
+        [f"{capitalized(doubt)}." for doubt in said[:1]] if case.endpoint in (EVERY, "") else []
     )
     return doubtful + [_without_traffic(signal) for signal in growing_with_time(case)[:1]]
 
