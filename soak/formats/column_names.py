@@ -13,6 +13,8 @@ _LABEL = re.compile(r'\s*([^=,{}"\s]+)\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 #: Labels without quotes: Datadog's `{host:web-1,env:prod}` or `{*}`, and legends such as `{pod=orders-0}`.
 _LOOSE_LABEL = re.compile(r"([A-Za-z_][\w./-]*)\s*[:=]\s*([^,{}\"\s]+)")
 _LOOSE = re.compile(rf"\s*(?:\*|{_LOOSE_LABEL.pattern}(?:\s*,\s*{_LOOSE_LABEL.pattern})*)\s*")
+#: `max:system.mem.used` is the memory in use, and no limit of it.
+_AGGREGATED = re.compile(r"^(avg|max|min|sum|count|p\d\d):")
 _UNIT = re.compile(
     r"^(.*?)[\s_\-.]*[(\[]\s*([^\W\d_]+|%|[A-Za-z%]+/[a-z]+)\s*[)\]]$|^(.*?)[\s_\-.]+([A-Za-zµ]+)$"
 )
@@ -56,7 +58,9 @@ def labelled(column: str) -> tuple[str, dict[str, str]]:
     while position < len(match[2]):
         label = _LABEL.match(match[2], position)
         if label is None and position == 0 and _LOOSE.fullmatch(match[2]):
-            return match[1].strip() or "value", dict(_LOOSE_LABEL.findall(match[2]))
+            return _AGGREGATED.sub("", match[1].strip()) or "value", dict(
+                _LOOSE_LABEL.findall(match[2])
+            )
         if label is None:
             raise ValueError('labels are written as name{label="value"}')
         labels[label[1]] = re.sub(r"\\(.)", r"\1", label[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -79,9 +80,15 @@ def read_answer(content: Content, answer: Any) -> Reading:
     return reading
 
 
+#: Datadog's answers have a status as well, which is `ok`.
+_STATUS = re.compile(r'"status"\s*:\s*"(success|error)"')
+
+
 def _recognises(content: Content) -> bool:
     head = content.head.lstrip()
-    return head.startswith("{") and ('"resultType"' in head or '"status"' in head[:200])
+    return head.startswith("{") and (
+        '"resultType"' in head or _STATUS.search(head[:200]) is not None
+    )
 
 
 FORMAT = Format(

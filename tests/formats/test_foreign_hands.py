@@ -2,6 +2,7 @@
 
 import pytest
 
+from soak.errors import InputError
 from soak.model import Verdict
 from tests.formats.samples import START, STEP, leak
 from tests.formats.test_kinds import read, verdict
@@ -31,7 +32,13 @@ def test_a_dump_that_names_its_metrics_inside_of_the_braces() -> None:
 )
 def test_labels_without_quotes(header: str, key: str) -> None:
     [series] = read(f"time,{header}\n0,1\n15,2\n").series
+    assert series.name in ("system.mem.used", "rss_bytes")
     assert series.key.partition("{")[1] + series.key.partition("{")[2] == key
+
+
+def test_an_answer_of_datadog_is_not_taken_for_one_of_prometheus() -> None:
+    with pytest.raises(InputError, match="no time column"):
+        read('{"status":"ok","series":[{"metric":"a","pointlist":[[1754000000000.0,1.0]]}]}')
 
 
 @pytest.mark.parametrize("date", ["20250731-2213{}", "2025-07-31_22:13:{}", "2025-07-31_22-13-{}"])
