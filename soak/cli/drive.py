@@ -30,7 +30,7 @@ from soak.model import Analysis, Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
-from soak.reporters.wording import headline
+from soak.reporters.wording import clean, headline
 from soak.resume import Resumption
 from soak.runner import Record, Run
 
@@ -163,7 +163,8 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
         code = compared_with(against, analysis, directory, code, as_json=as_json)
     report = directory / ("report.html" if "report.html" in written.names else "")
     mark, word = headline(analysis)  # once more: what a small screen still shows at the end
-    click.echo(f"\n{mark} {word} (exit {int(code)})\nReport: {report}", err=as_json)
+    last = f"{mark} {word} (exit {int(code)}): {clean(analysis.reason)}"
+    click.echo(f"\n{last}\nReport: {report}", err=as_json)
     views.finish(report)
     _notify(run.profile, analysis, directory)
     return code

@@ -250,7 +250,7 @@ def _late_because(generator: Generator) -> str:
     own = f"{show_ratio(generator.cpu)} of a core"
     machine = f"{show_number(generator.machine)} per core"
     if generator.machine > CROWDED:
-        return f"its machine was overloaded (load average {machine}, while the load generator used {own})"
+        return f"the load generator's machine was overloaded (load average {machine}, while the load generator used {own})"
     others = (
         "bursts of other processes, a CPU limit of its container, a virtual machine that was paused"
     )
