@@ -22,8 +22,11 @@ def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -
     """The case with the growth of its live heap per request to its endpoint, where that is more than its places explain.
 
     `windows` are the requests of the judged stretch. As it is where several endpoints share the
-    case, where the heap was told apart itself, or where nothing on the heap named the endpoint.
+    case, where the heap was told apart itself, where nothing on the heap named the endpoint, or
+    where a place in the target's own code grows through who knows which endpoint.
     """
+    if any(_own_place_elsewhere(signal, case) for signal in case.signals):
+        return case
     requests = {each.endpoint: float(each.requests.sum()) for each in windows}
     most = max(
         (
@@ -41,6 +44,15 @@ def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -
         for signal, amount in zip(case.signals, case.amounts, strict=True)
     )
     return replace(case, amounts=amounts)
+
+
+def _own_place_elsewhere(signal: Signal, case: Case) -> bool:
+    return (
+        signal.site is not None
+        and signal.what == PLACE
+        and signal.site.place.own
+        and case.amount(signal).endpoint != case.endpoint
+    )
 
 
 def _through(

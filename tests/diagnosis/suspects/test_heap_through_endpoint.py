@@ -79,6 +79,19 @@ def test_otherwise_the_case_stays_as_it_is(unchanged: Case) -> None:
     assert with_heap_through_endpoint(unchanged, WINDOWS).amounts == unchanged.amounts
 
 
+@pytest.mark.parametrize(("own", "per_request"), [(True, 256.0), (False, 1600.0)])
+def test_a_second_place_of_ones_own_may_have_the_rest_of_the_heap(
+    own: bool, per_request: float
+) -> None:
+    at, each = np.arange(3.0), Amount("", 260.0, 255.0, 265.0)
+    second = Frame("shop.Carts.keep", "Carts.java", 7, own)
+    site = AllocationSite(second, at, at, 260 * at, (Stack((second,), 260 * at),))
+    signal = Signal(PLACE, "shop.Carts.keep", "bytes", each, (), "", site=site)
+    one = case(Amount("", 320.0, 300.0, 340.0))
+    both = Case(SHIPPING, (*one.signals, signal), (*one.amounts, each))
+    assert told(both).per_request == per_request
+
+
 def test_a_stack_that_only_warms_up_names_no_thing_to_mend() -> None:
     grown, warm = (Frame("shop.Offers.keep"),), (Frame("java.lang.ClassLoader.defineClass"),)
     at = np.arange(3.0)
