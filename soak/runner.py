@@ -131,8 +131,7 @@ class Run:
             self.target = StartedTarget(
                 start, url, self.directory / TARGET_LOG, self.profile.document.file
             )
-            self.target.start(self.stop)
-            pid = self.target.pid
+            pid = self.target.start(self.stop)
         reach(url, stop=self.stop, waiting=partial(self._say, EventKind.PROBE))
         if self.profile.sources is None:
             sources, offered = probe_sources(url, pid, self.profile.target.tls)
@@ -140,6 +139,8 @@ class Run:
             sources, offered = build_sources(self.profile, pid), []
         for text in (*self._abort.notices, *offered):
             self._say(EventKind.PROBE, text)
+        if self.target is not None:
+            self.target.require_alive()  # it may not have survived the questions for its metrics page
         require_processes(sources)
         pid = profiled_target(self.profile, pid).pid
         self.recorder.update(language=language_of_process(pid))

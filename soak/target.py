@@ -95,8 +95,8 @@ class StartedTarget:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, stop: threading.Event) -> None:
-        """Start it, and return when its `ready` request is answered below 500; TargetError when it is not in time."""
+    def start(self, stop: threading.Event) -> int:
+        """Start it; its process id once its `ready` request is answered below 500, TargetError when that is not in time."""
         command = self._start.command[0]
         self._refuse_a_taken_port()
         self._said_before = self._log.stat().st_size if self._log.is_file() else 0
@@ -128,15 +128,12 @@ class StartedTarget:
         deadline = time.monotonic() + self._start.timeout
         last = "no answer"
         while time.monotonic() < deadline and not stop.is_set():
-            if self._process.poll() is not None:
-                raise TargetError(
-                    f"{self._key}: {command}: ended with code {self._process.returncode}{self._said()}"
-                )
+            self.require_alive()
             try:
                 status = fetcher.get(ready).status
                 if status < 500:
                     fetcher.close()
-                    return
+                    return self.pid
                 last = f"answered {status}"
             except TargetError as error:
                 last = str(error).rpartition(": ")[2]
@@ -144,6 +141,13 @@ class StartedTarget:
         raise TargetError(
             f"{self._key}: {command}: not ready within {self._start.timeout:g} s ({ready}: {last}){self._said()}"
         )
+
+    def require_alive(self) -> None:
+        """TargetError where it ended by itself before the load began."""
+        if (code := self.exit_code()) is not None:
+            raise TargetError(
+                f"{self._key}: {self._start.command[0]}: ended with code {code}{self._said()}"
+            )
 
     def exit_code(self) -> int | None:
         """How it ended by itself; None while it runs."""

@@ -68,6 +68,37 @@ def test_what_it_said_last_of_an_error_is_shown(tmp_path: Path, printed: str, sa
     )
 
 
+ONE_ANSWER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+server = http.server.HTTPServer(("127.0.0.1", {port}), Handler)
+server.handle_request()
+sys.exit("Error: one answer is enough")
+"""
+
+
+def test_one_that_does_not_survive_the_first_questions_is_told_by_its_own_words(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    target = started(tmp_path, ONE_ANSWER.replace("{port}", str(port)), port)
+    try:
+        target.start(threading.Event())
+        ended = threading.Event()
+        while target.exit_code() is None:
+            ended.wait(0.01)
+        with pytest.raises(
+            TargetError, match="ended with code 1; it said: Error: one answer is enough"
+        ):
+            target.require_alive()
+    finally:
+        target.stop()
+
+
 def test_what_is_waited_for_is_said_once_while_nothing_answers() -> None:
     said: list[str] = []
     with pytest.raises(TargetError, match=r"the target cannot be reached"):
