@@ -183,7 +183,7 @@ def test_a_process_that_is_gone_at_the_end_did_not_survive() -> None:
     gone = SourceHealth("process", 300, 100, 0.0, "process 7 has ended", gone=True)
     analysis = judged(recording(short, sources=[gone]))
     assert analysis.verdict is Verdict.FAIL
-    assert "did not survive this run (process 7 has ended)" in analysis.reason
+    assert "The target died: process 7 has ended" in analysis.reason
 
 
 def test_a_source_that_falls_silent_is_inconclusive() -> None:

@@ -161,7 +161,7 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
     deaths = [event for event in prepared.recording.events if event.kind is EventKind.TARGET]
     lost = [health for health in prepared.recording.sources if health.gone and not deaths]
     for health in lost:
-        reason = f"The target did not survive this run ({health.last_error})."
+        reason = f"The target died: {health.last_error}."
         yield Finding(
             RuleName.RESTART, START_TIME, Verdict.FAIL, reason, (("source", health.source),)
         )

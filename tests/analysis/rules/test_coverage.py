@@ -143,7 +143,7 @@ def test_a_target_gone_at_the_last_scrape_is_a_fail_however_late() -> None:
     gone = health(failing=[299], error="process 7 has ended", gone=True)
     analysis = judged(recording(MEMORY, sources=[gone]))
     assert analysis.verdict is Verdict.FAIL
-    assert analysis.reason == "The target did not survive this run (process 7 has ended)."
+    assert analysis.reason == "The target died: process 7 has ended."
 
 
 def test_a_target_that_ended_by_itself_is_a_fail() -> None:
