@@ -17,6 +17,11 @@ Ints = NDArray[np.int64]
 Cells = NDArray[np.integer[Any]]
 
 
+def is_timeout(kind: str) -> bool:
+    """Whether a kind of failure is a wait without an answer: soak's own say `timeout`, a locustfile's name an exception."""
+    return "time" in kind.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointWindow:
     """What one endpoint saw in one window: failures by kind, and the latencies of successes and failures kept apart.

@@ -13,7 +13,7 @@ from math import sqrt
 
 from soak.generator_limits import BUSY, LAGGING
 from soak.units import show_count, show_number, show_ratio
-from soak.windows import GeneratorWindow, Window
+from soak.windows import GeneratorWindow, Window, is_timeout
 
 #: Seconds of load that are compared, those sent with those answered; and for so long it must be so without a break.
 STRETCH = 5.0
@@ -106,6 +106,6 @@ def _answered(window: Window) -> int:
         count
         for seen in window.endpoints
         for kind, count in seen.failures.items()
-        if "time" in kind.lower()
+        if is_timeout(kind)
     )
     return sum(seen.requests for seen in window.endpoints) - timeouts

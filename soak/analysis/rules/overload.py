@@ -16,6 +16,7 @@ from soak.analysis.rules.load_generator import PARTLY, generator_of
 from soak.analysis.thresholds import IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS
 from soak.model import Finding, Floats, Verdict
 from soak.units import show_duration, show_number, show_ratio
+from soak.windows import is_timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def overload_of(prepared: Prepared) -> Overload | None:
     total, failed = int(requests.requests.sum()), int(requests.failures.sum())
     seconds = float(requests.seconds.sum())
     answered = (total - failed) / seconds if seconds else 0.0
-    late = sum(count for kind, count in requests.failure_kinds.items() if "time" in kind.lower())
+    late = sum(count for kind, count in requests.failure_kinds.items() if is_timeout(kind))
     timeouts = failed / total if total and late > sum(requests.failure_kinds.values()) / 2 else 0.0
     times, in_flight = _in_flight(prepared)
     parts = np.array_split(in_flight, 3)
