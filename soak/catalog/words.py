@@ -99,12 +99,14 @@ _EVENTS = word_set(
 #: What no leak uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits.
 _NEVER = word_set(
     "cpu cpus load loadavg latency lag price cost temp temperature celsius fahrenheit humidity voltage "
-    "volts amps watts power energy rpm fan speed velocity score sent received recv rx tx read reads "
+    "volts amps watts power energy rpm fan speed velocity score sent received rcvd recv rx tx read reads "
     "written write writes in out packets iops rate rps qps tps persec second ratio p50 p75 p90 p95 p99 "
     "p999 quantile limit limits max maximum min minimum capacity quota goal hard soft threshold idle wait "
-    "iowait steal user usr system guest irq softirq iodelay nice vsz vms virt virtual vmsize faults "
+    "iowait steal user usr system guest irq softirq iodelay nice vsz vms virt virtual vmsize faults switches "
     "minflt majflt cs lat lon latitude longitude volume revenue sales close high low status code bool up delay response peak"
 )
+#: Before a resource no share of a processor: `system.mem.used` as Datadog and OpenTelemetry name a machine's own.
+_NAMESPACE = "system"
 #: What is rather a flow than a stock, unless a word of a resource stands beside it.
 _RARELY = word_set(
     "request requests reqs error errors failed failures users vus hits misses seconds ms us ns done "
@@ -126,6 +128,8 @@ def meaning_of_words(name: str, unit: str = "") -> Meaning:
     if words & _IDENTITIES:
         return Meaning.IDENTITY
     resource = resource_of(name) is not None
+    if resource and words_of(name)[0] == _NAMESPACE:
+        words -= {_NAMESPACE}
     if words & _ALWAYS_CLOCKS or (words & _CLOCKS and not resource):
         return Meaning.CLOCK
     flow = name.rstrip().endswith(("/s", "/sec")) or {"per", "s"} <= words

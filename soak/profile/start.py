@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from soak.profile.fields import Positive, Strict
 from soak.profile.requests import ReadyRequest
@@ -17,3 +17,10 @@ class Start(Strict):
     )
     ready: ReadyRequest = Field(default="GET /", description="Asked until it answers below 500")
     timeout: Positive = Field(default=30.0, description="How long it may take to be ready")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_a_command_line(cls, value: object) -> object:
+        if isinstance(value, str | list):
+            raise ValueError("write start: {command: [python3, service.py]}")  # noqa: TRY004 - pydantic tells no other
+        return value

@@ -309,6 +309,23 @@ def test_the_catalog_comes_before_the_words_of_a_name(name: str) -> None:
     assert meaning_of(name) is Meaning.RESOURCE
 
 
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("system.mem.used", Meaning.RESOURCE),
+        ("system.network.connections", Meaning.RESOURCE),
+        ("system.cpu.user", Meaning.NO_RESOURCE),
+        ("system.net.bytes_rcvd", Meaning.NO_RESOURCE),
+        ("system.processes.involuntary_ctx_switches", Meaning.NO_RESOURCE),
+        ("cpu_system", Meaning.NO_RESOURCE),
+        ("memory_system", Meaning.NO_RESOURCE),  # of a processor's time, as tools write it
+        ("system", Meaning.NO_RESOURCE),
+    ],
+)
+def test_system_before_a_resource_is_a_namespace(name: str, meaning: Meaning) -> None:
+    assert meaning_of(name) is meaning
+
+
 def documented() -> dict[str, str]:
     """The example of each format in docs/files.md."""
     found = {}

@@ -428,3 +428,10 @@ def test_what_is_enormous_or_malformed_is_one_line(line: str, reason: str) -> No
     with pytest.raises(ProfileError, match=reason) as error:
         parse_profile("\n".join(lines.values()), "p.yaml")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("start", ["python3 service.py", "[python3, service.py]"])
+def test_a_start_without_its_key_is_answered_with_an_example(start: str) -> None:
+    text = "target: {url: 'http://127.0.0.1:1', start: " + start + "}\n"
+    text += "load: {rate: 1/s, duration: 5s}\nendpoints: [GET /]\n"
+    assert refusal(text).endswith("write start: {command: [python3, service.py]}")
