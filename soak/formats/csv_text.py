@@ -69,8 +69,8 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
         )
     if not body:
         raise refuse(content, "has a header but no rows")
-    width = len(dialect.header or _fields(body[0], dialect.delimiter))
     units = _fields(body[0], dialect.delimiter)
+    width = len(dialect.header or units)
     if dialect.header is not None and len(body) > 1 and _are_units(units, width):
         dialect = replace(
             dialect,
@@ -117,15 +117,17 @@ def _take_points_for_thousands(table: Table, dialect: Dialect, body: list[str]) 
     """
     import pandas as pd  # noqa: PLC0415 - as above
 
-    taken = []
+    if dialect.delimiter == ",":
+        return
+    taken, sample = [], [_fields(line, dialect.delimiter) for line in body[:_SAMPLE]]
     for place, name in enumerate(table.headers):
-        whole = in_base_unit(name)[1] in (1.0, 1024.0) and in_base_unit(name)[0].endswith("_bytes")
-        if dialect.delimiter == "," or not (dialect.decimal == "," or whole):
+        based, factor, _ = in_base_unit(name)
+        if dialect.decimal != "," and not (factor in (1.0, 1024.0) and based.endswith("_bytes")):
             continue
-        first = [_field(line, dialect.delimiter, place) for line in body[:_SAMPLE]]
+        first = [_field(fields, place) for fields in sample]
         if not all(map(_POINTED.fullmatch, first)) or not any("." in text for text in first):
             continue
-        texts = [_field(line, dialect.delimiter, place) for line in body]
+        texts = [_field(_fields(line, dialect.delimiter), place) for line in body]
         if all(map(_POINTED.fullmatch, texts)):
             table.columns[place] = pd.Series([float(text.replace(".", "")) for text in texts])
             example = next(text for text in texts if "." in text)
@@ -134,8 +136,7 @@ def _take_points_for_thousands(table: Table, dialect: Dialect, body: list[str]) 
         table.notes.append(f"points are taken for marks of thousands ({'; '.join(taken)})")
 
 
-def _field(line: str, delimiter: str, place: int) -> str:
-    fields = _fields(line, delimiter)
+def _field(fields: list[str], place: int) -> str:
     return fields[place].strip() if place < len(fields) else ""
 
 

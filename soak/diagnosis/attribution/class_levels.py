@@ -25,6 +25,8 @@ def levels_at_collections(
     """Times (seconds on the run's clock) and levels (bytes) of a place, both (n,): as snapshots have them or, of a class, as
     often as it was counted while the snapshots of the place were taken, if that is more often.
     """
+    if site.place.file:  # a call, and no class
+        return site.times, site.levels
     first, last = site.times[0], site.times[-1]
     readings = [
         (snapshot.time, held)
@@ -43,9 +45,7 @@ def levels_at_collections(
 def _classes(data: bytes) -> dict[str, float]:
     """Bytes by class of one reading; empty where it has none or looks otherwise."""
     try:
-        held: dict[str, float] = {}
-        for name, size in json.loads(data).get("classes", {}).items():
-            held[class_name(name)] = held.get(class_name(name), 0.0) + float(size)
+        classes = json.loads(data).get("classes", {})
+        return {class_name(name): float(size) for name, size in classes.items()}
     except (ValueError, TypeError, AttributeError, RecursionError):
         return {}
-    return held
