@@ -16,7 +16,7 @@ from soak.analysis.prepare.request_groups import group_windows
 from soak.analysis.prepare.shown_exemplars import shown
 from soak.analysis.rules import RULES, RuleInput
 from soak.analysis.rules.load_coverage import nothing_sent
-from soak.analysis.rules.load_generator import Generator, generator_of, saturated, unproven
+from soak.analysis.rules.load_generator import RATE, Generator, generator_of, saturated, unproven
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.rules.run_validity import seen_events
 from soak.analysis.vouch import horizon_of, vouch_finding, vouched_by, vouches
@@ -129,6 +129,8 @@ def _urgency(finding: Finding) -> tuple[int, float]:
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
     elif finding.rule is RuleName.GENERATOR and finding.verdict is Verdict.PASS:
         doubling = math.inf  # no news of the target
+    elif finding.series == RATE:
+        doubling = -1.0  # much else that is open follows from it
     return finding.verdict.rank, doubling
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from soak.catalog.metrics import COLLECTORS, Metric, metric_of
 from soak.latency import Histogram, bucket_seconds
 from soak.live.failures import failing
-from soak.live.rate_watch import RateWatch
+from soak.live.rate_watch import LiveRate
 from soak.model import Event, Labels, Sample, Scrape
 from soak.windows import GeneratorWindow, Window
 
@@ -125,7 +125,7 @@ class Live:
         self._window: Window | None = None
         self._began: float | None = None
         self._seconds = 0.0
-        self._rate = RateWatch()
+        self._rate = LiveRate()
 
     def saw(self, record: Scrape | Window | Event) -> None:
         """One record, as it is made."""

@@ -370,7 +370,7 @@ def overloaded(first: float, last: float, timed_out: int = 0) -> bool:
     requests: EndpointWindows = windows(requests=100, failures=timed_out)
     kinds = {"timed out": timed_out * 300} if timed_out else {}
     prepared = prepare(recording(requests=[replace(requests, failure_kinds=kinds)]), 0.0)
-    waiting = (np.arange(300.0), np.repeat([first, (first + last) / 2, last], 100))
+    waiting = np.repeat([first, (first + last) / 2, last], 100)
     with mock.patch.object(overload, "_in_flight", return_value=waiting):
         return overload.overload_of(prepared) is not None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from soak.latency import Histogram
-from soak.live.rate_watch import RateWatch
+from soak.live.rate_watch import LiveRate
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 
 
@@ -30,7 +30,7 @@ def window(
 
 def first_said(seconds: int, of: Callable[[int], Window]) -> tuple[float | None, str]:
     """When something was said first, in seconds of load, and what was said last."""
-    watch, first = RateWatch(), None
+    watch, first = LiveRate(), None
     for second in range(seconds):
         watch.saw(of(second))
         first = second + 1.0 if watch.said and first is None else first
@@ -91,14 +91,14 @@ def test_the_load_generator_is_named_where_it_is_the_one() -> None:
 
 
 def test_it_ends_when_the_rate_is_kept_again() -> None:
-    watch = RateWatch()
+    watch = LiveRate()
     for second in range(60):
         watch.saw(window(second, 40, 20 if second < 30 else 40))
     assert watch.said == ""
 
 
 def test_a_closed_model_asks_for_no_rate() -> None:
-    watch = RateWatch()
+    watch = LiveRate()
     for second in range(30):
         seen = EndpointWindow("GET /", 0, {}, 0, Histogram(), Histogram())
         watch.saw(Window(second + 1.0, 1.0, 1, (seen,), GeneratorWindow(0.1, 0.1, 0.0, 1)))
@@ -106,7 +106,7 @@ def test_a_closed_model_asks_for_no_rate() -> None:
 
 
 def test_nothing_is_compared_across_a_hole() -> None:
-    watch = RateWatch()
+    watch = LiveRate()
     for second in (*range(10), *range(100, 109)):
         watch.saw(window(second, 40, 40 if second < 90 else 20))
     assert watch.said == ""

@@ -21,6 +21,8 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, unmasked, worst
+from soak.analysis.rules.load_generator import RATE
+from soak.analysis.rules.rate_kept import rate_not_kept
 from soak.analysis.rules.rule import RuleInput
 from soak.model import EventKind, Finding, RuleName, Verdict
 from soak.units import show_number, show_ratio
@@ -38,6 +40,11 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
         asked.limits.errors is not None
     )  # where a limit judges failed requests, nothing else does
     everything = prepared.requests_of_all
+    not_kept = rate_not_kept(prepared)
+    if not_kept is not None:
+        kept, reason = not_kept
+        yield _inconclusive(RATE, kept, reason)
+        return  # whatever else is said of the load follows from it
     gap = worst(_gaps_of_requests(prepared, everything))
     if gap is not None:
         yield _of_load(
@@ -45,7 +52,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
             gap,
             f"Requests were answered in {gap.said(prepared)}: what the load leaves was not seen",
         )
-        return  # whatever else is said of the load follows from it
+        return
     gap = worst(_gaps_of_arrivals(prepared))
     if gap is not None:
         when = (
@@ -56,7 +63,8 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
         yield _of_load(
             "arrivals",
             gap,
-            f"Only {when} were made: the target was not given the load that was to be judged",
+            f"Only {when} were sent: the load generator did not keep the rate, so the target was not given the load "
+            "that was to be judged",
         )
     gap = worst(_gaps_of_users(prepared))
     if gap is not None:
@@ -81,14 +89,18 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
 
 def _of_load(what: str, gap: Gap, reason: str) -> Finding:
     reason = f"{reason}; a run with them in {show_ratio(COVERED)} of each third would tell."
+    return _inconclusive(f"load_{what}", gap.share, reason)
+
+
+def _inconclusive(name: str, share: float, reason: str) -> Finding:
     return Finding(
         RuleName.COVERAGE,
-        f"load_{what}",
+        name,
         Verdict.INCONCLUSIVE,
         reason,
         (),
         COVERED,
-        round(gap.share, 4),
+        round(share, 4),
         "ratio",
     )
 

@@ -36,6 +36,8 @@ from soak.windows import EndpointWindows, GeneratorWindows
 
 SHORT, BEHIND, DROPPED, MOSTLY_LATE = 0.95, 0.5, 0.01, 0.5
 PARTLY, THROUGHOUT, LATE, PLANNED, CROWDED = 0.05, 0.5, 0.01, 0.7, 1.0
+#: What a finding is called that says that the target did not keep the rate.
+RATE = "load_rate"
 #: Of arrivals at random only the mean is asked for: so many standard errors fewer are chance. Of 1,000 runs at any rate at
 #: most one may be called saturated by it; at 3, one in 200 of the short and slow ones is, at 4 none of 8,000.
 CHANCE = 4.0
@@ -46,8 +48,9 @@ class Generator:
     """The judged stretch in figures: shares of 1, `lag` in seconds (99th percentile of windows), rates per second.
 
     `saturated` is the share of windows in which it was, `delayed` that in which most arrivals were
-    late through it; `late` counts only what the target did not cause. `behind`: fewer were made
-    than asked for. `asked` is None in the closed model. `processes` would have done; `several` made
+    late through it; `late` counts only what the target did not cause. `behind`: fewer were answered
+    than asked for, `achieved` of them a second; `sent` is how many were sent a second where these
+    are too few as well. `asked` is None in the closed model. `processes` would have done; `several` made
     the load already. `machine` is the highest load average of its machine, per core; NaN where it
     is not known.
     """
@@ -65,6 +68,7 @@ class Generator:
     several: bool = False
     behind: bool = False
     machine: float = nan
+    sent: float | None = None
 
     @property
     def broke(self) -> bool:
@@ -119,6 +123,9 @@ def _figures(
     late = np.where(pressed, late, np.maximum(0.0, late - own.queued[whole]))
     if is_open:
         lost = (dropped > DROPPED * (made + dropped)) | _is_short(made, asked)
+        if np.mean(pressed) < THROUGHOUT and _is_short(made[~pressed], asked[~pressed]):
+            # Answers are missing without any pressure as well: the target keeps them.
+            lost = np.zeros(len(lost), np.bool_)
         saturated = (
             _short(own.made[whole], asked, seconds)
             | (pressed & lost)
@@ -142,6 +149,9 @@ def _figures(
         total / span,
         max(1, ceil(needed)),
         behind=is_open and _is_short(made, asked),
+        sent=float(own.made[whole].sum()) / span
+        if is_open and _is_short(own.made[whole], asked)
+        else None,
         machine=float(np.max(own.machine_load[whole], where=known, initial=-1.0))
         if known.any()
         else nan,
@@ -173,28 +183,30 @@ def generator_findings(asked: RuleInput) -> Iterator[Finding]:
             if generator.broke
             else f"in {show_ratio(generator.saturated)} of the time judged"
         )
-        reason = f"The load generator was saturated {when} ({_figures_of(generator)}), {_consequence(generator)}"
+        kept = " and did not keep the rate" if generator.sent is not None else ""
+        reason = f"The load generator was saturated {when}{kept} ({_figures_of(generator)}), {_consequence(generator)}"
         verdict = Verdict.INCONCLUSIVE
     yield Finding(
         RuleName.GENERATOR, "soak_load_cpu_ratio", verdict, reason, (), None, generator.cpu, "ratio"
     )
 
 
-def generator_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
+def generator_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
     """What else there is to say of the arrivals, and of a generator that was nearly too busy."""
     generator = generator_of(asked.prepared)
     if generator is None or generator.saturated > PARTLY:
         return
     late = f"{show_ratio(generator.late)} of the arrivals were sent late because {_late_because(generator)}"
-    if generator.late > LATE and not generator.short:
+    told = any(finding.series == RATE for finding in findings)
+    if generator.late > LATE and (told or not generator.short):
         yield f"{late}; their latency includes it, p99 and beyond above all."
-    if generator.short:
+    if generator.short and not told:
         dropped = (
             f", and {show_ratio(generator.dropped)} were dropped"
             if generator.dropped > DROPPED
             else ""
         )
-        made = f"{show_number(generator.achieved)} of {show_number(generator.asked or 0.0)} requests/s asked for were made"
+        made = f"{_rates(generator)} requests/s asked for were {_outcome(generator)}"
         if generator.late > LATE:
             both = f"{made}{dropped}, and {late}"
             yield f"{both}: which of the two was too slow, target or load generator, cannot be told; {_remedy(generator)}."
@@ -240,7 +252,16 @@ def _figures_of(generator: Generator) -> str:
         said += f", load average of its machine {show_number(generator.machine)} per core"
     if generator.asked is None or not generator.behind:
         return said
-    return f"{said}, {show_number(generator.achieved)} of {show_number(generator.asked)} requests/s made"
+    return f"{said}, {_rates(generator)} requests/s {_outcome(generator)}"
+
+
+def _rates(generator: Generator) -> str:
+    reached = generator.achieved if generator.sent is None else generator.sent
+    return f"{show_number(reached)} of {show_number(generator.asked or 0.0)}"
+
+
+def _outcome(generator: Generator) -> str:
+    return "answered" if generator.sent is None else "sent"
 
 
 def _late_because(generator: Generator) -> str:

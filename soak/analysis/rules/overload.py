@@ -15,19 +15,18 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.load_generator import PARTLY, generator_of
 from soak.analysis.thresholds import IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS
 from soak.model import Finding, Floats, Verdict
-from soak.units import show_duration, show_number, show_ratio
+from soak.units import show_number, show_ratio
 from soak.windows import is_timeout
 
 
 @dataclass(frozen=True, slots=True)
 class Overload:
-    """Since when (seconds into the load), how many requests were in flight at first and at last, and answers a second then.
+    """How many requests were in flight at first and at last, and answers a second.
 
     `timeouts` is the share of requests that got no answer in time. `doubtful` says that the load
     generator was saturated too, which may have kept the answers waiting.
     """
 
-    since: float
     first: float
     last: float
     answered: float
@@ -36,13 +35,13 @@ class Overload:
 
     @property
     def sentence(self) -> str:
-        """What was overloaded, since when, and what it would have kept up with."""
+        """What was overloaded, and what it would have kept up with."""
         rate = f"it answered {show_number(self.answered)} requests/s; a rate below that would tell"
         who = "the target or the load generator" if self.doubtful else "the target"
         if self.timeouts > MOSTLY_TIMEOUTS:
             return f"{who} was overloaded: {show_ratio(self.timeouts)} of the requests got no answer in time; {rate}"
         rise = f"from {show_number(self.first)} to {show_number(self.last)}"
-        return f"{who} was overloaded from {show_duration(self.since)} on: requests in flight rose {rise}; {rate}"
+        return f"{who} did not keep the rate: requests in flight rose {rise}; {rate}"
 
 
 def overload_of(prepared: Prepared) -> Overload | None:
@@ -55,7 +54,7 @@ def overload_of(prepared: Prepared) -> Overload | None:
     answered = (total - failed) / seconds if seconds else 0.0
     late = sum(count for kind, count in requests.failure_kinds.items() if is_timeout(kind))
     timeouts = failed / total if total and late > sum(requests.failure_kinds.values()) / 2 else 0.0
-    times, in_flight = _in_flight(prepared)
+    in_flight = _in_flight(prepared)
     parts = np.array_split(in_flight, 3)
     # A queue that empties again now and then is a burst, and no overload.
     first = float(np.quantile(parts[0], 0.75)) if len(in_flight) >= len(parts) else 0.0
@@ -63,14 +62,12 @@ def overload_of(prepared: Prepared) -> Overload | None:
     overloaded = last >= IN_FLIGHT_FACTOR * max(first, 1.0) and last - first >= IN_FLIGHT_MORE
     if not overloaded and timeouts <= MOSTLY_TIMEOUTS:
         return None
-    above = np.flatnonzero(in_flight <= first + 0.25 * (last - first))
-    since = float(times[above[-1]]) - prepared.start if len(above) and overloaded else 0.0
     generator = generator_of(prepared)
     doubtful = generator is not None and generator.saturated > PARTLY
-    return Overload(max(since, 0.0), first, last, answered, timeouts, doubtful)
+    return Overload(first, last, answered, timeouts, doubtful)
 
 
-def _in_flight(prepared: Prepared) -> tuple[Floats, Floats]:
+def _in_flight(prepared: Prepared) -> Floats:
     """Requests that were sent and not yet answered, at each window of the judged stretch; empty where unknown."""
     own = prepared.recording.generator
     every = prepared.recording.windows
@@ -80,11 +77,11 @@ def _in_flight(prepared: Prepared) -> tuple[Floats, Floats]:
         or len(own.times) != len(every[0].times)
         or not np.isfinite(own.made).all()
     ):
-        return np.empty(0), np.empty(0)
+        return np.empty(0)
     done = np.sum([window.requests for window in every], axis=0)
     waiting = np.cumsum(own.made) - np.cumsum(done)
     inside = (own.times >= prepared.judged_from) & (own.times <= prepared.end)
-    return own.times[inside], np.asarray(waiting[inside], dtype=np.float64)
+    return np.asarray(waiting[inside], dtype=np.float64)
 
 
 def without_overload(finding: Finding, overload: Overload | None) -> Finding:

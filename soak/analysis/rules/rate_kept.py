@@ -1,0 +1,300 @@
+"""Whether the open model's rate was kept: one judgement, for the line of a run under way and for its end.
+
+What was sent from ten to five seconds ago is compared with what was answered in the last five. A
+constant latency of up to five seconds, a ramp, and stages of the load are so no overload; a queue
+that grows is one, since by Little's law answers then come ever later.
+
+| threshold | unit | why there |
+|---|---|---|
+| `STRETCH` 5 | seconds | sent and answered are compared over as many, and it must be so for as long: told within 15 s |
+| `KEPT` 0.9 | share | fewer answers of what was sent is a queue that doubles ten times faster than chance explains |
+| `MISSING` 5 | requests | fewer make no share |
+| `SENT` 0.95 | share | no target delays the sending |
+| `ANSWERED` 0.98 | share | at the end: a burst that was answered before a third was over is no overload |
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from statistics import median
+
+import numpy as np
+
+from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.coverage import COVERED, thirds, unmasked
+from soak.generator_limits import BUSY, LAGGING
+from soak.units import show_count, show_duration, show_number, show_ratio
+from soak.windows import EndpointWindows, Floats, is_timeout
+
+STRETCH, KEPT, MISSING, SENT, ANSWERED = 5.0, 0.9, 5, 0.95, 0.98
+#: Of arrivals at random only the mean is asked for: so many standard errors fewer are chance.
+CHANCE = 4.0
+#: From this share of the windows in view on, a generator under pressure may be what keeps answers waiting.
+PRESSED = 0.5
+#: A hole between two windows across which nothing is compared: a drain leaves one, and a resumed run.
+_HOLE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RateWindow:
+    """One window of an open model: `sent` of `asked` arrivals, and for each endpoint its answers and timeouts.
+
+    `ended` is how many requests ended in whatever way, those that were dropped too.
+    """
+
+    time: float
+    seconds: float
+    asked: float
+    sent: float
+    ended: int
+    endpoints: Mapping[str, tuple[int, int]]
+    cpu_ratio: float
+    lag: float
+
+    @property
+    def middle(self) -> float:
+        """The moment in its middle."""
+        return self.time - self.seconds / 2
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the load generator was under pressure in it."""
+        return self.cpu_ratio >= BUSY or self.lag >= LAGGING
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A rate that is not kept, `since` a moment: rates per second, `best` the most that was answered meanwhile."""
+
+    since: float
+    who: str
+    asked: float
+    sent: float
+    answered: float
+    waiting: int
+    best: float
+    cpu_ratio: float
+
+    @property
+    def by_generator(self) -> bool:
+        """Whether too little was sent, whatever the target did."""
+        return self.who == GENERATOR
+
+    @property
+    def now(self) -> str:
+        """The sentence for a run under way."""
+        if self.answered or self.by_generator:
+            more = "" if self.by_generator else f"; try less than {_rate(self.best)} requests/s"
+            return f"{self.who} does not keep the rate: {self._figures}{more}"
+        return f"{self.who} answers nothing any more: {self._figures}"
+
+    @property
+    def _figures(self) -> str:
+        rate = f"{_rate(self.asked)} requests/s asked for"
+        waiting = f"{show_count(self.waiting, 'request')} waiting"
+        if self.by_generator:
+            return f"{rate}, {_rate(self.sent)} sent ({show_ratio(self.cpu_ratio)} of a core)"
+        return (
+            f"{rate}, {_rate(self.answered)} answered, {waiting}"
+            if self.answered
+            else f"{rate}, {waiting}"
+        )
+
+
+TARGET, GENERATOR, EITHER = "the target", "the load generator", "the target or the load generator"
+
+
+class RateWatch:
+    """Sees every window of the load in turn. `short` tells that the rate is not kept; it is None while it is."""
+
+    def __init__(self) -> None:
+        self._windows: deque[RateWindow] = deque()
+        self._waiting = 0.0
+        self._since: float | None = None
+        self._best = 0.0
+        self.short: Shortfall | None = None
+
+    def saw(self, window: RateWindow) -> None:
+        """One more window."""
+        began = window.time - window.seconds
+        if self._windows and began - self._windows[-1].time > _HOLE:
+            self._windows.clear()
+            self._waiting, self._since = 0, None
+        self._windows.append(window)
+        self._waiting += window.sent - window.ended
+        stretch = max(STRETCH, window.seconds)
+        while self._windows[0].middle < window.time - 2 * stretch:
+            self._windows.popleft()
+        short = self._short(window.time - stretch)
+        if short is None:
+            self._since, self._best = None, 0.0
+        elif self._since is None:
+            self._since = window.time
+        # Half a window to spare: their ends are no exact seconds.
+        long_enough = (
+            self._since is not None and window.time - self._since > 0.9 * STRETCH - window.seconds
+        )
+        self.short = short if long_enough else None
+
+    def _short(self, since: float) -> Shortfall | None:
+        """What is not kept in the stretch that began at `since`; None where all is, or too little was seen yet."""
+        before = [window for window in self._windows if window.middle < since]
+        recent = [window for window in self._windows if window.middle >= since]
+        earlier, seconds = (sum(window.seconds for window in part) for part in (before, recent))
+        if min(earlier, seconds) < 0.8 * STRETCH:
+            return None
+        asked, sent = (
+            sum(window.asked for window in recent),
+            sum(window.sent for window in recent),
+        )
+        due = min(sent, sum(window.sent for window in before) * seconds / earlier)
+        answered = _answered(recent, _hanging([*before, *recent]))
+        unsent = asked - sent > max((1 - SENT) * asked, CHANCE * sqrt(asked))
+        if not unsent and due - answered <= max((1 - KEPT) * due, MISSING):
+            return None
+        pressed = sum(window.pressed for window in self._windows) >= PRESSED * len(self._windows)
+        # Requests that time out cost the target time and are no answers: it keeps more than that.
+        begun = self._since is not None and since >= self._since - 0.5 * recent[0].seconds
+        self._best = max(self._best if begun else 0.0, answered / seconds)
+        return Shortfall(
+            since if self._since is None else self._since - seconds,
+            GENERATOR if unsent else EITHER if pressed else TARGET,
+            asked / seconds,
+            sent / seconds,
+            answered / seconds,
+            round(max(0.0, self._waiting)),
+            self._best,
+            recent[-1].cpu_ratio,
+        )
+
+
+def _hanging(windows: list[RateWindow]) -> set[str]:
+    """Endpoints that answer nothing at all while another never times out: those hang, at whatever rate."""
+    totals: dict[str, tuple[int, int]] = {}
+    for window in windows:
+        for name, (answered, timeouts) in window.endpoints.items():
+            had = totals.get(name, (0, 0))
+            totals[name] = (had[0] + answered, had[1] + timeouts)
+    if not any(answered and not timeouts for answered, timeouts in totals.values()):
+        return set()
+    return {name for name, (answered, timeouts) in totals.items() if timeouts and not answered}
+
+
+def _answered(windows: list[RateWindow], hanging: set[str]) -> int:
+    """Requests that got an answer, also one that is a failure: failures are told by themselves, and so is what hangs."""
+    return sum(
+        answered + timeouts * (name in hanging)
+        for window in windows
+        for name, (answered, timeouts) in window.endpoints.items()
+    )
+
+
+def _rate(per_second: float) -> str:
+    return show_number(round(per_second, 1))
+
+
+def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
+    """The share of a third in which the rate was kept, where that is too little, and the sentence for a run that is over.
+
+    None where it was kept, and where the load generator did not send it, which is told of the generator.
+    """
+    windows = list(_windows(prepared)) if _any_short(prepared) else []
+    watch, short = RateWatch(), list[tuple[float, Shortfall]]()
+    for window in windows:
+        watch.saw(window)
+        if watch.short is not None and window.time > prepared.judged_from:
+            short.append((window.time, watch.short))
+    if not short or all(each.by_generator for _, each in short):
+        return None
+    kept = min(
+        _kept(short, start, end, unmasked(prepared, start, end)) for start, end in thirds(prepared)
+    )
+    if kept >= COVERED:
+        return None
+    first, last = min(each.since for _, each in short), short[-1][0]
+    among = [window for window in windows if first < window.middle <= last]
+    seconds = sum(window.seconds for window in among)
+    asked, answered = (sum(window.asked for window in among), _answered(among, _hanging(among)))
+    final = windows[-1]
+    over = last >= final.time - 1e-6
+    who = next((each.who for _, each in reversed(short) if not each.by_generator), TARGET)
+    when = f"from {show_duration(max(0.0, prepared.load_time(first)))}"
+    when += " on" if over else f" to {show_duration(prepared.load_time(last))} of the load"
+    waiting = f", {show_count(short[-1][1].waiting, 'request')} waiting at the end" if over else ""
+    best = median(each.best for _, each in short)
+    rates = f"{_rate(asked / seconds)} requests/s asked for, {_rate(answered / seconds)} answered{waiting}"
+    advice = (
+        f"a run at less than {_rate(best)} requests/s would tell"
+        if best > 0
+        else "see the target's log for why it stopped answering"
+    )
+    return kept, f"{who[:1].upper()}{who[1:]} did not keep the rate {when}: {rates}; {advice}."
+
+
+def _kept(short: list[tuple[float, Shortfall]], start: float, end: float, seconds: float) -> float:
+    """The share of a part in which the rate was kept."""
+    lost, reached = 0.0, start
+    for time, each in short:
+        began = max(each.since, reached)
+        reached = max(reached, min(time, end))
+        lost += max(0.0, reached - began)
+    return max(0.0, 1 - lost / max(seconds, 1e-9))
+
+
+def _any_short(prepared: Prepared) -> bool:
+    """Whether less was answered than sent in any third: else a queue was there for a while at most, and was answered."""
+    own = prepared.recording.generator
+    every = prepared.recording.windows
+    if own is None or not every or len(own.times) != len(every[0].times):
+        return False
+    answers = sum(
+        (window.requests - _timeouts(window) for window in every), np.zeros(len(own.times))
+    )
+    for start, end in thirds(prepared):
+        inside = (own.times > start) & (own.times <= end + 1e-6) & np.isfinite(own.asked)
+        sent, answered = float(np.nansum(own.made[inside])), float(answers[inside].sum())
+        if sent - answered > max((1 - ANSWERED) * sent, MISSING):
+            return True
+    return False
+
+
+def _timeouts(window: EndpointWindows) -> Floats:
+    """In each window, how many requests of an endpoint timed out."""
+    counts = np.zeros(len(window.times))
+    for kind, rows in window.failed.items():
+        if is_timeout(kind) and len(rows):
+            counts[rows[:, 0]] += rows[:, 1]
+    return counts
+
+
+def _windows(prepared: Prepared) -> Iterator[RateWindow]:
+    """The windows of an open model up to the end of what is judged, as the watch sees them while a run goes on."""
+    own, every = prepared.recording.generator, prepared.recording.windows
+    if own is None:
+        return
+    timeouts = [_timeouts(window) for window in every]
+    dropped = sum(
+        (window.arrivals.dropped for window in every if window.arrivals), np.zeros(len(own.times))
+    )
+    for index, time in enumerate(own.times.tolist()):
+        if not isfinite(own.asked[index]) or not prepared.start < time <= prepared.end + 1e-6:
+            continue
+        seen = {
+            window.endpoint: (int(window.requests[index]) - int(late[index]), int(late[index]))
+            for window, late in zip(every, timeouts, strict=True)
+        }
+        ended = sum(map(sum, seen.values())) + int(dropped[index])
+        cpu, lag = float(own.cpu_ratio[index]), float(own.lag[index])
+        yield RateWindow(
+            time,
+            float(own.seconds[index]),
+            float(own.asked[index]),
+            float(own.made[index]),
+            ended,
+            seen,
+            cpu,
+            lag,
+        )
