@@ -96,9 +96,9 @@ def heat_map(windows: EndpointWindows) -> HeatMap:
     columns = min(COLUMNS, len(windows.times))
     middles = windows.times - windows.seconds / 2
     column = np.clip(((middles - start) / (end - start) * columns).astype(int), 0, columns - 1)
-    counts = np.zeros((high - low + 1, columns))
-    np.add.at(counts, (rows - low, np.repeat(column, np.diff(windows.offsets))), windows.counts)
-    return HeatMap(start, end, _edge(low), _edge(high + 1), counts)
+    cells = (rows - low).astype(np.int64) * columns + np.repeat(column, np.diff(windows.offsets))
+    counts = np.bincount(cells, windows.counts, (high - low + 1) * columns).astype(np.float64)
+    return HeatMap(start, end, _edge(low), _edge(high + 1), counts.reshape(-1, columns))
 
 
 def _edge(row: int) -> float:

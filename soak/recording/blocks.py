@@ -213,12 +213,17 @@ def _unpack_changes(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
 
 
 def _sum_up(changes: Unsigned, lengths: Sequence[int], numbers: NDArray[Any]) -> None:
-    """What differences from one to the next, as they are packed, add up to in each block."""
-    plain, end = _unzigzag(changes), 0
-    for length in lengths:
-        own = slice(end, end + length)
-        np.cumsum(plain[own], dtype=numbers.dtype, out=numbers[own])
-        end += length
+    """What differences from one to the next, as they are packed, add up to in each block.
+
+    All are summed up at once, and what came before a block is taken off it: sums that are too large
+    wrap round, and back again.
+    """
+    if not len(changes):
+        return
+    np.cumsum(_unzigzag(changes), dtype=numbers.dtype, out=numbers)
+    starts = np.cumsum(lengths) - lengths
+    before = np.where(starts > 0, numbers[starts - 1], 0).astype(numbers.dtype)
+    numbers -= np.repeat(before, lengths)
 
 
 def _zigzag(numbers: Ints) -> Ints:

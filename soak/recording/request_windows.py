@@ -78,21 +78,23 @@ class _Cells:
             raise ValueError("a histogram has a bucket or a count that cannot be")
         distinct, which = np.unique(cells, return_inverse=True)
         width = highest - lowest + 1
+        # The key of each distinct cell's bucket 0.
+        bases = (distinct % self._rows) * BUCKETS
         if len(distinct) < len(cells):
-            dense = np.bincount(np.repeat(which * width - lowest, sizes) + buckets, counts)
-            some = np.flatnonzero(dense)
-            cells, buckets = distinct[some // width], some % width + lowest
-            counts = dense[some]
+            places = np.repeat(which * width - lowest, sizes)
+            places += buckets
+            dense = np.bincount(places, counts, len(distinct) * width)
+            some = np.flatnonzero(dense != 0)
+            which, counts = some // width, dense[some]
+            keys = some + (bases + lowest - np.arange(len(distinct)) * width)[which]
         else:
-            cells = np.repeat(cells, sizes)
-            if (np.diff(cells) < 0).any():
-                order = np.argsort(cells, kind="stable")
-                cells, buckets, counts = cells[order], buckets[order], counts[order]
-        counts = narrowed(counts)
-        keys = ((cells % self._rows) * BUCKETS + buckets).astype(np.int32)
-        endpoints = np.unique(distinct // self._rows)
-        starts = np.searchsorted(cells, endpoints * self._rows)
-        ends = np.append(starts[1:], len(cells))
+            order = np.argsort(np.repeat(which, sizes), kind="stable")
+            which, counts = np.repeat(which, sizes)[order], counts[order]
+            keys = bases[which] + buckets[order]
+        keys, counts = keys.astype(np.int32), narrowed(counts)
+        endpoints, first = np.unique(distinct // self._rows, return_index=True)
+        starts = np.searchsorted(which, first)
+        ends = np.append(starts[1:], len(keys))
         for endpoint, start, end in zip(endpoints.tolist(), starts, ends, strict=True):
             self._parts[endpoint].append((keys[start:end].copy(), counts[start:end].copy()))
 
@@ -106,7 +108,7 @@ class _Cells:
             first = np.flatnonzero(np.diff(keys, prepend=-1))
             keys, counts = keys[first], np.add.reduceat(counts, first, dtype=np.int64)
         offsets = np.searchsorted(keys, np.arange(self._rows + 1) * BUCKETS)
-        return offsets, (keys % BUCKETS).astype(np.int16), narrowed(counts)
+        return offsets, (keys - keys // BUCKETS * BUCKETS).astype(np.int16), narrowed(counts)
 
 
 class _Failures:

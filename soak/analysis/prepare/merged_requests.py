@@ -60,19 +60,23 @@ def _merged_arrivals(schedules: Sequence[Arrivals]) -> Arrivals:
 
 def _merged_cells(ragged: Sequence[_Ragged]) -> _Ragged:
     """Histograms of the same windows as one: each bucket of a window once, rising."""
-    rows = len(ragged[0][0]) - 1
+    windows = len(ragged[0][0]) - 1
     sizes, buckets, counts = [], [], []
-    for first in range(0, rows, _TOGETHER):
-        together = min(_TOGETHER, rows - first)
-        dense = np.zeros(together * _BUCKETS)
+    for first in range(0, windows, _TOGETHER):
+        together = min(_TOGETHER, windows - first)
+        keys, added = [], []
         for offsets, own_buckets, own_counts in ragged:
             own = offsets[first : first + together + 1]
             cells = slice(int(own[0]), int(own[-1]))
-            keys = np.repeat(np.arange(together) * _BUCKETS, np.diff(own)) + own_buckets[cells]
-            dense += np.bincount(keys, own_counts[cells], together * _BUCKETS)
-        some = np.flatnonzero(dense)
-        sizes.append(np.bincount(some // _BUCKETS, minlength=together))
-        buckets.append((some % _BUCKETS).astype(np.int16))
+            keys.append(
+                np.repeat(np.arange(together) * _BUCKETS, np.diff(own)) + own_buckets[cells]
+            )
+            added.append(own_counts[cells])
+        dense = np.bincount(np.concatenate(keys), np.concatenate(added), together * _BUCKETS)
+        some = np.flatnonzero(dense != 0)
+        rows = some // _BUCKETS
+        sizes.append(np.bincount(rows, minlength=together))
+        buckets.append((some - rows * _BUCKETS).astype(np.int16))
         counts.append(narrowed(dense[some]))
     offsets = np.concatenate(([0], np.cumsum(np.concatenate([[], *sizes]))))
     return (
