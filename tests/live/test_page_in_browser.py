@@ -1,8 +1,6 @@
 """The live page in a real browser: it renews itself in place, keeps what was set, and ends as the final report."""
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +13,9 @@ from soak.live.judge import Judge, Judgement
 from soak.live.page import LivePage
 from soak.reporters import figures
 from soak.reporters.html import render
+from tests.browser import FLAGS, installed
 from tests.reporters.analyses import failing
-from tests.reporters.test_html import CHROMIUM, FLAGS, WATCH, Elements
+from tests.reporters.test_html import WATCH, Elements
 
 #: Renewals before the run ends, and what the page is called once it is served anew.
 RENEWALS, ANEW = 3, "anew"
@@ -66,10 +65,7 @@ class Renewing(LivePage):
 
 @pytest.mark.slow
 def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
-    if not shutil.which(CHROMIUM):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI must have {CHROMIUM}: apt-get install chromium")
-        pytest.skip(f"no {CHROMIUM} here")
+    chromium = installed()
     judge = Judge(tmp_path, html=True, after=1e9)
     live = Renewing("orders", judge, lambda: "12 s: 50 requests/s", Address("127.0.0.1", 0))
     live.page = render(failing(), live=True).replace(
@@ -78,10 +74,11 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
     judge.number, judge.latest = 1, Judgement(1, None, live.page, None, 0.0)
     try:
         with TemporaryDirectory() as folder:
-            flags = [flag.replace("=10000", "=30000") for flag in FLAGS]
             command = [
-                CHROMIUM,
-                *flags,
+                chromium,
+                *FLAGS,
+                "--virtual-time-budget=30000",
+                "--dump-dom",
                 f"--user-data-dir={folder}/profile",
                 "--window-size=1280,6000",
                 live.url,

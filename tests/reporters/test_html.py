@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
-import shutil
-import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
@@ -19,23 +17,11 @@ import pytest
 
 from soak.model import Analysis, Event, EventKind, Mark, MarkKind, Phase, Verdict
 from soak.reporters import REPORTERS, figures, html, wording
+from tests.browser import Chromium
 from tests.targets.building import BuildError, MissingToolchainError, cached, call, tool
 
 from .analyses import ANALYSES, failing, passing
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--virtual-time-budget=10000",
-    "--dump-dom",
-]
 #: Of the window: the whole page where a pointer reads all charts, else the first screen.
 HEIGHTS = {"fail": 6000}
 SCREEN = 800
@@ -48,25 +34,7 @@ addEventListener("unhandledrejection", (event) => seen.errors.push(String(event.
 addEventListener("securitypolicyviolation", (event) => seen.errors.push(`blocked ${event.blockedURI}`));
 console.error = console.warn = (...parts) => seen.errors.push(parts.join(" "));
 </script>"""
-#: A browser whose time is virtual makes no frames, without which it tells nobody what comes into sight.
-SIGHT = """<script>
-const observers = [];
-window.IntersectionObserver = class {
-  constructor(act, { rootMargin }) {
-    Object.assign(this, { act, near: innerHeight * parseFloat(rootMargin) / 100, watched: new Set() });
-    observers.push(this);
-  }
-  observe(element) { this.watched.add(element); }
-  unobserve(element) { this.watched.delete(element); }
-  look() {
-    this.act([...this.watched].map((target) => {
-      const { top, bottom } = target.getBoundingClientRect();
-      return { target, isIntersecting: bottom > -this.near && top < innerHeight + this.near };
-    }));
-  }
-};
-</script>"""
-REPORT = """<script>
+REPORT = """
 function all(root, what) {
   return [...root.querySelectorAll("*")].flatMap((node) => [
     ...(node.matches(what) ? [node] : []), ...(node.shadowRoot ? all(node.shadowRoot, what) : [])]);
@@ -98,7 +66,9 @@ function sortsTables() {
     return [cell.textContent, click(), click()];
   });
 }
+const height = () => document.documentElement.scrollHeight;
 function pointsAtCharts() {
+  const before = height();
   for (const chart of shownCharts()) {
     const [pad] = all(chart, ".bk-events");
     const box = pad.getBoundingClientRect();
@@ -108,6 +78,7 @@ function pointsAtCharts() {
       pad.dispatchEvent(new PointerEvent("pointermove", { ...mouse, ...place }));
     }
   }
+  seen.moved = height() - before;
 }
 function walksTheFlames() {
   const boxes = [...document.querySelectorAll(".flame li")];
@@ -168,24 +139,20 @@ async function looksAround() {
   seen.labels = [[0, 0, [0, 7200]], [7200, 1, [0, 7200]]].map((one) => soakTimeLabel(...one).split("\\n"));
   seen.overflow = document.documentElement.scrollWidth > innerWidth;
 }
+const framed = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 (async () => {
-  while (!document.documentElement.dataset.charts) await pause(20);
   seen.first = howManyPainted();
   if (innerWidth < 600) seen.early = await printed();
   for (let at = 0; at < document.documentElement.scrollHeight; at += 2 * innerHeight) {
     scrollTo(0, at);
-    for (const observer of observers) observer.look();
-    await pause(20);
+    await framed();
   }
+  while (soakShown.waiting.size || howManyPainted() < shownCharts().length) await pause(20);
   for (const step of [sortsTables, pointsAtCharts, walksTheFlames, pressesKeys, looksAround]) {
     await step();
-    await pause(200);
+    await framed();
   }
-})().catch((error) => seen.errors.push(String(error))).then(() => {
-  document.body.innerHTML = "";
-  document.documentElement.dataset.seen = JSON.stringify(seen);
-});
-</script>"""
+})().catch((error) => seen.errors.push(String(error))).then(() => seen)"""
 
 
 class Elements(HTMLParser):
@@ -483,6 +450,7 @@ def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
     )
     assert re.search(r"GET /user\S+ value: \d\.?\d* ms", told)
     assert "config map reloaded" in told
+    assert browse("fail", 1280)["moved"] == 0  # else the charts below move away from the pointer
 
 
 def test_on_paper_nothing_is_folded_and_charts_are_pictures() -> None:
@@ -549,6 +517,18 @@ def test_keys_read_zoom_and_pan_all_charts_and_a_switch_shows_the_requests_axis(
     assert browse("crowded", 1280)["requests"] is None
 
 
+def test_a_mouse_that_is_dragged_zooms_all_charts_even_where_the_browser_denies_having_one() -> (
+    None
+):
+    # The first chart goes on into a forecast of half the run's length; the other ends with the run.
+    for seen, drawn in zip(browse("fail", 1280)["dragged"], (1.5, 1), strict=True):
+        assert not seen["hovers"]
+        third = pytest.approx([drawn / 3, min(drawn * 2 / 3, 1)], abs=0.05)
+        assert all(share in ([0, 1], third) for share in seen["shares"][1:])
+        assert seen["shares"].count([0, 1]) == 1  # of requests, which the switch shows
+        assert seen["whole"] == [0, 1]
+
+
 @pytest.mark.parametrize(("which", "width"), [("fail", 1280), ("hostile", 420), ("crowded", 1280)])
 def test_axe_finds_no_barrier_on_a_fail_an_inconclusive_and_a_pass(which: str, width: int) -> None:
     seen = browse(which, width)
@@ -579,29 +559,58 @@ def axe_script() -> str:
 @cache
 def browse(which: str, width: int) -> dict[str, Any]:
     """What a browser saw on the page: errors, charts painted, what a pointer that passed over each chart was told."""
-    if not shutil.which(CHROMIUM):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI must have {CHROMIUM}: apt-get install chromium")
-        pytest.skip(f"no {CHROMIUM} here")
     text = re.sub(
-        r"<meta http-equiv[^>]*>", lambda match: match[0] + WATCH + SIGHT, page_of(which), count=1
+        r"<meta http-equiv[^>]*>", lambda match: match[0] + WATCH, page_of(which), count=1
     )
     with TemporaryDirectory() as folder:
         watched = Path(folder, "report.html")
         watched.write_text(
-            text.replace("</body>\n</html>", f"{axe_script()}{REPORT}</body></html>"), "utf-8"
+            text.replace("</body>\n</html>", f"{axe_script()}</body></html>"), "utf-8"
         )
-        command = [
-            CHROMIUM,
-            *FLAGS,
-            f"--user-data-dir={folder}/profile",
-            f"--window-size={width},{HEIGHTS.get(which, SCREEN)}",
-        ]
-        done = subprocess.run(
-            [*command, watched.as_uri()], capture_output=True, text=True, check=True, timeout=120
+        chromium().open(
+            watched.as_uri(),
+            width,
+            HEIGHTS.get(which, SCREEN),
+            "document.documentElement.dataset.charts",
         )
-    found = [
-        attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"
-    ]
-    seen: dict[str, Any] = json.loads(str(found[0]))
-    return seen
+        dragged = [dragged_on(number) for number in (0, 2)] if which == "fail" else []
+        seen: dict[str, Any] = chromium().run(REPORT)
+    return seen | {"dragged": dragged}
+
+
+def dragged_on(number: int) -> dict[str, Any]:
+    """What charts show once the mouse was dragged over the middle third of one, by a browser that denies having a mouse."""
+    left, top, width, height = chromium().run(
+        f"""(() => {{
+          const chart = document.querySelectorAll(".chart:not(.aside)")[{number}];
+          const {{ left, top, width, height }} = chart.getBoundingClientRect();
+          return [left + 86, top, width - 86 - 18, height];
+        }})()"""
+    )
+    y = top + height / 3
+    chromium().drag((left + width / 3, y), (left + width * 2 / 3, y))
+    shown: dict[str, Any] = chromium().run(
+        """(() => {
+          const share = ({ start, end }) => [start, end].map((time) => time / soakShown.whole.end);
+          const shares = soakShown.views.map(({ model }) => share(model.x_range));
+          shares.sort(([, a], [, b]) => b - a); // the one with a forecast first
+          const hovers = matchMedia("(any-hover: hover)").matches;
+          document.querySelector("#whole").click();
+          return { hovers, shares, whole: share(soakShown.span) };
+        })()"""
+    )
+    return shown
+
+
+@cache
+def chromium() -> Chromium:
+    """The browser of these tests, which ends with them."""
+    return Chromium()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended() -> Iterator[None]:
+    yield
+    if chromium.cache_info().currsize:
+        chromium().close()
+        chromium.cache_clear()

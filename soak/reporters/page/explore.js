@@ -1,6 +1,7 @@
 // Charts by pointer and keyboard: the values of all curves at one moment, zoom and pan, the axis of requests.
 const KEY_STEP = 1 / 50, KEY_PAN = 1 / 4, KEY_ZOOM = 1 / 2; // shares of the stretch that is shown
 const LABEL_WIDTH = 80; // pixels that a label of the time axis needs
+const ROOM_SAMPLES = 50; // values of a curve whose lengths are looked at
 
 // What a clock of requests had counted when it showed this.
 function soakRequests(moment, shown, requests) {
@@ -30,11 +31,26 @@ function soakCurves(plot) {
     .filter(([tag], index, all) => all.findIndex(([other]) => other === tag) === index);
 }
 
+function soakUnit(plot) {
+  return plot.left?.[0]?.formatter?.args?.unit ?? plot.left?.[0]?.formatter?.args?.get?.("unit") ?? "";
+}
+
+// The legend keeps room for the longest value of each curve: else one that appears would push the charts from under the pointer.
+function soakKeepRoom(root, plot) {
+  for (const [tag, drawn] of soakCurves(plot)) {
+    const place = root.querySelector(`[data-at="${tag}"]`);
+    const { v } = drawn.data_source.data;
+    const apart = Math.max(1, Math.floor(v.length / ROOM_SAMPLES));
+    const longest = v.reduce((most, value, index) => index % apart ? most : Math.max(most, soakShow(value, soakUnit(plot)).length), 0);
+    place?.style.setProperty("--room", `${longest + 1}ch`);
+  }
+}
+
 // At a moment, each curve's legend tells its value; outside of every chart none does.
 function soakRead(root, plots, moment) {
   for (const plot of plots) {
     const known = Number.isFinite(moment);
-    const unit = plot.left?.[0]?.formatter?.args?.unit ?? plot.left?.[0]?.formatter?.args?.get?.("unit") ?? "";
+    const unit = soakUnit(plot);
     for (const [tag, drawn] of soakCurves(plot)) {
       const place = root.querySelector(`[data-at="${tag}"]`);
       if (!place) continue;
@@ -102,6 +118,7 @@ function soakExplore(root, plots) {
       event.preventDefault();
       soakSayMoment(status, element.closest("figure").querySelector(".legend"), soakCrosshair(plot)?.location);
     });
+    soakKeepRoom(root, plot);
     new ResizeObserver(() => soakFit(plot, element)).observe(element);
     const crosshair = soakCrosshair(plot);
     if (crosshair) groups.set(crosshair, [...groups.get(crosshair) ?? [], plot]);

@@ -150,10 +150,17 @@ async function soakPrepare(root, data) {
     soakShown.span?.setv(soakShown.whole);
     for (const [range, whole] of onRequests) range.setv(whole);
   });
-  // A finger on a chart scrolls the page; zooming is for pointers that hover.
-  if (matchMedia("(any-hover: none)").matches) {
-    for (const model of models) if (model.type === "BoxZoomTool") model.active = false;
-  }
+}
+
+// A mouse that is dragged zooms; a finger or a pen scrolls the page. Each press tells which it is. Whether the browser has a pointer that
+// hovers (any-hover) does not: it may deny that where there is a mouse, and a mouse may lie beside a screen that is touched.
+function soakPointers(element, view) {
+  const { events_el: pad, ui_event_bus: bus } = view.canvas_view;
+  pad.style.touchAction = "auto";
+  element.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "mouse") event.stopPropagation();
+  }, { capture: true });
+  if (bus.ui_gestures) bus.ui_gestures._start_timeout = () => {}; // else a press that rests 0.3 s before it moves is no drag
 }
 
 // Draw one chart of those that are shown, unless it is drawn already.
@@ -166,6 +173,7 @@ async function soakDraw(shown, element) {
   const view = await Bokeh.index.build_view(plot);
   if (shown !== soakShown) return view.remove(); // a live page shows newer ones by now
   view.build(element);
+  soakPointers(element, view);
   shown.views.push(view);
 }
 
