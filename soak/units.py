@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Self
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -60,26 +61,48 @@ def parse_ratio(text: object) -> float:
     return value / 100 if stripped.endswith("%") else value
 
 
+class Given(float):
+    """A number that keeps the unit it was given in, as `show_amount` names it; empty for a plain number.
+
+    The limit of a series that nothing else is known of is shown so.
+    """
+
+    __slots__ = ("unit",)
+    unit: str
+
+    def __new__(cls, value: float, unit: str = "") -> Self:
+        """The number, with its unit."""
+        made = super().__new__(cls, value)
+        made.unit = unit
+        return made
+
+
 def parse_amount(text: object) -> float:
-    """A plain number, or bytes from `2GiB`, `10MB`, or seconds from `250ms`; ValueError says what was expected."""
+    """A plain number, or bytes from `2GiB`, `10MB`, or seconds from `250ms`, as `Given`; ValueError says what was expected."""
+    if isinstance(text, Given):
+        return text
     match = _QUANTITY.fullmatch(str(text))
     if match and not isinstance(text, bool):
         number, unit = float(match[1]), match[2]
         if math.isfinite(number) and (not unit or unit in _BYTES):
-            return number * _BYTES.get(unit, 1)
+            return Given(number * _BYTES.get(unit, 1), "bytes" if unit else "")
         if math.isfinite(number) and unit in _SECONDS:
-            return number * _SECONDS[unit]
+            return Given(number * _SECONDS[unit], "seconds")
     raise ValueError(
         f"expected a number, a size such as 2GiB or a duration such as 250ms, not {text!r}"
     )
 
 
 def parse_growth(text: object) -> float:
-    """Growth per hour from `1MiB/h`, `0/h`, `5/d`; ValueError says what was expected."""
+    """Growth per hour from `1MiB/h`, `0/h`, `5/d`, as `Given`; ValueError says what was expected."""
+    if isinstance(text, Given):
+        return text
     amount, slash, unit = str(text).replace(" ", "").rpartition("/")
     if not slash or unit not in ("s", "m", "min", "h", "d", "w"):
         raise ValueError(f"expected growth such as 1MiB/h or 0/h, not {text!r}")
-    return parse_amount(amount) * 3600 / _SECONDS[unit]
+    given = parse_amount(amount)
+    of = given.unit if isinstance(given, Given) else ""
+    return Given(given * 3600 / _SECONDS[unit], f"{of}/h")
 
 
 #: Nouns whose singular is not the plural without its s.

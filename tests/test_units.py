@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -66,6 +67,8 @@ def test_shares_amounts_and_growth() -> None:
     assert parse_growth("1MiB/h") == 2**20
     assert parse_growth("24/d") == pytest.approx(1)
     assert parse_growth("0/h") == 0
+    assert copy.deepcopy(parse_growth("1MiB/h")).unit == "bytes/h"  # type: ignore[attr-defined]
+    assert parse_growth(parse_growth("1MiB/h")) == 2**20
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", True, None, "1 parsec", "", "1e999"])

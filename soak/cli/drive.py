@@ -52,6 +52,25 @@ _TOLD = (
 )
 
 
+class _Told:
+    """Sees every record, and tells the events that are told while a run goes on."""
+
+    def __init__(self) -> None:
+        self._probed: list[str] = []
+
+    def saw(self, record: Record) -> Iterator[str]:
+        """The text of one record that is told; what was told before the load, with what to do, is not told again."""
+        if not isinstance(record, Event) or record.kind not in _TOLD:
+            return
+        if record.kind is EventKind.PROBE:
+            self._probed.append(record.text)
+        elif record.kind is EventKind.WARNING and any(
+            text.startswith(record.text) for text in self._probed
+        ):
+            return
+        yield record.text
+
+
 def drive(
     profile: Profile,
     text: str,
@@ -77,14 +96,12 @@ def drive(
         )
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
     before = before or Resumption()
-    live, news = Live(), FailureNews()
+    live, news, told = Live(), FailureNews(), _Told()
 
     def watched(record: Record) -> None:
         live.saw(record)
-        for told in news.saw(record):
-            lines.say(f"soak: {told}")
-        if isinstance(record, Event) and record.kind in _TOLD:
-            lines.say(f"soak: {record.text}")
+        for said in (*news.saw(record), *told.saw(record)):
+            lines.say(f"soak: {said}")
 
     run = Run(
         profile,

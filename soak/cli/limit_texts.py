@@ -31,21 +31,39 @@ def limits_tree(texts: Iterable[str]) -> dict[str, Any]:
     """
     tree: dict[str, Any] = {}
     for text in texts:
-        name, colon, value = (part.strip() for part in text.rpartition(":"))
-        if not colon or not name or not value:
-            raise UsageError(
-                f"--limit {text!r}: expected NAME: VALUE, such as 'p99: 250ms' or 'process_open_fds: 1/h'"
-            )
-        section, point, series = name.partition(".")
-        if point and series and section in _SECTIONS:
-            tree.setdefault(section, {})[series] = value
-        elif name in _NAMED:
-            tree[name] = value
-        elif _is_growth(value):
-            tree.setdefault("growth", {})[name] = value
-        else:
-            tree.setdefault("max", {})[name] = value
+        (*section, name), value = _path_and_value(text)
+        (tree.setdefault(section[0], {}) if section else tree)[name] = value
     return tree
+
+
+def limit_flags(texts: Iterable[str]) -> dict[tuple[str | int, ...], str]:
+    """The flag behind each limit of a profile that was made from flags, for messages."""
+    return {("limits", *_path_and_value(text)[0]): f"--limit {text!r}" for text in texts}
+
+
+def _path_and_value(text: str) -> tuple[tuple[str, ...], str]:
+    """Where a limit stands in the `limits` section, and its value; UsageError with an example where it is no limit."""
+    name, colon, value = (part.strip() for part in text.rpartition(":"))
+    if not colon or not name or not value:
+        raise UsageError(f"--limit {text!r}: {_expected(text)}")
+    section, point, series = name.partition(".")
+    if point and series and section in _SECTIONS:
+        return (section, series), value
+    if name in _NAMED:
+        return (name,), value
+    return ("growth" if _is_growth(value) else "max", name), value
+
+
+def _expected(text: str) -> str:
+    """What to write instead: the same with a colon where `=` was meant, else examples."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if equals and name and value and ":" not in text:
+        return f"a colon goes between name and value: '{name}: {value}'"
+    section, point, series = text.strip().rstrip(":").partition(".")
+    if point and series and section in _SECTIONS:
+        example = "1MiB/h" if section == "growth" else "2GiB"
+        return f"its value is missing, such as '{section}.{series}: {example}'"
+    return "expected NAME: VALUE, such as 'p99: 250ms', 'process_open_fds: 1/h' or 'max.process_open_fds: 500'"
 
 
 def _is_growth(value: str) -> bool:

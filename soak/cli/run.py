@@ -9,6 +9,7 @@ import click
 
 from soak.cli import run_flags
 from soak.cli.dashes import AfterDashes, after_dashes
+from soak.cli.limit_texts import limit_flags
 from soak.cli.view_options import (
     ViewOptions,
     live_option,
@@ -203,7 +204,7 @@ def command(
         written,
         "flags",
         [*run_flags.sent(flags), *overrides],
-        flags=run_flags.FLAGS,
+        flags={**run_flags.FLAGS, **limit_flags(flags["limits"])},
         capacity=capacity,
     )
     run_flags.refuse_unconfirmed(loaded, flags["yes"])

@@ -61,8 +61,9 @@ def _quantity(
     least: float | None,
     over: float | None,
     most: float = LARGEST,
+    validator: type[BeforeValidator | PlainValidator] = BeforeValidator,
 ) -> Any:
-    """A number with a unit, at least `least` or over `over`, at most `most`."""
+    """A number with a unit, at least `least` or over `over`, at most `most`; a plain validator keeps what `parse` returns."""
 
     def check(value: object) -> float:
         number = parse(value)
@@ -76,7 +77,7 @@ def _quantity(
     schema = WithJsonSchema(
         {"type": ["string", "number"], "description": text, "examples": examples}
     )
-    return Annotated[float, BeforeValidator(check), schema]
+    return Annotated[float, validator(check), schema]
 
 
 Duration = _quantity(
@@ -112,9 +113,21 @@ Term = Annotated[
 ]
 Rate = _quantity(parse_rate, "A rate, such as 200/s or 50/m", ["200/s", "50/m"], None, 0, FASTEST)
 Ratio = _quantity(parse_ratio, "A share, such as 0.1% or 0.001", ["0.1%"], 0, None)
-Amount = _quantity(parse_amount, "A number, or a size such as 2GiB", [500, "2GiB"], None, None)
+Amount = _quantity(
+    parse_amount,
+    "A number, or a size such as 2GiB",
+    [500, "2GiB"],
+    None,
+    None,
+    validator=PlainValidator,
+)
 Growth = _quantity(
-    parse_growth, "Growth over time, such as 1MiB/h or 0/h", ["1MiB/h", "0/h"], None, None
+    parse_growth,
+    "Growth over time, such as 1MiB/h or 0/h",
+    ["1MiB/h", "0/h"],
+    None,
+    None,
+    validator=PlainValidator,
 )
 
 

@@ -14,6 +14,9 @@ ENDED = {
     Ending.RUNNING: "still under way after",
     Ending.EARLY: "ended early, with a certain verdict, after",
 }
+#: How a run ends whose load was not made to its end: what follows the load is of no interest then.
+_CUT_SHORT = (Ending.ABORTED, Ending.INTERRUPTED, Ending.CRASHED)
+_LOADED = (PhaseName.RAMP, PhaseName.STEADY)
 
 
 def load_began(analysis: Analysis) -> float:
@@ -37,7 +40,17 @@ def course(analysis: Analysis) -> str:
     died = _died(analysis) if run.ended is Ending.EARLY else None
     if died is not None:
         return f"ended after {lasted}, since the target had died after {show_duration(died)}"
+    loaded = _loaded(analysis) if run.ended in _CUT_SHORT else None
+    if loaded is not None:  # what was asked for is load, and so is what was judged
+        return f"{ENDED[run.ended]} {show_duration(loaded)} of load"
     return f"{ENDED[run.ended]} {lasted}"
+
+
+def _loaded(analysis: Analysis) -> float | None:
+    """Seconds of load that were made, without the gaps of a run that was resumed; None where no load is known of."""
+    ends = [phase.end for phase in analysis.phases if phase.name in _LOADED]
+    gaps = sum(phase.end - phase.start for phase in analysis.phases if phase.name == PhaseName.GAP)
+    return max(ends) - load_began(analysis) - gaps if ends else None
 
 
 def _died(analysis: Analysis) -> float | None:

@@ -8,6 +8,7 @@ import pytest
 from soak.analysis import analyze
 from soak.model import Analysis, Ending, Event, EventKind, Finding, Recording, SourceHealth, Verdict
 from soak.profile import EndpointLimits, Limits
+from soak.reporters import wording
 from tests.analysis.recordings import SECONDS, counter, gauge, health, noise, recording, windows
 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
@@ -91,6 +92,25 @@ def test_a_limit_that_rounding_would_hide_is_told_apart() -> None:
     assert said == "300 of 15,000 requests failed (2%: status 500); 1.9999% is allowed."
     said = finding(analysis, "max").reason
     assert said == "Open descriptors rose to 30 descriptors; 29.9999 descriptors is allowed."
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(
+    ("limit", "shown"), [("1GiB", "1 GiB"), ("250ms", "250 ms"), (1_073_741_824, "1,073,741,824")]
+)
+def test_the_limit_of_a_series_that_nothing_is_known_of_has_the_unit_in_which_it_was_given(
+    limit: object, shown: str, recorded: bool
+) -> None:
+    """And one that is known has its own."""
+    depth = [gauge("shop_backlog", 7)] if recorded else []
+    found = finding(judged(recording(MEMORY, *depth), max={"shop_backlog": limit}), "max")
+    assert found.limit is not None
+    assert wording.amount(found.limit, found.unit) == shown
+    absent = finding(judged(recording(MEMORY), max={"other_bytes": 2.0**30}), "max")
+    assert wording.amount(absent.limit, absent.unit) == "1 GiB"
+    growth = judged(recording(MEMORY), growth={"shop_backlog": "2MiB/h"})
+    (missing,) = [each for each in growth.findings if each.series == "shop_backlog"]
+    assert wording.amount(missing.limit, missing.unit) == "2 MiB/h"
 
 
 def test_what_is_left_falls_also_in_the_sentence_of_a_pass() -> None:

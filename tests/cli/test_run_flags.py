@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from soak.cli import drive
+from soak.model import Event, EventKind
 from soak.profile import Profile, load_profile
 from soak.profile.parsing import command_without_secrets
 from tests.cli.calling import run
@@ -241,3 +242,19 @@ def test_a_percentile_that_no_run_keeps_is_refused(capsys: pytest.CaptureFixture
     code, _, err = run(capsys, "run", *URL, "--endpoint", "GET /x", "--limit", "p98: 3ms")
     assert code == 2
     assert "the percentiles that can be limited are p50, p90, p95, p99, p999" in err
+
+
+def test_what_was_told_before_the_load_with_what_to_do_is_not_told_again() -> None:
+    told = drive._Told()
+    name = "fdz has a limit, but no source gives it"
+    texts = [
+        said
+        for kind, text in (
+            (EventKind.PROBE, f"{name}; correct the name"),
+            (EventKind.WARNING, name),
+            (EventKind.WARNING, "other has a limit, but no source gives it"),
+            (EventKind.MIX, "the mix was varied"),
+        )
+        for said in told.saw(Event(1.0, kind, text))
+    ]
+    assert texts == [f"{name}; correct the name", "other has a limit, but no source gives it"]

@@ -125,6 +125,15 @@ REFUSED = [
         ],
         "--limit 'p99': expected NAME: VALUE",
     ),
+    *(
+        (["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--limit", text], said)
+        for text, said in (
+            ("growth.x=1MiB/h", "a colon goes between name and value: 'growth.x: 1MiB/h'"),
+            ("growth.x", "its value is missing, such as 'growth.x: 1MiB/h'"),
+            ("max.x:", "its value is missing, such as 'max.x: 2GiB'"),
+            ("growth.x: 5", "--limit 'growth.x: 5': expected growth such as 1MiB/h"),
+        )
+    ),
     (["check", "bad.yaml"], "bad.yaml:5: load.durration"),
     (["analyze"], "give a FILE, or --prometheus"),
     (["analyze", "nowhere.csv"], "nowhere.csv: cannot be read: no such file"),

@@ -17,7 +17,7 @@ import pytest
 
 from soak import reporters
 from soak.errors import SoakError
-from soak.model import Analysis, Basis, Ending, Event, EventKind, RuleName, Verdict
+from soak.model import Analysis, Basis, Ending, Event, EventKind, Phase, RuleName, Verdict
 from soak.reporters import REPORTERS, Reporter, github, terminal, wording
 from soak.reporters.next_steps import again, next_step
 
@@ -190,6 +190,11 @@ def test_the_time_that_a_target_took_to_start_is_no_part_of_the_run() -> None:
     assert min(phase.start for phase in analysis.phases) == 0.0
     assert wording.course(analysis) == "completed in 8 h"
     assert wording.course(replace(analysis, phases=late)) == "completed in 7 h"
+    cut = replace(analysis.run, ended=Ending.INTERRUPTED)
+    loaded = (Phase("ramp", 1.0, 2.0), Phase("steady", 2.0, 10.5), Phase("drain", 10.5, 14.0))
+    assert wording.course(replace(analysis, run=cut, phases=loaded)) == (
+        "interrupted after 9.5 s of load"
+    )
     early = replace(analysis, run=replace(analysis.run, ended=Ending.EARLY), events=())
     assert wording.course(early) == "ended early, with a certain verdict, after 8 h"
     died = replace(early, events=(Event(3600.0, EventKind.TARGET, "the target died"),))

@@ -15,7 +15,7 @@ from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, Labels, RuleName, Series, Verdict
 from soak.profile import EndpointLimits
 from soak.profile.windowed import Windowed
-from soak.units import capitalized, show_apart, show_duration, show_number
+from soak.units import Given, capitalized, show_apart, show_duration, show_number
 from soak.windows import EndpointWindows
 
 #: A share of failures above this means that the service was hardly exercised, whatever else was measured.
@@ -68,7 +68,7 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
                 )
                 continue
             highest = float(known.max())
-            unit = role.unit
+            unit = role.unit or _unit(series.name, limit)
             verdict = Verdict.FAIL if highest > limit else Verdict.PASS
             said = "rose to" if verdict is Verdict.FAIL else "stayed at or below"
             rose, allowed = show_apart(highest, limit, unit)
@@ -108,7 +108,18 @@ def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Find
         f"{name} has a limit, but was not recorded{hint}",
         (),
         limit,
+        unit=_unit(name, limit),
     )
+
+
+def _unit(name: str, limit: float) -> str:
+    """The unit of a limited series: its own where that is known, else the one in which its limit was given."""
+    series = name.partition("{")[0]
+    own = (metric_of(series, ()) or unknown_metric(series)).unit
+    given = limit.unit if isinstance(limit, Given) else ""
+    if not own:
+        return given
+    return f"{own}/h" if given.endswith("/h") else str(own)
 
 
 def _any_given(limits: EndpointLimits) -> bool:
