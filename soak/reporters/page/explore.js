@@ -1,7 +1,7 @@
 // Charts by pointer and keyboard: the values of all curves at one moment, zoom and pan, the axis of requests.
 const KEY_STEP = 1 / 50, KEY_PAN = 1 / 4, KEY_ZOOM = 1 / 2; // shares of the stretch that is shown
 const LABEL_WIDTH = 80; // pixels that a label of the time axis needs
-const ROOM_SAMPLES = 50; // values of a curve whose lengths are looked at
+const ROOM_SAMPLES = 50, ROOM_MOST = 24; // values of a curve whose lengths are looked at; letters that they have room for
 
 // What a clock of requests had counted when it showed this.
 function soakRequests(moment, shown, requests) {
@@ -42,7 +42,7 @@ function soakKeepRoom(root, plot) {
     const { v } = drawn.data_source.data;
     const apart = Math.max(1, Math.floor(v.length / ROOM_SAMPLES));
     const longest = v.reduce((most, value, index) => index % apart ? most : Math.max(most, soakShow(value, soakUnit(plot)).length), 0);
-    place?.style.setProperty("--room", `${longest + 1}ch`);
+    place?.style.setProperty("--room", `${Math.min(longest + 1, ROOM_MOST)}ch`);
   }
 }
 
