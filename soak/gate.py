@@ -97,7 +97,7 @@ class Gate:
 
     def _make_directory(self) -> None:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             taken = any(self.directory.iterdir())
         except OSError as error:
             raise UsageError(

@@ -18,6 +18,7 @@ import psutil
 
 from soak.errors import TargetError
 from soak.printable import clean
+from soak.private_files import private
 from soak.profile.checking import directory_of
 from soak.profile.hosts import is_loopback
 from soak.profile.start import Start
@@ -100,7 +101,7 @@ class StartedTarget:
         command = self._start.command[0]
         self._refuse_a_taken_port()
         self._said_before = self._log.stat().st_size if self._log.is_file() else 0
-        with self._log.open("ab") as log:
+        with open(self._log, "ab", opener=private) as log:
             try:
                 self._process = subprocess.Popen(
                     self._start.command,

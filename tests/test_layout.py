@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "model": {"capacity", "charted", "enums", "growth_views", "recorded", "traces", "windows"},
     "compared": {"model", "units"},
     "printable": set(),
+    "private_files": set(),
     "selectors": set(),
     "units": set(),
     "capacity": {"generator_limits", "latency", "units"},
@@ -34,6 +35,7 @@ MAY_IMPORT = {
     "recording": {
         "capacity",
         "errors",
+        "private_files",
         "latency",
         "lazy",
         "model",
@@ -56,6 +58,7 @@ MAY_IMPORT = {
     "load": {
         "capacity",
         "errors",
+        "private_files",
         "latency",
         "model",
         "profile",
@@ -64,7 +67,7 @@ MAY_IMPORT = {
         "units",
         "windows",
     },
-    "target": {"errors", "printable", "profile", "sampling"},
+    "target": {"errors", "printable", "private_files", "profile", "sampling"},
     "probing": {"load"},
     "gate": {"errors", "model", "profile", "runner", "target"},
     "analysis": {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from soak import __version__
+from soak.cli.address_space import fit_address_space
 from soak.errors import ExitCode, SoakError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Verbs(click.Group):
         """A verb's command, from its module."""
         if cmd_name not in VERBS:
             return None
+        fit_address_space()
         command: click.Command = import_module(f"soak.cli.{cmd_name}").command
         return command
 
@@ -106,15 +108,8 @@ def _crashed(error: Exception) -> ExitCode:
         # Standard output failed in a verb that has no verdict to keep.
         _complain(f"standard output cannot be written: {error.strerror}")
         return ExitCode.BROKEN
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        _complain(
-            "no more file descriptors were given to this process (ulimit -n); nothing was decided"
-        )
-        return ExitCode.BROKEN
-    if isinstance(error, MemoryError):
-        _complain(
-            "no more memory was given to this process (ulimit -v, a control group); nothing was decided"
-        )
+    if refused := _refused(error):
+        _complain(f"no more {refused}; nothing was decided")
         return ExitCode.BROKEN
     try:
         from soak.cli.crash import crash_message  # noqa: PLC0415 - hardly ever needed
@@ -124,6 +119,17 @@ def _crashed(error: Exception) -> ExitCode:
         said = f"internal error: {type(error).__name__}, of which no more can be said: {type(another).__name__}"
     _complain(said)
     return ExitCode.BROKEN
+
+
+def _refused(error: Exception) -> str | None:
+    """What the system did not give to this process, and what bounds it; None for any other error."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "file descriptors were given to this process (ulimit -n)"
+    if isinstance(error, MemoryError):
+        return "memory was given to this process (ulimit -v, a control group)"
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return "threads were given to this process (ulimit -u, ulimit -v, a control group)"
+    return None
 
 
 def _complain(text: str) -> None:

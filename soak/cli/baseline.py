@@ -54,7 +54,7 @@ def set_(runs: tuple[Path, ...], name: str) -> int:
         BASELINES.mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(f"{BASELINES}: cannot be created: {error.strerror}") from None
-    write_whole(baseline_path(name), text)
+    write_whole(baseline_path(name), text, shared=True)
     count = sum(len(run.measurements) for run in measured)
     click.echo(
         f"{baseline_path(name)}: {show_count(len(measured), 'run')}, {show_count(count, 'measurement')}; commit it"

@@ -119,7 +119,7 @@ def show(comparison: Comparison, *, err: bool = False) -> None:
 def write_comparison(comparison: Comparison, out: Path, formats: Iterable[str]) -> list[str]:
     """Write a comparison's files, each whole or not at all; gives their names."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be created: {error.strerror}") from None
     reporters = [

@@ -41,6 +41,8 @@ def command(run: Path, out: Path | None) -> int:
     if out is None:
         click.echo(csv_text(table), nl=False)
         return ExitCode.PASS
-    write_whole(out, parquet_bytes(table) if out.suffix == ".parquet" else csv_text(table))
+    write_whole(
+        out, parquet_bytes(table) if out.suffix == ".parquet" else csv_text(table), shared=True
+    )
     click.echo(f"{out}: {len(table.times):,} rows, {len(table.columns):,} series")
     return ExitCode.PASS

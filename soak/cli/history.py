@@ -123,7 +123,7 @@ def _write(path: Path, text: str) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
+        write_whole(path, text, shared=True)
     except RecordingError as error:
         raise UsageError(str(error)) from None
     except OSError as error:

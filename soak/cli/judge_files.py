@@ -128,7 +128,7 @@ def write_beside(analysis: Analysis, directory: Path, formats: list[str] | None)
     if is_run_directory(directory):
         raise UsageError(f"--out {directory}: holds a run; name another directory")
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {directory}: cannot be created: {error.strerror}") from None
     return write_reports(analysis, directory, formats)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.recording.columns import Blobs, Column, Columns, Texts, check
-from soak.recording.validation import COLUMNS, LONGEST_VALUE
+from soak.recording.validation import ADDED, COLUMNS, LONGEST_VALUE
 from soak.windows import Ints
 
 #: zlib's level, its own default: 1 packs into 7 to 16% more.
@@ -49,11 +49,16 @@ def pack(table: str, columns: Columns) -> bytes:
 def unpack(table: str, blocks: Sequence[bytes], wanted: Sequence[str]) -> Columns:
     """The wanted columns of all rows of successive blocks, in that order; ValueError for what no block holds.
 
-    Several at a time cost little more than one: what is done to a column is done once.
+    Several at a time cost little more than one: what is done to a column is done once. A column that
+    was added later is left out where none of the blocks has it.
     """
-    several = [_parts(packed, wanted) for packed in blocks]
+    several = [_parts(packed) for packed in blocks]
     columns, lengths = {}, set()
     for name in wanted:
+        if name in ADDED.get(table, {}) and not any(name in parts for parts in several):
+            continue
+        if not all(name in parts for parts in several):
+            raise ValueError(f"it has no column {name}")
         shape = COLUMNS[table][name].removesuffix("?")
         columns[name], rows = _unpack_column(name, shape, [parts[name] for parts in several])
         lengths.add(tuple(rows))
@@ -63,8 +68,8 @@ def unpack(table: str, blocks: Sequence[bytes], wanted: Sequence[str]) -> Column
     return columns
 
 
-def _parts(packed: bytes, wanted: Sequence[str]) -> dict[str, list[bytes]]:
-    """The parts of each wanted column of a block."""
+def _parts(packed: bytes) -> dict[str, list[bytes]]:
+    """The parts of each column of a block."""
     place = _SIZE.size + int.from_bytes(packed[: _SIZE.size], "little")
     parts: dict[str, list[bytes]] = {}
     for name, sizes in json.loads(packed[_SIZE.size : place]).items():
@@ -72,8 +77,6 @@ def _parts(packed: bytes, wanted: Sequence[str]) -> dict[str, list[bytes]]:
         for size in sizes:
             parts[name].append(packed[place : place + size])
             place += size
-    if missing := [name for name in wanted if name not in parts]:
-        raise ValueError(f"it has no column {missing[0]}")
     return parts
 
 

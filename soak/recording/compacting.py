@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from soak.errors import RecordingError
+from soak.private_files import private
 from soak.recording.files import DATABASE, is_under_way, read_run
 
 PACKED = f"{DATABASE}.xz"
@@ -46,9 +47,14 @@ def compact(directory: Path) -> tuple[int, int] | None:
     vacuumed, beside = directory / f".{DATABASE}.vacuumed", directory / f".{PACKED}.new"
     try:
         vacuumed.unlink(missing_ok=True)
+        vacuumed.touch(mode=0o600)
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("VACUUM INTO ?", (str(vacuumed),))
-        with vacuumed.open("rb") as source, lzma.open(beside, "wb", preset=PRESET) as target:
+        with (
+            vacuumed.open("rb") as source,
+            open(beside, "wb", opener=private) as private_file,
+            lzma.open(private_file, "wb", preset=PRESET) as target,
+        ):
             shutil.copyfileobj(source, target, _CHUNK)
         _same_or_refused(vacuumed, beside)
         with beside.open("rb") as written:

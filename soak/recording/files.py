@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from soak.errors import RecordingError
+from soak.private_files import private
 from soak.recording.validation import LONGEST_SECONDS
 
 #: What is written. Version 1 had no blocks, and every row in its table; it is still read.
@@ -48,14 +49,15 @@ CREATE TABLE blocks (id INTEGER PRIMARY KEY, "table" TEXT NOT NULL, first INTEGE
 """
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes, *, shared: bool = False) -> None:
     """Write a file so that a reader, or a crash, sees the old one or the new one and never a half.
 
-    Text goes as UTF-8; what a path or an argument had that is none is written as JSON escapes it.
+    Only its owner reads it, unless it is `shared`: a file that somebody asked for by name. Text goes
+    as UTF-8; what a path or an argument had that is none is written as JSON escapes it.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("wb") as file:
+        with open(beside, "wb", opener=None if shared else private) as file:
             file.write(
                 content.encode(errors="backslashreplace") if isinstance(content, str) else content
             )

@@ -14,7 +14,7 @@ from soak.errors import RecordingError
 from soak.model import Kind, Labels, label_pairs
 from soak.recording.chunks import chunks
 from soak.recording.files import DATABASE, WRITING
-from soak.recording.validation import COLUMNS, check_tables, column_names, reading_table
+from soak.recording.validation import ADDED, COLUMNS, check_tables, column_names, reading_table
 
 SeriesName = tuple[str, str, Labels, Kind]
 
@@ -65,6 +65,7 @@ def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
     with _failures_of(directory) as path:
         database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
+            _add_columns(database)
             _refuse_other_tables(database, path)
             database.executescript(WRITING)
             with reading_table(path, "series"):
@@ -72,6 +73,15 @@ def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
         except BaseException:
             database.close()
             raise
+
+
+def _add_columns(database: sqlite3.Connection) -> None:
+    """Add the columns that the soak which began the run did not have; its own rows have nothing there."""
+    for table, columns in ADDED.items():
+        there = column_names(database, table)
+        for name, kind in columns.items():
+            if there and name not in there:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 
 
 def _refuse_other_tables(database: sqlite3.Connection, path: Path) -> None:

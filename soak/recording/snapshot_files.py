@@ -59,7 +59,7 @@ class SnapshotKeeper:
         packed = gzip.compress(data, compresslevel=5, mtime=0)
         path = self.directory / SNAPSHOTS / name
         try:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             write_whole(path, packed)
         except (OSError, RecordingError) as error:
             self.tell(KeptSnapshot(replace(snapshot, error=str(error)), None))

@@ -95,6 +95,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "events": {"time": "seconds", "kind": "text", "text": "text"},
     "blocks": {"id": "count", "table": "text", "first": "count", "last": "count", "data": "blob"},
 }
+#: Columns that came after blocks did: a run that an earlier soak began has blocks without them, and may be gone on with.
+ADDED: dict[str, dict[str, str]] = {"generator": {"machine_load": "REAL"}}
 #: Tables that every recording has had from the first.
 ALWAYS = ("series", "layouts", "scrapes", "windows", "endpoints", "requests", "events")
 

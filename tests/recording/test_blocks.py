@@ -165,6 +165,27 @@ def test_a_recorder_packs_by_itself_and_is_resumed(
     assert same(load_recording(directory), load_recording(whole))
 
 
+def test_a_run_that_an_earlier_soak_began_is_judged_and_gone_on_with(tmp_path: Path) -> None:
+    directory, whole = written(tmp_path / "run", 70, 20), written(tmp_path / "whole", 120, 10_000)
+    assert blocks_in(directory) > 2
+    names = [name for name in COLUMNS["generator"] if name != "machine_load"]
+    with closing(sqlite3.connect(directory / "recording.sqlite")) as database, database:
+        query = """SELECT id, data FROM blocks WHERE "table" = 'generator'"""
+        for number, data in database.execute(query).fetchall():
+            packed = pack("generator", unpack("generator", [data], names))
+            database.execute("UPDATE blocks SET data = ? WHERE id = ?", (packed, number))
+        database.execute("ALTER TABLE generator DROP COLUMN machine_load")
+    assert same(load_recording(directory), load_recording(written(tmp_path / "short", 70, 10_000)))
+    recorder = Recorder(directory, dict(RUN), None, resumed=70.0)
+    for second in range(70, 120):
+        for record in records(second):
+            recorder.add(record)
+    recorder.commit()
+    pack_older(recorder._database, most_rows=10)  # blocks with the column beside those without it
+    recorder.close(ended="completed", seconds=120.0)
+    assert same(load_recording(directory), load_recording(whole))
+
+
 def test_a_block_that_cannot_be_written_loses_no_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

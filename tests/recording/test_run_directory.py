@@ -15,9 +15,17 @@ import pytest
 from soak.errors import RecordingError, UsageError
 from soak.latency import Histogram
 from soak.model import Ending, Event, EventKind, Kind, Sample, Scrape
-from soak.recording import Recorder, files, load_recording, request_windows
+from soak.recording import (
+    Recorder,
+    SnapshotKeeper,
+    compact,
+    files,
+    load_recording,
+    request_windows,
+)
 from soak.recording import recorder as recorder_module
 from soak.recording.describing import commits, facts, without_literal_secrets
+from soak.snapshots import Snapshot
 from soak.traces import Span, Trace
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
@@ -83,8 +91,20 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
 
 
 def test_a_run_directory_is_its_owners_alone(directory: Path) -> None:
-    Recorder(directory, dict(RUN), None).close()
-    assert directory.stat().st_mode & 0o777 == 0o700
+    directory.mkdir(mode=0o755)  # as `--out` may find it
+    recorder = Recorder(directory, dict(RUN), "name: x")
+    recorder.add(scrape(0.0, Sample("a", 1.0)))
+    recorder.commit()
+    kept = SnapshotKeeper(directory, lambda _: None)
+    kept.keep(Snapshot(0.0, 0.1, "heap", "steady"), b"what the target holds")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in directory.rglob("*")}
+    assert {"run.json", "profile.yaml", "recording.sqlite", "recording.sqlite-wal"} <= modes.keys()
+    assert {mode for name, mode in modes.items() if name != "snapshots"} == {0o600}
+    recorder.close(ended="completed", seconds=1.0)
+    compact(directory)
+    assert (directory / "recording.sqlite.xz").stat().st_mode & 0o777 == 0o600
+    Recorder(directory.with_name("new"), dict(RUN), None).close()
+    assert directory.with_name("new").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_series_that_comes_and_goes_has_gaps_and_no_filled_in_values(directory: Path) -> None:

@@ -17,6 +17,7 @@ from soak.load.plan.mix_modulation import mix_modulation_of
 from soak.load.plan.plan import Plan
 from soak.load.plan.wire import window_of
 from soak.model import Event, EventKind
+from soak.private_files import private
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
@@ -181,7 +182,7 @@ class LoadProcess:
         """One line, on disk at once; a full log is begun anew, and the last two are kept."""
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_name(f"{self._log.name}.1"))
-        with self._log.open("a", encoding="utf-8") as log:
+        with open(self._log, "a", encoding="utf-8", opener=private) as log:
             log.write(text)
 
     def _read(self, logging: threading.Thread) -> None:
