@@ -206,7 +206,8 @@ class Basis:
 
     `sources` are what was asked of the target, `seen` what soak found there at the start, and
     `unwatched` what it could not look at, each with how to change that. `attributed` says that the
-    mix of traffic was varied on purpose.
+    mix of traffic was varied on purpose, `opening` how the target is opened for snapshots, empty
+    where some were taken or its runtime is not known.
     """
 
     steps: tuple[tuple[str, str], ...]
@@ -214,6 +215,7 @@ class Basis:
     seen: tuple[str, ...]
     unwatched: tuple[str, ...]
     attributed: bool = False
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,7 +34,8 @@ def with_basis(analysis: Analysis, prepared: Prepared, survive: float) -> Analys
     recording = prepared.recording
     seen = tuple(event.text for event in recording.events if event.kind == EventKind.PROBE)
     unwatched = tuple(_unwatched(prepared)) if prepared.driven else ()
-    basis = Basis(steps, recording.sources, seen, unwatched, recording.mix_varied)
+    opening = "" if recording.snapshots else opening_of(recording.run.language)
+    basis = Basis(steps, recording.sources, seen, unwatched, recording.mix_varied, opening)
     return replace(analysis, basis=basis)
 
 

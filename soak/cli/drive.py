@@ -30,6 +30,7 @@ from soak.model import Analysis, Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
+from soak.reporters.next_steps import last_word
 from soak.reporters.wording import clean, headline
 from soak.resume import Resumption
 from soak.runner import Record, Run
@@ -181,7 +182,8 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
     report = directory / ("report.html" if "report.html" in written.names else "")
     mark, word = headline(analysis)  # once more: what a small screen still shows at the end
     last = f"{mark} {word} (exit {int(code)}): {clean(analysis.reason)}"
-    click.echo(f"\n{last}\nReport: {report}", err=as_json)
+    lines = (last, last_word(analysis, str(directory)), f"Report: {report}")
+    click.echo("\n" + "\n".join(filter(None, lines)), err=as_json)
     views.finish(report)
     _notify(run.profile, analysis, directory)
     return code

@@ -20,7 +20,11 @@ def next_step(analysis: Analysis) -> str:
     worst = wording.worst_first(analysis.findings)[:1]
     growth = bool(worst) and worst[0].rule == "growth"
     if analysis.verdict is Verdict.FAIL:
-        named = "run it again with `--attribute`, which names the place and the endpoint."
+        opening = analysis.basis.opening if analysis.basis is not None else ""
+        first = f"{opening}, and " if opening else ""
+        named = f"{first}run it again with `--attribute`, which names the place and the endpoint."
+        if analysis.basis is not None and analysis.basis.attributed:
+            named = f"{first}run it again for twice as long: this run was too short to name the place and the endpoint."
         return named if growth else "fix what failed, or change its limit, and run it again."
     if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
         return "go on with it: `soak run --resume RUN`."
@@ -29,6 +33,13 @@ def next_step(analysis: Analysis) -> str:
         longer += " With `--attribute` the heap from within tells sooner, and through which endpoint it grows."
     fix = "fix what is open under Findings, or allow it in `limits`, and run it again."
     return longer if growth else fix
+
+
+def last_word(analysis: Analysis, directory: str) -> str:
+    """`Next: …` for the end of a run in a terminal, with its directory; empty where a suspect's remedy says it already."""
+    said = "" if analysis.suspects else next_step(analysis)
+    here = said.replace(" RUN`", f" {shlex.quote(directory)}`")
+    return f"Next: {here[:1].upper()}{here[1:]}" if here else ""
 
 
 def again(command: str) -> str:

@@ -19,7 +19,7 @@ from soak import reporters
 from soak.errors import SoakError
 from soak.model import Analysis, Basis, Ending, Event, EventKind, Phase, RuleName, Verdict
 from soak.reporters import REPORTERS, Reporter, github, terminal, wording
-from soak.reporters.next_steps import again, next_step
+from soak.reporters.next_steps import again, last_word, next_step
 
 from .analyses import ANALYSES, NASTY, SCRIPT, failing
 
@@ -216,6 +216,22 @@ def test_every_verdict_says_what_to_do_next() -> None:
     assert "--resume" in next_step(cut)
     under_way = replace(passing, run=replace(passing.run, ended=Ending.RUNNING))
     assert next_step(under_way) == ""
+
+
+def test_the_end_of_a_run_says_what_to_do_next_unless_a_suspects_remedy_does() -> None:
+    told = failing()
+    assert told.suspects
+    assert last_word(told, "runs/a b") == ""
+    growth = replace(told.findings[0], rule=RuleName.GROWTH, verdict=Verdict.FAIL)
+    grew = replace(told, suspects=(), findings=(growth,))
+    for attributed, more in ((False, "with `--attribute`, which names"), (True, "twice as long")):
+        basis = Basis((), (), (), (), attributed, "start it with `node --inspect`")
+        said = last_word(replace(grew, basis=basis), "runs/a b")
+        assert said.startswith("Next: Start it with `node --inspect`, and run it again ")
+        assert more in said
+    cut = replace(grew, verdict=Verdict.INCONCLUSIVE, basis=None)
+    cut = replace(cut, run=replace(cut.run, ended=Ending.INTERRUPTED))
+    assert "`soak run --resume 'runs/a b'`" in last_word(cut, "runs/a b")
 
 
 @pytest.mark.parametrize("name", ["html", "markdown", "junit", "terminal", "github"])
