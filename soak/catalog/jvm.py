@@ -53,6 +53,8 @@ _AFTER_OLD, _AFTER_OTEL_OLD = (
 )
 _METASPACE = 'jvm_memory_pool_used_bytes{pool=~"Metaspace|class storage"}'
 _METASPACE_0 = 'jvm_memory_pool_bytes_used{pool=~"Metaspace|class storage"}'
+#: Why collections run that somebody asks for by jcmd, soak itself for its snapshots: no work of the program.
+_FROM_OUTSIDE = '"Heap (Inspection|Dump) Initiated GC|Diagnostic Command"'
 _TASKS = Unit.TASKS
 
 JVM = Family(
@@ -266,8 +268,9 @@ JVM = Family(
             allocated="jvm_gc_memory_allocated_bytes_total",
             collections=("jvm_gc_pause_seconds_count",),
             young=('jvm_gc_pause_seconds_count{action=~".*minor.*"}',),
-            longest="jvm_gc_pause_seconds_max",
-            pauses="jvm_gc_pause_seconds_sum",
+            minor=(f"jvm_gc_pause_seconds_count{{cause=~{_FROM_OUTSIDE}}}",),
+            longest=f"jvm_gc_pause_seconds_max{{cause!~{_FROM_OUTSIDE}}}",
+            pauses=f"jvm_gc_pause_seconds_sum{{cause!~{_FROM_OUTSIDE}}}",
             paused="jvm_gc_pause_seconds_count",
             outside="jvm_buffer_memory_used_bytes",
             threads=THREADS,

@@ -140,7 +140,7 @@ class Collector:
     all memory that the runtime tells of. `allocated` counts bytes ever allocated.
 
     `collections` counts collections; those that `young` matches leave the old generation as it is,
-    and those that `minor` matches are too frequent to count as work. `ended` is the time of the
+    and those that `minor` matches are too frequent to count as work, or were asked for from outside. `ended` is the time of the
     last collection. `longest` is a gauge of the longest pause; `pauses` a sum of seconds beside the
     count `paused`. `outside` is memory that the runtime holds outside of its heap, `peak` a gauge
     that rises while a large answer is built. `threads` counts the threads or goroutines that its

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -124,7 +124,7 @@ class _Printed(Flight):
 
     text = ""
 
-    def _printed(self, file: Path) -> str:
+    def _text(self, file: Path, events: Sequence[str], depth: int) -> str:
         return self.text
 
 

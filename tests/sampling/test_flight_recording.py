@@ -12,13 +12,23 @@ from soak.sampling.profilers.jcmd import TooMuchSaidError
 EVENTS = '{"recording": {"events": []}}'
 
 
-def depths_asked(most: int, monkeypatch: pytest.MonkeyPatch, file: Path) -> list[str]:
+#: What is printed, by whether what lives on is in it, and allocations.
+KINDS = {(True, True): "all", (True, False): "kept", (False, True): "allocated"}
+
+
+def depths_asked(
+    most: int, monkeypatch: pytest.MonkeyPatch, file: Path, allocations: int = 8
+) -> list[str]:
     """The depths that two dumps are printed with by a tool that says too much beyond `most` frames."""
     asked: list[str] = []
 
     def told(command: Sequence[str], whom: str) -> str:
-        asked.append(command[command.index("--stack-depth") + 1])
-        if int(asked[-1]) > most:
+        depth, events = (
+            command[command.index(f"--{name}") + 1] for name in ("stack-depth", "events")
+        )
+        whole = "ThreadStart" in events, "ObjectAllocationSample" in events
+        asked.append(f"{depth} {KINDS[whole]}")
+        if int(depth) > (allocations if whole == (False, True) else most):
             raise TooMuchSaidError(f"{whom}: jfr says more than 64 MiB")
         return EVENTS
 
@@ -34,8 +44,12 @@ def depths_asked(most: int, monkeypatch: pytest.MonkeyPatch, file: Path) -> list
 def test_half_as_many_frames_are_printed_from_then_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert depths_asked(32, monkeypatch, tmp_path / "r") == ["32", "32"]
-    assert depths_asked(10, monkeypatch, tmp_path / "r") == ["32", "16", "8", "8"]
+    assert depths_asked(32, monkeypatch, tmp_path / "r") == ["32 all", "32 all"]
+    again = ["8 kept", "8 allocated"]
+    first = ["32 all", "32 kept", "16 kept", *again]
+    assert depths_asked(10, monkeypatch, tmp_path / "r") == [*first, *again]
+    # What lives on is told also where allocations are too many.
+    assert depths_asked(10, monkeypatch, tmp_path / "r", allocations=4) == [*first, *again]
 
 
 def test_what_says_too_much_with_few_frames_is_refused(

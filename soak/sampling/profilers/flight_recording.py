@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,9 @@ from soak.sampling.profilers.jcmd import LIGHT, TooMuchSaidError, ask, told, too
 #: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB a frame: 256 objects with 64 frames of a web server
 #: each are 32 MB, which take seconds; what a service calls is seldom 32 deep, what calls the service often is.
 _DEPTH = 32
-#: Where that is too much, as where a service starts a thread for each request, half as many are printed from then on, down to
-#: these: a pool's own calls are four, the handler that made it is the next.
+#: Where that is too much, as where a service starts a thread for each request, or dumps are minutes apart, allocations are
+#: printed by themselves from then on, with these frames alone, and of what lives on half as many as before, down to these: a
+#: pool's own calls are four, the handler that made it is the next.
 _LEAST_DEPTH = 8
 _OBJECTS, _ALLOCATIONS, _THREADS = (
     "jdk.OldObjectSample",
@@ -50,6 +53,7 @@ class Flight:
     allocated: dict[Called, float] = field(default_factory=dict)
     _last: str = ""
     _depth: int = _DEPTH
+    _apart: bool = False
     _dumped: float = field(default_factory=time.monotonic)
 
     @property
@@ -86,7 +90,7 @@ class Flight:
         objects = []
         last = self._last
         try:
-            for event in json.loads(self._printed(file))["recording"]["events"]:
+            for event in self._events(file):
                 values = event["values"]
                 frames = _frames(values)
                 if event["type"] == _OBJECTS:
@@ -108,22 +112,40 @@ class Flight:
         if frames and (frames in self.allocated or len(self.allocated) < _MOST_STACKS):
             self.allocated[frames] = self.allocated.get(frames, 0.0) + size
 
-    def _printed(self, file: Path) -> str:
-        if not file.is_file():
-            raise TargetError(
-                f"process {self.pid} wrote no flight recording, so nobody knows who allocated what"
-            )
-        while True:
-            what = ["--json", "--stack-depth", str(self._depth), "--events", ",".join(_EVENTS)]
+    def _events(self, file: Path) -> list[dict[str, Any]]:
+        """All events of a recording; those of allocations are left out where even the least of them is too much."""
+        if not self._apart:
             try:
-                return told(
-                    [tool("jfr"), *LIGHT, "print", *what, str(file)],
-                    f"process {self.pid}'s recording",
-                )
+                return self._printed(file, _EVENTS, self._depth)
+            except TooMuchSaidError:
+                self._apart = True
+        kept = self._kept(file)
+        with suppress(TooMuchSaidError):
+            kept += self._printed(file, (_ALLOCATIONS,), _LEAST_DEPTH)
+        return kept
+
+    def _kept(self, file: Path) -> list[dict[str, Any]]:
+        while True:
+            try:
+                return self._printed(file, (_OBJECTS, _THREADS), self._depth)
             except TooMuchSaidError:
                 if self._depth <= _LEAST_DEPTH:
                     raise
                 self._depth //= 2
+
+    def _printed(self, file: Path, events: Sequence[str], depth: int) -> list[dict[str, Any]]:
+        text = self._text(file, events, depth)
+        printed: list[dict[str, Any]] = json.loads(text)["recording"]["events"]
+        return printed
+
+    def _text(self, file: Path, events: Sequence[str], depth: int) -> str:
+        if not file.is_file():
+            raise TargetError(
+                f"process {self.pid} wrote no flight recording, so nobody knows who allocated what"
+            )
+        what = ["--json", "--stack-depth", str(depth), "--events", ",".join(events)]
+        command = [tool("jfr"), *LIGHT, "print", *what, str(file)]
+        return told(command, f"process {self.pid}'s recording")
 
 
 def _frames(values: dict[str, Any]) -> Called:

@@ -88,6 +88,23 @@ def test_a_mean_pause_where_no_longest_is_told() -> None:
     assert pauses[0].observed == pytest.approx(0.4)
 
 
+def test_collections_of_a_jvm_that_snapshots_ask_for_are_none_of_the_programs() -> None:
+    """Neither how often they run nor how long they take."""
+    asked = (("cause", "Heap Inspection Initiated GC"),)
+    own = (("cause", "G1 Evacuation Pause"),)
+    series = [
+        Series(f"jvm_gc_pause_seconds_{name}", T, values, labels, kind, "p")
+        for labels, often, pause in ((asked, 5.0, 0.7), (own, 0.1, 0.02))
+        for name, values, kind in (
+            ("count", often * T, Kind.COUNTER),
+            ("max", np.full(len(T), pause), Kind.GAUGE),
+        )
+    ]
+    found = {one.unit: one for one in judged(BIG, *series).findings if one.rule == "gc"}
+    assert found["collections/min"].observed == pytest.approx(6.0)
+    assert found["seconds"].observed == 0.02
+
+
 def test_minor_collections_of_node_do_not_count() -> None:
     minor = Series(
         "nodejs_gc_duration_seconds_count", T, 5.0 * T, (("kind", "minor"),), Kind.COUNTER, "p"
