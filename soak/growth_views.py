@@ -41,7 +41,8 @@ class Suspect:
     """A likely cause: the class of leak, where in the code, through which endpoint, how much per request.
 
     `per_hour` is what the same thing (in `unit`) grows by with time alone, beside what requests
-    add.
+    add. Where several endpoints share the leak, `endpoint` names them all, `endpoints` has each, and
+    `per_request` is of a request to any of them.
     """
 
     leak_class: str
@@ -56,6 +57,7 @@ class Suspect:
     runner_up: str
     remedy: str
     per_hour: HourlyRate = NO_RATE
+    endpoints: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:

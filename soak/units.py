@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Self
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -132,6 +133,11 @@ def show_count(count: int, one: str, more: str = "") -> str:
 
 #: Hours of a month: 30 days.
 HOURS_A_MONTH = 720
+
+
+def show_list(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def show_growth(hourly: float, unit: str) -> str:

@@ -18,6 +18,7 @@ from soak.units import (
     show_count,
     show_duration,
     show_growth,
+    show_list,
 )
 
 
@@ -102,6 +103,7 @@ def test_amounts_as_a_person_would_say_them() -> None:
 
 
 def test_counts_in_the_singular_and_the_plural() -> None:
+    assert [show_list("abc"[:n]) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
     assert show_count(1, "request") == "1 request"
     assert show_count(0, "request") == "0 requests"
     assert show_count(3600, "request") == "3,600 requests"

@@ -123,6 +123,7 @@ def suspect_fields(suspect: Suspect) -> dict[str, Any]:
         "file": suspect.place.file,
         "line": suspect.place.line,
         "endpoint": suspect.endpoint,
+        "endpoints": list(suspect.endpoints or filter(None, (suspect.endpoint,))),
         "per_request": _number(suspect.per_request),
         "low": _number(suspect.low),
         "high": _number(suspect.high),

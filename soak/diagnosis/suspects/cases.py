@@ -17,6 +17,7 @@ from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.thresholds import (
+    BEYOND_ONE_PLACE,
     BYTES_PER_COUNT,
     LEAST_PLACE_SHARE,
     LEAST_SECOND_SHARE,
@@ -24,7 +25,7 @@ from soak.diagnosis.thresholds import (
     RATIO_TOLERANCE,
     RESIDENT_CLOSENESS,
 )
-from soak.units import show_amount
+from soak.units import show_amount, show_list
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,8 @@ class Case:
     """One leak: its signals, and how much each of them grows a request to `endpoint` (any endpoint where that is unknown).
 
     What is no growth has no signals: its evidence was `seen` (name and words), at a `place` and at
-    a `cost` in its `unit` where these are known.
+    a `cost` in its `unit` where these are known. Of a leak that several endpoints share, `parts` are
+    the cases of each, and `endpoint` names them all.
     """
 
     endpoint: str
@@ -42,6 +44,12 @@ class Case:
     place: Frame | None = None
     cost: Amount | None = None
     unit: str = "bytes"
+    parts: tuple[Case, ...] = ()
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The endpoints that it grows through: one, or those that share it."""
+        return tuple(part.endpoint for part in self.parts) or (self.endpoint,)
 
     def of(self, *what: ResourceKind | str) -> list[Signal]:
         """The signals of these roles."""
@@ -97,7 +105,7 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
     that is, where the managed heap is not known or surely has no part in the growth, and where it
     tells the amount closely.
     """
-    signals = [_only_close(signal) for signal in signals]
+    signals = [_only_close(_less_explained(signal, signals)) for signal in signals]
     by_endpoint: dict[str, list[tuple[Signal, Amount]]] = {}
     for signal in signals:
         for amount in signal.contributors:
@@ -117,7 +125,22 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
         return [_case("", ((signal, signal.each) for signal in group)) for group in _by_count(rest)]
     grouped = [_case(endpoint, pairs) for endpoint, pairs in by_endpoint.items()]
     kept = [case for case in grouped if len(grouped) == 1 or _stands(case)]
-    return _with_rest(_by_place(kept or grouped[:1]), rest)
+    return _with_rest(_by_place(kept or grouped[:1], rest), rest)
+
+
+def _less_explained(signal: Signal, signals: Sequence[Signal]) -> Signal:
+    """The signal without "every endpoint", where places that grow through known ones add up to what the heap grows by."""
+    if signal.what != ResourceKind.HEAP or not any(
+        a.endpoint == EVERY for a in signal.contributors
+    ):
+        return signal
+    explained = sum(
+        place.each.high
+        for place in signals
+        if place.what == PLACE and any(a.endpoint != EVERY for a in place.contributors)
+    )
+    within = signal.each.low <= BEYOND_ONE_PLACE * explained
+    return replace(signal, contributors=()) if within else signal
 
 
 def _only_close(signal: Signal) -> Signal:
@@ -151,32 +174,55 @@ def _stands(case: Case) -> bool:
     )
 
 
-def _by_place(grouped: Sequence[Case]) -> list[Case]:
-    """Cases whose whole growth is at the same places are one leak, reached through several endpoints."""
-    merged: dict[frozenset[str], Case] = {}
+def _by_place(grouped: Sequence[Case], rest: Sequence[Signal]) -> list[Case]:
+    """Cases whose whole growth is at the same places are one leak, reached through several endpoints.
+
+    So are cases of memory alone that have no place, where the snapshots hold places whose endpoint
+    is not known: a heap's level tells endpoints apart sooner than its sampled places do.
+    """
+    anywhere = frozenset(signal.name for signal in rest if signal.what == PLACE)
+    together: dict[frozenset[str], list[Case]] = {}
     for case in grouped:
-        places = frozenset(signal.name for signal in case.of(PLACE, GROUP)) or frozenset(
-            (case.endpoint,)
-        )
-        other = merged.get(places)
-        merged[places] = (
-            case if other is None else replace(other, endpoint=f"{other.endpoint}, {case.endpoint}")
-        )
-    return list(merged.values())
+        places = frozenset(signal.name for signal in case.of(PLACE, GROUP))
+        if not places and case.memory_alone and case.endpoint != EVERY:
+            places = anywhere
+        together.setdefault(places or frozenset((case.endpoint,)), []).append(case)
+    return [parts[0] if len(parts) == 1 else _shared(parts) for parts in together.values()]
+
+
+def _shared(parts: Sequence[Case]) -> Case:
+    """One leak of several endpoints: what a request to any of them adds, to each signal that all of them add to."""
+    parts = sorted(parts, key=lambda part: part.endpoint)
+    endpoint = show_list([part.endpoint for part in parts])
+    pairs: dict[int, tuple[Signal, Amount]] = {}
+    for part in parts:
+        for signal, amount in zip(part.signals, part.amounts, strict=True):
+            shared = all(signal in other.signals for other in parts)
+            amounts = [other.amount(signal) for other in parts] if shared else [amount]
+            pairs.setdefault(id(signal), (signal, _of_any(endpoint, amounts) if shared else amount))
+    return replace(_case(endpoint, pairs.values()), parts=tuple(parts))
+
+
+def _of_any(endpoint: str, amounts: Sequence[Amount]) -> Amount:
+    """What a request to any of several endpoints adds, each with the weight of its requests: its share over its amount."""
+    weights = [amount.share / amount.per_request for amount in amounts]
+    each, low, high = (
+        sum(weight * part for weight, part in zip(weights, column, strict=True)) / sum(weights)
+        for column in zip(*((a.per_request, a.low, a.high) for a in amounts), strict=True)
+    )
+    return Amount(endpoint, each, low, high, sum(amount.share for amount in amounts))
 
 
 def _with_rest(grouped: list[Case], rest: Sequence[Signal]) -> list[Case]:
     """Signals that no endpoint could be grouped for go to the case that they fit, or stand for themselves."""
     for signal in rest:
         fits = [index for index, case in enumerate(grouped) if _fits(case, signal)]
+        if signal.what == PLACE:  # to a case that has none, if there is one
+            fits.sort(key=lambda index: bool(grouped[index].of(PLACE, GROUP)))
         if len(grouped) == 1 or fits:
-            index = fits[0] if fits else 0
-            grouped[index] = _case(
-                grouped[index].endpoint,
-                [
-                    *zip(grouped[index].signals, grouped[index].amounts, strict=True),
-                    (signal, replace(signal.each)),
-                ],
+            case = grouped[fits[0] if fits else 0]
+            grouped[grouped.index(case)] = replace(
+                case, signals=(*case.signals, signal), amounts=(*case.amounts, signal.each)
             )
     return grouped
 

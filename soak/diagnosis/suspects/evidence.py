@@ -124,8 +124,8 @@ def _slows_down(case: Case, context: RunContext) -> str:
     for signal in case.of(PLACE)[:1]:
         assert signal.site is not None
         mix = mix_at(signal.site.times, context.prepared.recording.windows)
-        own = case.endpoint in mix.names
-        clock = mix.counts[:, mix.names.index(case.endpoint)] if own else signal.site.requests
+        own = [mix.names.index(name) for name in case.endpoints if name in mix.names]
+        clock = mix.counts[:, own].sum(axis=1) if own else signal.site.requests
         ratio, errors = slowing(np.asarray(clock), signal.site.levels, signal.site.period)
         if ratio <= FILLING_RATIO and errors >= FILLING_ERRORS:
             share = show_ratio(max(ratio, 0.0))

@@ -52,7 +52,7 @@ def containers_of(case: Case, context: RunContext) -> list[GrowingContainer]:
         for container in containers(context)
         if not case.endpoint
         or not container.endpoints
-        or any(amount.endpoint == case.endpoint for amount in container.endpoints)
+        or any(amount.endpoint in case.endpoints for amount in container.endpoints)
     ]
 
 

@@ -37,11 +37,11 @@ def _placed(place: Place) -> str:
 
 def _leaks(suspect: Suspect) -> str:
     who = "Every endpoint" if suspect.endpoint == EVERY else suspect.endpoint or "The target"
-    who = capitalized(who)
+    leaks = f"{capitalized(who)} {'leak' if suspect.endpoints else 'leaks'}"
     if suspect.per_request <= 0:
-        return f"{who} leaks"
+        return leaks
     kind = " of any kind" if not suspect.endpoint else ""
-    return f"{who} leaks {amount(suspect.per_request, suspect.unit)} per request{kind}"
+    return f"{leaks} {amount(suspect.per_request, suspect.unit)} per request{kind}"
 
 
 def amount(value: float, unit: str) -> str:

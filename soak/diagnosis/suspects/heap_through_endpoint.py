@@ -21,9 +21,9 @@ from soak.windows import EndpointWindows
 def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -> Case:
     """The case with the growth of its live heap per request to its endpoint, where that is more than its places explain.
 
-    `windows` are the requests of the judged stretch. As it is where several endpoints share the
-    case, where the heap was told apart itself, where nothing on the heap named the endpoint, or
-    where a place in the target's own code grows through who knows which endpoint.
+    `windows` are the requests of the judged stretch. As it is where the heap was told apart itself,
+    where nothing on the heap named an endpoint, or where a place in the target's own code grows
+    through who knows which endpoint.
     """
     if any(_own_place_elsewhere(signal, case) for signal in case.signals):
         return case
@@ -36,9 +36,10 @@ def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -
         ),
         default=None,
     )
-    if most is None or requests.get(case.endpoint, 0.0) <= 0:
+    own = sum(requests.get(endpoint, 0.0) for endpoint in case.endpoints)
+    if most is None or own <= 0:
         return case
-    each_to_own = sum(requests.values()) / requests[case.endpoint]
+    each_to_own = sum(requests.values()) / own
     amounts = tuple(
         _through(signal, amount, case.endpoint, each_to_own, most)
         for signal, amount in zip(case.signals, case.amounts, strict=True)

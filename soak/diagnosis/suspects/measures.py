@@ -6,7 +6,8 @@ from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
-from soak.units import show_amount
+from soak.diagnosis.suspects.headline import amount as amount_of
+from soak.units import show_list
 
 #: Other measures that are named, the largest first: more are the same thing over again.
 MOST_MEASURES = 3
@@ -29,9 +30,7 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
     if not named and shared is None:
         return []
     over_all = (
-        f" (per request of any kind: {show_amount(shared.per_request, told.unit)})"
-        if shared
-        else ""
+        f" (per request of any kind: {amount_of(shared.per_request, told.unit)})" if shared else ""
     )
     # What a place tells of the endpoint goes for the heap that it is a part of.
     taken = (
@@ -42,13 +41,28 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
     sentences = [f"The amount is the growth of {_measure(told)} {_scope(own)}{over_all}{taken}."]
     if named:
         rest = ", ".join(
-            f"{_measure(signal)} {show_amount(amount.per_request, told.unit)} {_scope(amount)}"
+            f"{_measure(signal)} {amount_of(amount.per_request, told.unit)} {_scope(amount)}"
             for signal, amount in named[:MOST_MEASURES]
         )
         sentences.append(
             f"Other measures of the same growth, which overlap and do not add up: {rest}."
         )
     return [" ".join(sentences)]
+
+
+def shared_by(case: Case, told: Signal | None) -> str:
+    """What each of several endpoints adds, where they share a leak; empty otherwise."""
+    if told is None or not all(told in part.signals for part in case.parts) or not case.parts:
+        return ""
+    each = [
+        f"{amount.endpoint} {amount_of(amount.per_request, told.unit)}"
+        for amount in (part.amount(told) for part in case.parts)
+    ]
+    places = [signal for signal in case.of(PLACE) if not signal.contributors]
+    open_question = (
+        " Which of the places goes with which of them is not known." if len(places) > 1 else ""
+    )
+    return f"Several endpoints share it; per request, {show_list(each)}.{open_question}"
 
 
 def _measure(signal: Signal) -> str:

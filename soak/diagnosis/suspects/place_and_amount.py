@@ -67,7 +67,7 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     place = next(filter(None, (look(name, case, context) for look in looks)), None)
     signal = signal_told(case, unit)
     if signal is None:
-        return Known(place, _NOTHING, "")
+        return Known(place, _NOTHING, unit)
     return Known(
         place,
         case.amount(signal),
@@ -96,7 +96,7 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if name == "pool-misuse" and (borrower := find_borrower(context)) is not None:
         return borrower
     if name == "native-growth":
-        return find_wrapper(context, case.endpoint)
+        return find_wrapper(context, case.endpoints)
     if name == "descriptor-leak" and context.language == "Java":
         return None
     held = _of_the_endpoint(case) if unit in ("descriptors", "connections") else case
@@ -129,7 +129,7 @@ def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
     if name not in _OPENS:
         return None
     signatures = _opening(name, case, context)
-    return find_opener(context, signatures, case.endpoint) or growing_opened_class(
+    return find_opener(context, signatures, case.endpoints) or growing_opened_class(
         context, signatures
     )
 

@@ -93,10 +93,12 @@ def _takes(frames: Sequence[Frame]) -> bool:
     return any(frame.function in _TAKING and is_library(frame) for frame in called)
 
 
-def find_opener(context: RunContext, signatures: Sequence[str], endpoint: str) -> Frame | None:
-    """The own function that opens such things on behalf of `endpoint`; None where several could be it, or none is seen.
+def find_opener(
+    context: RunContext, signatures: Sequence[str], endpoints: Sequence[str]
+) -> Frame | None:
+    """The own function that opens such things on behalf of `endpoints`; None where several could be it, or none is seen.
 
-    Of those seen to open any, it is the only one, or the one called by whom the endpoint's requests
+    Of those seen to open any, it is the only one, or the one called by whom the endpoints' requests
     make allocate, or the one that ever more of what was opened still belongs to.
     """
     functions = [function for mark in signatures for function in STACK_SIGNATURES[mark]]
@@ -109,8 +111,8 @@ def find_opener(context: RunContext, signatures: Sequence[str], endpoint: str) -
     # Where only some allocations are sampled, that one alone was seen proves nothing.
     if len(openers) == 1 and (context.language == "Go" or openers[0][0] in context.places):
         return openers[0][0].place
-    if endpoint and endpoint != EVERY:
-        share = [_share(context, site, stacks, endpoint) for site, stacks in openers]
+    if any(endpoint not in ("", EVERY) for endpoint in endpoints):
+        share = [_share(context, site, stacks, endpoints) for site, stacks in openers]
         if share and max(share) > LEAST_OPENER_SHARE:
             return openers[share.index(max(share))][0].place
     kept = {site.place.function: _gain(_opening(site, functions)) for site in context.places}
@@ -151,8 +153,8 @@ def _allocating(context: RunContext) -> Sequence[AllocationSite]:
     return list(by_place.values())
 
 
-def find_wrapper(context: RunContext, endpoint: str) -> Frame | None:
-    """The own function whose retained objects, however small, grow with this endpoint's requests alone.
+def find_wrapper(context: RunContext, endpoints: Sequence[str]) -> Frame | None:
+    """The own function whose retained objects, however small, grow with these endpoints' requests alone.
 
     Memory outside of the heap leaves a little inside: the object by which the program has it.
     """
@@ -164,7 +166,7 @@ def find_wrapper(context: RunContext, endpoint: str) -> Frame | None:
                 context.prepared, Levels(site.times, site.levels, site.requests), "wrapped", "bytes"
             )
         )
-        if endpoint and [amount.endpoint for amount in told] == [endpoint]:
+        if {amount.endpoint for amount in told} == set(endpoints):
             return site.place
     return None
 
@@ -186,9 +188,9 @@ def _gain(stacks: Sequence[Stack]) -> float:
 
 
 def _share(
-    context: RunContext, site: AllocationSite, stacks: Sequence[Stack], endpoint: str
+    context: RunContext, site: AllocationSite, stacks: Sequence[Stack], endpoints: Sequence[str]
 ) -> float:
-    """How much of what a place's caller allocates one endpoint explains; 0 where that cannot be told.
+    """How much of what a place's caller allocates these endpoints explain; 0 where that cannot be told.
 
     The caller is the outermost own function, a handler as a rule. It allocates more than what it
     opens, so that its requests are told apart better.
@@ -202,4 +204,4 @@ def _share(
     ]
     levels = Levels(site.times, np.sum(through, axis=0), site.requests)
     told = attribute_by_endpoint(context.prepared, levels, "opened", "bytes")
-    return next((amount.share for amount in contributors(told) if amount.endpoint == endpoint), 0.0)
+    return sum(amount.share for amount in contributors(told) if amount.endpoint in endpoints)

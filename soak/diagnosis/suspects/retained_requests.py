@@ -64,9 +64,9 @@ def kept_requests(case: Case, context: RunContext) -> str:
 
 
 def _requests_to(case: Case, context: RunContext) -> float:
-    """Requests of the judged stretch to the case's endpoint; to all where it is not one."""
+    """Requests of the judged stretch to the case's endpoints; to all where none is known."""
     windows = context.prepared.windows()
-    own = [endpoint for endpoint in windows if endpoint.endpoint == case.endpoint] or windows
+    own = [endpoint for endpoint in windows if endpoint.endpoint in case.endpoints] or windows
     return float(sum(endpoint.requests.sum() for endpoint in own))
 
 
@@ -140,7 +140,7 @@ def _growing(
     if (
         case.endpoint
         and through
-        and not any(amount.endpoint == case.endpoint for amount in through)
+        and not any(amount.endpoint in case.endpoints for amount in through)
     ):
         return
     gained = show_amount(float(levels[-1] - levels[0]), "bytes")

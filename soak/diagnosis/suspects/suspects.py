@@ -19,7 +19,7 @@ from soak.diagnosis.suspects.flamegraph import flame_of, table_of
 from soak.diagnosis.suspects.headline import headline
 from soak.diagnosis.suspects.heap_through_endpoint import with_heap_through_endpoint
 from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN, class_probabilities, supporting
-from soak.diagnosis.suspects.measures import measured_by
+from soak.diagnosis.suspects.measures import measured_by, shared_by
 from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told, surely_with_time
 from soak.diagnosis.suspects.pool_risks import risk_cases
 from soak.diagnosis.suspects.remedies import remedy
@@ -111,7 +111,8 @@ def _suspect(
     place = known.place or unplaced(case, context)
     words = supporting(name, evidence)
     if case.signals:
-        words += measured_by(case, signal_told(case, CLASSES[name].unit))
+        told = signal_told(case, CLASSES[name].unit)
+        words += [*measured_by(case, told), shared_by(case, told)]
         words += [endpoint_not_known(case, context), *doubts(case)]
     return Suspect(
         name,
@@ -127,6 +128,7 @@ def _suspect(
         runner_up,
         remedy(name, context.language, frames_of(case)),
         known.per_hour,
+        case.endpoints if case.parts else (),
     )
 
 
@@ -152,4 +154,5 @@ def _of_unknown_class(
         "",
         remedy(UNKNOWN, context.language, ()),
         surely_with_time(signal),
+        case.endpoints if case.parts else (),
     )

@@ -99,7 +99,7 @@ def test_three_more_descriptors_of_a_type_or_in_close_wait_are_evidence() -> Non
 
 def opener(*places: AllocationSite, endpoint: str = "GET /a") -> str:
     frame = resource_owner.find_opener(
-        context(allocated=places, places=(), running=places), ["files"], endpoint
+        context(allocated=places, places=(), running=places), ["files"], (endpoint,)
     )
     return frame.function if frame is not None else ""
 
@@ -130,7 +130,7 @@ def test_six_openers_are_compared() -> None:
         resource_owner, "attribute_by_endpoint", return_value=nothing
     ) as compared:
         resource_owner.find_wrapper(
-            context(places=[site(f"main.f{number}") for number in range(9)]), "GET /a"
+            context(places=[site(f"main.f{number}") for number in range(9)]), ("GET /a",)
         )
     assert compared.call_count == 6
 

@@ -27,9 +27,10 @@ from soak.diagnosis.suspects.resource_owner import find_borrower, find_opener, f
 from soak.diagnosis.suspects.suspects import with_suspects
 from soak.model import Analysis, Floats, Recording, Suspect, Verdict
 from soak.profile import Limits
+from soak.reporters.json import suspect_fields
 from soak.snapshots import Snapshot
 from tests.diagnosis.kept import kept
-from tests.diagnosis.synthetic_runs import judged, run
+from tests.diagnosis.synthetic_runs import ENDPOINTS, judged, leaked, run
 from tests.targets.diagnosis import checked
 from tests.targets.known import leak_of
 
@@ -120,6 +121,56 @@ def test_two_places_that_leak_through_two_endpoints_are_both_named() -> None:
     }
     assert named["GET /a"].per_request == pytest.approx(4096, rel=0.1)
     assert named["GET /c"].per_request == pytest.approx(8192, rel=0.1)
+
+
+def test_one_place_that_two_endpoints_share_is_one_leak_with_the_amount_of_both() -> None:
+    analysis = diagnosis(run({CACHE: {"GET /a": 8192, "GET /c": 2048}}))
+    [suspect] = analysis.suspects
+    assert (suspect.endpoint, suspect.endpoints) == ("GET /a and GET /c", ("GET /a", "GET /c"))
+    requests = {row.name: row.requests for row in analysis.endpoints}
+    truth = np.average([8192, 2048], weights=[requests[name] for name in suspect.endpoints])
+    assert suspect.per_request == pytest.approx(truth, rel=0.02)
+    assert suspect.low <= suspect.per_request <= suspect.high
+    assert "per request, GET /a 7.99 KiB and GET /c 2.01 KiB" in suspect.evidence[-1]
+    assert analysis.reason.startswith("GET /a and GET /c leak 4.8 KiB per request in main.remember")
+    assert suspect_fields(suspect)["endpoints"] == ["GET /a", "GET /c"]
+
+
+def test_a_place_that_too_few_snapshots_tell_apart_belongs_to_the_endpoints_of_the_heap() -> None:
+    recording = run({CACHE: {"GET /a": 4096, "GET /c": 4096}})
+    few = replace(recording, snapshots=recording.snapshots[::8])
+    suspect = only(few)
+    assert (suspect.endpoint, suspect.place.function) == ("GET /a and GET /c", "main.remember")
+    assert suspect.per_request == pytest.approx(4096, rel=0.02)
+    assert "goes with which" not in suspect.evidence[-1]
+    two = run({CACHE: {"GET /a": 4096}, ("main.audit",): {"GET /c": 4096}})
+    suspect = only(replace(two, snapshots=two.snapshots[::8]))
+    assert suspect.endpoint == "GET /a and GET /c"
+    assert suspect.evidence[-1].endswith(
+        "Which of the places goes with which of them is not known."
+    )
+
+
+def test_goroutines_that_two_endpoints_share_are_counted_per_request_to_both() -> None:
+    analysis = diagnosis(run(goroutines={BLOCKED: {"GET /a": 1, "GET /c": 1}}))
+    assert analysis.reason.startswith(
+        "GET /a and GET /c leak 1 goroutine per request in main.count (main.go:1021): goroutines that"
+    )
+
+
+def test_what_known_places_add_up_to_is_not_suspected_of_every_endpoint_again() -> None:
+    both: Heap = {CACHE: {"GET /a": 4096, "GET /c": 4096}, ("main.audit",): {"POST /b": 8192}}
+    assert {one.endpoint for one in diagnosis(run(both)).suspects} == {
+        "GET /a and GET /c",
+        "POST /b",
+    }
+    recording = run(both)
+    unplaced = leaked(
+        dict.fromkeys(ENDPOINTS, 4096)
+    )  # what no place explains stays every endpoint's
+    heap = replace(recording.series[0], values=recording.series[0].values + unplaced)
+    more = diagnosis(replace(recording, series=(heap, *recording.series[1:])))
+    assert "*" in {one.endpoint for one in more.suspects}
 
 
 def test_one_leak_that_shows_in_several_series_is_one_suspect() -> None:
@@ -265,7 +316,7 @@ def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
         ("metrics", "/srv/shop.js"),
     )
     found = [
-        find_opener(replace(context, running=running), ("files",), "GET /a")
+        find_opener(replace(context, running=running), ("files",), ("GET /a",))
         for running in ((often, library), (opening,), (often, other))
     ]
     assert [place.function if place else "" for place in found] == ["invoice", "", ""]
