@@ -48,9 +48,9 @@ class Entry:
 class ChartPanel:
     """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw.
 
-    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn.
-    `judged_by` are the endpoints whose requests were the clock that the growth was judged on, empty
-    where that was time.
+    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn,
+    `warm_up` whether that left some out. `judged_by` are the endpoints whose requests were the clock
+    that the growth was judged on, empty where that was time.
     """
 
     title: str
@@ -65,6 +65,7 @@ class ChartPanel:
     table: ChartTable
     judged_by: str
     stacked: bool
+    warm_up: bool
 
 
 def render(analysis: Analysis, *, live: bool = False) -> str:
@@ -263,6 +264,7 @@ def panel_of(index: int, chart: Chart) -> ChartPanel:
         table_of(chart),
         judged_by,
         chart.stacked,
+        chart.warm_up is not None,
     )
 
 

@@ -6,19 +6,32 @@ import shlex
 
 from soak.model import Analysis, Ending, Verdict
 from soak.reporters import wording
+from soak.units import capitalized, show_duration
+
+
+def what_now(analysis: Analysis) -> str:
+    """What the first screen says to do: the first suspect's remedy, but first what makes the verdict certain where it is not."""
+    remedy = analysis.suspects[0].remedy if analysis.suspects else ""
+    step = next_step(analysis)
+    unsure = analysis.broken or analysis.verdict is Verdict.INCONCLUSIVE
+    parts = (step, remedy) if unsure else (remedy or step,)
+    return " ".join(capitalized(part) for part in parts if part)
 
 
 def next_step(analysis: Analysis) -> str:
-    """What a reader does next, where no suspect's remedy says it; empty where nothing needs doing."""
+    """What a reader does next, where no suspect's remedy says it; empty while a run goes on."""
     if analysis.broken:
         return "fix what broke, and run it again; what was seen of the target until then proves nothing."
-    of_file = not (analysis.phases or analysis.endpoints)
-    if of_file or analysis.run.ended is Ending.RUNNING:
+    if analysis.run.ended is Ending.RUNNING:
         return ""
-    if analysis.verdict is Verdict.PASS:
-        return "keep this run to compare later ones with: `soak baseline set RUN`."
     worst = wording.worst_first(analysis.findings)[:1]
     growth = bool(worst) and worst[0].rule == "growth"
+    if not (analysis.phases or analysis.endpoints):
+        return _of_file(analysis, growth=growth)
+    if analysis.verdict is Verdict.PASS:
+        keep = "keep this run to compare later ones with: `soak baseline set RUN`."
+        longer = _longer(analysis)
+        return f"run it {longer}; {keep}" if longer else keep
     if analysis.verdict is Verdict.FAIL:
         opening = analysis.basis.opening if analysis.basis is not None else ""
         first = f"{opening}, and " if opening else ""
@@ -26,20 +39,53 @@ def next_step(analysis: Analysis) -> str:
         if analysis.basis is not None and analysis.basis.attributed:
             named = f"{first}run it again for twice as long: this run was too short to name the place and the endpoint."
         return named if growth else "fix what failed, or change its limit, and run it again."
+    return _to_be_certain(analysis, growth=growth)
+
+
+def _to_be_certain(analysis: Analysis, *, growth: bool) -> str:
+    """What to do after a run that could not tell."""
     if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
         return "go on with it: `soak run --resume RUN`."
-    longer = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."
+    if not growth:
+        return "fix what is open under Findings, or allow it in `limits`, and run it again."
+    certain = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."
     if analysis.basis is not None and not analysis.basis.attributed:
-        longer += " With `--attribute` the heap from within tells sooner, and through which endpoint it grows."
-    fix = "fix what is open under Findings, or allow it in `limits`, and run it again."
-    return longer if growth else fix
+        certain += " With `--attribute` the heap from within tells sooner, and through which endpoint it grows."
+    return certain
+
+
+def _of_file(analysis: Analysis, *, growth: bool) -> str:
+    """What to do after series that soak did not record: record more of them, or let soak drive the load."""
+    if analysis.verdict is Verdict.PASS:
+        longer = _longer(analysis)
+        return f"record {longer}." if longer else "keep it, to compare later recordings with."
+    if not growth:
+        broken = "fix what failed, or change its limit"
+        missing = "record what is missing, as the reason says"
+        return (
+            f"{broken if analysis.verdict is Verdict.FAIL else missing}, and judge a new recording."
+        )
+    if analysis.verdict is Verdict.FAIL:
+        return (
+            "find out what keeps it: `soak run --url URL --attribute` drives the service, "
+            "and names the place and the endpoint."
+        )
+    return "record on at the same load, and judge the longer recording."
+
+
+def _longer(analysis: Analysis) -> str:
+    """`12 h longer to vouch for 30 days`; empty where it does already, or no shorter run than that would."""
+    vouched = analysis.vouched
+    if vouched is None or not 0 < vouched.more_seconds < vouched.asked_seconds:
+        return ""
+    return f"{show_duration(vouched.more_seconds)} longer to vouch for {show_duration(vouched.asked_seconds)}"
 
 
 def last_word(analysis: Analysis, directory: str) -> str:
     """`Next: …` for the end of a run in a terminal, with its directory; empty where a suspect's remedy says it already."""
     said = "" if analysis.suspects else next_step(analysis)
     here = said.replace(" RUN`", f" {shlex.quote(directory)}`")
-    return f"Next: {here[:1].upper()}{here[1:]}" if here else ""
+    return f"Next: {capitalized(here)}" if here else ""
 
 
 def again(command: str) -> str:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoesca
 from markupsafe import Markup, escape
 
 from soak.reporters import trace_wording, wording
-from soak.reporters.next_steps import again, next_step
+from soak.reporters.next_steps import again, what_now
 from soak.units import show_count, show_duration, show_number, show_ratio
 
 
@@ -70,7 +70,7 @@ def environment() -> Environment:
         marks=wording.MARK,
         style=style,
         count=show_count,
-        next_step=next_step,
+        what_now=what_now,
         again=again,
     )
     made.filters.update(

@@ -17,9 +17,9 @@ import pytest
 
 from soak import reporters
 from soak.errors import SoakError
-from soak.model import Analysis, Basis, Ending, Event, EventKind, Phase, RuleName, Verdict
+from soak.model import Analysis, Basis, Ending, Event, EventKind, Phase, RuleName, Verdict, Vouched
 from soak.reporters import REPORTERS, Reporter, github, terminal, wording
-from soak.reporters.next_steps import again, last_word, next_step
+from soak.reporters.next_steps import again, last_word, next_step, what_now
 
 from .analyses import ANALYSES, NASTY, SCRIPT, failing
 
@@ -216,6 +216,42 @@ def test_every_verdict_says_what_to_do_next() -> None:
     assert "--resume" in next_step(cut)
     under_way = replace(passing, run=replace(passing.run, ended=Ending.RUNNING))
     assert next_step(under_way) == ""
+    short = Vouched(60.0, "process_open_fds", 5.0, "descriptors", 86400.0, 7200.0, None)
+    assert next_step(replace(passing, vouched=short)).startswith(
+        "run it 2 h longer to vouch for 24 h"
+    )
+    too_noisy = replace(short, more_seconds=1e6)
+    assert next_step(replace(passing, vouched=too_noisy)).startswith("keep this run")
+
+
+def test_series_from_elsewhere_are_told_what_to_do_next() -> None:
+    growth = replace(ANALYSES["pass"]().findings[0], rule=RuleName.GROWTH)
+    short = Vouched(60.0, "process_open_fds", 5.0, "descriptors", 86400.0, 7200.0, None)
+    told = []
+    for verdict, vouched in ((Verdict.PASS, None), (Verdict.PASS, short), (Verdict.FAIL, None)):
+        of_file = replace(ANALYSES["pass"](), verdict=verdict, vouched=vouched)
+        of_file = replace(of_file, phases=(), endpoints=(), findings=(growth,))
+        told.append(next_step(of_file))
+    unsure = replace(of_file, verdict=Verdict.INCONCLUSIVE)
+    none = replace(unsure, findings=())
+    told += [next_step(unsure), next_step(none)]
+    assert [text.partition(",")[0] for text in told] == [
+        "keep it",
+        "record 2 h longer to vouch for 24 h.",
+        "find out what keeps it: `soak run --url URL --attribute` drives the service",
+        "record on at the same load",
+        "record what is missing",
+    ]
+
+
+def test_a_remedy_is_what_to_do_but_of_an_unsure_verdict_only_after_what_makes_it_sure() -> None:
+    failing = ANALYSES["fail"]()
+    remedy = failing.suspects[0].remedy
+    assert what_now(failing) == remedy
+    assert what_now(replace(failing, suspects=())).startswith("Run it again with `--attribute`")
+    unsure = replace(failing, verdict=Verdict.INCONCLUSIVE)
+    assert what_now(unsure).endswith(f" {remedy}")
+    assert not what_now(unsure).startswith(remedy)
 
 
 def test_the_end_of_a_run_says_what_to_do_next_unless_a_suspects_remedy_does() -> None:

@@ -338,10 +338,12 @@ def test_passes_are_folded_only_when_something_did_not_pass() -> None:
     assert folded == [True, False]
 
 
-def test_the_first_chart_says_what_its_dotted_line_is() -> None:
+def test_the_first_chart_says_what_its_lines_and_shades_are() -> None:
     assert (
         "forecast: its capacity of 512 MiB in 4 days" in page_of("fail").partition("</header>")[0]
     )
+    for key in ("fitted growth and its 95% interval", "not judged"):
+        assert key in page_of("fail").partition("</header>")[0]
     banner = page_of("pass").partition("</header>")[0]
     assert "steepest growth that could hide here: +76.8 KiB/h" in banner
     assert "<strong>Heap</strong>" in banner
