@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from soak.diagnosis.thresholds import (
     UNKNOWN_CONFIDENCE,
     UNPLACED_FACTOR,
 )
+from soak.model import Place
 from tests.diagnosis.synthetic_runs import judged, run
 
 
@@ -119,6 +121,33 @@ def test_growth_of_a_known_endpoint_and_amount_and_of_no_known_class_is_told_as_
         is None
     )
     assert module._suspect(case, {EvidenceKind.SLOWS_DOWN: "x"}, context) is None
+    counted = Case("GET /a", (replace(RESIDENT, unit="blocks"),), (amount("GET /a"),))
+    blocks = module._suspect(counted, {EvidenceKind.MEMORY_GROWS: "x"}, context)
+    assert blocks is not None
+    assert blocks.unit == "blocks"
+
+
+@pytest.mark.parametrize(
+    ("duty", "profiled", "said"),
+    [
+        (0.0, True, "or where the machine has less other work: the hook then traces"),
+        (1.0, True, "more snapshots show which place surely grows"),
+        (1.0, False, "Serve net/http/pprof"),
+    ],
+)
+def test_where_snapshots_were_taken_they_are_not_advised_again(
+    context: RunContext, duty: float, profiled: bool, said: str
+) -> None:
+    case = Case("GET /a", (RESIDENT,), (amount("GET /a"),))
+    with (
+        mock.patch.object(RunContext, "profiled", profiled),
+        mock.patch("soak.diagnosis.suspects.unknowns._last", return_value=duty),
+        mock.patch.object(module, "unplaced", return_value=Place()),
+    ):
+        fresh = replace(context)  # without what it has worked out already
+        suspect = module._suspect(case, {EvidenceKind.MEMORY_GROWS: "x"}, fresh)
+    assert suspect is not None
+    assert said in suspect.remedy
 
 
 def test_resident_memory_names_no_endpoint_beside_a_heap_that_may_grow() -> None:

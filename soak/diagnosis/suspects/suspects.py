@@ -28,6 +28,7 @@ from soak.diagnosis.suspects.unknowns import (
     class_not_known,
     doubts,
     endpoint_not_known,
+    more_to_see,
     tracing_cost,
     unplaced,
 )
@@ -149,10 +150,10 @@ def _of_unknown_class(
         amount.per_request,
         amount.low,
         amount.high,
-        "bytes",
+        signal.unit,
         (*class_not_known(case, context), *doubts(case)),
         "",
-        remedy(UNKNOWN, context.language, ()),
+        more_to_see(context) or remedy(UNKNOWN, context.language, ()),
         surely_with_time(signal),
         case.endpoints if case.parts else (),
     )

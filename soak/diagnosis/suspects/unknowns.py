@@ -12,6 +12,9 @@ from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS, LONGER_RUN
 from soak.model import Place
 from soak.units import capitalized, show_amount, show_duration, show_number, show_ratio
 
+#: What leaves room for tracing a Python service's allocations.
+_ROOM = "at a lower rate, or where the machine has less other work"
+
 
 def unplaced(case: Case, context: RunContext) -> Place:
     """No place, and why."""
@@ -90,6 +93,16 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
     ]
 
 
+def more_to_see(context: RunContext) -> str:
+    """What would show the place where snapshots were taken and show none; empty where none were taken."""
+    if _last(context, TRACING_DUTY) == 0:
+        return f"Run it again {_ROOM}: the hook then traces who allocates what is kept."
+    if not context.profiled:
+        return ""
+    longer = show_duration(LONGER_RUN * context.prepared.judged_seconds)
+    return f"Run it again for about {longer}: more snapshots show which place surely grows."
+
+
 def tracing_cost(context: RunContext) -> list[str]:
     """What the Python hook took of the target's processor time, where it traced anything."""
     share, duty = _last(context, TRACING_SHARE), _last(context, TRACING_DUTY)
@@ -105,7 +118,7 @@ def tracing_cost(context: RunContext) -> list[str]:
         return [
             (
                 "Tracing allocations, even now and then, would have made the target answer late, so the hook traced none: "
-                "places are known of containers, threads and tasks alone; a lower rate leaves room for tracing."
+                f"places are known of containers, threads and tasks alone; to leave room for tracing, run it again {_ROOM}."
             )
         ]
     return [

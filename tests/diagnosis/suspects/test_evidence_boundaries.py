@@ -40,7 +40,10 @@ PLACE = SimpleNamespace(place=None, amount=NOBODY, unit="", per_hour=None)
 
 def context(*series: Series, **more: Any) -> RunContext:
     prepared = SimpleNamespace(judged_from=0.0, judged_seconds=600.0, requests=None)
-    named = {"series": lambda name, **_: [row for row in series if row.name == name]}
+    named = {
+        "series": lambda name, **_: [row for row in series if row.name == name],
+        "recorded": lambda name: [row for row in series if row.name == name],
+    }
     return cast("RunContext", SimpleNamespace(prepared=prepared, language="Go", **named, **more))
 
 
