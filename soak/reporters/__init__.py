@@ -2,7 +2,7 @@
 
 A built-in reporter is one module here with `render(analysis) -> str`, plus a line in `REPORTERS`.
 Another package adds one through the entry point group `soak.reporters`: a name that points at a
-`Reporter`. What a format needs (bokeh, jinja2, rich) is imported at its first render, so that
+`Reporter`. What a format needs (numpy, jinja2, rich) is imported at its first render, so that
 importing this package costs nothing.
 """
 

@@ -1,41 +1,90 @@
-"""Bokeh's JSON made small and repeatable: equal columns once, model ids counted from 1."""
+"""Plots as the JSON that BokehJS embeds, small and repeatable: equal columns once, ids counted from 1."""
 
 from __future__ import annotations
 
 import json
-import re
+import math
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+from gzip import compress
+from importlib.metadata import version
 from typing import Any
 
-_MODEL_ID = re.compile(r"p\d+")
+import numpy as np
+
+from soak.reporters.bokeh_models import Model, Plot, Spec
+
+#: gzip's level for columns of numbers, bokeh's own: more makes them hardly smaller.
+COMPRESSION = 2
 
 
-def packed(content: Any) -> str:
-    """The same JSON with each distinct column of numbers once, in `columns`; where it stood, `{"column": INDEX}`.
+def packed(plots: Mapping[str, Plot]) -> str:
+    """JSON `{docs, items, columns}` for the page's script, which draws each plot into the element of its name.
 
+    Each distinct column of numbers stands once, in `columns`; where it was, `{"column": INDEX}`.
     Curves of one source share their times, and what was not thinned has equal values, lows and
-    highs. Bokeh's ids count on
-    through a process, and a report must not depend on what was rendered before it: they are counted
-        from 1 here.
+    highs.
     """
-    names: dict[str, str] = {}
-    columns: dict[str, int] = {}
+    writer = _Writer()
+    roots = [writer.written(plot.model()) for plot in plots.values()]
+    ids = [root["id"] for root in roots]
+    document = {"version": version("bokeh"), "title": "Bokeh Application", "roots": roots}
+    items = [
+        {"docid": "charts", "roots": dict(zip(ids, plots, strict=True)), "root_ids": ids},
+    ]
+    content = {"docs": {"charts": document}, "items": items, "columns": writer.columns()}
+    return json.dumps(content, separators=(",", ":"))
 
-    def walk(node: Any, key: str = "") -> Any:
-        if isinstance(node, (list, tuple)):
-            return [walk(item, key) for item in node]
-        if isinstance(node, dict):
-            if node.get("type") == "bytes":
-                return {"column": columns.setdefault(node["data"], len(columns))}
-            return {
-                renamed(name, key == "roots"): walk(value, name) for name, value in node.items()
-            }
-        return renamed(node, key in ("id", "root_ids")) if isinstance(node, str) else node
 
-    def renamed(text: str, is_id: bool) -> str:
-        return (
-            names.setdefault(text, f"p{len(names) + 1}")
-            if is_id and _MODEL_ID.fullmatch(text)
-            else text
-        )
+class _Writer:
+    """Models in BokehJS's form: each whole where it comes first, by its id from then on."""
 
-    return json.dumps({**walk(content), "columns": list(columns)}, separators=(",", ":"))
+    def __init__(self) -> None:
+        self._columns: dict[bytes, int] = {}
+        self._known: dict[int, tuple[str, Model]] = {}
+
+    def columns(self) -> list[str]:
+        """Each distinct column that was written, as BokehJS reads it."""
+        # A time of 0 would be written differently by some versions of Python.
+        packed = (compress(column, COMPRESSION, mtime=1) for column in self._columns)
+        return [b64encode(column).decode() for column in packed]
+
+    def written(self, value: Any) -> Any:
+        """A value in BokehJS's form."""
+        form = value
+        match value:
+            case Model():
+                form = self._model(value)
+            case np.ndarray():
+                form = self._array(value)
+            case Spec(kind, content):
+                form = {"type": kind, kind: self.written(content)}
+            case dict():
+                entries = [[name, self.written(one)] for name, one in value.items()]
+                form = {"type": "map", "entries": entries}
+            case list() | tuple():
+                form = [self.written(one) for one in value]
+            case float() if not math.isfinite(value):
+                said = "nan" if math.isnan(value) else f"{value:+}"
+                form = {"type": "number", "value": said}
+        return form
+
+    def _model(self, model: Model) -> dict[str, Any]:
+        if known := self._known.get(id(model)):
+            return {"id": known[0]}
+        name = f"p{len(self._known) + 1}"
+        # The model is kept, so that no other gets its `id()`.
+        self._known[id(model)] = name, model
+        attributes = {key: self.written(value) for key, value in model.attributes.items()}
+        body = {"type": "object", "name": model.name, "id": name}
+        return {**body, "attributes": attributes} if attributes else body
+
+    def _array(self, array: np.ndarray[Any, Any]) -> dict[str, Any]:
+        return {
+            "type": "ndarray",
+            "array": {"column": self._columns.setdefault(array.tobytes(), len(self._columns))},
+            "shape": list(array.shape),
+            "dtype": str(array.dtype),
+            "order": sys.byteorder,
+        }

@@ -6,22 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import (
-    BoxAnnotation,
-    ColumnDataSource,
-    CustomJSHover,
-    Glyph,
-    HoverTool,
-    Scatter,
-    Segment,
-    VSpan,
-)
-from bokeh.models import Text as TextGlyph
-from bokeh.plotting import figure
 
 from soak.model import Event, EventKind, JudgedClock, Mark, MarkKind, Phase
 from soak.reporters.axes import moment_code
-from soak.reporters.figure_curves import draw_glyph
+from soak.reporters.bokeh_models import Model, Plot, column, constant, data_source, model
 from soak.reporters.wording import clean
 
 BEFORE = {
@@ -44,7 +32,7 @@ AT_NO_MOMENT = (EventKind.SCRAPING, EventKind.VIEW)
 MOST_TICKS = 200  # snapshots marked in a chart; of more, every second, third and so on
 
 
-def shade(plot: figure, phase: Phase) -> None:
+def shade(plot: Plot, phase: Phase) -> None:
     """A stretch that was not judged, or in which the level had not settled, behind everything."""
     if phase.name in SHADED:
         look = {
@@ -53,11 +41,11 @@ def shade(plot: figure, phase: Phase) -> None:
             "level": "image",
             "tags": ["paint:shade"],
         }
-        plot.add_layout(BoxAnnotation(left=phase.start, right=phase.end, **look))
+        plot.center.append(model("BoxAnnotation", left=phase.start, right=phase.end, **look))
 
 
 def mark_events(
-    plot: figure, events: Sequence[Event], high: float, clock: JudgedClock | None
+    plot: Plot, events: Sequence[Event], high: float, clock: JudgedClock | None
 ) -> None:
     """What happened once, as upright lines that say so under the pointer, and beside them where it is of weight."""
     events = [event for event in events if event.kind not in AT_NO_MOMENT]
@@ -68,11 +56,8 @@ def mark_events(
         "kind": [clean(event.kind) for event in events],
         "text": [clean(event.text) for event in events],
     }
-    glyph = VSpan(x="t", line_width=1.5, line_dash=[2, 2], tags=["paint:event"])
-    drawn = draw_glyph(plot, ColumnDataSource(columns), glyph, {"name": "events"})
-    formatters = {"@t": CustomJSHover(**moment_code("value", clock))}
-    rows = [("event", "@kind"), ("", "@text"), ("time", "@t{custom}")]
-    plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters=formatters))
+    drawn = plot.draw(data_source(columns), _upright(1.5, [2, 2], "paint:event"), name="events")
+    _tell(plot, drawn, [("event", "@kind"), ("", "@text"), ("time", "@t{custom}")], clock)
     named = [event for event in events if event.kind in NAMED][:MOST_NAMES]
     if named:
         columns = {
@@ -80,28 +65,41 @@ def mark_events(
             "y": [high] * len(named),
             "kind": [clean(event.kind) for event in named],
         }
-        look = {"angle": np.pi / 2, "text_align": "right", "text_font_size": "11px"}
-        name = TextGlyph(x="t", y="y", text="kind", x_offset=-2, tags=["paint:event"], **look)
-        draw_glyph(plot, ColumnDataSource(columns), name, {"name": "event names"})
+        look = {"angle": np.pi / 2, "text_align": "right", "text_font_size": "11px", "x_offset": -2}
+        name = model(
+            "Text",
+            x=column("t"),
+            y=column("y"),
+            text=column("kind"),
+            tags=["paint:event"],
+            **{key: constant(value) for key, value in look.items()},
+        )
+        plot.draw(data_source(columns), name, name="event names")
 
 
 def mark_snapshots(
-    plot: figure, taken: Sequence[Phase], low: float, clock: JudgedClock | None
+    plot: Plot, taken: Sequence[Phase], low: float, clock: JudgedClock | None
 ) -> None:
     """A tick at the bottom for each snapshot: the samples there were left out of judging."""
     if not taken:
         return
     few = taken[:: -(-len(taken) // MOST_TICKS)]
     columns = {"t": [snapshot.start for snapshot in few], "y": [low] * len(few)}
-    glyph = Scatter(x="t", y="y", marker="triangle", size=9, tags=["paint:event"])
-    drawn = draw_glyph(plot, ColumnDataSource(columns), glyph, {"name": "snapshots"})
-    elapsed = CustomJSHover(**moment_code("value", clock))
+    glyph = model(
+        "Scatter",
+        x=column("t"),
+        y=column("y"),
+        marker=constant("triangle"),
+        size=constant(9),
+        tags=["paint:event"],
+    )
+    drawn = plot.draw(data_source(columns), glyph, name="snapshots")
     rows = [("snapshot at", "@t{custom}"), ("", "samples there are left out of trends")]
-    plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters={"@t": elapsed}))
+    _tell(plot, drawn, rows, clock)
 
 
 def mark_edges(
-    plot: figure, marks: Sequence[Mark], edges: tuple[float, float], clock: JudgedClock | None
+    plot: Plot, marks: Sequence[Mark], edges: tuple[float, float], clock: JudgedClock | None
 ) -> None:
     """Lost scrapes along the bottom, late load along the top, and a thin upright line where each stage begins."""
     low, high = edges
@@ -114,23 +112,42 @@ def mark_edges(
                 "y": [level] * len(bars),
                 "text": [clean(mark.text) for mark in bars],
             }
-            look = {"line_width": 9, "line_cap": "square", "tags": [f"paint:{paint}"]}
-            _tell(plot, columns, Segment(x0="t", x1="end", y0="y", y1="y", **look), kind, clock)
+            bar = model(
+                "Segment",
+                x0=column("t"),
+                x1=column("end"),
+                y0=column("y"),
+                y1=column("y"),
+                line_width=constant(9),
+                line_cap=constant("square"),
+                tags=[f"paint:{paint}"],
+            )
+            _draw_marks(plot, columns, bar, kind, clock)
     stages = [mark for mark in marks if mark.kind is MarkKind.STAGE]
     if stages:
         columns = {
             "t": [mark.start for mark in stages],
             "text": [clean(mark.text) for mark in stages],
         }
-        glyph = VSpan(x="t", line_width=1, line_dash=[4, 3], line_alpha=0.8, tags=["paint:soft"])
-        _tell(plot, columns, glyph, MarkKind.STAGE, clock)
+        glyph = _upright(1, [4, 3], "paint:soft", line_alpha=constant(0.8))
+        _draw_marks(plot, columns, glyph, MarkKind.STAGE, clock)
 
 
-def _tell(
-    plot: figure, columns: dict[str, Any], glyph: Glyph, kind: MarkKind, clock: JudgedClock | None
+def _upright(width: float, dash: list[int], paint: str, **look: Any) -> Model:
+    """Upright lines at moments."""
+    look |= {"line_width": constant(width), "line_dash": constant(dash), "tags": [paint]}
+    return model("VSpan", x=column("t"), **look)
+
+
+def _draw_marks(
+    plot: Plot, columns: dict[str, Any], glyph: Model, kind: MarkKind, clock: JudgedClock | None
 ) -> None:
     """Draw marks that say under the pointer what they are."""
-    drawn = draw_glyph(plot, ColumnDataSource(columns), glyph, {"name": f"mark: {kind}"})
-    moment = CustomJSHover(**moment_code("value", clock))
-    rows = [(str(kind), "@text"), ("from", "@t{custom}")]
-    plot.add_tools(HoverTool(renderers=[drawn], tooltips=rows, formatters={"@t": moment}))
+    drawn = plot.draw(data_source(columns), glyph, name=f"mark: {kind}")
+    _tell(plot, drawn, [(str(kind), "@text"), ("from", "@t{custom}")], clock)
+
+
+def _tell(plot: Plot, drawn: Model, rows: list[tuple[str, str]], clock: JudgedClock | None) -> None:
+    """What the pointer tells of what was drawn; `@t` is the moment."""
+    formatters = {"@t": model("CustomJSHover", **moment_code("value", clock))}
+    plot.tools.append(model("HoverTool", renderers=[drawn], tooltips=rows, formatters=formatters))

@@ -1,4 +1,4 @@
-"""An analysis' charts as bokeh figures on one shared time axis, in the JSON that BokehJS embeds.
+"""An analysis' charts on one shared time axis, in the JSON that BokehJS embeds.
 
 Colours are not set here: what has one carries a tag `paint:NAME`, and the page paints it from its
 style sheet, for light, dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which the
@@ -12,9 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from bokeh.document import Document
-from bokeh.models import BoxZoomTool, CrosshairTool, Range1d, Span, WheelZoomTool
-from bokeh.plotting import figure
 
 from soak.model import (
     Analysis,
@@ -29,16 +26,18 @@ from soak.model import (
     Verdict,
 )
 from soak.reporters.axes import label_axes
+from soak.reporters.bokeh_models import Model, Plot, model, span, value_range
 from soak.reporters.figure_curves import (
     draw_ahead,
     draw_curve,
     draw_part,
     has_values,
+    level_line,
     read_by_pointer,
 )
 from soak.reporters.figure_json import packed
 from soak.reporters.figure_marks import mark_edges, mark_events, mark_snapshots, shade
-from soak.reporters.heat import heat_figure
+from soak.reporters.heat import heat_plot
 from soak.reporters.request_axis import clock_of, moved_event, moved_mark, moved_phase, on_requests
 from soak.reporters.wording import clean, load_began
 
@@ -84,46 +83,39 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
     A chart whose growth was judged on a clock of requests is drawn on that, too, for the element
     beside it.
     """
-    document = Document()
     begin, end = begin_of(analysis), _end(analysis)
-    span = _range(begin, end, "time")
+    reach = _range(begin, end, "time")
     ahead = ahead_of(analysis)
     scene = _Scene(analysis.phases, analysis.events, analysis.lead, analysis.marks)
     moment = _crosshair()
-    figures: dict[str, figure] = {}
+    plots: dict[str, Plot] = {}
     for index, chart in enumerate(charts):
         if not drawable(chart):
             continue
         place = f"{prefix}{index}"
-        figures[place] = plot = _figure(index, chart, scene, span, ahead if index == 0 else None)
-        plot.add_tools(CrosshairTool(overlay=moment))
+        plots[place] = plot = _plot(index, chart, scene, reach, ahead if index == 0 else None)
+        plot.tools.append(model("CrosshairTool", overlay=moment))
         clock = clock_of(chart)
         if clock is not None:
             hidden = (
                 ahead if index == 0 and analysis.lead and analysis.lead.target is None else None
             )
-            reach = _range(clock.at(begin), end, "requests")
-            again = _figure(index, on_requests(chart, clock), scene.on(clock), reach, hidden)
-            again.add_tools(CrosshairTool(overlay=_crosshair()))
-            figures[place + ON_REQUESTS] = again
-    with document.models.freeze():  # else each root walks all models anew
-        for plot in figures.values():
-            document.add_root(plot)
-    places = {plot.id: place for place, plot in figures.items()}
-    items = [{"docid": "charts", "roots": places, "root_ids": list(places)}]
-    return packed({"docs": {"charts": document.to_json(deferred=False)}, "items": items})
+            asked = _range(clock.at(begin), end, "requests")
+            again = _plot(index, on_requests(chart, clock), scene.on(clock), asked, hidden)
+            again.tools.append(model("CrosshairTool", overlay=_crosshair()))
+            plots[place + ON_REQUESTS] = again
+    return packed(plots)
 
 
-def _range(begin: float, end: float, tag: str) -> Range1d:
+def _range(begin: float, end: float, tag: str) -> Model:
     """The time axis of a whole run."""
-    return Range1d(begin, end, tags=[tag])
+    return model("Range1d", start=begin, end=end, tags=[tag])
 
 
-def _crosshair() -> Span:
+def _crosshair() -> Model:
     """The upright line at the moment that is read; the page's script reads and moves it by its tag."""
-    return Span(
-        dimension="height", line_dash="dotted", line_width=1, line_alpha=0.6, tags=["paint:ink"]
-    )
+    look = {"line_dash": [2, 4], "line_width": 1, "line_alpha": 0.6, "tags": ["paint:ink"]}
+    return span(dimension="height", **look)
 
 
 def drawable(chart: Chart) -> bool:
@@ -186,25 +178,21 @@ def _end(analysis: Analysis) -> float:
     return max((end for end in ends if np.isfinite(end)), default=0.0) or 1.0
 
 
-def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line | None) -> figure:
+def _plot(index: int, chart: Chart, scene: _Scene, reach: Model, ahead: Line | None) -> Plot:
     """One chart: shaded phases, bands, curves, fits, limit, events; transparent, to lie on the page's own colour.
 
     One with a forecast has a time axis of its own, which the page's script links to the others'.
     """
     unit = clean(chart.unit)
-    if ahead is not None and ahead.end > span.end:
-        margin = FORECAST_MARGIN * (ahead.end - span.start)
-        span = _range(span.start, ahead.end + margin, "time-ahead")
+    begin, end = reach.attributes["start"], reach.attributes["end"]
+    if ahead is not None and ahead.end > end:
+        margin = FORECAST_MARGIN * (ahead.end - begin)
+        reach = _range(begin, ahead.end + margin, "time-ahead")
     look: dict[str, Any] = {
         "height": 240
         if index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
         else 170,
         "sizing_mode": "stretch_width",
-        "tools": [
-            BoxZoomTool(dimensions="width"),
-            WheelZoomTool(dimensions="width", modifiers="ctrl"),
-        ],
-        "toolbar_location": None,
         "min_border_left": 86,
         "min_border_right": 18,
         "background_fill_color": None,
@@ -212,9 +200,9 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
         "outline_line_color": None,
     }
     if chart.heat is not None:
-        return heat_figure(chart.heat, span, look)
+        return heat_plot(chart.heat, reach, look)
     low, high = _extent(chart, ahead)
-    plot = figure(x_range=span, y_range=Range1d(low, high), **look)
+    plot = Plot(reach, value_range(low, high), look)
     label_axes(plot, unit, scene.clock)
     for phase in (*scene.phases, *([chart.warm_up] if chart.warm_up else ())):
         shade(plot, phase)
@@ -229,8 +217,7 @@ def _figure(index: int, chart: Chart, scene: _Scene, span: Range1d, ahead: Line 
     read = [reader for reader in readers if reader]
     read_by_pointer(plot, read, unit, mode, scene.clock, ranges=not chart.stacked)
     for bound in bounds_shown(chart):
-        line = {"line_dash": [2, 3], "line_width": 2, "tags": ["paint:limit"]}
-        plot.add_layout(Span(location=bound, dimension="width", **line))
+        plot.center.append(level_line(bound))
     if ahead is not None:
         draw_ahead(plot, ahead, scene.lead, None if scene.clock else clock_of(chart))
     mark_edges(plot, scene.marks, (low, high), scene.clock)

@@ -1,22 +1,22 @@
-"""A heat map of latencies over time as a bokeh figure: logarithmic upwards, the darker the more requests."""
+"""A heat map of latencies over time: logarithmic upwards, the darker the more requests."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from bokeh.models import (
-    ColumnDataSource,
-    CustomJSTickFormatter,
-    FixedTicker,
-    Image,
-    LogColorMapper,
-    Range1d,
-)
-from bokeh.plotting import figure
 
 from soak.model import HeatMap
 from soak.reporters.axes import label_axes
+from soak.reporters.bokeh_models import (
+    Model,
+    Plot,
+    column,
+    constant,
+    data_source,
+    model,
+    value_range,
+)
 
 #: One colour at rising strength, so that it lies on light and dark alike: the palette's hue, and its steps of opacity.
 HUE, OPACITIES = "#2f80c8", range(48, 256, 23)
@@ -24,27 +24,30 @@ HUE, OPACITIES = "#2f80c8", range(48, 256, 23)
 STEPS = (1, 3)
 
 
-def heat_figure(heat: HeatMap, span: Range1d, look: dict[str, Any]) -> figure:
-    """The map in a figure of its own, on the time axis `span`; empty cells stay transparent."""
-    plot = figure(x_range=span, y_range=Range1d(heat.low, heat.high), y_axis_type="log", **look)
+def heat_plot(heat: HeatMap, span: Model, look: dict[str, Any]) -> Plot:
+    """The map in a chart of its own, on the time axis `span`; empty cells stay transparent."""
+    plot = Plot(span, value_range(heat.low, heat.high), look, y_scale="Log")
     label_axes(plot, "seconds")
-    plot.yaxis.ticker = FixedTicker(
-        ticks=[step * 10.0**power for power in range(-6, 5) for step in STEPS]
-    )
-    plot.yaxis.formatter = CustomJSTickFormatter(code="return soakShow(tick, 'seconds')")
+    ticks = [step * 10.0**power for power in range(-6, 5) for step in STEPS]
+    plot.y_axis["ticker"] = model("FixedTicker", ticks=ticks, minor_ticks=[])
+    shown = {"code": "return soakShow(tick, 'seconds')"}
+    plot.y_axis["formatter"] = model("CustomJSTickFormatter", **shown)
     counts = np.where(heat.counts > 0, heat.counts, np.nan).astype(np.float32)
-    source = ColumnDataSource({"counts": [counts]})
-    colours = LogColorMapper(
+    colours = model(
+        "LogColorMapper",
         palette=[f"{HUE}{opacity:02x}" for opacity in OPACITIES],
         low=1,
         high=max(float(heat.counts.max()), 2.0),
         nan_color="#00000000",
     )
-    corner = {
-        "x": heat.start,
-        "y": heat.low,
-        "dw": heat.end - heat.start,
-        "dh": heat.high - heat.low,
-    }
-    plot.add_glyph(source, Image(image="counts", color_mapper=colours, **corner), name="heat map")
+    image = model(
+        "Image",
+        image=column("counts"),
+        color_mapper=colours,
+        x=constant(heat.start),
+        y=constant(heat.low),
+        dw=constant(heat.end - heat.start),
+        dh=constant(heat.high - heat.low),
+    )
+    plot.draw(data_source({"counts": [counts]}), image, name="heat map")
     return plot

@@ -143,6 +143,12 @@ def test_the_table_costs_nothing_until_a_format_is_used() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_a_page_is_rendered_without_the_import_of_bokeh() -> None:
+    code = "import sys, soak.reporters.html; sys.exit(str('bokeh' in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "False"
+
+
 def test_another_package_adds_a_reporter_but_cannot_replace_or_break_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
