@@ -11,11 +11,16 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from .source_code import Call, libraries, lines_that_add
+from .source_code import Call, libraries, lines_that_add, lines_that_use
 
 #: Shorter ones are no leak yet, and of the longest so many are told.
 _SHORTEST, _MOST = 20, 40
 _CONTAINERS = (dict, list, set, collections.deque)
+#: Registries of the standard library that keep for ever what a program puts in, by holder: their path, and who puts in.
+_REGISTRIES = {
+    "logging.Logger.manager.loggerDict": "getLogger",
+    "weakref.finalize._registry": "finalize",
+}
 _CACHE = type(functools.lru_cache(maxsize=1)(len))
 
 
@@ -29,7 +34,8 @@ def lengths() -> list[tuple[dict[str, str], int]]:
     """Labels and number of entries of the longest containers, longest first.
 
     Looked at are the globals of the service's own modules, the attributes of their classes and of
-    objects that are globals, and every functools cache on a function of its own. Labels are the
+    objects that are globals, every functools cache on a function of its own, and registries of the
+    standard library that only grow. Labels are the
     holder (`service.SESSIONS`), the kind and, where one line alone puts entries in, that line's
     file, number and function.
     """
@@ -43,6 +49,10 @@ def lengths() -> list[tuple[dict[str, str], int]]:
                     lengths_by_id.setdefault(
                         id(container), (holder, type(container).__name__, len(container))
                     )
+    for holder in _REGISTRIES:
+        registry = _registry(holder)
+        if registry is not None:
+            lengths_by_id[id(registry)] = (holder, type(registry).__name__, len(registry))
     for cache in _caches():
         name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
         lengths_by_id[id(cache)] = (name, "lru_cache", cache.cache_info().currsize)
@@ -77,13 +87,25 @@ def _filled_at(holder: str, kind: str) -> dict[str, str]:
         name = holder.rpartition(".")[2]
         files = {module.__name__: str(module.__file__) for module in _own_modules()}
         home = [file for module, file in files.items() if holder.startswith(f"{module}.")]
-        adding = lines_that_add(home, name) or lines_that_add(list(files.values()), name)
+        if holder in _REGISTRIES:
+            adding = lines_that_use(list(files.values()), _REGISTRIES[holder])
+        else:
+            adding = lines_that_add(home, name) or lines_that_add(list(files.values()), name)
         _filling[holder] = adding[0] if len({function for _, _, function in adding}) == 1 else None
     place = _filling[holder]
     if place is None:
         return {}
     file, line, function = place
     return {"file": file, "line": str(line), "function": function}
+
+
+def _registry(holder: str) -> Any:
+    """A registry of the standard library; None where its module is not loaded, or has none in this version."""
+    module, *path = holder.split(".")
+    found = sys.modules.get(module)
+    for name in path:
+        found = getattr(found, name, None)
+    return found if hasattr(found, "__len__") else None
 
 
 def _own_modules() -> Iterator[types.ModuleType]:

@@ -69,6 +69,26 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
     return adding
 
 
+def lines_that_use(files: list[str], name: str) -> list[Call]:
+    """The lines of these files that mention a function by name, at each call of one of theirs and not while they are imported."""
+    return [
+        (file, line, function)
+        for file in files
+        for code, function in _codes(file)
+        if function != "<module>"
+        for line in sorted(_mentioning(code, name))
+    ]
+
+
+def _mentioning(code: types.CodeType, name: str) -> set[int]:
+    mentioned, line = set(), 0
+    for instruction in dis.get_instructions(code):
+        line = _line(instruction, line)
+        if instruction.opname.startswith("LOAD_") and instruction.argval == name:
+            mentioned.add(line)
+    return mentioned
+
+
 def _line(instruction: dis.Instruction, before: int) -> int:
     """An instruction's line; that of the one before where it has none of its own."""
     positions = getattr(instruction, "positions", None)  # from Python 3.11 on

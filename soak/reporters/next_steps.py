@@ -46,6 +46,8 @@ def _to_be_certain(analysis: Analysis, *, growth: bool) -> str:
     """What to do after a run that could not tell."""
     if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
         return "go on with it: `soak run --resume RUN`."
+    if any(finding.series == "load_rate" for finding in analysis.findings):
+        return "run it again at a rate that the target keeps, as the reason says: what else is open follows from it."
     if not growth:
         return "fix what is open under Findings, or allow it in `limits`, and run it again."
     certain = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."

@@ -216,6 +216,8 @@ def test_every_verdict_says_what_to_do_next() -> None:
     for attributed in (False, True):
         told = replace(unsure, basis=Basis((), (), (), (), attributed))
         assert ("--attribute" in next_step(told)) is not attributed
+    slow = replace(growth, rule=RuleName.COVERAGE, series="load_rate")
+    assert "at a rate that the target keeps" in next_step(replace(unsure, findings=(slow,)))
     failing = replace(growth, rule=RuleName.ERRORS)
     assert "allow it in `limits`" in next_step(replace(unsure, findings=(failing,)))
     cut = replace(unsure, run=replace(unsure.run, ended=Ending.INTERRUPTED))

@@ -1,11 +1,13 @@
 """A flight recording that says too much is read with fewer frames."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from soak.sampling.profilers import flight_recording
+from soak.errors import TargetError
+from soak.sampling.profilers import flight_recording, jcmd
 from soak.sampling.profilers.flight_recording import Flight
 from soak.sampling.profilers.jcmd import TooMuchSaidError
 
@@ -57,3 +59,18 @@ def test_what_says_too_much_with_few_frames_is_refused(
 ) -> None:
     with pytest.raises(TooMuchSaidError):
         depths_asked(7, monkeypatch, tmp_path / "r")
+
+
+def test_a_command_that_says_too_much_is_ended_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jcmd, "MAX_BYTES", 1000)
+    monkeypatch.setattr(jcmd, "_LOOK", 0.01)
+    endless = [sys.executable, "-c", "while True: print('frame' * 100, flush=True)"]
+    with pytest.raises(TooMuchSaidError, match="says more than"):
+        jcmd.told(endless, "process 1")
+    monkeypatch.setattr(jcmd, "PATIENCE", 0.05)
+    with pytest.raises(TargetError, match="did not end within"):
+        jcmd.told([sys.executable, "-c", "import time; time.sleep(60)"], "process 1")
+    monkeypatch.setattr(jcmd, "PATIENCE", 60.0)
+    assert jcmd.told([sys.executable, "-c", "print('ok')"], "process 1") == "ok\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -98,6 +99,7 @@ def test_containers_of_the_services_own_modules_are_told_by_their_holders(
     source = """
 import functools
 import gc
+import logging
 SESSIONS = {n: n for n in range(30)}
 SHORT = [1]
 class Store:
@@ -124,6 +126,28 @@ def price(n):
         "shop.STORE.rows": ("set", 25),
         "shop.price": ("lru_cache", 50),
     }
+
+
+def test_loggers_that_a_request_makes_are_told_with_the_line_that_makes_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The standard library keeps every logger for ever; one that is made while a module is imported is made once."""
+    source = tmp_path / "shop.py"
+    source.write_text(
+        "import logging\nlog = logging.getLogger('shop')\ndef sell(n):\n    return logging.getLogger(f'sale.{n}')\n"
+    )
+    module = types.ModuleType("shop")
+    module.__file__ = str(source)
+    exec(compile(source.read_text(), str(source), "exec"), module.__dict__)
+    monkeypatch.setattr(logging.Logger.manager, "loggerDict", {})
+    monkeypatch.setattr(containers, "_filling", {})
+    monkeypatch.setattr(containers, "_own_modules", lambda: iter([module]))
+    for number in range(30):
+        module.__dict__["sell"](number)
+    told = {labels["holder"]: (labels, length) for labels, length in containers.lengths()}
+    labels, length = told["logging.Logger.manager.loggerDict"]
+    assert (labels["line"], labels["function"]) == ("4", "sell")
+    assert length >= 30
 
 
 def test_tasks_are_told_by_the_line_that_they_wait_at() -> None:

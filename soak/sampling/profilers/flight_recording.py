@@ -120,7 +120,7 @@ class Flight:
             except TooMuchSaidError:
                 self._apart = True
         kept = self._kept(file)
-        with suppress(TooMuchSaidError):
+        with suppress(TargetError):
             kept += self._printed(file, (_ALLOCATIONS,), _LEAST_DEPTH)
         return kept
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -14,6 +17,8 @@ from soak.errors import TargetError
 
 MAX_BYTES = 64 * 2**20
 PATIENCE = 60.0
+#: Seconds between two looks at how much a command has said: one that says too much would go on for a minute.
+_LOOK = 0.2
 #: The JDK's commands are Java programs themselves, which take half the processor time so.
 LIGHT = ("-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
 #: What jcmd says when it fails, and what that means.
@@ -83,28 +88,34 @@ def tool(name: str) -> str:
     return path
 
 
+def _ended(running: subprocess.Popen[bytes], too_much: Callable[[], bool]) -> int | None:
+    """The exit code of a command, which is ended as soon as it has said too much; None where it took over PATIENCE."""
+    until = time.monotonic() + PATIENCE
+    try:
+        while time.monotonic() < until and not too_much():
+            with suppress(subprocess.TimeoutExpired):
+                return running.wait(_LOOK)
+        return -signal.SIGKILL if too_much() else None
+    finally:
+        if running.poll() is None:
+            running.kill()
+            running.wait()
+
+
 def told(command: Sequence[str], whom: str) -> str:
     """What a command prints; TargetError where it fails, takes over PATIENCE or says more than MAX_BYTES."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
-            code = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                timeout=PATIENCE,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            raise TargetError(
-                f"{whom}: {_name(command)} did not end within {PATIENCE:g} s"
-            ) from None
+            running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         except OSError as error:
             raise TargetError(f"{command[0]}: cannot be run: {error.strerror}") from None
+        code = _ended(running, lambda: os.fstat(out.fileno()).st_size > MAX_BYTES)
+        if code is None:
+            raise TargetError(f"{whom}: {_name(command)} did not end within {PATIENCE:g} s")
         out.seek(0)
         err.seek(0)
         text = out.read(MAX_BYTES + 1)
-        if code != 0:
+        if code != 0 and len(text) <= MAX_BYTES:
             raise TargetError(
                 f"{whom} {_meaning((err.read(4096) or text[:4096]).decode(errors='replace'), command)}"
             )
