@@ -182,6 +182,7 @@ def command(
     certain = until_certain is not None
     overrides = (*overrides, *run_flags.locust_arguments(after_dashes() or []))
     if profile is not None:
+        run_flags.refuse_body(profile)
         if profile_out is not None:
             raise UsageError("--profile-out goes without a profile")
         loaded, text = load_profile(

@@ -11,6 +11,8 @@ from soak.cli.limit_texts import limits_tree, refuse_unknown_percentiles
 from soak.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from soak.profile import Profile
 
 PROCESS_KEYS = ("port", "pid", "name", "pidfile")
@@ -67,6 +69,14 @@ def overrides(flags: dict[str, Any]) -> list[str]:
     return [
         f"{'.'.join(path)}={flags[name]}" for name, path in KEYS.items() if flags[name] is not None
     ]
+
+
+def refuse_body(profile: Path) -> None:
+    """UsageError where a request's body stands in the profile's place, as after `--json`, which takes no value."""
+    if str(profile).lstrip().startswith(("{", "[")):
+        raise UsageError(
+            f"{profile} is no profile: a request's body goes after --json-body; --json alone prints the analysis"
+        )
 
 
 def locust_arguments(words: Sequence[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from pydantic import Field, model_validator
 
 from soak.profile.fields import Positive, Strict
@@ -23,4 +25,14 @@ class Start(Strict):
     def _not_a_command_line(cls, value: object) -> object:
         if isinstance(value, str | list):
             raise ValueError("write start: {command: [python3, service.py]}")  # noqa: TRY004 - pydantic tells no other
+        if isinstance(value, dict) and isinstance(value.get("command"), str):
+            words = ", ".join(map(shlex.quote, _words(value["command"])))
+            raise ValueError(f"write command: [{words}]; it is run without a shell")  # noqa: TRY004 - as above
         return value
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quotation mark that is not closed
+        return command.split()

@@ -134,6 +134,10 @@ REFUSED = [
             ("growth.x: 5", "--limit 'growth.x: 5': expected growth such as 1MiB/h"),
         )
     ),
+    (
+        ["run", "--url", "http://127.0.0.1:1", "--endpoint", "POST /", "--json", '{"a": 1}'],
+        "a request's body goes after --json-body",
+    ),
     (["check", "bad.yaml"], "bad.yaml:5: load.durration"),
     (["analyze"], "give a FILE, or --prometheus"),
     (["analyze", "nowhere.csv"], "nowhere.csv: cannot be read: no such file"),

@@ -435,3 +435,15 @@ def test_a_start_without_its_key_is_answered_with_an_example(start: str) -> None
     text = "target: {url: 'http://127.0.0.1:1', start: " + start + "}\n"
     text += "load: {rate: 1/s, duration: 5s}\nendpoints: [GET /]\n"
     assert refusal(text).endswith("write start: {command: [python3, service.py]}")
+
+
+def test_a_command_that_is_one_text_is_answered_with_its_arguments() -> None:
+    def said(command: str) -> str:
+        text = (
+            "target: {url: 'http://127.0.0.1:1', start: {command: " + json.dumps(command) + "}}\n"
+        )
+        return refusal(text + "load: {rate: 1/s, duration: 5s}\nendpoints: [GET /]\n")
+
+    written = "write command: [python3, -c, 'import shop', --port, 80]; it is run without a shell"
+    assert said('python3 -c "import shop" --port 80').endswith(written)
+    assert "write command: [it, " in said("it isn't")

@@ -75,8 +75,11 @@ def _sources(prepared: Prepared) -> Iterator[Finding]:
                 if health.last_error
                 else ": soak itself did not poll it"
             )
+            when = "answered in " + gap.said(prepared)
+            if health.failed == health.scrapes:
+                when = "never answered"
             reason = (
-                f"{health.source} answered in {gap.said(prepared)}{why}, so growth may hide in what was not seen; "
+                f"{health.source} {when}{why}, so growth may hide in what was not seen; "
                 f"a run in which it answers in {show_ratio(COVERED)} of each third would tell."
             )
             labels = (("source", health.source),)
