@@ -40,6 +40,7 @@ from soak.formats import (
 from soak.formats.assemble import assemble
 from soak.formats.content import CUT_SHORT, Content, read_content
 from soak.formats.format import Format, Options
+from soak.formats.monitoring_json import MONITORING
 from soak.model import Recording
 
 #: In the order in which they are asked; CSV, which takes any text, is the last.
@@ -48,6 +49,7 @@ FORMATS: dict[str, Format] = {
     "cloudwatch": cloudwatch.FORMAT,
     "prometheus": prometheus_json.FORMAT,
     "victoriametrics": victoriametrics.FORMAT,
+    **MONITORING,
     "docker": docker_stats.FORMAT,
     "json": json_rows.FORMAT,
     "influx-csv": influx_csv.FORMAT,

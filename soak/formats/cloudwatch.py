@@ -66,10 +66,11 @@ def _add(reading: Reading, label: object, times: list[Any], values: list[Any], u
     column = np.array([float(value) for value in values], dtype=np.float64)
     if unit in _UNITS:
         name, column = (name if name.endswith("bytes") else f"{name}_bytes"), column * _UNITS[unit]
-    reading.series.append(RawSeries(name, _seconds(times), column))
+    reading.series.append(RawSeries(name, seconds_of(times), column))
 
 
-def _seconds(times: list[Any]) -> Floats:
+def seconds_of(times: list[Any]) -> Floats:
+    """Times of an answer, numbers or text, in seconds; ValueError for what is no time."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     if all(isinstance(time, int | float) for time in times):

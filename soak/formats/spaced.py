@@ -1,17 +1,24 @@
-"""Lines of a time and numbers with spaces between: `echo "$(date +%s) $(ps -o rss= -p PID)"`, with or without a header."""
+"""Lines of a time and numbers with spaces between: `echo "$(date +%s) $(ps -o rss= -p PID)"`, with or without a header.
+
+Numbers may carry their unit, and then words may stand beside them that say what a line is of, as
+where a time was put before each line of `docker stats --format` or `kubectl top --no-headers`.
+"""
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
-from soak.formats.cells import NUMBER
+from soak.formats.cells import NUMBER, value_of
 from soak.formats.content import Content
-from soak.formats.format import Format, Options, Reading, refuse, table_of
+from soak.formats.format import Format, Options, Reading, counted, refuse, table_of
 from soak.formats.table import read_table
 from soak.formats.timed_lines import timed_lines
 
 #: So many lines tell that a file is of this format.
 _SAMPLE = 20
+_LIMIT = re.compile(r"\s+/\s+\S+")
 
 
 def read(content: Content, options: Options) -> Reading:
@@ -22,17 +29,17 @@ def read(content: Content, options: Options) -> Reading:
     notes: list[str] = []
     first = 0
     for number, time, line in timed_lines(content):
-        cells = line.split()
+        cells = _cells(line)
         if line.startswith("#") or (time is None and not rows):
             header = line.lstrip("# ").split()
             continue
         width = len(rows[0]) if rows else len(cells)
-        if time is None or len(cells) != width or not all(map(NUMBER.fullmatch, cells)):
-            raise refuse(
-                content,
-                f"expected a time and {width} number{'s' if width > 1 else ''}: {line.strip()!r}",
-                number,
-            )
+        kinds = list(map(_kind, rows[0] if rows else cells))
+        if time is None or list(map(_kind, cells)) != kinds:
+            words = kinds.count("word")
+            beside = f" and {counted(words, 'word', 'words')}" if words else ""
+            expected = f"a time, {counted(width - words, 'number', 'numbers')}{beside}"
+            raise refuse(content, f"expected {expected}: {line.strip()!r}", number)
         first = first or number
         times.append(time)
         rows.append(cells)
@@ -44,7 +51,10 @@ def read(content: Content, options: Options) -> Reading:
         if len(header) >= width
         else [f"column_{place}" for place in range(2, width + 2)]
     )
-    table = table_of(names, rows, first_line=first, times=np.array(times, dtype=np.float64))
+    labels = tuple(name for name, cell in zip(names, rows[0], strict=True) if _kind(cell) == "word")
+    table = table_of(
+        names, rows, first_line=first, times=np.array(times, dtype=np.float64), labels=labels
+    )
     if len(header) < width:
         notes.append(
             "there is no header; the columns after the time are called column_2, column_3 and so on"
@@ -60,12 +70,27 @@ def _recognises(content: Content) -> bool:
     if len(lines) < 2 or any(set(line) & set(",;|\t") for line in lines):
         return False
     sample = Content(content.path, "\n".join(lines).encode())
-    timed = [(time, line.split()) for _, time, line in timed_lines(sample)]
+    timed = [(time, list(map(_kind, _cells(line)))) for _, time, line in timed_lines(sample)]
     body = timed[1:] if timed and timed[0][0] is None else timed
-    return bool(body) and all(
-        time is not None and len(cells) == len(body[0][1]) and all(map(NUMBER.fullmatch, cells))
-        for time, cells in body
-    )
+    if not body or any(time is None or kinds != body[0][1] for time, kinds in body):
+        return False
+    # Lines of a log have words and numbers as well; without sizes they are none of these.
+    return "word" not in body[0][1] or "size" in body[0][1]
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line; of `12MiB / 2GiB`, the first."""
+    return _LIMIT.sub("", line).split()
+
+
+def _kind(cell: str) -> str:
+    """`number` (also with a unit of anything but bytes), `size`, or `word`."""
+    if NUMBER.fullmatch(cell):
+        return "number"
+    try:
+        return "size" if value_of(cell)[1] == "bytes" else "number"
+    except ValueError:
+        return "word"
 
 
 FORMAT = Format(

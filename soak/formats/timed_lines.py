@@ -9,22 +9,36 @@ import numpy as np
 
 from soak.formats.content import Content
 from soak.formats.format import Options, refuse
-from soak.formats.times import from_numbers, moment, seconds_of_day, unwrapped
+from soak.formats.times import DAY, from_numbers, moment, seconds_of_day, unwrapped
 from soak.model import Floats
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PREFIX = re.compile(
     r"\s*\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z|(?: ?[+-]\d\d:?\d\d))?|\d{10}(?:\.\d+)?"
-    r"|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d)\]?[\s,|]+(?=\S)"
+    r"|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d"
+    # As `date` prints, in one locale or another.
+    r"|[A-Z][a-z]{2},? (?:[A-Z][a-z]{2} +\d{1,2}|\d{1,2} [A-Z][a-z]{2} \d{4}) \d\d:\d\d:\d\d(?: [AP]M)?"
+    r"(?: (?:[A-Z]{3,4}|[+-]\d{4}))?(?: \d{4})?)\]?[\s,|]+(?=\S)"
 )
+_CLOCK = re.compile(r"\s*\[?(\d\d:\d\d:\d\d(?:[.,]\d+)?)\]?[\s,|]+(?=\S)")
+#: So many lines tell whether each begins with the time of day; a column of `ps` may look like one.
+_SAMPLE = 20
 
 
 def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
     """Each line with its number and the time (seconds) that stood before it or above it; None where none did."""
     now: float | None = None
+    clock = (
+        _Clock()
+        if all(map(_CLOCK.match, filter(str.strip, content.first_lines[:_SAMPLE])))
+        else None
+    )
     for number, raw in enumerate(content.lines, 1):
         line = _ANSI.sub("", raw).rstrip()
         if not line.strip():
+            continue
+        if clock is not None and (of_day := _CLOCK.match(line)):
+            yield number, clock.seconds(of_day[1]), line[of_day.end() :]
             continue
         prefix = _PREFIX.match(line)
         # A number after a date in ISO 8601 is no part of it, and looking for one is slow.
@@ -38,6 +52,20 @@ def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
             yield number, before, line[prefix.end() :]
         else:
             yield number, now, line
+
+
+class _Clock:
+    """Times of a day, which go on after midnight."""
+
+    def __init__(self) -> None:
+        self._days, self._last = 0, 0.0
+
+    def seconds(self, text: str) -> float:
+        """Seconds since the midnight before the first of them."""
+        now = seconds_of_day(text) or 0.0
+        self._days += now < self._last
+        self._last = now
+        return DAY * self._days + now
 
 
 def times_of_blocks(

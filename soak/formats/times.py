@@ -36,7 +36,8 @@ SECONDS = {
 MOST_SECONDS = 1e11
 #: Numbers from here on are Unix times in seconds (1973), those below count from the start.
 FIRST_UNIX = 1e8
-_DAY = 86400.0
+#: Seconds of a day.
+DAY = 86400.0
 #: Units as they stand in a column's name; the first of each is its own sign.
 _UNIT_WORDS = {
     "s": "s sec secs second seconds",
@@ -136,9 +137,7 @@ def from_numbers(values: Floats, unit: str = "") -> tuple[Floats, str]:
         return values * SECONDS[unit], ""
     if largest <= MOST_SECONDS:
         if _are_spreadsheet_days(known):
-            return (
-                values - _SPREADSHEET_EPOCH
-            ) * _DAY, "times are days since 1900, as Excel counts"
+            return (values - _SPREADSHEET_EPOCH) * DAY, "times are days since 1900, as Excel counts"
         return values, ""
     if float(known.min()) < largest / 1000:
         raise ValueError(
@@ -272,8 +271,8 @@ def seconds_of_day(text: str) -> float | None:
 
 def unwrapped(times: Floats) -> Floats:
     """Times of a day that go on after midnight: a fall by more than half a day is a new day."""
-    falls = np.concatenate(([0.0], np.cumsum(np.diff(times) < -_DAY / 2)))
-    return times + falls * _DAY
+    falls = np.concatenate(([0.0], np.cumsum(np.diff(times) < -DAY / 2)))
+    return times + falls * DAY
 
 
 def _times_of_day(texts: list[str]) -> tuple[Floats, str, int | None]:

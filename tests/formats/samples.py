@@ -163,6 +163,124 @@ def cloudwatch(times: Floats, values: Floats) -> str:
     return json.dumps({"Label": "MemoryUsed", "Datapoints": points[1::2] + points[::2]}, indent=4)
 
 
+def pairs(times: Floats, values: Floats, each: float = 1.0) -> list[tuple[float, float]]:
+    return [(time * each, float(value)) for time, value in zip(times, values, strict=True)]
+
+
+@writer("datadog-json")
+def datadog_json(times: Floats, values: Floats) -> str:
+    unit = [{"family": "bytes", "name": "mebibyte", "scale_factor": float(MIB)}, None]
+    series = {
+        "metric": "memory.used",
+        "scope": "host:web-1,*",
+        "unit": unit,
+        "pointlist": pairs(times, values / MIB, 1000),
+    }
+    return json.dumps({"status": "ok", "series": [series], "query": "avg:memory.used{*}"})
+
+
+@writer("netdata-json")
+def netdata_json(times: Floats, values: Floats) -> str:
+    """The newest comes first, and version 2 gives the anomaly rate with each value."""
+    data = [[time * 1000, [value / MIB, 0, 0]] for time, value in pairs(times, values)][::-1]
+    result = {"labels": ["time", "used"], "point": {"value": 0, "arp": 1}, "data": data}
+    return json.dumps({"api": 2, "id": "memory", "result": result, "view": {"units": "MiB"}})
+
+
+@writer("graphite")
+def graphite(times: Floats, values: Floats) -> str:
+    """A point without a value is null."""
+    points = [[value, time] for time, value in pairs(times, values)]
+    return json.dumps(
+        [{"target": "memory.used_bytes", "datapoints": [*points, [None, points[-1][1] + 15]]}]
+    )
+
+
+@writer("azure")
+def azure(times: Floats, values: Floats) -> str:
+    data = [
+        {"timeStamp": f"{iso(time, 'T')}Z", "average": value}
+        for time, value in pairs(times, values)
+    ]
+    labels = [{"name": {"value": "instance"}, "value": "web-1"}]
+    metric = {
+        "name": {"value": "MemoryUsed", "localizedValue": "Memory used"},
+        "unit": "Bytes",
+        "timeseries": [{"metadatavalues": labels, "data": data}],
+    }
+    return json.dumps({"cost": 0, "timespan": "x", "value": [metric]})
+
+
+@writer("google")
+def google(times: Floats, values: Floats) -> str:
+    points = [
+        {
+            "interval": {"startTime": f"{iso(time, 'T')}Z", "endTime": f"{iso(time, 'T')}Z"},
+            "value": {"int64Value": f"{value:.0f}"},
+        }
+        for time, value in pairs(times, values)
+    ]
+    series = {
+        "metric": {
+            "type": "kubernetes.io/container/memory/used_bytes",
+            "labels": {"memory_type": "non-evictable"},
+        },
+        "resource": {"type": "k8s_container", "labels": {"pod_name": "orders-1"}},
+        "metricKind": "GAUGE",
+        "points": points[::-1],
+    }
+    return json.dumps({"timeSeries": [series]})
+
+
+@writer("opentsdb")
+def opentsdb(times: Floats, values: Floats) -> str:
+    points = {f"{time:.0f}": value for time, value in pairs(times, values)}
+    return json.dumps([{"metric": "memory.used_bytes", "tags": {"host": "web-1"}, "dps": points}])
+
+
+@writer("zabbix")
+def zabbix(times: Floats, values: Floats) -> str:
+    points = [
+        {"itemid": "23296", "clock": f"{time:.0f}", "value": f"{value:.0f}", "ns": "563157632"}
+        for time, value in pairs(times, values)
+    ]
+    return json.dumps({"jsonrpc": "2.0", "result": points, "id": 1})
+
+
+@writer("grafana-json")
+def grafana_json(times: Floats, values: Floats) -> str:
+    fields = [
+        {"name": "Time", "type": "time"},
+        {"name": "memory_used_bytes", "type": "number", "labels": {"instance": "a"}},
+    ]
+    data = {"values": [(times * 1000).tolist(), values.tolist()]}
+    return json.dumps(
+        {"results": {"A": {"frames": [{"schema": {"fields": fields}, "data": data}]}}}
+    )
+
+
+@writer("influx-json")
+def influx_json(times: Floats, values: Floats) -> str:
+    rows = [[f"{iso(time, 'T')}Z", value, "ok"] for time, value in pairs(times, values)]
+    series = {
+        "name": "mem",
+        "tags": {"host": "web-1"},
+        "columns": ["time", "rss", "state"],
+        "values": rows,
+    }
+    return json.dumps({"results": [{"statement_id": 0, "series": [series]}]})
+
+
+@writer("dynatrace")
+def dynatrace(times: Floats, values: Floats) -> str:
+    data = {
+        "dimensionMap": {"dt.entity.host": "HOST-1"},
+        "timestamps": (times * 1000).tolist(),
+        "values": values.tolist(),
+    }
+    return json.dumps({"result": [{"metricId": "builtin:memory.used_bytes:avg", "data": [data]}]})
+
+
 @writer("json")
 def json_rows(times: Floats, values: Floats) -> str:
     return lines(

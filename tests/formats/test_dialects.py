@@ -9,6 +9,7 @@ from soak.errors import InputError
 from soak.formats import Options, read_recording, recording_of
 from soak.formats.content import CUT_SHORT, Content
 from soak.formats.csv_text import dialect_of
+from soak.formats.monitoring_json import MONITORING
 from soak.model import Recording
 from tests.formats.samples import WRITERS, leak
 
@@ -125,7 +126,11 @@ def test_a_file_cut_in_the_middle_of_a_character(encoding: str) -> None:
     assert (series.name, len(series.times)) == ("größe_bytes", 12)
 
 
-@pytest.mark.parametrize("name", sorted({*WRITERS} - {"cloudwatch", "prometheus", "netdata"}))
+#: Whole documents, which are refused when they are cut.
+DOCUMENTS = {"cloudwatch", "prometheus", *MONITORING}
+
+
+@pytest.mark.parametrize("name", sorted({*WRITERS} - {"netdata", *DOCUMENTS}))
 def test_no_format_makes_samples_of_a_cut_line(name: str) -> None:
     text = WRITERS[name](*leak(hours=0.1))
     whole = text.encode() if isinstance(text, str) else text
@@ -146,8 +151,9 @@ def test_no_format_makes_samples_of_a_cut_line(name: str) -> None:
         assert kept <= every
 
 
-def test_a_document_that_was_cut_says_so() -> None:
-    text = WRITERS["prometheus"](*leak(hours=0.1))
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_a_document_that_was_cut_says_so(name: str) -> None:
+    text = WRITERS[name](*leak(hours=0.1))
     assert isinstance(text, str)
     with pytest.raises(InputError, match="it seems cut short: fetch it again"):
         read(text[:-9])

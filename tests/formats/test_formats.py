@@ -45,6 +45,7 @@ MEMORY |= {
     "used",
     "nodejs_heap_size_used_bytes",
 }
+MEMORY |= {"kubernetes_container_memory_used_bytes", "value"}
 MEMORY |= {"container_memory_working_set_bytes", "jvm_memory_used_bytes", "go_gc_heap_live_bytes"}
 OLD = ("id", "Old Gen")
 TEXTS = sorted(WRITERS)

@@ -1,0 +1,298 @@
+"""JSON that monitoring services answer with: each gives points of several series, and differs in how it nests them.
+
+To add one: write a function that yields the series of its answer, and add a line to MONITORING.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from soak.formats.cloudwatch import seconds_of
+from soak.formats.column_names import in_base_unit
+from soak.formats.content import Content
+from soak.formats.format import Format, Options, Reading, Table, refuse
+from soak.formats.prometheus_json import parse_json
+from soak.formats.table import read_table
+from soak.model import Floats
+
+#: Units of bytes as these services spell them, and as soak does.
+_BYTES = {"byte": "B", "bytes": "B", "by": "B", "decbytes": "B", "kib": "KiB", "mib": "MiB"}
+_BYTES |= {"gib": "GiB", "kibibyte": "KiB", "mebibyte": "MiB", "gibibyte": "GiB", "mb": "MB"}
+_BYTES |= {"kilobyte": "kB", "megabyte": "MB", "gigabyte": "GB", "kbytes": "KiB", "mbytes": "MiB"}
+#: What names of metrics and labels do not have in Prometheus.
+_NO_NAME = re.compile(r"\W+")
+#: Which statistic of a point is taken, best first: a leak is in the level, not in the extremes.
+_STATISTICS = ("average", "total", "maximum", "minimum", "count")
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """One series: its times as they are written, and its values, None where there was none."""
+
+    name: str
+    times: Sequence[Any]
+    values: Sequence[Any]
+    labels: dict[str, str] = field(default_factory=dict)
+    unit: str = ""
+
+
+_Extract = Callable[[Any], Iterator[_Points]]
+
+
+def _datadog(answer: Any) -> Iterator[_Points]:
+    """https://docs.datadoghq.com/api/latest/metrics/#query-timeseries-points, and its version 2."""
+    if "series" in answer:
+        for series in answer["series"]:
+            times, values = _columns(series["pointlist"])
+            labels = _pairs(series.get("scope", "").split(","))
+            yield _Points(series["metric"], times, values, labels, _unit_of(series.get("unit")))
+        return
+    found = answer["data"]["attributes"]
+    for series, values in zip(found["series"], found["values"], strict=True):
+        labels = _pairs(series.get("group_tags", []))
+        yield _Points("value", found["times"], values, labels, _unit_of(series.get("unit")))
+
+
+def _unit_of(unit: Any) -> str:
+    """Datadog gives a unit and what it is divided by, either of which may be missing."""
+    return str(unit[0]["name"]) if unit and unit[0] else ""
+
+
+def _pairs(tags: Sequence[str]) -> dict[str, str]:
+    return {name: value for tag in tags for name, colon, value in [tag.partition(":")] if colon}
+
+
+def _netdata(answer: Any) -> Iterator[_Points]:
+    """https://learn.netdata.cloud/docs/rest-api/queries; version 2 gives a list for each value."""
+    result = answer.get("result", answer)
+    unit = answer.get("view", {}).get("units", "")
+    columns = _columns(result["data"])
+    for name, values in zip(result["labels"][1:], columns[1:], strict=True):
+        plain = [value[0] if isinstance(value, list) else value for value in values]
+        yield _Points(f"{answer.get('id', '')} {name}".strip(), columns[0], plain, {}, unit)
+
+
+def _graphite(answer: Any) -> Iterator[_Points]:
+    """https://graphite.readthedocs.io/en/stable/render_api.html#json: the value comes first."""
+    for series in answer:
+        values, times = _columns(series["datapoints"])
+        yield _Points(series["target"], times, values)
+
+
+def _azure(answer: Any) -> Iterator[_Points]:
+    """https://learn.microsoft.com/rest/api/monitor/metrics/list; `az monitor metrics list`."""
+    for metric in answer["value"]:
+        for series in metric["timeseries"]:
+            labels = {
+                pair["name"]["value"]: pair["value"] for pair in series.get("metadatavalues", [])
+            }
+            points = series["data"]
+            statistic = next((name for name in _STATISTICS if any(name in p for p in points)), "")
+            values = [point.get(statistic) for point in points]
+            times = [point["timeStamp"] for point in points]
+            yield _Points(metric["name"]["value"], times, values, labels, metric.get("unit", ""))
+
+
+def _google(answer: Any) -> Iterator[_Points]:
+    """https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list; a total is named so."""
+    for series in answer["timeSeries"] if isinstance(answer, dict) else answer:
+        metric, points = series["metric"], series["points"]
+        labels = {**series.get("resource", {}).get("labels", {}), **metric.get("labels", {})}
+        domain, _, path = metric["type"].partition("/")
+        total = "_total" if series.get("metricKind") == "CUMULATIVE" else ""
+        name = f"{domain.partition('.')[0]}_{path}".removesuffix(total) + total
+        values = [next(iter(point["value"].values())) for point in points]
+        times = [point["interval"]["endTime"] for point in points]
+        yield _Points(name, times, values, labels, series.get("unit", ""))
+
+
+def _opentsdb(answer: Any) -> Iterator[_Points]:
+    """http://opentsdb.net/docs/build/html/api_http/query/index.html: points as an object, or as pairs."""
+    for series in answer:
+        points = series["dps"]
+        pairs = list(points.items()) if isinstance(points, dict) else points
+        times, values = _columns([(float(time), value) for time, value in pairs])
+        yield _Points(series["metric"], times, values, series.get("tags", {}))
+
+
+def _zabbix(answer: Any) -> Iterator[_Points]:
+    """https://www.zabbix.com/documentation/current/en/manual/api/reference/history/get."""
+    by_item: dict[str, list[tuple[float, Any]]] = {}
+    for point in answer["result"]:
+        by_item.setdefault(str(point["itemid"]), []).append((float(point["clock"]), point["value"]))
+    for item, points in by_item.items():
+        times, values = _columns(points)
+        yield _Points("value", times, values, {"item": item})
+
+
+def _grafana(answer: Any) -> Iterator[_Points]:
+    """https://grafana.com/developers/dataplane: frames of columns, of which one has the times."""
+    for result in answer["results"].values():
+        for frame in result["frames"]:
+            fields, columns = frame["schema"]["fields"], frame["data"]["values"]
+            kinds = [field.get("type") for field in fields]
+            times = columns[kinds.index("time")]
+            for column, values in zip(fields, columns, strict=True):
+                if column.get("type") == "number":
+                    labels = dict(column.get("labels") or {})
+                    name = labels.pop("__name__", column["name"])
+                    unit = column.get("config", {}).get("unit", "")
+                    yield _Points(name, times, values, labels, unit)
+
+
+def _influx(answer: Any) -> Iterator[_Points]:
+    """https://docs.influxdata.com/influxdb/v1/guides/query_data/: rows by measurement and tags."""
+    for result in answer["results"]:
+        for series in result.get("series", []):
+            columns = dict(zip(series["columns"], _columns(series["values"]), strict=True))
+            times = columns.pop("time")
+            for name, values in columns.items():
+                if not any(isinstance(value, str) for value in values):
+                    full = f"{series.get('name', '')} {name}".strip()
+                    yield _Points(full, times, values, series.get("tags", {}))
+
+
+def _dynatrace(answer: Any) -> Iterator[_Points]:
+    """https://docs.dynatrace.com/docs/dynatrace-api/environment-api/metric-v2/get-data-points."""
+    for metric in answer["result"]:
+        for series in metric["data"]:
+            labels = series.get("dimensionMap", {})
+            namespace, _, rest = metric["metricId"].partition(":")
+            name = rest.partition(":")[0] or namespace
+            yield _Points(name, series["timestamps"], series["values"], labels)
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Rows turned to columns; of no rows, two empty ones."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[], []]
+
+
+def _reader(title: str, extract: _Extract) -> Callable[[Content, Options], Reading]:
+    def read(content: Content, options: Options) -> Reading:
+        answer = parse_json(content)
+        try:
+            every = [points for points in extract(answer) if len(points.times)]
+            table = _table(every) if every else None
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise refuse(content, f"not {title} as it is known: {why}") from None
+        if table is None:
+            raise refuse(content, "the answer holds no points; was the query or its range wrong?")
+        reading = read_table(content, table, options)
+        for series in reading.series:  # other series have samples there, or it was null
+            known = ~np.isnan(series.values)
+            series.times, series.values = series.times[known], series.values[known]
+        return reading
+
+    return read
+
+
+def _table(every: Sequence[_Points]) -> Table:
+    """All series beside each other, at all times that any of them has; ValueError for what is no number."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second, which `--formats` need not pay
+
+    columns: dict[str, pd.Series] = {}
+    for points in every:
+        name, factor = _named(points)
+        values = [np.nan if value is None else factor * float(value) for value in points.values]
+        header = _header(name, points.labels)
+        if header in columns:
+            header = _header(name, points.labels | {"column": str(len(columns) + 1)})
+        series = pd.Series(values, index=seconds_of(list(points.times)), dtype=float)
+        columns[header] = series[~series.index.duplicated(keep="last")]
+    wide = pd.concat(columns, axis=1).sort_index()
+    times: Floats = wide.index.to_numpy(dtype=np.float64)
+    cells = [wide[header].reset_index(drop=True) for header in columns]
+    return Table(list(columns), cells, 1, times=times)
+
+
+def _named(points: _Points) -> tuple[str, float]:
+    """The name with its base unit, and the factor to it; as it is where the unit is none of bytes."""
+    unit = _BYTES.get(points.unit.lower().removesuffix("s")) or _BYTES.get(points.unit.lower())
+    name = _NO_NAME.sub("_", points.name).strip("_") or "value"
+    if not unit:
+        return name, 1.0
+    name, factor, _ = in_base_unit(name, unit)
+    return name, factor
+
+
+def _header(name: str, labels: dict[str, str]) -> str:
+    """As Prometheus writes a series."""
+    pairs = (
+        f"{_NO_NAME.sub('_', label)}={json.dumps(str(value), ensure_ascii=False)}"
+        for label, value in labels.items()
+    )
+    return f"{name}{{{','.join(pairs)}}}" if labels else name
+
+
+def _format(title: str, origin: str, marks: str, extract: _Extract) -> Format:
+    """A format whose answers begin with a brace or a bracket and have all of the `marks` near their beginning."""
+    patterns = [re.compile(mark) for mark in marks.split()]
+
+    def recognises(content: Content) -> bool:
+        head = content.head
+        return head.lstrip()[:1] in ("{", "[") and all(mark.search(head) for mark in patterns)
+
+    return Format(title, origin, recognises, _reader(title, extract), by_lines=False)
+
+
+MONITORING: dict[str, Format] = {
+    "datadog-json": _format(
+        "Datadog JSON",
+        "curl …/api/v1/query?query=…, or the answer of its version 2",
+        '"pointlist"|"timeseries_response"',
+        _datadog,
+    ),
+    "netdata-json": _format(
+        "netdata JSON",
+        "curl SERVER:19999/api/v1/data?chart=system.ram&format=json",
+        r'"labels"\s*:\s*\[\s*"time" "data"',
+        _netdata,
+    ),
+    "graphite": _format(
+        "Graphite JSON",
+        "curl SERVER/render?target=…&format=json",
+        '"target" "datapoints"',
+        _graphite,
+    ),
+    "azure": _format(
+        "Azure Monitor JSON",
+        "az monitor metrics list --metric MemoryWorkingSet --resource ID",
+        '"timeseries" "timeStamp"',
+        _azure,
+    ),
+    "google": _format(
+        "Google Cloud Monitoring JSON",
+        "curl …/v3/projects/PROJECT/timeSeries?filter=…",
+        '"points" "interval" "endTime"',
+        _google,
+    ),
+    "opentsdb": _format(
+        "OpenTSDB JSON",
+        "curl SERVER:4242/api/query?start=…&m=avg:proc.rss",
+        '"metric" "dps"',
+        _opentsdb,
+    ),
+    "zabbix": _format("Zabbix JSON", "history.get of its API", '"itemid" "clock"', _zabbix),
+    "grafana-json": _format(
+        "Grafana JSON", "the answer of /api/ds/query", '"frames" "schema"', _grafana
+    ),
+    "influx-json": _format(
+        "InfluxDB 1 JSON",
+        "influx -format json; curl SERVER:8086/query?q=…",
+        '"results" "series" "columns"',
+        _influx,
+    ),
+    "dynatrace": _format(
+        "Dynatrace JSON",
+        "curl …/api/v2/metrics/query?metricSelector=…",
+        '"metricId" "timestamps"',
+        _dynatrace,
+    ),
+}
