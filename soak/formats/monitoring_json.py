@@ -107,7 +107,7 @@ def _google(answer: Any) -> Iterator[_Points]:
         domain, _, path = metric["type"].partition("/")
         total = "_total" if series.get("metricKind") == "CUMULATIVE" else ""
         name = f"{domain.partition('.')[0]}_{path}".removesuffix(total) + total
-        values = [next(iter(point["value"].values())) for point in points]
+        values = [next(iter(point["value"].values()), None) for point in points]
         times = [point["interval"]["endTime"] for point in points]
         yield _Points(name, times, values, labels, series.get("unit", ""))
 
