@@ -8,6 +8,11 @@ from soak.model import Analysis, Ending, Verdict
 from soak.reporters import wording
 from soak.units import capitalized, show_duration
 
+_DIED = (
+    "see why it ended in the target's own log, and in the kernel's (`dmesg`) for an out-of-memory kill; "
+    "then run it again."
+)
+
 
 def what_now(analysis: Analysis) -> str:
     """What the first screen says to do: the first suspect's remedy, but first what makes the verdict certain where it is not."""
@@ -38,7 +43,9 @@ def next_step(analysis: Analysis) -> str:
         named = f"{first}run it again with `--attribute`, which names the place and the endpoint."
         if analysis.basis is not None and analysis.basis.attributed:
             named = f"{first}run it again for twice as long: this run was too short to name the place and the endpoint."
-        return named if growth else "fix what failed, or change its limit, and run it again."
+        died = bool(worst) and worst[0].rule == "restart"
+        fix = _DIED if died else "fix what failed, or change its limit, and run it again."
+        return named if growth else fix
     return _to_be_certain(analysis, growth=growth)
 
 

@@ -170,6 +170,23 @@ def test_a_rise_by_half_of_the_youth_that_is_left_may_be_warm_up() -> None:
     assert young(540, risen(5.5, 0, 0)) is FAIL
 
 
+def collected_once(before: float, fall: float, after: float) -> Verdict:
+    """A fail of resident memory that rises, falls back once, and rises again, all from a level of 100."""
+    up = np.linspace(0, before, 40)
+    values = 100 + np.concatenate([np.zeros(12), up, before - fall + np.linspace(0, after, 48)])
+    return young(120, values.tolist())
+
+
+@pins(thresholds, "FELL_BACK", "FELL_BACK_LEAST", "NEXT_RISE")
+def test_a_rise_after_a_collection_tells_nothing_until_it_is_three_times_the_one_before() -> None:
+    assert collected_once(60, 60, 175) is OPEN
+    assert collected_once(60, 60, 185) is FAIL
+    assert collected_once(60, 31, 150) is OPEN
+    assert collected_once(60, 29, 150) is FAIL
+    assert collected_once(18, 10.5, 50) is OPEN
+    assert collected_once(18, 9.5, 50) is FAIL
+
+
 @pins(thresholds, "WARMUP_EVEN_RISE")
 def test_an_even_rise_by_a_tenth_of_the_youth_that_is_left_may_be_warm_up() -> None:
     assert young(540, risen(0.3, 0.3, 0.3)) is OPEN

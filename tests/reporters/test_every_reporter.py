@@ -216,6 +216,9 @@ def test_every_verdict_says_what_to_do_next() -> None:
     for attributed in (False, True):
         told = replace(unsure, basis=Basis((), (), (), (), attributed))
         assert ("--attribute" in next_step(told)) is not attributed
+    died = replace(growth, rule=RuleName.RESTART, verdict=Verdict.FAIL)
+    fell = replace(unsure, verdict=Verdict.FAIL, findings=(died,))
+    assert "the target's own log" in next_step(fell)
     slow = replace(growth, rule=RuleName.COVERAGE, series="load_rate")
     assert "at a rate that the target keeps" in next_step(replace(unsure, findings=(slow,)))
     failing = replace(growth, rule=RuleName.ERRORS)

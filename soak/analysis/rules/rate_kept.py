@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import ceil, isfinite, sqrt
 from statistics import median
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.rules.coverage import COVERED, thirds, unmasked
+from soak.analysis.rules.coverage import COVERED, PARTS, thirds, unmasked
 from soak.generator_limits import BUSY, LAGGING
 from soak.units import show_count, show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows, Floats, is_timeout
@@ -226,12 +226,20 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
     waiting = f", {show_count(short[-1][1].waiting, 'request')} waiting at the end" if over else ""
     best = median(each.best for _, each in short)
     rates = f"{_rate(asked / seconds)} requests/s asked for, {_rate(answered / seconds)} answered{waiting}"
-    advice = (
-        f"a run at less than {_rate(best)} requests/s would tell"
-        if best > 0
-        else "see the target's log for why it stopped answering"
-    )
+    advice = _advice(prepared, last, best)
     return kept, f"{who[:1].upper()}{who[1:]} did not keep the rate {when}: {rates}; {advice}."
+
+
+def _advice(prepared: Prepared, last: float, best: float) -> str:
+    """What would tell where the rate was not kept until `last`, and at most `best` was: a lower one, or a later beginning."""
+    if not best > 0:
+        return "see the target's log for why it stopped answering"
+    lower = f"less than {_rate(best)} requests/s"
+    if last > prepared.judged_from + (prepared.end - prepared.judged_from) / PARTS:
+        return f"a run at {lower} would tell"
+    # It got into its stride, as a JVM does.
+    later = 10 * ceil(prepared.load_time(last) / 10)
+    return f"a run with `--warmup {later}s`, or at {lower}, would tell"
 
 
 def _kept(short: list[tuple[float, Shortfall]], start: float, end: float, seconds: float) -> float:

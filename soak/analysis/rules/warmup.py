@@ -20,9 +20,12 @@ from soak.analysis.thresholds import (
     CREEP_RISE,
     CREEP_SECONDS,
     EVEN_THIRDS,
+    FELL_BACK,
+    FELL_BACK_LEAST,
     HARDLY_FALLS,
     LIVE_EVEN_RISE,
     LIVE_RISE,
+    NEXT_RISE,
     SETTLED_THIRD,
     WARMUP_EVEN_RISE,
     WARMUP_RISE,
@@ -95,6 +98,8 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
     rose = _rose(subject, rise, seconds, driven=prepared.driven)
     if finding.verdict is Verdict.INCONCLUSIVE:
         return _if_warmed_up(subject, finding, rise, youth, rose)
+    if youth > 0 and prepared.driven and not rise.bare and (tooth := _unfinished_tooth(subject)):
+        return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth)
     if youth <= 0 or not rise.explained(youth):
         return finding
     reason = (
@@ -102,6 +107,25 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
         f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
     )
     return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
+
+
+def _unfinished_tooth(subject: Subject) -> str:
+    """Why a rise tells nothing yet that follows a collection and is not over; empty where there is no such one."""
+    _, values = _judged(subject)
+    if len(values) < _PARTS:
+        return ""
+    base = float(np.median(values[: max(len(values) // _PARTS, 1)]))
+    tops = np.maximum.accumulate(values)
+    lowest = int(np.argmax(tops - values))
+    top, low, last = float(tops[lowest]), float(values[lowest]), float(values[-1])
+    fell, before, since = top - low, top - base, last - low
+    if fell < max(FELL_BACK * before, FELL_BACK_LEAST * base) or since > NEXT_RISE * before:
+        return ""
+    said = [show_amount(each, subject.unit) for each in (fell, since)]
+    return (
+        f"{capitalized(subject.noun)} fell back by {said[0]} once, as where a collector gives memory back, and has risen by "
+        f"{said[1]} since: whether that falls back too, a run of {show_duration(WARMUP_SECONDS)} or more would tell."
+    )
 
 
 def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str:

@@ -175,6 +175,14 @@ def test_a_rate_that_the_target_does_not_keep_is_told_at_the_end_as_while_it_run
     )
 
 
+def test_a_target_that_gets_into_its_stride_late_is_advised_a_warm_up() -> None:
+    answered = np.where(np.arange(SECONDS) < 55, 20, ASKED)
+    analysis = judged(generator(), replace(scheduled(), requests=answered))
+    assert (
+        "; a run with `--warmup 60s`, or at less than 20 requests/s, would tell." in analysis.reason
+    )
+
+
 def timed_out(seen: EndpointWindows, each: int) -> EndpointWindows:
     """The same, with so many timeouts among the requests of every window."""
     rows = np.stack([np.arange(SECONDS), np.full(SECONDS, each)], 1)
