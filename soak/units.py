@@ -155,7 +155,7 @@ def show_duration(seconds: float) -> str:
     if not math.isfinite(seconds):
         return "for ever"
     size = abs(seconds)
-    for least, unit in ((2 * 86400, "days"), (5400, "h"), (90, "min"), (1, "s")):
+    for least, unit in ((2 * 86400, "days"), (5400, "h"), (90, "min"), (0.9995, "s")):
         if size >= least:
             return f"{_two_figures(seconds / {'days': 86400, 'h': 3600, 'min': 60, 's': 1}[unit])} {unit}"
     return f"{_two_figures(seconds * 1e3)} ms" if size else "0 s"

@@ -142,3 +142,7 @@ def test_amounts_that_rounding_makes_alike_are_told_apart(
     value: float, limit: float, unit: str, shown: tuple[str, str]
 ) -> None:
     assert show_apart(value, limit, unit) == shown
+
+
+def test_a_second_but_for_its_rounding_is_a_second() -> None:
+    assert [show_duration(seconds) for seconds in (0.99996, 0.9994)] == ["1 s", "999 ms"]
