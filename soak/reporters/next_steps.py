@@ -91,10 +91,9 @@ def _longer(analysis: Analysis) -> str:
 
 
 def last_word(analysis: Analysis, directory: str) -> str:
-    """`Next: …` for the end of a run in a terminal, with its directory; empty where a suspect's remedy says it already."""
-    said = "" if analysis.suspects else next_step(analysis)
-    here = said.replace(" RUN`", f" {shlex.quote(directory)}`")
-    return f"Next: {capitalized(here)}" if here else ""
+    """`Next: …` for the end of a run in a terminal, with its directory: on a small screen the remedy has scrolled away."""
+    here = what_now(analysis).replace(" RUN`", f" {shlex.quote(directory)}`")
+    return f"Next: {wording.clean(here)}" if here else ""
 
 
 def again(command: str) -> str:

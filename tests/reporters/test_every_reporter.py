@@ -265,10 +265,10 @@ def test_a_remedy_is_what_to_do_but_of_an_unsure_verdict_only_after_what_makes_i
     assert not what_now(unsure).startswith(remedy)
 
 
-def test_the_end_of_a_run_says_what_to_do_next_unless_a_suspects_remedy_does() -> None:
+def test_the_end_of_a_run_says_what_to_do_next() -> None:
     told = failing()
     assert told.suspects
-    assert last_word(told, "runs/a b") == ""
+    assert last_word(told, "runs/a b") == f"Next: {told.suspects[0].remedy}"
     growth = replace(told.findings[0], rule=RuleName.GROWTH, verdict=Verdict.FAIL)
     grew = replace(told, suspects=(), findings=(growth,))
     for attributed, more in ((False, "with `--attribute`, which names"), (True, "twice as long")):

@@ -168,8 +168,14 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "": "Open the runtime for snapshots and run again: they tell what is kept, and where it is made.",
         "Go": "Serve net/http/pprof and run again with `--diagnose`: heap profiles tell what is kept, and where it is made.",
         "Java": "Run again with `--diagnose` beside the JVM: its classes and their allocators tell what is kept.",
-        "JavaScript": "Start node with --inspect and run again with `--diagnose`: sampled allocations tell what is kept.",
-        "Python": "Run the service through soak.hook and run again with `--diagnose`: tracebacks tell what is kept.",
+        "JavaScript": (
+            "Start it with `node --inspect=127.0.0.1:9229` and run again with `--diagnose`: "
+            "sampled allocations tell what is kept."
+        ),
+        "Python": (
+            "Start it with `SOAK_HOOK=127.0.0.1:9230 python -m soak.hook service.py` and run again with `--diagnose`: "
+            "tracebacks tell what is kept."
+        ),
     },
     "native-growth": {
         "": (
