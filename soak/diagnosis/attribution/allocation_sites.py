@@ -30,7 +30,7 @@ from soak.model import Floats, Place
 _LIBRARY = re.compile(r"@v\d|/vendor/|node_modules/|site-packages/|dist-packages/")
 #: By what Go's server reads a request's head: objects made below it are the request's own.
 SERVER_READS = ("net/http.(*conn).readRequest",)
-_NAMELESS = "(anonymous)"
+NAMELESS = "(anonymous)"
 #: What the taking of profiles itself allocates.
 _OBSERVERS = ("runtime/pprof.", "net/http/pprof.")
 
@@ -120,8 +120,8 @@ def place_of(frames: Sequence[Frame]) -> Frame:
     own = own_frames(frames) or [frame for frame in frames if frame.own] or list(frames)
     if not own:
         return Frame("unknown")
-    named = [frame for frame in own if frame.file == own[0].file and frame.function != _NAMELESS]
-    return named[0] if own[0].function == _NAMELESS and named else own[0]
+    named = [frame for frame in own if frame.file == own[0].file and frame.function != NAMELESS]
+    return named[0] if own[0].function == NAMELESS and named else own[0]
 
 
 def place_at(frame: Frame) -> Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from soak.diagnosis.attribution.allocation_sites import NAMELESS
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
@@ -32,6 +33,8 @@ def _placed(place: Place) -> str:
     if not place.function:
         return ""
     line = f":{place.line}" if place.line else ""
+    if place.function == NAMELESS and place.file:
+        return f" at {place.file}{line}"
     return f" in {place.function}{f' ({place.file}{line})' if place.file else ''}"
 
 

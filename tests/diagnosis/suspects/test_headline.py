@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from soak.diagnosis.suspects.headline import headline
-from soak.model import Verdict
+from soak.model import Place, Verdict
 from tests.reporters.analyses import failing
 
 HEAP = (
@@ -25,3 +25,10 @@ def test_one_reason_says_once_when_memory_runs_out() -> None:
     lasting = replace(resident, exhausts_in_hours=None)
     told = headline(suspect, replace(analysis, findings=(lasting,), reason=HEAP))
     assert told.endswith(f". {HEAP}")
+
+
+def test_a_function_without_a_name_is_told_by_its_line() -> None:
+    analysis = failing()
+    place = Place("(anonymous)", "server.js", 19)
+    suspect = replace(analysis.suspects[0], place=place)
+    assert " per request at server.js:19: " in headline(suspect, analysis)
