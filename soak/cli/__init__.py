@@ -13,6 +13,7 @@ import click
 
 from soak import __version__
 from soak.cli.address_space import fit_address_space
+from soak.cli.folding import folded
 from soak.errors import ExitCode, SoakError
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _refused(error: Exception) -> str | None:
 
 def _complain(text: str) -> None:
     """One line on standard error."""
-    click.echo(f"soak: {text}", err=True)
+    click.echo(folded(f"soak: {text}", sys.stderr), err=True)
 
 
 def _open_standard_streams() -> None:

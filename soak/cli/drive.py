@@ -21,6 +21,7 @@ from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certai
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
 from soak.cli.delivery import ENDING, code_of, complain, show, write_reports
+from soak.cli.folding import folded
 from soak.cli.stop_signals import ending_signals
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError, UsageError
@@ -183,7 +184,8 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
     mark, word = headline(analysis)  # once more: what a small screen still shows at the end
     last = f"{mark} {word} (exit {int(code)}): {clean(analysis.reason)}"
     lines = (last, last_word(analysis, str(directory)), f"Report: {report}")
-    click.echo("\n" + "\n".join(filter(None, lines)), err=as_json)
+    shown = folded("\n" + "\n".join(filter(None, lines)), sys.stderr if as_json else sys.stdout)
+    click.echo(shown, err=as_json)
     views.finish(report)
     _notify(run.profile, analysis, directory)
     return code
