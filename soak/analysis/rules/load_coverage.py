@@ -25,6 +25,7 @@ from soak.analysis.rules.load_generator import RATE
 from soak.analysis.rules.rate_kept import rate_not_kept
 from soak.analysis.rules.rule import RuleInput
 from soak.model import EventKind, Finding, RuleName, Verdict
+from soak.profile.windowed import Windowed
 from soak.units import show_number, show_ratio
 from soak.windows import EndpointWindows
 
@@ -36,9 +37,6 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
     prepared = asked.prepared
     if not prepared.driven or prepared.end <= prepared.judged_from:
         return
-    errors_allowed = (
-        asked.limits.errors is not None
-    )  # where a limit judges failed requests, nothing else does
     everything = prepared.requests_of_all
     not_kept = rate_not_kept(prepared)
     if not_kept is not None:
@@ -76,7 +74,17 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
             gap,
             f"Only {when} were there: the target was not given the load that was to be judged",
         )
-    if everything is not None and not errors_allowed and not _mostly_failed(prepared, everything):
+    if everything is not None:
+        yield from _successes(prepared, everything, asked.limits.errors)
+
+
+def _successes(
+    prepared: Prepared, everything: EndpointWindows, allowed: float | Windowed | None
+) -> Iterator[Finding]:
+    """Stretches in which most requests failed; where a limit judges failed requests, those in which all did."""
+    if allowed is None:
+        if _mostly_failed(prepared, everything):
+            return
         gap = worst(_gaps_of_successes(prepared, everything))
         if gap is not None:
             yield _of_load(
@@ -84,6 +92,15 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
                 gap,
                 f"Requests mostly succeeded in {gap.said(prepared)}: a service that mostly fails is not doing the "
                 "work that would make it leak",
+            )
+    elif allowed != 1.0:  # that all requests fail is then what somebody wants
+        gap = worst(_gaps_of_successes(prepared, everything, all_failed=True))
+        if gap is not None:
+            yield _of_load(
+                "successes",
+                gap,
+                f"Any request succeeded in {gap.said(prepared)}: a limit on errors says how many may fail, and not that "
+                "nothing is served for so long",
             )
 
 
@@ -183,8 +200,10 @@ def _users_asked(prepared: Prepared) -> Callable[[float], float] | None:
     return lambda moment: float(asked[min(int(np.searchsorted(times, moment)), len(times) - 1)])
 
 
-def _gaps_of_successes(prepared: Prepared, everything: EndpointWindows) -> list[Gap]:
-    """Where more than half of the requests failed; windows with few of them are taken together."""
+def _gaps_of_successes(
+    prepared: Prepared, everything: EndpointWindows, *, all_failed: bool = False
+) -> list[Gap]:
+    """Where more than half of the requests failed, or all of them; windows with few of them are taken together."""
     own = everything.between(prepared.judged_from, prepared.end)
     groups = np.cumsum(own.requests) // ENOUGH if len(own.times) else np.empty(0)
     # A group ends with the window that fills it, so no window is cut.
@@ -193,11 +212,8 @@ def _gaps_of_successes(prepared: Prepared, everything: EndpointWindows) -> list[
     )
     made = np.bincount(group, weights=own.requests, minlength=len(names))
     failed = np.bincount(group, weights=own.failures, minlength=len(names))
-    bad = (
-        ((failed > MOSTLY * made) & (made >= ENOUGH))[group]
-        if len(names)
-        else np.empty(0, np.bool_)
-    )
+    failing = failed == made if all_failed else failed > MOSTLY * made
+    bad = (failing & (made >= ENOUGH))[group] if len(names) else np.empty(0, np.bool_)
     gaps = []
     for start, end in thirds(prepared):
         lost = float(

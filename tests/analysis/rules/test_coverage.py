@@ -191,8 +191,26 @@ def test_a_service_that_only_fails_from_some_time_on_is_inconclusive() -> None:
     assert finding.reason.startswith(
         "Requests mostly succeeded in only 1% of the time from 3.3 min to 5 min of the load"
     )
-    allowed = judged(recording(MEMORY, requests=[served], sources=[health()]), Limits(errors=0.6))
-    assert allowed.verdict is Verdict.PASS
+    found = recording(MEMORY, requests=[served], sources=[health()])
+    assert judged(found, Limits(errors=1.0)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("served_still", "verdict"), [(0, Verdict.INCONCLUSIVE), (1, Verdict.PASS)]
+)
+def test_a_limit_on_errors_does_not_allow_that_nothing_is_served_for_long(
+    served_still: int, verdict: Verdict
+) -> None:
+    served = windows()
+    out = (np.arange(SECONDS) >= 120) & (np.arange(SECONDS) < 220)
+    failures = np.where(out, served.requests - served_still, 0)
+    served = replace(served, failures=failures, failure_kinds={"refused": int(failures.sum())})
+    analysis = judged(recording(MEMORY, requests=[served], sources=[health()]), Limits(errors=0.5))
+    assert analysis.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        finding = only(analysis, RuleName.COVERAGE)
+        assert finding.reason.startswith("Any request succeeded in only")
+        assert "of the load: a limit on errors says how many may fail" in finding.reason
 
 
 @pytest.mark.parametrize("still", [range(200), [*range(30), *range(200, 300)]])
