@@ -102,7 +102,13 @@ def readable(directory: Path) -> Iterator[Path]:
         return
     if not packed.is_file():
         raise RecordingError(f"{database}: is missing; without it there is nothing to judge")
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="soak-")
+    except OSError as error:
+        raise RecordingError(
+            f"{packed}: cannot be unpacked to the temporary directory: {error.strerror}"
+        ) from None
+    with scratch as folder:
         unpacked = Path(folder) / DATABASE
         try:
             with lzma.open(packed) as source, unpacked.open("wb") as target:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shlex
@@ -88,6 +89,19 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
     assert found.events == (Event(3.0, EventKind.PROBE, "something"),)
     assert found.run.ended == "completed"
     assert found.phases[0].end == 5.0
+
+
+def test_a_full_temporary_directory_is_said_of_a_recording_that_is_packed(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Recorder(directory, dict(RUN), None).close(ended="completed", seconds=1.0)
+    compact(directory)
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    with pytest.raises(RecordingError, match=r"cannot be unpacked to .*: No space left on device"):
+        load_recording(directory)
 
 
 def test_a_run_directory_is_its_owners_alone(directory: Path) -> None:
