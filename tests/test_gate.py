@@ -91,7 +91,7 @@ def test_a_slice_that_broke_costs_its_pair_alone(monkeypatch: pytest.MonkeyPatch
     )
     sides, runs, broken = gate_driving.measured_pairs(base, candidate)
     assert [[one.pair for one in side] for side in sides] == [[1, 3], [1, 3]]
-    assert [one.source for one in runs[1]] == ["candidate-01", "candidate-03"]
+    assert [run.source for run in runs[1]] == ["candidate-01", "candidate-03"]
     assert broken == ["base-02: the load generator was saturated"]
 
 

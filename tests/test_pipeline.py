@@ -98,15 +98,17 @@ def test_what_confirmation_says_of_a_finding_is_in_the_analysis(
 ) -> None:
     def confirmed(_: Recording, analysis: Analysis) -> Analysis:
         changed = [
-            one.adjusted("confirmation", Verdict.FAIL, "It leaks again.")
-            for one in analysis.findings
+            finding.adjusted("confirmation", Verdict.FAIL, "It leaks again.")
+            for finding in analysis.findings
         ]
         return replace(analysis, findings=tuple(changed), verdict=Verdict.FAIL)
 
     monkeypatch.setattr(pipeline, "with_confirmations", confirmed)
     analysis = pipeline.judge(steady(), profile())
     assert analysis.verdict is Verdict.FAIL
-    assert {note.by for one in analysis.findings for note in one.adjustments} == {"confirmation"}
+    assert {note.by for finding in analysis.findings for note in finding.adjustments} == {
+        "confirmation"
+    }
 
 
 def test_the_event_of_a_mix_that_was_varied_on_purpose_keeps_its_name_in_recordings() -> None:

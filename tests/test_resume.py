@@ -167,7 +167,7 @@ def test_records_go_on_in_the_same_series(tmp_path: Path) -> None:
         "process_start_time_seconds",
     ]
     assert all(len(series.times) == 600 for series in recording.series)
-    assert [len(one.times) for one in recording.windows] == [600]
+    assert [len(window.times) for window in recording.windows] == [600]
     assert [phase.name for phase in recording.phases] == [PhaseName.STEADY, PhaseName.GAP]
     assert progress_of(directory).requests == 60_000
     assert json.loads((directory / "run.json").read_text())["resumed"] == [

@@ -86,7 +86,7 @@ def test_it_is_accepted_to_the_end_of_its_day(
 
 
 def test_a_faster_leak_than_accepted_fails_and_one_that_may_be_is_open(leaking: Analysis) -> None:
-    [trend] = [one.trend for one in leaking.findings if one.series == SERIES]
+    [trend] = [finding.trend for finding in leaking.findings if finding.series == SERIES]
     assert trend is not None
     assert accepted(leaking, growth="20MiB/h").verdict is Verdict.FAIL
     between = (trend.slope_low + trend.slope_per_hour) / 2

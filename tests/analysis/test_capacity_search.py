@@ -163,7 +163,7 @@ def test_the_knee_has_a_point_for_each_step_in_each_panel(found: Recorded) -> No
 
 def test_a_baseline_carries_the_capacity(found: Recorded) -> None:
     run = measure("cap", found.recording(), judged(found.recording()), profile())
-    assert [one.metric for one in run.measurements] == ["capacity"]
+    assert [measurement.metric for measurement in run.measurements] == ["capacity"]
     kept = decode(encode(Baseline("cap", "2026-11-28", (run,))), "cap.json")
     assert capacity_in(kept) == run.measurements[0].value
 

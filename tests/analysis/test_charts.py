@@ -18,16 +18,16 @@ def test_of_700_endpoints_the_busiest_are_drawn_and_the_title_says_so() -> None:
         replace(one, endpoint=f"GET /{number}", requests=np.full(60, 5 + 10 * (number % 70 == 7)))
         for number in range(700)
     ]
-    found = analyze(
+    analysis = analyze(
         recording(gauge("process_open_fds", np.full(60, 9.0)), requests=many, seconds=60), Limits()
     )
-    [chart] = [chart for chart in found.charts if chart.title.startswith("Requests")]
+    [chart] = [chart for chart in analysis.charts if chart.title.startswith("Requests")]
     assert chart.title == "Requests (the 20 largest of 701)"
     assert len(chart.curves) == MOST_CURVES
     assert {"all", *(f"GET /{number}" for number in range(7, 700, 70))} <= {
         curve.label for curve in chart.curves
     }
-    assert len(found.endpoints) == 700
+    assert len(analysis.endpoints) == 700
 
 
 def test_of_many_series_of_one_name_the_failing_ones_are_drawn() -> None:
@@ -40,8 +40,8 @@ def test_of_many_series_of_one_name_the_failing_ones_are_drawn() -> None:
         for number in range(40)
     ]
     limits = Limits.model_validate({"growth": {"jobs_open_files": "1/h"}})
-    found = analyze(recording(*queues), limits)
-    [chart] = [chart for chart in found.charts if "of 40" in chart.title]
+    analysis = analyze(recording(*queues), limits)
+    [chart] = [chart for chart in analysis.charts if "of 40" in chart.title]
     assert len(chart.curves) == MOST_CURVES
     assert 'queue="q33"' in chart.curves[0].label
 
@@ -65,8 +65,8 @@ def test_a_chart_of_several_kinds_of_one_name_is_called_after_what_is_judged() -
         gauge("jvm_memory_used_bytes", 5e7 + noise(300), area=area, id=pool)
         for area, pool in (("heap", "Eden Space"), ("nonheap", "Metaspace"))
     )
-    found = analyze(recording(eden, metaspace), Limits())
-    assert [chart.title for chart in found.charts if chart.group == "Memory"] == [
+    analysis = analyze(recording(eden, metaspace), Limits())
+    assert [chart.title for chart in analysis.charts if chart.group == "Memory"] == [
         "The JVM's memory"
     ]
 

@@ -22,8 +22,8 @@ MEMORY = gauge("process_resident_memory_bytes", 50e6)
 
 
 def marked(run: Recording, kind: MarkKind, asked: AskedLoad | None = None) -> list[Mark]:
-    found = analyze(run, Limits(), asked_load=asked or AskedLoad())
-    return [mark for mark in found.marks if mark.kind is kind]
+    analysis = analyze(run, Limits(), asked_load=asked or AskedLoad())
+    return [mark for mark in analysis.marks if mark.kind is kind]
 
 
 def test_each_stretch_of_lost_scrapes_is_marked_with_its_source_and_count() -> None:
@@ -98,11 +98,11 @@ def test_no_line_crosses_a_gap(samples: int, factor: float, broken: bool) -> Non
 def test_a_restart_is_an_event_among_the_others_in_time_and_no_chart() -> None:
     start = gauge("process_start_time_seconds", np.repeat([1e9, 1e9 + 150], SECONDS // 2))
     late = Event(200.0, EventKind.WARNING, "later")
-    found = analyze(recording(MEMORY, start, events=[late]), Limits())
-    assert found.findings[0].series == start.name
-    assert [event.kind for event in found.events] == ["restart", "warning"]
-    drawn = {curve.series for chart in found.charts for curve in chart.curves}
+    analysis = analyze(recording(MEMORY, start, events=[late]), Limits())
+    assert analysis.findings[0].series == start.name
+    assert [event.kind for event in analysis.events] == ["restart", "warning"]
+    drawn = {curve.series for chart in analysis.charts for curve in chart.curves}
     assert MEMORY.key in drawn
     assert start.key not in drawn
-    assert found.lead is not None
-    assert found.lead.series == MEMORY.key
+    assert analysis.lead is not None
+    assert analysis.lead.series == MEMORY.key

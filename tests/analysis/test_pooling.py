@@ -56,7 +56,7 @@ def test_nights_together_vouch_for_longer_than_each() -> None:
     together = pool(nights, [300.0] * 7, Limits().survive.for_)
     assert together.verdict is Verdict.PASS
     assert together.vouched is not None
-    alone = [one.vouched.seconds for one in nights if one.vouched is not None]
+    alone = [night.vouched.seconds for night in nights if night.vouched is not None]
     assert together.vouched.seconds > 1.5 * float(np.median(alone))
     assert "7 runs, 35 min judged together" in together.reason
 

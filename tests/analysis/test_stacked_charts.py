@@ -21,8 +21,8 @@ T = np.arange(SECONDS, dtype=np.float64)
 
 def stacks(*series: Series, seconds: int = SECONDS) -> list[Chart]:
     memory = gauge("process_resident_memory_bytes", np.full(seconds, 200 * MIB))
-    found = analyze(recording(memory, *series, seconds=seconds), Limits())
-    return [chart for chart in found.charts if chart.stacked]
+    analysis = analyze(recording(memory, *series, seconds=seconds), Limits())
+    return [chart for chart in analysis.charts if chart.stacked]
 
 
 def go(**amounts: float) -> list[Series]:

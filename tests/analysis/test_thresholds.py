@@ -122,10 +122,10 @@ def test_four_points_are_too_few_and_five_are_not() -> None:
 
 @pins(thresholds, "RESOLVED_AT")
 def test_a_resolution_is_four_and_a_half_standard_errors() -> None:
-    found = trend_module._fit_trend(subject(noisy(600)))
-    errors = (found.slope_high - found.slope_low) / 3.92
-    assert found.settled_after_seconds == 0
-    assert found.resolution_per_hour / errors == pytest.approx(4.5, rel=0.02)
+    trend = trend_module._fit_trend(subject(noisy(600)))
+    errors = (trend.slope_high - trend.slope_low) / 3.92
+    assert trend.settled_after_seconds == 0
+    assert trend.resolution_per_hour / errors == pytest.approx(4.5, rel=0.02)
 
 
 def young(seconds: int, levels: list[float], source: str = "process") -> Verdict:
@@ -185,6 +185,9 @@ def test_a_rise_after_a_collection_tells_nothing_until_it_is_three_times_the_one
     assert collected_once(60, 29, 150) is FAIL
     assert collected_once(18, 10.5, 50) is OPEN
     assert collected_once(18, 9.5, 50) is FAIL
+    # Where collections come again and again, what they leave tells.
+    teeth = np.tile(np.linspace(0.0, 30.0, 20), 6) + 0.5 * np.arange(120)
+    assert young(120, (100 + teeth).tolist()) is FAIL
 
 
 @pins(thresholds, "WARMUP_EVEN_RISE")

@@ -23,7 +23,9 @@ def judged(
 
 def finding(analysis: Analysis, rule: str, series: str | None = None) -> Finding:
     [found] = [
-        one for one in analysis.findings if one.rule == rule and series in (None, one.series)
+        finding
+        for finding in analysis.findings
+        if finding.rule == rule and series in (None, finding.series)
     ]
     return found
 
@@ -134,30 +136,30 @@ def test_no_requests_are_inconclusive() -> None:
 
 def test_latency_counts_successes_of_the_judged_stretch_only() -> None:
     latency = np.where(np.arange(SECONDS) < 60, 2.0, 0.01)
-    found = recording(MEMORY, requests=[windows(latency=latency)])
-    assert finding(judged(found, p99="500ms"), "latency").verdict is Verdict.FAIL
-    late = finding(judged(found, warmup=61.0, p99="500ms"), "latency")
+    recorded = recording(MEMORY, requests=[windows(latency=latency)])
+    assert finding(judged(recorded, p99="500ms"), "latency").verdict is Verdict.FAIL
+    late = finding(judged(recorded, warmup=61.0, p99="500ms"), "latency")
     assert late.verdict is Verdict.PASS
     assert late.observed == pytest.approx(0.01, rel=0.02)
 
 
 def test_too_few_requests_for_a_percentile_are_inconclusive() -> None:
-    found = recording(MEMORY, requests=[windows(requests=1)])
-    assert finding(judged(found, p999="1s"), "latency").verdict is Verdict.INCONCLUSIVE
-    assert finding(judged(found, p99="1s"), "latency").verdict is Verdict.PASS
+    recorded = recording(MEMORY, requests=[windows(requests=1)])
+    assert finding(judged(recorded, p999="1s"), "latency").verdict is Verdict.INCONCLUSIVE
+    assert finding(judged(recorded, p99="1s"), "latency").verdict is Verdict.PASS
 
 
 def test_rate_and_endpoints_with_limits_of_their_own() -> None:
-    found = recording(MEMORY, requests=[windows("GET /a"), windows("GET /b", latency=0.5)])
-    assert finding(judged(found, rate="99/s"), "rate").verdict is Verdict.PASS
-    assert finding(judged(found, rate="101/s"), "rate").verdict is Verdict.FAIL
+    recorded = recording(MEMORY, requests=[windows("GET /a"), windows("GET /b", latency=0.5)])
+    assert finding(judged(recorded, rate="99/s"), "rate").verdict is Verdict.PASS
+    assert finding(judged(recorded, rate="101/s"), "rate").verdict is Verdict.FAIL
     own = {
         "GET /b": EndpointLimits.model_validate({"p50": "100ms"}),
         "GET /a": EndpointLimits.model_validate({"p50": "100ms"}),
     }
     latencies = {
         dict(f.labels)["endpoint"]: f
-        for f in judged(found, endpoint_limits=own).findings
+        for f in judged(recorded, endpoint_limits=own).findings
         if f.rule == "latency"
     }
     assert latencies["GET /a"].verdict is Verdict.PASS
@@ -166,13 +168,13 @@ def test_rate_and_endpoints_with_limits_of_their_own() -> None:
 
 
 def test_max_and_a_limit_on_what_was_not_recorded() -> None:
-    found = recording(MEMORY, gauge("process_open_fds", 30))
-    assert finding(judged(found, max={"process_open_fds": 30}), "max").verdict is Verdict.PASS
-    assert finding(judged(found, max={"process_open_fds": 29}), "max").verdict is Verdict.FAIL
-    missing = finding(judged(found, max={"process_open_fd": 29}), "max")
+    recorded = recording(MEMORY, gauge("process_open_fds", 30))
+    assert finding(judged(recorded, max={"process_open_fds": 30}), "max").verdict is Verdict.PASS
+    assert finding(judged(recorded, max={"process_open_fds": 29}), "max").verdict is Verdict.FAIL
+    missing = finding(judged(recorded, max={"process_open_fd": 29}), "max")
     assert missing.verdict is Verdict.INCONCLUSIVE
     assert "did you mean process_open_fds?" in missing.reason
-    assert judged(found, growth={"nothing": "1/h"}).verdict is Verdict.INCONCLUSIVE
+    assert judged(recorded, growth={"nothing": "1/h"}).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_restart_is_a_fail_in_a_run_and_told_in_a_file() -> None:
@@ -218,8 +220,8 @@ def test_a_source_that_falls_silent_is_inconclusive() -> None:
 
 def test_the_ramp_and_the_warm_up_are_left_out() -> None:
     rising = 50e6 + np.minimum(np.arange(SECONDS), 60) * 1e6 + noise(2e4)
-    found = recording(gauge("process_resident_memory_bytes", rising), ramp=70.0)
-    assert judged(found).verdict is Verdict.PASS
+    recorded = recording(gauge("process_resident_memory_bytes", rising), ramp=70.0)
+    assert judged(recorded).verdict is Verdict.PASS
 
 
 def test_counters_become_rates() -> None:
@@ -249,7 +251,7 @@ def test_gos_live_heap_is_judged_and_not_the_garbage_on_it() -> None:
     goal = gauge("go_memstats_next_gc_bytes", 40e6 + noise(1e4))
     often = counter("go_gc_cycles_total_gc_cycles_total", np.arange(SECONDS) // 10)
     analysis = judged(recording(sawtooth, goal, often))
-    growth = [one for one in analysis.findings if one.rule == "growth"]
+    growth = [finding for finding in analysis.findings if finding.rule == "growth"]
     assert [one.series for one in growth] == ["go_gc_heap_live_bytes"]
     assert growth[0].trend is not None
     assert growth[0].trend.level == pytest.approx(20e6, rel=0.01)
@@ -259,7 +261,7 @@ def test_gos_live_heap_is_judged_and_not_the_garbage_on_it() -> None:
 def test_under_gomemlimit_the_live_heap_is_not_known() -> None:
     goal, limit = gauge("go_memstats_next_gc_bytes", 99e6), gauge("go_gc_gomemlimit_bytes", 100e6)
     analysis = judged(recording(MEMORY, goal, limit))
-    [live] = [one for one in analysis.findings if one.series == "go_gc_heap_live_bytes"]
+    [live] = [finding for finding in analysis.findings if finding.series == "go_gc_heap_live_bytes"]
     assert live.verdict is Verdict.INCONCLUSIVE
 
 
@@ -280,7 +282,9 @@ def test_drift_of_latency() -> None:
     assert found.observed == pytest.approx(1.0, rel=0.25)
     assert "p99 latency climbs steadily" in found.reason
     assert [
-        one for one in judged(recording(MEMORY, requests=[steady])).findings if one.rule == "drift"
+        finding
+        for finding in judged(recording(MEMORY, requests=[steady])).findings
+        if finding.rule == "drift"
     ] == []
     assert (
         finding(

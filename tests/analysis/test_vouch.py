@@ -73,9 +73,9 @@ def test_a_pass_whose_horizon_is_under_twice_the_judged_stretch_is_hollow(
     [found] = vouched([subject([0.0])], [finding(trend(high=50 * MIB / hours))], HOUR)
     assert found.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
-        assert [(one.by, one.before, one.after) for one in found.adjustments] == [
-            ("vouched horizon", Verdict.PASS, Verdict.INCONCLUSIVE)
-        ]
+        assert [
+            (adjustment.by, adjustment.before, adjustment.after) for adjustment in found.adjustments
+        ] == [("vouched horizon", Verdict.PASS, Verdict.INCONCLUSIVE)]
         assert "it could grow by half in 2 h, and was judged for 60 min" in found.reason
 
 
@@ -191,9 +191,9 @@ def produced(
     )
     slope = 3600 * (per_request * float(rates.mean()) + per_second)
     own = subject(values, times, requests=loaded(values, rates))
-    found = Trend(slope, 0.98 * slope, 1.02 * slope, 1e3, 0.0, 10 * MIB)
+    trend = Trend(slope, 0.98 * slope, 1.02 * slope, 1e3, 0.0, 10 * MIB)
     return at_production(
-        own, finding(found, verdict), Survive.model_validate({"for": "30d", "at": "20/s"})
+        own, finding(trend, verdict), Survive.model_validate({"for": "30d", "at": "20/s"})
     )
 
 

@@ -64,7 +64,7 @@ def score(form: str, leak: str, coded: bool, seed: int) -> Score:
 
 def _rate(run: Service) -> float:
     return float(
-        sum(one.requests.sum() for one in run.recording.windows)
+        sum(window.requests.sum() for window in run.recording.windows)
         / len(run.recording.windows[0].times)
     )
 

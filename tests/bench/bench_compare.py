@@ -51,16 +51,16 @@ class Outcome:
 def outcome(sides: Iterable[Sides]) -> Outcome:
     """What comparisons of equals come to."""
     found = [compare(base, candidate, {}) for base, candidate in sides]
-    metrics = [one for comparison in found for one in comparison.differences]
+    metrics = [difference for comparison in found for difference in comparison.differences]
     return Outcome(
         len(found),
         sum(comparison.verdict is GateVerdict.WORSE for comparison in found),
         sum(
-            any(one.verdict is Change.BETTER for one in comparison.differences)
+            any(difference.verdict is Change.BETTER for difference in comparison.differences)
             for comparison in found
         ),
-        sum(one.verdict is not Change.CANNOT_TELL for one in metrics) / max(len(metrics), 1),
-        tuple(one.reason for one in metrics if one.verdict is Change.WORSE),
+        sum(metric.verdict is not Change.CANNOT_TELL for metric in metrics) / max(len(metrics), 1),
+        tuple(metric.reason for metric in metrics if metric.verdict is Change.WORSE),
     )
 
 
@@ -89,10 +89,10 @@ def catches(sides: Iterable[Sides]) -> dict[str, float]:
 def caught(comparisons: Iterable[Comparison], metric: str) -> float:
     """The share of a metric's differences that were called worse."""
     found = [
-        one.verdict is Change.WORSE
+        difference.verdict is Change.WORSE
         for each in comparisons
-        for one in each.differences
-        if one.metric == metric
+        for difference in each.differences
+        if difference.metric == metric
     ]
     return sum(found) / max(len(found), 1)
 

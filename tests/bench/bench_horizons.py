@@ -43,9 +43,12 @@ def pooled_nights(findings: Iterable[Finding]) -> float:
     """Days that nights together vouch for; 0 where they are no pass."""
     nights = [
         Analysis(
-            RunInfo("night", "", NIGHT), one.verdict, one.reason, (replace(one, series="memory"),)
+            RunInfo("night", "", NIGHT),
+            finding.verdict,
+            finding.reason,
+            (replace(finding, series="memory"),),
         )
-        for one in findings
+        for finding in findings
     ]
     together = pool(nights, [NIGHT] * len(nights), Limits().survive.for_)
     return together.vouched.seconds / DAY if together.vouched is not None else 0.0

@@ -36,23 +36,25 @@ def window(slow: int = 0, n: int = 500, **changes: Any) -> WindowCounts:
 
 
 def outcome_of(test: StepTest, windows: list[WindowCounts]) -> StepOutcome:
-    return next((found for one in windows if (found := test.add(one)) is not None), test.ended())
+    return next(
+        (found for window in windows if (found := test.add(window)) is not None), test.ended()
+    )
 
 
 def test_a_rate_that_keeps_its_limits_holds_after_the_least_time_and_not_before() -> None:
-    found = outcome_of(StepTest(step(), (P99, ERRORS), RISK), [window()] * 50)
-    assert (found.decision, found.seconds) == (Decision.HELD, 10.0)
+    outcome = outcome_of(StepTest(step(), (P99, ERRORS), RISK), [window()] * 50)
+    assert (outcome.decision, outcome.seconds) == (Decision.HELD, 10.0)
 
 
 def test_an_overload_is_told_within_seconds() -> None:
-    found = outcome_of(StepTest(step(), (P99, ERRORS), RISK), [window(500)] * 50)
-    assert found.decision is Decision.BROKE
-    assert found.seconds <= 5
+    outcome = outcome_of(StepTest(step(), (P99, ERRORS), RISK), [window(500)] * 50)
+    assert outcome.decision is Decision.BROKE
+    assert outcome.seconds <= 5
 
 
 def test_what_happens_while_a_step_settles_does_not_count() -> None:
-    found = outcome_of(StepTest(step(), (P99, ERRORS), RISK), [window(500)] * 3 + [window()] * 50)
-    assert found.decision is Decision.HELD
+    outcome = outcome_of(StepTest(step(), (P99, ERRORS), RISK), [window(500)] * 3 + [window()] * 50)
+    assert outcome.decision is Decision.HELD
 
 
 def test_one_stall_does_not_break_a_rate() -> None:
@@ -95,9 +97,9 @@ def test_requests_that_are_never_answered_violate_the_limit() -> None:
 def test_a_queue_that_grows_below_the_limit_does_not_hold() -> None:
     """4% above capacity: latency is still low after ten seconds, and would not stay so."""
     windows = [window(in_flight=5 + 20 * n) for n in range(60)]
-    found = outcome_of(StepTest(step(2000.0), (StepLimit("p99", 0.99, 2.0),), RISK), windows)
-    assert found.decision is Decision.BROKE
-    assert "in flight grew" in found.reason
+    outcome = outcome_of(StepTest(step(2000.0), (StepLimit("p99", 0.99, 2.0),), RISK), windows)
+    assert outcome.decision is Decision.BROKE
+    assert "in flight grew" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -106,8 +108,8 @@ def test_a_queue_that_grows_below_the_limit_does_not_hold() -> None:
     ids=["short", "busy", "late"],
 )
 def test_a_break_under_a_pressed_generator_is_the_generators(changes: dict[str, Any]) -> None:
-    found = outcome_of(StepTest(step(), (P99,), RISK), [window(100, **changes)] * 50)
-    assert found.decision is Decision.GENERATOR
+    outcome = outcome_of(StepTest(step(), (P99,), RISK), [window(100, **changes)] * 50)
+    assert outcome.decision is Decision.GENERATOR
 
 
 def test_a_busy_generator_does_not_spoil_a_rate_that_holds() -> None:
@@ -118,8 +120,8 @@ def test_a_busy_generator_does_not_spoil_a_rate_that_holds() -> None:
 
 
 def test_a_rate_that_was_not_made_does_not_hold() -> None:
-    found = outcome_of(StepTest(step(), (P99,), RISK), [window(made=500 * (MADE - 0.01))] * 50)
-    assert found.decision is Decision.GENERATOR
+    outcome = outcome_of(StepTest(step(), (P99,), RISK), [window(made=500 * (MADE - 0.01))] * 50)
+    assert outcome.decision is Decision.GENERATOR
 
 
 def test_at_the_edge_of_the_made_share_it_holds() -> None:
@@ -132,10 +134,10 @@ def test_at_the_edge_of_the_made_share_it_holds() -> None:
 def test_recovery_takes_three_good_windows() -> None:
     rest = step(kind=StepKind.RECOVERY, most=60.0)
     windows = [window(500)] * 6 + [window()] * 10
-    found = outcome_of(
+    outcome = outcome_of(
         StepTest(Step(StepKind.RECOVERY, 500.0, 0.0, 0.0, 60.0), (P99,), RISK), windows
     )
-    assert (found.decision, found.seconds) == (Decision.HELD, 9.0)
+    assert (outcome.decision, outcome.seconds) == (Decision.HELD, 9.0)
     assert outcome_of(StepTest(rest, (P99,), RISK), [window(500)] * 80).decision is Decision.BROKE
 
 

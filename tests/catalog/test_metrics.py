@@ -27,9 +27,9 @@ def judged(*series: Series, **limits: Any) -> Analysis:
 
 def growth(analysis: Analysis) -> dict[str, Finding]:
     return {
-        one.series + str(dict(one.labels) or ""): one
-        for one in analysis.findings
-        if one.rule == "growth"
+        finding.series + str(dict(finding.labels) or ""): finding
+        for finding in analysis.findings
+        if finding.rule == "growth"
     }
 
 
@@ -189,7 +189,11 @@ def test_replicas_are_judged_and_named_one_by_one() -> None:
     analysis = judged(calm, leak)
     assert analysis.verdict is Verdict.FAIL
     assert analysis.reason.startswith("Resident memory of 127.0.0.1:2 keeps growing")
-    verdicts = {one.labels[0][1]: one.verdict for one in analysis.findings if one.rule == "growth"}
+    verdicts = {
+        finding.labels[0][1]: finding.verdict
+        for finding in analysis.findings
+        if finding.rule == "growth"
+    }
     assert verdicts == {"127.0.0.1:1": Verdict.PASS, "127.0.0.1:2": Verdict.FAIL}
 
 
@@ -200,7 +204,7 @@ def test_a_restart_of_one_replica_is_no_border_of_another() -> None:
     assert prepared.borders(gauge("process_open_fds", 1, instance="a")) == ()
     assert prepared.borders(gauge("process_open_fds", 1, instance="b")) == (150.0,)
     analysis = judged(MEMORY, started, calm)
-    [found] = [one for one in analysis.findings if one.rule == "restart"]
+    [found] = [finding for finding in analysis.findings if finding.rule == "restart"]
     assert found.labels == (("instance", "b"),)
     assert found.reason.startswith("The process of b was replaced once (after 2.5 min)")
     assert [event.text for event in analysis.events if event.kind == "restart"] == [
@@ -215,7 +219,7 @@ def test_a_new_process_id_is_a_replacement_too() -> None:
 
 def test_a_process_that_restarts_every_few_seconds_is_counted_each_time() -> None:
     started = gauge("process_start_time_seconds", 1000.0 + 5 * (T // 5))
-    [found] = [one for one in judged(MEMORY, started).findings if one.rule == "restart"]
+    [found] = [finding for finding in judged(MEMORY, started).findings if finding.rule == "restart"]
     assert found.observed == 59
 
 
@@ -262,7 +266,9 @@ def test_collections_of_one_replica_say_nothing_of_another() -> None:
         counter("go_gc_cycles_total_gc_cycles_total", 0 * T), labels=(("instance", "a"),)
     )
     asked = {
-        one.labels: one for one in judged(*heaps, often, never).findings if one.rule == "growth"
+        finding.labels: finding
+        for finding in judged(*heaps, often, never).findings
+        if finding.rule == "growth"
     }
     assert asked[("instance", "a"),].verdict is Verdict.INCONCLUSIVE
     assert "the garbage collector did not run in full meanwhile" in asked[("instance", "a"),].reason

@@ -37,7 +37,7 @@ def test_a_steady_series_passes(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, err = run(capsys, "analyze", write(tmp_path / "a.csv", 5000.0), "--json")
     assert (code, err) == (1, "")
-    found = json.loads(out)
+    document = json.loads(out)
     assert out.count("\n") == 1
     specified = [
         "format_version",
@@ -52,8 +52,8 @@ def test_json_as_specified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         "traces",
         "places",
     ]
-    assert [key for key in found if key in specified] == specified  # keys are only added
-    [finding] = found["findings"]
+    assert [key for key in document if key in specified] == specified  # keys are only added
+    [finding] = document["findings"]
     assert finding["rule"] == "growth"
     assert finding["series"] == "process_resident_memory_bytes"
     assert finding["slope_low"] < 5000 * 3600 < finding["slope_high"]

@@ -14,14 +14,14 @@ from tests.reporters.analyses import failing
 
 
 def tree() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(REPORTERS["json"].render(failing()))
-    return found
+    document: dict[str, Any] = json.loads(REPORTERS["json"].render(failing()))
+    return document
 
 
 def test_it_tells_of_endpoints_growth_and_suspects() -> None:
     run = from_analysis(json.dumps(tree()), "analysis.json")
     assert {"p50", "p99", "errors", "throughput", "growth"} <= {
-        one.metric for one in run.measurements
+        measurement.metric for measurement in run.measurements
     }
     assert any("without its recording" in warning for warning in run.warnings)
     assert run.suspects is not None

@@ -99,7 +99,7 @@ def test_other_endpoints_targets_profiles_and_lengths_are_named() -> None:
         seconds=1200.0,
     )
     comparison = compare(base, [other] * 3, {}, names=("main", "branch"))
-    assert {one.metric for one in comparison.differences} == {"memory"}
+    assert {difference.metric for difference in comparison.differences} == {"memory"}
     assert "p99 of GET /a: only main has it" in comparison.left_out
     assert "errors of GET /b: only branch has it" in comparison.left_out
     said = "\n".join(comparison.warnings)
@@ -128,7 +128,7 @@ def test_another_load_leaves_only_what_a_request_costs_and_is_no_pass() -> None:
     base = [run(measurement(100e6), errors) for _ in range(3)]
     doubled = [run(measurement(100e6), errors, load="120 requests/s") for _ in range(3)]
     comparison = compare(base, doubled, {})
-    assert {one.metric for one in comparison.differences} == {"errors"}
+    assert {difference.metric for difference in comparison.differences} == {"errors"}
     assert comparison.verdict is GateVerdict.CANNOT_TELL
     assert "The loads differ" in comparison.reason
     failing = [run(measurement(0.5, "errors", "GET /"), load="120 requests/s") for _ in range(3)]

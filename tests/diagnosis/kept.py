@@ -32,34 +32,34 @@ def keep(run: Path, name: str) -> Path:
     recording = load_recording(run)
     series = [
         [
-            one.name,
-            list(one.labels),
-            one.kind.value,
-            one.source,
-            _short(one.times),
-            _short(one.values),
+            series.name,
+            list(series.labels),
+            series.kind.value,
+            series.source,
+            _short(series.times),
+            _short(series.values),
         ]
-        for one in recording.series
-        if (metric_of(one.name) is not None and not one.name.startswith("soak_"))
-        or one.name in _ALSO
+        for series in recording.series
+        if (metric_of(series.name) is not None and not series.name.startswith("soak_"))
+        or series.name in _ALSO
     ]
     windows = [
         [
-            one.endpoint,
-            _short(one.times),
-            _short(one.seconds),
-            *(column.tolist() for column in (one.requests, one.failures, one.bytes)),
+            window.endpoint,
+            _short(window.times),
+            _short(window.seconds),
+            *(column.tolist() for column in (window.requests, window.failures, window.bytes)),
         ]
-        for one in recording.windows
+        for window in recording.windows
     ]
-    taken = [one for one in recording.snapshots if one.error is None]
+    taken = [snapshot for snapshot in recording.snapshots if snapshot.error is None]
     kept = [
         one
-        for kind in dict.fromkeys(one.kind for one in taken)
+        for kind in dict.fromkeys(snapshot.kind for snapshot in taken)
         for one in [x for x in taken if x.kind == kind][::2]
     ]
     listed = [[one.time, one.took, one.kind, one.stage] for one in kept]
-    phases = [[one.name, one.start, one.end] for one in recording.phases]
+    phases = [[phase.name, phase.start, phase.end] for phase in recording.phases]
     told = {
         "seconds": recording.run.seconds,
         "series": series,

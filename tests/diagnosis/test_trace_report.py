@@ -36,7 +36,7 @@ def times(found: TraceReport) -> dict[str, float]:
 
 
 def coverage(found: TraceReport) -> dict[str, tuple[int, int]]:
-    return {one.service: (one.calls, one.reported) for one in found.coverage}
+    return {row.service: (row.calls, row.reported) for row in found.coverage}
 
 
 FRONT = span("1", SOAK, "front", 0.0, 0.9)
@@ -173,4 +173,4 @@ def test_any_spans_give_times_of_their_own_length_at_most_and_no_more_reports_th
     found = told(*spans)
     whole = sum(span.seconds for span in spans) + 1.0
     assert all(0 < time.seconds <= whole + 1e-9 for one in found.each for time in one.times)
-    assert all(0 <= one.reported <= one.calls for one in found.coverage)
+    assert all(0 <= row.reported <= row.calls for row in found.coverage)

@@ -48,7 +48,7 @@ def profile(
         line = varint(1, place + 1) + varint(2, line_of(function))
         out += sized(4, varint(1, 10 + place) + varint(3, 0x1234) + sized(4, line))
         out += sized(5, varint(1, place + 1) + varint(2, text.index(function)) + varint(4, 2))
-    out += b"".join(sized(6, one.encode()) for one in text)
+    out += b"".join(sized(6, character.encode()) for character in text)
     return (
         out + varint(9, 5_000_000_000) + sized(11, varint(1, 0) + varint(2, 1)) + varint(12, 524288)
     )

@@ -22,9 +22,9 @@ class Outcome:
 
     @property
     def analysis(self) -> dict[str, Any]:
-        found = json.loads((self.directory / "analysis.json").read_text())
-        assert isinstance(found, dict)
-        return found
+        document = json.loads((self.directory / "analysis.json").read_text())
+        assert isinstance(document, dict)
+        return document
 
     def failing(self) -> list[str]:
         return [

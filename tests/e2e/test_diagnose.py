@@ -38,21 +38,26 @@ diagnose: {{every: 5s, confirm: 3s}}
         done = soak("run", path, directory=tmp_path / "run")
     assert done.code in (0, 1, 3), done.explain()
     assert not any("diagnose" in text for text in done.analysis["warnings"]), done.explain()
-    found = load_recording(done.directory)
-    names = [phase.name for phase in found.phases]
+    recording = load_recording(done.directory)
+    names = [phase.name for phase in recording.phases]
     assert names == ["steady", "drain", "confirm", "confirm-drain"]
-    heaps = [one for one in found.snapshots if one.kind == "heap"]
-    assert [one.stage for one in heaps] == ["start", "end", "drained", "confirmed"]
-    assert all(one.error is None for one in found.snapshots)
-    steady, drain = found.phases[:2]
+    heaps = [snapshot for snapshot in recording.snapshots if snapshot.kind == "heap"]
+    assert [heap.stage for heap in heaps] == ["start", "end", "drained", "confirmed"]
+    assert all(snapshot.error is None for snapshot in recording.snapshots)
+    steady, drain = recording.phases[:2]
     assert steady.start <= heaps[0].time < heaps[1].time + heaps[1].took < steady.end < drain.start
-    held = [float(read_profile("heap", one.read()).column("inuse_space").sum()) for one in heaps]
+    held = [float(read_profile("heap", heap.read()).column("inuse_space").sum()) for heap in heaps]
     asked = sum(
-        int(windows.between(steady.start, steady.end).requests.sum()) for windows in found.windows
+        int(windows.between(steady.start, steady.end).requests.sum())
+        for windows in recording.windows
     )
     assert done.analysis["endpoints"][0]["requests"] == asked
     assert 0.4 * asked * PAGE < held[2] - held[0] < 2 * asked * PAGE
-    [told] = [one for one in confirmations(found, judge_run(done.directory)) if one.key == "heap"]
+    [told] = [
+        confirmation
+        for confirmation in confirmations(recording, judge_run(done.directory))
+        if confirmation.key == "heap"
+    ]
     assert told.outcome is not ConfirmationOutcome.HIGH_WATER, told
     with closing(sqlite3.connect(done.directory / "recording.sqlite")) as database:
         files = {file for (file,) in database.execute("SELECT file FROM snapshots")}
@@ -91,11 +96,11 @@ diagnose: {{pprof: /debug/pprof, every: 5s}}
         f"diagnose: pprof: {shop.url}/debug/pprof/heap?…: answered 404: "
         "pprof is off there; import net/http/pprof, or say where: diagnose.pprof"
     )
-    found = load_recording(tmp_path / "run")
-    assert [(one.kind, one.stage) for one in found.snapshots] == [
+    recording = load_recording(tmp_path / "run")
+    assert [(snapshot.kind, snapshot.stage) for snapshot in recording.snapshots] == [
         ("heap", "start"),
         ("heap", "end"),
     ]
-    assert all(one.error for one in found.snapshots)
-    assert 0.5 < found.phases[-1].end - found.phases[-1].start < 10
-    assert any(event.kind == "drain" for event in found.events)
+    assert all(snapshot.error for snapshot in recording.snapshots)
+    assert 0.5 < recording.phases[-1].end - recording.phases[-1].start < 10
+    assert any(event.kind == "drain" for event in recording.events)

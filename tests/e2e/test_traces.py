@@ -37,7 +37,7 @@ def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(
     assert done.code in (0, 3), done.explain()
     traces, exemplars = done.analysis["traces"], done.analysis["exemplars"]
     assert traces["found"] == traces["asked"] == len(exemplars) == 10, done.explain()
-    slow = {one["service"]: one for one in traces["slow"]}
+    slow = {trace["service"]: trace for trace in traces["slow"]}
     seconds = {name: one["seconds"] / 5 for name, one in slow.items()}
     assert seconds["prices"] >= 0.06
     assert seconds["stock"] >= 0.02
@@ -45,17 +45,17 @@ def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(
     assert traces["slow"][0]["service"] == "prices"
     assert [name for name, one in slow.items() if not one["reports"]] == ["prices"]
     coverage = {
-        one["service"]: (one["calls"], one["reported"], one["called_by"])
-        for one in traces["coverage"]
+        trace["service"]: (trace["calls"], trace["reported"], trace["called_by"])
+        for trace in traces["coverage"]
     }
     assert coverage == {
         "prices": (5, 0, ["front"]),
         "front": (10, 10, ["soak"]),
         "stock": (10, 10, ["front"]),
     }
-    failed = [one for one in exemplars if one["failure"]]
-    assert {one["failed_in"] for one in failed} == {"stock"}
-    assert sum(one["seconds"] for one in exemplars[0]["times"]) == pytest.approx(
+    failed = [exemplar for exemplar in exemplars if exemplar["failure"]]
+    assert {failure["failed_in"] for failure in failed} == {"stock"}
+    assert sum(exemplar["seconds"] for exemplar in exemplars[0]["times"]) == pytest.approx(
         exemplars[0]["seconds"], rel=0.02
     )
     assert (

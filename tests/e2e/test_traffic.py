@@ -39,11 +39,11 @@ def test_flows_rows_tokens_stages_and_expectations_in_one_run(tmp_path: Path) ->
     with orders(lifetime=1.5) as shop:
         done = run(tmp_path, CHECKOUT.format(url=shop.url))
         assert done.code in (0, 3), done.explain()
-        skus = [one.path.rpartition("/")[2] for one in shop.of("/products", "/reviews")]
-        skus += [one.json["sku"] for one in shop.of("/cart") if one.method == "POST"]
+        skus = [request.path.rpartition("/")[2] for request in shop.of("/products", "/reviews")]
+        skus += [request.json["sku"] for request in shop.of("/cart") if request.method == "POST"]
         assert len(skus) == len(set(skus)) == 160
         assert len(shop.issued) in (3, 4)
-        assert {one.json["password"] for one in shop.of("/token")} == {"open-sesame-9"}
+        assert {request.json["password"] for request in shop.of("/token")} == {"open-sesame-9"}
     endpoints = {seen["name"]: seen for seen in done.analysis["endpoints"]}
     assert set(endpoints) == {
         "GET /products/{row.sku}",

@@ -8,7 +8,7 @@ from tests.faults.fuzzing import Reader, fuzz, surfaces
 
 
 @pytest.mark.parametrize(
-    ("name", "seeds", "reader"), [pytest.param(*one, id=one[0]) for one in surfaces()]
+    ("name", "seeds", "reader"), [pytest.param(*surface, id=surface[0]) for surface in surfaces()]
 )
 def test_damaged_input_is_read_or_refused_and_nothing_else(
     name: str, seeds: list[bytes], reader: Reader

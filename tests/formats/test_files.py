@@ -16,14 +16,14 @@ def csv(tmp_path: Path, text: str) -> Path:
 
 
 def test_seconds_and_names(tmp_path: Path) -> None:
-    found = read_recording(
+    recording = read_recording(
         csv(tmp_path, 't,a_bytes,"go_goroutines{pod=""x""}",n_total\n0,1,5,1\n1,,6,2\n2,3,7,3\n')
     )
-    a, goroutines, counter = found.series
+    a, goroutines, counter = recording.series
     np.testing.assert_array_equal(a.values, [1, np.nan, 3])
     assert (goroutines.name, goroutines.labels) == ("go_goroutines", (("pod", "x"),))
     assert counter.kind is Kind.COUNTER
-    assert found.run.seconds == 2
+    assert recording.run.seconds == 2
 
 
 def test_iso_times_start_at_zero(tmp_path: Path) -> None:
@@ -32,10 +32,10 @@ def test_iso_times_start_at_zero(tmp_path: Path) -> None:
 
 
 def test_rows_are_put_in_order_once_and_said_so(tmp_path: Path) -> None:
-    found = read_recording(csv(tmp_path, "t,a\n2,20\n0,0\n1,10\n1,11\n"))
-    assert found.series[0].times.tolist() == [0, 1, 2]
-    assert found.series[0].values.tolist() == [0, 11, 20]
-    [event] = found.events
+    recording = read_recording(csv(tmp_path, "t,a\n2,20\n0,0\n1,10\n1,11\n"))
+    assert recording.series[0].times.tolist() == [0, 1, 2]
+    assert recording.series[0].values.tolist() == [0, 11, 20]
+    [event] = recording.events
     assert event.kind == "warning"
     assert "out of order" in event.text
     assert "1 rows shared a time" in event.text

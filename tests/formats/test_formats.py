@@ -73,9 +73,9 @@ def test_a_format_is_recognised_by_its_content(name: str) -> None:
 def test_times_and_values_are_read_exactly(name: str) -> None:
     times, values = leak()
     series = next(
-        one
-        for one in read(name).series
-        if one.name in MEMORY and (name != "jstat" or OLD in one.labels)
+        series
+        for series in read(name).series
+        if series.name in MEMORY and (name != "jstat" or OLD in series.labels)
     )
     np.testing.assert_allclose(series.times, times - times[0], atol=1.5e-3)
     np.testing.assert_allclose(

@@ -190,7 +190,7 @@ def test_a_fall_of_what_is_better_high_is_judged_in_its_direction(header: str) -
     )
     assert falling.verdict is Verdict.FAIL
     assert "keeps falling" in falling.reason
-    finding = next(one for one in falling.findings if one.rule == "growth")
+    finding = next(finding for finding in falling.findings if finding.rule == "growth")
     assert finding.trend is not None
     assert finding.trend.slope_low < finding.trend.slope_high < 0
     assert finding.observed == finding.trend.slope_per_hour
@@ -224,7 +224,7 @@ def test_a_level_that_stepped_and_stayed_passes_and_is_told() -> None:
         judge_unknown=True,
     )
     assert analysis.verdict is Verdict.PASS
-    (finding,) = (one for one in analysis.findings if one.rule == "growth")
+    (finding,) = (finding for finding in analysis.findings if finding.rule == "growth")
     assert finding.reason.endswith("It stepped from 40 to 99 descriptors at 2 h, and stayed.")
 
 

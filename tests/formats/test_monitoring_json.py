@@ -23,7 +23,7 @@ def opened(answer: Any, **options: Any) -> Recording:
 
 def series(answer: Any, **options: Any) -> dict[str, list[float]]:
     recording = opened(answer, **options)
-    return {one.key: one.values.tolist() for one in recording.series}
+    return {series.key: series.values.tolist() for series in recording.series}
 
 
 def test_datadog_version_2_has_one_column_of_times() -> None:

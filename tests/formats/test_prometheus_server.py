@@ -230,13 +230,15 @@ def test_a_real_server_with_gaps_and_deployments(tmp_path: Path) -> None:
         process.terminate()
         process.wait(30)
     found = {
-        dict(one.labels)["job"]: one for one in analysis.findings if one.rule is RuleName.GROWTH
+        dict(finding.labels)["job"]: finding
+        for finding in analysis.findings
+        if finding.rule is RuleName.GROWTH
     }
     assert found["leaky"].verdict is Verdict.FAIL
     assert found["leaky"].trend is not None
     assert found["leaky"].trend.slope_low < 1.0 < found["leaky"].trend.slope_high
     assert found["steady"].verdict is not Verdict.FAIL
-    [restart] = [one for one in analysis.findings if one.rule is RuleName.RESTART]
+    [restart] = [finding for finding in analysis.findings if finding.rule is RuleName.RESTART]
     assert "The process of leaky:1 was replaced 2 times" in restart.reason
 
 
@@ -256,9 +258,11 @@ def test_when_processes_started_is_asked_for_by_itself() -> None:
         ).encode()
 
     query = 'process_open_fds{job="orders"}'
-    found = query_server(RangeQuery("http://h", (query,), 1e9, 1e9 + 60, 60.0), Options(), fetch)
+    recording = query_server(
+        RangeQuery("http://h", (query,), 1e9, 1e9 + 60, 60.0), Options(), fetch
+    )
     assert asked == [query, 'process_start_time_seconds{job="orders"}']
-    assert [series.key for series in found.series] == [
+    assert [series.key for series in recording.series] == [
         'process_open_fds{instance="a:1"}',
         'process_start_time_seconds{instance="a:1"}',
     ]
@@ -284,10 +288,12 @@ def test_when_containers_started_is_asked_for_beside_what_they_hold() -> None:
         ).encode()
 
     query = 'container_memory_working_set_bytes{pod=~"orders-.*"}'
-    found = query_server(RangeQuery("http://h", (query,), 1e9, 1e9 + 60, 60.0), Options(), fetch)
+    recording = query_server(
+        RangeQuery("http://h", (query,), 1e9, 1e9 + 60, 60.0), Options(), fetch
+    )
     assert asked == [query, 'container_start_time_seconds{pod=~"orders-.*"}']
     own = '{id="/orders-1",instance="node:1",pod="orders-1"}'
-    assert [series.key for series in found.series] == [
+    assert [series.key for series in recording.series] == [
         f"container_memory_working_set_bytes{own}",
         f"container_start_time_seconds{own}",
     ]

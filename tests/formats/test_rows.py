@@ -60,9 +60,9 @@ def test_a_process_that_follows_another_is_a_restart(column: str, names: tuple[s
     assert f"{column} changes, and so the process was replaced" in notes(recording)
     analysis = analyze(recording, Limits(), judge_unknown=True)
     assert analysis.verdict is Verdict.FAIL
-    [restart] = [one for one in analysis.findings if one.rule is RuleName.RESTART]
+    [restart] = [finding for finding in analysis.findings if finding.rule is RuleName.RESTART]
     assert "replaced once (after 30 min)" in restart.reason
-    [growth] = [one for one in analysis.findings if one.rule is RuleName.GROWTH]
+    [growth] = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH]
     assert growth.trend is not None
     assert growth.trend.slope_low < 144e6 < growth.trend.slope_high
 

@@ -96,7 +96,7 @@ def test_consecutive_nights_of_one_build_are_judged_as_one(tmp_path: Path) -> No
     for number in range(6):
         write(tmp_path, f"n{number}", night(number, LEVEL, commit="old" if number < 3 else "new"))
     found = history(tmp_path)
-    assert [(one.build, len(one.nights)) for one in found.builds] == [("old", 3), ("new", 3)]
+    assert [(build.build, len(build.nights)) for build in found.builds] == [("old", 3), ("new", 3)]
     assert found.week is not None
     vouched = [
         one.analysis.vouched.seconds
@@ -113,7 +113,7 @@ def test_nights_of_another_rate_are_not_judged_with_the_others(tmp_path: Path) -
     write(tmp_path, "x", night(5, LEVEL), GOOD.replace("50/s", "90/s"))
     found = history(tmp_path)
     assert found.week is None  # the newest night has none beside it
-    assert [len(one.nights) for one in found.builds] == [3]
+    assert [len(build.nights) for build in found.builds] == [3]
 
 
 def test_overlapping_runs_are_not_judged_as_one(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_profiles_are_told_apart_by_their_names(tmp_path: Path) -> None:
     nights(tmp_path, 2)
     other = night(3, LEVEL)
     write(tmp_path, "gate", other | {"run": other["run"] | {"name": "gate"}})
-    assert [one.name for one in histories(read_folder(tmp_path).nights, None)] == [
+    assert [history.name for history in histories(read_folder(tmp_path).nights, None)] == [
         "gate",
         "nightly",
     ]

@@ -38,7 +38,9 @@ def finding(
 
 
 def judged(*findings: Finding) -> Judgement:
-    worst = min((one.verdict for one in findings), key=["fail", "inconclusive", "pass"].index)
+    worst = min(
+        (finding.verdict for finding in findings), key=["fail", "inconclusive", "pass"].index
+    )
     return Judgement(1, Analysis(RunInfo("orders"), worst, "said", findings), "", None, 1.0)
 
 

@@ -68,14 +68,16 @@ def test_a_collector_is_told_what_prometheus_is_told() -> None:
     path, message = taken[0]
     assert path == "/v1/metrics"
     [resource] = message.resource_metrics
-    about = {one.key: one.value.string_value for one in resource.resource.attributes}
+    about = {
+        attribute.key: attribute.value.string_value for attribute in resource.resource.attributes
+    }
     assert (about["service.name"], about["soak.run"]) == ("soak", "orders")
     metrics = {metric.name: metric for metric in resource.scope_metrics[0].metrics}
     requests = metrics["soak_load_requests"].sum
     assert requests.is_monotonic
     assert requests.aggregation_temporality == 2  # cumulative
     [point] = [
-        one for one in requests.data_points if one.attributes[0].value.string_value == "GET /"
+        point for point in requests.data_points if point.attributes[0].value.string_value == "GET /"
     ]
     assert point.as_int == 1000
     assert 0 < point.start_time_unix_nano <= point.time_unix_nano
@@ -86,7 +88,8 @@ def test_a_collector_is_told_what_prometheus_is_told() -> None:
         metrics["soak_run_elapsed_seconds"].unit,
     ) == ("By", "s")
     assert {
-        one.attributes[0].value.string_value for one in metrics["soak_verdict"].gauge.data_points
+        point.attributes[0].value.string_value
+        for point in metrics["soak_verdict"].gauge.data_points
     } == {*("pass", "fail", "inconclusive")}
 
 
@@ -98,7 +101,7 @@ def test_a_histogram_has_what_lies_between_its_bounds_and_is_one_of_each_endpoin
     }
     points = metrics["soak_load_request_duration_seconds"].histogram.data_points
     assert len(points) == 2
-    point = next(one for one in points if one.count == 980)
+    point = next(point for point in points if point.count == 980)
     assert sorted(count for count in point.bucket_counts if count) == [80, 900]
     assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
     assert point.min <= 0.010

@@ -19,11 +19,11 @@ def client(
 ) -> Iterator[Client]:
     """A client for a URL's origin; its connections are closed at the end."""
     timeouts = Timeouts(connect=total, total=total, read=read)
-    one = Client(ClientOptions(Origin.of(url), timeouts, **options))
+    client = Client(ClientOptions(Origin.of(url), timeouts, **options))
     try:
-        yield one
+        yield client
     finally:
-        one.close()
+        client.close()
 
 
 def head(url: str, request: str = "GET /", length: int = 0, **headers: str) -> bytes:

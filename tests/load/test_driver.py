@@ -40,17 +40,17 @@ class Driven:
         self.started = process.started
 
     def requests(self) -> Counter[str]:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for window in self.windows:
-            found.update({seen.endpoint: seen.requests for seen in window.endpoints})
-        return +found
+            counts.update({seen.endpoint: seen.requests for seen in window.endpoints})
+        return +counts
 
     def failures(self) -> Counter[str]:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for window in self.windows:
             for seen in window.endpoints:
-                found.update(seen.failures)
-        return found
+                counts.update(seen.failures)
+        return counts
 
 
 def rows(directory: Path, count: int) -> None:
@@ -78,20 +78,20 @@ def test_a_flow_walks_with_its_row_and_what_it_captures(load: str, tmp_path: Pat
     begun = shop.of("/cart")
     posts = [one for one in begun if one.method == "POST"]
     assert len(posts) > 30
-    assert len({one.json["sku"] for one in posts}) == len(posts)  # unique
+    assert len({post.json["sku"] for post in posts}) == len(posts)  # unique
     puts = {one.path: one for one in begun if one.method == "PUT"}
     ends = {one.path for one in begun if one.method == "GET"}
     assert len(puts) >= len(posts) - 4
-    placed = {one.json["sku"]: one for one in posts}
+    placed = {post.json["sku"]: post for post in posts}
     if "rate" in load:  # each arrival is somebody else
-        assert not any("cookie" in one.headers for one in posts)
+        assert not any("cookie" in post.headers for post in posts)
     for path, one in puts.items():
         assert one.time - placed[one.json["sku"]].time > 0.009
         assert one.headers["cookie"] == f"cart={path.removeprefix('/cart/')}"
         number = int(path.removeprefix("/cart/"))
         assert (one.headers["x-csrf"], one.json["id"]) == (f"c{number}", number)
         assert f"{path}?end" in ends or len(ends) >= len(puts) - 4
-    assert {one.json["sku"] for one in puts.values()} <= {one.json["sku"] for one in posts}
+    assert {put.json["sku"] for put in puts.values()} <= {post.json["sku"] for post in posts}
     assert sum(driven.requests().values()) == len(shop.asked)
 
 
@@ -139,7 +139,7 @@ data: {row: {csv: skus.csv}}
 
 
 def story(shop: Orders) -> list[tuple[str, bytes]]:
-    return [(one.path, one.body) for one in shop.asked]
+    return [(request.path, request.body) for request in shop.asked]
 
 
 def test_the_same_seed_makes_the_same_requests(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_stages_are_seen_in_the_windows(tmp_path: Path) -> None:
     stages = "stages: [{rate: 40/s, for: 1s}, {rate: 0/s, for: 500ms}, {ramp: 120/s, for: 0.5s}, {rate: 120/s, for: 1s}]"
     with orders() as shop:
         driven = Driven(tmp_path, shop.url, stages, "endpoints: [GET /]\n")
-    at = [one.time - shop.asked[0].time for one in shop.asked]
+    at = [request.time - shop.asked[0].time for request in shop.asked]
     own = [window.generator for window in driven.windows if window.generator is not None]
     assert sum(seen.asked or 0.0 for seen in own) == pytest.approx(40 + 30 + 120)
     assert len(at) == sum(seen.made for seen in own)  # a machine that stalls may miss the last ones
@@ -203,7 +203,7 @@ def test_users_end_when_rows_do_and_the_run_says_so(tmp_path: Path) -> None:
     for load in ("users: 3", "rate: 50/s"):
         with orders() as shop:
             driven = Driven(tmp_path, shop.url, f"{load}, duration: 20s", endpoint)
-        assert sorted(one.path for one in shop.asked) == sorted(f"/s{n}" for n in range(15))
+        assert sorted(request.path for request in shop.asked) == sorted(f"/s{n}" for n in range(15))
         assert driven.warnings == [
             "every row of data.row has been used, and GET /{row.sku} cannot go on"
         ]
@@ -255,7 +255,7 @@ def test_a_token_is_renewed_before_it_ends_and_a_failed_renewal_is_told(tmp_path
     with orders(lifetime=60) as shop:
         driven = Driven(tmp_path, shop.url, "rate: 50/s, duration: 1s", refreshing)
         assert (driven.failures(), driven.warnings, len(shop.issued)) == ({}, [], 3)
-    sent = {one.headers["authorization"] for one in shop.of("/a", "/b")}
+    sent = {request.headers["authorization"] for request in shop.of("/a", "/b")}
     assert sent == {"Bearer t1", "Bearer t2", "Bearer t3"}
     with orders(lifetime=60, tokens=1) as shop:
         driven = Driven(tmp_path, shop.url, "rate: 50/s, duration: 1s", refreshing)

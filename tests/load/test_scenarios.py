@@ -29,18 +29,18 @@ def test_each_scenario_drives_its_own_load(tmp_path: Path) -> None:
         counts = driven.requests()
         assert counts["orders / order / POST /orders/{user}/{seq()}/{row.sku}"] == 80
         assert counts["late / GET /late"] == 25
-        late = [one.time - driven.started for one in shop.of("/late")]
+        late = [request.time - driven.started for request in shop.of("/late")]
         assert min(late) > 0.99
         browsing, ordering = shop.of("/items"), shop.of("/orders")
         assert len(browsing) == counts["browsers / GET /items/{user}/{seq()}/{row.sku}"] > 40
         split = [one.path.split("/") for one in (*browsing, *ordering)]
         assert len({sku for *_, sku in split}) == len(split)  # unique over all scenarios
         assert len({number for *_, number, _ in split}) == len(split)
-        browsers = {one.path.split("/")[2] for one in browsing}
+        browsers = {flow.path.split("/")[2] for flow in browsing}
         assert len(browsers) == 3
         assert not browsers & {one.path.split("/")[2] for one in ordering}
-        assert {one.path.rpartition("/")[2] for one in shop.of("/login")} == browsers
-        assert {one.path.rpartition("/")[2] for one in shop.of("/logout")} == browsers
+        assert {request.path.rpartition("/")[2] for request in shop.of("/login")} == browsers
+        assert {request.path.rpartition("/")[2] for request in shop.of("/logout")} == browsers
         assert sum(counts.values()) == len(shop.asked)
         in_steady = [window for window in driven.windows[1:7] if window.generator]
         assert {window.users for window in in_steady} == {3}

@@ -52,8 +52,8 @@ def test_each_scenario_has_its_own_load_and_labels() -> None:
         (0.0, 0.0),
         "poisson",
     )
-    assert len({one.seed for one in plan.scenarios}) == 3
-    schedules = [schedule_of(one) for one in plan.scenarios]
+    assert len({scenario.seed for scenario in plan.scenarios}) == 3
+    schedules = [schedule_of(scenario) for scenario in plan.scenarios]
     assert [schedule.total for schedule in schedules] == [600.0] * 3
     assert [schedules[2].rate_at(t) for t in (239, 255, 271, 389, 391)] == [0.0, 2.5, 5.0, 5.0, 0.0]
     assert [schedules[0].rate_at(t) for t in (30, 60, 599)] == [25.0, 50.0, 50.0]
@@ -72,7 +72,7 @@ def test_groups_are_scenarios_and_tags_with_their_limits() -> None:
     )
     assert groups["scenario", "import"].endpoints == ("import / GET /items", "import / PUT /bulk")
     limits = groups["tag", "read"].limits, groups["scenario", "browsers"].limits
-    assert [one.errors if one else None for one in limits] == [0.01, None]
+    assert [limit.errors if limit else None for limit in limits] == [0.01, None]
     assert limits[1] is not None
     assert limits[1].p99 == 0.3
     assert groups["tag", "write"].limits is None
@@ -82,11 +82,15 @@ def test_a_plan_of_scenarios_travels_is_shortened_and_resumed() -> None:
     plan = plan_of(parse(MIX))
     assert Plan.from_json(plan.to_json()) == plan
     short = again(plan, 54.0, 1000)
-    assert [schedule_of(one).total for one in short.scenarios] == pytest.approx([60.0] * 3)
+    assert [schedule_of(scenario).total for scenario in short.scenarios] == pytest.approx(
+        [60.0] * 3
+    )
     assert schedule_of(short.scenarios[2]).rate_at(30) == 5.0
-    assert {one.before for one in short.scenarios} == {1000}
+    assert {scenario.before for scenario in short.scenarios} == {1000}
     rest = Resumption(((5.0, 305.0),), 400.0, 77).rest_of(plan)
-    assert [schedule_of(one).total for one in rest.scenarios] == pytest.approx([300.0] * 3)
+    assert [schedule_of(scenario).total for scenario in rest.scenarios] == pytest.approx(
+        [300.0] * 3
+    )
     assert [schedule_of(rest.scenarios[2]).rate_at(t) for t in (0, 89, 91)] == [5.0, 5.0, 0.0]
 
 

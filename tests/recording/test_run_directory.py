@@ -69,8 +69,8 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
         recorder.add(window(time + 1.0, timeout=time % 2))
     recorder.add(Event(3.0, EventKind.PROBE, "something"))
     recorder.close(ended="completed", seconds=5.0)
-    found = load_recording(directory)
-    gauge_series, counter_series = found.series
+    recording = load_recording(directory)
+    gauge_series, counter_series = recording.series
     assert (gauge_series.name, gauge_series.labels, gauge_series.kind) == (
         "g_bytes",
         labels,
@@ -79,16 +79,16 @@ def test_what_was_recorded_is_read_back(directory: Path) -> None:
     assert counter_series.kind is Kind.COUNTER
     np.testing.assert_array_equal(gauge_series.times, [0, 1, 2, 3, 4])
     np.testing.assert_array_equal(gauge_series.values, [0, 2.5, 5, 7.5, 10])
-    [windows] = found.windows
+    [windows] = recording.windows
     assert windows.requests.tolist() == [10] * 5
     assert windows.failures.tolist() == [0, 1, 0, 1, 0]
     assert windows.failure_kinds == {"timeout": 2}
     assert windows.counts.sum() == 50
-    assert found.users is not None
-    assert found.users.values.tolist() == [5] * 5
-    assert found.events == (Event(3.0, EventKind.PROBE, "something"),)
-    assert found.run.ended == "completed"
-    assert found.phases[0].end == 5.0
+    assert recording.users is not None
+    assert recording.users.values.tolist() == [5] * 5
+    assert recording.events == (Event(3.0, EventKind.PROBE, "something"),)
+    assert recording.run.ended == "completed"
+    assert recording.phases[0].end == 5.0
 
 
 def test_a_full_temporary_directory_is_said_of_a_recording_that_is_packed(
@@ -174,10 +174,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL
-    found = load_recording(directory)
-    assert len(found.series[0].times) == 90
-    assert found.run.ended == "crashed"
-    assert found.run.seconds == 89.0
+    recording = load_recording(directory)
+    assert len(recording.series[0].times) == 90
+    assert recording.run.ended == "crashed"
+    assert recording.run.seconds == 89.0
 
 
 def test_a_running_recording_can_be_read(directory: Path) -> None:
@@ -203,9 +203,9 @@ def test_a_full_disk_loses_nothing_from_memory(directory: Path) -> None:
         recorder.commit()
     recorder._database.execute("PRAGMA max_page_count=1000000")
     recorder.close(ended="completed", seconds=2000.0)
-    found = load_recording(directory)
-    assert found.sources[0].scrapes == 2000
-    assert {len(series.times) for series in found.series} == {1, 1999}
+    recording = load_recording(directory)
+    assert recording.sources[0].scrapes == 2000
+    assert {len(series.times) for series in recording.series} == {1, 1999}
 
 
 def test_a_directory_with_something_in_it_is_not_written_into(directory: Path) -> None:
@@ -329,9 +329,9 @@ def test_the_generators_health_and_exemplars_are_read_back(directory: Path) -> N
         replace(window(3.0), generator=replace(HEALTH, asked=None), exemplars=(failed, slow))
     )
     recorder.close(ended="completed", seconds=3.0)
-    found = load_recording(directory)
-    assert found.exemplars == (slow, failed)
-    own = found.generator
+    recording = load_recording(directory)
+    assert recording.exemplars == (slow, failed)
+    own = recording.generator
     assert own is not None
     np.testing.assert_array_equal(own.times, [1, 2, 3])
     np.testing.assert_array_equal(own.cpu_ratio, [0.5, np.nan, 0.5])
@@ -357,8 +357,8 @@ def test_a_recording_from_before_the_generators_health_is_still_read(directory: 
         database.execute("DROP TABLE generator")
         database.execute("DROP TABLE exemplars")
     database.close()
-    found = load_recording(directory)
-    assert (found.generator, found.exemplars, len(found.windows)) == (None, (), 1)
+    recording = load_recording(directory)
+    assert (recording.generator, recording.exemplars, len(recording.windows)) == (None, (), 1)
 
 
 def test_traces_are_read_back_and_an_older_recording_has_none(directory: Path) -> None:

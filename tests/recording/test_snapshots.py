@@ -166,6 +166,6 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_killed_run_keeps_what_was_committed(directory: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(directory)], check=False)
     assert done.returncode == -signal.SIGKILL
-    found = load_recording(directory)
-    assert found.run.ended == "crashed"
-    assert [one.read() for one in found.snapshots] == [b"first"]
+    recording = load_recording(directory)
+    assert recording.run.ended == "crashed"
+    assert [snapshot.read() for snapshot in recording.snapshots] == [b"first"]

@@ -53,7 +53,7 @@ OPEN = difference("p50", "GET /orders", Change.CANNOT_TELL, 0.06)
 
 
 def comparison(*differences: Difference, suspects: tuple[Suspect, ...] = ()) -> Comparison:
-    worse = any(one.verdict is Change.WORSE for one in differences)
+    worse = any(difference.verdict is Change.WORSE for difference in differences)
     return Comparison(
         base="main",
         candidate="branch",

@@ -193,7 +193,7 @@ def page_of(which: str) -> str:
 @pytest.mark.parametrize("which", ANALYSES)
 def test_nothing_in_the_page_points_at_a_network_but_the_profiles_own_links(which: str) -> None:
     analysis = ANALYSES[which]()
-    own = {url for one in analysis.exemplars for _, url in wording.links(analysis, one)}
+    own = {url for exemplar in analysis.exemplars for _, url in wording.links(analysis, exemplar)}
     for tag, attributes in Elements(page_of(which)).found:
         if tag == "a" and attributes.get("href") in own:
             assert attributes["rel"] == "noopener noreferrer"
@@ -292,7 +292,7 @@ def test_charts_that_fail_come_first() -> None:
 
 def test_the_banner_says_when_the_first_of_what_tells_of_one_resource_runs_out() -> None:
     analysis = failing()
-    worst = next(one for one in analysis.findings if one.exhausts_in_hours)
+    worst = next(finding for finding in analysis.findings if finding.exhausts_in_hours)
     heap = replace(worst, series="go_gc_heap_live_bytes", exhausts_in_hours=200.0)
     shown = replace(analysis, findings=(heap, *analysis.findings), lead=None)
     banner = page(shown).partition("</header>")[0]
@@ -405,7 +405,7 @@ def test_the_levels_that_were_fitted_are_points_in_the_chart_of_one_curve() -> N
 
 
 def test_parts_of_memory_lie_one_upon_the_other_below_their_capacity() -> None:
-    [chart] = [one for one in failing().charts if one.stacked]
+    [chart] = [chart for chart in failing().charts if chart.stacked]
     panel = html.panel_of(3, chart)
     assert panel.bounds == "capacity 128 MiB"
     assert figures.bounds_shown(chart) == [128 * 2**20]

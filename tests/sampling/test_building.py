@@ -95,9 +95,9 @@ def test_a_page_on_the_target_is_verified_as_the_target_is() -> None:
         '{url: "http://127.0.0.1:8080"}', '{url: "https://127.0.0.1:8080", tls: {insecure: true}}'
     )
     text += "sources: [{prometheus: {}}, {prometheus: {url: 'https://127.0.0.1:1/'}}]\n"
-    found = build_sources(parse_profile(text, "p.yaml", environment={})[0])
+    sources = build_sources(parse_profile(text, "p.yaml", environment={})[0])
     # Another port of the same host is another instance, so both are labelled.
-    pages = [one.source for one in found.values() if isinstance(one, Replica)]
+    pages = [one.source for one in sources.values() if isinstance(one, Replica)]
     assert [
         isinstance(one, Prometheus) and one.tls is not None and one.tls.insecure for one in pages
     ] == [True, False]
@@ -124,8 +124,8 @@ def test_a_wrong_source_is_refused_with_its_line(sources: str, said: str) -> Non
 
 
 def test_the_started_process_is_watched_beside_what_is_named() -> None:
-    found = build_sources(profile("  - prometheus: {}\n"), started_pid=1)
-    assert list(found) == ["process", "prometheus"]
+    sources = build_sources(profile("  - prometheus: {}\n"), started_pid=1)
+    assert list(sources) == ["process", "prometheus"]
 
 
 def test_files_of_tls_are_relative_to_the_profile(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_openmetrics_with_exemplars_timestamps_and_units() -> None:
         '# TYPE c counter\nc_total{path="/a#b {c}"} 5 1520879607.789 # {trace_id="k"} 1\nc_created 9\n'
         "# TYPE g gauge\ng +Inf\n# EOF\n"
     )
-    ours = {(one.name, one.labels): one for one in read(text, OPENMETRICS).samples}
+    ours = {(sample.name, sample.labels): sample for sample in read(text, OPENMETRICS).samples}
     assert {key[0] for key in ours} == {"a_seconds_sum", "a_seconds_count", "c_total", "g"}
     assert ours["c_total", (("path", "/a#b {c}"),)].value == 5.0
     for name in ("a_seconds_sum", "a_seconds_count"):

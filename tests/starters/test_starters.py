@@ -129,7 +129,7 @@ def test_as_many_workers_start_as_the_master_expects() -> None:
 
 
 def job(name: str) -> dict[str, Any]:
-    [found] = [one for one in jobs() if one["metadata"]["name"] == name]
+    [found] = [job for job in jobs() if job["metadata"]["name"] == name]
     return found
 
 

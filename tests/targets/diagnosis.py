@@ -36,7 +36,7 @@ def checked(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> dict[str, bool
 
 def _named(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The suspect that names the leak's place; empty without one."""
-    return next((one for one in suspects if same_place(leak.place, one["where"])), {})
+    return next((suspect for suspect in suspects if same_place(leak.place, suspect["where"])), {})
 
 
 def same_place(truth: str, said: str) -> bool:

@@ -40,7 +40,7 @@ class Orders:
 
     def of(self, *paths: str) -> list[Asked]:
         """The requests whose path begins so."""
-        return [one for one in self.asked if one.path.startswith(paths)]
+        return [request for request in self.asked if request.path.startswith(paths)]
 
     def answer(self, one: Asked) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body."""

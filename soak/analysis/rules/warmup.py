@@ -110,7 +110,10 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
 
 
 def _unfinished_tooth(subject: Subject) -> str:
-    """Why a rise tells nothing yet that follows a collection and is not over; empty where there is no such one."""
+    """Why a rise tells nothing yet that follows the only collection and is not over; empty where there is no such one.
+
+    Of several collections, the levels that they leave tell.
+    """
     _, values = _judged(subject)
     if len(values) < _PARTS:
         return ""
@@ -119,6 +122,12 @@ def _unfinished_tooth(subject: Subject) -> str:
     lowest = int(np.argmax(tops - values))
     top, low, last = float(tops[lowest]), float(values[lowest]), float(values[-1])
     fell, before, since = top - low, top - base, last - low
+    again = max(
+        _deepest_fall(values[: int(np.argmax(values[: lowest + 1])) + 1]),
+        _deepest_fall(values[lowest:]),
+    )
+    if again >= FELL_BACK * fell:
+        return ""
     if fell < max(FELL_BACK * before, FELL_BACK_LEAST * base) or since > NEXT_RISE * before:
         return ""
     said = [show_amount(each, subject.unit) for each in (fell, since)]
@@ -126,6 +135,11 @@ def _unfinished_tooth(subject: Subject) -> str:
         f"{capitalized(subject.noun)} fell back by {said[0]} once, as where a collector gives memory back, and has risen by "
         f"{said[1]} since: whether that falls back too, a run of {show_duration(WARMUP_SECONDS)} or more would tell."
     )
+
+
+def _deepest_fall(values: Floats) -> float:
+    """How far values fall, from the highest so far, at most."""
+    return float(np.max(np.maximum.accumulate(values) - values))
 
 
 def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str:

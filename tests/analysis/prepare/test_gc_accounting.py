@@ -30,7 +30,9 @@ def judged(*series: Series) -> Analysis:
 
 
 def verdicts(analysis: Analysis) -> dict[str, Verdict]:
-    return {one.series: one.verdict for one in analysis.findings if one.rule == "growth"}
+    return {
+        finding.series: finding.verdict for finding in analysis.findings if finding.rule == "growth"
+    }
 
 
 def test_live_data_that_no_collection_brought_up_to_date_excuses_nothing() -> None:
@@ -93,9 +95,9 @@ def test_real_collectors_cause_no_false_alarm_and_hide_no_leak(name: str) -> Non
     )
     assert analysis.verdict in allowed, analysis.reason
     code = [
-        one
-        for one in analysis.findings
-        if one.rule == "growth" and "Code" in dict(one.labels).get("id", "")
+        finding
+        for finding in analysis.findings
+        if finding.rule == "growth" and "Code" in dict(finding.labels).get("id", "")
     ]
     assert not code
 
@@ -104,7 +106,11 @@ def test_live_data_that_no_collection_measured_since_it_settled_does_not_pass() 
     ran = np.searchsorted([*range(5, 60, 5), SECONDS - 30], T, side="right")
     majors = counter("jvm_gc_pause_seconds_count", ran, action="end of major GC")
     seldom = judged(gauge(LIVE, 6e6 + 1e3 * (ran % 3)), MINOR, majors)
-    [found] = [one for one in seldom.findings if one.rule == "growth" and one.series == LIVE]
+    [found] = [
+        finding
+        for finding in seldom.findings
+        if finding.rule == "growth" and finding.series == LIVE
+    ]
     assert found.verdict is Verdict.INCONCLUSIVE, found.reason
     assert "may grow unseen: collections alone measure it" in found.reason
     assert "not seen to grow" not in found.reason  # it may well have climbed before it settled

@@ -30,9 +30,9 @@ def driven(descriptors: object, connections: object) -> Recording:
 
 def verdict_of(found: Recording) -> Verdict:
     [one] = [
-        one
-        for one in analyze(found, Limits()).findings
-        if (one.rule, one.series) == ("growth", "process_open_fds")
+        finding
+        for finding in analyze(found, Limits()).findings
+        if (finding.rule, finding.series) == ("growth", "process_open_fds")
     ]
     return one.verdict
 

@@ -34,7 +34,9 @@ def judged(*series: Series, snapshots: tuple[Snapshot, ...] = TAKEN, **limits: o
 
 def growth(analysis: Analysis) -> list[tuple[str, Verdict, float | None]]:
     return [
-        (one.series, one.verdict, one.observed) for one in analysis.findings if one.rule == "growth"
+        (finding.series, finding.verdict, finding.observed)
+        for finding in analysis.findings
+        if finding.rule == "growth"
     ]
 
 
@@ -45,7 +47,7 @@ def test_a_healthy_recording_with_disturbances_is_judged_as_without(by: float) -
     spiked = judged(gauge("process_resident_memory_bytes", disturbed(level, by)))
     assert calm.verdict is spiked.verdict is Verdict.PASS
     assert growth(spiked) == growth(calm)
-    [finding] = [one for one in spiked.findings if one.rule == "growth"]
+    [finding] = [finding for finding in spiked.findings if finding.rule == "growth"]
     assert finding.trend is not None
     assert finding.trend.resolution_per_hour < 30e6
 
@@ -66,7 +68,7 @@ def test_a_leak_is_found_through_its_snapshots() -> None:
     leak = 50e6 + np.arange(SECONDS) * 1e5 + noise(2e4)
     found = judged(gauge("process_resident_memory_bytes", disturbed(leak, -20e6)))
     assert found.verdict is Verdict.FAIL
-    [finding] = [one for one in found.findings if one.rule == "growth"]
+    [finding] = [finding for finding in found.findings if finding.rule == "growth"]
     assert finding.observed == pytest.approx(3.6e8, rel=0.02)
 
 
@@ -87,7 +89,11 @@ def test_the_rate_that_spans_a_snapshot_is_left_out() -> None:
     """CPU that a snapshot costs between two scrapes shows in the rate at the later one."""
     spent = np.cumsum(np.where(disturbed(np.zeros(SECONDS), 1.0) > 0, 3.0, 0.1))
     found = replace(recording(counter("process_cpu_seconds_total", spent)), snapshots=TAKEN)
-    [rate] = [one for one in prepare(found, 0.0).series if one.name == "process_cpu_seconds_total"]
+    [rate] = [
+        series
+        for series in prepare(found, 0.0).series
+        if series.name == "process_cpu_seconds_total"
+    ]
     known = rate.values[np.isfinite(rate.values)]
     assert len(known) > SECONDS / 2
     np.testing.assert_allclose(known, 0.1)
@@ -120,7 +126,7 @@ def test_snapshots_of_one_moment_are_one_mark_and_charts_show_all_samples() -> N
     marks = [phase for phase in found.phases if phase.name == "snapshot"]
     assert [marks[0].start, marks[0].end] == pytest.approx([20.0, 21.2])
     assert len(marks) == 1 + len(TAKEN[5:])
-    chart = next(one for one in found.charts if one.title == "Resident memory")
+    chart = next(chart for chart in found.charts if chart.title == "Resident memory")
     assert len(chart.curves[0].values) == SECONDS
     assert chart.curves[0].values.max() > 85e6
 
@@ -139,13 +145,13 @@ def after_the_load(values: Floats) -> Recording:
 def test_what_comes_after_the_load_is_shown_and_not_judged() -> None:
     times = np.arange(SECONDS)
     values = np.where(times < 200, 50e6, 50e6 + (times - 200) * 2e6) + noise(2e4)
-    found = analyze(
+    analysis = analyze(
         after_the_load(values),
         Limits.model_validate({"max": {"process_resident_memory_bytes": "60MB"}}),
     )
-    assert found.verdict is Verdict.PASS
-    assert found.findings[0].trend is None or found.findings[0].trend.lines[-1].end <= 200.0
-    [chart] = [one for one in found.charts if one.title == "Resident memory"]
+    assert analysis.verdict is Verdict.PASS
+    assert analysis.findings[0].trend is None or analysis.findings[0].trend.lines[-1].end <= 200.0
+    [chart] = [chart for chart in analysis.charts if chart.title == "Resident memory"]
     assert chart.curves[0].times.max() == SECONDS - 1
 
 
@@ -153,8 +159,8 @@ def test_only_requests_of_the_load_itself_are_counted() -> None:
     asked = windows()
     made = np.where((np.arange(SECONDS) < 200) | (np.arange(SECONDS) >= 220), 50, 0)
     leak = after_the_load(50e6 + 2000.0 * np.cumsum(made) + noise(2e3))
-    found = analyze(
+    analysis = analyze(
         replace(leak, windows=(replace(asked, requests=made.astype(np.int64)),)), Limits()
     )
-    assert found.endpoints[0].requests == 50 * 200
-    assert ", 1.95 KiB per request" in found.reason
+    assert analysis.endpoints[0].requests == 50 * 200
+    assert ", 1.95 KiB per request" in analysis.reason

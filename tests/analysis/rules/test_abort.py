@@ -32,7 +32,11 @@ def aborted(of_target: bool) -> Recording:
 
 
 def finding_of(recording: Recording) -> Finding:
-    [found] = [one for one in analyze(recording, Limits()).findings if one.rule is RuleName.ABORT]
+    [found] = [
+        finding
+        for finding in analyze(recording, Limits()).findings
+        if finding.rule is RuleName.ABORT
+    ]
     return found
 
 
@@ -58,7 +62,7 @@ def test_any_other_rule_leaves_the_run_open() -> None:
 
 def test_a_run_that_no_rule_ended_has_no_such_finding() -> None:
     analysis = analyze(recording(gauge("process_open_fds", 20.0)), Limits())
-    assert not [one for one in analysis.findings if one.rule is RuleName.ABORT]
+    assert not [finding for finding in analysis.findings if finding.rule is RuleName.ABORT]
 
 
 def test_run_json_keeps_it() -> None:

@@ -18,7 +18,7 @@ def resident(share: float, bend: float = 1.0) -> Finding:
     """Resident memory that rises by a share of its level in a run of five minutes."""
     shape = (TIMES / SECONDS) ** bend
     run = recording(gauge(RSS, 50e6 * (1 + share * shape) + noise(1e4)))
-    [finding] = [one for one in analyze(run, Limits()).findings if one.series == RSS]
+    [finding] = [finding for finding in analyze(run, Limits()).findings if finding.series == RSS]
     return finding
 
 

@@ -35,7 +35,9 @@ def judged(
 
 def only(analysis: Analysis, rule: RuleName) -> Finding:
     [finding] = [
-        one for one in analysis.findings if one.rule is rule and one.verdict is not Verdict.PASS
+        finding
+        for finding in analysis.findings
+        if finding.rule is rule and finding.verdict is not Verdict.PASS
     ]
     return finding
 
@@ -174,8 +176,8 @@ def test_a_target_that_serves_nothing_at_the_end(failing: Iterable[int], verdict
     served = windows()
     failures = np.where(np.arange(SECONDS) < 294, 0, served.requests)
     served = replace(served, failures=failures, failure_kinds={"refused": 300})
-    found = recording(MEMORY, requests=[served], sources=[health(failing=list(failing))])
-    analysis = judged(found)
+    recorded = recording(MEMORY, requests=[served], sources=[health(failing=list(failing))])
+    analysis = judged(recorded)
     assert analysis.verdict is verdict
     assert analysis.reason.startswith("No request succeeded any more from 4.9 min of the load on")
 
@@ -191,8 +193,8 @@ def test_a_service_that_only_fails_from_some_time_on_is_inconclusive() -> None:
     assert finding.reason.startswith(
         "Requests mostly succeeded in only 1% of the time from 3.3 min to 5 min of the load"
     )
-    found = recording(MEMORY, requests=[served], sources=[health()])
-    assert judged(found, Limits(errors=1.0)).verdict is Verdict.PASS
+    recorded = recording(MEMORY, requests=[served], sources=[health()])
+    assert judged(recorded, Limits(errors=1.0)).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,7 @@ def test_far_fewer_arrivals_than_asked_for_are_inconclusive(made: float, verdict
     column = np.full(SECONDS, 50.0)
     column[200:] = made - 1.5 * (verdict is Verdict.INCONCLUSIVE)
     found = replace(recording(MEMORY, sources=[health()]), generator=generator(50.0, column))
-    findings = [one for one in judged(found).findings if one.series == "load_arrivals"]
+    findings = [finding for finding in judged(found).findings if finding.series == "load_arrivals"]
     assert bool(findings) == (verdict is Verdict.INCONCLUSIVE)
 
 
@@ -290,12 +292,12 @@ def test_a_run_that_sent_nothing_broke() -> None:
 
 def test_an_endpoint_that_was_never_sent_or_always_failed_is_a_warning() -> None:
     fine, bad = windows(), windows("GET /bad", requests=1, failures=1)
-    found = recording(MEMORY, requests=[fine, bad], sources=[health()])
-    analysis = judged(found, Limits(errors=0.5), AskedLoad(("GET /", "GET /bad", "GET /never")))
+    recorded = recording(MEMORY, requests=[fine, bad], sources=[health()])
+    analysis = judged(recorded, Limits(errors=0.5), AskedLoad(("GET /", "GET /bad", "GET /never")))
     assert "never sent: GET /never, so whether it leaks is not known" in analysis.warnings
     assert any(text.startswith("GET /bad: all 300 requests failed") for text in analysis.warnings)
     assert analysis.verdict is Verdict.PASS
-    without = judged(found)
+    without = judged(recorded)
     assert without.verdict is Verdict.INCONCLUSIVE
     assert "an endpoint that mostly fails is not doing the work" in without.reason
 
@@ -305,16 +307,20 @@ def test_failures_that_no_limit_judges_are_told_from_one_in_a_hundred(
     share: float, told: bool
 ) -> None:
     failing = windows("GET /bad", requests=1000, failures=round(1000 * share))
-    found = recording(MEMORY, requests=[failing], sources=[health()])
-    warnings = judged(found).warnings
+    recorded = recording(MEMORY, requests=[failing], sources=[health()])
+    warnings = judged(recorded).warnings
     assert any("no limit judges that" in text for text in warnings) is told
-    assert not any("no limit judges" in text for text in judged(found, Limits(errors=0.5)).warnings)
+    assert not any(
+        "no limit judges" in text for text in judged(recorded, Limits(errors=0.5)).warnings
+    )
 
 
 def test_a_run_whose_load_failed_broke_and_says_why() -> None:
-    found = recording(MEMORY, sources=[health()], ended=Ending.ABORTED)
+    recorded = recording(MEMORY, sources=[health()], ended=Ending.ABORTED)
     analysis = judged(
-        replace(found, run=replace(found.run, failure="the load's process was killed by signal 9"))
+        replace(
+            recorded, run=replace(recorded.run, failure="the load's process was killed by signal 9")
+        )
     )
     assert analysis.broken == "The run broke: the load's process was killed by signal 9."
     assert (analysis.verdict, analysis.reason) == (Verdict.INCONCLUSIVE, analysis.broken)

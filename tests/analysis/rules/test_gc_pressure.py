@@ -20,7 +20,7 @@ def judged(*series: Series, **limits: Any) -> Analysis:
 
 
 def gc_of(analysis: Analysis) -> Finding:
-    [found] = [one for one in analysis.findings if one.rule == "gc"]
+    [found] = [finding for finding in analysis.findings if finding.rule == "gc"]
     return found
 
 
@@ -84,7 +84,11 @@ def test_a_mean_pause_where_no_longest_is_told() -> None:
     total = counter("jvm_gc_pause_seconds_sum", np.cumsum(np.where(T == 100, 0.4, 0.01)))
     count = counter("jvm_gc_pause_seconds_count", T + 1.0)
     analysis = judged(BIG, total, count)
-    pauses = [one for one in analysis.findings if one.rule == "gc" and one.unit == "seconds"]
+    pauses = [
+        finding
+        for finding in analysis.findings
+        if finding.rule == "gc" and finding.unit == "seconds"
+    ]
     assert pauses[0].observed == pytest.approx(0.4)
 
 
@@ -100,7 +104,9 @@ def test_collections_of_a_jvm_that_snapshots_ask_for_are_none_of_the_programs() 
             ("max", np.full(len(T), pause), Kind.GAUGE),
         )
     ]
-    found = {one.unit: one for one in judged(BIG, *series).findings if one.rule == "gc"}
+    found = {
+        finding.unit: finding for finding in judged(BIG, *series).findings if finding.rule == "gc"
+    }
     assert found["collections/min"].observed == pytest.approx(6.0)
     assert found["seconds"].observed == 0.02
 
@@ -113,7 +119,9 @@ def test_minor_collections_of_node_do_not_count() -> None:
         "nodejs_gc_duration_seconds_count", T, T // 30, (("kind", "major"),), Kind.COUNTER, "p"
     )
     found = [
-        one for one in judged(BIG, minor, major).findings if one.rule == "gc" and "/min" in one.unit
+        finding
+        for finding in judged(BIG, minor, major).findings
+        if finding.rule == "gc" and "/min" in finding.unit
     ]
     assert [round(one.observed or 0) for one in found] == [2]
 
@@ -138,7 +146,7 @@ def test_replicas_have_their_own_collectors() -> None:
     seldom = Series(
         "go_gc_cycles_total_gc_cycles_total", T, T / 10, (("instance", "b"),), Kind.COUNTER, "p"
     )
-    found = [one for one in judged(BIG, often, seldom).findings if one.rule == "gc"]
+    found = [finding for finding in judged(BIG, often, seldom).findings if finding.rule == "gc"]
     assert {one.labels: round(one.observed or 0) for one in found} == {
         (("instance", "a"),): 180,
         (("instance", "b"),): 6,

@@ -75,7 +75,7 @@ def made(
 
 
 def finding(analysis: Analysis, rule: str = "generator") -> Finding:
-    (found,) = [one for one in analysis.findings if one.rule == rule]
+    (found,) = [finding for finding in analysis.findings if finding.rule == rule]
     return found
 
 
@@ -132,7 +132,7 @@ def test_several_workers_are_told_that_they_should_be_more() -> None:
     analysis = analyze(replace(made(busiest, scheduled(30)), coverages=coverages), Limits())
     # One that is lost is a finding of the same rule, which does not hide that the others were
     # saturated.
-    assert {one.series for one in analysis.findings if one.rule == "generator"} == {
+    assert {finding.series for finding in analysis.findings if finding.rule == "generator"} == {
         "load_workers",
         "soak_load_cpu_ratio",
     }
@@ -197,13 +197,15 @@ def timed_out(seen: EndpointWindows, each: int) -> EndpointWindows:
 def test_timeouts_are_a_rate_that_is_not_kept_and_not_a_service_that_mostly_fails() -> None:
     analysis = judged(generator(), timed_out(scheduled(50), 30))
     assert analysis.reason.startswith("The target did not keep the rate from ")
-    assert not any(one.series == "load_successes" for one in analysis.findings)
+    assert not any(finding.series == "load_successes" for finding in analysis.findings)
 
 
 def test_an_endpoint_that_hangs_beside_others_that_do_not_is_no_rate_that_is_not_kept() -> None:
     hangs = replace(timed_out(scheduled(25), 25), endpoint="GET /hangs")
     recorded = replace(made(generator(), scheduled(25)), windows=(scheduled(25), hangs))
-    assert not any(one.series == "load_rate" for one in analyze(recorded, Limits()).findings)
+    assert not any(
+        finding.series == "load_rate" for finding in analyze(recorded, Limits()).findings
+    )
 
 
 def test_a_queue_that_is_answered_soon_is_no_rate_that_is_not_kept() -> None:
@@ -211,7 +213,7 @@ def test_a_queue_that_is_answered_soon_is_no_rate_that_is_not_kept() -> None:
     second = np.arange(SECONDS) % 100
     answered = np.where(second < 25, 0, np.where(second == 25, 26 * ASKED, ASKED))
     analysis = judged(generator(), replace(scheduled(), requests=answered))
-    assert not any(one.series == "load_rate" for one in analysis.findings)
+    assert not any(finding.series == "load_rate" for finding in analysis.findings)
 
 
 def test_a_rate_that_was_not_kept_for_a_part_says_from_when_to_when() -> None:
@@ -232,7 +234,9 @@ def test_a_slow_target_is_not_the_generators_fault() -> None:
     assert finding(analysis).verdict is Verdict.PASS
     assert finding(analysis, "rate").verdict is Verdict.FAIL
     assert analysis.verdict is Verdict.FAIL
-    assert any(one.reason.startswith("The target did not keep") for one in analysis.findings)
+    assert any(
+        finding.reason.startswith("The target did not keep") for finding in analysis.findings
+    )
     assert analysis.warnings == ()
 
 
@@ -361,7 +365,7 @@ def test_a_generator_that_is_busy_and_keeps_up_is_a_warning() -> None:
 
 def test_a_recording_without_it_is_judged_as_before() -> None:
     analysis = judged(None)
-    assert [one for one in analysis.findings if one.rule == "generator"] == []
+    assert [finding for finding in analysis.findings if finding.rule == "generator"] == []
     assert analysis.verdict is Verdict.PASS
 
 
@@ -371,7 +375,7 @@ def test_its_series_are_there_to_limit_and_to_draw_and_never_judged_for_growth()
         own, scheduled(late=1), limits=Limits.model_validate({"max": {"soak_load_cpu_ratio": 0.4}})
     )
     assert finding(analysis, "max").verdict is Verdict.FAIL
-    assert {one.series for one in analysis.findings if one.rule == "growth"} == {
+    assert {finding.series for finding in analysis.findings if finding.rule == "growth"} == {
         "process_resident_memory_bytes"
     }
     assert {"asked", "all"} <= {

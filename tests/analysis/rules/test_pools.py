@@ -42,16 +42,16 @@ def pool_warnings(analysis: Analysis) -> list[str]:
 def drained(after: float) -> Recording:
     """A load of 200 s and a drain of 100 s in which `after` connections stay in use."""
     values = np.where(np.arange(SECONDS) < 200, 8.0, after)
-    found = recording(
+    recorded = recording(
         MEMORY, gauge("go_sql_in_use_connections", values), gauge("go_sql_max_open_connections", 20)
     )
-    return replace(found, phases=(Phase("steady", 0.0, 200.0), Phase("drain", 200.0, 300.0)))
+    return replace(recorded, phases=(Phase("steady", 0.0, 200.0), Phase("drain", 200.0, 300.0)))
 
 
 @pytest.mark.parametrize(("after", "fails"), [(0.0, False), (1.0, True), (3.0, True)])
 def test_connections_that_do_not_come_back_after_the_load_fail(after: float, fails: bool) -> None:
     analysis = judged(drained(after))
-    told = [one for one in analysis.findings if "never returned" in one.reason]
+    told = [finding for finding in analysis.findings if "never returned" in finding.reason]
     assert bool(told) is fails
     if fails:
         assert analysis.verdict is Verdict.FAIL
@@ -151,8 +151,8 @@ def test_an_unlimited_pool_has_no_maximum() -> None:
 
 
 def long_run(*series: Series) -> Recording:
-    found = recording(*series, seconds=LONG, requests=[])
-    return replace(found, run=RunInfo("test", "", LONG, Ending.COMPLETED))
+    recorded = recording(*series, seconds=LONG, requests=[])
+    return replace(recorded, run=RunInfo("test", "", LONG, Ending.COMPLETED))
 
 
 @pytest.mark.parametrize(("idle", "told"), [(30, True), (4, False)])

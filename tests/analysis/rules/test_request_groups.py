@@ -34,11 +34,11 @@ def test_limits_of_a_group_are_judged_over_all_its_requests() -> None:
             windows("other", 0.01, 5),
         ],
     )
-    found = analyze(run, Limits(), asked_load=AskedLoad(("fast", "slow", "other"), None, groups))
+    analysis = analyze(run, Limits(), asked_load=AskedLoad(("fast", "slow", "other"), None, groups))
     judged = {
-        (one.series, one.labels): one
-        for one in found.findings
-        if one.labels and one.labels[0][0] in ("scenario", "tag")
+        (finding.series, finding.labels): finding
+        for finding in analysis.findings
+        if finding.labels and finding.labels[0][0] in ("scenario", "tag")
     }
     own = (("scenario", "browsers"),)
     assert {key[0]: one.verdict for key, one in judged.items() if key[1] == own and one.unit != "ratio"} == {
@@ -51,11 +51,11 @@ def test_limits_of_a_group_are_judged_over_all_its_requests() -> None:
     )
     assert judged["http_request_p50_seconds", own].verdict is Verdict.PASS
     assert judged["http_request_p99_seconds", (("tag", "read"),)].verdict is Verdict.PASS
-    told = json.loads(REPORTERS["json"].render(found))["groups"]
+    told = json.loads(REPORTERS["json"].render(analysis))["groups"]
     assert [(one["kind"], one["name"], one["requests"], one["endpoints"]) for one in told] == [
         ("scenario", "browsers", 12000, ["fast", "slow"]), ("tag", "read", 9000, ["fast"]),
     ]  # fmt: skip
     for name in ("terminal", "markdown", "html"):
-        text = str(REPORTERS[name].render(found))
+        text = str(REPORTERS[name].render(analysis))
         assert "browsers" in text
         assert "12,000" in text

@@ -23,7 +23,11 @@ def judged(*series: Series, **limits: object) -> Analysis:
 
 
 def resident(analysis: Analysis) -> tuple[Verdict, str]:
-    [found] = [one for one in analysis.findings if one.series == "process_resident_memory_bytes"]
+    [found] = [
+        finding
+        for finding in analysis.findings
+        if finding.series == "process_resident_memory_bytes"
+    ]
     return found.verdict, found.reason
 
 

@@ -25,9 +25,9 @@ def memory(
 def judged(*series: Series, events: Any = (), **limits: Any) -> list[Finding]:
     run = recording(*series, seconds=SECONDS, events=events)
     return [
-        one
-        for one in analyze(run, Limits.model_validate(limits)).findings
-        if one.rule is RuleName.MAX
+        finding
+        for finding in analyze(run, Limits.model_validate(limits)).findings
+        if finding.rule is RuleName.MAX
     ]
 
 

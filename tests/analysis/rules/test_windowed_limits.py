@@ -27,7 +27,9 @@ def judged(
         seconds=minutes * 60,
     )
     [found] = [
-        one for one in analyze(run, limits).findings if one.series == "http_request_p99_seconds"
+        finding
+        for finding in analyze(run, limits).findings
+        if finding.series == "http_request_p99_seconds"
     ]
     return found
 
@@ -78,14 +80,16 @@ def test_errors_and_endpoints_have_such_limits_too() -> None:
     limits = Limits.model_validate({"errors": {"at": "1%", "in": "100% of minutes"}})
     run = recording(MEMORY, requests=[windows("GET /", 0.01, 50, 1, 120)], seconds=120)
     [found] = [
-        one for one in analyze(run, limits).findings if one.series == "http_request_error_ratio"
+        finding
+        for finding in analyze(run, limits).findings
+        if finding.series == "http_request_error_ratio"
     ]
     assert found.verdict is Verdict.FAIL
     own = {"GET /": Limits.model_validate({"p99": {"at": "1s", "in": "100% of minutes"}})}
     [found] = [
-        one
-        for one in analyze(run, Limits(), own).findings
-        if one.series == "http_request_p99_seconds"
+        finding
+        for finding in analyze(run, Limits(), own).findings
+        if finding.series == "http_request_p99_seconds"
     ]
     assert (found.verdict, found.labels) == (Verdict.PASS, (("endpoint", "GET /"),))
 

@@ -48,7 +48,11 @@ def export(run: Path, path: Path, apart: float) -> None:
     total = Series(
         "http_requests_total", recording.windows[0].times, np.cumsum(requests).astype(float)
     )
-    kept = [one for one in recording.series if any(fnmatchcase(one.name, name) for name in KEPT)]
+    kept = [
+        series
+        for series in recording.series
+        if any(fnmatchcase(series.name, name) for name in KEPT)
+    ]
     times = _thinned(kept[0].times, apart)
     columns: dict[str, Floats] = {}
     for one in (*kept, total):

@@ -181,11 +181,13 @@ def test_what_is_no_number_or_never_moves_is_no_leak() -> None:
     windows, done = driven()
     holes = np.where(np.arange(SECONDS) % 7 == 0, np.nan, done[:, 2])
     assert [
-        one.endpoint
-        for one in attribute(at(windows), holes, windows, key="x", unit="bytes").contributors
+        contributor.endpoint
+        for contributor in attribute(
+            at(windows), holes, windows, key="x", unit="bytes"
+        ).contributors
     ] == ["GET /2"]
     flat = attribute(at(windows), np.full(SECONDS, 7.0), windows, key="x", unit="bytes")
-    assert (flat.contributors, flat.refused, {one.per_request for one in flat.amounts}) == (
+    assert (flat.contributors, flat.refused, {amount.per_request for amount in flat.amounts}) == (
         (),
         None,
         {0.0},

@@ -46,11 +46,11 @@ def test_goroutines_are_grouped_by_what_they_wait_for_and_where() -> None:
     )
     assert first.own
     assert first.site.slope[0] == pytest.approx(0.1)
-    assert {(one.blocked, one.place.function, one.own) for one in others} == {
+    assert {(other.blocked, other.place.function, other.own) for other in others} == {
         ("in a select", "main.count", True),
         ("waiting for input or output", "net/http.(*persistConn).readLoop", False),
     }
-    assert not any(one.site.sure for one in others)
+    assert not any(other.site.sure for other in others)
 
 
 def test_two_snapshots_make_no_groups() -> None:
@@ -96,7 +96,7 @@ def test_a_library_is_nobodys_own_place() -> None:
         ProfileSnapshot(i, 10.0 * i, read_pprof(profile([row], ("inuse_objects", "inuse_space"))))
         for i, row in enumerate(stacks)
     ]
-    assert [one.place.function for one in allocation_sites(found, "inuse_space")] == [
+    assert [site.place.function for site in allocation_sites(found, "inuse_space")] == [
         "github.com/x/y.Do"
     ]
 

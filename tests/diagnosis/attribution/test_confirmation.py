@@ -73,12 +73,12 @@ def made() -> Floats:
 def run(memory: Floats, *snapshots: Snapshot) -> Recording:
     asked = windows(seconds=SECONDS)
     requests = np.diff(made(), prepend=0.0).astype(np.int64)
-    found = recording(
+    recorded = recording(
         gauge("process_resident_memory_bytes", memory),
         requests=[replace(asked, requests=requests)],
         seconds=SECONDS,
     )
-    return replace(found, phases=PHASES, snapshots=snapshots)
+    return replace(recorded, phases=PHASES, snapshots=snapshots)
 
 
 def test_a_leak_goes_on_where_it_stopped() -> None:

@@ -56,7 +56,7 @@ def test_two_snapshots_say_nothing() -> None:
 
 
 def test_without_traffic_there_is_no_growth_a_request() -> None:
-    idle = [ProfileSnapshot(one.time, 5.0, one.profile) for one in snapshots(4)]
+    idle = [ProfileSnapshot(snapshot.time, 5.0, snapshot.profile) for snapshot in snapshots(4)]
     assert allocation_sites(idle, "inuse_space") == []
 
 

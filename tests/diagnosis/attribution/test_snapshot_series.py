@@ -84,15 +84,15 @@ def test_a_snapshot_that_failed_is_no_sample() -> None:
 
 def test_a_heap_that_grows_in_a_straight_line_from_snapshot_to_snapshot_fails_the_run() -> None:
     [finding] = [
-        one
-        for one in judge(hooked(2048), PROFILE).findings
-        if one.series == "python_traced_memory_bytes"
+        finding
+        for finding in judge(hooked(2048), PROFILE).findings
+        if finding.series == "python_traced_memory_bytes"
     ]
     assert finding.verdict is Verdict.FAIL
     [steady] = [
-        one
-        for one in judge(hooked(0), PROFILE).findings
-        if one.series == "python_traced_memory_bytes"
+        finding
+        for finding in judge(hooked(0), PROFILE).findings
+        if finding.series == "python_traced_memory_bytes"
     ]
     assert steady.verdict is Verdict.PASS
 

@@ -70,10 +70,13 @@ def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) ->
     ).suspects
     told = [
         {
-            "class": one.leak_class,
-            **{name: getattr(one, name) for name in ("where", "endpoint", "per_request", "unit")},
+            "class": suspect.leak_class,
+            **{
+                name: getattr(suspect, name)
+                for name in ("where", "endpoint", "per_request", "unit")
+            },
         }
-        for one in suspects
+        for suspect in suspects
     ]
     assert all(checked(leak_of(cell), told).values()), (checked(leak_of(cell), told), told)
 
@@ -82,10 +85,12 @@ def test_growth_that_follows_a_mix_varied_on_purpose_is_judged_on_that_endpoints
     recording = kept("go-context")
     assert analyze(recording, Limits()).verdict is Verdict.INCONCLUSIVE
     analysis = analyze(recording, Limits(), request_clock=on_request_clock)
-    trend = next(one.trend for one in analysis.findings if one.series == "go_goroutines")
-    windows = next(one for one in recording.windows if one.endpoint == "GET /stock/7").between(
-        5.0, 184.0
+    trend = next(
+        finding.trend for finding in analysis.findings if finding.series == "go_goroutines"
     )
+    windows = next(
+        window for window in recording.windows if window.endpoint == "GET /stock/7"
+    ).between(5.0, 184.0)
     assert trend is not None
     assert trend.slope_per_hour == pytest.approx(3600 * windows.requests.sum() / 179, rel=0.02)
     assert trend.clock is not None
@@ -160,7 +165,7 @@ def test_goroutines_that_two_endpoints_share_are_counted_per_request_to_both() -
 
 def test_what_known_places_add_up_to_is_not_suspected_of_every_endpoint_again() -> None:
     both: Heap = {CACHE: {"GET /a": 4096, "GET /c": 4096}, ("main.audit",): {"POST /b": 8192}}
-    assert {one.endpoint for one in diagnosis(run(both)).suspects} == {
+    assert {suspect.endpoint for suspect in diagnosis(run(both)).suspects} == {
         "GET /a and GET /c",
         "POST /b",
     }
@@ -170,7 +175,7 @@ def test_what_known_places_add_up_to_is_not_suspected_of_every_endpoint_again() 
     )  # what no place explains stays every endpoint's
     heap = replace(recording.series[0], values=recording.series[0].values + unplaced)
     more = diagnosis(replace(recording, series=(heap, *recording.series[1:])))
-    assert "*" in {one.endpoint for one in more.suspects}
+    assert "*" in {suspect.endpoint for suspect in more.suspects}
 
 
 def test_one_leak_that_shows_in_several_series_is_one_suspect() -> None:
@@ -186,7 +191,7 @@ def test_the_same_bytes_on_every_endpoint_are_a_closures() -> None:
     analysis = diagnosis(
         run({("main.audited.func1",): {"GET /a": 4096, "POST /b": 4096, "GET /c": 4096}})
     )
-    assert [(one.leak_class, one.endpoint) for one in analysis.suspects] == [
+    assert [(suspect.leak_class, suspect.endpoint) for suspect in analysis.suspects] == [
         ("closure-retention", "*")
     ]
     assert analysis.reason.startswith("Every endpoint leaks 4")
@@ -215,7 +220,7 @@ def test_requests_that_outlive_their_answer_are_a_requests_context(stack: tuple[
     assert (suspect.leak_class, suspect.where.partition(" ")[0]) == ("request-context", "main.keep")
     assert only(run({**page, stack: {}})).leak_class == "unbounded-cache"
     two = run({**page, CACHE: {"GET /a": 16384}, stack: {"GET /c": 4096}})
-    classes = {one.endpoint: one.leak_class for one in diagnosis(two).suspects}
+    classes = {suspect.endpoint: suspect.leak_class for suspect in diagnosis(two).suspects}
     assert classes == {"GET /a": "unbounded-cache", "GET /c": "request-context"}
 
 
@@ -273,7 +278,7 @@ def test_what_grows_at_several_places_and_is_in_no_series_costs_all_of_it() -> N
     recording = run(
         {(f"main.{name}", "main.orders"): {"GET /c": 8192} for name in ("check", "wrap", "copy")}
     )
-    unseen = [one for one in recording.series if one.name != "go_gc_heap_live_bytes"]
+    unseen = [series for series in recording.series if series.name != "go_gc_heap_live_bytes"]
     suspect = only(replace(recording, series=tuple(unseen)))
     assert suspect.per_request == pytest.approx(3 * 8192, rel=0.05)
 
@@ -330,9 +335,11 @@ def test_without_snapshots_the_series_still_name_a_class_and_say_what_is_missing
 
 def test_resident_memory_alone_over_a_steady_heap_accuses_nobody_within_minutes() -> None:
     leaky = run({CACHE: {"GET /a": 4096}})
-    resident = [one for one in leaky.series if one.name == "process_resident_memory_bytes"]
+    resident = [series for series in leaky.series if series.name == "process_resident_memory_bytes"]
     calm = run()
-    series = tuple(resident[0] if one.name == resident[0].name else one for one in calm.series)
+    series = tuple(
+        resident[0] if series.name == resident[0].name else series for series in calm.series
+    )
     analysis = diagnosis(replace(calm, series=series))
     assert (analysis.verdict, analysis.suspects) == (Verdict.INCONCLUSIVE, ())
 
@@ -377,10 +384,13 @@ def test_one_measure_alone_needs_no_explanation() -> None:
 
 def test_snapshots_that_cannot_be_read_are_one_warning_and_the_rest_goes_on() -> None:
     leaky = run(goroutines={BLOCKED: {"POST /b": 1}})
-    broken = tuple(_as_a_page(one) if one.kind == "heap" else one for one in leaky.snapshots)
+    broken = tuple(
+        _as_a_page(snapshot) if snapshot.kind == "heap" else snapshot
+        for snapshot in leaky.snapshots
+    )
     analysis = diagnosis(replace(leaky, snapshots=broken))
-    assert [one.leak_class for one in analysis.suspects] == ["goroutine-leak"]
-    assert sum("heap snapshots cannot be read" in one for one in analysis.warnings) == 1
+    assert [suspect.leak_class for suspect in analysis.suspects] == ["goroutine-leak"]
+    assert sum("heap snapshots cannot be read" in warning for warning in analysis.warnings) == 1
 
 
 def _as_a_page(snapshot: Snapshot) -> Snapshot:

@@ -21,23 +21,23 @@ def test_no_row_and_no_number_comes_twice_and_all_rows_are_used(tmp_path: Path) 
     with orders() as shop:
         driven = Driven(tmp_path, shop.url, "rate: 60/s, duration: 2s, processes: 2", UNIQUE)
     assert (driven.failure, driven.warnings, driven.failures()) == (None, [], {})
-    asked = [one.path.split("/")[1:] for one in shop.asked]
+    asked = [request.path.split("/")[1:] for request in shop.asked]
     assert sorted(sku for sku, _, _ in asked) == sorted(f"s{n}" for n in range(120))
     assert sorted(int(user) for _, user, _ in asked) == list(range(1, 121))
     assert len({number for _, _, number in asked}) == 120
     # Trace ids begin with what each process drew for itself.
     traces = [
-        one.headers[name].split("-")[1]
-        for one in shop.asked
-        for name in one.headers
+        request.headers[name].split("-")[1]
+        for request in shop.asked
+        for name in request.headers
         if name.lower() == "traceparent"
     ]
     prefixes = {trace[:16] for trace in traces}
     assert len(prefixes) == 2
     healths = [window.generator for window in driven.windows if window.generator is not None]
     assert len(healths) == len(driven.windows)
-    assert sum(one.asked or 0.0 for one in healths) == pytest.approx(120)
-    assert sum(one.made for one in healths) == 120
+    assert sum(health.asked or 0.0 for health in healths) == pytest.approx(120)
+    assert sum(health.made for health in healths) == 120
 
 
 def test_the_run_goes_on_until_no_process_has_a_row(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_the_run_goes_on_until_no_process_has_a_row(tmp_path: Path) -> None:
         driven = Driven(
             tmp_path, shop.url, "users: 3, pace: 40ms, duration: 20s, processes: 2", UNIQUE
         )
-    assert sorted(one.path.split("/")[1] for one in shop.asked) == sorted(
+    assert sorted(request.path.split("/")[1] for request in shop.asked) == sorted(
         f"s{n}" for n in range(60)
     )
     assert driven.failure is not None
@@ -80,9 +80,9 @@ def test_staged_users_add_up_to_those_asked_for(tmp_path: Path) -> None:
     users = [window.users for window in driven.windows]
     assert set(users[2:5]) == {5}
     assert set(users[8:11]) == {2}
-    assert {one.path for one in shop.asked} == {f"/{number}" for number in range(1, 6)}
+    assert {request.path for request in shop.asked} == {f"/{number}" for number in range(1, 6)}
     # The last to come were the first to go.
-    late = {one.path for one in shop.asked if one.time > shop.asked[0].time + 2.2}
+    late = {request.path for request in shop.asked if request.time > shop.asked[0].time + 2.2}
     assert late == {"/1", "/2"}
 
 
@@ -102,7 +102,7 @@ def test_each_process_has_a_token_of_its_own_before_the_load_begins(tmp_path: Pa
         driven = Driven(tmp_path, shop.url, "rate: 50/s, duration: 1s, processes: 2", AUTH)
     assert (driven.failure, driven.failures(), len(shop.issued)) == (None, {}, 2)
     assert sum(driven.requests().values()) == 50
-    assert {one.headers["authorization"] for one in shop.of("/a", "/b")} == {
+    assert {request.headers["authorization"] for request in shop.of("/a", "/b")} == {
         "Bearer t1",
         "Bearer t2",
     }

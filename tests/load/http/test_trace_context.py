@@ -37,7 +37,7 @@ def test_the_header_is_what_w3c_says_and_the_rest_of_the_head_stays() -> None:
 def test_ids_are_all_different_and_none_is_zero() -> None:
     ids = {trace_id(next_trace()) for _ in range(10_000)}
     assert len(ids) == 10_000
-    assert all(len(one) == 32 and int(one[16:], 16) for one in ids)
+    assert all(len(number) == 32 and int(number[16:], 16) for number in ids)
     assert trace_id(0) == ""
 
 

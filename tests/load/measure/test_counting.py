@@ -76,5 +76,7 @@ def test_a_window_survives_the_pipe(requests: list[tuple[str, float, int, str | 
     assert found.time == 1.5
     assert found.endpoints == window.endpoints
     assert found.generator == window.generator
-    assert found.exemplars == tuple(replace(one, time=one.time - 100.0) for one in window.exemplars)
+    assert found.exemplars == tuple(
+        replace(exemplar, time=exemplar.time - 100.0) for exemplar in window.exemplars
+    )
     assert bool(found.exemplars) == bool(requests)

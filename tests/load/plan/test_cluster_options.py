@@ -86,5 +86,5 @@ def test_who_makes_the_load(load: str, expected: ClusterOptions | None) -> None:
     text = f"target: {{url: 'http://127.0.0.1:1'}}\nload: {{rate: 5/s, duration: 1s{load}}}\nendpoints: [GET /]\n"
     profile = parse_profile(text, "p.yaml", environment={})[0]
     assert cluster_options_of(profile) == expected
-    found = plan_of(profile)
-    assert Plan.from_json(found.to_json()) == found
+    planned = plan_of(profile)
+    assert Plan.from_json(planned.to_json()) == planned

@@ -17,9 +17,9 @@ def request(
 
 
 def virtual_user(**names: object) -> VirtualUser:
-    found = VirtualUser(1)
-    found.keep(names)
-    return found
+    user = VirtualUser(1)
+    user.keep(names)
+    return user
 
 
 def test_a_request_without_templates_is_made_once() -> None:

@@ -62,30 +62,30 @@ def test_json_is_right_whatever_is_inserted_and_around_it(
         {},
         constant,
     ]
-    found = json.loads(render("json", document, x=value))
+    parsed = json.loads(render("json", document, x=value))
     text = (
         value
         if isinstance(value, str)
-        else found[1][key].removeprefix("<" + constant).removesuffix(constant)
+        else parsed[1][key].removeprefix("<" + constant).removesuffix(constant)
     )
-    assert found == [{"whole": value}, {key: "<" + constant + text + constant}, *document[2:]]
+    assert parsed == [{"whole": value}, {key: "<" + constant + text + constant}, *document[2:]]
 
 
 @given(_values, _constant)
 def test_a_path_never_breaks_the_request_line(value: Any, constant: str) -> None:
-    found = render("path", "/a/" + constant + "{{ x }}?q={{ x }}", x=value)
-    assert all("!" <= letter <= "~" for letter in found)
+    rendered = render("path", "/a/" + constant + "{{ x }}?q={{ x }}", x=value)
+    assert all("!" <= letter <= "~" for letter in rendered)
     if isinstance(value, str):
-        assert unquote(found.rpartition("?q=")[2]) == value
+        assert unquote(rendered.rpartition("?q=")[2]) == value
 
 
 @given(_values)
 def test_a_path_out_of_an_answer_never_breaks_the_request_line(value: Any) -> None:
     try:
-        found = render("path", "{{ x | path }}", x=value)
+        rendered = render("path", "{{ x | path }}", x=value)
     except RenderError:
         return
-    assert all("!" <= letter <= "~" for letter in found)
+    assert all("!" <= letter <= "~" for letter in rendered)
 
 
 @given(st.dictionaries(_constant, _text, max_size=3))
@@ -93,8 +93,8 @@ def test_a_form_holds_what_was_inserted(values: dict[str, str]) -> None:
     names = {f"x{number}": value for number, value in enumerate(values.values())}
     form = {key: f"{{{{ x{number} }}}}&" for number, key in enumerate(values)}
     source = form_source(form)
-    found = Template("form", source).render(context_of(names))
-    assert parse_qsl(found, keep_blank_values=True) == [
+    rendered = Template("form", source).render(context_of(names))
+    assert parse_qsl(rendered, keep_blank_values=True) == [
         (key, value + "&") for key, value in values.items()
     ]
 
@@ -127,10 +127,10 @@ def test_a_form_holds_what_was_inserted(values: dict[str, str]) -> None:
 def test_a_string_that_is_one_expression_becomes_its_value_and_any_other_stays_text(
     tree: str, expected: Any
 ) -> None:
-    found = render(
+    rendered = render(
         "json", {"a": tree}, row=ROW, number=17, yes=True, none=None, tree={"a": [1, "ü"]}
     )
-    assert json.loads(found) == {"a": expected}
+    assert json.loads(rendered) == {"a": expected}
 
 
 def test_a_template_may_be_a_key() -> None:

@@ -34,9 +34,9 @@ def test_the_same_seed_and_number_make_the_same_requests() -> None:
 
 
 def test_a_uuid_is_one_of_version_4() -> None:
-    found = virtual_user()
+    user = virtual_user()
     for _ in range(100):
-        made = uuid.UUID(found.uuid())
+        made = uuid.UUID(user.uuid())
         assert (made.version, made.variant) == (4, uuid.RFC_4122)
 
 
@@ -62,21 +62,21 @@ def test_now_is_seconds_or_a_layout_in_utc() -> None:
 
 
 def test_a_row_stays_the_same_through_one_flow_and_captures_end_with_it() -> None:
-    found = virtual_user()
+    user = virtual_user()
     template = Template("text", "{{ row.n }}{{ cart }}")
-    found.begin(template.names)
-    found.keep({"cart": "c"})
-    assert template.render(found.context) == template.render(found.context)
-    found.begin(template.names)
-    assert "cart" not in found.context
+    user.begin(template.names)
+    user.keep({"cart": "c"})
+    assert template.render(user.context) == template.render(user.context)
+    user.begin(template.names)
+    assert "cart" not in user.context
 
 
 def test_rows_are_drawn_only_where_they_are_wanted() -> None:
-    found = VirtualUser(1, rows={"row": Feeder("row", ("n",), [(1,)], "unique")})
-    found.begin(frozenset({"uuid"}))
-    found.begin(frozenset({"row"}))
+    user = VirtualUser(1, rows={"row": Feeder("row", ("n",), [(1,)], "unique")})
+    user.begin(frozenset({"uuid"}))
+    user.begin(frozenset({"row"}))
     with pytest.raises(FeederExhausted):
-        found.begin(frozenset({"row"}))
+        user.begin(frozenset({"row"}))
 
 
 def test_choices_of_a_visitor_are_its_own() -> None:

@@ -126,12 +126,12 @@ def test_constant_requests_stay_constant() -> None:
 
 
 def test_a_simple_load_is_one_schedule_too() -> None:
-    found = plan(GOOD.replace("50/s", "50/s\n  ramp: 10s"))
-    assert [(piece.seconds, piece.start, piece.end) for piece in found.pieces] == [
+    planned = plan(GOOD.replace("50/s", "50/s\n  ramp: 10s"))
+    assert [(piece.seconds, piece.start, piece.end) for piece in planned.pieces] == [
         (10, 0, 50),
         (600, 50, 50),
     ]
-    assert found.arrivals == "constant"
+    assert planned.arrivals == "constant"
 
 
 def test_what_the_environment_brings_is_never_a_template() -> None:

@@ -68,10 +68,10 @@ def test_numbers_and_the_choices_of_users_are_new_too(tmp_path: Path) -> None:
 )
 def test_the_shape_is_the_same_in_less_time(tmp_path: Path, load: str) -> None:
     text = f'target: {{url: "http://127.0.0.1:8080"}}\nload: {load}\nendpoints: [GET /a]\n'
-    one = plan(text, tmp_path)
-    second = again(one, one.duration / 4, 10)
-    assert second.duration == one.duration / 4
-    long, short = Schedule(one.pieces), Schedule(second.pieces)
+    planned = plan(text, tmp_path)
+    second = again(planned, planned.duration / 4, 10)
+    assert second.duration == planned.duration / 4
+    long, short = Schedule(planned.pieces), Schedule(second.pieces)
     assert short.total == pytest.approx(long.total / 4)
     assert short.count(short.total) == pytest.approx(long.count(long.total) / 4)
     for moment in (random.Random(1).random() * long.total for _ in range(50)):

@@ -53,11 +53,11 @@ def requests(windows: list[Window]) -> Counter[str]:
 
 
 def failures(windows: list[Window]) -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for window in windows:
         for seen in window.endpoints:
-            found.update(seen.failures)
-    return found
+            counts.update(seen.failures)
+    return counts
 
 
 def test_an_open_load_makes_its_arrivals_on_schedule_by_weight(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_requests_carry_trace_ids_that_the_windows_name(tmp_path: Path, trace: s
     alone = {
         found.decode() for data in seen for found in re.findall(rb"X-Trace-ID: (\w{32})\r\n", data)
     }
-    kept = [one for window in windows for one in window.exemplars]
+    kept = [exemplar for window in windows for exemplar in window.exemplars]
     assert [(one.failure, one.status) for one in kept] == [("status 500", 500)] * 5
     assert all(0 < one.time < 30 for one in kept)
     if trace == "off":
@@ -353,7 +353,7 @@ def test_a_tls_file_that_cannot_be_used_fails_at_once(tmp_path: Path) -> None:
 def test_arrivals_at_random_have_service_times_too(tmp_path: Path) -> None:
     with serving(OK) as url:
         _, windows = drive(plan(url, "rate: 100/s, duration: 1s, arrivals: poisson"), tmp_path)
-    seen = [one for window in windows for one in window.endpoints]
+    seen = [endpoint for window in windows for endpoint in window.endpoints]
     assert sum(one.service.total() for one in seen) == sum(one.latency.total() for one in seen) > 50
     assert sum(one.dropped for one in seen) == 0
 
@@ -365,9 +365,9 @@ target: {url: 'https://a.example.com', allow: ['*.example.com'], tls: {ca: ca.pe
 load: {users: 1, duration: 1s, cookies: false, redirects: true}
 endpoints: [GET /]
 """
-    found = plan_of(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0])
-    assert Plan.from_json(found.to_json()) == found
-    assert found.tls == TlsOptions(ca=str(tmp_path / "ca.pem"))
-    assert (found.cookies, found.redirects, found.allow) == (False, True, ("*.example.com",))
+    planned = plan_of(parse_profile(text, str(tmp_path / "p.yaml"), environment={})[0])
+    assert Plan.from_json(planned.to_json()) == planned
+    assert planned.tls == TlsOptions(ca=str(tmp_path / "ca.pem"))
+    assert (planned.cookies, planned.redirects, planned.allow) == (False, True, ("*.example.com",))
     with pytest.raises(ProfileError, match=r"target\.tls\.ca: no file other\.pem"):
         parse_profile(text.replace("ca.pem", "other.pem"), str(tmp_path / "p.yaml"), environment={})

@@ -42,9 +42,9 @@ def test_endpoints_and_flows_are_chosen_by_weight_and_again_the_same(plan: Plan)
     mix = TrafficMix(plan)
     assert story(mix, 1) == story(TrafficMix(plan), 1)
     assert story(mix, 1) != story(mix, 2)
-    found = Counter(story(mix, 1, 4000))
-    assert found["GET /a"] / 4000 == pytest.approx(0.5, abs=0.04)
-    assert found["f / POST /c"] / 4000 == pytest.approx(0.25, abs=0.04)
+    counts = Counter(story(mix, 1, 4000))
+    assert counts["GET /a"] / 4000 == pytest.approx(0.5, abs=0.04)
+    assert counts["f / POST /c"] / 4000 == pytest.approx(0.25, abs=0.04)
 
 
 def test_each_part_of_a_wait_is_the_requests_own_or_the_loads() -> None:
