@@ -139,6 +139,6 @@ sbom: install ## What is installed, as a CycloneDX file (sbom.json)
 
 audit: install ## Whether a dependency has a known vulnerability (asks PyPI)
 	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
-	.venv-tools/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	.venv-tools/bin/pip-audit --strict --disable-pip --no-deps -r requirements-dev.lock
 
 .PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults faults-target gate-seed fuzz mutants

@@ -172,7 +172,7 @@ def test_a_class_is_named_from_two_fifths_on() -> None:
             mock.patch.object(suspects, "class_not_known", return_value=[]),
         ):
             suspect = suspects._suspect(
-                case, {EvidenceKind.HEAP_GROWS: "h"}, context(language="Go")
+                case, {EvidenceKind.HEAP_GROWS: "h"}, context(language="Go", profiled=False)
             )
             assert suspect is not None
             assert suspect.leak_class == name
