@@ -10,8 +10,7 @@ from soak.catalog.words import words_of
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.prometheus_json import parse_json
-from soak.formats.times import from_numbers, from_texts
-from soak.model import Floats
+from soak.formats.times import seconds_of
 
 #: Which statistic of a datapoint is taken, best first: a leak is in the level, not in the extremes.
 _STATISTICS = ("Average", "Maximum", "Sum", "Minimum")
@@ -67,18 +66,6 @@ def _add(reading: Reading, label: object, times: list[Any], values: list[Any], u
     if unit in _UNITS:
         name, column = (name if name.endswith("bytes") else f"{name}_bytes"), column * _UNITS[unit]
     reading.series.append(RawSeries(name, seconds_of(times), column))
-
-
-def seconds_of(times: list[Any]) -> Floats:
-    """Times of an answer, numbers or text, in seconds; ValueError for what is no time."""
-    import pandas as pd  # noqa: PLC0415 - takes a third of a second
-
-    if all(isinstance(time, int | float) for time in times):
-        return from_numbers(np.array(times, dtype=np.float64))[0]
-    seconds, _, wrong = from_texts(pd.Series([str(time) for time in times]))
-    if wrong is not None:
-        raise ValueError(f"not a time: {times[wrong]!r}")
-    return seconds
 
 
 def _recognises(content: Content) -> bool:

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from soak.formats.cloudwatch import seconds_of
 from soak.formats.column_names import in_base_unit
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, Table, refuse
 from soak.formats.prometheus_json import parse_json
 from soak.formats.table import read_table
+from soak.formats.times import seconds_of
 from soak.model import Floats
 
 #: Units of bytes as these services spell them, and as soak does.

@@ -9,7 +9,7 @@ import numpy as np
 
 from soak.formats.content import Content
 from soak.formats.format import Options, refuse
-from soak.formats.times import DAY, from_numbers, moment, seconds_of_day, unwrapped
+from soak.formats.times import from_numbers, moment, seconds_of_day, unwrapped
 from soak.model import Floats
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -28,17 +28,14 @@ _SAMPLE = 20
 def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
     """Each line with its number and the time (seconds) that stood before it or above it; None where none did."""
     now: float | None = None
-    clock = (
-        _Clock()
-        if all(map(_CLOCK.match, filter(str.strip, content.first_lines[:_SAMPLE])))
-        else None
-    )
+    of_day = _times_of_day(content)
     for number, raw in enumerate(content.lines, 1):
-        line = _ANSI.sub("", raw).rstrip()
+        line = _plain(raw)
         if not line.strip():
             continue
-        if clock is not None and (of_day := _CLOCK.match(line)):
-            yield number, clock.seconds(of_day[1]), line[of_day.end() :]
+        clock = _CLOCK.match(line)
+        if clock and (time := next(of_day, None)) is not None:
+            yield number, time, line[clock.end() :]
             continue
         prefix = _PREFIX.match(line)
         # A number after a date in ISO 8601 is no part of it, and looking for one is slow.
@@ -54,18 +51,20 @@ def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
             yield number, now, line
 
 
-class _Clock:
-    """Times of a day, which go on after midnight."""
+def _times_of_day(content: Content) -> Iterator[float]:
+    """The times of the lines that begin with the time of day, where the first lines all do; none otherwise."""
+    first = filter(str.strip, content.first_lines[:_SAMPLE])
+    if not all(map(_CLOCK.match, first)):
+        return iter(())
+    times = clock_times(
+        [match[1] for line in content.lines if (match := _CLOCK.match(_plain(line)))]
+    )
+    return iter(() if times is None else times.tolist())
 
-    def __init__(self) -> None:
-        self._days, self._last = 0, 0.0
 
-    def seconds(self, text: str) -> float:
-        """Seconds since the midnight before the first of them."""
-        now = seconds_of_day(text) or 0.0
-        self._days += now < self._last
-        self._last = now
-        return DAY * self._days + now
+def _plain(raw: str) -> str:
+    """A line without what colours it on a terminal."""
+    return _ANSI.sub("", raw).rstrip()
 
 
 def times_of_blocks(

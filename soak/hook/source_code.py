@@ -6,6 +6,7 @@ import dis
 import os
 import sys
 import types
+from collections.abc import Iterator
 from typing import Tuple  # noqa: UP035
 
 #: Parts of a function that are shown as the function.
@@ -55,9 +56,7 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
         for code, function in _codes_that_mention(file, name):
             mentioned: set[int] = set()
             stored: set[int] = set()
-            line = 0
-            for instruction in dis.get_instructions(code):
-                line = _line(instruction, line)
+            for line, instruction in _instructions(code):
                 loads = instruction.opname.startswith("LOAD_")
                 if loads and instruction.argval == name:
                     mentioned.add(line)
@@ -76,17 +75,22 @@ def lines_that_use(files: list[str], name: str) -> list[Call]:
         for file in files
         for code, function in _codes_that_mention(file, name)
         if function != "<module>"
-        for line in sorted(_mentioning(code, name))
+        for line in sorted(
+            {
+                line
+                for line, instruction in _instructions(code)
+                if instruction.opname.startswith("LOAD_") and instruction.argval == name
+            }
+        )
     ]
 
 
-def _mentioning(code: types.CodeType, name: str) -> set[int]:
-    mentioned, line = set(), 0
+def _instructions(code: types.CodeType) -> Iterator[Tuple[int, dis.Instruction]]:  # noqa: UP006 - as above
+    """Each instruction with its line; that of the one before where it has none of its own."""
+    line = 0
     for instruction in dis.get_instructions(code):
         line = _line(instruction, line)
-        if instruction.opname.startswith("LOAD_") and instruction.argval == name:
-            mentioned.add(line)
-    return mentioned
+        yield line, instruction
 
 
 def _line(instruction: dis.Instruction, before: int) -> int:

@@ -88,9 +88,8 @@ class Recorder:
             ):  # logs of a failed start
                 raise UsageError(f"{directory}: not empty; a run needs a directory of its own")
             self._held = hold(directory)
-            (directory / DATABASE).touch(
-                mode=0o600
-            )  # SQLite gives what it puts beside it the same mode
+            # SQLite gives what it puts beside it the same mode.
+            (directory / DATABASE).touch(mode=0o600)
             self._database = sqlite3.connect(
                 directory / DATABASE, check_same_thread=False, isolation_level=None
             )

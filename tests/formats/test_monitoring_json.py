@@ -125,6 +125,11 @@ def test_times_of_a_day_go_on_after_midnight() -> None:
     assert read("\n".join(lines * 1) + "\n").series[0].times.tolist() == [0, 5, 10, 15]
 
 
+def test_a_line_out_of_order_begins_no_new_day() -> None:
+    lines = ["10:00:05 orders 1MiB", "10:00:04 orders 2MiB", "10:00:06 orders 3MiB"]
+    assert read("\n".join(lines) + "\n").series[0].times.tolist() == [0, 1, 2]
+
+
 def test_words_beside_sizes_tell_lines_of_one_time_apart() -> None:
     text = sizes("%s")
     both = read(text + text.replace("orders", "carts")).series

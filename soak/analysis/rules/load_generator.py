@@ -160,8 +160,12 @@ def _figures(
 
 def _is_short(made: Floats, asked: Floats) -> bool:
     """Whether fewer arrivals were made in the whole stretch than were asked for, beyond what chance does."""
-    wanted = float(asked.sum())
-    return wanted - float(made.sum()) > max((1 - SHORT) * wanted, CHANCE * sqrt(wanted))
+    return falls_short(float(made.sum()), float(asked.sum()))
+
+
+def falls_short(made: float, asked: float) -> bool:
+    """Whether so many arrivals are fewer than were asked for, beyond what chance does."""
+    return asked - made > max((1 - SHORT) * asked, CHANCE * sqrt(asked))
 
 
 def _short(made: Floats, asked: Floats, seconds: Floats) -> NDArray[np.bool_]:

@@ -9,7 +9,6 @@ that grows is one, since by Little's law answers then come ever later.
 | `STRETCH` 5 | seconds | sent and answered are compared over as many, and it must be so for as long: told within 15 s |
 | `KEPT` 0.9 | share | fewer answers of what was sent is a queue that doubles ten times faster than chance explains |
 | `MISSING` 5 | requests | fewer make no share |
-| `SENT` 0.95 | share | no target delays the sending |
 | `ANSWERED` 0.98 | share | at the end: a burst that was answered before a third was over is no overload |
 """
 
@@ -18,20 +17,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil, isfinite, sqrt
+from math import ceil, isfinite
 from statistics import median
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.coverage import COVERED, PARTS, thirds, unmasked
+from soak.analysis.rules.load_generator import falls_short
 from soak.generator_limits import BUSY, LAGGING
-from soak.units import show_count, show_duration, show_number, show_ratio
+from soak.units import capitalized, show_count, show_duration, show_number, show_ratio
 from soak.windows import EndpointWindows, Floats, is_timeout
 
-STRETCH, KEPT, MISSING, SENT, ANSWERED = 5.0, 0.9, 5, 0.95, 0.98
-#: Of arrivals at random only the mean is asked for: so many standard errors fewer are chance.
-CHANCE = 4.0
+STRETCH, KEPT, MISSING, ANSWERED = 5.0, 0.9, 5, 0.98
 #: From this share of the windows in view on, a generator under pressure may be what keeps answers waiting.
 PRESSED = 0.5
 #: A hole between two windows across which nothing is compared: a drain leaves one, and a resumed run.
@@ -152,7 +150,7 @@ class RateWatch:
         )
         due = min(sent, sum(window.sent for window in before) * seconds / earlier)
         answered = _answered(recent, _hanging([*before, *recent]))
-        unsent = asked - sent > max((1 - SENT) * asked, CHANCE * sqrt(asked))
+        unsent = falls_short(sent, asked)  # no target delays the sending
         if not unsent and due - answered <= max((1 - KEPT) * due, MISSING):
             return None
         pressed = sum(window.pressed for window in self._windows) >= PRESSED * len(self._windows)
@@ -227,7 +225,7 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
     best = median(each.best for _, each in short)
     rates = f"{_rate(asked / seconds)} requests/s asked for, {_rate(answered / seconds)} answered{waiting}"
     advice = _advice(prepared, last, best)
-    return kept, f"{who[:1].upper()}{who[1:]} did not keep the rate {when}: {rates}; {advice}."
+    return kept, f"{capitalized(who)} did not keep the rate {when}: {rates}; {advice}."
 
 
 def _advice(prepared: Prepared, last: float, best: float) -> str:

@@ -118,14 +118,11 @@ def _unfinished_tooth(subject: Subject) -> str:
     if len(values) < _PARTS:
         return ""
     base = float(np.median(values[: max(len(values) // _PARTS, 1)]))
-    tops = np.maximum.accumulate(values)
-    lowest = int(np.argmax(tops - values))
-    top, low, last = float(tops[lowest]), float(values[lowest]), float(values[-1])
+    lowest = int(np.argmax(_falls(values)))
+    highest = int(np.argmax(values[: lowest + 1]))
+    top, low, last = float(values[highest]), float(values[lowest]), float(values[-1])
     fell, before, since = top - low, top - base, last - low
-    again = max(
-        _deepest_fall(values[: int(np.argmax(values[: lowest + 1])) + 1]),
-        _deepest_fall(values[lowest:]),
-    )
+    again = max(_falls(part).max() for part in (values[: highest + 1], values[lowest:]))
     if again >= FELL_BACK * fell:
         return ""
     if fell < max(FELL_BACK * before, FELL_BACK_LEAST * base) or since > NEXT_RISE * before:
@@ -137,9 +134,9 @@ def _unfinished_tooth(subject: Subject) -> str:
     )
 
 
-def _deepest_fall(values: Floats) -> float:
-    """How far values fall, from the highest so far, at most."""
-    return float(np.max(np.maximum.accumulate(values) - values))
+def _falls(values: Floats) -> Floats:
+    """How far below the highest so far each value is."""
+    return np.asarray(np.maximum.accumulate(values) - values)
 
 
 def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str:

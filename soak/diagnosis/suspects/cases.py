@@ -47,9 +47,14 @@ class Case:
     parts: tuple[Case, ...] = ()
 
     @property
+    def sharing(self) -> tuple[str, ...]:
+        """The endpoints that share it; none where it is one endpoint's, or nobody's that is known."""
+        return tuple(part.endpoint for part in self.parts)
+
+    @property
     def endpoints(self) -> tuple[str, ...]:
         """The endpoints that it grows through: one, or those that share it."""
-        return tuple(part.endpoint for part in self.parts) or (self.endpoint,)
+        return self.sharing or (self.endpoint,)
 
     def of(self, *what: ResourceKind | str) -> list[Signal]:
         """The signals of these roles."""

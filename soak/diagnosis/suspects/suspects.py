@@ -129,7 +129,7 @@ def _suspect(
         runner_up,
         remedy(name, context.language, frames_of(case)),
         known.per_hour,
-        case.endpoints if case.parts else (),
+        case.sharing,
     )
 
 
@@ -155,5 +155,5 @@ def _of_unknown_class(
         "",
         more_to_see(context) or remedy(UNKNOWN, context.language, ()),
         surely_with_time(signal),
-        case.endpoints if case.parts else (),
+        case.sharing,
     )
