@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--locustfile",
+    "locustfiles",
+    multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="This machine's copy of the run's.",
+    help="This machine's copy of the run's. Repeatable.",
 )
 @click.option(
     "--wait", default="60s", show_default=True, help="How long the master may take to answer."
 )
-def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: str) -> int:
+def command(master: str, allow: tuple[str, ...], locustfiles: tuple[Path, ...], wait: str) -> int:
     """Join a run whose profile expects workers: load.workers {expect: N}. Ends with the run.
 
     The master tells a worker what to send, and how fast. Where to is decided here: to loopback, and to hosts that --allow
@@ -64,11 +66,12 @@ def command(master: str, allow: tuple[str, ...], locustfile: Path | None, wait: 
         seconds = parse_duration(wait)
     except ValueError as error:
         raise UsageError(f"soak worker: {error}") from None
-    if locustfile is not None and not locustfile.is_file():
-        raise UsageError(f"--locustfile: no file {locustfile}")
-    path = str(locustfile.resolve()) if locustfile else None
+    for path in locustfiles:
+        if not path.is_file():
+            raise UsageError(f"--locustfile: no file {path}")
+    paths = tuple(str(path.resolve()) for path in locustfiles)
     return _joined(
-        WorkerOptions(host, port, os.environ.get(TOKEN, ""), allow, seconds, path), master
+        WorkerOptions(host, port, os.environ.get(TOKEN, ""), allow, seconds, paths), master
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TextIO
 
 import gevent
@@ -15,7 +14,7 @@ from locust.runners import Runner
 
 from soak.load.http.client import ClientOptions
 from soak.load.lifeline import GRACE, end_of_input
-from soak.load.locustfile.importing import location
+from soak.load.locustfile.importing import directories, location
 from soak.load.locustfile.locustfile_load import LocustfileLoad
 from soak.load.measure.counting import Counting
 from soak.load.measure.generator_health import Health
@@ -59,7 +58,7 @@ class LoadDriver:
         self.options: ClientOptions | None = None
         self.health = Health(self.due if plan.rate is not None else None)
         self.began = self.last = 0.0
-        if plan.locustfile:
+        if plan.locustfiles:
             self.locustfile = LocustfileLoad(
                 plan, self.counting, schedule_of(plan), self.warnings, self.shares
             )
@@ -204,8 +203,8 @@ class LoadDriver:
     def place_of(self, error: Exception) -> str:
         """Where in a locustfile an exception was raised, such as in a user's making; nothing without a locustfile."""
         return (
-            f"{location(error, Path(self.plan.locustfile).parent)}: "
-            if self.plan.locustfile
+            f"{location(error, directories(self.plan.locustfiles))}: "
+            if self.plan.locustfiles
             else ""
         )
 

@@ -234,10 +234,22 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
             (("trace", "tls", key), getattr(profile.trace.tls, key))
             for key in ("ca", "certificate", "key")
         ]
-    named.append((("load", "locustfile"), profile.load.locustfile))
+    check_locustfiles_are_there(profile, document)
     for path, name in named:
         if name is not None and not is_file(beside(document.file, name)):
             raise refused(document, path, f"no file {name}")
+
+
+def check_locustfiles_are_there(profile: Profile, document: yamltext.Document) -> None:
+    """Each is a file, or a directory with such files."""
+    place = ("load", "locustfile")
+    for name in profile.load.locustfile or []:
+        path = beside(document.file, name)
+        if is_directory(path):
+            if not any(path.rglob("[!_]*.py")):
+                raise refused(document, place, f"no file *.py in the directory {name}")
+        elif not is_file(path):
+            raise refused(document, place, f"no file {name}")
 
 
 def check_diagnose(profile: Profile, document: yamltext.Document) -> None:
@@ -305,6 +317,14 @@ def is_file(path: Path) -> bool:
     """Whether there is such a file; a name that no file can have is none."""
     try:
         return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_directory(path: Path) -> bool:
+    """Whether there is such a directory; a name that no file can have is none."""
+    try:
+        return path.is_dir()
     except (OSError, ValueError):
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from soak.profile.fields import LONGEST, Count, Duration, Positive, Rate, Strict
 from soak.profile.find import Find
@@ -26,6 +26,18 @@ MOST = {
 #: What a load says that has neither a rate nor users, or both.
 ONE_MODEL = "give either rate (open model) or users (closed model), and not both"
 
+
+def _each(value: object) -> object:
+    """A text as the list it stands for: Locust's own option takes files with commas between them."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Locustfiles = Annotated[
+    list[Annotated[str, Field(min_length=1)]],
+    Field(min_length=1),
+    BeforeValidator(_each),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+]
 Argument = bool | int | float | str
 UserClass = Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
 
@@ -161,8 +173,9 @@ class Load(TrafficShape):
     timeout: AnyTimeouts = Field(
         default=TimeoutSpec(), description="Longest wait for an answer, or connect, read and total"
     )
-    locustfile: str | None = Field(
-        default=None, description="Own Locust users instead of endpoints, relative to the profile"
+    locustfile: Locustfiles | None = Field(
+        default=None,
+        description="Own Locust users instead of endpoints: a file, a directory of them, or a list, relative to the profile",
     )
     arguments: dict[str, Argument | list[Argument]] = Field(
         default={},

@@ -75,7 +75,9 @@ def _what(parts: list[Profile | ScenarioSpec]) -> str:
     what = " and ".join(
         f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count
     )
-    return what or next(str(part.load.locustfile) for part in parts if isinstance(part, Profile))
+    return what or next(
+        ", ".join(part.load.locustfile or []) for part in parts if isinstance(part, Profile)
+    )
 
 
 def target_address(profile: Profile) -> str:

@@ -128,7 +128,7 @@ def own_locustfile(url: str, users: int, seconds: int) -> float:
     with tempfile.TemporaryDirectory() as directory:
         path = str(locustfile(directory, url))
         windows = drive(
-            Plan(url, (), float(seconds), 0.0, 0.5, 10.0, users=users, locustfile=path)
+            Plan(url, (), float(seconds), 0.0, 0.5, 10.0, users=users, locustfiles=(path,))
         )[1:-1]
     return total(windows, "requests") / span(windows)
 

@@ -124,7 +124,7 @@ class Master:
         here = "127.0.0.1" if host in ("0.0.0.0", "*") else "::1" if host == "::" else host  # noqa: S104
         endpoint = self.local_server.endpoint if self.local_server is not None else None
         options = WorkerOptions(
-            here, port, self.token, ("*",), PATIENCE, self.plan.locustfile, endpoint
+            here, port, self.token, ("*",), PATIENCE, self.plan.locustfiles, endpoint
         )
         self.local.start(self.distributed.processes, options)
 

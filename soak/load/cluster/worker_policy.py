@@ -18,13 +18,12 @@ class PlanRejectedError(ValueError):
 def fingerprints(plan: Plan) -> dict[str, str]:
     """The SHA-256 of each file that must be the same for all workers, by the master's path; OSError for one that is gone."""
     paths = [rows.path for rows in plan.rows]
-    if plan.locustfile is not None:
-        paths.append(plan.locustfile)
+    paths += plan.locustfiles
     return {path: fingerprint(path) for path in paths}
 
 
 def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Plan:
-    """The plan as far as this worker's own invocation (`allow`, `locustfile`) allows it; PlanRejectedError beyond that."""
+    """The plan as far as this worker's own invocation (`allow`, `locustfiles`) allows it; PlanRejectedError beyond that."""
     allow = options.allow
     for url in (plan.url, plan.auth.url if plan.auth else None):
         host = urlsplit(url).hostname or "" if url is not None else "localhost"
@@ -42,22 +41,32 @@ def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Pl
             )
     return replace(
         plan,
-        locustfile=_own_locustfile(plan, expected, options.locustfile),
+        locustfiles=_own_locustfiles(plan, expected, options.locustfiles),
         allow=narrowed(plan.allow, allow),
     )
 
 
-def _own_locustfile(plan: Plan, expected: dict[str, str], own: str | None) -> str | None:
-    if plan.locustfile is None:
-        return None
-    if own is None:
-        raise PlanRejectedError(
-            f"the run needs {Path(plan.locustfile).name}, and a worker runs no file that it was not started with: "
-            f"copy it here and add --locustfile FILE"
-        )
-    if fingerprint(own) != expected[plan.locustfile]:
-        raise PlanRejectedError(f"{Path(own).name} here differs from the master's: copy it anew")
-    return own
+def _own_locustfiles(plan: Plan, expected: dict[str, str], own: tuple[str, ...]) -> tuple[str, ...]:
+    """This worker's copies of the run's locustfiles, in the run's order: those of the same content, whatever their names."""
+    copies = {fingerprint(path): path for path in own}
+    for path in plan.locustfiles:
+        name = Path(path).name
+        if not own:
+            raise PlanRejectedError(
+                f"the run needs {name}, and a worker runs no file that it was not started with: "
+                f"copy it here and add --locustfile FILE"
+            )
+        if expected[path] not in copies:
+            here = [name for name in map(_name, own) if len(own) == 1 or name == _name(path)]
+            differs = f"{here[0]} here differs from the master's: copy it anew" if here else None
+            raise PlanRejectedError(
+                differs or f"the run needs {name} too: copy it here and add --locustfile FILE"
+            )
+    return tuple(copies[expected[path]] for path in plan.locustfiles)
+
+
+def _name(path: str) -> str:
+    return Path(path).name
 
 
 def _check_same(path: str, expected: str, name: str) -> None:

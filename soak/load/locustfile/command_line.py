@@ -25,8 +25,8 @@ DECIDED_BY_PROFILE = {
 
 
 def command_line(plan: Plan) -> list[str]:
-    """The command, program and all, by which plain Locust would drive the plan's locustfile."""
-    locustfile = ("--locustfile", plan.locustfile or "", "--headless", "--host", plan.url)
+    """The command, program and all, by which plain Locust would drive the plan's locustfiles."""
+    locustfile = ("--locustfile", ",".join(plan.locustfiles), "--headless", "--host", plan.url)
     return ["locust", *locustfile, *plan.user_classes, *plan.arguments]
 
 
@@ -44,10 +44,12 @@ def parsed_options(plan: Plan, users: int) -> tuple[Namespace, list[str]]:
         text = " ".join(said.getvalue().split()) or "not understood"
         raise LocustfileError(f"load.arguments: {text.rpartition('error: ')[2]}") from None
     defaults: dict[str, Any] = {action.dest: action.default for action in parser._actions}  # noqa: SLF001 - no other way
+    same = {"host": (plan.url, plan.url + "/"), "num_users": (users,)}
     given = [
         key
         for option, key in DECIDED_BY_PROFILE.items()
-        if getattr(options, option, None) not in (None, False, defaults.get(option))
+        if getattr(options, option, None)
+        not in (None, False, defaults.get(option), *same.get(option, ()))
     ]
     options.host, options.num_users = plan.url, users
     options.run_time, options.headless = int(plan.ramp + plan.duration), True

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from locust.event import EventHook, Events
@@ -18,7 +17,7 @@ from locust.exception import (
     StopUser,
 )
 
-from soak.load.locustfile.importing import location
+from soak.load.locustfile.importing import directories, location
 
 _LOG = logging.getLogger(__name__)
 #: What Locust lets a listener raise on purpose.
@@ -30,8 +29,8 @@ LONGEST = 200
 class ExceptionCounter:
     """Counts exceptions by the place where they were raised. `tell` takes each new one, described in one line."""
 
-    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
-        self._directory, self._tell = path.parent, tell
+    def __init__(self, paths: Sequence[str], tell: Callable[[str], None]) -> None:
+        self._directories, self._tell = directories(paths), tell
         self._by_place = Counter[str]()
 
     @property
@@ -41,7 +40,7 @@ class ExceptionCounter:
 
     def count(self, error: BaseException, during: str) -> None:
         """One exception that was raised in `during`."""
-        place = f"{location(error, self._directory)}: {type(error).__name__}"
+        place = f"{location(error, self._directories)}: {type(error).__name__}"
         self._by_place[place] += 1
         if self._by_place[place] == 1:
             text = " ".join(str(error).split())[:LONGEST]

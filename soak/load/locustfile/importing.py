@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from inspect import getfile
 from pathlib import Path
 
 from locust import LoadTestShape, User
@@ -24,43 +26,70 @@ class LocustfileError(ValueError):
 
 @dataclass(frozen=True)
 class Locustfile:
-    """The user classes that a locustfile defines or imports, by name, and its load shape where it has one.
+    """The user classes that one or more locustfiles define or import, by name, and their load shape where they have one.
 
-    Of several shapes it is the first in the file, as in Locust; `unused_shapes` names the others.
+    Of several shapes it is the first, as in Locust; `unused_shapes` names the others. `name` is
+    that of the file, or of all of them.
     """
 
-    path: Path
+    name: str
     users: dict[str, type[User]]
     shape: LoadTestShape | None
     unused_shapes: tuple[str, ...] = ()
 
 
-def import_locustfile(path: Path) -> Locustfile:
-    """The users and the shape of a file; LocustfileError when it raises or has no users."""
+def import_locustfiles(paths: list[Path]) -> Locustfile:
+    """The users and the shape of all files; LocustfileError when one raises, none has users, or two define one name."""
+    classes, shapes = _merged(paths, load_locustfile)
+    if not classes and find_spec("pytest") is not None:
+        classes, _ = _merged(paths, lambda path: (load_locustfile_pytest(path), []))
+    names = ", ".join(path.name for path in paths)
+    if not classes:
+        raise LocustfileError(
+            f"{names} has no Locust user class (one whose `abstract` is not True)"
+        )
+    unused = tuple(type(shape).__name__ for shape in shapes[1:])
+    return Locustfile(names, classes, shapes[0] if shapes else None, unused)
+
+
+def _merged(
+    paths: list[Path], load: Callable[[str], tuple[dict[str, type[User]], list[LoadTestShape]]]
+) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
+    """What each file defines or imports; a class that comes twice out of one file is the same, as in Locust."""
+    classes: dict[str, type[User]] = {}
+    shapes: dict[str, LoadTestShape] = {}
+    for path in paths:
+        more, its_shapes = _imported(path, load)
+        for name, user in more.items():
+            first = getfile(classes.setdefault(name, user))
+            if first != getfile(user):
+                raise LocustfileError(
+                    f"{Path(first).name} and {Path(getfile(user)).name} both have a user class {name}: rename one"
+                )
+        for shape in its_shapes:
+            shapes.setdefault(type(shape).__name__, shape)
+    return classes, list(shapes.values())
+
+
+def _imported(
+    path: Path, load: Callable[[str], tuple[dict[str, type[User]], list[LoadTestShape]]]
+) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
     # For imports that tasks make later on: Locust has the file's directory on the path only while
     # it imports the file.
     sys.path.insert(0, str(path.parent))
     try:
-        users, shapes = load_locustfile(str(path))
-        if not users and find_spec("pytest") is not None:
-            users = load_locustfile_pytest(str(path))
+        return load(str(path))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise LocustfileError(described(error, path)) from error
-    if not users:
-        raise LocustfileError(
-            f"{path.name} has no Locust user class (one whose `abstract` is not True)"
-        )
-    unused = tuple(type(shape).__name__ for shape in shapes[1:])
-    return Locustfile(path, users, shapes[0] if shapes else None, unused)
 
 
 def described(error: BaseException, path: Path) -> str:
     """An exception as `file:line: Type: message`, the line being the innermost of the locustfile's own directory."""
     if isinstance(error, SyntaxError) and error.filename is not None:
         return f"{Path(error.filename).name}:{error.lineno}: SyntaxError: {error.msg}"
-    where = location(error, path.parent)
+    where = location(error, {path.parent})
     if isinstance(error, SystemExit):
         return f"{where}: it ends the process (exit {error.code}) while it is imported"
     name = type(error).__name__
@@ -68,15 +97,16 @@ def described(error: BaseException, path: Path) -> str:
     return text + NOT_INSTALLED if isinstance(error, ModuleNotFoundError) else text
 
 
-def location(error: BaseException, directory: Path | None) -> str:
-    """Where an exception was raised, as `file:line`: the innermost frame below a directory, else the innermost of all."""
+def directories(paths: Sequence[str]) -> set[Path]:
+    """Where locustfiles are: an exception is told by the line of theirs that it came through."""
+    return {Path(path).parent for path in paths}
+
+
+def location(error: BaseException, directories: set[Path]) -> str:
+    """Where an exception was raised, as `file:line`: the innermost frame below the directories, else the innermost of all."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "unknown place"
-    own = [
-        frame
-        for frame in frames
-        if directory is not None and directory in Path(frame.filename).parents
-    ]
+    own = [frame for frame in frames if directories.intersection(Path(frame.filename).parents)]
     frame = (own or frames)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"

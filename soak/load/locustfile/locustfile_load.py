@@ -55,7 +55,6 @@ class LocustfileLoad:
     def __init__(
         self, plan: Plan, counting: Counting, schedule: Schedule, warnings: Warnings, shares: Shares
     ) -> None:
-        assert plan.locustfile is not None
         self._plan, self._counting, self._schedule = plan, counting, schedule
         self._warnings, self._shares = warnings, shares
         self.ended, self.end_reason, self.asked = Event(), "", 0
@@ -63,8 +62,10 @@ class LocustfileLoad:
         self._announce = self._stopping = False
         self._user_classes: list[type[User]] | None = None
         self._started: tuple[Any, ...] | None = None
-        path = Path(plan.locustfile)
-        self.exceptions = ExceptionCounter(path, lambda text: warnings.warn("exceptions", text))
+        names = ", ".join(Path(path).name for path in plan.locustfiles)
+        self.exceptions = ExceptionCounter(
+            plan.locustfiles, lambda text: warnings.warn("exceptions", text)
+        )
         count_in(locust.events, self.exceptions)
         AllowedHosts(plan.allow, self._host_refused).install()
         selected = select_users(plan)
@@ -74,7 +75,7 @@ class LocustfileLoad:
                 "options", f"the profile's {key} holds, and not what Locust's options say of it"
             )
         if unused := selected.locustfile.unused_shapes:
-            text = f"of the load shapes of {path.name}, {type(self._shape).__name__} is the first and drives the load, "
+            text = f"of the load shapes of {names}, {type(self._shape).__name__} is the first and drives the load, "
             warnings.warn("shapes", f"{text}as in Locust, and not {', '.join(unused)}")
         apply_timeouts(plan, selected.classes)
         self.environment = Environment(
@@ -83,8 +84,8 @@ class LocustfileLoad:
             events=locust.events,
             host=plan.url,
             parsed_options=selected.options,
-            locustfile=path.name,
-            parsed_locustfiles=[str(path)],
+            locustfile=names,
+            parsed_locustfiles=list(plan.locustfiles),
             available_user_classes=dict(users),
             available_user_tasks={name: user.tasks for name, user in users.items()},
         )

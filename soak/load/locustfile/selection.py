@@ -1,4 +1,4 @@
-"""A plan's locustfile as Locust's command line would load it: its classes, its options, and which users it drives."""
+"""A plan's locustfiles as Locust's command line would load them: its classes, its options, and which users it drives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from locust import User
 
 from soak.load.locustfile.command_line import command_line, parsed_options
-from soak.load.locustfile.importing import Locustfile, LocustfileError, import_locustfile
+from soak.load.locustfile.importing import Locustfile, LocustfileError, import_locustfiles
 from soak.load.plan.plan import Plan
 
 
@@ -28,22 +28,21 @@ class SelectedUsers:
 
 
 def select_users(plan: Plan) -> SelectedUsers:
-    """Import the plan's locustfile and choose its users; LocustfileError for what cannot be had of it."""
-    assert plan.locustfile is not None
+    """Import the plan's locustfiles and choose its users; LocustfileError for what cannot be had of it."""
     # Locustfiles read it, and so does Locust's parser where a listener of theirs calls it.
     sys.argv[:] = command_line(plan)
-    locustfile = import_locustfile(Path(plan.locustfile))
+    locustfile = import_locustfiles([Path(path) for path in plan.locustfiles])
     if locustfile.shape is not None and plan.staged:
         name = type(locustfile.shape).__name__
         raise LocustfileError(
-            f"{locustfile.path.name} has a load shape ({name}), which says how many users there are, and so do "
+            f"{locustfile.name} has a load shape ({name}), which says how many users there are, and so do "
             "load.stages: give load.users and load.duration instead"
         )
     options, preferred = parsed_options(plan, plan.users or 0)
     users = locustfile.users
     if missing := sorted(set(options.user_classes) - users.keys()):
         raise LocustfileError(
-            f"load.user_classes: {locustfile.path.name} has no user class {', '.join(missing)}; "
+            f"load.user_classes: {locustfile.name} has no user class {', '.join(missing)}; "
             f"there are {', '.join(sorted(users))}"
         )
     chosen = [

@@ -92,7 +92,8 @@ class LocustUi:
         self.told = environment is None
         if environment is None:
             environment = Environment(
-                host=plan.url, locustfile=Path(plan.locustfile or "endpoints").name
+                host=plan.url,
+                locustfile=", ".join(Path(path).name for path in plan.locustfiles) or "endpoints",
             )
             environment.stats = BoundedStatistics()
             environment.runner = WatchedRunner(environment)

@@ -55,7 +55,7 @@ class WorkerOptions:
     token: str = field(default="", repr=False)
     allow: tuple[str, ...] = ()
     wait: float = 60.0
-    locustfile: str | None = None
+    locustfiles: tuple[str, ...] = ()
     endpoint: str | None = None
 
     @property
@@ -71,7 +71,9 @@ class WorkerOptions:
     def from_json(cls, line: str) -> WorkerOptions | None:
         """The inverse of `to_json`; None for a line that tells of something else."""
         fields = json.loads(line).get("join")
-        return None if fields is None else cls(**fields | {"allow": tuple(fields["allow"])})
+        if fields is None:
+            return None
+        return cls(**fields | {key: tuple(fields[key]) for key in ("allow", "locustfiles")})
 
 
 def cluster_options_of(profile: Profile) -> ClusterOptions | None:

@@ -128,7 +128,7 @@ class Plan:
     timeout: float
     rate: float | None = None
     users: int | None = None
-    locustfile: str | None = None
+    locustfiles: tuple[str, ...] = ()
     flows: tuple[PlannedFlow, ...] = ()
     setup: tuple[PlannedStep, ...] = ()
     teardown: tuple[PlannedStep, ...] = ()
@@ -211,7 +211,14 @@ class Plan:
             "auth": PlannedAuth(**auth | {"request": _request(auth["request"])}) if auth else None,
             **{
                 key: tuple(fields[key])
-                for key in ("allow", "arguments", "user_classes", "tags", "exclude_tags")
+                for key in (
+                    "allow",
+                    "arguments",
+                    "locustfiles",
+                    "user_classes",
+                    "tags",
+                    "exclude_tags",
+                )
             },
             "digest": Credentials(**fields["digest"]) if fields["digest"] else None,
             "tls": TlsOptions(**fields["tls"]),

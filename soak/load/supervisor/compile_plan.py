@@ -71,7 +71,7 @@ def plan_of(profile: Profile) -> Plan:
         timeout=load.timeout.total or LONGEST_WAIT,
         connect_timeout=load.timeout.connect,
         read_timeout=load.timeout.read,
-        locustfile=_absolute(document, load.locustfile),
+        locustfiles=_locustfiles(document, load.locustfile or []),
         seed=load.seed,
         think=(load.think.min, load.think.max) if load.think else None,
         redirects=load.redirects,
@@ -308,6 +308,17 @@ def _tls(profile: Profile) -> TlsOptions:
         _absolute(document, name) for name in (tls.ca, tls.certificate, tls.key)
     )
     return TlsOptions(ca, certificate, key, tls.insecure)
+
+
+def _locustfiles(document: Document, named: list[str]) -> tuple[str, ...]:
+    """The files, and of a directory all that Locust would take: those in and below it that do not begin with `_`."""
+    paths = [beside(document.file, name).resolve() for name in named]
+    files = [
+        file
+        for path in paths
+        for file in (sorted(path.rglob("[!_]*.py")) if path.is_dir() else [path])
+    ]
+    return tuple(dict.fromkeys(map(str, files)))
 
 
 def _absolute(document: Document, name: str | None) -> str | None:

@@ -27,7 +27,7 @@ class LocustfileSummary:
 
 def check_locustfile(plan: Plan) -> LocustfileSummary | None:
     """What the plan's locustfile holds, None without one; ProfileError, with file and line, when it cannot be used."""
-    if plan.locustfile is None:
+    if not plan.locustfiles:
         return None
     try:
         done = subprocess.run(
@@ -41,7 +41,7 @@ def check_locustfile(plan: Plan) -> LocustfileSummary | None:
         )
     except subprocess.TimeoutExpired:
         raise ProfileError(
-            f"load.locustfile: {plan.locustfile}: not imported within {PATIENCE:g} s"
+            f"load.locustfile: {', '.join(plan.locustfiles)}: not imported within {PATIENCE:g} s"
         ) from None
     said = [json.loads(text) for text in done.stdout.splitlines()]
     if not said or said[-1]["kind"] != "locustfile":

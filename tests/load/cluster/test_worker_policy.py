@@ -61,3 +61,22 @@ def test_a_token_is_fetched_from_no_host_that_is_not_allowed(url: str, host: str
         return
     with pytest.raises(PlanRejectedError, match=f"may not send load to {host}"):
         own_plan(plan, {}, OPTIONS)
+
+
+def test_each_locustfile_is_found_among_the_workers_copies(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text(f"# {name}")
+        (tmp_path / "mine" / name).write_text(f"# {name}")
+    run = tuple(str(tmp_path / name) for name in ("a.py", "b.py"))
+    mine = tuple(str(tmp_path / "mine" / name) for name in ("b.py", "a.py"))
+    plan = replace(PLAN, locustfiles=run)
+    marks = fingerprints(plan)
+    assert own_plan(plan, marks, replace(OPTIONS, locustfiles=mine)).locustfiles == mine[::-1]
+    with pytest.raises(PlanRejectedError, match=r"needs a\.py, and a worker runs no file that it"):
+        own_plan(plan, marks, OPTIONS)
+    with pytest.raises(PlanRejectedError, match=r"needs a\.py too: copy it here"):
+        own_plan(plan, marks, replace(OPTIONS, locustfiles=(*mine[:1], *mine[:1])))
+    (tmp_path / "mine" / "b.py").write_text("# changed")
+    with pytest.raises(PlanRejectedError, match=r"b\.py here differs from the master's"):
+        own_plan(plan, marks, replace(OPTIONS, locustfiles=mine))
