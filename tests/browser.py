@@ -135,6 +135,22 @@ class Chromium:
             mouse("mouseMoved", step, 1)
         mouse("mouseReleased", 1, 0)
 
+    def touch(self, *, screen: bool) -> None:
+        """Have a `screen` that fingers touch, as a phone has; without it, a mouse again."""
+        self.call("Emulation.setTouchEmulationEnabled", enabled=screen)
+
+    def swipe(self, begin: tuple[float, float], by: tuple[float, float]) -> None:
+        """Put a finger on a point of the window, and move it by so much before it is lifted."""
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[_point(begin)])
+        for share in (0.2, 0.4, 0.6, 0.8, 1):
+            x, y = (first + share * way for first, way in zip(begin, by, strict=True))
+            self.call("Input.dispatchTouchEvent", type="touchMove", touchPoints=[_point((x, y))])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+
+def _point(place: tuple[float, float]) -> dict[str, float]:
+    return {"x": place[0], "y": place[1]}
+
 
 def _address(said: Path, process: subprocess.Popen[bytes]) -> list[str]:
     """Port and path of a browser's protocol, once it has written them down."""

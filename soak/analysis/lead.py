@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from soak.analysis.vouch import bound
 from soak.model import Chart, Finding, Lead, Line, RuleName, Trend, Verdict, Vouched, series_key
 
+FAILED_REQUESTS = "http_request_error_ratio"
+
 
 def lead_of(
     findings: Sequence[Finding], vouched: Vouched | None, charts: Sequence[Chart]
 ) -> Lead | None:
-    """The first finding, most urgent first, that is drawn; of a pass the one that bounds its horizon. None where none is."""
+    """The first finding, most urgent first, that is drawn; of a pass the one that bounds its horizon.
+
+    Where something failed that has no curve, as the life of a process, failed requests lead if there
+    were any: they show since when. None where nothing is drawn.
+    """
     drawn = {curve.series for chart in charts for curve in chart.curves if curve.series}
     bounding = [
         finding
@@ -22,6 +28,9 @@ def lead_of(
     chosen = next(
         (finding for finding in (*bounding, *findings) if _shown_by(finding, drawn)), None
     )
+    failed = any(finding.verdict is Verdict.FAIL for finding in findings)
+    if failed and (chosen is None or chosen.verdict is Verdict.PASS) and _any_failed(charts):
+        return Lead(FAILED_REQUESTS)
     if chosen is None:
         return None
     if _key(chosen) not in drawn:
@@ -31,6 +40,16 @@ def lead_of(
     if chosen.verdict is Verdict.FAIL:
         return _forecast(chosen, chosen.trend)
     return Lead(_key(chosen), _steepest_hidden(chosen.trend))
+
+
+def _any_failed(charts: Sequence[Chart]) -> bool:
+    """Whether a curve of failed requests is drawn that is ever above zero."""
+    return any(
+        bool((curve.high > 0).any())
+        for chart in charts
+        for curve in chart.curves
+        if curve.series == FAILED_REQUESTS
+    )
 
 
 def _shown_by(finding: Finding, drawn: set[str]) -> bool:

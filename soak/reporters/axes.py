@@ -39,7 +39,7 @@ def label_axes(plot: Plot, unit: str, clock: JudgedClock | None = None) -> None:
 
 def _moments() -> Model:
     """Steps of seconds and minutes, of hours, and of days."""
-    minutes = {"base": 60, "mantissas": [1, 2, 5, 10, 15, 30], "min_interval": 1}
+    minutes = {"base": 60, "mantissas": [1, 2, 5, 10, 15, 20, 30], "min_interval": 1}
     hours = {"base": 24, "mantissas": [1, 2, 4, 6, 12], "min_interval": 3600}
     days = {"base": 10, "mantissas": [1, 2, 5], "min_interval": 86400}
     tickers = [

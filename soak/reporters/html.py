@@ -78,13 +78,15 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
     for chart in sorted(analysis.charts, key=_urgency):
         (still if _never_moves(chart) else moving).append(chart)
     charts = _lead_first(analysis, moving, still)
-    panels = [panel_of(index, chart) for index, chart in enumerate(charts)]
+    findings = wording.worst_first(analysis.findings)
+    unpassed = [finding for finding in findings if finding.verdict is not Verdict.PASS]
+    worst = _told_first(analysis, unpassed)
+    told = wording.series(worst) if worst and not analysis.broke else ""
+    panels = [panel_of(index, chart, "" if index else told) for index, chart in enumerate(charts)]
     groups: dict[str, list[ChartPanel]] = {}
     for chart, panel in zip(charts[1:], panels[1:], strict=True):
         groups.setdefault(wording.clean(chart.group) or "Other", []).append(panel)
     first = analysis.suspects[0].confidence if analysis.suspects else 0.0
-    findings = wording.worst_first(analysis.findings)
-    unpassed = [finding for finding in findings if finding.verdict is not Verdict.PASS]
     return (
         environment()
         .get_template("report.html")
@@ -95,7 +97,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
             step_header=capacity.HEADER,
             run=analysis.run,
             open_findings=unpassed,
-            worst=_told_first(analysis, unpassed),
+            worst=worst,
             passes=[finding for finding in findings if finding.verdict is Verdict.PASS],
             panels=panels,
             level=level,
@@ -231,8 +233,8 @@ def _urgency(chart: Chart) -> int:
     )
 
 
-def panel_of(index: int, chart: Chart) -> ChartPanel:
-    """What is written around a chart."""
+def panel_of(index: int, chart: Chart, told: str = "") -> ChartPanel:
+    """What is written around a chart; the growth of the series `told` is not, as it stands right above it."""
     shown = figures.bounds_shown(chart)
     bounds = [
         f"{word} {wording.amount(bound, chart.unit)}{'' if bound in shown else ', beyond the chart'}"
@@ -240,7 +242,7 @@ def panel_of(index: int, chart: Chart) -> ChartPanel:
         if wording.amount(bound, chart.unit)
     ]
     entries = tuple(
-        _entry(index, number, curve, chart.unit) for number, curve in enumerate(chart.curves)
+        _entry(index, number, curve, chart.unit, told) for number, curve in enumerate(chart.curves)
     )
     place = f"{PLACE}{index}" if figures.drawable(chart) else ""
     fitted = any(curve.trend and curve.trend.lines for curve in chart.curves)
@@ -294,9 +296,11 @@ def _values(chart: Chart) -> list[tuple[str, str]]:
     ]
 
 
-def _entry(index: int, number: int, curve: Curve, unit: str) -> Entry:
+def _entry(index: int, number: int, curve: Curve, unit: str, told: str) -> Entry:
     """One curve in the legend."""
     fit = wording.growth_and_interval(curve.trend, unit) if has_values(curve) else "no values"
+    if told and curve.series and wording.clean(curve.series) == told:
+        fit = ""
     colour, dashed = number % COLOURS, number >= COLOURS
     return Entry(wording.clean(curve.label), colour, dashed, fit, f"curve:{index}:{number}")
 

@@ -23,6 +23,8 @@ def own_script(text: str) -> Markup:
 
 #: Code within a sentence, as in a remedy.
 _CODE = re.compile(r"`([^`]+)`")
+#: An option of a command; one that is longer than any may break.
+_OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]{0,30}")
 #: The library's own colour for the names in what the pointer is told, too pale to read on white (WCAG AA asks 4.5 to 1).
 PALE_LABEL = "color:#26aae1"
 
@@ -48,7 +50,17 @@ def page_file(name: str) -> str:
 
 def prose(text: str) -> Markup:
     """A sentence, escaped; what stands between backticks in it is code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(wording.clean(text)))))  # noqa: S704 - escaped
+    safe = str(escape(wording.clean(text)))
+    return Markup(_CODE.sub(lambda code: f"<code>{_whole(code[1])}</code>", safe))  # noqa: S704 - escaped
+
+
+def options(text: str) -> Markup:
+    """A text, escaped, in which no line ends within a command's options: browsers break lines after a dash."""
+    return Markup(_whole(str(escape(wording.clean(text)))))  # noqa: S704 - escaped
+
+
+def _whole(safe: str) -> str:
+    return _OPTION.sub(r'<span class="option">\g<0></span>', safe)
 
 
 @cache
@@ -75,6 +87,7 @@ def environment() -> Environment:
     made.filters.update(
         clean=wording.clean,
         prose=prose,
+        options=options,
         number=show_number,
         ratio=show_ratio,
         duration=show_duration,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soak.analysis.lead import lead_of
+from soak.analysis.lead import FAILED_REQUESTS, lead_of
 from soak.model import Chart, Curve, Finding, Line, RuleName, Trend, Verdict, Vouched
 
 HOUR = 3600.0
@@ -107,3 +107,20 @@ def test_a_fit_without_an_upper_bound_has_no_line() -> None:
     lead = lead_of([finding("heap", Verdict.INCONCLUSIVE, trend=unknown)], None, [chart("heap")])
     assert lead is not None
     assert lead.line is None
+
+
+@pytest.mark.parametrize(("share", "leads"), [(1.0, FAILED_REQUESTS), (0.0, "fds")])
+def test_of_a_failure_without_a_curve_failed_requests_show_since_when(
+    share: float, leads: str
+) -> None:
+    died = Finding(RuleName.RESTART, "process", Verdict.FAIL, "")
+    well = finding("fds", Verdict.PASS)
+    points = np.array([0.0, 0.0, share])
+    failed = Curve("all", np.arange(3.0), points, points, points, series=FAILED_REQUESTS)
+    charts = [chart("fds"), Chart("Failed requests", "ratio", (failed,))]
+    lead = lead_of([died, well], None, charts)
+    assert lead is not None
+    assert (lead.series, lead.target) == (leads, None)
+    drawn = lead_of([replace(well, verdict=Verdict.FAIL), died], None, charts)
+    assert drawn is not None
+    assert drawn.series == "fds"

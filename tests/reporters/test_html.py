@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -156,6 +157,28 @@ const framed = () => new Promise((done) => requestAnimationFrame(() => requestAn
     await framed();
   }
 })().catch((error) => seen.errors.push(String(error))).then(() => seen)"""
+
+
+#: Pixels from one label of a time axis to the next: a date has some 62.
+LABEL = 64
+PHONE = """(() => {
+  const chart = document.querySelector(".chart");
+  chart.scrollIntoView({ block: "center" });
+  const { left, top, width, height } = chart.getBoundingClientRect();
+  const { x_range, below: [{ ticker }] } = soakShown.views[0].model;
+  const labels = [50, 60, 80, 95, 150, 600, 5000, 9000, 40000, 90000].map((size) => {
+    const start = 0.2 * size, end = start + size;
+    x_range.setv({ start, end });
+    const ticks = ticker.get_ticks(start, end, null, 0).major.filter((tick) => tick >= start && tick <= end);
+    return ticks.map((tick) => (tick - start) / size * (width - 104));
+  });
+  x_range.setv(soakShown.whole);
+  return [labels, left + width / 2, top + height / 2];
+})()"""
+SCROLLED = """(async () => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return [scrollY, soakShown.span.start, soakShown.span.end, getComputedStyle(document.querySelector(".at")).minWidth];
+})()"""
 
 
 class Elements(HTMLParser):
@@ -342,11 +365,28 @@ def test_the_first_chart_says_what_its_lines_and_shades_are() -> None:
     assert (
         "forecast: its capacity of 512 MiB in 4 days" in page_of("fail").partition("</header>")[0]
     )
-    for key in ("fitted growth and its 95% interval", "not judged"):
+    for key in ("fit and 95% interval", "not judged", "</i> event"):
         assert key in page_of("fail").partition("</header>")[0]
     banner = page_of("pass").partition("</header>")[0]
     assert "steepest growth that could hide here: +76.8 KiB/h" in banner
     assert "<strong>Heap</strong>" in banner
+
+
+def test_a_growth_that_stands_above_the_first_chart_is_not_told_by_its_legend_again() -> None:
+    analysis = failing()
+    [curve] = analysis.charts[0].curves
+    growth = wording.growth_and_interval(curve.trend, analysis.charts[0].unit)
+    assert growth
+    for which, told in ((analysis, 0), (replace(analysis, findings=()), 1)):
+        assert page(which).partition("</header>")[0].count(growth) == told
+
+
+def test_no_line_ends_between_the_dashes_and_the_name_of_an_option() -> None:
+    option = '<span class="option">--rate</span>'
+    run = replace(failing().run, facts=(("command", "soak run --rate 5/s a--b <-x"),))
+    shown = page(replace(failing(), run=run, reason="Run it again with `--rate 5/s` --rate."))
+    assert f"soak run {option} 5/s a--b &lt;" in shown
+    assert f"<code>{option} 5/s</code> --rate." in shown
 
 
 def test_findings_and_passes_have_a_small_line_of_their_series() -> None:
@@ -533,6 +573,31 @@ def test_a_mouse_that_is_dragged_zooms_all_charts_even_where_the_browser_denies_
         assert all(share in ([0, 1], third) for share in seen["shares"][1:])
         assert seen["shares"].count([0, 1]) == 1  # of requests, which the switch shows
         assert seen["whole"] == [0, 1]
+
+
+def test_on_a_phone_a_finger_scrolls_and_time_axes_have_labels_with_room() -> None:
+    with TemporaryDirectory() as folder:
+        report = Path(folder, "report.html")
+        report.write_text(page_of("pass"), "utf-8")
+        phone = chromium()
+        phone.touch(screen=True)
+        try:
+            phone.open(report.as_uri(), 390, 800, "document.documentElement.dataset.charts")
+            labels, x, y = phone.run(PHONE)
+            before = phone.run(SCROLLED)
+            phone.swipe((x, y), (0, -200))
+            up = phone.run(SCROLLED)
+            _, x, y = phone.run(PHONE)
+            phone.swipe((x, y), (150, 0))
+            aside = phone.run(SCROLLED)
+        finally:
+            phone.touch(screen=False)
+    for places in labels:
+        assert len(places) > 1
+        assert min(second - first for first, second in itertools.pairwise(places)) >= LABEL
+    assert up[0] > before[0] + 100
+    assert before[1:] == up[1:] == aside[1:]  # no zoom
+    assert before[3] == "0px"  # no room for what only a mouse asks for
 
 
 @pytest.mark.parametrize(("which", "width"), [("fail", 1280), ("hostile", 420), ("crowded", 1280)])

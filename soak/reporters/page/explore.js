@@ -1,6 +1,6 @@
 // Charts by pointer and keyboard: the values of all curves at one moment, zoom and pan, the axis of requests.
 const KEY_STEP = 1 / 50, KEY_PAN = 1 / 4, KEY_ZOOM = 1 / 2; // shares of the stretch that is shown
-const LABEL_WIDTH = 80; // pixels that a label of the time axis needs
+const LABEL_WIDTH = 66, LABELS_MOST = 8; // pixels that a label of the time axis needs; how many labels are asked for
 const ROOM_SAMPLES = 50, ROOM_MOST = 24; // values of a curve whose lengths are looked at; letters that they have room for
 
 // What a clock of requests had counted when it showed this.
@@ -97,11 +97,13 @@ function soakSayMoment(status, legend, moment) {
   status.textContent = Number.isFinite(moment) ? `${soakMoment(moment)}: ${values.join(", ") || "no value"}` : "";
 }
 
-// Fewer labels where a chart is narrow, so that none lies on another.
+// As many labels as find room, so that none lies on another: a ticker gives more or fewer than it is asked for, as its steps are round.
 function soakFit(plot, element) {
-  const few = Math.max(2, Math.floor((element.clientWidth - 104) / LABEL_WIDTH));
-  for (const axis of plot.below) if (axis.ticker && "desired_num_ticks" in axis.ticker.attributes) {
-    for (const ticker of [axis.ticker, ...axis.ticker.tickers ?? []]) ticker.desired_num_ticks = Math.min(few, 8);
+  const { start, end } = plot.x_range, room = (element.clientWidth - 104) / (end - start);
+  for (const { ticker } of plot.below) if (ticker && "desired_num_ticks" in ticker.attributes) {
+    let few = LABELS_MOST;
+    while (few > 1 && ticker.get_interval(start, end, few) * room < LABEL_WIDTH) few -= 1;
+    for (const one of [ticker, ...ticker.tickers ?? []]) if (one.desired_num_ticks !== few) one.desired_num_ticks = few;
   }
 }
 
@@ -120,6 +122,7 @@ function soakExplore(root, plots) {
     });
     soakKeepRoom(root, plot);
     new ResizeObserver(() => soakFit(plot, element)).observe(element);
+    plot.x_range.change.connect(() => soakFit(plot, element));
     const crosshair = soakCrosshair(plot);
     if (crosshair) groups.set(crosshair, [...groups.get(crosshair) ?? [], plot]);
   }

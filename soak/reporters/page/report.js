@@ -8,12 +8,21 @@ function soakScale(size, unit) {
   return unit === "ratio" ? [0.01, "%"] : size >= 1e7 ? [1e6, " M"] : [1, ""];
 }
 
+// Making one costs far more than using it, so each is made once.
+const soakFormats = new Map();
+function soakFormat(kind, digits) {
+  const key = `${kind} ${digits}`;
+  if (!soakFormats.has(key)) soakFormats.set(key, new Intl.NumberFormat("en-US", kind === "significant"
+    ? { maximumSignificantDigits: digits } : { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  return soakFormats.get(key);
+}
+
 function soakShow(value, unit) {
   if (!Number.isFinite(value)) return "no value";
   const [scale, word] = soakScale(Math.abs(value), unit);
   const counted = ["bytes", "seconds", "ratio"].includes(unit) ? "" : ` ${unit}`;
-  const digits = Math.abs(value / scale) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
-  return (value / scale).toLocaleString("en-US", digits) + word + counted;
+  const format = Math.abs(value / scale) >= 100 ? soakFormat("decimals", 0) : soakFormat("significant", 3);
+  return format.format(value / scale) + word + counted;
 }
 
 // Labels of one axis: one unit for all of them, and just as many decimals as tell them apart.
@@ -21,7 +30,7 @@ function soakTick(tick, ticks, unit) {
   const [scale, word] = soakScale(Math.max(...ticks.map(Math.abs)), unit);
   const exact = (digits) => ticks.every((one) => Math.abs(one / scale - Number((one / scale).toFixed(digits))) < 1e-9 + Math.abs(one / scale) * 1e-9);
   const digits = [0, 1, 2, 3, 4, 5, 6].find(exact) ?? 7;
-  return (tick / scale).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }) + word;
+  return soakFormat("decimals", digits).format(tick / scale) + word;
 }
 
 // 5400 as 1h30m: elapsed time as a profile writes it.
@@ -200,6 +209,7 @@ async function soakPictures() {
     if (getComputedStyle(view.el).visibility === "hidden") continue; // on the axis that is not shown
     const picture = new Image();
     picture.alt = "";
+    picture.style.width = `${view.el.clientWidth}px`; // letters stay as large as they are on the screen
     picture.src = view.export("png").canvas.toDataURL();
     view.el.before(picture);
   }
